@@ -1,0 +1,53 @@
+"""Where packaged data and models lie: the only file that knows."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from lst_raster.errors import MissingExtraError, ModelError
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def data_path(*parts: str) -> Path:
+    """Path of a packaged data file, for example ``data_path("bands", "bands.toml")``."""
+    return _PACKAGE.joinpath("data", *parts)
+
+
+def models_path() -> Path:
+    """Folder of the shipped models: inside the installed package, or at the top of a checkout.
+
+    Raises
+    ------
+    ModelError
+        Neither folder exists: the installation is damaged.
+    """
+    for folder in (_PACKAGE / "models", _PACKAGE.parent / "models"):
+        if folder.is_dir():
+            return folder
+    raise ModelError("the shipped models are missing from this installation; reinstall lst-raster")
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import an optional dependency where it is used.
+
+    Parameters
+    ----------
+    module : str
+        Module to import.
+    extra : str
+        Name of the extra that installs it.
+
+    Raises
+    ------
+    MissingExtraError
+        The module is not installed; the message names the command that installs it.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{module} is not installed; run: pip install 'lst-raster[{extra}]'"
+        ) from error

@@ -1,0 +1,1 @@
+"""What comes out: tiles, retrieval, the Cloud Optimized GeoTIFF."""

@@ -1,0 +1,1 @@
+"""Published baselines, metrics, match-ups."""

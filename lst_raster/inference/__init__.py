@@ -1,0 +1,1 @@
+"""Trained models: their contract and their session. The only home of onnxruntime."""

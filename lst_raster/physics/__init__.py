@@ -1,0 +1,1 @@
+"""The formulas, each in one place, for numpy arrays and torch tensors alike."""

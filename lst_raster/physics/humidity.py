@@ -1,0 +1,146 @@
+"""Water vapour: saturation, specific humidity, mixing ratio, column."""
+
+from __future__ import annotations
+
+from lst_raster.physics.arrays import Array, namespace
+from lst_raster.physics.constants import EPSILON_WATER, GRAVITY
+
+ICE_ONLY_BELOW = 253.16  # [K], below it saturation is over ice; as in the GFS and IFS models, about 20 K under freezing
+WATER_ONLY_ABOVE = 273.16  # [K], triple point
+
+
+def saturation_pressure_water(temperature: Array) -> Array:
+    """Saturation vapour pressure over liquid water.
+
+    Parameters
+    ----------
+    temperature : array, any shape
+        Air temperature. [K]
+
+    Returns
+    -------
+    array
+        Saturation vapour pressure. [hPa]
+
+    References
+    ----------
+    A. L. Buck, J. Appl. Meteorol. 20, 1527 (1981), doi:10.1175/1520-0450(1981)020<1527:NEFCVP>2.0.CO;2,
+    in the form of the ECMWF IFS documentation, part IV, section 7.4.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(float(saturation_pressure_water(np.float64(293.15))), 2)
+    23.38
+    """
+    xp = namespace(temperature)
+    return 6.1121 * xp.exp(17.502 * (temperature - 273.16) / (temperature - 32.19))
+
+
+def saturation_pressure_ice(temperature: Array) -> Array:
+    """Saturation vapour pressure over ice; parameters, unit and source as in `saturation_pressure_water`."""
+    xp = namespace(temperature)
+    return 6.1121 * xp.exp(22.587 * (temperature - 273.16) / (temperature + 0.7))
+
+
+def saturation_pressure_mixed(temperature: Array) -> Array:
+    """Saturation vapour pressure over ice below 253 K, water above 273 K, linear in temperature between.
+
+    Weather models state relative humidity against this mixture; taking water alone makes columns 0.5 kg m-2 too
+    wet on average.
+
+    Parameters
+    ----------
+    temperature : array, any shape
+        Air temperature. [K]
+
+    Returns
+    -------
+    array
+        Saturation vapour pressure. [hPa]
+    """
+    xp = namespace(temperature)
+    zero, one = xp.full_like(temperature, 0.0), xp.ones_like(temperature)
+    fraction = (temperature - ICE_ONLY_BELOW) / (WATER_ONLY_ABOVE - ICE_ONLY_BELOW)
+    water = xp.minimum(xp.maximum(fraction, zero), one)
+    ice_part = (1.0 - water) * saturation_pressure_ice(temperature)
+    return water * saturation_pressure_water(temperature) + ice_part
+
+
+def specific_humidity_from_vapour_pressure(vapour_pressure: Array, pressure: Array) -> Array:
+    """Mass of water vapour per mass of moist air.
+
+    Parameters
+    ----------
+    vapour_pressure : array, any shape
+        Partial pressure of water vapour. [hPa]
+    pressure : array
+        Air pressure. [hPa]
+
+    Returns
+    -------
+    array
+        Specific humidity. [kg kg-1]
+    """
+    return EPSILON_WATER * vapour_pressure / (pressure - (1.0 - EPSILON_WATER) * vapour_pressure)
+
+
+def specific_humidity(relative_humidity: Array, temperature: Array, pressure: Array) -> Array:
+    """Specific humidity from relative humidity over mixed-phase saturation.
+
+    Parameters
+    ----------
+    relative_humidity : array, any shape
+        Relative humidity as a fraction of `saturation_pressure_mixed`. [1]
+    temperature : array
+        Air temperature. [K]
+    pressure : array
+        Air pressure. [hPa]
+
+    Returns
+    -------
+    array
+        Specific humidity. [kg kg-1]
+    """
+    vapour_pressure = relative_humidity * saturation_pressure_mixed(temperature)
+    return specific_humidity_from_vapour_pressure(vapour_pressure, pressure)
+
+
+def relative_humidity(specific_humidity: Array, temperature: Array, pressure: Array) -> Array:
+    """Relative humidity over mixed-phase saturation: the inverse of `specific_humidity`. [1]"""
+    mixture = EPSILON_WATER + (1.0 - EPSILON_WATER) * specific_humidity
+    return specific_humidity * pressure / mixture / saturation_pressure_mixed(temperature)
+
+
+def mole_fraction(specific_humidity: Array) -> Array:
+    """Moles of water vapour per mole of moist air.
+
+    Parameters
+    ----------
+    specific_humidity : array, any shape
+        Mass of water vapour per mass of moist air. [kg kg-1]
+
+    Returns
+    -------
+    array
+        Mole fraction. [1]
+    """
+    return specific_humidity / (EPSILON_WATER + (1.0 - EPSILON_WATER) * specific_humidity)
+
+
+def layer_mass(mass_fraction: Array, pressure_thickness: Array) -> Array:
+    """Mass of a constituent above a square metre in a layer in hydrostatic balance.
+
+    Parameters
+    ----------
+    mass_fraction : array, any shape
+        Mean mass of the constituent per mass of air. [kg kg-1]
+    pressure_thickness : array
+        Pressure at the layer's bottom less that at its top. [hPa]
+
+    Returns
+    -------
+    array
+        Column mass. [kg m-2]
+    """
+    return mass_fraction * pressure_thickness * (100.0 / GRAVITY)  # hPa to Pa

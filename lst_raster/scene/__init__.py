@@ -1,0 +1,1 @@
+"""What goes in: Landsat scenes, grids, emissivity, atmosphere."""

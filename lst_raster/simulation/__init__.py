@@ -1,0 +1,1 @@
+"""Profile libraries, the sampling design and the simulated set."""

@@ -1,0 +1,1 @@
+"""From line lists and continua to absorption coefficients."""

@@ -1,0 +1,1 @@
+"""Radiative transfer through an atmosphere: layers, optical depth, radiances, band averages."""

@@ -1,0 +1,147 @@
+"""Spectral responses of the sensor bands, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster._resources import data_path
+from lst_raster.physics.band import sensor_band
+from lst_raster.physics.constants import C1, C2
+from lst_raster.physics.planck import BandPlanck, planck_radiance
+
+Float = NDArray[np.float64]
+
+_FIT_RANGE = (170.0, 390.0)  # [K], a little wider than the 180-380 K for which accuracy is promised
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    """Relative spectral response of a sensor band."""
+
+    wavelength: Float
+    """Wavelength, ascending. [um]"""
+    value: Float
+    """Response relative to its peak. [1]"""
+
+    def mean(self, radiance: Float) -> Float:
+        """Average a spectrum over the band, in wavelength; its last axis is `wavelength`."""
+        weighted = np.trapezoid(radiance * self.value, self.wavelength, axis=-1)
+        return np.asarray(weighted / np.trapezoid(self.value, self.wavelength))
+
+
+@cache
+def load_response(sensor: str) -> Response:
+    """Spectral response of a sensor band, from the packaged tables.
+
+    Parameters
+    ----------
+    sensor : str
+        Name of the band, for example ``landsat8-b10``.
+
+    Raises
+    ------
+    UnknownSensorError
+        The name is not known.
+    """
+    path = data_path("bands", f"{sensor_band(sensor).name}.csv")
+    wavelength, value = np.loadtxt(path, delimiter=",", skiprows=1, unpack=True)
+    return Response(wavelength=wavelength, value=value)
+
+
+def wavenumber_weights(response: Response, wavenumber: Float) -> Float:
+    """Weights that average a radiance per wavelength over a band on an even wavenumber grid.
+
+    Parameters
+    ----------
+    response : Response
+        The band's response, by wavelength.
+    wavenumber : array of shape (points,)
+        Even, ascending grid. [cm-1]
+
+    Returns
+    -------
+    array of shape (points,)
+        Weights that sum to one: ``response(wavelength) |d wavelength / d wavenumber|``. [1]
+    """
+    wavelength = 1e4 / wavenumber
+    value = np.interp(wavelength, response.wavelength, response.value, left=0.0, right=0.0)
+    weights = value * wavelength**2
+    return np.asarray(weights / weights.sum())
+
+
+def _fine(response: Response) -> Response:
+    """Put a response, linear between its nodes, on a grid fine enough for the trapezoid rule."""
+    grid = np.union1d(
+        np.linspace(response.wavelength[0], response.wavelength[-1], 4001), response.wavelength
+    )
+    return Response(wavelength=grid, value=np.interp(grid, response.wavelength, response.value))
+
+
+def exact_band_radiance(response: Response, temperature: Float) -> Float:
+    """Planck radiance integrated over a response: what the fitted coefficients must follow.
+
+    Parameters
+    ----------
+    response : Response
+        The band's response.
+    temperature : array, any shape
+        Temperature. [K]
+
+    Returns
+    -------
+    array
+        Band radiance. [W m-2 sr-1 um-1]
+    """
+    fine = _fine(response)
+    return fine.mean(planck_radiance(np.asarray(temperature)[..., None], fine.wavelength))
+
+
+def effective_wavelength(response: Response) -> float:
+    """Mean wavelength of a response. [um]"""
+    fine = _fine(response)
+    return float(fine.mean(fine.wavelength))
+
+
+def fit_band_planck(response: Response) -> BandPlanck:
+    """Fit the coefficients of `band_radiance` to a response.
+
+    The amplitude is that of the effective wavelength; the exponent ``log1p(amplitude / B)`` is then a quadratic in
+    1/T, fitted by least squares weighted to even errors in temperature.
+    """
+    temperature = np.arange(_FIT_RANGE[0], _FIT_RANGE[1] + 0.5, 1.0)
+    amplitude = C1 / effective_wavelength(response) ** 5
+    exponent = np.log1p(amplitude / exact_band_radiance(response, temperature))
+    inverse = 1.0 / temperature
+    # An error dy in the exponent is an error dT = T**2 dy / slope, so T**2 is the weight.
+    design = np.stack([np.ones_like(inverse), inverse, inverse**2], axis=1) * temperature[:, None] ** 2
+    offset, slope, curvature = np.linalg.lstsq(design, exponent * temperature**2, rcond=None)[0]
+    return BandPlanck(
+        amplitude=float(amplitude), offset=float(offset), slope=float(slope), curvature=float(curvature)
+    )
+
+
+def fit_two_constants(response: Response, low: float = 200.0, high: float = 350.0) -> tuple[float, float]:
+    """Fit the metadata's K1 [W m-2 sr-1 um-1] and K2 [K] to a response, with even errors in temperature.
+
+    Parameters
+    ----------
+    response : Response
+        The band's response.
+    low, high : float
+        Temperature range of the fit. [K]
+    """
+    temperature = np.arange(low, high + 0.5, 1.0)
+    radiance = exact_band_radiance(response, temperature)
+    k2 = C2 / effective_wavelength(response)
+    k1 = C1 / effective_wavelength(response) ** 5
+    for _ in range(20):  # Gauss-Newton on T(k1, k2) = k2 / log1p(k1 / L); two or three rounds suffice
+        logarithm = np.log1p(k1 / radiance)
+        by_k1 = -k2 / logarithm**2 / (radiance + k1)
+        jacobian = np.stack([by_k1, 1.0 / logarithm], axis=1)
+        step = np.linalg.lstsq(jacobian, temperature - k2 / logarithm, rcond=None)[0]
+        k1, k2 = k1 + step[0], k2 + step[1]
+    return float(k1), float(k2)
