@@ -1,0 +1,92 @@
+"""How far retrieved temperatures lie from the truth, in all and by class of water vapour."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+WATER_VAPOUR_CLASSES: Mapping[str, tuple[float, float]] = {
+    "0-10": (0.0, 10.0),
+    "10-20": (10.0, 20.0),
+    "20-30": (20.0, 30.0),
+    "30-40": (30.0, 40.0),
+    "40-50": (40.0, 50.0),
+    "50+": (50.0, math.inf),
+}
+"""Classes of the water vapour column, lower end included. [kg m-2]"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErrorSummary:
+    """Statistics of retrieved less true values; NaN where there is no sample."""
+
+    samples: int
+    """Number of samples with a retrieved value."""
+    missing: int
+    """Number of samples without one (NaN), which the statistics leave out."""
+    bias: float
+    """Mean error, in the unit of the errors."""
+    rmse: float
+    """Root mean square error, in the unit of the errors."""
+    mae: float
+    """Mean absolute error, in the unit of the errors."""
+
+
+def summarise(error: NDArray[np.floating]) -> ErrorSummary:
+    """Bias, root mean square and mean absolute error.
+
+    Parameters
+    ----------
+    error : array, any shape
+        Retrieved less true value; NaN counts as missing.
+
+    Returns
+    -------
+    ErrorSummary
+        Statistics over the finite errors.
+
+    Examples
+    --------
+    >>> summarise(np.array([1.0, -1.0, 3.0, np.nan]))
+    ErrorSummary(samples=3, missing=1, bias=1.0, rmse=1.9148542155126762, mae=1.6666666666666667)
+    """
+    flat = np.asarray(error, dtype=np.float64).ravel()
+    known = flat[np.isfinite(flat)]
+    if not known.size:
+        return ErrorSummary(samples=0, missing=flat.size, bias=math.nan, rmse=math.nan, mae=math.nan)
+    return ErrorSummary(
+        samples=known.size,
+        missing=flat.size - known.size,
+        bias=float(np.mean(known)),
+        rmse=float(np.sqrt(np.mean(known**2))),
+        mae=float(np.mean(np.abs(known))),
+    )
+
+
+def summarise_by_water_vapour(
+    error: NDArray[np.floating], water_vapour: NDArray[np.floating]
+) -> dict[str, ErrorSummary]:
+    """`summarise` over all samples and over each class of water vapour.
+
+    Parameters
+    ----------
+    error : array, any shape
+        Retrieved less true value.
+    water_vapour : array
+        Water vapour column of the same samples, broadcast against `error`. [kg m-2]
+
+    Returns
+    -------
+    dict
+        "all", then the names of `WATER_VAPOUR_CLASSES`, to their statistics.
+    """
+    error, column = np.broadcast_arrays(error, water_vapour)
+    classes = {
+        name: summarise(error[(column >= low) & (column < high)])
+        for name, (low, high) in WATER_VAPOUR_CLASSES.items()
+    }
+    return {"all": summarise(error), **classes}

@@ -1,0 +1,159 @@
+"""The simulated set: what an atmosphere does to thermal radiance in one band, profile by profile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.errors import InputError, InputNotFoundError
+
+_REQUIRED = (
+    "transmittance",
+    "upwelling_radiance",
+    "downwelling_radiance",
+    "water_vapour",
+    "surface_pressure",
+    "air_temperature_2m",
+)
+_OPTIONAL = (
+    "surface_temperature",
+    "latitude",
+    "longitude",
+    "time",
+    "aerosol_optical_depth",
+    "continuum_scaling",
+    "gas_year",
+    "split",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SimulatedSet:
+    """Radiative transfer results in one band with the predictors of a retrieval, one value a profile.
+
+    All arrays are one-dimensional and of one length; the optional ones are None where the file lacks them.
+
+    Raises
+    ------
+    InputError
+        At birth: lengths differ, a required value is not finite, or an atmosphere is not possible.
+    """
+
+    sensor: str
+    """Sensor band, a name that `lst_raster.physics.band.sensor_band` knows."""
+    transmittance: NDArray[np.float64]
+    """Transmittance along the view path. [1]"""
+    upwelling_radiance: NDArray[np.float64]
+    """Radiance emitted towards the sensor. [W m-2 sr-1 um-1]"""
+    downwelling_radiance: NDArray[np.float64]
+    """Hemispheric mean radiance sent down to the surface. [W m-2 sr-1 um-1]"""
+    water_vapour: NDArray[np.float64]
+    """Water vapour column. [kg m-2]"""
+    surface_pressure: NDArray[np.float64]
+    """Pressure at the surface. [hPa]"""
+    air_temperature_2m: NDArray[np.float64]
+    """Air temperature at 2 m. [K]"""
+    surface_temperature: NDArray[np.float64] | None = None
+    """Skin temperature of the profile's source. [K]"""
+    latitude: NDArray[np.float64] | None = None
+    """Latitude, north positive. [degree]"""
+    longitude: NDArray[np.float64] | None = None
+    """Longitude, east positive. [degree]"""
+    time: NDArray[np.datetime64] | None = None
+    """Time of the profile, UTC."""
+    aerosol_optical_depth: NDArray[np.float64] | None = None
+    """Absorption optical depth of the background aerosol drawn for the profile. [1]"""
+    continuum_scaling: NDArray[np.float64] | None = None
+    """Scaling of the water vapour continuum drawn for the profile. [1]"""
+    gas_year: NDArray[np.float64] | None = None
+    """Year whose minor gas concentrations were drawn for the profile."""
+    split: NDArray[np.int8] | None = None
+    """0 for training, 1 for validation."""
+    source: str = ""
+    """Where the profiles come from."""
+    version: str = ""
+    """Version of lst-raster that made the set."""
+
+    def __post_init__(self) -> None:
+        count = self.transmittance.shape
+        for name in (*_REQUIRED, *_OPTIONAL):
+            values = getattr(self, name)
+            if values is not None and (values.ndim != 1 or values.shape != count):
+                raise InputError(f"{name} has shape {values.shape}, transmittance {count}; give one value a profile")
+            if name in _REQUIRED and not np.isfinite(values).all():
+                raise InputError(f"{name} of the simulated set has NaN or infinity; leave those profiles out")
+        if not ((self.transmittance > 0.0) & (self.transmittance <= 1.0)).all():
+            raise InputError("transmittance of the simulated set lies outside (0, 1]")
+
+    def __len__(self) -> int:
+        return int(self.transmittance.size)
+
+    def select(self, chosen: NDArray[np.bool_]) -> SimulatedSet:
+        """Return the profiles where `chosen`, a boolean array with one value a profile, is true."""
+        arrays = {
+            field.name: getattr(self, field.name)[chosen]
+            for field in fields(self)
+            if isinstance(getattr(self, field.name), np.ndarray)
+        }
+        return replace(self, **arrays)
+
+
+def read_simulated(path: Path | str) -> SimulatedSet:
+    """Read a simulated set that `lst-raster simulate` wrote.
+
+    Parameters
+    ----------
+    path : path
+        NetCDF file with the dimension `profile`.
+
+    Returns
+    -------
+    SimulatedSet
+        The file's content.
+
+    Raises
+    ------
+    InputNotFoundError
+        There is no such file.
+    InputError
+        It is not a simulated set; the message says what is missing.
+    """
+    import xarray  # takes 0.6 s, and only this function needs it
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputNotFoundError(f"{path} does not exist; make it with lst-raster simulate")
+    try:
+        with xarray.open_dataset(path, engine="h5netcdf") as dataset:
+            values = {name: dataset[name].values for name in (*_REQUIRED, *_OPTIONAL) if name in dataset}
+            attributes = dict(dataset.attrs)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as NetCDF-4 ({error})") from error
+    return _from_variables(path, values, attributes)
+
+
+def _from_variables(
+    path: Path, values: Mapping[str, NDArray[Any]], attributes: Mapping[str, object]
+) -> SimulatedSet:
+    missing = [name for name in _REQUIRED if name not in values]
+    if missing or "sensor" not in attributes:
+        lacks = ", ".join(missing) or "the attribute sensor"
+        raise InputError(f"{path} is not a simulated set: it lacks {lacks}; make it with lst-raster simulate")
+    arrays = {name: _typed(name, array) for name, array in values.items()}
+    return SimulatedSet(
+        sensor=str(attributes["sensor"]),
+        source=str(attributes.get("source", "")),
+        version=str(attributes.get("lst_raster_version", "")),
+        **arrays,
+    )
+
+
+def _typed(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    if name == "time":
+        return array
+    return array.astype(np.int8 if name == "split" else np.float64)
