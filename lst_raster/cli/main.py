@@ -1,0 +1,109 @@
+"""The command `lst-raster`: finds a command's module when it is asked for, and turns errors into one line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from lst_raster import __version__
+from lst_raster.errors import LstRasterError
+
+COMMANDS = {
+    "retrieve": ("lst_raster.cli.retrieve:retrieve", "Land surface temperature of a scene."),
+    "simulate": ("lst_raster.cli.simulate:simulate", "Radiative transfer through atmospheric profiles."),
+    "train": ("lst_raster.cli.train:train", "Train a model from simulated sets."),
+    "evaluate": ("lst_raster.cli.evaluate:evaluate", "Measure a model on a simulated set."),
+    "build": ("lst_raster.cli.build:build", "Rebuild the packaged tables from their sources."),
+}
+"""Every command: where it lives, and what it does in one line, so that --help need not import them."""
+
+_INTERRUPTED = 130  # 128 + SIGINT, the shell's convention
+_TERMINATED = 143  # 128 + SIGTERM
+_BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands, in the order of the flow's use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; None where there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lst-raster")
+def cli() -> None:
+    """Land surface temperature from single-band Landsat thermal scenes."""
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Parameters
+    ----------
+    args : sequence of str, optional
+        Arguments instead of those of the process.
+
+    Raises
+    ------
+    SystemExit
+        Always: 0 on success, 1 for an error of ours (one line on standard error), 2 for wrong usage, 130 after
+        Ctrl-C.
+    """
+    _listen()
+    try:
+        code = cli.main(args, prog_name="lst-raster", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except LstRasterError as error:
+        click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted", err=True)
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        # Nobody reads us any more; keep the interpreter from complaining when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_BROKEN_PIPE)
+
+
+class _EchoHandler(logging.Handler):
+    """Shows the library's messages on standard error, one line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(f"{record.levelname.capitalize()}: {' '.join(record.getMessage().split())}", err=True)
+
+
+def _listen() -> None:
+    """Show our warnings, hush those of the libraries below (their errors arrive as exceptions), end tidily."""
+    logger = logging.getLogger("lst_raster")
+    if not any(isinstance(handler, _EchoHandler) for handler in logger.handlers):
+        logger.addHandler(_EchoHandler())
+    logging.getLogger("rasterio").addHandler(logging.NullHandler())
+    signal.signal(signal.SIGTERM, _terminate)  # as an exception, so that temporary files are removed
+
+
+def _terminate(number: int, frame: Any) -> None:
+    sys.exit(_TERMINATED)

@@ -1,0 +1,204 @@
+"""A trained model: find it, check its contract, run it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import ArrayLike, NDArray
+
+from lst_raster._resources import models_path
+from lst_raster.errors import InputError, ModelError
+from lst_raster.inference.contract import (
+    ATMOSPHERE_OUTPUTS,
+    GRAPHS,
+    METADATA_KEY,
+    SURFACE_INPUTS,
+    Contract,
+    read_contract,
+)
+
+Float32 = NDArray[np.float32]
+
+ROWS_PER_CALL = 16_384  # a million rows in one call take 1.3 GiB; 4 to 16 thousand are fastest
+_QUIET = 4  # onnxruntime's severity "fatal": errors arrive as exceptions, nothing is printed beside them
+
+
+class Model:
+    """A trained model of one sensor band and tier, with its session.
+
+    Make one with `Model.load`. It can be pickled: the copy opens its own session from the same file.
+    """
+
+    def __init__(self, path: Path, session: Any, contract: Contract, metadata: Mapping[str, Any]) -> None:
+        self.path = path
+        """File the model came from."""
+        self.contract = contract
+        """Inputs and outputs, with units and valid ranges."""
+        self.metadata = metadata
+        """Everything the file says of itself: contract, training provenance, metrics."""
+        self._session = session
+
+    @classmethod
+    def load(cls, reference: str | Path, *, graph: str = "retrieval") -> Model:
+        """Load a model.
+
+        Parameters
+        ----------
+        reference : str or path
+            Name of a shipped model, for example ``landsat8-b10/surface``, or the path of an ONNX file or of the
+            folder that holds one.
+        graph : str
+            ``retrieval``, or ``atmosphere`` for the part that needs no radiance; where `reference` is an ONNX file
+            this is not looked at.
+
+        Raises
+        ------
+        ModelError
+            There is no such model, the file is not a model, or its contract is not known.
+        """
+        if graph not in GRAPHS:
+            raise ModelError(f"unknown graph {graph!r}; known are {', '.join(GRAPHS)}")
+        path = _find(reference, GRAPHS[graph])
+        session = _session(path)
+        text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        contract, metadata = read_contract(text, str(path))
+        _check_graph(session, contract, path)
+        return cls(path, session, contract, metadata)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Model.load, (self.path,))  # sessions do not pickle
+
+    def __repr__(self) -> str:
+        return f"Model({self.contract.name!r}, {self.contract.graph}, {str(self.path)!r})"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the model's file, which names it beyond doubt in a product's provenance."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    def predict(self, **inputs: ArrayLike) -> dict[str, Float32]:
+        """Run the model.
+
+        Parameters
+        ----------
+        **inputs : array or number
+            One argument for each input of the contract, in its unit: `radiance` [W m-2 sr-1 um-1],
+            `emissivity` [1], `water_vapour` [kg m-2], `surface_pressure` [hPa], and `air_temperature` [K] for the
+            surface tier. Any shapes that numpy can broadcast together.
+
+        Returns
+        -------
+        dict of str to array of the common shape, float32
+            One entry for each output of the contract: `lst` [K], `transmittance` [1], `upwelling_radiance` and
+            `downwelling_radiance` [W m-2 sr-1 um-1]. NaN where an input is NaN, and for `lst` also where the
+            emissivity is outside (0, 1] or the radiance does not exceed the atmosphere's.
+
+        Raises
+        ------
+        InputError
+            An input is missing or not one of the contract, is not numeric, or the shapes do not fit.
+        """
+        columns, shape = self._columns(inputs)
+        size = columns[0].size
+        outputs = {variable.name: np.empty(size, np.float32) for variable in self.contract.outputs}
+        names = [variable.name for variable in self.contract.inputs]
+        for start in range(0, size, ROWS_PER_CALL):
+            rows = slice(start, start + ROWS_PER_CALL)
+            feed = {name: column[rows] for name, column in zip(names, columns, strict=True)}
+            for name, values in zip(outputs, self._session.run(list(outputs), feed), strict=True):
+                outputs[name][rows] = values
+        return {name: values.reshape(shape) for name, values in outputs.items()}
+
+    def atmosphere(self, **inputs: ArrayLike) -> tuple[Float32, Float32, Float32]:
+        """Transmittance and path radiances of an atmosphere, from either kind of graph.
+
+        Parameters
+        ----------
+        **inputs : array or number
+            The inputs of the contract that describe the atmosphere, as in `predict`.
+
+        Returns
+        -------
+        tuple of array, float32
+            Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], of the inputs' common shape.
+
+        Raises
+        ------
+        InputError
+            As `predict`.
+        """
+        names = {variable.name for variable in self.contract.inputs}
+        # The atmosphere does not depend on the pixel, so a retrieval graph may be fed any pixel.
+        pixel = {name: 1.0 for name in SURFACE_INPUTS if name in names}
+        outputs = self.predict(**pixel, **inputs)
+        transmittance, upwelling, downwelling = (outputs[name] for name in ATMOSPHERE_OUTPUTS)
+        return transmittance, upwelling, downwelling
+
+    def _columns(self, inputs: Mapping[str, ArrayLike]) -> tuple[list[Float32], tuple[int, ...]]:
+        """Put the inputs in the graph's order, flat, and tell the shape they had."""
+        names = [variable.name for variable in self.contract.inputs]
+        if set(inputs) != set(names):
+            raise InputError(
+                f"{self.contract.name} takes {', '.join(names)}; {_difference(names, inputs)}; give exactly these"
+            )
+        try:
+            arrays = np.broadcast_arrays(*(np.asarray(inputs[name], np.float32) for name in names))
+        except (TypeError, ValueError):
+            found = ", ".join(f"{name} {np.shape(inputs[name])}" for name in names)
+            raise InputError(f"inputs must be numbers of shapes that broadcast together; found {found}") from None
+        return [np.ascontiguousarray(array).reshape(-1) for array in arrays], arrays[0].shape
+
+
+def shipped_models() -> list[str]:
+    """Names of the models that come with the package, as `Model.load` takes them."""
+    folder = models_path()
+    return sorted(path.parent.relative_to(folder).as_posix() for path in folder.glob("*/*/" + GRAPHS["retrieval"]))
+
+
+def _find(reference: str | Path, file: str) -> Path:
+    shipped = models_path() / reference / file
+    if isinstance(reference, str) and reference in shipped_models() and shipped.is_file():
+        return shipped
+    path = Path(reference)
+    path = path / file if path.is_dir() else path
+    if path.is_file():
+        return path.resolve()
+    known = ", ".join(shipped_models()) or "none"
+    raise ModelError(f"no model {str(reference)!r}; give the path of an ONNX file, or one of those shipped: {known}")
+
+
+def _session(path: Path) -> Any:
+    onnxruntime.set_default_logger_severity(_QUIET)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # faster than two for a small network, and leaves the cores to the caller
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _QUIET
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's exceptions share no public parent
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{path} is not an ONNX model that can be run: {reason}") from error
+
+
+def _check_graph(session: Any, contract: Contract, path: Path) -> None:
+    """Hold the graph against its own contract."""
+    for kind, nodes, variables in (
+        ("inputs", session.get_inputs(), contract.inputs),
+        ("outputs", session.get_outputs(), contract.outputs),
+    ):
+        found = {node.name: node.type for node in nodes}
+        if found != {variable.name: "tensor(float)" for variable in variables}:
+            text = ", ".join(f"{name} {type_}" for name, type_ in found.items())
+            raise ModelError(f"the {kind} of {path} are {text}, which its contract denies; export the model again")
+
+
+def _difference(names: list[str], inputs: Mapping[str, ArrayLike]) -> str:
+    missing = [name for name in names if name not in inputs]
+    surplus = [name for name in inputs if name not in names]
+    parts = [f"missing {', '.join(missing)}"] if missing else []
+    return "; ".join(parts + ([f"not an input: {', '.join(surplus)}"] if surplus else []))
