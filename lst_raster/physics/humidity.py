@@ -85,6 +85,22 @@ def specific_humidity_from_vapour_pressure(vapour_pressure: Array, pressure: Arr
     return EPSILON_WATER * vapour_pressure / (pressure - (1.0 - EPSILON_WATER) * vapour_pressure)
 
 
+def specific_humidity_from_mixing_ratio(mixing_ratio: Array) -> Array:
+    """Mass of water vapour per mass of moist air, from its mass per mass of dry air.
+
+    Parameters
+    ----------
+    mixing_ratio : array, any shape
+        Mass of water vapour per mass of dry air. [kg kg-1]
+
+    Returns
+    -------
+    array
+        Specific humidity. [kg kg-1]
+    """
+    return mixing_ratio / (1.0 + mixing_ratio)
+
+
 def specific_humidity(relative_humidity: Array, temperature: Array, pressure: Array) -> Array:
     """Specific humidity from relative humidity over mixed-phase saturation.
 

@@ -1,0 +1,153 @@
+"""Columns of the NCEP Global Forecast System, from GRIB files on pressure levels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from lst_raster._resources import require
+from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.physics.humidity import specific_humidity
+from lst_raster.simulation.profiles import Float, profile_dataset
+
+_LEVELS = "isobaricInhPa"
+_COLUMNS = {
+    "surface_pressure": ("sp", "surface", 0),
+    "surface_temperature": ("t", "surface", 0),
+    "land": ("lsm", "surface", 0),
+    "air_temperature_2m": ("2t", "heightAboveGround", 2),
+    "specific_humidity_2m": ("2sh", "heightAboveGround", 2),
+    "precipitable_water": ("pwat", "atmosphereSingleLayer", 0),
+}
+_KEYS = ("shortName", "typeOfLevel", "level")
+_Fields = dict[tuple[str, str, int], Float]
+
+DRIEST = 1e-7  # floor of specific humidity [kg kg-1]: GRIB rounds the stratosphere's to zero, and logarithms are taken
+
+
+def _messages(path: Path) -> Iterator[int]:
+    eccodes = require("eccodes", "grib")
+    with path.open("rb") as file:
+        while (message := eccodes.codes_grib_new_from_file(file)) is not None:
+            try:
+                yield message
+            finally:
+                eccodes.codes_release(message)
+
+
+def _is_wanted(key: tuple[str, str, int]) -> bool:
+    return key in _COLUMNS.values() or (key[0] in ("t", "r", "o3mr") and key[1] == _LEVELS)
+
+
+def _valid_time(day: int, clock: int) -> np.datetime64:
+    """Time from GRIB's numbers, 20110115 and 1200."""
+    date = f"{day // 10000:04d}-{day // 100 % 100:02d}-{day % 100:02d}"
+    return np.datetime64(f"{date}T{clock // 100:02d}:{clock % 100:02d}", "ns")
+
+
+def _read_fields(path: Path) -> tuple[_Fields, Float, Float, np.datetime64]:
+    """Fields by (name, kind of level, level), latitude, longitude and the time the fields are valid."""
+    eccodes = require("eccodes", "grib")
+    fields: _Fields = {}
+    latitude = longitude = np.empty(0)
+    time: np.datetime64 = np.datetime64("NaT", "ns")
+    for message in _messages(path):
+        name, kind, level = (eccodes.codes_get(message, key) for key in _KEYS)
+        if not _is_wanted((name, kind, level)):
+            continue
+        fields[name, kind, level] = eccodes.codes_get_values(message)
+        if name == "sp":
+            latitude = eccodes.codes_get_array(message, "latitudes")
+            longitude = eccodes.codes_get_array(message, "longitudes")
+            time = _valid_time(eccodes.codes_get(message, "validityDate"), eccodes.codes_get(message, "validityTime"))
+    return fields, latitude, longitude, time
+
+
+def _stack(fields: _Fields, name: str, pressure: Float, count: int) -> Float:
+    """Levels of one variable, shape (profile, level), NaN for a level the file lacks."""
+    missing = np.full(count, np.nan)
+    return np.stack([fields.get((name, _LEVELS, int(level)), missing) for level in pressure], axis=1)
+
+
+def _fill_levels(values: Float, pressure: Float) -> Float:
+    """Fill levels that the file lacks, linearly in the logarithm of pressure."""
+    known = np.isfinite(values).all(axis=0)
+    filled = values.copy()
+    x = np.log(pressure)
+    for level in np.flatnonzero(~known):
+        low, high = np.flatnonzero(known & (x < x[level]))[-1], np.flatnonzero(known & (x > x[level]))[0]
+        weight = (x[level] - x[low]) / (x[high] - x[low])
+        filled[:, level] = (1.0 - weight) * values[:, low] + weight * values[:, high]
+    return filled
+
+
+def _one_column_per_pole(latitude: Float) -> NDArray[np.bool_]:
+    """Mask that keeps the first of a pole's columns: the grid repeats it at every longitude."""
+    keep = np.abs(latitude) < 90.0
+    for pole in (-90.0, 90.0):
+        keep[np.flatnonzero(latitude == pole)[:1]] = True
+    return keep
+
+
+def read_gfs(path: Path) -> xr.Dataset:
+    """Read all columns of a GFS file.
+
+    Relative humidity becomes specific humidity with mixed-phase saturation, as the model defines it. A level without
+    humidity (20 hPa before 2015) is interpolated. Ozone is NaN where the file has none (below 100 hPa before 2015).
+
+    Parameters
+    ----------
+    path : Path
+        GRIB file, edition 1 or 2, with temperature and relative humidity on pressure levels, surface pressure, skin
+        temperature, land mask, 2 m temperature and specific humidity, and precipitable water.
+
+    Returns
+    -------
+    xarray.Dataset
+        Profiles (see `lst_raster.simulation.profiles`), with the file's own `precipitable_water` beside them for
+        comparison. [kg m-2]
+
+    Raises
+    ------
+    InputNotFoundError
+        The file does not exist.
+    InputError
+        A field is missing.
+    MissingExtraError
+        eccodes is not installed.
+    """
+    if not path.is_file():
+        raise InputNotFoundError(f"{path} not found; it should be a GFS GRIB file")
+    fields, latitude, longitude, time = _read_fields(path)
+    lacking = [f"{name} ({key[0]})" for name, key in _COLUMNS.items() if key not in fields]
+    pressure = np.array(sorted(level for name, kind, level in fields if (name, kind) == ("t", _LEVELS)), dtype=float)
+    if lacking or not pressure.size:
+        raise InputError(f"{path} lacks {', '.join(lacking) or 'temperature on pressure levels'}; give a GFS file")
+    return _assemble(fields, pressure, latitude, longitude, time, path.name.split(".")[0])
+
+
+def _assemble(
+    fields: _Fields, pressure: Float, latitude: Float, longitude: Float, time: np.datetime64, source: str
+) -> xr.Dataset:
+    count = latitude.size
+    temperature = _stack(fields, "t", pressure, count)
+    relative = _stack(fields, "r", pressure, count) / 100.0
+    humidity = _fill_levels(specific_humidity(relative, temperature, pressure), pressure)
+    columns = {name: fields[key] for name, key in _COLUMNS.items()}
+    columns["surface_pressure"] = columns["surface_pressure"] / 100.0  # GRIB has Pa
+    columns["latitude"], columns["longitude"] = latitude, (longitude + 180.0) % 360.0 - 180.0
+    above = pressure < columns["surface_pressure"][:, None]
+    columns["largest_relative_humidity"] = np.where(above, np.nan_to_num(relative), 0.0).max(axis=1)
+    levels = {
+        "pressure": np.broadcast_to(pressure, temperature.shape),
+        "air_temperature": temperature,
+        "specific_humidity": np.maximum(humidity, DRIEST),
+        "ozone": _stack(fields, "o3mr", pressure, count),
+    }
+    profiles = profile_dataset(levels, columns, time=time, source=source, land=columns["land"].round())
+    profiles["precipitable_water"] = "profile", columns["precipitable_water"], {"units": "kg m-2"}
+    return profiles.isel(profile=_one_column_per_pole(latitude))
