@@ -1,0 +1,161 @@
+"""The sampling design: which surfaces, atmospheric unknowns and input errors go with the profiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.errors import InputError
+
+Float = NDArray[np.float64]
+
+TEMPERATURE_DIFFERENCE = (-15.0, 30.0)
+"""Surface less 2 m air temperature: from clear polar nights to dry bare ground at noon. [K]"""
+EMISSIVITY = (0.90, 0.995)
+"""Emissivity at 10 to 12 um: from bare rock and metal-free roofs to water and dense canopies. [1]"""
+
+MILD_CENTRE, MILD_RADIUS = 2.5, 8.0
+"""Centre and half width of the mild surfaces' temperature less air temperature. [K]"""
+MILD_EMISSIVITY = (0.93, 0.99)
+"""Emissivity of the mild surfaces. [1]"""
+
+AEROSOL_RANGE = (0.0, 0.06)
+"""Absorption optical depth of background aerosol at 11 um, from clean marine air to haze. [1]"""
+AEROSOL_SHAPE = (2.0, 4.0)
+"""Shape of the beta distribution of the aerosol: mean 0.02, continental background; most frequent value 0.015."""
+CONTINUUM_SPREAD = 0.03
+"""Standard deviation of the factor on the water vapour continuum, limited to three deviations. [1]"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surfaces:
+    """Surfaces drawn for each profile."""
+
+    surface_temperature: Float
+    """Land surface temperature, shape (profile, sample). [K]"""
+    emissivity: Float
+    """Emissivity in the band, shape (profile, sample). [1]"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AtmosphereDraws:
+    """What the atmosphere has beyond its profile, one value a profile."""
+
+    aerosol_optical_depth: Float
+    """Absorption optical depth of background aerosol at 11 um, shape (profile,). [1]"""
+    continuum_scaling: Float
+    """Factor on the water vapour continuum, shape (profile,). [1]"""
+    gas_year: Float
+    """Year whose minor gas concentrations hold, with its fraction, shape (profile,)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InputErrors:
+    """Standard deviations of the errors of what a user knows, for measuring a model on noisy inputs."""
+
+    sensor: float = 0.05
+    """Error of the brightness temperature at the sensor. [K]"""
+    emissivity: float = 0.01
+    """Error of the emissivity. [1]"""
+    water_vapour: float = 0.10
+    """Relative error of the water vapour column. [1]"""
+    air_temperature: float = 1.5
+    """Error of the 2 m air temperature. [K]"""
+
+
+def _check(air_temperature: Float, per_profile: int) -> tuple[int, int]:
+    if air_temperature.ndim != 1:
+        raise InputError(f"air temperature has shape {air_temperature.shape}; give one value a profile")
+    if per_profile < 1:
+        raise InputError(f"{per_profile} samples a profile were asked for; ask for at least one")
+    return air_temperature.size, per_profile
+
+
+def surface_samples(air_temperature: Float, per_profile: int, seed: int) -> Surfaces:
+    """Surfaces over which a model is trained and measured.
+
+    The temperature lies uniformly -15 to +30 K from the 2 m air temperature, the emissivity uniformly between 0.90
+    and 0.995: wider than nature's joint distribution on purpose, so that no scene lies outside.
+
+    Parameters
+    ----------
+    air_temperature : array of shape (profile,)
+        Air temperature at 2 m. [K]
+    per_profile : int
+        Surfaces for each profile.
+    seed : int
+        Seed; the same seed gives the same surfaces.
+
+    Returns
+    -------
+    Surfaces
+        Temperature and emissivity, shape (profile, per_profile).
+
+    Raises
+    ------
+    InputError
+        The shape is another one, or no surface is asked for.
+    """
+    shape = _check(air_temperature, per_profile)
+    random = np.random.default_rng(seed)
+    difference = random.uniform(*TEMPERATURE_DIFFERENCE, shape)
+    return Surfaces(
+        surface_temperature=air_temperature[:, None] + difference, emissivity=random.uniform(*EMISSIVITY, shape)
+    )
+
+
+def mild_samples(air_temperature: Float, per_profile: int, seed: int) -> Surfaces:
+    """Surfaces like those to which published retrieval coefficients were fitted, for checks of the simulator.
+
+    The temperature lies within 8 K of 2.5 K above the 2 m air temperature, the emissivity between 0.93 and 0.99;
+    parameters, result and errors as in `surface_samples`.
+    """
+    shape = _check(air_temperature, per_profile)
+    random = np.random.default_rng(seed)
+    difference = MILD_CENTRE + random.uniform(-MILD_RADIUS, MILD_RADIUS, shape)
+    return Surfaces(
+        surface_temperature=air_temperature[:, None] + difference, emissivity=random.uniform(*MILD_EMISSIVITY, shape)
+    )
+
+
+def atmosphere_draws(count: int, years: tuple[float, float], seed: int) -> AtmosphereDraws:
+    """Draw what a profile does not tell about the atmosphere, over its natural spread.
+
+    Aerosol: a beta distribution over 0.00 (clean marine air) to 0.06 (haze) with a mean of 0.02 (continental
+    background). It is absorption that counts in the thermal window; scattering is neglected.
+    Continuum: normal about 1, standard deviation 0.03. Field measurements leave a few per cent open; the step from
+    MT_CKD 4.1 to 4.3 was about a tenth in humid air, so three deviations hold it.
+    Minor gases: uniform over the years in which the sensor flies.
+
+    Parameters
+    ----------
+    count : int
+        Number of profiles.
+    years : tuple of float
+        First and last year of the sensor, the last one to its end.
+    seed : int
+        Seed; the same seed gives the same draws.
+
+    Returns
+    -------
+    AtmosphereDraws
+        One draw a profile.
+
+    References
+    ----------
+    M. Hess, P. Koepke, I. Schult, Bull. Am. Meteorol. Soc. 79, 831 (1998),
+    doi:10.1175/1520-0477(1998)079<0831:OPOAAC>2.0.CO;2 (aerosol types and their optical depths)
+    E. J. Mlawer et al., J. Quant. Spectrosc. Radiat. Transfer 306, 108645 (2023), doi:10.1016/j.jqsrt.2023.108645
+    (the continuum)
+    """
+    random = np.random.default_rng(seed)
+    low, high = AEROSOL_RANGE
+    aerosol = low + (high - low) * random.beta(*AEROSOL_SHAPE, count)
+    deviation = np.clip(random.standard_normal(count), -3.0, 3.0)
+    return AtmosphereDraws(
+        aerosol_optical_depth=aerosol,
+        continuum_scaling=1.0 + CONTINUUM_SPREAD * deviation,
+        gas_year=random.uniform(years[0], years[1] + 1.0, count),
+    )
