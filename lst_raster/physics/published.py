@@ -1,0 +1,83 @@
+"""Published retrievals of land surface temperature, to compare ours with. Their coefficients are arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lst_raster.physics.arrays import Array
+
+
+def single_channel_temperature(
+    radiance: Array,
+    brightness_temperature: Array,
+    emissivity: Array,
+    water_vapour: Array,
+    psi: Sequence[Sequence[float]],
+    b_gamma: float,
+) -> Array:
+    """Land surface temperature by the generalised single-channel method.
+
+    ``Ts = gamma [(psi1 L + psi2) / e + psi3] + delta`` with ``gamma = T**2 / (b_gamma L)``,
+    ``delta = T - T**2 / b_gamma`` and each psi a quadratic of the water vapour.
+
+    Parameters
+    ----------
+    radiance : array, any shape
+        Radiance L at the sensor. [W m-2 sr-1 um-1]
+    brightness_temperature : array
+        Brightness temperature T of that radiance. [K]
+    emissivity : array
+        Surface emissivity e. [1]
+    water_vapour : array
+        Water vapour column. [kg m-2]
+    psi : three sequences of three floats
+        Coefficients of the psi functions, quadratic term first, for water vapour in g cm-2.
+    b_gamma : float
+        C2 over the band's effective wavelength. [K]
+
+    Returns
+    -------
+    array
+        Land surface temperature. [K]
+
+    References
+    ----------
+    J. C. Jimenez-Munoz et al., IEEE Trans. Geosci. Remote Sens. 47, 339 (2009), doi:10.1109/TGRS.2008.2007125
+    J. C. Jimenez-Munoz et al., IEEE Geosci. Remote Sens. Lett. 11, 1840 (2014), doi:10.1109/LGRS.2014.2312032
+    """
+    column = 0.1 * water_vapour  # g cm-2
+    psi1, psi2, psi3 = ((quadratic * column + linear) * column + constant for quadratic, linear, constant in psi)
+    curvature = brightness_temperature * brightness_temperature / b_gamma
+    gamma = curvature / radiance
+    return gamma * ((psi1 * radiance + psi2) / emissivity + psi3) + brightness_temperature - curvature
+
+
+def mono_window_temperature(
+    brightness_temperature: Array, emissivity: Array, slope: Array, emissivity_term: Array, constant: Array
+) -> Array:
+    """Land surface temperature by the statistical mono-window method.
+
+    ``Ts = A T / e + B / e + C``, with coefficients that depend on the class of water vapour.
+
+    Parameters
+    ----------
+    brightness_temperature : array, any shape
+        Brightness temperature T at the sensor. [K]
+    emissivity : array
+        Surface emissivity e. [1]
+    slope : array
+        Coefficient A of the pixel's class. [1]
+    emissivity_term, constant : array
+        Coefficients B and C of the pixel's class. [K]
+
+    Returns
+    -------
+    array
+        Land surface temperature. [K]
+
+    References
+    ----------
+    A. Duguay-Tetzlaff et al., Remote Sens. 7, 13139 (2015), doi:10.3390/rs71013139
+    S. L. Ermida et al., Remote Sens. 12, 1471 (2020), doi:10.3390/rs12091471
+    """
+    return (slope * brightness_temperature + emissivity_term) / emissivity + constant
