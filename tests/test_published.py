@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from shared import shared_path
 
 from lst_raster._resources import data_path
@@ -42,6 +41,7 @@ def test_the_mono_window_method_follows_its_formula_by_hand():
 
 
 def test_torch_gives_what_numpy_gives():
+    torch = pytest.importorskip("torch", reason="needs the extra train")
     psi = _table()["single_channel"]["landsat7-b6"]["psi"]
     values = np.array([8.0, 9.0]), np.array([288.0, 295.0]), np.array([0.95, 0.98]), np.array([10.0, 30.0])
     tensors = [torch.tensor(value) for value in values]

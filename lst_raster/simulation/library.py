@@ -94,9 +94,8 @@ def validation_split(region: NDArray[np.int16]) -> NDArray[np.int8]:
 def make_library(paths: Sequence[Path]) -> xr.Dataset:
     """Make the training library from GFS files: clear columns chosen for spread, and perturbed extremes.
 
-    5,000 clear columns are chosen for spread in 2 m temperature, water vapour and latitude, each valid time apart
-    from the others only through these; 400 hot and 400 humid columns beyond the files' range are made from them by
-    the changes that `lst_raster.simulation.perturb` states.
+    5,000 clear columns are chosen for spread in 2 m temperature, water vapour and latitude; 400 hot and 400 humid
+    columns beyond the files' range are made from them by the changes that `lst_raster.simulation.perturb` states.
 
     Parameters
     ----------
