@@ -11,7 +11,14 @@ import click
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="NetCDF file to write.")
 @click.option("--held-out", is_flag=True, help="Write every clear column as it is, for testing, not the library.")
-def profiles(files: tuple[Path, ...], output: Path, held_out: bool) -> None:
+@click.option(
+    "--clear-below",
+    default=0.9,
+    show_default=True,
+    type=click.FloatRange(0.0, 1.1),
+    help="With --held-out: largest relative humidity of a clear column.",
+)
+def profiles(files: tuple[Path, ...], output: Path, held_out: bool, clear_below: float) -> None:
     """Make a profiles file from atmospheric FILES (GFS GRIB; with --held-out also TIGR-2000 as .npz).
 
     Without --held-out this is the maker of the packaged library: clear columns chosen for spread, perturbed
@@ -20,6 +27,6 @@ def profiles(files: tuple[Path, ...], output: Path, held_out: bool) -> None:
     from lst_raster.simulation.library import make_held_out, make_library
     from lst_raster.simulation.profiles import write_profiles
 
-    made = make_held_out(files) if held_out else make_library(files)
+    made = make_held_out(files, clear_below) if held_out else make_library(files)
     write_profiles(made, output)
     click.echo(f"{output}: {made.sizes['profile']} columns on {made.sizes['level']} levels")

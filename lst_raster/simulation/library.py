@@ -130,13 +130,16 @@ def make_library(paths: Sequence[Path]) -> xr.Dataset:
     return library
 
 
-def make_held_out(paths: Sequence[Path]) -> xr.Dataset:
-    """Read every clear column (below 90 % relative humidity throughout) of files that are kept for testing.
+def make_held_out(paths: Sequence[Path], limit: float = CLEAR_FOR_TESTING) -> xr.Dataset:
+    """Read every clear column of files that are kept for testing.
 
     Parameters
     ----------
     paths : sequence of Path
         GFS GRIB files, or TIGR-2000 as a NumPy archive (.npz); of one kind, for their levels differ.
+    limit : float
+        Largest relative humidity of a clear column. The smaller, the surer that there is no cloud, and the fewer
+        humid columns are left. [1]
 
     Returns
     -------
@@ -152,9 +155,9 @@ def make_held_out(paths: Sequence[Path]) -> xr.Dataset:
     if len(archives) > 1:
         raise InputError("GFS files and the TIGR archive have different levels; write one file for each")
     parts = [read_tigr(path) if archives == {True} else read_gfs(path) for path in paths]
-    held_out = clear(join(parts), CLEAR_FOR_TESTING).drop_vars("precipitable_water", errors="ignore")
+    held_out = clear(join(parts), limit).drop_vars("precipitable_water", errors="ignore")
     held_out.attrs = {
         "title": "Clear atmospheric columns, held out for testing",
-        "history": "lst-raster build profiles --held-out",
+        "history": f"lst-raster build profiles --held-out --clear-below {limit:g}",
     }
     return held_out
