@@ -4,8 +4,6 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from factories import make_model
-from simulated_sets import make_simulated_set
 
 from lst_raster.cli.evaluate import evaluate as command
 from lst_raster.errors import InputError
@@ -17,6 +15,8 @@ from lst_raster.physics.planck import brightness_temperature
 from lst_raster.physics.surface import surface_temperature
 from lst_raster.simulation.sampling import InputErrors, mild_samples, surface_samples
 from lst_raster.simulation.simulated_set import read_simulated
+from tests.factories import make_model
+from tests.simulated_sets import make_simulated_set
 
 L8 = sensor_band("landsat8-b10").planck
 

@@ -3,14 +3,14 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from factories import make_model
-from shared import shared_path
 
 from lst_raster.cli.matchups import matchups as command
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.evaluation.matchups import agreement, compare, read_matchups
 from lst_raster.inference.model import Model
 from lst_raster.physics.elevation import pressure_at
+from tests.factories import make_model
+from tests.shared import shared_path
 
 HEADER = (
     "product,sensor,water_vapour_kg_m2,brightness_temperature_K,usgs_c2_surface_temperature_K,insitu_water_temperature_K"

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import xarray as xr
 from click.testing import CliRunner
-from shared import shared_path
 
 from lst_raster._resources import data_path
 from lst_raster.cli.build_profiles import profiles as command
@@ -20,6 +19,7 @@ from lst_raster.simulation.profiles import (
     write_profiles,
 )
 from lst_raster.simulation.tigr import read_tigr
+from tests.shared import shared_path
 
 
 @pytest.fixture(scope="module")

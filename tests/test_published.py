@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-from shared import shared_path
 
 from lst_raster._resources import data_path
 from lst_raster.errors import UnknownSensorError
@@ -16,6 +15,7 @@ from lst_raster.evaluation.published import (
 from lst_raster.physics.band import sensor_band
 from lst_raster.physics.planck import band_radiance
 from lst_raster.physics.published import mono_window_temperature, single_channel_temperature
+from tests.shared import shared_path
 
 L8 = sensor_band("landsat8-b10").planck
 
