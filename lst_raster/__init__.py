@@ -1,3 +1,33 @@
 """Land surface temperature from single-band Landsat thermal scenes."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lst_raster.engine.retrieve import Product, retrieve
+    from lst_raster.inference.model import Model
+    from lst_raster.scene.scene import Scene
+
 __version__ = "0.1.0"
+
+__all__ = ["Model", "Product", "Scene", "__version__", "retrieve"]
+
+# The public names load when they are used (PEP 562): `import lst_raster` takes milliseconds.
+_HOMES = {
+    "Model": "lst_raster.inference.model",
+    "Product": "lst_raster.engine.retrieve",
+    "Scene": "lst_raster.scene.scene",
+    "retrieve": "lst_raster.engine.retrieve",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,34 @@
+"""Options that commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+output = click.option(
+    "-o", "--output", default=".", show_default=True, metavar="OUT",
+    help="Folder of the product, or its path, which ends in .tif.",
+)  # fmt: skip
+overwrite = click.option("--overwrite", is_flag=True, help="Replace a product that exists.")
+quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress bar.")
+
+_ATMOSPHERE = (
+    click.option("--emissivity", metavar="VALUE", help="Number in (0, 1], or raster. [default: 0.97]"),
+    click.option(
+        "--water-vapour", "--water-vapor", "water_vapour", metavar="VALUE",
+        help="Column in kg m-2, or with a unit (29mm, 2.9cm, 2.9g/cm2), or raster.",
+    ),
+    click.option("--air-temperature", metavar="VALUE", help="At 2 m, in K, or with a unit (25C), or raster."),
+    click.option("--surface-pressure", metavar="VALUE", help="At the ground, in hPa, or raster."),
+)  # fmt: skip
+
+
+def atmosphere(command: F) -> F:
+    """Add the options for emissivity and atmosphere, each a number or a raster."""
+    for option in reversed(_ATMOSPHERE):
+        command = option(command)
+    return command

@@ -1,0 +1,36 @@
+"""`lst-raster retrieve`."""
+
+from __future__ import annotations
+
+import click
+
+from lst_raster.cli import options
+from lst_raster.cli.progress import progress_bar
+
+
+@click.command()
+@click.argument("scene")
+@options.output
+@options.atmosphere
+@click.option("--date", metavar="YYYY-MM-DD", help="Date of acquisition (or YYYY-MM), where nothing else tells it.")
+@click.option("--sensor", metavar="NAME", help="Sensor band, such as landsat8-b10, where nothing else tells it.")
+@click.option("--model", metavar="MODEL", help="Name of a shipped model, such as landsat8-b10/surface, or a path.")
+@options.overwrite
+@options.quiet
+def retrieve(
+    scene: str, output: str, date: str | None, sensor: str | None, model: str | None, overwrite: bool, quiet: bool,
+    **fields: str | None,
+) -> None:  # fmt: skip
+    """Land surface temperature of SCENE, the GeoTIFF of one Level-1 thermal band.
+
+    The product SCENE_LST.tif is a Cloud Optimized GeoTIFF in kelvin, on the scene's grid. Metadata are read from
+    the file *_MTL.txt beside the scene, if there is one. What is not given is assumed, with a warning: the standard
+    atmosphere of latitude and season, and an emissivity of 0.97.
+    """
+    from lst_raster.engine.retrieve import retrieve as run
+    from lst_raster.scene.scene import Scene
+
+    opened = Scene.open(scene, sensor=sensor, date=date)
+    with progress_bar("Retrieving", quiet=quiet) as progress:
+        product = run(opened, output=output, model=model, overwrite=overwrite, progress=progress, **fields)
+    click.echo(product.path)

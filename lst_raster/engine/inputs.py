@@ -1,0 +1,166 @@
+"""What a retrieval takes beside the scene: the model, the emissivity and the atmosphere, given or by default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lst_raster.errors import InputError, ModelError
+from lst_raster.inference.model import Model
+from lst_raster.scene.fields import EMISSIVITY, QUANTITIES, Field, Source, parse_field
+from lst_raster.scene.scene import Scene
+from lst_raster.scene.standard_atmosphere import standard_atmosphere
+
+DEFAULT_EMISSIVITY = 0.97
+"""Emissivity where none is given: soil and vegetation mixed. [1]"""
+
+_STANDARD = "standard atmosphere"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inputs:
+    """The model and what it is fed with."""
+
+    model: Model
+    """The model."""
+    emissivity: Field
+    """Surface emissivity. [1]"""
+    atmosphere: Mapping[str, Field]
+    """The model's atmosphere inputs, by name."""
+    surplus: tuple[Field, ...] = ()
+    """What was given but the model does not take."""
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """All fields by name, the emissivity first."""
+        return {"emissivity": self.emissivity, **self.atmosphere}
+
+    @property
+    def rasters(self) -> list[Path]:
+        """Files that are read."""
+        return [field.source for field in self.fields.values() if isinstance(field.source, Path)]
+
+
+def choose_inputs(scene: Scene, given: Mapping[str, Source | None], model: Model | str | Path | None) -> Inputs:
+    """Decide on a model and fill in what was not given.
+
+    Without `model` the tier is ``column`` where the water vapour is given and the air temperature is not, else
+    ``surface``: a temperature assumed beside a measured column would pretend to know more than is known.
+
+    Parameters
+    ----------
+    scene : Scene
+        The scene.
+    given : mapping of str to number, str, path or None
+        What the user gave, by the quantity's name.
+    model : Model, str, path or None
+        The model, or its name or path.
+
+    Returns
+    -------
+    Inputs
+        Everything the model needs.
+
+    Raises
+    ------
+    InputError
+        Something given is not possible, or something not given has no default because the scene has no latitude.
+    ModelError
+        There is no such model, or it is another sensor band's.
+    """
+    fields = {name: parse_field(QUANTITIES[name], source) for name, source in given.items() if source is not None}
+    model = _choose_model(scene, fields, model)
+    emissivity = fields.pop("emissivity", None)
+    names = [variable.name for variable in model.contract.atmosphere_inputs]
+    defaults = _standard_fields(scene, [name for name in names if name not in fields])
+    return Inputs(
+        model=model,
+        emissivity=emissivity or Field(quantity=EMISSIVITY, source=DEFAULT_EMISSIVITY, origin="default"),
+        atmosphere={name: fields[name] if name in fields else defaults[name] for name in names},
+        surplus=tuple(field for name, field in fields.items() if name not in names),
+    )
+
+
+def warnings_of(scene: Scene, inputs: Inputs) -> list[str]:
+    """Say what a retrieval assumes, one line each, with the values.
+
+    Parameters
+    ----------
+    scene : Scene
+        The scene.
+    inputs : Inputs
+        What is fed to the model.
+    """
+    lines = []
+    if scene.calibration.source == "default":
+        lines.append(f"no radiance constants in metadata beside {scene.path.name}: {scene.calibration}")
+    if inputs.emissivity.origin == "default":
+        lines.append(f"no emissivity given: {inputs.emissivity.source} everywhere; --emissivity changes that")
+    assumed = [field for field in inputs.atmosphere.values() if field.origin == _STANDARD]
+    if assumed:
+        values = ", ".join(f"{field.quantity.title} {field.source:g} {field.quantity.units}" for field in assumed)
+        season = scene.date or "an unknown date (annual mean)"
+        lines.append(
+            f"no {', '.join(field.quantity.title for field in assumed)} given: standard atmosphere of latitude "
+            f"{scene.latitude:.1f} and {season}: {values}"
+        )
+    if inputs.surplus:
+        names = ", ".join(field.quantity.title for field in inputs.surplus)
+        lines.append(f"the model {inputs.model.contract.name} takes no {names}: not used")
+    return lines
+
+
+def range_warning(model: Model, name: str, low: float, high: float) -> str | None:
+    """Say that values of an input leave the range that a model was made for, None where they do not.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    name : str
+        The input.
+    low, high : float
+        Lowest and highest value, in the input's unit.
+    """
+    limits = next(variable for variable in model.contract.inputs if variable.name == name)
+    if limits.valid_range is None:
+        return None
+    bottom, top = limits.valid_range
+    rounding = 1e-6 * top  # the values went through float32, the limits did not
+    if bottom - rounding <= low and high <= top + rounding:
+        return None
+    span = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    return (
+        f"{name.replace('_', ' ')} {span} {limits.units} leaves the {bottom:g} to {top:g} that the model "
+        f"{model.contract.name} was made for: the nearer end is taken"
+    )
+
+
+def _choose_model(scene: Scene, fields: Mapping[str, Field], model: Model | str | Path | None) -> Model:
+    if model is None:
+        tier = "column" if "water_vapour" in fields and "air_temperature" not in fields else "surface"
+        model = f"{scene.sensor}/{tier}"
+    if not isinstance(model, Model):
+        model = Model.load(model)
+    if model.contract.sensor != scene.sensor:
+        raise ModelError(
+            f"the model {model.contract.name} is for {model.contract.sensor}, the scene is {scene.sensor}; "
+            "give a model of the scene's sensor band"
+        )
+    return model
+
+
+def _standard_fields(scene: Scene, names: list[str]) -> dict[str, Field]:
+    """Take what is missing of the atmosphere from the standard atmosphere."""
+    if not names:
+        return {}
+    if scene.latitude is None:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in names)
+        raise InputError(
+            f"{scene.path.name} has no coordinate system, so no standard atmosphere can be chosen for it; add {options}"
+        )
+    atmosphere = standard_atmosphere(scene.latitude, scene.date.day_of_year if scene.date else None)
+    return {
+        name: Field(quantity=QUANTITIES[name], source=getattr(atmosphere, name), origin=_STANDARD) for name in names
+    }

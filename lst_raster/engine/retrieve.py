@@ -1,0 +1,185 @@
+"""Land surface temperature of a scene: the one path that the command line and the Python API take."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
+
+import rasterio
+
+from lst_raster import __version__
+from lst_raster.engine.cog import new_cog
+from lst_raster.engine.inputs import Inputs, choose_inputs, range_warning, warnings_of
+from lst_raster.engine.target import check_target, product_path
+from lst_raster.engine.tiles import Tally, open_tiles, retrieve_tile, tile_windows
+from lst_raster.errors import CancelledError, SceneError
+from lst_raster.inference.model import Model
+from lst_raster.scene.fields import Source
+from lst_raster.scene.scene import Scene
+
+_LOGGER = logging.getLogger(__name__)
+
+Progress: TypeAlias = Callable[[int, int], bool]
+"""Called with the tiles done and their total; returns False to stop the run."""
+
+EQUATION = "L = tau [e B(Ts) + (1 - e) Ld] + Lu, solved for Ts"
+"""The equation that a product solves, for its provenance."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Product:
+    """A finished product."""
+
+    path: Path
+    """The Cloud Optimized GeoTIFF."""
+    tags: Mapping[str, str]
+    """Its provenance, as its metadata holds it."""
+    pixels: int
+    """Number of pixels of the scene."""
+    retrieved: int
+    """Number of pixels with a temperature."""
+    warnings: tuple[str, ...]
+    """What was assumed, and what is unusual, one line each; the log has them too."""
+
+
+def retrieve(
+    scene: Scene | str | Path,
+    *,
+    output: str | Path = ".",
+    emissivity: Source | None = None,
+    water_vapour: Source | None = None,
+    air_temperature: Source | None = None,
+    surface_pressure: Source | None = None,
+    model: Model | str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Product:
+    """Retrieve the land surface temperature of a scene.
+
+    What is not given is assumed, with a warning in the log at the end: emissivity 0.97, and of the atmosphere the
+    standard atmosphere of the scene's latitude and season.
+
+    Parameters
+    ----------
+    scene : Scene, str or path
+        The scene, or the GeoTIFF of its thermal band.
+    output : str or path
+        Folder of the product ``<stem>_LST.tif``, or the path of the product itself.
+    emissivity : float, str or path, optional
+        Surface emissivity, a number or a raster on the scene's grid. [1]
+    water_vapour : float, str or path, optional
+        Water vapour column, a number, a text such as ``29mm`` or ``2.9cm``, or a raster. [kg m-2]
+    air_temperature : float, str or path, optional
+        Air temperature 2 m above the ground, a number or a raster. [K]
+    surface_pressure : float, str or path, optional
+        Air pressure at the ground, a number or a raster. [hPa]
+    model : Model, str or path, optional
+        The model, its name or its path. Without it the tier ``column`` of the scene's sensor where the water vapour is
+        given and the air temperature is not, else ``surface``.
+    overwrite : bool
+        Whether an existing product is replaced.
+    progress : callable, optional
+        Called after every tile with the tiles done and their total; where it returns False the run stops.
+
+    Returns
+    -------
+    Product
+        The product: float32 on the scene's grid, NaN where there is no temperature. [K]
+
+    Raises
+    ------
+    InputNotFoundError, SceneError, UnknownSensorError
+        As `Scene.open`.
+    InputError, GridMismatchError
+        Something given is not possible, or not on the scene's grid.
+    ModelError
+        There is no such model, or it is for another sensor band.
+    OutputError
+        The product exists, or cannot be written. Nothing half written stays.
+    CancelledError
+        `progress` returned False. Nothing half written stays.
+    """
+    scene = scene if isinstance(scene, Scene) else Scene.open(scene)
+    given = {
+        "emissivity": emissivity,
+        "water_vapour": water_vapour,
+        "air_temperature": air_temperature,
+        "surface_pressure": surface_pressure,
+    }
+    inputs = choose_inputs(scene, given, model)
+    target = product_path(output, scene.stem)
+    check_target(target, scene.grid, inputs=(scene.path, *inputs.rasters), overwrite=overwrite)
+    tags = _provenance(scene, inputs)
+    tally = _write(scene, inputs, target, tags, progress or _unwatched)
+    warnings = (*warnings_of(scene, inputs), *_range_warnings(inputs, tally))
+    for line in warnings:
+        _LOGGER.warning(line)
+    return Product(
+        path=target, tags=MappingProxyType(tags), pixels=tally.pixels, retrieved=tally.retrieved, warnings=warnings
+    )
+
+
+def _write(scene: Scene, inputs: Inputs, target: Path, tags: Mapping[str, str], progress: Progress) -> Tally:
+    """Loop over the tiles."""
+    windows = tile_windows(scene.grid)
+    tally = Tally()
+    with (
+        rasterio.Env(),  # GDAL's messages go to the log, not to the terminal
+        open_tiles(scene, inputs) as read_tile,
+        new_cog(target, scene.grid, description="land surface temperature", units="K") as cog,
+    ):
+        cog.tags.update(tags)
+        for done, window in enumerate(windows, start=1):
+            tile = read_tile(window)
+            temperature = retrieve_tile(tile, inputs)
+            cog.write(temperature, window)
+            tally.add(tile, temperature)
+            if not progress(done, len(windows)):
+                raise CancelledError(f"stopped after {done} of {len(windows)} tiles; nothing was written")
+        _require_result(scene, tally)
+    return tally
+
+
+def _require_result(scene: Scene, tally: Tally) -> None:
+    """Refuse to write a product without a single temperature."""
+    if tally.retrieved:
+        return
+    if not tally.measured:
+        reason = "every pixel is fill (0) or saturated; give another scene"
+    elif not tally.known:
+        reason = "where it has values the rasters given with it have none; check their nodata values"
+    else:
+        reason = "the atmosphere alone exceeds its radiance; check the water vapour and the air temperature"
+    raise SceneError(f"{scene.path.name} has no pixel that can be retrieved: {reason}")
+
+
+def _range_warnings(inputs: Inputs, tally: Tally) -> list[str]:
+    ranges = {name: tally.extremes[name] for name in inputs.atmosphere if name in tally.extremes}
+    lines = [range_warning(inputs.model, name, low, high) for name, (low, high) in ranges.items()]
+    return [line for line in lines if line is not None]
+
+
+def _provenance(scene: Scene, inputs: Inputs) -> dict[str, str]:
+    """Metadata of the product: all that is needed to make it again, and no path of the machine it was made on."""
+    model = inputs.model
+    return {
+        **scene.tags,
+        "equation": EQUATION,
+        "lst_raster_version": __version__,
+        "input": scene.path.name,
+        "sensor": scene.sensor,
+        "acquisition_date": str(scene.date or "unknown"),
+        "calibration": str(scene.calibration),
+        "model": model.contract.name,
+        "model_version": str(model.metadata.get("lst_raster_version", "unknown")),
+        "model_sha256": model.digest,
+        **{name: str(field) for name, field in inputs.fields.items()},
+    }
+
+
+def _unwatched(done: int, total: int) -> bool:
+    return True

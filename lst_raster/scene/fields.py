@@ -1,0 +1,231 @@
+"""Quantities that a user gives beside the scene, each as a number or as a raster on the scene's grid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.scene.grid import Grid, require_same_grid
+from lst_raster.scene.raster import open_raster, read_window
+
+Float32 = NDArray[np.float32]
+Source: TypeAlias = float | str | Path
+"""What a user may give: a number, a text such as ``29mm``, or the path of a raster."""
+FieldReader: TypeAlias = Callable[[Any], Float32]
+"""Takes a window of the scene; returns its values, NaN where there are none, or one number for all."""
+
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%].*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quantity:
+    """A quantity that a user may give: its unit and what is possible."""
+
+    name: str
+    """Name, as in a model's contract."""
+    units: str
+    """Unit in which it is used."""
+    low: float
+    """Lowest possible value."""
+    high: float
+    """Highest possible value."""
+    open_below: bool = False
+    """Whether the lowest value itself is impossible."""
+    accepted: Mapping[str, tuple[float, float]]
+    """Accepted units, each with the factor and the offset that lead to `units`."""
+    hint: str
+    """What to do about an impossible value."""
+
+    @property
+    def title(self) -> str:
+        """Name for people."""
+        return self.name.replace("_", " ")
+
+    def check(self, values: Any, where: str) -> None:
+        """Refuse impossible values.
+
+        Parameters
+        ----------
+        values : float or array, any shape
+            Values, none of them missing.
+        where : str
+            Where they come from, for the message.
+
+        Raises
+        ------
+        InputError
+            A value is not possible; the message gives the lowest and the highest found.
+        """
+        if np.size(values) == 0:
+            return
+        low, high = float(np.min(values)), float(np.max(values))
+        above = low > self.low if self.open_below else low >= self.low
+        if above and high <= self.high:
+            return
+        found = f"is {low:g}" if low == high else f"holds {low:g} to {high:g}"
+        limits = f"{'(' if self.open_below else '['}{self.low:g}, {self.high:g}]"
+        units = "" if self.units == "1" else f" {self.units}"
+        raise InputError(f"{where} {found}, outside {limits}{units}; {self.hint}")
+
+    def conversion(self, units: str) -> tuple[float, float] | None:
+        """Factor and offset that lead from a unit to `units`, None where the unit is not accepted."""
+        return next((pair for name, pair in self.accepted.items() if _plain(name) == _plain(units)), None)
+
+
+EMISSIVITY = Quantity(
+    name="emissivity",
+    units="1",
+    low=0.0,
+    high=1.0,
+    open_below=True,
+    accepted={"1": (1.0, 0.0)},
+    hint="give a fraction; a raster of scaled integers needs its scale set, missing pixels a nodata value",
+)
+WATER_VAPOUR = Quantity(
+    name="water_vapour",
+    units="kg m-2",
+    low=0.0,
+    high=100.0,
+    accepted={
+        "kg m-2": (1.0, 0.0), "kg/m2": (1.0, 0.0), "mm": (1.0, 0.0),
+        "cm": (10.0, 0.0), "g cm-2": (10.0, 0.0), "g/cm2": (10.0, 0.0),
+    },
+    hint="give the whole column in kg m-2 (= mm), or with its unit, such as 2.9cm",
+)  # fmt: skip
+AIR_TEMPERATURE = Quantity(
+    name="air_temperature",
+    units="K",
+    low=180.0,
+    high=340.0,
+    accepted={"K": (1.0, 0.0), "C": (1.0, 273.15), "degC": (1.0, 273.15)},
+    hint="give kelvin, or degrees Celsius with their unit, such as 25C",
+)
+SURFACE_PRESSURE = Quantity(
+    name="surface_pressure",
+    units="hPa",
+    low=300.0,
+    high=1100.0,
+    accepted={"hPa": (1.0, 0.0), "mbar": (1.0, 0.0), "kPa": (10.0, 0.0), "Pa": (0.01, 0.0)},
+    hint="give hPa at the ground, or with its unit, such as 98.5kPa",
+)
+QUANTITIES = {quantity.name: quantity for quantity in (EMISSIVITY, WATER_VAPOUR, AIR_TEMPERATURE, SURFACE_PRESSURE)}
+"""The quantities by name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Field:
+    """A quantity over the scene: one number, or a raster."""
+
+    quantity: Quantity
+    """What it is."""
+    source: float | Path
+    """The number, in the quantity's unit, or the raster's path."""
+    origin: str = "given"
+    """Where it comes from: ``given``, or the name of a default."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.source, Path):
+            self.quantity.check(self.source, self.quantity.title)
+
+    def __str__(self) -> str:
+        if isinstance(self.source, Path):
+            return f"{self.source.name} ({self.origin})"
+        units = "" if self.quantity.units == "1" else f" {self.quantity.units}"
+        return f"{self.source:g}{units} ({self.origin})"
+
+
+def parse_field(quantity: Quantity, source: Source) -> Field:
+    """Understand what a user gave for a quantity.
+
+    Parameters
+    ----------
+    quantity : Quantity
+        What is meant.
+    source : float, str or path
+        A number in the quantity's unit, a text of a number with a unit, or the path of a raster.
+
+    Returns
+    -------
+    Field
+        The quantity over the scene.
+
+    Raises
+    ------
+    InputError
+        The number is not possible, or its unit is not known.
+    InputNotFoundError
+        A text is neither a number nor the path of a file.
+
+    Examples
+    --------
+    >>> parse_field(WATER_VAPOUR, "2.9cm").source
+    29.0
+    """
+    if isinstance(source, Path):
+        return Field(quantity=quantity, source=source)
+    if not isinstance(source, str):
+        return Field(quantity=quantity, source=float(source))
+    number = _NUMBER.fullmatch(source.strip())
+    conversion = quantity.conversion(number[2] or quantity.units) if number else None
+    if number and conversion:
+        return Field(quantity=quantity, source=float(number[1]) * conversion[0] + conversion[1])
+    if source and Path(source).exists():
+        return Field(quantity=quantity, source=Path(source))
+    if number:
+        raise InputError(f"{quantity.title} {source!r} has no unit that is known, nor is it a file; {quantity.hint}")
+    raise InputNotFoundError(f"{quantity.title} {source!r} is neither a number nor a file; check the path")
+
+
+@contextmanager
+def open_field(field: Field, scene: Grid) -> Iterator[FieldReader]:
+    """Open a field for reading window by window.
+
+    Parameters
+    ----------
+    field : Field
+        The quantity.
+    scene : Grid
+        Grid on which it must lie.
+
+    Yields
+    ------
+    FieldReader
+        Function that reads a window, in the quantity's unit, NaN where the raster has no value.
+
+    Raises
+    ------
+    InputError
+        The file is missing, is not a raster of one band, or is damaged (also raised by the reader).
+    GridMismatchError
+        The raster is not on the scene's grid.
+    """
+    if not isinstance(field.source, Path):
+        constant = np.asarray(field.source, np.float32)
+        yield lambda window: constant
+        return
+    what = field.quantity.title
+    with open_raster(field.source, what, InputError) as dataset:
+        require_same_grid(f"{what} {field.source}", Grid.of(dataset), scene)
+        yield lambda window: _read(dataset, field.quantity, window)
+
+
+def _read(dataset: Any, quantity: Quantity, window: Any) -> Float32:
+    values, valid = read_window(dataset, quantity.title, InputError, window=window)
+    values = values * dataset.scales[0] + dataset.offsets[0]
+    # A unit that is not known is not believed; the check of the values remains.
+    factor, offset = quantity.conversion(dataset.units[0] or quantity.units) or (1.0, 0.0)
+    values = values * factor + offset
+    return np.where(valid, values, np.float32("nan")).astype(np.float32)
+
+
+def _plain(units: str) -> str:
+    """Strip a unit of case, blanks and powers' signs: ``kg m**-2`` and ``kg m^-2`` are ``kgm-2``."""
+    return re.sub(r"[\s*^.]", "", units).lower()

@@ -1,0 +1,93 @@
+"""The grid of a raster: where its pixels lie."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from pyproj import Transformer
+from pyproj.exceptions import ProjError
+
+from lst_raster.errors import GridMismatchError
+
+_TOLERANCE = 0.01  # of a pixel, by which two grids may differ and still be the same: files round their coordinates
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """Coordinate reference system, position and size of a raster."""
+
+    crs: Any
+    """Coordinate reference system as rasterio has it, None where the file has none."""
+    transform: Any
+    """Affine transform from pixels to coordinates."""
+    width: int
+    """Number of columns."""
+    height: int
+    """Number of rows."""
+
+    @classmethod
+    def of(cls, dataset: Any) -> Grid:
+        """Grid of an open rasterio dataset."""
+        return cls(crs=dataset.crs, transform=dataset.transform, width=dataset.width, height=dataset.height)
+
+    def __str__(self) -> str:
+        x, y = self.transform.c, self.transform.f
+        step = math.hypot(self.transform.a, self.transform.d)
+        return f"{self._crs_name()} {self.width}x{self.height} from ({x:.10g}, {y:.10g}) in steps of {step:.6g}"
+
+    def matches(self, other: Grid) -> bool:
+        """Whether two grids have the same system, size and, within a hundredth of a pixel, corners."""
+        if (self.crs, self.width, self.height) != (other.crs, other.width, other.height):
+            return False
+        for corner in ((0, 0), (self.width, 0), (0, self.height)):
+            there = _apply(~self.transform, *_apply(other.transform, *corner))
+            if max(abs(a - b) for a, b in zip(corner, there, strict=True)) > _TOLERANCE:
+                return False
+        return True
+
+    def latitude(self) -> float | None:
+        """Latitude of the centre, None where the raster is not georeferenced. [degree]"""
+        if self.crs is None:
+            return None
+        x, y = _apply(self.transform, self.width / 2, self.height / 2)
+        try:
+            to_degrees = Transformer.from_crs(self.crs.to_wkt(), "EPSG:4326", always_xy=True)
+            _, latitude = to_degrees.transform(x, y, errcheck=True)
+        except ProjError:
+            return None
+        return float(latitude)
+
+    def _crs_name(self) -> str:
+        if self.crs is None:
+            return "a grid without coordinate system,"
+        code = self.crs.to_epsg()
+        return f"EPSG:{code}" if code else str(self.crs.to_wkt()).partition('"')[2].partition('"')[0]
+
+
+def _apply(transform: Any, column: float, row: float) -> tuple[float, float]:
+    """Apply an affine transform; its operator for this is not the same in versions 2 and 3 of the library."""
+    a, b, c, d, e, f = transform[:6]
+    return a * column + b * row + c, d * column + e * row + f
+
+
+def require_same_grid(what: str, grid: Grid, scene: Grid) -> None:
+    """Refuse a raster that does not lie on the scene's grid.
+
+    Parameters
+    ----------
+    what : str
+        Name of the raster, for the message.
+    grid, scene : Grid
+        The raster's grid and the scene's.
+
+    Raises
+    ------
+    GridMismatchError
+        They differ; the message names both.
+    """
+    if not grid.matches(scene):
+        raise GridMismatchError(
+            f"{what} is {grid}; the scene is {scene}; warp it onto the scene's grid first: rio warp --like SCENE"
+        )

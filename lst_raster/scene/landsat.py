@@ -1,0 +1,222 @@
+"""What the name of a Landsat file tells, and the constants of its bands."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from lst_raster.errors import SceneError, UnknownSensorError
+from lst_raster.physics.band import sensor_band
+from lst_raster.scene.dates import AcquisitionDate
+from lst_raster.scene.mtl import Mtl
+
+THERMAL_BANDS: Mapping[int, Mapping[str, str]] = MappingProxyType(
+    {
+        4: {"B6": "landsat4-b6"},
+        5: {"B6": "landsat5-b6"},
+        7: {"B6_VCID_1": "landsat7-b6", "B6_VCID_2": "landsat7-b6"},
+        8: {"B10": "landsat8-b10", "B11": "landsat8-b11"},
+        9: {"B10": "landsat9-b10", "B11": "landsat9-b11"},
+    }
+)
+"""Sensor band of every thermal band's file suffix, by satellite."""
+
+_HIGH_GAIN = "B6_VCID_2"
+_HIGH_GAIN_CONSTANTS = (0.037205, 3.16280)  # [W m-2 sr-1 um-1], RADIANCE_MULT and _ADD in Landsat 7 Collection 2 MTLs
+_EIGHT_BIT = ("landsat4-b6", "landsat5-b6", "landsat7-b6")
+
+_SUFFIX = re.compile(r"^(?P<stem>.+)_(?P<band>B6_VCID_[12]|B\d{1,2})$", re.IGNORECASE)
+_SATELLITE = re.compile(r"^L[COTEM]0?(\d)(?=\d|_)", re.IGNORECASE)
+_LEVEL_2 = re.compile(r"(?:^|_)(L2S[PR]|S[TR]_B\d+|ST_(?:ATRAN|[DTU]RAD|EMIS|EMSD|CDIST|QA))(?:_|$)", re.IGNORECASE)
+_DATE = re.compile(r"^L\w\d\d_\w{4}_\d{6}_(\d{4})(\d\d)(\d\d)_")
+_OLD_DATE = re.compile(r"^L\w\d\d{6}(\d{4})(\d{3})")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileName:
+    """What the name of a file tells."""
+
+    stem: str
+    """The name without its extension and the band's suffix."""
+    band: str | None
+    """The band's suffix, for example ``B10`` or ``B6_VCID_1``; None where the name has none."""
+    satellite: int | None
+    """Number of the Landsat satellite, None where the name does not tell."""
+    date: AcquisitionDate | None
+    """Day of acquisition, None where the name does not tell."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibration:
+    """How digital numbers become radiance."""
+
+    gain: float
+    """RADIANCE_MULT. [W m-2 sr-1 um-1]"""
+    offset: float
+    """RADIANCE_ADD. [W m-2 sr-1 um-1]"""
+    source: str
+    """Name of the metadata file, or ``default``."""
+
+    def __str__(self) -> str:
+        return f"gain {self.gain:.6g}, offset {self.offset:.6g} ({self.source})"
+
+
+def read_file_name(path: Path) -> FileName:
+    """Read a file's name.
+
+    Parameters
+    ----------
+    path : path
+        The file; it need not exist.
+
+    Raises
+    ------
+    SceneError
+        The name is that of a Level-2 file.
+
+    Examples
+    --------
+    >>> read_file_name(Path("LC08_alabama_B10.tif")).stem
+    'LC08_alabama'
+    """
+    level_2 = _LEVEL_2.search(path.stem)
+    if level_2:
+        raise SceneError(
+            f"{path.name} is a Level-2 file (its name has {level_2[1]}): its surface temperature is retrieved already; "
+            "give the thermal band of the Level-1 product"
+        )
+    suffix = _SUFFIX.match(path.stem)
+    satellite = _SATELLITE.match(path.stem)
+    return FileName(
+        stem=suffix["stem"] if suffix else path.stem,
+        band=suffix["band"].upper() if suffix else None,
+        satellite=int(satellite[1]) if satellite else None,
+        date=_date(path.stem),
+    )
+
+
+def find_sensor(name: FileName, mtl: Mtl | None, sensor: str | None) -> tuple[str, str]:
+    """Sensor band of a file, and the suffix under which its constants stand in the metadata.
+
+    Parameters
+    ----------
+    name : FileName
+        What the file's name tells.
+    mtl : Mtl or None
+        The metadata beside the file.
+    sensor : str or None
+        What the user says.
+
+    Returns
+    -------
+    tuple of str
+        Sensor band such as ``landsat8-b10``, and suffix such as ``B10``.
+
+    Raises
+    ------
+    UnknownSensorError
+        The sensor band is not known, or neither name nor metadata tell it.
+    SceneError
+        The band is not thermal, or the user and the metadata contradict each other.
+    """
+    satellite = _satellite(mtl)
+    if sensor is not None:
+        return _stated_sensor(sensor_band(sensor).name, name, satellite)
+    satellite = satellite or name.satellite
+    if satellite is None:
+        raise UnknownSensorError(f"the sensor of {name.stem} is told neither by its name nor by metadata; add --sensor")
+    bands = THERMAL_BANDS.get(satellite)
+    if bands is None:
+        raise UnknownSensorError(f"{name.stem} is of Landsat {satellite}; known are Landsat 4, 5, 7, 8 and 9")
+    band = name.band or (next(iter(bands)) if len(bands) == 1 else None)
+    if band is None:
+        raise SceneError(f"{name.stem} does not end in its band's name, such as _{next(iter(bands))}; add --sensor")
+    if band not in bands:
+        raise SceneError(
+            f"band {band} of Landsat {satellite} is not thermal; give {' or '.join(f'_{key}' for key in bands)}"
+        )
+    return bands[band], band
+
+
+def find_calibration(sensor: str, band: str, mtl: Mtl | None) -> Calibration:
+    """Calibration of a band: from the metadata, or else the documented default.
+
+    Parameters
+    ----------
+    sensor : str
+        Sensor band, for example ``landsat8-b10``.
+    band : str
+        The band's suffix, for example ``B10``.
+    mtl : Mtl or None
+        The metadata beside the file.
+
+    Raises
+    ------
+    SceneError
+        The metadata's gain is not positive.
+    """
+    if mtl is not None:
+        key = f"BAND_{band[1:]}"
+        gain, offset = mtl.number(f"RADIANCE_MULT_{key}"), mtl.number(f"RADIANCE_ADD_{key}")
+        if gain is not None and offset is not None:
+            if gain <= 0.0:
+                raise SceneError(f"{mtl.path} has RADIANCE_MULT_{key} = {gain:g}, not positive; replace the file")
+            return Calibration(gain=gain, offset=offset, source=mtl.path.name)
+    known = sensor_band(sensor)
+    gain, offset = _HIGH_GAIN_CONSTANTS if band == _HIGH_GAIN else (known.gain, known.radiance_offset)
+    return Calibration(gain=gain, offset=offset, source="default")
+
+
+def largest_digital_number(sensor: str) -> int:
+    """Digital number at which a Level-1 product of a sensor band saturates."""
+    return 255 if sensor in _EIGHT_BIT else 65535
+
+
+def require_level_1(mtl: Mtl) -> None:
+    """Refuse metadata of a Level-2 product.
+
+    Raises
+    ------
+    SceneError
+        The product is Level-2.
+    """
+    level = mtl.entries.get("PROCESSING_LEVEL", "")
+    if level.upper().startswith("L2"):
+        raise SceneError(
+            f"{mtl.path.name} says {level}: the scene is a Level-2 product, its surface temperature is retrieved "
+            "already; give the thermal band of the Level-1 product"
+        )
+
+
+def _stated_sensor(sensor: str, name: FileName, satellite: int | None) -> tuple[str, str]:
+    """Take the user's word for the sensor, unless the metadata denies it."""
+    number, bands = next((key, bands) for key, bands in THERMAL_BANDS.items() if sensor in bands.values())
+    if satellite is not None and satellite != number:
+        raise SceneError(f"--sensor says {sensor}, the metadata beside {name.stem} Landsat {satellite}; correct one")
+    suffixes = [band for band, value in bands.items() if value == sensor]
+    if name.band is not None and name.satellite == number and name.band not in suffixes:
+        raise SceneError(f"--sensor says {sensor}, the file's name {name.band}; correct one")
+    return sensor, name.band if name.band in suffixes else suffixes[0]
+
+
+def _satellite(mtl: Mtl | None) -> int | None:
+    """Find the satellite in the metadata, which writes ``LANDSAT_8`` and has written ``Landsat8``."""
+    spacecraft = mtl.entries.get("SPACECRAFT_ID", "") if mtl else ""
+    found = re.fullmatch(r"landsat_?(\d)", spacecraft, re.IGNORECASE)
+    return int(found[1]) if found else None
+
+
+def _date(stem: str) -> AcquisitionDate | None:
+    """Date in a product's name, ``LC08_L1TP_ppprrr_yyyymmdd_`` or ``LC8ppprrryyyyddd``."""
+    try:
+        if found := _DATE.match(stem):
+            return AcquisitionDate(date=datetime.date(*(int(part) for part in found.groups())))
+        if found := _OLD_DATE.match(stem):
+            return AcquisitionDate(date=datetime.datetime.strptime("".join(found.groups()), "%Y%j").date())
+    except ValueError:
+        pass  # digits that only look like a date
+    return None

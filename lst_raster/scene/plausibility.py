@@ -1,0 +1,134 @@
+"""Are these numbers what they are taken for? The guard against wrong inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.errors import SceneError
+from lst_raster.physics.band import sensor_band
+from lst_raster.physics.calibration import radiance_from_digital_number
+from lst_raster.physics.planck import brightness_temperature
+from lst_raster.scene.landsat import Calibration, largest_digital_number
+from lst_raster.scene.standard_atmosphere import standard_atmosphere
+
+_COLDEST, _HOTTEST = 180.0, 360.0  # [K], medians of scenes: colder than any cloud top, hotter than any desert
+_LEVEL_2_SCALE, _LEVEL_2_OFFSET = 0.00341802, 149.0  # [K], of Collection 2 surface temperature
+_WARM = 95.0  # percentile of a scene's warm end: ground, where there is some between clouds
+# By how much the warm end exceeds the air temperature that season and latitude let expect: in deserts at ten in the
+# morning up to 30 K. Level-2 taken for Level-1 comes out 35 to 50 K too warm.
+_ABOVE_SEASON, _ABOVE_YEAR = 33.0, 35.0  # [K], with and without a date
+_ABOVE_ALL = 332.0  # [K], where the latitude is not known
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expectation:
+    """What place and time let expect of a scene."""
+
+    latitude: float | None
+    """Latitude. [degree]"""
+    day_of_year: int | None
+    """Day of the year."""
+
+    @property
+    def hottest(self) -> float:
+        """Brightness temperature that the warm end of a scene does not exceed. [K]"""
+        if self.latitude is None:
+            return _ABOVE_ALL
+        air = standard_atmosphere(self.latitude, self.day_of_year).air_temperature
+        return air + (_ABOVE_YEAR if self.day_of_year is None else _ABOVE_SEASON)
+
+
+def check_values(values: NDArray[Any], sensor: str, calibration: Calibration, expected: Expectation) -> None:
+    """Refuse digital numbers that cannot be those of a Level-1 thermal band.
+
+    Parameters
+    ----------
+    values : array of shape (pixels,)
+        A sample of valid digital numbers.
+    sensor : str
+        Sensor band, for example ``landsat8-b10``.
+    calibration : Calibration
+        How they become radiance.
+    expected : Expectation
+        What place and time let expect.
+
+    Raises
+    ------
+    SceneError
+        They are too large for the sensor, their brightness temperature is not one of the Earth, or it is too hot
+        for the place and the season while that of a Level-2 surface temperature would not be.
+    """
+    if values.size == 0:
+        return
+    largest = largest_digital_number(sensor)
+    if values.max() > largest:
+        raise SceneError(
+            f"the scene holds values up to {values.max():g}, a Level-1 file of {sensor} at most {largest}; "
+            "give the Level-1 thermal band, or correct --sensor"
+        )
+    median, warm = (float(value) for value in np.percentile(values, (50.0, _WARM)))
+    radiance = radiance_from_digital_number(np.array([median, warm]), calibration.gain, calibration.offset)
+    temperatures = brightness_temperature(radiance, sensor_band(sensor).planck)
+    _check_median(median, float(temperatures[0]))
+    if largest > 255:
+        _check_level(warm, float(temperatures[1]), expected)
+
+
+def _check_median(value: float, temperature: float) -> None:
+    if not _COLDEST <= temperature <= _HOTTEST:
+        raise SceneError(
+            f"the scene's median value {value:g} is a brightness temperature of {temperature:.0f} K, which no scene "
+            f"has; {_advice(value)}"
+        )
+
+
+def _check_level(value: float, temperature: float, expected: Expectation) -> None:
+    if temperature <= expected.hottest:
+        return
+    level_2 = value * _LEVEL_2_SCALE + _LEVEL_2_OFFSET
+    dated = "" if expected.day_of_year else ", or state the date with --date"
+    raise SceneError(
+        f"the scene's warm end, value {value:.0f}, is a brightness temperature of {temperature:.0f} K, too hot for the "
+        f"place and season; as Level-2 surface temperature it is {level_2:.0f} K, and retrieved already; give the "
+        f"Level-1 thermal band{dated}"
+    )
+
+
+def _advice(median: float) -> str:
+    if -80.0 < median < 0.1 or 30.0 < median < 80.0:
+        return "it may be in degrees Celsius; give the Level-1 digital numbers"
+    if 0.1 <= median <= 30.0:
+        return "it may be radiance, or degrees Celsius; give the Level-1 digital numbers"
+    if 180.0 <= median <= 360.0:
+        return "it may be a temperature already; give the Level-1 digital numbers"
+    return "check the sensor and the calibration constants"
+
+
+def require_no_scale(dataset: Any, what: str, calibration: Calibration) -> None:
+    """Refuse a file whose own scale and offset say that it does not hold Level-1 digital numbers.
+
+    Parameters
+    ----------
+    dataset : rasterio.DatasetReader
+        The open file.
+    what : str
+        Its name, for the message.
+    calibration : Calibration
+        The scale and offset that a Level-1 file may carry.
+
+    Raises
+    ------
+    SceneError
+        The file carries another scale or offset.
+    """
+    scale, offset = dataset.scales[0], dataset.offsets[0]
+    if (scale, offset) == (1.0, 0.0) or np.allclose((scale, offset), (calibration.gain, calibration.offset), rtol=1e-3):
+        return
+    kind = "a Level-2 surface temperature" if np.isclose(scale, _LEVEL_2_SCALE) else "no Level-1 band"
+    raise SceneError(
+        f"{what} carries scale {scale:g} and offset {offset:g}: it is {kind}; give the thermal band of Level-1"
+    )

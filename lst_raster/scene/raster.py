@@ -1,0 +1,114 @@
+"""Reading rasters, with errors that say what was found."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from lst_raster.errors import InputNotFoundError, LstRasterError
+
+Float32 = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a TIFF or a BigTIFF begins
+
+
+def open_quietly(path: Path, *args: Any, **options: Any) -> Any:
+    """Open as `rasterio.open` does, without its warning that a raster has no coordinates: scenes may have none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(path, *args, **options)
+
+
+@contextmanager
+def open_raster(path: Path, what: str, error: type[LstRasterError]) -> Iterator[Any]:
+    """Open a raster of one band for reading.
+
+    Parameters
+    ----------
+    path : path
+        File.
+    what : str
+        What the file is to be, for the error's message.
+    error : type
+        Error to raise where the file is not that.
+
+    Yields
+    ------
+    rasterio.DatasetReader
+        The open file.
+
+    Raises
+    ------
+    InputNotFoundError
+        There is no such file.
+    LstRasterError
+        Of type `error`: it is not a raster, has more than one band, or is not numeric.
+    """
+    if not path.exists():
+        raise InputNotFoundError(f"{what} {path} does not exist; check the path")
+    if path.is_dir():
+        raise error(f"{what} {path} is a folder; give the path of a raster file in it")
+    try:
+        dataset = open_quietly(path)
+    except RasterioError as reason:
+        raise error(f"{what} {path} {_complaint(path)}") from reason
+    with dataset:
+        if dataset.count != 1:
+            raise error(f"{what} {path} has {dataset.count} bands; give a raster of one band, that band alone")
+        if np.dtype(dataset.dtypes[0]).kind not in "iuf":
+            raise error(f"{what} {path} holds {dataset.dtypes[0]} values; give a raster of real numbers")
+        yield dataset
+
+
+def _complaint(path: Path) -> str:
+    """Say why a file cannot be opened: a TIFF that is cut off is the common case."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start in _TIFF:
+        return "is a TIFF, but truncated or damaged; fetch it again"
+    return "is not a raster that GDAL can read; give a GeoTIFF of one band"
+
+
+def read_window(dataset: Any, what: str, error: type[LstRasterError], **where: Any) -> tuple[Float32, Mask]:
+    """Read part of the one band of an open raster.
+
+    Parameters
+    ----------
+    dataset : rasterio.DatasetReader
+        The open file.
+    what : str
+        What the file is, for the error's message.
+    error : type
+        Error to raise where the file cannot be read.
+    **where
+        `window` or `out_shape` of rasterio's `read`.
+
+    Returns
+    -------
+    tuple of array of shape (rows, columns)
+        The values as stored, without scale and offset, and where they are valid: finite and not nodata.
+
+    Raises
+    ------
+    LstRasterError
+        Of type `error`: the file is damaged.
+    """
+    try:
+        stored = dataset.read(1, **where)
+        valid = dataset.read_masks(1, **where) != 0
+    except RasterioError as reason:
+        raise error(
+            f"{what} {dataset.name} opens but cannot be read through: it is truncated or damaged; fetch it again"
+        ) from reason
+    with np.errstate(over="ignore"):  # a float64 nodata such as -1.7e308 becomes infinite, which is not valid
+        values = stored.astype(np.float32)
+    return values, valid & np.isfinite(values)

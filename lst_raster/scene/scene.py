@@ -1,0 +1,158 @@
+"""A thermal scene: one band's file and what is known about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.errors import SceneError
+from lst_raster.physics.calibration import radiance_from_digital_number
+from lst_raster.scene.dates import AcquisitionDate
+from lst_raster.scene.grid import Grid
+from lst_raster.scene.landsat import (
+    Calibration,
+    FileName,
+    find_calibration,
+    find_sensor,
+    largest_digital_number,
+    read_file_name,
+    require_level_1,
+)
+from lst_raster.scene.mtl import Mtl
+from lst_raster.scene.plausibility import Expectation, check_values, require_no_scale
+from lst_raster.scene.raster import open_raster, read_window
+
+Float32 = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+DATE_TAG = "ACQUISITION_DATE"
+"""Metadata item of a GeoTIFF that holds the date, ``2015-01-17`` or ``2015-01``, where nothing else tells it."""
+
+_SAMPLE = 256  # rows and columns of the thinned image on which the values are checked
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scene:
+    """One thermal band of one Landsat scene, checked. Make one with `Scene.open`."""
+
+    path: Path
+    """File of the thermal band."""
+    stem: str
+    """Name of the scene: the file's without the band's suffix."""
+    sensor: str
+    """Sensor band, for example ``landsat8-b10``."""
+    calibration: Calibration
+    """How digital numbers become radiance."""
+    grid: Grid
+    """Where the pixels lie."""
+    latitude: float | None
+    """Latitude of the centre, None where nothing tells it. [degree]"""
+    date: AcquisitionDate | None
+    """Date of acquisition, None where nothing tells it."""
+    tags: dict[str, str]
+    """Metadata of the file that its product keeps: how pixels are registered."""
+
+    @classmethod
+    def open(cls, path: str | Path, *, sensor: str | None = None, date: str | None = None) -> Scene:
+        """Look at a thermal band's file and the metadata beside it.
+
+        The sensor comes from `sensor`, else from the metadata file `<stem>_MTL.txt`, else from the file's name; the
+        calibration from the metadata, else the band's defaults; the date from `date`, else from
+        the metadata, the name, or the file's own item ``ACQUISITION_DATE``.
+
+        Parameters
+        ----------
+        path : str or path
+            GeoTIFF of one Level-1 thermal band, of digital numbers.
+        sensor : str, optional
+            Sensor band, for example ``landsat8-b10``.
+        date : str, optional
+            Date of acquisition, ``2015-01-17`` or ``2015-01``.
+
+        Returns
+        -------
+        Scene
+            The scene; nothing stays open.
+
+        Raises
+        ------
+        InputNotFoundError
+            There is no such file.
+        SceneError
+            It is not a Level-1 thermal band: not a raster, several bands, Level-2, damaged, or with values that
+            cannot be.
+        UnknownSensorError
+            The sensor band is not known.
+        InputError
+            The date is not one.
+        """
+        path = Path(path)
+        stated = AcquisitionDate.parse(date) if date is not None else None
+        with open_raster(path, "scene", SceneError) as dataset:
+            name = read_file_name(path)
+            mtl = Mtl.beside(path, name.stem)
+            if mtl is not None:
+                require_level_1(mtl)
+            sensor, band = find_sensor(name, mtl, sensor)
+            grid = Grid.of(dataset)
+            scene = cls(
+                path=path,
+                stem=name.stem,
+                sensor=sensor,
+                calibration=find_calibration(sensor, band, mtl),
+                grid=grid,
+                latitude=grid.latitude() if grid.crs is not None else mtl.latitude() if mtl else None,
+                date=stated or _find_date(name, mtl, dataset.tags()),
+                tags={key: value for key, value in dataset.tags().items() if key == "AREA_OR_POINT"},
+            )
+            scene._check(dataset)
+        return scene
+
+    def read(self, dataset: Any, **where: Any) -> tuple[Float32, Mask]:
+        """Radiance of part of the scene.
+
+        Parameters
+        ----------
+        dataset : rasterio.DatasetReader
+            The scene's file, open.
+        **where
+            `window` or `out_shape` of rasterio's `read`.
+
+        Returns
+        -------
+        tuple of array of shape (rows, columns)
+            Radiance at the sensor [W m-2 sr-1 um-1], and where it is measured: neither fill (0) nor saturated.
+
+        Raises
+        ------
+        SceneError
+            The file is damaged.
+        """
+        numbers, measured = self._numbers(dataset, **where)
+        return radiance_from_digital_number(numbers, self.calibration.gain, self.calibration.offset), measured
+
+    def _numbers(self, dataset: Any, **where: Any) -> tuple[Float32, Mask]:
+        numbers, valid = read_window(dataset, "scene", SceneError, **where)
+        return numbers, valid & (numbers > 0.0) & (numbers != largest_digital_number(self.sensor))
+
+    def _check(self, dataset: Any) -> None:
+        """Hold a thinned image against what the scene is taken for."""
+        require_no_scale(dataset, self.path.name, self.calibration)
+        shape = (min(self.grid.height, _SAMPLE), min(self.grid.width, _SAMPLE))
+        numbers, measured = self._numbers(dataset, out_shape=shape)
+        expected = Expectation(latitude=self.latitude, day_of_year=self.date.day_of_year if self.date else None)
+        check_values(numbers[measured], self.sensor, self.calibration, expected)
+
+
+def _find_date(name: FileName, mtl: Mtl | None, tags: dict[str, str]) -> AcquisitionDate | None:
+    """Date of a scene: the metadata's, else the name's, else the file's own."""
+    text = mtl.entries.get("DATE_ACQUIRED") if mtl else None
+    if text is not None:
+        return AcquisitionDate.parse(text)
+    if name.date is not None:
+        return name.date
+    return AcquisitionDate.parse(tags[DATE_TAG]) if DATE_TAG in tags else None
