@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,10 @@ def _text_table(path: Path) -> Response:
 
 def _workbook(sheet: str) -> Callable[[Path], Response]:
     def read(path: Path) -> Response:
-        book = require("openpyxl", "tables").load_workbook(path, data_only=True)
-        rows = [[cell.value for cell in row[:2]] for row in book[sheet].iter_rows(min_row=2)]
+        load = require("openpyxl", "tables").load_workbook
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the workbook carries an extension that openpyxl skips
+            rows = [[cell.value for cell in row[:2]] for row in load(file, data_only=True)[sheet].iter_rows(min_row=2)]
         numbers = [row for row in rows if all(isinstance(value, float | int) for value in row)]
         wavelength, value = np.array(numbers, dtype=float).T
         return Response(wavelength=wavelength, value=value)

@@ -75,9 +75,7 @@ def wavenumber_weights(response: Response, wavenumber: Float) -> Float:
 
 def _fine(response: Response) -> Response:
     """Put a response, linear between its nodes, on a grid fine enough for the trapezoid rule."""
-    grid = np.union1d(
-        np.linspace(response.wavelength[0], response.wavelength[-1], 4001), response.wavelength
-    )
+    grid = np.union1d(np.linspace(response.wavelength[0], response.wavelength[-1], 4001), response.wavelength)
     return Response(wavelength=grid, value=np.interp(grid, response.wavelength, response.value))
 
 
@@ -119,9 +117,7 @@ def fit_band_planck(response: Response) -> BandPlanck:
     # An error dy in the exponent is an error dT = T**2 dy / slope, so T**2 is the weight.
     design = np.stack([np.ones_like(inverse), inverse, inverse**2], axis=1) * temperature[:, None] ** 2
     offset, slope, curvature = np.linalg.lstsq(design, exponent * temperature**2, rcond=None)[0]
-    return BandPlanck(
-        amplitude=float(amplitude), offset=float(offset), slope=float(slope), curvature=float(curvature)
-    )
+    return BandPlanck(amplitude=float(amplitude), offset=float(offset), slope=float(slope), curvature=float(curvature))
 
 
 def fit_two_constants(response: Response, low: float = 200.0, high: float = 350.0) -> tuple[float, float]:

@@ -1,0 +1,54 @@
+"""``lst-raster build``: make the packaged tables again from their published sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lst_raster.cli.build_profiles import profiles
+from lst_raster.cli.progress import progress_bar
+from lst_raster.spectroscopy.make_table import TableSources, make_table
+from lst_raster.transfer.make_bands import make_bands
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.group()
+def build() -> None:
+    """Rebuild the packaged tables from their published sources."""
+
+
+build.add_command(profiles)
+
+
+@build.command()
+@click.option("--water-lines", required=True, type=_FILE, help="HITRAN lines of H2O.")
+@click.option(
+    "--carbon-dioxide-lines", required=True, multiple=True, type=_FILE, help="HITRAN lines of CO2; may be repeated."
+)
+@click.option("--continuum", required=True, type=_FILE, help="MT_CKD water vapour continuum, NetCDF.")
+@click.option("--k-distribution", required=True, type=_FILE, help="SOCRATES spectral file with 300 bands.")
+@click.option("-o", "--output", required=True, type=_FILE, help="NetCDF file to write.")
+def absorption(
+    water_lines: Path, carbon_dioxide_lines: tuple[Path, ...], continuum: Path, k_distribution: Path, output: Path
+) -> None:
+    """Rebuild the absorption table from line lists, continuum and k-distribution."""
+    sources = TableSources(
+        water_lines=water_lines,
+        carbon_dioxide_lines=carbon_dioxide_lines,
+        continuum=continuum,
+        k_distribution=k_distribution,
+    )
+    with progress_bar("Absorption") as progress:
+        make_table(sources, output, progress)
+    click.echo(output)
+
+
+@build.command()
+@click.argument("responses", type=_FILE)
+@click.option("-o", "--output", required=True, type=_FILE, help="Folder to write into.")
+def bands(responses: Path, output: Path) -> None:
+    """Rebuild the sensor bands from the published spectral responses in the folder RESPONSES."""
+    for path in make_bands(responses, output):
+        click.echo(path)

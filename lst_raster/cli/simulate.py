@@ -1,0 +1,51 @@
+"""``lst-raster simulate``: radiative transfer through a file of atmospheric profiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lst_raster.cli.progress import progress_bar
+from lst_raster.errors import OutputError
+from lst_raster.simulation.simulate import SimulationOptions, simulate_file
+from lst_raster.transfer.gases import Composition
+
+_DEFAULT = Composition()
+
+
+@click.command()
+@click.argument("profiles", type=click.Path(path_type=Path))
+@click.option("--sensor", required=True, help="Sensor band, for example landsat8-b10.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="NetCDF file to write.")
+@click.option("--year", default=_DEFAULT.year, show_default=True, help="Year of the gas concentrations.")
+@click.option(
+    "--aerosol", default=_DEFAULT.aerosol_optical_depth, show_default=True, help="Aerosol optical depth at 11 um."
+)
+@click.option("--continuum", default=_DEFAULT.continuum_scaling, show_default=True, help="Factor on the continuum.")
+@click.option("--vary", type=int, help="Seed: draw year, aerosol and continuum for each profile instead.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing output.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def simulate(
+    profiles: Path,
+    sensor: str,
+    output: Path,
+    year: float,
+    aerosol: float,
+    continuum: float,
+    vary: int | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Simulate transmittance, upwelling and downwelling radiance of every profile in PROFILES (NetCDF).
+
+    PROFILES holds pressure [hPa], air_temperature [K] and specific_humidity [kg kg-1] on (profile, level), NaN below
+    ground, in any level order, and optionally ozone [kg kg-1], surface_pressure [hPa], air_temperature_2m [K],
+    specific_humidity_2m [kg kg-1] and surface_temperature [K].
+    """
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output} exists; pass --overwrite to replace it")
+    composition = Composition(year=year, aerosol_optical_depth=aerosol, continuum_scaling=continuum)
+    options = SimulationOptions(composition=composition, vary_seed=vary)
+    with progress_bar("Simulating", quiet=quiet) as progress:
+        click.echo(simulate_file(profiles, sensor, output, options, progress))

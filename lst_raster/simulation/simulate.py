@@ -1,0 +1,229 @@
+"""From a file of profiles to a simulated set, in memory that does not grow with their number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5netcdf
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster import __version__
+from lst_raster.errors import CancelledError, InputError, InputNotFoundError, OutputError
+from lst_raster.physics.band import sensor_band
+from lst_raster.simulation.sampling import atmosphere_draws
+from lst_raster.spectroscopy.table import packaged_table
+from lst_raster.transfer.atmosphere import Column, column, layers
+from lst_raster.transfer.gases import Composition
+from lst_raster.transfer.simulator import simulate
+
+Progress = Callable[[int, int], bool]
+Values = NDArray[np.float64]
+
+CHUNK = 64
+"""Profiles that are in memory at a time."""
+LEVEL_VARIABLES = {"pressure": "hPa", "air_temperature": "K", "specific_humidity": "kg kg-1", "ozone": "kg kg-1"}
+"""Variables on (profile, level) and their units; ozone may be missing."""
+GROUND_VARIABLES = {"surface_pressure": "hPa", "air_temperature_2m": "K", "specific_humidity_2m": "kg kg-1"}
+"""Variables on (profile) that place the ground; each may be missing."""
+COPIED = ("surface_temperature", "latitude", "longitude", "time", "split", "land", "perturbation")
+"""Variables on (profile) that are carried over as they are."""
+RESULTS = {
+    "transmittance": ("1", "band transmittance along the view path"),
+    "upwelling_radiance": ("W m-2 sr-1 um-1", "band radiance emitted by the atmosphere towards the sensor"),
+    "downwelling_radiance": ("W m-2 sr-1 um-1", "hemispheric mean band radiance emitted towards the ground"),
+    "water_vapour": ("kg m-2", "total column water vapour"),
+    "surface_pressure": ("hPa", "pressure at the ground"),
+    "air_temperature_2m": ("K", "air temperature at the ground"),
+    "aerosol_optical_depth": ("1", "absorption optical depth of the background aerosol at 11 um"),
+    "continuum_scaling": ("1", "factor on the water vapour continuum"),
+    "gas_year": ("year", "year whose gas concentrations were used"),
+}
+"""Variables of the simulated set with their units and meaning."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SimulationOptions:
+    """What a simulation assumes about the atmosphere beyond its profiles."""
+
+    composition: Composition = field(default_factory=Composition)
+    """Gases, aerosol and continuum, the same for every profile."""
+    vary_seed: int | None = None
+    """Seed to draw year, aerosol and continuum for each profile over their natural spread instead."""
+
+    def compositions(self, count: int, sensor: str) -> list[Composition]:
+        """Return the composition of each of `count` profiles, for a sensor band's years."""
+        if self.vary_seed is None:
+            return [self.composition] * count
+        band = sensor_band(sensor)
+        draws = atmosphere_draws(count, (band.first_year, band.last_year), self.vary_seed)
+        rows = zip(draws.gas_year, draws.aerosol_optical_depth, draws.continuum_scaling, strict=True)
+        return [
+            Composition(year=float(year), aerosol_optical_depth=float(aerosol), continuum_scaling=float(scaling))
+            for year, aerosol, scaling in rows
+        ]
+
+
+def simulate_file(
+    profiles: Path,
+    sensor: str,
+    target: Path,
+    options: SimulationOptions | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Simulate every profile of a file for one sensor band.
+
+    Parameters
+    ----------
+    profiles : Path
+        NetCDF file with `LEVEL_VARIABLES` on (profile, level), NaN below ground, in any level order, and any of
+        `GROUND_VARIABLES` on (profile).
+    sensor : str
+        Name of the band, for example ``landsat8-b10``.
+    target : Path
+        File to write; it appears when the run is complete.
+    options : SimulationOptions, optional
+        Gases, aerosol, continuum.
+    progress : callable, optional
+        Called with the profiles done and their total; False stops the run.
+
+    Returns
+    -------
+    Path
+        `target`.
+
+    Raises
+    ------
+    InputNotFoundError
+        The file of profiles does not exist.
+    InputError
+        It lacks a variable, or a profile is not an atmosphere; the message says which.
+    UnknownSensorError
+        The sensor is not known.
+    OutputError
+        The target cannot be written.
+    CancelledError
+        `progress` returned False.
+    """
+    options = options or SimulationOptions()
+    band = sensor_band(sensor)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with _open(profiles) as source, h5netcdf.File(temporary, "w") as output:
+            count = _check(profiles, source)
+            _create(output, source, count)
+            _attributes(output, source, profiles, band.name)
+            _run(source, output, options.compositions(count, band.name), band.name, progress)
+        temporary.replace(target)
+    except OSError as error:
+        if isinstance(error, InputNotFoundError):
+            raise
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return target
+
+
+def _open(profiles: Path) -> Any:
+    if not profiles.is_file():
+        raise InputNotFoundError(f"profile file {profiles} not found")
+    try:
+        return h5netcdf.File(profiles, "r")
+    except OSError as error:
+        raise InputError(f"{profiles} is not a NetCDF-4 file") from error
+
+
+def _check(path: Path, source: Any) -> int:
+    missing = [name for name in LEVEL_VARIABLES if name != "ozone" and name not in source.variables]
+    if missing:
+        raise InputError(f"{path} has no variable {', '.join(missing)}; profiles need {', '.join(LEVEL_VARIABLES)}")
+    for name, unit in (LEVEL_VARIABLES | GROUND_VARIABLES).items():
+        found = source.variables[name].attrs.get("units", unit) if name in source.variables else unit
+        if str(found) != unit:
+            raise InputError(f"{name} of {path} is in {found}; convert it to {unit}")
+    shape = source.variables["pressure"].shape
+    if len(shape) != 2:
+        raise InputError(f"pressure of {path} has shape {shape}; it must be on (profile, level)")
+    return int(shape[0])
+
+
+def _create(output: Any, source: Any, count: int) -> None:
+    output.dimensions["profile"] = count
+    for name, (unit, meaning) in RESULTS.items():
+        variable = output.create_variable(name, ("profile",), "f4", compression="gzip")
+        variable.attrs.update({"units": unit, "long_name": meaning})
+    for name in (name for name in COPIED if name in source.variables):
+        original = source.variables[name]
+        copy = output.create_variable(name, ("profile",), data=original[...], compression="gzip")
+        copy.attrs.update({key: value for key, value in original.attrs.items() if not key.startswith("_")})
+
+
+def _attributes(output: Any, source: Any, profiles: Path, sensor: str) -> None:
+    output.attrs.update(
+        {
+            "title": f"Simulated thermal radiative transfer for {sensor_band(sensor).title}",
+            "sensor": sensor,
+            "source": f"{profiles.name}: {source.attrs.get('source', source.attrs.get('title', 'profiles'))}",
+            "spectroscopy": packaged_table().sources,
+            "equation": "L = tau (e B(Ts) + (1 - e) Ld) + Lu, averaged with the band's response",
+            "lst_raster_version": __version__,
+            "Conventions": "CF-1.11",
+        }
+    )
+
+
+def _columns(source: Any, start: int, stop: int) -> Iterator[Column]:
+    """Profiles `start` to `stop`, one after the other."""
+    names = [name for name in LEVEL_VARIABLES | GROUND_VARIABLES if name in source.variables]
+    chunk = {name: _filled(source.variables[name], start, stop) for name in names}
+    for index in range(stop - start):
+        row = {name: values[index] for name, values in chunk.items()}
+        ozone = row.pop("ozone", None)
+        levels = [row.pop(name) for name in LEVEL_VARIABLES if name != "ozone"]
+        ground = {name: float(value) for name, value in row.items() if np.isfinite(value)}
+        try:
+            yield column(*levels, ozone, **ground)
+        except InputError as error:
+            raise InputError(f"profile {start + index}: {error}") from error
+
+
+def _filled(variable: Any, start: int, stop: int) -> Values:
+    values = np.asarray(variable[start:stop], dtype=float)
+    fill = variable.attrs.get("_FillValue")
+    return values if fill is None else np.where(values == float(np.asarray(fill).ravel()[0]), np.nan, values)
+
+
+def _row(profile: Column, composition: Composition, sensor: str) -> tuple[float, ...]:
+    """Values of `RESULTS` for one profile."""
+    band = simulate(profile, [sensor], composition)[sensor]
+    return (
+        band.transmittance,
+        band.upwelling_radiance,
+        band.downwelling_radiance,
+        layers(profile).water_vapour,
+        float(profile.pressure[0]),
+        float(profile.air_temperature[0]),
+        composition.aerosol_optical_depth,
+        composition.continuum_scaling,
+        composition.year,
+    )
+
+
+def _run(source: Any, output: Any, compositions: list[Composition], sensor: str, progress: Progress | None) -> None:
+    count = len(compositions)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, count, CHUNK):
+            stop = min(start + CHUNK, count)
+            chunk = list(_columns(source, start, stop))
+            rows = list(pool.map(_row, chunk, compositions[start:stop], [sensor] * len(chunk)))
+            for name, values in zip(RESULTS, np.array(rows, dtype=np.float32).T, strict=True):
+                output.variables[name][start:stop] = values
+            if progress is not None and not progress(stop, count):
+                raise CancelledError("stopped on request; nothing was written")

@@ -1,0 +1,144 @@
+"""The simulator: from an atmospheric column to the band averages of the radiative transfer equation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lst_raster.physics.planck import planck_radiance
+from lst_raster.spectroscopy.table import BAND_POINTS, AbsorptionTable, packaged_table, wavenumber_grid
+from lst_raster.transfer.atmosphere import Column, layers
+from lst_raster.transfer.gases import Composition
+from lst_raster.transfer.optical_depth import optical_depth_blocks
+from lst_raster.transfer.response import Float, load_response, wavenumber_weights
+from lst_raster.transfer.solver import Spectrum, hemisphere, solve
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BandAtmosphere:
+    """The terms of the radiative transfer equation in one band."""
+
+    transmittance: float
+    """Along the view path. [1]"""
+    upwelling_radiance: float
+    """Radiance emitted towards the sensor. [W m-2 sr-1 um-1]"""
+    downwelling_radiance: float
+    """Hemispheric mean radiance emitted towards the ground. [W m-2 sr-1 um-1]"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Geometry:
+    """Directions in which the equation is solved."""
+
+    view_zenith: float = 0.0
+    """Zenith angle of the sensor. [degree]"""
+    zenith_sky: bool = False
+    """True to take the downwelling radiance from the zenith alone, as some codes do, not from the hemisphere."""
+    refinement: int = 1
+    """Factor on the number of layers."""
+
+
+def simulate_spectrum(
+    profile: Column,
+    composition: Composition | None = None,
+    *,
+    geometry: Geometry | None = None,
+    table: AbsorptionTable | None = None,
+) -> Spectrum:
+    """Transmittance and path radiances at 0.01 cm-1 between 760 and 1000 cm-1.
+
+    Parameters
+    ----------
+    profile : Column
+        The atmosphere.
+    composition : Composition, optional
+        What absorbs besides water vapour; else its defaults.
+    geometry : Geometry, optional
+        Directions; else nadir and the hemisphere.
+    table : AbsorptionTable, optional
+        Absorption coefficients; else those of the package.
+
+    Returns
+    -------
+    Spectrum
+        On `lst_raster.spectroscopy.table.wavenumber_grid`, shape (24000,).
+    """
+    composition, geometry = composition or Composition(), geometry or Geometry()
+    table = table or packaged_table()
+    cut = layers(profile, geometry.refinement)
+    view_cosine = float(np.cos(np.radians(geometry.view_zenith)))
+    down_cosines, down_weights = (np.ones(1, np.float32),) * 2 if geometry.zenith_sky else hemisphere()
+    wavelengths = (1e4 / wavenumber_grid()).astype(np.float32).reshape(-1, BAND_POINTS)
+    boundary = cut.boundary_temperature.astype(np.float32)[:, None]
+    blocks = [
+        solve(
+            depth,
+            planck_radiance(boundary, wavelength),
+            view_cosine=view_cosine,
+            down_cosines=down_cosines,
+            down_weights=down_weights,
+        )
+        for depth, wavelength in zip(optical_depth_blocks(cut, composition, table), wavelengths, strict=True)
+    ]
+    return Spectrum(
+        transmittance=np.concatenate([block.transmittance for block in blocks]),
+        upwelling=np.concatenate([block.upwelling for block in blocks]),
+        downwelling=np.concatenate([block.downwelling for block in blocks]),
+    )
+
+
+def band_average(spectrum: Spectrum, sensor: str) -> BandAtmosphere:
+    """Average a spectrum with a sensor band's response, in wavelength.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        From `simulate_spectrum`.
+    sensor : str
+        Name of the band, for example ``landsat8-b10``.
+
+    Returns
+    -------
+    BandAtmosphere
+        The equation's terms in the band.
+    """
+    weights = _weights(sensor)
+    return BandAtmosphere(
+        transmittance=float(spectrum.transmittance @ weights),
+        upwelling_radiance=float(spectrum.upwelling @ weights),
+        downwelling_radiance=float(spectrum.downwelling @ weights),
+    )
+
+
+def _weights(sensor: str) -> Float:
+    return wavenumber_weights(load_response(sensor), wavenumber_grid())
+
+
+def simulate(
+    profile: Column, sensors: Sequence[str], composition: Composition | None = None
+) -> dict[str, BandAtmosphere]:
+    """Simulate one atmosphere for one or more sensor bands.
+
+    Parameters
+    ----------
+    profile : Column
+        The atmosphere.
+    sensors : sequence of str
+        Names of the bands.
+    composition : Composition, optional
+        What absorbs besides water vapour; else its defaults.
+
+    Returns
+    -------
+    dict
+        The equation's terms by the band's name.
+
+    Raises
+    ------
+    UnknownSensorError
+        A name is not known.
+    """
+    spectrum = simulate_spectrum(profile, composition)
+    return {sensor: band_average(spectrum, sensor) for sensor in sensors}
