@@ -81,6 +81,27 @@ def band_radiance(temperature: Array, band: BandPlanck) -> Array:
     return band.amplitude / xp.expm1(band.offset + inverse * (band.slope + band.curvature * inverse))
 
 
+def band_radiance_slope(temperature: Array, band: BandPlanck) -> Array:
+    """Slope of `band_radiance` in temperature.
+
+    Parameters
+    ----------
+    temperature : array, any shape
+        Temperature of the emitter. [K]
+    band : BandPlanck
+        The band's coefficients.
+
+    Returns
+    -------
+    array
+        Change of the band radiance per kelvin. [W m-2 sr-1 um-1 K-1]
+    """
+    radiance = band_radiance(temperature, band)
+    inverse = 1.0 / temperature
+    exponent_slope = (band.slope + 2.0 * band.curvature * inverse) * inverse * inverse
+    return radiance * (1.0 + radiance / band.amplitude) * exponent_slope
+
+
 def brightness_temperature(radiance: Array, band: BandPlanck) -> Array:
     """Temperature of the black body that has a band radiance: the inverse of `band_radiance`.
 

@@ -86,7 +86,6 @@ def summarise_by_water_vapour(
     """
     error, column = np.broadcast_arrays(error, water_vapour)
     classes = {
-        name: summarise(error[(column >= low) & (column < high)])
-        for name, (low, high) in WATER_VAPOUR_CLASSES.items()
+        name: summarise(error[(column >= low) & (column < high)]) for name, (low, high) in WATER_VAPOUR_CLASSES.items()
     }
     return {"all": summarise(error), **classes}

@@ -93,6 +93,11 @@ class SimulatedSet:
     def __len__(self) -> int:
         return int(self.transmittance.size)
 
+    @property
+    def terms(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Transmittance, upwelling and downwelling radiance, in the order in which physics takes them."""
+        return self.transmittance, self.upwelling_radiance, self.downwelling_radiance
+
     def select(self, chosen: NDArray[np.bool_]) -> SimulatedSet:
         """Return the profiles where `chosen`, a boolean array with one value a profile, is true."""
         arrays = {
@@ -137,9 +142,7 @@ def read_simulated(path: Path | str) -> SimulatedSet:
     return _from_variables(path, values, attributes)
 
 
-def _from_variables(
-    path: Path, values: Mapping[str, NDArray[Any]], attributes: Mapping[str, object]
-) -> SimulatedSet:
+def _from_variables(path: Path, values: Mapping[str, NDArray[Any]], attributes: Mapping[str, object]) -> SimulatedSet:
     missing = [name for name in _REQUIRED if name not in values]
     if missing or "sensor" not in attributes:
         lacks = ", ".join(missing) or "the attribute sensor"

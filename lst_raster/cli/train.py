@@ -1,0 +1,34 @@
+"""``lst-raster train``: from simulated sets to a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lst_raster.cli.progress import progress_bar
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder to write the model to.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the simulated sets [default: CONFIG's].")
+@click.option("--overwrite", is_flag=True, help="Replace a model that is there already.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def train(config: Path, output: Path, data: Path | None, overwrite: bool, quiet: bool) -> None:
+    """Train a model as the TOML file CONFIG says, and measure it on held-out simulated sets.
+
+    The folder gets model.onnx, atmosphere.onnx, metrics.json, MODEL_CARD.md and a copy of CONFIG.
+    """
+    from lst_raster._resources import require
+
+    for module in ("torch", "onnx"):
+        require(module, "train")
+    from lst_raster.training.run import train_model
+
+    with progress_bar("training", quiet=quiet) as progress:
+        metrics = train_model(config, output, data=data, overwrite=overwrite, progress=progress)
+    for title, result in metrics.items():
+        errors = result["lst"]["all"]
+        click.echo(f"{title}: RMSE {errors['rmse']:.2f} K, bias {errors['bias']:+.2f} K, {result['profiles']} profiles")
+    click.echo(f"{output}")

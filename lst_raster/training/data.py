@@ -1,0 +1,225 @@
+"""From simulated sets to batches: which profiles are drawn, and which surfaces are put under them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lst_raster.errors import ConfigError
+from lst_raster.physics.band import sensor_band
+from lst_raster.physics.planck import BandPlanck, band_radiance_slope
+from lst_raster.physics.surface import sensor_radiance
+from lst_raster.simulation.metrics import WATER_VAPOUR_CLASSES
+from lst_raster.simulation.sampling import surface_samples
+from lst_raster.simulation.simulated_set import SimulatedSet, read_simulated
+from lst_raster.training.config import NoiseConfig, TrainingConfig
+from lst_raster.training.network import Atmosphere, Normalisation, features
+from lst_raster.training.tiers import TIERS
+
+RANGE_MARGIN = 0.02  # the valid range is that of the training set, widened at each end by this share of its span
+REFERENCE_TEMPERATURE = 300.0  # at which radiances are spoken of as temperatures [K]
+
+
+class Batch(NamedTuple):
+    """Profiles in rows, the surfaces under each in columns; what holds for a profile has one column."""
+
+    predictors: tuple[Tensor, ...]
+    """The tier's predictors, with their errors, (profile, 1)."""
+    atmosphere: Atmosphere
+    """True terms of the radiative transfer equation, (profile, 1)."""
+    surface_temperature: Tensor
+    """True land surface temperature, (profile, surface). [K]"""
+    emissivity: Tensor
+    """Emissivity that the retrieval is told, (profile, surface). [1]"""
+    radiance: Tensor
+    """Radiance that the sensor sees, (profile, surface). [W m-2 sr-1 um-1]"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LearningSet:
+    """Profiles of one or more simulated sets as tensors, for one tier."""
+
+    band: BandPlanck
+    """The band's Planck coefficients."""
+    predictors: tuple[Tensor, ...]
+    """The tier's predictors, (profile, 1)."""
+    atmosphere: Atmosphere
+    """Terms of the radiative transfer equation, (profile, 1)."""
+    air_temperature: Tensor
+    """Air temperature at 2 m, which the surfaces' temperatures are drawn around, (profile, 1). [K]"""
+
+    def __len__(self) -> int:
+        return len(self.air_temperature)
+
+    @property
+    def water_vapour(self) -> NDArray[np.float32]:
+        """Water vapour column, (profile). [kg m-2]"""
+        return self.predictors[0][:, 0].numpy()
+
+
+def predictors_of(simulated: SimulatedSet, tier: str) -> tuple[NDArray[np.float64], ...]:
+    """Exact predictors of a tier, in its order, from a simulated set."""
+    known = {
+        "water_vapour": simulated.water_vapour,
+        "surface_pressure": simulated.surface_pressure,
+        "air_temperature": simulated.air_temperature_2m,
+    }
+    return tuple(known[name] for name in TIERS[tier])
+
+
+def read_sets(paths: Sequence[str], folder: Path, sensor: str) -> list[SimulatedSet]:
+    """Read simulated sets and hold them against the sensor band.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Paths relative to `folder`.
+    folder : Path
+        Folder of the data.
+    sensor : str
+        Sensor band that every set must be of.
+
+    Raises
+    ------
+    ConfigError
+        A set is of another band.
+    InputNotFoundError, InputError
+        As in `read_simulated`.
+    """
+    sets = [read_simulated(folder / path) for path in paths]
+    for path, simulated in zip(paths, sets, strict=True):
+        if simulated.sensor != sensor:
+            raise ConfigError(f"{path} is simulated for {simulated.sensor}, the model is for {sensor}")
+    return sets
+
+
+def split_sets(sets: Sequence[SimulatedSet]) -> tuple[list[SimulatedSet], list[SimulatedSet]]:
+    """Part each set by its `split`: the profiles to learn from, and those to validate with (sets may be empty)."""
+    held = [np.zeros(len(one), bool) if one.split is None else one.split == 1 for one in sets]
+    learn = [one.select(~mask) for one, mask in zip(sets, held, strict=True)]
+    return learn, [one.select(mask) for one, mask in zip(sets, held, strict=True)]
+
+
+def learning_set(sets: Sequence[SimulatedSet], config: TrainingConfig) -> LearningSet:
+    """Join simulated sets into tensors (float32, one column)."""
+
+    def column(parts: Sequence[NDArray[np.float64]]) -> Tensor:
+        return torch.from_numpy(np.concatenate(parts).astype(np.float32)).unsqueeze(-1)
+
+    return LearningSet(
+        band=sensor_band(config.sensor).planck,
+        predictors=tuple(map(column, zip(*(predictors_of(one, config.tier) for one in sets), strict=True))),
+        atmosphere=Atmosphere(*map(column, zip(*(one.terms for one in sets), strict=True))),
+        air_temperature=column([one.air_temperature_2m for one in sets]),
+    )
+
+
+def valid_range(values: NDArray[np.floating]) -> tuple[float, float]:
+    """Range of training values widened by `RANGE_MARGIN` of its span at each end, not below zero.
+
+    Examples
+    --------
+    >>> valid_range(np.array([10.0, 60.0]))
+    (9.0, 61.0)
+    """
+    low, high = float(np.min(values)), float(np.max(values))
+    margin = RANGE_MARGIN * (high - low)
+    return round(max(low - margin, 0.0), 3), round(high + margin, 3)
+
+
+def normalisation(learning: LearningSet) -> Normalisation:
+    """Constants of the network from what it will learn."""
+    seen = features(torch.stack([values[:, 0] for values in learning.predictors], dim=-1))
+    ranges = [valid_range(values.numpy()) for values in learning.predictors]
+    return Normalisation(
+        low=tuple(low for low, _ in ranges),
+        high=tuple(high for _, high in ranges),
+        mean=tuple(seen.mean(dim=0).tolist()),
+        deviation=tuple(seen.std(dim=0).clamp_min(1e-3).tolist()),
+        air_temperature=float(learning.air_temperature.mean()),
+        optical_depth=float(-torch.log(learning.atmosphere.transmittance).median()),
+    )
+
+
+def drawing_weights(water_vapour: NDArray[np.floating], balance: float) -> NDArray[np.float64]:
+    """Cumulative probability with which each profile is drawn.
+
+    Parameters
+    ----------
+    water_vapour : array, (profile)
+        Water vapour column. [kg m-2]
+    balance : float
+        0 draws every profile alike, 1 every class of water vapour.
+
+    Returns
+    -------
+    array, (profile)
+        Cumulative probabilities; the last is 1.
+    """
+    lows = [low for low, _ in WATER_VAPOUR_CLASSES.values()]
+    group = np.digitize(water_vapour, lows)
+    share = np.bincount(group)[group] / len(group)
+    cumulative: NDArray[np.float64] = np.cumsum(share**-balance)
+    return np.asarray(cumulative / cumulative[-1])
+
+
+def draw_batch(
+    learning: LearningSet, weights: NDArray[np.float64], config: TrainingConfig, rng: np.random.Generator
+) -> Batch:
+    """Draw profiles by weight, and surfaces, noise and radiances for them.
+
+    Parameters
+    ----------
+    learning : LearningSet
+        Profiles to draw from.
+    weights : array, (profile)
+        Cumulative probabilities of `drawing_weights`.
+    config : TrainingConfig
+        Its batch size, samples and noise.
+    rng : numpy.random.Generator
+        Source of everything random.
+    """
+    picked = torch.from_numpy(np.searchsorted(weights, rng.random(config.optimiser.batch), side="right"))
+    chosen = LearningSet(
+        band=learning.band,
+        predictors=tuple(values[picked] for values in learning.predictors),
+        atmosphere=Atmosphere(*(values[picked] for values in learning.atmosphere)),
+        air_temperature=learning.air_temperature[picked],
+    )
+    return with_surfaces(chosen, config, rng)
+
+
+def with_surfaces(chosen: LearningSet, config: TrainingConfig, rng: np.random.Generator) -> Batch:
+    """Put random surfaces under profiles and see them through the atmosphere; arguments as in `draw_batch`."""
+    shape = (len(chosen), config.samples.per_profile)
+
+    def normal(deviation: float, *columns: int) -> Tensor:
+        return torch.from_numpy(deviation * rng.standard_normal((shape[0], *columns), np.float32))
+
+    drawn = surface_samples(chosen.air_temperature[:, 0].numpy(), shape[1], int(rng.integers(2**32)))
+    temperature = torch.from_numpy(drawn.surface_temperature.astype(np.float32))
+    emissivity = torch.from_numpy(drawn.emissivity.astype(np.float32))
+    radiance = sensor_radiance(temperature, emissivity, *chosen.atmosphere, chosen.band)
+    noise = config.noise
+    per_kelvin = band_radiance_slope(np.float64(REFERENCE_TEMPERATURE), chosen.band)
+    return Batch(
+        predictors=_with_errors(chosen, noise, normal),
+        atmosphere=chosen.atmosphere,
+        surface_temperature=temperature,
+        emissivity=(emissivity + normal(noise.emissivity, shape[1])).clamp(0.5, 1.0),
+        radiance=radiance + normal(noise.sensor * float(per_kelvin), shape[1]),
+    )
+
+
+def _with_errors(chosen: LearningSet, noise: NoiseConfig, normal: Callable[..., Tensor]) -> tuple[Tensor, ...]:
+    """Predictors as a user would know them; `normal` draws errors of a standard deviation, (profile, columns)."""
+    vapour, pressure, *air = chosen.predictors
+    vapour = vapour * (1.0 + normal(noise.water_vapour, 1)).clamp_min(0.05)
+    return (vapour, pressure, *(values + normal(noise.air_temperature, 1) for values in air))

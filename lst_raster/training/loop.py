@@ -1,0 +1,136 @@
+"""The training loop, from top to bottom."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from lst_raster.errors import CancelledError
+from lst_raster.training.config import OptimiserConfig, TrainingConfig
+from lst_raster.training.data import Batch, LearningSet, draw_batch, drawing_weights, normalisation, with_surfaces
+from lst_raster.training.loss import look, scales_of, total_loss
+from lst_raster.training.network import CoupledNetwork
+
+Progress = Callable[[int, int], bool]
+"""Called with the steps done and their total; returns False to stop the run."""
+
+VALIDATION_SEED = 20_150_912  # the same surfaces in every run, so that runs can be compared
+
+
+def train(
+    learning: LearningSet, checking: LearningSet | None, config: TrainingConfig, progress: Progress | None = None
+) -> CoupledNetwork:
+    """Train a network.
+
+    Parameters
+    ----------
+    learning : LearningSet
+        Profiles to learn from.
+    checking : LearningSet or None
+        Profiles that choose the state to keep; without them it is the last.
+    config : TrainingConfig
+        The run.
+    progress : callable, optional
+        Called with the steps done and their total; returns False to stop the run.
+
+    Returns
+    -------
+    CoupledNetwork
+        The moving average of the weights, at the step where it served the validation profiles best.
+
+    Raises
+    ------
+    CancelledError
+        `progress` asked to stop.
+    """
+    plan = config.optimiser
+    with _reproducible(config):
+        rng = np.random.default_rng(config.seed)
+        network = new_network(learning, config)
+        average = copy.deepcopy(network)
+        scales = scales_of(learning, config.loss)
+        weights = drawing_weights(learning.water_vapour, config.samples.balance)
+        watched = None if checking is None else _validation_batch(checking, config)
+        descent = torch.optim.AdamW(network.parameters(), weight_decay=plan.weight_decay)
+        best, kept = math.inf, average.state_dict()
+
+        for step in range(plan.steps):
+            for group in descent.param_groups:
+                group["lr"] = learning_rate(step, plan)
+            batch = draw_batch(learning, weights, config, rng)
+            loss = total_loss(look(network, batch), scales, config.loss)
+            descent.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
+            torch.nn.utils.clip_grad_norm_(network.parameters(), plan.gradient_norm)
+            descent.step()
+            _follow(average, network, min(plan.average, (1.0 + step) / (10.0 + step)))
+
+            last = step + 1 == plan.steps
+            if watched is not None and (last or (step + 1) % plan.check_every == 0):
+                error = _validation_error(average, watched)
+                if error < best:
+                    best, kept = error, copy.deepcopy(average.state_dict())
+            if progress is not None and not progress(step + 1, plan.steps):
+                raise CancelledError(f"training was stopped after step {step + 1} of {plan.steps}")
+
+        average.load_state_dict(kept)
+    return average.eval()
+
+
+def new_network(learning: LearningSet, config: TrainingConfig) -> CoupledNetwork:
+    """Network of a configuration, with the training set's constants and fresh weights."""
+    return CoupledNetwork(
+        tier=config.tier,
+        band=learning.band,
+        normalisation=normalisation(learning),
+        width=config.network.width,
+        depth=config.network.depth,
+    )
+
+
+def learning_rate(step: int, plan: OptimiserConfig) -> float:
+    """Learning rate of a step: a linear rise, then half a cosine to zero.
+
+    Examples
+    --------
+    >>> plan = OptimiserConfig(steps=100, warmup=10, learning_rate=1.0)
+    >>> [round(learning_rate(step, plan), 2) for step in (0, 9, 55, 99)]
+    [0.1, 1.0, 0.5, 0.0]
+    """
+    rise = min((step + 1) / max(plan.warmup, 1), 1.0)
+    fall = max(step - plan.warmup, 0) / max(plan.steps - plan.warmup, 1)
+    return plan.learning_rate * rise * 0.5 * (1.0 + math.cos(math.pi * fall))
+
+
+@contextmanager
+def _reproducible(config: TrainingConfig) -> Iterator[None]:
+    """Seed torch and fix its threads, and leave both as they were."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(config.threads, 1))  # sums are split among threads, so their number enters the result
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(config.seed)
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _follow(average: CoupledNetwork, network: CoupledNetwork, decay: float) -> None:
+    with torch.no_grad():
+        for mean, latest in zip(average.parameters(), network.parameters(), strict=True):
+            mean.lerp_(latest, 1.0 - decay)
+
+
+def _validation_batch(checking: LearningSet, config: TrainingConfig) -> Batch:
+    return with_surfaces(checking, config, np.random.default_rng(VALIDATION_SEED))
+
+
+def _validation_error(network: CoupledNetwork, batch: Batch) -> float:
+    """Root mean square error of the temperature. [K]"""
+    with torch.no_grad():
+        return float(look(network, batch).error.square().mean().sqrt())
