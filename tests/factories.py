@@ -1,12 +1,14 @@
 """Things made for tests: a small model of the real contract, and scenes whose true temperature is known."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
 import onnx
 import rasterio
-from rasterio.transform import from_origin
+from rasterio import Affine
+from rasterio.errors import NotGeoreferencedWarning
 
 from lst_raster.inference.model import Model
 from lst_raster.physics.band import sensor_band
@@ -121,4 +123,80 @@ def make_model(path, sensor="landsat8-b10", tier="surface", graph="retrieval", m
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, path)
+    return path
+
+
+def ramp(low, high, shape=(60, 70)):
+    """A field that rises evenly from the first pixel to the last."""
+    return np.linspace(low, high, shape[0] * shape[1]).reshape(shape)
+
+
+def write_raster(path, values, *, scale=None, offset=None, units=None, tags=None, **profile):
+    """Write a GeoTIFF of one or more bands on the grid that `make_scene` uses."""
+    values = np.asarray(values)
+    bands = values[None] if values.ndim == 2 else values
+    profile = {"crs": "EPSG:32616", "transform": Affine(30, 0, 452475, 0, -30, 3408645), **profile}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(
+            path, "w", driver="GTiff", count=bands.shape[0], height=bands.shape[1], width=bands.shape[2],
+            dtype=bands.dtype.name, **profile,
+        ) as dataset:  # fmt: skip
+            dataset.write(bands)
+            dataset.update_tags(**(tags or {}))
+            if scale is not None or offset is not None:
+                dataset.scales, dataset.offsets = (scale or 1.0,), (offset or 0.0,)
+            if units is not None:
+                dataset.units = (units,)
+    return path
+
+
+MTL = """GROUP = LANDSAT_METADATA_FILE
+  GROUP = PRODUCT_CONTENTS
+    PROCESSING_LEVEL = "L1TP"
+    COLLECTION_NUMBER = 02
+  END_GROUP = PRODUCT_CONTENTS
+  GROUP = IMAGE_ATTRIBUTES
+    SPACECRAFT_ID = "LANDSAT_{satellite}"
+    DATE_ACQUIRED = 2015-07-19
+  END_GROUP = IMAGE_ATTRIBUTES
+  GROUP = LEVEL1_RADIOMETRIC_RESCALING
+    RADIANCE_MULT_BAND_{band} = {gain}
+    RADIANCE_ADD_BAND_{band} = {offset}
+  END_GROUP = LEVEL1_RADIOMETRIC_RESCALING
+END_GROUP = LANDSAT_METADATA_FILE
+END
+"""
+STEM = "LC08_L1TP_020039_20150719_20200908_02_T1"
+STATE = {"water_vapour": 20.0, "surface_pressure": 1000.0, "air_temperature": 295.0}
+
+
+def make_scene(
+    folder, *, lst, emissivity=0.97, atmosphere=STATE, fill=None, sensor="landsat8-b10", name=f"{STEM}_B10.TIF",
+    mtl=True, gain=None, offset=None, dtype="uint16", **raster,
+):  # fmt: skip
+    """Write a small but real Landsat scene whose surface temperature is `lst`, seen through the test model's air.
+
+    `lst`, `emissivity` and the values of `atmosphere` are numbers or arrays of the scene's shape; `fill` is True where
+    the scene has no data. Returns the path of the thermal band.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    band = sensor_band(sensor)
+    gain = band.gain if gain is None else gain
+    offset = band.radiance_offset if offset is None else offset
+    terms = Model.load(make_model(folder / "air" / "atmosphere.onnx", sensor, graph="atmosphere")).atmosphere(
+        **atmosphere
+    )
+    radiance = sensor_radiance(
+        np.asarray(lst), np.asarray(emissivity), *(term.astype("f8") for term in terms), band.planck
+    )
+    numbers = np.rint((radiance - offset) / gain)
+    numbers = np.where(np.zeros(numbers.shape, bool) if fill is None else fill, 0, numbers)
+    path = write_raster(folder / name, numbers.astype(dtype), **raster)
+    if mtl:
+        suffix = path.stem.rpartition("_B")[2]
+        stem = path.stem.removesuffix(f"_B{suffix}")
+        text = MTL.format(satellite=sensor[len("landsat")], band=suffix, gain=gain, offset=offset)
+        (folder / f"{stem}_MTL.txt").write_text(text)
     return path

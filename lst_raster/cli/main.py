@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -103,7 +104,8 @@ def _listen() -> None:
     if not any(isinstance(handler, _EchoHandler) for handler in logger.handlers):
         logger.addHandler(_EchoHandler())
     logging.getLogger("rasterio").addHandler(logging.NullHandler())
-    signal.signal(signal.SIGTERM, _terminate)  # as an exception, so that temporary files are removed
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)  # as an exception, so that temporary files are removed
 
 
 def _terminate(number: int, frame: Any) -> None:

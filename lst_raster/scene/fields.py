@@ -70,7 +70,7 @@ class Quantity:
         above = low > self.low if self.open_below else low >= self.low
         if above and high <= self.high:
             return
-        found = f"is {low:g}" if low == high else f"holds {low:g} to {high:g}"
+        found = f"holds {low:g} to {high:g}" if low < high else f"is {low:g}"
         limits = f"{'(' if self.open_below else '['}{self.low:g}, {self.high:g}]"
         units = "" if self.units == "1" else f" {self.units}"
         raise InputError(f"{where} {found}, outside {limits}{units}; {self.hint}")

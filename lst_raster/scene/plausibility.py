@@ -20,7 +20,7 @@ _LEVEL_2_SCALE, _LEVEL_2_OFFSET = 0.00341802, 149.0  # [K], of Collection 2 surf
 _WARM = 95.0  # percentile of a scene's warm end: ground, where there is some between clouds
 # By how much the warm end exceeds the air temperature that season and latitude let expect: in deserts at ten in the
 # morning up to 30 K. Level-2 taken for Level-1 comes out 35 to 50 K too warm.
-_ABOVE_SEASON, _ABOVE_YEAR = 33.0, 35.0  # [K], with and without a date
+_ABOVE_SEASON, _ABOVE_YEAR = 34.0, 35.0  # [K], with and without a date
 _ABOVE_ALL = 332.0  # [K], where the latitude is not known
 
 

@@ -1,0 +1,44 @@
+"""Fixtures that several tests share."""
+
+import logging
+import signal
+
+import pytest
+
+from lst_raster.cli.main import main
+from tests.factories import make_model
+
+
+@pytest.fixture(scope="session")
+def model_path(tmp_path_factory):
+    """Folder of a small model of the surface tier, both graphs."""
+    folder = tmp_path_factory.mktemp("surface")
+    make_model(folder / "model.onnx")
+    make_model(folder / "atmosphere.onnx", graph="atmosphere")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def column_model_path(tmp_path_factory):
+    """Folder of a small model of the column tier."""
+    folder = tmp_path_factory.mktemp("column")
+    make_model(folder / "model.onnx", tier="column")
+    return folder
+
+
+@pytest.fixture
+def command(capsys):
+    """Run the command line in this process; returns exit code, lines of standard output, lines of standard error."""
+    handler, logger = signal.getsignal(signal.SIGTERM), logging.getLogger("lst_raster")
+    handlers = list(logger.handlers)
+
+    def run(*arguments):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return ended.value.code, captured.out.splitlines(), captured.err.splitlines()
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+    logger.handlers[:] = handlers
