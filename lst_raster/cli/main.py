@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 import threading
@@ -28,7 +27,6 @@ COMMANDS = {
 
 _INTERRUPTED = 130  # 128 + SIGINT, the shell's convention
 _TERMINATED = 143  # 128 + SIGTERM
-_BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 
 class LazyGroup(click.Group):
@@ -85,10 +83,6 @@ def main(args: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted", err=True)
         sys.exit(_INTERRUPTED)
-    except BrokenPipeError:
-        # Nobody reads us any more; keep the interpreter from complaining when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(_BROKEN_PIPE)
 
 
 class _EchoHandler(logging.Handler):

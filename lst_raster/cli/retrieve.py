@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lst_raster.cli import options
-from lst_raster.cli.progress import progress_bar
+from lst_raster.cli.progress import hushed_libraries, progress_bar
 
 
 @click.command()
@@ -31,6 +31,6 @@ def retrieve(
     from lst_raster.scene.scene import Scene
 
     opened = Scene.open(scene, sensor=sensor, date=date)
-    with progress_bar("Retrieving", quiet=quiet) as progress:
+    with hushed_libraries(), progress_bar("Retrieving", quiet=quiet) as progress:
         product = run(opened, output=output, model=model, overwrite=overwrite, progress=progress, **fields)
     click.echo(product.path)
