@@ -66,6 +66,7 @@ def test_a_number_survives_its_own_spelling(value):
         (EMISSIVITY, 1.01, r"is 1.01, outside \(0, 1\]"),
         (EMISSIVITY, "97%", "no unit that is known"),
         (EMISSIVITY, float("nan"), "is nan, outside"),
+        (EMISSIVITY, np.ones((60, 70)), "is of type ndarray; give a number, a text or the path"),
         (WATER_VAPOUR, "-5", r"is -5, outside \[0, 100\] kg m-2"),
         (WATER_VAPOUR, "290", "is 290, outside"),
         (WATER_VAPOUR, "29 furlongs", "no unit that is known"),

@@ -172,7 +172,7 @@ def parse_field(quantity: Quantity, source: Source) -> Field:
     if isinstance(source, Path):
         return Field(quantity=quantity, source=source)
     if not isinstance(source, str):
-        return Field(quantity=quantity, source=float(source))
+        return Field(quantity=quantity, source=_number(quantity, source))
     number = _NUMBER.fullmatch(source.strip())
     conversion = quantity.conversion(number[2] or quantity.units) if number else None
     if number and conversion:
@@ -224,6 +224,15 @@ def _read(dataset: Any, quantity: Quantity, window: Any) -> Float32:
     factor, offset = quantity.conversion(dataset.units[0] or quantity.units) or (1.0, 0.0)
     values = values * factor + offset
     return np.where(valid, values, np.float32("nan")).astype(np.float32)
+
+
+def _number(quantity: Quantity, source: Any) -> float:
+    try:
+        return float(source)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{quantity.title} is of type {type(source).__name__}; give a number, a text or the path of a raster"
+        ) from None
 
 
 def _plain(units: str) -> str:
