@@ -8,6 +8,8 @@ from types import ModuleType
 
 from lst_raster.errors import MissingExtraError, ModelError
 
+_BRING_A_PROJ = ("eccodes", "cfgrib")
+# Their wheels carry a PROJ library of their own; loaded before pyproj's it makes pyproj crash, after it it does not.
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -46,6 +48,8 @@ def require(module: str, extra: str) -> ModuleType:
         The module is not installed; the message names the command that installs it.
     """
     try:
+        if module in _BRING_A_PROJ:
+            import_module("pyproj")
         return import_module(module)
     except ImportError as error:
         raise MissingExtraError(

@@ -3,6 +3,7 @@
 import logging
 import signal
 
+import pyproj  # noqa: F401  # before xarray finds eccodes, whose wheel carries a PROJ that makes pyproj crash
 import pytest
 
 from lst_raster.cli.main import main

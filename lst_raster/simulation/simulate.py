@@ -186,10 +186,10 @@ def _columns(source: Any, start: int, stop: int) -> Iterator[Column]:
     for index in range(stop - start):
         row = {name: values[index] for name, values in chunk.items()}
         ozone = row.pop("ozone", None)
-        levels = [row.pop(name) for name in LEVEL_VARIABLES if name != "ozone"]
+        pressure, temperature, humidity = (row.pop(name) for name in LEVEL_VARIABLES if name != "ozone")
         ground = {name: float(value) for name, value in row.items() if np.isfinite(value)}
         try:
-            yield column(*levels, ozone, **ground)
+            yield column(pressure, temperature, humidity, ozone, **ground)
         except InputError as error:
             raise InputError(f"profile {start + index}: {error}") from error
 

@@ -181,7 +181,7 @@ def layers(profile: Column, refinement: int = 1) -> Layers:
     first = np.searchsorted(-grid, -logarithm[:-1] - 1e-12)  # the first fine step of each layer
 
     def mean(values: Float) -> Float:
-        return 0.5 * (values[1:] + values[:-1])
+        return np.asarray(0.5 * (values[1:] + values[:-1]))
 
     def total(values: Float) -> Float:
         return np.asarray(np.add.reduceat(values, first))
