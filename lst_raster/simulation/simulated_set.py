@@ -29,6 +29,7 @@ _OPTIONAL = (
     "continuum_scaling",
     "gas_year",
     "split",
+    "perturbation",
 )
 
 
@@ -74,6 +75,8 @@ class SimulatedSet:
     """Year whose minor gas concentrations were drawn for the profile."""
     split: NDArray[np.int8] | None = None
     """0 for training, 1 for validation."""
+    perturbation: NDArray[np.int8] | None = None
+    """0 for a profile as its source has it, else the kind of change that made it."""
     source: str = ""
     """Where the profiles come from."""
     version: str = ""
@@ -159,4 +162,4 @@ def _from_variables(path: Path, values: Mapping[str, NDArray[Any]], attributes: 
 def _typed(name: str, array: NDArray[Any]) -> NDArray[Any]:
     if name == "time":
         return array
-    return array.astype(np.int8 if name == "split" else np.float64)
+    return array.astype(np.int8 if name in ("split", "perturbation") else np.float64)

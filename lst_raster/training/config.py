@@ -38,8 +38,9 @@ class SamplesConfig:
 
     per_profile: int = 4
     """Surfaces drawn for each profile of a batch."""
-    balance: float = 0.5
-    """0 draws profiles as they come, 1 draws every class of water vapour equally often."""
+    perturbed: float = 0.2
+    """Weight of an invented profile (`perturbation` in the simulated set) beside a real one's of 1. They are there
+    to reach the ends of the range; with full weight they outnumber the real columns of humid air and bend the mean."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +91,7 @@ class LossConfig:
 class OptimiserConfig:
     """Adam with decoupled weight decay; the learning rate rises, then falls along a cosine."""
 
-    steps: int = 4000
+    steps: int = 3000
     """Number of gradient steps."""
     batch: int = 2048
     """Profiles in a step; a set with fewer profiles is drawn with repetition."""

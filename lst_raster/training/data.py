@@ -1,9 +1,9 @@
-"""From simulated sets to batches: which profiles are drawn, and which surfaces are put under them."""
+"""From simulated sets to batches: which profiles are drawn, how often, and over which surfaces."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,6 @@ from lst_raster.errors import ConfigError
 from lst_raster.physics.band import sensor_band
 from lst_raster.physics.planck import BandPlanck, band_radiance_slope
 from lst_raster.physics.surface import sensor_radiance
-from lst_raster.simulation.metrics import WATER_VAPOUR_CLASSES
 from lst_raster.simulation.sampling import surface_samples
 from lst_raster.simulation.simulated_set import SimulatedSet, read_simulated
 from lst_raster.training.config import NoiseConfig, TrainingConfig
@@ -40,6 +39,8 @@ class Batch(NamedTuple):
     """Emissivity that the retrieval is told, (profile, surface). [1]"""
     radiance: Tensor
     """Radiance that the sensor sees, (profile, surface). [W m-2 sr-1 um-1]"""
+    weight: Tensor
+    """How much a profile counts where all are looked at, (profile, 1). [1]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,14 +55,21 @@ class LearningSet:
     """Terms of the radiative transfer equation, (profile, 1)."""
     air_temperature: Tensor
     """Air temperature at 2 m, which the surfaces' temperatures are drawn around, (profile, 1). [K]"""
+    weight: Tensor
+    """How much a profile counts, (profile, 1). [1]"""
 
     def __len__(self) -> int:
         return len(self.air_temperature)
 
-    @property
-    def water_vapour(self) -> NDArray[np.float32]:
-        """Water vapour column, (profile). [kg m-2]"""
-        return self.predictors[0][:, 0].numpy()
+    def take(self, picked: Tensor) -> LearningSet:
+        """Return the profiles of the given indices."""
+        return replace(
+            self,
+            predictors=tuple(values[picked] for values in self.predictors),
+            atmosphere=Atmosphere(*(values[picked] for values in self.atmosphere)),
+            air_temperature=self.air_temperature[picked],
+            weight=self.weight[picked],
+        )
 
 
 def predictors_of(simulated: SimulatedSet, tier: str) -> tuple[NDArray[np.float64], ...]:
@@ -118,7 +126,14 @@ def learning_set(sets: Sequence[SimulatedSet], config: TrainingConfig) -> Learni
         predictors=tuple(map(column, zip(*(predictors_of(one, config.tier) for one in sets), strict=True))),
         atmosphere=Atmosphere(*map(column, zip(*(one.terms for one in sets), strict=True))),
         air_temperature=column([one.air_temperature_2m for one in sets]),
+        weight=column([_weights(one, config.samples.perturbed) for one in sets]),
     )
+
+
+def _weights(simulated: SimulatedSet, perturbed: float) -> NDArray[np.float64]:
+    if simulated.perturbation is None:
+        return np.ones(len(simulated))
+    return np.where(simulated.perturbation == 0, 1.0, perturbed)
 
 
 def valid_range(values: NDArray[np.floating]) -> tuple[float, float]:
@@ -148,52 +163,21 @@ def normalisation(learning: LearningSet) -> Normalisation:
     )
 
 
-def drawing_weights(water_vapour: NDArray[np.floating], balance: float) -> NDArray[np.float64]:
-    """Cumulative probability with which each profile is drawn.
-
-    Parameters
-    ----------
-    water_vapour : array, (profile)
-        Water vapour column. [kg m-2]
-    balance : float
-        0 draws every profile alike, 1 every class of water vapour.
-
-    Returns
-    -------
-    array, (profile)
-        Cumulative probabilities; the last is 1.
-    """
-    lows = [low for low, _ in WATER_VAPOUR_CLASSES.values()]
-    group = np.digitize(water_vapour, lows)
-    share = np.bincount(group)[group] / len(group)
-    cumulative: NDArray[np.float64] = np.cumsum(share**-balance)
-    return np.asarray(cumulative / cumulative[-1])
-
-
-def draw_batch(
-    learning: LearningSet, weights: NDArray[np.float64], config: TrainingConfig, rng: np.random.Generator
-) -> Batch:
+def draw_batch(learning: LearningSet, config: TrainingConfig, rng: np.random.Generator) -> Batch:
     """Draw profiles by weight, and surfaces, noise and radiances for them.
 
     Parameters
     ----------
     learning : LearningSet
         Profiles to draw from.
-    weights : array, (profile)
-        Cumulative probabilities of `drawing_weights`.
     config : TrainingConfig
         Its batch size, samples and noise.
     rng : numpy.random.Generator
         Source of everything random.
     """
-    picked = torch.from_numpy(np.searchsorted(weights, rng.random(config.optimiser.batch), side="right"))
-    chosen = LearningSet(
-        band=learning.band,
-        predictors=tuple(values[picked] for values in learning.predictors),
-        atmosphere=Atmosphere(*(values[picked] for values in learning.atmosphere)),
-        air_temperature=learning.air_temperature[picked],
-    )
-    return with_surfaces(chosen, config, rng)
+    odds = np.cumsum(learning.weight[:, 0].numpy(), dtype=np.float64)
+    drawn = np.searchsorted(odds, odds[-1] * rng.random(config.optimiser.batch), side="right")
+    return with_surfaces(learning.take(torch.from_numpy(drawn)), config, rng)
 
 
 def with_surfaces(chosen: LearningSet, config: TrainingConfig, rng: np.random.Generator) -> Batch:
@@ -215,6 +199,7 @@ def with_surfaces(chosen: LearningSet, config: TrainingConfig, rng: np.random.Ge
         surface_temperature=temperature,
         emissivity=(emissivity + normal(noise.emissivity, shape[1])).clamp(0.5, 1.0),
         radiance=radiance + normal(noise.sensor * float(per_kelvin), shape[1]),
+        weight=chosen.weight,
     )
 
 

@@ -10,15 +10,16 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from lst_raster.errors import CancelledError
+from lst_raster.errors import CancelledError, ConfigError
 from lst_raster.training.config import OptimiserConfig, TrainingConfig
-from lst_raster.training.data import Batch, LearningSet, draw_batch, drawing_weights, normalisation, with_surfaces
+from lst_raster.training.data import Batch, LearningSet, draw_batch, normalisation, with_surfaces
 from lst_raster.training.loss import look, scales_of, total_loss
 from lst_raster.training.network import CoupledNetwork
 
 Progress = Callable[[int, int], bool]
 """Called with the steps done and their total; returns False to stop the run."""
 
+NOT_RETRIEVED = 100.0  # what a missing temperature counts for in validation [K]
 VALIDATION_SEED = 20_150_912  # the same surfaces in every run, so that runs can be compared
 
 
@@ -47,6 +48,8 @@ def train(
     ------
     CancelledError
         `progress` asked to stop.
+    ConfigError
+        The training diverged.
     """
     plan = config.optimiser
     with _reproducible(config):
@@ -54,24 +57,24 @@ def train(
         network = new_network(learning, config)
         average = copy.deepcopy(network)
         scales = scales_of(learning, config.loss)
-        weights = drawing_weights(learning.water_vapour, config.samples.balance)
-        watched = None if checking is None else _validation_batch(checking, config)
+        watched = with_surfaces(checking, config, np.random.default_rng(VALIDATION_SEED)) if checking else None
         descent = torch.optim.AdamW(network.parameters(), weight_decay=plan.weight_decay)
         best, kept = math.inf, average.state_dict()
 
         for step in range(plan.steps):
             for group in descent.param_groups:
                 group["lr"] = learning_rate(step, plan)
-            batch = draw_batch(learning, weights, config, rng)
+            batch = draw_batch(learning, config, rng)
             loss = total_loss(look(network, batch), scales, config.loss)
+            if not torch.isfinite(loss):
+                raise ConfigError(f"training diverged at step {step + 1}; lower optimiser.learning_rate")
             descent.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
             torch.nn.utils.clip_grad_norm_(network.parameters(), plan.gradient_norm)
             descent.step()
             _follow(average, network, min(plan.average, (1.0 + step) / (10.0 + step)))
 
-            last = step + 1 == plan.steps
-            if watched is not None and (last or (step + 1) % plan.check_every == 0):
+            if watched is not None and (step + 1 == plan.steps or (step + 1) % plan.check_every == 0):
                 error = _validation_error(average, watched)
                 if error < best:
                     best, kept = error, copy.deepcopy(average.state_dict())
@@ -126,11 +129,10 @@ def _follow(average: CoupledNetwork, network: CoupledNetwork, decay: float) -> N
             mean.lerp_(latest, 1.0 - decay)
 
 
-def _validation_batch(checking: LearningSet, config: TrainingConfig) -> Batch:
-    return with_surfaces(checking, config, np.random.default_rng(VALIDATION_SEED))
-
-
 def _validation_error(network: CoupledNetwork, batch: Batch) -> float:
-    """Root mean square error of the temperature. [K]"""
+    """Root mean square error of the temperature over weighted profiles; what is not retrieved counts as far off. [K]"""
     with torch.no_grad():
-        return float(look(network, batch).error.square().mean().sqrt())
+        lst = network.retrieve(batch.radiance, batch.emissivity, network(*batch.predictors))
+        error = torch.nan_to_num(lst - batch.surface_temperature, nan=NOT_RETRIEVED)
+        squares = error.square().mean(dim=-1, keepdim=True)
+    return float(torch.sqrt((batch.weight * squares).sum() / batch.weight.sum()))
