@@ -170,7 +170,7 @@ class CoupledNetwork(nn.Module):
             optical_depth=optical_depth,
             upwelling_temperature=air + self.span * torch.tanh(up),
             downwelling_temperature=air + self.span * torch.tanh(down),
-            optical_depth_uncertainty=DEPTH_SPREAD * optical_depth * softplus(depth_spread),
+            optical_depth_uncertainty=DEPTH_SPREAD * optical_depth.detach() * softplus(depth_spread),
             upwelling_temperature_uncertainty=TEMPERATURE_SPREAD * softplus(up_spread),
         )
 

@@ -1,0 +1,192 @@
+"""The network gives possible atmospheres, and each term of its loss does what it is for."""
+
+import numpy as np
+import pytest
+import torch
+
+from lst_raster.errors import CancelledError, ConfigError
+from lst_raster.physics.surface import surface_temperature
+from lst_raster.simulation.simulated_set import read_simulated
+from lst_raster.training import loss as losses
+from lst_raster.training.config import (
+    DataConfig,
+    LossConfig,
+    NoiseConfig,
+    OptimiserConfig,
+    SamplesConfig,
+    TrainingConfig,
+)
+from lst_raster.training.data import draw_batch, learning_set, split_sets, with_surfaces
+from lst_raster.training.loop import new_network, train
+from lst_raster.training.network import Atmosphere
+from lst_raster.training.tiers import TIERS
+from tests.simulated_sets import make_simulated_set
+
+TIER_NAMES = list(TIERS)
+
+
+def config_of(tier="surface", **changes):
+    return TrainingConfig(sensor="landsat8-b10", tier=tier, data=DataConfig(train=("learn.nc",)), **changes)
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    return read_simulated(make_simulated_set(tmp_path_factory.mktemp("sets") / "learn.nc", profiles=400))
+
+
+@pytest.fixture
+def learning(simulated):
+    return learning_set([simulated], config_of())
+
+
+def batch_of(learning, **changes):
+    return with_surfaces(learning, config_of(**changes), np.random.default_rng(0))
+
+
+def scrambled(network, scale=3.0):
+    """The network with large random weights: whatever it says must still be an atmosphere."""
+    torch.manual_seed(0)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=scale)
+    return network
+
+
+@pytest.mark.parametrize("tier", TIER_NAMES)
+def test_whatever_the_weights_the_atmosphere_could_exist(simulated, tier):
+    learning = learning_set([simulated], config_of(tier))
+    with torch.no_grad():
+        atmosphere = scrambled(new_network(learning, config_of(tier)))(*learning.predictors)
+    assert ((atmosphere.transmittance >= 0.0) & (atmosphere.transmittance <= 1.0)).all()
+    assert (atmosphere.upwelling_radiance >= 0.0).all()
+    assert (atmosphere.downwelling_radiance >= atmosphere.upwelling_radiance * 0.0).all()
+    assert all(torch.isfinite(term).all() for term in atmosphere)
+
+
+@pytest.mark.parametrize("tier", TIER_NAMES)
+def test_an_atmosphere_outside_the_training_range_is_that_of_the_ranges_end(simulated, tier):
+    learning = learning_set([simulated], config_of(tier))
+    network = new_network(learning, config_of(tier))
+    for end, step in ((network.low, -1.0), (network.high, 1.0)):
+        inside, beyond = end.unbind(), (end + step * 10.0).unbind()
+        for here, there in zip(network(*inside), network(*beyond), strict=True):
+            torch.testing.assert_close(here, there, rtol=0.0, atol=0.0)
+
+
+def test_the_network_starts_from_a_typical_atmosphere(learning):
+    with torch.no_grad():
+        atmosphere = new_network(learning, config_of())(*learning.predictors)
+    typical = learning.atmosphere.transmittance.median()
+    torch.testing.assert_close(atmosphere.transmittance.median(), typical, rtol=0.0, atol=0.1)
+
+
+def test_with_the_true_atmosphere_exact_inputs_give_the_true_temperature(learning):
+    batch = batch_of(learning)
+    lst = surface_temperature(batch.radiance, batch.emissivity, *batch.atmosphere, learning.band)
+    torch.testing.assert_close(lst, batch.surface_temperature, rtol=0.0, atol=1e-3)
+
+
+def test_noise_changes_what_is_told_and_not_the_truth(learning):
+    exact = batch_of(learning)
+    noisy = batch_of(learning, noise=NoiseConfig(water_vapour=0.1, air_temperature=1.5, emissivity=0.01, sensor=0.1))
+    torch.testing.assert_close(noisy.surface_temperature, exact.surface_temperature)
+    vapour = noisy.predictors[0] / exact.predictors[0] - 1.0
+    assert float(vapour.std()) == pytest.approx(0.1, rel=0.15)
+    assert float((noisy.predictors[2] - exact.predictors[2]).std()) == pytest.approx(1.5, rel=0.15)
+    assert float((noisy.emissivity - exact.emissivity).std()) == pytest.approx(0.01, rel=0.15)
+    torch.testing.assert_close(noisy.predictors[1], exact.predictors[1])
+
+
+def test_invented_profiles_are_drawn_as_rarely_as_the_configuration_says(tmp_path):
+    import xarray
+
+    path = make_simulated_set(tmp_path / "half.nc", profiles=400)
+    dataset = xarray.load_dataset(path, engine="h5netcdf")
+    dataset["perturbation"] = ("profile", (np.arange(400) % 2).astype(np.int8))
+    dataset.to_netcdf(tmp_path / "marked.nc", engine="h5netcdf")
+    config = config_of(samples=SamplesConfig(perturbed=0.25), optimiser=OptimiserConfig(batch=20_000))
+    batch = draw_batch(learning_set([read_simulated(tmp_path / "marked.nc")], config), config, np.random.default_rng(0))
+    assert float((batch.weight == 0.25).float().mean()) == pytest.approx(0.2, abs=0.01)
+
+
+def test_the_split_of_a_set_keeps_every_profile_once(simulated):
+    (learnt,), (checked,) = split_sets([simulated])
+    assert len(learnt) + len(checked) == len(simulated)
+    assert (learnt.split == 0).all()
+    assert (checked.split == 1).all()
+
+
+def outcome_of(learning, atmosphere=None):
+    """What the untrained network makes of a batch, or what one with the given atmosphere would."""
+    network, batch = new_network(learning, config_of()), batch_of(learning)
+    outcome = losses.look(network, batch)
+    if atmosphere is None:
+        return outcome
+    error = network.retrieve(batch.radiance, batch.emissivity, atmosphere) - batch.surface_temperature
+    return losses.Outcome(network=network, batch=batch, effective=outcome.effective, atmosphere=atmosphere, error=error)
+
+
+@pytest.mark.parametrize("term", ["lst", "transmittance", "upwelling_radiance", "downwelling_radiance", "closure"])
+def test_every_term_but_the_likelihood_vanishes_at_the_truth_and_only_there(learning, term):
+    scales = losses.scales_of(learning, LossConfig())
+    assert losses.TERMS[term](outcome_of(learning, learning.atmosphere), scales).item() < 1e-5
+    assert losses.TERMS[term](outcome_of(learning), scales).item() > 1e-3
+
+
+def test_a_term_of_weight_zero_is_not_computed(learning, monkeypatch):
+    def forbidden(outcome, scales):
+        raise AssertionError("computed")
+
+    outcome = outcome_of(learning)
+    scales = losses.scales_of(learning, LossConfig())
+    monkeypatch.setattr(losses, "TERMS", {**losses.TERMS, "closure": forbidden})
+    assert torch.isfinite(losses.total_loss(outcome, scales, LossConfig(closure=0.0)))
+    with pytest.raises(AssertionError, match="computed"):
+        losses.total_loss(outcome, scales, LossConfig())
+
+
+def test_the_likelihood_shapes_the_uncertainty_and_not_the_mean(learning):
+    outcome = outcome_of(learning)
+    losses.likelihood_loss(outcome, losses.scales_of(learning, LossConfig())).backward()
+    pull = outcome.network.body[-1].bias.grad
+    assert (pull[:3] == 0.0).all()
+    assert (pull[3:] != 0.0).all()
+
+
+def test_gradients_stay_finite_where_the_atmosphere_outshines_the_ground(learning):
+    network, batch = new_network(learning, config_of()), batch_of(learning)
+    outcome = losses.look(network, batch._replace(radiance=batch.radiance * 0.05))
+    assert (outcome.error == 0.0).any()
+    losses.total_loss(outcome, losses.scales_of(learning, LossConfig()), LossConfig()).backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
+
+
+def test_the_robust_loss_is_square_for_small_errors_and_linear_for_large_ones():
+    small, large = losses.robust(torch.tensor([0.01, 1000.0], dtype=torch.float64), 2.0).tolist()
+    assert small == pytest.approx(0.5e-4, rel=1e-4)
+    assert large == pytest.approx(2.0 * 1000.0, rel=0.01)
+
+
+def test_a_set_without_validation_profiles_keeps_the_last_state(learning):
+    short = config_of(optimiser=OptimiserConfig(steps=5, batch=64))
+    atmosphere = train(learning, None, short)(*learning.predictors)
+    assert isinstance(atmosphere, Atmosphere)
+
+
+def test_training_leaves_the_random_numbers_and_threads_of_others_alone(learning):
+    torch.manual_seed(1)
+    threads, expected = torch.get_num_threads(), torch.rand(3)
+    torch.manual_seed(1)
+    train(learning, None, config_of(optimiser=OptimiserConfig(steps=3, batch=64)))
+    assert torch.get_num_threads() == threads
+    assert (torch.rand(3) == expected).all()
+
+
+def test_the_caller_can_stop_a_training(learning):
+    with pytest.raises(CancelledError, match="step 4 of 9"):
+        train(learning, None, config_of(optimiser=OptimiserConfig(steps=9, batch=64)), lambda done, total: done < 4)
+
+
+def test_a_diverging_training_says_so(learning):
+    wild = OptimiserConfig(steps=200, batch=64, learning_rate=1e8, warmup=0, gradient_norm=1e9)
+    with pytest.raises(ConfigError, match=r"lower optimiser\.learning_rate"):
+        train(learning, None, config_of(optimiser=wild))
