@@ -13,7 +13,7 @@ import click
 @click.option("--held-out", is_flag=True, help="Write every clear column as it is, for testing, not the library.")
 @click.option(
     "--clear-below",
-    default=0.9,
+    default=0.95,
     show_default=True,
     type=click.FloatRange(0.0, 1.1),
     help="With --held-out: largest relative humidity of a clear column.",

@@ -15,9 +15,8 @@ from lst_raster.simulation.perturb import Perturbation, hot_columns, humid_colum
 from lst_raster.simulation.profiles import Float, join, water_vapour
 from lst_raster.simulation.tigr import read_tigr
 
-CLEAR_FOR_TRAINING = 0.95  # largest relative humidity of a column that counts as clear; near misses widen the spread
-CLEAR_FOR_TESTING = 0.90
-REAL, HOT, HUMID = 5000, 400, 400  # columns in the library
+CLEAR = 0.95  # largest relative humidity of a column that counts as clear
+REAL, HOT, HUMID = 5200, 300, 300  # columns in the library
 SEED = 2011
 
 _SCALE_TEMPERATURE = 8.0  # [K]; the three scales make a step in one direction worth a step in another
@@ -94,7 +93,7 @@ def validation_split(region: NDArray[np.int16]) -> NDArray[np.int8]:
 def make_library(paths: Sequence[Path]) -> xr.Dataset:
     """Make the training library from GFS files: clear columns chosen for spread, and perturbed extremes.
 
-    5,000 clear columns are chosen for spread in 2 m temperature, water vapour and latitude; 400 hot and 400 humid
+    5,200 clear columns are chosen for spread in 2 m temperature, water vapour and latitude; 300 hot and 300 humid
     columns beyond the files' range are made from them by the changes that `lst_raster.simulation.perturb` states.
 
     Parameters
@@ -107,7 +106,7 @@ def make_library(paths: Sequence[Path]) -> xr.Dataset:
     xarray.Dataset
         Profiles, with `perturbation` (see `Perturbation`) and `split` (0 training, 1 validation).
     """
-    pool = clear(join([read_gfs(path) for path in paths]).drop_vars("precipitable_water"), CLEAR_FOR_TRAINING)
+    pool = clear(join([read_gfs(path) for path in paths]).drop_vars("precipitable_water"), CLEAR)
     real = pool.isel(profile=np.sort(spread(_features(pool), REAL, SEED)))
     real["perturbation"] = "profile", np.full(real.sizes["profile"], Perturbation.NONE, dtype=np.int8)
     random = np.random.default_rng(SEED)
@@ -130,7 +129,7 @@ def make_library(paths: Sequence[Path]) -> xr.Dataset:
     return library
 
 
-def make_held_out(paths: Sequence[Path], limit: float = CLEAR_FOR_TESTING) -> xr.Dataset:
+def make_held_out(paths: Sequence[Path], limit: float = CLEAR) -> xr.Dataset:
     """Read every clear column of files that are kept for testing.
 
     Parameters

@@ -14,7 +14,7 @@ from lst_raster.simulation.profiles import Float, water_vapour
 HUMIDITY_CAP = 0.95  # largest relative humidity that a change may lead to: the columns stay clear
 FULL_BELOW, NONE_ABOVE = 300.0, 100.0  # [hPa] the change holds up to about 9 km and fades out by the tropopause
 
-_TRIES = 4  # draws for each column wanted; about half end between the limits
+_TRIES = 8  # draws for each column wanted; a third and more end between the limits
 
 
 class Perturbation(IntEnum):
@@ -23,9 +23,9 @@ class Perturbation(IntEnum):
     NONE = 0
     """Nothing: the column is as the source has it."""
     HOT = 1
-    """Warmed to 2 m temperatures of 310 to 328 K, humidity scaled by 0.6 to 1.6; the column stays under 65 kg m-2."""
+    """Warmed to 2 m temperatures of 315 to 328 K, humidity scaled by 0.6 to 1.6; the column stays under 65 kg m-2."""
     HUMID = 2
-    """Humidity scaled by 1 to 1.8 and warmed by 0 to 5 K, to a column of 50 to 80 kg m-2."""
+    """Humidity scaled by 1 to 1.8 and warmed by 0 to 5 K, to a column of 57 to 80 kg m-2."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +88,7 @@ def _draw(pool: xr.Dataset, count: int, random: np.random.Generator) -> xr.Datas
 
 
 def hot_columns(profiles: xr.Dataset, count: int, random: np.random.Generator) -> xr.Dataset:
-    """Columns warmer than the files hold: land columns above 303 K, taken to 310 to 328 K.
+    """Columns warmer than the files hold: land columns above 303 K, taken to 315 to 328 K.
 
     The highest air temperature on record is 329.9 K (Furnace Creek, 1913; 327 K is undisputed).
 
@@ -104,13 +104,13 @@ def hot_columns(profiles: xr.Dataset, count: int, random: np.random.Generator) -
     warm = (profiles["air_temperature_2m"].values > 303.0) & (profiles["land"].values == 1)
     tries = _TRIES * count
     base = _draw(profiles.isel(profile=warm), tries, random)
-    warming = random.uniform(310.0, 328.0, tries) - base["air_temperature_2m"].values
+    warming = random.uniform(315.0, 328.0, tries) - base["air_temperature_2m"].values
     change = Change(warming=np.maximum(warming, 0.0), moistening=random.uniform(0.6, 1.6, tries))
     return _first_within(perturb(base, change), (0.0, 65.0), count, Perturbation.HOT)
 
 
 def humid_columns(profiles: xr.Dataset, count: int, random: np.random.Generator) -> xr.Dataset:
-    """Columns more humid than the files hold, 50 to 80 kg m-2: from clear ones above 35 kg m-2.
+    """Columns more humid than the files hold, 57 to 80 kg m-2: from clear ones above 35 kg m-2.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def humid_columns(profiles: xr.Dataset, count: int, random: np.random.Generator)
     tries = _TRIES * count
     base = _draw(profiles.isel(profile=humid), tries, random)
     change = Change(warming=random.uniform(0.0, 5.0, tries), moistening=random.uniform(1.0, 1.8, tries))
-    return _first_within(perturb(base, change), (50.0, 80.0), count, Perturbation.HUMID)
+    return _first_within(perturb(base, change), (57.0, 80.0), count, Perturbation.HUMID)
 
 
 def _first_within(profiles: xr.Dataset, limits: tuple[float, float], count: int, kind: Perturbation) -> xr.Dataset:

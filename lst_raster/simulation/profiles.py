@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from lst_raster._files import written_whole
 from lst_raster._resources import data_path
 from lst_raster.errors import InputNotFoundError
 from lst_raster.physics.humidity import layer_mass
@@ -151,6 +152,11 @@ def write_profiles(profiles: xr.Dataset, path: Path) -> None:
         Profiles.
     path : Path
         File to write.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
     """
     encoding: dict[str, dict[str, object]] = {}
     for name, variable in profiles.data_vars.items():
@@ -159,7 +165,8 @@ def write_profiles(profiles: xr.Dataset, path: Path) -> None:
             encoding[str(name)] |= {"dtype": "float32", "_FillValue": np.float32(np.nan)}
     encoding["time"] |= {"units": "hours since 1900-01-01", "dtype": "int32", "calendar": "proleptic_gregorian"}
     encoding["source"] |= {"dtype": "S1"}  # fixed length compresses, strings do not
-    profiles.to_netcdf(path, engine="h5netcdf", encoding=encoding)
+    with written_whole(path) as temporary:
+        profiles.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
 
 
 def read_profiles(path: Path) -> xr.Dataset:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,11 @@ from typing import Any
 import h5netcdf
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from lst_raster import __version__
-from lst_raster.errors import CancelledError, InputError, InputNotFoundError, OutputError
+from lst_raster._files import written_whole
+from lst_raster.errors import CancelledError, InputError, InputNotFoundError
 from lst_raster.physics.band import sensor_band
 from lst_raster.simulation.sampling import atmosphere_draws
 from lst_raster.spectroscopy.table import packaged_table
@@ -113,21 +114,12 @@ def simulate_file(
     """
     options = options or SimulationOptions()
     band = sensor_band(sensor)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with _open(profiles) as source, h5netcdf.File(temporary, "w") as output:
-            count = _check(profiles, source)
+    with _open(profiles) as source:
+        count = _check(profiles, source)
+        with written_whole(target) as temporary, h5netcdf.File(temporary, "w") as output:
             _create(output, source, count)
             _attributes(output, source, profiles, band.name)
             _run(source, output, options.compositions(count, band.name), band.name, progress)
-        temporary.replace(target)
-    except OSError as error:
-        if isinstance(error, InputNotFoundError):
-            raise
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return target
 
 
@@ -218,7 +210,8 @@ def _row(profile: Column, composition: Composition, sensor: str) -> tuple[float,
 
 def _run(source: Any, output: Any, compositions: list[Composition], sensor: str, progress: Progress | None) -> None:
     count = len(compositions)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    # One profile a thread; a linear algebra library that starts threads of its own within them makes all wait.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, count, CHUNK):
             stop = min(start + CHUNK, count)
             chunk = list(_columns(source, start, stop))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lst_raster._files import written_whole
 from lst_raster.errors import CancelledError
 from lst_raster.spectroscopy.continuum import Continuum, continuum_cross_sections, read_continuum
 from lst_raster.spectroscopy.lines import Float, LineList, read_lines
@@ -151,6 +152,8 @@ def make_table(sources: TableSources, target: Path, progress: Progress | None = 
         The extra ``tables`` is not installed.
     CancelledError
         `progress` returned False.
+    OutputError
+        The target cannot be written.
     """
     import h5netcdf
 
@@ -168,7 +171,7 @@ def make_table(sources: TableSources, target: Path, progress: Progress | None = 
         for name, nodes in (("pressure", PRESSURE), ("humid_pressure", HUMID_PRESSURE), ("temperature", TEMPERATURE))
     }
     tables |= _line_tables(sources, tick)
-    with h5netcdf.File(target, "w") as file:
+    with written_whole(target) as temporary, h5netcdf.File(temporary, "w") as file:
         for name, (dims, values) in tables.items():
             file.dimensions.update(
                 {dim: size for dim, size in zip(dims, values.shape, strict=True) if dim not in file.dimensions}
