@@ -87,7 +87,7 @@ def test_the_model_names_its_data_and_versions_but_no_folder(run):
 
 
 def test_data_may_lie_in_another_folder(tmp_path):
-    config = write_run(tmp_path / "." if tmp_path.exists() else tmp_path, steps=3)
+    config = write_run(tmp_path, steps=3)
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     for name in ("learn.nc", "held_out.nc"):

@@ -38,16 +38,10 @@ def test_uncertainty_is_the_error_that_a_small_error_of_the_atmosphere_makes(cha
 
 
 def test_independent_parts_add_in_squares():
+    air = np.float64(0.6), np.float64(280.0)
+
     def uncertainty(depth, temperature):
-        return atmosphere_uncertainty(
-            np.float64(305.0),
-            0.97,
-            np.float64(0.6),
-            np.float64(280.0),
-            np.float64(depth),
-            np.float64(temperature),
-            BAND,
-        )
+        return atmosphere_uncertainty(np.float64(305.0), 0.97, *air, np.float64(depth), np.float64(temperature), BAND)
 
     assert uncertainty(0.05, 2.0) == pytest.approx(np.hypot(uncertainty(0.05, 0.0), uncertainty(0.0, 2.0)))
 
