@@ -52,6 +52,4 @@ def require(module: str, extra: str) -> ModuleType:
             import_module("pyproj")
         return import_module(module)
     except ImportError as error:
-        raise MissingExtraError(
-            f"{module} is not installed; run: pip install 'lst-raster[{extra}]'"
-        ) from error
+        raise MissingExtraError(f"{module} is not installed; run: pip install 'lst-raster[{extra}]'") from error

@@ -12,9 +12,8 @@ from lst_raster.physics.elevation import pressure_at
 from tests.factories import make_model
 from tests.shared import shared_path
 
-HEADER = (
-    "product,sensor,water_vapour_kg_m2,brightness_temperature_K,usgs_c2_surface_temperature_K,insitu_water_temperature_K"
-)
+HEADER = "product,sensor,water_vapour_kg_m2,"
+HEADER += "brightness_temperature_K,usgs_c2_surface_temperature_K,insitu_water_temperature_K"
 
 
 @pytest.fixture(scope="module")

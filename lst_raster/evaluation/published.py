@@ -103,6 +103,4 @@ def retrieve_published(sensor: str, radiance: Float, emissivity: Float, water_va
         Name of the method (`published_methods`) to land surface temperature. [K]
     """
     functions = {SINGLE_CHANNEL: single_channel, MONO_WINDOW: mono_window}
-    return {
-        name: functions[name](sensor, radiance, emissivity, water_vapour) for name in published_methods(sensor)
-    }
+    return {name: functions[name](sensor, radiance, emissivity, water_vapour) for name in published_methods(sensor)}

@@ -84,9 +84,7 @@ def surface_temperature(
     array
         Land surface temperature; NaN where the atmosphere alone exceeds the radiance. [K]
     """
-    black_body = surface_radiance(
-        radiance, emissivity, transmittance, upwelling_radiance, downwelling_radiance
-    )
+    black_body = surface_radiance(radiance, emissivity, transmittance, upwelling_radiance, downwelling_radiance)
     return brightness_temperature(black_body, band)
 
 

@@ -173,7 +173,7 @@ def layers(profile: Column, refinement: int = 1) -> Layers:
     level = np.log(profile.pressure[::-1])
 
     def at(values: Float) -> Float:
-        return np.interp(grid, level, values[::-1])
+        return np.asarray(np.interp(grid, level, values[::-1]))
 
     pressure, temperature = np.exp(grid), at(profile.air_temperature)
     humidity = np.exp(at(np.log(np.maximum(profile.specific_humidity, _SMALLEST_HUMIDITY))))

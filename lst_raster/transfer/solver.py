@@ -39,9 +39,9 @@ def hemisphere(streams: int = STREAMS) -> tuple[Single, Single]:
     tuple of array of shape (streams,)
         Cosines of the zenith angle, and weights that sum to one. [1]
     """
-    node, weight = np.polynomial.legendre.leggauss(streams)
-    cosine = 0.5 * (node + 1.0)
-    return np.asarray(cosine, dtype=np.float32), np.asarray(weight * cosine, dtype=np.float32)
+    rule: Single = np.array(np.polynomial.legendre.leggauss(streams), dtype=np.float32)
+    cosine = np.asarray(0.5 * (rule[0] + 1.0), dtype=np.float32)
+    return cosine, np.asarray(rule[1] * cosine, dtype=np.float32)
 
 
 def _emission(slant: Single, planck_entry: Single, planck_change: Single) -> tuple[Single, Single]:
@@ -54,7 +54,8 @@ def _emission(slant: Single, planck_entry: Single, planck_change: Single) -> tup
     # The weight 1 - (1 - exp(-s)) / s of the change, by its series where s is small.
     series = slant * (0.5 - slant * (np.float32(1.0 / 6.0) - slant * np.float32(1.0 / 24.0)))
     weight = np.where(slant < 0.03, series, 1.0 - absorption / np.maximum(slant, np.float32(1e-3)))
-    return transmission, absorption * planck_entry + weight * planck_change
+    emission = absorption * planck_entry + weight * planck_change
+    return transmission, np.asarray(emission, dtype=np.float32)
 
 
 def _accumulate(transmission: Single, emission: Single) -> Single:
