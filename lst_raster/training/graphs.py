@@ -1,7 +1,7 @@
 """What is shipped: the network with the guards that a user's pixels need, as modules that the exporter can trace.
 
 Their arithmetic is float64 between float32 inputs and outputs. Under a humid atmosphere the surface is seen through a
-transmittance of a tenth: there the rounding of float32 alone, different on every processor, is some 1e-4 K.
+transmittance of a fifth or less: there the rounding of float32 alone, different on every processor, came to 2e-4 K.
 """
 
 from __future__ import annotations
