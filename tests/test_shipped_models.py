@@ -10,7 +10,7 @@ from lst_raster.physics.band import sensor_band
 from lst_raster.physics.surface import surface_temperature
 from tests.test_retrieve_command import EXAMPLE
 
-SHIPPED = ("landsat8-b10/column", "landsat8-b10/surface")
+SHIPPED = ("landsat7-b6/column", "landsat7-b6/surface", "landsat8-b10/column", "landsat8-b10/surface")
 
 
 def states(model, count=20_000):
