@@ -31,7 +31,7 @@ def saturation_pressure_water(temperature: Array) -> Array:
     --------
     >>> import numpy as np
     >>> round(float(saturation_pressure_water(np.float64(293.15))), 2)
-    23.38
+    23.36
     """
     xp = namespace(temperature)
     return 6.1121 * xp.exp(17.502 * (temperature - 273.16) / (temperature - 32.19))
