@@ -40,7 +40,8 @@ def held_out(tmp_path_factory):
     chosen = [all_of[np.linspace(0, all_of.size - 1, PER_CLASS).round().astype(int)] for all_of in members]
     path = folder / "profiles.nc"
     write_profiles(profiles.isel(profile=np.concatenate(chosen)), path)
-    simulated = read_simulated(simulate_file(path, SENSOR, folder / "simulated.nc"))
+    simulate_file(path, {SENSOR: folder / "simulated.nc"})
+    simulated = read_simulated(folder / "simulated.nc")
     share = np.array([all_of.size for all_of in members]) / vapour.size
     return simulated, dict(zip(WATER_VAPOUR_CLASSES, share, strict=True))
 

@@ -53,17 +53,18 @@ def test_a_file_of_profiles_becomes_a_simulated_set_with_units_and_sources(profi
 
 
 def test_the_file_gives_what_the_simulator_gives_for_each_profile(profiles, tmp_path):
-    simulated = read_simulated(simulate_file(profiles, SENSOR, tmp_path / "out.nc"))
+    simulate_file(profiles, {SENSOR: tmp_path / "out.nc"})
+    simulated = read_simulated(tmp_path / "out.nc")
     single = simulate(make_column(300.0, 0.015), [SENSOR])[SENSOR]
     assert simulated.transmittance[2] == pytest.approx(single.transmittance, rel=1e-5)
     assert simulated.downwelling_radiance[2] == pytest.approx(single.downwelling_radiance, rel=1e-5)
 
 
 def test_drawn_unknowns_differ_by_profile_and_repeat_by_seed(profiles, tmp_path):
-    sets = [
-        read_simulated(simulate_file(profiles, SENSOR, tmp_path / f"{name}.nc", SimulationOptions(vary_seed=seed)))
-        for name, seed in (("a", 1), ("b", 1), ("c", 2))
-    ]
+    sets = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        simulate_file(profiles, {SENSOR: tmp_path / f"{name}.nc"}, SimulationOptions(vary_seed=seed))
+        sets.append(read_simulated(tmp_path / f"{name}.nc"))
     assert np.unique(sets[0].aerosol_optical_depth).size == 3
     assert np.array_equal(sets[0].transmittance, sets[1].transmittance)
     assert not np.array_equal(sets[0].transmittance, sets[2].transmittance)
@@ -71,7 +72,7 @@ def test_drawn_unknowns_differ_by_profile_and_repeat_by_seed(profiles, tmp_path)
 
 def test_a_stopped_run_leaves_nothing(profiles, tmp_path):
     with pytest.raises(CancelledError):
-        simulate_file(profiles, SENSOR, tmp_path / "out.nc", progress=lambda done, total: False)
+        simulate_file(profiles, {SENSOR: tmp_path / "out.nc"}, progress=lambda done, total: False)
     assert [path.name for path in tmp_path.iterdir()] == ["profiles.nc"]
 
 
@@ -102,19 +103,19 @@ def celsius(temperature):
 def test_bad_profiles_are_refused_with_what_was_found(profiles, tmp_path, changes, message):
     change(profiles, **changes)
     with pytest.raises(InputError, match=message):
-        simulate_file(profiles, SENSOR, tmp_path / "out.nc")
+        simulate_file(profiles, {SENSOR: tmp_path / "out.nc"})
     assert [path.name for path in tmp_path.iterdir()] == ["profiles.nc"]
 
 
 def test_files_that_cannot_be_read_or_written_are_named(profiles, tmp_path):
     with pytest.raises(InputNotFoundError, match=r"absent\.nc not found"):
-        simulate_file(tmp_path / "absent.nc", SENSOR, tmp_path / "out.nc")
+        simulate_file(tmp_path / "absent.nc", {SENSOR: tmp_path / "out.nc"})
     text = tmp_path / "text.nc"
     text.write_text("not NetCDF")
     with pytest.raises(InputError, match="not a NetCDF-4 file"):
-        simulate_file(text, SENSOR, tmp_path / "out.nc")
+        simulate_file(text, {SENSOR: tmp_path / "out.nc"})
     with pytest.raises(OutputError, match="cannot write"):
-        simulate_file(profiles, SENSOR, tmp_path / "no_folder" / "out.nc")
+        simulate_file(profiles, {SENSOR: tmp_path / "no_folder" / "out.nc"})
 
 
 def test_an_existing_output_is_kept_unless_told_otherwise(profiles, tmp_path):
@@ -123,3 +124,16 @@ def test_an_existing_output_is_kept_unless_told_otherwise(profiles, tmp_path):
     with pytest.raises(OutputError, match="--overwrite"):
         CliRunner().invoke(command, [str(profiles), "--sensor", SENSOR, "-o", str(target)], catch_exceptions=False)
     assert target.read_text() == "mine"
+
+
+def test_one_run_serves_several_sensors_and_gives_each_what_a_run_of_its_own_gives(profiles, tmp_path):
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    arguments = [str(profiles), "--sensor", SENSOR, "--sensor", "landsat9-b11", "-o", str(folder)]
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in folder.iterdir()} == {"landsat8-b10_profiles.nc", "landsat9-b11_profiles.nc"}
+    simulate_file(profiles, {"landsat9-b11": tmp_path / "alone.nc"})
+    together, alone = read_simulated(folder / "landsat9-b11_profiles.nc"), read_simulated(tmp_path / "alone.nc")
+    assert np.array_equal(together.transmittance, alone.transmittance)
+    assert together.sensor == alone.sensor == "landsat9-b11"

@@ -16,8 +16,16 @@ _DEFAULT = Composition()
 
 @click.command()
 @click.argument("profiles", type=click.Path(path_type=Path))
-@click.option("--sensor", required=True, help="Sensor band, for example landsat8-b10.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="NetCDF file to write.")
+@click.option(
+    "--sensor", "sensors", required=True, multiple=True, help="Sensor band, as landsat8-b10; may be repeated."
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="NetCDF file to write; for several sensors a folder, for files named <sensor>_<name of PROFILES>.",
+)
 @click.option("--year", default=_DEFAULT.year, show_default=True, help="Year of the gas concentrations.")
 @click.option(
     "--aerosol", default=_DEFAULT.aerosol_optical_depth, show_default=True, help="Aerosol optical depth at 11 um."
@@ -28,7 +36,7 @@ _DEFAULT = Composition()
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def simulate(
     profiles: Path,
-    sensor: str,
+    sensors: tuple[str, ...],
     output: Path,
     year: float,
     aerosol: float,
@@ -43,9 +51,14 @@ def simulate(
     ground, in any level order, and optionally ozone [kg kg-1], surface_pressure [hPa], air_temperature_2m [K],
     specific_humidity_2m [kg kg-1] and surface_temperature [K].
     """
-    if output.exists() and not overwrite:
-        raise OutputError(f"{output} exists; pass --overwrite to replace it")
+    single = len(sensors) == 1 and not output.is_dir()
+    targets = {sensor: output if single else output / f"{sensor}_{profiles.name}" for sensor in sensors}
+    for target in targets.values():
+        if target.exists() and not overwrite:
+            raise OutputError(f"{target} exists; pass --overwrite to replace it")
     composition = Composition(year=year, aerosol_optical_depth=aerosol, continuum_scaling=continuum)
     options = SimulationOptions(composition=composition, vary_seed=vary)
     with progress_bar("Simulating", quiet=quiet) as progress:
-        click.echo(simulate_file(profiles, sensor, output, options, progress))
+        simulate_file(profiles, targets, options, progress)
+    for target in targets.values():
+        click.echo(target)

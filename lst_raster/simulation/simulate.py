@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,12 +59,13 @@ class SimulationOptions:
     vary_seed: int | None = None
     """Seed to draw year, aerosol and continuum for each profile over their natural spread instead."""
 
-    def compositions(self, count: int, sensor: str) -> list[Composition]:
-        """Return the composition of each of `count` profiles, for a sensor band's years."""
+    def compositions(self, count: int, sensors: Iterable[str]) -> list[Composition]:
+        """Return the composition of each of `count` profiles, for the years in which sensor bands flew."""
         if self.vary_seed is None:
             return [self.composition] * count
-        band = sensor_band(sensor)
-        draws = atmosphere_draws(count, (band.first_year, band.last_year), self.vary_seed)
+        bands = [sensor_band(sensor) for sensor in sensors]
+        years = min(band.first_year for band in bands), max(band.last_year for band in bands)
+        draws = atmosphere_draws(count, years, self.vary_seed)
         rows = zip(draws.gas_year, draws.aerosol_optical_depth, draws.continuum_scaling, strict=True)
         return [
             Composition(year=float(year), aerosol_optical_depth=float(aerosol), continuum_scaling=float(scaling))
@@ -73,31 +75,23 @@ class SimulationOptions:
 
 def simulate_file(
     profiles: Path,
-    sensor: str,
-    target: Path,
+    targets: Mapping[str, Path],
     options: SimulationOptions | None = None,
     progress: Progress | None = None,
-) -> Path:
-    """Simulate every profile of a file for one sensor band.
+) -> None:
+    """Simulate every profile of a file for one or more sensor bands; one spectral run serves all.
 
     Parameters
     ----------
     profiles : Path
         NetCDF file with `LEVEL_VARIABLES` on (profile, level), NaN below ground, in any level order, and any of
         `GROUND_VARIABLES` on (profile).
-    sensor : str
-        Name of the band, for example ``landsat8-b10``.
-    target : Path
-        File to write; it appears when the run is complete.
+    targets : mapping of str to Path
+        Name of each band, for example ``landsat8-b10``, to the file to write; files appear when the run is complete.
     options : SimulationOptions, optional
         Gases, aerosol, continuum.
     progress : callable, optional
         Called with the profiles done and their total; False stops the run.
-
-    Returns
-    -------
-    Path
-        `target`.
 
     Raises
     ------
@@ -106,21 +100,23 @@ def simulate_file(
     InputError
         It lacks a variable, or a profile is not an atmosphere; the message says which.
     UnknownSensorError
-        The sensor is not known.
+        A sensor is not known.
     OutputError
-        The target cannot be written.
+        A target cannot be written.
     CancelledError
         `progress` returned False.
     """
     options = options or SimulationOptions()
-    band = sensor_band(sensor)
-    with _open(profiles) as source:
-        count = _check(profiles, source)
-        with written_whole(target) as temporary, h5netcdf.File(temporary, "w") as output:
-            _create(output, source, count)
-            _attributes(output, source, profiles, band.name)
-            _run(source, output, options.compositions(count, band.name), band.name, progress)
-    return target
+    paths = {sensor_band(sensor).name: path for sensor, path in targets.items()}
+    with _open(profiles) as source, ExitStack() as stack:
+        compositions = options.compositions(_check(profiles, source), paths)
+        outputs = {}
+        for sensor, path in paths.items():
+            output = stack.enter_context(h5netcdf.File(stack.enter_context(written_whole(path)), "w"))
+            _create(output, source, len(compositions))
+            _attributes(output, source, profiles, sensor)
+            outputs[sensor] = output
+        _run(source, outputs, compositions, progress)
 
 
 def _open(profiles: Path) -> Any:
@@ -192,13 +188,10 @@ def _filled(variable: Any, start: int, stop: int) -> Values:
     return values if fill is None else np.where(values == float(np.asarray(fill).ravel()[0]), np.nan, values)
 
 
-def _row(profile: Column, composition: Composition, sensor: str) -> tuple[float, ...]:
-    """Values of `RESULTS` for one profile."""
-    band = simulate(profile, [sensor], composition)[sensor]
-    return (
-        band.transmittance,
-        band.upwelling_radiance,
-        band.downwelling_radiance,
+def _rows(profile: Column, composition: Composition, sensors: Sequence[str]) -> list[tuple[float, ...]]:
+    """Values of `RESULTS` for one profile, for each sensor band."""
+    bands = simulate(profile, sensors, composition)
+    known = (
         layers(profile).water_vapour,
         float(profile.pressure[0]),
         float(profile.air_temperature[0]),
@@ -206,17 +199,25 @@ def _row(profile: Column, composition: Composition, sensor: str) -> tuple[float,
         composition.continuum_scaling,
         composition.year,
     )
+    return [
+        (band.transmittance, band.upwelling_radiance, band.downwelling_radiance, *known)
+        for band in (bands[sensor] for sensor in sensors)
+    ]
 
 
-def _run(source: Any, output: Any, compositions: list[Composition], sensor: str, progress: Progress | None) -> None:
-    count = len(compositions)
+def _run(
+    source: Any, outputs: Mapping[str, Any], compositions: Sequence[Composition], progress: Progress | None
+) -> None:
+    count, sensors = len(compositions), list(outputs)
     # One profile a thread; a linear algebra library that starts threads of its own within them makes all wait.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, count, CHUNK):
             stop = min(start + CHUNK, count)
             chunk = list(_columns(source, start, stop))
-            rows = list(pool.map(_row, chunk, compositions[start:stop], [sensor] * len(chunk)))
-            for name, values in zip(RESULTS, np.array(rows, dtype=np.float32).T, strict=True):
-                output.variables[name][start:stop] = values
+            rows = list(pool.map(_rows, chunk, compositions[start:stop], [sensors] * len(chunk)))
+            table = np.array(rows, dtype=np.float32)  # (profile, sensor, result)
+            for index, output in enumerate(outputs.values()):
+                for name, values in zip(RESULTS, table[:, index].T, strict=True):
+                    output.variables[name][start:stop] = values
             if progress is not None and not progress(stop, count):
                 raise CancelledError("stopped on request; nothing was written")
