@@ -10,7 +10,8 @@ from lst_raster.physics.band import sensor_band
 from lst_raster.physics.surface import surface_temperature
 from tests.test_retrieve_command import EXAMPLE
 
-SHIPPED = ("landsat7-b6/column", "landsat7-b6/surface", "landsat8-b10/column", "landsat8-b10/surface")
+SENSORS = ("landsat7-b6", "landsat8-b10", "landsat8-b11", "landsat9-b10", "landsat9-b11")
+SHIPPED = tuple(f"{sensor}/{tier}" for sensor in SENSORS for tier in ("column", "surface"))
 
 
 def states(model, count=20_000):
