@@ -104,7 +104,7 @@ def test_the_product_is_the_same_for_any_tile_size(tmp_path, model_path, monkeyp
 
 def test_the_engine_agrees_with_the_model_it_uses(tmp_path, model_path):
     scene = Scene.open(make_scene(tmp_path / "in", lst=ramp(270, 320)))
-    with rasterio.open(scene.path) as dataset:
+    with rasterio.open(scene.place.address) as dataset:
         radiance, _ = scene.read(dataset)
     expected = Model.load(model_path).predict(radiance=radiance, **EXACT)["lst"]
     assert np.abs(read(retrieve(scene, model=model_path, **EXACT)) - expected).max() < 2e-4

@@ -95,7 +95,7 @@ def bad_inputs(folder):
 
 MISTAKES = {
     "missing file": (["nothing_B10.tif"], "nothing_B10.tif does not exist; check the path"),
-    "folder": (["kept"], "kept is a folder; give the path of a raster file in it"),
+    "folder": (["kept"], "kept holds no thermal band (*_B10.TIF"),
     "no raster": (["LC08_text_B10.tif"], "is not a raster that GDAL can read; give a GeoTIFF"),
     "truncated": (["LC08_cut_B10.tif"], "truncated or damaged; fetch it again"),
     "three bands": (["LC08_three_B10.tif"], "has 3 bands; give a raster of one band"),

@@ -129,7 +129,7 @@ def test_metadata_of_a_level_2_product_are_refused(tmp_path):
 def test_what_is_not_there_or_no_raster_is_refused(tmp_path):
     with pytest.raises(InputNotFoundError, match="does not exist; check the path"):
         Scene.open(tmp_path / "LC08_x_B10.tif")
-    with pytest.raises(SceneError, match="is a folder"):
+    with pytest.raises(SceneError, match="holds no thermal band"):
         Scene.open(tmp_path)
     (tmp_path / "LC08_x_B10.tif").write_text("hello")
     with pytest.raises(SceneError, match="is not a raster that GDAL can read"):

@@ -6,6 +6,7 @@ import pytest
 
 from lst_raster.errors import InputError, SceneError, UnknownSensorError
 from lst_raster.scene.dates import AcquisitionDate
+from lst_raster.scene.files import find_files
 from lst_raster.scene.landsat import find_calibration, find_sensor, read_file_name
 from lst_raster.scene.mtl import Mtl
 from tests.shared import shared_path
@@ -86,7 +87,7 @@ def test_the_sensor_comes_from_the_user_the_metadata_or_the_name(name, metadata,
         ("thermal.tif", None, None, UnknownSensorError, "add --sensor"),
         ("LM01_x_B6.tif", None, None, UnknownSensorError, "is of Landsat 1; known are"),
         ("LC06_x_B6.tif", None, None, UnknownSensorError, "is of Landsat 6"),
-        ("LC08_x.tif", None, None, SceneError, "_B10; add --sensor"),
+        ("LC08_x.tif", None, None, SceneError, "_B10; add --band or --sensor"),
         ("LC08_x_B4.tif", None, None, SceneError, "B4 of Landsat 8 is not thermal; give _B10 or _B11"),
         ("LC08_x_B10.tif", None, "landsat3-b8", UnknownSensorError, "known are landsat4-b6"),
         ("x_B10.tif", {"SPACECRAFT_ID": "LANDSAT_9"}, "landsat8-b10", SceneError, "Landsat 9; correct one"),
@@ -122,9 +123,10 @@ def test_a_gain_that_cannot_be_is_refused(gain, words):
 
 def test_metadata_are_found_beside_the_scene_in_any_case(tmp_path):
     scene = tmp_path / "LC08_x_B10.tif"
-    assert Mtl.beside(scene, "LC08_x") is None
+    scene.touch()
+    assert find_files(scene).mtl is None
     (tmp_path / "lc08_X_mtl.TXT").write_text("GROUP = A\n  KEY = 1\nEND_GROUP = A\n")
-    assert Mtl.beside(scene, "LC08_x").entries == {"KEY": "1"}
+    assert find_files(scene).mtl.entries == {"KEY": "1"}
 
 
 def test_metadata_padded_with_nul_and_given_twice_are_read(tmp_path):

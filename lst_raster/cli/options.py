@@ -13,6 +13,10 @@ output = click.option(
     "-o", "--output", default=".", show_default=True, metavar="OUT",
     help="Folder of the product, or its path, which ends in .tif.",
 )  # fmt: skip
+band = click.option(
+    "--band", metavar="BAND",
+    help="Band where a product has several: 10 (default) or 11; 6_VCID_1 (low gain, default) or 6_VCID_2.",
+)  # fmt: skip
 overwrite = click.option("--overwrite", is_flag=True, help="Replace a product that exists.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress bar.")
 

@@ -12,25 +12,27 @@ from lst_raster.cli.progress import hushed_libraries, progress_bar
 @click.argument("scene")
 @options.output
 @options.atmosphere
+@options.band
 @click.option("--date", metavar="YYYY-MM-DD", help="Date of acquisition (or YYYY-MM), where nothing else tells it.")
 @click.option("--sensor", metavar="NAME", help="Sensor band, such as landsat8-b10, where nothing else tells it.")
 @click.option("--model", metavar="MODEL", help="Name of a shipped model, such as landsat8-b10/surface, or a path.")
 @options.overwrite
 @options.quiet
 def retrieve(
-    scene: str, output: str, date: str | None, sensor: str | None, model: str | None, overwrite: bool, quiet: bool,
-    **fields: str | None,
+    scene: str, output: str, band: str | None, date: str | None, sensor: str | None, model: str | None,
+    overwrite: bool, quiet: bool, **fields: str | None,
 ) -> None:  # fmt: skip
-    """Land surface temperature of SCENE, the GeoTIFF of one Level-1 thermal band.
+    """Land surface temperature of SCENE, a Level-1 thermal band or product.
 
-    The product SCENE_LST.tif is a Cloud Optimized GeoTIFF in kelvin, on the scene's grid. Metadata are read from
-    the file *_MTL.txt beside the scene, if there is one. What is not given is assumed, with a warning: the standard
-    atmosphere of latitude and season, and an emissivity of 0.97.
+    SCENE is the GeoTIFF of one thermal band, or the folder, the metadata file (*_MTL.txt, .xml, .json) or the archive
+    (.tar, .tar.gz) of a product. The result, SCENE_LST.tif, is a Cloud Optimized GeoTIFF in kelvin, on the scene's
+    grid. What is not given is assumed, with a warning: the standard atmosphere of latitude and season, and an
+    emissivity of 0.97.
     """
     from lst_raster.engine.retrieve import retrieve as run
     from lst_raster.scene.scene import Scene
 
-    opened = Scene.open(scene, sensor=sensor, date=date)
+    opened = Scene.open(scene, band=band, sensor=sensor, date=date)
     with hushed_libraries(), progress_bar("Retrieving", quiet=quiet) as progress:
         product = run(opened, output=output, model=model, overwrite=overwrite, progress=progress, **fields)
     click.echo(product.path)

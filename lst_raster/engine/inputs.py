@@ -94,7 +94,7 @@ def warnings_of(scene: Scene, inputs: Inputs) -> list[str]:
     """
     lines = []
     if scene.calibration.source == "default":
-        lines.append(f"no radiance constants in metadata beside {scene.path.name}: {scene.calibration}")
+        lines.append(f"no radiance constants in metadata beside {scene.place.name}: {scene.calibration}")
     if inputs.emissivity.origin == "default":
         lines.append(f"no emissivity given: {inputs.emissivity.source} everywhere; --emissivity changes that")
     assumed = [field for field in inputs.atmosphere.values() if field.origin == _STANDARD]
@@ -158,7 +158,8 @@ def _standard_fields(scene: Scene, names: list[str]) -> dict[str, Field]:
     if scene.latitude is None:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in names)
         raise InputError(
-            f"{scene.path.name} has no coordinate system, so no standard atmosphere can be chosen for it; add {options}"
+            f"{scene.place.name} has no coordinate system, so no standard atmosphere can be chosen for it; "
+            f"add {options}"
         )
     atmosphere = standard_atmosphere(scene.latitude, scene.date.day_of_year if scene.date else None)
     return {

@@ -113,7 +113,7 @@ def retrieve(
     }
     inputs = choose_inputs(scene, given, model)
     target = product_path(output, scene.stem)
-    check_target(target, scene.grid, inputs=(scene.path, *inputs.rasters), overwrite=overwrite)
+    check_target(target, scene.grid, inputs=(scene.place.disk, *inputs.rasters), overwrite=overwrite)
     tags = _provenance(scene, inputs)
     tally = _write(scene, inputs, target, tags, progress or _unwatched)
     warnings = (*warnings_of(scene, inputs), *_range_warnings(inputs, tally))
@@ -155,7 +155,7 @@ def _require_result(scene: Scene, tally: Tally) -> None:
         reason = "where it has values the rasters given with it have none; check their nodata values"
     else:
         reason = "the atmosphere alone exceeds its radiance; check the water vapour and the air temperature"
-    raise SceneError(f"{scene.path.name} has no pixel that can be retrieved: {reason}")
+    raise SceneError(f"{scene.place.name} has no pixel that can be retrieved: {reason}")
 
 
 def _range_warnings(inputs: Inputs, tally: Tally) -> list[str]:
@@ -171,7 +171,7 @@ def _provenance(scene: Scene, inputs: Inputs) -> dict[str, str]:
         **scene.tags,
         "equation": EQUATION,
         "lst_raster_version": __version__,
-        "input": scene.path.name,
+        "input": scene.place.label,
         "sensor": scene.sensor,
         "acquisition_date": str(scene.date or "unknown"),
         "calibration": str(scene.calibration),

@@ -102,7 +102,7 @@ def open_tiles(scene: Scene, inputs: Inputs) -> Iterator[TileReader]:
         A file is missing, damaged or on another grid, or a value is not possible (also raised by the reader).
     """
     with ExitStack() as stack:
-        dataset = stack.enter_context(open_raster(scene.path, "scene", SceneError))
+        dataset = stack.enter_context(open_raster(scene.place, "scene", SceneError))
         readers = {name: stack.enter_context(open_field(field, scene.grid)) for name, field in inputs.fields.items()}
         yield lambda window: _read_tile(window, *scene.read(dataset, window=window), inputs.fields, readers)
 

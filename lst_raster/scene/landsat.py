@@ -31,7 +31,9 @@ _EIGHT_BIT = ("landsat4-b6", "landsat5-b6", "landsat7-b6")
 
 _SUFFIX = re.compile(r"^(?P<stem>.+)_(?P<band>B6_VCID_[12]|B\d{1,2})$", re.IGNORECASE)
 _SATELLITE = re.compile(r"^L[COTEM]0?(\d)(?=\d|_)", re.IGNORECASE)
+_BAND = re.compile(r"(?:BAND|B)?_?(\d{1,2})(?:_?VCID_?([12]))?", re.IGNORECASE)
 _LEVEL_2 = re.compile(r"(?:^|_)(L2S[PR]|S[TR]_B\d+|ST_(?:ATRAN|[DTU]RAD|EMIS|EMSD|CDIST|QA))(?:_|$)", re.IGNORECASE)
+_COMPANION = re.compile(r"_(QA_PIXEL|QA_RADSAT|BQA|SAA|SZA|VAA|VZA)$", re.IGNORECASE)
 _DATE = re.compile(r"^L\w\d\d_\w{4}_\d{6}_(\d{4})(\d\d)(\d\d)_")
 _OLD_DATE = re.compile(r"^L\w\d\d{6}(\d{4})(\d{3})")
 
@@ -76,7 +78,7 @@ def read_file_name(path: Path) -> FileName:
     Raises
     ------
     SceneError
-        The name is that of a Level-2 file.
+        The name is that of a Level-2 file, or of a quality band or angles.
 
     Examples
     --------
@@ -89,6 +91,11 @@ def read_file_name(path: Path) -> FileName:
             f"{path.name} is a Level-2 file (its name has {level_2[1]}): its surface temperature is retrieved already; "
             "give the thermal band of the Level-1 product"
         )
+    companion = _COMPANION.search(path.stem)
+    if companion:
+        raise SceneError(
+            f"{path.name} holds a quality band or angles ({companion[1]}), no radiance; give the thermal band beside it"
+        )
     suffix = _SUFFIX.match(path.stem)
     satellite = _SATELLITE.match(path.stem)
     return FileName(
@@ -97,6 +104,59 @@ def read_file_name(path: Path) -> FileName:
         satellite=int(satellite[1]) if satellite else None,
         date=_date(path.stem),
     )
+
+
+def parse_band(text: str) -> str:
+    """Read a band's name as users write it.
+
+    Raises
+    ------
+    SceneError
+        It is not a band's name.
+
+    Examples
+    --------
+    >>> parse_band("10"), parse_band("6_VCID_2")
+    ('B10', 'B6_VCID_2')
+    """
+    found = _BAND.fullmatch(text.strip())
+    if found is None:
+        raise SceneError(f"band {text!r} is not a band's name; give one such as 10, 11, 6 or 6_VCID_2")
+    return f"B{int(found[1])}" + (f"_VCID_{found[2]}" if found[2] else "")
+
+
+def choose_bands(stem: str, satellite: int | None, sensor: str | None, band: str | None) -> list[str]:
+    """Suffixes of the thermal bands that are meant, the preferred first.
+
+    Parameters
+    ----------
+    stem : str
+        Name of the scene, for messages.
+    satellite : int or None
+        Number of the Landsat satellite, as far as name and metadata tell.
+    sensor, band : str or None
+        Sensor band that the user states, and band as `parse_band` gives it.
+
+    Raises
+    ------
+    UnknownSensorError
+        The satellite is not known, or not a Landsat with a thermal band.
+    SceneError
+        The band is not a thermal one of that satellite, or not the stated sensor's.
+    """
+    stated = sensor_band(sensor).name if sensor is not None else None
+    if satellite is None and stated is not None:
+        satellite = next(key for key, bands in THERMAL_BANDS.items() if stated in bands.values())
+    bands = _bands_of(stem, satellite)
+    matching = [key for key in bands if band in (None, key, key.partition("_")[0])]
+    if not matching:
+        options = " or ".join(key[1:] for key in bands)
+        raise SceneError(f"band {band} of Landsat {satellite} is not thermal; give --band {options}")
+    chosen = [key for key in matching if stated in (None, bands[key])]
+    if not chosen:
+        against = f"--band {band}" if band else f"the metadata beside {stem} Landsat {satellite}"
+        raise SceneError(f"--sensor says {stated}, {against}; correct one")
+    return chosen
 
 
 def find_sensor(name: FileName, mtl: Mtl | None, sensor: str | None) -> tuple[str, str]:
@@ -123,18 +183,16 @@ def find_sensor(name: FileName, mtl: Mtl | None, sensor: str | None) -> tuple[st
     SceneError
         The band is not thermal, or the user and the metadata contradict each other.
     """
-    satellite = _satellite(mtl)
+    satellite = satellite_of(mtl)
     if sensor is not None:
         return _stated_sensor(sensor_band(sensor).name, name, satellite)
     satellite = satellite or name.satellite
-    if satellite is None:
-        raise UnknownSensorError(f"the sensor of {name.stem} is told neither by its name nor by metadata; add --sensor")
-    bands = THERMAL_BANDS.get(satellite)
-    if bands is None:
-        raise UnknownSensorError(f"{name.stem} is of Landsat {satellite}; known are Landsat 4, 5, 7, 8 and 9")
+    bands = _bands_of(name.stem, satellite)
     band = name.band or (next(iter(bands)) if len(bands) == 1 else None)
     if band is None:
-        raise SceneError(f"{name.stem} does not end in its band's name, such as _{next(iter(bands))}; add --sensor")
+        raise SceneError(
+            f"{name.stem} does not end in its band's name, such as _{next(iter(bands))}; add --band or --sensor"
+        )
     if band not in bands:
         raise SceneError(
             f"band {band} of Landsat {satellite} is not thermal; give {' or '.join(f'_{key}' for key in bands)}"
@@ -192,6 +250,21 @@ def require_level_1(mtl: Mtl) -> None:
         )
 
 
+def satellite_of(mtl: Mtl | None) -> int | None:
+    """Find the number of the satellite in the metadata, which writes ``LANDSAT_8`` and has written ``Landsat8``."""
+    spacecraft = mtl.entries.get("SPACECRAFT_ID", "") if mtl else ""
+    found = re.fullmatch(r"landsat_?(\d)", spacecraft, re.IGNORECASE)
+    return int(found[1]) if found else None
+
+
+def _bands_of(stem: str, satellite: int | None) -> Mapping[str, str]:
+    if satellite is None:
+        raise UnknownSensorError(f"the sensor of {stem} is told neither by its name nor by metadata; add --sensor")
+    if satellite not in THERMAL_BANDS:
+        raise UnknownSensorError(f"{stem} is of Landsat {satellite}; known are Landsat 4, 5, 7, 8 and 9")
+    return THERMAL_BANDS[satellite]
+
+
 def _stated_sensor(sensor: str, name: FileName, satellite: int | None) -> tuple[str, str]:
     """Take the user's word for the sensor, unless the metadata denies it."""
     number, bands = next((key, bands) for key, bands in THERMAL_BANDS.items() if sensor in bands.values())
@@ -201,13 +274,6 @@ def _stated_sensor(sensor: str, name: FileName, satellite: int | None) -> tuple[
     if name.band is not None and name.satellite == number and name.band not in suffixes:
         raise SceneError(f"--sensor says {sensor}, the file's name {name.band}; correct one")
     return sensor, name.band if name.band in suffixes else suffixes[0]
-
-
-def _satellite(mtl: Mtl | None) -> int | None:
-    """Find the satellite in the metadata, which writes ``LANDSAT_8`` and has written ``Landsat8``."""
-    spacecraft = mtl.entries.get("SPACECRAFT_ID", "") if mtl else ""
-    found = re.fullmatch(r"landsat_?(\d)", spacecraft, re.IGNORECASE)
-    return int(found[1]) if found else None
 
 
 def _date(stem: str) -> AcquisitionDate | None:

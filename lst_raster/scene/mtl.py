@@ -1,17 +1,21 @@
-"""The metadata file of a Landsat product, `*_MTL.txt`, of Collections 1 and 2 and before."""
+"""The metadata file of a Landsat product, `*_MTL.txt`, `.xml` or `.json`, of Collections 1 and 2 and before."""
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+from xml.etree import ElementTree
 
 from lst_raster.errors import SceneError
+from lst_raster.scene.bundle import Place
 
 _ENTRY = re.compile(r"^\s*(\w+)\s*=\s*(.*?)\s*$")
-_LIMIT = 1 << 20  # [byte], far above any real one; a wrong file is not read through
+_ROOTS = ("LANDSAT_METADATA_FILE", "L1_METADATA_FILE")  # of Collection 2, and before
 _CORNERS = ("UL", "UR", "LL", "LR")
 
 
@@ -25,46 +29,28 @@ class Mtl:
     """Value of every key, without quotes; of a key that comes twice, the first: the product's own, not its parent's."""
 
     @classmethod
-    def beside(cls, scene: Path, stem: str) -> Self | None:
-        """Read the metadata file that belongs to a scene, None where there is none.
-
-        Parameters
-        ----------
-        scene : path
-            The thermal band's file.
-        stem : str
-            The scene's name without the band's suffix; the file is `<stem>_MTL.txt`, in any case.
-
-        Raises
-        ------
-        SceneError
-            There is a file of that name, but it is not Landsat metadata.
-        """
-        wanted = f"{stem}_MTL.txt".lower()
-        for path in sorted(scene.parent.iterdir()):
-            if path.name.lower() == wanted and path.is_file():
-                return cls.read(path)
-        return None
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read a metadata file; some are padded with NUL characters.
+    def read(cls, place: Place | Path) -> Self:
+        """Read a metadata file in any of its three forms; some are padded with NUL characters.
 
         Raises
         ------
         SceneError
             The file is not Landsat metadata.
         """
-        with path.open("rb") as file:
-            text = file.read(_LIMIT).replace(b"\0", b"").decode("utf-8", errors="replace")
+        place = Place(disk=place) if isinstance(place, Path) else place
+        text = place.text().replace(b"\0", b"").decode("utf-8-sig", errors="replace").strip()
         entries: dict[str, str] = {}
-        for line in text.splitlines():
-            entry = _ENTRY.match(line)
-            if entry and entry[1] not in ("GROUP", "END_GROUP"):
-                entries.setdefault(entry[1], entry[2].strip('"'))
-        if not entries or "GROUP" not in text:
-            raise SceneError(f"{path} is not Landsat metadata (it has no GROUP of entries); replace or remove it")
-        return cls(path=path, entries=entries)
+        for key, value in _entries(text):
+            entries.setdefault(key, value)
+        if not entries:
+            raise SceneError(f"{place} is not Landsat metadata (it has no GROUP of entries); replace or remove it")
+        return cls(path=Path(str(place)), entries=entries)
+
+    @property
+    def collection(self) -> int | None:
+        """Number of the collection, None where the metadata are older than collections or do not tell."""
+        number = self.entries.get("COLLECTION_NUMBER", "")
+        return int(number) if number.isdecimal() else None
 
     def number(self, key: str) -> float | None:
         """Value of an entry as a number, None where there is no such entry.
@@ -90,3 +76,45 @@ class Mtl:
         corners = [self.number(f"CORNER_{corner}_LAT_PRODUCT") for corner in _CORNERS]
         known = [corner for corner in corners if corner is not None]
         return sum(known) / len(known) if known else None
+
+
+def _entries(text: str) -> Iterator[tuple[str, str]]:
+    """Keys and values in the order of the file, nothing where it is not of a form that is known."""
+    if text.startswith("{"):
+        return _json_entries(text)
+    return _xml_entries(text) if text.startswith("<") else _odl_entries(text)
+
+
+def _odl_entries(text: str) -> Iterator[tuple[str, str]]:
+    if "GROUP" not in text:
+        return
+    for line in text.splitlines():
+        entry = _ENTRY.match(line)
+        if entry and entry[1] not in ("GROUP", "END_GROUP"):
+            yield entry[1], entry[2].strip('"')
+
+
+def _json_entries(text: str) -> Iterator[tuple[str, str]]:
+    try:
+        root = json.loads(text)
+    except ValueError:
+        return
+    for name in _ROOTS:
+        yield from _leaves(root.get(name, {}))
+
+
+def _leaves(group: Any) -> Iterator[tuple[str, str]]:
+    for key, value in group.items() if isinstance(group, dict) else ():
+        if isinstance(value, dict):
+            yield from _leaves(value)
+        else:
+            yield key, str(value)
+
+
+def _xml_entries(text: str) -> Iterator[tuple[str, str]]:
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError:
+        return
+    if root.tag in _ROOTS:
+        yield from ((element.tag, (element.text or "").strip()) for element in root.iter() if len(element) == 0)

@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from lst_raster.errors import InputNotFoundError, LstRasterError
+from lst_raster.scene.bundle import Place
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a TIFF or a BigTIFF begins
 
+_IN_PLACE = {"CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO"}  # else GDAL leaves a file of its own beside a .tar.gz
 
-def open_quietly(path: Path, *args: Any, **options: Any) -> Any:
+
+def open_quietly(path: Path | str, *args: Any, **options: Any) -> Any:
     """Open as `rasterio.open` does, without its warning that a raster has no coordinates: scenes may have none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -29,12 +32,12 @@ def open_quietly(path: Path, *args: Any, **options: Any) -> Any:
 
 
 @contextmanager
-def open_raster(path: Path, what: str, error: type[LstRasterError]) -> Iterator[Any]:
+def open_raster(path: Path | Place, what: str, error: type[LstRasterError]) -> Iterator[Any]:
     """Open a raster of one band for reading.
 
     Parameters
     ----------
-    path : path
+    path : path or Place
         File.
     what : str
         What the file is to be, for the error's message.
@@ -53,25 +56,33 @@ def open_raster(path: Path, what: str, error: type[LstRasterError]) -> Iterator[
     LstRasterError
         Of type `error`: it is not a raster, has more than one band, or is not numeric.
     """
-    if not path.exists():
-        raise InputNotFoundError(f"{what} {path} does not exist; check the path")
-    if path.is_dir():
-        raise error(f"{what} {path} is a folder; give the path of a raster file in it")
-    try:
-        dataset = open_quietly(path)
-    except RasterioError as reason:
-        raise error(f"{what} {path} {_complaint(path)}") from reason
-    with dataset:
-        if dataset.count != 1:
-            raise error(f"{what} {path} has {dataset.count} bands; give a raster of one band, that band alone")
-        if np.dtype(dataset.dtypes[0]).kind not in "iuf":
-            raise error(f"{what} {path} holds {dataset.dtypes[0]} values; give a raster of real numbers")
-        yield dataset
+    place = Place(disk=path) if isinstance(path, Path) else path
+    if not place.disk.exists():
+        raise InputNotFoundError(f"{what} {place} does not exist; check the path")
+    if place.disk.is_dir():
+        raise error(f"{what} {place} is a folder; give the path of a raster file in it")
+    with rasterio.Env(**_IN_PLACE):
+        try:
+            dataset = open_quietly(place.address)
+        except RasterioError as reason:
+            raise error(f"{what} {place} {_complaint(place)}") from reason
+        with dataset:
+            _require_one_band(dataset, f"{what} {place}", error)
+            yield dataset
 
 
-def _complaint(path: Path) -> str:
+def _require_one_band(dataset: Any, what: str, error: type[LstRasterError]) -> None:
+    if dataset.count != 1:
+        raise error(f"{what} has {dataset.count} bands; give a raster of one band, that band alone")
+    if np.dtype(dataset.dtypes[0]).kind not in "iuf":
+        raise error(f"{what} holds {dataset.dtypes[0]} values; give a raster of real numbers")
+
+
+def _complaint(place: Place) -> str:
     """Say why a file cannot be opened: a TIFF that is cut off is the common case."""
-    with path.open("rb") as file:
+    if place.member:
+        return "cannot be read in its archive, which may be truncated or damaged; fetch it again"
+    with place.disk.open("rb") as file:
         start = file.read(4)
     if start in _TIFF:
         return "is a TIFF, but truncated or damaged; fetch it again"

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from lst_raster.errors import SceneError
 from lst_raster.physics.calibration import radiance_from_digital_number
+from lst_raster.scene.bundle import Place
 from lst_raster.scene.dates import AcquisitionDate
+from lst_raster.scene.files import SceneFiles, find_files
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.landsat import (
     Calibration,
@@ -19,8 +21,6 @@ from lst_raster.scene.landsat import (
     find_calibration,
     find_sensor,
     largest_digital_number,
-    read_file_name,
-    require_level_1,
 )
 from lst_raster.scene.mtl import Mtl
 from lst_raster.scene.plausibility import Expectation, check_values, require_no_scale
@@ -39,8 +39,6 @@ _SAMPLE = 256  # rows and columns of the thinned image on which the values are c
 class Scene:
     """One thermal band of one Landsat scene, checked. Make one with `Scene.open`."""
 
-    path: Path
-    """File of the thermal band."""
     stem: str
     """Name of the scene: the file's without the band's suffix."""
     sensor: str
@@ -53,11 +51,20 @@ class Scene:
     """Latitude of the centre, None where nothing tells it. [degree]"""
     date: AcquisitionDate | None
     """Date of acquisition, None where nothing tells it."""
+    files: SceneFiles
+    """All files of the scene."""
     tags: dict[str, str]
     """Metadata of the file that its product keeps: how pixels are registered."""
 
+    @property
+    def place(self) -> Place:
+        """File of the thermal band, by itself or in an archive."""
+        return self.files.band
+
     @classmethod
-    def open(cls, path: str | Path, *, sensor: str | None = None, date: str | None = None) -> Scene:
+    def open(
+        cls, path: str | Path, *, band: str | None = None, sensor: str | None = None, date: str | None = None
+    ) -> Scene:
         """Look at a thermal band's file and the metadata beside it.
 
         The sensor comes from `sensor`, else from the metadata file `<stem>_MTL.txt`, else from the file's name; the
@@ -67,7 +74,10 @@ class Scene:
         Parameters
         ----------
         path : str or path
-            GeoTIFF of one Level-1 thermal band, of digital numbers.
+            GeoTIFF of one Level-1 thermal band, of digital numbers; or the folder, the metadata file or the archive
+            (.tar, .tar.gz) of a Level-1 product.
+        band : str, optional
+            Band where there are several: ``10`` (default) or ``11``, ``6_VCID_1`` (default) or ``6_VCID_2``.
         sensor : str, optional
             Sensor band, for example ``landsat8-b10``.
         date : str, optional
@@ -81,29 +91,26 @@ class Scene:
         Raises
         ------
         InputNotFoundError
-            There is no such file.
+            There is no such path.
         SceneError
             It is not a Level-1 thermal band: not a raster, several bands, Level-2, damaged, or with values that
-            cannot be.
+            cannot be; or it holds no such band, or several scenes.
         UnknownSensorError
             The sensor band is not known.
         InputError
             The date is not one.
         """
-        path = Path(path)
         stated = AcquisitionDate.parse(date) if date is not None else None
-        with open_raster(path, "scene", SceneError) as dataset:
-            name = read_file_name(path)
-            mtl = Mtl.beside(path, name.stem)
-            if mtl is not None:
-                require_level_1(mtl)
-            sensor, band = find_sensor(name, mtl, sensor)
+        files = find_files(Path(path), sensor=sensor, band=band)
+        name, mtl = files.name, files.mtl
+        with open_raster(files.band, "scene", SceneError) as dataset:
+            sensor, suffix = find_sensor(name, mtl, sensor)
             grid = Grid.of(dataset)
             scene = cls(
-                path=path,
+                files=files,
                 stem=name.stem,
                 sensor=sensor,
-                calibration=find_calibration(sensor, band, mtl),
+                calibration=find_calibration(sensor, suffix, mtl),
                 grid=grid,
                 latitude=grid.latitude() if grid.crs is not None else mtl.latitude() if mtl else None,
                 date=stated or _find_date(name, mtl, dataset.tags()),
@@ -141,7 +148,7 @@ class Scene:
 
     def _check(self, dataset: Any) -> None:
         """Hold a thinned image against what the scene is taken for."""
-        require_no_scale(dataset, self.path.name, self.calibration)
+        require_no_scale(dataset, self.place.name, self.calibration)
         shape = (min(self.grid.height, _SAMPLE), min(self.grid.width, _SAMPLE))
         numbers, measured = self._numbers(dataset, out_shape=shape)
         expected = Expectation(latitude=self.latitude, day_of_year=self.date.day_of_year if self.date else None)
