@@ -17,6 +17,15 @@ band = click.option(
     "--band", metavar="BAND",
     help="Band where a product has several: 10 (default) or 11; 6_VCID_1 (low gain, default) or 6_VCID_2.",
 )  # fmt: skip
+_MASKS = (
+    click.option(
+        "--mask-clouds/--keep-clouds", default=True, show_default=True,
+        help="No temperature under clouds, shadows and cirrus, where there is a quality band.",
+    ),
+    click.option(
+        "--mask-dilation", type=float, default=0.0, show_default=True, metavar="METRES", help="Nor so far around them.",
+    ),
+)  # fmt: skip
 overwrite = click.option("--overwrite", is_flag=True, help="Replace a product that exists.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress bar.")
 
@@ -29,6 +38,13 @@ _ATMOSPHERE = (
     click.option("--air-temperature", metavar="VALUE", help="At 2 m, in K, or with a unit (25C), or raster."),
     click.option("--surface-pressure", metavar="VALUE", help="At the ground, in hPa, or raster."),
 )  # fmt: skip
+
+
+def masks(command: F) -> F:
+    """Add the options for clouds."""
+    for option in reversed(_MASKS):
+        command = option(command)
+    return command
 
 
 def atmosphere(command: F) -> F:

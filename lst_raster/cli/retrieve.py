@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from lst_raster.cli import options
@@ -12,6 +14,7 @@ from lst_raster.cli.progress import hushed_libraries, progress_bar
 @click.argument("scene")
 @options.output
 @options.atmosphere
+@options.masks
 @options.band
 @click.option("--date", metavar="YYYY-MM-DD", help="Date of acquisition (or YYYY-MM), where nothing else tells it.")
 @click.option("--sensor", metavar="NAME", help="Sensor band, such as landsat8-b10, where nothing else tells it.")
@@ -20,7 +23,7 @@ from lst_raster.cli.progress import hushed_libraries, progress_bar
 @options.quiet
 def retrieve(
     scene: str, output: str, band: str | None, date: str | None, sensor: str | None, model: str | None,
-    overwrite: bool, quiet: bool, **fields: str | None,
+    overwrite: bool, quiet: bool, **values: Any,
 ) -> None:  # fmt: skip
     """Land surface temperature of SCENE, a Level-1 thermal band or product.
 
@@ -34,5 +37,5 @@ def retrieve(
 
     opened = Scene.open(scene, band=band, sensor=sensor, date=date)
     with hushed_libraries(), progress_bar("Retrieving", quiet=quiet) as progress:
-        product = run(opened, output=output, model=model, overwrite=overwrite, progress=progress, **fields)
+        product = run(opened, output=output, model=model, overwrite=overwrite, progress=progress, **values)
     click.echo(product.path)

@@ -14,6 +14,7 @@ import rasterio
 from lst_raster import __version__
 from lst_raster.engine.cog import new_cog
 from lst_raster.engine.inputs import Inputs, choose_inputs, range_warning, warnings_of
+from lst_raster.engine.masks import Masking, choose_masking
 from lst_raster.engine.target import check_target, product_path
 from lst_raster.engine.tiles import Tally, open_tiles, retrieve_tile, tile_windows
 from lst_raster.errors import CancelledError, SceneError
@@ -56,6 +57,8 @@ def retrieve(
     air_temperature: Source | None = None,
     surface_pressure: Source | None = None,
     model: Model | str | Path | None = None,
+    mask_clouds: bool = True,
+    mask_dilation: float = 0.0,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Product:
@@ -81,6 +84,10 @@ def retrieve(
     model : Model, str or path, optional
         The model, its name or its path. Without it the tier ``column`` of the scene's sensor where the water vapour is
         given and the air temperature is not, else ``surface``.
+    mask_clouds : bool
+        Whether clouds, dilated clouds, their shadows and cirrus get no temperature, where the scene has a quality band.
+    mask_dilation : float
+        Distance around them that gets none either. [m]
     overwrite : bool
         Whether an existing product is replaced.
     progress : callable, optional
@@ -112,11 +119,13 @@ def retrieve(
         "surface_pressure": surface_pressure,
     }
     inputs = choose_inputs(scene, given, model)
+    masking = choose_masking(scene, clouds=mask_clouds, dilation=mask_dilation)
     target = product_path(output, scene.stem)
-    check_target(target, scene.grid, inputs=(scene.place.disk, *inputs.rasters), overwrite=overwrite)
-    tags = _provenance(scene, inputs)
-    tally = _write(scene, inputs, target, tags, progress or _unwatched)
-    warnings = (*warnings_of(scene, inputs), *_range_warnings(inputs, tally))
+    read = (scene.place.disk, *inputs.rasters, *masking.rasters)
+    check_target(target, scene.grid, inputs=read, overwrite=overwrite)
+    tags = _provenance(scene, inputs, masking)
+    tally = _write(scene, inputs, masking, target, tags, progress or _unwatched)
+    warnings = (*warnings_of(scene, inputs), *_mask_warnings(masking), *_range_warnings(inputs, tally))
     for line in warnings:
         _LOGGER.warning(line)
     return Product(
@@ -124,16 +133,17 @@ def retrieve(
     )
 
 
-def _write(scene: Scene, inputs: Inputs, target: Path, tags: Mapping[str, str], progress: Progress) -> Tally:
-    """Loop over the tiles."""
+def _write(
+    scene: Scene, inputs: Inputs, masking: Masking, target: Path, tags: dict[str, str], progress: Progress
+) -> Tally:
+    """Loop over the tiles; what was masked is added to the tags."""
     windows = tile_windows(scene.grid)
     tally = Tally()
     with (
         rasterio.Env(GDAL_CACHEMAX=_CACHE),  # and GDAL's messages go to the log, not to the terminal
-        open_tiles(scene, inputs) as read_tile,
+        open_tiles(scene, inputs, masking) as read_tile,
         new_cog(target, scene.grid, description="land surface temperature", units="K") as cog,
     ):
-        cog.tags.update(tags)
         for done, window in enumerate(windows, start=1):
             tile = read_tile(window)
             temperature = retrieve_tile(tile, inputs)
@@ -142,6 +152,8 @@ def _write(scene: Scene, inputs: Inputs, target: Path, tags: Mapping[str, str], 
             if not progress(done, len(windows)):
                 raise CancelledError(f"stopped after {done} of {len(windows)} tiles; nothing was written")
         _require_result(scene, tally)
+        tags["masked_pixels"] = _counts(tally)
+        cog.tags.update(tags)
     return tally
 
 
@@ -151,11 +163,26 @@ def _require_result(scene: Scene, tally: Tally) -> None:
         return
     if not tally.measured:
         reason = "every pixel is fill (0) or saturated; give another scene"
+    elif tally.masked["any"] == tally.measured:
+        reason = "every pixel is masked as cloud, shadow or cirrus; --keep-clouds retrieves them all the same"
     elif not tally.known:
         reason = "where it has values the rasters given with it have none; check their nodata values"
     else:
         reason = "the atmosphere alone exceeds its radiance; check the water vapour and the air temperature"
     raise SceneError(f"{scene.place.name} has no pixel that can be retrieved: {reason}")
+
+
+def _counts(tally: Tally) -> str:
+    """Say how many measured pixels were masked, in all and by reason."""
+    reasons = [f"{name.replace('_', ' ')} {count}" for name, count in tally.masked.items() if name != "any"]
+    return f"{tally.masked['any']} of {tally.measured}" + (f" ({', '.join(reasons)})" if reasons else "")
+
+
+def _mask_warnings(masking: Masking) -> list[str]:
+    quality = masking.quality
+    if quality is None or not quality.misnamed:
+        return []
+    return [f"{quality.place.name} is not what its name says: its bits are those of {quality.layout.name}, and so read"]
 
 
 def _range_warnings(inputs: Inputs, tally: Tally) -> list[str]:
@@ -164,7 +191,7 @@ def _range_warnings(inputs: Inputs, tally: Tally) -> list[str]:
     return [line for line in lines if line is not None]
 
 
-def _provenance(scene: Scene, inputs: Inputs) -> dict[str, str]:
+def _provenance(scene: Scene, inputs: Inputs, masking: Masking) -> dict[str, str]:
     """Metadata of the product: all that is needed to make it again, and no path of the machine it was made on."""
     model = inputs.model
     return {
@@ -179,6 +206,7 @@ def _provenance(scene: Scene, inputs: Inputs) -> dict[str, str]:
         "model_version": str(model.metadata.get("lst_raster_version", "unknown")),
         "model_sha256": model.digest,
         **{name: str(field) for name, field in inputs.fields.items()},
+        "mask": str(masking),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from rasterio.windows import Window
 
 from lst_raster.engine.cog import BLOCK
 from lst_raster.engine.inputs import Inputs
+from lst_raster.engine.masks import Masking, open_masks
 from lst_raster.errors import SceneError
 from lst_raster.physics.band import sensor_band
 from lst_raster.physics.surface import surface_temperature
@@ -33,8 +35,10 @@ class Tile:
     """Where it lies."""
     measured: int
     """Number of pixels with a radiance."""
+    masked: Mapping[str, int]
+    """Number of those that are masked, by reason; a pixel may have several. The sum is under ``any``."""
     known: Mask
-    """Pixels, of shape (rows, columns), of which everything is known."""
+    """Pixels, of shape (rows, columns), that are not masked and of which everything is known."""
     radiance: Float32
     """Radiance of the known pixels. [W m-2 sr-1 um-1]"""
     fields: Mapping[str, Float32]
@@ -52,8 +56,10 @@ class Tally:
     """Pixels of the scene."""
     measured: int = 0
     """Pixels with a radiance: neither fill nor saturated."""
+    masked: Counter[str] = field(default_factory=Counter)
+    """Those of them that are masked, by reason, and under ``any`` all of them."""
     known: int = 0
-    """Pixels of which all inputs are known too."""
+    """Pixels that are not masked and of which all inputs are known too."""
     retrieved: int = 0
     """Pixels with a temperature."""
     extremes: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -63,6 +69,7 @@ class Tally:
         """Count a tile."""
         self.pixels += tile.known.size
         self.measured += tile.measured
+        self.masked.update(tile.masked)
         self.known += tile.radiance.size
         self.retrieved += int(np.isfinite(temperature).sum())
         for name, values in tile.fields.items():
@@ -81,7 +88,7 @@ def tile_windows(grid: Grid) -> list[Window]:
 
 
 @contextmanager
-def open_tiles(scene: Scene, inputs: Inputs) -> Iterator[TileReader]:
+def open_tiles(scene: Scene, inputs: Inputs, masking: Masking) -> Iterator[TileReader]:
     """Open the scene and all rasters for reading tile by tile.
 
     Parameters
@@ -90,6 +97,8 @@ def open_tiles(scene: Scene, inputs: Inputs) -> Iterator[TileReader]:
         The scene.
     inputs : Inputs
         What is fed to the model.
+    masking : Masking
+        What is masked.
 
     Yields
     ------
@@ -104,22 +113,36 @@ def open_tiles(scene: Scene, inputs: Inputs) -> Iterator[TileReader]:
     with ExitStack() as stack:
         dataset = stack.enter_context(open_raster(scene.place, "scene", SceneError))
         readers = {name: stack.enter_context(open_field(field, scene.grid)) for name, field in inputs.fields.items()}
-        yield lambda window: _read_tile(window, *scene.read(dataset, window=window), inputs.fields, readers)
+        masks = stack.enter_context(open_masks(masking, scene.grid))
+        yield lambda window: _read_tile(
+            window, *scene.read(dataset, window=window), masks(window), inputs.fields, readers
+        )
 
 
 def _read_tile(
-    window: Window, radiance: Float32, measured: Mask, fields: Mapping[str, Field], readers: Mapping[str, Any]
+    window: Window,
+    radiance: Float32,
+    measured: Mask,
+    masks: Mapping[str, Mask],
+    fields: Mapping[str, Field],
+    readers: Mapping[str, Any],
 ) -> Tile:
     """Mask before the network, not after: it would turn any number into a temperature."""
     values = {name: read(window) for name, read in readers.items()}
     known = measured.copy()
+    for mask in masks.values():
+        known &= ~mask
+    masked = {name: int((mask & measured).sum()) for name, mask in masks.items()}
+    masked["any"] = int(measured.sum() - known.sum())
     for field_values in values.values():
         known &= np.isfinite(field_values)
     kept = {name: array[known] if array.ndim else array for name, array in values.items()}
     for name, array in kept.items():
         if array.ndim:
             fields[name].quantity.check(array, f"{fields[name].quantity.title} {fields[name].source}")
-    return Tile(window=window, measured=int(measured.sum()), known=known, radiance=radiance[known], fields=kept)
+    return Tile(
+        window=window, measured=int(measured.sum()), masked=masked, known=known, radiance=radiance[known], fields=kept
+    )
 
 
 def retrieve_tile(tile: Tile, inputs: Inputs) -> Float32:

@@ -13,6 +13,8 @@ from lst_raster.errors import GridMismatchError
 
 _TOLERANCE = 0.01  # of a pixel, by which two grids may differ and still be the same: files round their coordinates
 
+_DEGREE = 111_195.0  # [m] along a meridian, of a sphere of 6371 km
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grid:
@@ -58,6 +60,17 @@ class Grid:
         except ProjError:
             return None
         return float(latitude)
+
+    def pixel_size(self) -> tuple[float, float] | None:
+        """Width and height of a pixel, at the centre; None where the raster is not georeferenced. [m]"""
+        latitude = self.latitude()
+        if latitude is None:
+            return None
+        width = math.hypot(self.transform.a, self.transform.d)
+        height = math.hypot(self.transform.b, self.transform.e)
+        if self.crs.is_geographic:
+            return width * _DEGREE * math.cos(math.radians(latitude)), height * _DEGREE
+        return width * self.crs.linear_units_factor[1], height * self.crs.linear_units_factor[1]
 
     def _crs_name(self) -> str:
         if self.crs is None:

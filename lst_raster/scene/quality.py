@@ -1,0 +1,223 @@
+"""The quality bands of Landsat products: which pixels are cloud, shadow, snow, water, fill or saturated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.errors import GridMismatchError, SceneError
+from lst_raster.scene.bundle import Place
+from lst_raster.scene.files import SceneFiles
+from lst_raster.scene.grid import Grid
+from lst_raster.scene.raster import open_raster, read_window
+
+Bits: TypeAlias = NDArray[np.int64]
+Mask: TypeAlias = NDArray[np.bool_]
+QualityReader: TypeAlias = Callable[[Any], dict[str, Mask]]
+"""Takes a window of the scene; returns the masks by name, `KINDS`."""
+
+KINDS = ("fill", "cloud", "dilated_cloud", "cloud_shadow", "cirrus", "snow", "water", "saturated")
+"""What a quality band may tell of a pixel; a layout tells some of them."""
+
+_HIGH = 3  # of the two bits of a confidence: 0 not determined, 1 low, 2 medium, 3 high
+_SAMPLE = 256  # rows and columns of the thinned band by which its layout is checked
+_AGREEING = 0.99  # share of its pixels that must be possible in a layout
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)  # there is one object of each
+class Layout:
+    """What the bits of a quality band mean."""
+
+    name: str
+    """Name for people."""
+    flags: Mapping[str, int]
+    """Bit of each kind that has one; bit 0 is fill in all layouts."""
+    confidences: Mapping[str, int]
+    """Lower one of the two bits of each kind that is told by its confidence; it is one where that is high."""
+    always: int
+    """Bits that every pixel but fill has: the lower ones of confidences that are low or high, never medium."""
+    never: int
+    """Bits that no pixel has."""
+
+    def decode(self, bits: Bits) -> dict[str, Mask]:
+        """Masks of every kind that this layout tells.
+
+        Parameters
+        ----------
+        bits : array of integers, any shape
+            Values of the quality band.
+
+        Examples
+        --------
+        >>> bool(COLLECTION_2.decode(np.array(22280))["cloud"])
+        True
+        """
+        masks = {name: (bits >> bit) & 1 == 1 for name, bit in self.flags.items()}
+        masks |= {name: _confidence(bits, bit) == _HIGH for name, bit in self.confidences.items()}
+        return masks
+
+    def share(self, bits: Bits) -> float:
+        """Share of the pixels that are possible in this layout; fill tells nothing, without others it is 1."""
+        bits = bits[bits & 1 == 0]
+        possible = (bits & self.never == 0) & (bits & self.always == self.always)
+        return float(possible.mean()) if bits.size else 1.0
+
+
+COLLECTION_2 = Layout(
+    name="QA_PIXEL of Collection 2",
+    flags={
+        "fill": 0, "dilated_cloud": 1, "cirrus": 2, "cloud": 3, "cloud_shadow": 4, "snow": 5, "water": 7,
+    },
+    confidences={},
+    always=1 << 10 | 1 << 12,  # shadow and snow
+    never=0,
+)  # fmt: skip
+"""USGS LSDS-1619, Landsat 8-9 Collection 2 Level-2 Science Product Guide, and LSDS-1618 for Landsat 4 to 7."""
+
+COLLECTION_1 = Layout(
+    name="BQA of Collection 1",
+    flags={"fill": 0, "cloud": 4},
+    confidences={"cloud_shadow": 7, "snow": 9, "cirrus": 11},
+    always=1 << 7 | 1 << 9,  # shadow and snow
+    never=0b111 << 13,
+)
+"""USGS LSDS-1656 and LSDS-1834, Landsat Collection 1 Level-1 product definitions."""
+
+BEFORE_COLLECTIONS = Layout(
+    name="BQA of Landsat 8 before the collections",
+    flags={"fill": 0},
+    confidences={"water": 4, "snow": 10, "cirrus": 12, "cloud": 14},
+    always=1 << 12,  # cirrus
+    never=1 << 3 | 0b1111 << 6,  # reserved, shadow and vegetation, which were never told
+)
+"""USGS LSDS-809, Landsat 8 Level-1 data format control book, version 1 to 11."""
+
+LAYOUTS = (COLLECTION_2, COLLECTION_1, BEFORE_COLLECTIONS)
+"""The layouts; a value other than fill is possible in one of them alone, but for rare cases."""
+
+_SATURATION_BITS: Mapping[str, int] = {"B6": 5, "B6_VCID_1": 5, "B6_VCID_2": 8}  # of QA_RADSAT; USGS LSDS-1618
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quality:
+    """The quality bands of a scene, understood. Make one with `find_quality`."""
+
+    place: Place
+    """The quality band."""
+    layout: Layout
+    """What its bits mean."""
+    misnamed: bool
+    """Whether the file's name promises another layout."""
+    saturation: tuple[Place, int] | None
+    """The band of saturation, QA_RADSAT, and the thermal band's bit in it, None where it does not tell."""
+
+    def __str__(self) -> str:
+        return f"{self.place.name} ({self.layout.name})"
+
+
+def find_quality(files: SceneFiles, grid: Grid) -> Quality | None:
+    """Look at a scene's quality band and find out what its bits mean: by its values, for files are renamed.
+
+    Parameters
+    ----------
+    files : SceneFiles
+        The scene's files.
+    grid : Grid
+        The scene's grid.
+
+    Returns
+    -------
+    Quality or None
+        What the bits mean, None where the scene has no quality band.
+
+    Raises
+    ------
+    SceneError
+        The band is no raster, damaged, or holds no bits of a known layout.
+    GridMismatchError
+        It is not on the scene's grid.
+    """
+    place, bit = files.quality, _SATURATION_BITS.get(files.name.band or "")
+    if place is None:
+        return None
+    with _open(place, grid) as dataset:
+        bits = _read(dataset, out_shape=(min(grid.height, _SAMPLE), min(grid.width, _SAMPLE)))
+    expected = COLLECTION_2 if "QA_PIXEL" in place.name.upper() else COLLECTION_1
+    layout = _layout(bits, expected, place)
+    misnamed = (layout is COLLECTION_2) is not (expected is COLLECTION_2)
+    saturation = (files.saturation, bit) if files.saturation is not None and bit is not None else None
+    return Quality(place=place, layout=layout, misnamed=misnamed, saturation=saturation)
+
+
+@contextmanager
+def open_quality(quality: Quality, grid: Grid) -> Iterator[QualityReader]:
+    """Open the quality bands for reading window by window.
+
+    Parameters
+    ----------
+    quality : Quality
+        The quality bands.
+    grid : Grid
+        The scene's grid.
+
+    Yields
+    ------
+    QualityReader
+        Reads the masks of a window.
+
+    Raises
+    ------
+    SceneError
+        A file is missing or damaged (also raised by the reader).
+    GridMismatchError
+        A band is not on the scene's grid.
+    """
+    with ExitStack() as stack:
+        pixels = stack.enter_context(_open(quality.place, grid))
+        if quality.saturation is None:
+            yield lambda window: quality.layout.decode(_read(pixels, window=window))
+            return
+        place, bit = quality.saturation
+        saturation = stack.enter_context(_open(place, grid))
+        yield lambda window: {
+            **quality.layout.decode(_read(pixels, window=window)),
+            "saturated": (_read(saturation, window=window) >> bit) & 1 == 1,
+        }
+
+
+@contextmanager
+def _open(place: Place, grid: Grid) -> Iterator[Any]:
+    with open_raster(place, "quality band", SceneError) as dataset:
+        own = Grid.of(dataset)
+        if not own.matches(grid):
+            raise GridMismatchError(
+                f"quality band {place.name} is {own}; the scene is {grid}; warp it onto the scene's grid, "
+                "or do without it: --keep-clouds"
+            )
+        yield dataset
+
+
+def _layout(bits: Bits, expected: Layout, place: Place) -> Layout:
+    """Layout in which the values are possible, the expected one if it is among them."""
+    fitting = [layout for layout in (expected, *LAYOUTS) if layout.share(bits) >= _AGREEING]
+    if not fitting:
+        raise SceneError(
+            f"{place.name} holds values such as {int(bits.max())} that are no quality bits of any Landsat collection; "
+            "give the right file, or do without it: --keep-clouds"
+        )
+    return fitting[0]
+
+
+def _read(dataset: Any, **where: Any) -> Bits:
+    """Bits of part of a band, whatever type holds them; a pixel without value is fill."""
+    values, valid = read_window(dataset, "quality band", SceneError, **where)
+    return np.where(valid, values, 1.0).astype(np.int64) & 0xFFFF  # int16 shows the highest bit as a sign
+
+
+def _confidence(bits: Bits, bit: int) -> Bits:
+    return (bits >> bit) & 3
