@@ -17,6 +17,7 @@ from lst_raster.errors import LstRasterError
 
 COMMANDS = {
     "retrieve": ("lst_raster.cli.retrieve:retrieve", "Land surface temperature of a scene."),
+    "info": ("lst_raster.cli.info:info", "What a scene, a model or a product is."),
     "simulate": ("lst_raster.cli.simulate:simulate", "Radiative transfer through atmospheric profiles."),
     "train": ("lst_raster.cli.train:train", "Train a model from simulated sets."),
     "evaluate": ("lst_raster.cli.evaluate:evaluate", "Measure a model on a simulated set."),

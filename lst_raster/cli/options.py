@@ -17,6 +17,12 @@ band = click.option(
     "--band", metavar="BAND",
     help="Band where a product has several: 10 (default) or 11; 6_VCID_1 (low gain, default) or 6_VCID_2.",
 )  # fmt: skip
+date = click.option(
+    "--date", metavar="YYYY-MM-DD", help="Date of acquisition (or YYYY-MM), where nothing else tells it."
+)
+sensor = click.option(
+    "--sensor", metavar="NAME", help="Sensor band, such as landsat8-b10, where nothing else tells it."
+)
 _MASKS = (
     click.option(
         "--mask-clouds/--keep-clouds", default=True, show_default=True,

@@ -16,8 +16,8 @@ from lst_raster.cli.progress import hushed_libraries, progress_bar
 @options.atmosphere
 @options.masks
 @options.band
-@click.option("--date", metavar="YYYY-MM-DD", help="Date of acquisition (or YYYY-MM), where nothing else tells it.")
-@click.option("--sensor", metavar="NAME", help="Sensor band, such as landsat8-b10, where nothing else tells it.")
+@options.date
+@options.sensor
 @click.option("--model", metavar="MODEL", help="Name of a shipped model, such as landsat8-b10/surface, or a path.")
 @options.overwrite
 @options.quiet

@@ -52,7 +52,8 @@ class Masking:
         if self.quality is None:
             return f"none: {self.reason}"
         around = f", dilated by {self.dilation:g} m" if self.dilation else ""
-        return f"{', '.join(name.replace('_', ' ') for name in CLOUDY)}{around}, by {self.quality}"
+        told = [name.replace("_", " ") for name in CLOUDY if name in self.quality.layout.kinds]
+        return f"{', '.join(told)}{around}, by {self.quality}"
 
 
 def choose_masking(scene: Scene, *, clouds: bool, dilation: float) -> Masking:

@@ -44,6 +44,11 @@ class Layout:
     never: int
     """Bits that no pixel has."""
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What this layout tells, of `KINDS`."""
+        return frozenset({*self.flags, *self.confidences})
+
     def decode(self, bits: Bits) -> dict[str, Mask]:
         """Masks of every kind that this layout tells.
 

@@ -1,0 +1,40 @@
+"""``lst-raster info``: what a scene, a model or a product is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from lst_raster.cli import options
+
+
+@click.command()
+@click.argument("thing", metavar="SCENE|MODEL|PRODUCT")
+@options.band
+@options.date
+@options.sensor
+@click.option("--json", "as_json", is_flag=True, help="Write JSON instead of lines.")
+def info(thing: str, band: str | None, date: str | None, sensor: str | None, as_json: bool) -> None:
+    """Tell what SCENE, MODEL or PRODUCT is, what it has, and what retrieve would use of it and why.
+
+    SCENE is anything that retrieve takes, MODEL the name of a shipped model or a path, PRODUCT what retrieve made.
+    """
+    from lst_raster.engine.describe import describe
+
+    found = describe(thing, band=band, sensor=sensor, date=date)
+    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
+
+
+def _lines(found: dict[str, Any], indent: str = "") -> Iterator[str]:
+    for name, value in found.items():
+        title = f"{indent}{name.replace('_', ' ')}:"
+        if isinstance(value, dict):
+            yield title
+            yield from _lines(value, indent + "  ")
+        elif isinstance(value, list):
+            yield f"{title} {'; '.join(value) or 'none'}"
+        else:
+            yield f"{title} {'none' if value is None else value}"
