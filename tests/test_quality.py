@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lst_raster import Scene, retrieve
 from lst_raster.engine import tiles as tiles_module
 from lst_raster.engine.masks import dilate
-from lst_raster.errors import GridMismatchError, InputError, SceneError
+from lst_raster.errors import GridMismatchError, InputError, OutputError, SceneError
 from lst_raster.scene.quality import BEFORE_COLLECTIONS, COLLECTION_1, COLLECTION_2, LAYOUTS, find_quality, open_quality
 from lst_raster.scene.raster import open_quietly
 from tests.factories import STATE, STEM, make_scene, ramp, write_raster
@@ -133,6 +133,15 @@ def test_what_is_no_quality_band_is_refused(tmp_path, model_path):
     with pytest.raises(GridMismatchError, match=r"quality band .* or do without it: --keep-clouds"):
         retrieve(path, model=model_path, **EXACT)
     assert retrieve(path, model=model_path, mask_clouds=False, **EXACT).retrieved == 4200
+
+
+def test_the_quality_band_is_not_overwritten(tmp_path, model_path):
+    path = cloudy_scene(tmp_path / "in", np.full((60, 70), 21824))
+    quality = tmp_path / "in" / f"{STEM}_QA_PIXEL.TIF"
+    before = quality.read_bytes()
+    with pytest.raises(OutputError, match="it is one of the inputs"):
+        retrieve(path, model=model_path, output=quality, overwrite=True, **EXACT)
+    assert quality.read_bytes() == before
 
 
 @pytest.mark.parametrize(("suffix", "bit"), [("B6_VCID_1", 5), ("B6_VCID_2", 8)])

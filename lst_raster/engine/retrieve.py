@@ -70,7 +70,7 @@ def retrieve(
     Parameters
     ----------
     scene : Scene, str or path
-        The scene, or the GeoTIFF of its thermal band.
+        The scene, or a path that `Scene.open` takes: thermal band, folder, metadata file or archive.
     output : str or path
         Folder of the product ``<stem>_LST.tif``, or the path of the product itself.
     emissivity : float, str or path, optional

@@ -15,6 +15,7 @@ from lst_raster.errors import InputNotFoundError, SceneError
 
 TEXT_LIMIT = 1 << 20  # [byte], far above any metadata file; a wrong one is not read through
 _ARCHIVE = re.compile(r"\.(tar|tar\.gz|tgz)$", re.IGNORECASE)
+_REMOTE = ("http:", "https:", "ftp:", "s3:", "gs:")
 _METADATA = re.compile(r"_MTL\.(txt|xml|json)$", re.IGNORECASE)
 
 
@@ -121,6 +122,8 @@ def open_bundle(path: Path) -> Bundle:
     SceneError
         The archive is damaged.
     """
+    if path.parts and path.parts[0].lower() in _REMOTE:
+        raise InputNotFoundError(f"scene {path} is on a server; fetch it first: scenes are read from disk alone")
     if not path.exists():
         raise InputNotFoundError(f"scene {path} does not exist; check the path")
     if path.is_dir():
