@@ -18,7 +18,7 @@ band = click.option(
     help="Band where a product has several: 10 (default) or 11; 6_VCID_1 (low gain, default) or 6_VCID_2.",
 )  # fmt: skip
 date = click.option(
-    "--date", metavar="YYYY-MM-DD", help="Date of acquisition (or YYYY-MM), where nothing else tells it."
+    "--date", metavar="DATE", help="2015-01-17T16:20 (UTC), 2015-01-17 or 2015-01, where nothing else tells it."
 )
 sensor = click.option(
     "--sensor", metavar="NAME", help="Sensor band, such as landsat8-b10, where nothing else tells it."
@@ -34,6 +34,11 @@ _MASKS = (
 )  # fmt: skip
 overwrite = click.option("--overwrite", is_flag=True, help="Replace a product that exists.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress bar.")
+reanalysis = click.option(
+    "--reanalysis", multiple=True, metavar="PATH",
+    help="File with water vapour for the scene's time: netCDF, GRIB or ZIP of ERA5, MERRA-2, NCEP. May be repeated.",
+)  # fmt: skip
+dem = click.option("--dem", metavar="VALUE", help="Elevation in m, or raster: the air is brought to it.")
 
 _ATMOSPHERE = (
     click.option("--emissivity", metavar="VALUE", help="Number in (0, 1], or raster. [default: 0.97]"),

@@ -14,6 +14,8 @@ from lst_raster.cli.progress import hushed_libraries, progress_bar
 @click.argument("scene")
 @options.output
 @options.atmosphere
+@options.reanalysis
+@options.dem
 @options.masks
 @options.band
 @options.date

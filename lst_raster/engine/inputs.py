@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.model import Model
-from lst_raster.scene.fields import EMISSIVITY, QUANTITIES, Field, Source, parse_field
+from lst_raster.scene.fields import (
+    BETWEEN_ELEVATIONS,
+    ELEVATION,
+    EMISSIVITY,
+    QUANTITIES,
+    Field,
+    Lift,
+    Source,
+    parse_field,
+)
+from lst_raster.scene.nodes import Nodes
+from lst_raster.scene.reanalysis.over_scene import fields_over_scene
 from lst_raster.scene.scene import Scene
 from lst_raster.scene.standard_atmosphere import standard_atmosphere
 
@@ -16,6 +27,7 @@ DEFAULT_EMISSIVITY = 0.97
 """Emissivity where none is given: soil and vegetation mixed. [1]"""
 
 _STANDARD = "standard atmosphere"
+_FROM_REANALYSIS = ("water_vapour", "air_temperature", "surface_pressure")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,12 +51,19 @@ class Inputs:
     @property
     def rasters(self) -> list[Path]:
         """Files that are read."""
-        return [field.source for field in self.fields.values() if isinstance(field.source, Path)]
+        return [path for field in self.fields.values() for path in field.rasters]
 
 
-def choose_inputs(scene: Scene, given: Mapping[str, Source | None], model: Model | str | Path | None) -> Inputs:
+def choose_inputs(
+    scene: Scene,
+    given: Mapping[str, Source | None],
+    model: Model | str | Path | None,
+    reanalysis: Sequence[str | Path] = (),
+    dem: Source | None = None,
+) -> Inputs:
     """Decide on a model and fill in what was not given.
 
+    What the user gave comes first, then the reanalysis, then the standard atmosphere.
     Without `model` the tier is ``column`` where the water vapour is given and the air temperature is not, else
     ``surface``: a temperature assumed beside a measured column would pretend to know more than is known.
 
@@ -56,6 +75,10 @@ def choose_inputs(scene: Scene, given: Mapping[str, Source | None], model: Model
         What the user gave, by the quantity's name.
     model : Model, str, path or None
         The model, or its name or path.
+    reanalysis : sequence of str or path
+        Reanalysis files.
+    dem : number, str, path or None
+        Elevation of the pixels, to which the reanalysis and the standard atmosphere are brought. [m]
 
     Returns
     -------
@@ -70,15 +93,24 @@ def choose_inputs(scene: Scene, given: Mapping[str, Source | None], model: Model
         There is no such model, or it is another sensor band's.
     """
     fields = {name: parse_field(QUANTITIES[name], source) for name, source in given.items() if source is not None}
+    ground = parse_field(ELEVATION, dem) if dem is not None else None
+    wanted = [name for name in _FROM_REANALYSIS if name not in fields]
+    if reanalysis and wanted:
+        fields |= fields_over_scene(scene, reanalysis, wanted, ground)
     model = _choose_model(scene, fields, model)
     emissivity = fields.pop("emissivity", None)
     names = [variable.name for variable in model.contract.atmosphere_inputs]
-    defaults = _standard_fields(scene, [name for name in names if name not in fields])
+    defaults = _standard_fields(scene, [name for name in names if name not in fields], ground)
+    atmosphere = {name: fields[name] if name in fields else defaults[name] for name in names}
+    lifted = any(field.lift for field in atmosphere.values())
     return Inputs(
         model=model,
         emissivity=emissivity or Field(quantity=EMISSIVITY, source=DEFAULT_EMISSIVITY, origin="default"),
-        atmosphere={name: fields[name] if name in fields else defaults[name] for name in names},
-        surplus=tuple(field for name, field in fields.items() if name not in names),
+        atmosphere=atmosphere,
+        surplus=(
+            *(field for name, field in fields.items() if name not in names),
+            *((ground,) if ground and not lifted else ()),
+        ),
     )
 
 
@@ -103,8 +135,10 @@ def warnings_of(scene: Scene, inputs: Inputs) -> list[str]:
         season = scene.date or "an unknown date (annual mean)"
         lines.append(
             f"no {', '.join(field.quantity.title for field in assumed)} given: standard atmosphere of latitude "
-            f"{scene.latitude:.1f} and {season}: {values}"
+            f"{scene.latitude:.1f} and {season}: {values}{' at sea level' if assumed[0].lift else ''}"
         )
+    for field in inputs.atmosphere.values():
+        lines += field.source.notes if isinstance(field.source, Nodes) else ()
     if inputs.surplus:
         names = ", ".join(field.quantity.title for field in inputs.surplus)
         lines.append(f"the model {inputs.model.contract.name} takes no {names}: not used")
@@ -151,8 +185,8 @@ def _choose_model(scene: Scene, fields: Mapping[str, Field], model: Model | str 
     return model
 
 
-def _standard_fields(scene: Scene, names: list[str]) -> dict[str, Field]:
-    """Take what is missing of the atmosphere from the standard atmosphere."""
+def _standard_fields(scene: Scene, names: list[str], ground: Field | None) -> dict[str, Field]:
+    """Take what is missing of the atmosphere from the standard atmosphere, which is one above the sea."""
     if not names:
         return {}
     if scene.latitude is None:
@@ -163,5 +197,11 @@ def _standard_fields(scene: Scene, names: list[str]) -> dict[str, Field]:
         )
     atmosphere = standard_atmosphere(scene.latitude, scene.date.day_of_year if scene.date else None)
     return {
-        name: Field(quantity=QUANTITIES[name], source=getattr(atmosphere, name), origin=_STANDARD) for name in names
+        name: Field(
+            quantity=QUANTITIES[name],
+            source=getattr(atmosphere, name),
+            origin=_STANDARD,
+            lift=Lift(surface=0.0, ground=ground, formula=BETWEEN_ELEVATIONS[name]) if ground else None,
+        )
+        for name in names
     }

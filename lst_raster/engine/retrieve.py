@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -56,6 +56,8 @@ def retrieve(
     water_vapour: Source | None = None,
     air_temperature: Source | None = None,
     surface_pressure: Source | None = None,
+    reanalysis: str | Path | Sequence[str | Path] = (),
+    dem: Source | None = None,
     model: Model | str | Path | None = None,
     mask_clouds: bool = True,
     mask_dilation: float = 0.0,
@@ -64,8 +66,8 @@ def retrieve(
 ) -> Product:
     """Retrieve the land surface temperature of a scene.
 
-    What is not given is assumed, with a warning in the log at the end: emissivity 0.97, and of the atmosphere the
-    standard atmosphere of the scene's latitude and season.
+    What is not given and not in the reanalysis is assumed, with a warning in the log at the end: emissivity 0.97, and
+    of the atmosphere the standard atmosphere of the scene's latitude and season.
 
     Parameters
     ----------
@@ -81,6 +83,12 @@ def retrieve(
         Air temperature 2 m above the ground, a number or a raster. [K]
     surface_pressure : float, str or path, optional
         Air pressure at the ground, a number or a raster. [hPa]
+    reanalysis : str, path, or sequence of them, optional
+        Files (netCDF, GRIB or a ZIP of them) with the water vapour, and perhaps the air temperature and the surface
+        pressure, for the scene's time and place. What is given by itself comes first.
+    dem : float, str or path, optional
+        Elevation of the ground, a number or a raster: reanalysis (from its own surface) and standard atmosphere (from
+        the sea) are brought to it; what is given by itself is not. [m]
     model : Model, str or path, optional
         The model, its name or its path. Without it the tier ``column`` of the scene's sensor where the water vapour is
         given and the air temperature is not, else ``surface``.
@@ -118,7 +126,8 @@ def retrieve(
         "air_temperature": air_temperature,
         "surface_pressure": surface_pressure,
     }
-    inputs = choose_inputs(scene, given, model)
+    files = [reanalysis] if isinstance(reanalysis, str | Path) else reanalysis
+    inputs = choose_inputs(scene, given, model, files, dem)
     masking = choose_masking(scene, clouds=mask_clouds, dilation=mask_dilation)
     target = product_path(output, scene.stem)
     read = (scene.place.disk, *inputs.rasters, *masking.rasters)
@@ -201,6 +210,7 @@ def _provenance(scene: Scene, inputs: Inputs, masking: Masking) -> dict[str, str
         "input": scene.place.label,
         "sensor": scene.sensor,
         "acquisition_date": str(scene.date or "unknown"),
+        "acquisition_time": f"{scene.date.time}Z" if scene.date and scene.date.time else "unknown",
         "calibration": str(scene.calibration),
         "model": model.contract.name,
         "model_version": str(model.metadata.get("lst_raster_version", "unknown")),

@@ -1,13 +1,14 @@
-"""What changes with height above the sea, in the standard atmosphere."""
+"""What changes with height above the sea."""
 
 from __future__ import annotations
 
-from lst_raster.physics.arrays import Array
+from lst_raster.physics.arrays import Array, namespace
 from lst_raster.physics.constants import GAS_CONSTANT_DRY_AIR, GRAVITY
 
 SEA_LEVEL_PRESSURE = 1013.25  # [hPa], ISO 2533
 SEA_LEVEL_TEMPERATURE = 288.15  # [K], ISO 2533
 LAPSE_RATE = 6.5e-3  # [K m-1], ISO 2533
+VAPOUR_SCALE_HEIGHT = 2000.0  # [m], rounded from Anderson et al. (1986), see `water_vapour_between`
 
 
 def pressure_at(elevation: Array, sea_level_pressure: Array | float = SEA_LEVEL_PRESSURE) -> Array:
@@ -36,3 +37,88 @@ def pressure_at(elevation: Array, sea_level_pressure: Array | float = SEA_LEVEL_
     """
     exponent = GRAVITY / (GAS_CONSTANT_DRY_AIR * LAPSE_RATE)
     return sea_level_pressure * (1.0 - LAPSE_RATE / SEA_LEVEL_TEMPERATURE * elevation) ** exponent
+
+
+def surface_pressure_between(surface_pressure: Array, start: Array | float, end: Array | float) -> Array:
+    """Air pressure at the ground, from one elevation of the ground to another, as in the standard troposphere.
+
+    Parameters
+    ----------
+    surface_pressure : array, any shape
+        Air pressure at `start`. [hPa]
+    start, end : array or float
+        Elevations, up to 11 km. [m]
+
+    Returns
+    -------
+    array
+        Air pressure at `end`. [hPa]
+
+    References
+    ----------
+    ISO 2533:1975, Standard Atmosphere
+
+    Examples
+    --------
+    >>> round(surface_pressure_between(898.7, 1000.0, 0.0), 1)
+    1013.2
+    """
+    return surface_pressure * pressure_at(end) / pressure_at(start)
+
+
+def air_temperature_between(air_temperature: Array, start: Array | float, end: Array | float) -> Array:
+    """Air temperature near the ground, from one elevation of the ground to another, by the standard lapse rate.
+
+    Parameters
+    ----------
+    air_temperature : array, any shape
+        Air temperature at `start`. [K]
+    start, end : array or float
+        Elevations. [m]
+
+    Returns
+    -------
+    array
+        Air temperature at `end`. [K]
+
+    References
+    ----------
+    ISO 2533:1975, Standard Atmosphere
+
+    Examples
+    --------
+    >>> air_temperature_between(288.15, 0.0, 1000.0)
+    281.65
+    """
+    return air_temperature - LAPSE_RATE * (end - start)
+
+
+def water_vapour_between(water_vapour: Array, start: Array | float, end: Array | float) -> Array:
+    """Water vapour column above the ground, from one elevation of the ground to another.
+
+    The vapour's density is taken to fall exponentially. Column over density at the ground is 2.1 to 2.4 km in the
+    tropical, mid-latitude and sub-arctic summer atmospheres; on a single day it may be far from that.
+
+    Parameters
+    ----------
+    water_vapour : array, any shape
+        Column above `start`. [kg m-2]
+    start, end : array or float
+        Elevations. [m]
+
+    Returns
+    -------
+    array
+        Column above `end`. [kg m-2]
+
+    References
+    ----------
+    G. P. Anderson et al., AFGL Atmospheric Constituent Profiles (0-120 km), AFGL-TR-86-0110 (1986)
+
+    Examples
+    --------
+    >>> round(float(water_vapour_between(20.0, 0.0, 1000.0)), 2)
+    12.13
+    """
+    xp = namespace(water_vapour, start, end)
+    return water_vapour * xp.exp((start - end) / VAPOUR_SCALE_HEIGHT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.physics.constants import GRAVITY
+from lst_raster.physics.elevation import air_temperature_between, surface_pressure_between, water_vapour_between
 from lst_raster.scene.grid import Grid, require_same_grid
+from lst_raster.scene.nodes import Nodes
 from lst_raster.scene.raster import open_raster, read_window
 
 Float32 = NDArray[np.float32]
@@ -116,8 +119,38 @@ SURFACE_PRESSURE = Quantity(
     accepted={"hPa": (1.0, 0.0), "mbar": (1.0, 0.0), "kPa": (10.0, 0.0), "Pa": (0.01, 0.0)},
     hint="give hPa at the ground, or with its unit, such as 98.5kPa",
 )
+ELEVATION = Quantity(
+    name="elevation",
+    units="m",
+    low=-500.0,
+    high=9000.0,
+    accepted={
+        "m": (1.0, 0.0), "gpm": (1.0, 0.0), "km": (1000.0, 0.0), "ft": (0.3048, 0.0),
+        "m2 s-2": (1.0 / GRAVITY, 0.0), "m+2 s-2": (1.0 / GRAVITY, 0.0),
+    },
+    hint="give the height above the sea in m, or with its unit",
+)  # fmt: skip
 QUANTITIES = {quantity.name: quantity for quantity in (EMISSIVITY, WATER_VAPOUR, AIR_TEMPERATURE, SURFACE_PRESSURE)}
 """The quantities by name."""
+
+BETWEEN_ELEVATIONS = {
+    "water_vapour": water_vapour_between,
+    "air_temperature": air_temperature_between,
+    "surface_pressure": surface_pressure_between,
+}
+"""How the quantities of the air change from one elevation of the ground to another, by name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lift:
+    """The way from the elevation for which a field holds to that of every pixel."""
+
+    surface: float | Nodes
+    """Elevation for which the field holds. [m]"""
+    ground: Field
+    """Elevation of the pixels. [m]"""
+    formula: Callable[[Any, Any, Any], Any]
+    """What it makes of a value, the elevation for which it holds, and another elevation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,20 +159,34 @@ class Field:
 
     quantity: Quantity
     """What it is."""
-    source: float | Path
-    """The number, in the quantity's unit, or the raster's path."""
+    source: float | Path | Nodes
+    """The number, in the quantity's unit, or the raster's path, or values on a coarse grid over the scene."""
     origin: str = "given"
     """Where it comes from: ``given``, or the name of a default."""
+    lift: Lift | None = None
+    """How it is brought to the elevation of the pixels, None where it is not."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.source, Path):
+        if isinstance(self.source, int | float):
             self.quantity.check(self.source, self.quantity.title)
 
     def __str__(self) -> str:
+        lifted = f", brought to the elevation {self.lift.ground}" if self.lift else ""
+        return f"{self._named()} ({self.origin}){lifted}"
+
+    def _named(self) -> str:
         if isinstance(self.source, Path):
-            return f"{self.source.name} ({self.origin})"
+            return self.source.name
         units = "" if self.quantity.units == "1" else f" {self.quantity.units}"
-        return f"{self.source:g}{units} ({self.origin})"
+        if isinstance(self.source, Nodes):
+            return f"{self.source}, mean {self.source.mean:.5g}{units}"
+        return f"{self.source:g}{units}"
+
+    @property
+    def rasters(self) -> list[Path]:
+        """Files that are read for it."""
+        own = [self.source] if isinstance(self.source, Path) else []
+        return own + (self.lift.ground.rasters if self.lift else [])
 
 
 def parse_field(quantity: Quantity, source: Source) -> Field:
@@ -207,6 +254,13 @@ def open_field(field: Field, scene: Grid) -> Iterator[FieldReader]:
     GridMismatchError
         The raster is not on the scene's grid.
     """
+    if field.lift is not None:
+        with open_field(replace(field, lift=None), scene) as read, open_field(field.lift.ground, scene) as ground:
+            yield _lifted(field.lift, read, ground)
+        return
+    if isinstance(field.source, Nodes):
+        yield field.source.read
+        return
     if not isinstance(field.source, Path):
         constant = np.asarray(field.source, np.float32)
         yield lambda window: constant
@@ -215,6 +269,16 @@ def open_field(field: Field, scene: Grid) -> Iterator[FieldReader]:
     with open_raster(field.source, what, InputError) as dataset:
         require_same_grid(f"{what} {field.source}", Grid.of(dataset), scene)
         yield lambda window: _read(dataset, field.quantity, window)
+
+
+def _lifted(lift: Lift, read: FieldReader, ground: FieldReader) -> FieldReader:
+    def at_the_ground(window: Any) -> Float32:
+        elevation = ground(window)
+        lift.ground.quantity.check(elevation[np.isfinite(elevation)], f"elevation {lift.ground.source}")
+        surface = lift.surface.read(window) if isinstance(lift.surface, Nodes) else lift.surface
+        return np.asarray(lift.formula(read(window), surface, elevation), np.float32)
+
+    return at_the_ground
 
 
 def _read(dataset: Any, quantity: Quantity, window: Any) -> Float32:

@@ -53,10 +53,8 @@ class Grid:
         """Latitude of the centre, None where the raster is not georeferenced. [degree]"""
         if self.crs is None:
             return None
-        x, y = _apply(self.transform, self.width / 2, self.height / 2)
         try:
-            to_degrees = Transformer.from_crs(self.crs.to_wkt(), "EPSG:4326", always_xy=True)
-            _, latitude = to_degrees.transform(x, y, errcheck=True)
+            latitude, _ = self.degrees(self.width / 2, self.height / 2)
         except ProjError:
             return None
         return float(latitude)
@@ -72,6 +70,28 @@ class Grid:
             return width * _DEGREE * math.cos(math.radians(latitude)), height * _DEGREE
         return width * self.crs.linear_units_factor[1], height * self.crs.linear_units_factor[1]
 
+    def degrees(self, column: Any, row: Any) -> tuple[Any, Any]:
+        """Latitude and longitude of places in a raster that is georeferenced.
+
+        Parameters
+        ----------
+        column, row : float or array
+            Places, counted from the upper left corner. [pixel]
+
+        Returns
+        -------
+        tuple of float or array
+            Latitude and longitude. [degree]
+
+        Raises
+        ------
+        pyproj.exceptions.ProjError
+            A place has none.
+        """
+        to_degrees = Transformer.from_crs(self.crs.to_wkt(), "EPSG:4326", always_xy=True)
+        longitude, latitude = to_degrees.transform(*_apply(self.transform, column, row), errcheck=True)
+        return latitude, longitude
+
     def _crs_name(self) -> str:
         if self.crs is None:
             return "a grid without coordinate system,"
@@ -79,7 +99,7 @@ class Grid:
         return f"EPSG:{code}" if code else str(self.crs.to_wkt()).partition('"')[2].partition('"')[0]
 
 
-def _apply(transform: Any, column: float, row: float) -> tuple[float, float]:
+def _apply(transform: Any, column: Any, row: Any) -> tuple[Any, Any]:
     """Apply an affine transform; its operator for this is not the same in versions 2 and 3 of the library."""
     a, b, c, d, e, f = transform[:6]
     return a * column + b * row + c, d * column + e * row + f

@@ -81,7 +81,7 @@ class Scene:
         sensor : str, optional
             Sensor band, for example ``landsat8-b10``.
         date : str, optional
-            Date of acquisition, ``2015-01-17`` or ``2015-01``.
+            Date of acquisition, ``2015-01-17T16:20`` (UTC), ``2015-01-17`` or ``2015-01``.
 
         Returns
         -------
@@ -113,7 +113,7 @@ class Scene:
                 calibration=find_calibration(sensor, suffix, mtl),
                 grid=grid,
                 latitude=grid.latitude() if grid.crs is not None else mtl.latitude() if mtl else None,
-                date=stated or _find_date(name, mtl, dataset.tags()),
+                date=_with_time(stated or _find_date(name, mtl, dataset.tags()), mtl),
                 tags={key: value for key, value in dataset.tags().items() if key == "AREA_OR_POINT"},
             )
             scene._check(dataset)
@@ -163,3 +163,10 @@ def _find_date(name: FileName, mtl: Mtl | None, tags: dict[str, str]) -> Acquisi
     if name.date is not None:
         return name.date
     return AcquisitionDate.parse(tags[DATE_TAG]) if DATE_TAG in tags else None
+
+
+def _with_time(date: AcquisitionDate | None, mtl: Mtl | None) -> AcquisitionDate | None:
+    """Add the metadata's time to a date, where it has none and the metadata are of that day."""
+    if date is None or mtl is None:
+        return date
+    return date.at(mtl.entries.get("DATE_ACQUIRED"), mtl.entries.get("SCENE_CENTER_TIME"))

@@ -1,0 +1,62 @@
+"""A quantity on a coarse grid over the scene, read bilinearly between its nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Nodes:
+    """Values at the crossings of some rows and columns of the scene."""
+
+    rows: Float
+    """Rows of the nodes, ascending; 0 is the upper edge of the first pixel. [pixel]"""
+    columns: Float
+    """Columns of the nodes, likewise. [pixel]"""
+    values: Float
+    """Values of shape (rows, columns), NaN where there are none."""
+    label: str
+    """Where they come from, for people."""
+    notes: tuple[str, ...] = ()
+    """What is to be known about the values, one line each."""
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def mean(self) -> float:
+        """Mean over the scene, of what has a value."""
+        weights = np.outer(_shares(self.rows), _shares(self.columns))
+        known = np.isfinite(self.values)
+        return float(np.average(self.values[known], weights=weights[known]))
+
+    def read(self, window: Any) -> Float32:
+        """Values at the centres of a window's pixels, NaN beside a node without a value."""
+        row, below = _between(self.rows, window.row_off, window.height)
+        column, right = _between(self.columns, window.col_off, window.width)
+        lines = _mix(self.values[row], self.values[row + 1], below[:, None])
+        return _mix(lines[:, column], lines[:, column + 1], right.astype(np.float32))
+
+
+def _between(nodes: Float, start: int, count: int) -> tuple[NDArray[np.intp], Float]:
+    centres = start + 0.5 + np.arange(count)
+    before = np.clip(np.searchsorted(nodes, centres, side="right") - 1, 0, nodes.size - 2)
+    return before, (centres - nodes[before]) / (nodes[before + 1] - nodes[before])
+
+
+def _shares(nodes: Float) -> Float:
+    """Give every node the half of the space to both neighbours."""
+    halves = np.diff(nodes) / 2.0
+    return np.asarray(np.append(halves, 0.0) + np.append(0.0, halves), float)
+
+
+def _mix(a: Any, b: Any, weight: Any) -> Float32:
+    mixed: Float32 = (a + weight * (b - a)).astype(np.float32)
+    return mixed

@@ -1,0 +1,133 @@
+"""Reanalysis in GRIB, editions 1 and 2: ERA5, ECMWF forecasts, GFS, CFS. Needs the extra `grib`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lst_raster._resources import require
+from lst_raster.errors import InputError
+from lst_raster.scene.fields import ELEVATION
+from lst_raster.scene.reanalysis.gridded import Float, GriddedField, nearest_steps, normalise
+from lst_raster.scene.reanalysis.variables import nothing_found, quantity_of, unit_conversion
+
+_NEAR_THE_GROUND = ("surface", "heightAboveGround", "atmosphereSingleLayer", "entireAtmosphere")
+_GRIDS = ("regular_ll", "regular_gg")
+_HEIGHT = 2  # [m], of the air temperature
+_MISSING = 1e30
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Header:
+    """What a message holds, and where it is in the file."""
+
+    name: str
+    kind: str
+    grid: str
+    time: np.datetime64
+    offset: int
+
+
+def read_grib(path: Path, source: str, when: np.datetime64 | None) -> list[GriddedField]:
+    """Read what is known in a GRIB file; only the steps around a time are decoded.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    source : str
+        Its name for messages.
+    when : numpy.datetime64 or None
+        Time that is asked for, None for all.
+
+    Raises
+    ------
+    InputError
+        It is damaged, holds nothing that is known, or is on another grid than one of latitude and longitude.
+    MissingExtraError
+        eccodes is not installed.
+    """
+    eccodes = require("eccodes", "grib")
+    try:
+        headers = list(_headers(path))
+        wanted = [header for header in headers if quantity_of(header.name) and header.kind in _NEAR_THE_GROUND]
+        if not wanted:
+            levels = ", ".join(sorted({header.kind for header in headers if quantity_of(header.name)}))
+            raise nothing_found(source, [header.name for header in headers], f"on {levels}" if levels else "")
+        return [_read(path, source, wanted, name, when) for name in dict.fromkeys(header.name for header in wanted)]
+    except eccodes.CodesInternalError as reason:
+        raise InputError(f"{source} cannot be read as GRIB ({reason}); fetch it again") from reason
+
+
+def _headers(path: Path) -> Iterator[_Header]:
+    eccodes = require("eccodes", "grib")
+    for message in _messages(path):
+        kind, level, step = (eccodes.codes_get(message, key) for key in ("typeOfLevel", "level", "stepType"))
+        if step == "instant" and (kind != "heightAboveGround" or level == _HEIGHT):
+            day, clock = (eccodes.codes_get(message, key) for key in ("validityDate", "validityTime"))
+            yield _Header(
+                name=eccodes.codes_get(message, "shortName"), kind=kind, grid=eccodes.codes_get(message, "gridType"),
+                time=_time(day, clock), offset=int(eccodes.codes_get_message_offset(message)),
+            )  # fmt: skip
+
+
+def _messages(path: Path) -> Iterator[int]:
+    eccodes = require("eccodes", "grib")
+    with path.open("rb") as file:
+        while (message := eccodes.codes_grib_new_from_file(file)) is not None:
+            try:
+                yield message
+            finally:
+                eccodes.codes_release(message)
+
+
+def _time(day: int, clock: int) -> np.datetime64:
+    """Time from GRIB's numbers, 20110115 and 1200."""
+    date = f"{day // 10000:04d}-{day // 100 % 100:02d}-{day % 100:02d}"
+    return np.datetime64(f"{date}T{clock // 100:02d}:{clock % 100:02d}", "s")
+
+
+def _read(path: Path, source: str, headers: list[_Header], name: str, when: np.datetime64 | None) -> GriddedField:
+    eccodes = require("eccodes", "grib")
+    quantity, own = quantity_of(name), [header for header in headers if header.name == name]
+    assert quantity is not None
+    grid = next((header.grid for header in own if header.grid not in _GRIDS), None)
+    if grid is not None:
+        raise InputError(
+            f"{source} {name} is on a grid of type {grid}; regrid it to latitude and longitude (regular_ll)"
+        )
+    times = np.array([header.time for header in own])
+    steps = nearest_steps(times, when)[: 1 if quantity is ELEVATION else None]
+    planes = []
+    with path.open("rb") as file:
+        for step in steps:
+            file.seek(own[step].offset)
+            message = eccodes.codes_grib_new_from_file(file)
+            try:
+                latitude, longitude, plane, units = _plane(message)
+            finally:
+                eccodes.codes_release(message)
+            planes.append(plane)
+    if len({plane.shape for plane in planes}) > 1:
+        raise InputError(f"{source} {name} is on several grids; give a file for each")
+    factor, offset = unit_conversion(quantity, units, f"{source} {name}")
+    values = np.stack(planes) * factor + offset
+    return normalise(quantity, times[steps], latitude, longitude, values, source=source, variable=name)
+
+
+def _plane(message: Any) -> tuple[Float, Float, Float, str]:
+    """Latitudes, longitudes, values of shape (latitude, longitude), and unit of a message."""
+    eccodes = require("eccodes", "grib")
+    shape = eccodes.codes_get(message, "Nj"), eccodes.codes_get(message, "Ni")
+    by_column = bool(eccodes.codes_get(message, "jPointsAreConsecutive"))
+    eccodes.codes_set(message, "missingValue", _MISSING)
+    latitude, longitude, values = (
+        array.reshape(shape[::-1]).T if by_column else array.reshape(shape)
+        for array in (eccodes.codes_get_array(message, key) for key in ("latitudes", "longitudes", "values"))
+    )
+    values = np.where(values == _MISSING, np.nan, values)
+    return latitude[:, 0], longitude[0], values, eccodes.codes_get(message, "units")

@@ -1,0 +1,198 @@
+"""The one form that every reanalysis file is brought into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.errors import InputError
+from lst_raster.scene.fields import ELEVATION, WATER_VAPOUR, Quantity
+
+Float = NDArray[np.float64]
+Times = NDArray[np.datetime64]
+
+_DIGITS = 4  # of a degree: float32 coordinates are no better
+_GAP = 1.5  # cells between neighbours, from which on a grid has an end there
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class GriddedField:
+    """A quantity on a grid of latitude and longitude, at one or more times. Make one with `normalise`."""
+
+    quantity: Quantity
+    """What it is; the values are in its unit."""
+    times: Times
+    """Times, ascending, UTC, to the second."""
+    latitude: Float
+    """Latitudes, ascending. [degree]"""
+    longitude: Float
+    """Longitudes, ascending without a break, the first in -180 to 180, the last beyond 180 across the date line.
+    [degree]"""
+    values: Float
+    """Values of shape (time, latitude, longitude), NaN where there are none."""
+    is_global: bool
+    """Whether the last longitude is followed by the first."""
+    source: str
+    """Name of the file, without its folder."""
+    variable: str
+    """Name of the variable in it."""
+    notes: tuple[str, ...] = ()
+    """What is to be known about the values, one line each."""
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.variable}"
+
+    @property
+    def area(self) -> str:
+        """Area that it covers, for messages."""
+        return area(self.latitude, self.longitude)
+
+    @property
+    def cell(self) -> float:
+        """Smallest distance of two neighbours. [degree]"""
+        return float(min(np.diff(self.latitude).min(), np.diff(self.longitude).min()))
+
+
+def area(latitude: Any, longitude: Any) -> str:
+    """Extent in latitude and longitude, for messages."""
+    south, north, west, east = (float(f(x)) for x in (latitude, longitude) for f in (np.min, np.max))
+    return f"latitude {south:.6g} to {north:.6g}, longitude {west:.6g} to {east:.6g}"
+
+
+def nearest_steps(times: Times, when: np.datetime64 | None) -> NDArray[np.intp]:
+    """Choose the steps of a file that are worth reading.
+
+    Parameters
+    ----------
+    times : array of shape (time,)
+        Times of a file, in any order, perhaps repeated.
+    when : numpy.datetime64 or None
+        Time that is asked for; None for all.
+
+    Returns
+    -------
+    array
+        Positions of the two steps on both sides of `when`, or nearest to it, ascending in time, each time once.
+    """
+    unique, positions = np.unique(times, return_index=True)
+    if when is None or unique.size <= 2:
+        return positions
+    first = int(np.clip(np.searchsorted(unique, when) - 1, 0, unique.size - 2))
+    return positions[first : first + 2]
+
+
+def normalise(
+    quantity: Quantity, times: Times, latitude: Any, longitude: Any, values: Any, *, source: str, variable: str
+) -> GriddedField:
+    """Bring a field into the normal form.
+
+    Where a grid goes around the Earth but stops short of a pole by a cell at most, the pole is added, as the mean
+    of the last row. Negative water vapour, which spectral models and packing produce, becomes 0, with a note.
+
+    Parameters
+    ----------
+    quantity : Quantity
+        What it is.
+    times : array of shape (time,)
+        Times, each once, in any order.
+    latitude, longitude : array of shape (latitude,) and (longitude,)
+        Coordinates in any order and any convention. [degree]
+    values : array of shape (time, latitude, longitude)
+        Values in the quantity's unit, NaN where there are none.
+    source, variable : str
+        Where they come from.
+
+    Raises
+    ------
+    InputError
+        The grid has less than two rows or columns, or coordinates that are none.
+    """
+    latitude, longitude = np.asarray(latitude, float).round(_DIGITS), np.asarray(longitude, float)
+    _check_coordinates(latitude, longitude, f"{source} {variable}")
+    latitude, rows = np.unique(latitude, return_index=True)
+    longitude, columns, is_global = _unroll(longitude)
+    order = np.argsort(times, kind="stable")
+    values = np.asarray(values, float)[np.ix_(order, rows, columns)]
+    if latitude.size < 2 or longitude.size < 2:
+        raise InputError(f"{source} {variable} has {latitude.size}x{longitude.size} points; give at least 2x2")
+    if is_global:
+        latitude, values = _with_poles(latitude, values)
+    values, notes = _without_negatives(values) if quantity is WATER_VAPOUR else (values, ())
+    return GriddedField(
+        quantity=quantity, times=np.asarray(times)[order].astype("datetime64[s]"), latitude=latitude,
+        longitude=longitude, values=values, is_global=is_global, source=source, variable=variable, notes=notes,
+    )  # fmt: skip
+
+
+def merge_times(fields: list[GriddedField]) -> list[GriddedField]:
+    """Put fields of one quantity together that differ in their times only, such as a file for each day.
+
+    Of a time that comes twice, the first is kept. Fields on other grids stay apart, in the order given.
+    """
+    groups: list[list[GriddedField]] = []
+    for field in fields:
+        group = next((group for group in groups if _same_grid(group[0], field)), None)
+        if group is None:
+            groups.append([field])
+        else:
+            group.append(field)
+    return [_joined(group) for group in groups]
+
+
+def _joined(group: list[GriddedField]) -> GriddedField:
+    first = group[0]
+    if len(group) == 1 or first.quantity is ELEVATION:  # the surface does not change
+        return first
+    times, positions = np.unique(np.concatenate([field.times for field in group]), return_index=True)
+    return GriddedField(
+        quantity=first.quantity, times=times, latitude=first.latitude, longitude=first.longitude,
+        values=np.concatenate([field.values for field in group])[positions], is_global=first.is_global,
+        source=", ".join(dict.fromkeys(field.source for field in group)), variable=first.variable,
+        notes=tuple(dict.fromkeys(note for field in group for note in field.notes)),
+    )  # fmt: skip
+
+
+def _same_grid(a: GriddedField, b: GriddedField) -> bool:
+    return (
+        a.quantity is b.quantity and np.array_equal(a.latitude, b.latitude) and np.array_equal(a.longitude, b.longitude)
+    )
+
+
+def _check_coordinates(latitude: Float, longitude: Float, where: str) -> None:
+    if not (np.isfinite(latitude).all() and np.isfinite(longitude).all()) or np.abs(latitude).max() > 90.0:
+        raise InputError(f"{where} has latitudes or longitudes that are none; fetch the file again")
+
+
+def _unroll(longitude: Float) -> tuple[Float, NDArray[np.intp], bool]:
+    """Longitudes ascending from the widest gap on, where each was, and whether there is no gap."""
+    turned = ((longitude + 180.0) % 360.0 - 180.0).round(_DIGITS)
+    turned[turned == 180.0] = -180.0
+    unique, positions = np.unique(turned, return_index=True)
+    gaps = np.diff(unique, append=unique[0] + 360.0)  # the last: across the date line
+    typical = float(np.median(gaps))
+    if unique.size > 3 and gaps.max() <= _GAP * typical:
+        return unique, positions, True
+    start = (int(np.argmax(gaps)) + 1) % unique.size
+    rolled = np.concatenate([unique[start:], unique[:start] + 360.0])
+    return rolled, np.roll(positions, -start), False
+
+
+def _with_poles(latitude: Float, values: Float) -> tuple[Float, Float]:
+    row = float(np.diff(latitude).max())
+    south = int(0.0 < latitude[0] + 90.0 <= row)
+    north = int(0.0 < 90.0 - latitude[-1] <= row)
+    values = np.pad(values, ((0, 0), (south, north), (0, 0)), mode="edge")
+    for added, edge in ((south, 0), (north, -1)):
+        if added:
+            values[:, edge] = values[:, edge].mean(axis=1, keepdims=True)
+    return np.concatenate([[-90.0] * south, latitude, [90.0] * north]), values
+
+
+def _without_negatives(values: Float) -> tuple[Float, tuple[str, ...]]:
+    lowest = float(np.nanmin(values, initial=0.0))
+    if lowest >= 0.0:
+        return values, ()
+    return np.maximum(values, 0.0), (f"negative water vapour (down to {lowest:.2g} kg m-2) is taken as 0",)

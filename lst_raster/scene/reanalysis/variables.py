@@ -1,0 +1,69 @@
+"""How the quantities that are read from reanalysis files are called in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from lst_raster.errors import InputError
+from lst_raster.scene.fields import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR, Quantity
+
+VARIABLES: Mapping[str, Quantity] = MappingProxyType(
+    {
+        "tcwv": WATER_VAPOUR,  # ECMWF
+        "total_column_water_vapour": WATER_VAPOUR,  # ERA5 in ARCO's words
+        "tqv": WATER_VAPOUR,  # MERRA-2
+        "pr_wtr": WATER_VAPOUR,  # NCEP/NCAR R1
+        "pwat": WATER_VAPOUR,  # GFS, CFS
+        "t2m": AIR_TEMPERATURE,  # ECMWF, MERRA-2
+        "2t": AIR_TEMPERATURE,  # GRIB
+        "2m_temperature": AIR_TEMPERATURE,
+        "sp": SURFACE_PRESSURE,  # ECMWF, GFS
+        "ps": SURFACE_PRESSURE,  # MERRA-2
+        "surface_pressure": SURFACE_PRESSURE,
+        "z": ELEVATION,  # ECMWF: geopotential, of the surface where it is not on levels
+        "phis": ELEVATION,  # MERRA-2
+        "orog": ELEVATION,  # GFS
+        "geopotential_at_surface": ELEVATION,
+    }
+)
+"""Quantity of every variable that is known, by its name in lower case."""
+
+_WITH_CLOUD = ("tcw", "total_column_water")
+_WANTED = "tcwv, TQV, pr_wtr or pwat for the water vapour, t2m or T2M, sp or PS, z, PHIS or orog"
+
+
+def quantity_of(variable: str) -> Quantity | None:
+    """Quantity that a variable holds by its name, None where the name is not known."""
+    return VARIABLES.get(variable.lower())
+
+
+def unit_conversion(quantity: Quantity, units: str, where: str) -> tuple[float, float]:
+    """Factor and offset that lead from a file's unit to the quantity's.
+
+    Raises
+    ------
+    InputError
+        The unit is not known: a reanalysis always tells it, and a guess may be a hundred times off.
+    """
+    conversion = quantity.conversion(units)
+    if conversion is None:
+        raise InputError(f"{where} has the unit {units!r}, which is not one of {', '.join(quantity.accepted)}")
+    return conversion
+
+
+def cloud_note(names: Iterable[str]) -> str | None:
+    """Say that a file's total column water is not its water vapour, None where it has none."""
+    found = next((name for name in names if name.lower() in _WITH_CLOUD), None)
+    return f"{found} is the water of vapour and clouds together, not the vapour alone (tcwv)" if found else None
+
+
+def nothing_found(source: str, found: Iterable[str], reason: str = "") -> InputError:
+    """Error for a file without a variable that can be used."""
+    names = sorted(set(found))
+    listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    why = "; ".join(part for part in (reason, cloud_note(names)) if part)
+    return InputError(
+        f"{source} holds {listed or 'no variables'}{f' ({why})' if why else ''}; give a file with {_WANTED}, "
+        "on latitude and longitude"
+    )
