@@ -61,7 +61,9 @@ def test_without_metadata_the_sources_are_others(tmp_path, options, name, sensor
     assert found["retrieve_would_use"]["mask"] == "none: the scene has no quality band"
 
 
-def test_what_keeps_retrieve_from_it_is_told(tmp_path):
+def test_what_keeps_retrieve_from_it_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("lst_raster.inference.model.models_path", lambda: tmp_path / "models")  # an empty place
+    (tmp_path / "models").mkdir()
     found = describe(shared_path("data", "landsat", "LT05_L1TP_090085_19970406_20161231_01_T1.tar.gz"))
     assert found["retrieve_would_use"]["model"].startswith("none: no model 'landsat5-b6/surface'; give the path of")
     path = make_scene(tmp_path, lst=ramp(275, 290))

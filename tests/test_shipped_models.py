@@ -6,12 +6,11 @@ import rasterio
 
 from lst_raster import Model
 from lst_raster.inference.model import shipped_models
-from lst_raster.physics.band import sensor_band
+from lst_raster.physics.band import sensor_band, sensor_names
 from lst_raster.physics.surface import surface_temperature
 from tests.test_retrieve_command import EXAMPLE
 
-SENSORS = ("landsat7-b6", "landsat8-b10", "landsat8-b11", "landsat9-b10", "landsat9-b11")
-SHIPPED = tuple(f"{sensor}/{tier}" for sensor in SENSORS for tier in ("column", "surface"))
+SHIPPED = tuple(f"{sensor}/{tier}" for sensor in sensor_names() for tier in ("column", "surface"))
 
 
 def states(model, count=20_000):
