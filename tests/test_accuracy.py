@@ -52,7 +52,7 @@ def whole_rmse(summaries, share) -> float:
 
 
 # The published single-channel error over ours: a network of the column tier that is trained on one half of
-# the date itself and tested on the other gets to 1.86, which bounds what vapour column and pressure can tell.
+# the date itself and tested on the other gets to 1.86: about what vapour column and pressure can tell.
 @pytest.mark.parametrize(
     ("tier", "rmse", "humid_mae", "times_better"), [("column", 1.20, 1.1, 1.75), ("surface", 0.85, 0.85, 2.6)]
 )
