@@ -114,7 +114,7 @@ MISTAKES = {
     "emissivity 0": (["SCENE", "--emissivity", "0"], "emissivity is 0, outside (0, 1]"),
     "emissivity in percent": (["SCENE", "--emissivity", "97"], "emissivity is 97, outside (0, 1]"),
     "emissivity raster": (["SCENE", "--emissivity", "too_high.tif"], "holds 0.9 to 1.2, outside (0, 1]"),
-    "no emissivity": (["SCENE", "--emissivity", "soil"], "'soil' is neither a number nor a file"),
+    "no emissivity": (["SCENE", "--emissivity", "soil"], "'soil' is none of a number, a raster that exists"),
     "negative vapour": (["SCENE", "--water-vapour", "-5"], "water vapour is -5, outside [0, 100] kg m-2"),
     "negative vapour raster": (["SCENE", "--water-vapour", "negative.tif"], "holds -3 to 20, outside [0, 100]"),
     "celsius": (["SCENE", "--air-temperature", "21"], "air temperature is 21, outside [180, 340] K"),

@@ -146,7 +146,7 @@ def test_a_number_is_the_same_in_every_window():
 )
 def test_a_raster_of_another_grid_is_refused_and_both_grids_are_named(tmp_path, other):
     path = write_raster(tmp_path / "e.tif", other.pop("values", np.ones(SHAPE, "f4")), **other)
-    with pytest.raises(GridMismatchError, match=r"EPSG:32616 70x60 .*; warp it onto the scene's grid") as caught:
+    with pytest.raises(GridMismatchError, match=r"EPSG:32616 70x60 .*; pass --align") as caught:
         read(EMISSIVITY, path)
     assert str(path) in str(caught.value)
 

@@ -8,6 +8,7 @@ import click
 
 from lst_raster.cli.build_profiles import profiles
 from lst_raster.cli.progress import progress_bar
+from lst_raster.scene.emissivity.make_components import make_components
 from lst_raster.spectroscopy.make_table import TableSources, make_table
 from lst_raster.transfer.make_bands import make_bands
 
@@ -43,6 +44,15 @@ def absorption(
     with progress_bar("Absorption") as progress:
         make_table(sources, output, progress)
     click.echo(output)
+
+
+@build.command()
+@click.argument("index", type=_FILE)
+@click.argument("urban_spectra", type=_FILE)
+@click.option("-o", "--output", required=True, type=_FILE, help="CSV file to write.")
+def emissivity(index: Path, urban_spectra: Path, output: Path) -> None:
+    """Rebuild the emissivity of soil, rock, water, ... from ECOSTRESS band emissivities (INDEX) and SLUM's spectra."""
+    click.echo(make_components(index, urban_spectra, output))
 
 
 @build.command()

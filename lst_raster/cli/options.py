@@ -38,10 +38,15 @@ reanalysis = click.option(
     "--reanalysis", multiple=True, metavar="PATH",
     help="File with water vapour for the scene's time: netCDF, GRIB or ZIP of ERA5, MERRA-2, NCEP. May be repeated.",
 )  # fmt: skip
+align = click.option("--align", is_flag=True, help="Warp rasters on another grid onto the scene's.")
 dem = click.option("--dem", metavar="VALUE", help="Elevation in m, or raster: the air is brought to it.")
 
 _ATMOSPHERE = (
-    click.option("--emissivity", metavar="VALUE", help="Number in (0, 1], or raster. [default: 0.97]"),
+    click.option(
+        "--emissivity", multiple=True, metavar="SOURCE",
+        help="Number in (0, 1], raster, ndvi, quality (water and snow), aster-ged:FOLDER or landcover:MAP[:TABLE]. "
+        "Repeated: the first that has a value. [default: 0.97]",
+    ),
     click.option(
         "--water-vapour", "--water-vapor", "water_vapour", metavar="VALUE",
         help="Column in kg m-2, or with a unit (29mm, 2.9cm, 2.9g/cm2), or raster.",

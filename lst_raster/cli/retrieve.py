@@ -16,6 +16,7 @@ from lst_raster.cli.progress import hushed_libraries, progress_bar
 @options.atmosphere
 @options.reanalysis
 @options.dem
+@options.align
 @options.masks
 @options.band
 @options.date

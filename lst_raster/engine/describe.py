@@ -158,7 +158,7 @@ def _inputs(scene: Scene, inputs: Inputs) -> Description:
     why = "shipped for this band; nothing of the atmosphere is given"
     return {
         "model": f"{inputs.model.contract.name} ({why})",
-        **{name: str(field) for name, field in inputs.fields.items()},
+        **inputs.texts,
         "warnings": warnings_of(scene, inputs),
     }
 

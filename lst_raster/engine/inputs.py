@@ -8,10 +8,10 @@ from pathlib import Path
 
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.model import Model
+from lst_raster.scene.emissivity.merge import Emissivity, choose_emissivity
 from lst_raster.scene.fields import (
     BETWEEN_ELEVATIONS,
     ELEVATION,
-    EMISSIVITY,
     QUANTITIES,
     Field,
     Lift,
@@ -23,9 +23,6 @@ from lst_raster.scene.reanalysis.over_scene import fields_over_scene
 from lst_raster.scene.scene import Scene
 from lst_raster.scene.standard_atmosphere import standard_atmosphere
 
-DEFAULT_EMISSIVITY = 0.97
-"""Emissivity where none is given: soil and vegetation mixed. [1]"""
-
 _STANDARD = "standard atmosphere"
 _FROM_REANALYSIS = ("water_vapour", "air_temperature", "surface_pressure")
 
@@ -36,30 +33,33 @@ class Inputs:
 
     model: Model
     """The model."""
-    emissivity: Field
-    """Surface emissivity. [1]"""
+    emissivity: Emissivity
+    """Sources of the surface's emissivity."""
     atmosphere: Mapping[str, Field]
     """The model's atmosphere inputs, by name."""
     surplus: tuple[Field, ...] = ()
     """What was given but the model does not take."""
 
     @property
-    def fields(self) -> dict[str, Field]:
-        """All fields by name, the emissivity first."""
-        return {"emissivity": self.emissivity, **self.atmosphere}
+    def texts(self) -> dict[str, str]:
+        """What each of them is, by name, the emissivity first."""
+        return {"emissivity": str(self.emissivity), **{name: str(field) for name, field in self.atmosphere.items()}}
 
     @property
     def rasters(self) -> list[Path]:
         """Files that are read."""
-        return [path for field in self.fields.values() for path in field.rasters]
+        return self.emissivity.rasters + [path for field in self.atmosphere.values() for path in field.rasters]
 
 
 def choose_inputs(
     scene: Scene,
     given: Mapping[str, Source | None],
     model: Model | str | Path | None,
+    *,
+    emissivity: Source | Sequence[Source] | None = None,
     reanalysis: Sequence[str | Path] = (),
     dem: Source | None = None,
+    align: bool = False,
 ) -> Inputs:
     """Decide on a model and fill in what was not given.
 
@@ -72,13 +72,17 @@ def choose_inputs(
     scene : Scene
         The scene.
     given : mapping of str to number, str, path or None
-        What the user gave, by the quantity's name.
+        What the user gave of the atmosphere, by the quantity's name.
     model : Model, str, path or None
         The model, or its name or path.
+    emissivity : number, str, path, sequence of them, or None
+        Sources of emissivity, as `choose_emissivity`.
     reanalysis : sequence of str or path
         Reanalysis files.
     dem : number, str, path or None
         Elevation of the pixels, to which the reanalysis and the standard atmosphere are brought. [m]
+    align : bool
+        Whether rasters on another grid are warped onto the scene's.
 
     Returns
     -------
@@ -92,20 +96,21 @@ def choose_inputs(
     ModelError
         There is no such model, or it is another sensor band's.
     """
-    fields = {name: parse_field(QUANTITIES[name], source) for name, source in given.items() if source is not None}
-    ground = parse_field(ELEVATION, dem) if dem is not None else None
+    fields = {
+        name: parse_field(QUANTITIES[name], source, align=align) for name, source in given.items() if source is not None
+    }
+    ground = parse_field(ELEVATION, dem, align=align) if dem is not None else None
     wanted = [name for name in _FROM_REANALYSIS if name not in fields]
     if reanalysis and wanted:
         fields |= fields_over_scene(scene, reanalysis, wanted, ground)
     model = _choose_model(scene, fields, model)
-    emissivity = fields.pop("emissivity", None)
     names = [variable.name for variable in model.contract.atmosphere_inputs]
     defaults = _standard_fields(scene, [name for name in names if name not in fields], ground)
     atmosphere = {name: fields[name] if name in fields else defaults[name] for name in names}
     lifted = any(field.lift for field in atmosphere.values())
     return Inputs(
         model=model,
-        emissivity=emissivity or Field(quantity=EMISSIVITY, source=DEFAULT_EMISSIVITY, origin="default"),
+        emissivity=choose_emissivity(scene, emissivity, align=align),
         atmosphere=atmosphere,
         surplus=(
             *(field for name, field in fields.items() if name not in names),
@@ -128,7 +133,7 @@ def warnings_of(scene: Scene, inputs: Inputs) -> list[str]:
     if scene.calibration.source == "default":
         lines.append(f"no radiance constants in metadata beside {scene.place.name}: {scene.calibration}")
     if inputs.emissivity.origin == "default":
-        lines.append(f"no emissivity given: {inputs.emissivity.source} everywhere; --emissivity changes that")
+        lines.append(f"no emissivity given: {inputs.emissivity.names[0]} everywhere; --emissivity changes that")
     assumed = [field for field in inputs.atmosphere.values() if field.origin == _STANDARD]
     if assumed:
         values = ", ".join(f"{field.quantity.title} {field.source:g} {field.quantity.units}" for field in assumed)

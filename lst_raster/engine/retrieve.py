@@ -52,12 +52,13 @@ def retrieve(
     scene: Scene | str | Path,
     *,
     output: str | Path = ".",
-    emissivity: Source | None = None,
+    emissivity: Source | Sequence[Source] | None = None,
     water_vapour: Source | None = None,
     air_temperature: Source | None = None,
     surface_pressure: Source | None = None,
     reanalysis: str | Path | Sequence[str | Path] = (),
     dem: Source | None = None,
+    align: bool = False,
     model: Model | str | Path | None = None,
     mask_clouds: bool = True,
     mask_dilation: float = 0.0,
@@ -75,8 +76,9 @@ def retrieve(
         The scene, or a path that `Scene.open` takes: thermal band, folder, metadata file or archive.
     output : str or path
         Folder of the product ``<stem>_LST.tif``, or the path of the product itself.
-    emissivity : float, str or path, optional
-        Surface emissivity, a number or a raster on the scene's grid. [1]
+    emissivity : float, str, path, or sequence of them, optional
+        Surface emissivity: a number, a raster on the scene's grid, ``quality``, ``ndvi``, ``aster-ged:PATH`` or
+        ``landcover:PATH[:TABLE]``; of several each pixel takes the first that has one. [1]
     water_vapour : float, str or path, optional
         Water vapour column, a number, a text such as ``29mm`` or ``2.9cm``, or a raster. [kg m-2]
     air_temperature : float, str or path, optional
@@ -89,6 +91,8 @@ def retrieve(
     dem : float, str or path, optional
         Elevation of the ground, a number or a raster: reanalysis (from its own surface) and standard atmosphere (from
         the sea) are brought to it; what is given by itself is not. [m]
+    align : bool
+        Whether rasters on another grid are warped onto the scene's, instead of refused.
     model : Model, str or path, optional
         The model, its name or its path. Without it the tier ``column`` of the scene's sensor where the water vapour is
         given and the air temperature is not, else ``surface``.
@@ -121,13 +125,12 @@ def retrieve(
     """
     scene = scene if isinstance(scene, Scene) else Scene.open(scene)
     given = {
-        "emissivity": emissivity,
         "water_vapour": water_vapour,
         "air_temperature": air_temperature,
         "surface_pressure": surface_pressure,
     }
     files = [reanalysis] if isinstance(reanalysis, str | Path) else reanalysis
-    inputs = choose_inputs(scene, given, model, files, dem)
+    inputs = choose_inputs(scene, given, model, emissivity=emissivity, reanalysis=files, dem=dem, align=align)
     masking = choose_masking(scene, clouds=mask_clouds, dilation=mask_dilation)
     target = product_path(output, scene.stem)
     read = (scene.place.disk, *inputs.rasters, *masking.rasters)
@@ -162,6 +165,7 @@ def _write(
                 raise CancelledError(f"stopped after {done} of {len(windows)} tiles; nothing was written")
         _require_result(scene, tally)
         tags["masked_pixels"] = _counts(tally)
+        tags["emissivity_pixels"] = _shares(inputs, tally)
         cog.tags.update(tags)
     return tally
 
@@ -185,6 +189,11 @@ def _counts(tally: Tally) -> str:
     """Say how many measured pixels were masked, in all and by reason."""
     reasons = [f"{name.replace('_', ' ')} {count}" for name, count in tally.masked.items() if name != "any"]
     return f"{tally.masked['any']} of {tally.measured}" + (f" ({', '.join(reasons)})" if reasons else "")
+
+
+def _shares(inputs: Inputs, tally: Tally) -> str:
+    """Say how many pixels took their emissivity from which source."""
+    return ", ".join(f"{name} {tally.sources[number]}" for number, name in enumerate(inputs.emissivity.names, start=1))
 
 
 def _mask_warnings(masking: Masking) -> list[str]:
@@ -215,7 +224,7 @@ def _provenance(scene: Scene, inputs: Inputs, masking: Masking) -> dict[str, str
         "model": model.contract.name,
         "model_version": str(model.metadata.get("lst_raster_version", "unknown")),
         "model_sha256": model.digest,
-        **{name: str(field) for name, field in inputs.fields.items()},
+        **inputs.texts,
         "mask": str(masking),
     }
 

@@ -6,19 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from lst_raster.engine.air import Air, AirReader, open_air
 from lst_raster.engine.cog import BLOCK
 from lst_raster.engine.inputs import Inputs
-from lst_raster.engine.masks import Masking, open_masks
+from lst_raster.engine.masks import Masking, MaskReader, open_masks
 from lst_raster.errors import SceneError
 from lst_raster.physics.band import sensor_band
 from lst_raster.physics.surface import surface_temperature
-from lst_raster.scene.fields import Field, open_field
+from lst_raster.scene.emissivity.merge import MergedEstimate, MergedReader, open_emissivity
+from lst_raster.scene.fields import EMISSIVITY
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.raster import open_raster
 from lst_raster.scene.scene import Scene
@@ -29,20 +30,22 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tile:
-    """What is known of a window of the scene; only pixels that can be retrieved are kept."""
+    """What is known of a window of the scene."""
 
     window: Window
     """Where it lies."""
-    measured: int
-    """Number of pixels with a radiance."""
-    masked: Mapping[str, int]
-    """Number of those that are masked, by reason; a pixel may have several. The sum is under ``any``."""
+    measured: Mask
+    """Pixels, of shape (rows, columns), with a radiance."""
+    masks: Mapping[str, Mask]
+    """Masked pixels, by reason; a pixel may have several."""
     known: Mask
-    """Pixels, of shape (rows, columns), that are not masked and of which everything is known."""
+    """Pixels that are measured, not masked, and of which everything is known."""
     radiance: Float32
-    """Radiance of the known pixels. [W m-2 sr-1 um-1]"""
-    fields: Mapping[str, Float32]
-    """Every field: its values at the known pixels, or one number for all, in the field's unit."""
+    """Radiance, of the same shape, meaningless where it is not measured. [W m-2 sr-1 um-1]"""
+    emissivity: MergedEstimate
+    """Emissivity."""
+    air: Air
+    """The air over it."""
 
 
 TileReader = Callable[[Window], Tile]
@@ -62,20 +65,36 @@ class Tally:
     """Pixels that are not masked and of which all inputs are known too."""
     retrieved: int = 0
     """Pixels with a temperature."""
+    sources: Counter[int] = field(default_factory=Counter)
+    """Pixels with a temperature, by the number of their emissivity's source, counted from 1."""
     extremes: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Lowest and highest value of every field, where it was used."""
+    """Lowest and highest value of every input of the model, where it was used."""
 
     def add(self, tile: Tile, temperature: Float32) -> None:
         """Count a tile."""
+        retrieved = np.isfinite(temperature)
         self.pixels += tile.known.size
-        self.measured += tile.measured
-        self.masked.update(tile.masked)
-        self.known += tile.radiance.size
-        self.retrieved += int(np.isfinite(temperature).sum())
-        for name, values in tile.fields.items():
-            if values.size:
-                low, high = self.extremes.get(name, (np.inf, -np.inf))
-                self.extremes[name] = (min(low, float(values.min())), max(high, float(values.max())))
+        self.measured += int(tile.measured.sum())
+        self._add_masks(tile)
+        self.known += int(tile.known.sum())
+        self.retrieved += int(retrieved.sum())
+        self._add_sources(tile.emissivity.source, retrieved)
+        for name, (low, high) in tile.air.extremes.items():
+            before = self.extremes.get(name, (np.inf, -np.inf))
+            self.extremes[name] = (min(before[0], low), max(before[1], high))
+
+    def _add_masks(self, tile: Tile) -> None:
+        for name, mask in tile.masks.items():
+            self.masked[name] += int((mask & tile.measured).sum())
+        if tile.masks:
+            self.masked["any"] += int((np.logical_or.reduce(list(tile.masks.values())) & tile.measured).sum())
+
+    def _add_sources(self, source: NDArray[np.uint8], retrieved: Mask) -> None:
+        if not source.ndim:
+            self.sources[int(source)] += int(retrieved.sum())
+            return
+        for number, count in enumerate(np.bincount(source[retrieved])):
+            self.sources[number] += int(count)
 
 
 def tile_windows(grid: Grid) -> list[Window]:
@@ -96,7 +115,7 @@ def open_tiles(scene: Scene, inputs: Inputs, masking: Masking) -> Iterator[TileR
     scene : Scene
         The scene.
     inputs : Inputs
-        What is fed to the model.
+        Emissivity, model, and what it is fed with.
     masking : Masking
         What is masked.
 
@@ -112,59 +131,48 @@ def open_tiles(scene: Scene, inputs: Inputs, masking: Masking) -> Iterator[TileR
     """
     with ExitStack() as stack:
         dataset = stack.enter_context(open_raster(scene.place, "scene", SceneError))
-        readers = {name: stack.enter_context(open_field(field, scene.grid)) for name, field in inputs.fields.items()}
         masks = stack.enter_context(open_masks(masking, scene.grid))
-        yield lambda window: _read_tile(
-            window, *scene.read(dataset, window=window), masks(window), inputs.fields, readers
-        )
+        emissivity = stack.enter_context(open_emissivity(inputs.emissivity, scene))
+        air = stack.enter_context(open_air(inputs, scene.grid))
+        yield lambda window: _read_tile(window, scene.read(dataset, window=window), masks, emissivity, air)
 
 
 def _read_tile(
-    window: Window,
-    radiance: Float32,
-    measured: Mask,
-    masks: Mapping[str, Mask],
-    fields: Mapping[str, Field],
-    readers: Mapping[str, Any],
+    window: Window, pixels: tuple[Float32, Mask], masks: MaskReader, emissivity: MergedReader, air: AirReader
 ) -> Tile:
     """Mask before the network, not after: it would turn any number into a temperature."""
-    values = {name: read(window) for name, read in readers.items()}
+    radiance, measured = pixels
+    masked = masks(window)
     known = measured.copy()
-    for mask in masks.values():
+    for mask in masked.values():
         known &= ~mask
-    masked = {name: int((mask & measured).sum()) for name, mask in masks.items()}
-    masked["any"] = int(measured.sum() - known.sum())
-    for field_values in values.values():
-        known &= np.isfinite(field_values)
-    kept = {name: array[known] if array.ndim else array for name, array in values.items()}
-    for name, array in kept.items():
-        if array.ndim:
-            fields[name].quantity.check(array, f"{fields[name].quantity.title} {fields[name].source}")
+    ground = emissivity(window)
+    known &= np.isfinite(ground.value)
+    if ground.value.ndim:
+        EMISSIVITY.check(ground.value[known], "emissivity")
+    above = air(window, known)
+    known &= np.isfinite(above.transmittance)
     return Tile(
-        window=window, measured=int(measured.sum()), masked=masked, known=known, radiance=radiance[known], fields=kept
+        window=window, measured=measured, masks=masked, known=known, radiance=radiance, emissivity=ground, air=above
     )
 
 
 def retrieve_tile(tile: Tile, inputs: Inputs) -> Float32:
-    """Land surface temperature of a tile.
-
-    The network gives the atmosphere, once where it is the same for all pixels; the equation is solved by physics.
+    """Land surface temperature of a tile: the equation, solved by physics.
 
     Parameters
     ----------
     tile : Tile
         What is known.
     inputs : Inputs
-        The model.
+        The model, which tells the sensor band.
 
     Returns
     -------
     array of shape (rows, columns)
         Temperature, NaN where something is not known or the atmosphere alone exceeds the radiance. [K]
     """
-    temperature = np.full(tile.known.shape, np.nan, np.float32)
-    if tile.radiance.size:
-        atmosphere = inputs.model.atmosphere(**{name: tile.fields[name] for name in inputs.atmosphere})
-        band = sensor_band(inputs.model.contract.sensor).planck
-        temperature[tile.known] = surface_temperature(tile.radiance, tile.fields["emissivity"], *atmosphere, band)
-    return temperature
+    band = sensor_band(inputs.model.contract.sensor).planck
+    with np.errstate(all="ignore"):  # of pixels that are not known
+        temperature = surface_temperature(tile.radiance, tile.emissivity.value, *tile.air.terms, band)
+    return np.where(tile.known, temperature, np.float32("nan")).astype(np.float32)

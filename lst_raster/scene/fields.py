@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.physics.constants import GRAVITY
 from lst_raster.physics.elevation import air_temperature_between, surface_pressure_between, water_vapour_between
-from lst_raster.scene.grid import Grid, require_same_grid
+from lst_raster.scene.align import on_grid
+from lst_raster.scene.grid import Grid
 from lst_raster.scene.nodes import Nodes
 from lst_raster.scene.raster import open_raster, read_window
 
@@ -165,6 +166,8 @@ class Field:
     """Where it comes from: ``given``, or the name of a default."""
     lift: Lift | None = None
     """How it is brought to the elevation of the pixels, None where it is not."""
+    align: bool = False
+    """Whether a raster on another grid is warped onto the scene's."""
 
     def __post_init__(self) -> None:
         if isinstance(self.source, int | float):
@@ -172,9 +175,11 @@ class Field:
 
     def __str__(self) -> str:
         lifted = f", brought to the elevation {self.lift.ground}" if self.lift else ""
-        return f"{self._named()} ({self.origin}){lifted}"
+        return f"{self.label} ({self.origin}){lifted}"
 
-    def _named(self) -> str:
+    @property
+    def label(self) -> str:
+        """The number with its unit, or where the values come from."""
         if isinstance(self.source, Path):
             return self.source.name
         units = "" if self.quantity.units == "1" else f" {self.quantity.units}"
@@ -189,7 +194,7 @@ class Field:
         return own + (self.lift.ground.rasters if self.lift else [])
 
 
-def parse_field(quantity: Quantity, source: Source) -> Field:
+def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> Field:
     """Understand what a user gave for a quantity.
 
     Parameters
@@ -198,6 +203,8 @@ def parse_field(quantity: Quantity, source: Source) -> Field:
         What is meant.
     source : float, str or path
         A number in the quantity's unit, a text of a number with a unit, or the path of a raster.
+    align : bool
+        Whether a raster on another grid is warped onto the scene's.
 
     Returns
     -------
@@ -217,7 +224,7 @@ def parse_field(quantity: Quantity, source: Source) -> Field:
     29.0
     """
     if isinstance(source, Path):
-        return Field(quantity=quantity, source=source)
+        return Field(quantity=quantity, source=source, align=align)
     if not isinstance(source, str):
         return Field(quantity=quantity, source=_number(quantity, source))
     number = _NUMBER.fullmatch(source.strip())
@@ -225,7 +232,7 @@ def parse_field(quantity: Quantity, source: Source) -> Field:
     if number and conversion:
         return Field(quantity=quantity, source=float(number[1]) * conversion[0] + conversion[1])
     if source and Path(source).exists():
-        return Field(quantity=quantity, source=Path(source))
+        return Field(quantity=quantity, source=Path(source), align=align)
     if number:
         raise InputError(f"{quantity.title} {source!r} has no unit that is known, nor is it a file; {quantity.hint}")
     raise InputNotFoundError(f"{quantity.title} {source!r} is neither a number nor a file; check the path")
@@ -266,9 +273,11 @@ def open_field(field: Field, scene: Grid) -> Iterator[FieldReader]:
         yield lambda window: constant
         return
     what = field.quantity.title
-    with open_raster(field.source, what, InputError) as dataset:
-        require_same_grid(f"{what} {field.source}", Grid.of(dataset), scene)
-        yield lambda window: _read(dataset, field.quantity, window)
+    with (
+        open_raster(field.source, what, InputError) as dataset,
+        on_grid(dataset, scene, f"{what} {field.source}", align=field.align) as view,
+    ):
+        yield lambda window: _read(view, dataset, field.quantity, window)
 
 
 def _lifted(lift: Lift, read: FieldReader, ground: FieldReader) -> FieldReader:
@@ -281,8 +290,9 @@ def _lifted(lift: Lift, read: FieldReader, ground: FieldReader) -> FieldReader:
     return at_the_ground
 
 
-def _read(dataset: Any, quantity: Quantity, window: Any) -> Float32:
-    values, valid = read_window(dataset, quantity.title, InputError, window=window)
+def _read(view: Any, dataset: Any, quantity: Quantity, window: Any) -> Float32:
+    """Read a window of a raster, or of a view of it on another grid, and apply what the raster tells of its values."""
+    values, valid = read_window(view, quantity.title, InputError, window=window)
     values = values * dataset.scales[0] + dataset.offsets[0]
     # A unit that is not known is not believed; the check of the values remains.
     factor, offset = quantity.conversion(dataset.units[0] or quantity.units) or (1.0, 0.0)

@@ -42,6 +42,14 @@ class SceneFiles:
     """The band of saturation, QA_RADSAT, None where there is none."""
     bands: tuple[str, ...]
     """All thermal bands that are there, by suffix."""
+    bundle: Bundle
+    """The files among which they were found."""
+    stems: tuple[str, ...]
+    """Names that the scene goes by."""
+
+    def find(self, suffix: str) -> Place | None:
+        """File of any band, for example ``B4``, None where it is not there."""
+        return _band_file(self.bundle, self.stems, self.mtl, suffix)
 
 
 def find_files(path: Path, *, sensor: str | None = None, band: str | None = None) -> SceneFiles:
@@ -89,8 +97,10 @@ def _of_file(path: Path, sensor: str | None, wanted: str | None) -> SceneFiles:
 
 
 def _gather(bundle: Bundle, band: Place, name: FileName, mtl: Mtl | None, stems: Iterable[str]) -> SceneFiles:
-    known = [name.stem, *stems]
+    known = (name.stem, *stems)
     return SceneFiles(
+        bundle=bundle,
+        stems=known,
         band=band,
         name=name,
         mtl=mtl,

@@ -122,5 +122,5 @@ def require_same_grid(what: str, grid: Grid, scene: Grid) -> None:
     """
     if not grid.matches(scene):
         raise GridMismatchError(
-            f"{what} is {grid}; the scene is {scene}; warp it onto the scene's grid first: rio warp --like SCENE"
+            f"{what} is {grid}; the scene is {scene}; pass --align to warp it onto the scene's grid"
         )

@@ -1,0 +1,95 @@
+"""The air over the scene: transmittance and path radiances for every pixel, from the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.engine.inputs import Inputs
+from lst_raster.scene.fields import Field, open_field
+from lst_raster.scene.grid import Grid
+
+Float32 = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Air:
+    """The air over a window."""
+
+    transmittance: Float32
+    """Transmittance of shape (rows, columns), NaN where something is not known; or one number for all. [1]"""
+    upwelling_radiance: Float32
+    """Upwelling radiance, likewise. [W m-2 sr-1 um-1]"""
+    downwelling_radiance: Float32
+    """Downwelling radiance, likewise. [W m-2 sr-1 um-1]"""
+    extremes: Mapping[str, tuple[float, float]]
+    """Lowest and highest value of every input of the model, where it was used."""
+
+    @property
+    def terms(self) -> tuple[Float32, Float32, Float32]:
+        """Transmittance, upwelling and downwelling radiance."""
+        return self.transmittance, self.upwelling_radiance, self.downwelling_radiance
+
+
+AirReader: TypeAlias = Callable[[Any, Mask], Air]
+"""Takes a window of the scene, and where in it the air is needed."""
+
+
+@contextmanager
+def open_air(inputs: Inputs, grid: Grid) -> Iterator[AirReader]:
+    """Open what the model is fed with, for reading window by window.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        The model and its inputs.
+    grid : Grid
+        The scene's grid.
+
+    Yields
+    ------
+    AirReader
+        Runs the model for the pixels of a window; once, where the air is the same for all.
+
+    Raises
+    ------
+    LstRasterError
+        A file is missing, damaged or on another grid, or a value is not possible (also raised by the reader).
+    """
+    with ExitStack() as stack:
+        readers = {name: stack.enter_context(open_field(field, grid)) for name, field in inputs.atmosphere.items()}
+        yield lambda window, wanted: _exact(inputs, {name: read(window) for name, read in readers.items()}, wanted)
+
+
+def _exact(inputs: Inputs, values: Mapping[str, Float32], wanted: Mask) -> Air:
+    """Run the model at every pixel that is wanted and of which everything is known."""
+    known = wanted.copy()
+    for array in values.values():
+        known &= np.isfinite(array)
+    kept = {name: array[known] if array.ndim else array for name, array in values.items()}
+    extremes = {name: _checked(inputs.atmosphere[name], array) for name, array in kept.items() if known.any()}
+    terms = inputs.model.atmosphere(**kept)
+    if any(array.ndim for array in kept.values()):
+        terms = tuple(_spread(term, known) for term in terms)  # type: ignore[assignment]
+    transmittance, upwelling, downwelling = terms
+    return Air(
+        transmittance=transmittance, upwelling_radiance=upwelling, downwelling_radiance=downwelling, extremes=extremes
+    )
+
+
+def _checked(field: Field, values: Float32) -> tuple[float, float]:
+    if values.ndim:
+        field.quantity.check(values, f"{field.quantity.title} {field.source}")
+    return float(values.min()), float(values.max())
+
+
+def _spread(values: Float32, known: Mask) -> Float32:
+    array = np.full(known.shape, np.nan, np.float32)
+    array[known] = values
+    return array

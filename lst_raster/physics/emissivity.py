@@ -1,0 +1,237 @@
+"""Emissivity of the ground in a thermal band, from vegetation cover and from other sensors' emissivities."""
+
+from __future__ import annotations
+
+from lst_raster.physics.arrays import Array, namespace
+
+
+def sun_corrected_reflectance(reflectance: Array, sine_of_sun_elevation: float) -> Array:
+    """Reflectance at the top of the atmosphere, corrected for the height of the sun.
+
+    Parameters
+    ----------
+    reflectance : array, any shape
+        REFLECTANCE_MULT times the digital number plus REFLECTANCE_ADD. [1]
+    sine_of_sun_elevation : float
+        Of its elevation above the horizon, positive. [1]
+
+    Returns
+    -------
+    array
+        Reflectance. [1]
+
+    References
+    ----------
+    USGS, Landsat 8 Data Users Handbook (LSDS-1574), section 5.2
+    """
+    return reflectance / sine_of_sun_elevation
+
+
+def reflectance_from_radiance(radiance: Array, solar_irradiance: float, sun_distance: float) -> Array:
+    """Reflectance at the top of the atmosphere before the correction for the height of the sun.
+
+    Parameters
+    ----------
+    radiance : array, any shape
+        Radiance of a reflective band. [W m-2 sr-1 um-1]
+    solar_irradiance : float
+        Mean irradiance of the sun outside the atmosphere in the band. [W m-2 um-1]
+    sun_distance : float
+        Distance of the sun. [astronomical unit]
+
+    Returns
+    -------
+    array
+        Reflectance. [1]
+
+    References
+    ----------
+    G. Chander, B. L. Markham, D. L. Helder, Remote Sens. Environ. 113, 893 (2009), doi:10.1016/j.rse.2009.01.007,
+    equation 5
+    """
+    return radiance * (3.141592653589793 * sun_distance * sun_distance / solar_irradiance)
+
+
+def ndvi(red: Array, near_infrared: Array) -> Array:
+    """Normalised difference vegetation index.
+
+    Parameters
+    ----------
+    red, near_infrared : array of floats, any shape
+        Reflectance, never digital numbers: their offset matters. [1]
+
+    Returns
+    -------
+    array
+        Index, NaN where the two reflectances add up to nothing. [1]
+
+    References
+    ----------
+    C. J. Tucker, Remote Sens. Environ. 8, 127 (1979), doi:10.1016/0034-4257(79)90013-0
+    """
+    xp = namespace(red, near_infrared)
+    total = red + near_infrared
+    bright = total > 0.0
+    index = (near_infrared - red) / xp.where(bright, total, xp.ones_like(total))
+    return xp.where(bright, index, xp.full_like(index, float("nan")))
+
+
+def vegetation_cover(index: Array, bare: float, full: float) -> Array:
+    """Share of the ground that green vegetation covers.
+
+    ``((NDVI - bare) / (full - bare))**2``, held between 0 and 1.
+
+    Parameters
+    ----------
+    index : array, any shape
+        Vegetation index. [1]
+    bare, full : float
+        Index of bare soil and of a closed canopy. [1]
+
+    Returns
+    -------
+    array
+        Vegetation cover. [1]
+
+    References
+    ----------
+    T. N. Carlson, D. A. Ripley, Remote Sens. Environ. 62, 241 (1997), doi:10.1016/S0034-4257(97)00104-1
+    """
+    xp = namespace(index)
+    share = (index - bare) / (full - bare)
+    share = xp.minimum(xp.maximum(share, xp.full_like(share, 0.0)), xp.ones_like(share))
+    return share * share
+
+
+def soil_emissivity(red: Array, constant: float, slope: float) -> Array:
+    """Emissivity of bare soil from its red reflectance: bright soils have more quartz and emit less.
+
+    Parameters
+    ----------
+    red : array, any shape
+        Red reflectance. [1]
+    constant, slope : float
+        Coefficients of the band. [1]
+
+    Returns
+    -------
+    array
+        Emissivity. [1]
+
+    References
+    ----------
+    J. A. Sobrino et al., IEEE Trans. Geosci. Remote Sens. 46, 316 (2008), doi:10.1109/TGRS.2007.904834
+    """
+    return constant + slope * red
+
+
+def mixed_emissivity(cover: Array, soil: Array, vegetation: Array) -> Array:
+    """Emissivity of ground that is partly covered by vegetation.
+
+    Linear in the cover. The cavity term of Valor and Caselles (1996) is left out, as by the USGS and by Ermida et al.
+    (2020): with the published thresholds it makes a step of 0.016 where vegetation begins, 0.8 K in the temperature.
+
+    Parameters
+    ----------
+    cover : array, any shape
+        Vegetation cover. [1]
+    soil, vegetation : array or float
+        Emissivity of the two. [1]
+
+    Returns
+    -------
+    array
+        Emissivity. [1]
+
+    References
+    ----------
+    S. L. Ermida et al., Remote Sens. 12, 1471 (2020), doi:10.3390/rs12091471, equation 4
+    """
+    return vegetation * cover + soil * (1.0 - cover)
+
+
+def mixed_uncertainty(cover: Array, soil: Array, vegetation: Array) -> Array:
+    """Bring the standard uncertainty of both parts to their mixture. [1]
+
+    Parameters
+    ----------
+    cover : array, any shape
+        Vegetation cover. [1]
+    soil, vegetation : array or float
+        Standard uncertainty of the two. [1]
+
+    Returns
+    -------
+    array
+        Standard uncertainty; the parts' errors are independent. [1]
+    """
+    xp = namespace(cover)
+    of_soil, of_vegetation = soil * (1.0 - cover), vegetation * cover
+    return xp.sqrt(of_soil * of_soil + of_vegetation * of_vegetation)
+
+
+def emissivity_from_aster(band_13: Array, band_14: Array, weight_13: float, weight_14: float, constant: float) -> Array:
+    """Emissivity in a Landsat band from that in ASTER's bands 13 (10.25-10.95 um) and 14 (10.95-11.65 um).
+
+    Parameters
+    ----------
+    band_13, band_14 : array, any shape
+        Emissivity in ASTER's bands. [1]
+    weight_13, weight_14, constant : float
+        Coefficients of the Landsat band. [1]
+
+    Returns
+    -------
+    array
+        Emissivity in the Landsat band. [1]
+
+    References
+    ----------
+    N. K. Malakar et al., IEEE Trans. Geosci. Remote Sens. 56, 5717 (2018), doi:10.1109/TGRS.2018.2824828
+    """
+    return weight_13 * band_13 + weight_14 * band_14 + constant
+
+
+def vegetation_adjusted_emissivity(
+    emissivity: Array, cover_then: Array, cover_now: Array, vegetation: float, least_bare: float
+) -> Array:
+    """Bring an emissivity from the vegetation cover that it was measured under to another one.
+
+    `mixed_emissivity` is solved for the soil under `cover_then` and put together again with `cover_now`:
+    ``e + (now - then) (vegetation - e) / (1 - then)``. Where vegetation hid nearly all the ground the soil cannot be
+    told, so ``1 - then`` counts as `least_bare` at least.
+
+    Parameters
+    ----------
+    emissivity : array, any shape
+        Emissivity under `cover_then`. [1]
+    cover_then, cover_now : array
+        Vegetation cover. [1]
+    vegetation : float
+        Emissivity of vegetation. [1]
+    least_bare : float
+        Smallest share of bare ground from which the soil is told, positive. [1]
+
+    Returns
+    -------
+    array
+        Emissivity under `cover_now`. [1]
+
+    References
+    ----------
+    S. L. Ermida et al., Remote Sens. 12, 1471 (2020), doi:10.3390/rs12091471, equations 4 and 5
+    """
+    xp = namespace(emissivity, cover_then)
+    bare = xp.maximum(1.0 - cover_then, xp.full_like(cover_then, least_bare))
+    return emissivity + (cover_now - cover_then) * (vegetation - emissivity) / bare
+
+
+def root_sum_square(*parts: Array) -> Array:
+    """Add up standard uncertainties of parts with independent errors, in the unit of the parts, such as [1].
+
+    References
+    ----------
+    JCGM 100:2008, Guide to the expression of uncertainty in measurement, equation 10
+    """
+    total = sum(part * part for part in parts)
+    return namespace(*parts).sqrt(total)

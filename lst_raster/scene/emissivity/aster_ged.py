@@ -1,0 +1,171 @@
+"""Emissivity from the ASTER Global Emissivity Dataset, brought to the sensor band and to the scene's vegetation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pyproj.exceptions import ProjError
+
+from lst_raster.errors import InputError
+from lst_raster.physics.emissivity import (
+    emissivity_from_aster,
+    ndvi,
+    root_sum_square,
+    vegetation_adjusted_emissivity,
+    vegetation_cover,
+)
+from lst_raster.scene.emissivity.aster_tiles import CELL, Box, Mosaic, find_tiles, read_mosaic
+from lst_raster.scene.emissivity.source import Estimate, EstimateReader, Float32
+from lst_raster.scene.emissivity.tables import AsterTable, band_table
+from lst_raster.scene.nodes import Nodes
+from lst_raster.scene.reflectance import Reflectance, find_reflectance
+from lst_raster.scene.scene import Scene
+
+BARE, FULL = 0.2, 0.86
+"""Vegetation index of bare soil and of a closed canopy. [1] Ermida et al. (2020), doi:10.3390/rs12091471"""
+
+_LEAST_BARE = 0.3  # share of bare ground from which the soil's emissivity is told: below, errors grow threefold
+_RETRIEVAL = (0.0164, 0.0174)
+"""Standard uncertainty of ASTER's emissivity in bands 13 and 14. [1] USGS surface temperature code"""
+
+_STEP = 32  # [pixel] between the places whose coordinates are computed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AsterEmissivity:
+    """Tiles of ASTER GED, and the scene's vegetation where its bands are there."""
+
+    path: Path
+    """Folder of tiles, or one tile."""
+    tiles: tuple[Path, ...]
+    """The tiles."""
+    table: AsterTable
+    """The sensor band's coefficients."""
+    reflectance: Reflectance | None
+    """Red and near infrared of the scene, None where they are not there: then vegetation is as ASTER saw it."""
+
+    @classmethod
+    def of(cls, path: Path, scene: Scene) -> AsterEmissivity:
+        """Look at a folder of tiles.
+
+        Raises
+        ------
+        InputNotFoundError, InputError
+            There are no tiles, no published relation to the sensor band, or the scene has no coordinate system.
+        """
+        band = band_table(scene.sensor)
+        if band.aster is None:
+            raise InputError(
+                f"no relation between ASTER's emissivity and {scene.sensor} is published; give another emissivity, "
+                "or the other band with --band"
+            )
+        if scene.grid.crs is None:
+            raise InputError(f"{scene.stem} has no coordinate system, so ASTER GED cannot be laid over it")
+        try:
+            reflectance = find_reflectance(scene, band.red, band.near_infrared, band.solar_irradiance)
+        except InputError:
+            reflectance = None  # the tiles serve without it
+        return cls(path=path, tiles=tuple(find_tiles(path)), table=band.aster, reflectance=reflectance)
+
+    @property
+    def name(self) -> str:
+        """Name for people."""
+        return "aster-ged" + ("" if self.reflectance else " (vegetation as in the dataset)")
+
+    @property
+    def rasters(self) -> list[Path]:
+        """Tiles, and the scene's bands."""
+        return [*self.tiles, *(self.reflectance.rasters if self.reflectance else ())]
+
+    @contextmanager
+    def open(self, scene: Scene) -> Iterator[EstimateReader]:
+        """Read the tiles over the scene into memory, and open its bands."""
+        latitude, longitude, positions = _coordinates(scene)
+        mosaic = read_mosaic(self.tiles, _box(latitude, longitude))
+        layers = _layers(mosaic, self.table)
+        row = Nodes(**positions, values=(mosaic.box.north - latitude) / CELL, label="row")
+        column = Nodes(**positions, values=(longitude - mosaic.box.west) / CELL, label="column")
+        with ExitStack() as stack:
+            bands = stack.enter_context(self.reflectance.open(scene.grid)) if self.reflectance else None
+
+            def read(window: Any) -> Estimate:
+                value, uncertainty, cover = sample_cells(layers, row.read(window), column.read(window))
+                if bands is not None:
+                    value = _adjusted(value, cover, *bands(window), self.table)
+                return Estimate(np.minimum(value, np.float32(1.0)), uncertainty)
+
+            yield read
+
+
+def _layers(mosaic: Mosaic, table: AsterTable) -> Float32:
+    """Emissivity in the sensor band, its uncertainty, and vegetation cover, on the dataset's own grid."""
+    fields = mosaic.fields
+    weights = (table.band_13, table.band_14)
+    of_13, of_14 = (
+        weight * root_sum_square(fields[name], np.full_like(fields[name], retrieval))
+        for weight, name, retrieval in zip(weights, ("spread_13", "spread_14"), _RETRIEVAL, strict=True)
+    )
+    emissivity = emissivity_from_aster(fields["band_13"], fields["band_14"], *weights, table.constant)
+    uncertainty = root_sum_square(of_13, of_14, np.full_like(of_13, table.fit))
+    return np.stack([emissivity, uncertainty, vegetation_cover(fields["index"], BARE, FULL)]).astype(np.float32)
+
+
+def sample_cells(layers: Float32, row: Float32, column: Float32) -> Float32:
+    """Bilinear values between cells; cells without a value do not count.
+
+    Parameters
+    ----------
+    layers : array of shape (layers, rows, columns)
+        Values at the cells, NaN in all layers where there is none.
+    row, column : array, any shape
+        Where to look, counted in cells from the centre of the first.
+
+    Returns
+    -------
+    array of shape (layers, ...)
+        Values; NaN where the nearest cell has none, so that holes keep their size, and outside.
+    """
+    height, width = layers.shape[1:]
+    inside = (row >= 0) & (row <= height - 1) & (column >= 0) & (column <= width - 1)
+    top = np.clip(np.floor(row), 0, height - 2).astype(np.intp)
+    left = np.clip(np.floor(column), 0, width - 2).astype(np.intp)
+    down, right = row - top, column - left
+    total = np.zeros((layers.shape[0], *row.shape), np.float32)
+    weights = np.zeros(row.shape, np.float32)
+    for below in (0, 1):
+        for beside in (0, 1):
+            values = layers[:, top + below, left + beside]
+            known = np.isfinite(values[0])
+            share = np.abs(1 - below - down) * np.abs(1 - beside - right) * known
+            total += np.where(known, values, np.float32(0.0)) * share
+            weights += share
+    nearest = layers[0, top + (down >= 0.5), left + (right >= 0.5)]
+    found = inside & np.isfinite(nearest)
+    return np.where(found, total / np.where(found, weights, np.float32(1.0)), np.float32("nan")).astype(np.float32)
+
+
+def _adjusted(value: Float32, cover: Float32, red: Float32, near_infrared: Float32, table: AsterTable) -> Float32:
+    """Adjust to the scene's vegetation, where the scene tells it."""
+    now = vegetation_cover(ndvi(*(np.maximum(band, np.float32(0.0)) for band in (red, near_infrared))), BARE, FULL)
+    adjusted = vegetation_adjusted_emissivity(value, cover, now, table.vegetation, _LEAST_BARE)
+    return np.asarray(np.where(np.isfinite(now), adjusted, value), np.float32)
+
+
+def _coordinates(scene: Scene) -> tuple[Any, Any, dict[str, Any]]:
+    """Latitude and longitude at places over the scene, longitude without a break, and those places."""
+    rows, columns = (np.append(np.arange(0.0, n, _STEP), n) for n in (scene.grid.height, scene.grid.width))
+    try:
+        latitude, longitude = scene.grid.degrees(*np.meshgrid(columns, rows))
+    except ProjError as reason:
+        raise InputError(f"the scene's coordinates have no latitude and longitude ({reason})") from reason
+    middle = longitude[rows.size // 2, columns.size // 2]
+    return latitude, middle + (longitude - middle + 180.0) % 360.0 - 180.0, {"rows": rows, "columns": columns}
+
+
+def _box(latitude: Any, longitude: Any) -> Box:
+    return Box(south=latitude.min(), north=latitude.max(), west=longitude.min(), east=longitude.max())
