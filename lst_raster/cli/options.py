@@ -32,6 +32,12 @@ _MASKS = (
         "--mask-dilation", type=float, default=0.0, show_default=True, metavar="METRES", help="Nor so far around them.",
     ),
 )  # fmt: skip
+_ENGINE = (
+    click.option("--exact", is_flag=True, help="Run the model at every pixel, not on a coarse grid."),
+    click.option(
+        "--threads", type=click.IntRange(min=1), metavar="N", help="Tiles at the same time. [default: all cores]"
+    ),
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace a product that exists.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress bar.")
 reanalysis = click.option(
@@ -59,6 +65,13 @@ _ATMOSPHERE = (
 def masks(command: F) -> F:
     """Add the options for clouds."""
     for option in reversed(_MASKS):
+        command = option(command)
+    return command
+
+
+def engine(command: F) -> F:
+    """Add the options for how the work is done."""
+    for option in reversed(_ENGINE):
         command = option(command)
     return command
 

@@ -1,4 +1,7 @@
-"""The air over the scene: transmittance and path radiances for every pixel, from the model."""
+"""The air over the scene: transmittance and path radiances for every pixel, from the model.
+
+Where every input is a number or smooth, the model runs on a coarse grid (`coarse`); else at every pixel.
+"""
 
 from __future__ import annotations
 
@@ -16,25 +19,20 @@ from lst_raster.scene.grid import Grid
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Terms: TypeAlias = tuple[Float32, Float32, Float32]
+"""Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1]."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Air:
     """The air over a window."""
 
-    transmittance: Float32
-    """Transmittance of shape (rows, columns), NaN where something is not known; or one number for all. [1]"""
-    upwelling_radiance: Float32
-    """Upwelling radiance, likewise. [W m-2 sr-1 um-1]"""
-    downwelling_radiance: Float32
-    """Downwelling radiance, likewise. [W m-2 sr-1 um-1]"""
+    terms: Terms
+    """Terms of the equation, of shape (rows, columns), NaN where something is not known; or numbers for all."""
     extremes: Mapping[str, tuple[float, float]]
     """Lowest and highest value of every input of the model, where it was used."""
-
-    @property
-    def terms(self) -> tuple[Float32, Float32, Float32]:
-        """Transmittance, upwelling and downwelling radiance."""
-        return self.transmittance, self.upwelling_radiance, self.downwelling_radiance
+    exact: Callable[[Any, Any], Terms] | None = None
+    """Runs the model at rows and columns of the window, where `terms` are interpolated; None where they are exact."""
 
 
 AirReader: TypeAlias = Callable[[Any, Mask], Air]
@@ -42,8 +40,8 @@ AirReader: TypeAlias = Callable[[Any, Mask], Air]
 
 
 @contextmanager
-def open_air(inputs: Inputs, grid: Grid) -> Iterator[AirReader]:
-    """Open what the model is fed with, for reading window by window.
+def open_exact_air(inputs: Inputs, grid: Grid) -> Iterator[AirReader]:
+    """Open what the model is fed with, to run it at every pixel; once, where the air is the same for all.
 
     Parameters
     ----------
@@ -55,7 +53,7 @@ def open_air(inputs: Inputs, grid: Grid) -> Iterator[AirReader]:
     Yields
     ------
     AirReader
-        Runs the model for the pixels of a window; once, where the air is the same for all.
+        Runs the model for the pixels of a window.
 
     Raises
     ------
@@ -73,23 +71,27 @@ def _exact(inputs: Inputs, values: Mapping[str, Float32], wanted: Mask) -> Air:
     for array in values.values():
         known &= np.isfinite(array)
     kept = {name: array[known] if array.ndim else array for name, array in values.items()}
-    extremes = {name: _checked(inputs.atmosphere[name], array) for name, array in kept.items() if known.any()}
+    extremes = {name: checked(inputs.atmosphere[name], array) for name, array in kept.items() if known.any()}
     terms = inputs.model.atmosphere(**kept)
     if any(array.ndim for array in kept.values()):
-        terms = tuple(_spread(term, known) for term in terms)  # type: ignore[assignment]
-    transmittance, upwelling, downwelling = terms
-    return Air(
-        transmittance=transmittance, upwelling_radiance=upwelling, downwelling_radiance=downwelling, extremes=extremes
-    )
+        terms = tuple(_scatter(term, known) for term in terms)  # type: ignore[assignment]
+    return Air(terms=terms, extremes=extremes)
 
 
-def _checked(field: Field, values: Float32) -> tuple[float, float]:
-    if values.ndim:
+def checked(field: Field, values: Any) -> tuple[float, float]:
+    """Refuse impossible values of an input; the lowest and the highest of them.
+
+    Raises
+    ------
+    InputError
+        One is not possible.
+    """
+    if np.ndim(values):
         field.quantity.check(values, f"{field.quantity.title} {field.source}")
-    return float(values.min()), float(values.max())
+    return float(np.min(values)), float(np.max(values))
 
 
-def _spread(values: Float32, known: Mask) -> Float32:
+def _scatter(values: Float32, known: Mask) -> Float32:
     array = np.full(known.shape, np.nan, np.float32)
     array[known] = values
     return array

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
 import rasterio
+from rasterio.windows import Window
 
 from lst_raster import __version__
-from lst_raster.engine.cog import new_cog
+from lst_raster.engine.coarse import STEP, CoarseAir, is_smooth
+from lst_raster.engine.cog import CogWriter, new_cog
 from lst_raster.engine.inputs import Inputs, choose_inputs, range_warning, warnings_of
 from lst_raster.engine.masks import Masking, choose_masking
+from lst_raster.engine.selfcheck import TOLERANCE, SelfCheck
+from lst_raster.engine.tally import Tally
 from lst_raster.engine.target import check_target, product_path
-from lst_raster.engine.tiles import Tally, open_tiles, retrieve_tile, tile_windows
+from lst_raster.engine.tiles import open_tiles, retrieve_tile, tile_windows
+from lst_raster.engine.workers import available_threads, over_tiles
 from lst_raster.errors import CancelledError, SceneError
 from lst_raster.inference.model import Model
+from lst_raster.physics.band import sensor_band
 from lst_raster.scene.fields import Source
 from lst_raster.scene.scene import Scene
 
@@ -62,6 +69,8 @@ def retrieve(
     model: Model | str | Path | None = None,
     mask_clouds: bool = True,
     mask_dilation: float = 0.0,
+    exact: bool = False,
+    threads: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Product:
@@ -100,6 +109,11 @@ def retrieve(
         Whether clouds, dilated clouds, their shadows and cirrus get no temperature, where the scene has a quality band.
     mask_dilation : float
         Distance around them that gets none either. [m]
+    exact : bool
+        Whether the model runs at every pixel, instead of on a grid from which the air is interpolated. It does so
+        anyway where a quantity of the air is given as a raster.
+    threads : int, optional
+        Number of tiles worked on at the same time; the processors of this process by default.
     overwrite : bool
         Whether an existing product is replaced.
     progress : callable, optional
@@ -136,8 +150,13 @@ def retrieve(
     read = (scene.place.disk, *inputs.rasters, *masking.rasters)
     check_target(target, scene.grid, inputs=read, overwrite=overwrite)
     tags = _provenance(scene, inputs, masking)
-    tally = _write(scene, inputs, masking, target, tags, progress or _unwatched)
-    warnings = (*warnings_of(scene, inputs), *_mask_warnings(masking), *_range_warnings(inputs, tally))
+    coarse = None if exact or not is_smooth(inputs) else CoarseAir.over(inputs, scene.grid)
+    check = SelfCheck.over(scene.grid)
+    run = _Run(scene=scene, inputs=inputs, masking=masking, coarse=coarse, check=check)
+    tally = _write(run, target, tags, threads or available_threads(), progress or _unwatched)
+    warnings = (
+        *warnings_of(scene, inputs), *_mask_warnings(masking), *_range_warnings(inputs, tally), *_check_warnings(check)
+    )  # fmt: skip
     for line in warnings:
         _LOGGER.warning(line)
     return Product(
@@ -145,27 +164,56 @@ def retrieve(
     )
 
 
-def _write(
-    scene: Scene, inputs: Inputs, masking: Masking, target: Path, tags: dict[str, str], progress: Progress
-) -> Tally:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Run:
+    """What all threads share."""
+
+    scene: Scene
+    inputs: Inputs
+    masking: Masking
+    coarse: CoarseAir | None
+    check: SelfCheck
+
+    @contextmanager
+    def worker(self, cog: CogWriter) -> Iterator[Callable[[Window], Tally]]:
+        """Open a thread's own files; read, retrieve, write and count a tile."""
+        band = sensor_band(self.inputs.model.contract.sensor).planck
+        with open_tiles(self.scene, self.inputs, self.masking, self.coarse) as read_tile:
+
+            def work(window: Window) -> Tally:
+                tile = read_tile(window)
+                temperature = retrieve_tile(tile, band)
+                cog.write(temperature, window)
+                self.check.add(tile, temperature, band)
+                return Tally.of(tile, temperature)
+
+            yield work
+
+    def air(self) -> str:
+        """Say how the air was brought to the pixels, for the product's provenance."""
+        if self.coarse is None:
+            return "exact: the model at every pixel"
+        shape = f"{self.coarse.rows.size}x{self.coarse.columns.size} nodes"
+        steps = f", steps of {STEP:g} m" if self.coarse.ground is not None else ""
+        return f"interpolated between {shape}{steps}; {self.check}"
+
+
+def _write(run: _Run, target: Path, tags: dict[str, str], threads: int, progress: Progress) -> Tally:
     """Loop over the tiles; what was masked is added to the tags."""
-    windows = tile_windows(scene.grid)
+    windows = tile_windows(run.scene.grid)
     tally = Tally()
     with (
         rasterio.Env(GDAL_CACHEMAX=_CACHE),  # and GDAL's messages go to the log, not to the terminal
-        open_tiles(scene, inputs, masking) as read_tile,
-        new_cog(target, scene.grid, description="land surface temperature", units="K") as cog,
+        new_cog(target, run.scene.grid, description="land surface temperature", units="K") as cog,
     ):
-        for done, window in enumerate(windows, start=1):
-            tile = read_tile(window)
-            temperature = retrieve_tile(tile, inputs)
-            cog.write(temperature, window)
-            tally.add(tile, temperature)
-            if not progress(done, len(windows)):
-                raise CancelledError(f"stopped after {done} of {len(windows)} tiles; nothing was written")
-        _require_result(scene, tally)
-        tags["masked_pixels"] = _counts(tally)
-        tags["emissivity_pixels"] = _shares(inputs, tally)
+        parts = over_tiles(windows, lambda: run.worker(cog), threads)
+        with closing(parts):
+            for done, part in enumerate(parts, start=1):
+                tally.merge(part)
+                if not progress(done, len(windows)):
+                    raise CancelledError(f"stopped after {done} of {len(windows)} tiles; nothing was written")
+        _require_result(run.scene, tally)
+        tags |= {"masked_pixels": _counts(tally), "emissivity_pixels": _shares(run.inputs, tally), "air": run.air()}
         cog.tags.update(tags)
     return tally
 
@@ -201,6 +249,12 @@ def _mask_warnings(masking: Masking) -> list[str]:
     if quality is None or not quality.misnamed:
         return []
     return [f"{quality.place.name} is not what its name says: its bits are those of {quality.layout.name}, and so read"]
+
+
+def _check_warnings(check: SelfCheck) -> list[str]:
+    if check.largest <= TOLERANCE:
+        return []
+    return [f"the coarse grid of the air is off by more than {TOLERANCE:g} K: {check}; --exact avoids it"]
 
 
 def _range_warnings(inputs: Inputs, tally: Tally) -> list[str]:

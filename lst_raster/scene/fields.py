@@ -194,6 +194,33 @@ class Field:
         return own + (self.lift.ground.rasters if self.lift else [])
 
 
+def value_at(field: Field, row: Any, column: Any, elevation: Any = None) -> Any:
+    """Value of a field that is no raster at places in the scene.
+
+    Parameters
+    ----------
+    field : Field
+        A number, or values on a coarse grid; perhaps with a lift.
+    row, column : array, any shape
+        Places, counted from the upper left corner. [pixel]
+    elevation : float or array, optional
+        Elevation to which a field with a lift is brought. [m]
+
+    Returns
+    -------
+    array of that shape, or float
+        Values in the quantity's unit, NaN where there are none.
+    """
+    value = _source_at(field.source, row, column)
+    if field.lift is None:
+        return value
+    return field.lift.formula(value, _source_at(field.lift.surface, row, column), elevation)
+
+
+def _source_at(source: Any, row: Any, column: Any) -> Any:
+    return source.at(row, column) if isinstance(source, Nodes) else source
+
+
 def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> Field:
     """Understand what a user gave for a quantity.
 

@@ -39,16 +39,44 @@ class Nodes:
 
     def read(self, window: Any) -> Float32:
         """Values at the centres of a window's pixels, NaN beside a node without a value."""
-        row, below = _between(self.rows, window.row_off, window.height)
-        column, right = _between(self.columns, window.col_off, window.width)
-        lines = _mix(self.values[row], self.values[row + 1], below[:, None])
-        return _mix(lines[:, column], lines[:, column + 1], right.astype(np.float32))
+        return spread(self.rows, self.columns, self.values, window)
+
+    def at(self, row: Float, column: Float) -> Float:
+        """Values at places of any shape, NaN beside a node without a value. [pixel]"""
+        above, down = _between(self.rows, row)
+        left, right = _between(self.columns, column)
+        values = self.values
+        upper = values[above, left] + right * (values[above, left + 1] - values[above, left])
+        lower = values[above + 1, left] + right * (values[above + 1, left + 1] - values[above + 1, left])
+        return np.asarray(upper + down * (lower - upper), float)
 
 
-def _between(nodes: Float, start: int, count: int) -> tuple[NDArray[np.intp], Float]:
-    centres = start + 0.5 + np.arange(count)
-    before = np.clip(np.searchsorted(nodes, centres, side="right") - 1, 0, nodes.size - 2)
-    return before, (centres - nodes[before]) / (nodes[before + 1] - nodes[before])
+def spread(rows: Float, columns: Float, values: NDArray[Any], window: Any) -> Float32:
+    """Values between nodes, bilinearly, at the centres of a window's pixels.
+
+    Parameters
+    ----------
+    rows, columns : array of shape (rows,) and (columns,)
+        Places of the nodes, ascending. [pixel]
+    values : array of shape (..., rows, columns)
+        Values at the nodes.
+    window : rasterio.windows.Window
+        The window.
+
+    Returns
+    -------
+    array of shape (..., height, width), float32
+        Values, NaN beside a node without one; the same for a pixel whatever window it is in.
+    """
+    row, below = _between(rows, window.row_off + 0.5 + np.arange(window.height))
+    column, right = _between(columns, window.col_off + 0.5 + np.arange(window.width))
+    lines = _mix(values[..., row, :], values[..., row + 1, :], below[:, None])
+    return _mix(lines[..., column], lines[..., column + 1], right.astype(np.float32))
+
+
+def _between(nodes: Float, places: Float) -> tuple[NDArray[np.intp], Float]:
+    before = np.clip(np.searchsorted(nodes, places, side="right") - 1, 0, nodes.size - 2)
+    return before, (places - nodes[before]) / (nodes[before + 1] - nodes[before])
 
 
 def _shares(nodes: Float) -> Float:

@@ -1,0 +1,177 @@
+"""The air on a coarse grid: the model runs at nodes and at steps of elevation, and is interpolated to the pixels.
+
+The air is smooth but for the elevation of the ground, and so are its terms: between nodes a kilometre apart and steps
+of 50 m the temperature differs from that of the model at every pixel by millikelvins.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.engine.air import Air, AirReader, Float32, Mask, Terms, checked
+from lst_raster.engine.inputs import Inputs
+from lst_raster.scene.fields import Field, FieldReader, open_field, value_at
+from lst_raster.scene.grid import Grid
+from lst_raster.scene.nodes import Nodes, spread
+
+STEP = 50.0
+"""Distance of two elevations. [m]"""
+
+Float = NDArray[np.float64]
+
+
+def is_smooth(inputs: Inputs) -> bool:
+    """Whether the air is smooth enough for a coarse grid: no input of the model is a raster."""
+    return not any(isinstance(given.source, Path) for given in inputs.atmosphere.values())
+
+
+@dataclass(kw_only=True, slots=True)
+class CoarseAir:
+    """Terms of the air at nodes over the scene, level by level as they are asked for; shared by all threads."""
+
+    inputs: Inputs
+    """The model and its inputs, none of them a raster."""
+    rows: Float
+    """Rows of the nodes. [pixel]"""
+    columns: Float
+    """Columns of the nodes. [pixel]"""
+    extremes: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Lowest and highest value of every input at the nodes that were used."""
+    _levels: dict[float, Float32] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def over(cls, inputs: Inputs, grid: Grid) -> CoarseAir:
+        """Lay nodes over a scene: those of the densest input, else its corners."""
+        nodes = [part for given in inputs.atmosphere.values() for part in _parts(given) if isinstance(part, Nodes)]
+        if not nodes:
+            return cls(inputs=inputs, rows=np.array([0.0, grid.height]), columns=np.array([0.0, grid.width]))
+        densest = max(nodes, key=lambda part: part.values.size)
+        return cls(inputs=inputs, rows=densest.rows, columns=densest.columns)
+
+    @property
+    def ground(self) -> Field | None:
+        """Elevation of the pixels, None where nothing is brought to it."""
+        return next((given.lift.ground for given in self.inputs.atmosphere.values() if given.lift), None)
+
+    def level(self, elevation: float) -> Float32:
+        """Terms at all nodes, of shape (terms, rows, columns), for ground at one elevation. [m]"""
+        with self._lock:
+            if elevation not in self._levels:
+                column, row = np.meshgrid(self.columns, self.rows)
+                self._levels[elevation] = np.stack(self.run(row, column, elevation, note=True))
+            return self._levels[elevation]
+
+    def run(self, row: Any, column: Any, elevation: Any, *, note: bool = False) -> Terms:
+        """Run the model at places in the scene.
+
+        Parameters
+        ----------
+        row, column : array, any shape
+            Places. [pixel]
+        elevation : float or array
+            Elevation of the ground there. [m]
+        note : bool
+            Whether the inputs count for `extremes`, and are checked.
+
+        Raises
+        ------
+        InputError
+            An input is not possible.
+        """
+        values = {}
+        for name, given in self.inputs.atmosphere.items():
+            values[name] = np.broadcast_to(value_at(given, row, column, elevation), np.shape(row))
+            if note:
+                self._note(name, given, values[name])
+        return self.inputs.model.atmosphere(**values)
+
+    def _note(self, name: str, given: Field, values: Any) -> None:
+        known = values[np.isfinite(values)]
+        if known.size:
+            low, high = checked(given, known)
+            before = self.extremes.get(name, (np.inf, -np.inf))
+            self.extremes[name] = (min(before[0], low), max(before[1], high))
+
+
+def _parts(given: Field) -> tuple[Any, ...]:
+    return (given.source, given.lift.surface) if given.lift else (given.source,)
+
+
+@contextmanager
+def open_coarse_air(air: CoarseAir, grid: Grid) -> Iterator[AirReader]:
+    """Open the elevation of the ground, for reading the air window by window.
+
+    Parameters
+    ----------
+    air : CoarseAir
+        The air at nodes.
+    grid : Grid
+        The scene's grid.
+
+    Yields
+    ------
+    AirReader
+        Interpolates to the pixels of a window.
+
+    Raises
+    ------
+    LstRasterError
+        The raster of elevation is missing, damaged or on another grid, or a value is not possible (also raised by
+        the reader).
+    """
+    with ExitStack() as stack:
+        ground = stack.enter_context(open_field(air.ground, grid)) if air.ground is not None else None
+        yield lambda window, wanted: _interpolated(air, ground, window, wanted)
+
+
+def _interpolated(air: CoarseAir, ground: FieldReader | None, window: Any, wanted: Mask) -> Air:
+    elevation = np.asarray(0.0, np.float32) if ground is None or air.ground is None else ground(window)
+    if elevation.ndim and air.ground is not None:
+        checked_elevation = elevation[np.isfinite(elevation) & wanted]
+        air.ground.quantity.check(checked_elevation, f"elevation {air.ground.source}")
+    terms = _at_levels(air, elevation, window, wanted)
+    return Air(terms=terms, extremes=dict(air.extremes), exact=_exact(air, elevation, window))
+
+
+def _at_levels(air: CoarseAir, elevation: Float32, window: Any, wanted: Mask) -> Terms:
+    """Add up the levels, each with its share: linear between the two next to a pixel's elevation."""
+    if not elevation.ndim:
+        return _unpacked(_at_one_level(air, float(elevation), window))
+    height = elevation / np.float32(STEP)
+    known = height[np.isfinite(height) & wanted]
+    if not known.size:
+        return _unpacked(np.full((3, *elevation.shape), np.nan, np.float32))
+    total = np.zeros((3, *elevation.shape), np.float32)
+    for number in range(int(np.floor(known.min())), int(np.ceil(known.max())) + 1):
+        share = np.maximum(np.float32(1.0) - np.abs(height - np.float32(number)), np.float32(0.0))
+        total += spread(air.rows, air.columns, air.level(number * STEP), window) * share
+    outside = (height < np.floor(known.min())) | (height > np.ceil(known.max()))
+    return _unpacked(np.where(outside, np.float32("nan"), total))
+
+
+def _at_one_level(air: CoarseAir, elevation: float, window: Any) -> Float32:
+    nodes = air.level(elevation)
+    if (nodes == nodes[:, :1, :1]).all():
+        return nodes[:, 0, 0]  # the same everywhere
+    return spread(air.rows, air.columns, nodes, window)
+
+
+def _unpacked(stacked: Float32) -> Terms:
+    return stacked[0], stacked[1], stacked[2]
+
+
+def _exact(air: CoarseAir, elevation: Float32, window: Any) -> Callable[[Any, Any], Terms]:
+    def run(row: Any, column: Any) -> Terms:
+        height = elevation[row, column] if elevation.ndim else elevation
+        return air.run(window.row_off + row + 0.5, window.col_off + column + 0.5, height.astype(float))
+
+    return run
