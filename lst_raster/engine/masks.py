@@ -109,7 +109,7 @@ def open_masks(masking: Masking, grid: Grid) -> Iterator[MaskReader]:
     if masking.quality is None:
         yield lambda window: {}
         return
-    with open_quality(masking.quality, grid) as read:
+    with open_quality(masking.quality, grid, (*_UNUSABLE, *CLOUDY)) as read:
         yield lambda window: _read(read, window, masking, grid)
 
 

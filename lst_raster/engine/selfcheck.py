@@ -37,9 +37,10 @@ class SelfCheck:
     def over(cls, grid: Grid) -> SelfCheck:
         """Draw pixels of a scene; small scenes are checked at every pixel."""
         count = grid.width * grid.height
-        drawn = np.arange(count)
         if count > _POINTS:
             drawn = np.sort(np.random.default_rng(_SEED).integers(0, count, _POINTS))
+        else:
+            drawn = np.arange(count)
         row, column = np.divmod(drawn, grid.width)
         return cls(row=row, column=column, difference=np.full(drawn.size, np.nan, np.float32))
 

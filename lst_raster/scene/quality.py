@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -14,9 +14,9 @@ from lst_raster.errors import GridMismatchError, SceneError
 from lst_raster.scene.bundle import Place
 from lst_raster.scene.files import SceneFiles
 from lst_raster.scene.grid import Grid
-from lst_raster.scene.raster import open_raster, read_window
+from lst_raster.scene.raster import open_raster, read_stored
 
-Bits: TypeAlias = NDArray[np.int64]
+Bits: TypeAlias = NDArray[np.uint16]
 Mask: TypeAlias = NDArray[np.bool_]
 QualityReader: TypeAlias = Callable[[Any], dict[str, Mask]]
 """Takes a window of the scene; returns the masks by name, `KINDS`."""
@@ -49,22 +49,24 @@ class Layout:
         """What this layout tells, of `KINDS`."""
         return frozenset({*self.flags, *self.confidences})
 
-    def decode(self, bits: Bits) -> dict[str, Mask]:
+    def decode(self, bits: Bits, kinds: Collection[str] = KINDS) -> dict[str, Mask]:
         """Masks of every kind that this layout tells.
 
         Parameters
         ----------
         bits : array of integers, any shape
             Values of the quality band.
+        kinds : collection of str
+            Kinds that are wanted.
 
         Examples
         --------
         >>> bool(COLLECTION_2.decode(np.array(22280))["cloud"])
         True
         """
-        masks = {name: (bits >> bit) & 1 == 1 for name, bit in self.flags.items()}
-        masks |= {name: _confidence(bits, bit) == _HIGH for name, bit in self.confidences.items()}
-        return masks
+        ones = {name: 1 << bit for name, bit in self.flags.items()}
+        ones |= {name: _HIGH << bit for name, bit in self.confidences.items()}
+        return {name: bits & np.uint16(part) == part for name, part in ones.items() if name in kinds}
 
     def share(self, bits: Bits) -> float:
         """Share of the pixels that are possible in this layout; fill tells nothing, without others it is 1."""
@@ -160,7 +162,7 @@ def find_quality(files: SceneFiles, grid: Grid) -> Quality | None:
 
 
 @contextmanager
-def open_quality(quality: Quality, grid: Grid) -> Iterator[QualityReader]:
+def open_quality(quality: Quality, grid: Grid, kinds: Collection[str] = KINDS) -> Iterator[QualityReader]:
     """Open the quality bands for reading window by window.
 
     Parameters
@@ -169,6 +171,8 @@ def open_quality(quality: Quality, grid: Grid) -> Iterator[QualityReader]:
         The quality bands.
     grid : Grid
         The scene's grid.
+    kinds : collection of str
+        Kinds that are wanted, of `KINDS`.
 
     Yields
     ------
@@ -184,14 +188,14 @@ def open_quality(quality: Quality, grid: Grid) -> Iterator[QualityReader]:
     """
     with ExitStack() as stack:
         pixels = stack.enter_context(_open(quality.place, grid))
-        if quality.saturation is None:
-            yield lambda window: quality.layout.decode(_read(pixels, window=window))
+        if quality.saturation is None or "saturated" not in kinds:
+            yield lambda window: quality.layout.decode(_read(pixels, window=window), kinds)
             return
         place, bit = quality.saturation
         saturation = stack.enter_context(_open(place, grid))
         yield lambda window: {
-            **quality.layout.decode(_read(pixels, window=window)),
-            "saturated": (_read(saturation, window=window) >> bit) & 1 == 1,
+            **quality.layout.decode(_read(pixels, window=window), kinds),
+            "saturated": _read(saturation, window=window) & np.uint16(1 << bit) != 0,
         }
 
 
@@ -220,9 +224,13 @@ def _layout(bits: Bits, expected: Layout, place: Place) -> Layout:
 
 def _read(dataset: Any, **where: Any) -> Bits:
     """Bits of part of a band, whatever type holds them; a pixel without value is fill."""
-    values, valid = read_window(dataset, "quality band", SceneError, **where)
-    return np.where(valid, values, 1.0).astype(np.int64) & 0xFFFF  # int16 shows the highest bit as a sign
+    stored, valid = read_stored(dataset, "quality band", SceneError, **where)
+    # int16 shows the highest bit as a sign; some files hold floats
+    bits = stored.view(np.uint16) if stored.dtype == np.int16 else _as_bits(stored)
+    return bits if valid.all() else np.where(valid, bits, np.uint16(1))
 
 
-def _confidence(bits: Bits, bit: int) -> Bits:
-    return (bits >> bit) & 3
+def _as_bits(stored: NDArray[Any]) -> Bits:
+    if stored.dtype in (np.uint16, np.uint8):
+        return stored.astype(np.uint16, copy=False)
+    return (np.where(np.isfinite(stored), stored, 1).astype(np.int64) & 0xFFFF).astype(np.uint16)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.enums import MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from lst_raster.errors import InputNotFoundError, LstRasterError
@@ -113,13 +114,43 @@ def read_window(dataset: Any, what: str, error: type[LstRasterError], **where: A
     LstRasterError
         Of type `error`: the file is damaged.
     """
+    stored, valid = read_stored(dataset, what, error, **where)
+    with np.errstate(over="ignore"):  # a float64 nodata such as -1.7e308 becomes infinite, which is not valid
+        values = stored.astype(np.float32, copy=False)
+    return values, valid if stored.dtype.kind in "iu" else valid & np.isfinite(values)
+
+
+def read_stored(dataset: Any, what: str, error: type[LstRasterError], **where: Any) -> tuple[NDArray[Any], Mask]:
+    """Read part of the one band of an open raster, in the type that it has.
+
+    Parameters as `read_window`.
+
+    Returns
+    -------
+    tuple of array of shape (rows, columns)
+        The values as stored, and where they are not nodata.
+
+    Raises
+    ------
+    LstRasterError
+        Of type `error`: the file is damaged.
+    """
     try:
         stored = dataset.read(1, **where)
-        valid = dataset.read_masks(1, **where) != 0
+        return stored, _valid(dataset, stored, **where)
     except RasterioError as reason:
         raise error(
             f"{what} {dataset.name} opens but cannot be read through: it is truncated or damaged; fetch it again"
         ) from reason
-    with np.errstate(over="ignore"):  # a float64 nodata such as -1.7e308 becomes infinite, which is not valid
-        values = stored.astype(np.float32)
-    return values, valid & np.isfinite(values)
+
+
+def _valid(dataset: Any, stored: NDArray[Any], **where: Any) -> Mask:
+    """Tell where there is a value; by the values themselves where that says it all, which spares a second reading."""
+    flags = set(dataset.mask_flag_enums[0])
+    if flags == {MaskFlags.all_valid}:
+        return np.ones(stored.shape, bool)
+    if flags == {MaskFlags.nodata} and stored.dtype.kind in "iu" and "window" in where:
+        valid: Mask = stored != dataset.nodata
+        return valid
+    mask: Mask = dataset.read_masks(1, **where) != 0
+    return mask

@@ -61,7 +61,7 @@ class QualityEmissivity:
     def open(self, scene: Scene) -> Iterator[EstimateReader]:
         """Open for reading window by window."""
         values = components(scene.sensor)
-        with open_quality(self.quality, scene.grid) as read:
+        with open_quality(self.quality, scene.grid, KINDS) as read:
             yield lambda window: _estimate(read(window), values)
 
 
