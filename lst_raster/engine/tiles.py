@@ -27,6 +27,8 @@ from lst_raster.scene.scene import Scene
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+_ROWS = 32  # solved at a time: what is between two steps of the formula stays in the processor's cache
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tile:
@@ -142,6 +144,11 @@ def retrieve_tile(tile: Tile, band: BandPlanck) -> Float32:
     array of shape (rows, columns)
         Temperature, NaN where something is not known or the atmosphere alone exceeds the radiance. [K]
     """
+    temperature = np.empty(tile.known.shape, np.float32)
+    arrays = (tile.radiance, tile.emissivity.value, *tile.air.terms)
     with np.errstate(all="ignore"):  # of pixels that are not known
-        temperature = surface_temperature(tile.radiance, tile.emissivity.value, *tile.air.terms, band)
-    return np.where(tile.known, temperature, np.float32("nan")).astype(np.float32)
+        for start in range(0, temperature.shape[0], _ROWS):
+            rows = slice(start, start + _ROWS)
+            temperature[rows] = surface_temperature(*(part[rows] if part.ndim else part for part in arrays), band)
+    temperature[~tile.known] = np.nan
+    return temperature
