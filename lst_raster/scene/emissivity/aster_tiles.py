@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -87,6 +86,8 @@ def read_mosaic(tiles: Iterable[Path], box: Box) -> Mosaic:
     InputError
         A file is damaged, or not such a tile.
     """
+    import h5py  # takes a while, and is needed here alone
+
     box = _snapped(box)
     fields = {name: np.full(box.shape(), np.nan, np.float32) for name in FIELDS}
     for tile in _near(tiles, box):
