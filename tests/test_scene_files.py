@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import tarfile
 
 import numpy as np
@@ -14,11 +13,11 @@ from lst_raster.scene.mtl import Mtl
 from lst_raster.scene.raster import open_quietly
 from lst_raster.scene.scene import Scene
 from tests.factories import MTL, STATE, STEM, make_model, make_scene, ramp, write_raster
+from tests.products import FORMS, as_xml, groups, in_form
 from tests.shared import SHARED, shared_path
 
 EXACT = {**STATE, "emissivity": 0.97}
 LE07 = "LE07_L1TP_107068_20220310_20220405_02_T1"
-FORMS = ("file", "folder", "txt", "json", "xml", "padded", "tar", "tar.gz", "tgz", "tar in a folder")
 PRODUCTS = {
     "landsat4-b6": ("LT04_L1TP_015033_19880510_20200917_02_T1_B6.TIF", "uint8", 0.6),
     "landsat5-b6": ("LT05_L1TP_015033_19980510_20200917_02_T1_B6.TIF", "uint8", 0.6),
@@ -28,50 +27,6 @@ PRODUCTS = {
     "landsat9-b10": ("LC09_L1TP_020039_20220719_20220908_02_T1_B10.TIF", "uint16", 0.005),
     "landsat9-b11": ("LC09_L1TP_020039_20220719_20220908_02_T1_B11.TIF", "uint16", 0.005),
 }
-
-
-def groups(text):
-    """Metadata text as nested dictionaries, as its JSON form has it."""
-    root = stack = None
-    for line in text.splitlines():
-        key, _, value = (part.strip() for part in line.partition("="))
-        if key == "GROUP":
-            stack = [*(stack or []), {}]
-            (stack[-2] if len(stack) > 1 else (root := {}))[value] = stack[-1]
-        elif key == "END_GROUP":
-            stack.pop()
-        elif value:
-            stack[-1][key] = value.strip('"')
-    return root
-
-
-def as_xml(tree):
-    return "".join(f"<{key}>{as_xml(v) if isinstance(v, dict) else v}</{key}>" for key, v in tree.items())
-
-
-def in_form(path, form):
-    """Turn a scene that `make_scene` wrote into another form, and nothing else; returns what a user would name."""
-    folder = path.parent
-    shutil.rmtree(folder / "air")
-    (mtl,) = folder.glob("*_MTL.txt")
-    if form in ("file", "folder", "txt"):
-        return {"file": path, "folder": folder, "txt": mtl}[form]
-    if form == "padded":
-        mtl.write_bytes(mtl.read_bytes() + b"\0" * 5000)
-        return mtl
-    if form in ("json", "xml"):
-        tree = groups(mtl.read_text())
-        text = json.dumps(tree) if form == "json" else f'<?xml version="1.0" encoding="UTF-8"?>\n{as_xml(tree)}'
-        mtl.unlink()
-        mtl.with_suffix(f".{form}").write_text(text)
-        return mtl.with_suffix(f".{form}")
-    inside = f"./{STEM}/" if form == "tar in a folder" else ""
-    archive = folder.parent / f"some product.{form.split()[0]}"
-    with tarfile.open(archive, "w" if form.startswith("tar") and "gz" not in form else "w:gz") as tar:
-        for file in (path, mtl):
-            tar.add(file, inside + file.name)
-    shutil.rmtree(folder)
-    return archive
 
 
 @pytest.fixture(autouse=True)

@@ -54,3 +54,34 @@ def brightness_temperature_two_constants(radiance: Array, k1: float, k2: float) 
     """
     xp = namespace(radiance)
     return k2 / xp.log1p(k1 / radiance)
+
+
+def rescaling_from_limits(
+    lowest_radiance: float, highest_radiance: float, lowest_number: float, highest_number: float
+) -> tuple[float, float]:
+    """Gain and offset from the radiances of two digital numbers, as metadata before 2012 give them.
+
+    Parameters
+    ----------
+    lowest_radiance, highest_radiance : float
+        LMIN and LMAX of the metadata. [W m-2 sr-1 um-1]
+    lowest_number, highest_number : float
+        QCALMIN and QCALMAX, the digital numbers that stand for them, which must differ. [1]
+
+    Returns
+    -------
+    tuple of float
+        Gain and offset of `radiance_from_digital_number`. [W m-2 sr-1 um-1]
+
+    References
+    ----------
+    G. Chander et al., Remote Sens. Environ. 113, 893 (2009), doi:10.1016/j.rse.2009.01.007
+
+    Examples
+    --------
+    >>> gain, offset = rescaling_from_limits(1.238, 15.303, 1.0, 255.0)
+    >>> round(gain, 6), round(offset, 5)
+    (0.055374, 1.18263)
+    """
+    gain = (highest_radiance - lowest_radiance) / (highest_number - lowest_number)
+    return gain, lowest_radiance - gain * lowest_number

@@ -18,6 +18,7 @@ from lst_raster.scene.landsat import (
     satellite_of,
 )
 from lst_raster.scene.mtl import Mtl
+from lst_raster.scene.old_names import file_stems
 
 _THERMAL = ("B10", "B11", "B6_VCID_1", "B6_VCID_2", "B6")
 _EXTENSIONS = (".tif", ".tiff")
@@ -145,19 +146,13 @@ def _choose_scene(bundle: Bundle, path: Path) -> tuple[str, Mtl | None]:
 def _thermal_stem(place: Place) -> str | None:
     """Name of the scene whose thermal band a file is, by its name; None where it is none."""
     name = Path(place.name)
-    for suffix in _THERMAL:
-        ending = f"_{suffix}".lower()
-        if name.suffix.lower() in _EXTENSIONS and name.stem.lower().endswith(ending) and not _is_level_2(name):
-            return name.stem[: -len(ending)]
-    return None
-
-
-def _is_level_2(name: Path) -> bool:
+    if name.suffix.lower() not in _EXTENSIONS:
+        return None
     try:
-        read_file_name(name)
+        found = read_file_name(name)
     except SceneError:
-        return True
-    return False
+        return None  # a Level-2 file, or a quality band
+    return found.stem if found.band in _THERMAL else None
 
 
 def _refuse_empty(bundle: Bundle, path: Path) -> None:
@@ -176,7 +171,7 @@ def _choose_band(bundle: Bundle, stem: str, mtl: Mtl | None, sensor: str | None,
         place = _band_file(bundle, [stem], mtl, suffix)
         if place is not None:
             return place
-    names = " or ".join(f"{stem}_{suffix}.TIF" for suffix in suffixes)
+    names = " or ".join(f"{file}.TIF" for suffix in suffixes for file in file_stems(stem, suffix))
     raise SceneError(f"{bundle.path} has no {names}; add the file, or choose another band with --band")
 
 
@@ -188,6 +183,12 @@ def _companion(
     bundle: Bundle, mtl: Mtl | None, keys: Iterable[str], stems: Iterable[str], suffixes: Iterable[str]
 ) -> Place | None:
     """Find a file by the scene's name and a suffix, or else under the name in the metadata: files are renamed."""
-    names = [f"{stem}_{suffix}{ending}" for stem in stems for suffix in suffixes for ending in _EXTENSIONS]
+    names = [
+        f"{file}{ending}"
+        for stem in stems
+        for suffix in suffixes
+        for file in file_stems(stem, suffix)
+        for ending in _EXTENSIONS
+    ]
     names += [mtl.entries[key] for key in keys if mtl and key in mtl.entries]
     return next((place for place in map(bundle.find, names) if place is not None), None)

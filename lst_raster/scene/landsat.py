@@ -11,8 +11,10 @@ from types import MappingProxyType
 
 from lst_raster.errors import SceneError, UnknownSensorError
 from lst_raster.physics.band import sensor_band
+from lst_raster.physics.calibration import rescaling_from_limits
 from lst_raster.scene.dates import AcquisitionDate
 from lst_raster.scene.mtl import Mtl
+from lst_raster.scene.old_names import read_old_name
 
 THERMAL_BANDS: Mapping[int, Mapping[str, str]] = MappingProxyType(
     {
@@ -96,6 +98,10 @@ def read_file_name(path: Path) -> FileName:
         raise SceneError(
             f"{path.name} holds a quality band or angles ({companion[1]}), no radiance; give the thermal band beside it"
         )
+    old = read_old_name(path.stem)
+    if old is not None:
+        date = AcquisitionDate(date=old.date)
+        return FileName(stem=old.stem, band=old.band, satellite=old.satellite, date=date)
     suffix = _SUFFIX.match(path.stem)
     satellite = _SATELLITE.match(path.stem)
     return FileName(
@@ -215,18 +221,34 @@ def find_calibration(sensor: str, band: str, mtl: Mtl | None) -> Calibration:
     Raises
     ------
     SceneError
-        The metadata's gain is not positive.
+        The metadata's gain is not positive, or its limits are not two.
     """
     if mtl is not None:
-        key = f"BAND_{band[1:]}"
-        gain, offset = mtl.number(f"RADIANCE_MULT_{key}"), mtl.number(f"RADIANCE_ADD_{key}")
-        if gain is not None and offset is not None:
-            if gain <= 0.0:
-                raise SceneError(f"{mtl.path} has RADIANCE_MULT_{key} = {gain:g}, not positive; replace the file")
-            return Calibration(gain=gain, offset=offset, source=mtl.path.name)
+        rescaling = _rescaling(mtl, f"BAND_{band[1:]}")
+        if rescaling is not None:
+            return Calibration(gain=rescaling[0], offset=rescaling[1], source=mtl.path.name)
     known = sensor_band(sensor)
     gain, offset = _HIGH_GAIN_CONSTANTS if band == _HIGH_GAIN else (known.gain, known.radiance_offset)
     return Calibration(gain=gain, offset=offset, source="default")
+
+
+def _rescaling(mtl: Mtl, key: str) -> tuple[float, float] | None:
+    """Gain and offset, as the metadata state them or by their limits, which is all that those before 2012 have."""
+    gain, offset = mtl.number(f"RADIANCE_MULT_{key}"), mtl.number(f"RADIANCE_ADD_{key}")
+    if gain is None or offset is None:
+        high, low = mtl.number(f"RADIANCE_MAXIMUM_{key}"), mtl.number(f"RADIANCE_MINIMUM_{key}")
+        largest, smallest = mtl.number(f"QUANTIZE_CAL_MAX_{key}"), mtl.number(f"QUANTIZE_CAL_MIN_{key}")
+        if high is None or low is None or largest is None or smallest is None:
+            return None
+        if not (high > low and largest > smallest):
+            raise SceneError(
+                f"{mtl.path} has radiance {low:g} to {high:g} for values {smallest:g} to {largest:g} of {key}, "
+                "which rise nowhere; replace the file"
+            )
+        return rescaling_from_limits(low, high, smallest, largest)
+    if gain <= 0.0:
+        raise SceneError(f"{mtl.path} has RADIANCE_MULT_{key} = {gain:g}, not positive; replace the file")
+    return gain, offset
 
 
 def largest_digital_number(sensor: str) -> int:

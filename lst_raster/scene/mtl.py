@@ -17,6 +17,20 @@ from lst_raster.scene.bundle import Place
 _ENTRY = re.compile(r"^\s*(\w+)\s*=\s*(.*?)\s*$")
 _ROOTS = ("LANDSAT_METADATA_FILE", "L1_METADATA_FILE")  # of Collection 2, and before
 _CORNERS = ("UL", "UR", "LL", "LR")
+# Keys of files made before 2012, and what has been said for them since. A band's two digits are number and channel.
+_OLD_KEYS = (
+    (re.compile(r"ACQUISITION_DATE"), "DATE_ACQUIRED"),
+    (re.compile(r"SCENE_CENTER_SCAN_TIME"), "SCENE_CENTER_TIME"),
+    (re.compile(r"PRODUCT_(UL|UR|LL|LR)_CORNER_(LAT|LON)"), r"CORNER_\1_\2_PRODUCT"),
+    (re.compile(r"BAND(\d)_FILE_NAME"), r"FILE_NAME_BAND_\1"),
+    (re.compile(r"BAND6(\d)_FILE_NAME"), r"FILE_NAME_BAND_6_VCID_\1"),
+    (re.compile(r"LMAX_BAND(\d)"), r"RADIANCE_MAXIMUM_BAND_\1"),
+    (re.compile(r"LMAX_BAND6(\d)"), r"RADIANCE_MAXIMUM_BAND_6_VCID_\1"),
+    (re.compile(r"LMIN_BAND(\d)"), r"RADIANCE_MINIMUM_BAND_\1"),
+    (re.compile(r"LMIN_BAND6(\d)"), r"RADIANCE_MINIMUM_BAND_6_VCID_\1"),
+    (re.compile(r"QCAL(MAX|MIN)_BAND(\d)"), r"QUANTIZE_CAL_\1_BAND_\2"),
+    (re.compile(r"QCAL(MAX|MIN)_BAND6(\d)"), r"QUANTIZE_CAL_\1_BAND_6_VCID_\2"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +40,10 @@ class Mtl:
     path: Path
     """The file."""
     entries: dict[str, str]
-    """Value of every key, without quotes; of a key that comes twice, the first: the product's own, not its parent's."""
+    """Value of every key, without quotes; of a key that comes twice, the first: the product's own, not its parent's.
+
+    Keys of files made before 2012 are those that have been in use since.
+    """
 
     @classmethod
     def read(cls, place: Place | Path) -> Self:
@@ -41,7 +58,7 @@ class Mtl:
         text = place.text().replace(b"\0", b"").decode("utf-8-sig", errors="replace").strip()
         entries: dict[str, str] = {}
         for key, value in _entries(text):
-            entries.setdefault(key, value)
+            entries.setdefault(_new_key(key), value)
         if not entries:
             raise SceneError(f"{place} is not Landsat metadata (it has no GROUP of entries); replace or remove it")
         return cls(path=Path(str(place)), entries=entries)
@@ -76,6 +93,10 @@ class Mtl:
         corners = [self.number(f"CORNER_{corner}_LAT_PRODUCT") for corner in _CORNERS]
         known = [corner for corner in corners if corner is not None]
         return sum(known) / len(known) if known else None
+
+
+def _new_key(key: str) -> str:
+    return next((old.sub(new, key) for old, new in _OLD_KEYS if old.fullmatch(key)), key)
 
 
 def _entries(text: str) -> Iterator[tuple[str, str]]:

@@ -93,7 +93,7 @@ COLLECTION_1 = Layout(
     always=1 << 7 | 1 << 9,  # shadow and snow
     never=0b111 << 13,
 )
-"""USGS LSDS-1656 and LSDS-1834, Landsat Collection 1 Level-1 product definitions."""
+"""USGS LSDS-1656, Landsat Collection 1 Level-1 product definition."""
 
 BEFORE_COLLECTIONS = Layout(
     name="BQA of Landsat 8 before the collections",
@@ -102,7 +102,7 @@ BEFORE_COLLECTIONS = Layout(
     always=1 << 12,  # cirrus
     never=1 << 3 | 0b1111 << 6,  # reserved, shadow and vegetation, which were never told
 )
-"""USGS LSDS-809, Landsat 8 Level-1 data format control book, version 1 to 11."""
+"""USGS LSDS-809, Landsat 8 Level-1 data format control book, its versions before Collection 1."""
 
 LAYOUTS = (COLLECTION_2, COLLECTION_1, BEFORE_COLLECTIONS)
 """The layouts; a value other than fill is possible in one of them alone, but for rare cases."""
