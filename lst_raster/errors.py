@@ -18,6 +18,14 @@ class InputNotFoundError(LstRasterError, FileNotFoundError):
     """A file or folder that was named does not exist."""
 
 
+class RemoteError(LstRasterError, ConnectionError):
+    """A server does not give what was asked of it."""
+
+
+class RemoteAccessError(RemoteError, PermissionError):
+    """A server refuses what was asked of it: it wants credentials, or others."""
+
+
 class SceneError(LstRasterError, ValueError):
     """A file is not a thermal scene that can be retrieved."""
 

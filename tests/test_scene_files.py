@@ -137,12 +137,6 @@ def test_what_is_no_scene_is_refused_with_what_to_do(tmp_path, mistake):
         Scene.open(tmp_path / place, **options)
 
 
-@pytest.mark.parametrize("url", ["https://example.com/LC08_x_B10.TIF", "s3://usgs-landsat/LC08_x_B10.TIF"])
-def test_a_scene_on_a_server_is_to_be_fetched_first(url):
-    with pytest.raises(InputNotFoundError, match="is on a server; fetch it first"):
-        Scene.open(url)
-
-
 def test_an_archive_of_level_2_is_refused_by_its_metadata(tmp_path):
     real = shared_path("data", "landsat", "LC08_L2SP_098084_20210503_20210508_02_T1")
     with tarfile.open(tmp_path / "x.tar", "w") as archive:

@@ -1,4 +1,4 @@
-"""The files that a scene consists of, wherever they lie: in a folder, beside a file, or in an archive."""
+"""The files that a scene consists of, wherever they lie: in a folder, an archive, or on a server."""
 
 from __future__ import annotations
 
@@ -6,52 +6,83 @@ import posixpath
 import re
 import tarfile
 import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from lst_raster.errors import InputNotFoundError, SceneError
+from lst_raster.errors import InputNotFoundError, LstRasterError, SceneError
+from lst_raster.scene.address import Address
+from lst_raster.scene.remote import RemoteFile, fetch
 
 TEXT_LIMIT = 1 << 20  # [byte], far above any metadata file; a wrong one is not read through
 _ARCHIVE = re.compile(r"\.(tar|tar\.gz|tgz)$", re.IGNORECASE)
-_REMOTE = ("http:", "https:", "ftp:", "s3:", "gs:")
+_COMPRESSED = re.compile(r"\.(tar\.gz|tgz)$", re.IGNORECASE)
 _METADATA = re.compile(r"_MTL\.(txt|xml|json)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where one file lies: on disk by itself, or in an archive."""
+    """Where one file lies: on disk or on a server, by itself or in an archive."""
 
     disk: Path
-    """The file, or the archive that holds it."""
+    """The file, or the archive that holds it; of one on a server its address, which is no path on this machine."""
+    remote: Address | None = None
+    """The same on a server, None for one on disk."""
     member: str | None = None
     """Name in the archive, None for a file by itself."""
     content: bytes | None = field(default=None, repr=False, compare=False)
     """What it holds, where that was read already: finding it again in an archive takes long."""
 
+    @classmethod
+    def of(cls, path: str | Path) -> Self:
+        """Take what a user names: a path, or an ``https``, ``http`` or ``s3`` address.
+
+        Raises
+        ------
+        InputNotFoundError
+            It is an address of another kind.
+        """
+        address = Address.parse(str(path))
+        return cls(disk=Path(path)) if address is None else cls.at(address)
+
+    @classmethod
+    def at(cls, address: Address, content: bytes | None = None) -> Self:
+        """Take an address."""
+        return cls(disk=Path(address.shown), remote=address, content=content)
+
     @property
     def name(self) -> str:
         """Name of the file, without folder or archive."""
-        return posixpath.basename(self.member) if self.member else self.disk.name
+        if self.member:
+            return posixpath.basename(self.member)
+        return self.remote.name if self.remote else self.disk.name
 
     @property
     def address(self) -> str:
         """Name under which GDAL opens it; an archive is read in place."""
-        return f"/vsitar/{{{self.disk.absolute().as_posix()}}}/{self.member}" if self.member else str(self.disk)
+        if self.member:
+            archive = self.remote.gdal if self.remote else self.disk.absolute().as_posix()
+            return f"/vsitar/{{{archive}}}/{self.member}"
+        return self.remote.gdal if self.remote else str(self.disk)
 
     @property
     def label(self) -> str:
         """Name for people and provenance: with its archive, without folders."""
-        return f"{self.disk.name}/{self.name}" if self.member else self.name
+        archive = self.remote.name if self.remote else self.disk.name
+        return f"{archive}/{self.name}" if self.member else self.name
 
     def __str__(self) -> str:
-        return f"{self.disk}/{self.member}" if self.member else str(self.disk)
+        whole = str(self.remote or self.disk)
+        return f"{whole}/{self.member}" if self.member else whole
 
     def text(self) -> bytes:
         """Beginning of the file, as far as metadata go."""
         if self.content is not None:
             return self.content
+        if self.remote is not None:
+            return fetch(self.remote, 0, TEXT_LIMIT).content
         with self.disk.open("rb") as file:
             return file.read(TEXT_LIMIT)
 
@@ -60,7 +91,7 @@ class Place:
 class Bundle:
     """Files among which a scene's are found by name, in any case."""
 
-    path: Path
+    path: Path | Address
     """The folder or the archive."""
     places: Mapping[str, Place]
     """The files, by their names in lower case."""
@@ -68,28 +99,44 @@ class Bundle:
     @classmethod
     def of_folder(cls, path: Path) -> Self:
         """Look into a folder, not into those below it."""
-        return cls(path=path, places=_by_name(Place(disk=file) for file in sorted(path.iterdir()) if file.is_file()))
+        return cls(path=path, places=by_name(Place(disk=file) for file in sorted(path.iterdir()) if file.is_file()))
 
     @classmethod
-    def of_archive(cls, path: Path) -> Self:
+    def of_archive(cls, place: Place) -> Self:
         """Look into a .tar or .tar.gz file; metadata are read on the way, nothing is unpacked.
 
         Raises
         ------
         SceneError
-            It is not an archive, or a damaged one.
+            It is not an archive, or a damaged one, or a compressed one on a server.
+        RemoteError
+            The server does not give it.
         """
+        if place.remote is not None and _COMPRESSED.search(place.name):
+            raise SceneError(f"{place} is compressed, and would be fetched whole for every block; fetch it once first")
         try:
-            with tarfile.open(path) as archive:
-                return cls(path=path, places=_by_name([_member(archive, path, entry) for entry in archive]))
+            with _opened(place) as archive:
+                places = by_name([_member(archive, place, entry) for entry in archive])
+                return cls(path=place.remote or place.disk, places=places)
+        except LstRasterError:
+            raise
         except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
             raise SceneError(
-                f"{path} is not a tar archive, or truncated or damaged ({error}); fetch it again"
+                f"{place} is not a tar archive, or truncated or damaged ({error}); fetch it again"
             ) from error
 
     def find(self, name: str | None) -> Place | None:
         """File of a name, None where there is none."""
         return self.places.get(name.lower()) if name else None
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """Endings that the name of a raster may have."""
+        return (".tif", ".tiff")
+
+    def metadata_of(self, stem: str) -> Place | None:
+        """Metadata file of one scene, None where there is none."""
+        return self.metadata().get(stem.lower())
 
     def metadata(self) -> dict[str, Place]:
         """Metadata file of every scene, by its name in lower case; of several forms, text before XML before JSON."""
@@ -102,13 +149,13 @@ class Bundle:
         return found
 
 
-def open_bundle(path: Path) -> Bundle:
+def open_bundle(path: Path | Place) -> Bundle:
     """Look at the files that a path stands for, or beside it.
 
     Parameters
     ----------
-    path : path
-        Folder, archive, or any file in a folder.
+    path : path or Place
+        Folder, archive, or any file in a folder; of a place that is no folder on disk, on a server too.
 
     Returns
     -------
@@ -121,22 +168,30 @@ def open_bundle(path: Path) -> Bundle:
         There is no such path.
     SceneError
         The archive is damaged.
+    RemoteError
+        The server does not give it.
     """
-    if path.parts and path.parts[0].lower() in _REMOTE:
-        raise InputNotFoundError(f"scene {path} is on a server; fetch it first: scenes are read from disk alone")
-    if not path.exists():
-        raise InputNotFoundError(f"scene {path} does not exist; check the path")
-    if path.is_dir():
-        return Bundle.of_folder(path)
-    return Bundle.of_archive(path) if is_archive(path) else Bundle.of_folder(path.parent)
+    place = Place(disk=path) if isinstance(path, Path) else path
+    if is_archive(place):
+        if place.remote is None and not place.disk.exists():
+            raise InputNotFoundError(f"scene {place} does not exist; check the path")
+        if place.remote is not None or place.disk.is_file():
+            return Bundle.of_archive(place)
+    if place.remote is not None:
+        from lst_raster.scene.remote_bundle import open_remote_folder  # which is made of what is here
+
+        return open_remote_folder(place.remote)
+    if not place.disk.exists():
+        raise InputNotFoundError(f"scene {place} does not exist; check the path")
+    return Bundle.of_folder(place.disk if place.disk.is_dir() else place.disk.parent)
 
 
-def is_archive(path: Path) -> bool:
+def is_archive(path: Path | Place) -> bool:
     """Whether a path has the name of an archive that can be read."""
     return _ARCHIVE.search(path.name) is not None
 
 
-def is_metadata(path: Path) -> bool:
+def is_metadata(path: Path | Place) -> bool:
     """Whether a path has the name of a Landsat metadata file."""
     return _METADATA.search(path.name) is not None
 
@@ -152,7 +207,8 @@ def metadata_stem(name: str) -> str:
     return _METADATA.sub("", name)
 
 
-def _by_name(places: Iterable[Place | None]) -> dict[str, Place]:
+def by_name(places: Iterable[Place | None]) -> dict[str, Place]:
+    """Places by their names in lower case, the first of each."""
     found: dict[str, Place] = {}
     for place in places:
         if place is not None:
@@ -160,9 +216,19 @@ def _by_name(places: Iterable[Place | None]) -> dict[str, Place]:
     return found
 
 
-def _member(archive: tarfile.TarFile, path: Path, entry: tarfile.TarInfo) -> Place | None:
+@contextmanager
+def _opened(place: Place) -> Iterator[tarfile.TarFile]:
+    if place.remote is None:
+        with tarfile.open(place.disk) as archive:
+            yield archive
+        return
+    with RemoteFile.buffered(place.remote) as file, tarfile.open(fileobj=file, mode="r:") as archive:
+        yield archive
+
+
+def _member(archive: tarfile.TarFile, place: Place, entry: tarfile.TarInfo) -> Place | None:
     if not entry.isfile():
         return None
     name = posixpath.normpath(entry.name)
     file = archive.extractfile(entry) if _METADATA.search(name) else None
-    return Place(disk=path, member=name, content=file.read(TEXT_LIMIT) if file else None)
+    return replace(place, member=name, content=file.read(TEXT_LIMIT) if file else None)

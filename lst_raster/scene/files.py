@@ -19,9 +19,9 @@ from lst_raster.scene.landsat import (
 )
 from lst_raster.scene.mtl import Mtl
 from lst_raster.scene.old_names import file_stems
+from lst_raster.scene.remote import require_parts
 
 _THERMAL = ("B10", "B11", "B6_VCID_1", "B6_VCID_2", "B6")
-_EXTENSIONS = (".tif", ".tiff")
 _SHOWN = 4  # names in a message, so that it stays one line
 _QUALITY_KEYS = ("FILE_NAME_QUALITY_L1_PIXEL", "FILE_NAME_BAND_QUALITY")
 _SATURATION_KEYS = ("FILE_NAME_QUALITY_L1_RADIOMETRIC_SATURATION",)
@@ -53,13 +53,14 @@ class SceneFiles:
         return _band_file(self.bundle, self.stems, self.mtl, suffix)
 
 
-def find_files(path: Path, *, sensor: str | None = None, band: str | None = None) -> SceneFiles:
+def find_files(path: str | Path, *, sensor: str | None = None, band: str | None = None) -> SceneFiles:
     """Find the files of a scene.
 
     Parameters
     ----------
-    path : path
-        GeoTIFF of a thermal band, folder, metadata file (.txt, .xml, .json), or archive (.tar, .tar.gz).
+    path : str or path
+        GeoTIFF of a thermal band, folder, metadata file (.txt, .xml, .json), or archive (.tar, .tar.gz); or the
+        ``https``, ``http`` or ``s3`` address of one of them.
     sensor : str, optional
         Sensor band that the user states, for example ``landsat8-b11``.
     band : str, optional
@@ -74,27 +75,38 @@ def find_files(path: Path, *, sensor: str | None = None, band: str | None = None
         a file is damaged.
     UnknownSensorError
         Nothing tells the satellite.
+    RemoteError, MissingExtraError
+        A server does not give what it should, or cannot be asked.
     """
     wanted = parse_band(band) if band is not None else None
-    if path.is_file() and not is_archive(path) and not is_metadata(path):
-        return _of_file(path, sensor, wanted)
-    bundle = open_bundle(path)
-    stem, mtl = _choose_scene(bundle, path)
+    named = Place.of(path)
+    if _is_band_file(named):
+        return _of_file(named, sensor, wanted)
+    bundle = open_bundle(named)
+    stem, mtl = _choose_scene(bundle, named)
     place = _choose_band(bundle, stem, mtl, sensor, wanted)
     return _gather(bundle, place, read_file_name(Path(place.name)), mtl, (stem,))
 
 
-def _of_file(path: Path, sensor: str | None, wanted: str | None) -> SceneFiles:
-    name = read_file_name(path)
-    bundle = open_bundle(path)
-    metadata = bundle.metadata().get(name.stem.lower())
+def _is_band_file(named: Place) -> bool:
+    """Whether a single raster is named, as far as disk or address tell: it may turn out to be none."""
+    is_file = bool(Path(named.name).suffix) if named.remote else named.disk.is_file()
+    return is_file and not is_archive(named) and not is_metadata(named)
+
+
+def _of_file(place: Place, sensor: str | None, wanted: str | None) -> SceneFiles:
+    name = read_file_name(Path(place.name))
+    if place.remote is not None:
+        require_parts(place.remote)  # before the files beside it are asked for
+    bundle = open_bundle(place)
+    metadata = bundle.metadata_of(name.stem)
     mtl = _read(metadata) if metadata else None
     if wanted is not None:
         suffixes = choose_bands(name.stem, satellite_of(mtl) or name.satellite, sensor, wanted)
         if name.band is not None and name.band not in suffixes:
             raise SceneError(f"--band says {wanted}, the file's name {name.band}; correct one")
         name = name if name.band else dataclasses.replace(name, band=suffixes[0])
-    return _gather(bundle, Place(disk=path), name, mtl, ())
+    return _gather(bundle, place, name, mtl, ())
 
 
 def _gather(bundle: Bundle, band: Place, name: FileName, mtl: Mtl | None, stems: Iterable[str]) -> SceneFiles:
@@ -108,14 +120,16 @@ def _gather(bundle: Bundle, band: Place, name: FileName, mtl: Mtl | None, stems:
         quality=_companion(bundle, mtl, _QUALITY_KEYS, known, ("QA_PIXEL", "BQA")),
         saturation=_companion(bundle, mtl, _SATURATION_KEYS, known, ("QA_RADSAT",)),
         bands=tuple(
-            suffix for suffix in _THERMAL if _band_file(bundle, known, mtl, suffix) and _is_thermal(name, suffix)
+            suffix
+            for suffix in _THERMAL
+            if suffix == name.band or (_is_thermal(name, suffix) and _band_file(bundle, known, mtl, suffix))
         ),
     )
 
 
 def _is_thermal(name: FileName, suffix: str) -> bool:
     """Whether a suffix is that of a thermal band beside another one: band 6 of Landsat 8 is not."""
-    return suffix == name.band or (name.band or "")[:2] == suffix[:2]
+    return (name.band or "")[:2] == suffix[:2]
 
 
 def _read(place: Place) -> Mtl:
@@ -124,21 +138,23 @@ def _read(place: Place) -> Mtl:
     return mtl
 
 
-def _choose_scene(bundle: Bundle, path: Path) -> tuple[str, Mtl | None]:
+def _choose_scene(bundle: Bundle, named: Place) -> tuple[str, Mtl | None]:
     """Name and metadata of the one scene in a bundle."""
-    if is_metadata(path):
-        return metadata_stem(path.name), _read(Place(disk=path))
+    if is_metadata(named):
+        return metadata_stem(named.name), _read(named)
     metadata = bundle.metadata()
     stems = {stem: metadata_stem(place.name) for stem, place in metadata.items()}
     for place in bundle.places.values():
         if (stem := _thermal_stem(place)) is not None:
             stems.setdefault(stem.lower(), stem)
     if not stems:
-        _refuse_empty(bundle, path)
+        _refuse_empty(bundle, named)
     if len(stems) > 1:
         shown = ", ".join(sorted(stems.values())[:_SHOWN])
         more = ", ..." if len(stems) > _SHOWN else ""
-        raise SceneError(f"{path} holds {len(stems)} scenes ({shown}{more}); give the thermal band or *_MTL.txt of one")
+        raise SceneError(
+            f"{named} holds {len(stems)} scenes ({shown}{more}); give the thermal band or *_MTL.txt of one"
+        )
     ((key, stem),) = stems.items()
     return stem, _read(metadata[key]) if key in metadata else None
 
@@ -146,7 +162,7 @@ def _choose_scene(bundle: Bundle, path: Path) -> tuple[str, Mtl | None]:
 def _thermal_stem(place: Place) -> str | None:
     """Name of the scene whose thermal band a file is, by its name; None where it is none."""
     name = Path(place.name)
-    if name.suffix.lower() not in _EXTENSIONS:
+    if name.suffix.lower() not in (".tif", ".tiff"):
         return None
     try:
         found = read_file_name(name)
@@ -155,12 +171,12 @@ def _thermal_stem(place: Place) -> str | None:
     return found.stem if found.band in _THERMAL else None
 
 
-def _refuse_empty(bundle: Bundle, path: Path) -> None:
+def _refuse_empty(bundle: Bundle, named: Place) -> None:
     for place in bundle.places.values():
-        if Path(place.name).suffix.lower() in _EXTENSIONS:
+        if Path(place.name).suffix.lower() in bundle.endings:
             read_file_name(Path(place.name))  # says what is wrong with a Level-2 file
     raise SceneError(
-        f"{path} holds no thermal band (*_B10.TIF, *_B6.TIF, ...) and no *_MTL.txt; give a Level-1 product"
+        f"{named} holds no thermal band (*_B10.TIF, *_B6.TIF, ...) and no *_MTL.txt; give a Level-1 product"
     )
 
 
@@ -188,7 +204,7 @@ def _companion(
         for stem in stems
         for suffix in suffixes
         for file in file_stems(stem, suffix)
-        for ending in _EXTENSIONS
+        for ending in bundle.endings
     ]
     names += [mtl.entries[key] for key in keys if mtl and key in mtl.entries]
     return next((place for place in map(bundle.find, names) if place is not None), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,16 @@ from rasterio.enums import MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from lst_raster.errors import InputNotFoundError, LstRasterError
+from lst_raster.scene.address import without_secrets
 from lst_raster.scene.bundle import Place
+from lst_raster.scene.remote import gdal_reading, require_parts
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a TIFF or a BigTIFF begins
 
+_ON_SERVERS = ("/vsicurl/", "/vsis3/", "/vsitar/{/vsicurl/", "/vsitar/{/vsis3/")
 _IN_PLACE = {"CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO"}  # else GDAL leaves a file of its own beside a .tar.gz
 
 
@@ -54,19 +57,19 @@ def open_raster(path: Path | Place, what: str, error: type[LstRasterError]) -> I
     ------
     InputNotFoundError
         There is no such file.
+    RemoteError
+        A server does not give it.
     LstRasterError
         Of type `error`: it is not a raster, has more than one band, or is not numeric.
     """
     place = Place(disk=path) if isinstance(path, Path) else path
-    if not place.disk.exists():
-        raise InputNotFoundError(f"{what} {place} does not exist; check the path")
-    if place.disk.is_dir():
-        raise error(f"{what} {place} is a folder; give the path of a raster file in it")
-    with rasterio.Env(**_IN_PLACE):
+    start = _beginning(place, what, error)
+    with gdal_reading(place.remote) if place.remote else nullcontext(), rasterio.Env(**_IN_PLACE):
         try:
             dataset = open_quietly(place.address)
         except RasterioError as reason:
-            raise error(f"{what} {place} {_complaint(place)}") from reason
+            # GDAL's own words may hold the signature of an address.
+            raise error(f"{what} {place} {_complaint(place, start)}") from (None if place.remote else reason)
         with dataset:
             _require_one_band(dataset, f"{what} {place}", error)
             yield dataset
@@ -79,13 +82,23 @@ def _require_one_band(dataset: Any, what: str, error: type[LstRasterError]) -> N
         raise error(f"{what} holds {dataset.dtypes[0]} values; give a raster of real numbers")
 
 
-def _complaint(place: Place) -> str:
+def _beginning(place: Place, what: str, error: type[LstRasterError]) -> bytes:
+    """First bytes of a file, or of its archive; says what is wrong where there is none."""
+    if place.remote is not None:
+        return require_parts(place.remote)
+    if not place.disk.exists():
+        raise InputNotFoundError(f"{what} {place} does not exist; check the path")
+    if place.disk.is_dir():
+        raise error(f"{what} {place} is a folder; give the path of a raster file in it")
+    with place.disk.open("rb") as file:
+        return file.read(len(_TIFF[0]))
+
+
+def _complaint(place: Place, start: bytes) -> str:
     """Say why a file cannot be opened: a TIFF that is cut off is the common case."""
     if place.member:
         return "cannot be read in its archive, which may be truncated or damaged; fetch it again"
-    with place.disk.open("rb") as file:
-        start = file.read(4)
-    if start in _TIFF:
+    if start[: len(_TIFF[0])] in _TIFF:
         return "is a TIFF, but truncated or damaged; fetch it again"
     return "is not a raster that GDAL can read; give a GeoTIFF of one band"
 
@@ -139,9 +152,12 @@ def read_stored(dataset: Any, what: str, error: type[LstRasterError], **where: A
         stored = dataset.read(1, **where)
         return stored, _valid(dataset, stored, **where)
     except RasterioError as reason:
+        shown = without_secrets(dataset.name)
+        remote = shown.startswith(_ON_SERVERS)
         raise error(
-            f"{what} {dataset.name} opens but cannot be read through: it is truncated or damaged; fetch it again"
-        ) from reason
+            f"{what} {shown} opens but cannot be read through: it is truncated or damaged"
+            f"{', or the connection was lost; try again, or fetch it first' if remote else '; fetch it again'}"
+        ) from (None if remote else reason)
 
 
 def _valid(dataset: Any, stored: NDArray[Any], **where: Any) -> Mask:

@@ -75,7 +75,7 @@ class Scene:
         ----------
         path : str or path
             GeoTIFF of one Level-1 thermal band, of digital numbers; or the folder, the metadata file or the archive
-            (.tar, .tar.gz) of a Level-1 product.
+            (.tar, .tar.gz) of a Level-1 product; or the ``https``, ``http`` or ``s3`` address of one of them.
         band : str, optional
             Band where there are several: ``10`` (default) or ``11``, ``6_VCID_1`` (default) or ``6_VCID_2``.
         sensor : str, optional
@@ -101,7 +101,7 @@ class Scene:
             The date is not one.
         """
         stated = AcquisitionDate.parse(date) if date is not None else None
-        files = find_files(Path(path), sensor=sensor, band=band)
+        files = find_files(path, sensor=sensor, band=band)
         name, mtl = files.name, files.mtl
         with open_raster(files.band, "scene", SceneError) as dataset:
             sensor, suffix = find_sensor(name, mtl, sensor)

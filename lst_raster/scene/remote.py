@@ -1,0 +1,166 @@
+"""Reading from servers: parts of files, what can go wrong, and the settings under which GDAL reads them."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import rasterio
+
+from lst_raster.errors import RemoteAccessError, RemoteError
+from lst_raster.scene.address import Address, without_secrets
+
+_PAGE = re.compile(rb"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
+_BEGINNING = 512  # bytes, enough to tell a web page from a file
+_BUFFER = 1 << 16  # bytes that are read at once of a file on a server
+_LOGGERS = ("_env", "_err", "_io", "_base", "_filepath", "env", "session")  # of rasterio: those that write file names
+_GDAL = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # else every file of the folder is asked for
+    "GDAL_HTTP_MAX_RETRY": "3",
+    "GDAL_HTTP_RETRY_DELAY": "0.5",
+    "GDAL_HTTP_TIMEOUT": "60",
+    "GDAL_HTTP_CONNECTTIMEOUT": "20",
+    "CPL_VSIL_CURL_USE_HEAD": "NO",  # an address that is signed for reading may not be asked about
+    "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsis3/",  # a file that was replaced is read anew
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """Part of a file on a server."""
+
+    content: bytes
+    """The bytes that were asked for, fewer at the end of the file."""
+    partial: bool
+    """Whether the server gives parts of files at all."""
+
+
+def fetch(address: Address, start: int, length: int) -> Part:
+    """Read part of a file on a server.
+
+    Parameters
+    ----------
+    address : Address
+        The file.
+    start, length : int
+        Which part. [byte]
+
+    Raises
+    ------
+    InputNotFoundError
+        There is no such file.
+    RemoteAccessError
+        The server refuses it, or answers with a web page, which is how many ask for a login.
+    RemoteError
+        There is no connection, no answer in time, or the server fails.
+    MissingExtraError
+        An object store needs the extra ``s3``.
+    """
+    if address.is_s3:
+        from lst_raster.scene.remote_s3 import fetch_object
+
+        return fetch_object(address, start, length)
+    from lst_raster.scene.remote_http import fetch_range
+
+    part = fetch_range(address, start, length)
+    if start == 0 and _PAGE.search(part.content[:_BEGINNING]):
+        raise RemoteAccessError(
+            f"{address} is answered with a web page, not with the file: the server may want a login; "
+            "give an address that needs none, or a signed one, or fetch the file first"
+        )
+    return part
+
+
+def require_parts(address: Address) -> bytes:
+    """Make sure that a file can be read in parts, as rasters and archives are; return how it begins.
+
+    Raises
+    ------
+    InputNotFoundError, RemoteError
+        As `fetch`; or the server gives whole files alone.
+    """
+    part = fetch(address, 0, _BEGINNING)
+    if not part.partial:
+        raise RemoteError(f"{address}: the server gives whole files alone, no parts of them; fetch the file first")
+    return part.content
+
+
+@contextmanager
+def gdal_reading(address: Address) -> Iterator[None]:
+    """Let GDAL read from a server: with retries, without listing folders, and without secrets in its messages.
+
+    Parameters
+    ----------
+    address : Address
+        The file, or the archive that holds it. GDAL's own settings in the environment come first.
+    """
+    options = {key: value for key, value in _GDAL.items() if key not in os.environ}
+    session = None
+    if address.is_s3:
+        from lst_raster.scene.remote_s3 import gdal_options, gdal_session
+
+        session, options = gdal_session(), {**options, **gdal_options()}
+    with _discreet(address), rasterio.Env(session=session, **options):
+        yield
+
+
+@contextmanager
+def _discreet(address: Address) -> Iterator[None]:
+    """Take signatures and passwords out of the messages of rasterio and GDAL."""
+    query = urlsplit(address.url).query
+
+    def clean(record: logging.LogRecord) -> bool:
+        text = without_secrets(record.getMessage())
+        record.msg, record.args = text.replace(f"?{query}", "") if query else text, ()  # GDAL tells names alone too
+        return True
+
+    loggers = [logging.getLogger(f"rasterio.{name}") for name in _LOGGERS]
+    for logger in loggers:
+        logger.addFilter(clean)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(clean)
+
+
+class RemoteFile(io.RawIOBase):
+    """A file on a server, as a file object that reads the parts that are asked for."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__()
+        require_parts(address)
+        self._address, self._position = address, 0
+
+    @classmethod
+    def buffered(cls, address: Address) -> io.BufferedReader:
+        """Open a file so that small reads do not become requests of their own."""
+        return io.BufferedReader(cls(address), _BUFFER)
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say that it can be read from anywhere."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place, counted from the beginning or from here."""
+        if whence == io.SEEK_END:
+            raise io.UnsupportedOperation("the end of a file on a server is not known")
+        self._position = offset + (self._position if whence == io.SEEK_CUR else 0)
+        return self._position
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # the buffers that io gives
+        """Read on from here."""
+        content = fetch(self._address, self._position, len(buffer)).content
+        buffer[: len(content)] = content
+        self._position += len(content)
+        return len(content)
