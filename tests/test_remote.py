@@ -39,8 +39,14 @@ def quick_and_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(remote_http, "_DELAY", 0.0)
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_S3_ENDPOINT", "AWS_NO_SIGN_REQUEST"):
         monkeypatch.delenv(name, raising=False)
-    settings = {"GDAL_HTTP_RETRY_DELAY": "0.01", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    for name, value in {**STORE_ENVIRONMENT, **settings}.items():
+    for name, value in {"GDAL_HTTP_RETRY_DELAY": "0.01", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def credentials(monkeypatch):
+    """Credentials, which make rasterio slow, where they are needed."""
+    for name, value in STORE_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 
 
@@ -81,6 +87,7 @@ def test_a_scene_on_a_web_server_gives_the_same_product_as_from_disk(folder, ser
     assert remote.tags == local.tags
 
 
+@pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("form", ["file", "folder", "folder/", "txt", "tar"])
 def test_a_scene_in_an_object_store_gives_the_same_product_as_from_disk(folder, store, model_path, form, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", store.endpoint)
@@ -241,6 +248,7 @@ def test_an_address_that_went_through_a_path_is_one_still(tmp_path):
     assert Place.of("x_B10.TIF").remote is None
 
 
+@pytest.mark.usefixtures("credentials")
 def test_an_object_store_is_asked_without_signature_or_at_the_requester_s_cost(folder, server, model_path, monkeypatch):
     """The web server plays a store whose bucket may be read, not listed."""
     server.root = folder.parent
@@ -261,6 +269,7 @@ def test_an_object_store_is_asked_without_signature_or_at_the_requester_s_cost(f
     assert all("testing" in headers["Authorization"] for _, _, headers in server.requests)
 
 
+@pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize(("name", "error", "words"), [
     ("there/LC08_x_B10.TIF", InputNotFoundError, r"does not exist \(NoSuchKey\); check the address"),
     ("nowhere/LC08_x_B10.TIF", InputNotFoundError, r"does not exist \(NoSuchBucket\)"),
@@ -277,6 +286,7 @@ def test_what_an_object_store_does_not_have_is_told(store, monkeypatch, tmp_path
         Scene.open(f"s3://{name}")
 
 
+@pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("name", ["in/LC08_x_B10.TIF", "in/folder"])
 def test_an_object_store_that_refuses_says_what_may_help(server, monkeypatch, name):
     monkeypatch.setenv("AWS_ENDPOINT_URL", server.url().rstrip("/"))
@@ -291,6 +301,7 @@ def test_an_object_store_that_refuses_says_what_may_help(server, monkeypatch, na
         Scene.open(f"s3://{name}")
 
 
+@pytest.mark.usefixtures("credentials")
 def test_an_object_store_needs_its_extra_and_a_connection(monkeypatch):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
