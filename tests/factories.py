@@ -173,21 +173,20 @@ STATE = {"water_vapour": 20.0, "surface_pressure": 1000.0, "air_temperature": 29
 
 def make_scene(
     folder, *, lst, emissivity=0.97, atmosphere=STATE, fill=None, sensor="landsat8-b10", name=f"{STEM}_B10.TIF",
-    mtl=True, gain=None, offset=None, dtype="uint16", **raster,
+    mtl=True, gain=None, offset=None, dtype="uint16", air=None, **raster,
 ):  # fmt: skip
     """Write a small but real Landsat scene whose surface temperature is `lst`, seen through the test model's air.
 
     `lst`, `emissivity` and the values of `atmosphere` are numbers or arrays of the scene's shape; `fill` is True where
-    the scene has no data. Returns the path of the thermal band.
+    the scene has no data; `air` is the name of another model, whose air it is. Returns the path of the thermal band.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     band = sensor_band(sensor)
     gain = band.gain if gain is None else gain
     offset = band.radiance_offset if offset is None else offset
-    terms = Model.load(make_model(folder / "air" / "atmosphere.onnx", sensor, graph="atmosphere")).atmosphere(
-        **atmosphere
-    )
+    made = make_model(folder / "air" / "atmosphere.onnx", sensor, graph="atmosphere") if air is None else air
+    terms = Model.load(made, graph="atmosphere").atmosphere(**atmosphere)
     radiance = sensor_radiance(
         np.asarray(lst), np.asarray(emissivity), *(term.astype("f8") for term in terms), band.planck
     )
