@@ -139,6 +139,14 @@ def test_a_signature_opens_the_whole_folder_and_is_told_nowhere(folder, server, 
     assert str(scene.place) == server.url(BAND)
 
 
+def test_info_looks_at_a_scene_on_a_server_too(server, command):
+    server.secret = SECRET
+    code, lines, err = command("info", server.url(f"{BAND}?{SECRET}"))
+    assert (code, err, lines[:3]) == (0, [], ["kind: scene", f"name: {STEM}", f"file: {BAND}"])
+    assert f"quality band: {QUALITY}" in lines
+    assert not [line for line in lines if "secret" in line]
+
+
 def test_secrets_are_taken_out_of_any_text():
     text = "CURL error: /vsitar/{/vsicurl/https://u:p@h.org:80/a.tar?sig=s&x=y}/b.TIF and 'http://h/c?d=e'."
     assert without_secrets(text) == "CURL error: /vsitar/{/vsicurl/https://h.org:80/a.tar}/b.TIF and 'http://h/c'."

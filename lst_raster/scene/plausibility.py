@@ -22,6 +22,8 @@ _WARM = 95.0  # percentile of a scene's warm end: ground, where there is some be
 # morning up to 30 K. Level-2 taken for Level-1 comes out 35 to 50 K too warm.
 _ABOVE_SEASON, _ABOVE_YEAR = 34.0, 35.0  # [K], with and without a date
 _ABOVE_ALL = 332.0  # [K], where the latitude is not known
+_SHORT = ("int8", "int16")
+_FILLS = 3  # different negative values that may stand for nothing, such as -9999 and -32768
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,11 +81,14 @@ def check_values(values: NDArray[Any], sensor: str, calibration: Calibration, ex
 
 
 def _check_median(value: float, temperature: float) -> None:
-    if not _COLDEST <= temperature <= _HOTTEST:
-        raise SceneError(
-            f"the scene's median value {value:g} is a brightness temperature of {temperature:.0f} K, which no scene "
-            f"has; {_advice(value)}"
-        )
+    if _COLDEST <= temperature <= _HOTTEST:
+        return
+    what = (
+        f"a brightness temperature of {temperature:.0f} K, which no scene"
+        if temperature > 0.0
+        else "a radiance below 0, which none"
+    )
+    raise SceneError(f"the scene's median value {value:g} is {what} has; {_advice(value)}")
 
 
 def _check_level(value: float, temperature: float, expected: Expectation) -> None:
@@ -106,6 +111,31 @@ def _advice(median: float) -> str:
     if 180.0 <= median <= 360.0:
         return "it may be a temperature already; give the Level-1 digital numbers"
     return "check the sensor and the calibration constants"
+
+
+def require_no_wrap(numbers: NDArray[Any], dtype: str, what: str) -> None:
+    """Refuse a file whose type has a sign and too few bits, so that its hottest pixels have become negative.
+
+    Parameters
+    ----------
+    numbers : array of any shape
+        A sample of all values.
+    dtype : str
+        Type in which the file holds them.
+    what : str
+        Its name, for the message.
+
+    Raises
+    ------
+    SceneError
+        It has more negative values than those that stand for nothing.
+    """
+    negative = np.unique(numbers[numbers < 0.0]) if dtype in _SHORT else np.array([])
+    if negative.size > _FILLS:
+        raise SceneError(
+            f"{what} holds negative numbers such as {negative[0]:.0f} in {dtype}: those too large for it have wrapped "
+            "around; store the Level-1 digital numbers as uint16"
+        )
 
 
 def require_no_scale(dataset: Any, what: str, calibration: Calibration) -> None:

@@ -23,7 +23,7 @@ from lst_raster.scene.landsat import (
     largest_digital_number,
 )
 from lst_raster.scene.mtl import Mtl
-from lst_raster.scene.plausibility import Expectation, check_values, require_no_scale
+from lst_raster.scene.plausibility import Expectation, check_values, require_no_scale, require_no_wrap
 from lst_raster.scene.raster import open_raster, read_window
 
 Float32 = NDArray[np.float32]
@@ -151,6 +151,7 @@ class Scene:
         require_no_scale(dataset, self.place.name, self.calibration)
         shape = (min(self.grid.height, _SAMPLE), min(self.grid.width, _SAMPLE))
         numbers, measured = self._numbers(dataset, out_shape=shape)
+        require_no_wrap(numbers, dataset.dtypes[0], self.place.name)
         expected = Expectation(latitude=self.latitude, day_of_year=self.date.day_of_year if self.date else None)
         check_values(numbers[measured], self.sensor, self.calibration, expected)
 
