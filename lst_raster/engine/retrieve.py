@@ -17,6 +17,7 @@ from lst_raster import __version__
 from lst_raster.engine.coarse import STEP, CoarseAir, is_smooth
 from lst_raster.engine.cog import CogWriter, new_cog
 from lst_raster.engine.inputs import Inputs, choose_inputs, range_warning, warnings_of
+from lst_raster.engine.layer import Layer
 from lst_raster.engine.masks import Masking, choose_masking
 from lst_raster.engine.selfcheck import TOLERANCE, SelfCheck
 from lst_raster.engine.tally import Tally
@@ -204,7 +205,7 @@ def _write(run: _Run, target: Path, tags: dict[str, str], threads: int, progress
     tally = Tally()
     with (
         rasterio.Env(GDAL_CACHEMAX=_CACHE),  # and GDAL's messages go to the log, not to the terminal
-        new_cog(target, run.scene.grid, description="land surface temperature", units="K") as cog,
+        new_cog(target, run.scene.grid, Layer(description="land surface temperature", units="K"), threads=threads) as cog,
     ):
         parts = over_tiles(windows, lambda: run.worker(cog), threads)
         with closing(parts):
