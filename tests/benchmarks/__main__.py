@@ -1,0 +1,118 @@
+"""Time the product and its peers on the yardstick scene, and write what was found into the page on performance."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import lst_raster
+from tests.benchmarks.measure import ROOT, in_turns, summary
+from tests.benchmarks.peers import PEERS
+from tests.benchmarks.yardstick import FULL, STEM, make_yardstick, shape_of
+
+BASELINE = "notebook"
+WHOLE = FULL[0] * FULL[1] / 1e6
+PAGE = ROOT / "docs" / "performance.md"
+BEGIN, END = "<!-- figures: written by python -m tests.benchmarks -->", "<!-- end of figures -->"
+RETRIEVE = ("-c", "from lst_raster.cli.main import main; main()", "retrieve", "--overwrite", "--quiet")
+OURS = {
+    "lst-raster": ("--emissivity", "emissivity.tif", "--water-vapour", "29mm"),
+}
+"""Our paths: options of the command; a file among them lies in the scene's folder."""
+
+
+def commands(folder, out):
+    """Name everything that is timed."""
+    known = {name for name in PEERS if name != "pylandtemp" or find_spec("pylandtemp")}
+    others = {name: [sys.executable, "-m", "tests.benchmarks.peers", name, folder, out] for name in PEERS}
+    return {**ours(folder, out), **{name: command for name, command in others.items() if name in known}}
+
+
+def ours(folder, out):
+    """Name our paths."""
+    scene = folder / f"{STEM}_B10.TIF"
+    return {
+        name: [sys.executable, *RETRIEVE, scene, "-o", out, *(folder / o if o.endswith(".tif") else o for o in options)]
+        for name, options in OURS.items()
+    }
+
+
+def run(folder, whole, sizes, rounds):
+    """Time all on one scene, and our first path on scenes of other sizes; sizes in million pixels."""
+    scene = make_yardstick(folder / "scene", shape_of(whole))
+    table = summary(in_turns(commands(scene, folder / "out.tif"), rounds), BASELINE)
+    growth = {}
+    for size in sizes:
+        part = make_yardstick(folder / f"scene{size:g}", shape_of(size))
+        first = dict([next(iter(ours(part, folder / "out.tif").items()))])
+        growth[f"{size:g}"] = next(iter(summary(in_turns(first, rounds), next(iter(first))).values()))
+    machine = {"processor": platform.machine(), "cores": len(os.sched_getaffinity(0)), "system": platform.system()}
+    return {
+        "machine": machine,
+        "versions": {"lst-raster": lst_raster.__version__, "python": platform.python_version()},
+        "megapixels": whole, "rounds": rounds, "whole_scene": table, "growth": growth,
+    }  # fmt: skip
+
+
+def page(found):
+    """Write the figures as Markdown."""
+    machine, versions = found["machine"], found["versions"]
+    size, rounds = f"{found['megapixels']:.1f} million pixels", found["rounds"]
+    lines = [
+        f"lst-raster {versions['lst-raster']}, Python {versions['python']}, {machine['cores']} cores "
+        f"({machine['processor']}, {machine['system']}); medians of {rounds} runs in turns, of memory the largest.",
+        "",
+        f"| {size} | wall [s] | CPU [s] | peak [MiB] | wall to {BASELINE} | CPU to {BASELINE} |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {name} | {row['wall_s']:.2f} | {row['cpu_s']:.2f} | {row['peak_mib']:.0f} | {row['wall_ratio']:.2f} "
+            f"| {row['cpu_ratio']:.2f} |"
+            for name, row in found["whole_scene"].items()
+        ),
+    ]
+    if found["growth"]:
+        lines += [
+            "",
+            f"| {next(iter(OURS))}, million pixels | wall [s] | CPU [s] | peak [MiB] |",
+            "|---|---|---|---|",
+            *(
+                f"| {size} | {row['wall_s']:.2f} | {row['cpu_s']:.2f} | {row['peak_mib']:.0f} |"
+                for size, row in found["growth"].items()
+            ),
+        ]
+    return "\n".join(lines)
+
+
+def update(path, figures):
+    """Replace the figures of a page."""
+    text = path.read_text()
+    before, after = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
+    path.write_text(f"{before}\n{figures}\n{after}")
+
+
+def main(arguments=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="counted runs of each, after one that is not counted")
+    parser.add_argument("--scene", type=float, default=WHOLE, help="million pixels; by default a whole scene")
+    parser.add_argument("--sizes", type=float, nargs="*", default=[], help="of further scenes, for ours alone")
+    parser.add_argument("--folder", type=Path, help="where the scene and the products go; by default they are removed")
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
+    parser.add_argument("--write", action="store_true", help="write the figures into docs/performance.md")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as temporary:
+        found = run(options.folder or Path(temporary), options.scene, options.sizes, options.rounds)
+    figures = page(found)
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
+    if options.write:
+        update(PAGE, figures)
+    print(figures)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

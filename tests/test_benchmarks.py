@@ -1,0 +1,74 @@
+"""The benchmark's own arithmetic and its scene, on a small scale."""
+
+import sys
+
+import numpy as np
+import pytest
+import rasterio
+
+from tests.benchmarks.__main__ import BEGIN, END, PAGE, page, update
+from tests.benchmarks.measure import Run, in_turns, measure, summary
+from tests.benchmarks.peers import PEERS
+from tests.benchmarks.yardstick import STEM, make_yardstick, shape_of
+
+BUSY = "a = bytearray(200 << 20)\nfor i in range(2_000_000): pass"
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    return make_yardstick(tmp_path_factory.mktemp("yardstick"), shape_of(0.3))
+
+
+def test_the_scene_has_the_fill_and_the_temperatures_of_a_real_one(scene):
+    with rasterio.open(scene / f"{STEM}_B10.TIF") as dataset:
+        numbers = dataset.read(1)
+    assert (numbers > 0).mean() == pytest.approx(0.64, abs=0.01)
+    assert numbers.size == pytest.approx(0.3e6, rel=0.01)
+    assert len(np.unique(numbers)) > 1000
+
+
+@pytest.mark.parametrize("name", ["notebook", "expression"])
+def test_a_peer_makes_a_temperature_where_there_is_a_scene(scene, tmp_path, name):
+    PEERS[name](scene, tmp_path / "out.tif")
+    with rasterio.open(tmp_path / "out.tif") as dataset:
+        lst = dataset.read(1)
+    assert 280 < np.nanmedian(lst) < 310
+    assert np.isfinite(lst).mean() == pytest.approx(0.64, abs=0.01)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no wait4")
+def test_a_process_is_measured_as_the_system_counts_it():
+    idle, busy = measure([sys.executable, "-c", "import time; time.sleep(0.5)"]), measure([sys.executable, "-c", BUSY])
+    assert idle.wall > 0.5 > idle.cpu
+    assert busy.peak > 200 > idle.peak
+    with pytest.raises(SystemExit, match="ended with 3"):
+        measure([sys.executable, "-c", "raise SystemExit(3)"])
+
+
+def test_ratios_are_those_within_a_turn(monkeypatch):
+    speeds = iter([1, 9, 2, 4, 3, 6, 8, 4])  # a turn that is not counted, then three
+    monkeypatch.setattr(
+        "tests.benchmarks.measure.measure", lambda command: Run(wall=next(speeds), cpu=1.0, peak=float(command))
+    )
+    table = summary(in_turns({"a": 10, "b": 20}, 3), "b")
+    assert table["a"] == {"wall_s": 3, "cpu_s": 1, "peak_mib": 10, "wall_ratio": 0.5, "cpu_ratio": 1}
+    assert table["b"]["wall_ratio"] == 1
+
+
+def test_the_page_takes_the_figures_between_its_marks(tmp_path):
+    row = {"wall_s": 1.0, "cpu_s": 2.0, "peak_mib": 3.0, "wall_ratio": 0.4, "cpu_ratio": 0.5}
+    found = {
+        "machine": {"cores": 2, "processor": "x", "system": "y"}, "versions": {"lst-raster": "1", "python": "3"},
+        "rounds": 3, "megapixels": 59.28, "whole_scene": {"lst-raster": row}, "growth": {"15": row},
+    }  # fmt: skip
+    copy = tmp_path / "page.md"
+    copy.write_text(PAGE.read_text())
+    update(copy, page(found))
+    update(copy, page(found))  # once more replaces them
+    text = copy.read_text()
+    assert text.count("| lst-raster | 1.00 | 2.00 | 3 | 0.40 | 0.50 |") == 1
+    assert text.count("| 15 | 1.00 | 2.00 | 3 |") == 1
+    assert (text.split(BEGIN)[0], text.split(END)[1]) == (
+        PAGE.read_text().split(BEGIN)[0],
+        PAGE.read_text().split(END)[1],
+    )
