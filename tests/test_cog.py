@@ -1,5 +1,6 @@
 """A product's file: complete, valid, the same every time, and readable by everybody."""
 
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -184,6 +185,19 @@ def test_what_is_handed_over_may_be_used_again(tmp_path):
     full = levels_of(tmp_path / "x.tif")[0]
     assert (full[:, :512] == 300).all()
     assert (full[:, 512:] == 301).all()
+
+
+def test_the_memory_does_not_grow_with_the_height(tmp_path):
+    values = kelvin((512, 1024))
+    peaks = []
+    for rows in (8, 32):
+        tracemalloc.start()
+        with new_cog(tmp_path / "x.tif", grid_of((512 * rows, 1024)), FLOATS, compress="zstd") as cog:
+            for window in windows_of((512 * rows, 1024), (512, 1024)):
+                cog.write(values, window)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 2 * 2**20  # [byte]; the 24 further rows of blocks are 48 MiB
 
 
 def test_windows_must_cover_the_grid_once(tmp_path):
