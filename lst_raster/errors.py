@@ -26,6 +26,10 @@ class RemoteAccessError(RemoteError, PermissionError):
     """A server refuses what was asked of it: it wants credentials, or others."""
 
 
+class FetchError(LstRasterError, ConnectionError):
+    """A server does not answer, refuses, or sends what is of no use."""
+
+
 class SceneError(LstRasterError, ValueError):
     """A file is not a thermal scene that can be retrieved."""
 

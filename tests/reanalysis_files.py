@@ -1,5 +1,7 @@
 """Reanalysis files made for tests: one known field, in every layout that is met."""
 
+import warnings
+
 import numpy as np
 import xarray as xr
 
@@ -9,10 +11,19 @@ UNITS = {
     "z": "m**2 s**-2", "PHIS": "m+2 s-2",
 }  # fmt: skip
 
+ARCO_UNITS = {
+    "total_column_water_vapour": "kg m**-2", "2m_temperature": "K", "surface_pressure": "Pa",
+    "geopotential_at_surface": "m**2 s**-2", "temperature": "K", "specific_humidity": "kg kg**-1",
+}  # fmt: skip
+LEVEL_UNITS = {
+    "t": "K", "q": "kg kg**-1", "r": "%", "T": "K", "QV": "kg kg-1", "RH": "1", "air": "degK", "shum": "kg/kg",
+    "rhum": "%",
+}  # fmt: skip
+
 
 def write_reanalysis(
     path, variables, *, latitude, longitude, times=TIMES, names=("valid_time", "latitude", "longitude"), packed=False,
-    epoch="1900-01-01", engine="h5netcdf", units=None,
+    epoch="1900-01-01", engine="h5netcdf", units=None, fill=np.nan,
 ):  # fmt: skip
     """Write variables of shape (time, latitude, longitude), in the files' own units, as netCDF; returns the path."""
     time, north, east = names
@@ -32,6 +43,53 @@ def write_reanalysis(
         low, high = float(np.min(values)), float(np.max(values))
         scale = (high - low) / 65000 or 1.0
         packing = {"dtype": "i2", "scale_factor": scale, "add_offset": (low + high) / 2, "_FillValue": -32767}
-        encoding[name] = packing if packed else {"dtype": "f4"}
+        encoding[name] = packing if packed else {"dtype": "f4", "_FillValue": np.float32(fill)}
     dataset.to_netcdf(path, engine=engine, encoding=encoding, format="NETCDF3_64BIT" if engine == "scipy" else None)
+    return path
+
+
+def write_store(
+    path, variables, *, latitude, longitude, times=TIMES, zarr_format=2, static=(), chunks=None, units=None, levels=None
+):
+    """Write variables as ARCO has them into a zarr store; `levels` makes them (time, level, latitude, longitude)."""
+    where = ("level", "latitude", "longitude") if levels is not None else ("latitude", "longitude")
+    units = UNITS | ARCO_UNITS | (units or {})
+    dataset = xr.Dataset(
+        {
+            name: (where if name in static else ("time", *where), np.asarray(values, "f4"), {"units": units[name]})
+            for name, values in variables.items()
+        },
+        coords={
+            "time": np.asarray(times).astype("datetime64[ns]"),
+            "latitude": np.asarray(latitude, "f4"),
+            "longitude": np.asarray(longitude, "f4"),
+            **({} if levels is None else {"level": np.asarray(levels, "i8")}),
+        },
+    )
+    size = tuple(1 if name == "time" else length for name, length in dataset.sizes.items())
+    sizes = dict(zip(dataset.sizes, size, strict=True)) | (chunks or {})
+    encoding = {
+        name: {"chunks": tuple(sizes[dim] for dim in variable.dims)} for name, variable in dataset.data_vars.items()
+    }
+    encoding["time"] = {"units": "hours since 1900-01-01", "dtype": "i8"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # consolidated metadata are not in the text of format 3 yet
+        dataset.to_zarr(path, zarr_format=zarr_format, encoding=encoding, consolidated=True)
+    return path
+
+
+def write_levels(path, variables, *, latitude, longitude, levels, level=("pressure_level", "hPa"), times=TIMES):
+    """Write variables of shape (time, level, latitude, longitude) as netCDF; `level` names the axis and its unit."""
+    name, units = level
+    dims = ("time", name, "latitude", "longitude")
+    dataset = xr.Dataset(
+        {key: (dims, np.asarray(values, "f4"), {"units": LEVEL_UNITS[key]}) for key, values in variables.items()},
+        coords={
+            "time": np.asarray(times).astype("datetime64[ns]"),
+            name: (name, np.asarray(levels, float), {"units": units} if units else {}),
+            "latitude": ("latitude", np.asarray(latitude, "f4"), {"units": "degrees_north"}),
+            "longitude": ("longitude", np.asarray(longitude, "f4"), {"units": "degrees_east"}),
+        },
+    )
+    dataset.to_netcdf(path, engine="h5netcdf", encoding={key: {"_FillValue": np.float32(1e15)} for key in variables})
     return path

@@ -70,6 +70,55 @@ def test_values_at_the_points_of_real_grib_are_what_eccodes_reads(name, number, 
     np.testing.assert_allclose(interpolate(field, when, north, east), values, rtol=1e-6)
 
 
+GFS = {"pwat": (1.0, "water_vapour"), "2t": (1.0, "air_temperature"), "sp": (0.01, "surface_pressure"),
+       "orog": (1.0, "elevation")}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["gfs_20110115T12.grib2", "gfs_20111011T00.grb"])
+def test_all_four_quantities_of_real_gfs_are_what_eccodes_reads(name):
+    eccodes = require("eccodes", "grib")
+    path = shared_path("data", "profiles", "gfs", name)
+    fields = {field.variable: field for field in read_reanalysis(path)}
+    assert set(fields) == set(GFS)
+    compared = 0
+    with path.open("rb") as file:
+        while (message := eccodes.codes_grib_new_from_file(file)) is not None:
+            variable, kind = (eccodes.codes_get(message, key) for key in ("shortName", "typeOfLevel"))
+            if variable in GFS:
+                factor, quantity = GFS[variable]
+                north, east, values = (
+                    eccodes.codes_get_array(message, key) for key in ("latitudes", "longitudes", "values")
+                )
+                found = interpolate(fields[variable], fields[variable].times[0], north, east)
+                expected = np.maximum(values, 0.0) if variable == "pwat" else values * factor
+                inside = np.abs(north) < 90.0  # at a pole the points of a row differ by packing
+                np.testing.assert_allclose(found[inside], expected[inside], rtol=1e-6, atol=1e-6, err_msg=kind)
+                assert fields[variable].quantity.name == quantity
+                compared += 1
+            eccodes.codes_release(message)
+    assert compared == 4
+
+
+def test_the_fill_value_of_merra_is_no_value(tmp_path):
+    temperature = plane(280.0, 300.0)
+    temperature[:, 1, 2] = 1e15
+    path = write_reanalysis(
+        tmp_path / "merra.nc", {"T2M": temperature}, names=("time", "lat", "lon"), fill=1e15, **SMALL
+    )
+    (field,) = read_reanalysis(path)
+    assert field.quantity.name == "air_temperature"
+    assert np.isnan(field.values[:, 1, 2]).all() and np.isnan(field.values).sum() == 3
+    np.testing.assert_allclose(field.values[:, 0], temperature[:, 0], rtol=1e-6)
+
+
+def test_averages_of_merra_are_centred_on_the_half_hour(tmp_path):
+    times = TIMES + np.timedelta64(30, "m")
+    path = write_reanalysis(tmp_path / "merra.nc", {"TQV": plane()}, times=times, names=("time", "lat", "lon"), **SMALL)
+    (field,) = read_reanalysis(path, np.datetime64("2015-07-19T16:00"))
+    at = interpolate(field, np.datetime64("2015-07-19T16:00"), 30.0, -90.0)
+    assert at == pytest.approx(plane()[:2, 2, 2].mean(), rel=1e-6)
+
+
 REFUSED = [
     ("wam2_ERA5_2020-01-01_tcw.nc", "tcw is the water of vapour and clouds together"),
     ("wam2_ERA5_2020-01-01_d2m.nc", "holds d2m; give a file with tcwv"),

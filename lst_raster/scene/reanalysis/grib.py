@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from lst_raster._resources import require
 from lst_raster.errors import InputError
 from lst_raster.scene.fields import ELEVATION
+from lst_raster.scene.reanalysis.ask import Ask
+from lst_raster.scene.reanalysis.box import crop
 from lst_raster.scene.reanalysis.gridded import Float, GriddedField, nearest_steps, normalise
 from lst_raster.scene.reanalysis.variables import nothing_found, quantity_of, unit_conversion
 
 _NEAR_THE_GROUND = ("surface", "heightAboveGround", "atmosphereSingleLayer", "entireAtmosphere")
+_ON_LEVELS = {"isobaricInhPa": 1.0, "isobaricInPa": 0.01}  # to [hPa]
 _GRIDS = ("regular_ll", "regular_gg")
 _HEIGHT = 2  # [m], of the air temperature
 _MISSING = 1e30
@@ -27,12 +30,13 @@ class _Header:
 
     name: str
     kind: str
+    pressure: float | None
     grid: str
     time: np.datetime64
     offset: int
 
 
-def read_grib(path: Path, source: str, when: np.datetime64 | None) -> list[GriddedField]:
+def read_grib(path: Path, source: str, ask: Ask) -> list[GriddedField]:
     """Read what is known in a GRIB file; only the steps around a time are decoded.
 
     Parameters
@@ -41,8 +45,8 @@ def read_grib(path: Path, source: str, when: np.datetime64 | None) -> list[Gridd
         The file.
     source : str
         Its name for messages.
-    when : numpy.datetime64 or None
-        Time that is asked for, None for all.
+    ask : Ask
+        What is asked for.
 
     Raises
     ------
@@ -54,11 +58,16 @@ def read_grib(path: Path, source: str, when: np.datetime64 | None) -> list[Gridd
     eccodes = require("eccodes", "grib")
     try:
         headers = list(_headers(path))
-        wanted = [header for header in headers if quantity_of(header.name) and header.kind in _NEAR_THE_GROUND]
+        known = [header for header in headers if quantity_of(header.name, on_levels=ask.on_levels)]
+        wanted = [header for header in known if header.kind in (_ON_LEVELS if ask.on_levels else _NEAR_THE_GROUND)]
         if not wanted:
-            levels = ", ".join(sorted({header.kind for header in headers if quantity_of(header.name)}))
-            raise nothing_found(source, [header.name for header in headers], f"on {levels}" if levels else "")
-        return [_read(path, source, wanted, name, when) for name in dict.fromkeys(header.name for header in wanted)]
+            kinds = ", ".join(sorted({header.kind for header in known}))
+            names = [header.name for header in headers]
+            raise nothing_found(source, names, f"on {kinds}" if kinds else "", on_levels=ask.on_levels)
+        groups: dict[tuple[str, float | None], list[_Header]] = {}
+        for header in wanted:
+            groups.setdefault((header.name, header.pressure), []).append(header)
+        return [_read(path, source, group, ask) for group in groups.values()]
     except eccodes.CodesInternalError as reason:
         raise InputError(f"{source} cannot be read as GRIB ({reason}); fetch it again") from reason
 
@@ -70,7 +79,9 @@ def _headers(path: Path) -> Iterator[_Header]:
         if step == "instant" and (kind != "heightAboveGround" or level == _HEIGHT):
             day, clock = (eccodes.codes_get(message, key) for key in ("validityDate", "validityTime"))
             yield _Header(
-                name=eccodes.codes_get(message, "shortName"), kind=kind, grid=eccodes.codes_get(message, "gridType"),
+                name=eccodes.codes_get(message, "shortName"), kind=kind,
+                pressure=level * _ON_LEVELS[kind] if kind in _ON_LEVELS else None,
+                grid=eccodes.codes_get(message, "gridType"),
                 time=_time(day, clock), offset=int(eccodes.codes_get_message_offset(message)),
             )  # fmt: skip
 
@@ -91,32 +102,43 @@ def _time(day: int, clock: int) -> np.datetime64:
     return np.datetime64(f"{date}T{clock // 100:02d}:{clock % 100:02d}", "s")
 
 
-def _read(path: Path, source: str, headers: list[_Header], name: str, when: np.datetime64 | None) -> GriddedField:
-    eccodes = require("eccodes", "grib")
-    quantity, own = quantity_of(name), [header for header in headers if header.name == name]
+def _read(path: Path, source: str, headers: list[_Header], ask: Ask) -> GriddedField:
+    """Read the messages of one variable, on one level if it is on levels."""
+    name, pressure = headers[0].name, headers[0].pressure
+    quantity = quantity_of(name, on_levels=ask.on_levels)
     assert quantity is not None
-    grid = next((header.grid for header in own if header.grid not in _GRIDS), None)
+    grid = next((header.grid for header in headers if header.grid not in _GRIDS), None)
     if grid is not None:
         raise InputError(
             f"{source} {name} is on a grid of type {grid}; regrid it to latitude and longitude (regular_ll)"
         )
-    times = np.array([header.time for header in own])
-    steps = nearest_steps(times, when)[: 1 if quantity is ELEVATION else None]
+    times = np.array([header.time for header in headers])
+    steps = nearest_steps(times, ask.when)[: 1 if quantity is ELEVATION else None]
+    box = ask.box if ask.on_levels else None  # one plane is small, the levels are not
     planes = []
     with path.open("rb") as file:
         for step in steps:
-            file.seek(own[step].offset)
-            message = eccodes.codes_grib_new_from_file(file)
-            try:
-                latitude, longitude, plane, units = _plane(message)
-            finally:
-                eccodes.codes_release(message)
-            planes.append(plane)
+            latitude, longitude, plane, units = _decoded(file, headers[step].offset)
+            rows, columns = crop(latitude, longitude, box)
+            planes.append(plane[np.ix_(rows, columns)])
     if len({plane.shape for plane in planes}) > 1:
         raise InputError(f"{source} {name} is on several grids; give a file for each")
     factor, offset = unit_conversion(quantity, units, f"{source} {name}")
     values = np.stack(planes) * factor + offset
-    return normalise(quantity, times[steps], latitude, longitude, values, source=source, variable=name)
+    return normalise(
+        quantity, times[steps], latitude[rows], longitude[columns], values,
+        source=source, variable=name, pressure=pressure,
+    )  # fmt: skip
+
+
+def _decoded(file: BinaryIO, offset: int) -> tuple[Float, Float, Float, str]:
+    eccodes = require("eccodes", "grib")
+    file.seek(offset)
+    message = eccodes.codes_grib_new_from_file(file)
+    try:
+        return _plane(message)
+    finally:
+        eccodes.codes_release(message)
 
 
 def _plane(message: Any) -> tuple[Float, Float, Float, str]:

@@ -41,9 +41,12 @@ class GriddedField:
     """Name of the variable in it."""
     notes: tuple[str, ...] = ()
     """What is to be known about the values, one line each."""
+    pressure: float | None = None
+    """Level on which it holds, None for fields of the whole column and near the ground. [hPa]"""
 
     def __str__(self) -> str:
-        return f"{self.source} {self.variable}"
+        level = "" if self.pressure is None else f" at {self.pressure:g} hPa"
+        return f"{self.source} {self.variable}{level}"
 
     @property
     def area(self) -> str:
@@ -85,8 +88,9 @@ def nearest_steps(times: Times, when: np.datetime64 | None) -> NDArray[np.intp]:
 
 
 def normalise(
-    quantity: Quantity, times: Times, latitude: Any, longitude: Any, values: Any, *, source: str, variable: str
-) -> GriddedField:
+    quantity: Quantity, times: Times, latitude: Any, longitude: Any, values: Any, *, source: str, variable: str,
+    pressure: float | None = None,
+) -> GriddedField:  # fmt: skip
     """Bring a field into the normal form.
 
     Where a grid goes around the Earth but stops short of a pole by a cell at most, the pole is added, as the mean
@@ -104,6 +108,8 @@ def normalise(
         Values in the quantity's unit, NaN where there are none.
     source, variable : str
         Where they come from.
+    pressure : float, optional
+        Level on which they hold. [hPa]
 
     Raises
     ------
@@ -124,6 +130,7 @@ def normalise(
     return GriddedField(
         quantity=quantity, times=np.asarray(times)[order].astype("datetime64[s]"), latitude=latitude,
         longitude=longitude, values=values, is_global=is_global, source=source, variable=variable, notes=notes,
+        pressure=pressure,
     )  # fmt: skip
 
 
@@ -151,14 +158,14 @@ def _joined(group: list[GriddedField]) -> GriddedField:
         quantity=first.quantity, times=times, latitude=first.latitude, longitude=first.longitude,
         values=np.concatenate([field.values for field in group])[positions], is_global=first.is_global,
         source=", ".join(dict.fromkeys(field.source for field in group)), variable=first.variable,
-        notes=tuple(dict.fromkeys(note for field in group for note in field.notes)),
+        notes=tuple(dict.fromkeys(note for field in group for note in field.notes)), pressure=first.pressure,
     )  # fmt: skip
 
 
 def _same_grid(a: GriddedField, b: GriddedField) -> bool:
-    return (
-        a.quantity is b.quantity and np.array_equal(a.latitude, b.latitude) and np.array_equal(a.longitude, b.longitude)
-    )
+    if a.quantity is not b.quantity or a.pressure != b.pressure:
+        return False
+    return np.array_equal(a.latitude, b.latitude) and np.array_equal(a.longitude, b.longitude)
 
 
 def _check_coordinates(latitude: Float, longitude: Float, where: str) -> None:

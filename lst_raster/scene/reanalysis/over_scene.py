@@ -6,22 +6,19 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
-from pyproj.exceptions import ProjError
 
 from lst_raster.errors import InputError
 from lst_raster.scene.fields import BETWEEN_ELEVATIONS, ELEVATION, QUANTITIES, WATER_VAPOUR, Field, Lift
 from lst_raster.scene.grid import Grid
-from lst_raster.scene.nodes import Float, Nodes
+from lst_raster.scene.nodes import Nodes
 from lst_raster.scene.reanalysis.gridded import GriddedField, merge_times
 from lst_raster.scene.reanalysis.interpolate import interpolate
-from lst_raster.scene.reanalysis.read import read_reanalysis
+from lst_raster.scene.reanalysis.places import ask_for, places_over
+from lst_raster.scene.reanalysis.read import read_asked
 from lst_raster.scene.scene import Scene
 
 ORIGIN = "reanalysis"
 """Origin of the fields that come from here."""
-
-_WIDEST = 32  # [pixel] between two nodes: 1 km of Landsat
-_PER_CELL = 8  # nodes for a cell of the reanalysis, at least
 
 
 def fields_over_scene(
@@ -38,7 +35,8 @@ def fields_over_scene(
     scene : Scene
         The scene; it must tell the time of acquisition and have a coordinate system.
     paths : sequence of str or path
-        The files. Those of one grid are put together in time; of several grids the first that serves is taken.
+        The files, or addresses of zarr stores. Those of one grid are put together in time; of several grids the first
+        that serves is taken.
     wanted : collection of str
         Names of the quantities to look for.
     ground : Field, optional
@@ -52,13 +50,13 @@ def fields_over_scene(
     Raises
     ------
     InputNotFoundError, InputError, MissingExtraError
-        As `read_reanalysis`; or the scene has no time or no coordinate system; or the files do not cover it in time
+        As `read_asked`; or the scene has no time or no coordinate system; or the files do not cover it in time
         and space; or there is no water vapour in them, though it is wanted, or no elevation, though `ground` is given.
     """
-    when = _time_of(scene)
-    if scene.grid.crs is None:
-        raise InputError(f"{scene.place.label} has no coordinate system, so no reanalysis can be laid over it")
-    found = [field for path in paths for field in read_reanalysis(path, when)]
+    ask = ask_for(scene)
+    when = ask.when
+    assert when is not None
+    found = [field for path in paths for field in read_asked(path, ask)]
     surface = None if ground is None else _surface(found, when, scene.grid)
     fields = {}
     for name in wanted:
@@ -76,17 +74,6 @@ def fields_over_scene(
             "or --water-vapour"
         )
     return fields
-
-
-def _time_of(scene: Scene) -> np.datetime64:
-    moment = scene.date.moment if scene.date else None
-    if moment is None:
-        example = f"{scene.date.date}" if scene.date and not scene.date.month_only else "2015-01-17"
-        raise InputError(
-            f"the time at which {scene.place.label} was taken is not known, and a reanalysis changes by the hour; "
-            f"add --date {example}T16:20 with its own time (UTC)"
-        )
-    return np.datetime64(moment, "s")
 
 
 def _surface(found: list[GriddedField], when: np.datetime64, grid: Grid) -> Nodes:
@@ -115,26 +102,13 @@ def _over(found: list[GriddedField], name: str, when: np.datetime64, grid: Grid)
 
 
 def _nodes(field: GriddedField, when: np.datetime64, grid: Grid) -> Nodes:
-    try:
-        rows, columns = _positions(grid, field.cell)
-        latitude, longitude = grid.degrees(*np.meshgrid(columns, rows))
-    except ProjError as reason:
-        raise InputError(f"the scene's coordinates have no latitude and longitude ({reason})") from reason
-    values = interpolate(field, when, latitude, longitude)
+    places = places_over(grid, field.cell)
+    values = interpolate(field, when, places.latitude, places.longitude)
     known = values[np.isfinite(values)]
     if not known.size:
         raise InputError(f"{field} has no value over the scene; give a file that has")
     field.quantity.check(known, str(field))
     return Nodes(
-        rows=rows, columns=columns, values=values, label=str(field), notes=tuple(f"{field}: {x}" for x in field.notes)
-    )
-
-
-def _positions(grid: Grid, cell: float) -> tuple[Float, Float]:
-    """Rows and columns of the nodes."""
-    x, y = grid.width / 2, grid.height / 2
-    latitude, _ = grid.degrees(np.array([x, x, x + 1]), np.array([y, y + 1, y]))
-    pixel = float(np.hypot(*(latitude[1:] - latitude[0])))  # [degree], of latitude: its size on the ground
-    step = int(np.clip(cell / _PER_CELL / max(pixel, 1e-9), 1, _WIDEST))
-    rows, columns = (np.append(np.arange(0.0, size, step), size) for size in (grid.height, grid.width))
-    return rows, columns
+        rows=places.rows, columns=places.columns, values=values, label=str(field),
+        notes=tuple(f"{field}: {note}" for note in field.notes),
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Reading a reanalysis file, whatever it is: told by its first bytes, not by its name."""
+"""Reading a reanalysis file or store, whatever it is: files are told by their first bytes, not by their names."""
 
 from __future__ import annotations
 
@@ -9,56 +9,78 @@ from pathlib import Path
 import numpy as np
 
 from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.scene.reanalysis.ask import Ask
 from lst_raster.scene.reanalysis.grib import read_grib
 from lst_raster.scene.reanalysis.gridded import GriddedField
 from lst_raster.scene.reanalysis.netcdf import read_netcdf
+from lst_raster.scene.reanalysis.zarr_store import is_address, is_store, read_zarr
 
 _ENGINES = {b"\x89HDF": "h5netcdf", b"CDF\x01": "scipy", b"CDF\x02": "scipy"}
-_HINT = "give netCDF, GRIB, or a ZIP of them"
+_HINT = "give netCDF, GRIB, a ZIP of them, or a zarr store"
 
 
 def read_reanalysis(path: str | Path, when: np.datetime64 | None = None) -> list[GriddedField]:
-    """Read every quantity that is known in a reanalysis file.
-
-    Parameters
-    ----------
-    path : str or path
-        netCDF (3, 4), GRIB (1, 2), or a ZIP of such files, as the Climate Data Store sends for mixed requests.
-    when : numpy.datetime64, optional
-        Time that is asked for, UTC: only the two steps around it are read. Without it, all are.
+    """Read every quantity that is known in a reanalysis file: `read_asked` for a time alone.
 
     Returns
     -------
     list of GriddedField
         Water vapour [kg m-2], air temperature [K], surface pressure [hPa], elevation of the model's surface [m]: at
         least one of them.
+    """
+    return read_asked(path, Ask(when=when))
+
+
+def read_asked(path: str | Path, ask: Ask) -> list[GriddedField]:
+    """Read what is asked for of a reanalysis file.
+
+    Parameters
+    ----------
+    path : str or path
+        netCDF (3, 4), GRIB (1, 2), or a ZIP of such files, as the Climate Data Store sends for mixed requests; or the
+        folder or the address (https, http, gs) of a zarr store.
+    ask : Ask
+        Time, place and kind of what is asked for.
+
+    Returns
+    -------
+    list of GriddedField
+        What was found of it, at least one: water vapour [kg m-2], air temperature [K], surface pressure [hPa],
+        elevation of the model's surface [m]; or on levels temperature [K], specific humidity [kg kg-1], relative
+        humidity [1].
 
     Raises
     ------
     InputNotFoundError
-        There is no such file.
+        There is no such file or store.
     InputError
         It is none of these, damaged, holds nothing that is known, or is not on latitude and longitude.
+    FetchError
+        A server does not answer.
     MissingExtraError
-        It is GRIB, and eccodes is not installed.
+        It is GRIB, and eccodes is not installed; or a zarr store, and zarr is not.
     """
+    if is_address(path):
+        return read_zarr(str(path), ask)
     path = Path(path)
     if not path.exists():
         raise InputNotFoundError(f"reanalysis {path} does not exist; check the path")
     if path.is_dir():
-        raise InputError(f"reanalysis {path} is a folder (zarr stores are not read); {_HINT}")
-    return _read(path, path.name, when)
+        if not is_store(path):
+            raise InputError(f"reanalysis {path} is a folder, but no zarr store; {_HINT}")
+        return read_zarr(str(path), ask)
+    return _read(path, path.name, ask)
 
 
-def _read(path: Path, source: str, when: np.datetime64 | None) -> list[GriddedField]:
+def _read(path: Path, source: str, ask: Ask) -> list[GriddedField]:
     with path.open("rb") as file:
         start = file.read(4)
     if start in _ENGINES:
-        return read_netcdf(path, source, _ENGINES[start], when)
+        return read_netcdf(path, source, _ENGINES[start], ask)
     if start == b"GRIB":
-        return read_grib(path, source, when)
+        return read_grib(path, source, ask)
     if start == b"PK\x03\x04":
-        return _read_zip(path, source, when)
+        return _read_zip(path, source, ask)
     raise InputError(f"reanalysis {source} {_what(start)}; {_HINT}")
 
 
@@ -71,7 +93,7 @@ def _what(start: bytes) -> str:
     return "is empty" if not start else "is of an unknown format"
 
 
-def _read_zip(path: Path, source: str, when: np.datetime64 | None) -> list[GriddedField]:
+def _read_zip(path: Path, source: str, ask: Ask) -> list[GriddedField]:
     """Read the members of an archive one by one; one that holds nothing of use does not spoil the others."""
     fields: list[GriddedField] = []
     complaints: list[str] = []
@@ -83,7 +105,7 @@ def _read_zip(path: Path, source: str, when: np.datetime64 | None) -> list[Gridd
                     while block := packed.read(1 << 20):
                         file.write(block)
                 try:
-                    fields += _read(target, f"{source}/{member.filename}", when)
+                    fields += _read(target, f"{source}/{member.filename}", ask)
                 except InputError as complaint:
                     complaints.append(str(complaint))
                 target.unlink()

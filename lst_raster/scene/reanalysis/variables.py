@@ -29,13 +29,61 @@ VARIABLES: Mapping[str, Quantity] = MappingProxyType(
 )
 """Quantity of every variable that is known, by its name in lower case."""
 
+TEMPERATURE = Quantity(
+    name="temperature",
+    units="K",
+    low=130.0,
+    high=350.0,
+    accepted={"K": (1.0, 0.0), "degK": (1.0, 0.0), "C": (1.0, 273.15), "degC": (1.0, 273.15)},
+    hint="give the air temperature on levels in K",
+)
+SPECIFIC_HUMIDITY = Quantity(
+    name="specific_humidity",
+    units="kg kg-1",
+    low=-1e-3,  # spectral models and packing fall below zero
+    high=0.1,
+    accepted={
+        "kg kg-1": (1.0, 0.0), "kg/kg": (1.0, 0.0), "1": (1.0, 0.0), "g/kg": (1e-3, 0.0), "grams/kg": (1e-3, 0.0),
+    },
+    hint="give water vapour per moist air in kg kg-1",
+)  # fmt: skip
+RELATIVE_HUMIDITY = Quantity(
+    name="relative_humidity",
+    units="1",
+    low=-0.1,
+    high=2.0,
+    accepted={"1": (1.0, 0.0), "%": (0.01, 0.0)},
+    hint="give the relative humidity as a fraction or in %",
+)
+ON_LEVELS: Mapping[str, Quantity] = MappingProxyType(
+    {
+        "t": TEMPERATURE,  # ECMWF, GFS, MERRA-2
+        "temperature": TEMPERATURE,  # ERA5 in ARCO's words
+        "air": TEMPERATURE,  # NCEP/NCAR R1
+        "q": SPECIFIC_HUMIDITY,
+        "specific_humidity": SPECIFIC_HUMIDITY,
+        "qv": SPECIFIC_HUMIDITY,  # MERRA-2
+        "shum": SPECIFIC_HUMIDITY,  # NCEP/NCAR R1
+        "r": RELATIVE_HUMIDITY,
+        "rh": RELATIVE_HUMIDITY,
+        "rhum": RELATIVE_HUMIDITY,
+        "relative_humidity": RELATIVE_HUMIDITY,
+    }
+)
+"""Quantity of every variable that is known on levels of pressure, by its name in lower case."""
+
 _WITH_CLOUD = ("tcw", "total_column_water")
+_WANTED_ON_LEVELS = "t and q (or r) on levels of pressure"
 _WANTED = "tcwv, TQV, pr_wtr or pwat for the water vapour, t2m or T2M, sp or PS, z, PHIS or orog"
 
 
-def quantity_of(variable: str) -> Quantity | None:
+class NothingFoundError(InputError):
+    """A file is sound, and holds nothing that is asked for."""
+
+
+def quantity_of(variable: str, *, on_levels: bool = False) -> Quantity | None:
     """Quantity that a variable holds by its name, None where the name is not known."""
-    return VARIABLES.get(variable.lower())
+    return (ON_LEVELS if on_levels else VARIABLES).get(variable.lower())
 
 
 def unit_conversion(quantity: Quantity, units: str, where: str) -> tuple[float, float]:
@@ -58,12 +106,12 @@ def cloud_note(names: Iterable[str]) -> str | None:
     return f"{found} is the water of vapour and clouds together, not the vapour alone (tcwv)" if found else None
 
 
-def nothing_found(source: str, found: Iterable[str], reason: str = "") -> InputError:
+def nothing_found(source: str, found: Iterable[str], reason: str = "", *, on_levels: bool = False) -> NothingFoundError:
     """Error for a file without a variable that can be used."""
     names = sorted(set(found))
     listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
     why = "; ".join(part for part in (reason, cloud_note(names)) if part)
-    return InputError(
-        f"{source} holds {listed or 'no variables'}{f' ({why})' if why else ''}; give a file with {_WANTED}, "
-        "on latitude and longitude"
+    return NothingFoundError(
+        f"{source} holds {listed or 'no variables'}{f' ({why})' if why else ''}; give a file with "
+        f"{_WANTED_ON_LEVELS if on_levels else _WANTED}, on latitude and longitude"
     )

@@ -1,0 +1,124 @@
+"""Reanalysis in zarr stores, in a folder or on a server: ERA5 as ARCO has it. Needs the extra `zarr`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lst_raster._resources import require
+from lst_raster.errors import FetchError, InputError, InputNotFoundError
+from lst_raster.scene.reanalysis.ask import Ask
+from lst_raster.scene.reanalysis.gridded import GriddedField
+from lst_raster.scene.reanalysis.netcdf import read_dataset
+from lst_raster.scene.reanalysis.patience import BusyError, patiently
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_ADDRESSES = ("https://", "http://", "gs://")
+_GOOGLE = "https://storage.googleapis.com/"  # public buckets, without an account
+_MARKS = ("zarr.json", ".zgroup", ".zmetadata")
+_PATIENCE = {"sock_connect": 30.0, "sock_read": 60.0}  # [s]
+
+
+def is_address(path: str | Path) -> bool:
+    """Whether a path is the address of a store on a server."""
+    return str(path).startswith(_ADDRESSES)
+
+
+def public_address(address: str) -> str:
+    """Address at which a store is read without an account: that of a public bucket for one of Google's."""
+    return (_GOOGLE + address.removeprefix("gs://") if address.startswith("gs://") else address).rstrip("/")
+
+
+def is_store(folder: Path) -> bool:
+    """Whether a folder is a zarr store."""
+    return any((folder / mark).is_file() for mark in _MARKS)
+
+
+def read_zarr(address: str, ask: Ask) -> list[GriddedField]:
+    """Read what is asked for of a zarr store; only the chunks around the time and the place are fetched.
+
+    Parameters
+    ----------
+    address : str
+        Folder, or address that starts with https, http or gs.
+    ask : Ask
+        What is asked for.
+
+    Raises
+    ------
+    InputNotFoundError
+        There is no such store.
+    InputError
+        It is damaged, holds nothing that is known, or is on another grid than one of latitude and longitude.
+    FetchError
+        The server does not answer, or refuses.
+    MissingExtraError
+        zarr is not installed.
+    """
+    return patiently(lambda: _read(address, ask))
+
+
+def _read(address: str, ask: Ask) -> list[GriddedField]:
+    with open_store(address) as dataset:
+        return read_dataset(dataset, address.rstrip("/").rpartition("/")[2], ask)
+
+
+@contextmanager
+def open_store(address: str) -> Iterator[xr.Dataset]:
+    """Open a zarr store, of format 2 or 3; values are read when they are used.
+
+    Parameters
+    ----------
+    address : str
+        As in `read_zarr`.
+
+    Yields
+    ------
+    xarray.Dataset
+        The store.
+
+    Raises
+    ------
+    InputNotFoundError, InputError, FetchError, MissingExtraError
+        As `read_zarr`, also while values are read.
+    """
+    require("zarr", "zarr")
+    import xarray as xr
+
+    try:
+        store = _remote(address) if is_address(address) else address
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # metadata that are not consolidated are slower, no more
+            dataset = xr.open_dataset(store, engine="zarr", chunks=None, cache=False, decode_timedelta=False)
+        with dataset:
+            yield dataset
+    except FileNotFoundError as reason:
+        raise InputNotFoundError(f"there is no zarr store at {address}; check the address") from reason
+    except (InputError, FetchError):
+        raise
+    except Exception as reason:  # aiohttp's, fsspec's, zarr's and the codecs' errors have no parent in common
+        if is_address(address) and _is_of_the_network(reason):
+            raise BusyError(f"{address} does not answer ({_told(reason)}); try again later") from reason
+        if isinstance(reason, OSError | ValueError | KeyError | TypeError | IndexError | RuntimeError):
+            raise InputError(f"{address} cannot be read as zarr ({_told(reason)})") from reason
+        raise
+
+
+def _remote(address: str) -> Any:
+    aiohttp, storage = require("aiohttp", "zarr"), require("zarr.storage", "zarr")
+    options = {"client_kwargs": {"timeout": aiohttp.ClientTimeout(total=None, **_PATIENCE), "trust_env": True}}
+    return storage.FsspecStore.from_url(public_address(address), storage_options=options, read_only=True)
+
+
+def _is_of_the_network(reason: Exception) -> bool:
+    aiohttp = require("aiohttp", "zarr")
+    return isinstance(reason, aiohttp.ClientError | TimeoutError | ConnectionError)
+
+
+def _told(reason: Exception) -> str:
+    return f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__
