@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import rasterio
-from pyproj import Transformer
 from rasterio.windows import Window
 
 import lst_raster
@@ -13,19 +12,13 @@ from lst_raster.scene.reanalysis.interpolate import interpolate
 from lst_raster.scene.reanalysis.over_scene import fields_over_scene
 from lst_raster.scene.reanalysis.read import read_reanalysis
 from tests.factories import STEM, make_model, make_scene, write_raster
+from tests.linear_air import linear, truth
 from tests.reanalysis_files import TIMES, write_reanalysis
 
 SHAPE = (300, 560)
 DATE = "2015-07-19T16:20"
 LATITUDE = np.arange(32.0, 29.9, -0.25)
 LONGITUDE = np.arange(270.0, 275.1, 0.25)
-SLOPES = {"tcwv": (20.0, 4.0, 3.0, 1.5), "t2m": (295.0, -5.0, 2.0, 1.0), "sp": (1000e2, -800.0, 500.0, 30.0)}
-
-
-def linear(name, latitude, longitude, hours):
-    """A field that is linear in latitude, longitude and time, so that interpolation must meet it exactly."""
-    value, north, east, later = SLOPES[name]
-    return value + north * (latitude - 30.8) + east * (longitude - 272.5) + later * hours
 
 
 def made(path, names=("tcwv", "t2m", "sp"), **options):
@@ -33,15 +26,6 @@ def made(path, names=("tcwv", "t2m", "sp"), **options):
     axes = hours[:, None, None], LATITUDE[:, None], LONGITUDE
     fields = {name: linear(name, axes[1], axes[2], axes[0]) for name in names}
     return write_reanalysis(path, fields, latitude=LATITUDE, longitude=LONGITUDE, **options)
-
-
-def truth(name, path, hours=1.0 / 3.0):
-    """The linear field at the centres of a raster's pixels."""
-    with rasterio.open(path) as dataset:
-        rows, columns = np.mgrid[: dataset.height, : dataset.width] + 0.5
-        x, y = dataset.transform.c + 30.0 * columns, dataset.transform.f - 30.0 * rows
-        longitude, latitude = Transformer.from_crs(dataset.crs, "EPSG:4326", always_xy=True).transform(x, y)
-    return linear(name, latitude, longitude % 360.0, hours)
 
 
 @pytest.fixture

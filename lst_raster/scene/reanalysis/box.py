@@ -18,6 +18,7 @@ Indices = NDArray[np.intp]
 _SAMPLES = 65  # rows and columns at which a scene's extent is looked for: its edges are curved in degrees
 _AROUND = 45.0  # [degree], the widest gap between longitudes of a scene that goes around a pole without meeting it
 _DIGITS = 6  # of a degree
+_ROUNDING = 1e-4  # [degree], by which coordinates of single precision are off
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +59,11 @@ class Box:
         elif west < -180.0:
             west, east = west + 360.0, east + 360.0
         return Box(south=max(south, -90.0), north=min(north, 90.0), west=west, east=east)
+
+    def narrowed(self, margin: float) -> Box:
+        """Narrow by a margin on each side. [degree]"""
+        west, east = (self.west, self.east) if self.is_around else (self.west + margin, self.east - margin)
+        return Box(south=self.south + margin, north=self.north - margin, west=west, east=east)
 
 
 def box_over(grid: Grid) -> Box:
@@ -108,17 +114,17 @@ def crop(latitude: Any, longitude: Any, box: Box | None) -> tuple[Indices, Indic
     if latitude.min() > box.south or latitude.max() < box.north:
         return every  # beyond the last row: at a pole, where all columns count, or outside
     row = float(np.diff(np.sort(latitude)).max())
-    rows = np.flatnonzero((latitude >= box.south - row) & (latitude <= box.north + row))
+    rows = np.flatnonzero((latitude >= box.south - row - _ROUNDING) & (latitude <= box.north + row + _ROUNDING))
     return rows, _columns(longitude, box)
 
 
 def _columns(longitude: NDArray[np.float64], box: Box) -> Indices:
     column = float(np.median(np.diff(np.unique((longitude % 360.0).round(_DIGITS)))))
     span = box.east - box.west
-    east_of = (longitude - box.west + 1.5 * column) % 360.0  # a column and a half west of the box is 0
-    kept = np.flatnonzero(east_of <= span + 3.0 * column)
-    is_covered = kept.size and east_of[kept].min() <= 1.5 * column and east_of[kept].max() >= span + 1.5 * column
-    return kept if is_covered and span + 3.0 * column < 360.0 else np.arange(longitude.size)
+    east_of = (longitude - box.west + column + _ROUNDING) % 360.0  # a column west of the box is 0
+    kept = np.flatnonzero(east_of <= span + 2.0 * (column + _ROUNDING))
+    is_covered = kept.size and east_of[kept].min() <= column + 2.0 * _ROUNDING and east_of[kept].max() >= span + column
+    return kept if is_covered and span + 2.0 * column < 360.0 else np.arange(longitude.size)
 
 
 def _outward(low: float, high: float, step: float) -> tuple[float, float]:
