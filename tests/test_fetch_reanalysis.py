@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import rasterio
 from rasterio import Affine
 
 from lst_raster import Scene, retrieve
-from lst_raster.errors import FetchError, InputError, OutputError
+from lst_raster.errors import FetchError, InputError, MissingExtraError, OutputError
 from lst_raster.scene.reanalysis.box import Box, box_over
 from lst_raster.scene.reanalysis.fetch.run import SOURCES, fetch_reanalysis
 from lst_raster.scene.reanalysis.over_scene import fields_over_scene
@@ -222,6 +223,13 @@ def test_without_credentials_it_is_told_where_to_get_them_and_the_request_is_wri
     assert (code, lines) == (1, []) and len(err) == 1
     assert all(word in err[0] for word in (*words, f"the request is in {request}"))
     assert [path.name for path in out.iterdir()] == [request.name] and json.loads(request.read_text())["files"]
+
+
+@pytest.mark.parametrize(("source", "module", "extra"), [("era5", "cdsapi", "era5"), ("era5-arco", "zarr", "zarr")])
+def test_a_missing_package_is_told_with_its_extra(tmp_path, known, monkeypatch, source, module, extra):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=rf"pip install 'lst-raster\[{extra}\]'; the request is in"):
+        fetch_reanalysis(scene_at(tmp_path, 10.0, 35.0), source=source, folder=tmp_path, server="http://127.0.0.1:9")
 
 
 def test_a_key_of_the_old_service_is_told(tmp_path, monkeypatch):

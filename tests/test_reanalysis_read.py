@@ -8,12 +8,16 @@ import pytest
 import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyproj import Proj
 
 from lst_raster._resources import require
 from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.scene.fields import WATER_VAPOUR
+from lst_raster.scene.reanalysis.ask import Ask
 from lst_raster.scene.reanalysis.gridded import merge_times
 from lst_raster.scene.reanalysis.interpolate import interpolate
-from lst_raster.scene.reanalysis.read import read_reanalysis
+from lst_raster.scene.reanalysis.projected import normalise_projected
+from lst_raster.scene.reanalysis.read import read_asked, read_reanalysis
 from tests.reanalysis_files import TIMES, write_reanalysis
 from tests.shared import shared_path
 
@@ -119,13 +123,92 @@ def test_averages_of_merra_are_centred_on_the_half_hour(tmp_path):
     assert at == pytest.approx(plane()[:2, 2, 2].mean(), rel=1e-6)
 
 
+def test_nam_on_its_lambert_grid_has_the_files_values_at_the_files_points():
+    eccodes = require("eccodes", "grib")
+    path = shared_path("data", "reanalysis", "nam.t00z.awp21100.tm00.grib2")
+    fields = {field.variable: field for field in read_reanalysis(path)}
+    assert set(fields) == set(GFS)
+    compared = 0
+    with path.open("rb") as file:
+        while (message := eccodes.codes_grib_new_from_file(file)) is not None:
+            variable = eccodes.codes_get(message, "shortName")
+            if variable in GFS:
+                north, east, values = (
+                    eccodes.codes_get_array(message, key) for key in ("latitudes", "longitudes", "values")
+                )
+                found = interpolate(fields[variable], fields[variable].times[0], north, east)
+                np.testing.assert_allclose(found, values * GFS[variable][0], rtol=1e-6, atol=1e-6)
+                compared += 1
+            eccodes.codes_release(message)
+    assert compared == 4
+
+
+def test_nam_is_bilinear_between_its_points_and_ends_at_its_edge():
+    path = shared_path("data", "reanalysis", "nam.t00z.awp21100.tm00.grib2")
+    field = next(field for field in read_reanalysis(path) if field.variable == "pwat")
+    sphere = Proj(proj="lcc", lat_1=25.0, lat_2=25.0, lat_0=25.0, lon_0=265.0, R=6371229.0)  # of NCEP's grid 211
+    x0, y0 = sphere(226.541, 12.19)
+    column, row, cell = 40, 20, 81271.0
+    east, north = sphere(x0 + (column + 0.25) * cell, y0 + (row + 0.5) * cell, inverse=True)
+    lines = [0.75 * field.values[0, line, column] + 0.25 * field.values[0, line, column + 1] for line in (row, row + 1)]
+    found = interpolate(field, field.times[0], north, east)
+    assert found == pytest.approx(np.mean(lines), rel=1e-5) and lines[0] != lines[1]
+    with pytest.raises(InputError, match=r"covers x -4226.11 to .* km of its projection, the scene latitude 5 to 5"):
+        interpolate(field, field.times[0], 5.0, -95.0)
+
+
+def test_levels_on_a_lambert_grid_are_refused():
+    path = shared_path("data", "reanalysis", "nam.t00z.awp21100.tm00.grib2")
+    with pytest.raises(InputError, match="is on levels of a lambert grid, which are not read; regrid it"):
+        read_asked(path, Ask(on_levels=True))
+
+
+def test_points_that_are_not_on_their_projection_are_refused():
+    north, east = np.meshgrid([30.0, 31.0, 32.0], [-90.0, -89.0, -88.0], indexing="ij")
+    with pytest.raises(InputError, match="is not on even rows and columns"):
+        normalise_projected(
+            WATER_VAPOUR, TIMES[:1], north, east, np.ones((1, 3, 3)),
+            "+proj=lcc +lat_0=25 +lat_1=25 +lon_0=265 +R=6371229",
+            source="nam.grib2", variable="pwat",
+        )  # fmt: skip
+
+
+def test_a_gaussian_grid_with_small_negatives_is_read(tmp_path):
+    eccodes = require("eccodes", "grib")
+    message = eccodes.codes_grib_new_from_samples("regular_gg_sfc_grib2")
+    for key, value in (("discipline", 0), ("parameterCategory", 1), ("parameterNumber", 3), ("bitsPerValue", 24)):
+        eccodes.codes_set(message, key, value)
+    north, east = (eccodes.codes_get_array(message, key) for key in ("latitudes", "longitudes"))
+    values = 20.0 * np.cos(np.radians(north)) + np.sin(np.radians(east)) - 0.5
+    eccodes.codes_set_array(message, "values", values)
+    with (tmp_path / "cfs.grib2").open("wb") as file:
+        eccodes.codes_write(message, file)
+    eccodes.codes_release(message)
+    (field,) = read_reanalysis(tmp_path / "cfs.grib2")
+    assert (field.variable, field.is_global) == ("pwat", True) and "is taken as 0" in field.notes[0]
+    found = interpolate(field, field.times[0], north, east)
+    np.testing.assert_allclose(found, np.maximum(values, 0.0), atol=1e-4)
+    assert values.min() < 0.0
+
+
+def test_grids_of_other_projections_are_refused(tmp_path):
+    eccodes = require("eccodes", "grib")
+    message = eccodes.codes_grib_new_from_samples("polar_stereographic_sfc_grib2")
+    for key, value in (("discipline", 0), ("parameterCategory", 1), ("parameterNumber", 3)):  # precipitable water
+        eccodes.codes_set(message, key, value)
+    with (tmp_path / "polar.grib2").open("wb") as file:
+        eccodes.codes_write(message, file)
+    eccodes.codes_release(message)
+    with pytest.raises(InputError, match="pwat is on a grid of type polar_stereographic; regrid it"):
+        read_reanalysis(tmp_path / "polar.grib2")
+
+
 REFUSED = [
     ("wam2_ERA5_2020-01-01_tcw.nc", "tcw is the water of vapour and clouds together"),
     ("wam2_ERA5_2020-01-01_d2m.nc", "holds d2m; give a file with tcwv"),
     ("wam2_ERA5_2020-01-01_pl_q.nc", "holds q; give a file with tcwv"),
     ("raider_GMAO_2020_01_24_T12_00_00_32N_36N_121W_114W.nc", "holds e, hydro.*give a file with tcwv"),
     ("hoss_M2T1NXSLV_example.dmr", r"OPeNDAP description \(.dmr\).*not the data"),
-    ("nam.t00z.awp21100.tm00.grib2", "grid of type lambert; regrid it"),
     ("pyaps_ERA5_N30_N40_E120_E140_20101017_14.grb", r"holds q, t, z \(on isobaricInhPa\)"),
 ]
 

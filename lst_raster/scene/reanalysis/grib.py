@@ -1,4 +1,4 @@
-"""Reanalysis in GRIB, editions 1 and 2: ERA5, ECMWF forecasts, GFS, CFS. Needs the extra `grib`."""
+"""Reanalysis in GRIB, editions 1 and 2: ERA5, ECMWF forecasts, GFS, CFS, NAM. Needs the extra `grib`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from lst_raster.scene.fields import ELEVATION
 from lst_raster.scene.reanalysis.ask import Ask
 from lst_raster.scene.reanalysis.box import crop
 from lst_raster.scene.reanalysis.gridded import Float, GriddedField, nearest_steps, normalise
+from lst_raster.scene.reanalysis.projected import normalise_projected
 from lst_raster.scene.reanalysis.variables import nothing_found, quantity_of, unit_conversion
 
 _NEAR_THE_GROUND = ("surface", "heightAboveGround", "atmosphereSingleLayer", "entireAtmosphere")
 _ON_LEVELS = {"isobaricInhPa": 1.0, "isobaricInPa": 0.01}  # to [hPa]
 _GRIDS = ("regular_ll", "regular_gg")
+_LAMBERT = "lambert"
 _HEIGHT = 2  # [m], of the air temperature
 _MISSING = 1e30
 
@@ -34,6 +36,17 @@ class _Header:
     grid: str
     time: np.datetime64
     offset: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Plane:
+    """A decoded message."""
+
+    latitude: Float
+    longitude: Float
+    values: Float
+    units: str
+    projection: str | None
 
 
 def read_grib(path: Path, source: str, ask: Ask) -> list[GriddedField]:
@@ -104,34 +117,43 @@ def _time(day: int, clock: int) -> np.datetime64:
 
 def _read(path: Path, source: str, headers: list[_Header], ask: Ask) -> GriddedField:
     """Read the messages of one variable, on one level if it is on levels."""
-    name, pressure = headers[0].name, headers[0].pressure
+    name = headers[0].name
     quantity = quantity_of(name, on_levels=ask.on_levels)
     assert quantity is not None
-    grid = next((header.grid for header in headers if header.grid not in _GRIDS), None)
-    if grid is not None:
-        raise InputError(
-            f"{source} {name} is on a grid of type {grid}; regrid it to latitude and longitude (regular_ll)"
-        )
+    _check_grids(headers, f"{source} {name}")
     times = np.array([header.time for header in headers])
     steps = nearest_steps(times, ask.when)[: 1 if quantity is ELEVATION else None]
-    box = ask.box if ask.on_levels else None  # one plane is small, the levels are not
-    planes = []
     with path.open("rb") as file:
-        for step in steps:
-            latitude, longitude, plane, units = _decoded(file, headers[step].offset)
-            rows, columns = crop(latitude, longitude, box)
-            planes.append(plane[np.ix_(rows, columns)])
-    if len({plane.shape for plane in planes}) > 1:
+        planes = [_decoded(file, headers[step].offset) for step in steps]
+    if len({(plane.values.shape, plane.projection) for plane in planes}) > 1:
         raise InputError(f"{source} {name} is on several grids; give a file for each")
-    factor, offset = unit_conversion(quantity, units, f"{source} {name}")
-    values = np.stack(planes) * factor + offset
+    plane = planes[0]
+    factor, offset = unit_conversion(quantity, plane.units, f"{source} {name}")
+    values = np.stack([plane.values for plane in planes]) * factor + offset
+    if plane.projection is not None:
+        return normalise_projected(
+            quantity, times[steps], plane.latitude, plane.longitude, values, plane.projection,
+            source=source, variable=name,
+        )  # fmt: skip
+    latitude, longitude = plane.latitude[:, 0], plane.longitude[0]
+    rows, columns = crop(latitude, longitude, ask.box if ask.on_levels else None)  # one plane is small, levels are not
     return normalise(
-        quantity, times[steps], latitude[rows], longitude[columns], values,
-        source=source, variable=name, pressure=pressure,
+        quantity, times[steps], latitude[rows], longitude[columns], values[:, rows][:, :, columns],
+        source=source, variable=name, pressure=headers[0].pressure,
     )  # fmt: skip
 
 
-def _decoded(file: BinaryIO, offset: int) -> tuple[Float, Float, Float, str]:
+def _check_grids(headers: list[_Header], where: str) -> None:
+    for header in headers:
+        if header.grid == _LAMBERT and header.pressure is not None:
+            raise InputError(f"{where} is on levels of a {_LAMBERT} grid, which are not read; regrid it")
+        if header.grid not in (*_GRIDS, _LAMBERT):
+            raise InputError(
+                f"{where} is on a grid of type {header.grid}; regrid it to latitude and longitude (regular_ll)"
+            )
+
+
+def _decoded(file: BinaryIO, offset: int) -> _Plane:
     eccodes = require("eccodes", "grib")
     file.seek(offset)
     message = eccodes.codes_grib_new_from_file(file)
@@ -141,8 +163,7 @@ def _decoded(file: BinaryIO, offset: int) -> tuple[Float, Float, Float, str]:
         eccodes.codes_release(message)
 
 
-def _plane(message: Any) -> tuple[Float, Float, Float, str]:
-    """Latitudes, longitudes, values of shape (latitude, longitude), and unit of a message."""
+def _plane(message: Any) -> _Plane:
     eccodes = require("eccodes", "grib")
     shape = eccodes.codes_get(message, "Nj"), eccodes.codes_get(message, "Ni")
     by_column = bool(eccodes.codes_get(message, "jPointsAreConsecutive"))
@@ -151,5 +172,15 @@ def _plane(message: Any) -> tuple[Float, Float, Float, str]:
         array.reshape(shape[::-1]).T if by_column else array.reshape(shape)
         for array in (eccodes.codes_get_array(message, key) for key in ("latitudes", "longitudes", "values"))
     )
-    values = np.where(values == _MISSING, np.nan, values)
-    return latitude[:, 0], longitude[0], values, eccodes.codes_get(message, "units")
+    return _Plane(
+        latitude=latitude, longitude=longitude, values=np.where(values == _MISSING, np.nan, values),
+        units=eccodes.codes_get(message, "units"), projection=_projection(message),
+    )  # fmt: skip
+
+
+def _projection(message: Any) -> str | None:
+    """Lambert's conformal conic on the model's own Earth, in PROJ's words; None for other grids."""
+    eccodes = require("eccodes", "grib")
+    if eccodes.codes_get(message, "gridType") != _LAMBERT:
+        return None
+    return str(eccodes.codes_get(message, "projTargetString"))

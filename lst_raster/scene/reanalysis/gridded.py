@@ -15,6 +15,7 @@ Float = NDArray[np.float64]
 Times = NDArray[np.datetime64]
 
 _DIGITS = 4  # of a degree: float32 coordinates are no better
+_METRES = 111_195.0  # in a degree along a meridian, of a sphere of 6371 km
 _GAP = 1.5  # cells between neighbours, from which on a grid has an end there
 
 
@@ -27,10 +28,10 @@ class GriddedField:
     times: Times
     """Times, ascending, UTC, to the second."""
     latitude: Float
-    """Latitudes, ascending. [degree]"""
+    """Latitudes, ascending [degree]; on a projection the rows' y. [m]"""
     longitude: Float
-    """Longitudes, ascending without a break, the first in -180 to 180, the last beyond 180 across the date line.
-    [degree]"""
+    """Longitudes, ascending without a break, the first in -180 to 180, the last beyond 180 across the date line
+    [degree]; on a projection the columns' x. [m]"""
     values: Float
     """Values of shape (time, latitude, longitude), NaN where there are none."""
     is_global: bool
@@ -43,6 +44,8 @@ class GriddedField:
     """What is to be known about the values, one line each."""
     pressure: float | None = None
     """Level on which it holds, None for fields of the whole column and near the ground. [hPa]"""
+    projection: str | None = None
+    """Projection of the grid in PROJ's words, None for one of latitude and longitude."""
 
     def __str__(self) -> str:
         level = "" if self.pressure is None else f" at {self.pressure:g} hPa"
@@ -51,12 +54,16 @@ class GriddedField:
     @property
     def area(self) -> str:
         """Area that it covers, for messages."""
+        if self.projection is not None:
+            (south, north), (west, east) = ((axis[0] / 1e3, axis[-1] / 1e3) for axis in (self.latitude, self.longitude))
+            return f"x {west:.6g} to {east:.6g}, y {south:.6g} to {north:.6g} km of its projection"
         return area(self.latitude, self.longitude)
 
     @property
     def cell(self) -> float:
         """Smallest distance of two neighbours. [degree]"""
-        return float(min(np.diff(self.latitude).min(), np.diff(self.longitude).min()))
+        smallest = float(min(np.diff(self.latitude).min(), np.diff(self.longitude).min()))
+        return smallest if self.projection is None else smallest / _METRES
 
 
 def area(latitude: Any, longitude: Any) -> str:
@@ -126,7 +133,7 @@ def normalise(
         raise InputError(f"{source} {variable} has {latitude.size}x{longitude.size} points; give at least 2x2")
     if is_global:
         latitude, values = _with_poles(latitude, values)
-    values, notes = _without_negatives(values) if quantity is WATER_VAPOUR else (values, ())
+    values, notes = without_negatives(quantity, values)
     return GriddedField(
         quantity=quantity, times=np.asarray(times)[order].astype("datetime64[s]"), latitude=latitude,
         longitude=longitude, values=values, is_global=is_global, source=source, variable=variable, notes=notes,
@@ -159,11 +166,12 @@ def _joined(group: list[GriddedField]) -> GriddedField:
         values=np.concatenate([field.values for field in group])[positions], is_global=first.is_global,
         source=", ".join(dict.fromkeys(field.source for field in group)), variable=first.variable,
         notes=tuple(dict.fromkeys(note for field in group for note in field.notes)), pressure=first.pressure,
+        projection=first.projection,
     )  # fmt: skip
 
 
 def _same_grid(a: GriddedField, b: GriddedField) -> bool:
-    if a.quantity is not b.quantity or a.pressure != b.pressure:
+    if a.quantity is not b.quantity or a.pressure != b.pressure or a.projection != b.projection:
         return False
     return np.array_equal(a.latitude, b.latitude) and np.array_equal(a.longitude, b.longitude)
 
@@ -198,8 +206,9 @@ def _with_poles(latitude: Float, values: Float) -> tuple[Float, Float]:
     return np.concatenate([[-90.0] * south, latitude, [90.0] * north]), values
 
 
-def _without_negatives(values: Float) -> tuple[Float, tuple[str, ...]]:
-    lowest = float(np.nanmin(values, initial=0.0))
+def without_negatives(quantity: Quantity, values: Float) -> tuple[Float, tuple[str, ...]]:
+    """Raise negative water vapour to 0, and say so; other quantities are left as they are."""
+    lowest = float(np.nanmin(values, initial=0.0)) if quantity is WATER_VAPOUR else 0.0
     if lowest >= 0.0:
         return values, ()
     return np.maximum(values, 0.0), (f"negative water vapour (down to {lowest:.2g} kg m-2) is taken as 0",)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from lst_raster.errors import InputError
 from lst_raster.scene.fields import ELEVATION
 from lst_raster.scene.reanalysis.gridded import Float, GriddedField, area
+from lst_raster.scene.reanalysis.projected import on_projection
 
 _LONE_STEP = np.timedelta64(1, "h")  # what a file of a single time is taken for, as most reanalyses are hourly
 _LONGEST = np.timedelta64(6, "h")  # between two steps: across more the day's course is lost
-_ROUNDING = 1e-4  # [degree], by which coordinates of single precision are off
+_ROUNDING = 1e-4  # [degree] or [m], by which coordinates of single precision are off
 
 
 def interpolate(field: GriddedField, when: np.datetime64, latitude: Any, longitude: Any) -> Float:
@@ -42,9 +43,10 @@ def interpolate(field: GriddedField, when: np.datetime64, latitude: Any, longitu
         The time or a place lies outside the field; the message tells both.
     """
     latitude, longitude = np.asarray(latitude, float), np.asarray(longitude, float)
-    rows, row_weight = _bracket(field.latitude, latitude)
+    north, east = on_projection(field, latitude, longitude)
+    rows, row_weight = _bracket(field.latitude, north)
     around = _around(field)
-    columns, column_weight = _bracket(around, _turned(longitude, field))
+    columns, column_weight = _bracket(around, _turned(east, field) if field.projection is None else east)
     inside = (row_weight >= 0.0) & (row_weight <= 1.0) & (column_weight >= 0.0) & (column_weight <= 1.0)
     if not inside.all():
         raise InputError(
