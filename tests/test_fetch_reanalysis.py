@@ -1,4 +1,4 @@
-"""Fetching reanalysis: the request for a scene, servers that speak the real protocols, and what goes wrong."""
+"""Fetching reanalysis from servers that speak the real protocols, and what goes wrong with them."""
 
 import json
 import logging
@@ -7,22 +7,19 @@ import sys
 import numpy as np
 import pytest
 import rasterio
-from rasterio import Affine
 
 from lst_raster import Scene, retrieve
 from lst_raster.errors import FetchError, InputError, MissingExtraError, OutputError
-from lst_raster.scene.reanalysis.box import Box, box_over
-from lst_raster.scene.reanalysis.fetch.run import SOURCES, fetch_reanalysis
+from lst_raster.scene.reanalysis.box import box_over
+from lst_raster.scene.reanalysis.fetch.run import fetch_reanalysis
 from lst_raster.scene.reanalysis.over_scene import fields_over_scene
 from tests.factories import STEM, make_scene, write_raster
-from tests.linear_air import START, round_the_globe, truth
+from tests.fetching import DATE, SOURCE_NAMES, scene_at, seen
+from tests.linear_air import round_the_globe
 from tests.reanalysis_servers import KEY, TOKEN, ClimateDataStore, EarthdataLogin, Opendap, arco_store
 from tests.reanalysis_servers import serving, serving_folder
 
-SHAPE = (60, 90)
-DATE = "2015-07-19T16:20"
 NEAR_MIDNIGHT = "2015-07-19T23:45"  # the next steps of all sources are of the next day
-SOURCE_NAMES = ("era5", "era5-arco", "merra2")
 
 
 @pytest.fixture(autouse=True)
@@ -41,23 +38,6 @@ def known(monkeypatch):
     """A user with credentials."""
     monkeypatch.setenv("CDSAPI_KEY", KEY)
     monkeypatch.setenv("EARTHDATA_TOKEN", TOKEN)
-
-
-def seen(folder, date=DATE):
-    """A scene seen through the linear air of a time."""
-    hours = (np.datetime64(date, "s") - START) / np.timedelta64(1, "h")
-    grid = write_raster(folder / "grid.tif", np.zeros(SHAPE, "u1"))
-    air = {
-        "water_vapour": truth("tcwv", grid, hours), "air_temperature": truth("t2m", grid, hours),
-        "surface_pressure": truth("sp", grid, hours) / 100.0,
-    }  # fmt: skip
-    return Scene.open(make_scene(folder / "in", lst=np.full(SHAPE, 305.0), atmosphere=air), date=date), air
-
-
-def scene_at(folder, west, north, date=DATE, size=0.5, lst=285.0):
-    transform = Affine(size / 20, 0.0, west, 0.0, -size / 20, north)
-    path = make_scene(folder / "in", lst=np.full((20, 20), lst), crs="EPSG:4326", transform=transform)
-    return Scene.open(path, date=date)
 
 
 def server_of(source, folder):
@@ -117,85 +97,6 @@ def test_the_request_for_the_climate_data_store_is_exact(tmp_path, known):
     assert box.south >= 30.75 and box.north <= 31.0 and box.west >= -87.5 and box.east <= -87.25
 
 
-@pytest.mark.parametrize(
-    ("date", "steps"),
-    [
-        ("2016-02-29T23:30", ["2016-02-29T23:00:00", "2016-03-01T00:00:00"]),
-        ("2015-12-31T23:59", ["2015-12-31T23:00:00", "2016-01-01T00:00:00"]),
-        ("2015-07-19T16:00", ["2015-07-19T16:00:00", "2015-07-19T17:00:00"]),
-    ],
-)
-def test_the_steps_around_the_scene_are_asked_for_across_days_and_years(tmp_path, date, steps):
-    fetched = fetch_reanalysis(scene_at(tmp_path, 10.0, 35.0, date), folder=tmp_path, dry_run=True)
-    written = json.loads(fetched.request.read_text())
-    assert written["steps"] == steps
-    asked = [
-        f"{part['request'][name][0]}" if name != "time" else part["request"]["time"]
-        for part in written["files"]
-        for name in ("year", "month", "day", "time")
-    ]
-    expected = []
-    for day in dict.fromkeys(step[:10] for step in steps):
-        expected += [*day.split("-"), [step[11:16] for step in steps if step[:10] == day]]
-    assert asked == expected
-
-
-def test_merra_is_asked_for_its_half_hours_and_its_streams(tmp_path):
-    for date, hours, names in (
-        ("2015-07-19T16:20", "[15:1:16]", ["MERRA2_400.tavg1_2d_slv_Nx.20150719", "MERRA2_401"]),
-        ("1999-07-19T16:40", "[16:1:17]", ["MERRA2_200.tavg1_2d_slv_Nx.19990719"]),
-        ("1985-07-19T00:20", "[23:1:23]", ["MERRA2_100.tavg1_2d_slv_Nx.19850718"]),
-    ):
-        plan = fetch_reanalysis(
-            scene_at(tmp_path, 10.0, 35.0, date), source="merra2", folder=tmp_path, dry_run=True
-        ).plan
-        urls = plan.parts[0].details["urls"]
-        assert len(urls) == len(names)
-        for url, name in zip(urls, names, strict=True):
-            assert name in url and hours.replace("[", "%5B").replace("]", "%5D") in url
-    assert "M2C0NXASM" in plan.parts[-1].details["urls"][0]
-
-
-BOXES = [
-    (Box(south=30.1, north=30.6, west=10.1, east=10.6), [29.75, 31.0, 9.75, 11.0]),
-    (Box(south=-30.0, north=-29.5, west=-0.1, east=0.1), [-30.25, -29.25, -0.5, 0.5]),
-    (Box(south=65.0, north=66.1, west=179.9, east=180.3), [64.75, 66.5, 179.5, 180.75]),
-    (Box(south=65.0, north=66.1, west=-180.0, east=-179.0), [64.75, 66.5, 179.75, 181.25]),
-    (Box(south=82.0, north=90.0, west=-180.0, east=180.0), [81.75, 90.0, -180.0, 180.0]),
-    (Box(south=-90.0, north=-89.9, west=10.0, east=369.6), [-90.0, -89.5, -180.0, 180.0]),
-]
-
-
-@pytest.mark.parametrize(("box", "expected"), BOXES)
-def test_the_area_is_whole_cells_and_one_more(box, expected):
-    found = box.widened(0.25, 0.25)
-    assert [found.south, found.north, found.west, found.east] == expected
-    plan = SOURCES["era5"].plan("scene", np.datetime64(DATE), box, None)
-    north, west, south, east = plan.parts[0].details["request"]["area"]
-    assert [south, north, west, east] == expected
-
-
-def test_a_scene_across_the_date_line_is_one_narrow_area(tmp_path):
-    scene = scene_at(tmp_path, 179.8, 52.0)
-    box = box_over(scene.grid)
-    assert (box.west, box.east) == (pytest.approx(179.8), pytest.approx(180.3))
-    request = fetch_reanalysis(scene, folder=tmp_path, dry_run=True).plan.parts[0].details["request"]
-    assert request["area"] == [52.25, 179.5, 51.25, 180.75]
-    rows = fetch_reanalysis(scene, source="merra2", folder=tmp_path, dry_run=True).plan.parts[0].details["urls"][0]
-    assert "/lon%5B0:1:575%5D" in rows  # an index range cannot cross the seam, a whole row need not
-
-
-def test_a_scene_over_the_pole_needs_all_longitudes(tmp_path):
-    polar = {"crs": "EPSG:3413", "transform": Affine(3000.0, 0.0, -30_000.0, 0.0, -3000.0, 40_000.0)}
-    path = make_scene(tmp_path / "in", lst=np.full((20, 20), 270.0), **polar)
-    box = box_over(Scene.open(path, date=DATE).grid)
-    assert box.is_around and box.north == 90.0 and 89.0 < box.south < 89.9
-    beside = polar | {"transform": Affine(3000.0, 0.0, 20_000.0, 0.0, -3000.0, 40_000.0)}
-    path = make_scene(tmp_path / "beside", lst=np.full((20, 20), 270.0), **beside)
-    box = box_over(Scene.open(path, date=DATE).grid)
-    assert not box.is_around and box.north < 90.0
-
-
 @pytest.mark.parametrize("source", ["era5", "merra2"])
 def test_what_is_fetched_across_the_date_line_lies_over_the_scene(tmp_path, known, source):
     scene = scene_at(tmp_path, 179.8, 32.0)
@@ -238,19 +139,6 @@ def test_a_key_of_the_old_service_is_told(tmp_path, monkeypatch):
     with pytest.raises(FetchError, match="has a colon: it is one of the service that closed") as told:
         fetch_reanalysis(scene, folder=tmp_path, server="http://127.0.0.1:9/api")
     assert "secret" not in str(told.value)
-
-
-@pytest.mark.parametrize("source", SOURCE_NAMES)
-def test_a_dry_run_asks_no_server_and_prints_what_runs_by_itself(tmp_path, command, source):
-    scene = make_scene(tmp_path / "in", lst=np.full((20, 30), 300.0))
-    code, out, err = command("fetch-reanalysis", scene, "--source", source, "-o", tmp_path, "--date", DATE, "--dry-run")
-    assert (code, err) == (0, [])
-    text = "\n".join(out)
-    if source == "merra2":
-        assert text.count("curl --fail") == 3 and "$EARTHDATA_TOKEN" in text
-    else:
-        compile(text, "script.py", "exec")
-    assert (tmp_path / f"{STEM}_{source}_request.json").exists()
 
 
 @pytest.mark.parametrize("source", ["era5", "era5-arco"])
