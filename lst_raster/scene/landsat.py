@@ -69,13 +69,15 @@ class Calibration:
         return f"gain {self.gain:.6g}, offset {self.offset:.6g} ({self.source})"
 
 
-def read_file_name(path: Path) -> FileName:
+def read_file_name(path: Path, *, level_2: bool = False) -> FileName:
     """Read a file's name.
 
     Parameters
     ----------
     path : path
         The file; it need not exist.
+    level_2 : bool
+        Whether names of Level-2 files are read too.
 
     Raises
     ------
@@ -87,10 +89,10 @@ def read_file_name(path: Path) -> FileName:
     >>> read_file_name(Path("LC08_alabama_B10.tif")).stem
     'LC08_alabama'
     """
-    level_2 = _LEVEL_2.search(path.stem)
-    if level_2:
+    found = _LEVEL_2.search(path.stem)
+    if found and not level_2:
         raise SceneError(
-            f"{path.name} is a Level-2 file (its name has {level_2[1]}): its surface temperature is retrieved already; "
+            f"{path.name} is a Level-2 file (its name has {found[1]}): its surface temperature is retrieved already; "
             "give the thermal band of the Level-1 product"
         )
     companion = _COMPANION.search(path.stem)

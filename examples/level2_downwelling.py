@@ -1,0 +1,106 @@
+"""Hold terms of USGS Level-2 products against simulated atmospheres: the tables of docs/science/level2.md.
+
+python examples/level2_downwelling.py SIMULATED.nc PRODUCT [PRODUCT ...]
+
+SIMULATED.nc is made by `lst-raster simulate` for the products' sensor band; a PRODUCT is what `find_level2` takes.
+"""
+
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from lst_raster.physics.band import sensor_band
+from lst_raster.physics.planck import brightness_temperature
+from lst_raster.physics.usgs_level2 import downwelling_from_st_drad, temperature_change_by_downwelling
+from lst_raster.scene.grid import Grid
+from lst_raster.scene.level2 import find_level2
+from lst_raster.simulation.simulated_set import SimulatedSet, read_simulated
+
+STEPS = 0.05, 1.0  # what counts as near: in optical depth [1], and in the temperature at which the air emits [K]
+NEIGHBOURS = 5
+EMISSIVITIES = (0.99, 0.97, 0.95, 0.90)
+VAPOUR = (0, 10, 20, 30, 40, 50, 75)  # [kg m-2]
+GROUND_EXCESS = 5.0  # [K], ground over air
+PERCENTILES = (5, 50, 95)
+
+
+def place(transmittance: np.ndarray, upwelling: np.ndarray, sensor: str) -> np.ndarray:
+    """Optical depth and emission temperature, in steps: where an atmosphere lies among others."""
+    warmth = brightness_temperature(upwelling / (1.0 - transmittance), sensor_band(sensor).planck)
+    return np.stack([-np.log(transmittance) / STEPS[0], warmth / STEPS[1]], axis=1)
+
+
+def read_terms(path: Path) -> np.ndarray:
+    """Distinct (transmittance, ST_URAD, ST_DRAD) of a product, one a row; clouds do not matter, the air is modelled."""
+    level2 = find_level2(path)
+    with level2.air("usgs").open() as read:
+        terms = np.stack([term.ravel() for term in read(whole(level2.scene.grid))], axis=1).astype(np.float64)
+    return np.unique(terms[np.isfinite(terms).all(axis=1)], axis=0)
+
+
+def whole(grid: Grid) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Window of all pixels."""
+    return (0, grid.height), (0, grid.width)
+
+
+def show(values: np.ndarray) -> str:
+    """Percentiles of values."""
+    low, middle, high = np.percentile(values, PERCENTILES)
+    return f"{middle:.3f} ({low:.3f} to {high:.3f})"
+
+
+def compare(path: Path, simulated: SimulatedSet) -> str:
+    """Row of the first table: one product beside the simulated atmospheres nearest to its own."""
+    transmittance, upwelling, st_drad = read_terms(path).T
+    tree = cKDTree(place(simulated.transmittance, simulated.upwelling_radiance, simulated.sensor))
+    distance, index = tree.query(place(transmittance, upwelling, simulated.sensor), k=NEIGHBOURS)
+    near = distance[:, -1] < 1.0
+    neighbours = simulated.downwelling_radiance[index[near]]
+    means = neighbours.mean(axis=1)
+    cells = [
+        path.name,
+        f"{near.sum()} of {near.size}",
+        show(transmittance[near]),
+        show(st_drad[near] / upwelling[near]),
+        show(downwelling_from_st_drad(st_drad[near]) / upwelling[near]),
+        show(means / upwelling[near]),
+        show(means / st_drad[near]),
+        f"{100.0 * np.mean(neighbours.std(axis=1) / means):.1f} %",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def effects(simulated: SimulatedSet) -> list[str]:
+    """Rows of the second table: what Ld / pi in place of Ld does to the temperature. [K]"""
+    band = sensor_band(simulated.sensor).planck
+    ground = simulated.air_temperature_2m + GROUND_EXCESS
+    excess = simulated.downwelling_radiance - simulated.downwelling_radiance / np.pi
+    rows = []
+    for low, high in pairwise(VAPOUR):
+        chosen = (simulated.water_vapour >= low) & (simulated.water_vapour < high)
+        changes = [
+            np.mean(temperature_change_by_downwelling(ground[chosen], emissivity, excess[chosen], band))
+            for emissivity in EMISSIVITIES
+        ]
+        rows.append(f"| {low}-{high} | " + " | ".join(f"{change:+.2f}" for change in changes) + " |")
+    return rows
+
+
+def main(simulated: Path, products: list[Path]) -> None:
+    """Print both tables."""
+    atmospheres = read_simulated(simulated)
+    print("| product | atmospheres | tau | ST_DRAD / ST_URAD | pi ST_DRAD / ST_URAD ", end="")
+    print("| Ld / Lu, simulated | Ld / ST_DRAD | scatter of Ld |")
+    print("|---" * 8 + "|")
+    for product in products:
+        print(compare(product, atmospheres))
+    print("\n| vapour [kg m-2] | " + " | ".join(f"e = {emissivity:.2f}" for emissivity in EMISSIVITIES) + " |")
+    print("|---" * (len(EMISSIVITIES) + 1) + "|")
+    print("\n".join(effects(atmospheres)))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), [Path(argument) for argument in sys.argv[2:]])
