@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lst_raster.engine.retrieve import Product, retrieve
     from lst_raster.inference.model import Model
+    from lst_raster.scene.level2 import Level2Scene
     from lst_raster.scene.scene import Scene
 
 __version__ = "0.1.0"
 
-__all__ = ["Model", "Product", "Scene", "__version__", "retrieve"]
+__all__ = ["Level2Scene", "Model", "Product", "Scene", "__version__", "retrieve"]
 
 # The public names load when they are used (PEP 562): `import lst_raster` takes milliseconds.
 _HOMES = {
+    "Level2Scene": "lst_raster.scene.level2",
     "Model": "lst_raster.inference.model",
     "Product": "lst_raster.engine.retrieve",
     "Scene": "lst_raster.scene.scene",

@@ -16,15 +16,16 @@ from lst_raster.cli import options
 @options.band
 @options.date
 @options.sensor
+@options.level_2
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of lines.")
-def info(thing: str, band: str | None, date: str | None, sensor: str | None, as_json: bool) -> None:
+def info(thing: str, band: str | None, date: str | None, sensor: str | None, level_2: bool, as_json: bool) -> None:
     """Tell what SCENE, MODEL or PRODUCT is, what it has, and what retrieve would use of it and why.
 
     SCENE is anything that retrieve takes, MODEL the name of a shipped model or a path, PRODUCT what retrieve made.
     """
     from lst_raster.engine.describe import describe
 
-    found = describe(thing, band=band, sensor=sensor, date=date)
+    found = describe(thing, band=band, sensor=sensor, date=date, level_2=level_2)
     click.echo(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
 
 

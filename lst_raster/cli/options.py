@@ -23,6 +23,14 @@ date = click.option(
 sensor = click.option(
     "--sensor", metavar="NAME", help="Sensor band, such as landsat8-b10, where nothing else tells it."
 )
+level_2 = click.option(
+    "--level-2", is_flag=True,
+    help="SCENE is a Level-2 product: solve it again from its own terms, by default with its own emissivity.",
+)  # fmt: skip
+downwelling = click.option(
+    "--downwelling", type=click.Choice(["corrected", "usgs"]),
+    help="With --level-2: ST_DRAD times pi (default), or as it stands, which gives the product's temperature.",
+)  # fmt: skip
 _MASKS = (
     click.option(
         "--mask-clouds/--keep-clouds", default=True, show_default=True,
@@ -50,7 +58,8 @@ dem = click.option("--dem", metavar="VALUE", help="Elevation in m, or raster: th
 _ATMOSPHERE = (
     click.option(
         "--emissivity", multiple=True, metavar="SOURCE",
-        help="Number in (0, 1], raster, ndvi, quality (water and snow), aster-ged:FOLDER or landcover:MAP[:TABLE]. "
+        help="Number in (0, 1], raster, ndvi, quality (water and snow), aster-ged:FOLDER, "
+        "landcover:MAP[:TABLE] or st-emis:PRODUCT. "
         "Repeated: the first that has a value. [default: 0.97]",
     ),
     click.option(
@@ -81,3 +90,16 @@ def atmosphere(command: F) -> F:
     for option in reversed(_ATMOSPHERE):
         command = option(command)
     return command
+
+
+def open_scene(path: str, level_2: bool, downwelling: str | None, **stated: str | None) -> Any:
+    """Open a scene of Level 1, or a product of Level 2 where the user says so."""
+    if level_2:
+        from lst_raster.scene.level2 import Level2Scene
+
+        return Level2Scene.open(path, downwelling="usgs" if downwelling == "usgs" else "corrected", **stated)
+    if downwelling is not None:
+        raise click.UsageError("--downwelling is for Level-2 products; add --level-2")
+    from lst_raster.scene.scene import Scene
+
+    return Scene.open(path, **stated)

@@ -17,6 +17,8 @@ from lst_raster.cli.progress import hushed_libraries, progress_bar
 @options.reanalysis
 @options.dem
 @options.align
+@options.level_2
+@options.downwelling
 @options.masks
 @options.band
 @options.date
@@ -27,19 +29,19 @@ from lst_raster.cli.progress import hushed_libraries, progress_bar
 @options.quiet
 def retrieve(
     scene: str, output: str, band: str | None, date: str | None, sensor: str | None, model: str | None,
-    overwrite: bool, quiet: bool, **values: Any,
+    level_2: bool, downwelling: str | None, overwrite: bool, quiet: bool, **values: Any,
 ) -> None:  # fmt: skip
     """Land surface temperature of SCENE, a Level-1 thermal band or product.
 
     SCENE is the GeoTIFF of one thermal band, or the folder, the metadata file (*_MTL.txt, .xml, .json) or the archive
     (.tar, .tar.gz) of a product, or the https or s3 address of one of them. The result, SCENE_LST.tif, is a Cloud
     Optimized GeoTIFF in kelvin, on the scene's grid. What is not given is assumed, with a warning: the standard
-    atmosphere of latitude and season, and an emissivity of 0.97.
+    atmosphere of latitude and season, and an emissivity of 0.97. With --level-2 it is a Level-2 product of
+    Collection 2, whose own terms are taken instead.
     """
     from lst_raster.engine.retrieve import retrieve as run
-    from lst_raster.scene.scene import Scene
 
-    opened = Scene.open(scene, band=band, sensor=sensor, date=date)
+    opened = options.open_scene(scene, level_2, downwelling, band=band, sensor=sensor, date=date)
     with hushed_libraries(), progress_bar("Retrieving", quiet=quiet) as progress:
         product = run(opened, output=output, model=model, overwrite=overwrite, progress=progress, **values)
     click.echo(product.path)

@@ -1,4 +1,4 @@
-"""The air over the scene: transmittance and path radiances for every pixel, from the model.
+"""The air over the scene: transmittance and path radiances for every pixel, from the model or a Level-2 product.
 
 Where every input is a number or smooth, the model runs on a coarse grid (`coarse`); else at every pixel.
 """
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lst_raster.engine.inputs import Inputs
 from lst_raster.scene.fields import Field, open_field
 from lst_raster.scene.grid import Grid
+from lst_raster.scene.level2_terms import Level2Air
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -65,6 +66,29 @@ def open_exact_air(inputs: Inputs, grid: Grid) -> Iterator[AirReader]:
         yield lambda window, wanted: _exact(inputs, {name: read(window) for name, read in readers.items()}, wanted)
 
 
+@contextmanager
+def open_level2_air(level2: Level2Air) -> Iterator[AirReader]:
+    """Open the terms of a Level-2 product.
+
+    Parameters
+    ----------
+    level2 : Level2Air
+        The air of the product.
+
+    Yields
+    ------
+    AirReader
+        Reads the terms of a window.
+
+    Raises
+    ------
+    LstRasterError
+        A file is missing, damaged or on another grid (also raised by the reader).
+    """
+    with level2.open() as read:
+        yield lambda window, wanted: Air(terms=read(window), extremes={})
+
+
 def _exact(inputs: Inputs, values: Mapping[str, Float32], wanted: Mask) -> Air:
     """Run the model at every pixel that is wanted and of which everything is known."""
     known = wanted.copy()
@@ -72,7 +96,7 @@ def _exact(inputs: Inputs, values: Mapping[str, Float32], wanted: Mask) -> Air:
         known &= np.isfinite(array)
     kept = {name: array[known] if array.ndim else array for name, array in values.items()}
     extremes = {name: checked(inputs.atmosphere[name], array) for name, array in kept.items() if known.any()}
-    terms = inputs.model.atmosphere(**kept)
+    terms = inputs.network.atmosphere(**kept)
     if any(array.ndim for array in kept.values()):
         terms = tuple(_scatter(term, known) for term in terms)  # type: ignore[assignment]
     return Air(terms=terms, extremes=extremes)

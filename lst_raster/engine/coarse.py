@@ -29,8 +29,8 @@ Float = NDArray[np.float64]
 
 
 def is_smooth(inputs: Inputs) -> bool:
-    """Whether the air is smooth enough for a coarse grid: no input of the model is a raster."""
-    return not any(isinstance(given.source, Path) for given in inputs.atmosphere.values())
+    """Whether the air is smooth enough for a coarse grid: there is a model, and no input of it is a raster."""
+    return inputs.model is not None and not any(isinstance(given.source, Path) for given in inputs.atmosphere.values())
 
 
 @dataclass(kw_only=True, slots=True)
@@ -92,7 +92,7 @@ class CoarseAir:
             values[name] = np.broadcast_to(value_at(given, row, column, elevation), np.shape(row))
             if note:
                 self._note(name, given, values[name])
-        return self.inputs.model.atmosphere(**values)
+        return self.inputs.network.atmosphere(**values)
 
     def _note(self, name: str, given: Field, values: Any) -> None:
         known = values[np.isfinite(values)]

@@ -16,6 +16,7 @@ from lst_raster.inference.model import Model, shipped_models
 from lst_raster.physics.band import sensor_band
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.landsat import satellite_of
+from lst_raster.scene.level2 import Level2Scene
 from lst_raster.scene.raster import open_quietly
 from lst_raster.scene.scene import Scene
 
@@ -27,7 +28,12 @@ _STATISTICS = {"minimum": "STATISTICS_MINIMUM", "mean": "STATISTICS_MEAN", "maxi
 
 
 def describe(
-    thing: str | Path, *, band: str | None = None, sensor: str | None = None, date: str | None = None
+    thing: str | Path,
+    *,
+    band: str | None = None,
+    sensor: str | None = None,
+    date: str | None = None,
+    level_2: bool = False,
 ) -> Description:
     """Look at a scene, a model or a product.
 
@@ -37,6 +43,8 @@ def describe(
         A scene in any form that `Scene.open` takes; the name of a shipped model, or the path of one; or a product.
     band, sensor, date : str, optional
         As for `Scene.open`; for a scene alone.
+    level_2 : bool
+        Whether a scene is a Level-2 product.
 
     Returns
     -------
@@ -53,7 +61,8 @@ def describe(
     product = _of_product(Path(thing))
     if product is not None:
         return product
-    return _of_scene(Scene.open(thing, band=band, sensor=sensor, date=date), sensor, date)
+    kind = Level2Scene if level_2 else Scene
+    return _of_scene(kind.open(thing, band=band, sensor=sensor, date=date), sensor, date)
 
 
 def _is_model(path: Path) -> bool:
@@ -157,7 +166,7 @@ def _plan(scene: Scene) -> Description:
 def _inputs(scene: Scene, inputs: Inputs) -> Description:
     why = "shipped for this band; nothing of the atmosphere is given"
     return {
-        "model": f"{inputs.model.contract.name} ({why})",
+        "model": f"{inputs.model.contract.name} ({why})" if inputs.model else "none: the terms of a Level-2 product",
         **inputs.texts,
         "warnings": warnings_of(scene, inputs),
     }

@@ -18,6 +18,8 @@ from lst_raster.scene.fields import (
     Source,
     parse_field,
 )
+from lst_raster.scene.level2 import Level2Scene
+from lst_raster.scene.level2_terms import Level2Air
 from lst_raster.scene.nodes import Nodes
 from lst_raster.scene.reanalysis.over_scene import fields_over_scene
 from lst_raster.scene.scene import Scene
@@ -29,26 +31,46 @@ _FROM_REANALYSIS = ("water_vapour", "air_temperature", "surface_pressure")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inputs:
-    """The model and what it is fed with."""
+    """The model and what it is fed with, or the air of a Level-2 product in their place."""
 
-    model: Model
-    """The model."""
+    model: Model | None
+    """The model, None where the air is a Level-2 product's."""
     emissivity: Emissivity
     """Sources of the surface's emissivity."""
     atmosphere: Mapping[str, Field]
     """The model's atmosphere inputs, by name."""
     surplus: tuple[Field, ...] = ()
     """What was given but the model does not take."""
+    level2: Level2Air | None = None
+    """The air of a Level-2 product, None where there is a model."""
+
+    @property
+    def network(self) -> Model:
+        """The model, where it is needed.
+
+        Raises
+        ------
+        ModelError
+            There is none.
+        """
+        if self.model is None:
+            raise ModelError(
+                "the air is a Level-2 product's, so there is no model to run; retrieve the Level-1 product"
+            )
+        return self.model
 
     @property
     def texts(self) -> dict[str, str]:
         """What each of them is, by name, the emissivity first."""
-        return {"emissivity": str(self.emissivity), **{name: str(field) for name, field in self.atmosphere.items()}}
+        air = {"atmosphere": str(self.level2)} if self.level2 else {}
+        fields = {name: str(field) for name, field in self.atmosphere.items()}
+        return {"emissivity": str(self.emissivity), **air, **fields}
 
     @property
     def rasters(self) -> list[Path]:
         """Files that are read."""
-        return self.emissivity.rasters + [path for field in self.atmosphere.values() for path in field.rasters]
+        own = self.level2.rasters if self.level2 else []
+        return self.emissivity.rasters + own + [path for field in self.atmosphere.values() for path in field.rasters]
 
 
 def choose_inputs(
@@ -66,6 +88,7 @@ def choose_inputs(
     What the user gave comes first, then the reanalysis, then the standard atmosphere.
     Without `model` the tier is ``column`` where the water vapour is given and the air temperature is not, else
     ``surface``: a temperature assumed beside a measured column would pretend to know more than is known.
+    A Level-2 product has its own air, and no model is needed.
 
     Parameters
     ----------
@@ -96,6 +119,10 @@ def choose_inputs(
     ModelError
         There is no such model, or it is another sensor band's.
     """
+    if isinstance(scene, Level2Scene):
+        _require_none(scene, {**given, "model": model, "reanalysis": reanalysis or None, "dem": dem})
+        own = choose_emissivity(scene, emissivity, align=align)
+        return Inputs(model=None, emissivity=own, atmosphere={}, level2=scene.air)
     fields = {
         name: parse_field(QUANTITIES[name], source, align=align) for name, source in given.items() if source is not None
     }
@@ -144,7 +171,7 @@ def warnings_of(scene: Scene, inputs: Inputs) -> list[str]:
         )
     for field in inputs.atmosphere.values():
         lines += field.source.notes if isinstance(field.source, Nodes) else ()
-    if inputs.surplus:
+    if inputs.surplus and inputs.model:
         names = ", ".join(field.quantity.title for field in inputs.surplus)
         lines.append(f"the model {inputs.model.contract.name} takes no {names}: not used")
     return lines
@@ -174,6 +201,16 @@ def range_warning(model: Model, name: str, low: float, high: float) -> str | Non
         f"{name.replace('_', ' ')} {span} {limits.units} leaves the {bottom:g} to {top:g} that the model "
         f"{model.contract.name} was made for: the nearer end is taken"
     )
+
+
+def _require_none(scene: Scene, given: Mapping[str, object]) -> None:
+    """Refuse what has no use: the user believes that it has one."""
+    names = [name.replace("_", " ") for name, value in given.items() if value is not None]
+    if names:
+        raise InputError(
+            f"{scene.stem} is solved with the air of the Level-2 product, which takes no {', '.join(names)}; leave out "
+            "what is too much, or retrieve the Level-1 product"
+        )
 
 
 def _choose_model(scene: Scene, fields: Mapping[str, Field], model: Model | str | Path | None) -> Model:

@@ -83,7 +83,8 @@ def retrieve(
     Parameters
     ----------
     scene : Scene, str or path
-        The scene, or a path that `Scene.open` takes: thermal band, folder, metadata file or archive.
+        The scene, or a path that `Scene.open` takes: thermal band, folder, metadata file or archive. A `Level2Scene`
+        has its own air: then nothing but the emissivity can be given.
     output : str or path
         Folder of the product ``<stem>_LST.tif``, or the path of the product itself.
     emissivity : float, str, path, or sequence of them, optional
@@ -178,7 +179,7 @@ class _Run:
     @contextmanager
     def worker(self, cog: CogWriter) -> Iterator[Callable[[Window], Tally]]:
         """Open a thread's own files; read, retrieve, write and count a tile."""
-        band = sensor_band(self.inputs.model.contract.sensor).planck
+        band = sensor_band(self.scene.sensor).planck
         with open_tiles(self.scene, self.inputs, self.masking, self.coarse) as read_tile:
 
             def work(window: Window) -> Tally:
@@ -192,6 +193,8 @@ class _Run:
 
     def air(self) -> str:
         """Say how the air was brought to the pixels, for the product's provenance."""
+        if self.inputs.level2 is not None:
+            return "exact: the product's terms at every pixel"
         if self.coarse is None:
             return "exact: the model at every pixel"
         shape = f"{self.coarse.rows.size}x{self.coarse.columns.size} nodes"
@@ -260,13 +263,12 @@ def _check_warnings(check: SelfCheck) -> list[str]:
 
 def _range_warnings(inputs: Inputs, tally: Tally) -> list[str]:
     ranges = {name: tally.extremes[name] for name in inputs.atmosphere if name in tally.extremes}
-    lines = [range_warning(inputs.model, name, low, high) for name, (low, high) in ranges.items()]
+    lines = [range_warning(inputs.network, name, low, high) for name, (low, high) in ranges.items()]
     return [line for line in lines if line is not None]
 
 
 def _provenance(scene: Scene, inputs: Inputs, masking: Masking) -> dict[str, str]:
     """Metadata of the product: all that is needed to make it again, and no path of the machine it was made on."""
-    model = inputs.model
     return {
         **scene.tags,
         "equation": EQUATION,
@@ -276,11 +278,19 @@ def _provenance(scene: Scene, inputs: Inputs, masking: Masking) -> dict[str, str
         "acquisition_date": str(scene.date or "unknown"),
         "acquisition_time": f"{scene.date.time}Z" if scene.date and scene.date.time else "unknown",
         "calibration": str(scene.calibration),
+        **_model_provenance(inputs.model),
+        **inputs.texts,
+        "mask": str(masking),
+    }
+
+
+def _model_provenance(model: Model | None) -> dict[str, str]:
+    if model is None:
+        return {"model": "none: the terms of a Level-2 product"}
+    return {
         "model": model.contract.name,
         "model_version": str(model.metadata.get("lst_raster_version", "unknown")),
         "model_sha256": model.digest,
-        **inputs.texts,
-        "mask": str(masking),
     }
 
 

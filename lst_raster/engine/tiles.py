@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from lst_raster.engine.air import Air, AirReader, open_exact_air
+from lst_raster.engine.air import Air, AirReader, open_exact_air, open_level2_air
 from lst_raster.engine.coarse import CoarseAir, open_coarse_air
 from lst_raster.engine.cog import BLOCK
 from lst_raster.engine.inputs import Inputs
@@ -91,10 +91,14 @@ def open_tiles(scene: Scene, inputs: Inputs, masking: Masking, coarse: CoarseAir
         dataset = stack.enter_context(open_raster(scene.place, "scene", SceneError))
         masks = stack.enter_context(open_masks(masking, scene.grid))
         emissivity = stack.enter_context(open_emissivity(inputs.emissivity, scene))
-        air = stack.enter_context(
-            open_exact_air(inputs, scene.grid) if coarse is None else open_coarse_air(coarse, scene.grid)
-        )
+        air = stack.enter_context(_open_air(inputs, scene.grid, coarse))
         yield lambda window: _read_tile(window, scene.read(dataset, window=window), masks, emissivity, air)
+
+
+def _open_air(inputs: Inputs, grid: Grid, coarse: CoarseAir | None) -> AbstractContextManager[AirReader]:
+    if inputs.level2 is not None:
+        return open_level2_air(inputs.level2)
+    return open_exact_air(inputs, grid) if coarse is None else open_coarse_air(coarse, grid)
 
 
 def _read_tile(

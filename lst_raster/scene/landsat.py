@@ -93,7 +93,7 @@ def read_file_name(path: Path, *, level_2: bool = False) -> FileName:
     if found and not level_2:
         raise SceneError(
             f"{path.name} is a Level-2 file (its name has {found[1]}): its surface temperature is retrieved already; "
-            "give the thermal band of the Level-1 product"
+            "give the thermal band of the Level-1 product, or solve it again from its terms: --level-2"
         )
     companion = _COMPANION.search(path.stem)
     if companion:
@@ -270,7 +270,7 @@ def require_level_1(mtl: Mtl) -> None:
     if level.upper().startswith("L2"):
         raise SceneError(
             f"{mtl.path.name} says {level}: the scene is a Level-2 product, its surface temperature is retrieved "
-            "already; give the thermal band of the Level-1 product"
+            "already; give the thermal band of the Level-1 product, or solve it again from its terms: --level-2"
         )
 
 

@@ -23,8 +23,6 @@ Downwelling: TypeAlias = Literal["corrected", "usgs"]
 """Whether ST_DRAD is made a hemispheric mean, or taken as it stands, as USGS does."""
 AirReader: TypeAlias = Callable[[Any], tuple[Float32, Float32, Float32]]
 """Takes a window; returns transmittance [1], up- and downwelling radiance [W m-2 sr-1 um-1], NaN where unknown."""
-EmissivityReader: TypeAlias = Callable[[Any], tuple[Float32, Float32]]
-"""Takes a window; returns emissivity and its standard uncertainty [1], NaN where unknown."""
 
 _SAMPLE = 256  # rows and columns of the thinned band on which the values are checked
 _POSSIBLE = 0.5  # share of the values that are not fill that must be possible; single pixels are masked instead
@@ -135,7 +133,8 @@ class Level2Air:
         Yields
         ------
         AirReader
-            Transmittance, upwelling and hemispheric mean downwelling radiance of a window, NaN where one is missing.
+            Transmittance, upwelling and downwelling radiance of a window; the transmittance is NaN
+            where any of them is missing.
 
         Raises
         ------
@@ -151,8 +150,9 @@ class Level2Air:
             yield lambda window: self._air(*(term.read(dataset, window=window) for term, dataset in terms))
 
     def _air(self, transmittance: Float32, upwelling: Float32, st_drad: Float32) -> tuple[Float32, Float32, Float32]:
-        corrected = self.downwelling == "corrected"
-        return transmittance, upwelling, downwelling_from_st_drad(st_drad) if corrected else st_drad
+        downwelling = downwelling_from_st_drad(st_drad) if self.downwelling == "corrected" else st_drad
+        known = np.isfinite(transmittance) & np.isfinite(upwelling) & np.isfinite(st_drad)
+        return np.where(known, transmittance, np.float32("nan")), upwelling, downwelling
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,49 +162,4 @@ class Level2Emissivity:
     value: Place
     """ST_EMIS."""
     uncertainty: Place | None
-    """ST_EMSD, None where it is missing: then the uncertainty is NaN."""
-
-    @property
-    def name(self) -> str:
-        """Name of the file, for people and provenance."""
-        return self.value.label
-
-    @property
-    def rasters(self) -> list[Path]:
-        """Files that are read."""
-        return [place.disk for place in (self.value, self.uncertainty) if place is not None]
-
-    @contextmanager
-    def open(self, grid: Grid) -> Iterator[EmissivityReader]:
-        """Open for reading window by window.
-
-        Parameters
-        ----------
-        grid : Grid
-            Grid on which the files must lie.
-
-        Yields
-        ------
-        EmissivityReader
-            Emissivity of a window, and its standard uncertainty as the product has it, which may be 0; NaN for fill.
-
-        Raises
-        ------
-        SceneError, GridMismatchError
-            A file is missing, damaged or on another grid (also raised by the reader).
-        """
-        with ExitStack() as stack:
-            value = stack.enter_context(open_term(self.value, EMISSIVITY, grid))
-            spread = (
-                stack.enter_context(open_term(self.uncertainty, EMISSIVITY_UNCERTAINTY, grid))
-                if self.uncertainty
-                else None
-            )
-            yield lambda window: _emissivity(value, spread, window)
-
-
-def _emissivity(value: Any, spread: Any, window: Any) -> tuple[Float32, Float32]:
-    values = EMISSIVITY.read(value, window=window)
-    if spread is None:
-        return values, np.full_like(values, np.nan)
-    return values, np.where(np.isfinite(values), EMISSIVITY_UNCERTAINTY.read(spread, window=window), np.float32("nan"))
+    """ST_EMSD, None where it is missing."""

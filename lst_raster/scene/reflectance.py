@@ -1,4 +1,4 @@
-"""Red and near infrared reflectance of a scene, at the top of the atmosphere."""
+"""Red and near infrared reflectance of a scene: at the top of the atmosphere, of Level-2 products at the surface."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ def find_reflectance(scene: Scene, red: str, near_infrared: str, solar_irradianc
             f"{scene.stem} has no metadata file (*_MTL.txt) beside it, which reflectance needs; add it, or give "
             "another emissivity"
         )
-    sun = _sine_of_sun(mtl)
+    level_2 = mtl.entries.get("PROCESSING_LEVEL", "").upper().startswith("L2")
+    sun = 1.0 if level_2 else _sine_of_sun(mtl)  # reflectance of the surface is corrected for the sun already
     bands = []
     for name, suffix in (("red", red), ("near_infrared", near_infrared)):
         place = scene.files.find(suffix)

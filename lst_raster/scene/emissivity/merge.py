@@ -15,10 +15,12 @@ from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.scene.emissivity.aster_ged import AsterEmissivity
 from lst_raster.scene.emissivity.given import UNCERTAINTY, GivenEmissivity
 from lst_raster.scene.emissivity.land_cover import LandCoverEmissivity
+from lst_raster.scene.emissivity.level2 import ProductEmissivity
 from lst_raster.scene.emissivity.ndvi import NdviEmissivity
 from lst_raster.scene.emissivity.quality import QualityEmissivity
 from lst_raster.scene.emissivity.source import EmissivitySource, Estimate, EstimateReader, Float32
 from lst_raster.scene.fields import EMISSIVITY, Field, Source, parse_field
+from lst_raster.scene.level2 import Level2Scene
 from lst_raster.scene.scene import Scene
 
 DEFAULT = 0.97
@@ -50,7 +52,7 @@ class Emissivity:
     sources: tuple[EmissivitySource, ...]
     """The sources."""
     origin: str = "given"
-    """``given`` or ``default``."""
+    """``given``, ``default``, or that it is a Level-2 product's own."""
 
     def __str__(self) -> str:
         return f"{', then '.join(source.name for source in self.sources)} ({self.origin})"
@@ -78,7 +80,7 @@ def choose_emissivity(scene: Scene, given: Source | Sequence[Source] | None, *, 
         The scene.
     given : number, str, path, sequence of them, or None
         Sources in order of priority: a number, a raster, ``quality``, ``ndvi``, ``aster-ged:PATH``,
-        ``landcover:PATH[:TABLE]``.
+        ``landcover:PATH[:TABLE]``, ``st-emis[:PATH]``. None is 0.97, or a Level-2 product's own.
     align : bool
         Whether rasters on another grid are warped onto the scene's.
 
@@ -87,6 +89,8 @@ def choose_emissivity(scene: Scene, given: Source | Sequence[Source] | None, *, 
     InputError, InputNotFoundError
         A source is not known, not possible, or something that it needs is not there.
     """
+    if given is None and isinstance(scene, Level2Scene) and scene.emissivity is not None:
+        return Emissivity(sources=(ProductEmissivity(files=scene.emissivity),), origin="the product's own")
     if given is None:
         field = Field(quantity=EMISSIVITY, source=DEFAULT, origin="default")
         return Emissivity(sources=(GivenEmissivity(field=field, uncertainty=DEFAULT_UNCERTAINTY),), origin="default")
@@ -115,6 +119,8 @@ def _parse(text: Source, scene: Scene, align: bool) -> EmissivitySource:
         return NdviEmissivity.of(scene)
     if keyword == "quality" and not rest:
         return QualityEmissivity.of(scene)
+    if keyword == "st-emis":
+        return ProductEmissivity.of(scene, rest, align=align)
     if keyword == "aster-ged":
         return AsterEmissivity.of(Path(_required(rest, "aster-ged:FOLDER")), scene)
     if keyword == "landcover":
@@ -123,8 +129,8 @@ def _parse(text: Source, scene: Scene, align: bool) -> EmissivitySource:
         field = parse_field(EMISSIVITY, text, align=align)
     except InputNotFoundError as error:
         raise InputNotFoundError(
-            f"emissivity {text!r} is none of a number, a raster that exists, quality, ndvi, aster-ged:FOLDER and "
-            "landcover:MAP.tif[:TABLE]; check the path"
+            f"emissivity {text!r} is none of a number, a raster that exists, quality, ndvi, aster-ged:FOLDER, "
+            "st-emis:PATH and landcover:MAP.tif[:TABLE]; check the path"
         ) from error
     return GivenEmissivity(field=field, uncertainty=UNCERTAINTY)
 
