@@ -2,7 +2,7 @@
 
 python examples/level2_downwelling.py SIMULATED.nc PRODUCT [PRODUCT ...]
 
-SIMULATED.nc is made by `lst-raster simulate` for the products' sensor band; a PRODUCT is what `find_level2` takes.
+SIMULATED.nc is made by `lst-raster simulate` for the products' sensor band; a PRODUCT is what `--level-2` takes.
 """
 
 import sys
@@ -16,7 +16,7 @@ from lst_raster.physics.band import sensor_band
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.physics.usgs_level2 import downwelling_from_st_drad, temperature_change_by_downwelling
 from lst_raster.scene.grid import Grid
-from lst_raster.scene.level2 import find_level2
+from lst_raster.scene.level2 import Level2Scene
 from lst_raster.simulation.simulated_set import SimulatedSet, read_simulated
 
 STEPS = 0.05, 1.0  # what counts as near: in optical depth [1], and in the temperature at which the air emits [K]
@@ -35,9 +35,9 @@ def place(transmittance: np.ndarray, upwelling: np.ndarray, sensor: str) -> np.n
 
 def read_terms(path: Path) -> np.ndarray:
     """Distinct (transmittance, ST_URAD, ST_DRAD) of a product, one a row; clouds do not matter, the air is modelled."""
-    level2 = find_level2(path)
-    with level2.air("usgs").open() as read:
-        terms = np.stack([term.ravel() for term in read(whole(level2.scene.grid))], axis=1).astype(np.float64)
+    scene = Level2Scene.open(path, downwelling="usgs")
+    with scene.air.open() as read:
+        terms = np.stack([term.ravel() for term in read(whole(scene.grid))], axis=1).astype(np.float64)
     return np.unique(terms[np.isfinite(terms).all(axis=1)], axis=0)
 
 
