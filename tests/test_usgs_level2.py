@@ -104,7 +104,7 @@ def test_simulated_air_like_the_product_s_sends_down_pi_times_st_drad(product, s
     warmer_below = ours.quotient / ours.isothermal  # 1.05: radiance down comes from lower, warmer air
     assert np.std(warmer_below) < 0.03
     factor = np.mean(warmer_below) * theirs.isothermal / theirs.quotient
-    assert np.median(factor) == pytest.approx(np.pi, rel=0.05)
+    assert np.median(factor) == pytest.approx(np.pi, rel=0.05)  # other forms of this estimate give 3.00 to 3.27
     assert np.std(factor) < 0.02 * np.pi  # one factor for the dry and the humid pixels of a scene
 
 

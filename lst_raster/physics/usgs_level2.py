@@ -11,10 +11,9 @@ from lst_raster.physics.planck import BandPlanck, band_radiance_slope
 def downwelling_from_st_drad(st_drad: Array) -> Array:
     """Hemispheric mean downwelling radiance from the band ST_DRAD of a Collection 2 Level-2 product.
 
-    ``Ld = pi ST_DRAD``. The product's guide calls the band downwelled radiance, but its values are those of a sky
-    divided by pi once more: they lie below the upwelling radiance of the same air, which no air that cools with height
-    allows, and simulated air of the same transmittance and upwelling radiance has 3.1 to 3.2 times as much.
-    docs/science/level2.md shows the evidence.
+    ``Ld = pi ST_DRAD``, inferred from two products of Landsat 8. The band is called downwelled radiance, but its values
+    lie below the upwelling radiance of the same air, which no air that cools with height allows, and simulated air
+    like it sends down 3.0 to 3.3 times as much. docs/science/level2.md shows the evidence and its limits.
 
     Parameters
     ----------
