@@ -1,14 +1,24 @@
 """Times and memory of processes, as the system has counted them."""
 
+import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
+# A process of its own that holds next to nothing: a child's peak counts from that of the process that started it.
+_LAUNCHER = """
+import json, os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=2)
+_, status, usage = os.wait4(process.pid, 0)
+wall = time.perf_counter() - start
+process.returncode = os.waitstatus_to_exitcode(status)
+print(json.dumps([wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, process.returncode]))
+"""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -28,16 +38,14 @@ def measure(command):
     """Run a command to its end; fails with what it said where it fails."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     with tempfile.TemporaryFile() as said:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=said, stderr=said, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        launcher = [sys.executable, "-I", "-c", _LAUNCHER, *map(str, command)]
+        told = subprocess.run(launcher, stdout=subprocess.PIPE, stderr=said, env=environment, check=True).stdout
+        wall, cpu, peak, status = json.loads(told)
+        if status:
             said.seek(0)
-            sys.exit(f"{' '.join(map(str, command))} ended with {process.returncode}:\n{said.read().decode()[-2000:]}")
+            sys.exit(f"{' '.join(map(str, command))} ended with {status}:\n{said.read().decode()[-2000:]}")
     unit = 1 if sys.platform == "darwin" else 1024  # [byte]
-    return Run(wall=wall, cpu=usage.ru_utime + usage.ru_stime, peak=usage.ru_maxrss * unit / 2**20)
+    return Run(wall=wall, cpu=cpu, peak=peak * unit / 2**20)
 
 
 def in_turns(commands, rounds):
