@@ -1,76 +1,179 @@
-"""Servers on this machine, for tests of what asks servers."""
+"""Servers of reanalysis on this machine, which speak the protocols of the real ones and serve linear air.
 
-import threading
-from contextlib import contextmanager
-from functools import partial
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+Each answers from what it is asked for, so that a wrong request gives wrong air.
+"""
 
+import json
+import re
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-class _Request(BaseHTTPRequestHandler):
-    """One request; the function that answers it calls `answer`."""
+import numpy as np
 
-    def __init__(self, *arguments, handle):
-        self._handle = handle
-        super().__init__(*arguments)
+from tests.linear_air import cube
+from tests.reanalysis_files import write_reanalysis, write_store
 
-    def do_GET(self):
-        self._handle(self)
-
-    do_POST = do_DELETE = do_HEAD = do_GET  # noqa: N815
-
-    def body(self):
-        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-
-    def answer(self, status, content=b"", length=None, **headers):
-        content = content.encode() if isinstance(content, str) else content
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(content) if length is None else length))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
-
-    def log_message(self, *arguments):
-        pass
+KEY = "11112222-secret-key"
+TOKEN = "eyJ-secret-token"
 
 
-class _Folder(SimpleHTTPRequestHandler):
-    def __init__(self, *arguments, asked, **options):
-        self._asked = asked
-        super().__init__(*arguments, **options)
+class ClimateDataStore:
+    """The protocol of the Climate Data Store: submit, poll, results, asset."""
 
-    def do_GET(self):
-        self._asked.append(self.path)
-        super().do_GET()
+    def __init__(self, folder, *, failures=0, short=False, content=None, refuse=None, air=cube):
+        self._folder, self._failures, self._short = folder, failures, short
+        self._content, self._refuse, self._air = content, refuse, air
+        self.requests, self.polls, self._files = [], [], []
 
-    def log_message(self, *arguments):
-        pass
+    def __call__(self, request):
+        path = urlsplit(request.path).path
+        base = f"http://{request.headers['Host']}/api/retrieve/v1"
+        if path.startswith("/asset/"):
+            return self._send(request, int(path.rpartition("/")[2]))
+        if "catalogue" in path:
+            return request.answer(200, json.dumps({"messages": []}))
+        if request.headers.get("PRIVATE-TOKEN") != KEY:
+            return request.answer(401, json.dumps({"title": "Unauthorized", "detail": "operation not allowed"}))
+        if self._refuse:
+            return request.answer(403, json.dumps({"title": "required licences not accepted", "detail": self._refuse}))
+        if path.endswith("/execution"):
+            return self._submit(request, base)
+        if path.endswith("/results"):
+            return self._results(request, int(path.split("/")[-2]))
+        if "/jobs/" in path:
+            return self._poll(request, base, int(path.rpartition("/")[2]))
+        return request.answer(200, json.dumps({"id": path.rpartition("/")[2]}))
+
+    def _submit(self, request, base):
+        dataset = request.path.split("/")[-2]
+        inputs = json.loads(request.body())["inputs"]
+        self.requests.append((dataset, inputs))
+        link = {"rel": "monitor", "href": f"{base}/jobs/{len(self.requests) - 1}"}
+        request.answer(201, json.dumps({"jobID": "0", "status": "accepted", "links": [link]}))
+
+    def _poll(self, request, base, job):
+        self.polls.append(job)
+        if self._failures:
+            self._failures -= 1
+            return request.answer(503)
+        link = {"rel": "results", "href": f"{base}/jobs/{job}/results"}
+        return request.answer(200, json.dumps({"processID": "era5", "status": "successful", "links": [link]}))
+
+    def _results(self, request, job):
+        _, inputs = self.requests[job]
+        content = self._made(inputs, self._folder / f"{job}.nc") if self._content is None else self._content
+        self._files.append(content)
+        asset = {"href": f"/asset/{job}", "file:size": len(content), "type": "application/netcdf"}
+        request.answer(200, json.dumps({"asset": {"value": asset}}))
+
+    def _send(self, request, job):
+        content = self._files[job]
+        request.answer(200, content[: len(content) // 2] if self._short else content)
+
+    def _made(self, inputs, path):
+        north, west, south, east = inputs["area"]
+        latitude = np.arange(north, south - 0.01, -0.25)
+        longitude = np.arange(west, east + 0.01, 0.25)
+        (year,), (month,), (day,) = inputs["year"], inputs["month"], inputs["day"]
+        times = np.array([f"{year}-{month}-{day}T{time}" for time in inputs["time"]], "datetime64[s]")
+        names = {
+            "total_column_water_vapour": "tcwv", "2m_temperature": "t2m", "surface_pressure": "sp"
+        }  # fmt: skip
+        fields = {names[name]: self._air(names[name], times, latitude, longitude) for name in inputs["variable"][:3]}
+        fields["z"] = np.zeros((times.size, latitude.size, longitude.size))
+        assert inputs["variable"][3] == "geopotential"
+        write_reanalysis(path, fields, latitude=latitude, longitude=longitude, times=times, epoch="1970-01-01")
+        return path.read_bytes()
 
 
-@contextmanager
-def _running(handler):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+LATITUDE = np.arange(361) * 0.5 - 90.0
+LONGITUDE = np.arange(576) * 0.625 - 180.0
 
 
-@contextmanager
-def serving(handle):
-    """Serve with a function of the request; yields the address."""
-    with _running(partial(_Request, handle=handle)) as address:
-        yield address
+class Opendap:
+    """The protocol of OPeNDAP (DAP4, as netCDF), behind an Earthdata login: by token, or by a redirect to it."""
+
+    def __init__(self, folder, *, missing=(), failures=0, short=False, login=None, air=cube):
+        self._folder, self._missing, self._failures, self._short = folder, missing, failures, short
+        self._air = air
+        self.login = login  # address of the login server, None where only tokens are taken
+        self.asked, self.authorizations = [], []
+
+    def __call__(self, request):
+        parts = urlsplit(request.path)
+        self.asked.append(request.path)
+        self.authorizations.append(request.headers.get("Authorization"))
+        if parts.path == "/callback":
+            return request.answer(302, Location=parse_qs(parts.query)["to"][0], Set_Cookie="session=yes")
+        if not self._is_known(request):
+            if self.login is None:
+                return request.answer(401)
+            back = quote(f"http://{request.headers['Host']}{request.path}", safe="")
+            return request.answer(302, Location=f"{self.login}/oauth?back={back}")
+        if self._failures:
+            self._failures -= 1
+            return request.answer(502)
+        granule = parts.path.rpartition("/")[2].replace("%3A", ":").partition(":")[2]
+        if any(name in granule for name in self._missing):
+            return request.answer(404)
+        content = self._cut(granule, _constraint(parts.query))
+        return request.answer(200, content[:-5] if self._short else content, length=len(content))
+
+    def _is_known(self, request):
+        return request.headers.get("Authorization") == f"Bearer {TOKEN}" or "session=yes" in request.headers.get(
+            "Cookie", ""
+        )
+
+    def _cut(self, granule, constraint):
+        chosen = {}
+        for part in constraint.split(";"):
+            name, ranges = re.fullmatch(r"/(\w+)((?:\[\d+:1:\d+\])+)", part).groups()
+            chosen[name] = [slice(int(a), int(b) + 1) for a, b in re.findall(r"\[(\d+):1:(\d+)\]", ranges)]
+        latitude, longitude = LATITUDE[chosen.pop("lat")[0]], LONGITUDE[chosen.pop("lon")[0]]
+        (hours,) = chosen.pop("time")
+        path = self._folder / "cut.nc"
+        if "const_2d" in granule:
+            times = np.array(["1992-01-02T00:00"], "datetime64[s]")[hours]
+            fields = {"PHIS": np.zeros((times.size, latitude.size, longitude.size))}
+        else:
+            day = re.search(r"\.(\d{4})(\d{2})(\d{2})\.nc4", granule).groups()
+            start = np.datetime64("-".join(day) + "T00:30", "s")
+            times = (start + np.arange(24) * np.timedelta64(1, "h"))[hours]
+            ours = {"TQV": "tcwv", "T2M": "t2m", "PS": "sp"}
+            fields = {name: self._air(ours[name], times, latitude, longitude) for name in chosen}
+        write_reanalysis(
+            path, fields, latitude=latitude, longitude=longitude, times=times, names=("time", "lat", "lon"), fill=1e15
+        )
+        return path.read_bytes()
 
 
-@contextmanager
-def serving_folder(folder):
-    """Serve the files of a folder; yields the address and the list of what was asked for."""
-    asked = []
-    with _running(partial(_Folder, asked=asked, directory=str(folder))) as address:
-        yield address, asked
+def _constraint(query):
+    name, _, value = query.partition("=")
+    assert name == "dap4.ce" and "[" not in value, "brackets are to be quoted"
+    return unquote(value)
+
+
+class EarthdataLogin:
+    """Asks for a name and a password, and sends back with a code."""
+
+    def __init__(self):
+        self.authorizations = []
+
+    def __call__(self, request):
+        self.authorizations.append(request.headers.get("Authorization"))
+        back = parse_qs(urlsplit(request.path).query)["back"][0]
+        if self.authorizations[-1] != "Basic bWU6c2VjcmV0LXdvcmQ=":  # me:secret-word
+            return request.answer(401)
+        host = "/".join(back.split("/")[:3])
+        return request.answer(302, Location=f"{host}/callback?to={quote(back, safe='')}")
+
+
+def arco_store(path):
+    """Write a store such as ARCO's: two days of linear air over the south of the United States."""
+    times = np.datetime64("2015-07-19T00:00", "s") + np.arange(48) * np.timedelta64(1, "h")
+    latitude, longitude = np.arange(33.0, 28.9, -0.25), np.arange(268.0, 277.1, 0.25)
+    names = {"total_column_water_vapour": "tcwv", "2m_temperature": "t2m", "surface_pressure": "sp"}
+    fields = {name: cube(ours, times, latitude, longitude) for name, ours in names.items()}
+    fields["geopotential_at_surface"] = np.zeros((latitude.size, longitude.size))
+    return write_store(
+        path, fields, latitude=latitude, longitude=longitude, times=times, static=("geopotential_at_surface",)
+    )

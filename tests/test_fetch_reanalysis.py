@@ -15,9 +15,9 @@ from lst_raster.scene.reanalysis.fetch.run import fetch_reanalysis
 from lst_raster.scene.reanalysis.over_scene import fields_over_scene
 from tests.factories import STEM, make_scene, write_raster
 from tests.fetching import DATE, SOURCE_NAMES, scene_at, seen
+from tests.http_server import serving, serving_folder
 from tests.linear_air import round_the_globe
 from tests.reanalysis_servers import KEY, TOKEN, ClimateDataStore, EarthdataLogin, Opendap, arco_store
-from tests.reanalysis_servers import serving, serving_folder
 
 NEAR_MIDNIGHT = "2015-07-19T23:45"  # the next steps of all sources are of the next day
 

@@ -13,8 +13,8 @@ from lst_raster.scene.reanalysis.box import Box
 from lst_raster.scene.reanalysis.over_scene import fields_over_scene
 from lst_raster.scene.reanalysis.read import read_asked, read_reanalysis
 from tests.factories import make_scene
+from tests.http_server import serving, serving_folder
 from tests.reanalysis_files import TIMES, write_reanalysis, write_store
-from tests.reanalysis_servers import serving, serving_folder
 
 WHOLE = {"latitude": np.arange(90.0, -91.0, -10.0), "longitude": np.arange(0.0, 360.0, 10.0)}
 SMALL = {"latitude": np.arange(20.0, 41.0, 5.0), "longitude": np.arange(-100.0, -74.0, 5.0)}

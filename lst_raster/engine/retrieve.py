@@ -208,7 +208,9 @@ def _write(run: _Run, target: Path, tags: dict[str, str], threads: int, progress
     tally = Tally()
     with (
         rasterio.Env(GDAL_CACHEMAX=_CACHE),  # and GDAL's messages go to the log, not to the terminal
-        new_cog(target, run.scene.grid, Layer(description="land surface temperature", units="K"), threads=threads) as cog,
+        new_cog(
+            target, run.scene.grid, Layer(description="land surface temperature", units="K"), threads=threads
+        ) as cog,
     ):
         parts = over_tiles(windows, lambda: run.worker(cog), threads)
         with closing(parts):

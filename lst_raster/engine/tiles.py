@@ -151,8 +151,9 @@ def retrieve_tile(tile: Tile, band: BandPlanck) -> Float32:
     temperature = np.empty(tile.known.shape, np.float32)
     arrays = (tile.radiance, tile.emissivity.value, *tile.air.terms)
     with np.errstate(all="ignore"):  # of pixels that are not known
-        for start in range(0, temperature.shape[0], _ROWS):
+        for start in range(0, len(temperature), _ROWS):
             rows = slice(start, start + _ROWS)
-            temperature[rows] = surface_temperature(*(part[rows] if part.ndim else part for part in arrays), band)
+            radiance, emissivity, *terms = (part[rows] if part.ndim else part for part in arrays)
+            temperature[rows] = surface_temperature(radiance, emissivity, terms[0], terms[1], terms[2], band)
     temperature[~tile.known] = np.nan
     return temperature

@@ -10,6 +10,7 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import TypeVar
 
+from rasterio.env import Env, getenv, hasenv
 from rasterio.windows import Window
 
 Result = TypeVar("Result")
@@ -56,10 +57,13 @@ def _in_threads(windows: Sequence[Window], workers: Sequence[Worker[Result]]) ->
     for worker in workers:
         free.put(worker)
 
+    settings = getenv() if hasenv() else {}  # GDAL's belong to a thread, but for the main one's
+
     def work(window: Window) -> Result:
         worker = free.get()
         try:
-            return worker(window)
+            with Env(**settings):
+                return worker(window)
         finally:
             free.put(worker)
 
