@@ -33,6 +33,10 @@ class SensorBand:
     """K2_CONSTANT of the metadata. [K]"""
     wavelength: float
     """Effective wavelength: the response's mean. [um]"""
+    noise: float
+    """Standard deviation of the noise of a pixel, as a temperature at 300 K. [K]"""
+    calibration_uncertainty: float
+    """Standard uncertainty of the radiometric calibration, common to all pixels of a scene, likewise at 300 K. [K]"""
     planck: BandPlanck
     """Coefficients of the band-averaged Planck function."""
 

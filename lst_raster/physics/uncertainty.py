@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
+
 from lst_raster.physics.arrays import Array, namespace
-from lst_raster.physics.planck import BandPlanck, band_radiance, band_radiance_slope
+from lst_raster.physics.planck import BandPlanck, band_radiance, band_radiance_slope, brightness_temperature
+
+Terms: TypeAlias = tuple[Array, Array, Array]
+"""Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], or changes of them."""
+
+NOISE_TEMPERATURE = 300.0  # at which the noise of thermal sensors is stated [K]
+
+TYPICAL_EMISSIVITY = 0.97
+"""Emissivity at which the error of the reflected radiance is weighed where the pixel's is not known yet. [1]"""
 
 
 def atmosphere_uncertainty(
@@ -57,3 +68,237 @@ def atmosphere_uncertainty(
     from_temperature = emission * upwelling_temperature_uncertainty
     ground = emissivity * band_radiance_slope(surface_temperature, band)
     return xp.sqrt(from_depth * from_depth + from_temperature * from_temperature) / ground
+
+
+class AirVariance(NamedTuple):
+    """Variance of what the ground sends through the air, ``Var(tau e B(Ts)) = A + B L + C L**2`` at radiance L.
+
+    The three vary as smoothly over a scene as the air does, and only L is the pixel's.
+    """
+
+    constant: Array
+    """A. [(W m-2 sr-1 um-1)2]"""
+    linear: Array
+    """B. [W m-2 sr-1 um-1]"""
+    quadratic: Array
+    """C. [1]"""
+
+
+class Parts(NamedTuple):
+    """Standard uncertainty of a surface temperature and what it is made of; `total` is the root of the squares' sum."""
+
+    total: Array
+    """All together. [K]"""
+    sensor: Array
+    """From the noise of the sensor. [K]"""
+    emissivity: Array
+    """From the emissivity. [K]"""
+    air: Array
+    """From the terms of the air: the inputs of the model, and the model itself. [K]"""
+
+
+def network_changes(
+    transmittance: Array,
+    upwelling_radiance: Array,
+    optical_depth_uncertainty: Array,
+    upwelling_temperature_uncertainty: Array,
+    band: BandPlanck,
+) -> tuple[Terms, Terms]:
+    """Change the air's terms by one standard uncertainty of each of a network's two quantities.
+
+    The optical depth changes ``tau = exp(-d)`` and ``Lu = (1 - tau) B(T_up)``; T_up changes Lu alone. The reflected
+    radiance, a few per cent of the rest, is left out, as in `atmosphere_uncertainty`: for a black ground both agree.
+
+    Parameters
+    ----------
+    transmittance : array, any shape
+        Transmittance tau along the view path. [1]
+    upwelling_radiance : array
+        Radiance Lu emitted towards the sensor. [W m-2 sr-1 um-1]
+    optical_depth_uncertainty : array
+        Standard uncertainty of the optical depth. [1]
+    upwelling_temperature_uncertainty : array
+        Standard uncertainty of the upwelling temperature. [K]
+    band : BandPlanck
+        The band's Planck coefficients.
+
+    Returns
+    -------
+    tuple of (array, array, array)
+        Changes of transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], by the optical depth and
+        by the temperature.
+    """
+    absorptance = 1.0 - transmittance
+    emitted = upwelling_radiance / absorptance  # B(T_up)
+    slope = band_radiance_slope(brightness_temperature(emitted, band), band)
+    thinner = transmittance * optical_depth_uncertainty
+    none = 0.0 * thinner
+    warmer = absorptance * slope * upwelling_temperature_uncertainty
+    return (-thinner, thinner * emitted, none), (none, warmer, none)
+
+
+def air_error(
+    surface_temperature: Array, radiance: Array, emissivity: Array, terms: Terms, change: Terms, band: BandPlanck
+) -> Array:
+    """Error of the surface temperature where the air's terms are off by a small change.
+
+    ``dB(Ts) = -(dLu + (L - Lu) / tau dtau) / (tau e) - (1 - e) / e dLd``, over B'(Ts).
+
+    Parameters
+    ----------
+    surface_temperature : array, any shape
+        Land surface temperature Ts. [K]
+    radiance : array
+        Radiance L at the sensor. [W m-2 sr-1 um-1]
+    emissivity : array
+        Surface emissivity e. [1]
+    terms : tuple of array
+        Transmittance tau [1], upwelling and downwelling radiance Lu, Ld [W m-2 sr-1 um-1].
+    change : tuple of array
+        Change of each, in the same units.
+    band : BandPlanck
+        The band's Planck coefficients.
+
+    Returns
+    -------
+    array
+        Change of the surface temperature, to first order. [K]
+    """
+    transmittance, upwelling, _ = terms
+    d_transmittance, d_upwelling, d_downwelling = change
+    seen = d_upwelling + (radiance - upwelling) / transmittance * d_transmittance
+    reflected = transmittance * (1.0 - emissivity) * d_downwelling
+    return -(seen + reflected) / (transmittance * emissivity * band_radiance_slope(surface_temperature, band))
+
+
+def air_variance(terms: Terms, changes: Iterable[Terms], emissivity: Array | float = TYPICAL_EMISSIVITY) -> AirVariance:
+    """Variance that independent errors of the air's terms give to what is left of a radiance for the ground.
+
+    One change is one standard uncertainty of one independent cause. With ``p = dLu + (1 - e) tau dLd - Lu dtau / tau``
+    and ``q = dtau / tau`` it changes ``tau e B(Ts)`` by ``-(p + q L)``; the squares are summed over the causes.
+
+    Parameters
+    ----------
+    terms : tuple of array
+        Transmittance tau [1], upwelling and downwelling radiance Lu, Ld [W m-2 sr-1 um-1].
+    changes : iterable of tuple of array
+        Changes of the three by each cause, in the same units.
+    emissivity : array or float
+        Emissivity e; one typical value serves all pixels within a few per cent, as it weighs the reflected
+        radiance alone. [1]
+
+    Returns
+    -------
+    AirVariance
+        Coefficients of the variance as a quadratic of the radiance at the sensor.
+        [(W m-2 sr-1 um-1)2], [W m-2 sr-1 um-1], [1]
+
+    References
+    ----------
+    JCGM 100:2008, Guide to the expression of uncertainty in measurement, equation 10.
+    """
+    transmittance, upwelling, _ = terms
+    constant = linear = quadratic = 0.0 * transmittance
+    for d_transmittance, d_upwelling, d_downwelling in changes:
+        per_radiance = d_transmittance / transmittance
+        offset = d_upwelling + (1.0 - emissivity) * transmittance * d_downwelling - upwelling * per_radiance
+        constant = constant + offset * offset
+        linear = linear + 2.0 * offset * per_radiance
+        quadratic = quadratic + per_radiance * per_radiance
+    return AirVariance(constant, linear, quadratic)
+
+
+def quantisation_noise(gain: Array | float) -> Array | float:
+    """Find the standard deviation of the rounding of radiances to whole numbers: the step over the root of twelve.
+
+    Parameters
+    ----------
+    gain : array or float
+        Radiance of one digital number. [W m-2 sr-1 um-1]
+
+    Returns
+    -------
+    array or float
+        Standard uncertainty of the radiance. [W m-2 sr-1 um-1]
+
+    References
+    ----------
+    JCGM 100:2008, F.2.2.1 (resolution of a digital indication).
+    """
+    return gain / 12.0**0.5
+
+
+def temperature_uncertainty(
+    surface_temperature: Array,
+    radiance: Array,
+    emissivity: Array,
+    emissivity_uncertainty: Array | float,
+    transmittance: Array,
+    downwelling_radiance: Array,
+    sensor_noise: Array | float,
+    air: AirVariance,
+    band: BandPlanck,
+) -> Parts:
+    """Propagate uncertainties to a retrieved surface temperature, to first order and in parts.
+
+    Over ``tau e B'(Ts)``: the sensor's noise, ``tau |B(Ts) - Ld|`` times the emissivity's uncertainty, and the root
+    of the air's variance.
+
+    Parameters
+    ----------
+    surface_temperature : array, any shape
+        Land surface temperature Ts. [K]
+    radiance : array
+        Radiance L at the sensor. [W m-2 sr-1 um-1]
+    emissivity : array
+        Surface emissivity e. [1]
+    emissivity_uncertainty : array or float
+        Its standard uncertainty. [1]
+    transmittance : array
+        Transmittance tau along the view path. [1]
+    downwelling_radiance : array
+        Hemispheric mean radiance Ld. [W m-2 sr-1 um-1]
+    sensor_noise : array or float
+        Standard uncertainty of `radiance`. [W m-2 sr-1 um-1]
+    air : AirVariance
+        Variance from the air's terms, as of `air_variance`.
+    band : BandPlanck
+        The band's Planck coefficients.
+
+    Returns
+    -------
+    Parts
+        The whole uncertainty, and its parts. [K]
+
+    References
+    ----------
+    JCGM 100:2008, Guide to the expression of uncertainty in measurement, equation 10.
+    """
+    xp = namespace(radiance, surface_temperature, transmittance)
+    per_kelvin = transmittance * emissivity * band_radiance_slope(surface_temperature, band)
+    contrast = transmittance * xp.abs(band_radiance(surface_temperature, band) - downwelling_radiance)
+    # Where its parts cancel, rounding may leave less than nothing.
+    variance = xp.abs(air.constant + radiance * (air.linear + radiance * air.quadratic))
+    from_sensor = sensor_noise / per_kelvin
+    from_emissivity = contrast * emissivity_uncertainty / per_kelvin
+    from_air = xp.sqrt(variance) / per_kelvin
+    total = xp.sqrt(from_sensor * from_sensor + from_emissivity * from_emissivity + from_air * from_air)
+    return Parts(total, from_sensor, from_emissivity, from_air)
+
+
+def noise_radiance(noise: float, band: BandPlanck) -> Array:
+    """Express a noise given as a temperature at 300 K as a radiance, which is what a detector's noise is constant in.
+
+    Parameters
+    ----------
+    noise : float
+        Standard deviation as a temperature at 300 K, as sensors' descriptions give it. [K]
+    band : BandPlanck
+        The band's Planck coefficients.
+
+    Returns
+    -------
+    array
+        Standard deviation of the radiance. [W m-2 sr-1 um-1]
+    """
+    return noise * band_radiance_slope(NOISE_TEMPERATURE, band)

@@ -50,6 +50,8 @@ class _Source:
     offset: float
     k1: float
     k2: float
+    noise: float
+    calibration: float
     read: Callable[[Path], Response] = _text_table
 
 
@@ -58,30 +60,37 @@ SOURCES = {
     "landsat4-b6": _Source(
         title="Landsat 4 TM band 6", file="usgs/L4_Spectral_Response.txt", years=(1982, 1993),
         gain=5.5376e-2, offset=1.2378, k1=671.62, k2=1284.30,
+        noise=0.3, calibration=0.9,
     ),
     "landsat5-b6": _Source(
         title="Landsat 5 TM band 6", file="usgs/L5_Spectral_Response.txt", years=(1984, 2013),
         gain=5.5375e-2, offset=1.18243, k1=607.76, k2=1260.56,
+        noise=0.3, calibration=0.9,
     ),
     "landsat7-b6": _Source(
         title="Landsat 7 ETM+ band 6", file="usgs/L7_Spectral_Response.txt", years=(1999, 2024),
         gain=6.7087e-2, offset=-0.06709, k1=666.09, k2=1282.71,
+        noise=0.15, calibration=0.4,
     ),
     "landsat8-b10": _Source(
         title="Landsat 8 TIRS band 10", file="usgs/L8_Spectral_Response.txt", years=(2013, 2029),
         gain=3.3420e-4, offset=0.1, k1=774.8853, k2=1321.0789,
+        noise=0.05, calibration=0.51,
     ),
     "landsat8-b11": _Source(
         title="Landsat 8 TIRS band 11", file="pyrsr/Landsat-8_OLI_TIRS_band_11.txt", years=(2013, 2029),
         gain=3.3420e-4, offset=0.1, k1=480.8883, k2=1201.1442,
+        noise=0.05, calibration=0.84,
     ),
     "landsat9-b10": _Source(
         title="Landsat 9 TIRS-2 band 10", file=_L9, years=(2021, 2029), read=_workbook("TIRS Band 10 BA RSR"),
         gain=3.8000e-4, offset=0.1, k1=799.0284, k2=1329.2405,
+        noise=0.1, calibration=0.51,
     ),
     "landsat9-b11": _Source(
         title="Landsat 9 TIRS-2 band 11", file=_L9, years=(2021, 2029), read=_workbook("TIRS Band 11 BA RSR"),
         gain=3.4900e-4, offset=0.1, k1=475.6581, k2=1198.3494,
+        noise=0.1, calibration=0.84,
     ),
 }  # fmt: skip
 """Metadata constants as in the Level-1 MTL files of each satellite (Landsat 7: the low-gain channel VCID_1)."""
@@ -109,6 +118,8 @@ def _entry(name: str, source: _Source, response: Response) -> str:
         f"k1 = {source.k1!r}  # W m-2 sr-1 um-1",
         f"k2 = {source.k2!r}  # K",
         f"wavelength = {effective_wavelength(response):.4f}  # um",
+        f"noise = {source.noise!r}  # K at 300 K",
+        f"calibration_uncertainty = {source.calibration!r}  # K at 300 K",
         f"[{name}.planck]",
         *(f"{field} = {getattr(planck, field):.9g}" for field in ("amplitude", "offset", "slope", "curvature")),
     ]
