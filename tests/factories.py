@@ -31,12 +31,17 @@ UNITS = {
     "transmittance": "1",
     "upwelling_radiance": "W m-2 sr-1 um-1",
     "downwelling_radiance": "W m-2 sr-1 um-1",
+    "optical_depth_uncertainty": "1",
+    "upwelling_temperature_uncertainty": "K",
 }
 TIERS = {
     "column": ("water_vapour", "surface_pressure"),
     "surface": ("water_vapour", "surface_pressure", "air_temperature"),
 }
-ATMOSPHERE = ("transmittance", "upwelling_radiance", "downwelling_radiance")
+ATMOSPHERE = (
+    "transmittance", "upwelling_radiance", "downwelling_radiance",
+    "optical_depth_uncertainty", "upwelling_temperature_uncertainty",
+)  # fmt: skip
 
 # An invented atmosphere, simple but answering to every input, so that no two of them can be swapped unnoticed.
 ATMOSPHERE_BODY = """
@@ -49,6 +54,8 @@ ATMOSPHERE_BODY = """
     warmth = Sub(AIR, cold)
     upwelling_radiance = Mul(absorbed, warmth)
     downwelling_radiance = Mul(upwelling_radiance, diffusivity)
+    optical_depth_uncertainty = Mul(depth, relative_uncertainty)
+    upwelling_temperature_uncertainty = Add(one, absorbed)
 """
 RETRIEVAL_BODY = """
     reflectance = Sub(one, emissivity)
@@ -81,7 +88,8 @@ def _constants(sensor):
     planck = sensor_band(sensor).planck
     return {
         "one": 1.0, "zero": 0.0, "nan": float("nan"), "vapour_weight": 0.012, "pressure_weight": 1e-3, "cold": 281.0,
-        "diffusivity": 1.5, "amplitude": planck.amplitude, "offset": planck.offset, "slope": planck.slope,
+        "diffusivity": 1.5, "relative_uncertainty": 0.1,
+        "amplitude": planck.amplitude, "offset": planck.offset, "slope": planck.slope,
         "slope_squared": planck.slope**2, "four_curvature": 4.0 * planck.curvature, "mean_air": 288.0,
     }  # fmt: skip
 
@@ -92,7 +100,7 @@ def model_metadata(sensor="landsat8-b10", tier="surface", graph="retrieval"):
     inputs = atmosphere if graph == "atmosphere" else ("radiance", "emissivity", *atmosphere)
     outputs = ATMOSPHERE if graph == "atmosphere" else ("lst", *ATMOSPHERE)
     return {
-        "contract": 1,
+        "contract": 2,
         "graph": graph,
         "sensor": sensor,
         "tier": tier,
@@ -188,7 +196,7 @@ def make_scene(
     made = make_model(folder / "air" / "atmosphere.onnx", sensor, graph="atmosphere") if air is None else air
     terms = Model.load(made, graph="atmosphere").atmosphere(**atmosphere)
     radiance = sensor_radiance(
-        np.asarray(lst), np.asarray(emissivity), *(term.astype("f8") for term in terms), band.planck
+        np.asarray(lst), np.asarray(emissivity), *(term.astype("f8") for term in terms[:3]), band.planck
     )
     numbers = np.rint((radiance - offset) / gain)
     numbers = np.where(np.zeros(numbers.shape, bool) if fill is None else fill, 0, numbers)

@@ -13,7 +13,7 @@ from lst_raster.inference.model import Model
 from lst_raster.simulation.library import make_held_out
 from lst_raster.simulation.metrics import WATER_VAPOUR_CLASSES
 from lst_raster.simulation.profiles import water_vapour, write_profiles
-from lst_raster.simulation.sampling import mild_samples
+from lst_raster.simulation.sampling import InputErrors, mild_samples
 from lst_raster.simulation.simulate import simulate_file
 from lst_raster.simulation.simulated_set import read_simulated
 from tests.shared import shared_path
@@ -63,6 +63,25 @@ def test_a_shipped_model_is_as_accurate_as_promised_on_a_date_never_seen(held_ou
     assert whole_rmse(ours, share) < rmse
     assert ours["50+"].mae < humid_mae
     assert whole_rmse(result.methods["single-channel"], share) > times_better * whole_rmse(ours, share)
+
+
+PROMISED = (0.62, 0.74)
+# Above 50 kg m-2 the uncertainty is wider than promised: the library has 41 real columns there, with larger errors than
+# those of this date.
+MOST_HUMID = (0.62, 0.80)
+
+
+@pytest.mark.parametrize("tier", ["column", "surface"])
+def test_two_thirds_of_the_errors_lie_within_the_uncertainty_however_humid_the_air(held_out, tier):
+    simulated, _ = held_out
+    metrics = json.loads(Path(models_path(), SENSOR, tier, "metrics.json").read_text())
+    stated = metrics["GFS September 2015"]["coverage"]["noisy"]  # of the whole date
+    result = evaluate(Model.load(f"{SENSOR}/{tier}"), simulated, per_profile=20, input_errors=InputErrors())
+    for name in WATER_VAPOUR_CLASSES:
+        low, high = MOST_HUMID if name == "50+" else PROMISED
+        assert low <= stated[name] <= high, name
+        # One standard deviation of the share of 70 columns is 0.056, and the simulated ones are part of the whole.
+        assert result.coverage[name] == pytest.approx(stated[name], abs=0.056), name
 
 
 def test_published_coefficients_make_the_errors_on_our_simulations_that_they_make_on_others(held_out):

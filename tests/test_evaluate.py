@@ -8,11 +8,12 @@ from click.testing import CliRunner
 from lst_raster.cli.evaluate import evaluate as command
 from lst_raster.errors import InputError
 from lst_raster.evaluation.evaluate import evaluate, evaluate_published
-from lst_raster.evaluation.samples import observe, with_errors
+from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.inference.model import Model
 from lst_raster.physics.band import sensor_band
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.physics.surface import surface_temperature
+from lst_raster.simulation.samples import observe, with_errors
 from lst_raster.simulation.sampling import InputErrors, mild_samples, surface_samples
 from lst_raster.simulation.simulated_set import read_simulated
 from tests.factories import make_model
@@ -49,11 +50,12 @@ class PerfectModel:
         self.simulated = simulated
 
     def predict(self, radiance, emissivity, **_):
-        atmosphere = (
-            getattr(self.simulated, name)[:, None]
-            for name in ("transmittance", "upwelling_radiance", "downwelling_radiance")
-        )
-        return {"lst": surface_temperature(radiance, emissivity, *atmosphere, L8).astype(np.float32)}
+        terms = (values[:, None] for values in self.simulated.terms)
+        return {"lst": surface_temperature(radiance, emissivity, *terms, L8).astype(np.float32)}
+
+    def atmosphere(self, water_vapour, **_):
+        none = np.zeros_like(water_vapour)
+        return PredictedAtmosphere(*(values[:, None] + none for values in self.simulated.terms), none, none)
 
 
 def test_a_model_that_knows_the_atmosphere_has_no_error(model_path, simulated):
@@ -68,6 +70,14 @@ def test_an_emissivity_error_alone_shows_its_analytic_size(model_path, simulated
     result = evaluate(PerfectModel(Model.load(model_path), simulated), simulated, input_errors=errors)
     # dTs/de = -(B - Ld) / (e dB/dT): about 0.6 K per 0.01 in dry air, less under a warm sky.
     assert 0.2 < result.methods["landsat8-b10/surface"]["all"].rmse < 0.9
+
+
+@pytest.mark.parametrize("part", ["sensor", "emissivity"])
+def test_where_one_known_error_is_all_there_is_two_thirds_lie_within_its_uncertainty(model_path, simulated, part):
+    none = {"sensor": 0.0, "emissivity": 0.0, "water_vapour": 0.0, "air_temperature": 0.0}
+    errors = InputErrors(**none | {part: 0.005})  # small: an emissivity cannot exceed one
+    result = evaluate(PerfectModel(Model.load(model_path), simulated), simulated, per_profile=40, input_errors=errors)
+    assert result.coverage["all"] == pytest.approx(0.6827, abs=0.02)
 
 
 def test_the_published_methods_stand_beside_the_model_on_the_same_samples(model_path, simulated):
@@ -126,6 +136,7 @@ def test_the_command_prints_a_table(model_path, set_path):
     result = CliRunner().invoke(command, [str(model_path), str(set_path), "--per-profile", "2"], catch_exceptions=False)
     assert result.exit_code == 0
     assert "landsat8-b10/surface: 120 profiles, 2 surfaces each, exact inputs" in result.output
+    assert "within [%]" in result.output
     assert "RMSE [K]" in result.output and "50+" in result.output and "mono-window" in result.output
 
 
@@ -133,4 +144,6 @@ def test_the_command_writes_json_with_the_errors_it_used(model_path, set_path):
     arguments = [str(model_path), str(set_path), "--json", "--noisy"]
     found = json.loads(CliRunner().invoke(command, arguments, catch_exceptions=False).output)
     assert found["input_errors"]["air_temperature"] == 1.5
+    assert set(found["coverage"]) == set(found["methods"]["landsat8-b10/surface"])
+    assert 0.0 < found["coverage"]["all"] < 1.0
     assert set(found["methods"]["landsat8-b10/surface"]["all"]) == {"samples", "missing", "bias", "rmse", "mae"}

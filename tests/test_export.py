@@ -47,7 +47,7 @@ class Exported:
         rng = np.random.default_rng(0)
         drawn = {name: rng.uniform(*self.ranges[name], count).astype(np.float32) for name in TIERS[self.network.tier]}
         emissivity = rng.uniform(0.9, 1.0, count).astype(np.float32)
-        terms = self.models["atmosphere"].atmosphere(**drawn)
+        terms = self.models["atmosphere"].atmosphere(**drawn).terms
         ground = rng.uniform(250.0, 340.0, count)
         radiance = sensor_radiance(ground, emissivity, *terms, BAND).astype(np.float32)
         return {"radiance": radiance, "emissivity": emissivity, **drawn}
@@ -76,7 +76,7 @@ def test_the_shipped_arithmetic_is_that_of_the_trained_network(exported):
     with torch.no_grad():
         terms = exported.network(*predictors)
         found = exported.torch["atmosphere"](*predictors)
-    for term, shipped in zip(terms, found, strict=True):
+    for term, shipped in zip(terms, found[:3], strict=True):
         torch.testing.assert_close(shipped, term, rtol=0.0, atol=5e-5)  # training is float32, shipped is float64
 
 
@@ -84,7 +84,7 @@ def test_the_shipped_arithmetic_is_that_of_the_trained_network(exported):
 def test_physics_computes_the_same_temperature_from_the_models_own_terms(exported, precision):
     inputs = exported.inputs()
     outputs = exported.models["retrieval"].predict(**inputs)
-    known = [inputs["radiance"], inputs["emissivity"], *list(outputs.values())[1:]]
+    known = [inputs["radiance"], inputs["emissivity"], *list(outputs.values())[1:4]]
     again = surface_temperature(*(values.astype(precision) for values in known), BAND)
     assert np.isfinite(outputs["lst"]).all()
     np.testing.assert_allclose(outputs["lst"], again, rtol=0.0, atol=2e-4)

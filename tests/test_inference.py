@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lst_raster.errors import InputError, ModelError
+from lst_raster.inference.contract import ATMOSPHERE_OUTPUTS
 from lst_raster.inference.model import ROWS_PER_CALL, Model
 from lst_raster.physics.band import sensor_band
 from lst_raster.physics.surface import surface_temperature
@@ -23,7 +24,7 @@ def model(model_path):
 
 def test_a_single_pixel_gives_numbers_without_a_shape(model):
     outputs = model.predict(**PIXEL, **AIR)
-    assert list(outputs) == ["lst", "transmittance", "upwelling_radiance", "downwelling_radiance"]
+    assert list(outputs) == ["lst", *ATMOSPHERE_OUTPUTS]
     assert all(values.shape == () and values.dtype == np.float32 for values in outputs.values())
 
 
@@ -72,6 +73,13 @@ def test_both_graphs_give_the_same_atmosphere(model, model_path):
     water_vapour = {**AIR, "water_vapour": np.linspace(1.0, 60.0, 50)}
     for with_pixel, without in zip(model.atmosphere(**water_vapour), alone.atmosphere(**water_vapour), strict=True):
         np.testing.assert_array_equal(with_pixel, without)
+
+
+def test_an_atmosphere_has_its_quantities_by_name(model):
+    atmosphere, outputs = model.atmosphere(**AIR), model.predict(**PIXEL, **AIR)
+    assert atmosphere._asdict() == {name: outputs[name] for name in ATMOSPHERE_OUTPUTS}
+    assert atmosphere.terms == atmosphere[:3]
+    assert atmosphere.upwelling_temperature_uncertainty > 0.0
 
 
 def test_a_copy_through_pickle_predicts_the_same(model):
@@ -128,13 +136,16 @@ def change(**entries):
         ({}, "carries no lst-raster contract"),
         ("{", "is not JSON"),
         ("[1, 2]", "is not JSON"),
-        (change(contract=2), "has contract 2, this version of lst-raster reads 1"),
+        (
+            change(contract=1),
+            "has contract 1, this version of lst-raster reads 2; .* make it again",
+        ),
         (change(contract=None), "has contract None"),
         (change(graph="dream"), "graph 'dream'"),
         (change(inputs=[{"name": "radiance", "units": "W m-2 sr-1 cm"}]), r"radiance \[W m-2 sr-1 cm\]"),
         (change(inputs=[{"name": "albedo", "units": "1"}]), "albedo"),
         (change(inputs=[{"name": "radiance"}]), "units"),
-        (change(outputs=[{"name": "lst", "units": "K"}]), "no output downwelling_radiance"),
+        (change(outputs=[{"name": "lst", "units": "K"}]), "no output downwelling_radiance, optical_depth_uncertainty"),
         (change(inputs=model_metadata(tier="column")["inputs"]), "which its contract denies"),
     ],
 )

@@ -26,6 +26,14 @@ def test_the_promised_models_are_shipped():
 
 
 @pytest.mark.parametrize("name", SHIPPED)
+def test_the_stated_uncertainty_of_a_shipped_model_holds_two_thirds_of_its_errors(name):
+    coverage = Model.load(name).metadata["metrics"]["GFS September 2015"]["coverage"]["noisy"]
+    most_humid = coverage.pop("50+")
+    assert 0.62 <= most_humid <= 0.79  # wider than need be, see docs/science/network.md
+    assert 0.595 <= min(coverage.values()) <= max(coverage.values()) <= 0.75
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_physics_recomputes_a_shipped_model_s_temperature_from_its_outputs(name):
     model = Model.load(name)
     inputs = states(model)
@@ -44,12 +52,11 @@ def test_both_graphs_of_a_shipped_model_give_one_possible_atmosphere(name):
     retrieval, atmosphere = Model.load(name), Model.load(name, graph="atmosphere")
     air = {variable.name for variable in retrieval.contract.atmosphere_inputs}
     inputs = {key: values for key, values in states(retrieval).items() if key in air}
-    transmittance, upwelling, downwelling = atmosphere.atmosphere(**inputs)
-    for one, other in zip((transmittance, upwelling, downwelling), retrieval.atmosphere(**inputs), strict=True):
+    found = atmosphere.atmosphere(**inputs)
+    for one, other in zip(found, retrieval.atmosphere(**inputs), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
-    assert 0.0 < transmittance.min() < transmittance.max() < 1.0
-    assert upwelling.min() > 0.0
-    assert downwelling.min() > 0.0
+    assert found.transmittance.max() < 1.0
+    assert min(values.min() for values in found) > 0.0
 
 
 @pytest.mark.parametrize("name", SHIPPED)

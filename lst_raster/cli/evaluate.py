@@ -23,7 +23,8 @@ def evaluate(model: str, simulated: Path, noisy: bool, per_profile: int, seed: i
     """Measure MODEL (a shipped one by name, or a path) on the simulated set SIMULATED.
 
     The table gives root mean square, mean and mean absolute error in kelvin, in all and by class of water vapour
-    [kg m-2], beside published methods on the same samples.
+    [kg m-2], beside published methods on the same samples; then the share of the model's errors that lie within the
+    uncertainty it states (68 % is right).
     """
     from lst_raster.evaluation.evaluate import evaluate as measure
     from lst_raster.inference.model import Model
@@ -52,4 +53,5 @@ def _table(result: Evaluation) -> str:
             lines.append(f"{method:<{width}}" + "".join(f"{getattr(summaries[c], key):8.2f}" for c in classes))
     first = result.methods[result.model]
     lines += ["", f"{'samples':<{width}}" + "".join(f"{first[c].samples:8d}" for c in classes)]
-    return "\n".join(lines)
+    shares = "".join(f"{'-' if share is None else f'{100 * share:.0f}':>8}" for share in result.coverage.values())
+    return "\n".join([*lines, f"{'within [%]':<{width}}" + shares])

@@ -96,7 +96,7 @@ def _exact(inputs: Inputs, values: Mapping[str, Float32], wanted: Mask) -> Air:
         known &= np.isfinite(array)
     kept = {name: array[known] if array.ndim else array for name, array in values.items()}
     extremes = {name: checked(inputs.atmosphere[name], array) for name, array in kept.items() if known.any()}
-    terms = inputs.network.atmosphere(**kept)
+    terms = inputs.network.atmosphere(**kept).terms
     if any(array.ndim for array in kept.values()):
         terms = tuple(_scatter(term, known) for term in terms)  # type: ignore[assignment]
     return Air(terms=terms, extremes=extremes)

@@ -92,7 +92,7 @@ class CoarseAir:
             values[name] = np.broadcast_to(value_at(given, row, column, elevation), np.shape(row))
             if note:
                 self._note(name, given, values[name])
-        return self.inputs.network.atmosphere(**values)
+        return self.inputs.network.atmosphere(**values).terms
 
     def _note(self, name: str, given: Field, values: Any) -> None:
         known = values[np.isfinite(values)]

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
 from lst_raster.evaluation.published import retrieve_published
-from lst_raster.evaluation.samples import Samples, observe, with_errors
 from lst_raster.inference.model import Model
-from lst_raster.simulation.metrics import ErrorSummary, summarise_by_water_vapour
-from lst_raster.simulation.sampling import InputErrors, Surfaces, surface_samples
+from lst_raster.inference.uncertainty import Retrieved, retrieve_with_uncertainty
+from lst_raster.physics.band import sensor_band
+from lst_raster.simulation.metrics import ErrorSummary, coverage_by_water_vapour, summarise_by_water_vapour
+from lst_raster.simulation.samples import Samples, input_deviations, observe, radiance_deviation, with_errors
+from lst_raster.simulation.sampling import EXACT, InputErrors, Surfaces, surface_samples
 from lst_raster.simulation.simulated_set import SimulatedSet
 
 Float = NDArray[np.float64]
@@ -42,6 +44,9 @@ class Evaluation:
     """Standard deviations of the errors put on the inputs; None for exact inputs."""
     methods: Summaries
     """Method, then class of water vapour [kg m-2], to the errors of land surface temperature. [K]"""
+    coverage: Mapping[str, float | None]
+    """Class of water vapour to the share of the model's errors within one standard uncertainty, None without sample;
+    0.68 where the uncertainty is right. The uncertainty is told how large the errors of the inputs are. [1]"""
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain dictionaries, lists and numbers, for JSON."""
@@ -89,6 +94,7 @@ def evaluate(
     exact = observe(simulated, surface_samples(simulated.air_temperature_2m, per_profile, seed))
     # Another stream than the surfaces', or an error would go with its surface.
     given = exact if input_errors is None else with_errors(exact, input_errors, seed + 1)
+    sure = estimate(model, given, input_errors or EXACT)
     retrieved = {contract.name: _predict(model, given)} | _published(given)
     return Evaluation(
         model=contract.name,
@@ -98,6 +104,39 @@ def evaluate(
         seed=seed,
         input_errors=input_errors,
         methods=_summaries(retrieved, exact),
+        coverage=coverage_by_water_vapour(
+            sure.temperature - exact.surface_temperature, sure.uncertainty, exact.water_vapour
+        ),
+    )
+
+
+def estimate(model: Model, given: Samples, errors: InputErrors) -> Retrieved:
+    """Retrieve temperatures with their uncertainty, by the formula of the engine.
+
+    Parameters
+    ----------
+    model : Model
+        Any graph of the samples' sensor band.
+    given : Samples
+        What the retrieval is told.
+    errors : InputErrors
+        Standard deviations of the errors that are in it.
+
+    Returns
+    -------
+    Retrieved
+        Temperatures and their uncertainties, (profile, sample). [K]
+    """
+    known, names = given.inputs(), [variable.name for variable in model.contract.atmosphere_inputs]
+    return retrieve_with_uncertainty(
+        model.atmosphere,
+        given.radiance,
+        given.emissivity,
+        {name: known[name] for name in names},
+        deviations=input_deviations(given, errors, names),
+        sensor_noise=radiance_deviation(given, errors),
+        emissivity_uncertainty=errors.emissivity,
+        band=sensor_band(given.sensor).planck,
     )
 
 

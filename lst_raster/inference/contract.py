@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
 
 from lst_raster.errors import ModelError
 
-CONTRACT_VERSION = 1
-"""The one version of the contract that this package reads."""
+CONTRACT_VERSION = 2
+"""The one version of the contract that this package reads. Version 1 lacked the uncertainties among the outputs."""
 
 METADATA_KEY = "lst_raster"
 """Key of the ONNX metadata property that holds the contract as JSON."""
@@ -30,6 +32,8 @@ UNITS: Mapping[str, str] = MappingProxyType(
         "transmittance": "1",
         "upwelling_radiance": "W m-2 sr-1 um-1",
         "downwelling_radiance": "W m-2 sr-1 um-1",
+        "optical_depth_uncertainty": "1",
+        "upwelling_temperature_uncertainty": "K",
     }
 )
 """Unit of every quantity that a model may take or give."""
@@ -37,7 +41,30 @@ UNITS: Mapping[str, str] = MappingProxyType(
 SURFACE_INPUTS = ("radiance", "emissivity")
 """Inputs that describe the pixel; every other input describes the atmosphere."""
 
-ATMOSPHERE_OUTPUTS = ("transmittance", "upwelling_radiance", "downwelling_radiance")
+Values = NDArray[Any]
+
+
+class PredictedAtmosphere(NamedTuple):
+    """What a model says of an atmosphere, in the graph's order; all of one shape."""
+
+    transmittance: Values
+    """Transmittance along the view path. [1]"""
+    upwelling_radiance: Values
+    """Radiance emitted towards the sensor. [W m-2 sr-1 um-1]"""
+    downwelling_radiance: Values
+    """Hemispheric mean radiance sent down. [W m-2 sr-1 um-1]"""
+    optical_depth_uncertainty: Values
+    """Standard uncertainty of the optical depth where the inputs are exact. [1]"""
+    upwelling_temperature_uncertainty: Values
+    """Standard uncertainty of the temperature of the emission towards the sensor, likewise. [K]"""
+
+    @property
+    def terms(self) -> tuple[Values, Values, Values]:
+        """The terms of the radiative transfer equation: the first three."""
+        return self.transmittance, self.upwelling_radiance, self.downwelling_radiance
+
+
+ATMOSPHERE_OUTPUTS = PredictedAtmosphere._fields
 """Outputs that describe the atmosphere; both kinds of graph give them."""
 
 
@@ -109,7 +136,7 @@ def read_contract(text: str | None, where: str) -> tuple[Contract, dict[str, Any
     if version != CONTRACT_VERSION:
         raise ModelError(
             f"{where} has contract {version!r}, this version of lst-raster reads {CONTRACT_VERSION}; "
-            "use the version that made the model, or export the model again"
+            "use the version that made the model, or make it again with `lst-raster train`"
         )
     try:
         return _contract(metadata), metadata

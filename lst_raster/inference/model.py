@@ -19,6 +19,7 @@ from lst_raster.inference.contract import (
     METADATA_KEY,
     SURFACE_INPUTS,
     Contract,
+    PredictedAtmosphere,
     read_contract,
 )
 
@@ -95,7 +96,8 @@ class Model:
         -------
         dict of str to array of the common shape, float32
             One entry for each output of the contract: `lst` [K], `transmittance` [1], `upwelling_radiance` and
-            `downwelling_radiance` [W m-2 sr-1 um-1]. NaN where an input is NaN, and for `lst` also where the
+            `downwelling_radiance` [W m-2 sr-1 um-1], `optical_depth_uncertainty` [1] and
+            `upwelling_temperature_uncertainty` [K]. NaN where an input is NaN, and for `lst` also where the
             emissivity is outside (0, 1] or the radiance does not exceed the atmosphere's.
 
         Raises
@@ -114,8 +116,8 @@ class Model:
                 outputs[name][rows] = values
         return {name: values.reshape(shape) for name, values in outputs.items()}
 
-    def atmosphere(self, **inputs: ArrayLike) -> tuple[Float32, Float32, Float32]:
-        """Transmittance and path radiances of an atmosphere, from either kind of graph.
+    def atmosphere(self, **inputs: ArrayLike) -> PredictedAtmosphere:
+        """Transmittance and path radiances of an atmosphere and their uncertainty, from either kind of graph.
 
         Parameters
         ----------
@@ -124,8 +126,9 @@ class Model:
 
         Returns
         -------
-        tuple of array, float32
-            Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], of the inputs' common shape.
+        PredictedAtmosphere of array, float32
+            Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], standard uncertainties of the
+            optical depth [1] and of the upwelling temperature [K], of the inputs' common shape.
 
         Raises
         ------
@@ -136,8 +139,7 @@ class Model:
         # The atmosphere does not depend on the pixel, so a retrieval graph may be fed any pixel.
         pixel = {name: 1.0 for name in SURFACE_INPUTS if name in names}
         outputs = self.predict(**pixel, **inputs)
-        transmittance, upwelling, downwelling = (outputs[name] for name in ATMOSPHERE_OUTPUTS)
-        return transmittance, upwelling, downwelling
+        return PredictedAtmosphere(*(outputs[name] for name in ATMOSPHERE_OUTPUTS))
 
     def _columns(self, inputs: Mapping[str, ArrayLike]) -> tuple[list[Float32], tuple[int, ...]]:
         """Put the inputs in the graph's order, flat, and tell the shape they had."""

@@ -67,6 +67,41 @@ def summarise(error: NDArray[np.floating]) -> ErrorSummary:
     )
 
 
+def coverage(error: NDArray[np.floating], uncertainty: NDArray[np.floating]) -> float | None:
+    """Share of errors within one standard uncertainty; about 0.68 where the uncertainty is right.
+
+    Parameters
+    ----------
+    error : array, any shape
+        Retrieved less true value; NaN does not count.
+    uncertainty : array
+        Standard uncertainty, of the same shape and unit.
+
+    Returns
+    -------
+    float or None
+        Share between 0 and 1, None where there is no sample.
+
+    Examples
+    --------
+    >>> coverage(np.array([0.5, -2.0, np.nan]), np.array([1.0, 1.0, 1.0]))
+    0.5
+    """
+    known = np.isfinite(error)
+    return float(np.mean(np.abs(error[known]) <= uncertainty[known])) if known.any() else None
+
+
+def coverage_by_water_vapour(
+    error: NDArray[np.floating], uncertainty: NDArray[np.floating], water_vapour: NDArray[np.floating]
+) -> dict[str, float | None]:
+    """`coverage` over all samples and over each class of water vapour, as in `summarise_by_water_vapour`."""
+    error, uncertainty, column = np.broadcast_arrays(error, uncertainty, water_vapour)
+    classes = {name: (column >= low) & (column < high) for name, (low, high) in WATER_VAPOUR_CLASSES.items()}
+    return {"all": coverage(error, uncertainty)} | {
+        name: coverage(error[chosen], uncertainty[chosen]) for name, chosen in classes.items()
+    }
+
+
 def summarise_by_water_vapour(
     error: NDArray[np.floating], water_vapour: NDArray[np.floating]
 ) -> dict[str, ErrorSummary]:

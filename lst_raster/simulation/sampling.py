@@ -65,6 +65,10 @@ class InputErrors:
     """Error of the 2 m air temperature. [K]"""
 
 
+EXACT = InputErrors(sensor=0.0, emissivity=0.0, water_vapour=0.0, air_temperature=0.0)
+"""No errors."""
+
+
 def _check(air_temperature: Float, per_profile: int) -> tuple[int, int]:
     if air_temperature.ndim != 1:
         raise InputError(f"air temperature has shape {air_temperature.shape}; give one value a profile")

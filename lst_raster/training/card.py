@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from lst_raster.physics.band import sensor_band
-from lst_raster.simulation.sampling import EMISSIVITY, TEMPERATURE_DIFFERENCE
+from lst_raster.simulation.sampling import EMISSIVITY, TEMPERATURE_DIFFERENCE, InputErrors
 
 _INTRODUCTION = """\
 # {sensor}/{tier}
@@ -34,8 +35,10 @@ atmosphere is all that is unknown. Surfaces: {low:g} to {high:+g} K from the air
 """
 
 _UNCERTAINTY = """
-The network also predicts how uncertain its atmosphere makes the temperature; error over predicted uncertainty has a
-root mean square of {standardised} (1 is right).
+The model also says how uncertain its atmosphere makes the temperature; with the uncertainties of the inputs this is
+that of the product. "within" is the share of errors, in per cent, that are no larger (68 is right), with exact inputs
+and with noisy ones: {water_vapour:.0%} in water vapour, {air_temperature:g} K in the air, {emissivity:g} in emissivity,
+{sensor:g} K at the sensor.
 """
 
 _DATA = """
@@ -105,20 +108,24 @@ def _accuracy(metrics: Mapping[str, Any]) -> str:
     low, high = TEMPERATURE_DIFFERENCE
     per_profile = next(iter(metrics.values()))["surfaces_per_profile"]
     text = _ACCURACY.format(low=low, high=high, dull=EMISSIVITY[0], bright=EMISSIVITY[1], per_profile=per_profile)
+    text += _UNCERTAINTY.format(**asdict(InputErrors()))
     for title, result in metrics.items():
-        spread = f"{result['predicted_uncertainty']['standardised_rmse']:.2f}"
-        text += f"\n### {title}: {result['profiles']} profiles\n" + _errors(result["lst"])
-        text += _UNCERTAINTY.format(standardised=spread)
+        text += f"\n### {title}: {result['profiles']} profiles\n" + _errors(result["lst"], result["coverage"])
     return text
 
 
-def _errors(summaries: Mapping[str, Mapping[str, Any]]) -> str:
+def _errors(summaries: Mapping[str, Mapping[str, Any]], coverage: Mapping[str, Mapping[str, float]]) -> str:
     rows = (
-        (name, str(one["samples"]), *(f"{one[key]:.2f}" for key in ("rmse", "bias", "mae")))
+        (
+            name,
+            str(one["samples"]),
+            *(f"{one[key]:.2f}" for key in ("rmse", "bias", "mae")),
+            *(f"{100.0 * coverage[inputs][name]:.0f}" for inputs in ("exact", "noisy")),
+        )
         for name, one in summaries.items()
         if one["samples"]
     )
-    return _table(("water vapour", "samples", "RMSE", "bias", "MAE"), rows)
+    return _table(("water vapour", "samples", "RMSE", "bias", "MAE", "within", "within, noisy"), rows)
 
 
 def _data(metadata: Mapping[str, Any]) -> str:

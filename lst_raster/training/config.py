@@ -110,6 +110,14 @@ class OptimiserConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CalibrationConfig:
+    """Cross-validation that tells how far the predicted uncertainty is to be trusted."""
+
+    steps: int = 1000
+    """Gradient steps of each fold's network, at most those of the optimiser; zero leaves the uncertainty as it is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingConfig:
     """A training run from data to model; see docs/science/network.md for the reasons behind the defaults."""
 
@@ -133,6 +141,8 @@ class TrainingConfig:
     """Weights of the loss terms."""
     optimiser: OptimiserConfig = OptimiserConfig()
     """The descent."""
+    calibration: CalibrationConfig = CalibrationConfig()
+    """The predicted uncertainty."""
 
     def __post_init__(self) -> None:
         sensor_band(self.sensor)

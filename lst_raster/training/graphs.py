@@ -12,35 +12,44 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from lst_raster.training.calibration import IDENTITY, Calibration
 from lst_raster.training.network import Atmosphere, CoupledNetwork
 
 _NAN = float("nan")
 
 
 class AtmosphereGraph(nn.Module):
-    """Predictors to the terms of the radiative transfer equation, float32.
+    """Predictors to the terms of the radiative transfer equation and their calibrated uncertainties, float32.
 
-    Predictors outside the valid range are taken as its nearer end; where one is NaN the terms are.
+    Predictors outside the valid range are taken as its nearer end; where one is NaN all are.
     """
 
-    def __init__(self, network: CoupledNetwork) -> None:
+    def __init__(self, network: CoupledNetwork, calibration: Calibration = IDENTITY) -> None:
         super().__init__()
+        self.calibration = calibration
         self.network = copy.deepcopy(network).double().eval()
         self.middle = (0.5 * (self.network.low + self.network.high)).tolist()
 
     def forward(self, *predictors: Tensor) -> tuple[Tensor, ...]:
-        """Terms of the equation; every argument and result has the shape (pixel)."""
+        """Terms of the equation, uncertainties of optical depth and upwelling temperature; all of shape (pixel)."""
         return tuple(term.float() for term in self.exact(predictors))
 
-    def exact(self, predictors: Sequence[Tensor]) -> Atmosphere:
-        """Terms of the equation, float64."""
+    def exact(self, predictors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Compute the same in float64."""
         missing = _any_nan(predictors)
         # Clamping is free to lose a NaN (ONNX does not say), so it is taken out before and put back after.
         safe = [
             torch.where(missing, torch.full_like(values, middle), values)
             for values, middle in zip((values.double() for values in predictors), self.middle, strict=True)
         ]
-        return Atmosphere(*(torch.where(missing, torch.full_like(term, _NAN), term) for term in self.network(*safe)))
+        effective = self.network.effective(safe)
+        factor = self.calibration.factor_at(safe[0])  # the water vapour is every tier's first predictor
+        uncertainties = (
+            factor * effective.optical_depth_uncertainty,
+            factor * effective.upwelling_temperature_uncertainty,
+        )
+        outputs = (*self.network.couple(effective), *uncertainties)
+        return tuple(torch.where(missing, torch.full_like(values, _NAN), values) for values in outputs)
 
 
 class RetrievalGraph(nn.Module):
@@ -50,19 +59,19 @@ class RetrievalGraph(nn.Module):
     infinite or does not exceed the atmosphere's.
     """
 
-    def __init__(self, network: CoupledNetwork) -> None:
+    def __init__(self, network: CoupledNetwork, calibration: Calibration = IDENTITY) -> None:
         super().__init__()
-        self.atmosphere = AtmosphereGraph(network)
+        self.atmosphere = AtmosphereGraph(network, calibration)
 
     def forward(self, radiance: Tensor, emissivity: Tensor, *predictors: Tensor) -> tuple[Tensor, ...]:
-        """Temperature [K], then the terms of the equation; every argument and result has the shape (pixel)."""
+        """Temperature [K], then what `AtmosphereGraph` gives; every argument and result has the shape (pixel)."""
         # The temperature comes from the terms as they are given out, so that anyone can compute it again from them.
         terms = self.atmosphere(*predictors)
         usable = (emissivity > 0.0) & (emissivity <= 1.0) & (radiance < float("inf"))  # false beside a NaN
         lst = self.atmosphere.network.retrieve(
             torch.where(usable, radiance, torch.ones_like(radiance)).double(),
             torch.where(usable, emissivity, torch.ones_like(emissivity)).double(),
-            Atmosphere(*(term.double() for term in terms)),
+            Atmosphere(*(term.double() for term in terms[:3])),
         )
         return (torch.where(usable, lst, torch.full_like(lst, _NAN)).float(), *terms)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,14 +10,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lst_raster.physics.surface import sensor_radiance
-from lst_raster.physics.uncertainty import atmosphere_uncertainty
-from lst_raster.simulation.metrics import summarise, summarise_by_water_vapour
-from lst_raster.simulation.sampling import Surfaces, surface_samples
+from lst_raster.inference.contract import PredictedAtmosphere
+from lst_raster.inference.uncertainty import Retrieved, retrieve_with_uncertainty
+from lst_raster.simulation.metrics import coverage_by_water_vapour, summarise, summarise_by_water_vapour
+from lst_raster.simulation.samples import Samples, input_deviations, observe, radiance_deviation, with_errors
+from lst_raster.simulation.sampling import EXACT, InputErrors, Surfaces, surface_samples
 from lst_raster.simulation.simulated_set import SimulatedSet
+from lst_raster.training.calibration import IDENTITY, Calibration
 from lst_raster.training.data import predictors_of
-from lst_raster.training.graphs import RetrievalGraph
+from lst_raster.training.graphs import AtmosphereGraph, RetrievalGraph
 from lst_raster.training.network import Atmosphere, CoupledNetwork
+from lst_raster.training.tiers import TIERS
 
 PER_PROFILE = 10  # surfaces and seed are those of `lst-raster evaluate`, so that both tell the same numbers
 SEED = 0
@@ -24,8 +28,8 @@ SEED = 0
 Float = NDArray[np.float64]
 
 
-def measure(network: CoupledNetwork, simulated: SimulatedSet) -> dict[str, Any]:
-    """Errors of a network on a simulated set, with exact inputs.
+def measure(network: CoupledNetwork, simulated: SimulatedSet, calibration: Calibration = IDENTITY) -> dict[str, Any]:
+    """Errors of a network on a simulated set.
 
     Parameters
     ----------
@@ -33,28 +37,39 @@ def measure(network: CoupledNetwork, simulated: SimulatedSet) -> dict[str, Any]:
         The network.
     simulated : SimulatedSet
         Atmospheres that it has not learnt.
+    calibration : Calibration
+        Factor on the predicted uncertainties.
 
     Returns
     -------
     dict
-        "profiles", "surfaces_per_profile"; "lst", the error of the temperature [K] in all and by class of water
-        vapour; "atmosphere", the error of each term of the equation in its unit; "predicted_uncertainty" of the
-        temperature [K]: its mean, and "standardised_rmse", the root mean square of error over uncertainty, 1 where
-        the network knows what it does not know.
+        "profiles", "surfaces_per_profile"; with exact inputs "lst", the error of the temperature [K] in all and by
+        class of water vapour, "atmosphere", the error of each term of the equation in its unit, and
+        "predicted_uncertainty" of the temperature [K]: its mean, and "standardised_rmse", the root mean square of
+        error over uncertainty; "coverage", the share of errors within one standard uncertainty, in all and by class,
+        with exact inputs and with the errors of `InputErrors` on them ("noisy").
     """
     surfaces = surface_samples(simulated.air_temperature_2m, PER_PROFILE, SEED)
     lst, terms = retrieve(network, simulated, surfaces)
     error = lst - surfaces.surface_temperature
-    uncertainty = uncertainty_of(network, simulated, surfaces)
-    summaries = summarise_by_water_vapour(error, simulated.water_vapour[:, None])
+    vapour = simulated.water_vapour[:, None]
+    exact = observe(simulated, surfaces)
+    noisy = with_errors(exact, InputErrors(), SEED + 1)
+    sure = estimate(network, exact, EXACT, calibration)
+    with_noise = estimate(network, noisy, InputErrors(), calibration)
+    noisy_error = with_noise.temperature - surfaces.surface_temperature
     return {
         "profiles": len(simulated),
         "surfaces_per_profile": PER_PROFILE,
-        "lst": {name: asdict(summary) for name, summary in summaries.items()},
+        "lst": {name: asdict(summary) for name, summary in summarise_by_water_vapour(error, vapour).items()},
         "atmosphere": {name: asdict(summarise(terms[name][:, 0] - getattr(simulated, name))) for name in terms},
         "predicted_uncertainty": {
-            "mean": float(uncertainty.mean()),
-            "standardised_rmse": summarise(error / uncertainty).rmse,
+            "mean": float(np.nanmean(sure.uncertainty)),
+            "standardised_rmse": summarise(error / sure.uncertainty).rmse,
+        },
+        "coverage": {
+            "exact": coverage_by_water_vapour(error, sure.uncertainty, vapour),
+            "noisy": coverage_by_water_vapour(noisy_error, with_noise.uncertainty, vapour),
         },
     }
 
@@ -76,27 +91,54 @@ def retrieve(network: CoupledNetwork, simulated: SimulatedSet, surfaces: Surface
     tuple of array and dict
         Temperature [K] and the terms of the equation by name, all (profile, sample).
     """
-    transmittance, upwelling, downwelling = (term[:, None] for term in simulated.terms)
-    radiance = sensor_radiance(
-        surfaces.surface_temperature, surfaces.emissivity, transmittance, upwelling, downwelling, network.band
-    )
+    samples = observe(simulated, surfaces)
     predictors = [values[:, None] for values in predictors_of(simulated, network.tier)]
-    inputs = np.broadcast_arrays(radiance, surfaces.emissivity, *predictors)
+    inputs = np.broadcast_arrays(samples.radiance, surfaces.emissivity, *predictors)
+    lst, *terms = _run(RetrievalGraph(network), inputs)
+    return lst, dict(zip(Atmosphere._fields, terms, strict=False))
+
+
+def estimate(
+    network: CoupledNetwork, given: Samples, errors: InputErrors, calibration: Calibration = IDENTITY
+) -> Retrieved:
+    """Retrieve temperatures with their uncertainty, as the engine does.
+
+    Parameters
+    ----------
+    network : CoupledNetwork
+        The network.
+    given : Samples
+        What the retrieval is told.
+    errors : InputErrors
+        Standard deviations of the errors that are in it.
+    calibration : Calibration
+        Factor on the predicted uncertainties.
+
+    Returns
+    -------
+    Retrieved
+        Temperatures and their uncertainties, (profile, sample). [K]
+    """
+    graph, names = AtmosphereGraph(network, calibration), TIERS[network.tier]
+
+    def atmosphere(**inputs: Float) -> PredictedAtmosphere:
+        return PredictedAtmosphere(*_run(graph, [inputs[name] for name in names]))
+
+    known = given.inputs()
+    return retrieve_with_uncertainty(
+        atmosphere,
+        given.radiance,
+        given.emissivity,
+        {name: known[name] for name in names},
+        deviations=input_deviations(given, errors, names),
+        sensor_noise=radiance_deviation(given, errors),
+        emissivity_uncertainty=errors.emissivity,
+        band=network.band,
+    )
+
+
+def _run(graph: torch.nn.Module, inputs: Sequence[Float]) -> list[Float]:
+    """Run a graph on arrays of one shape, in its precision."""
     columns = [torch.from_numpy(values.astype(np.float32).ravel()) for values in inputs]
     with torch.no_grad():
-        lst, *terms = (values.double().numpy().reshape(radiance.shape) for values in RetrievalGraph(network)(*columns))
-    return lst, dict(zip(Atmosphere._fields, terms, strict=True))
-
-
-def uncertainty_of(network: CoupledNetwork, simulated: SimulatedSet, surfaces: Surfaces) -> Float:
-    """Uncertainty of the temperature that the network expects, (profile, sample). [K]"""
-    predictors = [torch.from_numpy(values.astype(np.float32)) for values in predictors_of(simulated, network.tier)]
-    with torch.no_grad():
-        effective = {
-            name: values.double().numpy()[:, None]
-            for name, values in network.effective(predictors)._asdict().items()
-            if name != "downwelling_temperature"
-        }
-    return np.asarray(
-        atmosphere_uncertainty(surfaces.surface_temperature, surfaces.emissivity, **effective, band=network.band)
-    )
+        return [values.double().numpy().reshape(inputs[0].shape) for values in graph(*columns)]

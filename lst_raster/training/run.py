@@ -7,14 +7,17 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lst_raster.errors import ConfigError, LstRasterError, OutputError
 from lst_raster.inference.contract import GRAPHS
 from lst_raster.simulation.simulated_set import SimulatedSet
+from lst_raster.training.calibration import Calibration
 from lst_raster.training.card import model_card
 from lst_raster.training.config import TrainingConfig, read_config
+from lst_raster.training.cross_validation import FOLDS, calibrate, fold_steps, part_of
 from lst_raster.training.data import learning_set, read_sets, split_sets
 from lst_raster.training.export import export_onnx
 from lst_raster.training.graphs import AtmosphereGraph, RetrievalGraph
@@ -71,30 +74,38 @@ def train_model(
     config = read_config(config_path)
     folder = config_path.parent if data is None else data
     _refuse_existing(output, overwrite)
-    learnt, checked = _read(config, folder)
+    whole, learnt, checked = _read(config, folder)
     tests = {
         title: read_sets([path], folder, config.sensor)[0] for title, path in config.data.test.items()
     }  # read before the training: a wrong path should not cost its minutes
     checking = learning_set(checked, config) if checked else None
     with _staging(output) as stage:  # opened first: nor should an unwritable folder
-        network = train(learning_set(learnt, config), checking, config, progress)
-        metrics = {title: measure(network, simulated) for title, simulated in _held_out(checked, tests).items()}
+        first, total = config.optimiser.steps, config.optimiser.steps + FOLDS * fold_steps(config)
+        network = train(learning_set(learnt, config), checking, config, part_of(progress, 0, total))
+        calibration = calibrate(network, whole, config, part_of(progress, first, total))
+        held_out = _held_out(checked, tests)
+        metrics = {title: measure(network, simulated, calibration) for title, simulated in held_out.items()}
         ranges = valid_ranges(network, learnt)
-        about = {"training": provenance(config, folder, learnt, checked), "metrics": metrics}
-        _write_model(network, {kind: contract_of(kind, config, ranges) | about for kind in GRAPHS}, stage)
+        about = {
+            "training": provenance(config, folder, learnt, checked),
+            "calibration": asdict(calibration),
+            "metrics": metrics,
+        }
+        _write_model(network, calibration, {kind: contract_of(kind, config, ranges) | about for kind in GRAPHS}, stage)
         (stage / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
         shutil.copyfile(config_path, stage / CONFIG)
     return metrics
 
 
-def _read(config: TrainingConfig, folder: Path) -> tuple[list[SimulatedSet], list[SimulatedSet]]:
-    """Read the sets to learn from and to validate with; empty ones are left out."""
-    learnt, checked = split_sets(read_sets(config.data.train, folder, config.sensor))
+def _read(config: TrainingConfig, folder: Path) -> tuple[list[SimulatedSet], ...]:
+    """Read the sets of the training whole, what of them is learnt, and what validates; empty ones are left out."""
+    whole = read_sets(config.data.train, folder, config.sensor)
+    learnt, checked = split_sets(whole)
     checked += read_sets(config.data.validation, folder, config.sensor)
     learnt, checked = [one for one in learnt if len(one)], [one for one in checked if len(one)]
     if not learnt:
         raise ConfigError("data.train has no profile to learn from; give a simulated set with split = 0")
-    return learnt, checked
+    return whole, learnt, checked
 
 
 def _held_out(checked: list[SimulatedSet], tests: Mapping[str, SimulatedSet]) -> dict[str, SimulatedSet]:
@@ -102,8 +113,13 @@ def _held_out(checked: list[SimulatedSet], tests: Mapping[str, SimulatedSet]) ->
     return dict(zip(names, checked, strict=False)) | dict(tests)
 
 
-def _write_model(network: CoupledNetwork, metadata: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
-    modules = {"retrieval": RetrievalGraph(network), "atmosphere": AtmosphereGraph(network)}
+def _write_model(
+    network: CoupledNetwork, calibration: Calibration, metadata: Mapping[str, Mapping[str, Any]], folder: Path
+) -> None:
+    modules = {
+        "retrieval": RetrievalGraph(network, calibration),
+        "atmosphere": AtmosphereGraph(network, calibration),
+    }
     for kind, about in metadata.items():
         inputs, outputs = ([one["name"] for one in about[key]] for key in ("inputs", "outputs"))
         export_onnx(modules[kind], inputs, outputs, plain(about), folder / GRAPHS[kind])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.physics.band import sensor_band
-from lst_raster.physics.planck import band_radiance, brightness_temperature
+from lst_raster.physics.planck import band_radiance, band_radiance_slope, brightness_temperature
 from lst_raster.physics.surface import sensor_radiance
 from lst_raster.simulation.sampling import InputErrors, Surfaces
 from lst_raster.simulation.simulated_set import SimulatedSet
@@ -104,3 +105,19 @@ def with_errors(samples: Samples, errors: InputErrors, seed: int) -> Samples:
         water_vapour=samples.water_vapour * np.maximum(1.0 + normal(errors.water_vapour), 0.1),
         air_temperature=samples.air_temperature + normal(errors.air_temperature),
     )
+
+
+def input_deviations(given: Samples, errors: InputErrors, names: Iterable[str]) -> dict[str, Float]:
+    """Give the standard deviation of the errors on the inputs of the air that have one, by name, in their units."""
+    known = {
+        "water_vapour": errors.water_vapour * given.water_vapour,
+        "air_temperature": np.full_like(given.air_temperature, errors.air_temperature),
+    }
+    return {name: known[name] for name in names if name in known and known[name].any()}
+
+
+def radiance_deviation(given: Samples, errors: InputErrors) -> Float:
+    """Give the standard deviation of the error of the radiance. [W m-2 sr-1 um-1]"""
+    planck = sensor_band(given.sensor).planck
+    seen = brightness_temperature(given.radiance, planck)
+    return np.asarray(errors.sensor * band_radiance_slope(seen, planck))
