@@ -55,7 +55,7 @@ def test_digital_numbers_of_any_type_give_the_same_radiance(tmp_path, dtype):
     path = make_scene(tmp_path, lst=ramp(270, 300), fill=ramp(0, 1) > 0.9, dtype=dtype, nodata=nodata)
     scene = Scene.open(path)
     with open_raster(path, "scene", SceneError) as dataset:
-        radiance, measured = scene.read(dataset)
+        radiance, measured, _ = scene.read(dataset)
     assert radiance.dtype == np.float32
     assert (~measured).sum() == (ramp(0, 1) > 0.9).sum()
     assert 5.0 < radiance[measured].min() < radiance[measured].max() < 12.0
@@ -72,7 +72,7 @@ def test_fill_saturation_and_nodata_are_no_measurements(tmp_path, sensor, name, 
     path = write_raster(tmp_path / name, values, nodata=7)
     scene = Scene.open(path)
     with open_raster(path, "scene", SceneError) as dataset:
-        _, measured = scene.read(dataset)
+        _, measured, _ = scene.read(dataset)
     assert measured[0, :4].tolist() == [False, False, False, True]
     assert measured.sum() == measured.size - 3
 

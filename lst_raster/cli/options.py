@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
@@ -46,6 +47,17 @@ _ENGINE = (
         "--threads", type=click.IntRange(min=1), metavar="N", help="Tiles at the same time. [default: all cores]"
     ),
 )
+_FORM = (
+    click.option("--lst-only", is_flag=True, help="Write the temperature alone, no uncertainty, quality or sidecars."),
+    click.option(
+        "--dtype", type=click.Choice(["float32", "uint16"]), default="float32", show_default=True,
+        help="uint16: hundredths of a kelvin, half the size.",
+    ),
+    click.option(
+        "--compress", type=click.Choice(["deflate", "zstd", "lzw", "lerc_zstd", "none"]), default="deflate",
+        show_default=True, help="deflate opens everywhere; lerc_zstd rounds to 0.01 K.",
+    ),
+)  # fmt: skip
 overwrite = click.option("--overwrite", is_flag=True, help="Replace a product that exists.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress bar.")
 reanalysis = click.option(
@@ -76,6 +88,20 @@ def masks(command: F) -> F:
     for option in reversed(_MASKS):
         command = option(command)
     return command
+
+
+def form(command: F) -> F:
+    """Add the options for what is written, and how; they arrive together, as `form`."""
+
+    @wraps(command)
+    def with_form(*args: Any, lst_only: bool, dtype: Any, compress: Any, **values: Any) -> Any:
+        from lst_raster.engine.product_files import OutputForm
+
+        return command(*args, form=OutputForm(lst_only=lst_only, dtype=dtype, compress=compress), **values)
+
+    for option in reversed(_FORM):
+        with_form = option(with_form)
+    return with_form  # type: ignore[return-value]
 
 
 def engine(command: F) -> F:

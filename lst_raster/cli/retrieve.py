@@ -24,6 +24,7 @@ from lst_raster.cli.progress import hushed_libraries, progress_bar
 @options.date
 @options.sensor
 @click.option("--model", metavar="MODEL", help="Name of a shipped model, such as landsat8-b10/surface, or a path.")
+@options.form
 @options.engine
 @options.overwrite
 @options.quiet

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.engine.air import Air, AirReader, Float32, Mask, Terms, checked
+from lst_raster.engine.air import DEPTHS, Air, AirReader, Float32, Mask, Terms, air_of, checked, solve_air
 from lst_raster.engine.inputs import Inputs
 from lst_raster.scene.fields import Field, FieldReader, open_field, value_at
 from lst_raster.scene.grid import Grid
@@ -43,19 +43,23 @@ class CoarseAir:
     """Rows of the nodes. [pixel]"""
     columns: Float
     """Columns of the nodes. [pixel]"""
+    uncertainty: bool
+    """Whether the uncertainty is wanted."""
     extremes: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Lowest and highest value of every input at the nodes that were used."""
     _levels: dict[float, Float32] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def over(cls, inputs: Inputs, grid: Grid) -> CoarseAir:
+    def over(cls, inputs: Inputs, grid: Grid, *, uncertainty: bool) -> CoarseAir:
         """Lay nodes over a scene: those of the densest input, else its corners."""
         nodes = [part for given in inputs.atmosphere.values() for part in _parts(given) if isinstance(part, Nodes)]
         if not nodes:
-            return cls(inputs=inputs, rows=np.array([0.0, grid.height]), columns=np.array([0.0, grid.width]))
-        densest = max(nodes, key=lambda part: part.values.size)
-        return cls(inputs=inputs, rows=densest.rows, columns=densest.columns)
+            rows, columns = np.array([0.0, grid.height]), np.array([0.0, grid.width])
+        else:
+            densest = max(nodes, key=lambda part: part.values.size)
+            rows, columns = densest.rows, densest.columns
+        return cls(inputs=inputs, rows=rows, columns=columns, uncertainty=uncertainty)
 
     @property
     def ground(self) -> Field | None:
@@ -63,15 +67,18 @@ class CoarseAir:
         return next((given.lift.ground for given in self.inputs.atmosphere.values() if given.lift), None)
 
     def level(self, elevation: float) -> Float32:
-        """Terms at all nodes, of shape (terms, rows, columns), for ground at one elevation. [m]"""
+        """Layers of `solve_air` at all nodes, of shape (layers, rows, columns), for ground at one elevation. [m]"""
         with self._lock:
             if elevation not in self._levels:
                 column, row = np.meshgrid(self.columns, self.rows)
-                self._levels[elevation] = np.stack(self.run(row, column, elevation, note=True))
+                values = self.values(row, column, elevation)
+                for name, given in self.inputs.atmosphere.items():
+                    self._note(name, given, values[name])
+                self._levels[elevation] = solve_air(self.inputs, values, uncertainty=self.uncertainty)
             return self._levels[elevation]
 
-    def run(self, row: Any, column: Any, elevation: Any, *, note: bool = False) -> Terms:
-        """Run the model at places in the scene.
+    def values(self, row: Any, column: Any, elevation: Any) -> dict[str, Any]:
+        """Find the inputs of the model at places in the scene.
 
         Parameters
         ----------
@@ -79,20 +86,11 @@ class CoarseAir:
             Places. [pixel]
         elevation : float or array
             Elevation of the ground there. [m]
-        note : bool
-            Whether the inputs count for `extremes`, and are checked.
-
-        Raises
-        ------
-        InputError
-            An input is not possible.
         """
-        values = {}
-        for name, given in self.inputs.atmosphere.items():
-            values[name] = np.broadcast_to(value_at(given, row, column, elevation), np.shape(row))
-            if note:
-                self._note(name, given, values[name])
-        return self.inputs.network.atmosphere(**values).terms
+        return {
+            name: np.broadcast_to(value_at(given, row, column, elevation), np.shape(row))
+            for name, given in self.inputs.atmosphere.items()
+        }
 
     def _note(self, name: str, given: Field, values: Any) -> None:
         known = values[np.isfinite(values)]
@@ -138,24 +136,24 @@ def _interpolated(air: CoarseAir, ground: FieldReader | None, window: Any, wante
     if elevation.ndim and air.ground is not None:
         checked_elevation = elevation[np.isfinite(elevation) & wanted]
         air.ground.quantity.check(checked_elevation, f"elevation {air.ground.source}")
-    terms = _at_levels(air, elevation, window, wanted)
-    return Air(terms=terms, extremes=dict(air.extremes), exact=_exact(air, elevation, window))
+    layers = _at_levels(air, elevation, window, wanted)
+    return air_of(layers, extremes=dict(air.extremes), exact=_exact(air, elevation, window))
 
 
-def _at_levels(air: CoarseAir, elevation: Float32, window: Any, wanted: Mask) -> Terms:
+def _at_levels(air: CoarseAir, elevation: Float32, window: Any, wanted: Mask) -> Float32:
     """Add up the levels, each with its share: linear between the two next to a pixel's elevation."""
     if not elevation.ndim:
-        return _unpacked(_at_one_level(air, float(elevation), window))
+        return _at_one_level(air, float(elevation), window)
     height = elevation / np.float32(STEP)
     known = height[np.isfinite(height) & wanted]
     if not known.size:
-        return _unpacked(np.full((3, *elevation.shape), np.nan, np.float32))
-    total = np.zeros((3, *elevation.shape), np.float32)
+        return np.full((DEPTHS[air.uncertainty], *elevation.shape), np.nan, np.float32)
+    total = np.zeros((DEPTHS[air.uncertainty], *elevation.shape), np.float32)
     for number in range(int(np.floor(known.min())), int(np.ceil(known.max())) + 1):
         share = np.maximum(np.float32(1.0) - np.abs(height - np.float32(number)), np.float32(0.0))
         total += spread(air.rows, air.columns, air.level(number * STEP), window) * share
     outside = (height < np.floor(known.min())) | (height > np.ceil(known.max()))
-    return _unpacked(np.where(outside, np.float32("nan"), total))
+    return np.where(outside, np.float32("nan"), total)
 
 
 def _at_one_level(air: CoarseAir, elevation: float, window: Any) -> Float32:
@@ -165,13 +163,10 @@ def _at_one_level(air: CoarseAir, elevation: float, window: Any) -> Float32:
     return spread(air.rows, air.columns, nodes, window)
 
 
-def _unpacked(stacked: Float32) -> Terms:
-    return stacked[0], stacked[1], stacked[2]
-
-
 def _exact(air: CoarseAir, elevation: Float32, window: Any) -> Callable[[Any, Any], Terms]:
     def run(row: Any, column: Any) -> Terms:
         height = elevation[row, column] if elevation.ndim else elevation
-        return air.run(window.row_off + row + 0.5, window.col_off + column + 0.5, height.astype(float))
+        values = air.values(window.row_off + row + 0.5, window.col_off + column + 0.5, height.astype(float))
+        return air.inputs.network.atmosphere(**values).terms
 
     return run

@@ -26,6 +26,8 @@ from lst_raster.scene.scene import Scene
 from lst_raster.scene.standard_atmosphere import standard_atmosphere
 
 _STANDARD = "standard atmosphere"
+ROUNDING = 1e-6
+"""By which a value may leave a model's range: it went through float32, the limits did not. [1]"""
 _FROM_REANALYSIS = ("water_vapour", "air_temperature", "surface_pressure")
 
 
@@ -193,7 +195,7 @@ def range_warning(model: Model, name: str, low: float, high: float) -> str | Non
     if limits.valid_range is None:
         return None
     bottom, top = limits.valid_range
-    rounding = 1e-6 * top  # the values went through float32, the limits did not
+    rounding = ROUNDING * top
     if bottom - rounding <= low and high <= top + rounding:
         return None
     span = f"{low:g}" if low == high else f"{low:g} to {high:g}"

@@ -13,18 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from lst_raster.errors import InputError
+from lst_raster.errors import InputError, LstRasterError
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.quality import Quality, QualityReader, find_quality, open_quality
 from lst_raster.scene.scene import Scene
 
 Mask: TypeAlias = NDArray[np.bool_]
 MaskReader: TypeAlias = Callable[[Window], dict[str, Mask]]
-"""Takes a window; returns what is masked, by reason. A pixel may have several."""
+"""Takes a window; returns what the quality bands tell, by kind. A pixel may have several."""
 
 CLOUDY = ("cloud", "dilated_cloud", "cloud_shadow", "cirrus")
 """What is masked of the sky, and dilated."""
-_UNUSABLE = ("fill", "saturated")  # masked too where the quality band says so: nothing is known there
+DILATION = "dilation"
+"""What lies close to them."""
 _LARGEST = 5000.0  # [m] of dilation; more is a slip of units
 
 _ROUNDING = 1e-9  # [pixel]
@@ -35,7 +36,7 @@ class Masking:
     """What is masked, and by which bands."""
 
     quality: Quality | None
-    """The quality bands, None where nothing is masked."""
+    """The quality bands, None where there are none."""
     reason: str
     """Why nothing is masked, empty where something is."""
     dilation: float
@@ -44,12 +45,17 @@ class Masking:
     """The same, in columns and rows. [pixel]"""
 
     @property
+    def hides(self) -> tuple[str, ...]:
+        """Kinds of pixels that get no temperature."""
+        return () if self.reason else ("fill", *CLOUDY, "saturated", DILATION)
+
+    @property
     def rasters(self) -> list[Path]:
         """Files that are read."""
         return [self.quality.place.disk] if self.quality else []
 
     def __str__(self) -> str:
-        if self.quality is None:
+        if self.quality is None or self.reason:
             return f"none: {self.reason}"
         around = f", dilated by {self.dilation:g} m" if self.dilation else ""
         told = [name.replace("_", " ") for name in CLOUDY if name in self.quality.layout.kinds]
@@ -77,12 +83,21 @@ def choose_masking(scene: Scene, *, clouds: bool, dilation: float) -> Masking:
     """
     if not 0.0 <= dilation <= _LARGEST:
         raise InputError(f"mask dilation is {dilation:g}, outside 0 to {_LARGEST:g} m; give a distance in metres")
-    quality = find_quality(scene.files, scene.grid) if clouds else None
+    if not clouds:
+        return Masking(quality=_quality_if_usable(scene), reason="clouds are kept", dilation=0.0, radius=(0.0, 0.0))
+    quality = find_quality(scene.files, scene.grid)
     if quality is None:
-        reason = "the scene has no quality band" if clouds else "clouds are kept"
-        return Masking(quality=None, reason=reason, dilation=0.0, radius=(0.0, 0.0))
+        return Masking(quality=None, reason="the scene has no quality band", dilation=0.0, radius=(0.0, 0.0))
     radius = _radius(scene, dilation) if dilation else (0.0, 0.0)
     return Masking(quality=quality, reason="", dilation=dilation, radius=radius)
+
+
+def _quality_if_usable(scene: Scene) -> Quality | None:
+    """Find the quality bands for what they tell; where clouds are kept one that cannot be read is done without."""
+    try:
+        return find_quality(scene.files, scene.grid)
+    except LstRasterError:
+        return None
 
 
 @contextmanager
@@ -109,7 +124,7 @@ def open_masks(masking: Masking, grid: Grid) -> Iterator[MaskReader]:
     if masking.quality is None:
         yield lambda window: {}
         return
-    with open_quality(masking.quality, grid, (*_UNUSABLE, *CLOUDY)) as read:
+    with open_quality(masking.quality, grid) as read:
         yield lambda window: _read(read, window, masking, grid)
 
 
@@ -152,10 +167,10 @@ def _widen(mask: Mask, reach: int) -> Mask:
 def _read(read: QualityReader, window: Window, masking: Masking, grid: Grid) -> dict[str, Mask]:
     wider, inner = _with_margin(window, masking.radius, grid)
     masks = read(wider)
-    found = {name: masks[name][inner] for name in (*_UNUSABLE, *CLOUDY) if name in masks}
+    found = {name: mask[inner] for name, mask in masks.items()}
     if masking.dilation:
         cloudy = np.logical_or.reduce([masks[name] for name in CLOUDY if name in masks])
-        found["dilation"] = dilate(cloudy, masking.radius)[inner] & ~cloudy[inner]
+        found[DILATION] = dilate(cloudy, masking.radius)[inner] & ~cloudy[inner]
     return found
 
 

@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeAlias
-
-import rasterio
-from rasterio.windows import Window
 
 from lst_raster import __version__
-from lst_raster.engine.coarse import STEP, CoarseAir, is_smooth
-from lst_raster.engine.cog import CogWriter, new_cog
 from lst_raster.engine.inputs import Inputs, choose_inputs, range_warning, warnings_of
-from lst_raster.engine.layer import Layer
 from lst_raster.engine.masks import Masking, choose_masking
+from lst_raster.engine.product_files import OutputForm, ProductPaths
+from lst_raster.engine.run import Progress, Run, open_cogs, write_tiles
 from lst_raster.engine.selfcheck import TOLERANCE, SelfCheck
+from lst_raster.engine.staging import new_files
 from lst_raster.engine.tally import Tally
 from lst_raster.engine.target import check_target, product_path
-from lst_raster.engine.tiles import open_tiles, retrieve_tile, tile_windows
-from lst_raster.engine.workers import available_threads, over_tiles
-from lst_raster.errors import CancelledError, SceneError
+from lst_raster.engine.workers import available_threads
+from lst_raster.errors import SceneError
 from lst_raster.inference.model import Model
-from lst_raster.physics.band import sensor_band
 from lst_raster.scene.fields import Source
 from lst_raster.scene.scene import Scene
 
 _LOGGER = logging.getLogger(__name__)
-_CACHE = 256  # [MiB] of blocks in memory, instead of GDAL's share of the machine: a run takes the same everywhere
 
-Progress: TypeAlias = Callable[[int, int], bool]
-"""Called with the tiles done and their total; returns False to stop the run."""
+DEFAULT_FORM = OutputForm()
+"""Temperature, uncertainty and quality, of a type and a compression that every program reads."""
 
 EQUATION = "L = tau [e B(Ts) + (1 - e) Ld] + Lu, solved for Ts"
 """The equation that a product solves, for its provenance."""
@@ -45,7 +37,9 @@ class Product:
     """A finished product."""
 
     path: Path
-    """The Cloud Optimized GeoTIFF."""
+    """The Cloud Optimized GeoTIFF of the temperature; the names of the other files begin as its own."""
+    files: tuple[Path, ...]
+    """All files that were written."""
     tags: Mapping[str, str]
     """Its provenance, as its metadata holds it."""
     pixels: int
@@ -70,6 +64,7 @@ def retrieve(
     model: Model | str | Path | None = None,
     mask_clouds: bool = True,
     mask_dilation: float = 0.0,
+    form: OutputForm = DEFAULT_FORM,
     exact: bool = False,
     threads: int | None = None,
     overwrite: bool = False,
@@ -111,6 +106,8 @@ def retrieve(
         Whether clouds, dilated clouds, their shadows and cirrus get no temperature, where the scene has a quality band.
     mask_dilation : float
         Distance around them that gets none either. [m]
+    form : OutputForm
+        What is written, in which type and compression.
     exact : bool
         Whether the model runs at every pixel, instead of on a grid from which the air is interpolated. It does so
         anyway where a quantity of the air is given as a raster.
@@ -149,78 +146,32 @@ def retrieve(
     inputs = choose_inputs(scene, given, model, emissivity=emissivity, reanalysis=files, dem=dem, align=align)
     masking = choose_masking(scene, clouds=mask_clouds, dilation=mask_dilation)
     target = product_path(output, scene.stem)
+    paths = ProductPaths(temperature=target)
     read = (scene.place.disk, *inputs.rasters, *masking.rasters)
-    check_target(target, scene.grid, inputs=read, overwrite=overwrite)
+    for path in paths.rasters(form, uncertainty=inputs.level2 is None):
+        check_target(path, scene.grid, inputs=read, overwrite=overwrite)
     tags = _provenance(scene, inputs, masking)
-    coarse = None if exact or not is_smooth(inputs) else CoarseAir.over(inputs, scene.grid)
-    check = SelfCheck.over(scene.grid)
-    run = _Run(scene=scene, inputs=inputs, masking=masking, coarse=coarse, check=check)
-    tally = _write(run, target, tags, threads or available_threads(), progress or _unwatched)
-    warnings = (
-        *warnings_of(scene, inputs), *_mask_warnings(masking), *_range_warnings(inputs, tally), *_check_warnings(check)
-    )  # fmt: skip
+    run = Run.prepare(scene, inputs, masking, form, exact=exact)
+    tally = _write(run, paths, tags, threads or available_threads(), progress or _unwatched)
+    warnings = (*warnings_of(scene, inputs), *_mask_warnings(masking), *_range_warnings(inputs, tally))
+    warnings = (*warnings, *_check_warnings(run.check))
     for line in warnings:
         _LOGGER.warning(line)
     return Product(
-        path=target, tags=MappingProxyType(tags), pixels=tally.pixels, retrieved=tally.retrieved, warnings=warnings
-    )
+        path=target, files=tuple(paths.rasters(form, uncertainty=inputs.level2 is None)), tags=MappingProxyType(tags),
+        pixels=tally.pixels, retrieved=tally.retrieved, warnings=warnings,
+    )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Run:
-    """What all threads share."""
-
-    scene: Scene
-    inputs: Inputs
-    masking: Masking
-    coarse: CoarseAir | None
-    check: SelfCheck
-
-    @contextmanager
-    def worker(self, cog: CogWriter) -> Iterator[Callable[[Window], Tally]]:
-        """Open a thread's own files; read, retrieve, write and count a tile."""
-        band = sensor_band(self.scene.sensor).planck
-        with open_tiles(self.scene, self.inputs, self.masking, self.coarse) as read_tile:
-
-            def work(window: Window) -> Tally:
-                tile = read_tile(window)
-                temperature = retrieve_tile(tile, band)
-                cog.write(temperature, window)
-                self.check.add(tile, temperature, band)
-                return Tally.of(tile, temperature)
-
-            yield work
-
-    def air(self) -> str:
-        """Say how the air was brought to the pixels, for the product's provenance."""
-        if self.inputs.level2 is not None:
-            return "exact: the product's terms at every pixel"
-        if self.coarse is None:
-            return "exact: the model at every pixel"
-        shape = f"{self.coarse.rows.size}x{self.coarse.columns.size} nodes"
-        steps = f", steps of {STEP:g} m" if self.coarse.ground is not None else ""
-        return f"interpolated between {shape}{steps}; {self.check}"
-
-
-def _write(run: _Run, target: Path, tags: dict[str, str], threads: int, progress: Progress) -> Tally:
-    """Loop over the tiles; what was masked is added to the tags."""
-    windows = tile_windows(run.scene.grid)
-    tally = Tally()
-    with (
-        rasterio.Env(GDAL_CACHEMAX=_CACHE),  # and GDAL's messages go to the log, not to the terminal
-        new_cog(
-            target, run.scene.grid, Layer(description="land surface temperature", units="K"), threads=threads
-        ) as cog,
-    ):
-        parts = over_tiles(windows, lambda: run.worker(cog), threads)
-        with closing(parts):
-            for done, part in enumerate(parts, start=1):
-                tally.merge(part)
-                if not progress(done, len(windows)):
-                    raise CancelledError(f"stopped after {done} of {len(windows)} tiles; nothing was written")
+def _write(run: Run, paths: ProductPaths, tags: dict[str, str], threads: int, progress: Progress) -> Tally:
+    """Write all files, or none; what was found on the way is added to the tags."""
+    with new_files(paths.temperature.parent) as files, open_cogs(run, paths, files, threads) as cogs:
+        tally = write_tiles(run, cogs, threads, progress)
         _require_result(run.scene, tally)
-        tags |= {"masked_pixels": _counts(tally), "emissivity_pixels": _shares(run.inputs, tally), "air": run.air()}
-        cog.tags.update(tags)
+        tags |= {"masked_pixels": _counts(tally), "emissivity_pixels": _shares(run.inputs, tally)}
+        tags["air"] = run.air()
+        for cog in cogs.written:
+            cog.tags.update(tags)
     return tally
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,13 +32,13 @@ class Tally:
     """Lowest and highest value of every input of the model, where it was used."""
 
     @classmethod
-    def of(cls, tile: Tile, temperature: Float32) -> Tally:
-        """Count a tile."""
+    def of(cls, tile: Tile, temperature: Float32, hides: Collection[str]) -> Tally:
+        """Count a tile; `hides` are the kinds of pixels that get no temperature."""
         retrieved = np.isfinite(temperature)
         return cls(
             pixels=tile.known.size,
             measured=int(np.count_nonzero(tile.measured)),
-            masked=_masked(tile),
+            masked=_masked(tile, hides),
             known=int(np.count_nonzero(tile.known)),
             retrieved=int(np.count_nonzero(retrieved)),
             sources=_sources(tile.emissivity.source, retrieved),
@@ -56,10 +56,10 @@ class Tally:
         self.extremes = {**self.extremes, **_wider(self.extremes, other.extremes)}
 
 
-def _masked(tile: Tile) -> Counter[str]:
-    counts = Counter({name: int(np.count_nonzero(mask & tile.measured)) for name, mask in tile.masks.items()})
-    if tile.masks:
-        counts["any"] = int(np.count_nonzero(np.logical_or.reduce(list(tile.masks.values())) & tile.measured))
+def _masked(tile: Tile, hides: Collection[str]) -> Counter[str]:
+    masks = {name: tile.masks[name] for name in hides if name in tile.masks}
+    counts = Counter({name: int(np.count_nonzero(mask & tile.measured)) for name, mask in masks.items()})
+    counts["any"] = int(np.count_nonzero(tile.hidden & tile.measured))
     return counts
 
 

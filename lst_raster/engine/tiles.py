@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +15,16 @@ from lst_raster.engine.air import Air, AirReader, open_exact_air, open_level2_ai
 from lst_raster.engine.coarse import CoarseAir, open_coarse_air
 from lst_raster.engine.cog import BLOCK
 from lst_raster.engine.inputs import Inputs
-from lst_raster.engine.masks import Masking, MaskReader, open_masks
+from lst_raster.engine.masks import Masking, open_masks
 from lst_raster.errors import SceneError
 from lst_raster.physics.planck import BandPlanck
 from lst_raster.physics.surface import surface_temperature
+from lst_raster.physics.uncertainty import AirVariance, temperature_uncertainty
 from lst_raster.scene.emissivity.merge import MergedEstimate, MergedReader, open_emissivity
 from lst_raster.scene.fields import EMISSIVITY
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.raster import open_raster
-from lst_raster.scene.scene import Scene
+from lst_raster.scene.scene import Pixels, Scene
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -38,8 +40,12 @@ class Tile:
     """Where it lies."""
     measured: Mask
     """Pixels, of shape (rows, columns), with a radiance."""
+    saturated: Mask
+    """Pixels beyond the sensor's range."""
     masks: Mapping[str, Mask]
-    """Masked pixels, by reason; a pixel may have several."""
+    """What the quality bands tell, by kind; a pixel may have several."""
+    hidden: Mask
+    """Pixels that get no temperature for that."""
     known: Mask
     """Pixels that are measured, not masked, and of which everything is known."""
     radiance: Float32
@@ -63,7 +69,9 @@ def tile_windows(grid: Grid) -> list[Window]:
 
 
 @contextmanager
-def open_tiles(scene: Scene, inputs: Inputs, masking: Masking, coarse: CoarseAir | None = None) -> Iterator[TileReader]:
+def open_tiles(
+    scene: Scene, inputs: Inputs, masking: Masking, coarse: CoarseAir | None, *, uncertainty: bool
+) -> Iterator[TileReader]:
     """Open the scene and all rasters for reading tile by tile, in one thread.
 
     Parameters
@@ -74,8 +82,10 @@ def open_tiles(scene: Scene, inputs: Inputs, masking: Masking, coarse: CoarseAir
         Emissivity, model, and what it is fed with.
     masking : Masking
         What is masked.
-    coarse : CoarseAir, optional
+    coarse : CoarseAir or None
         The air at nodes; without it the model runs at every pixel.
+    uncertainty : bool
+        Whether the uncertainty of the air is wanted.
 
     Yields
     ------
@@ -91,27 +101,37 @@ def open_tiles(scene: Scene, inputs: Inputs, masking: Masking, coarse: CoarseAir
         dataset = stack.enter_context(open_raster(scene.place, "scene", SceneError))
         masks = stack.enter_context(open_masks(masking, scene.grid))
         emissivity = stack.enter_context(open_emissivity(inputs.emissivity, scene))
-        air = stack.enter_context(_open_air(inputs, scene.grid, coarse))
-        yield lambda window: _read_tile(window, scene.read(dataset, window=window), masks, emissivity, air)
+        air = stack.enter_context(_open_air(inputs, scene.grid, coarse, uncertainty))
+
+        def read(window: Window) -> Tile:
+            pixels = scene.read(dataset, window=window)
+            if not pixels.measured.any():
+                return _nothing(window, pixels)
+            return _read_tile(window, pixels, masks(window), masking.hides, emissivity, air)
+
+        yield read
 
 
-def _open_air(inputs: Inputs, grid: Grid, coarse: CoarseAir | None) -> AbstractContextManager[AirReader]:
+def _open_air(
+    inputs: Inputs, grid: Grid, coarse: CoarseAir | None, uncertainty: bool
+) -> AbstractContextManager[AirReader]:
     if inputs.level2 is not None:
         return open_level2_air(inputs.level2)
-    return open_exact_air(inputs, grid) if coarse is None else open_coarse_air(coarse, grid)
+    if coarse is None:
+        return open_exact_air(inputs, grid, uncertainty=uncertainty)
+    return open_coarse_air(coarse, grid)
 
 
 def _read_tile(
-    window: Window, pixels: tuple[Float32, Mask], masks: MaskReader, emissivity: MergedReader, air: AirReader
-) -> Tile:
+    window: Window, pixels: Pixels, masks: Mapping[str, Mask], hides: Collection[str], emissivity: MergedReader,
+    air: AirReader,
+) -> Tile:  # fmt: skip
     """Mask before the network, not after: it would turn any number into a temperature."""
-    radiance, measured = pixels
-    if not measured.any():
-        return _nothing(window, radiance, measured)
-    masked = masks(window)
-    known = measured.copy()
-    for mask in masked.values():
-        known &= ~mask
+    hidden = np.zeros(pixels.measured.shape, bool)
+    for name, mask in masks.items():
+        if name in hides:
+            hidden |= mask
+    known = pixels.measured & ~hidden
     ground = emissivity(window)
     known &= np.isfinite(ground.value)
     if ground.value.ndim:
@@ -119,17 +139,18 @@ def _read_tile(
     above = air(window, known)
     known &= np.isfinite(above.terms[0])
     return Tile(
-        window=window, measured=measured, masks=masked, known=known, radiance=radiance, emissivity=ground, air=above
-    )
+        window=window, measured=pixels.measured, saturated=pixels.saturated, masks=masks, hidden=hidden, known=known,
+        radiance=pixels.radiance, emissivity=ground, air=above,
+    )  # fmt: skip
 
 
-def _nothing(window: Window, radiance: Float32, measured: Mask) -> Tile:
+def _nothing(window: Window, pixels: Pixels) -> Tile:
     """Make a tile beside the swath: the other files are not read for it."""
-    none = np.asarray(np.nan, np.float32)
+    none, nowhere = np.asarray(np.nan, np.float32), pixels.measured
     return Tile(
-        window=window, measured=measured, masks={}, known=measured, radiance=radiance,
+        window=window, measured=nowhere, saturated=pixels.saturated, masks={}, hidden=nowhere, known=nowhere,
+        radiance=pixels.radiance, air=Air(terms=(none, none, none)),
         emissivity=MergedEstimate(value=none, uncertainty=none, source=np.asarray(0, np.uint8)),
-        air=Air(terms=(none, none, none), extremes={}),
     )  # fmt: skip
 
 
@@ -149,11 +170,52 @@ def retrieve_tile(tile: Tile, band: BandPlanck) -> Float32:
         Temperature, NaN where something is not known or the atmosphere alone exceeds the radiance. [K]
     """
     temperature = np.empty(tile.known.shape, np.float32)
-    arrays = (tile.radiance, tile.emissivity.value, *tile.air.terms)
+    parts = (tile.radiance, tile.emissivity.value, *tile.air.terms)
     with np.errstate(all="ignore"):  # of pixels that are not known
-        for start in range(0, len(temperature), _ROWS):
-            rows = slice(start, start + _ROWS)
-            radiance, emissivity, *terms = (part[rows] if part.ndim else part for part in arrays)
+        for rows in strips(tile):
+            radiance, emissivity, *terms = (part[rows] if part.ndim else part for part in parts)
             temperature[rows] = surface_temperature(radiance, emissivity, terms[0], terms[1], terms[2], band)
     temperature[~tile.known] = np.nan
     return temperature
+
+
+def uncertainty_of_tile(tile: Tile, temperature: Float32, noise: float, band: BandPlanck) -> Float32:
+    """Uncertainty of the temperatures of a tile.
+
+    Parameters
+    ----------
+    tile : Tile
+        What is known.
+    temperature : array of shape (rows, columns)
+        What `retrieve_tile` made of it. [K]
+    noise : float
+        Standard uncertainty of the radiance. [W m-2 sr-1 um-1]
+    band : BandPlanck
+        Planck function of the sensor band.
+
+    Returns
+    -------
+    array of shape (rows, columns)
+        Standard uncertainty, NaN where there is no temperature, or where nothing tells that of the air. [K]
+    """
+    uncertainty = np.full(temperature.shape, np.nan, np.float32)
+    if tile.air.variance is None:
+        return uncertainty
+    transmittance, _, downwelling = tile.air.terms
+    parts: tuple[Any, ...] = (
+        temperature, tile.radiance, tile.emissivity.value, tile.emissivity.uncertainty, transmittance, downwelling,
+        np.float32(noise), *tile.air.variance,
+    )  # fmt: skip
+    with np.errstate(all="ignore"):
+        for rows in strips(tile):
+            now = [part[rows] if part.ndim else part for part in parts]
+            air = AirVariance(*now[7:])
+            uncertainty[rows] = temperature_uncertainty(
+                now[0], now[1], now[2], now[3], now[4], now[5], now[6], air, band
+            ).total
+    return uncertainty
+
+
+def strips(tile: Tile) -> Iterator[slice]:
+    """Rows of a tile, a few at a time."""
+    return (slice(start, start + _ROWS) for start in range(0, len(tile.known), _ROWS))

@@ -128,8 +128,10 @@ def network_changes(
         Changes of transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], by the optical depth and
         by the temperature.
     """
+    xp = namespace(transmittance)
     absorptance = 1.0 - transmittance
-    emitted = upwelling_radiance / absorptance  # B(T_up)
+    some = xp.maximum(absorptance, xp.full_like(absorptance, 1e-6))  # no air emits nothing, at no temperature
+    emitted = upwelling_radiance / some  # B(T_up)
     slope = band_radiance_slope(brightness_temperature(emitted, band), band)
     thinner = transmittance * optical_depth_uncertainty
     none = 0.0 * thinner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,17 @@ DATE_TAG = "ACQUISITION_DATE"
 """Metadata item of a GeoTIFF that holds the date, ``2015-01-17`` or ``2015-01``, where nothing else tells it."""
 
 _SAMPLE = 256  # rows and columns of the thinned image on which the values are checked
+
+
+class Pixels(NamedTuple):
+    """Part of a scene, arrays of shape (rows, columns)."""
+
+    radiance: Float32
+    """Radiance at the sensor. [W m-2 sr-1 um-1]"""
+    measured: Mask
+    """Where there is one: neither fill (0) nor saturated."""
+    saturated: Mask
+    """Where the sensor's range was exceeded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +130,7 @@ class Scene:
             scene._check(dataset)
         return scene
 
-    def read(self, dataset: Any, **where: Any) -> tuple[Float32, Mask]:
+    def read(self, dataset: Any, **where: Any) -> Pixels:
         """Radiance of part of the scene.
 
         Parameters
@@ -131,26 +142,29 @@ class Scene:
 
         Returns
         -------
-        tuple of array of shape (rows, columns)
-            Radiance at the sensor [W m-2 sr-1 um-1], and where it is measured: neither fill (0) nor saturated.
+        Pixels
+            Radiance at the sensor, and where it is measured.
 
         Raises
         ------
         SceneError
             The file is damaged.
         """
-        numbers, measured = self._numbers(dataset, **where)
-        return radiance_from_digital_number(numbers, self.calibration.gain, self.calibration.offset), measured
+        numbers, measured, saturated = self._numbers(dataset, **where)
+        radiance = radiance_from_digital_number(numbers, self.calibration.gain, self.calibration.offset)
+        return Pixels(radiance, measured, saturated)
 
-    def _numbers(self, dataset: Any, **where: Any) -> tuple[Float32, Mask]:
+    def _numbers(self, dataset: Any, **where: Any) -> Pixels:
+        """Digital numbers in place of radiances."""
         numbers, valid = read_window(dataset, "scene", SceneError, **where)
-        return numbers, valid & (numbers > 0.0) & (numbers != largest_digital_number(self.sensor))
+        saturated = numbers == largest_digital_number(self.sensor)
+        return Pixels(numbers, valid & (numbers > 0.0) & ~saturated, saturated)
 
     def _check(self, dataset: Any) -> None:
         """Hold a thinned image against what the scene is taken for."""
         require_no_scale(dataset, self.place.name, self.calibration)
         shape = (min(self.grid.height, _SAMPLE), min(self.grid.width, _SAMPLE))
-        numbers, measured = self._numbers(dataset, out_shape=shape)
+        numbers, measured, _ = self._numbers(dataset, out_shape=shape)
         require_no_wrap(numbers, dataset.dtypes[0], self.place.name)
         expected = Expectation(latitude=self.latitude, day_of_year=self.date.day_of_year if self.date else None)
         check_values(numbers[measured], self.sensor, self.calibration, expected)

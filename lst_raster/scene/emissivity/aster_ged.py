@@ -78,6 +78,11 @@ class AsterEmissivity:
         return "aster-ged" + ("" if self.reflectance else " (vegetation as in the dataset)")
 
     @property
+    def kind(self) -> str:
+        """What kind of source it is."""
+        return "spectral"
+
+    @property
     def rasters(self) -> list[Path]:
         """Tiles, and the scene's bands."""
         return [*self.tiles, *(self.reflectance.rasters if self.reflectance else ())]

@@ -32,6 +32,13 @@ class GivenEmissivity:
         return self.field.label
 
     @property
+    def kind(self) -> str:
+        """What kind of source it is."""
+        if self.field.origin == "default":
+            return "assumed"
+        return "raster" if self.field.rasters else "number"
+
+    @property
     def rasters(self) -> list[Path]:
         """The raster."""
         return self.field.rasters

@@ -60,6 +60,11 @@ class LandCoverEmissivity:
         return f"landcover {self.path.name} ({self.legend})"
 
     @property
+    def kind(self) -> str:
+        """What kind of source it is."""
+        return "land_cover"
+
+    @property
     def rasters(self) -> list[Path]:
         """The map."""
         return [self.path]

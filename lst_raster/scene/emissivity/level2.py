@@ -52,6 +52,11 @@ class ProductEmissivity:
         return f"st-emis ({self.files.value.label})"
 
     @property
+    def kind(self) -> str:
+        """What kind of source it is."""
+        return "spectral"
+
+    @property
     def rasters(self) -> list[Path]:
         """Files that are read."""
         return [place.disk for place in (self.files.value, self.files.uncertainty) if place is not None]

@@ -57,6 +57,11 @@ class NdviEmissivity:
         return "ndvi"
 
     @property
+    def kind(self) -> str:
+        """What kind of source it is."""
+        return "ndvi"
+
+    @property
     def rasters(self) -> list[Path]:
         """Both bands."""
         return self.reflectance.rasters

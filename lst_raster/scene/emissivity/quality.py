@@ -53,6 +53,11 @@ class QualityEmissivity:
         return f"quality ({' and '.join(told) or 'tells neither water nor snow'})"
 
     @property
+    def kind(self) -> str:
+        """What kind of source it is."""
+        return "quality"
+
+    @property
     def rasters(self) -> list[Path]:
         """The quality band."""
         return [self.quality.place.disk]

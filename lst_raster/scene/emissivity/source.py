@@ -36,6 +36,10 @@ class EmissivitySource(Protocol):
         """Name for people and provenance, without folders."""
 
     @property
+    def kind(self) -> str:
+        """What kind of source it is, as the quality band of a product tells it."""
+
+    @property
     def rasters(self) -> list[Path]:
         """Files that are read."""
 

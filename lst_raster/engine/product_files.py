@@ -1,0 +1,93 @@
+"""The files that a retrieval writes, and what each band of them holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lst_raster.engine.codec import Compression
+from lst_raster.engine.layer import Layer
+
+STEP = 0.01
+"""Step of temperatures and uncertainties that are kept as integers. [K]"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutputForm:
+    """How a product is kept."""
+
+    dtype: Literal["float32", "uint16"] = "float32"
+    """Type of temperature and uncertainty; ``uint16`` keeps hundredths of a kelvin in half the space."""
+    compress: Compression = "deflate"
+    """Compression: ``deflate``, which every reader has, ``zstd``, ``lzw``, ``lerc_zstd`` or ``none``."""
+    lst_only: bool = False
+    """Whether nothing is written but the temperature."""
+
+
+def temperature_layer(form: OutputForm) -> Layer:
+    """Layer of the land surface temperature."""
+    return _kelvins("land surface temperature", form)
+
+
+def uncertainty_layer(form: OutputForm) -> Layer:
+    """Layer of its standard uncertainty."""
+    return _kelvins("standard uncertainty of the land surface temperature", form)
+
+
+def quality_layer() -> Layer:
+    """Layer of the quality bits; every pixel has some, and an overview shows one of its pixels."""
+    return Layer(description="quality bits", dtype="uint16", nodata=None, resampling="nearest")
+
+
+def _kelvins(description: str, form: OutputForm) -> Layer:
+    if form.dtype == "uint16":
+        return Layer(description=description, units="K", dtype="uint16", scale=STEP, nodata=0)
+    return Layer(description=description, units="K")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProductPaths:
+    """Where the files of a product lie."""
+
+    temperature: Path
+    """Land surface temperature."""
+
+    @property
+    def uncertainty(self) -> Path:
+        """Its standard uncertainty."""
+        return self._with("_UNC.tif")
+
+    @property
+    def quality(self) -> Path:
+        """Quality bits."""
+        return self._with("_QA.tif")
+
+    @property
+    def item(self) -> Path:
+        """STAC item."""
+        return self._with(".json")
+
+    @property
+    def quicklook(self) -> Path:
+        """Picture."""
+        return self._with(".png")
+
+    @property
+    def style(self) -> Path:
+        """Style for QGIS of the temperature."""
+        return self._with(".qml")
+
+    @property
+    def quality_style(self) -> Path:
+        """Style for QGIS of the quality bits."""
+        return self._with("_QA.qml")
+
+    def rasters(self, form: OutputForm, *, uncertainty: bool) -> list[Path]:
+        """Rasters that are written, the temperature last."""
+        if form.lst_only:
+            return [self.temperature]
+        return [*([self.uncertainty] if uncertainty else []), self.quality, self.temperature]
+
+    def _with(self, ending: str) -> Path:
+        return self.temperature.with_name(self.temperature.stem + ending)

@@ -1,0 +1,212 @@
+"""The loop over the tiles of a scene: read, retrieve, write, count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import rasterio
+from rasterio.windows import Window
+
+from lst_raster.engine.cloud_distance import DistanceReader, measure_cloud_distance
+from lst_raster.engine.coarse import STEP, CoarseAir, is_smooth
+from lst_raster.engine.cog import CogWriter, new_cog
+from lst_raster.engine.flagging import Flagging
+from lst_raster.engine.inputs import Inputs
+from lst_raster.engine.masks import Masking
+from lst_raster.engine.product_files import (
+    OutputForm,
+    ProductPaths,
+    quality_layer,
+    temperature_layer,
+    uncertainty_layer,
+)
+from lst_raster.engine.selfcheck import SelfCheck
+from lst_raster.engine.staging import Staging
+from lst_raster.engine.tally import Tally
+from lst_raster.engine.tiles import open_tiles, retrieve_tile, tile_windows, uncertainty_of_tile
+from lst_raster.engine.workers import over_tiles
+from lst_raster.errors import CancelledError
+from lst_raster.physics.band import SensorBand, sensor_band
+from lst_raster.physics.uncertainty import noise_radiance, quantisation_noise
+from lst_raster.scene.scene import Scene
+
+CACHE = 64
+"""Blocks in memory, instead of GDAL's share of the machine: a run takes the same everywhere. [MiB]"""
+
+Progress: TypeAlias = Callable[[int, int], bool]
+"""Called with the tiles done and their total; returns False to stop the run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """Everything that the threads share."""
+
+    scene: Scene
+    """The scene."""
+    inputs: Inputs
+    """Emissivity, model, and what it is fed with."""
+    masking: Masking
+    """What is masked."""
+    form: OutputForm
+    """What is written."""
+    coarse: CoarseAir | None
+    """The air at nodes, None where the model runs at every pixel."""
+    check: SelfCheck
+    """How far off the coarse air is."""
+    flagging: Flagging
+    """What of the flags is the same everywhere."""
+
+    @classmethod
+    def prepare(cls, scene: Scene, inputs: Inputs, masking: Masking, form: OutputForm, *, exact: bool) -> Run:
+        """Get ready; nothing is read yet."""
+        smooth = inputs.level2 is None and is_smooth(inputs) and not exact
+        return cls(
+            scene=scene,
+            inputs=inputs,
+            masking=masking,
+            form=form,
+            coarse=CoarseAir.over(inputs, scene.grid, uncertainty=_uncertain(inputs, form)) if smooth else None,
+            check=SelfCheck.over(scene.grid),
+            flagging=Flagging.of(inputs),
+        )
+
+    @property
+    def has_uncertainty(self) -> bool:
+        """Whether the product has an uncertainty: a Level-2 product does not tell that of its air."""
+        return _uncertain(self.inputs, self.form)
+
+    @property
+    def band(self) -> SensorBand:
+        """The sensor band."""
+        return sensor_band(self.scene.sensor)
+
+    @property
+    def noise(self) -> float:
+        """Standard uncertainty of the radiance: the sensor's noise and the rounding. [W m-2 sr-1 um-1]"""
+        rounding = quantisation_noise(self.scene.calibration.gain)
+        return float(np.hypot(noise_radiance(self.band.noise, self.band.planck), rounding))
+
+    def air(self) -> str:
+        """Say how the air was brought to the pixels, for the product's provenance."""
+        if self.inputs.level2 is not None:
+            return "exact: the product's terms at every pixel"
+        if self.coarse is None:
+            return "exact: the model at every pixel"
+        shape = f"{self.coarse.rows.size}x{self.coarse.columns.size} nodes"
+        steps = f", steps of {STEP:g} m" if self.coarse.ground is not None else ""
+        return f"interpolated between {shape}{steps}; {self.check}"
+
+
+def _uncertain(inputs: Inputs, form: OutputForm) -> bool:
+    return inputs.level2 is None and not form.lst_only
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cogs:
+    """The rasters of a product, unfinished."""
+
+    temperature: CogWriter
+    """Land surface temperature."""
+    uncertainty: CogWriter | None
+    """Its uncertainty, None where it is not written."""
+    quality: CogWriter | None
+    """Quality bits, likewise."""
+
+    @property
+    def written(self) -> list[CogWriter]:
+        """Those that are written."""
+        return [cog for cog in (self.uncertainty, self.quality, self.temperature) if cog is not None]
+
+
+@contextmanager
+def open_cogs(run: Run, paths: ProductPaths, files: Staging, threads: int) -> Iterator[Cogs]:
+    """Begin the rasters of a product; they are complete when the block is left.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be written, or does not read back as written.
+    """
+    grid, compress = run.scene.grid, run.form.compress
+    lossless = "deflate" if compress == "lerc_zstd" else compress  # of bits none may change
+    with ExitStack() as stack:
+        uncertainty = quality = None
+        if run.has_uncertainty:
+            layer = uncertainty_layer(run.form)
+            uncertainty = stack.enter_context(
+                new_cog(paths.uncertainty, grid, layer, compress=compress, threads=threads, files=files)
+            )
+        if not run.form.lst_only:
+            quality = stack.enter_context(
+                new_cog(paths.quality, grid, quality_layer(), compress=lossless, threads=threads, files=files)
+            )
+        layer = temperature_layer(run.form)
+        temperature = stack.enter_context(
+            new_cog(paths.temperature, grid, layer, compress=compress, threads=threads, files=files)
+        )
+        yield Cogs(temperature=temperature, uncertainty=uncertainty, quality=quality)
+
+
+def write_tiles(run: Run, cogs: Cogs, threads: int, progress: Progress) -> Tally:
+    """Go through the tiles of a scene.
+
+    Parameters
+    ----------
+    run : Run
+        What is to be done.
+    cogs : Cogs
+        Where it is written.
+    threads : int
+        Number of tiles worked on at the same time.
+    progress : callable
+        Called after every tile with the tiles done and their total.
+
+    Returns
+    -------
+    Tally
+        What there was.
+
+    Raises
+    ------
+    CancelledError
+        `progress` returned False.
+    LstRasterError
+        Something cannot be read, is not possible, or cannot be written.
+    """
+    windows = tile_windows(run.scene.grid)
+    tally = Tally()
+    with rasterio.Env(GDAL_CACHEMAX=CACHE):  # and GDAL's messages go to the log, not to the terminal
+        distance = measure_cloud_distance(run.masking, run.scene.grid) if cogs.quality is not None else None
+        parts = over_tiles(windows, lambda: _worker(run, cogs, distance), threads)
+        with closing(parts):
+            for done, part in enumerate(parts, start=1):
+                tally.merge(part)
+                if not progress(done, len(windows)):
+                    raise CancelledError(f"stopped after {done} of {len(windows)} tiles; nothing was written")
+    return tally
+
+
+@contextmanager
+def _worker(run: Run, cogs: Cogs, distance: DistanceReader | None) -> Iterator[Callable[[Window], Tally]]:
+    """Open a thread's own files; the function that comes works on a tile."""
+    band, noise = run.band.planck, run.noise
+    uncertain = run.has_uncertainty
+    with open_tiles(run.scene, run.inputs, run.masking, run.coarse, uncertainty=uncertain) as read_tile:
+
+        def work(window: Window) -> Tally:
+            tile = read_tile(window)
+            temperature = retrieve_tile(tile, band)
+            cogs.temperature.write(temperature, window)
+            uncertainty = uncertainty_of_tile(tile, temperature, noise, band)
+            if cogs.uncertainty is not None:
+                cogs.uncertainty.write(uncertainty, window)
+            if cogs.quality is not None and distance is not None:
+                cogs.quality.write(run.flagging.bits(tile, temperature, uncertainty, distance(window)), window)
+            run.check.add(tile, temperature, band)
+            return Tally.of(tile, temperature, run.masking.hides)
+
+        yield work
