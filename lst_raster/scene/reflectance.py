@@ -18,7 +18,7 @@ from lst_raster.physics.emissivity import reflectance_from_radiance, sun_correct
 from lst_raster.scene.bundle import Place
 from lst_raster.scene.grid import Grid, require_same_grid
 from lst_raster.scene.mtl import Mtl
-from lst_raster.scene.raster import open_raster, read_window
+from lst_raster.scene.raster import open_raster, read_stored
 from lst_raster.scene.scene import Scene
 
 Float32 = NDArray[np.float32]
@@ -41,9 +41,14 @@ class ReflectiveBand:
 
     def reflectance(self, dataset: Any, window: Any) -> Float32:
         """Reflectance of a window, NaN where there is none: fill, saturated, or no value."""
-        numbers, valid = read_window(dataset, f"band {self.place.name}", SceneError, window=window)
-        measured = valid & (numbers > 0.0) & (numbers < _largest(dataset.dtypes[0]))
-        return np.where(measured, numbers * np.float32(self.gain) + np.float32(self.offset), np.float32("nan"))
+        stored, valid = read_stored(dataset, f"band {self.place.name}", SceneError, window=window)
+        measured = valid & (stored > 0) & (stored < _largest(dataset.dtypes[0]))
+        reflectance = stored.astype(np.float32)
+        reflectance *= np.float32(self.gain)
+        reflectance += np.float32(self.offset)
+        if not measured.all():
+            reflectance[~measured] = np.nan
+        return reflectance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,7 +24,7 @@ from lst_raster.scene.landsat import (
 )
 from lst_raster.scene.mtl import Mtl
 from lst_raster.scene.plausibility import Expectation, check_values, require_no_scale, require_no_wrap
-from lst_raster.scene.raster import open_raster, read_window
+from lst_raster.scene.raster import open_raster, read_stored
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -156,9 +156,12 @@ class Scene:
 
     def _numbers(self, dataset: Any, **where: Any) -> Pixels:
         """Digital numbers in place of radiances."""
-        numbers, valid = read_window(dataset, "scene", SceneError, **where)
-        saturated = numbers == largest_digital_number(self.sensor)
-        return Pixels(numbers, valid & (numbers > 0.0) & ~saturated, saturated)
+        stored, valid = read_stored(dataset, "scene", SceneError, **where)
+        saturated = stored == largest_digital_number(self.sensor)
+        measured = valid & (stored > 0) & ~saturated
+        with np.errstate(over="ignore"):
+            numbers = stored.astype(np.float32)
+        return Pixels(numbers, measured if stored.dtype.kind in "iu" else measured & np.isfinite(numbers), saturated)
 
     def _check(self, dataset: Any) -> None:
         """Hold a thinned image against what the scene is taken for."""

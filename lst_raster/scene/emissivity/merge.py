@@ -157,16 +157,20 @@ def open_emissivity(emissivity: Emissivity, scene: Scene) -> Iterator[MergedRead
 
 def _merge(readers: Sequence[EstimateReader], window: Any) -> MergedEstimate:
     """Fill what the sources before left open; sources after the last hole are not read."""
-    first = readers[0](window)
-    missing = np.isnan(first.value)
-    if not missing.any():
-        return MergedEstimate(value=first.value, uncertainty=first.uncertainty, source=np.asarray(1, np.uint8))
-    shape = (window.height, window.width)
-    value, uncertainty = (np.array(np.broadcast_to(part, shape), np.float32) for part in first)
-    missing = np.array(np.broadcast_to(missing, shape))
-    source = np.where(missing, 0, 1).astype(np.uint8)
-    for number, read in enumerate(readers[1:], start=2):
-        _fill(read(window), value, uncertainty, missing, source, number)
+    numbered = ((number, read(window)) for number, read in enumerate(readers, start=1))
+    # The first with anything at all is taken as it is: what follows is for its holes.
+    first, estimate = next(((n, found) for n, found in numbered if not np.isnan(found.value).all()), (0, None))
+    if estimate is None:
+        none = np.asarray(np.nan, np.float32)
+        return MergedEstimate(value=none, uncertainty=none, source=np.asarray(0, np.uint8))
+    missing = np.isnan(estimate.value)
+    if first == len(readers) or not missing.any():
+        source = np.where(missing, np.uint8(0), np.uint8(first)) if missing.any() else np.asarray(first, np.uint8)
+        return MergedEstimate(value=estimate.value, uncertainty=estimate.uncertainty, source=source)
+    value, uncertainty = (np.array(np.broadcast_to(part, missing.shape), np.float32) for part in estimate)
+    source = np.where(missing, np.uint8(0), np.uint8(first))
+    for number, found in numbered:
+        _fill(found, value, uncertainty, missing, source, number)
         if not missing.any():
             break
     return MergedEstimate(value=value, uncertainty=uncertainty, source=source)

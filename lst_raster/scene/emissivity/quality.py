@@ -74,7 +74,7 @@ def _estimate(masks: Mapping[str, Mask], values: Mapping[str, Value]) -> Estimat
     value: Any = np.float32("nan")
     uncertainty: Any = np.float32("nan")
     for kind in KINDS:
-        if kind in masks:
+        if kind in masks and masks[kind].any():  # rare: most windows have neither
             value = np.where(masks[kind], np.float32(values[kind].emissivity), value)
             uncertainty = np.where(masks[kind], np.float32(values[kind].uncertainty), uncertainty)
     return Estimate(np.asarray(value, np.float32), np.asarray(uncertainty, np.float32))
