@@ -19,8 +19,14 @@ WHOLE = FULL[0] * FULL[1] / 1e6
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: written by python -m tests.benchmarks -->", "<!-- end of figures -->"
 RETRIEVE = ("-c", "from lst_raster.cli.main import main; main()", "retrieve", "--overwrite", "--quiet")
+_AIR = ("--water-vapour", "29mm", "--air-temperature", "294", "--surface-pressure", "1000")
+_SMALL = ("--dtype", "uint16", "--lst-only", *_AIR)
 OURS = {
-    "lst-raster": ("--emissivity", "emissivity.tif", "--water-vapour", "29mm"),
+    "lst-raster": ("--emissivity", "ndvi", *_SMALL),
+    "lst-raster, zstd": ("--emissivity", "ndvi", "--compress", "zstd", *_SMALL),
+    "lst-raster, all files": ("--emissivity", "ndvi", "--dtype", "uint16", *_AIR),
+    "lst-raster, emissivity raster": ("--emissivity", "emissivity.tif", *_SMALL),
+    "lst-raster, float32": ("--emissivity", "ndvi", "--lst-only", *_AIR),
 }
 """Our paths: options of the command; a file among them lies in the scene's folder."""
 
