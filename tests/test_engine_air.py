@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 import rasterio
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.windows import Window
@@ -17,6 +18,7 @@ from lst_raster.errors import CancelledError, InputError
 from lst_raster.scene.nodes import Nodes, spread
 from tests.factories import STATE, make_scene, ramp, write_raster
 from tests.reanalysis_files import write_reanalysis
+from tests.shared import shared_path
 
 BIG = (600, 1100)
 DATE = "2015-07-19T16:00"
@@ -153,7 +155,10 @@ def test_the_self_check_looks_at_pixels_of_the_whole_scene():
     class Grid:
         width, height = 5000, 4000
 
-    check = selfcheck_module.SelfCheck.over(Grid)
+    class Nothing:
+        level2, atmosphere = None, {}
+
+    check = selfcheck_module.SelfCheck.over(Grid, Nothing, 0.01)
     assert check.row.size == 10_000
     quarters = np.bincount(2 * (check.row >= 2000) + (check.column >= 2500), minlength=4)
     assert quarters.min() > 2300
@@ -170,3 +175,23 @@ def test_between_nodes_a_pixel_is_the_same_in_any_window(left, top, width, heigh
     np.testing.assert_array_equal(part, whole[top : top + height, left : left + width])
     row, column = np.mgrid[top : top + height, left : left + width] + 0.5
     np.testing.assert_allclose(nodes.at(row, column), part, rtol=1e-6)
+
+
+def test_over_real_terrain_under_a_real_reanalysis_the_coarse_grid_is_right_within_a_hundredth(tmp_path):
+    scene = shared_path("data", "landsat", "c1_marburg", "extdata", "LC08_L1TP_195025_20130707_20170503_01_T1_B10.TIF")
+    dem = scene.parent / "DEM.TIF"
+    with xr.open_dataset(shared_path("data", "reanalysis", "era5_tcwv_new_cds_layout_derived.nc")) as era5:
+        hours = era5.isel(valid_time=slice(9, 12)).load()
+    # Its day is another one, and it has no surface of its own: one of 300 m stands for the hills that ERA5 has there.
+    place = {"latitude": hours.latitude.values, "longitude": hours.longitude.values}
+    fields = {"tcwv": 2.0 * hours.tcwv.values, "z": np.full(hours.tcwv.shape, 300.0 * 9.80665)}
+    times = np.array(["2013-07-07T09:00", "2013-07-07T10:00", "2013-07-07T11:00"], "datetime64[s]")
+    air = write_reanalysis(tmp_path / "era5.nc", fields, times=times, **place)
+    opened = Scene.open(scene)
+    options = {"reanalysis": air, "dem": dem, "emissivity": 0.97, "mask_clouds": False}
+    coarse = retrieve(opened, output=tmp_path / "coarse.tif", **options)
+    exact = retrieve(opened, output=tmp_path / "exact.tif", exact=True, **options)
+    difference = read(coarse.path) - read(exact.path)
+    assert np.sqrt(np.nanmean(difference**2)) < 0.01
+    assert np.nanmax(np.abs(difference)) < 0.01
+    assert "steps of 50 m" in coarse.tags["air"]

@@ -13,24 +13,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.engine.inputs import ROUNDING, Inputs
-from lst_raster.inference.contract import PredictedAtmosphere
-from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, input_changes, model_changes
-from lst_raster.physics.band import sensor_band
-from lst_raster.physics.uncertainty import AirVariance, air_variance
+from lst_raster.engine.air_model import DEPTHS, Float32, Terms, solve_air
+from lst_raster.engine.inputs import Inputs
+from lst_raster.physics.uncertainty import AirVariance
 from lst_raster.scene.fields import Field, open_field
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.level2_terms import Level2Air
 
-Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Terms: TypeAlias = tuple[Float32, Float32, Float32]
-"""Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1]."""
-
-
-DEPTHS = {False: 3, True: 7}
-"""Number of layers that `solve_air` gives, without and with the uncertainty."""
-_VARIANCE, _OUTSIDE = slice(3, 6), 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +35,8 @@ class Air:
     """Above 0 where an input is outside the range that the model was made for."""
     extremes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Lowest and highest value of every input of the model, where it was used."""
-    exact: Callable[[Any, Any], Terms] | None = None
-    """Runs the model at rows and columns of the window, where `terms` are interpolated; None where they are exact."""
+    inputs_at: Callable[[Any, Any], dict[str, Any]] | None = None
+    """Tells the inputs of the model at rows and columns of the window; None where there is no model."""
 
 
 def air_of(layers: Float32, **more: Any) -> Air:
@@ -54,49 +44,7 @@ def air_of(layers: Float32, **more: Any) -> Air:
     terms: Terms = (layers[0], layers[1], layers[2])
     if len(layers) == DEPTHS[False]:
         return Air(terms=terms, **more)
-    return Air(terms=terms, variance=AirVariance(*layers[_VARIANCE]), outside=layers[_OUTSIDE], **more)
-
-
-def solve_air(inputs: Inputs, values: Mapping[str, NDArray[Any]], *, uncertainty: bool) -> Float32:
-    """Run the model, and find how sure it is.
-
-    Parameters
-    ----------
-    inputs : Inputs
-        The model, and where its inputs come from.
-    values : mapping of str to array
-        Inputs of the air by name, all of one shape.
-    uncertainty : bool
-        Whether the uncertainty is wanted, which runs the model once more for each input.
-
-    Returns
-    -------
-    array of shape (3 or 7, ...)
-        Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1]; then the three coefficients of the
-        variance (`AirVariance`), and 1 where an input leaves the model's range, else 0.
-    """
-    model = inputs.network
-    if not uncertainty:
-        return np.stack(model.atmosphere(**values).terms)
-    predicted = PredictedAtmosphere(*(np.asarray(part, np.float64) for part in model.atmosphere(**values)))
-    deviations = {
-        name: INPUT_UNCERTAINTIES[inputs.atmosphere[name].origin][name].at(value) for name, value in values.items()
-    }
-    band = sensor_band(model.contract.sensor).planck
-    changes = [*input_changes(model.atmosphere, values, deviations), *model_changes(predicted, band)]
-    variance = air_variance(predicted.terms, changes)
-    layers = [*predicted.terms, *variance, _outside(inputs, values)]
-    return np.stack(np.broadcast_arrays(*layers)).astype(np.float32)
-
-
-def _outside(inputs: Inputs, values: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
-    outside = np.asarray(0.0)
-    for variable in inputs.network.contract.inputs:
-        if variable.name in values and variable.valid_range is not None:
-            low, high = variable.valid_range
-            value = values[variable.name]
-            outside = np.where((value < low - ROUNDING * high) | (value > high * (1.0 + ROUNDING)), 1.0, outside)
-    return outside
+    return Air(terms=terms, variance=AirVariance(*layers[3:6]), outside=layers[6], **more)
 
 
 AirReader: TypeAlias = Callable[[Any, Mask], Air]
@@ -168,7 +116,14 @@ def _exact(inputs: Inputs, values: Mapping[str, Float32], wanted: Mask, uncertai
     )
     if layers.ndim > 1:
         layers = np.stack([_scatter(layer, known) for layer in layers])
-    return air_of(layers, extremes=extremes)
+    return air_of(layers, extremes=extremes, inputs_at=_picker(values))
+
+
+def _picker(values: Mapping[str, Float32]) -> Callable[[Any, Any], dict[str, Any]]:
+    return lambda row, column: {
+        name: np.broadcast_to(array[row, column] if array.ndim else array, np.shape(row))
+        for name, array in values.items()
+    }
 
 
 def checked(given: Field, values: Any) -> tuple[float, float]:

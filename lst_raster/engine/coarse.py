@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.engine.air import DEPTHS, Air, AirReader, Float32, Mask, Terms, air_of, checked, solve_air
+from lst_raster.engine.air import Air, AirReader, Mask, air_of, checked
+from lst_raster.engine.air_model import DEPTHS, Float32, solve_air
 from lst_raster.engine.inputs import Inputs
 from lst_raster.scene.fields import Field, FieldReader, open_field, value_at
 from lst_raster.scene.grid import Grid
@@ -137,7 +138,7 @@ def _interpolated(air: CoarseAir, ground: FieldReader | None, window: Any, wante
         checked_elevation = elevation[np.isfinite(elevation) & wanted]
         air.ground.quantity.check(checked_elevation, f"elevation {air.ground.source}")
     layers = _at_levels(air, elevation, window, wanted)
-    return air_of(layers, extremes=dict(air.extremes), exact=_exact(air, elevation, window))
+    return air_of(layers, extremes=dict(air.extremes), inputs_at=_inputs_at(air, elevation, window))
 
 
 def _at_levels(air: CoarseAir, elevation: Float32, window: Any, wanted: Mask) -> Float32:
@@ -163,10 +164,9 @@ def _at_one_level(air: CoarseAir, elevation: float, window: Any) -> Float32:
     return spread(air.rows, air.columns, nodes, window)
 
 
-def _exact(air: CoarseAir, elevation: Float32, window: Any) -> Callable[[Any, Any], Terms]:
-    def run(row: Any, column: Any) -> Terms:
+def _inputs_at(air: CoarseAir, elevation: Float32, window: Any) -> Callable[[Any, Any], dict[str, Any]]:
+    def values(row: Any, column: Any) -> dict[str, Any]:
         height = elevation[row, column] if elevation.ndim else elevation
-        values = air.values(window.row_off + row + 0.5, window.col_off + column + 0.5, height.astype(float))
-        return air.inputs.network.atmosphere(**values).terms
+        return air.values(window.row_off + row + 0.5, window.col_off + column + 0.5, height.astype(float))
 
-    return run
+    return values

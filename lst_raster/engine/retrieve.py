@@ -170,6 +170,8 @@ def _write(run: Run, paths: ProductPaths, tags: dict[str, str], threads: int, pr
         _require_result(run.scene, tally)
         tags |= {"masked_pixels": _counts(tally), "emissivity_pixels": _shares(run.inputs, tally)}
         tags["air"] = run.air()
+        if run.has_uncertainty:
+            tags["uncertainty_parts"] = run.check.budget()
         for cog in cogs.written:
             cog.tags.update(tags)
     return tally

@@ -70,7 +70,7 @@ class Run:
             masking=masking,
             form=form,
             coarse=CoarseAir.over(inputs, scene.grid, uncertainty=_uncertain(inputs, form)) if smooth else None,
-            check=SelfCheck.over(scene.grid),
+            check=SelfCheck.over(scene.grid, inputs, _noise(scene)),
             flagging=Flagging.of(inputs),
         )
 
@@ -84,12 +84,6 @@ class Run:
         """The sensor band."""
         return sensor_band(self.scene.sensor)
 
-    @property
-    def noise(self) -> float:
-        """Standard uncertainty of the radiance: the sensor's noise and the rounding. [W m-2 sr-1 um-1]"""
-        rounding = quantisation_noise(self.scene.calibration.gain)
-        return float(np.hypot(noise_radiance(self.band.noise, self.band.planck), rounding))
-
     def air(self) -> str:
         """Say how the air was brought to the pixels, for the product's provenance."""
         if self.inputs.level2 is not None:
@@ -99,6 +93,12 @@ class Run:
         shape = f"{self.coarse.rows.size}x{self.coarse.columns.size} nodes"
         steps = f", steps of {STEP:g} m" if self.coarse.ground is not None else ""
         return f"interpolated between {shape}{steps}; {self.check}"
+
+
+def _noise(scene: Scene) -> float:
+    """Add the rounding to the noise of the sensor. [W m-2 sr-1 um-1]"""
+    band = sensor_band(scene.sensor)
+    return float(np.hypot(noise_radiance(band.noise, band.planck), quantisation_noise(scene.calibration.gain)))
 
 
 def _uncertain(inputs: Inputs, form: OutputForm) -> bool:
@@ -193,7 +193,7 @@ def write_tiles(run: Run, cogs: Cogs, threads: int, progress: Progress) -> Tally
 @contextmanager
 def _worker(run: Run, cogs: Cogs, distance: DistanceReader | None) -> Iterator[Callable[[Window], Tally]]:
     """Open a thread's own files; the function that comes works on a tile."""
-    band, noise = run.band.planck, run.noise
+    band, noise = run.band.planck, run.check.noise
     uncertain = run.has_uncertainty
     with open_tiles(run.scene, run.inputs, run.masking, run.coarse, uncertainty=uncertain) as read_tile:
 
@@ -206,7 +206,7 @@ def _worker(run: Run, cogs: Cogs, distance: DistanceReader | None) -> Iterator[C
                 cogs.uncertainty.write(uncertainty, window)
             if cogs.quality is not None and distance is not None:
                 cogs.quality.write(run.flagging.bits(tile, temperature, uncertainty, distance(window)), window)
-            run.check.add(tile, temperature, band)
+            run.check.add(tile, temperature)
             return Tally.of(tile, temperature, run.masking.hides)
 
         yield work
