@@ -29,14 +29,14 @@ def run(code: str) -> str:
 
 
 def test_importing_the_package_loads_none_of_the_heavy_libraries():
-    heavy = ("torch", "onnx", "onnxruntime", "xarray", "rasterio", "dask", "matplotlib", "scipy")
+    heavy = ("torch", "onnx", "onnxruntime", "xarray", "rasterio", "dask", "matplotlib", "scipy", "PIL")
     loaded = run(f"import sys, lst_raster; print([name for name in {heavy} if name in sys.modules])")
     assert loaded.strip() == "[]"
 
 
 def test_the_help_of_the_command_loads_none_of_them_either():
     code = "import sys, lst_raster.cli.main as m\ntry: m.main(['--help'])\nexcept SystemExit: pass\n"
-    code += "print([n for n in ('torch', 'xarray', 'rasterio', 'onnxruntime') if n in sys.modules])"
+    code += "print([n for n in ('torch', 'xarray', 'rasterio', 'onnxruntime', 'PIL') if n in sys.modules])"
     assert run(code).strip().splitlines()[-1] == "[]"
 
 
