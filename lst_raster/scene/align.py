@@ -15,7 +15,9 @@ from lst_raster.scene.grid import Grid, require_same_grid
 
 
 @contextmanager
-def on_grid(dataset: Any, grid: Grid, what: str, *, align: bool, classes: bool = False) -> Iterator[Any]:
+def on_grid(
+    dataset: Any, grid: Grid, what: str, *, align: bool, classes: bool = False, nodata: float | None = None
+) -> Iterator[Any]:
     """Show an open raster on the scene's grid.
 
     Parameters
@@ -30,6 +32,8 @@ def on_grid(dataset: Any, grid: Grid, what: str, *, align: bool, classes: bool =
         Whether a raster on another grid is warped, without scale and offset applied; values bilinearly, NaN outside.
     classes : bool
         Whether the values are classes: the nearest is taken.
+    nodata : float, optional
+        Value that means nothing, where the raster itself does not tell.
 
     Yields
     ------
@@ -51,9 +55,10 @@ def on_grid(dataset: Any, grid: Grid, what: str, *, align: bool, classes: bool =
         raise GridMismatchError(
             f"{what} is {own}; the scene is {grid}; without a coordinate system it cannot be warped"
         )
-    nodata = dataset.nodata if dataset.nodata is not None else np.nan
+    known = [value for value in (dataset.nodata, nodata) if value is not None]
+    unset = known[0] if known else np.nan
     with WarpedVRT(
         dataset, crs=grid.crs, transform=grid.transform, width=grid.width, height=grid.height, dtype="float32",
-        src_nodata=nodata, nodata=np.nan, resampling=Resampling.nearest if classes else Resampling.bilinear,
+        src_nodata=unset, nodata=np.nan, resampling=Resampling.nearest if classes else Resampling.bilinear,
     ) as view:  # fmt: skip
         yield view

@@ -15,8 +15,10 @@ from lst_raster.physics.planck import brightness_temperature
 from lst_raster.scene.landsat import Calibration, largest_digital_number
 from lst_raster.scene.standard_atmosphere import standard_atmosphere
 
+LEVEL_2_SCALE, LEVEL_2_OFFSET = 0.00341802, 149.0
+"""Of the numbers in `ST_B10` and `ST_B6` of Collection 2, surface temperature. [K]  USGS LSDS-1619, LSDS-1618"""
+
 _COLDEST, _HOTTEST = 180.0, 360.0  # [K], medians of scenes: colder than any cloud top, hotter than any desert
-_LEVEL_2_SCALE, _LEVEL_2_OFFSET = 0.00341802, 149.0  # [K], of Collection 2 surface temperature
 _WARM = 95.0  # percentile of a scene's warm end: ground, where there is some between clouds
 # By how much the warm end exceeds the air temperature that season and latitude let expect: in deserts at ten in the
 # morning up to 30 K. Level-2 taken for Level-1 comes out 35 to 50 K too warm.
@@ -94,7 +96,7 @@ def _check_median(value: float, temperature: float) -> None:
 def _check_level(value: float, temperature: float, expected: Expectation) -> None:
     if temperature <= expected.hottest:
         return
-    level_2 = value * _LEVEL_2_SCALE + _LEVEL_2_OFFSET
+    level_2 = value * LEVEL_2_SCALE + LEVEL_2_OFFSET
     dated = "" if expected.day_of_year else ", or state the date with --date"
     raise SceneError(
         f"the scene's warm end, value {value:.0f}, is a brightness temperature of {temperature:.0f} K, too hot for the "
@@ -158,7 +160,7 @@ def require_no_scale(dataset: Any, what: str, calibration: Calibration) -> None:
     scale, offset = dataset.scales[0], dataset.offsets[0]
     if (scale, offset) == (1.0, 0.0) or np.allclose((scale, offset), (calibration.gain, calibration.offset), rtol=1e-3):
         return
-    kind = "a Level-2 surface temperature" if np.isclose(scale, _LEVEL_2_SCALE) else "no Level-1 band"
+    kind = "a Level-2 surface temperature" if np.isclose(scale, LEVEL_2_SCALE) else "no Level-1 band"
     raise SceneError(
         f"{what} carries scale {scale:g} and offset {offset:g}: it is {kind}; give the thermal band of Level-1"
     )

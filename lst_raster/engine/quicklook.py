@@ -1,0 +1,57 @@
+"""A small picture of a product, to see at a glance what it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import rasterio
+from rasterio.enums import Resampling
+
+from lst_raster.pictures.axes import robust_limits
+from lst_raster.pictures.colours import inferno
+from lst_raster.pictures.draw import draw_map, save, shape_of_map
+from lst_raster.scene.bundle import Place
+from lst_raster.scene.temperature import open_temperature
+
+Units: TypeAlias = Literal["degC", "K"]
+"""Unit of the colour bar."""
+
+_CACHE = 64  # [MiB] of blocks, for a raster without overviews is read through
+_UNITS: dict[Units, tuple[str, float]] = {"degC": ("°C", 273.15), "K": ("K", 0.0)}
+
+
+def write_quicklook(lst_path: Path, target: Path, *, title: str | None = None, units: Units = "degC") -> None:
+    """Write a picture of a temperature product.
+
+    Its colours rise from the 2nd to the 98th percentile of what is shown; what is read is a suitable overview, so that
+    memory and time do not grow with the product. The same product makes the same bytes.
+
+    Parameters
+    ----------
+    lst_path : path
+        The product, or another raster of surface temperature.
+    target : path
+        PNG to write; one that exists is replaced.
+    title : str, optional
+        Line above the map, by default the product's name.
+    units : {"degC", "K"}
+        Unit of the colour bar.
+
+    Raises
+    ------
+    InputNotFoundError
+        There is no such product.
+    InputError
+        It is no raster of one band, damaged, or does not hold kelvin.
+    OutputError
+        The picture cannot be written.
+    """
+    unit, zero = _UNITS[units]
+    with rasterio.Env(GDAL_CACHEMAX=_CACHE), open_temperature(Place(disk=lst_path)) as product:
+        shape = shape_of_map(product.grid.height, product.grid.width)
+        values = product.read(out_shape=shape, resampling=Resampling.average) - zero
+    picture = draw_map(
+        values, inferno(), robust_limits(values), title=title or lst_path.stem, unit=unit, missing="no temperature"
+    )
+    save(picture, target)
