@@ -104,8 +104,17 @@ BEFORE_COLLECTIONS = Layout(
 )
 """USGS LSDS-809, Landsat 8 Level-1 data format control book, its versions before Collection 1."""
 
+OWN = Layout(
+    name="quality band of lst-raster",
+    flags={"fill": 0, "cloud": 1, "cloud_shadow": 2, "snow": 3, "water": 4, "saturated": 5},
+    confidences={},
+    always=0,
+    never=0,
+)
+"""Our products' own, `*_LST_QA.tif`, as far as it repeats the scene's; `lst_raster.engine.flags` has all of it."""
+
 LAYOUTS = (COLLECTION_2, COLLECTION_1, BEFORE_COLLECTIONS)
-"""The layouts; a value other than fill is possible in one of them alone, but for rare cases."""
+"""The layouts of scenes; a value other than fill is possible in one of them alone, but for rare cases."""
 
 _SATURATION_BITS: Mapping[str, int] = {"B6": 5, "B6_VCID_1": 5, "B6_VCID_2": 8}  # of QA_RADSAT; USGS LSDS-1618
 
@@ -153,9 +162,9 @@ def find_quality(files: SceneFiles, grid: Grid) -> Quality | None:
     if place is None:
         return None
     with _open(place, grid) as dataset:
-        bits = _read(dataset, out_shape=(min(grid.height, _SAMPLE), min(grid.width, _SAMPLE)))
+        bits = read_bits(dataset, out_shape=(min(grid.height, _SAMPLE), min(grid.width, _SAMPLE)))
     expected = COLLECTION_2 if "QA_PIXEL" in place.name.upper() else COLLECTION_1
-    layout = _layout(bits, expected, place)
+    layout = find_layout(bits, expected, place)
     misnamed = (layout is COLLECTION_2) is not (expected is COLLECTION_2)
     saturation = (files.saturation, bit) if files.saturation is not None and bit is not None else None
     return Quality(place=place, layout=layout, misnamed=misnamed, saturation=saturation)
@@ -189,13 +198,13 @@ def open_quality(quality: Quality, grid: Grid, kinds: Collection[str] = KINDS) -
     with ExitStack() as stack:
         pixels = stack.enter_context(_open(quality.place, grid))
         if quality.saturation is None or "saturated" not in kinds:
-            yield lambda window: quality.layout.decode(_read(pixels, window=window), kinds)
+            yield lambda window: quality.layout.decode(read_bits(pixels, window=window), kinds)
             return
         place, bit = quality.saturation
         saturation = stack.enter_context(_open(place, grid))
         yield lambda window: {
-            **quality.layout.decode(_read(pixels, window=window), kinds),
-            "saturated": _read(saturation, window=window) & np.uint16(1 << bit) != 0,
+            **quality.layout.decode(read_bits(pixels, window=window), kinds),
+            "saturated": read_bits(saturation, window=window) & np.uint16(1 << bit) != 0,
         }
 
 
@@ -211,19 +220,47 @@ def _open(place: Place, grid: Grid) -> Iterator[Any]:
         yield dataset
 
 
-def _layout(bits: Bits, expected: Layout, place: Place) -> Layout:
-    """Layout in which the values are possible, the expected one if it is among them."""
+def find_layout(bits: Bits, expected: Layout, place: Place) -> Layout:
+    """Find out what the bits of a band mean: the layout in which they are possible, the expected one if it is one.
+
+    Parameters
+    ----------
+    bits : array, any shape
+        A sample of the band.
+    expected : Layout
+        What the file's name promises.
+    place : Place
+        The file, for the message.
+
+    Raises
+    ------
+    SceneError
+        They are possible in no layout.
+    """
     fitting = [layout for layout in (expected, *LAYOUTS) if layout.share(bits) >= _AGREEING]
     if not fitting:
         raise SceneError(
             f"{place.name} holds values such as {int(bits.max())} that are no quality bits of any Landsat collection; "
-            "give the right file, or do without it: --keep-clouds"
+            "give the right file, or do without it (retrieve --keep-clouds, compare without --mask)"
         )
     return fitting[0]
 
 
-def _read(dataset: Any, **where: Any) -> Bits:
-    """Bits of part of a band, whatever type holds them; a pixel without value is fill."""
+def read_bits(dataset: Any, **where: Any) -> Bits:
+    """Bits of part of an open band, whatever type holds them; a pixel without value is fill.
+
+    Parameters
+    ----------
+    dataset : rasterio.DatasetReader
+        The open band.
+    **where
+        `window` or `out_shape` of rasterio's `read`.
+
+    Raises
+    ------
+    SceneError
+        The file is damaged.
+    """
     stored, valid = read_stored(dataset, "quality band", SceneError, **where)
     # int16 shows the highest bit as a sign; some files hold floats
     bits = stored.view(np.uint16) if stored.dtype == np.int16 else _as_bits(stored)

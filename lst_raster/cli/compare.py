@@ -1,0 +1,60 @@
+"""``lst-raster compare``: two rasters of surface temperature beside each other."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from lst_raster.cli import options
+from lst_raster.cli.progress import hushed_libraries, progress_bar
+
+if TYPE_CHECKING:
+    from lst_raster.evaluation.compare import Comparison
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@click.option("--mask", metavar="QA", help="Leave out clouds, shadows and fill by QA_PIXEL, BQA or *_LST_QA.tif.")
+@click.option("--align", is_flag=True, help="Warp B and the quality band onto the grid of A.")
+@click.option("-o", "--output", metavar="DIR", help="Folder for a map and a histogram (PNG); without it none are made.")
+@options.overwrite
+@options.quiet
+@click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
+def compare(
+    a: str, b: str, mask: str | None, align: bool, output: str | None, overwrite: bool, quiet: bool, as_json: bool
+) -> None:
+    """Compare two rasters of surface temperature, A less B, for example a product and a USGS ST_B10."""
+    from lst_raster.evaluation.compare import compare_rasters
+
+    with hushed_libraries(), progress_bar("Comparing", quiet=quiet) as progress:
+        found = compare_rasters(
+            a, b, mask=mask, align=align, output=output, overwrite=overwrite, progress=progress
+        )  # fmt: skip
+    for note in found.notes:
+        click.echo(f"Note: {note}", err=True)
+    click.echo(json.dumps(found.as_dict(), indent=2) if as_json else _table(found))
+
+
+def _table(found: Comparison) -> str:
+    pixels, difference = found.pixels, found.difference
+    masked = f"; {pixels.masked} left out by {found.mask}" if found.mask else ""
+    rows = {
+        "bias": difference.bias, "median": difference.median, "RMSE": difference.rmse, "SD": difference.sd,
+        "robust SD": difference.robust_sd, "minimum": difference.minimum,
+        **{f"percentile {number}": value for number, value in difference.percentiles.items()},
+        "maximum": difference.maximum,
+    }  # fmt: skip
+    return "\n".join(
+        [
+            f"{found.a} less {found.b} [K]",
+            f"{difference.count} of {pixels.pixels} pixels compared; {pixels.a} and {pixels.b} have a value{masked}",
+            "",
+            *(f"{name:<14}{value:10.3f}" for name, value in rows.items()),
+            f"{'correlation':<14}{difference.correlation:10.4f}",
+            *(f"\n{path}" for path in found.pictures[:1]),
+            *(str(path) for path in found.pictures[1:]),
+        ]
+    )
