@@ -51,7 +51,8 @@ def test_float_and_scaled_integers_make_the_same_picture(tmp_path):
 def test_the_units_change_the_numbers_on_the_bar_and_nothing_on_the_map(tmp_path):
     path = write_raster(tmp_path / "a_LST.tif", ramp(280.0, 320.0, (400, 400)).astype("f4"))
     for units in ("K", "degC"):
-        write_quicklook(path, tmp_path / f"{units}.png", units=units)
+        limits = write_quicklook(path, tmp_path / f"{units}.png", units=units)
+        assert limits == pytest.approx((280.8, 319.2), abs=0.01)  # kelvin in either case
     kelvin, celsius = pixels(tmp_path / "K.png"), pixels(tmp_path / "degC.png")
     assert np.abs(kelvin[52:452, 16:416].astype(int) - celsius[52:452, 16:416]).max() <= 8  # a neighbouring colour
     assert (kelvin[:, 450:] != celsius[:, 450:]).any()
@@ -60,7 +61,7 @@ def test_the_units_change_the_numbers_on_the_bar_and_nothing_on_the_map(tmp_path
 @pytest.mark.parametrize("shape", [(1, 1), (5, 4)])
 def test_a_raster_without_a_temperature_says_so(tmp_path, shape):
     path = write_raster(tmp_path / "a_LST.tif", np.full(shape, np.nan, "f4"), nodata=np.nan)
-    write_quicklook(path, tmp_path / "look.png")
+    assert write_quicklook(path, tmp_path / "look.png") is None
     found = pixels(tmp_path / "look.png")
     assert found[60, 20].tolist() == GREY
     assert not (found == inferno()[255]).all(axis=-1).any()  # no colour bar

@@ -21,7 +21,9 @@ _CACHE = 64  # [MiB] of blocks, for a raster without overviews is read through
 _UNITS: dict[Units, tuple[str, float]] = {"degC": ("°C", 273.15), "K": ("K", 0.0)}
 
 
-def write_quicklook(lst_path: Path, target: Path, *, title: str | None = None, units: Units = "degC") -> None:
+def write_quicklook(
+    lst_path: Path, target: Path, *, title: str | None = None, units: Units = "degC"
+) -> tuple[float, float] | None:
     """Write a picture of a temperature product.
 
     Its colours rise from the 2nd to the 98th percentile of what is shown; what is read is a suitable overview, so that
@@ -38,6 +40,11 @@ def write_quicklook(lst_path: Path, target: Path, *, title: str | None = None, u
     units : {"degC", "K"}
         Unit of the colour bar.
 
+    Returns
+    -------
+    tuple of float or None
+        Temperatures of the first and the last colour, for `lst_style`; None where there is no temperature. [K]
+
     Raises
     ------
     InputNotFoundError
@@ -51,7 +58,6 @@ def write_quicklook(lst_path: Path, target: Path, *, title: str | None = None, u
     with rasterio.Env(GDAL_CACHEMAX=_CACHE), open_temperature(Place(disk=lst_path)) as product:
         shape = shape_of_map(product.grid.height, product.grid.width)
         values = product.read(out_shape=shape, resampling=Resampling.average) - zero
-    picture = draw_map(
-        values, inferno(), robust_limits(values), title=title or lst_path.stem, unit=unit, missing="no temperature"
-    )
-    save(picture, target)
+    limits = robust_limits(values)
+    save(draw_map(values, inferno(), limits, title=title or lst_path.stem, unit=unit, missing="no temperature"), target)
+    return (limits[0] + zero, limits[1] + zero) if limits else None
