@@ -89,5 +89,9 @@ class ProductPaths:
             return [self.temperature]
         return [*([self.uncertainty] if uncertainty else []), self.quality, self.temperature]
 
+    def sidecars(self, form: OutputForm) -> list[Path]:
+        """Files that are written beside the rasters."""
+        return [] if form.lst_only else [self.quicklook, self.style, self.quality_style]
+
     def _with(self, ending: str) -> Path:
         return self.temperature.with_name(self.temperature.stem + ending)

@@ -14,6 +14,7 @@ from lst_raster.engine.masks import Masking, choose_masking
 from lst_raster.engine.product_files import OutputForm, ProductPaths
 from lst_raster.engine.run import Progress, Run, open_cogs, write_tiles
 from lst_raster.engine.selfcheck import TOLERANCE, SelfCheck
+from lst_raster.engine.sidecars import write_sidecars
 from lst_raster.engine.staging import new_files
 from lst_raster.engine.tally import Tally
 from lst_raster.engine.target import check_target, product_path
@@ -148,7 +149,8 @@ def retrieve(
     target = product_path(output, scene.stem)
     paths = ProductPaths(temperature=target)
     read = (scene.place.disk, *inputs.rasters, *masking.rasters)
-    for path in paths.rasters(form, uncertainty=inputs.level2 is None):
+    written = (*paths.rasters(form, uncertainty=inputs.level2 is None), *paths.sidecars(form))
+    for path in written:
         check_target(path, scene.grid, inputs=read, overwrite=overwrite)
     tags = _provenance(scene, inputs, masking)
     run = Run.prepare(scene, inputs, masking, form, exact=exact)
@@ -158,23 +160,33 @@ def retrieve(
     for line in warnings:
         _LOGGER.warning(line)
     return Product(
-        path=target, files=tuple(paths.rasters(form, uncertainty=inputs.level2 is None)), tags=MappingProxyType(tags),
+        path=target, files=written, tags=MappingProxyType(tags),
         pixels=tally.pixels, retrieved=tally.retrieved, warnings=warnings,
     )  # fmt: skip
 
 
 def _write(run: Run, paths: ProductPaths, tags: dict[str, str], threads: int, progress: Progress) -> Tally:
     """Write all files, or none; what was found on the way is added to the tags."""
-    with new_files(paths.temperature.parent) as files, open_cogs(run, paths, files, threads) as cogs:
-        tally = write_tiles(run, cogs, threads, progress)
-        _require_result(run.scene, tally)
-        tags |= {"masked_pixels": _counts(tally), "emissivity_pixels": _shares(run.inputs, tally)}
-        tags["air"] = run.air()
-        if run.has_uncertainty:
-            tags["uncertainty_parts"] = run.check.budget()
-        for cog in cogs.written:
-            cog.tags.update(tags)
+    with new_files(paths.temperature.parent) as files:
+        with open_cogs(run, paths, files, threads) as cogs:
+            tally = write_tiles(run, cogs, threads, progress)
+            _require_result(run.scene, tally)
+            tags |= _findings(run, tally)
+            for cog in cogs.written:
+                cog.tags.update(tags)
+        if not run.form.lst_only:
+            write_sidecars(paths, files)
     return tally
+
+
+def _findings(run: Run, tally: Tally) -> dict[str, str]:
+    """Tell for the provenance what was found on the way."""
+    found = {
+        "masked_pixels": _counts(tally),
+        "emissivity_pixels": _shares(run.inputs, tally),
+        "air": run.air(),
+    }
+    return found | ({"uncertainty_parts": run.check.budget()} if run.has_uncertainty else {})
 
 
 def _require_result(scene: Scene, tally: Tally) -> None:

@@ -50,6 +50,10 @@ class Staging:
         self._renames[target] = path
         return path
 
+    def path_of(self, target: Path) -> Path:
+        """Name under which a file lies now that `new` was asked for."""
+        return self._renames[target]
+
     def scratch(self, target: Path) -> Path:
         """Name of a file that is needed while another is made; it is removed at the end.
 
