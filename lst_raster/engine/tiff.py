@@ -45,6 +45,11 @@ def block_tables(file: bytes | bytearray | memoryview) -> list[tuple[Table, Tabl
     list of tuple of Table
         Of every image in the order of the file: the positions of its blocks and their sizes, row by row. [byte]
 
+    Raises
+    ------
+    struct.error, KeyError, ValueError
+        The head of the file is damaged, or an image is not tiled.
+
     References
     ----------
     TIFF 6.0 (Adobe, 1992), sections 2 and 15; BigTIFF: https://libtiff.gitlab.io/libtiff/specification/bigtiff.html
@@ -53,8 +58,11 @@ def block_tables(file: bytes | bytearray | memoryview) -> list[tuple[Table, Tabl
     big = struct.unpack_from(f"{order}H", file, 2)[0] == 43
     word, count_format, entry_size = ("Q", "Q", 20) if big else ("I", "H", 12)
     (position,) = struct.unpack_from(order + word, file, 8 if big else 4)
-    tables = []
+    tables, seen = [], set()
     while position:
+        if position in seen:
+            raise ValueError("the directories of the file go in a circle")
+        seen.add(position)
         (count,) = struct.unpack_from(order + count_format, file, position)
         start = position + struct.calcsize(count_format)
         entries = [start + index * entry_size for index in range(count)]
