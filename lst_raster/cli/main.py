@@ -20,7 +20,7 @@ COMMANDS = {
     "fetch-reanalysis": ("lst_raster.cli.fetch_reanalysis:fetch_reanalysis", "The reanalysis that a scene needs."),
     "info": ("lst_raster.cli.info:info", "What a scene, a model or a product is."),
     "compare": ("lst_raster.cli.compare:compare", "Compare two rasters of surface temperature."),
-    "check": ("lst_raster.cli.check:check", "Whether a product is whole."),
+    "check": ("lst_raster.cli.check:check", "Whether a product is whole; how it stands to CEOS-ARD."),
     "simulate": ("lst_raster.cli.simulate:simulate", "Radiative transfer through atmospheric profiles."),
     "train": ("lst_raster.cli.train:train", "Train a model from simulated sets."),
     "evaluate": ("lst_raster.cli.evaluate:evaluate", "Measure a model on a simulated set."),
