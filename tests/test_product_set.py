@@ -1,5 +1,7 @@
 """Temperature, uncertainty and quality of one retrieval: what they hold, and that they belong together."""
 
+import re
+
 import numpy as np
 import pytest
 import rasterio
@@ -252,3 +254,77 @@ def test_every_command_line_form_opens(tmp_path, scene, model_path, command):
             with rasterio.open(out) as dataset:
                 kelvin = dataset.read(1, masked=True) * dataset.scales[0]
             assert np.abs(kelvin - ramp(280, 310)).max() < 0.016
+
+
+def test_a_product_of_the_same_inputs_is_kept_and_not_made_again(tmp_path, scene, model_path, monkeypatch):
+    first = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
+    before = {path: path.read_bytes() for path in first.files}
+    with monkeypatch.context() as patched:
+        patched.setattr("lst_raster.engine.run.retrieve_tile", None)  # would be called otherwise
+        again = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
+    assert (first.reused, again.reused) == (False, True)
+    assert (again.pixels, again.retrieved, again.files) == (first.pixels, first.retrieved, first.files)
+    assert again.tags["emissivity"] == first.tags["emissivity"]
+    assert {path: path.read_bytes() for path in again.files} == before
+    retrieve(scene, output=tmp_path, model=model_path, overwrite=True, **EXACT)
+    assert {path: path.read_bytes() for path in again.files} == before
+
+
+def test_other_inputs_are_another_product(tmp_path, scene, model_path):
+    options = {"output": tmp_path, "model": model_path, **EXACT}
+    retrieve(scene, **options)
+    changes = [{"emissivity": 0.96}, {"water_vapour": 21.0}, {"form": OutputForm(dtype="uint16")}, {"exact": True}]
+    for change in changes:
+        with pytest.raises(OutputError, match="exists and is kept"):
+            retrieve(scene, **{**options, **change})
+    with rasterio.open(scene, "r+") as dataset:
+        dataset.write(dataset.read(1) + 1, 1)
+    with pytest.raises(OutputError, match="exists and is kept"):
+        retrieve(scene, **options)
+
+
+@pytest.mark.parametrize("damage", ["quality", "item", "missing"])
+def test_a_set_that_is_not_whole_is_not_taken_for_one(tmp_path, scene, model_path, damage):
+    product = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
+    paths = paths_of(product)
+    if damage == "missing":
+        paths.uncertainty.unlink()
+    else:
+        broken = getattr(paths, damage)
+        broken.write_bytes(broken.read_bytes()[:-10])
+    with pytest.raises(OutputError, match="exists and is kept"):
+        retrieve(scene, output=tmp_path, model=model_path, **EXACT)
+
+
+def test_what_the_uncertainty_is_made_of_adds_up(tmp_path, scene, model_path):
+    product = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
+    text = product.tags["uncertainty_parts"]
+    assert text.endswith("(root mean squares at 4200 pixels)")
+    parts = {name: float(number) for name, number in re.findall(r"([a-z ]+) (\d+\.\d+) K", text)}
+    assert {name.strip() for name in parts} == {
+        "sensor", "emissivity", "water vapour", "surface pressure", "air temperature", "model",
+    }  # fmt: skip
+    total = np.sqrt(np.mean(read(paths_of(product).uncertainty).astype(float) ** 2))
+    assert np.sqrt(sum(part**2 for part in parts.values())) == pytest.approx(total, rel=0.05)
+
+
+def test_the_set_passes_its_own_check(tmp_path, scene, model_path, command):
+    add_quality(scene, water=np.eye(60, 70, dtype=bool))
+    product = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
+    code, out, _ = command("check", product.path)
+    assert (code, [line for line in out if not line.startswith("ok")]) == (0, [])
+    paths = paths_of(product)
+    content = bytearray(paths.uncertainty.read_bytes())
+    content[len(content) // 2] ^= 1
+    paths.uncertainty.write_bytes(content)
+    code, out, _ = command("check", product.path)
+    assert code == 1
+    assert any(line.startswith("failed") and "checksums" in line for line in out)
+
+
+def test_a_style_and_a_picture_lie_beside_the_rasters(tmp_path, scene, model_path):
+    product = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
+    paths = paths_of(product)
+    assert paths.quicklook.read_bytes().startswith(b"\x89PNG")
+    assert "<qgis" in paths.style.read_text() and "<qgis" in paths.quality_style.read_text()
+    assert set(product.files) == {path for path in tmp_path.iterdir() if path.is_file()}

@@ -9,6 +9,7 @@ from typing import Any
 
 from lst_raster import __version__
 from lst_raster.engine.product_set import ProductSet
+from lst_raster.engine.resume import RUN
 from lst_raster.engine.stac import EXTENSIONS, STAC_VERSION, make_item
 from lst_raster.engine.stac_assets import ASSETS, checksum
 
@@ -105,7 +106,8 @@ def agreement_problems(product: ProductSet, item: Mapping[str, Any]) -> list[str
     expected = make_item({role: (path, path.name) for role, path in product.files.items() if path.is_file()})
     told, found = dict(_leaves(item)), dict(_leaves(expected))
     names = [name for name in [*found, *told] if told.get(name) != found.get(name)]
-    names = list(dict.fromkeys(name for name in names if not name.rpartition(".")[2].startswith("file:")))
+    names = [name for name in names if not name.rpartition(".")[2].startswith("file:")]
+    names = list(dict.fromkeys(name for name in names if name != f"properties.{RUN}"))  # no file tells that
     problems = [f"{name} is {told.get(name)!r}, by the files {found.get(name)!r}" for name in names[:_SHOWN]]
     return problems + ([f"and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else [])
 

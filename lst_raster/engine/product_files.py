@@ -91,7 +91,7 @@ class ProductPaths:
 
     def sidecars(self, form: OutputForm) -> list[Path]:
         """Files that are written beside the rasters."""
-        return [] if form.lst_only else [self.quicklook, self.style, self.quality_style]
+        return [] if form.lst_only else [self.quicklook, self.style, self.quality_style, self.item]
 
     def _with(self, ending: str) -> Path:
         return self.temperature.with_name(self.temperature.stem + ending)

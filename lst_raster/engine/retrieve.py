@@ -12,6 +12,7 @@ from lst_raster import __version__
 from lst_raster.engine.inputs import Inputs, choose_inputs, range_warning, warnings_of
 from lst_raster.engine.masks import Masking, choose_masking
 from lst_raster.engine.product_files import OutputForm, ProductPaths
+from lst_raster.engine.resume import find_same, fingerprint
 from lst_raster.engine.run import Progress, Run, open_cogs, write_tiles
 from lst_raster.engine.selfcheck import TOLERANCE, SelfCheck
 from lst_raster.engine.sidecars import write_sidecars
@@ -49,6 +50,8 @@ class Product:
     """Number of pixels with a temperature."""
     warnings: tuple[str, ...]
     """What was assumed, and what is unusual, one line each; the log has them too."""
+    reused: bool = False
+    """Whether it existed already, made of the same inputs, and was kept."""
 
 
 def retrieve(
@@ -115,7 +118,8 @@ def retrieve(
     threads : int, optional
         Number of tiles worked on at the same time; the processors of this process by default.
     overwrite : bool
-        Whether an existing product is replaced.
+        Whether an existing product is replaced; without it one that is made of the same inputs is kept as it is, and
+        another one is an error.
     progress : callable, optional
         Called after every tile with the tiles done and their total; where it returns False the run stops.
 
@@ -146,26 +150,47 @@ def retrieve(
     files = [reanalysis] if isinstance(reanalysis, str | Path) else reanalysis
     inputs = choose_inputs(scene, given, model, emissivity=emissivity, reanalysis=files, dem=dem, align=align)
     masking = choose_masking(scene, clouds=mask_clouds, dilation=mask_dilation)
-    target = product_path(output, scene.stem)
-    paths = ProductPaths(temperature=target)
-    read = (scene.place.disk, *inputs.rasters, *masking.rasters)
-    written = (*paths.rasters(form, uncertainty=inputs.level2 is None), *paths.sidecars(form))
-    for path in written:
-        check_target(path, scene.grid, inputs=read, overwrite=overwrite)
-    tags = _provenance(scene, inputs, masking)
     run = Run.prepare(scene, inputs, masking, form, exact=exact)
-    tally = _write(run, paths, tags, threads or available_threads(), progress or _unwatched)
+    paths = ProductPaths(temperature=product_path(output, scene.stem))
+    tags = _provenance(scene, inputs, masking)
+    read = (*_files(scene), *inputs.rasters, *masking.rasters, *map(Path, files))
+    made_of = fingerprint(tags, form, exact, read)
+    same = None if overwrite or form.lst_only else find_same(paths, made_of)
+    if same is not None:
+        _LOGGER.warning(f"{paths.temperature} exists and is made of the same inputs: it is kept")
+        return _product(run, paths, same, reused=True)
+    for path in dict.fromkeys((paths.temperature, *_written(run, paths))):  # its name says most to the user
+        check_target(path, scene.grid, inputs=read, overwrite=overwrite)
+    tally = _write(run, paths, tags, made_of, threads or available_threads(), progress or _unwatched)
     warnings = (*warnings_of(scene, inputs), *_mask_warnings(masking), *_range_warnings(inputs, tally))
     warnings = (*warnings, *_check_warnings(run.check))
     for line in warnings:
         _LOGGER.warning(line)
+    return _product(run, paths, tags, warnings)
+
+
+def _product(
+    run: Run, paths: ProductPaths, tags: Mapping[str, str], warnings: tuple[str, ...] = (), *, reused: bool = False
+) -> Product:
+    retrieved, pixels = (int(part) for part in tags["retrieved_pixels"].split(" of "))
     return Product(
-        path=target, files=written, tags=MappingProxyType(tags),
-        pixels=tally.pixels, retrieved=tally.retrieved, warnings=warnings,
+        path=paths.temperature, files=_written(run, paths), tags=MappingProxyType(dict(tags)), pixels=pixels,
+        retrieved=retrieved, warnings=warnings, reused=reused,
     )  # fmt: skip
 
 
-def _write(run: Run, paths: ProductPaths, tags: dict[str, str], threads: int, progress: Progress) -> Tally:
+def _written(run: Run, paths: ProductPaths) -> tuple[Path, ...]:
+    return (*paths.rasters(run.form, uncertainty=run.inputs.level2 is None), *paths.sidecars(run.form))
+
+
+def _files(scene: Scene) -> list[Path]:
+    """Files of the scene itself: its thermal band and its metadata."""
+    return [scene.place.disk, *([scene.files.mtl.path] if scene.files.mtl else [])]
+
+
+def _write(
+    run: Run, paths: ProductPaths, tags: dict[str, str], made_of: str | None, threads: int, progress: Progress
+) -> Tally:
     """Write all files, or none; what was found on the way is added to the tags."""
     with new_files(paths.temperature.parent) as files:
         with open_cogs(run, paths, files, threads) as cogs:
@@ -175,13 +200,14 @@ def _write(run: Run, paths: ProductPaths, tags: dict[str, str], threads: int, pr
             for cog in cogs.written:
                 cog.tags.update(tags)
         if not run.form.lst_only:
-            write_sidecars(paths, files)
+            write_sidecars(paths, files, made_of)
     return tally
 
 
 def _findings(run: Run, tally: Tally) -> dict[str, str]:
     """Tell for the provenance what was found on the way."""
     found = {
+        "retrieved_pixels": f"{tally.retrieved} of {tally.pixels}",
         "masked_pixels": _counts(tally),
         "emissivity_pixels": _shares(run.inputs, tally),
         "air": run.air(),

@@ -1,15 +1,17 @@
-"""What lies beside the rasters of a product: a picture, and styles for QGIS."""
+"""What lies beside the rasters of a product: a picture, styles for QGIS, and the STAC item that holds all together."""
 
 from __future__ import annotations
 
 from lst_raster.engine.product_files import ProductPaths
 from lst_raster.engine.quicklook import write_quicklook
+from lst_raster.engine.resume import RUN
+from lst_raster.engine.stac import make_item, write_item
 from lst_raster.engine.staging import Staging, writing
 from lst_raster.engine.styles import lst_style, quality_style, quality_values
 
 
-def write_sidecars(paths: ProductPaths, files: Staging) -> None:
-    """Write them, from the finished rasters.
+def write_sidecars(paths: ProductPaths, files: Staging, run: str | None) -> None:
+    """Write them, from the finished rasters; the item last, for it tells that the product is whole.
 
     Parameters
     ----------
@@ -17,6 +19,8 @@ def write_sidecars(paths: ProductPaths, files: Staging) -> None:
         Names of the product's files.
     files : Staging
         The set that they belong to.
+    run : str or None
+        What the product is made of, as `fingerprint` tells it.
 
     Raises
     ------
@@ -31,3 +35,20 @@ def write_sidecars(paths: ProductPaths, files: Staging) -> None:
     values = quality_values(files.path_of(paths.quality))
     with writing(paths.quality_style):
         files.new(paths.quality_style).write_text(quality_style(values), encoding="utf-8")
+    _write_item(paths, files, run)
+
+
+def _write_item(paths: ProductPaths, files: Staging, run: str | None) -> None:
+    roles = {
+        "lst": paths.temperature,
+        "uncertainty": paths.uncertainty,
+        "quality": paths.quality,
+        "quicklook": paths.quicklook,
+        "style": paths.style,
+        "quality_style": paths.quality_style,
+    }
+    found = {role: (files.path_of(path), path.name) for role, path in roles.items() if files.has(path)}
+    item = make_item(found)
+    if run is not None:
+        item["properties"][RUN] = run
+    write_item(item, files.new(paths.item))

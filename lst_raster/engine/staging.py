@@ -50,6 +50,10 @@ class Staging:
         self._renames[target] = path
         return path
 
+    def has(self, target: Path) -> bool:
+        """Whether a file belongs to the set."""
+        return target in self._renames
+
     def path_of(self, target: Path) -> Path:
         """Name under which a file lies now that `new` was asked for."""
         return self._renames[target]

@@ -1,0 +1,89 @@
+"""A product that exists and is made of the same inputs need not be made again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rasterio.errors import RasterioError
+
+from lst_raster.engine.product_files import OutputForm, ProductPaths
+from lst_raster.scene.raster import open_quietly
+
+RUN = "lst_raster:run"
+"""Property of a STAC item that tells what its product was made of."""
+
+
+def fingerprint(tags: Mapping[str, str], form: OutputForm, exact: bool, files: Iterable[Path]) -> str | None:
+    """Tell what a run is made of: the same text for the same options, model, release and input files.
+
+    A file counts as the same where its name, size and time of change are: its content is not read.
+
+    Parameters
+    ----------
+    tags : mapping of str to str
+        Provenance, as far as it is known before the run.
+    form : OutputForm
+        What is written.
+    exact : bool
+        Whether the model runs at every pixel.
+    files : iterable of path
+        Files that are read; a folder stands for all in it.
+
+    Returns
+    -------
+    str or None
+        SHA-256, hexadecimal; None where a file is not on this machine, so that nothing tells whether it has changed.
+    """
+    try:
+        seen = sorted({(file.name, *_stamp(file)) for path in files for file in _within(path)})
+    except OSError:
+        return None
+    made_of = {"tags": dict(tags), "form": asdict(form), "exact": exact, "files": seen}
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+
+
+def find_same(paths: ProductPaths, run: str | None) -> dict[str, str] | None:
+    """Look for a whole product of the same run.
+
+    Parameters
+    ----------
+    paths : ProductPaths
+        Names of its files.
+    run : str or None
+        What it would be made of.
+
+    Returns
+    -------
+    dict of str to str, or None
+        Its metadata; None where there is none, where it is of another run, or where a file is missing or of another
+        size.
+    """
+    if run is None or not paths.item.is_file():
+        return None
+    try:
+        item = json.loads(paths.item.read_text(encoding="utf-8"))
+        if item["properties"][RUN] != run or not all(_is_there(paths, asset) for asset in item["assets"].values()):
+            return None
+        with open_quietly(paths.temperature) as dataset:
+            return dict(dataset.tags())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RasterioError):
+        return None  # not an item of ours, or damaged
+
+
+def _is_there(paths: ProductPaths, asset: Mapping[str, Any]) -> bool:
+    file = paths.temperature.with_name(Path(asset["href"]).name)
+    return file.is_file() and file.stat().st_size == asset["file:size"]
+
+
+def _within(path: Path) -> Iterable[Path]:
+    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_size, status.st_mtime_ns
