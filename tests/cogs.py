@@ -6,8 +6,8 @@ from rasterio import Affine
 from rasterio.crs import CRS
 from rasterio.windows import Window
 
-from lst_raster.engine.cog import new_cog
-from lst_raster.engine.layer import Layer
+from lst_raster.engine.product.cog import new_cog
+from lst_raster.engine.product.layer import Layer
 from lst_raster.scene.grid import Grid
 
 FLOATS = Layer(description="land surface temperature", units="K")

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lst_raster.engine.ceos_ard import assess, lines
-from lst_raster.engine.ceos_ard_points import REQUIREMENTS
+from lst_raster.engine.checking.ceos_ard import assess, lines
+from lst_raster.engine.checking.ceos_ard_points import REQUIREMENTS
 from lst_raster.errors import InputError
 from tests.product_sets import FLOATS as LAYERS
 from tests.product_sets import NAME, file_names, make_set, write_raster_of

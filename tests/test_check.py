@@ -10,10 +10,10 @@ import rasterio.shutil
 from rio_cogeo.cogeo import cog_validate
 
 from lst_raster import retrieve
-from lst_raster.engine.check import ALWAYS, SINCE_ITEMS, check_product
-from lst_raster.engine.check_layout import layout_problems
-from lst_raster.engine.flags import flag
-from lst_raster.engine.tiff import block_tables
+from lst_raster.engine.checking.check import ALWAYS, SINCE_ITEMS, check_product
+from lst_raster.engine.checking.check_layout import layout_problems
+from lst_raster.engine.product.flags import flag
+from lst_raster.engine.product.tiff import block_tables
 from lst_raster.errors import InputError, InputNotFoundError
 from tests.cogs import grid_of
 from tests.factories import STATE, make_scene, ramp

@@ -10,10 +10,10 @@ import rasterio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lst_raster.engine.codec import _OPTIONS
-from lst_raster.engine.cog import new_cog
-from lst_raster.engine.layer import Layer
-from lst_raster.engine.pyramid import halved
+from lst_raster.engine.product.codec import _OPTIONS
+from lst_raster.engine.product.cog import new_cog
+from lst_raster.engine.product.layer import Layer
+from lst_raster.engine.product.pyramid import halved
 from lst_raster.errors import InputError
 from lst_raster.scene.raster import open_quietly
 from tests.cogs import (

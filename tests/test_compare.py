@@ -9,7 +9,7 @@ from PIL import Image
 from rasterio import Affine
 
 from lst_raster import Level2Scene, retrieve
-from lst_raster.engine.flags import flag
+from lst_raster.engine.product.flags import flag
 from lst_raster.errors import CancelledError, GridMismatchError, InputError, InputNotFoundError, OutputError, SceneError
 from lst_raster.evaluation import compare as compare_module
 from lst_raster.evaluation.compare import compare_rasters

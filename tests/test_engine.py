@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import lst_raster
 from lst_raster import Model, Scene, retrieve
-from lst_raster.engine import cog as cog_module
-from lst_raster.engine import staging as staging_module
 from lst_raster.engine import tiles as tiles_module
+from lst_raster.engine.product import cog as cog_module
+from lst_raster.engine.product import staging as staging_module
 from lst_raster.errors import CancelledError, InputError, ModelError, OutputError, SceneError
 from lst_raster.scene.raster import open_quietly
 from tests.factories import STATE, STEM, make_model, make_scene, ramp, write_raster

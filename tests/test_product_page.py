@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from lst_raster.engine.flags import FLAGS
-from lst_raster.engine.product_set import file_names
-from lst_raster.engine.stac import EXTENSIONS, STAC_VERSION
+from lst_raster.engine.checking.product_set import file_names
+from lst_raster.engine.product.flags import FLAGS
+from lst_raster.engine.product.stac import EXTENSIONS, STAC_VERSION
 from tests.test_check import CHECKS
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "product.md").read_text()

@@ -7,8 +7,8 @@ import pytest
 import rasterio
 
 from lst_raster import Model, Scene, retrieve
-from lst_raster.engine.flags import EMISSIVITY_SOURCES, FLAGS, flag
-from lst_raster.engine.product_files import OutputForm, ProductPaths
+from lst_raster.engine.product.files import OutputForm, ProductPaths
+from lst_raster.engine.product.flags import EMISSIVITY_SOURCES, FLAGS, flag
 from lst_raster.errors import OutputError
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES
 from lst_raster.physics.band import sensor_band

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from lst_raster import retrieve
-from lst_raster.engine.quicklook import write_quicklook
+from lst_raster.engine.product.quicklook import write_quicklook
 from lst_raster.errors import InputError, InputNotFoundError, OutputError
 from lst_raster.pictures.colours import inferno
 from tests.factories import STATE, make_scene, ramp, write_raster

@@ -13,11 +13,11 @@ from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from rasterio import Affine
 from rasterio.crs import CRS
 
-from lst_raster.engine.flags import FLAGS
-from lst_raster.engine.footprint import footprint
-from lst_raster.engine.product_set import file_names
-from lst_raster.engine.stac import EXTENSIONS, item_text, make_item, write_item
-from lst_raster.engine.stac_assets import ASSETS, checksum
+from lst_raster.engine.checking.product_set import file_names
+from lst_raster.engine.product.flags import FLAGS
+from lst_raster.engine.product.footprint import footprint
+from lst_raster.engine.product.stac import EXTENSIONS, item_text, make_item, write_item
+from lst_raster.engine.product.stac_assets import ASSETS, checksum
 from lst_raster.errors import InputError, OutputError
 from lst_raster.scene.grid import Grid
 from tests.product_sets import NAME, item_of, make_set

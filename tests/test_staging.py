@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from lst_raster.engine import cog as cog_module
-from lst_raster.engine import staging as staging_module
-from lst_raster.engine.cog import new_cog
-from lst_raster.engine.staging import new_files
+from lst_raster.engine.product import cog as cog_module
+from lst_raster.engine.product import staging as staging_module
+from lst_raster.engine.product.cog import new_cog
+from lst_raster.engine.product.staging import new_files
 from lst_raster.errors import OutputError
 from tests.cogs import FLOATS, STEPS, grid_of, kelvin, levels_of, windows_of, write_cog
 from tests.tiff import assert_strict_cog

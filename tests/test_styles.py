@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from lst_raster.engine.flags import FLAGS, flag
-from lst_raster.engine.styles import QUALITY_CLASSES, lst_style, quality_style, quality_values
+from lst_raster.engine.product.flags import FLAGS, flag
+from lst_raster.engine.product.styles import QUALITY_CLASSES, lst_style, quality_style, quality_values
 from lst_raster.errors import InputError
 from lst_raster.pictures.colours import inferno
 from tests.factories import write_raster

@@ -2,7 +2,7 @@
 
 import struct
 
-from lst_raster.engine.tiff import block_tables
+from lst_raster.engine.product.tiff import block_tables
 from lst_raster.scene.raster import open_quietly
 
 

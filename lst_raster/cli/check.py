@@ -23,8 +23,8 @@ def check(product: str, ceos_ard: bool, as_json: bool) -> int:
     exit code is 1 if one of them failed. With --ceos-ard one entry is written for each requirement instead, and the
     exit code is 0: it is an account of the product, and not all of it is the product's fault.
     """
-    from lst_raster.engine.ceos_ard import assess, lines
-    from lst_raster.engine.check import check_product
+    from lst_raster.engine.checking.ceos_ard import assess, lines
+    from lst_raster.engine.checking.check import check_product
 
     if ceos_ard:
         points = assess(product)

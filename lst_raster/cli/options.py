@@ -95,7 +95,7 @@ def form(command: F) -> F:
 
     @wraps(command)
     def with_form(*args: Any, lst_only: bool, dtype: Any, compress: Any, **values: Any) -> Any:
-        from lst_raster.engine.product_files import OutputForm
+        from lst_raster.engine.product.files import OutputForm
 
         return command(*args, form=OutputForm(lst_only=lst_only, dtype=dtype, compress=compress), **values)
 

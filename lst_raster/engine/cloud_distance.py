@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from lst_raster.engine.flags import FAR, NEAR
 from lst_raster.engine.masks import CLOUDY, Masking
+from lst_raster.engine.product.flags import FAR, NEAR
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.quality import open_quality
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.engine.flags import EMISSIVITY_SOURCES, UNCERTAIN, Bits, flag
 from lst_raster.engine.inputs import Inputs
+from lst_raster.engine.product.flags import EMISSIVITY_SOURCES, UNCERTAIN, Bits, flag
 from lst_raster.engine.tiles import Float32, Mask, Tile
 
 _CODES = {name: code for code, (name, _) in EMISSIVITY_SOURCES.items()}
@@ -57,7 +57,7 @@ class Flagging:
         Returns
         -------
         array of shape (rows, columns)
-            Bits, as `lst_raster.engine.flags` tells.
+            Bits, as `lst_raster.engine.product.flags` tells.
         """
         measured = tile.measured
         bits = np.where(measured, np.uint16(self.always), np.uint16(0))

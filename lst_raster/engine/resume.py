@@ -11,7 +11,7 @@ from typing import Any
 
 from rasterio.errors import RasterioError
 
-from lst_raster.engine.product_files import OutputForm, ProductPaths
+from lst_raster.engine.product.files import OutputForm, ProductPaths
 from lst_raster.scene.raster import open_quietly
 
 RUN = "lst_raster:run"

@@ -11,12 +11,12 @@ from types import MappingProxyType
 from lst_raster import __version__
 from lst_raster.engine.inputs import Inputs, choose_inputs, range_warning, warnings_of
 from lst_raster.engine.masks import Masking, choose_masking
-from lst_raster.engine.product_files import OutputForm, ProductPaths
+from lst_raster.engine.product.files import OutputForm, ProductPaths
+from lst_raster.engine.product.sidecars import write_sidecars
+from lst_raster.engine.product.staging import new_files
 from lst_raster.engine.resume import find_same, fingerprint
 from lst_raster.engine.run import Progress, Run, open_cogs, write_tiles
 from lst_raster.engine.selfcheck import TOLERANCE, SelfCheck
-from lst_raster.engine.sidecars import write_sidecars
-from lst_raster.engine.staging import new_files
 from lst_raster.engine.tally import Tally
 from lst_raster.engine.target import check_target, product_path
 from lst_raster.engine.workers import available_threads

@@ -13,19 +13,19 @@ from rasterio.windows import Window
 
 from lst_raster.engine.cloud_distance import DistanceReader, measure_cloud_distance
 from lst_raster.engine.coarse import STEP, CoarseAir, is_smooth
-from lst_raster.engine.cog import CogWriter, new_cog
 from lst_raster.engine.flagging import Flagging
 from lst_raster.engine.inputs import Inputs
 from lst_raster.engine.masks import Masking
-from lst_raster.engine.product_files import (
+from lst_raster.engine.product.cog import CogWriter, new_cog
+from lst_raster.engine.product.files import (
     OutputForm,
     ProductPaths,
     quality_layer,
     temperature_layer,
     uncertainty_layer,
 )
+from lst_raster.engine.product.staging import Staging
 from lst_raster.engine.selfcheck import SelfCheck
-from lst_raster.engine.staging import Staging
 from lst_raster.engine.tally import Tally
 from lst_raster.engine.tiles import open_tiles, retrieve_tile, tile_windows, uncertainty_of_tile
 from lst_raster.engine.workers import over_tiles

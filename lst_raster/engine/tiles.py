@@ -13,9 +13,9 @@ from rasterio.windows import Window
 
 from lst_raster.engine.air import Air, AirReader, open_exact_air, open_level2_air
 from lst_raster.engine.coarse import CoarseAir, open_coarse_air
-from lst_raster.engine.cog import BLOCK
 from lst_raster.engine.inputs import Inputs
 from lst_raster.engine.masks import Masking, open_masks
+from lst_raster.engine.product.cog import BLOCK
 from lst_raster.errors import SceneError
 from lst_raster.physics.planck import BandPlanck
 from lst_raster.physics.surface import surface_temperature

@@ -111,7 +111,7 @@ OWN = Layout(
     always=0,
     never=0,
 )
-"""Our products' own, `*_LST_QA.tif`, as far as it repeats the scene's; `lst_raster.engine.flags` has all of it."""
+"""Our products' own, `*_LST_QA.tif`, as far as it repeats the scene's; `engine.product.flags` has all of it."""
 
 LAYOUTS = (COLLECTION_2, COLLECTION_1, BEFORE_COLLECTIONS)
 """The layouts of scenes; a value other than fill is possible in one of them alone, but for rare cases."""

@@ -9,11 +9,11 @@ from typing import Any, Literal, TypeAlias
 
 from rasterio.errors import RasterioError
 
-from lst_raster.engine.check_item import agreement_problems, checksum_problems, form_problems
-from lst_raster.engine.check_layout import layout_problems
-from lst_raster.engine.check_overviews import overview_problems
-from lst_raster.engine.check_pixels import PixelCounts, count_pixels
-from lst_raster.engine.product_set import ProductSet, find_product
+from lst_raster.engine.checking.check_item import agreement_problems, checksum_problems, form_problems
+from lst_raster.engine.checking.check_layout import layout_problems
+from lst_raster.engine.checking.check_overviews import overview_problems
+from lst_raster.engine.checking.check_pixels import PixelCounts, count_pixels
+from lst_raster.engine.checking.product_set import ProductSet, find_product
 from lst_raster.errors import LstRasterError
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.raster import open_quietly

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.engine.flags import UNCERTAIN, Bits, flag
+from lst_raster.engine.product.flags import UNCERTAIN, Bits, flag
 from lst_raster.errors import SceneError
 from lst_raster.scene.raster import open_quietly, read_stored
 

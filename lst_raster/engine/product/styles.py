@@ -13,8 +13,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import numpy as np
 from rasterio.windows import Window
 
-from lst_raster.engine.blocks import BLOCK
-from lst_raster.engine.flags import FLAGS, Flag, flag
+from lst_raster.engine.product.blocks import BLOCK
+from lst_raster.engine.product.flags import FLAGS, Flag, flag
 from lst_raster.errors import InputError
 from lst_raster.pictures.axes import widened
 from lst_raster.pictures.colours import Colours, inferno

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from lst_raster.engine.layer import Layer, Values
-from lst_raster.engine.pyramid import halved
+from lst_raster.engine.product.layer import Layer, Values
+from lst_raster.engine.product.pyramid import halved
 
 BLOCK = 512
 """Side of a block of the product. [pixel]"""

@@ -6,22 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
+from lst_raster.engine.product.files import SUFFIXES
 from lst_raster.errors import InputError, InputNotFoundError
-
-SUFFIXES = MappingProxyType(
-    {
-        "lst": ".tif",
-        "uncertainty": "_UNC.tif",
-        "quality": "_QA.tif",
-        "quicklook": ".png",
-        "style": ".qml",
-        "quality_style": "_QA.qml",
-    }
-)
-"""What is added to the product's name for the file of each role."""
 
 RASTERS = ("lst", "uncertainty", "quality")
 """Roles of the rasters."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lst_raster.engine.layer import Layer, Values
+from lst_raster.engine.product.layer import Layer, Values
 
 
 def halved(layer: Layer, block: Values) -> Values:

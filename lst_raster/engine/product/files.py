@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
-from lst_raster.engine.codec import Compression
-from lst_raster.engine.layer import Layer
+from lst_raster.engine.product.codec import Compression
+from lst_raster.engine.product.layer import Layer
+
+SUFFIXES: Mapping[str, str] = MappingProxyType(
+    {
+        "lst": ".tif",
+        "uncertainty": "_UNC.tif",
+        "quality": "_QA.tif",
+        "quicklook": ".png",
+        "style": ".qml",
+        "quality_style": "_QA.qml",
+    }
+)
+"""What is added to the product's name for the file of each role."""
+ITEM = ".json"
+"""What is added for the STAC item, which tells of them."""
 
 STEP = 0.01
 """Step of temperatures and uncertainties that are kept as integers. [K]"""
@@ -56,32 +72,32 @@ class ProductPaths:
     @property
     def uncertainty(self) -> Path:
         """Its standard uncertainty."""
-        return self._with("_UNC.tif")
+        return self._with(SUFFIXES["uncertainty"])
 
     @property
     def quality(self) -> Path:
         """Quality bits."""
-        return self._with("_QA.tif")
+        return self._with(SUFFIXES["quality"])
 
     @property
     def item(self) -> Path:
         """STAC item."""
-        return self._with(".json")
+        return self._with(ITEM)
 
     @property
     def quicklook(self) -> Path:
         """Picture."""
-        return self._with(".png")
+        return self._with(SUFFIXES["quicklook"])
 
     @property
     def style(self) -> Path:
         """Style for QGIS of the temperature."""
-        return self._with(".qml")
+        return self._with(SUFFIXES["style"])
 
     @property
     def quality_style(self) -> Path:
         """Style for QGIS of the quality bits."""
-        return self._with("_QA.qml")
+        return self._with(SUFFIXES["quality_style"])
 
     def rasters(self, form: OutputForm, *, uncertainty: bool) -> list[Path]:
         """Rasters that are written, the temperature last."""

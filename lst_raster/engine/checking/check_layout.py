@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rasterio.errors import RasterioError
 
-from lst_raster.engine.tiff import block_tables
+from lst_raster.engine.product.tiff import block_tables
 from lst_raster.scene.raster import open_quietly
 
 _GHOST = re.compile(rb"GDAL_STRUCTURAL_METADATA_SIZE=(\d{6}) bytes\n")

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 
 from rasterio.errors import RasterioError
 
-from lst_raster.engine.flags import flag
-from lst_raster.engine.footprint import footprint
-from lst_raster.engine.stac_assets import ASSETS, asset
-from lst_raster.engine.staging import writing
+from lst_raster.engine.product.flags import flag
+from lst_raster.engine.product.footprint import footprint
+from lst_raster.engine.product.stac_assets import ASSETS, asset
+from lst_raster.engine.product.staging import writing
 from lst_raster.errors import InputError, OutputError
 from lst_raster.physics.band import SensorBand, sensor_band
 from lst_raster.scene.grid import Grid

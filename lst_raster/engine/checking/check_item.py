@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from lst_raster import __version__
-from lst_raster.engine.product_set import ProductSet
+from lst_raster.engine.checking.product_set import ProductSet
+from lst_raster.engine.product.stac import EXTENSIONS, STAC_VERSION, make_item
+from lst_raster.engine.product.stac_assets import ASSETS, checksum
 from lst_raster.engine.resume import RUN
-from lst_raster.engine.stac import EXTENSIONS, STAC_VERSION, make_item
-from lst_raster.engine.stac_assets import ASSETS, checksum
 
 _REQUIRED = {
     "type": str, "stac_version": str, "stac_extensions": list, "id": str, "properties": dict, "links": list,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from lst_raster.engine.ceos_ard_points import REQUIREMENTS, Requirement
-from lst_raster.engine.check import Finding, check_product
-from lst_raster.engine.product_set import ProductSet, find_product
+from lst_raster.engine.checking.ceos_ard_points import REQUIREMENTS, Requirement
+from lst_raster.engine.checking.check import Finding, check_product
+from lst_raster.engine.checking.product_set import ProductSet, find_product
 from lst_raster.errors import InputError
 from lst_raster.physics.band import sensor_band
 from lst_raster.scene.grid import Grid

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from lst_raster.engine.flags import FLAGS, Flag
+from lst_raster.engine.product.flags import FLAGS, Flag
 from lst_raster.physics.band import sensor_band
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.raster import open_quietly

@@ -22,12 +22,12 @@ import numpy as np
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from lst_raster.engine.blocks import BLOCK, BlockBuilder, Key
-from lst_raster.engine.codec import Codec, Compression, Encoded
-from lst_raster.engine.layer import Layer, Values
-from lst_raster.engine.pyramid import Moments, moments, statistics
-from lst_raster.engine.staging import Staging, new_files, writing
-from lst_raster.engine.tiff import block_tables
+from lst_raster.engine.product.blocks import BLOCK, BlockBuilder, Key
+from lst_raster.engine.product.codec import Codec, Compression, Encoded
+from lst_raster.engine.product.layer import Layer, Values
+from lst_raster.engine.product.pyramid import Moments, moments, statistics
+from lst_raster.engine.product.staging import Staging, new_files, writing
+from lst_raster.engine.product.tiff import block_tables
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.raster import open_quietly
 

@@ -13,9 +13,9 @@ from rasterio import Affine
 from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
 
-from lst_raster.engine.blocks import BLOCK, level_shapes
-from lst_raster.engine.layer import Layer, Values
-from lst_raster.engine.tiff import block_tables
+from lst_raster.engine.product.blocks import BLOCK, level_shapes
+from lst_raster.engine.product.layer import Layer, Values
+from lst_raster.engine.product.tiff import block_tables
 from lst_raster.errors import InputError
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.raster import open_quietly

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lst_raster.engine.product_files import ProductPaths
-from lst_raster.engine.quicklook import write_quicklook
+from lst_raster.engine.product.files import ProductPaths
+from lst_raster.engine.product.quicklook import write_quicklook
+from lst_raster.engine.product.stac import make_item, write_item
+from lst_raster.engine.product.staging import Staging, writing
+from lst_raster.engine.product.styles import lst_style, quality_style, quality_values
 from lst_raster.engine.resume import RUN
-from lst_raster.engine.stac import make_item, write_item
-from lst_raster.engine.staging import Staging, writing
-from lst_raster.engine.styles import lst_style, quality_style, quality_values
 
 
 def write_sidecars(paths: ProductPaths, files: Staging, run: str | None) -> None:

@@ -1,0 +1,1 @@
+"""Whether a product is whole, and how it stands to CEOS-ARD."""
