@@ -5,12 +5,13 @@ import json
 import numpy as np
 
 from lst_raster import __version__
-from lst_raster.engine.checking.product_set import file_names
 from lst_raster.engine.product.cog import new_cog
 from lst_raster.engine.product.flags import flag
 from lst_raster.engine.product.layer import Layer
-from lst_raster.engine.product.stac import make_item, write_item
+from lst_raster.engine.checking.product_set import file_names
 from lst_raster.engine.retrieve import EQUATION
+from lst_raster.engine.product.stac import make_item, write_item
+from lst_raster.engine.product.tiff import block_tables
 from tests.cogs import cut, grid_of, windows_of
 
 NAME = "LC08_L1TP_020039_20150719_20200908_02_T1_LST.tif"
@@ -112,3 +113,25 @@ def edit_item(path, change):
     item = json.loads(item_path.read_text())
     change(item)
     item_path.write_text(json.dumps(item))
+
+
+def swap_overviews(file, donor):
+    """Give a COG the full resolution of another one, and let it keep its own overviews."""
+    blocks = {}
+    for name, content in (("own", bytes(file)), ("donor", donor)):
+        blocks[name] = [
+            [content[at : at + size] for at, size in zip(positions.read(content), sizes.read(content), strict=True)]
+            for positions, sizes in block_tables(content)
+        ]
+    levels = [blocks["donor"][0], *blocks["own"][1:]]
+    head = min(position for positions, _ in block_tables(file) for position in positions.read(file)) - 4
+    result = file[:head]
+    for (positions, sizes), level in reversed(list(zip(block_tables(file), levels, strict=True))):
+        starts = []
+        for data in level:
+            result += len(data).to_bytes(4, "little")
+            starts.append(len(result))
+            result += data + data[-4:]
+        positions.write(result, starts)
+        sizes.write(result, [len(data) for data in level])
+    return result

@@ -13,7 +13,6 @@ from lst_raster import retrieve
 from lst_raster.engine.checking.check import ALWAYS, SINCE_ITEMS, check_product
 from lst_raster.engine.checking.check_layout import layout_problems
 from lst_raster.engine.product.flags import flag
-from lst_raster.engine.product.tiff import block_tables
 from lst_raster.errors import InputError, InputNotFoundError
 from tests.cogs import grid_of
 from tests.factories import STATE, make_scene, ramp
@@ -28,6 +27,7 @@ from tests.product_sets import (
     file_names,
     item_of,
     make_set,
+    swap_overviews,
     write_item,
     write_raster_of,
 )
@@ -337,28 +337,6 @@ def test_overviews_of_other_values_are_found(tmp_path, layer, item):
     problems = failures(path)
     assert "of overview 1 differ" in problems["overviews"]
     assert "layout" not in problems
-
-
-def swap_overviews(file, donor):
-    """Give a COG the full resolution of another one, and let it keep its own overviews."""
-    blocks = {}
-    for name, content in (("own", bytes(file)), ("donor", donor)):
-        blocks[name] = [
-            [content[at : at + size] for at, size in zip(positions.read(content), sizes.read(content), strict=True)]
-            for positions, sizes in block_tables(content)
-        ]
-    levels = [blocks["donor"][0], *blocks["own"][1:]]
-    head = min(position for positions, _ in block_tables(file) for position in positions.read(file)) - 4
-    result = file[:head]
-    for (positions, sizes), level in reversed(list(zip(block_tables(file), levels, strict=True))):
-        starts = []
-        for data in level:
-            result += len(data).to_bytes(4, "little")
-            starts.append(len(result))
-            result += data + data[-4:]
-        positions.write(result, starts)
-        sizes.write(result, [len(data) for data in level])
-    return result
 
 
 def test_the_layout_agrees_with_an_independent_validator(product, tmp_path):
