@@ -5,13 +5,13 @@ import json
 import numpy as np
 
 from lst_raster import __version__
+from lst_raster.engine.checking.product_set import file_names
 from lst_raster.engine.product.cog import new_cog
 from lst_raster.engine.product.flags import flag
 from lst_raster.engine.product.layer import Layer
-from lst_raster.engine.checking.product_set import file_names
-from lst_raster.engine.retrieve import EQUATION
 from lst_raster.engine.product.stac import make_item, write_item
 from lst_raster.engine.product.tiff import block_tables
+from lst_raster.engine.retrieve import EQUATION
 from tests.cogs import cut, grid_of, windows_of
 
 NAME = "LC08_L1TP_020039_20150719_20200908_02_T1_LST.tif"

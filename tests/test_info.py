@@ -109,3 +109,14 @@ def test_what_is_nothing_of_these_is_told_in_one_line(tmp_path, command):
     code, out, err = command("info", "notes.txt")
     assert (code, out, len(err)) == (1, [], 1)
     assert "is not a raster that GDAL can read" in err[0]
+
+
+def test_integers_of_a_product_are_told_as_kelvins(tmp_path, command):
+    scene = make_scene(tmp_path / "in", lst=ramp(280, 310))
+    given = ["--emissivity", 0.97, "--water-vapour", 20, "--dtype", "uint16", "-o", tmp_path]
+    code, out, _ = command("retrieve", scene, *given)
+    assert code == 0
+    _, lines, _ = command("info", out[0])
+    kelvins = [float(line.split(":")[1].split()[0]) for line in lines if line.endswith(" K") and "parts" not in line]
+    assert len(kelvins) == 3 and 250 < min(kelvins) < max(kelvins) < 340
+    assert any("uncertainty parts: sensor" in line for line in lines)

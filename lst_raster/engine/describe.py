@@ -100,11 +100,12 @@ def _of_product(path: Path) -> Description | None:
     try:
         with open_quietly(path) as dataset:
             tags, statistics, grid = dataset.tags(), dataset.tags(1) if dataset.count else {}, Grid.of(dataset)
+            step = dataset.scales[0]  # statistics are those of the numbers in the file
     except RasterioError:
         return None
     if _PRODUCT_TAG not in tags:
         return None
-    kelvin = {name: f"{float(statistics[key]):.2f} K" for name, key in _STATISTICS.items() if key in statistics}
+    kelvin = {name: f"{float(statistics[key]) * step:.2f} K" for name, key in _STATISTICS.items() if key in statistics}
     share = statistics.get("STATISTICS_VALID_PERCENT")
     return {
         "kind": "product",
