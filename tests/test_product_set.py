@@ -17,6 +17,7 @@ from lst_raster.physics.uncertainty import noise_radiance, quantisation_noise
 from tests.emissivity_scenes import add_quality, add_reflectance
 from tests.factories import STATE, make_scene, ramp, write_raster
 from tests.reanalysis_files import write_reanalysis
+from tests.shared import shared_path
 
 SHAPE = (60, 70)
 EXACT = {**STATE, "emissivity": 0.97}
@@ -328,3 +329,23 @@ def test_a_style_and_a_picture_lie_beside_the_rasters(tmp_path, scene, model_pat
     assert paths.quicklook.read_bytes().startswith(b"\x89PNG")
     assert "<qgis" in paths.style.read_text() and "<qgis" in paths.quality_style.read_text()
     assert set(product.files) == {path for path in tmp_path.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LC08_L1GT_089074_20220506_20220512_02_T2",
+        "LE07_L1TP_107068_20220310_20220405_02_T1",
+        "LT05_L1TP_090085_19970406_20161231_01_T1.tar.gz",
+        "c1_marburg/extdata/LE07_L1TP_195025_20010730_20170204_01_T1_MTL.txt",
+        "c1_marburg/testdata/LT5",
+        "LC08_L2SP_098084_20210503_20210508_02_T1",
+    ],
+)
+def test_products_of_real_scenes_pass_their_own_check(tmp_path, command, name):
+    scene = shared_path("data", "landsat", *name.split("/"))
+    options = ["--level-2"] if "L2SP" in name else ["--emissivity", "0.97", "--mask-dilation", 100]
+    options += ["--dtype", "uint16", "-o", tmp_path / "x.tif"]
+    assert command("retrieve", scene, *options)[0] == 0
+    code, out, _ = command("check", tmp_path / "x.tif")
+    assert (code, [line for line in out if line.startswith("failed")]) == (0, [])

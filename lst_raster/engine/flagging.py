@@ -69,6 +69,9 @@ class Flagging:
             for kind in kinds:
                 if kind in tile.masks:
                     _set(bits, name, tile.masks[kind])
+        for kind in ("fill", "saturated"):
+            if kind in tile.masks:  # by the quality band nothing is known there, whatever the file holds
+                _set(bits, "fill", tile.masks[kind])
         _set(bits, "no_input", measured & ~tile.hidden & ~tile.known)
         _set(bits, "no_solution", tile.known & np.isnan(temperature))
         with np.errstate(invalid="ignore"):
