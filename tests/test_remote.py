@@ -21,6 +21,7 @@ from lst_raster.errors import (
 from lst_raster.scene import remote_http
 from lst_raster.scene.address import Address, without_secrets
 from lst_raster.scene.bundle import Place
+from tests.emissivity_scenes import add_reflectance
 from tests.factories import STATE, ramp
 from tests.products import in_form, make_product, product_stem
 from tests.servers import STORE_ENVIRONMENT, object_store, web_server
@@ -85,6 +86,16 @@ def test_a_scene_on_a_web_server_gives_the_same_product_as_from_disk(folder, ser
     assert remote.path.read_bytes() == local.path.read_bytes()
     assert remote.retrieved == remote.pixels // 2
     assert remote.tags == local.tags
+
+
+def test_red_and_near_infrared_of_a_scene_on_a_server_give_its_emissivity(folder, server, model_path):
+    red = 0.0 * ramp(0, 1) + 0.1
+    add_reflectance(folder / BAND, red, 2.5 * red)
+    options = {"model": model_path, "emissivity": "ndvi", "threads": 2, **STATE}
+    local = retrieve(folder / BAND, output="l.tif", **options)
+    remote = retrieve(server.url(BAND), output="r.tif", **options)
+    assert remote.path.read_bytes() == local.path.read_bytes()
+    assert "ndvi" in remote.tags["emissivity"]
 
 
 @pytest.mark.usefixtures("credentials")
