@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lst_raster.engine.product.files import ProductPaths
-from lst_raster.engine.product.quicklook import write_quicklook
 from lst_raster.engine.product.stac import make_item, write_item
 from lst_raster.engine.product.staging import Staging, writing
 from lst_raster.engine.product.styles import lst_style, quality_style, quality_values
@@ -27,6 +26,8 @@ def write_sidecars(paths: ProductPaths, files: Staging, run: str | None) -> None
     OutputError
         A file cannot be written.
     """
+    from lst_raster.engine.product.quicklook import write_quicklook  # Pillow takes a while, and is needed here alone
+
     title = paths.temperature.stem
     limits = write_quicklook(files.path_of(paths.temperature), files.new(paths.quicklook), title=title)
     if limits is not None:
