@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import rasterio
+
 from lst_raster import __version__
 from lst_raster.engine.inputs import Inputs, choose_inputs, range_warning, warnings_of
 from lst_raster.engine.masks import Masking, choose_masking
@@ -15,7 +17,7 @@ from lst_raster.engine.product.files import OutputForm, ProductPaths
 from lst_raster.engine.product.sidecars import write_sidecars
 from lst_raster.engine.product.staging import new_files
 from lst_raster.engine.resume import find_same, fingerprint
-from lst_raster.engine.run import Progress, Run, open_cogs, write_tiles
+from lst_raster.engine.run import CACHE, Progress, Run, open_cogs, write_tiles
 from lst_raster.engine.selfcheck import TOLERANCE, SelfCheck
 from lst_raster.engine.tally import Tally
 from lst_raster.engine.target import check_target, product_path
@@ -192,7 +194,10 @@ def _write(
     run: Run, paths: ProductPaths, tags: dict[str, str], made_of: str | None, threads: int, progress: Progress
 ) -> Tally:
     """Write all files, or none; what was found on the way is added to the tags."""
-    with new_files(paths.temperature.parent) as files:
+    with (
+        rasterio.Env(GDAL_CACHEMAX=CACHE),  # and GDAL's messages go to the log, not to the terminal
+        new_files(paths.temperature.parent) as files,
+    ):
         with open_cogs(run, paths, files, threads) as cogs:
             tally = write_tiles(run, cogs, threads, progress)
             _require_result(run.scene, tally)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import rasterio
 from rasterio.windows import Window
 
 from lst_raster.engine.cloud_distance import DistanceReader, measure_cloud_distance
@@ -179,14 +178,13 @@ def write_tiles(run: Run, cogs: Cogs, threads: int, progress: Progress) -> Tally
     """
     windows = tile_windows(run.scene.grid)
     tally = Tally()
-    with rasterio.Env(GDAL_CACHEMAX=CACHE):  # and GDAL's messages go to the log, not to the terminal
-        distance = measure_cloud_distance(run.masking, run.scene.grid) if cogs.quality is not None else None
-        parts = over_tiles(windows, lambda: _worker(run, cogs, distance), threads)
-        with closing(parts):
-            for done, part in enumerate(parts, start=1):
-                tally.merge(part)
-                if not progress(done, len(windows)):
-                    raise CancelledError(f"stopped after {done} of {len(windows)} tiles; nothing was written")
+    distance = measure_cloud_distance(run.masking, run.scene.grid) if cogs.quality is not None else None
+    parts = over_tiles(windows, lambda: _worker(run, cogs, distance), threads)
+    with closing(parts):
+        for done, part in enumerate(parts, start=1):
+            tally.merge(part)
+            if not progress(done, len(windows)):
+                raise CancelledError(f"stopped after {done} of {len(windows)} tiles; nothing was written")
     return tally
 
 
