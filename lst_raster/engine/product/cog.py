@@ -228,7 +228,7 @@ def new_cog(
         staging = files or stack.enter_context(new_files(target.parent))
         codec = Codec(layer=layer, compress=compress)
         path = staging.new(target)  # its turn to be renamed is that of its call
-        with _open_scratch(staging.scratch(target)) as blocks:
+        with _open_scratch(staging.scratch(target), target) as blocks:
             with writing(target):  # GDAL may have been built without the compression
                 writer = CogWriter(target, grid, codec, blocks)
             yield writer
@@ -236,9 +236,10 @@ def new_cog(
 
 
 @contextmanager
-def _open_scratch(path: Path) -> Iterator[BinaryIO]:
+def _open_scratch(path: Path, target: Path) -> Iterator[BinaryIO]:
     """Open a temporary file, and close it without another error on top of the one that ends the block."""
-    file = path.open("w+b")
+    with writing(target):
+        file = path.open("w+b")
     try:
         yield file
     finally:

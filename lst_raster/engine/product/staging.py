@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import re
+import shutil
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,15 +19,23 @@ from rasterio.errors import RasterioError
 
 from lst_raster.errors import OutputError
 
+if sys.platform != "win32":
+    import fcntl
+
 _LOGGER = logging.getLogger(__name__)
 _HOST = re.sub(r"\W", "", socket.gethostname()) or "host"
-_PART = re.compile(rf"^\..+\.{_HOST}-(\d+)\.(?:new|blocks|old|raw\.tif|cog\.tif)$")  # the last two are of release 0.1
+_PART = re.compile(  # process, and the number of its run; the last two endings are of release 0.1
+    rf"^\..+\.{_HOST}-(\d+)(?:-(\d+))?\.(?:new|blocks|old|raw\.tif|cog\.tif)$"
+)
+_NUMBERS = itertools.count()  # of the runs of this process: two may have the same target
+_RUNNING: set[tuple[int, int]] = set()  # process and number: a forked process is none of its parent's
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Staging:
     """Unfinished files; made by `new_files`."""
 
+    _number: int = field(default_factory=lambda: next(_NUMBERS))
     _renames: dict[Path, Path] = field(default_factory=dict)
     _scratch: list[Path] = field(default_factory=list)
 
@@ -79,39 +90,57 @@ class Staging:
         return self._touch(target, "blocks")
 
     def _touch(self, target: Path, kind: str) -> Path:
-        path = _beside(target, kind)
-        self._scratch.append(path)
+        path = self._beside(target, kind)
         with writing(target):
             path.touch()  # says in the system's own words why a folder cannot be written
         return path
 
+    def _beside(self, target: Path, kind: str) -> Path:
+        """Name of a temporary file, which is removed at the end."""
+        path = target.with_name(f".{target.name}.{_HOST}-{os.getpid()}-{self._number}.{kind}")
+        self._scratch.append(path)
+        return path
+
     def _publish(self) -> None:
-        """Rename all; where one cannot be, put back what was there under the names before it."""
-        kept: dict[Path, Path | None] = {}
-        try:
-            for target, path in self._renames.items():
-                with writing(target):
+        """Rename all; where that ends early, put back what was there under the names before."""
+        for target, path in self._renames.items():
+            with writing(target):
+                _sync(path)
+        folders = {target.parent for target in self._renames}
+        with _alone_in(folders):
+            kept: dict[Path, Path | None] = {}
+            try:
+                for target in self._renames:
                     kept[target] = self._keep(target)
-                    path.replace(target)
-        except OutputError:
-            for target, old in kept.items():
-                _put_back(target, old, self._renames[target])
-            raise
-        for target in self._renames:
-            target.with_name(target.name + ".aux.xml").unlink(missing_ok=True)  # a viewer's notes on the old file
-        for folder in {target.parent for target in self._renames}:
+                for target, path in self._renames.items():
+                    with writing(target):
+                        path.replace(target)
+                for target in self._renames:
+                    _remove_notes(target)
+            except BaseException:  # a signal between two renames, too
+                for target, old in kept.items():
+                    _put_back(target, old, self._renames[target])
+                raise
+        for folder in folders:
             _sync_folder(folder)
 
     def _keep(self, target: Path) -> Path | None:
-        """Give a file a second name; a file system without such names has none to put back."""
-        if len(self._renames) == 1 or not target.is_file():
+        """Give a file that is there a second name, or make a copy where the file system has no such names."""
+        if not target.is_file():
             return None
-        old = _beside(target, "old")
-        self._scratch.append(old)
-        old.unlink(missing_ok=True)
-        with suppress(OSError):
-            os.link(target, old)
-        return old if old.exists() else None
+        old = self._beside(target, "old")
+        with writing(target):
+            try:
+                os.link(target, old)
+            except OSError:
+                shutil.copyfile(target, old)
+        return old
+
+    def _clear(self) -> None:
+        """Remove the temporary files; what cannot be removed is left to the next run, and hides no other error."""
+        for path in self._scratch:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -140,12 +169,14 @@ def new_files(*folders: Path) -> Iterator[Staging]:
     for folder in set(folders):
         _sweep(folder)
     staging = Staging()
+    mark = (os.getpid(), staging._number)
     try:
+        _RUNNING.add(mark)
         yield staging
         staging._publish()
     finally:
-        for path in staging._scratch:
-            path.unlink(missing_ok=True)
+        _RUNNING.discard(mark)
+        staging._clear()
 
 
 @contextmanager
@@ -160,16 +191,42 @@ def writing(target: Path | str) -> Iterator[None]:
         raise OutputError(f"cannot write {target}: {reason}; is the disk full, or the folder read-only?") from error
 
 
-def _beside(target: Path, kind: str) -> Path:
-    return target.with_name(f".{target.name}.{_HOST}-{os.getpid()}.{kind}")
+@contextmanager
+def _alone_in(folders: Iterable[Path]) -> Iterator[None]:
+    """Let no other run rename in these folders meanwhile, or else a set could be half of one run and half of another.
+
+    Where the system has no such locks, as on some network drives, there are none.
+    """
+    with ExitStack() as stack:
+        if sys.platform != "win32":
+            for folder in sorted(folders):
+                with suppress(OSError):
+                    handle = os.open(folder, os.O_RDONLY)
+                    stack.callback(os.close, handle)
+                    fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _remove_notes(target: Path) -> None:
+    """Remove what a viewer noted on the file that was replaced, such as its statistics: it would believe them."""
+    with writing(target):
+        target.with_name(target.name + ".aux.xml").unlink(missing_ok=True)
 
 
 def _put_back(target: Path, old: Path | None, new: Path) -> None:
+    if new.exists():
+        return  # it was not renamed
     with suppress(OSError):
         if old is not None:
             old.replace(target)
-        elif not new.exists():  # it was renamed to where nothing was
+        else:
             target.unlink()
+
+
+def _sync(path: Path) -> None:
+    """Have a file on the disk before it gets its name: a power cut could leave the name with nothing behind it."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:
@@ -186,11 +243,20 @@ def _sweep(folder: Path) -> None:
     """Remove the temporary files of processes that were killed on this host."""
     if os.name != "posix":
         return  # elsewhere signal 0 does not ask whether a process lives, it ends it
-    for path in folder.iterdir():
-        part = _PART.match(path.name)
-        if part and not _alive(int(part[1])):
-            _LOGGER.info("removing %s, left by a process that is gone", path)
-            path.unlink(missing_ok=True)
+    with suppress(OSError):  # a folder that cannot be listed is found out when it is written
+        for path in folder.iterdir():
+            part = _PART.match(path.name)
+            if part and not _is_alive(int(part[1]), part[2]):
+                _LOGGER.info("removing %s, left by a process that is gone", path)
+                with suppress(OSError):  # somebody else's
+                    path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int, run: str | None) -> bool:
+    """Whether a run goes on; one of an earlier process that had our number does not."""
+    if process == os.getpid() and run is not None:
+        return (process, int(run)) in _RUNNING
+    return _alive(process)
 
 
 def _alive(process: int) -> bool:

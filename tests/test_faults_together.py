@@ -1,0 +1,110 @@
+"""Several runs on one output at once: the whole product of one of them, never parts of two."""
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from lst_raster.engine import staging as staging_module
+from lst_raster.engine.staging import new_files
+from tests.apart import Apart
+from tests.faults import SET, contents, nothing_lost, write_set
+
+
+@pytest.fixture(scope="module")
+def products(tmp_path_factory):
+    """Contents of the sets of four seeds."""
+    found = []
+    for seed in range(4):
+        folder = tmp_path_factory.mktemp(f"set{seed}")
+        write_set(folder, seed)
+        found.append(contents(folder))
+    return found
+
+
+@pytest.fixture(scope="module")
+def apart():
+    with Apart() as process:
+        yield process
+
+
+@pytest.mark.parametrize("attempt", range(4))
+@pytest.mark.parametrize("existing", [True, False])
+def test_threads_on_one_output(tmp_path, products, attempt, existing):
+    if existing:
+        write_set(tmp_path, 3)
+    together = threading.Barrier(3)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda seed: write_set(tmp_path, seed, before_the_end=together.wait), range(3)))
+    assert contents(tmp_path) in products[:3]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.parametrize("attempt", range(4))
+@pytest.mark.parametrize("existing", [True, False])
+def test_processes_on_one_output(tmp_path, apart, products, attempt, existing):
+    if existing:
+        write_set(tmp_path, 3)
+    answers = apart.run(*(("plain_set", {"folder": tmp_path, "seed": seed}) for seed in range(3)))
+    assert [code for code, _ in answers] == [0, 0, 0], answers
+    assert contents(tmp_path) in products[:3]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.parametrize("moment", [("write", 5), ("verify", 3), ("link", 2), ("touch", 7)], ids=str)
+def test_one_that_is_killed_beside_one_that_is_not(tmp_path, apart, products, moment):
+    write_set(tmp_path, 3)
+    kind, number = moment
+    (killed, _), (code, text) = apart.run(
+        ("killed_set", {"folder": tmp_path, "seed": 0, "kind": kind, "number": number}),
+        ("plain_set", {"folder": tmp_path, "seed": 1}),
+    )
+    assert (killed, code) == (-9, 0), text
+    nothing_lost(tmp_path, products[3], products[1], whole=True, tidy=False)
+    with new_files(tmp_path):
+        pass
+    assert contents(tmp_path) == products[1]
+
+
+def test_two_runs_that_end_between_each_other_s_renames_take_turns(tmp_path, products, monkeypatch):
+    first, renamed, order = threading.Event(), threading.Event(), []
+    replace = staging_module.Path.replace
+
+    def slow(path, target):
+        result = replace(path, target)
+        order.append(threading.current_thread().name)
+        if not first.is_set():
+            first.set()
+            renamed.wait(0.5)  # the other one would rename now, if it could
+        return result
+
+    monkeypatch.setattr("pathlib.Path.replace", slow)
+    threads = [threading.Thread(target=write_set, args=(tmp_path, seed), name=str(seed)) for seed in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(order) == 2 * len(SET)
+    assert len(set(order[: len(SET)])) == 1
+    assert contents(tmp_path) == products[int(order[-1])]
+
+
+def test_a_run_does_not_sweep_what_another_of_its_process_is_writing(tmp_path, products):
+    (tmp_path / "beside").mkdir()
+    seen = []
+
+    def another():
+        with new_files(tmp_path):
+            seen.extend(path for path in tmp_path.iterdir() if path.name.startswith("."))
+
+    write_set(tmp_path, 0, before_the_end=another)
+    assert len(seen) == 6
+    assert contents(tmp_path) == products[0]
+
+
+def test_what_an_earlier_process_of_the_same_number_left_is_swept(tmp_path, products):
+    left = tmp_path / f".x_LST.tif.{staging_module._HOST}-{staging_module.os.getpid()}-123456789.new"
+    left.write_text("half")
+    write_set(tmp_path, 0)
+    assert contents(tmp_path) == products[0]
