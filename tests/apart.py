@@ -6,6 +6,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from contextlib import closing
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -104,17 +107,24 @@ def plain_set(folder, seed):
 
 
 def command(arguments, stop, at):
-    """Run the command line; this process sends itself the signal `stop` as many tiles are done as `at` says."""
+    """Run the command line; this process sends itself the signal `stop` when as many tiles are done as `at` says.
+
+    What `at` has twice comes a second time a little later, when the first one is being dealt with.
+    """
     from lst_raster.cli.main import main
     from lst_raster.engine import run
 
     over_tiles = run.over_tiles
 
     def watched(*given):
-        for done, part in enumerate(over_tiles(*given), start=1):
-            for _ in range(at.count(done)):
-                os.kill(os.getpid(), getattr(signal, stop))
-            yield part
+        send = partial(os.kill, os.getpid(), getattr(signal, stop))
+        with closing(over_tiles(*given)) as parts:
+            for done, part in enumerate(parts, start=1):
+                if at.count(done) > 1:
+                    threading.Timer(0.01, send).start()
+                if done in at:
+                    send()
+                yield part
 
     run.over_tiles = watched
     main(arguments)

@@ -56,6 +56,8 @@ class Mtl:
         """
         place = Place(disk=place) if isinstance(place, Path) else place
         text = place.text().replace(b"\0", b"").decode("utf-8-sig", errors="replace").strip()
+        if _is_cut_off(text):
+            raise SceneError(f"{place} is cut off: not all of its groups are closed; fetch it again")
         entries: dict[str, str] = {}
         for key, value in _entries(text):
             entries.setdefault(_new_key(key), value)
@@ -93,6 +95,13 @@ class Mtl:
         corners = [self.number(f"CORNER_{corner}_LAT_PRODUCT") for corner in _CORNERS]
         known = [corner for corner in corners if corner is not None]
         return sum(known) / len(known) if known else None
+
+
+def _is_cut_off(text: str) -> bool:
+    """Whether the text form lacks its end: a number that is cut off is another number."""
+    keys = [line.partition("=")[0].strip() for line in text.splitlines()]
+    closed = "END" in keys or keys.count("GROUP") == keys.count("END_GROUP")
+    return text[:1] not in ("{", "<") and not closed
 
 
 def _new_key(key: str) -> str:

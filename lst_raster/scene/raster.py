@@ -18,6 +18,7 @@ from lst_raster.errors import InputNotFoundError, LstRasterError
 from lst_raster.scene.address import without_secrets
 from lst_raster.scene.bundle import Place
 from lst_raster.scene.remote import gdal_reading, require_parts
+from lst_raster.scene.tiff_tags import has_all_tags
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -64,6 +65,8 @@ def open_raster(path: Path | Place, what: str, error: type[LstRasterError]) -> I
     """
     place = Place(disk=path) if isinstance(path, Path) else path
     start = _beginning(place, what, error)
+    if start in _TIFF and place.remote is None and not place.member and not has_all_tags(place.disk):
+        raise error(f"{what} {place} {_complaint(place, start)}")
     with gdal_reading(place.remote) if place.remote else nullcontext(), rasterio.Env(**_IN_PLACE):
         try:
             dataset = open_quietly(place.address)
@@ -90,8 +93,11 @@ def _beginning(place: Place, what: str, error: type[LstRasterError]) -> bytes:
         raise InputNotFoundError(f"{what} {place} does not exist; check the path")
     if place.disk.is_dir():
         raise error(f"{what} {place} is a folder; give the path of a raster file in it")
-    with place.disk.open("rb") as file:
-        return file.read(len(_TIFF[0]))
+    try:
+        with place.disk.open("rb") as file:
+            return file.read(len(_TIFF[0]))
+    except OSError as reason:
+        raise error(f"{what} {place} cannot be read: {reason.strerror or reason}; check the file") from reason
 
 
 def _complaint(place: Place, start: bytes) -> str:

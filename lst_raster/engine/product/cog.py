@@ -169,16 +169,16 @@ class CogWriter:
         with ThreadPoolExecutor(threads) as pool:
             for level, keys in enumerate(self._builder.keys):
                 where = {"overview_level": level - 1} if level else {}
-                with ExitStack() as stack:
-                    handles = [stack.enter_context(open_quietly(path, **where)) for _ in keys[:threads]]
-                    list(pool.map(self._compare, handles, (keys[start::threads] for start in range(threads))))
+                handles = [open_quietly(path, **where) for _ in keys[:threads]]
+                list(pool.map(self._compare, handles, (keys[start::threads] for start in range(threads))))
 
     def _compare(self, dataset: Any, keys: Sequence[Key]) -> None:
-        for key in keys:
-            _, row, column = key
-            rows, columns = self._builder.size(key)
-            if _found(dataset, Window(column * BLOCK, row * BLOCK, columns, rows)) != self._places[key].checksum:
-                raise OSError("it does not read back as it was written")
+        with dataset:  # closed by its own thread: after Ctrl-C another would do so while it is read, which crashes
+            for key in keys:
+                _, row, column = key
+                rows, columns = self._builder.size(key)
+                if _found(dataset, Window(column * BLOCK, row * BLOCK, columns, rows)) != self._places[key].checksum:
+                    raise OSError("it does not read back as it was written")
 
 
 @contextmanager
