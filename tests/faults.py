@@ -5,10 +5,10 @@ import signal
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from lst_raster.engine import staging as staging_module
-from lst_raster.engine.codec import Codec
-from lst_raster.engine.cog import new_cog
-from lst_raster.engine.staging import new_files, writing
+from lst_raster.engine.product import staging as staging_module
+from lst_raster.engine.product.codec import Codec
+from lst_raster.engine.product.cog import new_cog
+from lst_raster.engine.product.staging import new_files, writing
 from tests.cogs import FLAGS, FLOATS, STEPS, grid_of, kelvin, values_of, windows_of
 
 SHAPE = (520, 60)  # two blocks and one of an overview
@@ -137,7 +137,7 @@ class Moments:
             (Path, "unlink", "unlink"), (Codec, "encode", "encode"), (staging_module, "fcntl", "lock"),
         ):  # fmt: skip
             replace(owner, name, self._counted(getattr(owner, name), kind))
-        from lst_raster.engine import cog
+        from lst_raster.engine.product import cog
 
         replace(cog, "_found", self._counted(cog._found, "verify"))
         replace(Path, "open", self._opening(Path.open))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from lst_raster.engine.staging import new_files
+from lst_raster.engine.product.staging import new_files
 from tests.apart import Apart
 from tests.cogs import levels_of
 from tests.faults import (

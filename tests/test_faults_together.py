@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lst_raster.engine import staging as staging_module
-from lst_raster.engine.staging import new_files
+from lst_raster.engine.product import staging as staging_module
+from lst_raster.engine.product.staging import new_files
 from tests.apart import Apart
 from tests.faults import SET, contents, nothing_lost, write_set
 
