@@ -66,7 +66,10 @@ class Model:
             raise ModelError(f"unknown graph {graph!r}; known are {', '.join(GRAPHS)}")
         path = _find(reference, GRAPHS[graph])
         session = _session(path)
-        text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        try:
+            text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        except UnicodeDecodeError as reason:
+            raise ModelError(f"{path} is damaged: its metadata are not text; fetch it again") from reason
         contract, metadata = read_contract(text, str(path))
         _check_graph(session, contract, path)
         return cls(path, session, contract, metadata)

@@ -121,8 +121,9 @@ class Bundle:
         except LstRasterError:
             raise
         except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+            reason = str(error).partition(":")[0]  # of an archive that cannot be opened a list follows
             raise SceneError(
-                f"{place} is not a tar archive, or truncated or damaged ({error}); fetch it again"
+                f"{place} is not a tar archive, or truncated or damaged ({reason}); fetch it again"
             ) from error
 
     def find(self, name: str | None) -> Place | None:
