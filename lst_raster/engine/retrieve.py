@@ -21,6 +21,7 @@ from lst_raster.engine.run import CACHE, Progress, Run, open_cogs, write_tiles
 from lst_raster.engine.selfcheck import TOLERANCE, SelfCheck
 from lst_raster.engine.tally import Tally
 from lst_raster.engine.target import check_target, product_path
+from lst_raster.engine.unchanged import States, require_unchanged, states_of
 from lst_raster.engine.workers import available_threads
 from lst_raster.errors import SceneError
 from lst_raster.inference.model import Model
@@ -135,7 +136,7 @@ def retrieve(
     InputNotFoundError, SceneError, UnknownSensorError
         As `Scene.open`.
     InputError, GridMismatchError
-        Something given is not possible, or not on the scene's grid.
+        Something given is not possible, or not on the scene's grid; or a file has changed while it was read.
     ModelError
         There is no such model, or it is for another sensor band.
     OutputError
@@ -156,14 +157,15 @@ def retrieve(
     paths = ProductPaths(temperature=product_path(output, scene.stem))
     tags = _provenance(scene, inputs, masking)
     read = (*_files(scene), *inputs.rasters, *masking.rasters, *map(Path, files))
-    made_of = fingerprint(tags, form, exact, read)
+    made_of, states = fingerprint(tags, form, exact, read), states_of(read)
     same = None if overwrite or form.lst_only else find_same(paths, made_of)
     if same is not None:
         _LOGGER.warning(f"{paths.temperature} exists and is made of the same inputs: it is kept")
         return _product(run, paths, same, reused=True)
     for path in dict.fromkeys((paths.temperature, *_written(run, paths))):  # its name says most to the user
         check_target(path, scene.grid, inputs=read, overwrite=overwrite)
-    tally = _write(run, paths, tags, made_of, threads or available_threads(), progress or _unwatched)
+    origin = _Origin(made_of=made_of, states=states)
+    tally = _write(run, paths, tags, origin, threads or available_threads(), progress or _unwatched)
     warnings = (*warnings_of(scene, inputs), *_mask_warnings(masking), *_range_warnings(inputs, tally))
     warnings = (*warnings, *_check_warnings(run.check))
     for line in warnings:
@@ -190,8 +192,18 @@ def _files(scene: Scene) -> list[Path]:
     return [scene.place.disk, *([scene.files.mtl.path] if scene.files.mtl else [])]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Origin:
+    """What a product is made of."""
+
+    made_of: str | None
+    """Fingerprint of options and inputs."""
+    states: States
+    """How the input files were when the run began."""
+
+
 def _write(
-    run: Run, paths: ProductPaths, tags: dict[str, str], made_of: str | None, threads: int, progress: Progress
+    run: Run, paths: ProductPaths, tags: dict[str, str], origin: _Origin, threads: int, progress: Progress
 ) -> Tally:
     """Write all files, or none; what was found on the way is added to the tags."""
     with (
@@ -200,12 +212,13 @@ def _write(
     ):
         with open_cogs(run, paths, files, threads) as cogs:
             tally = write_tiles(run, cogs, threads, progress)
+            require_unchanged(origin.states)
             _require_result(run.scene, tally)
             tags |= _findings(run, tally)
             for cog in cogs.written:
                 cog.tags.update(tags)
         if not run.form.lst_only:
-            write_sidecars(paths, files, made_of)
+            write_sidecars(paths, files, origin.made_of)
     return tally
 
 

@@ -99,6 +99,8 @@ def open_tiles(
     """
     with ExitStack() as stack:
         dataset = stack.enter_context(open_raster(scene.place, "scene", SceneError))
+        if Grid.of(dataset) != scene.grid:
+            raise SceneError(f"scene {scene.place} has changed since it was opened; open it again")
         masks = stack.enter_context(open_masks(masking, scene.grid))
         emissivity = stack.enter_context(open_emissivity(inputs.emissivity, scene))
         air = stack.enter_context(_open_air(inputs, scene.grid, coarse, uncertainty))

@@ -117,6 +117,7 @@ class Bundle:
         try:
             with _opened(place) as archive:
                 places = by_name([_member(archive, place, entry) for entry in archive])
+                _read_to_the_end(archive, place)
                 return cls(path=place.remote or place.disk, places=places)
         except LstRasterError:
             raise
@@ -225,6 +226,13 @@ def _opened(place: Place) -> Iterator[tarfile.TarFile]:
         return
     with RemoteFile.buffered(place.remote) as file, tarfile.open(fileobj=file, mode="r:") as archive:
         yield archive
+
+
+def _read_to_the_end(archive: tarfile.TarFile, place: Place) -> None:
+    """Read what follows the last member of a compressed archive: behind it stands the checksum of all before."""
+    if _COMPRESSED.search(place.name) and archive.fileobj is not None:
+        while archive.fileobj.read(TEXT_LIMIT):
+            pass
 
 
 def _member(archive: tarfile.TarFile, place: Place, entry: tarfile.TarInfo) -> Place | None:
