@@ -133,9 +133,7 @@ def reanalysis_netcdf3(folder):
 
 
 def _archive(folder, form):
-    path = make_product(
-        folder / "in", "landsat8-b10", 2, lst=_noise(280, 300), gain=3.342e-4, offset=0.1, compress="deflate"
-    )
+    path = make_product(folder / "in", "landsat8-b10", 2, lst=_noise(280, 300), gain=3.342e-4, offset=0.1)
     return Made(file=in_form(path, form))
 
 

@@ -92,6 +92,19 @@ def test_a_flipped_bit(made, model_path, name, seed):
             assert kelvin.shape == expected[0].shape
 
 
+@pytest.mark.parametrize("part", range(4))
+def test_a_flipped_bit_anywhere_in_a_compressed_archive_is_found_by_its_checksum(made, model_path, part):
+    retrieval, expected, output, whole = made("compressed_archive")
+    found = []
+    for step in range(10):
+        damaged = bytearray(whole)
+        damaged[(part * 10 + step) * (len(whole) - 20) // 40 + 10] ^= 4  # not in the head, whose bits mean nothing
+        retrieval.file.write_bytes(damaged)
+        found.append(try_damaged(retrieval, output, model_path, expected))
+    assert all(error is None or isinstance(error, LstRasterError) for error in found), found
+    assert sum(error is not None for error in found) > 5
+
+
 @pytest.mark.parametrize("how", ["deleted", "a folder", "not readable"])
 @pytest.mark.parametrize("name", [name for name in INPUTS if name not in (*TEXTS, "quality_band")])
 def test_a_file_that_is_not_there_any_more(made, model_path, name, how):
