@@ -74,7 +74,8 @@ def test_a_signal_between_tiles_ends_the_run_tidily(tmp_path, apart, scene, mode
     before, inputs = contents(tmp_path), contents(scene.parent)
     call = {"arguments": arguments(scene, tmp_path, model_path, threads), "stop": stop, "at": at}
     ((code, text),) = apart.run(("command", call))
-    assert code == CODES[stop], text
-    assert text.split() == (["Interrupted"] if stop == "SIGINT" else []), text
-    nothing_lost(tmp_path, before)
+    twice = len(set(at)) < len(at)  # the second may come while temporary files are removed: the next run sweeps them
+    assert code == CODES[stop] or (twice and code > 0), text
+    assert twice or text.split() == (["Interrupted"] if stop == "SIGINT" else []), text
+    nothing_lost(tmp_path, before, tidy=not twice)
     assert contents(scene.parent) == inputs
