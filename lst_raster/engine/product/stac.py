@@ -176,7 +176,10 @@ def _cloud_cover(path: Path, tags: Mapping[str, str]) -> float | None:
     if tags.get("mask", "none").startswith("none"):
         return None
     with open_quietly(path) as dataset:
-        bits = dataset.read(1, out_shape=tuple(min(side, _THIN) for side in dataset.shape))
+        factor = 1
+        while max(dataset.shape) > factor * _THIN:
+            factor *= 2  # the size of an overview, which is then read as it is
+        bits = dataset.read(1, out_shape=tuple(-(-side // factor) for side in dataset.shape))
     measured = flag("fill").of(bits) == 0
     count = int(measured.sum())
     return round(100 * int((measured & (flag("cloud").of(bits) == 1)).sum()) / count, 2) if count else None
