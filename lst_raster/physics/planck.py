@@ -96,7 +96,26 @@ def band_radiance_slope(temperature: Array, band: BandPlanck) -> Array:
     array
         Change of the band radiance per kelvin. [W m-2 sr-1 um-1 K-1]
     """
-    radiance = band_radiance(temperature, band)
+    return slope_at(temperature, band_radiance(temperature, band), band)
+
+
+def slope_at(temperature: Array, radiance: Array, band: BandPlanck) -> Array:
+    """Slope of `band_radiance` in temperature, where the band radiance is known already.
+
+    Parameters
+    ----------
+    temperature : array, any shape
+        Temperature of the emitter. [K]
+    radiance : array
+        Its band radiance. [W m-2 sr-1 um-1]
+    band : BandPlanck
+        The band's coefficients.
+
+    Returns
+    -------
+    array
+        Change of the band radiance per kelvin. [W m-2 sr-1 um-1 K-1]
+    """
     inverse = 1.0 / temperature
     exponent_slope = (band.slope + 2.0 * band.curvature * inverse) * inverse * inverse
     return radiance * (1.0 + radiance / band.amplitude) * exponent_slope

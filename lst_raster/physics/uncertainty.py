@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from lst_raster.physics.arrays import Array, namespace
-from lst_raster.physics.planck import BandPlanck, band_radiance, band_radiance_slope, brightness_temperature
+from lst_raster.physics.planck import BandPlanck, band_radiance, band_radiance_slope, brightness_temperature, slope_at
 
 Terms: TypeAlias = tuple[Array, Array, Array]
 """Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], or changes of them."""
@@ -277,8 +277,9 @@ def temperature_uncertainty(
     JCGM 100:2008, Guide to the expression of uncertainty in measurement, equation 10.
     """
     xp = namespace(radiance, surface_temperature, transmittance)
-    per_kelvin = transmittance * emissivity * band_radiance_slope(surface_temperature, band)
-    contrast = transmittance * xp.abs(band_radiance(surface_temperature, band) - downwelling_radiance)
+    black_body = band_radiance(surface_temperature, band)
+    per_kelvin = transmittance * emissivity * slope_at(surface_temperature, black_body, band)
+    contrast = transmittance * xp.abs(black_body - downwelling_radiance)
     # Where its parts cancel, rounding may leave less than nothing.
     variance = xp.abs(air.constant + radiance * (air.linear + radiance * air.quadratic))
     from_sensor = sensor_noise / per_kelvin
