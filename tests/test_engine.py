@@ -9,6 +9,7 @@ import pytest
 import rasterio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rasterio._env import get_gdal_config
 
 import lst_raster
 from lst_raster import Model, Scene, retrieve
@@ -407,3 +408,13 @@ def test_a_truncated_raster_stops_the_run(tmp_path, model_path):
     with pytest.raises(InputError, match="truncated or damaged; fetch it again"):
         retrieve(scene, model=model_path, **{**EXACT, "emissivity": path})
     assert left_in(tmp_path) == ["e.tif", "in"]
+
+
+def test_blocks_in_memory_are_limited_to_some_mebibytes_while_a_run_lasts(tmp_path, model_path):
+    scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
+    before, during = get_gdal_config("GDAL_CACHEMAX"), []
+    retrieve(
+        scene, model=model_path, progress=lambda *_: during.append(get_gdal_config("GDAL_CACHEMAX")) or True, **EXACT
+    )
+    assert set(during) == {64 << 20}
+    assert get_gdal_config("GDAL_CACHEMAX") == before

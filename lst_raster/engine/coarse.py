@@ -21,7 +21,7 @@ from lst_raster.engine.air_model import DEPTHS, Float32, solve_air
 from lst_raster.engine.inputs import Inputs
 from lst_raster.scene.fields import Field, FieldReader, open_field, value_at
 from lst_raster.scene.grid import Grid
-from lst_raster.scene.nodes import Nodes, spread
+from lst_raster.scene.nodes import Nodes, spread, spread_levels
 
 STEP = 50.0
 """Distance of two elevations. [m]"""
@@ -142,19 +142,20 @@ def _interpolated(air: CoarseAir, ground: FieldReader | None, window: Any, wante
 
 
 def _at_levels(air: CoarseAir, elevation: Float32, window: Any, wanted: Mask) -> Float32:
-    """Add up the levels, each with its share: linear between the two next to a pixel's elevation."""
+    """Interpolate, linearly between the two levels next to a pixel's elevation."""
     if not elevation.ndim:
         return _at_one_level(air, float(elevation), window)
     height = elevation / np.float32(STEP)
-    known = height[np.isfinite(height) & wanted]
-    if not known.size:
+    below = np.floor(height)
+    used = below[np.isfinite(below) & wanted]
+    if not used.size:
         return np.full((DEPTHS[air.uncertainty], *elevation.shape), np.nan, np.float32)
-    total = np.zeros((DEPTHS[air.uncertainty], *elevation.shape), np.float32)
-    for number in range(int(np.floor(known.min())), int(np.ceil(known.max())) + 1):
-        share = np.maximum(np.float32(1.0) - np.abs(height - np.float32(number)), np.float32(0.0))
-        total += spread(air.rows, air.columns, air.level(number * STEP), window) * share
-    outside = (height < np.floor(known.min())) | (height > np.ceil(known.max()))
-    return np.where(outside, np.float32("nan"), total)
+    bottom, top = int(used.min()), int(used.max())
+    levels = np.stack([air.level(number * STEP) for number in range(bottom, top + 2)])
+    inside = (below >= bottom) & (below <= top)
+    level = np.where(inside, below - bottom, 0.0).astype(np.intp)
+    share = np.where(inside, height - below, np.float32("nan"))
+    return spread_levels(air.rows, air.columns, levels, window, level, share)
 
 
 def _at_one_level(air: CoarseAir, elevation: float, window: Any) -> Float32:

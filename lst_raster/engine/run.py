@@ -33,8 +33,9 @@ from lst_raster.physics.band import SensorBand, sensor_band
 from lst_raster.physics.uncertainty import noise_radiance, quantisation_noise
 from lst_raster.scene.scene import Scene
 
-CACHE = 64
-"""Blocks in memory, instead of GDAL's share of the machine: a run takes the same everywhere. [MiB]"""
+CACHE = 64 << 20
+"""Blocks in memory, instead of GDAL's share of the machine: a run takes the same everywhere. rasterio wants bytes,
+where GDAL's own option takes small numbers for MiB. [byte]"""
 
 Progress: TypeAlias = Callable[[int, int], bool]
 """Called with the tiles done and their total; returns False to stop the run."""

@@ -28,7 +28,7 @@ Progress: TypeAlias = Callable[[int, int], bool]
 """Takes the tiles done and their total; False stops."""
 
 _TILE = 512  # rows and columns, as the blocks of most products
-_CACHE = 64  # [MiB] of GDAL's blocks: a row of tiles of both rasters and the mask
+_CACHE = 64 << 20  # [byte] of GDAL's blocks: a row of tiles of both rasters and the mask
 _BINS = 120
 _NARROWEST = 0.02  # [K] of a picture's range
 

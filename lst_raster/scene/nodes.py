@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_STRIP = 32  # rows at a time: what is between two steps stays in the processor's cache
+
 Float32 = NDArray[np.float32]
 Float = NDArray[np.float64]
 
@@ -68,10 +70,56 @@ def spread(rows: Float, columns: Float, values: NDArray[Any], window: Any) -> Fl
     array of shape (..., height, width), float32
         Values, NaN beside a node without one; the same for a pixel whatever window it is in.
     """
+    lines, column, right = _lines(rows, columns, values, window)
+    return _mix(lines[..., column], lines[..., column + 1], right)
+
+
+def spread_levels(
+    rows: Float, columns: Float, levels: NDArray[Any], window: Any, level: NDArray[np.intp], share: Float32
+) -> Float32:
+    """Values between nodes and between two levels, at the centres of a window's pixels.
+
+    Parameters
+    ----------
+    rows, columns : array of shape (rows,) and (columns,)
+        Places of the nodes, ascending. [pixel]
+    levels : array of shape (levels, layers, rows, columns)
+        Values at the nodes, level by level.
+    window : rasterio.windows.Window
+        The window.
+    level : array of shape (height, width)
+        Number of the lower of a pixel's two levels.
+    share : array of shape (height, width)
+        Share of the upper one, 0 to 1; where it is NaN there is no value. [1]
+
+    Returns
+    -------
+    array of shape (layers, height, width), float32
+        Values, as `spread` has them.
+    """
+    lines, column, right = _lines(rows, columns, levels, window)
+    width = lines.shape[-1]
+    step = window.height * width
+    # All layers of a place lie side by side, so that a pixel takes them from memory at once, whatever its level.
+    table = np.ascontiguousarray(np.moveaxis(lines, 1, -1)).reshape(-1, levels.shape[1])
+    found = np.empty((levels.shape[1], window.height, window.width), np.float32)
+    for start in range(0, window.height, _STRIP):
+        part = slice(start, min(start + _STRIP, window.height))
+        line = np.arange(part.start, part.stop)[:, None]
+        place = (level[part] * window.height + line) * width + column
+        lower = _mix(table[place], table[place + 1], right[:, None])
+        upper = _mix(table[place + step], table[place + step + 1], right[:, None])
+        found[:, part] = np.moveaxis(_mix(lower, upper, share[part][..., None]), -1, 0)
+    return found
+
+
+def _lines(rows: Float, columns: Float, values: NDArray[Any], window: Any) -> tuple[Float32, NDArray[np.intp], Float32]:
+    """Values on every row of a window at the columns of the nodes around it; which of them is left of each pixel."""
     row, below = _between(rows, window.row_off + 0.5 + np.arange(window.height))
     column, right = _between(columns, window.col_off + 0.5 + np.arange(window.width))
-    lines = _mix(values[..., row, :], values[..., row + 1, :], below[:, None])
-    return _mix(lines[..., column], lines[..., column + 1], right.astype(np.float32))
+    near = values[..., column[0] : column[-1] + 2]
+    lines = _mix(near[..., row, :], near[..., row + 1, :], below[:, None])
+    return lines, column - column[0], right.astype(np.float32)
 
 
 def _between(nodes: Float, places: Float) -> tuple[NDArray[np.intp], Float]:

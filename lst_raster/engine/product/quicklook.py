@@ -17,7 +17,7 @@ from lst_raster.scene.temperature import open_temperature
 Units: TypeAlias = Literal["degC", "K"]
 """Unit of the colour bar."""
 
-_CACHE = 64  # [MiB] of blocks, for a raster without overviews is read through
+_CACHE = 64 << 20  # [byte] of blocks, for a raster without overviews is read through
 _UNITS: dict[Units, tuple[str, float]] = {"degC": ("°C", 273.15), "K": ("K", 0.0)}
 
 
