@@ -13,6 +13,7 @@ from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, input_changes, model_changes
 from lst_raster.physics.band import sensor_band
 from lst_raster.physics.uncertainty import air_variance
+from lst_raster.transfer.causes import input_causes
 
 Float32 = NDArray[np.float32]
 Terms: TypeAlias = tuple[Any, Any, Any]
@@ -58,18 +59,22 @@ def causes(inputs: Inputs, values: Mapping[str, NDArray[Any]]) -> tuple[Terms, d
     Returns
     -------
     tuple of terms and dict of str to terms
-        The terms of the air, and by how much each cause alone changes them: every input by its name, and what the
-        model itself is unsure of, ``model: optical depth`` and ``model: temperature``. In double precision: the
+        The terms of the air, and by how much each cause alone changes them: those of the inputs (`input_causes`), and
+        what the model itself is unsure of, ``model: optical depth`` and ``model: temperature``. In double precision: the
         changes are small beside the terms.
     """
     model = inputs.network
     predicted = PredictedAtmosphere(*(np.asarray(part, np.float64) for part in model.atmosphere(**values)))
-    deviations = {
-        name: INPUT_UNCERTAINTIES[inputs.atmosphere[name].origin][name].at(value) for name, value in values.items()
-    }
-    of_inputs = dict(zip(deviations, input_changes(model.atmosphere, values, deviations), strict=True))
+    known = input_causes(values, lambda kind, value: _deviation(inputs, kind, value))
+    of_inputs = input_changes(model.atmosphere, values, known)
     of_depth, of_temperature = model_changes(predicted, sensor_band(model.contract.sensor).planck)
     return predicted.terms, {**of_inputs, "model: optical depth": of_depth, "model: temperature": of_temperature}
+
+
+def _deviation(inputs: Inputs, kind: str, value: Any) -> Any:
+    """How well an input is known, from where it comes; kinds that are no input's name are of a reanalysis."""
+    origin = inputs.atmosphere[kind].origin if kind in inputs.atmosphere else "reanalysis"
+    return INPUT_UNCERTAINTIES[origin][kind].at(value)
 
 
 def _outside(inputs: Inputs, values: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:

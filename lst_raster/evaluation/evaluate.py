@@ -15,7 +15,7 @@ from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import Retrieved, retrieve_with_uncertainty
 from lst_raster.physics.band import sensor_band
 from lst_raster.simulation.metrics import ErrorSummary, coverage_by_water_vapour, summarise_by_water_vapour
-from lst_raster.simulation.samples import Samples, input_deviations, observe, radiance_deviation, with_errors
+from lst_raster.simulation.samples import Samples, causes_of, observe, radiance_deviation, with_errors
 from lst_raster.simulation.sampling import EXACT, InputErrors, Surfaces, surface_samples
 from lst_raster.simulation.simulated_set import SimulatedSet
 
@@ -133,7 +133,7 @@ def estimate(model: Model, given: Samples, errors: InputErrors) -> Retrieved:
         given.radiance,
         given.emissivity,
         {name: known[name] for name in names},
-        deviations=input_deviations(given, errors, names),
+        causes=causes_of(given, errors, names),
         sensor_noise=radiance_deviation(given, errors),
         emissivity_uncertainty=errors.emissivity,
         band=sensor_band(given.sensor).planck,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from lst_raster.errors import ModelError
+from lst_raster.transfer.sigma import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
 CONTRACT_VERSION = 2
 """The one version of the contract that this package reads. Version 1 lacked the uncertainties among the outputs."""
@@ -28,6 +29,8 @@ UNITS: Mapping[str, str] = MappingProxyType(
         "water_vapour": "kg m-2",
         "surface_pressure": "hPa",
         "air_temperature": "K",
+        **dict.fromkeys(TEMPERATURE_LEVELS, "K"),
+        **dict.fromkeys(HUMIDITY_LEVELS, "kg kg-1"),
         "lst": "K",
         "transmittance": "1",
         "upwelling_radiance": "W m-2 sr-1 um-1",

@@ -14,6 +14,7 @@ from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.physics.planck import BandPlanck
 from lst_raster.physics.surface import surface_temperature
 from lst_raster.physics.uncertainty import AirVariance, Terms, air_variance, network_changes, temperature_uncertainty
+from lst_raster.transfer.causes import Changes
 
 Values: TypeAlias = NDArray[Any]
 AtmosphereModel: TypeAlias = Callable[..., PredictedAtmosphere]
@@ -41,6 +42,9 @@ INPUT_UNCERTAINTIES: Mapping[str, Mapping[str, InputUncertainty]] = MappingProxy
                 "water_vapour": InputUncertainty(absolute=1.0, relative=0.10),
                 "air_temperature": InputUncertainty(absolute=1.5),
                 "surface_pressure": InputUncertainty(absolute=2.0),
+                "profile_temperature": InputUncertainty(absolute=1.0),
+                "level_temperature": InputUncertainty(absolute=0.7),
+                "level_humidity": InputUncertainty(absolute=1e-6, relative=0.10),
             }
         ),
         "standard atmosphere": MappingProxyType(
@@ -59,7 +63,8 @@ INPUT_UNCERTAINTIES: Mapping[str, Mapping[str, InputUncertainty]] = MappingProxy
         ),
     }
 )
-"""By where an input comes from, then by its name; units as in the contract.
+"""By where an input comes from, then by its name, or the kind of error (`lst_raster.transfer.causes.KINDS`); units as
+in the contract.
 
 reanalysis: ERA5 against 2,000 stations of China differs by 1.8 K (root mean square) in air temperature and 0.7 hPa in
 pressure (W. Zhang et al., J. Geodesy 93, 1897 (2019), doi:10.1007/s00190-019-01290-6); where the pixel lies off the
@@ -89,9 +94,9 @@ class Retrieved:
 
 
 def input_changes(
-    atmosphere: AtmosphereModel, inputs: Mapping[str, Values], deviations: Mapping[str, Values]
-) -> list[Terms]:
-    """Change of the air's terms when each input alone is one standard uncertainty higher.
+    atmosphere: AtmosphereModel, inputs: Mapping[str, Values], causes: Mapping[str, Changes]
+) -> dict[str, Terms]:
+    """Change of the air's terms when each cause alone moves its inputs up by one standard uncertainty.
 
     Parameters
     ----------
@@ -99,19 +104,19 @@ def input_changes(
         The model.
     inputs : mapping of str to array
         Inputs of the air by name, in the contract's units.
-    deviations : mapping of str to array
-        Standard uncertainty of some or all of them, in the same units.
+    causes : mapping of str to mapping of str to array
+        Causes by name, and how far each moves which inputs (`lst_raster.transfer.causes.input_causes`).
 
     Returns
     -------
-    list of tuple of array
-        One change of transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1] for each deviation.
+    dict of str to tuple of array
+        Cause to the change of transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1].
     """
     here = atmosphere(**inputs).terms
-    changes = []
-    for name, deviation in deviations.items():
-        there = atmosphere(**{**inputs, name: inputs[name] + deviation}).terms
-        changes.append((there[0] - here[0], there[1] - here[1], there[2] - here[2]))
+    changes = {}
+    for cause, moves in causes.items():
+        there = atmosphere(**{**inputs, **{name: inputs[name] + move for name, move in moves.items()}}).terms
+        changes[cause] = (there[0] - here[0], there[1] - here[1], there[2] - here[2])
     return changes
 
 
@@ -127,7 +132,7 @@ def retrieve_with_uncertainty(
     emissivity: Values,
     inputs: Mapping[str, Values],
     *,
-    deviations: Mapping[str, Values],
+    causes: Mapping[str, Changes],
     sensor_noise: Values | float,
     emissivity_uncertainty: float,
     band: BandPlanck,
@@ -142,8 +147,8 @@ def retrieve_with_uncertainty(
         Pixels. [W m-2 sr-1 um-1], [1]
     inputs : mapping of str to array
         Inputs of the air, of the same shape.
-    deviations : mapping of str to array
-        Their standard uncertainties, in the contract's units.
+    causes : mapping of str to mapping of str to array
+        What makes them uncertain, as `input_changes`.
     sensor_noise : array or float
         Standard uncertainty of the radiance. [W m-2 sr-1 um-1]
     emissivity_uncertainty : float
@@ -174,7 +179,7 @@ def retrieve_with_uncertainty(
         )
         return np.asarray(parts.total)
 
-    from_inputs = air_variance(predicted.terms, input_changes(atmosphere, inputs, deviations))
+    from_inputs = air_variance(predicted.terms, input_changes(atmosphere, inputs, causes).values())
     from_model = air_variance(predicted.terms, model_changes(predicted, band))
     return Retrieved(
         temperature=lst,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,8 @@ from lst_raster.physics.planck import band_radiance, band_radiance_slope, bright
 from lst_raster.physics.surface import sensor_radiance
 from lst_raster.simulation.sampling import InputErrors, Surfaces
 from lst_raster.simulation.simulated_set import SimulatedSet
+from lst_raster.transfer.causes import Changes, input_causes
+from lst_raster.transfer.sigma import HUMIDITY_LEVELS
 
 Float = NDArray[np.float64]
 
@@ -29,17 +31,17 @@ class Samples:
     """Radiance at the sensor. [W m-2 sr-1 um-1]"""
     emissivity: Float
     """Emissivity. [1]"""
-    water_vapour: Float
-    """Water vapour column. [kg m-2]"""
-    surface_pressure: Float
-    """Pressure at the surface. [hPa]"""
-    air_temperature: Float
-    """Air temperature at 2 m. [K]"""
+    atmosphere: Mapping[str, Float]
+    """What may be known of the atmosphere, by the names of the models' contracts, in their units."""
+
+    @property
+    def water_vapour(self) -> Float:
+        """Water vapour column. [kg m-2]."""
+        return self.atmosphere["water_vapour"]
 
     def inputs(self) -> dict[str, Float]:
         """Everything that a model may ask for, by the names of its contract."""
-        names = ("radiance", "emissivity", "water_vapour", "surface_pressure", "air_temperature")
-        return {name: getattr(self, name) for name in names}
+        return {"radiance": self.radiance, "emissivity": self.emissivity, **self.atmosphere}
 
 
 def observe(simulated: SimulatedSet, surfaces: Surfaces) -> Samples:
@@ -71,16 +73,17 @@ def observe(simulated: SimulatedSet, surfaces: Surfaces) -> Samples:
         surface_temperature=surfaces.surface_temperature,
         radiance=radiance,
         emissivity=surfaces.emissivity,
-        water_vapour=np.broadcast_to(simulated.water_vapour[:, None], shape),
-        surface_pressure=np.broadcast_to(simulated.surface_pressure[:, None], shape),
-        air_temperature=np.broadcast_to(simulated.air_temperature_2m[:, None], shape),
+        atmosphere={
+            name: np.broadcast_to(values[:, None], shape) for name, values in simulated.atmosphere_inputs.items()
+        },
     )
 
 
 def with_errors(samples: Samples, errors: InputErrors, seed: int) -> Samples:
-    """Put independent normal errors on what a retrieval is given; the truth stays.
+    """Put normal errors on what a retrieval is given; the truth stays.
 
-    The vapour column stays above a tenth of the true one, the emissivity at or below one.
+    They are independent but for those of a profile, which are partly common to its levels (`input_causes`). Vapour and
+    humidity stay above a tenth of the true ones, the emissivity at or below one.
 
     Parameters
     ----------
@@ -94,26 +97,24 @@ def with_errors(samples: Samples, errors: InputErrors, seed: int) -> Samples:
     random = np.random.default_rng(seed)
     planck = sensor_band(samples.sensor).planck
 
-    def normal(deviation: float) -> Float:
-        return deviation * random.standard_normal(samples.radiance.shape)
+    def normal() -> Float:
+        return random.standard_normal(samples.radiance.shape)
 
-    seen = brightness_temperature(samples.radiance, planck) + normal(errors.sensor)
-    return replace(
-        samples,
-        radiance=band_radiance(seen, planck),
-        emissivity=np.minimum(samples.emissivity + normal(errors.emissivity), 1.0),
-        water_vapour=samples.water_vapour * np.maximum(1.0 + normal(errors.water_vapour), 0.1),
-        air_temperature=samples.air_temperature + normal(errors.air_temperature),
-    )
+    seen = brightness_temperature(samples.radiance, planck) + errors.sensor * normal()
+    emissivity = np.minimum(samples.emissivity + errors.emissivity * normal(), 1.0)
+    atmosphere = dict(samples.atmosphere)
+    for moves in input_causes(samples.atmosphere, errors.deviation).values():
+        drawn = normal()
+        atmosphere |= {name: atmosphere[name] + drawn * move for name, move in moves.items()}
+    for name in ("water_vapour", *HUMIDITY_LEVELS):
+        if name in atmosphere:
+            atmosphere[name] = np.maximum(atmosphere[name], 0.1 * samples.atmosphere[name])
+    return replace(samples, radiance=band_radiance(seen, planck), emissivity=emissivity, atmosphere=atmosphere)
 
 
-def input_deviations(given: Samples, errors: InputErrors, names: Iterable[str]) -> dict[str, Float]:
-    """Give the standard deviation of the errors on the inputs of the air that have one, by name, in their units."""
-    known = {
-        "water_vapour": errors.water_vapour * given.water_vapour,
-        "air_temperature": np.full_like(given.air_temperature, errors.air_temperature),
-    }
-    return {name: known[name] for name in names if name in known and known[name].any()}
+def causes_of(given: Samples, errors: InputErrors, names: Iterable[str]) -> dict[str, Changes]:
+    """Tell what the errors of the inputs of a given model's air come from, and how large they are: `input_causes`."""
+    return input_causes({name: given.atmosphere[name] for name in names}, errors.deviation)
 
 
 def radiance_deviation(given: Samples, errors: InputErrors) -> Float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,9 +63,22 @@ class InputErrors:
     """Relative error of the water vapour column. [1]"""
     air_temperature: float = 1.5
     """Error of the 2 m air temperature. [K]"""
+    profile_temperature: float = 1.0
+    """Part of the errors of the temperatures that all sigma levels and the 2 m air have in common. [K]"""
+    level_temperature: float = 0.7
+    """Error of the temperature of each sigma level for itself. [K]"""
+    level_humidity: float = 0.10
+    """Relative error of the humidity of each sigma level for itself; that of the column moves them all. [1]"""
+
+    def deviation(self, kind: str, value: Float) -> Float:
+        """Return the standard deviation of a kind of error (`lst_raster.transfer.causes.KINDS`) on exact values."""
+        relative = {"water_vapour": self.water_vapour, "level_humidity": self.level_humidity}
+        if kind in relative:
+            return relative[kind] * value
+        return np.full_like(value, getattr(self, kind, 0.0))
 
 
-EXACT = InputErrors(sensor=0.0, emissivity=0.0, water_vapour=0.0, air_temperature=0.0)
+EXACT = InputErrors(**dict.fromkeys((entry.name for entry in fields(InputErrors)), 0.0))
 """No errors."""
 
 

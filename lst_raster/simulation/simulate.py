@@ -23,6 +23,7 @@ from lst_raster.simulation.sampling import atmosphere_draws
 from lst_raster.spectroscopy.table import packaged_table
 from lst_raster.transfer.atmosphere import Column, column, layers
 from lst_raster.transfer.gases import Composition
+from lst_raster.transfer.sigma import SIGMA, at_sigma
 from lst_raster.transfer.simulator import simulate
 
 Progress = Callable[[int, int], bool]
@@ -47,7 +48,12 @@ RESULTS = {
     "continuum_scaling": ("1", "factor on the water vapour continuum"),
     "gas_year": ("year", "year whose gas concentrations were used"),
 }
-"""Variables of the simulated set with their units and meaning."""
+"""Variables of the simulated set on (profile), with their units and meaning."""
+LEVEL_RESULTS = {
+    "air_temperature_sigma": ("K", "air temperature on the sigma levels"),
+    "specific_humidity_sigma": ("kg kg-1", "specific humidity on the sigma levels"),
+}
+"""Variables of the simulated set on (profile, sigma)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,10 +149,13 @@ def _check(path: Path, source: Any) -> int:
 
 
 def _create(output: Any, source: Any, count: int) -> None:
-    output.dimensions["profile"] = count
-    for name, (unit, meaning) in RESULTS.items():
-        variable = output.create_variable(name, ("profile",), "f4", compression="gzip")
-        variable.attrs.update({"units": unit, "long_name": meaning})
+    output.dimensions.update({"profile": count, "sigma": len(SIGMA)})
+    sigma = output.create_variable("sigma", ("sigma",), data=np.array(SIGMA))
+    sigma.attrs.update({"units": "1", "long_name": "pressure over surface pressure"})
+    for names, along in ((RESULTS, ("profile",)), (LEVEL_RESULTS, ("profile", "sigma"))):
+        for name, (unit, meaning) in names.items():
+            variable = output.create_variable(name, along, "f4", compression="gzip")
+            variable.attrs.update({"units": unit, "long_name": meaning})
     for name in (name for name in COPIED if name in source.variables):
         original = source.variables[name]
         copy = output.create_variable(name, ("profile",), data=original[...], compression="gzip")
@@ -216,7 +225,10 @@ def _run(
             chunk = list(_columns(source, start, stop))
             rows = list(pool.map(_rows, chunk, compositions[start:stop], [sensors] * len(chunk)))
             table = np.array(rows, dtype=np.float32)  # (profile, sensor, result)
+            on_levels = [at_sigma(one.pressure, one.air_temperature, one.specific_humidity) for one in chunk]
             for index, output in enumerate(outputs.values()):
+                for name, levels in zip(LEVEL_RESULTS, zip(*on_levels, strict=True), strict=True):
+                    output.variables[name][start:stop] = np.array(levels, dtype=np.float32)
                 for name, values in zip(RESULTS, table[:, index].T, strict=True):
                     output.variables[name][start:stop] = values
             if progress is not None and not progress(stop, count):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.transfer.sigma import HUMIDITY_LEVELS, SIGMA, TEMPERATURE_LEVELS
 
 _REQUIRED = (
     "transmittance",
@@ -30,14 +31,17 @@ _OPTIONAL = (
     "gas_year",
     "split",
     "perturbation",
+    "land",
 )
+_LEVELS = ("air_temperature_sigma", "specific_humidity_sigma")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SimulatedSet:
     """Radiative transfer results in one band with the predictors of a retrieval, one value a profile.
 
-    All arrays are one-dimensional and of one length; the optional ones are None where the file lacks them.
+    All arrays are one-dimensional and of one length, but for those on sigma levels, of shape (profile, level); the
+    optional ones are None where the file lacks them.
 
     Raises
     ------
@@ -77,6 +81,12 @@ class SimulatedSet:
     """0 for training, 1 for validation."""
     perturbation: NDArray[np.int8] | None = None
     """0 for a profile as its source has it, else the kind of change that made it."""
+    land: NDArray[np.int8] | None = None
+    """1 over land, 0 over water."""
+    air_temperature_sigma: NDArray[np.float64] | None = None
+    """Air temperature on the levels of `lst_raster.transfer.sigma.SIGMA`, shape (profile, level). [K]"""
+    specific_humidity_sigma: NDArray[np.float64] | None = None
+    """Specific humidity on them. [kg kg-1]"""
     source: str = ""
     """Where the profiles come from."""
     version: str = ""
@@ -90,6 +100,10 @@ class SimulatedSet:
                 raise InputError(f"{name} has shape {values.shape}, transmittance {count}; give one value a profile")
             if name in _REQUIRED and not np.isfinite(values).all():
                 raise InputError(f"{name} of the simulated set has NaN or infinity; leave those profiles out")
+        for name in _LEVELS:
+            values = getattr(self, name)
+            if values is not None and (values.shape != (*count, len(SIGMA)) or not np.isfinite(values).all()):
+                raise InputError(f"{name} has shape {values.shape}; give {len(SIGMA)} finite values a profile")
         if not ((self.transmittance > 0.0) & (self.transmittance <= 1.0)).all():
             raise InputError("transmittance of the simulated set lies outside (0, 1]")
 
@@ -100,6 +114,22 @@ class SimulatedSet:
     def terms(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Transmittance, upwelling and downwelling radiance, in the order in which physics takes them."""
         return self.transmittance, self.upwelling_radiance, self.downwelling_radiance
+
+    @property
+    def atmosphere_inputs(self) -> dict[str, NDArray[np.float64]]:
+        """What a model may ask for about the atmosphere, by the names of its contract, each of shape (profile,)."""
+        known = {
+            "water_vapour": self.water_vapour,
+            "surface_pressure": self.surface_pressure,
+            "air_temperature": self.air_temperature_2m,
+        }
+        for names, values in (
+            (TEMPERATURE_LEVELS, self.air_temperature_sigma),
+            (HUMIDITY_LEVELS, self.specific_humidity_sigma),
+        ):
+            if values is not None:
+                known.update(zip(names, values.T, strict=True))
+        return known
 
     def select(self, chosen: NDArray[np.bool_]) -> SimulatedSet:
         """Return the profiles where `chosen`, a boolean array with one value a profile, is true."""
@@ -138,7 +168,7 @@ def read_simulated(path: Path | str) -> SimulatedSet:
         raise InputNotFoundError(f"{path} does not exist; make it with lst-raster simulate")
     try:
         with xarray.open_dataset(path, engine="h5netcdf") as dataset:
-            values = {name: dataset[name].values for name in (*_REQUIRED, *_OPTIONAL) if name in dataset}
+            values = {name: dataset[name].values for name in (*_REQUIRED, *_OPTIONAL, *_LEVELS) if name in dataset}
             attributes = dict(dataset.attrs)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as NetCDF-4 ({error})") from error
@@ -162,4 +192,4 @@ def _from_variables(path: Path, values: Mapping[str, NDArray[Any]], attributes: 
 def _typed(name: str, array: NDArray[Any]) -> NDArray[Any]:
     if name == "time":
         return array
-    return array.astype(np.int8 if name in ("split", "perturbation") else np.float64)
+    return array.astype(np.int8 if name in ("split", "perturbation", "land") else np.float64)

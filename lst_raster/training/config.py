@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path, PurePath
 from typing import Any, TypeVar, get_type_hints
 
 from lst_raster.errors import ConfigError, InputNotFoundError
 from lst_raster.physics.band import sensor_band
+from lst_raster.simulation.sampling import InputErrors
 from lst_raster.training.tiers import TIERS
 
 T = TypeVar("T")
@@ -55,6 +56,17 @@ class NoiseConfig:
     """Error of the emissivity. [1]"""
     sensor: float = 0.0
     """Error of the radiance, as a temperature at 300 K. [K]"""
+    profile_temperature: float = 0.0
+    """Part of the temperatures' errors that all sigma levels and the 2 m air have in common. [K]"""
+    level_temperature: float = 0.0
+    """Error of the temperature of each sigma level for itself. [K]"""
+    level_humidity: float = 0.0
+    """Relative error of the humidity of each sigma level for itself. [1]"""
+
+    @property
+    def errors(self) -> InputErrors:
+        """The same as errors of samples."""
+        return InputErrors(**asdict(self))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

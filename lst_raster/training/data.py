@@ -19,10 +19,15 @@ from lst_raster.physics.surface import sensor_radiance
 from lst_raster.simulation.sampling import surface_samples
 from lst_raster.simulation.simulated_set import SimulatedSet, read_simulated
 from lst_raster.training.config import NoiseConfig, TrainingConfig
-from lst_raster.training.network import Atmosphere, Normalisation, features
+from lst_raster.training.network import UNKNOWNS, Atmosphere, Normalisation, features
 from lst_raster.training.tiers import TIERS
+from lst_raster.transfer.causes import input_causes
+from lst_raster.transfer.sigma import HUMIDITY_LEVELS
 
 RANGE_MARGIN = 0.02  # the valid range is that of the training set, widened at each end by this share of its span
+SMALLEST_DEVIATION = 1e-5  # of a feature over the training set, lest one that is always the same be divided by zero
+SMALLEST_VARIANCE = 0.003  # of a principal component, of features of variance one [1]
+SMALLEST_SHARE = 0.05  # of the true vapour or humidity, below which no error takes it [1]
 REFERENCE_TEMPERATURE = 300.0  # at which radiances are spoken of as temperatures [K]
 
 
@@ -39,6 +44,8 @@ class Batch(NamedTuple):
     """Emissivity that the retrieval is told, (profile, surface). [1]"""
     radiance: Tensor
     """Radiance that the sensor sees, (profile, surface). [W m-2 sr-1 um-1]"""
+    unknowns: Tensor
+    """What no user knows of the air (`UNKNOWNS`), in standard deviations from the mean, (profile, 3). [1]"""
     weight: Tensor
     """How much a profile counts where all are looked at, (profile, 1). [1]"""
 
@@ -55,6 +62,8 @@ class LearningSet:
     """Terms of the radiative transfer equation, (profile, 1)."""
     air_temperature: Tensor
     """Air temperature at 2 m, which the surfaces' temperatures are drawn around, (profile, 1). [K]"""
+    unknowns: Tensor
+    """What no user knows of the air (`UNKNOWNS`), in standard deviations from the mean, (profile, 3). [1]"""
     weight: Tensor
     """How much a profile counts, (profile, 1). [1]"""
 
@@ -68,17 +77,20 @@ class LearningSet:
             predictors=tuple(values[picked] for values in self.predictors),
             atmosphere=Atmosphere(*(values[picked] for values in self.atmosphere)),
             air_temperature=self.air_temperature[picked],
+            unknowns=self.unknowns[picked],
             weight=self.weight[picked],
         )
 
 
 def predictors_of(simulated: SimulatedSet, tier: str) -> tuple[NDArray[np.float64], ...]:
     """Exact predictors of a tier, in its order, from a simulated set."""
-    known = {
-        "water_vapour": simulated.water_vapour,
-        "surface_pressure": simulated.surface_pressure,
-        "air_temperature": simulated.air_temperature_2m,
-    }
+    known = simulated.atmosphere_inputs
+    missing = [name for name in TIERS[tier] if name not in known]
+    if missing:
+        raise ConfigError(
+            f"the simulated set has no {missing[0]} and {len(missing) - 1} others that the tier {tier} needs; "
+            "simulate it again with this version"
+        )
     return tuple(known[name] for name in TIERS[tier])
 
 
@@ -126,8 +138,24 @@ def learning_set(sets: Sequence[SimulatedSet], config: TrainingConfig) -> Learni
         predictors=tuple(map(column, zip(*(predictors_of(one, config.tier) for one in sets), strict=True))),
         atmosphere=Atmosphere(*map(column, zip(*(one.terms for one in sets), strict=True))),
         air_temperature=column([one.air_temperature_2m for one in sets]),
+        unknowns=_unknowns(sets),
         weight=column([_weights(one, config.samples.perturbed) for one in sets]),
     )
+
+
+def _unknowns(sets: Sequence[SimulatedSet]) -> Tensor:
+    """Standardise them; one that does not vary, or that a set does not tell, is zero."""
+    columns = []
+    for name in UNKNOWNS:
+        parts = [getattr(one, name) for one in sets]
+        known = np.concatenate([part for part in parts if part is not None] or [np.zeros(1)])
+        mean, deviation = known.mean(), max(float(known.std()), SMALLEST_DEVIATION)
+        filled = [
+            np.zeros(len(one)) if part is None else (part - mean) / deviation
+            for one, part in zip(sets, parts, strict=True)
+        ]
+        columns.append(np.concatenate(filled))
+    return torch.from_numpy(np.stack(columns, axis=1).astype(np.float32))
 
 
 def _weights(simulated: SimulatedSet, perturbed: float) -> NDArray[np.float64]:
@@ -146,21 +174,43 @@ def valid_range(values: NDArray[np.floating]) -> tuple[float, float]:
     """
     low, high = float(np.min(values)), float(np.max(values))
     margin = RANGE_MARGIN * (high - low)
-    return round(max(low - margin, 0.0), 3), round(high + margin, 3)
+    return readable(max(low - margin, 0.0)), readable(high + margin)
 
 
-def normalisation(learning: LearningSet) -> Normalisation:
+def readable(value: float) -> float:
+    """Round a limit to what a person reads and float32 holds: seven digits, at most eight after the point.
+
+    Examples
+    --------
+    >>> readable(0.98765432123), readable(1044.12345678), readable(0.0000123456)
+    (0.9876543, 1044.123, 1.235e-05)
+    """
+    return round(float(f"{value:.7g}"), 8)
+
+
+def normalisation(learning: LearningSet, config: TrainingConfig) -> Normalisation:
     """Constants of the network from what it will learn."""
-    seen = features(torch.stack([values[:, 0] for values in learning.predictors], dim=-1))
+    seen = features(torch.stack([values[:, 0] for values in learning.predictors], dim=-1), config.tier)
     ranges = [valid_range(values.numpy()) for values in learning.predictors]
     return Normalisation(
         low=tuple(low for low, _ in ranges),
         high=tuple(high for _, high in ranges),
         mean=tuple(seen.mean(dim=0).tolist()),
-        deviation=tuple(seen.std(dim=0).clamp_min(1e-3).tolist()),
+        whitening=tuple(map(tuple, _whitening(seen).tolist())),
         air_temperature=float(learning.air_temperature.mean()),
         optical_depth=float(-torch.log(learning.atmosphere.transmittance).median()),
     )
+
+
+def _whitening(seen: Tensor) -> Tensor:
+    """Matrix that whitens features, by their principal components, (feature, component).
+
+    Temperatures of neighbouring levels nearly say the same; a step down the gradient would go along what they have in
+    common for long before it finds their difference. Components that hardly vary are left small: they are noise.
+    """
+    deviation = seen.std(dim=0).clamp_min(SMALLEST_DEVIATION)
+    values, vectors = torch.linalg.eigh(torch.cov((seen.double() / deviation).T, correction=1))
+    return (vectors / deviation.double()[:, None] / torch.sqrt(values.clamp_min(SMALLEST_VARIANCE))).float()
 
 
 def draw_batch(learning: LearningSet, config: TrainingConfig, rng: np.random.Generator) -> Batch:
@@ -194,8 +244,9 @@ def with_surfaces(chosen: LearningSet, config: TrainingConfig, rng: np.random.Ge
     noise = config.noise
     per_kelvin = band_radiance_slope(np.float64(REFERENCE_TEMPERATURE), chosen.band)
     return Batch(
-        predictors=_with_errors(chosen, noise, normal),
+        predictors=_with_errors(chosen, noise, config.tier, normal),
         atmosphere=chosen.atmosphere,
+        unknowns=chosen.unknowns,
         surface_temperature=temperature,
         emissivity=(emissivity + normal(noise.emissivity, shape[1])).clamp(0.5, 1.0),
         radiance=radiance + normal(noise.sensor * float(per_kelvin), shape[1]),
@@ -203,8 +254,18 @@ def with_surfaces(chosen: LearningSet, config: TrainingConfig, rng: np.random.Ge
     )
 
 
-def _with_errors(chosen: LearningSet, noise: NoiseConfig, normal: Callable[..., Tensor]) -> tuple[Tensor, ...]:
+def _with_errors(
+    chosen: LearningSet, noise: NoiseConfig, tier: str, normal: Callable[..., Tensor]
+) -> tuple[Tensor, ...]:
     """Predictors as a user would know them; `normal` draws errors of a standard deviation, (profile, columns)."""
-    vapour, pressure, *air = chosen.predictors
-    vapour = vapour * (1.0 + normal(noise.water_vapour, 1)).clamp_min(0.05)
-    return (vapour, pressure, *(values + normal(noise.air_temperature, 1) for values in air))
+    exact = dict(zip(TIERS[tier], chosen.predictors, strict=True))
+    given = dict(exact)
+    known = {name: values.numpy() for name, values in exact.items()}
+    for moves in input_causes(known, noise.errors.deviation).values():
+        drawn = normal(1.0, 1)
+        for name, move in moves.items():
+            given[name] = given[name] + drawn * torch.from_numpy(move)
+    for name in ("water_vapour", *HUMIDITY_LEVELS):
+        if name in given:
+            given[name] = torch.maximum(given[name], SMALLEST_SHARE * exact[name])
+    return tuple(given.values())

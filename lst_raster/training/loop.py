@@ -90,7 +90,7 @@ def new_network(learning: LearningSet, config: TrainingConfig) -> CoupledNetwork
     return CoupledNetwork(
         tier=config.tier,
         band=learning.band,
-        normalisation=normalisation(learning),
+        normalisation=normalisation(learning, config),
         width=config.network.width,
         depth=config.network.depth,
     )

@@ -42,12 +42,14 @@ class Outcome:
     """The network."""
     batch: Batch
     """What it was given, and the truth."""
-    effective: Effective
-    """Effective quantities predicted, (profile, 1)."""
     atmosphere: Atmosphere
-    """Terms of the equation that follow, (profile, 1)."""
+    """Terms of the equation, predicted by a network that is told what no user knows, (profile, 1)."""
     error: Tensor
     """Retrieved less true temperature, zero where nothing was retrieved, (profile, surface). [K]"""
+    effective: Effective
+    """Effective quantities that it predicts as a user has it, (profile, 1)."""
+    error_of_user: Tensor
+    """Error of the temperature then, likewise; without gradient. [K]"""
 
 
 def scales_of(learning: LearningSet, config: LossConfig) -> Scales:
@@ -59,12 +61,24 @@ def scales_of(learning: LearningSet, config: LossConfig) -> Scales:
 
 def look(network: CoupledNetwork, batch: Batch) -> Outcome:
     """Run the network on a batch."""
+    atmosphere = network.couple(network.effective(batch.predictors, batch.unknowns.unsqueeze(1)))
     effective = network.effective(batch.predictors)
-    atmosphere = network.couple(effective)
+    with torch.no_grad():
+        error_of_user = _error(network, batch, network.couple(effective))
+    return Outcome(
+        network=network,
+        batch=batch,
+        atmosphere=atmosphere,
+        error=_error(network, batch, atmosphere),
+        effective=effective,
+        error_of_user=error_of_user,
+    )
+
+
+def _error(network: CoupledNetwork, batch: Batch, atmosphere: Atmosphere) -> Tensor:
     error = network.retrieve(batch.radiance, batch.emissivity, atmosphere) - batch.surface_temperature
     # Early in training an atmosphere may outshine the ground: the other terms mend that, this one has no gradient.
-    error = torch.where(torch.isfinite(error), error, torch.zeros_like(error))
-    return Outcome(network=network, batch=batch, effective=effective, atmosphere=atmosphere, error=error)
+    return torch.where(torch.isfinite(error), error, torch.zeros_like(error))
 
 
 def robust(error: Tensor, scale: float) -> Tensor:
@@ -106,7 +120,7 @@ def likelihood_loss(outcome: Outcome, scales: Scales) -> Tensor:
     otherwise the network would trade accuracy in humid air for a large uncertainty there.
     """
     deviation = predicted_uncertainty(outcome)
-    return (torch.log(deviation) + 0.5 * (outcome.error.detach() / deviation) ** 2).mean()
+    return (torch.log(deviation) + 0.5 * (outcome.error_of_user / deviation) ** 2).mean()
 
 
 def predicted_uncertainty(outcome: Outcome) -> Tensor:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.inference.uncertainty import Retrieved, retrieve_with_uncertainty
 from lst_raster.simulation.metrics import coverage_by_water_vapour, summarise, summarise_by_water_vapour
-from lst_raster.simulation.samples import Samples, input_deviations, observe, radiance_deviation, with_errors
+from lst_raster.simulation.samples import Samples, causes_of, observe, radiance_deviation, with_errors
 from lst_raster.simulation.sampling import EXACT, InputErrors, Surfaces, surface_samples
 from lst_raster.simulation.simulated_set import SimulatedSet
 from lst_raster.training.calibration import IDENTITY, Calibration
@@ -62,6 +62,7 @@ def measure(network: CoupledNetwork, simulated: SimulatedSet, calibration: Calib
         "profiles": len(simulated),
         "surfaces_per_profile": PER_PROFILE,
         "lst": {name: asdict(summary) for name, summary in summarise_by_water_vapour(error, vapour).items()},
+        "lst_noisy": {name: asdict(one) for name, one in summarise_by_water_vapour(noisy_error, vapour).items()},
         "atmosphere": {name: asdict(summarise(terms[name][:, 0] - getattr(simulated, name))) for name in terms},
         "predicted_uncertainty": {
             "mean": float(np.nanmean(sure.uncertainty)),
@@ -130,7 +131,7 @@ def estimate(
         given.radiance,
         given.emissivity,
         {name: known[name] for name in names},
-        deviations=input_deviations(given, errors, names),
+        causes=causes_of(given, errors, names),
         sensor_noise=radiance_deviation(given, errors),
         emissivity_uncertainty=errors.emissivity,
         band=network.band,

@@ -20,7 +20,7 @@ from lst_raster.physics.surface import sensor_radiance
 from lst_raster.simulation.sampling import EMISSIVITY, TEMPERATURE_DIFFERENCE
 from lst_raster.simulation.simulated_set import SimulatedSet
 from lst_raster.training.config import TrainingConfig
-from lst_raster.training.data import valid_range
+from lst_raster.training.data import readable, valid_range
 from lst_raster.training.network import CoupledNetwork
 from lst_raster.training.tiers import TIERS
 
@@ -38,7 +38,7 @@ def valid_ranges(network: CoupledNetwork, learnt: Sequence[SimulatedSet]) -> dic
     return {
         "radiance": valid_range(radiances),
         "emissivity": (EMISSIVITY[0], 1.0),
-        **{name: (round(low, 3), round(high, 3)) for name, (low, high) in zip(TIERS[network.tier], ends, strict=True)},
+        **{name: (readable(low), readable(high)) for name, (low, high) in zip(TIERS[network.tier], ends, strict=True)},
     }
 
 

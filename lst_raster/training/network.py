@@ -13,8 +13,16 @@ from torch import Tensor, nn
 from lst_raster.physics.planck import BandPlanck
 from lst_raster.physics.surface import coupled_atmosphere, surface_temperature
 from lst_raster.training.tiers import TIERS
+from lst_raster.transfer.sigma import HUMIDITY_LEVELS
 
-TEMPERATURE_SPAN = {"column": 80.0, "surface": 50.0}  # farthest T_up, T_down lie from the air temperature [K]
+TEMPERATURE_SPAN = {"column": 80.0, "surface": 50.0, "profile": 50.0}  # farthest T_up, T_down lie from the air temperature [K]
+AIR_TEMPERATURE = {
+    tier: names.index("air_temperature") for tier, names in TIERS.items() if "air_temperature" in names
+}  # its place among the predictors
+UNKNOWNS = ("aerosol_optical_depth", "continuum_scaling", "gas_year")
+"""What the simulation draws for each profile and no user knows. In training the network is told, lest it take their
+scatter for an effect of its predictors; the finished network takes their mean, and their spread is in the predicted
+uncertainty."""
 DEPTH_SPREAD = 0.1  # scale of the predicted uncertainty of the optical depth, relative [1]
 TEMPERATURE_SPREAD = 2.0  # scale of the predicted uncertainty of the upwelling temperature [K]
 
@@ -32,8 +40,8 @@ class Normalisation:
     """Upper end of the valid range."""
     mean: tuple[float, ...]
     """Mean of the features (`features`) over the training set."""
-    deviation: tuple[float, ...]
-    """Standard deviation of the features."""
+    whitening: tuple[tuple[float, ...], ...]
+    """Matrix that makes of the features less their mean values of variance one that do not go together."""
     air_temperature: float
     """Mean air temperature at 2 m, which stands in for it where the tier does not know it. [K]"""
     optical_depth: float
@@ -84,8 +92,8 @@ class Squareplus(nn.Module):
         return 0.5 * (values + torch.sqrt(values * values + 1.0))
 
 
-def features(predictors: Tensor) -> Tensor:
-    """Quantities that the body sees: the predictors, with the root of the water vapour column, which comes first.
+def features(predictors: Tensor, tier: str) -> Tensor:
+    """Quantities that the body sees: the predictors, with the roots of the water vapour column and of humidities.
 
     Optical depth grows with the column in humid air and with its lines' strength in dry air; the root gives both
     ends of the range a similar share.
@@ -93,14 +101,18 @@ def features(predictors: Tensor) -> Tensor:
     Parameters
     ----------
     predictors : Tensor, (..., predictor)
-        Predictors in physical units.
+        Predictors in physical units, in the tier's order.
+    tier : str
+        A name in `TIERS`.
 
     Returns
     -------
     Tensor, (..., predictor)
         Features, not yet normalised.
     """
-    return torch.cat((torch.sqrt(predictors[..., :1]), predictors[..., 1:]), dim=-1)
+    moist = [name == "water_vapour" or name in HUMIDITY_LEVELS for name in TIERS[tier]]
+    columns = zip(predictors.unbind(-1), moist, strict=True)
+    return torch.stack([torch.sqrt(values) if root else values for values, root in columns], dim=-1)
 
 
 class CoupledNetwork(nn.Module):
@@ -124,7 +136,7 @@ class CoupledNetwork(nn.Module):
     low: Tensor
     high: Tensor
     mean: Tensor
-    deviation: Tensor
+    whitening: Tensor
     mean_air_temperature: Tensor
 
     def __init__(self, *, tier: str, band: BandPlanck, normalisation: Normalisation, width: int, depth: int) -> None:
@@ -132,12 +144,14 @@ class CoupledNetwork(nn.Module):
         self.tier = tier
         self.band = band
         self.span = TEMPERATURE_SPAN[tier]
-        for name in ("low", "high", "mean", "deviation"):
+        for name in ("low", "high", "mean", "whitening"):
             self.register_buffer(name, torch.tensor(getattr(normalisation, name)))
         self.register_buffer("mean_air_temperature", torch.tensor(normalisation.air_temperature))
-        sizes = [len(TIERS[tier]), *[width] * depth]
+        sizes = [width] * depth
         hidden = [layer for pair in pairwise(sizes) for layer in (nn.Linear(*pair), Squareplus())]
-        self.body = nn.Sequential(*hidden, nn.Linear(sizes[-1], len(Effective._fields)))
+        self.first = nn.Linear(len(TIERS[tier]), width)
+        self.unknown = nn.Linear(len(UNKNOWNS), width, bias=False)
+        self.body = nn.Sequential(Squareplus(), *hidden, nn.Linear(width, len(Effective._fields)))
         self._start_from(normalisation.optical_depth)
 
     def _start_from(self, optical_depth: float) -> None:
@@ -149,13 +163,15 @@ class CoupledNetwork(nn.Module):
             last.bias.zero_()
             last.bias[0] = torch.log(torch.expm1(torch.tensor(optical_depth)))  # the inverse of softplus
 
-    def effective(self, predictors: Sequence[Tensor]) -> Effective:
+    def effective(self, predictors: Sequence[Tensor], unknowns: Tensor | None = None) -> Effective:
         """Predict the atmosphere's effective quantities.
 
         Parameters
         ----------
         predictors : sequence of Tensor, each of one shape
             The tier's predictors in its order; values outside the valid range are moved to its end.
+        unknowns : Tensor, (..., 3), optional
+            What no user knows of the air (`UNKNOWNS`), in standard deviations from the mean; by default the mean.
 
         Returns
         -------
@@ -163,8 +179,11 @@ class CoupledNetwork(nn.Module):
             Quantities of the predictors' shape.
         """
         inside = torch.minimum(torch.maximum(torch.stack(tuple(predictors), dim=-1), self.low), self.high)
-        depth, up, down, depth_spread, up_spread = self.body((features(inside) - self.mean) / self.deviation).unbind(-1)
-        air = inside[..., 2] if self.tier == "surface" else self.mean_air_temperature
+        seen = self.first((features(inside, self.tier) - self.mean) @ self.whitening)
+        if unknowns is not None:
+            seen = seen + self.unknown(unknowns)
+        depth, up, down, depth_spread, up_spread = self.body(seen).unbind(-1)
+        air = inside[..., AIR_TEMPERATURE[self.tier]] if self.tier in AIR_TEMPERATURE else self.mean_air_temperature
         optical_depth = softplus(depth)
         return Effective(
             optical_depth=optical_depth,

@@ -10,11 +10,11 @@ from lst_raster.errors import InputError
 from lst_raster.physics.humidity import layer_mass, mole_fraction
 from lst_raster.transfer.gases import standard_ozone
 from lst_raster.transfer.response import Float
+from lst_raster.transfer.sigma import SMALLEST_HUMIDITY
 
 _SCALE_HEIGHT = 7.5  # [km], only to space the layers
 _TOP = 0.1  # [hPa], where the atmosphere ends
 _SUBLAYERS = 8  # points per layer in the integrals, besides the profile's own levels
-_SMALLEST_HUMIDITY = 1e-8  # [kg kg-1], drier air does not absorb in the window
 AEROSOL_SCALE_HEIGHT = 1.5
 """Scale height of the background aerosol. [km]"""
 
@@ -176,7 +176,7 @@ def layers(profile: Column, refinement: int = 1) -> Layers:
         return np.asarray(np.interp(grid, level, values[::-1]))
 
     pressure, temperature = np.exp(grid), at(profile.air_temperature)
-    humidity = np.exp(at(np.log(np.maximum(profile.specific_humidity, _SMALLEST_HUMIDITY))))
+    humidity = np.exp(at(np.log(np.maximum(profile.specific_humidity, SMALLEST_HUMIDITY))))
     thickness = -np.diff(pressure)
     first = np.searchsorted(-grid, -logarithm[:-1] - 1e-12)  # the first fine step of each layer
 
