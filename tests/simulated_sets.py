@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from lst_raster.physics.band import sensor_band
 from lst_raster.physics.planck import band_radiance
+from lst_raster.transfer.sigma import SIGMA
 
 LAYERS = 24
 
@@ -46,8 +48,12 @@ def make_simulated_set(path: Path, *, profiles: int = 600, seed: int = 0, sensor
     edges = np.linspace(0.0, 12_000.0, LAYERS + 1)  # height above ground [m]
     middle = 0.5 * (edges[1:] + edges[:-1])
     lapse = rng.normal(6.3e-3, 0.6e-3, (profiles, 1))
-    inversion = rng.exponential(3.0, (profiles, 1)) * (1.0 - np.exp(-middle / 300.0)) * (air[:, None] < 285.0)
-    temperature = np.maximum(air[:, None] + inversion - lapse * middle, 205.0)
+    warmer = rng.exponential(3.0, (profiles, 1)) * (air[:, None] < 285.0)
+
+    def temperature_at(height: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.maximum(air[:, None] + warmer * (1.0 - np.exp(-height / 300.0)) - lapse * height, 205.0)
+
+    temperature = temperature_at(middle)
     scale = rng.normal(2000.0, 200.0, (profiles, 1))
     share = np.exp(-edges[:-1] / scale) - np.exp(-edges[1:] / scale)
     amount = vapour[:, None] * share / share.sum(axis=1, keepdims=True)
@@ -81,5 +87,12 @@ def make_simulated_set(path: Path, *, profiles: int = 600, seed: int = 0, sensor
         {name: ("profile", array, {"units": units}) for name, (array, units) in values.items()},
         attrs={"sensor": sensor, "source": "grey columns made for tests", "lst_raster_version": "0"},
     )
+    height = -8000.0 * np.log(np.array(SIGMA))  # [m]
+    levels = {
+        "air_temperature_sigma": (temperature_at(height), "K"),
+        "specific_humidity_sigma": (2e-4 * vapour[:, None] * np.exp(-height / scale), "kg kg-1"),
+    }
+    for name, (array, units) in levels.items():
+        dataset[name] = (("profile", "sigma"), array, {"units": units})
     dataset.to_netcdf(path, engine="h5netcdf")
     return path

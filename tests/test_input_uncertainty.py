@@ -15,6 +15,7 @@ from lst_raster.inference.uncertainty import (
 from lst_raster.physics.band import sensor_band
 from lst_raster.scene.standard_atmosphere import standard_atmosphere
 from lst_raster.simulation.profiles import water_vapour
+from lst_raster.transfer.causes import KINDS
 
 BAND = sensor_band("landsat8-b10").planck
 AIR = {"water_vapour": np.full(3, 20.0), "surface_pressure": np.full(3, 1000.0), "air_temperature": np.full(3, 290.0)}
@@ -26,7 +27,8 @@ def test_an_uncertainty_is_a_share_of_the_value_but_not_less_than_its_floor():
 
 
 def test_every_origin_has_every_input_of_the_models():
-    assert all(set(entry) == set(AIR) for entry in INPUT_UNCERTAINTIES.values())
+    assert all(set(entry) >= set(AIR) for entry in INPUT_UNCERTAINTIES.values())
+    assert set(INPUT_UNCERTAINTIES["reanalysis"]) == set(KINDS)
 
 
 def test_the_standard_atmosphere_is_as_far_from_real_columns_over_land_as_stated():
@@ -48,13 +50,19 @@ def test_the_standard_atmosphere_is_as_far_from_real_columns_over_land_as_stated
 def test_a_change_is_that_of_the_model_when_one_input_alone_is_higher(model_path):
     model = Model.load(model_path)
     changes = input_changes(
-        model.atmosphere, AIR, {"water_vapour": np.full(3, 2.0), "air_temperature": np.full(3, 1.5)}
+        model.atmosphere,
+        AIR,
+        {
+            "moisture": {"water_vapour": np.full(3, 2.0)},
+            "warmth": {"air_temperature": np.full(3, 1.5)},
+            "both": {"water_vapour": np.full(3, 2.0), "air_temperature": np.full(3, 1.5)},
+        },
     )
     here, moist = model.atmosphere(**AIR), model.atmosphere(**{**AIR, "water_vapour": AIR["water_vapour"] + 2.0})
-    for change, before, after in zip(changes[0], here.terms, moist.terms, strict=True):
+    for change, before, after in zip(changes["moisture"], here.terms, moist.terms, strict=True):
         np.testing.assert_array_equal(change, after - before)
-    assert (changes[1][0] == 0.0).all()  # the test model's transmittance does not depend on the air temperature
-    assert (changes[1][1] > 0.0).all()
+    assert (changes["warmth"][0] == 0.0).all()  # the test model's transmittance does not depend on the air temperature
+    assert (changes["warmth"][1] > 0.0).all()
 
 
 def test_better_inputs_make_a_surer_temperature_and_leave_the_model_s_own_part(model_path):

@@ -1,23 +1,26 @@
 """The network gives possible atmospheres, and each term of its loss does what it is for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from lst_raster.errors import CancelledError, ConfigError
 from lst_raster.physics.surface import surface_temperature
+from lst_raster.simulation.sampling import EXACT, InputErrors
 from lst_raster.simulation.simulated_set import read_simulated
 from lst_raster.training import loss as losses
 from lst_raster.training.config import (
     DataConfig,
     LossConfig,
-    NoiseConfig,
     OptimiserConfig,
     SamplesConfig,
     TrainingConfig,
 )
 from lst_raster.training.data import draw_batch, learning_set, split_sets, with_surfaces
-from lst_raster.training.loop import new_network, train
+from lst_raster.training.loop import train
+from lst_raster.training.method import Coupled
 from lst_raster.training.network import Atmosphere
 from lst_raster.training.tiers import TIERS
 from tests.simulated_sets import make_simulated_set
@@ -55,7 +58,7 @@ def scrambled(network, scale=3.0):
 def test_whatever_the_weights_the_atmosphere_could_exist(simulated, tier):
     learning = learning_set([simulated], config_of(tier))
     with torch.no_grad():
-        atmosphere = scrambled(new_network(learning, config_of(tier)))(*learning.predictors)
+        atmosphere = scrambled(Coupled(learning, config_of(tier)).network())(*learning.predictors)
     assert ((atmosphere.transmittance >= 0.0) & (atmosphere.transmittance <= 1.0)).all()
     assert (atmosphere.upwelling_radiance >= 0.0).all()
     assert (atmosphere.downwelling_radiance >= atmosphere.upwelling_radiance * 0.0).all()
@@ -65,7 +68,7 @@ def test_whatever_the_weights_the_atmosphere_could_exist(simulated, tier):
 @pytest.mark.parametrize("tier", TIER_NAMES)
 def test_an_atmosphere_outside_the_training_range_is_that_of_the_ranges_end(simulated, tier):
     learning = learning_set([simulated], config_of(tier))
-    network = new_network(learning, config_of(tier))
+    network = Coupled(learning, config_of(tier)).network()
     for end, step in ((network.low, -1.0), (network.high, 1.0)):
         inside, beyond = end.unbind(), (end + step * 10.0).unbind()
         for here, there in zip(network(*inside), network(*beyond), strict=True):
@@ -74,26 +77,52 @@ def test_an_atmosphere_outside_the_training_range_is_that_of_the_ranges_end(simu
 
 def test_the_network_starts_from_a_typical_atmosphere(learning):
     with torch.no_grad():
-        atmosphere = new_network(learning, config_of())(*learning.predictors)
+        atmosphere = Coupled(learning, config_of()).network()(*learning.predictors)
     typical = learning.atmosphere.transmittance.median()
     torch.testing.assert_close(atmosphere.transmittance.median(), typical, rtol=0.0, atol=0.1)
 
 
 def test_with_the_true_atmosphere_exact_inputs_give_the_true_temperature(learning):
-    batch = batch_of(learning)
+    batch = batch_of(learning, noise=EXACT)
     lst = surface_temperature(batch.radiance, batch.emissivity, *batch.atmosphere, learning.band)
     torch.testing.assert_close(lst, batch.surface_temperature, rtol=0.0, atol=1e-3)
 
 
-def test_noise_changes_what_is_told_and_not_the_truth(learning):
-    exact = batch_of(learning)
-    noisy = batch_of(learning, noise=NoiseConfig(water_vapour=0.1, air_temperature=1.5, emissivity=0.01, sensor=0.1))
+@pytest.mark.parametrize("tier", TIER_NAMES)
+def test_noise_changes_what_is_told_by_the_share_that_is_told_and_not_the_truth(simulated, tier):
+    learning = learning_set([simulated], config_of(tier))
+    errors = InputErrors(water_vapour=0.1, air_temperature=1.5, emissivity=0.01, sensor=0.1)
+    exact, noisy = (
+        with_surfaces(learning, config_of(tier, noise=noise), np.random.default_rng(0)) for noise in (EXACT, errors)
+    )
+    share = noisy.predictors[-1]
+    assert float(share.min()) == 0.0
+    assert float(share.max()) == pytest.approx(1.0, abs=0.02)
+    some = share[:, 0] > 0.0
     torch.testing.assert_close(noisy.surface_temperature, exact.surface_temperature)
-    vapour = noisy.predictors[0] / exact.predictors[0] - 1.0
-    assert float(vapour.std()) == pytest.approx(0.1, rel=0.15)
-    assert float((noisy.predictors[2] - exact.predictors[2]).std()) == pytest.approx(1.5, rel=0.15)
-    assert float((noisy.emissivity - exact.emissivity).std()) == pytest.approx(0.01, rel=0.15)
-    torch.testing.assert_close(noisy.predictors[1], exact.predictors[1])
+    for name, before, after in zip(TIERS[tier][:-1], exact.predictors, noisy.predictors, strict=False):
+        torch.testing.assert_close(after[~some], before[~some])
+        moist = "humidity" in name or "vapour" in name
+        moved = ((after - before) / (before if moist else 1.0) / share)[some]
+        expected = {"water_vapour": 0.1, "surface_pressure": 0.0, "air_temperature": 1.5}.get(name)
+        if expected is None:
+            expected = np.hypot(0.1, 0.1) if moist else np.hypot(1.0, 0.7)
+        assert float(moved.square().mean().sqrt()) == pytest.approx(expected, rel=0.2)
+    emissivity = ((noisy.emissivity - exact.emissivity) / share)[some]
+    assert float(emissivity.std()) == pytest.approx(0.01, rel=0.15)
+
+
+def test_levels_err_together_as_far_as_the_errors_say(simulated):
+    learning = learning_set([simulated], config_of("profile"))
+    exact, noisy = (
+        with_surfaces(learning, config_of("profile", noise=noise), np.random.default_rng(0))
+        for noise in (EXACT, InputErrors())
+    )
+    some = noisy.predictors[-1][:, 0] > 0.1
+    low, high = (TIERS["profile"].index(f"air_temperature_sigma{level}") for level in (950, 500))
+    moved = [((noisy.predictors[at] - exact.predictors[at]) / noisy.predictors[-1])[some, 0] for at in (low, high)]
+    together = float(torch.corrcoef(torch.stack(moved))[0, 1])
+    assert together == pytest.approx(1.0 / (1.0 + 0.7**2), abs=0.1)
 
 
 def test_invented_profiles_are_drawn_as_rarely_as_the_configuration_says(tmp_path):
@@ -117,12 +146,12 @@ def test_the_split_of_a_set_keeps_every_profile_once(simulated):
 
 def outcome_of(learning, atmosphere=None):
     """What the untrained network makes of a batch, or what one with the given atmosphere would."""
-    network, batch = new_network(learning, config_of()), batch_of(learning)
+    network, batch = Coupled(learning, config_of()).network(), batch_of(learning, noise=EXACT)
     outcome = losses.look(network, batch)
     if atmosphere is None:
         return outcome
     error = network.retrieve(batch.radiance, batch.emissivity, atmosphere) - batch.surface_temperature
-    return losses.Outcome(network=network, batch=batch, effective=outcome.effective, atmosphere=atmosphere, error=error)
+    return replace(outcome, atmosphere=atmosphere, error=error)
 
 
 @pytest.mark.parametrize("term", ["lst", "transmittance", "upwelling_radiance", "downwelling_radiance", "closure"])
@@ -153,7 +182,7 @@ def test_the_likelihood_shapes_the_uncertainty_and_not_the_mean(learning):
 
 
 def test_gradients_stay_finite_where_the_atmosphere_outshines_the_ground(learning):
-    network, batch = new_network(learning, config_of()), batch_of(learning)
+    network, batch = Coupled(learning, config_of()).network(), batch_of(learning)
     outcome = losses.look(network, batch._replace(radiance=batch.radiance * 0.05))
     assert (outcome.error == 0.0).any()
     losses.total_loss(outcome, losses.scales_of(learning, LossConfig()), LossConfig()).backward()

@@ -12,6 +12,7 @@ from lst_raster.scene.emissivity.merge import Emissivity, choose_emissivity
 from lst_raster.scene.fields import (
     BETWEEN_ELEVATIONS,
     ELEVATION,
+    INPUT_ERRORS,
     QUANTITIES,
     Field,
     Lift,
@@ -28,6 +29,9 @@ from lst_raster.scene.standard_atmosphere import standard_atmosphere
 _STANDARD = "standard atmosphere"
 ROUNDING = 1e-6
 """By which a value may leave a model's range: it went through float32, the limits did not. [1]"""
+_TRUST = {"given": 0.5}
+"""What a model is told of the errors of its inputs by where they come from (`INPUT_ERRORS`), else 1: those of
+`INPUT_UNCERTAINTIES` as a share of a reanalysis'. A standard atmosphere is less sure than any model has learnt. [1]"""
 _FROM_REANALYSIS = ("water_vapour", "air_temperature", "surface_pressure")
 
 
@@ -133,9 +137,11 @@ def choose_inputs(
     if reanalysis and wanted:
         fields |= fields_over_scene(scene, reanalysis, wanted, ground)
     model = _choose_model(scene, fields, model)
-    names = [variable.name for variable in model.contract.atmosphere_inputs]
+    names = [variable.name for variable in model.contract.atmosphere_inputs if variable.name != INPUT_ERRORS.name]
     defaults = _standard_fields(scene, [name for name in names if name not in fields], ground)
     atmosphere = {name: fields[name] if name in fields else defaults[name] for name in names}
+    if len(names) < len(model.contract.atmosphere_inputs):
+        atmosphere[INPUT_ERRORS.name] = _trust(atmosphere)
     lifted = any(field.lift for field in atmosphere.values())
     return Inputs(
         model=model,
@@ -146,6 +152,13 @@ def choose_inputs(
             *((ground,) if ground and not lifted else ()),
         ),
     )
+
+
+def _trust(atmosphere: Mapping[str, Field]) -> Field:
+    """How far the inputs of the air are to be trusted: as far as the least sure of them."""
+    shares = {field.origin: _TRUST.get(field.origin, 1.0) for field in atmosphere.values()}
+    origin = max(shares, key=shares.__getitem__)
+    return Field(quantity=INPUT_ERRORS, source=shares[origin], origin=origin)
 
 
 def warnings_of(scene: Scene, inputs: Inputs) -> list[str]:
@@ -163,7 +176,11 @@ def warnings_of(scene: Scene, inputs: Inputs) -> list[str]:
         lines.append(f"no radiance constants in metadata beside {scene.place.name}: {scene.calibration}")
     if inputs.emissivity.origin == "default":
         lines.append(f"no emissivity given: {inputs.emissivity.names[0]} everywhere; --emissivity changes that")
-    assumed = [field for field in inputs.atmosphere.values() if field.origin == _STANDARD]
+    assumed = [
+        field
+        for field in inputs.atmosphere.values()
+        if field.origin == _STANDARD and field.quantity is not INPUT_ERRORS
+    ]
     if assumed:
         values = ", ".join(f"{field.quantity.title} {field.source:g} {field.quantity.units}" for field in assumed)
         season = scene.date or "an unknown date (annual mean)"

@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from lst_raster.errors import ModelError
+from lst_raster.transfer.causes import INPUT_ERROR
 from lst_raster.transfer.sigma import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
-CONTRACT_VERSION = 2
-"""The one version of the contract that this package reads. Version 1 lacked the uncertainties among the outputs."""
+CONTRACT_VERSION = 3
+"""The one version of the contract that this package reads. Version 1 lacked the uncertainties among the outputs,
+version 2 the error of the inputs among these."""
 
 METADATA_KEY = "lst_raster"
 """Key of the ONNX metadata property that holds the contract as JSON."""
@@ -31,6 +33,7 @@ UNITS: Mapping[str, str] = MappingProxyType(
         "air_temperature": "K",
         **dict.fromkeys(TEMPERATURE_LEVELS, "K"),
         **dict.fromkeys(HUMIDITY_LEVELS, "kg kg-1"),
+        INPUT_ERROR: "1",
         "lst": "K",
         "transmittance": "1",
         "upwelling_radiance": "W m-2 sr-1 um-1",
@@ -40,6 +43,9 @@ UNITS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Unit of every quantity that a model may take or give."""
+
+DEFAULTS: Mapping[str, float] = MappingProxyType({INPUT_ERROR: 1.0})
+"""Values of inputs that need not be given."""
 
 SURFACE_INPUTS = ("radiance", "emissivity")
 """Inputs that describe the pixel; every other input describes the atmosphere."""

@@ -15,6 +15,7 @@ from lst_raster._resources import models_path
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.contract import (
     ATMOSPHERE_OUTPUTS,
+    DEFAULTS,
     GRAPHS,
     METADATA_KEY,
     SURFACE_INPUTS,
@@ -92,8 +93,10 @@ class Model:
         ----------
         **inputs : array or number
             One argument for each input of the contract, in its unit: `radiance` [W m-2 sr-1 um-1],
-            `emissivity` [1], `water_vapour` [kg m-2], `surface_pressure` [hPa], and `air_temperature` [K] for the
-            surface tier. Any shapes that numpy can broadcast together.
+            `emissivity` [1], `water_vapour` [kg m-2], `surface_pressure` [hPa], `air_temperature` [K] for the
+            tiers surface and profile, for the latter also temperatures [K] and humidities [kg kg-1] on sigma levels.
+            `input_error` [1], how far those of the air are to be trusted, from 0 (exact) to 1 (as a reanalysis), may be
+            left out and is 1 then. Any shapes that numpy can broadcast together.
 
         Returns
         -------
@@ -147,6 +150,7 @@ class Model:
     def _columns(self, inputs: Mapping[str, ArrayLike]) -> tuple[list[Float32], tuple[int, ...]]:
         """Put the inputs in the graph's order, flat, and tell the shape they had."""
         names = [variable.name for variable in self.contract.inputs]
+        inputs = {name: value for name, value in DEFAULTS.items() if name in names} | dict(inputs)
         if set(inputs) != set(names):
             raise InputError(
                 f"{self.contract.name} takes {', '.join(names)}; {_difference(names, inputs)}; give exactly these"

@@ -19,6 +19,7 @@ from lst_raster.scene.align import on_grid
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.nodes import Nodes
 from lst_raster.scene.raster import open_raster, read_window
+from lst_raster.transfer.causes import INPUT_ERROR
 
 Float32 = NDArray[np.float32]
 Source: TypeAlias = float | str | Path
@@ -131,6 +132,14 @@ ELEVATION = Quantity(
     },
     hint="give the height above the sea in m, or with its unit",
 )  # fmt: skip
+INPUT_ERRORS = Quantity(
+    name=INPUT_ERROR,
+    units="1",
+    low=0.0,
+    high=1.0,
+    accepted={"1": (1.0, 0.0)},
+    hint="0 says that the inputs of the air are exact, 1 that they are as sure as a reanalysis",
+)
 QUANTITIES = {quantity.name: quantity for quantity in (EMISSIVITY, WATER_VAPOUR, AIR_TEMPERATURE, SURFACE_PRESSURE)}
 """The quantities by name."""
 

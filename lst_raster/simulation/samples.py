@@ -13,7 +13,7 @@ from lst_raster.physics.planck import band_radiance, band_radiance_slope, bright
 from lst_raster.physics.surface import sensor_radiance
 from lst_raster.simulation.sampling import InputErrors, Surfaces
 from lst_raster.simulation.simulated_set import SimulatedSet
-from lst_raster.transfer.causes import Changes, input_causes
+from lst_raster.transfer.causes import INPUT_ERROR, Changes, input_causes
 from lst_raster.transfer.sigma import HUMIDITY_LEVELS
 
 Float = NDArray[np.float64]
@@ -75,7 +75,8 @@ def observe(simulated: SimulatedSet, surfaces: Surfaces) -> Samples:
         emissivity=surfaces.emissivity,
         atmosphere={
             name: np.broadcast_to(values[:, None], shape) for name, values in simulated.atmosphere_inputs.items()
-        },
+        }
+        | {INPUT_ERROR: np.zeros(shape)},
     )
 
 
@@ -102,7 +103,7 @@ def with_errors(samples: Samples, errors: InputErrors, seed: int) -> Samples:
 
     seen = brightness_temperature(samples.radiance, planck) + errors.sensor * normal()
     emissivity = np.minimum(samples.emissivity + errors.emissivity * normal(), 1.0)
-    atmosphere = dict(samples.atmosphere)
+    atmosphere = {**samples.atmosphere, INPUT_ERROR: np.full(samples.radiance.shape, errors.share)}
     for moves in input_causes(samples.atmosphere, errors.deviation).values():
         drawn = normal()
         atmosphere |= {name: atmosphere[name] + drawn * move for name, move in moves.items()}

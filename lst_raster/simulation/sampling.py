@@ -70,6 +70,13 @@ class InputErrors:
     level_humidity: float = 0.10
     """Relative error of the humidity of each sigma level for itself; that of the column moves them all. [1]"""
 
+    @property
+    def share(self) -> float:
+        """What a model is told of these errors: the largest of the air's as a share of the default one, at most 1."""
+        usual = InputErrors()
+        shares = (getattr(self, name) / getattr(usual, name) for name in ("water_vapour", "air_temperature"))
+        return float(min(max(shares), 1.0))
+
     def deviation(self, kind: str, value: Float) -> Float:
         """Return the standard deviation of a kind of error (`lst_raster.transfer.causes.KINDS`) on exact values."""
         relative = {"water_vapour": self.water_vapour, "level_humidity": self.level_humidity}

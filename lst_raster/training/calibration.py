@@ -27,17 +27,23 @@ FEWEST = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calibration:
-    """Factor on the predicted uncertainties, linear between nodes of the water vapour and constant beyond them."""
+    """Factors on the predicted uncertainties, linear between nodes of the water vapour and constant beyond them."""
 
     water_vapour: tuple[float, ...] = (0.0,)
     """Nodes, rising. [kg m-2]"""
-    factor: tuple[float, ...] = (1.0,)
-    """Factor at each. [1]"""
+    exact: tuple[float, ...] = (1.0,)
+    """Factor at each where the inputs are exact. [1]"""
+    noisy: tuple[float, ...] = (1.0,)
+    """Factor at each where they are as sure as a reanalysis. [1]"""
 
-    def factor_at(self, water_vapour: Tensor) -> Tensor:
-        """Factor at a water vapour column [kg m-2], in calls that ONNX has."""
-        factor = torch.full_like(water_vapour, self.factor[0])
-        nodes, factors = self.water_vapour, self.factor
+    def factor_at(self, water_vapour: Tensor, input_error: Tensor) -> Tensor:
+        """Factor at a water vapour column [kg m-2] and an error of the inputs from 0 to 1, in calls that ONNX has."""
+        exact, noisy = self._along(self.exact, water_vapour), self._along(self.noisy, water_vapour)
+        return exact + input_error * (noisy - exact)
+
+    def _along(self, factors: tuple[float, ...], water_vapour: Tensor) -> Tensor:
+        factor = torch.full_like(water_vapour, factors[0])
+        nodes = self.water_vapour
         for low, high, before, after in zip(nodes[:-1], nodes[1:], factors[:-1], factors[1:], strict=True):
             factor = factor + (after - before) * ((water_vapour - low) / (high - low)).clamp(0.0, 1.0)
         return factor
@@ -66,7 +72,7 @@ def critical_factor(error: Float, from_inputs: Float, from_model: Float) -> Floa
     return np.where(np.isfinite(left), left, np.inf)
 
 
-def fit(water_vapour: Float, factors: Float) -> Calibration:
+def fit(water_vapour: Float, exact: Float, noisy: Float) -> Calibration:
     """Find the factor with which `COVERAGE` of the errors lie within, as a smooth function of the water vapour.
 
     At each node it is the weighted quantile of the critical factors of all profiles nearer than `SPACING`, their weight
@@ -76,23 +82,24 @@ def fit(water_vapour: Float, factors: Float) -> Calibration:
     ----------
     water_vapour : array of shape (profile,)
         True column. [kg m-2]
-    factors : array of shape (profile, sample)
-        `critical_factor` of every sample.
+    exact, noisy : array of shape (profile, sample)
+        `critical_factor` of every sample, with exact inputs and with noisy ones.
 
     Returns
     -------
     Calibration
         One node in the middle of each `SPACING` of the column that has `FEWEST` profiles around it.
     """
-    nodes = []
+    nodes: list[tuple[float, float, float]] = []
     for node in np.arange(0.5 * SPACING, water_vapour.max(initial=0.0) + SPACING, SPACING).tolist():
         weight = np.maximum(1.0 - np.abs(water_vapour - node) / SPACING, 0.0)
         if np.count_nonzero(weight) >= FEWEST:
-            factor = _quantile(factors, np.broadcast_to(weight[:, None], factors.shape))
-            nodes.append((node, round(float(np.clip(factor, *FACTORS)), 3)))
+            found = [_quantile(factors, np.broadcast_to(weight[:, None], factors.shape)) for factors in (exact, noisy)]
+            nodes.append((node, *(round(float(np.clip(factor, *FACTORS)), 3) for factor in found)))
     if not nodes:
         return IDENTITY
-    return Calibration(water_vapour=tuple(node for node, _ in nodes), factor=tuple(factor for _, factor in nodes))
+    places, of_exact, of_noisy = zip(*nodes, strict=True)
+    return Calibration(water_vapour=places, exact=of_exact, noisy=of_noisy)
 
 
 def _quantile(values: Float, weight: Float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path, PurePath
 from typing import Any, TypeVar, get_type_hints
 
@@ -42,31 +42,6 @@ class SamplesConfig:
     perturbed: float = 0.2
     """Weight of an invented profile (`perturbation` in the simulated set) beside a real one's of 1. They are there
     to reach the ends of the range; with full weight they outnumber the real columns of humid air and bend the mean."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NoiseConfig:
-    """Standard deviations of the errors put on the inputs in training; all zero learns exact inputs."""
-
-    water_vapour: float = 0.0
-    """Relative error of the water vapour column. [1]"""
-    air_temperature: float = 0.0
-    """Error of the air temperature. [K]"""
-    emissivity: float = 0.0
-    """Error of the emissivity. [1]"""
-    sensor: float = 0.0
-    """Error of the radiance, as a temperature at 300 K. [K]"""
-    profile_temperature: float = 0.0
-    """Part of the temperatures' errors that all sigma levels and the 2 m air have in common. [K]"""
-    level_temperature: float = 0.0
-    """Error of the temperature of each sigma level for itself. [K]"""
-    level_humidity: float = 0.0
-    """Relative error of the humidity of each sigma level for itself. [1]"""
-
-    @property
-    def errors(self) -> InputErrors:
-        """The same as errors of samples."""
-        return InputErrors(**asdict(self))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,8 +120,9 @@ class TrainingConfig:
     """Simulated sets."""
     samples: SamplesConfig = SamplesConfig()
     """Surfaces."""
-    noise: NoiseConfig = NoiseConfig()
-    """Errors of the inputs."""
+    noise: InputErrors = field(default_factory=InputErrors)
+    """Errors that are on the inputs in training where the network is told that `input_error` is 1; those of a profile
+    are a drawn share of these, which it is told."""
     network: NetworkConfig = NetworkConfig()
     """The network's body."""
     loss: LossConfig = LossConfig()

@@ -21,7 +21,7 @@ from lst_raster.training.network import CoupledNetwork
 FOLDS = 2
 PER_PROFILE, SEED = 10, 0  # surfaces under each profile, and their seed
 INPUTS = (EXACT, InputErrors())
-"""Errors of the inputs for which the calibration holds; they count alike."""
+"""Errors of the inputs for which it is calibrated; between them it is interpolated."""
 
 Float = NDArray[np.float64]
 
@@ -81,7 +81,8 @@ def calibrate(
             held = one.select((fold == part) & _real(one))
             vapour.append(held.water_vapour)
             factors.append(_factors(network, other, held))
-    return fit(np.concatenate(vapour), np.concatenate(factors))
+    exact, noisy = (np.concatenate(parts) for parts in zip(*factors, strict=True))
+    return fit(np.concatenate(vapour), exact, noisy)
 
 
 def part_of(progress: Progress | None, before: int, total: int) -> Progress | None:
@@ -95,8 +96,8 @@ def _real(simulated: SimulatedSet) -> NDArray[np.bool_]:
     return np.asarray(simulated.perturbation == 0)
 
 
-def _factors(network: CoupledNetwork, other: CoupledNetwork, held: SimulatedSet) -> Float:
-    """Critical factors of the error of one network under the uncertainty of another, (profile, sample)."""
+def _factors(network: CoupledNetwork, other: CoupledNetwork, held: SimulatedSet) -> list[Float]:
+    """Critical factors of the error of one network under the uncertainty of another, for each of `INPUTS`."""
     exact = observe(held, surface_samples(held.air_temperature_2m, PER_PROFILE, SEED))
     columns = []
     for errors in INPUTS:
@@ -104,4 +105,4 @@ def _factors(network: CoupledNetwork, other: CoupledNetwork, held: SimulatedSet)
         error = estimate(other, given, errors).temperature - exact.surface_temperature
         expected = estimate(network, given, errors)
         columns.append(critical_factor(error, expected.from_inputs, expected.from_model))
-    return np.concatenate(columns, axis=1)
+    return columns

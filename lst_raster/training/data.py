@@ -16,17 +16,16 @@ from lst_raster.errors import ConfigError
 from lst_raster.physics.band import sensor_band
 from lst_raster.physics.planck import BandPlanck, band_radiance_slope
 from lst_raster.physics.surface import sensor_radiance
-from lst_raster.simulation.sampling import surface_samples
+from lst_raster.simulation.sampling import InputErrors, surface_samples
 from lst_raster.simulation.simulated_set import SimulatedSet, read_simulated
-from lst_raster.training.config import NoiseConfig, TrainingConfig
-from lst_raster.training.network import UNKNOWNS, Atmosphere, Normalisation, features
+from lst_raster.training.config import TrainingConfig
+from lst_raster.training.network import UNKNOWNS, Atmosphere
 from lst_raster.training.tiers import TIERS
-from lst_raster.transfer.causes import input_causes
+from lst_raster.transfer.causes import INPUT_ERROR, input_causes
 from lst_raster.transfer.sigma import HUMIDITY_LEVELS
 
-RANGE_MARGIN = 0.02  # the valid range is that of the training set, widened at each end by this share of its span
-SMALLEST_DEVIATION = 1e-5  # of a feature over the training set, lest one that is always the same be divided by zero
-SMALLEST_VARIANCE = 0.003  # of a principal component, of features of variance one [1]
+SMALLEST_DEVIATION = 1e-5  # of an unknown over the training set, lest one that is always the same be divided by zero
+EXACT = 0.25  # profiles without errors, as a share of those with some [1]
 SMALLEST_SHARE = 0.05  # of the true vapour or humidity, below which no error takes it [1]
 REFERENCE_TEMPERATURE = 300.0  # at which radiances are spoken of as temperatures [K]
 
@@ -83,8 +82,8 @@ class LearningSet:
 
 
 def predictors_of(simulated: SimulatedSet, tier: str) -> tuple[NDArray[np.float64], ...]:
-    """Exact predictors of a tier, in its order, from a simulated set."""
-    known = simulated.atmosphere_inputs
+    """Exact predictors of a tier, in its order, from a simulated set; the error of the inputs runs from 0 to 1."""
+    known = {**simulated.atmosphere_inputs, INPUT_ERROR: np.linspace(0.0, 1.0, len(simulated))}
     missing = [name for name in TIERS[tier] if name not in known]
     if missing:
         raise ConfigError(
@@ -164,55 +163,6 @@ def _weights(simulated: SimulatedSet, perturbed: float) -> NDArray[np.float64]:
     return np.where(simulated.perturbation == 0, 1.0, perturbed)
 
 
-def valid_range(values: NDArray[np.floating]) -> tuple[float, float]:
-    """Range of training values widened by `RANGE_MARGIN` of its span at each end, not below zero.
-
-    Examples
-    --------
-    >>> valid_range(np.array([10.0, 60.0]))
-    (9.0, 61.0)
-    """
-    low, high = float(np.min(values)), float(np.max(values))
-    margin = RANGE_MARGIN * (high - low)
-    return readable(max(low - margin, 0.0)), readable(high + margin)
-
-
-def readable(value: float) -> float:
-    """Round a limit to what a person reads and float32 holds: seven digits, at most eight after the point.
-
-    Examples
-    --------
-    >>> readable(0.98765432123), readable(1044.12345678), readable(0.0000123456)
-    (0.9876543, 1044.123, 1.235e-05)
-    """
-    return round(float(f"{value:.7g}"), 8)
-
-
-def normalisation(learning: LearningSet, config: TrainingConfig) -> Normalisation:
-    """Constants of the network from what it will learn."""
-    seen = features(torch.stack([values[:, 0] for values in learning.predictors], dim=-1), config.tier)
-    ranges = [valid_range(values.numpy()) for values in learning.predictors]
-    return Normalisation(
-        low=tuple(low for low, _ in ranges),
-        high=tuple(high for _, high in ranges),
-        mean=tuple(seen.mean(dim=0).tolist()),
-        whitening=tuple(map(tuple, _whitening(seen).tolist())),
-        air_temperature=float(learning.air_temperature.mean()),
-        optical_depth=float(-torch.log(learning.atmosphere.transmittance).median()),
-    )
-
-
-def _whitening(seen: Tensor) -> Tensor:
-    """Matrix that whitens features, by their principal components, (feature, component).
-
-    Temperatures of neighbouring levels nearly say the same; a step down the gradient would go along what they have in
-    common for long before it finds their difference. Components that hardly vary are left small: they are noise.
-    """
-    deviation = seen.std(dim=0).clamp_min(SMALLEST_DEVIATION)
-    values, vectors = torch.linalg.eigh(torch.cov((seen.double() / deviation).T, correction=1))
-    return (vectors / deviation.double()[:, None] / torch.sqrt(values.clamp_min(SMALLEST_VARIANCE))).float()
-
-
 def draw_batch(learning: LearningSet, config: TrainingConfig, rng: np.random.Generator) -> Batch:
     """Draw profiles by weight, and surfaces, noise and radiances for them.
 
@@ -234,9 +184,10 @@ def with_surfaces(chosen: LearningSet, config: TrainingConfig, rng: np.random.Ge
     """Put random surfaces under profiles and see them through the atmosphere; arguments as in `draw_batch`."""
     shape = (len(chosen), config.samples.per_profile)
 
-    def normal(deviation: float, *columns: int) -> Tensor:
-        return torch.from_numpy(deviation * rng.standard_normal((shape[0], *columns), np.float32))
+    def normal(columns: int) -> Tensor:
+        return torch.from_numpy(rng.standard_normal((shape[0], columns), np.float32))
 
+    share = torch.from_numpy(np.maximum(rng.random((shape[0], 1), np.float32) * (1.0 + EXACT) - EXACT, 0.0))
     drawn = surface_samples(chosen.air_temperature[:, 0].numpy(), shape[1], int(rng.integers(2**32)))
     temperature = torch.from_numpy(drawn.surface_temperature.astype(np.float32))
     emissivity = torch.from_numpy(drawn.emissivity.astype(np.float32))
@@ -244,25 +195,25 @@ def with_surfaces(chosen: LearningSet, config: TrainingConfig, rng: np.random.Ge
     noise = config.noise
     per_kelvin = band_radiance_slope(np.float64(REFERENCE_TEMPERATURE), chosen.band)
     return Batch(
-        predictors=_with_errors(chosen, noise, config.tier, normal),
+        predictors=_with_errors(chosen, noise, config.tier, share, normal),
         atmosphere=chosen.atmosphere,
         unknowns=chosen.unknowns,
         surface_temperature=temperature,
-        emissivity=(emissivity + normal(noise.emissivity, shape[1])).clamp(0.5, 1.0),
-        radiance=radiance + normal(noise.sensor * float(per_kelvin), shape[1]),
+        emissivity=(emissivity + share * noise.emissivity * normal(shape[1])).clamp(0.5, 1.0),
+        radiance=radiance + share * noise.sensor * float(per_kelvin) * normal(shape[1]),
         weight=chosen.weight,
     )
 
 
 def _with_errors(
-    chosen: LearningSet, noise: NoiseConfig, tier: str, normal: Callable[..., Tensor]
+    chosen: LearningSet, noise: InputErrors, tier: str, share: Tensor, normal: Callable[[int], Tensor]
 ) -> tuple[Tensor, ...]:
-    """Predictors as a user would know them; `normal` draws errors of a standard deviation, (profile, columns)."""
+    """Predictors as a user would know them, with a share of the errors, (profile, 1), that is told in the last."""
     exact = dict(zip(TIERS[tier], chosen.predictors, strict=True))
-    given = dict(exact)
+    given = {**exact, INPUT_ERROR: share}
     known = {name: values.numpy() for name, values in exact.items()}
-    for moves in input_causes(known, noise.errors.deviation).values():
-        drawn = normal(1.0, 1)
+    for moves in input_causes(known, noise.deviation).values():
+        drawn = share * normal(1)
         for name, move in moves.items():
             given[name] = given[name] + drawn * torch.from_numpy(move)
     for name in ("water_vapour", *HUMIDITY_LEVELS):

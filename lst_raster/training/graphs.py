@@ -43,7 +43,7 @@ class AtmosphereGraph(nn.Module):
             for values, middle in zip((values.double() for values in predictors), self.middle, strict=True)
         ]
         effective = self.network.effective(safe)
-        factor = self.calibration.factor_at(safe[0])  # the water vapour is every tier's first predictor
+        factor = self.calibration.factor_at(safe[0], safe[-1])  # every tier's: water vapour, error of the inputs
         uncertainties = (
             factor * effective.optical_depth_uncertainty,
             factor * effective.upwelling_temperature_uncertainty,

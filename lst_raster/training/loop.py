@@ -6,14 +6,16 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from lst_raster.errors import CancelledError, ConfigError
 from lst_raster.training.config import OptimiserConfig, TrainingConfig
-from lst_raster.training.data import Batch, LearningSet, draw_batch, normalisation, with_surfaces
-from lst_raster.training.loss import look, scales_of, total_loss
+from lst_raster.training.data import Batch, LearningSet, draw_batch, with_surfaces
+from lst_raster.training.method import Coupled, Method
 from lst_raster.training.network import CoupledNetwork
 
 Progress = Callable[[int, int], bool]
@@ -26,10 +28,24 @@ VALIDATION_SEED = 20_150_912  # the same surfaces in every run, so that runs can
 def train(
     learning: LearningSet, checking: LearningSet | None, config: TrainingConfig, progress: Progress | None = None
 ) -> CoupledNetwork:
+    """Train the coupled network: `optimise` with its loss; arguments, result and errors are those."""
+    network: CoupledNetwork = optimise(Coupled(learning, config), learning, checking, config, progress)
+    return network
+
+
+def optimise(
+    method: Method,
+    learning: LearningSet,
+    checking: LearningSet | None,
+    config: TrainingConfig,
+    progress: Progress | None = None,
+) -> Any:
     """Train a network.
 
     Parameters
     ----------
+    method : Method
+        What is optimised.
     learning : LearningSet
         Profiles to learn from.
     checking : LearningSet or None
@@ -41,8 +57,8 @@ def train(
 
     Returns
     -------
-    CoupledNetwork
-        The moving average of the weights, at the step where it served the validation profiles best.
+    torch.nn.Module
+        The method's network: the moving average of the weights, at the step where it served the validation profiles best.
 
     Raises
     ------
@@ -54,9 +70,8 @@ def train(
     plan = config.optimiser
     with _reproducible(config):
         rng = np.random.default_rng(config.seed)
-        network = new_network(learning, config)
+        network = method.network()
         average = copy.deepcopy(network)
-        scales = scales_of(learning, config.loss)
         watched = with_surfaces(checking, config, np.random.default_rng(VALIDATION_SEED)) if checking else None
         descent = torch.optim.AdamW(network.parameters(), weight_decay=plan.weight_decay)
         best, kept = math.inf, average.state_dict()
@@ -65,7 +80,7 @@ def train(
             for group in descent.param_groups:
                 group["lr"] = learning_rate(step, plan)
             batch = draw_batch(learning, config, rng)
-            loss = total_loss(look(network, batch), scales, config.loss)
+            loss = method.loss(network, batch)
             if not torch.isfinite(loss):
                 raise ConfigError(f"training diverged at step {step + 1}; lower optimiser.learning_rate")
             descent.zero_grad()
@@ -75,7 +90,7 @@ def train(
             _follow(average, network, min(plan.average, (1.0 + step) / (10.0 + step)))
 
             if watched is not None and (step + 1 == plan.steps or (step + 1) % plan.check_every == 0):
-                error = _validation_error(average, watched)
+                error = _validation_error(method, average, watched)
                 if error < best:
                     best, kept = error, copy.deepcopy(average.state_dict())
             if progress is not None and not progress(step + 1, plan.steps):
@@ -83,17 +98,6 @@ def train(
 
         average.load_state_dict(kept)
     return average.eval()
-
-
-def new_network(learning: LearningSet, config: TrainingConfig) -> CoupledNetwork:
-    """Network of a configuration, with the training set's constants and fresh weights."""
-    return CoupledNetwork(
-        tier=config.tier,
-        band=learning.band,
-        normalisation=normalisation(learning, config),
-        width=config.network.width,
-        depth=config.network.depth,
-    )
 
 
 def learning_rate(step: int, plan: OptimiserConfig) -> float:
@@ -123,16 +127,15 @@ def _reproducible(config: TrainingConfig) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _follow(average: CoupledNetwork, network: CoupledNetwork, decay: float) -> None:
+def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     with torch.no_grad():
         for mean, latest in zip(average.parameters(), network.parameters(), strict=True):
             mean.lerp_(latest, 1.0 - decay)
 
 
-def _validation_error(network: CoupledNetwork, batch: Batch) -> float:
+def _validation_error(method: Method, network: nn.Module, batch: Batch) -> float:
     """Root mean square error of the temperature over weighted profiles; what is not retrieved counts as far off. [K]"""
     with torch.no_grad():
-        lst = network.retrieve(batch.radiance, batch.emissivity, network(*batch.predictors))
-        error = torch.nan_to_num(lst - batch.surface_temperature, nan=NOT_RETRIEVED)
+        error = torch.nan_to_num(method.temperature(network, batch) - batch.surface_temperature, nan=NOT_RETRIEVED)
         squares = error.square().mean(dim=-1, keepdim=True)
     return float(torch.sqrt((batch.weight * squares).sum() / batch.weight.sum()))

@@ -10,14 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lst_raster.inference.contract import PredictedAtmosphere
+from lst_raster.inference.contract import SURFACE_INPUTS, PredictedAtmosphere
 from lst_raster.inference.uncertainty import Retrieved, retrieve_with_uncertainty
 from lst_raster.simulation.metrics import coverage_by_water_vapour, summarise, summarise_by_water_vapour
 from lst_raster.simulation.samples import Samples, causes_of, observe, radiance_deviation, with_errors
 from lst_raster.simulation.sampling import EXACT, InputErrors, Surfaces, surface_samples
 from lst_raster.simulation.simulated_set import SimulatedSet
 from lst_raster.training.calibration import IDENTITY, Calibration
-from lst_raster.training.data import predictors_of
 from lst_raster.training.graphs import AtmosphereGraph, RetrievalGraph
 from lst_raster.training.network import Atmosphere, CoupledNetwork
 from lst_raster.training.tiers import TIERS
@@ -92,9 +91,8 @@ def retrieve(network: CoupledNetwork, simulated: SimulatedSet, surfaces: Surface
     tuple of array and dict
         Temperature [K] and the terms of the equation by name, all (profile, sample).
     """
-    samples = observe(simulated, surfaces)
-    predictors = [values[:, None] for values in predictors_of(simulated, network.tier)]
-    inputs = np.broadcast_arrays(samples.radiance, surfaces.emissivity, *predictors)
+    known = observe(simulated, surfaces).inputs()
+    inputs = [known[name] for name in (*SURFACE_INPUTS, *TIERS[network.tier])]
     lst, *terms = _run(RetrievalGraph(network), inputs)
     return lst, dict(zip(Atmosphere._fields, terms, strict=False))
 

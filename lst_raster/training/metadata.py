@@ -20,8 +20,8 @@ from lst_raster.physics.surface import sensor_radiance
 from lst_raster.simulation.sampling import EMISSIVITY, TEMPERATURE_DIFFERENCE
 from lst_raster.simulation.simulated_set import SimulatedSet
 from lst_raster.training.config import TrainingConfig
-from lst_raster.training.data import readable, valid_range
 from lst_raster.training.network import CoupledNetwork
+from lst_raster.training.normalise import readable, valid_range
 from lst_raster.training.tiers import TIERS
 
 Ranges = Mapping[str, tuple[float, float]]

@@ -15,7 +15,11 @@ from lst_raster.physics.surface import coupled_atmosphere, surface_temperature
 from lst_raster.training.tiers import TIERS
 from lst_raster.transfer.sigma import HUMIDITY_LEVELS
 
-TEMPERATURE_SPAN = {"column": 80.0, "surface": 50.0, "profile": 50.0}  # farthest T_up, T_down lie from the air temperature [K]
+TEMPERATURE_SPAN = {
+    "column": 80.0,
+    "surface": 50.0,
+    "profile": 50.0,
+}  # farthest T_up, T_down lie from the air temperature [K]
 AIR_TEMPERATURE = {
     tier: names.index("air_temperature") for tier, names in TIERS.items() if "air_temperature" in names
 }  # its place among the predictors
@@ -182,7 +186,11 @@ class CoupledNetwork(nn.Module):
         seen = self.first((features(inside, self.tier) - self.mean) @ self.whitening)
         if unknowns is not None:
             seen = seen + self.unknown(unknowns)
-        depth, up, down, depth_spread, up_spread = self.body(seen).unbind(-1)
+        return self.bounded(self.body(seen), inside)
+
+    def bounded(self, outputs: Tensor, inside: Tensor) -> Effective:
+        """Make an atmosphere that could exist of the body's outputs, (..., 5), and the predictors, (..., predictor)."""
+        depth, up, down, depth_spread, up_spread = outputs.unbind(-1)
         air = inside[..., AIR_TEMPERATURE[self.tier]] if self.tier in AIR_TEMPERATURE else self.mean_air_temperature
         optical_depth = softplus(depth)
         return Effective(

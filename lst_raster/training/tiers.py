@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from lst_raster.transfer.causes import INPUT_ERROR
 from lst_raster.transfer.sigma import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
-_SURFACE = ("water_vapour", "surface_pressure", "air_temperature")
+_COLUMN = ("water_vapour", "surface_pressure")
+_SURFACE = (*_COLUMN, "air_temperature")
 
 TIERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "column": ("water_vapour", "surface_pressure"),
-        "surface": _SURFACE,
-        "profile": (*_SURFACE, *TEMPERATURE_LEVELS, *HUMIDITY_LEVELS),
+        "column": (*_COLUMN, INPUT_ERROR),
+        "surface": (*_SURFACE, INPUT_ERROR),
+        "profile": (*_SURFACE, *TEMPERATURE_LEVELS, *HUMIDITY_LEVELS, INPUT_ERROR),
     }
 )
-"""Names of the atmosphere inputs of each tier, in the order of the network's arguments."""
+"""Names of the atmosphere inputs of each tier, in the order of the network's arguments: the vapour first, the error of all last."""

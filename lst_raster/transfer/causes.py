@@ -18,6 +18,8 @@ Changes = dict[str, Any]
 Deviation = Callable[[str, Any], Any]
 """Takes a kind of error, one of `KINDS`, and the value of the input that has it; returns its standard deviation."""
 
+INPUT_ERROR = "input_error"
+"""Name of the input that tells a model how far the others are to be trusted: 0 exact, 1 as sure as a reanalysis."""
 KINDS = (
     "water_vapour",
     "surface_pressure",

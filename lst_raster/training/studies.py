@@ -1,0 +1,163 @@
+"""Fits for comparisons: the coupled network, learning alone, and the coupled network with a part taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lst_raster.errors import ConfigError
+from lst_raster.simulation.samples import Samples
+from lst_raster.simulation.sampling import InputErrors
+from lst_raster.simulation.simulated_set import SimulatedSet
+from lst_raster.training.alone import Alone
+from lst_raster.training.config import DataConfig, LossConfig, OptimiserConfig, TrainingConfig
+from lst_raster.training.data import Batch, LearningSet, learning_set
+from lst_raster.training.loop import optimise
+from lst_raster.training.method import Coupled, Method
+from lst_raster.training.network import UNKNOWNS, Atmosphere, CoupledNetwork, Effective
+from lst_raster.training.tiers import TIERS
+
+Float = NDArray[np.float64]
+ROWS = 100_000  # samples that a network is run on at a time
+
+
+class UnboundedNetwork(CoupledNetwork):
+    """The coupled network without its bounds: the body's first outputs are the terms of the equation themselves.
+
+    They are scaled by the training set, so that it starts as well; nothing keeps a transmittance in (0, 1).
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def learn_scale(self, learning: LearningSet) -> UnboundedNetwork:
+        """Take mean and standard deviation of the terms from a training set."""
+        terms = torch.cat(learning.atmosphere, dim=1)
+        self.register_buffer("centre", terms.mean(dim=0))
+        self.register_buffer("scale", terms.std(dim=0))
+        with torch.no_grad():
+            self.body[-1].bias.zero_()  # type: ignore[operator]  # the last layer is linear
+        return self
+
+    def bounded(self, outputs: Tensor, inside: Tensor) -> Effective:
+        """Leave the outputs as they are."""
+        return Effective(*outputs.unbind(-1))
+
+    def couple(self, effective: Effective) -> Atmosphere:
+        """Terms of the equation, straight from the outputs."""
+        outputs = zip(effective[:3], self.centre, self.scale, strict=True)
+        return Atmosphere(*(centre + scale * values for values, centre, scale in outputs))
+
+
+class Unbounded(Coupled):
+    """The coupled network without its bounds, and so without its likelihood, which speaks of bounded quantities."""
+
+    kind = UnboundedNetwork
+
+    def __init__(self, learning: LearningSet, config: TrainingConfig) -> None:
+        super().__init__(learning, replace(config, loss=replace(config.loss, likelihood=0.0)))
+        self.learning = learning
+
+    def network(self) -> UnboundedNetwork:
+        """Make the network, scaled by the training set."""
+        network = super().network()
+        assert isinstance(network, UnboundedNetwork)
+        return network.learn_scale(self.learning)
+
+
+METHODS: Mapping[str, Callable[[LearningSet, TrainingConfig], Method]] = {
+    "coupled": Coupled,
+    "learning alone": Alone,
+    "coupled, unbounded": Unbounded,
+    "coupled, unknowns not told": Coupled,
+}
+"""Ways to retrieve, by name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fitted:
+    """A trained network as a retrieval."""
+
+    method: Method
+    """How it was made."""
+    network: nn.Module
+    """The network."""
+    tier: str
+    """A name in `TIERS`."""
+
+    def __call__(self, given: Samples) -> Float:
+        """Retrieve temperatures, (profile, sample), NaN where there is none. [K]"""
+        shape = given.radiance.shape
+        known = given.inputs()
+        columns = [known[name].ravel() for name in ("radiance", "emissivity", *TIERS[self.tier])]
+        parts = [
+            self._some([column[start : start + ROWS] for column in columns])
+            for start in range(0, columns[0].size, ROWS)
+        ]
+        return np.concatenate(parts).reshape(shape)
+
+    def _some(self, columns: Sequence[Float]) -> Float:
+        radiance, emissivity, *predictors = (torch.from_numpy(one.astype(np.float32))[:, None] for one in columns)
+        nothing = torch.zeros_like(radiance)
+        batch = Batch(
+            predictors=tuple(predictors),
+            atmosphere=Atmosphere(nothing, nothing, nothing),
+            unknowns=torch.zeros(len(radiance), len(UNKNOWNS)),
+            surface_temperature=nothing,
+            emissivity=emissivity,
+            radiance=radiance,
+            weight=nothing,
+        )
+        with torch.no_grad():
+            lst = self.method.temperature(self.network, batch)
+        return lst[:, 0].double().numpy()
+
+
+def fit(asked: Any, learn: Sequence[SimulatedSet], check: Sequence[SimulatedSet]) -> Fitted:
+    """Fit a method for a comparison.
+
+    Parameters
+    ----------
+    asked : object
+        With the attributes `sensor`, `tier`, `method` (a key of `METHODS`), `seed`, `steps`, `noise` (standard
+        deviations of the errors put on the inputs in training, by the names of `InputErrors`) and `loss`, weights that
+        differ from the defaults, by the names of `LossConfig`.
+    learn, check : sequence of SimulatedSet
+        Profiles to learn from, and those that choose the state to keep; `check` may be empty.
+
+    Returns
+    -------
+    Fitted
+        The retrieval; it can be pickled.
+
+    Raises
+    ------
+    ConfigError
+        There is no such method, or the training diverged.
+    """
+    if asked.method not in METHODS:
+        raise ConfigError(f"unknown method {asked.method!r}; known are {', '.join(METHODS)}")
+    config = TrainingConfig(
+        sensor=asked.sensor,
+        tier=asked.tier,
+        seed=asked.seed,
+        data=DataConfig(train=()),
+        optimiser=OptimiserConfig(steps=asked.steps),
+        noise=InputErrors(**asked.noise),
+        loss=replace(LossConfig(), **asked.loss),
+    )
+    learning = _told(learning_set(learn, config), asked.method)
+    checking = learning_set(check, config) if check else None
+    method = METHODS[asked.method](learning, config)
+    return Fitted(method=method, network=optimise(method, learning, checking, config), tier=asked.tier)
+
+
+def _told(learning: LearningSet, method: str) -> LearningSet:
+    told = not method.endswith("not told")
+    return learning if told else replace(learning, unknowns=torch.zeros_like(learning.unknowns))
