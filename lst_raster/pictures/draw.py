@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from lst_raster._files import written_whole
 from lst_raster.pictures.axes import labels, ticks
 from lst_raster.pictures.colours import Colours, paint
-
-Picture: TypeAlias = Image.Image
-Colour: TypeAlias = tuple[int, int, int]
+from lst_raster.pictures.page import GAP, INK, LINE, MARGIN, TEXT, TICK, TITLE, Colour, Picture, letters, page
 
 LARGEST = 880
 """Columns and rows that a map has at most: with margin and colour bar the picture is about 1000 wide. [pixel]"""
 
 _SMALLEST = 320  # [pixel] of the longer side: smaller rasters are enlarged
-_MARGIN, _GAP, _BAR, _LABELS, _LINE, _TICK = 16, 14, 18, 64, 22, 5  # [pixel]
-_NARROWEST = 420  # [pixel], so that titles have room
-_WHITE, _INK, _MISSING = (255, 255, 255), (34, 34, 34), (200, 200, 200)
+_BAR, _LABELS = 18, 64  # [pixel]
+_MISSING = (200, 200, 200)
 _FILL, _MARK, _ZERO = (104, 130, 160), (178, 34, 34), (90, 90, 90)
-_SIZE, _TITLE = 13, 16  # [pixel] of the letters
 _WIDTH, _HEIGHT = 720, 320  # [pixel] of a histogram, without its margins
-_HEADROOM = 3 * _LINE  # above its bars, for the notes and the names of two marks
+_HEADROOM = 3 * LINE  # above its bars, for the notes and the names of two marks
 
 
 def draw_map(
@@ -65,15 +60,15 @@ def draw_map(
     times = max(1, -(-_SMALLEST // max(values.shape)))
     large = np.repeat(np.repeat(values, times, axis=0), times, axis=1)
     rows, columns = large.shape
-    picture, pen, top = _page(columns + _GAP + _BAR + _LABELS, max(rows, _SMALLEST // 2), title)
+    picture, pen, top = page(columns + GAP + _BAR + _LABELS, max(rows, _SMALLEST // 2), title)
     low, high = limits or (0.0, 1.0)
-    picture.paste(Image.fromarray(paint(large, table, low, high, _MISSING)), (_MARGIN, top))
+    picture.paste(Image.fromarray(paint(large, table, low, high, _MISSING)), (MARGIN, top))
     if limits is None:
-        pen.text((_MARGIN + columns / 2, top + rows / 2), missing, _INK, _font(_TITLE), anchor="mm")
+        pen.text((MARGIN + columns / 2, top + rows / 2), missing, INK, letters(TITLE), anchor="mm")
         return picture
-    _colour_bar(picture, pen, (_MARGIN + columns + _GAP, top), max(rows, _SMALLEST // 2), table, limits, unit)
+    _colour_bar(picture, pen, (MARGIN + columns + GAP, top), max(rows, _SMALLEST // 2), table, limits, unit)
     if not np.isfinite(values).all():
-        _swatch(pen, picture.height - _MARGIN, missing)
+        _swatch(pen, picture.height - MARGIN, missing)
     return picture
 
 
@@ -108,26 +103,26 @@ def draw_histogram(
     PIL.Image.Image
         Picture.
     """
-    picture, pen, top = _page(_WIDTH, _HEIGHT + _LINE, title)
+    picture, pen, top = page(_WIDTH, _HEIGHT + LINE, title)
     low, high = float(edges[0]), float(edges[-1])
     bottom = top + _HEIGHT
 
     def at(value: float) -> float:
-        return _MARGIN + (value - low) / (high - low) * _WIDTH
+        return MARGIN + (value - low) / (high - low) * _WIDTH
 
     for left, right, count in zip(edges[:-1], edges[1:], counts, strict=True):
         if count:
             height = max(1, round(int(count) / int(counts.max()) * (_HEIGHT - _HEADROOM)))
             pen.rectangle((round(at(left)), bottom - height, max(round(at(left)), round(at(right)) - 1), bottom), _FILL)
-    pen.line((_MARGIN, bottom, _MARGIN + _WIDTH, bottom), _INK)
+    pen.line((MARGIN, bottom, MARGIN + _WIDTH, bottom), INK)
     values = ticks(low, high, 9)
     for value, text in zip(values, labels(values), strict=True):
-        pen.line((at(value), bottom, at(value), bottom + _TICK), _INK)
-        pen.text((at(value), bottom + _TICK + 2), text, _INK, _font(_SIZE), anchor="ma")
-    pen.text((_MARGIN + _WIDTH / 2, bottom + 2 * _LINE), label, _INK, _font(_SIZE), anchor="mb")
+        pen.line((at(value), bottom, at(value), bottom + TICK), INK)
+        pen.text((at(value), bottom + TICK + 2), text, INK, letters(TEXT), anchor="ma")
+    pen.text((MARGIN + _WIDTH / 2, bottom + 2 * LINE), label, INK, letters(TEXT), anchor="mb")
     for number, (name, value) in enumerate(marks.items()):
-        _mark(pen, at(value), (top + (number + 1) * _LINE, bottom), name, _MARK if number else _ZERO)
-    pen.text((_MARGIN, top), "      ".join(notes), _INK, _font(_SIZE))
+        _mark(pen, at(value), (top + (number + 1) * LINE, bottom), name, _MARK if number else _ZERO)
+    pen.text((MARGIN, top), "      ".join(notes), INK, letters(TEXT))
     return picture
 
 
@@ -157,15 +152,6 @@ def save(picture: Picture, target: Path) -> None:
         picture.save(path, format="PNG", compress_level=6)
 
 
-def _page(width: int, height: int, title: str) -> tuple[Picture, ImageDraw.ImageDraw, int]:
-    """White page with a title, room for a line below, and where the drawing begins."""
-    top = _MARGIN + _LINE + _GAP
-    picture = Image.new("RGB", (max(width, _NARROWEST) + 2 * _MARGIN, top + height + _LINE + _MARGIN), _WHITE)
-    pen = ImageDraw.Draw(picture)
-    pen.text((_MARGIN, _MARGIN), _fitting(title, picture.width - 2 * _MARGIN), _INK, _font(_TITLE))
-    return picture, pen, top
-
-
 def _colour_bar(
     picture: Picture, pen: ImageDraw.ImageDraw, corner: tuple[int, int], height: int, table: Colours,
     limits: tuple[float, float], unit: str,
@@ -174,38 +160,23 @@ def _colour_bar(
     low, high = limits
     values = np.linspace(high, low, height)[:, None].repeat(_BAR, axis=1)
     picture.paste(Image.fromarray(paint(values, table, low, high, _MISSING)), corner)
-    pen.rectangle((left - 1, top - 1, left + _BAR, top + height), outline=_INK)
-    pen.text((left, top - 4), unit, _INK, _font(_SIZE), anchor="ls")
+    pen.rectangle((left - 1, top - 1, left + _BAR, top + height), outline=INK)
+    pen.text((left, top - 4), unit, INK, letters(TEXT), anchor="ls")
     marks = ticks(low, high)
     for value, text in zip(marks, labels(marks), strict=True):
         y = top + round((high - value) / (high - low) * (height - 1))
-        pen.line((left + _BAR, y, left + _BAR + _TICK, y), _INK)
-        pen.text((left + _BAR + _TICK + 3, y), text, _INK, _font(_SIZE), anchor="lm")
+        pen.line((left + _BAR, y, left + _BAR + TICK, y), INK)
+        pen.text((left + _BAR + TICK + 3, y), text, INK, letters(TEXT), anchor="lm")
 
 
 def _swatch(pen: ImageDraw.ImageDraw, bottom: int, text: str) -> None:
-    pen.rectangle((_MARGIN, bottom - 12, _MARGIN + 12, bottom), _MISSING, _INK)
-    pen.text((_MARGIN + 18, bottom - 6), text, _INK, _font(_SIZE), anchor="lm")
+    pen.rectangle((MARGIN, bottom - 12, MARGIN + 12, bottom), _MISSING, INK)
+    pen.text((MARGIN + 18, bottom - 6), text, INK, letters(TEXT), anchor="lm")
 
 
 def _mark(pen: ImageDraw.ImageDraw, x: float, ends: tuple[int, int], name: str, colour: Colour) -> None:
     top, bottom = ends
-    if not _MARGIN <= x <= _MARGIN + _WIDTH:
+    if not MARGIN <= x <= MARGIN + _WIDTH:
         return
     pen.line((x, top, x, bottom), colour)
-    pen.text((x + 4, top), name, colour, _font(_SIZE))
-
-
-def _fitting(text: str, width: int) -> str:
-    """Shorten a text in its middle, where file names differ least, until it fits."""
-    font, kept = _font(_TITLE), len(text)
-    shown = text
-    while font.getlength(shown) > width and kept > 2:
-        kept -= 1
-        shown = f"{text[: (kept + 1) // 2]}…{text[-(kept // 2) :]}"
-    return shown
-
-
-@cache
-def _font(size: int) -> Any:
-    return ImageFont.load_default(size)  # Aileron, which comes with Pillow: the same everywhere
+    pen.text((x + 4, top), name, colour, letters(TEXT))
