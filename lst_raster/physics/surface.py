@@ -43,8 +43,39 @@ def sensor_radiance(
     ----------
     P. Dash et al., Int. J. Remote Sens. 23, 2563 (2002), doi:10.1080/01431160110115041
     """
-    emitted = emissivity * band_radiance(surface_temperature, band)
-    return transmittance * (emitted + (1.0 - emissivity) * downwelling_radiance) + upwelling_radiance
+    black_body = band_radiance(surface_temperature, band)
+    return radiance_through_air(black_body, emissivity, transmittance, upwelling_radiance, downwelling_radiance)
+
+
+def radiance_through_air(
+    black_body: Array,
+    emissivity: Array,
+    transmittance: Array,
+    upwelling_radiance: Array,
+    downwelling_radiance: Array,
+) -> Array:
+    """Radiance at the sensor from the ground's black-body radiance: the inverse of `surface_radiance`.
+
+    ``L = tau (e B + (1 - e) Ld) + Lu``, at one wavelength, where it is exact, or with the averages of a band.
+
+    Parameters
+    ----------
+    black_body : array, any shape
+        Radiance B of a black body at the ground's temperature. [W m-2 sr-1 um-1]
+    emissivity, transmittance, upwelling_radiance, downwelling_radiance : array
+        As in `sensor_radiance`.
+
+    Returns
+    -------
+    array
+        Radiance at the sensor. [W m-2 sr-1 um-1]
+
+    References
+    ----------
+    As `sensor_radiance`.
+    """
+    reflected = (1.0 - emissivity) * downwelling_radiance
+    return transmittance * (emissivity * black_body + reflected) + upwelling_radiance
 
 
 def surface_radiance(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -104,7 +105,7 @@ def band_average(spectrum: Spectrum, sensor: str) -> BandAtmosphere:
     BandAtmosphere
         The equation's terms in the band.
     """
-    weights = _weights(sensor)
+    weights = band_weights(sensor)
     return BandAtmosphere(
         transmittance=float(spectrum.transmittance @ weights),
         upwelling_radiance=float(spectrum.upwelling @ weights),
@@ -112,8 +113,74 @@ def band_average(spectrum: Spectrum, sensor: str) -> BandAtmosphere:
     )
 
 
-def _weights(sensor: str) -> Float:
-    return wavenumber_weights(load_response(sensor), wavenumber_grid())
+def effective_average(spectrum: Spectrum, sensor: str, ground: tuple[float, float]) -> BandAtmosphere:
+    """Terms with which the band's equation holds over black ground of two temperatures, and nearly so over any.
+
+    The equation multiplies averages where the spectrum has products. With `band_average` the radiance is wrong where,
+    within the band, the transmittance rises or falls with the Planck function or with the sky. Here the transmittance
+    is the slope, and the upwelling radiance the intercept, of the line through the radiances over the two grounds; the
+    downwelling radiance is what arrives of the reflected sky, over that transmittance.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        From `simulate_spectrum`.
+    sensor : str
+        Name of the band.
+    ground : tuple of float
+        Two temperatures of black ground, the lower one first. [K]
+
+    Returns
+    -------
+    BandAtmosphere
+        The equation's terms in the band.
+
+    References
+    ----------
+    M. Cook et al., Remote Sens. 6, 11244 (2014), doi:10.3390/rs61111244, takes the terms from three runs of MODTRAN so.
+    """
+    weights = band_weights(sensor)
+    emitted = planck_radiance(np.array(ground)[:, None], band_wavelength())
+    (cold, warm), (faint, bright) = (emitted * spectrum.transmittance) @ weights, emitted @ weights
+    transmittance = (warm - cold) / (bright - faint)
+    reflected = (spectrum.transmittance * spectrum.downwelling) @ weights
+    return BandAtmosphere(
+        transmittance=float(transmittance),
+        upwelling_radiance=float(spectrum.upwelling @ weights + cold - transmittance * faint),
+        downwelling_radiance=float(reflected / transmittance),
+    )
+
+
+@cache
+def band_weights(sensor: str) -> Float:
+    """Weights that average a spectrum over a sensor band, in wavelength: ``values @ weights``.
+
+    Parameters
+    ----------
+    sensor : str
+        Name of the band, for example ``landsat8-b10``.
+
+    Returns
+    -------
+    array of shape (24000,)
+        Weights on the simulator's grid, which sum to one; they cannot be written to. [1]
+
+    Raises
+    ------
+    UnknownSensorError
+        The name is not known.
+    """
+    weights = wavenumber_weights(load_response(sensor), wavenumber_grid())
+    weights.setflags(write=False)
+    return weights
+
+
+@cache
+def band_wavelength() -> Float:
+    """Wavelengths of the simulator's grid, falling, shape (24000,); they cannot be written to. [um]"""
+    wavelength = np.asarray(1e4 / wavenumber_grid())
+    wavelength.setflags(write=False)
+    return wavelength
 
 
 def simulate(
