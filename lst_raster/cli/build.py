@@ -9,6 +9,7 @@ import click
 from lst_raster.cli.build_profiles import profiles
 from lst_raster.cli.progress import progress_bar
 from lst_raster.scene.emissivity.make_components import make_components
+from lst_raster.simulation.emissivity_spectra import crop_spectra
 from lst_raster.spectroscopy.make_table import TableSources, make_table
 from lst_raster.transfer.make_bands import make_bands
 
@@ -53,6 +54,14 @@ def absorption(
 def emissivity(index: Path, urban_spectra: Path, output: Path) -> None:
     """Rebuild the emissivity of soil, rock, water, ... from ECOSTRESS band emissivities (INDEX) and SLUM's spectra."""
     click.echo(make_components(index, urban_spectra, output))
+
+
+@build.command()
+@click.argument("library", type=_FILE)
+@click.option("-o", "--output", required=True, type=_FILE, help="CSV file to write.")
+def spectra(library: Path, output: Path) -> None:
+    """Rebuild the packaged emissivity spectra from SLUM's table (LIBRARY): the part that the sensor bands see."""
+    click.echo(crop_spectra(library, output))
 
 
 @build.command()

@@ -16,6 +16,7 @@ from lst_raster._files import written_whole
 from lst_raster._resources import data_path
 from lst_raster.errors import InputNotFoundError
 from lst_raster.physics.humidity import layer_mass
+from lst_raster.transfer.atmosphere import Column, column
 
 Float = NDArray[np.float64]
 
@@ -133,6 +134,35 @@ def water_vapour(profiles: xr.Dataset) -> Float:
     humidity = np.hstack([np.take_along_axis(humidity, order, axis=1), humidity_2m])
     means = 0.5 * (humidity[:, 1:] + humidity[:, :-1])
     return np.asarray(layer_mass(means, np.diff(pressure, axis=1)).sum(axis=1))
+
+
+def column_of(profiles: xr.Dataset, index: int) -> Column:
+    """Put one profile of a set in the form that the simulator takes.
+
+    Parameters
+    ----------
+    profiles : xarray.Dataset
+        Profiles.
+    index : int
+        Which one.
+
+    Returns
+    -------
+    Column
+        From the ground up.
+
+    Raises
+    ------
+    InputError
+        It is no atmosphere.
+    """
+    one = profiles.isel(profile=index)
+    return column(
+        *(one[name].values.astype(np.float64) for name in LEVEL_VARIABLES),
+        surface_pressure=float(one["surface_pressure"]),
+        air_temperature_2m=float(one["air_temperature_2m"]),
+        specific_humidity_2m=float(one["specific_humidity_2m"]),
+    )
 
 
 def join(parts: Sequence[xr.Dataset]) -> xr.Dataset:
