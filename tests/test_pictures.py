@@ -10,6 +10,7 @@ from lst_raster.errors import OutputError
 from lst_raster.pictures.axes import labels, robust_limits, ticks
 from lst_raster.pictures.colours import blue_to_red, inferno, paint
 from lst_raster.pictures.draw import LARGEST, draw_histogram, draw_map, save, shape_of_map
+from lst_raster.pictures.lines import draw_lines
 
 GREY = (200, 200, 200)
 WORDS = {"title": "a scene", "unit": "K", "missing": "no temperature"}
@@ -126,3 +127,18 @@ def test_the_same_numbers_make_the_same_bytes_and_nothing_else_is_left(tmp_path)
         assert picture.format == "PNG"
     with pytest.raises(OutputError, match="does not exist"):
         save(draw_map(values, inferno(), (280.0, 300.0), **WORDS), tmp_path / "nowhere" / "three.png")
+
+
+def test_lines_rise_with_their_values_and_leave_out_what_is_not_there():
+    lines = {"one": [0.0, 0.5, 1.0], "other": [np.nan, -0.5, np.nan], "none": [np.nan] * 3}
+    pixels = np.asarray(draw_lines(("a", "b", "c"), lines, title="t", label="[K] by class"))
+    drawing = pixels[:, :680]  # without the legend
+    rows, columns = np.nonzero((drawing == (0, 114, 178)).all(axis=-1))
+    assert rows[columns.argmin()] > rows[columns.argmax()] + 100  # higher values lie higher
+    below, across = np.nonzero((drawing == (213, 94, 0)).all(axis=-1))
+    assert below.min() > rows.max() - 10
+    assert np.ptp(across) < 10  # a dot alone
+    assert not (drawing == (0, 158, 115)).all(axis=-1).any()
+    again = np.asarray(draw_lines(("a", "b", "c"), lines, title="t", label="[K] by class"))
+    assert np.array_equal(pixels, again)
+    draw_lines(("a", "b"), {"none": [np.nan, np.nan]}, title="t", label="[K]")

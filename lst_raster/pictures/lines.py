@@ -41,7 +41,8 @@ def draw_lines(places: Sequence[str], lines: Mapping[str, Sequence[float]], *, t
         Picture; zero is always on the axis.
     """
     values = np.array(list(lines.values()), dtype=float)
-    low, high = widened(min(0.0, float(np.nanmin(values))), max(0.0, float(np.nanmax(values))), _LEAST)
+    shown = np.append(values[np.isfinite(values)], 0.0)
+    low, high = widened(float(shown.min()), float(shown.max()), _LEAST)
     margin = 0.05 * (high - low)
     picture, pen, top = page(_SCALE + _WIDTH + _LEGEND, _HEIGHT + LINE, title)
     left = MARGIN + _SCALE
@@ -61,7 +62,8 @@ def draw_lines(places: Sequence[str], lines: Mapping[str, Sequence[float]], *, t
     pen.text((left + _WIDTH / 2, top + _HEIGHT + 2 * LINE), label, INK, letters(TEXT), anchor="mb")
     for (name, heights), colour in zip(lines.items(), _COLOURS, strict=False):
         known = [(x(place), y(value)) for place, value in enumerate(heights) if np.isfinite(value)]
-        pen.line(known, colour, width=2)
+        if len(known) > 1:
+            pen.line(known, colour, width=2)
         for across, down in known:
             pen.ellipse((across - _DOT, down - _DOT, across + _DOT, down + _DOT), colour)
         _legend(pen, (left + _WIDTH + GAP, top + LINE * list(lines).index(name)), name, colour)
