@@ -60,8 +60,8 @@ def causes(inputs: Inputs, values: Mapping[str, NDArray[Any]]) -> tuple[Terms, d
     -------
     tuple of terms and dict of str to terms
         The terms of the air, and by how much each cause alone changes them: those of the inputs (`input_causes`), and
-        what the model itself is unsure of, ``model: optical depth`` and ``model: temperature``. In double precision: the
-        changes are small beside the terms.
+        what the model itself is unsure of, ``model: optical depth`` and ``model: temperature``. In double precision:
+        the changes are small beside the terms.
     """
     model = inputs.network
     predicted = PredictedAtmosphere(*(np.asarray(part, np.float64) for part in model.atmosphere(**values)))

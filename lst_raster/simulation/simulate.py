@@ -24,11 +24,14 @@ from lst_raster.spectroscopy.table import packaged_table
 from lst_raster.transfer.atmosphere import Column, column, layers
 from lst_raster.transfer.gases import Composition
 from lst_raster.transfer.sigma import SIGMA, at_sigma
-from lst_raster.transfer.simulator import simulate
+from lst_raster.transfer.simulator import effective_average, simulate_spectrum
 
 Progress = Callable[[int, int], bool]
 Values = NDArray[np.float64]
 
+GROUND = (-5.0, 20.0)
+"""Two grounds, less air temperature at 2 m, through whose radiances the band's terms are laid (`effective_average`):
+in the middle of the halves of `lst_raster.simulation.sampling.TEMPERATURE_DIFFERENCE`. [K]"""
 CHUNK = 64
 """Profiles that are in memory at a time."""
 LEVEL_VARIABLES = {"pressure": "hPa", "air_temperature": "K", "specific_humidity": "kg kg-1", "ozone": "kg kg-1"}
@@ -38,9 +41,9 @@ GROUND_VARIABLES = {"surface_pressure": "hPa", "air_temperature_2m": "K", "speci
 COPIED = ("surface_temperature", "latitude", "longitude", "time", "split", "land", "perturbation")
 """Variables on (profile) that are carried over as they are."""
 RESULTS = {
-    "transmittance": ("1", "band transmittance along the view path"),
-    "upwelling_radiance": ("W m-2 sr-1 um-1", "band radiance emitted by the atmosphere towards the sensor"),
-    "downwelling_radiance": ("W m-2 sr-1 um-1", "hemispheric mean band radiance emitted towards the ground"),
+    "transmittance": ("1", "effective band transmittance along the view path"),
+    "upwelling_radiance": ("W m-2 sr-1 um-1", "effective band radiance emitted by the atmosphere towards the sensor"),
+    "downwelling_radiance": ("W m-2 sr-1 um-1", "effective hemispheric mean band radiance emitted towards the ground"),
     "water_vapour": ("kg m-2", "total column water vapour"),
     "surface_pressure": ("hPa", "pressure at the ground"),
     "air_temperature_2m": ("K", "air temperature at the ground"),
@@ -169,7 +172,7 @@ def _attributes(output: Any, source: Any, profiles: Path, sensor: str) -> None:
             "sensor": sensor,
             "source": f"{profiles.name}: {source.attrs.get('source', source.attrs.get('title', 'profiles'))}",
             "spectroscopy": packaged_table().sources,
-            "equation": "L = tau (e B(Ts) + (1 - e) Ld) + Lu, averaged with the band's response",
+            "equation": "L = tau (e B(Ts) + (1 - e) Ld) + Lu; terms such that it holds for averages over the response",
             "lst_raster_version": __version__,
             "Conventions": "CF-1.11",
         }
@@ -199,18 +202,21 @@ def _filled(variable: Any, start: int, stop: int) -> Values:
 
 def _rows(profile: Column, composition: Composition, sensors: Sequence[str]) -> list[tuple[float, ...]]:
     """Values of `RESULTS` for one profile, for each sensor band."""
-    bands = simulate(profile, sensors, composition)
+    spectrum = simulate_spectrum(profile, composition)
+    near = float(profile.air_temperature[0])
+    ground = near + GROUND[0], near + GROUND[1]
+    bands = [effective_average(spectrum, sensor, ground) for sensor in sensors]
     known = (
         layers(profile).water_vapour,
         float(profile.pressure[0]),
-        float(profile.air_temperature[0]),
+        near,
         composition.aerosol_optical_depth,
         composition.continuum_scaling,
         composition.year,
     )
     return [
         (band.transmittance, band.upwelling_radiance, band.downwelling_radiance, *known)
-        for band in (bands[sensor] for sensor in sensors)
+        for band in bands
     ]
 
 

@@ -58,7 +58,8 @@ def optimise(
     Returns
     -------
     torch.nn.Module
-        The method's network: the moving average of the weights, at the step where it served the validation profiles best.
+        The method's network: the moving average of the weights at the step where it served the validation profiles
+        best.
 
     Raises
     ------

@@ -18,4 +18,5 @@ TIERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "profile": (*_SURFACE, *TEMPERATURE_LEVELS, *HUMIDITY_LEVELS, INPUT_ERROR),
     }
 )
-"""Names of the atmosphere inputs of each tier, in the order of the network's arguments: the vapour first, the error of all last."""
+"""Names of the atmosphere inputs of each tier, in the order of the network's arguments: the vapour first, the error of
+all last."""
