@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from lst_raster.errors import CancelledError, InputError, OutputError
+from lst_raster.evaluation.agreement import without_nan
 from lst_raster.evaluation.differences import PRECISION, SmallMap, Statistics, Tally
 from lst_raster.evaluation.exclusion import MaskReader, open_exclusion
 from lst_raster.pictures.axes import widened
@@ -70,9 +71,9 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain dictionaries, texts and numbers, for JSON; None for what is not a number."""
-        difference = {name: _plain(value) for name, value in asdict(self.difference).items()}
         pictures = [str(path) for path in self.pictures]
-        return {**asdict(self), "difference": difference, "precision": PRECISION, "pictures": pictures}
+        plain: dict[str, Any] = without_nan({**asdict(self), "precision": PRECISION, "pictures": pictures})
+        return plain
 
 
 def compare_rasters(
@@ -237,9 +238,3 @@ def _histogram(run: _Run, found: Statistics, title: str, target: Path) -> None:
     notes.append(f"{found.count} pixels")
     picture = draw_histogram(edges, counts, title=title, label="difference [K]", marks=marks, notes=notes)
     save(picture, target)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    return None if isinstance(value, float) and not np.isfinite(value) else value

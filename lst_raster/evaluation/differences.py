@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lst_raster.evaluation.agreement import ROBUST
+
 Float = NDArray[np.float64]
 
 PRECISION = 0.001
@@ -17,7 +19,6 @@ PERCENTILES = (1, 5, 25, 75, 95, 99)
 """Percentiles of the differences that are told."""
 
 _REACH = 200.0  # [K], differences beyond are counted as this one
-_ROBUST = 1.4826  # from median absolute deviation to standard deviation, for normal errors
 _NEAR = 290.0  # [K], taken from both before they are squared, so that no digits are lost
 _LEAST_VARIANCE = 1e-9  # [K2], below it a raster is constant and correlates with nothing
 
@@ -100,7 +101,7 @@ class Tally:
             sd=math.sqrt(max(0.0, square - bias**2)),
             rmse=math.sqrt(square),
             median=median,
-            robust_sd=_ROBUST * deviation,
+            robust_sd=ROBUST * deviation,
             minimum=self._ends[0],
             maximum=self._ends[1],
             percentiles={str(number): quantile(values, counts, number / 100.0) for number in PERCENTILES},
