@@ -8,7 +8,8 @@ import pytest
 
 from lst_raster._resources import models_path
 from lst_raster.evaluation.evaluate import evaluate, evaluate_published
-from lst_raster.evaluation.matchups import compare, read_matchups
+from lst_raster.evaluation.matchups import read_matchups
+from lst_raster.evaluation.validate import OURS, validate
 from lst_raster.inference.model import Model
 from lst_raster.simulation.library import make_held_out
 from lst_raster.simulation.metrics import WATER_VAPOUR_CLASSES
@@ -116,13 +117,15 @@ def test_the_readme_states_the_accuracy_that_the_metrics_files_hold(tier):
 
 
 def test_the_readme_states_the_lake_comparison_that_the_shipped_model_gives():
-    table = read_matchups(shared_path("data", "matchups", "lake_sunapee_l7.csv"))
-    report = compare(Model.load("landsat7-b6/column"), table, elevation=333.0)
-    readme = Path(__file__).resolve().parents[1].joinpath("README.md").read_text()
-    titles = {"landsat7-b6/column": "ours, `landsat7-b6/column`", "USGS Collection 2": "USGS Collection 2"}
-    titles["brightness temperature"] = "brightness temperature"
+    path = shared_path("data", "matchups", "lake_sunapee_l7.csv")
+    found, _ = validate(read_matchups(path, defaults={"elevation": 333.0, "emissivity": 0.99}))
+    readme = Path(__file__).resolve().parents[1].joinpath("README.md").read_text().partition("Against water, ")[2]
+    titles = {OURS: "ours, `landsat7-b6/column`", "single-channel": "single-channel, published 2009"}
+    titles |= {"mono-window": "statistical mono-window", "USGS Collection 2": "USGS Collection 2"}
+    titles |= {"brightness temperature": "brightness temperature"}
+    assert list(found.models) == ["landsat7-b6/column"]
     for method, title in titles.items():
         row = next(line for line in readme.splitlines() if line.startswith(f"| {title}"))
         bias, deviation = (float(cell) for cell in row.strip("| ").split("|")[1:])
-        assert bias == pytest.approx(report.methods[method].bias, abs=0.006)
-        assert deviation == pytest.approx(report.methods[method].sd, abs=0.006)
+        assert bias == pytest.approx(found.methods[method].bias, abs=0.006)
+        assert deviation == pytest.approx(found.methods[method].sd, abs=0.006)

@@ -1,1 +1,1 @@
-"""Published baselines, metrics, match-ups."""
+"""Published baselines, metrics, comparisons of rasters, match-ups with the ground."""

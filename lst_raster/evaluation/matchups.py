@@ -1,220 +1,221 @@
-"""Match-ups: a satellite overpass beside a temperature measured on the ground."""
+"""Match-ups: a satellite overpass beside a temperature measured on the ground, read from a table."""
 
 from __future__ import annotations
 
-import csv
+import datetime
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.evaluation.published import retrieve_published
-from lst_raster.inference.model import Model
+from lst_raster.errors import InputError, UnknownSensorError
+from lst_raster.evaluation.csv_table import CsvTable, read_csv
+from lst_raster.evaluation.matchup_columns import (
+    NUMBERS,
+    Column,
+    known_header,
+    known_headers,
+    product_column,
+    product_title,
+)
 from lst_raster.physics.band import sensor_band
-from lst_raster.physics.elevation import pressure_at
-from lst_raster.physics.planck import band_radiance
 
 Float = NDArray[np.float64]
 
-WATER_EMISSIVITY = 0.99
-"""Emissivity of calm water seen from above, 10 to 12.5 um. [1]
+EXCLUDED = "excluded"
+"""Why a row is left out that says no more than yes."""
 
-K. Masuda, T. Takashima, Y. Takayama, Remote Sens. Environ. 24, 313 (1988), doi:10.1016/0034-4257(88)90032-6
-"""
-
-_COLUMNS = {
-    "water_vapour": "water_vapour_kg_m2",
-    "brightness_temperature": "brightness_temperature_K",
-    "ground_temperature": "insitu_water_temperature_K",
-    "usgs_temperature": "usgs_c2_surface_temperature_K",
-}
-_OUTLIER = 3.0  # robust standard deviations
-_ROBUST = 1.4826  # from median absolute deviation to standard deviation, for normal errors
+_MISSING = ("", "-", "--", "nan", "na", "n/a", "null", "none")
+_FILLS = (-9999.0, -9999.9, -999.0, -99999.0)
+_NO, _YES = ("", "0", "no", "n", "false"), ("1", "yes", "y", "true", "x")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Matchups:
-    """Overpasses of one sensor band over one place; all arrays of shape (overpass,), NaN where unknown."""
+    """Overpasses; every array of shape (match-up,), NaN where something is not known."""
 
-    sensor: str
-    """Sensor band."""
-    water_vapour: Float
-    """Water vapour column. [kg m-2]"""
-    brightness_temperature: Float
-    """Brightness temperature at the sensor. [K]"""
-    ground_temperature: Float
-    """Temperature measured on the ground. [K]"""
-    usgs_temperature: Float
-    """Surface temperature of the USGS Collection 2 product. [K]"""
+    name: str
+    """Name of the table."""
+    lines: tuple[int, ...]
+    """Line of the table in which each stands."""
+    sensor: tuple[str, ...]
+    """Sensor band, empty where not known."""
+    site: tuple[str, ...]
+    """Name of the place, empty where not known."""
+    time: tuple[datetime.datetime | None, ...]
+    """Time of the overpass, UTC."""
+    excluded: tuple[str, ...]
+    """Why it is to be left out, empty where it is not."""
+    values: Mapping[str, Float]
+    """Every quantity of `NUMBERS`, in its column's unit."""
+    products: Mapping[str, Float]
+    """Surface temperatures of other products by their names. [K]"""
+    surplus: Mapping[str, tuple[str, ...]]
+    """Cells of the columns that have no meaning here, by their headers."""
+    remarks: tuple[str, ...]
+    """Why there is no ground temperature, where something was tried to get one."""
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Agreement:
-    """How retrieved temperatures agree with those on the ground."""
-
-    count: int
-    """Number of match-ups."""
-    bias: float
-    """Mean of retrieved less ground. [K]"""
-    sd: float
-    """Standard deviation about that mean. [K]"""
-    rmse: float
-    """Root mean square of the differences. [K]"""
-    median: float
-    """Median of the differences: the bias that a few failures do not move. [K]"""
-    robust_sd: float
-    """Standard deviation by the median absolute deviation from the median. [K]"""
-    outliers: int
-    """Match-ups more than three robust standard deviations from the median: cloud, or a failing instrument. None
-    is left out of the other figures."""
+    def __len__(self) -> int:
+        return len(self.lines)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MatchupReport:
-    """Agreement of a model, of published methods and of the USGS product on the same match-ups."""
-
-    model: str
-    """Name of the model."""
-    total: int
-    """Match-ups in the table."""
-    compared: int
-    """Those for which every method has a value: all statistics are over these."""
-    methods: Mapping[str, Agreement]
-    """Method to agreement."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return everything as plain dictionaries and numbers, for JSON."""
-        return asdict(self)
-
-
-def read_matchups(path: Path) -> Matchups:
+def read_matchups(
+    path: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    defaults: Mapping[str, float] | None = None,
+    sensor: str = "",
+    utc: bool = False,
+) -> Matchups:
     """Read a table of match-ups.
 
     Parameters
     ----------
     path : Path
-        Comma-separated values with a header: sensor, water_vapour_kg_m2, brightness_temperature_K,
-        insitu_water_temperature_K, usgs_c2_surface_temperature_K; an empty cell is a missing value.
+        The table; ``docs/validate.md`` describes it.
+    columns : mapping of str to str, optional
+        Names of columns, as the description has them, to the names that they have in the table.
+    defaults : mapping of str to float, optional
+        Values of quantities (`NUMBERS`) for the rows that lack them.
+    sensor : str
+        Sensor band of the rows that name none.
+    utc : bool
+        Whether times without a zone are UTC; otherwise they are refused.
 
     Returns
     -------
     Matchups
-        The table.
+        Its rows.
 
     Raises
     ------
     InputNotFoundError
         The file does not exist.
     InputError
-        A column is missing, a cell is not a number, or the table is of several sensors.
+        The table or a cell of it is not what the description says; the message names the line.
+    UnknownSensorError
+        A sensor band is not known.
+
+    Examples
+    --------
+    >>> read_matchups(Path("none.csv"))
+    Traceback (most recent call last):
+    lst_raster.errors.InputNotFoundError: none.csv not found; it should be a table of match-ups (.csv)
     """
-    if not path.is_file():
-        raise InputNotFoundError(f"{path} not found; it should be a table of match-ups (.csv)")
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    missing = [name for name in ("sensor", *_COLUMNS.values()) if not rows or name not in rows[0]]
-    if missing:
-        raise InputError(f"{path} lacks the column {', '.join(missing)}; see the table's description")
-    sensors = {row["sensor"] for row in rows}
-    if len(sensors) > 1:
-        raise InputError(f"{path} has several sensors, {', '.join(sorted(sensors))}; give one table for each")
-    columns = {field: _numbers(rows, name, path) for field, name in _COLUMNS.items()}
-    return Matchups(sensor=sensors.pop(), **columns)
+    table = read_csv(path)
+    places = _places(table, columns or {})
+    surplus = {name: index for index, name in enumerate(table.header) if index not in places.values() and name}
+    products = [name for name in places if product_column(name) is not None]
+    return Matchups(
+        name=table.name,
+        lines=table.lines,
+        sensor=tuple(_sensor(cell or sensor, where) for cell, where in _texts(table, places, "sensor")),
+        site=tuple(cell for cell, _ in _texts(table, places, "site")),
+        time=tuple(_time(cell, where, utc=utc) for cell, where in _texts(table, places, "time")),
+        excluded=tuple(_reason(cell) for cell, _ in _texts(table, places, "excluded")),
+        values={
+            name: _filled(_numbers(table, places, column), column, (defaults or {}).get(name))
+            for name, column in NUMBERS.items()
+        },
+        products={
+            product_title(name): _numbers(table, places, column)
+            for name in products
+            if (column := product_column(name)) is not None
+        },
+        surplus={name: tuple(row[index] for row in table.rows) for name, index in surplus.items()},
+        remarks=("",) * len(table.rows),
+    )
 
 
-def _numbers(rows: list[dict[str, str]], name: str, path: Path) -> Float:
+def _places(table: CsvTable, columns: Mapping[str, str]) -> dict[str, int]:
+    """Where each known column stands."""
+    stated = {_known(name): _find(table, header, name) for name, header in columns.items()}
+    places = dict(stated)
+    for index, title in enumerate(table.header):
+        name = known_header(title)
+        if name is None or name in stated or index in stated.values():
+            continue
+        if name in places:
+            both = f"{table.header[places[name]]} and {title}"
+            raise InputError(f"{table.name} has both {both}; say which one counts, with --column {name}={title}")
+        places[name] = index
+    return places
+
+
+def _known(name: str) -> str:
+    known = known_header(name)
+    if known is None:
+        raise InputError(f"--column {name}=...: there is no column {name}; known are {known_headers()}")
+    return known
+
+
+def _find(table: CsvTable, header: str, name: str) -> int:
+    titles = [title.lower() for title in table.header]
+    if header.lower() not in titles:
+        raise InputError(
+            f"--column {name}={header}: {table.name} has no column {header}; it has {', '.join(table.header)}"
+        )
+    return titles.index(header.lower())
+
+
+def _texts(table: CsvTable, places: Mapping[str, int], name: str) -> list[tuple[str, str]]:
+    """Cells of a column of text, each with where it stands; empty where there is no such column."""
+    index = places.get(name)
+    return [
+        ("" if index is None or row[index].lower() in _MISSING else row[index], f"{table.name}, line {line}")
+        for line, row in zip(table.lines, table.rows, strict=True)
+    ]
+
+
+def _numbers(table: CsvTable, places: Mapping[str, int], column: Column) -> Float:
+    cells = _texts(table, places, column.header)
+    return np.array([_number(cell, column, where, comma=table.decimal_comma) for cell, where in cells])
+
+
+def _number(cell: str, column: Column, where: str, *, comma: bool) -> float:
+    if not cell:
+        return math.nan
     try:
-        return np.array([float(row[name]) if row[name] else math.nan for row in rows])
-    except ValueError as error:
-        raise InputError(f"{path}: {error} in column {name}") from None
+        value = float(cell.replace(",", ".") if comma and cell.count(",") == 1 else cell)
+    except ValueError:
+        raise InputError(f"{where}: {column.header} {cell!r} is not a number; leave the cell empty if none") from None
+    if value in _FILLS:
+        return math.nan
+    column.check(value, where)
+    return value
 
 
-def compare(
-    model: Model, matchups: Matchups, *, elevation: float, emissivity: float = WATER_EMISSIVITY
-) -> MatchupReport:
-    """Compare retrievals with the ground.
-
-    Parameters
-    ----------
-    model : Model
-        Retrieval graph that needs no air temperature (tier ``column``): the table has none.
-    matchups : Matchups
-        Match-ups of the model's sensor band.
-    elevation : float
-        Height of the place above sea level, from which the surface pressure follows. [m]
-    emissivity : float
-        Emissivity of the place; by default that of water. [1]
-
-    Returns
-    -------
-    MatchupReport
-        Agreement of the model beside the published methods, the USGS product and the raw brightness temperature.
-
-    Raises
-    ------
-    InputError
-        The model is of another sensor band, or needs inputs that the table does not have.
-    """
-    if model.contract.sensor != matchups.sensor:
-        raise InputError(f"the model is for {model.contract.sensor}, the match-ups are of {matchups.sensor}")
-    retrieved = _retrieve(model, matchups, elevation, emissivity)
-    errors = {name: values - matchups.ground_temperature for name, values in retrieved.items()}
-    known = np.isfinite(np.stack(list(errors.values()))).all(axis=0)
-    return MatchupReport(
-        model=model.contract.name,
-        total=known.size,
-        compared=int(np.count_nonzero(known)),
-        methods={name: agreement(error[known]) for name, error in errors.items()},
-    )
+def _filled(values: Float, column: Column, default: float | None) -> Float:
+    if default is None:
+        return values
+    column.check(default, "given for all rows")
+    return np.where(np.isnan(values), default, values)
 
 
-def _retrieve(model: Model, matchups: Matchups, elevation: float, emissivity: float) -> dict[str, Float]:
-    radiance = band_radiance(matchups.brightness_temperature, sensor_band(matchups.sensor).planck)
-    inputs = {
-        "radiance": radiance,
-        "emissivity": emissivity,
-        "water_vapour": matchups.water_vapour,
-        "surface_pressure": float(pressure_at(elevation)),
-    }
-    lst = np.asarray(model.predict(**inputs)["lst"], dtype=float)
-    given = np.full_like(radiance, emissivity)
-    return {
-        model.contract.name: lst,
-        **retrieve_published(matchups.sensor, radiance, given, matchups.water_vapour),
-        "USGS Collection 2": matchups.usgs_temperature,
-        "brightness temperature": matchups.brightness_temperature,
-    }
+def _sensor(cell: str, where: str) -> str:
+    try:
+        return sensor_band(cell).name if cell else ""
+    except UnknownSensorError as error:
+        raise UnknownSensorError(f"{where}: {error}") from None
 
 
-def agreement(error: Float) -> Agreement:
-    """Summarise differences between retrieved and ground temperatures.
+def _time(cell: str, where: str, *, utc: bool) -> datetime.datetime | None:
+    if not cell:
+        return None
+    try:
+        time = datetime.datetime.fromisoformat(cell.removesuffix("UTC").rstrip() + "Z" * cell.endswith("UTC"))
+    except ValueError:
+        raise InputError(f"{where}: time {cell!r} is not of the form 2016-01-01T17:30:00Z") from None
+    if time.tzinfo is None and not utc:
+        raise InputError(f"{where}: time {cell!r} has no zone; write {cell}Z if it is UTC, or add --utc if all are")
+    return time.replace(tzinfo=datetime.UTC) if time.tzinfo is None else time.astimezone(datetime.UTC)
 
-    Parameters
-    ----------
-    error : array of shape (match-up,)
-        Retrieved less ground, finite. [K]
 
-    Returns
-    -------
-    Agreement
-        Statistics; NaN where there are fewer than two match-ups.
-    """
-    if error.size < 2:
-        none = math.nan
-        return Agreement(count=error.size, bias=none, sd=none, rmse=none, median=none, robust_sd=none, outliers=0)
-    median = float(np.median(error))
-    robust = _ROBUST * float(np.median(np.abs(error - median)))
-    return Agreement(
-        count=error.size,
-        bias=float(np.mean(error)),
-        sd=float(np.std(error, ddof=1)),
-        rmse=float(np.sqrt(np.mean(error**2))),
-        median=median,
-        robust_sd=robust,
-        outliers=int(np.count_nonzero(np.abs(error - median) > _OUTLIER * robust)),
-    )
+def _reason(cell: str) -> str:
+    plain = cell.lower()
+    if plain in _NO:
+        return ""
+    return EXCLUDED if plain in _YES else cell

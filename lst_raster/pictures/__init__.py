@@ -1,1 +1,1 @@
-"""Pictures of numbers: maps with a colour bar, and histograms. Takes arrays alone, and is the only home of Pillow."""
+"""Pictures of numbers: maps with a colour bar, histograms, scatter plots. Takes arrays; the only home of Pillow."""
