@@ -162,6 +162,8 @@ def test_a_file_that_is_no_table_is_told_why(tmp_path, content, message):
 def test_a_file_that_is_not_there_and_names_that_are_not(tmp_path):
     with pytest.raises(InputNotFoundError, match=r"none\.csv"):
         read_matchups(tmp_path / "none.csv")
+    with pytest.raises(InputError, match="is a folder"):
+        read_matchups(tmp_path)
     with pytest.raises(InputError, match=r"there is no column lst.*insitu_lst_K"):
         read(tmp_path, row(), columns={"lst": "site"})
     with pytest.raises(InputError, match=r"has no column ground; it has sensor, site"):

@@ -168,14 +168,17 @@ def test_what_is_not_compared_has_a_reason(model, tmp_path):
         (*row(surface_pressure_hPa=""), ""),
         (*row(insitu_lst_K=""), ""),
         (*row(brightness_temperature_K="151"), ""),
+        (*row(emissivity="", insitu_lst_K=""), ""),
     ]
     found, by_row = validate(read(tmp_path, *rows, header=(*HEADER, "excluded")), models=[model])
     assert by_row.reasons == (
         "", "excluded: cloud", "excluded", "", "no sensor", "no radiance", "no emissivity", "no water vapour",
         "no surface pressure", "no in-situ LST", "no solution: the air alone exceeds the radiance",
+        "no emissivity; no in-situ LST",
     )  # fmt: skip
     assert np.isfinite(by_row.lst[[0, 1, 9]]).all()  # retrieved, if not compared
-    assert (found.compared, found.left_out["excluded"], sum(found.left_out.values())) == (2, 2, 9)
+    assert (found.compared, found.left_out["excluded"], found.left_out["no emissivity"]) == (2, 2, 2)
+    assert sum(found.left_out.values()) == 11  # of 10 rows, one of which lacks two things
 
 
 def test_a_table_of_which_no_row_can_be_compared_is_told_what_it_lacks(model, tmp_path):
@@ -184,7 +187,7 @@ def test_a_table_of_which_no_row_can_be_compared_is_told_what_it_lacks(model, tm
         validate(read(tmp_path, row(), row(emissivity=""), header=header), models=[model])
     message = str(told.value)
     assert "no emissivity in 1 of 2 rows (column emissivity, or --emissivity)" in message
-    assert "no water vapour in 1 of 2 rows (column water_vapour_kg_m2)" in message
+    assert "no water vapour in 2 of 2 rows (column water_vapour_kg_m2)" in message
     assert "not known (humidity) --column NAME=HEADER" in message
     for reason in WHAT_TO_DO:
         assert reason.startswith("no ")
@@ -300,7 +303,7 @@ def test_stations_fill_the_ground_and_the_air_and_lift_the_tier(tmp_path, comman
     code, lines, _ = command("validate", path, *stations, "--json")
     found = json.loads("\n".join(lines))
     assert code == 0 and found["models"] == {"landsat8-b10/surface": 2}
-    assert found["left_out"] == {"no surface pressure": 1}
+    assert found["left_out"] == {"no SURFRAD file of a station sxf": 1, "no surface pressure": 1}
     assert found["with_ground_uncertainty"] == 2
     code, _, errors = command("validate", path, *stations[:2])
     assert code == 1

@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from lst_raster.evaluation.validate import Group, Validation
 
 _FIGURES = {"bias": "bias", "SD": "sd", "RMSE": "rmse", "median": "median", "robust SD": "robust_sd"}
+_FEW = 3  # models that a line names
 
 
 def report(found: Validation) -> str:
     """Lines that a validation is shown as."""
-    models = ", ".join(f"{name} ({count})" for name, count in found.models.items())
+    few = ", ".join(f"{name} ({count})" for name, count in found.models.items())
+    models = few if len(found.models) <= _FEW else f"{len(found.models)} models"
     out = "; ".join(f"{count} {reason}" for reason, count in found.left_out.items())
     lines = [
         f"{found.table}: {found.compared} of {found.total} rows compared, by {models}",

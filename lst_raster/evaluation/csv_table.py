@@ -49,8 +49,10 @@ def read_csv(path: Path) -> CsvTable:
     InputNotFoundError
         There is no such file.
     InputError
-        It is no text, has no row, a name twice, or a row that is longer than the header.
+        It is a folder or no text, has no row, a name twice, or a row that is longer than the header.
     """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the table of match-ups (.csv)")
     if not path.is_file():
         raise InputNotFoundError(f"{path} not found; it should be a table of match-ups (.csv)")
     text = _text(path)

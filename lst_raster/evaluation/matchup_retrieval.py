@@ -26,6 +26,9 @@ Mask = NDArray[np.bool_]
 BRIGHTNESS = "brightness temperature"
 """Name of the raw brightness temperature among the methods."""
 
+BETWEEN_REASONS = "; "
+"""Stands between the reasons why a row is not compared."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retrievals:
@@ -34,7 +37,7 @@ class Retrievals:
     models: tuple[str, ...]
     """Model of each row, empty where there is none."""
     reasons: tuple[str, ...]
-    """Why a row is not compared, empty where it is."""
+    """Why a row is not compared, all that it lacks; empty where it is."""
     lst: Float
     """Our surface temperature. [K]"""
     uncertainty: Float
@@ -153,19 +156,16 @@ def _outside(model: Model, told: Mapping[str, Float]) -> list[str]:
 
 
 def _reason(matchups: Matchups, row: int, lacking: Sequence[str], lst: float) -> str:
-    """Why a row is not compared, empty where it is."""
+    """Why a row is not compared, all that it lacks; empty where it is."""
     if matchups.excluded[row]:
         text = matchups.excluded[row]
         return text if text == EXCLUDED else f"{EXCLUDED}: {text}"
-    if not matchups.sensor[row]:
-        return "no sensor"
-    if lacking:
-        return f"no {lacking[0].replace('_', ' ')}"
-    if math.isnan(lst):
-        return "no solution: the air alone exceeds the radiance"
+    reasons = [f"no {name.replace('_', ' ')}" for name in ("sensor",) * (not matchups.sensor[row]) + tuple(lacking)]
+    if not reasons and math.isnan(lst):
+        reasons = ["no solution: the air alone exceeds the radiance"]
     if math.isnan(matchups.values["ground_temperature"][row]):
-        return matchups.remarks[row] or "no in-situ LST"
-    return ""
+        reasons.append(matchups.remarks[row] or "no in-situ LST")
+    return BETWEEN_REASONS.join(reasons)
 
 
 def _sensor_rows(matchups: Matchups) -> dict[str, Mask]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
 from lst_raster.evaluation.agreement import Agreement, agreement, without_nan
-from lst_raster.evaluation.matchup_retrieval import Retrievals, retrieve_matchups
+from lst_raster.evaluation.matchup_retrieval import BETWEEN_REASONS, Retrievals, retrieve_matchups
 from lst_raster.evaluation.matchups import EXCLUDED, Matchups
 from lst_raster.inference.model import Model
 from lst_raster.simulation.metrics import WATER_VAPOUR_CLASSES, coverage
@@ -66,7 +66,7 @@ class Validation:
     compared: int
     """Rows with our temperature and one of the ground that are not excluded."""
     left_out: Mapping[str, int]
-    """Why the others are not compared, and how many for each reason."""
+    """Why the others are not compared, and how many for each reason; a row may have several."""
     with_ground_uncertainty: int
     """Compared rows whose ground temperature has an uncertainty."""
     common: int
@@ -126,17 +126,17 @@ def validate(
     rows = retrieve_matchups(matchups, models=models, tier=tier, air=air)
     compared = rows.compared
     if not compared.any():
-        raise InputError(f"{matchups.name}: no row can be compared; {_why(rows.reasons, matchups)}")
+        raise InputError(f"{matchups.name}: no row can be compared; {_why(rows, matchups)}")
     methods = _methods(rows, without)
     known = {name: np.isfinite(values) & compared for name, values in methods.items()}
     common = np.logical_and.reduce(list(known.values()))
     ground = matchups.values["ground_temperature"]
     return Validation(
         table=matchups.name,
-        models=_counts(np.array(rows.models)[compared]),
+        models=_counts(name for name, one in zip(rows.models, compared, strict=True) if one),
         total=len(matchups),
         compared=int(np.count_nonzero(compared)),
-        left_out=_counts(np.array([_short(reason) for reason in rows.reasons if reason])),
+        left_out=_reasons(rows),
         with_ground_uncertainty=int(np.isfinite(matchups.values["ground_uncertainty"][compared]).sum()),
         common=int(np.count_nonzero(common)),
         available={name: int(np.count_nonzero(mask)) for name, mask in known.items()},
@@ -194,19 +194,26 @@ def _by_name(names: Sequence[str]) -> dict[str, Mask]:
     return {name: array == name for name in sorted(set(names)) if name}
 
 
-def _counts(names: NDArray[np.str_]) -> dict[str, int]:
-    return dict(sorted(Counter(names.tolist()).items(), key=lambda item: (-item[1], item[0])))
+def _counts(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
 
 
-def _short(reason: str) -> str:
-    return EXCLUDED if reason.startswith(EXCLUDED) else reason
+def _reasons(rows: Retrievals) -> dict[str, int]:
+    """Count every reason why rows are not compared; whatever excludes a row is one."""
+    found = [
+        reason
+        for text in rows.reasons
+        for reason in ([EXCLUDED] if text.startswith(EXCLUDED) else text.split(BETWEEN_REASONS))
+        if reason
+    ]
+    return _counts(found)
 
 
-def _why(reasons: Sequence[str], matchups: Matchups) -> str:
+def _why(rows: Retrievals, matchups: Matchups) -> str:
     """Why rows are not compared, and what to do, for a message."""
     parts = [
         f"{reason} in {count} of {len(matchups)} rows{f' ({WHAT_TO_DO[reason]})' if reason in WHAT_TO_DO else ''}"
-        for reason, count in _counts(np.array([_short(reason) for reason in reasons])).items()
+        for reason, count in _reasons(rows).items()
     ]
     surplus = ", ".join(matchups.surplus)
     hint = f"; of columns that are not known ({surplus}) --column NAME=HEADER tells what they are" if surplus else ""

@@ -116,7 +116,7 @@ def scatter(found: Validation, matchups: Matchups, rows: Retrievals) -> Picture:
         figures = {name: found.methods[name] for name in chosen}
     return draw_scatter(
         [Series(name=name, x=ground, y=values, figures=_figures(figures[name])) for name, values in chosen.items()],
-        title=f"{found.table}: {', '.join(found.models)}",
+        title=f"{found.table}: {next(iter(found.models)) if len(found.models) == 1 else OURS}",
         across="in-situ temperature [K]",
         up="retrieved temperature [K]",
         empty="no row has all methods",
