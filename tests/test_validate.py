@@ -1,6 +1,7 @@
 """`lst-raster validate`: known differences come out, row by row and in every figure; what is not compared is told."""
 
 import csv
+import datetime
 import json
 import math
 import re
@@ -8,18 +9,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from PIL import Image
 
+import lst_raster
 from lst_raster.cli.validate import validate as cli_command
 from lst_raster.errors import InputError, ModelError
+from lst_raster.evaluation import validation_files
 from lst_raster.evaluation.agreement import agreement, outliers
+from lst_raster.evaluation.matchup_columns import NUMBERS
 from lst_raster.evaluation.matchups import read_matchups
 from lst_raster.evaluation.model_choice import TIERS
 from lst_raster.evaluation.validate import OURS, WHAT_TO_DO, validate
 from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES
+from lst_raster.physics.band import sensor_band
 from lst_raster.physics.elevation import pressure_at
-from tests.factories import make_model
+from lst_raster.physics.planck import band_radiance
+from tests.factories import STATE, make_model, make_scene, ramp
 from tests.matchup_tables import HEADER, row, seen_from_space, write_station_day, write_table
 from tests.shared import shared_path
 
@@ -58,9 +65,6 @@ def test_a_known_difference_comes_out_in_every_figure(model, tmp_path):
 
 
 def test_radiance_and_brightness_temperature_mean_the_same_and_elevation_stands_for_pressure(model, tmp_path):
-    from lst_raster.physics.band import sensor_band
-    from lst_raster.physics.planck import band_radiance
-
     radiance = float(band_radiance(np.float64(290.0), sensor_band("landsat8-b10").planck))
     header = (*HEADER, "radiance_W_m2_sr_um", "elevation_m")
     given = (*row(), "", ""), (*row(brightness_temperature_K=""), f"{radiance:.9f}", "")
@@ -80,9 +84,6 @@ def test_every_row_goes_to_its_sensor_and_to_the_best_tier_that_it_can_feed(tmp_
     assert by_row.models == ("landsat8-b10/surface", "landsat8-b10/column", "landsat7-b6/column", "landsat5-b6/surface")
     assert found.models == dict.fromkeys(sorted(by_row.models), 1)
     for number, (name, (sensor, air)) in enumerate(zip(by_row.models, kinds, strict=True)):
-        from lst_raster.physics.band import sensor_band
-        from lst_raster.physics.planck import band_radiance
-
         inputs = {"radiance": band_radiance(np.float64(290.0), sensor_band(sensor).planck), "emissivity": 0.97, **AIR}
         inputs |= {"air_temperature": float(air)} if air else {}
         assert by_row.lst[number] == pytest.approx(float(Model.load(name).predict(**inputs)["lst"]), abs=5e-4)
@@ -116,7 +117,7 @@ def test_methods_are_compared_on_the_same_rows_and_one_with_holes_can_be_left_ou
         validate(table, models=[model], without=["usgs"])
 
 
-def test_the_uncertainty_is_the_engines_and_covers_what_it_should(model, tmp_path):
+def test_the_uncertainty_is_combined_with_the_grounds_and_covers_what_it_should(model, tmp_path):
     header = (*HEADER, "insitu_lst_uncertainty_K")
     alone = float(validate(read(tmp_path, row()), models=[model])[1].uncertainty[0])
     lst = float(validate(read(tmp_path, row()), models=[model])[1].lst[0])
@@ -132,6 +133,28 @@ def test_the_uncertainty_is_the_engines_and_covers_what_it_should(model, tmp_pat
     assert by_row.expected == pytest.approx([alone * math.sqrt(2.0)] * 5, rel=1e-5)
     assert found.groups["all"]["all"].coverage == pytest.approx(4 / 5)
     assert found.with_ground_uncertainty == 5
+
+
+def test_temperature_and_uncertainty_are_those_of_the_product_of_the_same_pixel(tmp_path, model_path):
+    scene = make_scene(tmp_path / "scene", lst=ramp(285.0, 305.0))
+    air = {name: f"{value:g}" for name, value in STATE.items()}
+    product = lst_raster.retrieve(scene, output=tmp_path, model=model_path, emissivity=0.97, exact=True, **STATE)
+    band = sensor_band("landsat8-b10")
+    pixels = (0, 0), (30, 40), (59, 69)
+    with rasterio.open(scene) as numbers:
+        dn = numbers.read(1)
+    header = ("sensor", "radiance_W_m2_sr_um", "emissivity", "insitu_lst_K", *(NUMBERS[name].header for name in air))
+    rows = [
+        ("landsat8-b10", f"{dn[pixel] * band.gain + band.radiance_offset:.9f}", "0.97", "290", *air.values())
+        for pixel in pixels
+    ]
+    _, by_row = validate(read(tmp_path, *rows, header=header), models=[Model.load(model_path)], air="given")
+    with (
+        rasterio.open(product.path) as lst,
+        rasterio.open(product.path.with_name(f"{product.path.stem}_UNC.tif")) as unc,
+    ):
+        assert by_row.lst == pytest.approx([lst.read(1)[pixel] for pixel in pixels], abs=1e-3)
+        assert by_row.uncertainty == pytest.approx([unc.read(1)[pixel] for pixel in pixels], rel=2e-3)
 
 
 def test_air_that_is_known_better_makes_a_smaller_uncertainty(model, tmp_path):
@@ -200,6 +223,14 @@ def test_models_must_fit_the_table(model, tmp_path):
         validate(read(tmp_path, row()), models=[model, model])
 
 
+def test_a_model_that_is_given_is_taken_whatever_a_row_lacks(tmp_path, model_path):
+    table = read(tmp_path, row(), row(sensor="landsat7-b6"))
+    found, by_row = validate(table, models=[Model.load(model_path)])
+    assert by_row.models == ("landsat8-b10/surface", "landsat7-b6/column")
+    assert by_row.reasons == ("no air temperature", "")
+    assert found.models == {"landsat7-b6/column": 1}
+
+
 def test_inputs_beyond_the_range_of_a_model_are_told(model, tmp_path):
     found, _ = validate(read(tmp_path, row(water_vapour_kg_m2="80"), row()), models=[model])
     (note,) = found.notes
@@ -265,6 +296,26 @@ def test_the_rows_that_were_written_give_the_same_statistics_again(model, tmp_pa
     assert after["groups"]["site"].keys() == before["groups"]["site"].keys()
 
 
+def test_the_picture_shows_sensors_where_there_are_several_and_methods_where_there_is_one(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(validation_files, "draw_scatter", lambda series, **words: shown.append((series, words)))
+    tables = (
+        read(tmp_path, row(), row(insitu_lst_K="291"), row(insitu_lst_K="")),
+        read(tmp_path, row(), row(sensor="landsat7-b6"), row(sensor="landsat7-b6", insitu_lst_K="")),
+    )
+    results = [validate(table) for table in tables]
+    for table, (found, by_row) in zip(tables, results, strict=True):
+        validation_files.scatter(found, table, by_row)
+    (methods, _), (sensors, words) = shown
+    assert [one.name for one in methods] == [OURS, "single-channel", "mono-window"]
+    assert np.array_equal(methods[0].y, [*results[0][1].lst[:2], np.nan], equal_nan=True)
+    assert methods[0].figures["bias [K]"] == f"{results[0][0].methods[OURS].bias:.2f}"
+    assert [(one.name, one.figures["rows"]) for one in sensors] == [("landsat7-b6", "1"), ("landsat8-b10", "1")]
+    assert np.array_equal(sensors[0].y, [np.nan, results[1][1].lst[1], np.nan], equal_nan=True)
+    assert sensors[0].x.tolist()[:2] == [292.0, 292.0]
+    assert words["title"] == "table.csv: lst-raster"
+
+
 def test_json_holds_no_nan(model, tmp_path, command):
     path = write_table(tmp_path / "table.csv", row())
     code, lines, _ = command("validate", path, "--model", model.path, "--json")
@@ -293,8 +344,6 @@ def test_results_that_exist_are_kept_unless_told_otherwise(model, tmp_path, comm
 
 
 def test_stations_fill_the_ground_and_the_air_and_lift_the_tier(tmp_path, command):
-    import datetime
-
     write_station_day(tmp_path / "files", datetime.date(2016, 1, 1), up=lambda minute: 410.0)
     header = tuple(name for name in HEADER if name not in ("insitu_lst_K", "surface_pressure_hPa"))
     rows = [cells[:6] for cells in (row(site="Bondville"), row(), row(site="sxf"))]
