@@ -14,8 +14,8 @@ from lst_raster.evaluation.surfrad import REACH, Stations
 from lst_raster.physics.longwave import longwave_temperature, longwave_temperature_uncertainty
 
 IRRADIANCE_UNCERTAINTY = 5.0
-"""Standard uncertainty of a pyrgeometer's irradiance: our assumption for SURFRAD's, after what K. Wang and S. Liang
-(Remote Sens. Environ. 113, 1556 (2009), doi:10.1016/j.rse.2009.03.009) and others take. [W m-2]"""
+"""Standard uncertainty of a pyrgeometer's irradiance in the field: our assumption, 1 to 2 %, by which laboratories'
+calibrations differ (R. Philipona et al., J. Atmos. Oceanic Technol. 15, 687 (1998)). [W m-2]"""
 BROADBAND_EMISSIVITY_UNCERTAINTY = 0.01
 """Standard uncertainty of the broadband emissivity: our assumption. [1]"""
 
