@@ -6,6 +6,7 @@ SPEED_OF_LIGHT = 2.99792458e8  # [m s-1], exact, SI 2019
 PLANCK = 6.62607015e-34  # [J s], exact, SI 2019
 BOLTZMANN = 1.380649e-23  # [J K-1], exact, SI 2019
 AVOGADRO = 6.02214076e23  # [mol-1], exact, SI 2019
+STEFAN_BOLTZMANN = 5.670374419e-8  # [W m-2 K-4], CODATA 2018: 2 pi^5 k^4 / (15 h^3 c^2)
 
 # First radiation constant for spectral radiance, 2 h c^2, with radiance per um. [W um4 m-2 sr-1]
 C1 = 2.0 * PLANCK * SPEED_OF_LIGHT**2 * 1e24
