@@ -127,3 +127,10 @@ def test_digital_numbers_become_radiance_and_the_metadata_constants_nearly_the_t
     two = calibration.brightness_temperature_two_constants(radiance, 774.8853, 1321.0789)
     exact = brightness_temperature(radiance, BAND)
     assert 0.05 < float((two - exact)[0]) < 0.2  # what the two constants are off by
+
+
+def test_the_two_constants_lead_back_to_the_radiance(array):
+    radiance = array([4.0, 8.0, 12.0])
+    temperature = calibration.brightness_temperature_two_constants(radiance, 666.09, 1282.71)
+    back = calibration.radiance_two_constants(temperature, 666.09, 1282.71)
+    assert float(abs(back - radiance).max()) < 1e-12

@@ -56,6 +56,29 @@ def brightness_temperature_two_constants(radiance: Array, k1: float, k2: float) 
     return k2 / xp.log1p(k1 / radiance)
 
 
+def radiance_two_constants(temperature: Array, k1: float, k2: float) -> Array:
+    """Radiance from a brightness temperature that was made by the two constants: their form, inverted.
+
+    Parameters
+    ----------
+    temperature : array, any shape
+        Brightness temperature by `brightness_temperature_two_constants`. [K]
+    k1, k2 : float
+        The constants of the metadata. [W m-2 sr-1 um-1], [K]
+
+    Returns
+    -------
+    array
+        Radiance at the sensor. [W m-2 sr-1 um-1]
+
+    References
+    ----------
+    USGS, Landsat 8 Data Users Handbook (LSDS-1574), section 5.3
+    """
+    xp = namespace(temperature)
+    return k1 / xp.expm1(k2 / temperature)
+
+
 def rescaling_from_limits(
     lowest_radiance: float, highest_radiance: float, lowest_number: float, highest_number: float
 ) -> tuple[float, float]:

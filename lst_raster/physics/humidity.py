@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lst_raster.physics.arrays import Array, namespace
-from lst_raster.physics.constants import EPSILON_WATER, GRAVITY
+from lst_raster.physics.constants import EPSILON_WATER, GAS_CONSTANT_DRY_AIR, GRAVITY
 
 ICE_ONLY_BELOW = 253.16  # [K], below it saturation is over ice; as in the GFS and IFS models, about 20 K under freezing
 WATER_ONLY_ABOVE = 273.16  # [K], triple point
@@ -65,6 +65,33 @@ def saturation_pressure_mixed(temperature: Array) -> Array:
     water = xp.minimum(xp.maximum(fraction, zero), one)
     ice_part = (1.0 - water) * saturation_pressure_ice(temperature)
     return water * saturation_pressure_water(temperature) + ice_part
+
+
+def vapour_density(vapour_pressure: Array, temperature: Array) -> Array:
+    """Mass of water vapour in a volume of air, by the gas law.
+
+    Parameters
+    ----------
+    vapour_pressure : array, any shape
+        Partial pressure of the vapour. [hPa]
+    temperature : array
+        Air temperature. [K]
+
+    Returns
+    -------
+    array
+        Density of the vapour. [kg m-3]
+
+    References
+    ----------
+    J. M. Wallace, P. V. Hobbs, Atmospheric Science, 2nd ed. (2006), section 3.1
+
+    Examples
+    --------
+    >>> round(vapour_density(23.36, 293.15), 4)
+    0.0173
+    """
+    return vapour_pressure * 100.0 * EPSILON_WATER / (GAS_CONSTANT_DRY_AIR * temperature)
 
 
 def specific_humidity_from_vapour_pressure(vapour_pressure: Array, pressure: Array) -> Array:
