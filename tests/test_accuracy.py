@@ -8,8 +8,8 @@ import pytest
 
 from lst_raster._resources import models_path
 from lst_raster.evaluation.evaluate import evaluate, evaluate_published
-from lst_raster.evaluation.matchups import read_matchups
-from lst_raster.evaluation.validate import OURS, validate
+from lst_raster.evaluation.ground_truth.matchups import read_matchups
+from lst_raster.evaluation.ground_truth.validate import OURS, validate
 from lst_raster.inference.model import Model
 from lst_raster.simulation.library import make_held_out
 from lst_raster.simulation.metrics import WATER_VAPOUR_CLASSES

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lst_raster.errors import InputError, InputNotFoundError, UnknownSensorError
-from lst_raster.evaluation.matchup_columns import ALIASES, NUMBERS, TEXTS, USGS
-from lst_raster.evaluation.matchups import read_matchups
+from lst_raster.evaluation.ground_truth.columns import ALIASES, NUMBERS, TEXTS, USGS
+from lst_raster.evaluation.ground_truth.matchups import read_matchups
 from tests.matchup_tables import HEADER, row, write_table
 from tests.shared import shared_path
 

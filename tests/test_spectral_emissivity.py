@@ -11,8 +11,8 @@ from scipy.integrate import simpson
 from lst_raster._resources import data_path
 from lst_raster.cli.build import build
 from lst_raster.errors import CancelledError, InputError, InputNotFoundError, OutputError
-from lst_raster.evaluation.spectral_emissivity import GROUND_EXCESS, PARTS, choose, run
-from lst_raster.evaluation.spectral_report import row, write
+from lst_raster.evaluation.spectra.report import row, write
+from lst_raster.evaluation.spectra.study import GROUND_EXCESS, PARTS, choose, run
 from lst_raster.physics.band import sensor_band
 from lst_raster.physics.constants import C1, C2
 from lst_raster.physics.planck import brightness_temperature

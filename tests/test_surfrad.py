@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.evaluation.ground import fill_from_stations
-from lst_raster.evaluation.matchups import read_matchups
-from lst_raster.evaluation.surfrad import Stations, read_surfrad
+from lst_raster.evaluation.ground_truth.matchups import read_matchups
+from lst_raster.evaluation.ground_truth.stations import fill_from_stations
+from lst_raster.evaluation.ground_truth.surfrad import Stations, read_surfrad
 from tests.matchup_tables import HEADER, row, write_station_day, write_table
 from tests.shared import shared_path
 

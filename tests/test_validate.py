@@ -15,12 +15,12 @@ from PIL import Image
 import lst_raster
 from lst_raster.cli.validate import validate as cli_command
 from lst_raster.errors import InputError, ModelError
-from lst_raster.evaluation import validation_files
 from lst_raster.evaluation.agreement import agreement, outliers
-from lst_raster.evaluation.matchup_columns import NUMBERS
-from lst_raster.evaluation.matchups import read_matchups
-from lst_raster.evaluation.model_choice import TIERS
-from lst_raster.evaluation.validate import OURS, WHAT_TO_DO, validate
+from lst_raster.evaluation.ground_truth import files as validation_files
+from lst_raster.evaluation.ground_truth.columns import NUMBERS
+from lst_raster.evaluation.ground_truth.matchups import read_matchups
+from lst_raster.evaluation.ground_truth.model_choice import TIERS
+from lst_raster.evaluation.ground_truth.validate import OURS, WHAT_TO_DO, validate
 from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES
 from lst_raster.physics.band import sensor_band

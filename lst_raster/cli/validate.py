@@ -12,7 +12,7 @@ from lst_raster.cli import options
 from lst_raster.cli.validation_report import report
 
 if TYPE_CHECKING:
-    from lst_raster.evaluation.matchups import Matchups
+    from lst_raster.evaluation.ground_truth.matchups import Matchups
 
 _ROWS = (
     click.option("--sensor", default="", metavar="NAME", help="Sensor band of rows that name none."),
@@ -59,8 +59,8 @@ def validate(matchups: Path, output: Path | None, overwrite: bool, as_json: bool
     air_temperature_K, surface_pressure_hPa or elevation_m, insitu_lst_K, insitu_lst_uncertainty_K, excluded,
     usgs_lst_K, other_NAME_K. docs/validate.md describes them.
     """
-    from lst_raster.evaluation.validate import validate as run
-    from lst_raster.evaluation.validation_files import check_targets, write_validation
+    from lst_raster.evaluation.ground_truth.files import check_targets, write_validation
+    from lst_raster.evaluation.ground_truth.validate import validate as run
     from lst_raster.inference.model import Model
 
     if output is not None:
@@ -78,9 +78,9 @@ def validate(matchups: Path, output: Path | None, overwrite: bool, as_json: bool
 
 def _read(path: Path, values: dict[str, Any]) -> Matchups:
     """Read the table, and what it lacks from the stations."""
-    from lst_raster.evaluation.ground import fill_from_stations
-    from lst_raster.evaluation.matchups import read_matchups
-    from lst_raster.evaluation.surfrad import Stations
+    from lst_raster.evaluation.ground_truth.matchups import read_matchups
+    from lst_raster.evaluation.ground_truth.stations import fill_from_stations
+    from lst_raster.evaluation.ground_truth.surfrad import Stations
 
     defaults = {name: values[name] for name in ("emissivity", "elevation", "broadband_emissivity")}
     table = read_matchups(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lst_raster.evaluation.agreement import Agreement
-    from lst_raster.evaluation.validate import Group, Validation
+    from lst_raster.evaluation.ground_truth.validate import Group, Validation
 
 _FIGURES = {"bias": "bias", "SD": "sd", "RMSE": "rmse", "median": "median", "robust SD": "robust_sd"}
 _FEW = 3  # models that a line names

@@ -214,10 +214,7 @@ def _rows(profile: Column, composition: Composition, sensors: Sequence[str]) -> 
         composition.continuum_scaling,
         composition.year,
     )
-    return [
-        (band.transmittance, band.upwelling_radiance, band.downwelling_radiance, *known)
-        for band in bands
-    ]
+    return [(band.transmittance, band.upwelling_radiance, band.downwelling_radiance, *known) for band in bands]
 
 
 def _run(

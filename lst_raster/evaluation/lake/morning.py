@@ -118,6 +118,7 @@ def _measure(sensor: str, profiles: Any, terms: Float, contrast: float) -> Morni
         "emissivity": WATER_EMISSIVITY,
         "water_vapour": water_vapour(profiles),
         "surface_pressure": profiles["surface_pressure"].values,
+        "input_error": 0.0,
     }
     by_column = Model.load(f"{sensor}/column").predict(**inputs)["lst"] - truth
     by_surface = Model.load(f"{sensor}/surface").predict(**inputs, air_temperature=air)["lst"] - truth

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +13,20 @@ from numpy.typing import NDArray
 
 from lst_raster._resources import data_path
 from lst_raster.errors import InputError
-from lst_raster.evaluation.matchups import WATER_EMISSIVITY as WATER_EMISSIVITY
-from lst_raster.evaluation.matchups import Agreement as Agreement
-from lst_raster.evaluation.matchups import agreement as agreement
-from lst_raster.evaluation.matchups import read_matchups
+from lst_raster.evaluation.agreement import Agreement as Agreement
+from lst_raster.evaluation.agreement import agreement as agreement
+from lst_raster.evaluation.ground_truth.columns import USGS, product_title
+from lst_raster.evaluation.ground_truth.matchups import read_matchups
 from lst_raster.physics.elevation import air_temperature_between
 from lst_raster.scene.standard_atmosphere import standard_atmosphere
 
 Float = NDArray[np.float64]
+
+WATER_EMISSIVITY = 0.99
+"""Emissivity of calm water seen from above, 10 to 12.5 um. [1]
+
+K. Masuda, T. Takashima, Y. Takayama, Remote Sens. Environ. 24, 313 (1988), doi:10.1016/0034-4257(88)90032-6
+"""
 Days = NDArray[np.datetime64]
 
 _DAY = re.compile(r"_(\d{4})(\d{2})(\d{2})$")
@@ -100,7 +107,7 @@ def read_lake(path: Path, lake: Lake = SUNAPEE, air: Path | None = None) -> Lake
     Parameters
     ----------
     path : Path
-        Table of match-ups, as `lst_raster.evaluation.matchups.read_matchups` takes it; its column `product` ends in
+        Table of match-ups, as `lst_raster.evaluation.ground_truth.matchups.read_matchups` takes it; its column `product` ends in
         the date, as names of Landsat products do: LE07_013030_20070805.
     lake : Lake
         The lake.
@@ -119,30 +126,31 @@ def read_lake(path: Path, lake: Lake = SUNAPEE, air: Path | None = None) -> Lake
         A file is missing or not such a table, or a product's name does not end in a date.
     """
     matchups = read_matchups(path)
-    date = _dates(path)
+    sensors = set(matchups.sensor)
+    if len(sensors) != 1:
+        raise InputError(f"{path} is of {', '.join(sorted(sensors)) or 'no sensor'}; give match-ups of one sensor band")
+    date = _dates(path, matchups.surplus.get("product", ()))
     known = _air(air or data_path("lake_sunapee", "air.csv"))
     unknown = (np.nan, np.nan, np.nan)
     temperature, humidity, wind = np.array([known.get(str(day), unknown) for day in date]).T
     return LakeTable(
         lake=lake,
-        sensor=matchups.sensor,
+        sensor=sensors.pop(),
         date=date,
-        water_vapour=matchups.water_vapour,
-        brightness_temperature=matchups.brightness_temperature,
-        ground_temperature=matchups.ground_temperature,
-        usgs_temperature=matchups.usgs_temperature,
+        water_vapour=matchups.values["water_vapour"],
+        brightness_temperature=matchups.values["brightness_temperature"],
+        ground_temperature=matchups.values["ground_temperature"],
+        usgs_temperature=matchups.products[product_title(USGS)],
         measured_air=temperature,
         relative_humidity=humidity / 100.0,
         wind_speed=wind,
     )
 
 
-def _dates(path: Path) -> Days:
-    with path.open(newline="") as file:
-        names = [row.get("product") or "" for row in csv.DictReader(file)]
+def _dates(path: Path, names: Sequence[str]) -> Days:
     found = [_DAY.search(name) for name in names]
-    if not all(found):
-        odd = names[found.index(None)]
+    if not found or not all(found):
+        odd = names[found.index(None)] if found else ""
         raise InputError(f"product {odd!r} of {path} does not end in a date; give LE07_013030_20070805 or alike")
     return np.array(["-".join(match.groups()) for match in found if match], dtype="datetime64[D]")
 

@@ -40,9 +40,12 @@ def vapour_of(model: Model, transmittance: Float, surface_pressure: float) -> Fl
     low, high = np.full(transmittance.shape, least), np.full(transmittance.shape, most)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        clearer = model.atmosphere(water_vapour=middle, surface_pressure=surface_pressure).transmittance > transmittance
+        clearer = (
+            model.atmosphere(water_vapour=middle, surface_pressure=surface_pressure, input_error=0.0).transmittance
+            > transmittance
+        )
         low, high = np.where(clearer, middle, low), np.where(clearer, high, middle)
-    found = model.atmosphere(water_vapour=middle, surface_pressure=surface_pressure).transmittance
+    found = model.atmosphere(water_vapour=middle, surface_pressure=surface_pressure, input_error=0.0).transmittance
     return np.where(np.abs(found - transmittance) < _CLOSE[0], middle, np.nan)
 
 
@@ -73,7 +76,7 @@ def vapour_and_temperature_of(
 
     def terms(vapour: Float, temperature: Float) -> Float:
         air = model.atmosphere(
-            water_vapour=vapour, surface_pressure=surface_pressure, air_temperature=temperature
+            water_vapour=vapour, surface_pressure=surface_pressure, air_temperature=temperature, input_error=0.0
         )  # fmt: skip
         return np.stack([air.transmittance, air.upwelling_radiance]).astype(np.float64)
 

@@ -246,7 +246,7 @@ def _predicted(name: str, model: Model, state: Mapping[str, Float], pressure: fl
     names = tuple(state)
 
     def predict(*pixels: Float) -> tuple[Float, ...]:
-        air = model.atmosphere(surface_pressure=pressure, **dict(zip(names, pixels, strict=True)))
+        air = model.atmosphere(surface_pressure=pressure, input_error=0.0, **dict(zip(names, pixels, strict=True)))
         return tuple(term.astype(np.float64) for term in air.terms)
 
     transmittance, upwelling, downwelling = once(predict, *state.values())

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from lst_raster._files import written_whole
 from lst_raster.errors import OutputError
 from lst_raster.evaluation.agreement import Agreement, outliers
-from lst_raster.evaluation.matchup_columns import NUMBERS, product_header
-from lst_raster.evaluation.matchup_retrieval import BRIGHTNESS, Retrievals
-from lst_raster.evaluation.matchups import Matchups
-from lst_raster.evaluation.validate import OURS, Validation
+from lst_raster.evaluation.ground_truth.columns import NUMBERS, product_header
+from lst_raster.evaluation.ground_truth.matchups import Matchups
+from lst_raster.evaluation.ground_truth.retrieval import BRIGHTNESS, Retrievals
+from lst_raster.evaluation.ground_truth.validate import OURS, Validation
 from lst_raster.pictures.draw import save
 from lst_raster.pictures.page import Picture
 from lst_raster.pictures.scatter import Series, draw_scatter

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
-from lst_raster.evaluation.matchup_columns import NUMBERS
-from lst_raster.evaluation.matchups import Matchups
+from lst_raster.evaluation.ground_truth.columns import NUMBERS
+from lst_raster.evaluation.ground_truth.matchups import Matchups
 from lst_raster.inference.model import Model
 
 Float = NDArray[np.float64]

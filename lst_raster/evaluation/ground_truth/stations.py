@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from lst_raster.evaluation.matchups import Matchups
-from lst_raster.evaluation.surfrad import REACH, Stations
+from lst_raster.evaluation.ground_truth.matchups import Matchups
+from lst_raster.evaluation.ground_truth.surfrad import REACH, Stations
 from lst_raster.physics.longwave import longwave_temperature, longwave_temperature_uncertainty
 
 IRRADIANCE_UNCERTAINTY = 5.0

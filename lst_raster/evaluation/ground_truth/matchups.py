@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, UnknownSensorError
-from lst_raster.evaluation.csv_table import CsvTable, read_csv
-from lst_raster.evaluation.matchup_columns import (
+from lst_raster.evaluation.ground_truth.columns import (
     NUMBERS,
     Column,
     known_header,
@@ -21,6 +20,7 @@ from lst_raster.evaluation.matchup_columns import (
     product_column,
     product_title,
 )
+from lst_raster.evaluation.ground_truth.csv_table import CsvTable, read_csv
 from lst_raster.physics.band import sensor_band
 
 Float = NDArray[np.float64]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.evaluation.matchups import EXCLUDED, Matchups
-from lst_raster.evaluation.model_choice import TIERS, choose_models, needs
+from lst_raster.evaluation.ground_truth.matchups import EXCLUDED, Matchups
+from lst_raster.evaluation.ground_truth.model_choice import TIERS, choose_models, needs
 from lst_raster.evaluation.published import retrieve_published
 from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, retrieve_with_uncertainty
@@ -19,6 +19,7 @@ from lst_raster.physics.elevation import pressure_at
 from lst_raster.physics.planck import band_radiance, brightness_temperature
 from lst_raster.physics.uncertainty import noise_radiance, quantisation_noise
 from lst_raster.scene.emissivity.given import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
+from lst_raster.transfer.causes import input_causes
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -64,7 +65,7 @@ def retrieve_matchups(
 ) -> Retrievals:
     """Retrieve every row that can be.
 
-    Parameters and errors as in `lst_raster.evaluation.validate.validate`.
+    Parameters and errors as in `lst_raster.evaluation.ground_truth.validate.validate`.
 
     Returns
     -------
@@ -122,7 +123,7 @@ def _retrieve(model: Model, told: Mapping[str, Float], air: str) -> tuple[Float,
         told["radiance"],
         told["emissivity"],
         inputs,
-        deviations={name: INPUT_UNCERTAINTIES[air][name].at(values) for name, values in inputs.items()},
+        causes=input_causes(inputs, lambda kind, values: INPUT_UNCERTAINTIES[air][kind].at(values)),
         sensor_noise=float(np.hypot(noise_radiance(band.noise, band.planck), quantisation_noise(band.gain))),
         emissivity_uncertainty=EMISSIVITY_UNCERTAINTY,
         band=band.planck,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lst_raster.evaluation.report import comma_separated, markdown, plain_json, signed, unsigned, write_texts
-from lst_raster.evaluation.spectral_emissivity import (
+from lst_raster.evaluation.spectra.study import (
     EFFECTIVE_EXCESS,
     GROUND_EXCESS,
     LIBRARY_TEMPERATURE,
@@ -60,7 +60,7 @@ def rows(study: SpectralStudy) -> Iterator[SpectralRow]:
     Parameters
     ----------
     study : SpectralStudy
-        From `lst_raster.evaluation.spectral_emissivity.run`.
+        From `lst_raster.evaluation.spectra.study.run`.
 
     Yields
     ------

@@ -1,0 +1,1 @@
+"""Retrievals beside temperatures measured on the ground: tables of match-ups, stations, statistics."""

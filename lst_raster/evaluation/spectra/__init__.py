@@ -1,0 +1,1 @@
+"""What one emissivity for a band costs, where the truth is a spectrum."""
