@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lst_raster.evaluation.continents import BOXES, continent_of
-from lst_raster.evaluation.regimes import REGIMES, regimes_of
 from lst_raster.evaluation.scores import score
+from lst_raster.simulation.regimes import REGIMES, regimes_of
 from lst_raster.simulation.simulated_set import SimulatedSet
 from lst_raster.transfer.sigma import SIGMA
 

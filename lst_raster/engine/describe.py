@@ -77,6 +77,7 @@ def _of_model(model: Model) -> Description:
         "name": contract.name,
         "sensor": f"{contract.sensor} ({sensor_band(contract.sensor).title})",
         "tier": contract.tier,
+        "version": model.metadata.get("version", "unversioned"),
         "graph": contract.graph,
         "file": model.path.name,
         "sha256": model.digest,

@@ -7,10 +7,15 @@ from dataclasses import asdict
 from typing import Any
 
 from lst_raster.physics.band import sensor_band
+from lst_raster.simulation.regimes import REGIMES
 from lst_raster.simulation.sampling import EMISSIVITY, TEMPERATURE_DIFFERENCE, InputErrors
+from lst_raster.transfer.causes import INPUT_ERROR
+from lst_raster.transfer.sigma import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
+
+_ON_LEVELS = (*TEMPERATURE_LEVELS, *HUMIDITY_LEVELS)
 
 _INTRODUCTION = """\
-# {sensor}/{tier}
+# {sensor}/{tier}, version {version}
 
 Land surface temperature from {title} under a clear sky, by inversion of the radiative transfer equation.
 A small network predicts the atmosphere's transmittance, upwelling and downwelling radiance from
@@ -22,24 +27,45 @@ both.
     model = Model.load("{sensor}/{tier}")
     model.predict({arguments})["lst"]
 
+## For what
+Single-band retrieval over land and inland water, clear sky, near nadir, anywhere on Earth and in any season,
+with {who}.
+
+## For what not
+- Cloud: the temperature is then that of a mixture of cloud and ground. Mask first.
+- Another sensor band, or a view more than some degrees from nadir: transfer is simulated at nadir, without scattering.
+- Measured brightness temperatures near the ground (masts, drones): the path is that from space.
+- Absolute accuracy of tenths of a kelvin: errors of calibration, spectroscopy, emissivity and reanalysis come on top of
+  those below, which are of simulations. `docs/science/` has comparisons with measurements.
+
 ## Inputs and outputs
 All are float32 and of one length. Inputs of the atmosphere outside their range are taken as its nearer end.
+`input_error` says how far the others are to be trusted, from 0 (exact) to 1 (as sure as a reanalysis: errors as in the
+noisy columns below); it may be left out and is 1 then.
 
 """
+
+_WHO = {
+    "column": "water vapour and surface pressure known and nothing else of the air",
+    "surface": "water vapour, surface pressure and the air temperature at 2 m known",
+    "profile": "temperature and humidity of the air known on levels, as reanalyses have them",
+}
 
 _ACCURACY = """
 ## Accuracy
-Error of the land surface temperature [K] on simulated atmospheres that the model has not learnt, inputs exact: the
-atmosphere is all that is unknown. Surfaces: {low:g} to {high:+g} K from the air temperature, emissivity {dull} to
-{bright}, {per_profile} under each profile. Classes are of the water vapour column [kg m-2].
+Error of the land surface temperature [K] on simulated atmospheres that the model has not learnt: with exact inputs, and
+with noisy ones, {water_vapour:.0%} in water vapour, {air_temperature:g} K in the air at 2 m, {emissivity:g} in
+emissivity, {sensor:g} K at the sensor{levels}. Surfaces: {low:g} to
+{high:+g} K from the air temperature, emissivity {dull} to {bright}, {per_profile} under each profile. Regimes with figures are classes of the water vapour column [kg m-2].
+
+The model also says how uncertain its atmosphere makes the temperature; with the uncertainties of the inputs this is
+that of the product. "within" is the share of errors, in per cent, that are no larger: 68 is right.
 """
 
-_UNCERTAINTY = """
-The model also says how uncertain its atmosphere makes the temperature; with the uncertainties of the inputs this is
-that of the product. "within" is the share of errors, in per cent, that are no larger (68 is right), with exact inputs
-and with noisy ones: {water_vapour:.0%} in water vapour, {air_temperature:g} K in the air, {emissivity:g} in emissivity,
-{sensor:g} K at the sensor.
-"""
+_LEVELS = (
+    "; on levels {profile_temperature:g} K in common and {level_temperature:g} K each,\n"
+    "{level_humidity:.0%} each in humidity"
+)
 
 _DATA = """
 ## Data
@@ -48,18 +74,24 @@ Learnt from {profiles} simulated atmospheres, {validation_profiles} more chose t
 Atmospheres vary beyond the inputs in aerosol, continuum and the year of the minor gases; the model knows their spread,
 not their value.
 
+Licence of the profiles: NCEP model output is a work of the US Government and in the public domain. Spectroscopy:
+{spectroscopy}. The model itself: Apache-2.0, as all of lst-raster.
+
 ## Limits
-- Clear sky. Under cloud, the temperature is that of a mixture of cloud and ground.
 - Single channel: an error of the water vapour column goes into the temperature, more so in humid air, and so does an
   error of the emissivity (0.01 is about 0.5 K in dry air).
-- View within the swath of Landsat: transfer is simulated at nadir. No scattering.
-- Accuracy above is that of simulations. On real scenes the errors of spectroscopy, calibration, emissivity and
-  reanalysis come on top; the documentation has comparisons with measurements.
+- The profiles are of two dates, of all hours of the day: at the hour of Landsat the ground's own air may differ.
+- The uncertainty is calibrated on those dates; where air is unlike both it can be too small.
 
 ## Made with
 lst-raster {version}: `lst-raster train train.toml -o FOLDER`, seed {seed}; the file is beside this card.
 {versions}.
 """
+
+_SPECTROSCOPY = (
+    "HITRAN lines, MT_CKD 4.3 continuum (Mlawer et al. 2023), SOCRATES minor gases; "
+    "sources and terms in `lst_raster/data/absorption/SOURCE.md`"
+)
 
 
 def model_card(metadata: Mapping[str, Any]) -> str:
@@ -80,21 +112,30 @@ def model_card(metadata: Mapping[str, Any]) -> str:
         + _table(("input", "unit", "range"), map(_input_row, metadata["inputs"]))
         + "\n"
         + _table(("output", "unit"), ((f"`{one['name']}`", one["units"]) for one in metadata["outputs"]))
-        + _accuracy(metadata["metrics"])
+        + _accuracy(metadata["metrics"], metadata["tier"])
         + _data(metadata)
     )
 
 
 def _introduction(metadata: Mapping[str, Any]) -> str:
     names = [one["name"] for one in metadata["inputs"]]
-    known = [name.replace("_", " ") for name in names[2:]]
     return _INTRODUCTION.format(
+        version=metadata["version"],
+        who=_WHO.get(metadata["tier"], "the inputs below known"),
         sensor=metadata["sensor"],
         tier=metadata["tier"],
         title=sensor_band(metadata["sensor"]).title,
-        known=f"{', '.join(known[:-1])} and {known[-1]}",
-        arguments=", ".join(f"{name}=..." for name in names),
+        known=_known(names[2:]),
+        arguments=", ".join(f"{name}=..." for name in names if name not in (*_ON_LEVELS, INPUT_ERROR))
+        + (", **levels" if set(names) & set(_ON_LEVELS) else ""),
     )
+
+
+def _known(names: Sequence[str]) -> str:
+    texts = [name.replace("_", " ") for name in names if name not in (*_ON_LEVELS, INPUT_ERROR)]
+    if set(names) & set(_ON_LEVELS):
+        texts.append("temperature and humidity on sigma levels")
+    return f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 def _input_row(entry: Mapping[str, Any]) -> tuple[str, ...]:
@@ -102,30 +143,39 @@ def _input_row(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return f"`{entry['name']}`", entry["units"], f"{low:.4g} to {high:.4g}"
 
 
-def _accuracy(metrics: Mapping[str, Any]) -> str:
+def _accuracy(metrics: Mapping[str, Any], tier: str) -> str:
     if not metrics:
         return "\n## Accuracy\nNot measured: the training named no held-out set.\n"
     low, high = TEMPERATURE_DIFFERENCE
     per_profile = next(iter(metrics.values()))["surfaces_per_profile"]
-    text = _ACCURACY.format(low=low, high=high, dull=EMISSIVITY[0], bright=EMISSIVITY[1], per_profile=per_profile)
-    text += _UNCERTAINTY.format(**asdict(InputErrors()))
+    errors = asdict(InputErrors())
+    text = _ACCURACY.format(
+        low=low,
+        high=high,
+        dull=EMISSIVITY[0],
+        bright=EMISSIVITY[1],
+        per_profile=per_profile,
+        levels=_LEVELS.format(**errors) if tier == "profile" else "",
+        **errors,
+    )
     for title, result in metrics.items():
-        text += f"\n### {title}: {result['profiles']} profiles\n" + _errors(result["lst"], result["coverage"])
+        text += f"\n### {title}: {result['profiles']} profiles\n" + _errors(result)
     return text
 
 
-def _errors(summaries: Mapping[str, Mapping[str, Any]], coverage: Mapping[str, Mapping[str, float]]) -> str:
-    rows = (
-        (
-            name,
-            str(one["samples"]),
-            *(f"{one[key]:.2f}" for key in ("rmse", "bias", "mae")),
-            *(f"{100.0 * coverage[inputs][name]:.0f}" for inputs in ("exact", "noisy")),
-        )
-        for name, one in summaries.items()
-        if one["samples"]
-    )
-    return _table(("water vapour", "samples", "RMSE", "bias", "MAE", "within", "within, noisy"), rows)
+def _errors(result: Mapping[str, Any]) -> str:
+    """Table of a held-out set by regime, exact beside noisy inputs."""
+    rows = []
+    for name, regime in REGIMES.items():
+        if not result["lst"][name]["samples"]:
+            continue
+        cells = [regime.title, str(result["lst"][name]["samples"])]
+        for inputs, errors in (("exact", result["lst"][name]), ("noisy", result["lst_noisy"][name])):
+            cells += [f"{errors[key]:.2f}" for key in ("rmse", "bias", "mae")]
+            cells.append(f"{100.0 * result['coverage'][inputs][name]:.0f}")
+        rows.append(cells)
+    head = ("RMSE", "bias", "MAE", "within")
+    return _table(("regime", "samples", *head, *(f"{name}, noisy" for name in head)), rows)
 
 
 def _data(metadata: Mapping[str, Any]) -> str:
@@ -133,6 +183,7 @@ def _data(metadata: Mapping[str, Any]) -> str:
     return _DATA.format(
         profiles=training["profiles"],
         validation_profiles=training["validation_profiles"],
+        spectroscopy=_SPECTROSCOPY,
         sources="\n".join(f"- {source}" for source in training["sources"]),
         version=metadata["lst_raster_version"],
         seed=training["seed"],

@@ -112,6 +112,8 @@ class TrainingConfig:
     """Sensor band, for example ``landsat8-b10``."""
     tier: str
     """What the user of the model knows of the atmosphere: a name in `lst_raster.training.tiers.TIERS`."""
+    version: str = "unversioned"
+    """Version of the model, which its card, its file and its products tell."""
     seed: int = 0
     """Seed of everything random."""
     threads: int = 1

@@ -25,7 +25,7 @@ from lst_raster.transfer.causes import INPUT_ERROR, input_causes
 from lst_raster.transfer.sigma import HUMIDITY_LEVELS
 
 SMALLEST_DEVIATION = 1e-5  # of an unknown over the training set, lest one that is always the same be divided by zero
-EXACT = 0.25  # profiles without errors, as a share of those with some [1]
+EXACT = 0.5  # profiles without errors, as a share of those with some [1]
 SMALLEST_SHARE = 0.05  # of the true vapour or humidity, below which no error takes it [1]
 REFERENCE_TEMPERATURE = 300.0  # at which radiances are spoken of as temperatures [K]
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from lst_raster.inference.contract import SURFACE_INPUTS, PredictedAtmosphere
 from lst_raster.inference.uncertainty import Retrieved, retrieve_with_uncertainty
-from lst_raster.simulation.metrics import coverage_by_water_vapour, summarise, summarise_by_water_vapour
+from lst_raster.simulation.metrics import coverage, summarise
+from lst_raster.simulation.regimes import regimes_of
 from lst_raster.simulation.samples import Samples, causes_of, observe, radiance_deviation, with_errors
 from lst_raster.simulation.sampling import EXACT, InputErrors, Surfaces, surface_samples
 from lst_raster.simulation.simulated_set import SimulatedSet
@@ -43,15 +44,15 @@ def measure(network: CoupledNetwork, simulated: SimulatedSet, calibration: Calib
     -------
     dict
         "profiles", "surfaces_per_profile"; with exact inputs "lst", the error of the temperature [K] in all and by
-        class of water vapour, "atmosphere", the error of each term of the equation in its unit, and
-        "predicted_uncertainty" of the temperature [K]: its mean, and "standardised_rmse", the root mean square of
-        error over uncertainty; "coverage", the share of errors within one standard uncertainty, in all and by class,
-        with exact inputs and with the errors of `InputErrors` on them ("noisy").
+        regime (`lst_raster.simulation.regimes.REGIMES`), "lst_noisy" with those of `InputErrors`;
+        "atmosphere", the error of each term of the equation in its unit, and "predicted_uncertainty" of the temperature
+        [K]: its mean, and "standardised_rmse", the root mean square of error over uncertainty; "coverage", the share of errors within one standard uncertainty, in all and by
+        regime, with exact inputs and with the errors of `InputErrors` on them ("noisy").
     """
     surfaces = surface_samples(simulated.air_temperature_2m, PER_PROFILE, SEED)
     lst, terms = retrieve(network, simulated, surfaces)
     error = lst - surfaces.surface_temperature
-    vapour = simulated.water_vapour[:, None]
+    regimes = regimes_of(simulated)
     exact = observe(simulated, surfaces)
     noisy = with_errors(exact, InputErrors(), SEED + 1)
     sure = estimate(network, exact, EXACT, calibration)
@@ -60,16 +61,18 @@ def measure(network: CoupledNetwork, simulated: SimulatedSet, calibration: Calib
     return {
         "profiles": len(simulated),
         "surfaces_per_profile": PER_PROFILE,
-        "lst": {name: asdict(summary) for name, summary in summarise_by_water_vapour(error, vapour).items()},
-        "lst_noisy": {name: asdict(one) for name, one in summarise_by_water_vapour(noisy_error, vapour).items()},
+        "lst": {name: asdict(summarise(error[where])) for name, where in regimes.items()},
+        "lst_noisy": {name: asdict(summarise(noisy_error[where])) for name, where in regimes.items()},
         "atmosphere": {name: asdict(summarise(terms[name][:, 0] - getattr(simulated, name))) for name in terms},
         "predicted_uncertainty": {
             "mean": float(np.nanmean(sure.uncertainty)),
             "standardised_rmse": summarise(error / sure.uncertainty).rmse,
         },
         "coverage": {
-            "exact": coverage_by_water_vapour(error, sure.uncertainty, vapour),
-            "noisy": coverage_by_water_vapour(noisy_error, with_noise.uncertainty, vapour),
+            "exact": {name: coverage(error[where], sure.uncertainty[where]) for name, where in regimes.items()},
+            "noisy": {
+                name: coverage(noisy_error[where], with_noise.uncertainty[where]) for name, where in regimes.items()
+            },
         },
     }
 

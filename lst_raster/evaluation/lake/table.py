@@ -107,8 +107,8 @@ def read_lake(path: Path, lake: Lake = SUNAPEE, air: Path | None = None) -> Lake
     Parameters
     ----------
     path : Path
-        Table of match-ups, as `lst_raster.evaluation.ground_truth.matchups.read_matchups` takes it; its column `product` ends in
-        the date, as names of Landsat products do: LE07_013030_20070805.
+        Table of match-ups, as `lst_raster.evaluation.ground_truth.matchups.read_matchups` takes it; its column
+        `product` ends in the date, as names of Landsat products do: LE07_013030_20070805.
     lake : Lake
         The lake.
     air : Path, optional
