@@ -56,7 +56,8 @@ _ACCURACY = """
 Error of the land surface temperature [K] on simulated atmospheres that the model has not learnt: with exact inputs, and
 with noisy ones, {water_vapour:.0%} in water vapour, {air_temperature:g} K in the air at 2 m, {emissivity:g} in
 emissivity, {sensor:g} K at the sensor{levels}. Surfaces: {low:g} to
-{high:+g} K from the air temperature, emissivity {dull} to {bright}, {per_profile} under each profile. Regimes with figures are classes of the water vapour column [kg m-2].
+{high:+g} K from the air temperature, emissivity {dull} to {bright}, {per_profile} under each profile. Regimes with
+figures are classes of the water vapour column [kg m-2].
 
 The model also says how uncertain its atmosphere makes the temperature; with the uncertainties of the inputs this is
 that of the product. "within" is the share of errors, in per cent, that are no larger: 68 is right.
