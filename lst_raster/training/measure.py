@@ -47,7 +47,8 @@ def measure(network: CoupledNetwork, simulated: SimulatedSet, calibration: Calib
         regime (`lst_raster.simulation.regimes.REGIMES`), "lst_noisy" with those of `InputErrors`;
         "atmosphere", the error of each term of the equation in its unit, and "predicted_uncertainty" of the temperature
         [K]: its mean, and "standardised_rmse", the root mean square of error over uncertainty; "coverage", the share of
-        errors within one standard uncertainty, in all and by regime, with exact inputs and with the errors of `InputErrors` on them ("noisy").
+        errors within one standard uncertainty, in all and by regime, with exact inputs and with the errors of
+        `InputErrors` on them ("noisy").
     """
     surfaces = surface_samples(simulated.air_temperature_2m, PER_PROFILE, SEED)
     lst, terms = retrieve(network, simulated, surfaces)
