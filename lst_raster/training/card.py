@@ -168,7 +168,7 @@ def _errors(result: Mapping[str, Any]) -> str:
     """Table of a held-out set by regime, exact beside noisy inputs."""
     rows = []
     for name, regime in REGIMES.items():
-        if not result["lst"][name]["samples"]:
+        if name not in result["lst"]:  # a set need not have every regime
             continue
         cells = [regime.title, str(result["lst"][name]["samples"])]
         for inputs, errors in (("exact", result["lst"][name]), ("noisy", result["lst_noisy"][name])):

@@ -53,7 +53,7 @@ def measure(network: CoupledNetwork, simulated: SimulatedSet, calibration: Calib
     surfaces = surface_samples(simulated.air_temperature_2m, PER_PROFILE, SEED)
     lst, terms = retrieve(network, simulated, surfaces)
     error = lst - surfaces.surface_temperature
-    regimes = regimes_of(simulated)
+    regimes = {name: where for name, where in regimes_of(simulated).items() if where.any()}
     exact = observe(simulated, surfaces)
     noisy = with_errors(exact, InputErrors(), SEED + 1)
     sure = estimate(network, exact, EXACT, calibration)
