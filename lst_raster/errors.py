@@ -19,15 +19,11 @@ class InputNotFoundError(LstRasterError, FileNotFoundError):
 
 
 class RemoteError(LstRasterError, ConnectionError):
-    """A server does not give what was asked of it."""
+    """A server does not answer, refuses, or sends what is of no use."""
 
 
 class RemoteAccessError(RemoteError, PermissionError):
     """A server refuses what was asked of it: it wants credentials, or others."""
-
-
-class FetchError(LstRasterError, ConnectionError):
-    """A server does not answer, refuses, or sends what is of no use."""
 
 
 class SceneError(LstRasterError, ValueError):

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+HERE = ("127.0.0.1", 0)  # a port that is free
+
 
 class _Request(BaseHTTPRequestHandler):
     """One request; the function that answers it calls `answer`."""
@@ -49,8 +51,8 @@ class _Folder(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def _running(handler):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+def running(server):
+    """Let a server answer in a thread of its own; yields its address."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -64,7 +66,7 @@ def _running(handler):
 @contextmanager
 def serving(handle):
     """Serve with a function of the request; yields the address."""
-    with _running(partial(_Request, handle=handle)) as address:
+    with running(ThreadingHTTPServer(HERE, partial(_Request, handle=handle))) as address:
         yield address
 
 
@@ -72,5 +74,6 @@ def serving(handle):
 def serving_folder(folder):
     """Serve the files of a folder; yields the address and the list of what was asked for."""
     asked = []
-    with _running(partial(_Folder, asked=asked, directory=str(folder))) as address:
+    handler = partial(_Folder, asked=asked, directory=str(folder))
+    with running(ThreadingHTTPServer(HERE, handler)) as address:
         yield address, asked

@@ -2,12 +2,13 @@
 
 import logging
 import re
-import threading
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from tests.http_server import HERE, running
 
 PAGE = b"<!DOCTYPE html>\n<html><body>Please log in</body></html>"
 
@@ -18,7 +19,7 @@ class WebServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, root):
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(HERE, _Handler)
         self.root, self.answers, self.requests, self.secret, self.ranges = Path(root), {}, [], None, True
 
     def url(self, name=""):
@@ -83,14 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
 def web_server(root):
     """Serve a folder by http, with ranges."""
     server = WebServer(root)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with running(server):
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class ObjectStore:

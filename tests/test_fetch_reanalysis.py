@@ -9,7 +9,7 @@ import pytest
 import rasterio
 
 from lst_raster import Scene, retrieve
-from lst_raster.errors import FetchError, InputError, MissingExtraError, OutputError
+from lst_raster.errors import InputError, MissingExtraError, OutputError, RemoteAccessError, RemoteError
 from lst_raster.scene.reanalysis.box import box_over
 from lst_raster.scene.reanalysis.fetch.run import fetch_reanalysis
 from lst_raster.scene.reanalysis.over_scene import fields_over_scene
@@ -136,7 +136,7 @@ def test_a_missing_package_is_told_with_its_extra(tmp_path, known, monkeypatch, 
 def test_a_key_of_the_old_service_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("CDSAPI_KEY", "12345:abcdef-secret")
     scene, _ = seen(tmp_path)
-    with pytest.raises(FetchError, match="has a colon: it is one of the service that closed") as told:
+    with pytest.raises(RemoteAccessError, match="has a colon: it is one of the service that closed") as told:
         fetch_reanalysis(scene, folder=tmp_path, server="http://127.0.0.1:9/api")
     assert "secret" not in str(told.value)
 
@@ -176,7 +176,7 @@ def test_secrets_are_in_no_line_that_is_said_written_or_logged(tmp_path, known, 
 def test_a_refused_key_is_told_without_the_key(tmp_path, monkeypatch):
     monkeypatch.setenv("CDSAPI_KEY", "another-secret")
     scene, _ = seen(tmp_path)
-    with serving(ClimateDataStore(tmp_path)) as address, pytest.raises(FetchError, match="401") as told:
+    with serving(ClimateDataStore(tmp_path)) as address, pytest.raises(RemoteError, match="401") as told:
         fetch_reanalysis(scene, folder=tmp_path, server=f"{address}/api")
     assert "secret" not in str(told.value)
 
@@ -185,7 +185,7 @@ def test_a_licence_that_is_not_accepted_is_told_in_the_stores_words(tmp_path, kn
     scene, _ = seen(tmp_path)
     with (
         serving(ClimateDataStore(tmp_path, refuse="visit the licences page")) as address,
-        pytest.raises(FetchError, match=r"required licences not accepted\s+visit the licences page"),
+        pytest.raises(RemoteError, match=r"required licences not accepted\s+visit the licences page"),
     ):
         fetch_reanalysis(scene, folder=tmp_path, server=f"{address}/api")
 
@@ -193,7 +193,7 @@ def test_a_licence_that_is_not_accepted_is_told_in_the_stores_words(tmp_path, kn
 def test_a_wrong_token_is_refused_with_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("EARTHDATA_TOKEN", "expired-secret")
     scene, _ = seen(tmp_path)
-    with serving(Opendap(tmp_path)) as address, pytest.raises(FetchError, match="refuses the login") as told:
+    with serving(Opendap(tmp_path)) as address, pytest.raises(RemoteAccessError, match="refuses the login") as told:
         fetch_reanalysis(scene, source="merra2", folder=tmp_path, server=address)
     assert "authorize there the application" in str(told.value) and "secret" not in str(told.value)
 
@@ -221,7 +221,7 @@ def test_a_token_is_not_sent_on_to_another_server(tmp_path, monkeypatch):
     with serving(login) as there, serving(server) as address:
         monkeypatch.setattr("lst_raster.scene.reanalysis.fetch.http.LOGIN", there)
         server.login = there
-        with pytest.raises(FetchError, match="refuses the login"):
+        with pytest.raises(RemoteAccessError, match="refuses the login"):
             fetch_reanalysis(scene, source="merra2", folder=tmp_path, server=address)
     assert login.authorizations == [None]
 
@@ -238,7 +238,7 @@ def test_a_day_that_is_not_there_is_told(tmp_path, known):
     scene, _ = seen(tmp_path)
     with (
         serving(Opendap(tmp_path, missing=("tavg1",))) as address,
-        pytest.raises(FetchError, match=r"has no .*MERRA2_401.*is the scene too recent\?"),
+        pytest.raises(RemoteError, match=r"has no .*MERRA2_401.*is the scene too recent\?"),
     ):
         fetch_reanalysis(scene, source="merra2", folder=tmp_path, server=address)
 
@@ -260,7 +260,7 @@ def test_a_server_that_sends_too_little_leaves_nothing(tmp_path, known, source):
     out = tmp_path / "out"
     out.mkdir()
     server = (ClimateDataStore if source == "era5" else Opendap)(tmp_path, short=True)
-    with serving(server) as address, pytest.raises(FetchError):
+    with serving(server) as address, pytest.raises(RemoteError):
         fetch_reanalysis(scene, source=source, folder=out, server=f"{address}/api" if source == "era5" else address)
     assert [path.suffix for path in out.iterdir()] == [".json"]
 
@@ -269,7 +269,7 @@ def test_a_server_that_is_not_there_is_told(tmp_path, known):
     scene, _ = seen(tmp_path)
     with serving(Opendap(tmp_path)) as address:
         pass
-    with pytest.raises(FetchError, match=r"does not answer \(.*refused.*the request is in"):
+    with pytest.raises(RemoteError, match=r"does not answer \(.*refused.*the request is in"):
         fetch_reanalysis(scene, source="merra2", folder=tmp_path, server=address)
 
 
@@ -279,7 +279,7 @@ def test_what_arrives_and_does_not_serve_gets_no_name(tmp_path, known):
     out.mkdir()
     with (
         serving(ClimateDataStore(tmp_path, content=b"<html>maintenance</html>")) as address,
-        pytest.raises(FetchError, match=r"what arrived does not serve.*web page"),
+        pytest.raises(RemoteError, match=r"what arrived does not serve.*web page"),
     ):
         fetch_reanalysis(scene, folder=out, server=f"{address}/api")
     assert [path.suffix for path in out.iterdir()] == [".json"]
@@ -319,7 +319,7 @@ def test_a_file_that_exists_is_not_replaced_unasked(tmp_path, known):
 def test_a_store_that_lacks_the_time_is_told(tmp_path):
     scene = scene_at(tmp_path, 271.0, 31.0, "2015-07-25T16:20")
     arco_store(tmp_path / "air.zarr")
-    with serving_folder(tmp_path) as (address, _), pytest.raises(FetchError, match="has the times 2015-07-19"):
+    with serving_folder(tmp_path) as (address, _), pytest.raises(RemoteError, match="has the times 2015-07-19"):
         fetch_reanalysis(scene, source="era5-arco", folder=tmp_path, server=f"{address}/air.zarr")
 
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lst_raster import Scene, retrieve
-from lst_raster.errors import FetchError, InputError, InputNotFoundError
+from lst_raster.errors import InputError, InputNotFoundError, RemoteError
 from lst_raster.scene.reanalysis.ask import Ask
 from lst_raster.scene.reanalysis.box import Box
 from lst_raster.scene.reanalysis.over_scene import fields_over_scene
@@ -137,7 +137,7 @@ def test_a_server_that_fails_is_asked_again_and_then_told(monkeypatch):
         asked.append(request.path)
         request.answer(503)
 
-    with serving(busy) as address, pytest.raises(FetchError, match="does not answer"):
+    with serving(busy) as address, pytest.raises(RemoteError, match="does not answer"):
         read_reanalysis(f"{address}/era5.zarr")
     assert len(asked) >= 4
 

@@ -73,7 +73,7 @@ def profiles_over_scene(scene: Scene, paths: Sequence[str | Path]) -> LevelNodes
 
     Raises
     ------
-    InputNotFoundError, InputError, FetchError, MissingExtraError
+    InputNotFoundError, InputError, RemoteError, MissingExtraError
         As `read_asked`; or the scene has no time or no coordinate system; or the files do not cover it in time and
         space; or temperature or humidity are missing.
     """

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from lst_raster.errors import FetchError
+from lst_raster.errors import RemoteError
 
 T = TypeVar("T")
 
@@ -16,7 +16,7 @@ PAUSE = 2.0
 """Time before the second attempt; it doubles with each. [s]"""
 
 
-class BusyError(FetchError):
+class BusyError(RemoteError):
     """A server fails in a way that may be over soon."""
 
 
@@ -30,7 +30,7 @@ def patiently(ask: Callable[[], T]) -> T:
 
     Raises
     ------
-    FetchError
+    RemoteError
         The server failed every time, or once in a way that does not pass.
     """
     for attempt in range(ATTEMPTS - 1):

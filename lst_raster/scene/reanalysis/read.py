@@ -55,7 +55,7 @@ def read_asked(path: str | Path, ask: Ask) -> list[GriddedField]:
         There is no such file or store.
     InputError
         It is none of these, damaged, holds nothing that is known, or is not on latitude and longitude.
-    FetchError
+    RemoteError
         A server does not answer.
     MissingExtraError
         It is GRIB, and eccodes is not installed; or a zarr store, and zarr is not.

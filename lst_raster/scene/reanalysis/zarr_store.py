@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lst_raster._resources import require
-from lst_raster.errors import FetchError, InputError, InputNotFoundError
+from lst_raster.errors import InputError, InputNotFoundError, RemoteError
 from lst_raster.scene.reanalysis.ask import Ask
 from lst_raster.scene.reanalysis.gridded import GriddedField
 from lst_raster.scene.reanalysis.netcdf import read_dataset
@@ -55,7 +55,7 @@ def read_zarr(address: str, ask: Ask) -> list[GriddedField]:
         There is no such store.
     InputError
         It is damaged, holds nothing that is known, or is on another grid than one of latitude and longitude.
-    FetchError
+    RemoteError
         The server does not answer, or refuses.
     MissingExtraError
         zarr is not installed.
@@ -84,7 +84,7 @@ def open_store(address: str) -> Iterator[xr.Dataset]:
 
     Raises
     ------
-    InputNotFoundError, InputError, FetchError, MissingExtraError
+    InputNotFoundError, InputError, RemoteError, MissingExtraError
         As `read_zarr`, also while values are read.
     """
     require("zarr", "zarr")
@@ -99,7 +99,7 @@ def open_store(address: str) -> Iterator[xr.Dataset]:
             yield dataset
     except FileNotFoundError as reason:
         raise InputNotFoundError(f"there is no zarr store at {address}; check the address") from reason
-    except (InputError, FetchError):
+    except (InputError, RemoteError):
         raise
     except Exception as reason:  # aiohttp's, fsspec's, zarr's and the codecs' errors have no parent in common
         if is_address(address) and _is_of_the_network(reason):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lst_raster.errors import FetchError
+from lst_raster.errors import RemoteError
 from lst_raster.scene.reanalysis.box import Box, crop
 from lst_raster.scene.reanalysis.fetch.plan import Part, Plan, Say, stamp, steps_around
 from lst_raster.scene.reanalysis.patience import patiently
@@ -63,13 +63,15 @@ def _cut(plan: Plan, part: Part, target: Path) -> None:
     with open_store(address) as store:
         missing = [name for name in part.details["variables"] if name not in store]
         if missing:
-            raise FetchError(
+            raise RemoteError(
                 f"{address} has no {', '.join(missing)}; give the address of a store as ARCO's with --server"
             )
         times = store["time"].values.astype("datetime64[s]")
         steps = np.flatnonzero(np.isin(times, np.array(plan.steps)))
         if steps.size < len(plan.steps):
-            raise FetchError(f"{address} has the times {times.min()} to {times.max()}, the scene needs {plan.steps[0]}")
+            raise RemoteError(
+                f"{address} has the times {times.min()} to {times.max()}, the scene needs {plan.steps[0]}"
+            )
         within = plan.box.narrowed(CELL / 2.0)  # so that its points are those that are chosen around it
         rows, columns = crop(store["latitude"].values, store["longitude"].values, within)
         chosen = store[part.details["variables"]].isel(time=steps, latitude=rows, longitude=columns)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lst_raster._resources import require
-from lst_raster.errors import FetchError
+from lst_raster.errors import RemoteAccessError, RemoteError
 from lst_raster.scene.reanalysis.box import Box
 from lst_raster.scene.reanalysis.fetch.plan import Part, Plan, Say, by_day, stamp, steps_around
 
@@ -81,9 +81,9 @@ def _credentials(api: Any, server: str | None) -> tuple[str, str]:
     try:
         url, key, _ = api.get_url_key_verify(server, None, None)
     except Exception as reason:  # the client has no error of its own for this
-        raise FetchError(f"there are no credentials for the Climate Data Store; {_ACCOUNT}") from reason
+        raise RemoteAccessError(f"there are no credentials for the Climate Data Store; {_ACCOUNT}") from reason
     if ":" in key:
-        raise FetchError(
+        raise RemoteAccessError(
             f"the key for the Climate Data Store has a colon: it is one of the service that closed in 2024; {_ACCOUNT}"
         )
     return url, key
@@ -93,7 +93,7 @@ def _retrieve(client: Any, part: Part, target: Path) -> None:
     try:
         client.retrieve(part.details["dataset"], dict(part.details["request"]), str(target))
     except Exception as reason:  # those of requests, and RuntimeErrors
-        raise FetchError(
+        raise RemoteError(
             f"the Climate Data Store did not send {part.file}: {_hidden(str(reason), client.key)}"
         ) from None
 

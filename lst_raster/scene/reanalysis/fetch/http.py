@@ -12,7 +12,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, build_opener
 
-from lst_raster.errors import FetchError
+from lst_raster.errors import RemoteAccessError, RemoteError
 from lst_raster.scene.reanalysis.patience import BusyError, patiently
 
 LOGIN = "https://urs.earthdata.nasa.gov"
@@ -28,7 +28,7 @@ _BLOCK = 1 << 16
 _BUSY = (408, 425, 429)  # beside all from 500 on
 
 
-class NotThereError(FetchError):
+class NotThereError(RemoteError):
     """The server has no such file."""
 
 
@@ -49,7 +49,7 @@ def find_login() -> Login:
 
     Raises
     ------
-    FetchError
+    RemoteAccessError
         There is none; the message says where to get one.
     """
     token = os.environ.get("EARTHDATA_TOKEN", "").strip()
@@ -61,9 +61,9 @@ def find_login() -> Login:
     except FileNotFoundError:
         entry = None
     except (OSError, netrc.NetrcParseError):
-        raise FetchError(f"{path} cannot be read; {_ACCOUNT}") from None  # the reason may quote it
+        raise RemoteAccessError(f"{path} cannot be read; {_ACCOUNT}") from None  # the reason may quote it
     if entry is None:
-        raise FetchError(f"there are no credentials for NASA's Earthdata; {_ACCOUNT}")
+        raise RemoteAccessError(f"there are no credentials for NASA's Earthdata; {_ACCOUNT}")
     return Login(name=entry[0], password=entry[2] or "")
 
 
@@ -83,8 +83,10 @@ def download_file(url: str, target: Path, login: Login) -> None:
     ------
     NotThereError
         The server has no such file.
-    FetchError
-        It refuses, does not answer, or sends too little.
+    RemoteAccessError
+        It refuses the login.
+    RemoteError
+        It refuses the request, does not answer, or sends too little.
     """
     patiently(lambda: _download(url, target, login))
 
@@ -137,11 +139,11 @@ def _copy(response: Any, target: Path, server: str) -> None:
         raise BusyError(f"{server} sent {size} of {expected} bytes; try again later")
 
 
-def _refusal(code: int, server: str, url: str) -> FetchError:
+def _refusal(code: int, server: str, url: str) -> RemoteError:
     if code == 404:
         return NotThereError(f"{server} has no {urlsplit(url).path.rpartition('/')[2]}; is the scene too recent?")
     if code in (401, 403):
-        return FetchError(f"{server} refuses the login (status {code}); {_ACCOUNT}")
+        return RemoteAccessError(f"{server} refuses the login (status {code}); {_ACCOUNT}")
     if code >= 500 or code in _BUSY:
         return BusyError(f"{server} fails (status {code}); try again later")
-    return FetchError(f"{server} does not take the request (status {code}): {url}")
+    return RemoteError(f"{server} does not take the request (status {code}): {url}")

@@ -80,8 +80,10 @@ class Source(Protocol):
         ------
         MissingExtraError
             A package is missing that asks the server.
-        FetchError
-            There are no credentials, or the server does not answer, refuses, or sends too little.
+        RemoteAccessError
+            There are no credentials, or they are refused.
+        RemoteError
+            The server does not answer, refuses, or sends too little.
         """
         ...
 

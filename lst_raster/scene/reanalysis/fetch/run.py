@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from lst_raster._files import written_whole
-from lst_raster.errors import FetchError, InputError, MissingExtraError, OutputError
+from lst_raster.errors import InputError, MissingExtraError, OutputError, RemoteError
 from lst_raster.scene.fields import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR, Field
 from lst_raster.scene.reanalysis.fetch.arco import Arco
 from lst_raster.scene.reanalysis.fetch.cds import ClimateDataStore
@@ -74,8 +74,10 @@ def fetch_reanalysis(
         The scene has no time or no coordinate system, or the source is not known.
     MissingExtraError
         A package is missing that asks the server.
-    FetchError
-        There are no credentials; or the server does not answer, refuses, or sends what does not serve.
+    RemoteAccessError
+        There are no credentials, or they are refused.
+    RemoteError
+        The server does not answer, refuses, or sends what does not serve.
     OutputError
         A file exists, or cannot be written.
     """
@@ -92,7 +94,7 @@ def fetch_reanalysis(
         return Fetched(plan=plan, request=request, files=())
     try:
         files = _fetch(scene, plan, folder, server, overwrite, say or _unheard)
-    except (FetchError, MissingExtraError) as reason:
+    except (RemoteError, MissingExtraError) as reason:
         raise type(reason)(f"{reason}; the request is in {request}") from reason
     return Fetched(plan=plan, request=request, files=files)
 
@@ -118,10 +120,10 @@ def _check(scene: Scene, files: list[Path]) -> None:
     try:
         found = fields_over_scene(scene, files, _WANTED, Field(quantity=ELEVATION, source=0.0))
     except InputError as reason:
-        raise FetchError(f"what arrived does not serve: {reason}") from reason
+        raise RemoteError(f"what arrived does not serve: {reason}") from reason
     missing = [name.replace("_", " ") for name in _WANTED if name not in found]
     if missing:
-        raise FetchError(f"what arrived has no {', '.join(missing)}")
+        raise RemoteError(f"what arrived has no {', '.join(missing)}")
 
 
 def _unheard(line: str) -> None:
