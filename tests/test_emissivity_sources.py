@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import rasterio
+from rasterio import Affine
 from rasterio.windows import Window
 
 from lst_raster import Scene, retrieve
 from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError
-from lst_raster.scene.emissivity.aster_tiles import Box, read_mosaic
+from lst_raster.scene.box import Box
+from lst_raster.scene.emissivity.aster_tiles import read_mosaic
 from lst_raster.scene.emissivity.merge import choose_emissivity, open_emissivity
 from lst_raster.scene.emissivity.tables import components, land_cover_table
 from tests.emissivity_scenes import DEGREES, add_metadata, add_quality, add_reflectance, make_tile
@@ -233,6 +235,18 @@ def test_tiles_are_placed_by_their_coordinates_across_the_date_line(tmp_path):
         assert np.isfinite(values[5:-5, 5:-5]).all()
         assert np.diff(values[10]).min() >= 0.0
         assert values[10].mean() == pytest.approx(180.0 / 200.0, abs=1e-3)
+
+
+def test_a_scene_across_the_date_line_has_the_tiles_of_both_sides(tmp_path):
+    grid = {"crs": "EPSG:32660", "transform": Affine(200.0, 0.0, 819_000.0, 0.0, -200.0, 1_168_000.0)}
+    path = make_scene(tmp_path / "in", lst=np.full((60, 100), 290.0), **grid)
+    _, longitude = Scene.open(path).grid.degrees(*(np.mgrid[0:60, 0:100][::-1] + 0.5))
+    assert longitude.min() < -179.9 and longitude.max() > 179.9
+    for west, turn in ((179, 0.0), (-180, 360.0)):
+        make_tile(tmp_path, 11, west, mean=lambda lat, lon, turn=turn: ((lon + turn) / 200.0, np.full(lat.shape, 0.96)))
+    found = merged(path, f"aster-ged:{tmp_path}").value
+    expected = 0.6820 * (longitude % 360.0) / 200.0 + 0.2578 * 0.96 + 0.0584
+    assert found == pytest.approx(expected, abs=6e-4)  # stored in thousandths
 
 
 def test_a_renamed_tile_is_found_and_a_damaged_one_is_told(tmp_path, scene):

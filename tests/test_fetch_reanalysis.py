@@ -10,7 +10,7 @@ import rasterio
 
 from lst_raster import Scene, retrieve
 from lst_raster.errors import InputError, MissingExtraError, OutputError, RemoteAccessError, RemoteError
-from lst_raster.scene.reanalysis.box import box_over
+from lst_raster.scene.box import box_over
 from lst_raster.scene.reanalysis.fetch.run import fetch_reanalysis
 from lst_raster.scene.reanalysis.over_scene import fields_over_scene
 from tests.factories import STEM, make_scene, write_raster

@@ -7,7 +7,7 @@ import pytest
 from rasterio import Affine
 
 from lst_raster import Scene
-from lst_raster.scene.reanalysis.box import Box, box_over
+from lst_raster.scene.box import Box, box_over
 from lst_raster.scene.reanalysis.fetch.run import SOURCES, fetch_reanalysis
 from tests.factories import STEM, make_scene
 from tests.fetching import DATE, SOURCE_NAMES, scene_at

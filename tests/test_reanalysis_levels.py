@@ -11,8 +11,8 @@ from lst_raster import Scene
 from lst_raster._resources import require
 from lst_raster.errors import InputError
 from lst_raster.physics.humidity import relative_humidity, specific_humidity
+from lst_raster.scene.box import Box
 from lst_raster.scene.reanalysis.ask import Ask
-from lst_raster.scene.reanalysis.box import Box
 from lst_raster.scene.reanalysis.levels import profiles_over_scene
 from lst_raster.scene.reanalysis.places import places_over
 from lst_raster.scene.reanalysis.read import read_asked

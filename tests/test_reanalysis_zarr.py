@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from lst_raster import Scene, retrieve
 from lst_raster.errors import InputError, InputNotFoundError, RemoteError
+from lst_raster.scene.box import Box
 from lst_raster.scene.reanalysis.ask import Ask
-from lst_raster.scene.reanalysis.box import Box
 from lst_raster.scene.reanalysis.over_scene import fields_over_scene
 from lst_raster.scene.reanalysis.read import read_asked, read_reanalysis
 from tests.factories import make_scene

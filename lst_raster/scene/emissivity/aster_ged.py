@@ -19,7 +19,8 @@ from lst_raster.physics.emissivity import (
     vegetation_adjusted_emissivity,
     vegetation_cover,
 )
-from lst_raster.scene.emissivity.aster_tiles import CELL, Box, Mosaic, find_tiles, read_mosaic
+from lst_raster.scene.box import box_over
+from lst_raster.scene.emissivity.aster_tiles import CELL, Mosaic, find_tiles, read_mosaic
 from lst_raster.scene.emissivity.source import Estimate, EstimateReader, Float32
 from lst_raster.scene.emissivity.tables import AsterTable, band_table
 from lst_raster.scene.nodes import Nodes
@@ -90,11 +91,11 @@ class AsterEmissivity:
     @contextmanager
     def open(self, scene: Scene) -> Iterator[EstimateReader]:
         """Read the tiles over the scene into memory, and open its bands."""
+        mosaic = read_mosaic(self.tiles, box_over(scene.grid))
         latitude, longitude, positions = _coordinates(scene)
-        mosaic = read_mosaic(self.tiles, _box(latitude, longitude))
         layers = _layers(mosaic, self.table)
         row = Nodes(**positions, values=(mosaic.box.north - latitude) / CELL, label="row")
-        column = Nodes(**positions, values=(longitude - mosaic.box.west) / CELL, label="column")
+        column = Nodes(**positions, values=(longitude - mosaic.box.west) % 360.0 / CELL, label="column")
         with ExitStack() as stack:
             bands = stack.enter_context(self.reflectance.open(scene.grid)) if self.reflectance else None
 
@@ -162,15 +163,10 @@ def _adjusted(value: Float32, cover: Float32, red: Float32, near_infrared: Float
 
 
 def _coordinates(scene: Scene) -> tuple[Any, Any, dict[str, Any]]:
-    """Latitude and longitude at places over the scene, longitude without a break, and those places."""
+    """Latitude and longitude at places over the scene, and those places."""
     rows, columns = (np.append(np.arange(0.0, n, _STEP), n) for n in (scene.grid.height, scene.grid.width))
     try:
         latitude, longitude = scene.grid.degrees(*np.meshgrid(columns, rows))
     except ProjError as reason:
         raise InputError(f"the scene's coordinates have no latitude and longitude ({reason})") from reason
-    middle = longitude[rows.size // 2, columns.size // 2]
-    return latitude, middle + (longitude - middle + 180.0) % 360.0 - 180.0, {"rows": rows, "columns": columns}
-
-
-def _box(latitude: Any, longitude: Any) -> Box:
-    return Box(south=latitude.min(), north=latitude.max(), west=longitude.min(), east=longitude.max())
+    return latitude, longitude, {"rows": rows, "columns": columns}

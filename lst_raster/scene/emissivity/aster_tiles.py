@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.scene.box import Box
 
 Float32 = NDArray[np.float32]
 Float = NDArray[np.float64]
@@ -25,24 +26,6 @@ _NAME = re.compile(r"AG100\.v\d+\.(-?\d+)\.(-?\d+)\.\d+\.h5$", re.IGNORECASE)
 _BAND_13, _BAND_14 = 3, 4  # of the bands 10 to 14
 _MEAN, _SPREAD, _INDEX = 1e-3, 1e-4, 1e-2  # scales of the stored integers
 _LEAST = 100  # stored emissivity; 0 is a gap between observations, negative is fill
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Box:
-    """An area, its longitudes without a break across the date line."""
-
-    south: float
-    """Southern edge. [degree]"""
-    north: float
-    """Northern edge. [degree]"""
-    west: float
-    """Western edge. [degree]"""
-    east: float
-    """Eastern edge, east of `west`. [degree]"""
-
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of cells."""
-        return round((self.north - self.south) / CELL) + 1, round((self.east - self.west) / CELL) + 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -89,7 +72,7 @@ def read_mosaic(tiles: Iterable[Path], box: Box) -> Mosaic:
     import h5py  # takes a while, and is needed here alone
 
     box = _snapped(box)
-    fields = {name: np.full(box.shape(), np.nan, np.float32) for name in FIELDS}
+    fields = {name: np.full(_shape(box), np.nan, np.float32) for name in FIELDS}
     for tile in _near(tiles, box):
         try:
             with h5py.File(tile) as file:
@@ -108,25 +91,30 @@ def _snapped(box: Box) -> Box:
     return Box(south=float(south), north=float(north), west=float(west), east=float(east))
 
 
+def _shape(box: Box) -> tuple[int, int]:
+    """Rows and columns of cells."""
+    return round((box.north - box.south) / CELL) + 1, round((box.east - box.west) / CELL) + 1
+
+
 def _near(tiles: Iterable[Path], box: Box) -> Iterator[Path]:
     for tile in tiles:
         corner = _NAME.search(tile.name)
         if corner is None:
             yield tile  # renamed: look into it
             continue
-        north, west = int(corner[1]), _turned(float(corner[2]), box)
+        north, west = int(corner[1]), int(corner[2])
         # two degrees of room: the name's corner is the tile's, but a mistaken one must not lose it
-        if north - 3 < box.north and north + 2 > box.south and west - 2 < box.east and west + 3 > box.west:
+        is_beside = (west + 3 - box.west) % 360.0 < box.east - box.west + 5
+        if is_beside and north - 3 < box.north and north + 2 > box.south:
             yield tile
 
 
 def _place(file: Any, box: Box, fields: dict[str, Float32]) -> None:
     latitude = np.asarray(file["Geolocation/Latitude"][:, 0], float)
     longitude = np.asarray(file["Geolocation/Longitude"][0, :], float)
-    longitude = longitude - longitude[0] + _turned(float(longitude[0]), box)
     rows = np.rint((box.north - latitude) / CELL).astype(int)
-    columns = np.rint((longitude - box.west) / CELL).astype(int)
-    height, width = box.shape()
+    columns = ((longitude - box.west + CELL / 2) % 360.0 / CELL).astype(int)  # the nearest, also just west of the first
+    height, width = _shape(box)
     inside = np.ix_((rows >= 0) & (rows < height), (columns >= 0) & (columns < width))
     if not inside[0].size or not inside[1].size:
         return
@@ -148,9 +136,3 @@ def _read(file: Any, part: tuple[slice, slice]) -> dict[str, Float32]:
     for name in ("spread_13", "spread_14", "index"):
         found[name] = np.where(raw[name] > -9999, found[name], 0.0)  # the emissivity counts without them
     return {name: values.astype(np.float32) for name, values in found.items()}
-
-
-def _turned(longitude: float, box: Box) -> float:
-    """Longitude of a tile in the turn of the area."""
-    middle = (box.west + box.east) / 2
-    return middle + (longitude + 0.5 - middle + 180.0) % 360.0 - 180.0 - 0.5

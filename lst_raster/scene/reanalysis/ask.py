@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lst_raster.scene.reanalysis.box import Box
+from lst_raster.scene.box import Box
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,7 @@ from lst_raster._resources import require
 from lst_raster.errors import InputError
 from lst_raster.scene.fields import ELEVATION
 from lst_raster.scene.reanalysis.ask import Ask
-from lst_raster.scene.reanalysis.box import crop
+from lst_raster.scene.reanalysis.crop import crop
 from lst_raster.scene.reanalysis.gridded import Float, GriddedField, nearest_steps, normalise
 from lst_raster.scene.reanalysis.projected import normalise_projected
 from lst_raster.scene.reanalysis.variables import nothing_found, quantity_of, unit_conversion

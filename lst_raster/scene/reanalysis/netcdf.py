@@ -12,7 +12,7 @@ import numpy as np
 from lst_raster.errors import InputError
 from lst_raster.scene.fields import ELEVATION, Quantity
 from lst_raster.scene.reanalysis.ask import Ask
-from lst_raster.scene.reanalysis.box import crop
+from lst_raster.scene.reanalysis.crop import crop
 from lst_raster.scene.reanalysis.gridded import GriddedField, Times, nearest_steps, normalise
 from lst_raster.scene.reanalysis.variables import nothing_found, quantity_of, unit_conversion
 

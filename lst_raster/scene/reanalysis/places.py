@@ -8,10 +8,10 @@ import numpy as np
 from pyproj.exceptions import ProjError
 
 from lst_raster.errors import InputError
+from lst_raster.scene.box import box_over
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.nodes import Float
 from lst_raster.scene.reanalysis.ask import Ask
-from lst_raster.scene.reanalysis.box import box_over
 from lst_raster.scene.scene import Scene
 
 _WIDEST = 32  # [pixel] between two nodes: 1 km of Landsat

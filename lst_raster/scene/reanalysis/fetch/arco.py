@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lst_raster.errors import RemoteError
-from lst_raster.scene.reanalysis.box import Box, crop
+from lst_raster.scene.box import Box
+from lst_raster.scene.reanalysis.crop import crop
 from lst_raster.scene.reanalysis.fetch.plan import Part, Plan, Say, stamp, steps_around
 from lst_raster.scene.reanalysis.patience import patiently
 from lst_raster.scene.reanalysis.zarr_store import open_store

@@ -11,7 +11,7 @@ import numpy as np
 
 from lst_raster._resources import require
 from lst_raster.errors import RemoteAccessError, RemoteError
-from lst_raster.scene.reanalysis.box import Box
+from lst_raster.scene.box import Box
 from lst_raster.scene.reanalysis.fetch.plan import Part, Plan, Say, by_day, stamp, steps_around
 
 DATASET = "reanalysis-era5-single-levels"

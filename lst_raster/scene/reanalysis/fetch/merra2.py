@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from lst_raster.scene.reanalysis.box import Box
+from lst_raster.scene.box import Box
 from lst_raster.scene.reanalysis.fetch.http import NotThereError, download_file, find_login
 from lst_raster.scene.reanalysis.fetch.plan import Part, Plan, Say, by_day, stamp, steps_around
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from lst_raster.scene.reanalysis.box import Box
+from lst_raster.scene.box import Box
 
 Say: TypeAlias = Callable[[str], None]
 """Takes a line of news for the user, such as a place in a queue."""

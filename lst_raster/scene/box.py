@@ -1,9 +1,8 @@
-"""The part of the Earth that a scene needs: its extent in degrees, and the points of a grid around it."""
+"""The part of the Earth that a raster covers: its extent in degrees, across the date line and over the poles."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +12,9 @@ from pyproj.exceptions import ProjError
 from lst_raster.errors import InputError
 from lst_raster.scene.grid import Grid
 
-Indices = NDArray[np.intp]
-
 _SAMPLES = 65  # rows and columns at which a scene's extent is looked for: its edges are curved in degrees
 _AROUND = 45.0  # [degree], the widest gap between longitudes of a scene that goes around a pole without meeting it
 _DIGITS = 6  # of a degree
-_ROUNDING = 1e-4  # [degree], by which coordinates of single precision are off
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,41 +86,6 @@ def box_over(grid: Grid) -> Box:
         if _holds(grid, pole):
             south, north, west, east = min(south, pole), max(north, pole), -180.0, 180.0
     return Box(south=south, north=north, west=west, east=east)
-
-
-def crop(latitude: Any, longitude: Any, box: Box | None) -> tuple[Indices, Indices]:
-    """Choose the points of a grid that are needed to interpolate within a box: those in it and one on each side.
-
-    Parameters
-    ----------
-    latitude, longitude : array of shape (latitude,) and (longitude,)
-        Coordinates in any order and any convention. [degree]
-    box : Box or None
-        The box, None for all points.
-
-    Returns
-    -------
-    tuple of array
-        Rows and columns, ascending; all of them in a direction in which the grid does not cover the box.
-    """
-    latitude, longitude = np.asarray(latitude, float), np.asarray(longitude, float)
-    every = np.arange(latitude.size), np.arange(longitude.size)
-    if box is None or min(latitude.size, longitude.size) < 3:
-        return every
-    if latitude.min() > box.south or latitude.max() < box.north:
-        return every  # beyond the last row: at a pole, where all columns count, or outside
-    row = float(np.diff(np.sort(latitude)).max())
-    rows = np.flatnonzero((latitude >= box.south - row - _ROUNDING) & (latitude <= box.north + row + _ROUNDING))
-    return rows, _columns(longitude, box)
-
-
-def _columns(longitude: NDArray[np.float64], box: Box) -> Indices:
-    column = float(np.median(np.diff(np.unique((longitude % 360.0).round(_DIGITS)))))
-    span = box.east - box.west
-    east_of = (longitude - box.west + column + _ROUNDING) % 360.0  # a column west of the box is 0
-    kept = np.flatnonzero(east_of <= span + 2.0 * (column + _ROUNDING))
-    is_covered = kept.size and east_of[kept].min() <= column + 2.0 * _ROUNDING and east_of[kept].max() >= span + column
-    return kept if is_covered and span + 2.0 * column < 360.0 else np.arange(longitude.size)
 
 
 def _outward(low: float, high: float, step: float) -> tuple[float, float]:
