@@ -8,7 +8,8 @@ import pytest
 from rasterio import Affine
 
 from lst_raster import Scene, retrieve
-from lst_raster.errors import LstRasterError
+from lst_raster.engine.unchanged import require_unchanged, states_of
+from lst_raster.errors import InputError, LstRasterError
 from lst_raster.scene.raster import open_quietly
 from tests.factories import STATE, make_scene, ramp, write_raster
 from tests.faults import contents, nothing_lost, one_line_that_helps
@@ -125,6 +126,20 @@ def test_the_scene_is_another_one_when_it_is_read_than_when_it_was_opened(scene,
         retrieve(opened, output=output, model=model_path, overwrite=True, **EXACT)
     one_line_that_helps(caught.value)
     nothing_lost(output, before)
+
+
+def test_a_folder_that_is_read_has_changed_where_a_file_in_it_has(tmp_path):
+    (tmp_path / "air.zarr" / "tcwv").mkdir(parents=True)
+    chunk, other = tmp_path / "air.zarr" / "tcwv" / "0", tmp_path / "air.zarr" / "tcwv" / "1"
+    chunk.write_bytes(b"chunk")
+    other.write_bytes(b"chunk")
+    states = states_of([tmp_path / "air.zarr", tmp_path / "on a server"])
+    assert set(states) == {chunk, other, tmp_path / "on a server"}
+    chunk.unlink()
+    require_unchanged(states)
+    other.write_bytes(b"longer chunk")
+    with pytest.raises(InputError, match="1 has changed while it was read"):
+        require_unchanged(states)
 
 
 @pytest.mark.parametrize("at", [1, 6])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,14 @@ from typing import Any
 from rasterio.errors import RasterioError
 
 from lst_raster.engine.product.files import OutputForm, ProductPaths
+from lst_raster.engine.unchanged import States
 from lst_raster.scene.raster import open_quietly
 
 RUN = "lst_raster:run"
 """Property of a STAC item that tells what its product was made of."""
 
 
-def fingerprint(tags: Mapping[str, str], form: OutputForm, exact: bool, files: Iterable[Path]) -> str | None:
+def fingerprint(tags: Mapping[str, str], form: OutputForm, exact: bool, states: States) -> str | None:
     """Tell what a run is made of: the same text for the same options, model, release and input files.
 
     A file counts as the same where its name, size and time of change are: its content is not read.
@@ -31,18 +32,17 @@ def fingerprint(tags: Mapping[str, str], form: OutputForm, exact: bool, files: I
         What is written.
     exact : bool
         Whether the model runs at every pixel.
-    files : iterable of path
-        Files that are read; a folder stands for all in it.
+    states : mapping
+        How the files are that are read.
 
     Returns
     -------
     str or None
         SHA-256, hexadecimal; None where a file is not on this machine, so that nothing tells whether it has changed.
     """
-    try:
-        seen = sorted({(file.name, *_stamp(file)) for path in files for file in _within(path)})
-    except OSError:
+    if None in states.values():
         return None
+    seen = sorted({(file.name, *state[1:]) for file, state in states.items() if state})
     made_of = {"tags": dict(tags), "form": asdict(form), "exact": exact, "files": seen}
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
@@ -78,12 +78,3 @@ def find_same(paths: ProductPaths, run: str | None) -> dict[str, str] | None:
 def _is_there(paths: ProductPaths, asset: Mapping[str, Any]) -> bool:
     file = paths.temperature.with_name(Path(asset["href"]).name)
     return file.is_file() and file.stat().st_size == asset["file:size"]
-
-
-def _within(path: Path) -> Iterable[Path]:
-    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-
-
-def _stamp(file: Path) -> tuple[int, int]:
-    status = file.stat()
-    return status.st_size, status.st_mtime_ns

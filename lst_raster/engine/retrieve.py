@@ -157,7 +157,8 @@ def retrieve(
     paths = ProductPaths(temperature=product_path(output, scene.stem))
     tags = _provenance(scene, inputs, masking)
     read = (*_files(scene), *inputs.rasters, *masking.rasters, *map(Path, files))
-    made_of, states = fingerprint(tags, form, exact, read), states_of(read)
+    states = states_of(read)
+    made_of = fingerprint(tags, form, exact, states)
     same = None if overwrite or form.lst_only else find_same(paths, made_of)
     if same is not None:
         _LOGGER.warning(f"{paths.temperature} exists and is made of the same inputs: it is kept")

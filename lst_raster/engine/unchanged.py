@@ -1,26 +1,21 @@
-"""Whether the files that were read are still those of the beginning."""
+"""How files are when a run begins, and whether they are still so when they have been read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
 from lst_raster.errors import InputError
 
-States: TypeAlias = Mapping[Path, tuple[int, int, int]]
-"""Of every file its number on the disk, its size and the time of its last change."""
+States: TypeAlias = Mapping[Path, tuple[int, int, int] | None]
+"""Of every file its number on the disk, its size [byte] and the time of its last change [ns]; None where it is not on
+this machine."""
 
 
 def states_of(paths: Iterable[Path]) -> States:
-    """Note how files are, those that are on this machine."""
-    states = {}
-    for path in paths:
-        with suppress(OSError):  # on a server, or found missing when it is opened
-            found = path.stat()
-            states[path] = (found.st_ino, found.st_size, found.st_mtime_ns)
-    return states
+    """Note how files are; a folder stands for all in it."""
+    return {file: _state(file) for path in paths for file in _within(path)}
 
 
 def require_unchanged(states: States) -> None:
@@ -36,7 +31,18 @@ def require_unchanged(states: States) -> None:
     InputError
         One has changed.
     """
-    now = states_of(states)
-    for path in now:
-        if now[path] != states[path]:
+    for path, state in states.items():
+        if _state(path) not in (state, None):
             raise InputError(f"{path} has changed while it was read, and nothing was written; run again")
+
+
+def _within(path: Path) -> Iterable[Path]:
+    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+
+
+def _state(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:  # on a server, or found missing when it is opened
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lst_raster.engine.product.files import SUFFIXES
+from lst_raster.engine.product.files import ITEM, SUFFIXES
 from lst_raster.errors import InputError, InputNotFoundError
 
 RASTERS = ("lst", "uncertainty", "quality")
@@ -55,7 +55,7 @@ def file_names(name: str) -> dict[str, str]:
     'LC08_x_LST_UNC.tif'
     """
     stem = Path(name).stem
-    return {**{role: stem + suffix for role, suffix in SUFFIXES.items()}, "lst": name, "item": f"{stem}.json"}
+    return {**{role: stem + suffix for role, suffix in SUFFIXES.items()}, "lst": name, "item": stem + ITEM}
 
 
 def find_product(path: str | Path) -> ProductSet:
@@ -83,11 +83,11 @@ def find_product(path: str | Path) -> ProductSet:
         raise InputNotFoundError(f"product {path} does not exist; check the path")
     if path.is_dir():
         raise InputError(f"product {path} is a folder; give the path of an LST file, or of its STAC item, in it")
-    if path.suffix.lower() not in (".tif", ".tiff", ".json"):
-        raise InputError(f"product {path} is neither a .tif nor a .json; give the LST file or its STAC item")
-    is_item = path.suffix.lower() == ".json"
+    if path.suffix.lower() not in (".tif", ".tiff", ITEM):
+        raise InputError(f"product {path} is neither a .tif nor a {ITEM}; give the LST file or its STAC item")
+    is_item = path.suffix.lower() == ITEM
     lst = path.with_suffix(".tif") if is_item else path
-    item_path = path if is_item else path.with_suffix(".json")
+    item_path = path if is_item else path.with_suffix(ITEM)
     if not item_path.is_file():
         return ProductSet(lst=lst, files=_beside(lst), item_path=item_path, item=None)
     try:
