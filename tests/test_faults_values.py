@@ -41,7 +41,9 @@ BAD = {"nan": np.nan, "inf": np.inf, "minus inf": -np.inf, "huge": 3e38, "tiny":
 def test_a_raster_full_of_what_is_no_value(tmp_path, output, model_path, name, value):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     path = write_raster(tmp_path / "x.tif", np.full(SHAPE, BAD[value], "f4"))
-    refused(scene, output, model_path, **{name: path})
+    message = refused(scene, output, model_path, **{name: path})
+    assert name.replace("_", " ") in message
+    assert (f"is {BAD[value]:g}, outside" if value in ("huge", "tiny") else "check their nodata values") in message
 
 
 @pytest.mark.parametrize("name", ["emissivity", "water_vapour", "air_temperature", "surface_pressure"])
@@ -87,14 +89,20 @@ def test_metadata_with_garbage_for_a_number(tmp_path, output, model_path, key, t
     assert key in refused(scene, output, model_path)
 
 
-@pytest.mark.parametrize("number", ["-3.3e-4", "0", "3.3e4", "1e-300", "1e300"])
+GAINS = {
+    "-3.3e-4": "RADIANCE_MULT_BAND_10 = -0.00033, not positive", "0": "RADIANCE_MULT_BAND_10 = 0, not positive",
+    "3.3e4": "calibration constants", "1e-300": "calibration constants", "1e300": "calibration constants",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("number", GAINS)
 def test_metadata_with_a_gain_that_cannot_be(tmp_path, output, model_path, number):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     mtl = next(scene.parent.glob("*_MTL.txt"))
     key = "RADIANCE_MULT_BAND_10"
     lines = [f"    {key} = {number}" if key in line else line for line in mtl.read_text().splitlines()]
     mtl.write_text("\n".join(lines))
-    refused(scene, output, model_path)
+    assert GAINS[number] in refused(scene, output, model_path)
 
 
 def lying_tiff(path, width, height, rows_per_strip, length=8):
@@ -116,4 +124,10 @@ SIZES = [(10**9, 1, 1), (1, 10**9, 10**9), (40_000, 40_000, 40_000), (200_000, 2
 def test_a_file_that_lies_about_its_size(tmp_path, output, model_path, name, size):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     path = lying_tiff(scene if name == "scene" else tmp_path / "e.tif", *size)
-    refused(scene, output, model_path, **({} if name == "scene" else {"emissivity": path}))
+    message = refused(scene, output, model_path, **({} if name == "scene" else {"emissivity": path}))
+    if 0 in size:
+        assert f"{name} {path} is a TIFF, but truncated or damaged" in message
+    elif name == "emissivity":
+        assert f"emissivity {path} is a grid without coordinate system, {size[0]}x{size[1]} from" in message
+    else:  # the disk is asked for room first: not every machine has as much as the largest needs
+        assert f"scene {path} opens but cannot be read through" in message or "152588 MiB are needed" in message

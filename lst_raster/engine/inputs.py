@@ -78,6 +78,14 @@ class Inputs:
         own = self.level2.rasters if self.level2 else []
         return self.emissivity.rasters + own + [path for field in self.atmosphere.values() for path in field.rasters]
 
+    @property
+    def varying(self) -> list[str]:
+        """Names, for people, of what is not one number for all pixels."""
+        emissivity = ["emissivity"] if self.emissivity.rasters else []
+        air = ["the Level-2 product's air"] if self.level2 else []
+        fields = [field for field in self.atmosphere.values() if field.rasters or isinstance(field.source, Nodes)]
+        return emissivity + air + [field.quantity.title for field in fields]
+
 
 def choose_inputs(
     scene: Scene,

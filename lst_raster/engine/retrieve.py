@@ -214,7 +214,7 @@ def _write(
         with open_cogs(run, paths, files, threads) as cogs:
             tally = write_tiles(run, cogs, threads, progress)
             require_unchanged(origin.states)
-            _require_result(run.scene, tally)
+            _require_result(run, tally)
             tags |= _findings(run, tally)
             for cog in cogs.written:
                 cog.tags.update(tags)
@@ -234,7 +234,7 @@ def _findings(run: Run, tally: Tally) -> dict[str, str]:
     return found | ({"uncertainty_parts": run.check.budget()} if run.has_uncertainty else {})
 
 
-def _require_result(scene: Scene, tally: Tally) -> None:
+def _require_result(run: Run, tally: Tally) -> None:
     """Refuse to write a product without a single temperature."""
     if tally.retrieved:
         return
@@ -243,10 +243,11 @@ def _require_result(scene: Scene, tally: Tally) -> None:
     elif tally.masked["any"] == tally.measured:
         reason = "every pixel is masked as cloud, shadow or cirrus; --keep-clouds retrieves them all the same"
     elif not tally.known:
-        reason = "where it has values the rasters given with it have none; check their nodata values"
+        given = ", ".join(run.inputs.varying)
+        reason = f"where it has values the rasters given with it ({given}) have none; check their nodata values"
     else:
         reason = "the atmosphere alone exceeds its radiance; check the water vapour and the air temperature"
-    raise SceneError(f"{scene.place.name} has no pixel that can be retrieved: {reason}")
+    raise SceneError(f"{run.scene.place.name} has no pixel that can be retrieved: {reason}")
 
 
 def _counts(tally: Tally) -> str:
