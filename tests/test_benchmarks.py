@@ -1,12 +1,15 @@
 """The benchmark's own arithmetic and its scene, on a small scale."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 
-from tests.benchmarks.__main__ import BEGIN, END, PAGE, page, update
+from lst_raster import retrieve
+from lst_raster.engine.product.files import OutputForm
+from tests.benchmarks.__main__ import _HIGH, BEGIN, END, OURS, PAGE, ours, page, update
 from tests.benchmarks.measure import Run, in_turns, measure, summary
 from tests.benchmarks.peers import PEERS
 from tests.benchmarks.yardstick import STEM, make_yardstick, shape_of
@@ -25,6 +28,27 @@ def test_the_scene_has_the_fill_and_the_temperatures_of_a_real_one(scene):
     assert (numbers > 0).mean() == pytest.approx(0.64, abs=0.01)
     assert numbers.size == pytest.approx(0.3e6, rel=0.01)
     assert len(np.unique(numbers)) > 1000
+
+
+def test_mountains_and_a_reanalysis_lie_over_the_scene_and_change_its_temperature(scene, tmp_path):
+    with rasterio.open(scene / "dem.tif") as dataset:
+        elevation = dataset.read(1)
+    assert (elevation.min(), elevation.max()) == (0, 2500) and 300 < elevation.std() < 1000
+    options = {"emissivity": 0.97, "form": OutputForm(lst_only=True)}
+    high = retrieve(scene, output=tmp_path / "a.tif", reanalysis=scene / "era5.nc", dem=scene / "dem.tif", **options)
+    low = retrieve(scene, output=tmp_path / "b.tif", reanalysis=scene / "era5.nc", dem=0.0, **options)
+    assert all(high.tags[name].startswith("era5.nc") for name in ("water_vapour", "air_temperature"))
+    with rasterio.open(high.path) as ours, rasterio.open(low.path) as theirs:
+        difference = ours.read(1) - theirs.read(1)
+    assert np.nanmax(np.abs(difference)) > 1.0
+
+
+def test_the_files_among_the_options_of_our_paths_are_those_of_the_scene(scene, tmp_path):
+    paths = ours(scene, tmp_path / "out.tif")
+    assert paths.keys() == OURS.keys()
+    given = {part for command in paths.values() for part in command if isinstance(part, Path)}
+    assert {path.name for path in given} >= {"emissivity.tif", "dem.tif", "era5.nc"}
+    assert all(path.exists() for path in given - {tmp_path / "out.tif"})
 
 
 @pytest.mark.parametrize("name", ["notebook", "expression"])
@@ -60,6 +84,7 @@ def test_the_page_takes_the_figures_between_its_marks(tmp_path):
     found = {
         "machine": {"cores": 2, "processor": "x", "system": "y"}, "versions": {"lst-raster": "1", "python": "3"},
         "rounds": 3, "megapixels": 59.28, "whole_scene": {"lst-raster": row}, "growth": {"15": row},
+        "heights": {"32000": {name: {**row, "peak_mib": peak} for name, peak in zip(_HIGH, (301, 402), strict=True)}},
     }  # fmt: skip
     copy = tmp_path / "page.md"
     copy.write_text(PAGE.read_text())
@@ -68,6 +93,7 @@ def test_the_page_takes_the_figures_between_its_marks(tmp_path):
     text = copy.read_text()
     assert text.count("| lst-raster | 1.00 | 2.00 | 3 | 0.40 | 0.50 |") == 1
     assert text.count("| 15 | 1.00 | 2.00 | 3 |") == 1
+    assert text.count("| 32000 | 301 | 402 |") == 1
     assert (text.split(BEGIN)[0], text.split(END)[1]) == (
         PAGE.read_text().split(BEGIN)[0],
         PAGE.read_text().split(END)[1],

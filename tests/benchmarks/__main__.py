@@ -20,15 +20,20 @@ PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: written by python -m tests.benchmarks -->", "<!-- end of figures -->"
 RETRIEVE = ("-c", "from lst_raster.cli.main import main; main()", "retrieve", "--overwrite", "--quiet")
 _AIR = ("--water-vapour", "29mm", "--air-temperature", "294", "--surface-pressure", "1000")
+_REAL_AIR = ("--reanalysis", "era5.nc", "--dem", "dem.tif")
 _SMALL = ("--dtype", "uint16", "--lst-only", *_AIR)
 OURS = {
     "lst-raster": ("--emissivity", "ndvi", *_SMALL),
     "lst-raster, zstd": ("--emissivity", "ndvi", "--compress", "zstd", *_SMALL),
     "lst-raster, all files": ("--emissivity", "ndvi", "--dtype", "uint16", *_AIR),
+    "lst-raster, reanalysis and DEM": ("--emissivity", "ndvi", "--dtype", "uint16", *_REAL_AIR),
     "lst-raster, emissivity raster": ("--emissivity", "emissivity.tif", *_SMALL),
     "lst-raster, float32": ("--emissivity", "ndvi", "--lst-only", *_AIR),
 }
 """Our paths: options of the command; a file among them lies in the scene's folder."""
+COLUMNS = 2000
+"""Width of the scenes whose height alone differs. [pixel]"""
+_HIGH = ("lst-raster", "lst-raster, reanalysis and DEM")  # the paths whose memory is held against the height
 
 
 def commands(folder, out):
@@ -41,26 +46,32 @@ def commands(folder, out):
 def ours(folder, out):
     """Name our paths."""
     scene = folder / f"{STEM}_B10.TIF"
-    return {
-        name: [sys.executable, *RETRIEVE, scene, "-o", out, *(folder / o if o.endswith(".tif") else o for o in options)]
+    given = {
+        name: [folder / option if option.endswith((".tif", ".nc")) else option for option in options]
         for name, options in OURS.items()
     }
+    return {name: [sys.executable, *RETRIEVE, scene, "-o", out, *options] for name, options in given.items()}
 
 
-def run(folder, whole, sizes, rounds):
-    """Time all on one scene, and our first path on scenes of other sizes; sizes in million pixels."""
+def some_of_ours(folder, shape, names, rounds):
+    """Time some of our paths on a scene of another shape, which is removed."""
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        chosen = ours(make_yardstick(Path(temporary), shape), Path(temporary) / "out.tif")
+        return summary(in_turns({name: chosen[name] for name in names}, rounds), names[0])
+
+
+def run(folder, whole, sizes, heights, rounds):
+    """Time all on one scene, our first path on scenes of other sizes (in million pixels), and two of other heights."""
     scene = make_yardstick(folder / "scene", shape_of(whole))
     table = summary(in_turns(commands(scene, folder / "out.tif"), rounds), BASELINE)
-    growth = {}
-    for size in sizes:
-        part = make_yardstick(folder / f"scene{size:g}", shape_of(size))
-        first = dict([next(iter(ours(part, folder / "out.tif").items()))])
-        growth[f"{size:g}"] = next(iter(summary(in_turns(first, rounds), next(iter(first))).values()))
+    first = next(iter(OURS))
+    growth = {f"{size:g}": some_of_ours(folder, shape_of(size), [first], rounds)[first] for size in sizes}
+    high = {str(rows): some_of_ours(folder, (rows, COLUMNS), _HIGH, rounds) for rows in heights}
     machine = {"processor": platform.machine(), "cores": len(os.sched_getaffinity(0)), "system": platform.system()}
     return {
         "machine": machine,
         "versions": {"lst-raster": lst_raster.__version__, "python": platform.python_version()},
-        "megapixels": whole, "rounds": rounds, "whole_scene": table, "growth": growth,
+        "megapixels": whole, "rounds": rounds, "whole_scene": table, "growth": growth, "heights": high,
     }  # fmt: skip
 
 
@@ -90,6 +101,16 @@ def page(found):
                 for size, row in found["growth"].items()
             ),
         ]
+    if found["heights"]:
+        lines += [
+            "",
+            f"| rows of {COLUMNS} pixels | " + " | ".join(f"{name}: peak [MiB]" for name in _HIGH) + " |",
+            "|---" * (1 + len(_HIGH)) + "|",
+            *(
+                f"| {rows} | " + " | ".join(f"{peaks[name]['peak_mib']:.0f}" for name in _HIGH) + " |"
+                for rows, peaks in found["heights"].items()
+            ),
+        ]
     return "\n".join(lines)
 
 
@@ -106,12 +127,13 @@ def main(arguments=None):
     parser.add_argument("--rounds", type=int, default=5, help="counted runs of each, after one that is not counted")
     parser.add_argument("--scene", type=float, default=WHOLE, help="million pixels; by default a whole scene")
     parser.add_argument("--sizes", type=float, nargs="*", default=[], help="of further scenes, for ours alone")
+    parser.add_argument("--heights", type=int, nargs="*", default=[], help="rows of further scenes, for their memory")
     parser.add_argument("--folder", type=Path, help="where the scene and the products go; by default they are removed")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     parser.add_argument("--write", action="store_true", help="write the figures into docs/performance.md")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
-        found = run(options.folder or Path(temporary), options.scene, options.sizes, options.rounds)
+        found = run(options.folder or Path(temporary), options.scene, options.sizes, options.heights, options.rounds)
     figures = page(found)
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n")

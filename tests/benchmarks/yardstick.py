@@ -8,6 +8,10 @@ import rasterio
 from rasterio import Affine
 from rasterio.windows import Window
 
+from lst_raster.scene.box import box_over
+from lst_raster.scene.grid import Grid
+from tests.reanalysis_files import write_reanalysis
+
 FULL = (7800, 7600)
 """Rows and columns of a whole scene."""
 STEM = "LC08_L1TP_190026_20220719_20220726_02_T1"
@@ -15,6 +19,7 @@ K1, K2 = 774.8853, 1321.0789  # of band 10; [W m-2 sr-1 um-1], [K]
 GAIN, OFFSET = 3.342e-4, 0.1
 FILL, CLEAR = 1, 21824
 _STRIP = 512
+_HOURS = np.array(["2022-07-19T09", "2022-07-19T10"], "datetime64[s]")  # around the time in the metadata
 _MTL = f"""GROUP = LANDSAT_METADATA_FILE
   GROUP = PRODUCT_CONTENTS
     LANDSAT_PRODUCT_ID = "{STEM}"
@@ -60,21 +65,53 @@ def shape_of(megapixels):
 
 
 def make_yardstick(folder: Path, shape=FULL) -> Path:
-    """Write bands 4, 5 and 10, the quality band, an emissivity raster and the metadata; returns the folder."""
+    """Write bands 4, 5 and 10, the quality band, an emissivity raster and the metadata; returns the folder.
+
+    Beside them are the elevation of the ground, from 0 to 2500 m, and a reanalysis as of ERA5.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(7)
-    fields = {nodes: rng.standard_normal((nodes, nodes)).astype("f4") for nodes in (6, 40, 200, 300, 1500)}
+    fields = _fields(rng)
     names = {name: f"{STEM}_{name}.TIF" for name in ("B4", "B5", "B10", "QA_PIXEL")} | {"emissivity": "emissivity.tif"}
     out = {name: rasterio.open(folder / file, "w", **profile(shape)) for name, file in names.items()}
+    out["dem"] = rasterio.open(folder / "dem.tif", "w", **profile(shape) | {"dtype": "int16", "nodata": -32768})
+    relief = _fields(np.random.default_rng(8))
     out["emissivity"].scales = (1e-4,)
     for row in range(0, shape[0], _STRIP):
         rows = np.arange(row, min(row + _STRIP, shape[0]))
         for name, values in _bands(rng, fields, rows, shape).items():
             out[name].write(values.astype("u2"), 1, window=Window(0, row, shape[1], len(rows)))
+        out["dem"].write(_elevation(relief, rows, shape), 1, window=Window(0, row, shape[1], len(rows)))
+    _write_reanalysis(folder / "era5.nc", Grid.of(out["B10"]))
     for dataset in out.values():
         dataset.close()
     (folder / f"{STEM}_MTL.txt").write_text(_MTL)
     return folder
+
+
+def _fields(rng):
+    """Random fields, by the number of their nodes in each direction."""
+    return {nodes: rng.standard_normal((nodes, nodes)).astype("f4") for nodes in (6, 40, 200, 300, 1500)}
+
+
+def _elevation(relief, rows, shape):
+    """Elevation of a strip: mountains with valleys in them. [m]"""
+    smooth = {nodes: _stretched(relief[nodes], rows, shape) for nodes in (6, 40, 300)}
+    return (1250 + 700 * smooth[6] + 350 * smooth[40] + 60 * smooth[300]).clip(0, 2500).round().astype("i2")
+
+
+def _write_reanalysis(path, grid):
+    """Write fields as of ERA5 around a scene: single levels, hourly, 0.25 degrees."""
+    box = box_over(grid).widened(0.25, 0.25)
+    latitude, longitude = np.arange(box.north, box.south - 0.1, -0.25), np.arange(box.west, box.east + 0.1, 0.25)
+    hour, north, east = np.meshgrid([0.0, 1.0], latitude, longitude, indexing="ij")
+    ground = 700 + 400 * np.sin(2.0 * north) * np.cos(1.5 * east)  # [m]
+    fields = {
+        "tcwv": 24 - 0.6 * (north - 47) + 0.5 * (east - 15) + hour - ground / 200,
+        "t2m": 297 - 0.7 * (north - 47) + 1.5 * hour - 0.0065 * ground,
+        "sp": 101325 * np.exp(-ground / 8400) + 20 * (east - 15), "z": 9.80665 * ground,
+    }  # fmt: skip
+    write_reanalysis(path, fields, latitude=latitude, longitude=longitude, times=_HOURS)
 
 
 def _bands(rng, fields, rows, shape):
