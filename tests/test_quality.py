@@ -144,17 +144,28 @@ def test_the_quality_band_is_not_overwritten(tmp_path, model_path):
     assert quality.read_bytes() == before
 
 
-@pytest.mark.parametrize(("suffix", "bit"), [("B6_VCID_1", 5), ("B6_VCID_2", 8)])
-def test_saturation_is_that_of_the_band_itself(tmp_path, suffix, bit):
-    stem = "LE07_L1TP_107068_20220310_20220405_02_T1"
-    path = write_raster(tmp_path / f"{stem}_{suffix}.TIF", np.full((60, 70), 130, "u1"))
-    write_raster(tmp_path / f"{stem}_QA_PIXEL.TIF", np.full((60, 70), 5440, "u2"))
+RADSAT = [  # by thermal band: its bit of saturation if it has one, and that of pixels without a value of their own
+    ("LT05", "B6", 5, 9), ("LE07", "B6_VCID_1", 5, 9), ("LE07", "B6_VCID_2", 8, 9), ("LC08", "B10", None, 11),
+    ("LC09", "B11", None, 11),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("satellite", "suffix", "saturated", "fill"), RADSAT)
+def test_of_the_band_of_saturation_those_bits_count_that_concern_the_band(tmp_path, satellite, suffix, saturated, fill):
+    stem, old = f"{satellite}_L1TP_107068_20100310_20220405_02_T1", satellite[2:] < "08"
+    path = write_raster(tmp_path / f"{stem}_{suffix}.TIF", np.full((60, 70), 130 if old else 25000, "u2"))
+    write_raster(tmp_path / f"{stem}_QA_PIXEL.TIF", np.full((60, 70), 5440 if old else 21824, "u2"))
+    bits = {bit: 1 << bit for bit in (saturated, fill) if bit is not None}
     values = np.zeros((60, 70), "u2")
-    values[0], values[1] = 1 << bit, 0xFFFF ^ (1 << bit)
-    write_raster(tmp_path / f"{stem}_QA_RADSAT.TIF", values)
+    values[0], values[1], values[2] = bits.get(saturated, 0), bits[fill], 0xFFFF ^ sum(bits.values())
+    radsat = write_raster(tmp_path / f"{stem}_QA_RADSAT.TIF", values)
     product = retrieve(path, **{**EXACT, "water_vapour": 2.0})
-    assert np.isnan(read(product)).all(axis=1).nonzero()[0].tolist() == [0]
-    assert "saturated 70" in product.tags["masked_pixels"]
+    assert np.isnan(read(product)).all(axis=1).nonzero()[0].tolist() == ([0, 1] if saturated else [1])
+    kinds = {"saturated 70", "fill 70"} if saturated else {"fill 70"}
+    assert all(kind in product.tags["masked_pixels"] for kind in kinds)
+    radsat.touch()  # another file is another product
+    with pytest.raises(OutputError, match="exists"):
+        retrieve(path, **{**EXACT, "water_vapour": 2.0})
 
 
 def discs(mask, reach):

@@ -52,7 +52,7 @@ class Masking:
     @property
     def rasters(self) -> list[Path]:
         """Files that are read."""
-        return [self.quality.place.disk] if self.quality else []
+        return self.quality.rasters if self.quality else []
 
     def __str__(self) -> str:
         if self.quality is None or self.reason:

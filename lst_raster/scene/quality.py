@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -116,7 +117,14 @@ OWN = Layout(
 LAYOUTS = (COLLECTION_2, COLLECTION_1, BEFORE_COLLECTIONS)
 """The layouts of scenes; a value other than fill is possible in one of them alone, but for rare cases."""
 
-_SATURATION_BITS: Mapping[str, int] = {"B6": 5, "B6_VCID_1": 5, "B6_VCID_2": 8}  # of QA_RADSAT; USGS LSDS-1618
+_HIDDEN = {"fill": 11}  # ground that higher ground hides from the sensor: what is there is of another place
+_DROPPED = {"fill": 9}  # the detector gave no value
+_RADSAT: Mapping[str, Mapping[str, int]] = {
+    "B6": _DROPPED | {"saturated": 5}, "B6_VCID_1": _DROPPED | {"saturated": 5},
+    "B6_VCID_2": _DROPPED | {"saturated": 8}, "B10": _HIDDEN, "B11": _HIDDEN,
+}  # fmt: skip
+"""Bits of QA_RADSAT that concern a thermal band, by kind. USGS LSDS-1618 (Landsat 4 to 7) and LSDS-1619 (8 and 9, whose
+thermal bands have no bit of saturation)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,8 +137,15 @@ class Quality:
     """What its bits mean."""
     misnamed: bool
     """Whether the file's name promises another layout."""
-    saturation: tuple[Place, int] | None
-    """The band of saturation, QA_RADSAT, and the thermal band's bit in it, None where it does not tell."""
+    saturation: Place | None
+    """The band of saturation, QA_RADSAT, None where there is none that tells of the thermal band."""
+    saturation_bits: Mapping[str, int]
+    """Its bits that concern the thermal band, by kind."""
+
+    @property
+    def rasters(self) -> list[Path]:
+        """Files that are read."""
+        return [self.place.disk, *([self.saturation.disk] if self.saturation else [])]
 
     def __str__(self) -> str:
         return f"{self.place.name} ({self.layout.name})"
@@ -158,7 +173,7 @@ def find_quality(files: SceneFiles, grid: Grid) -> Quality | None:
     GridMismatchError
         It is not on the scene's grid.
     """
-    place, bit = files.quality, _SATURATION_BITS.get(files.name.band or "")
+    place, told = files.quality, _RADSAT.get(files.name.band or "", {})
     if place is None:
         return None
     with _open(place, grid) as dataset:
@@ -166,8 +181,8 @@ def find_quality(files: SceneFiles, grid: Grid) -> Quality | None:
     expected = COLLECTION_2 if "QA_PIXEL" in place.name.upper() else COLLECTION_1
     layout = find_layout(bits, expected, place)
     misnamed = (layout is COLLECTION_2) is not (expected is COLLECTION_2)
-    saturation = (files.saturation, bit) if files.saturation is not None and bit is not None else None
-    return Quality(place=place, layout=layout, misnamed=misnamed, saturation=saturation)
+    saturation = files.saturation if told else None
+    return Quality(place=place, layout=layout, misnamed=misnamed, saturation=saturation, saturation_bits=told)
 
 
 @contextmanager
@@ -197,15 +212,22 @@ def open_quality(quality: Quality, grid: Grid, kinds: Collection[str] = KINDS) -
     """
     with ExitStack() as stack:
         pixels = stack.enter_context(_open(quality.place, grid))
-        if quality.saturation is None or "saturated" not in kinds:
+        told = {kind: bit for kind, bit in quality.saturation_bits.items() if kind in kinds}
+        if quality.saturation is None or not told:
             yield lambda window: quality.layout.decode(read_bits(pixels, window=window), kinds)
             return
-        place, bit = quality.saturation
-        saturation = stack.enter_context(_open(place, grid))
-        yield lambda window: {
-            **quality.layout.decode(read_bits(pixels, window=window), kinds),
-            "saturated": read_bits(saturation, window=window) & np.uint16(1 << bit) != 0,
-        }
+        saturation = stack.enter_context(_open(quality.saturation, grid))
+        yield lambda window: _joined(
+            quality.layout.decode(read_bits(pixels, window=window), kinds), read_bits(saturation, window=window), told
+        )
+
+
+def _joined(masks: dict[str, Mask], saturation: Bits, told: Mapping[str, int]) -> dict[str, Mask]:
+    """Add what the band of saturation tells."""
+    for kind, bit in told.items():
+        mask = saturation & np.uint16(1 << bit) != 0
+        masks[kind] = masks[kind] | mask if kind in masks else mask
+    return masks
 
 
 @contextmanager
