@@ -46,6 +46,8 @@ def serve():
     from lst_raster.cli.main import main  # noqa: F401  # imported once, for all children
 
     import_module("lst_raster.engine.retrieve")
+    with tempfile.TemporaryDirectory() as folder:
+        write_set(folder)  # loads what is loaded when it is needed
     for line in sys.stdin:
         with tempfile.TemporaryDirectory() as folder:
             children = [_child(name, args, Path(folder) / str(n)) for n, (name, args) in enumerate(json.loads(line))]

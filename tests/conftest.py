@@ -1,12 +1,18 @@
 """Fixtures that several tests share."""
 
 import logging
+import os
 import signal
+
+# One thread for torch and linear algebra, before they are loaded: the tests' arrays are small, their threads do nothing
+# but wait for each other, and they wait by running.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pyproj  # noqa: F401  # before xarray finds eccodes, whose wheel carries a PROJ that makes pyproj crash
 import pytest
 
 from lst_raster.cli.main import main
+from tests.apart import Apart
 from tests.factories import make_model
 
 
@@ -25,6 +31,13 @@ def column_model_path(tmp_path_factory):
     folder = tmp_path_factory.mktemp("column")
     make_model(folder / "model.onnx", tier="column")
     return folder
+
+
+@pytest.fixture(scope="session")
+def apart():
+    """Runs functions in processes of their own."""
+    with Apart() as process:
+        yield process
 
 
 @pytest.fixture

@@ -32,27 +32,51 @@ def read(path):
         return dataset.read(1)
 
 
-@pytest.fixture
-def scene(tmp_path):
-    return make_scene(tmp_path / "in", lst=ramp(280, 320, BIG))
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Folder of what is made once."""
+    return tmp_path_factory.mktemp("air")
 
 
-@pytest.fixture
-def reanalysis(tmp_path):
+@pytest.fixture(scope="module")
+def scene(folder):
+    return make_scene(folder / "in", lst=ramp(280, 320, BIG))
+
+
+@pytest.fixture(scope="module")
+def reanalysis(folder):
     """A humid front across the scene: the column doubles within two cells."""
     latitude, longitude = np.arange(30.25, 31.51, 0.25), np.arange(-88.0, -86.9, 0.25)
     front = 1.0 + 1.0 / (1.0 + np.exp((longitude[None, :] + 87.4) / 0.06)) + 0.3 * np.sin(latitude[:, None] * 9.0)
     fields = {"tcwv": 16.0 * front, "t2m": 288.0 + 6.0 * front, "sp": 92e3 + 0.0 * front, "z": 7800.0 + 900.0 * front}
     fields = {name: np.broadcast_to(values, (3, *values.shape)) for name, values in fields.items()}
-    return write_reanalysis(tmp_path / "era5.nc", fields, latitude=latitude, longitude=longitude)
+    return write_reanalysis(folder / "era5.nc", fields, latitude=latitude, longitude=longitude)
 
 
-def test_the_coarse_grid_gives_the_temperature_of_the_model_at_every_pixel(tmp_path, scene, reanalysis):
-    dem = write_raster(tmp_path / "dem.tif", TERRAIN)
-    options = {"reanalysis": reanalysis, "dem": dem, "emissivity": 0.97}
-    opened = Scene.open(scene, date=DATE)
-    coarse = retrieve(opened, output=tmp_path / "coarse.tif", **options)
-    exact = retrieve(opened, output=tmp_path / "exact.tif", exact=True, **options)
+@pytest.fixture(scope="module")
+def over_terrain(folder, reanalysis):
+    """Options of a retrieval in the mountains."""
+    dem = write_raster(folder / "dem.tif", TERRAIN)
+    return {"reanalysis": reanalysis, "dem": dem, "emissivity": 0.97}
+
+
+@pytest.fixture(scope="module")
+def exact(folder, scene, over_terrain):
+    """The product of the model at every pixel."""
+    return retrieve(Scene.open(scene, date=DATE), output=folder / "exact.tif", exact=True, **over_terrain)
+
+
+@pytest.fixture(scope="module")
+def of_one_thread(folder, scene, over_terrain):
+    """Options with a raster of emissivity, and the bytes of the temperature that one thread makes with them."""
+    emissivity = write_raster(folder / "e.tif", ramp(0.9, 1.0, BIG).astype("f4"))
+    options = {**over_terrain, "emissivity": [emissivity]}
+    product = retrieve(Scene.open(scene, date=DATE), output=folder / "one.tif", threads=1, **options)
+    return options, product.path.read_bytes()
+
+
+def test_the_coarse_grid_gives_the_temperature_of_the_model_at_every_pixel(tmp_path, scene, over_terrain, exact):
+    coarse = retrieve(Scene.open(scene, date=DATE), output=tmp_path / "coarse.tif", **over_terrain)
     difference = read(coarse.path) - read(exact.path)
     assert np.sqrt(np.mean(difference**2)) < 0.005
     assert np.abs(difference).max() < 0.02
@@ -61,13 +85,9 @@ def test_the_coarse_grid_gives_the_temperature_of_the_model_at_every_pixel(tmp_p
     assert np.ptp(read(coarse.path) - ramp(280, 320, BIG)) > 2.0  # the air differs over the scene at all
 
 
-def test_the_run_finds_out_by_itself_how_far_off_it_is(tmp_path, scene, reanalysis, monkeypatch):
-    dem = write_raster(tmp_path / "dem.tif", TERRAIN)
-    options = {"reanalysis": reanalysis, "dem": dem, "emissivity": 0.97}
+def test_the_run_finds_out_by_itself_how_far_off_it_is(tmp_path, scene, over_terrain, exact, monkeypatch):
     monkeypatch.setattr("lst_raster.engine.coarse.STEP", 1500.0)
-    opened = Scene.open(scene, date=DATE)
-    coarse = retrieve(opened, output=tmp_path / "coarse.tif", **options)
-    exact = retrieve(opened, output=tmp_path / "exact.tif", exact=True, **options)
+    coarse = retrieve(Scene.open(scene, date=DATE), output=tmp_path / "coarse.tif", **over_terrain)
     largest = np.abs(read(coarse.path) - read(exact.path)).max()
     assert largest > 0.3
     told = float(coarse.tags["air"].partition("largest difference ")[2].split()[0])
@@ -98,15 +118,11 @@ def test_where_the_elevation_is_missing_there_is_no_temperature(tmp_path, scene,
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("block", [512, 1024])
-def test_threads_and_tiles_change_no_byte(tmp_path, scene, reanalysis, monkeypatch, threads, block):
-    dem = write_raster(tmp_path / "dem.tif", TERRAIN)
-    emissivity = write_raster(tmp_path / "e.tif", ramp(0.9, 1.0, BIG).astype("f4"))
-    options = {"reanalysis": reanalysis, "dem": dem, "emissivity": [emissivity]}
-    opened = Scene.open(scene, date=DATE)
-    expected = retrieve(opened, output=tmp_path / "a.tif", threads=1, **options)
+def test_threads_and_tiles_change_no_byte(tmp_path, scene, of_one_thread, monkeypatch, threads, block):
+    options, expected = of_one_thread
     monkeypatch.setattr(tiles_module, "BLOCK", block)
-    product = retrieve(opened, output=tmp_path / "b.tif", threads=threads, **options)
-    assert product.path.read_bytes() == expected.path.read_bytes()
+    product = retrieve(Scene.open(scene, date=DATE), output=tmp_path / "b.tif", threads=threads, **options)
+    assert product.path.read_bytes() == expected
 
 
 def test_an_error_in_one_tile_ends_the_run_and_leaves_nothing(tmp_path, scene, model_path):

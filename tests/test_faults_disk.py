@@ -10,7 +10,6 @@ from itertools import cycle
 import pytest
 
 from lst_raster.errors import OutputError
-from tests.apart import Apart
 from tests.faults import Moments, contents, nothing_lost, one_line_that_helps, patched, write_set
 
 ERRORS = {
@@ -124,12 +123,6 @@ def test_an_error_in_putting_back_leaves_whole_files(folder, products):
         write_set(folder, 1)
     assert len(calls) == 7
     nothing_lost(folder, before, new)
-
-
-@pytest.fixture(scope="module")
-def apart():
-    with Apart() as process:
-        yield process
 
 
 SIZES = [0, 1, 100, 4096, 10_000, 15_000, 20_000, 31_000, 40_000, 60_000, 80_000, 90_000, 1_000_000]

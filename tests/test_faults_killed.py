@@ -6,7 +6,6 @@ import sys
 import pytest
 
 from lst_raster.engine.product.staging import new_files
-from tests.apart import Apart
 from tests.cogs import levels_of
 from tests.faults import (
     RASTERS,
@@ -31,12 +30,6 @@ CALLS = {  # of writing the set over an older one
 EARLY = ("touch", "open", "write", "flush", "close", "encode", "verify")  # before the first file gets its name
 EVERY = [(kind, number) for kind, count in CALLS.items() for number in range(count)]
 OVER = [(kind, number) for kind, number in EVERY if kind not in EARLY or number % 2 == 0]
-
-
-@pytest.fixture(scope="module")
-def apart():
-    with Apart() as process:
-        yield process
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from tests.apart import Apart
 from tests.factories import STATE, make_scene, ramp
 from tests.faults import Moments, contents, nothing_lost, patched, write_set
 
@@ -46,12 +45,6 @@ def test_ctrl_c_while_notes_on_the_old_files_are_removed_puts_the_old_set_back(t
     with pytest.raises(KeyboardInterrupt), patched(Moments("unlink", number, interrupt)):
         write_set(folder, 1)
     nothing_lost(folder, products[1][0])
-
-
-@pytest.fixture(scope="module")
-def apart():
-    with Apart() as process:
-        yield process
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import pytest
 
 from lst_raster.engine.product import staging as staging_module
 from lst_raster.engine.product.staging import new_files
-from tests.apart import Apart
 from tests.faults import SET, contents, nothing_lost, write_set
 
 
@@ -21,12 +20,6 @@ def products(tmp_path_factory):
         write_set(folder, seed)
         found.append(contents(folder))
     return found
-
-
-@pytest.fixture(scope="module")
-def apart():
-    with Apart() as process:
-        yield process
 
 
 @pytest.mark.parametrize("attempt", range(4))

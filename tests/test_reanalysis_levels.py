@@ -152,14 +152,20 @@ def test_layouts_of_levels_do_not_change_the_profile(tmp_path, scene, name):
         np.testing.assert_array_equal(getattr(found, key), getattr(plain, key))
 
 
+@pytest.fixture
+def plain(tmp_path, scene):
+    """Profiles over the scene of a file that is as most are."""
+    return profiles_over_scene(scene, [write_levels(tmp_path / "plain.nc", air(), levels=LEVELS, **AXES)])
+
+
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     north_first=st.booleans(), east=st.sampled_from([0.0, 360.0]), time_order=st.permutations(range(3)),
     level_order=st.permutations(range(5)), shift=st.integers(0, 10),
 )  # fmt: skip
-def test_orders_and_conventions_do_not_change_the_profile(tmp_path, north_first, east, time_order, level_order, shift):
-    scene = scene_at(tmp_path / "scene", -87.9, 31.3)
-    plain = profiles_over_scene(scene, [write_levels(tmp_path / "plain.nc", air(), levels=LEVELS, **AXES)])
+def test_orders_and_conventions_do_not_change_the_profile(
+    tmp_path, scene, plain, north_first, east, time_order, level_order, shift
+):
     rows, columns = slice(None, None, -1 if north_first else 1), np.roll(np.arange(11), shift)
     turned = {
         key: values[list(time_order)][:, list(level_order)][:, :, rows][..., columns] for key, values in air().items()

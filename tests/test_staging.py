@@ -90,28 +90,26 @@ def test_a_rename_that_fails_is_undone_with_those_before_it(tmp_path, monkeypatc
     assert found_in(tmp_path) == before
 
 
-KILL = """
-import os, sys
-from pathlib import Path
-from tests.test_staging import write_set
-replace, calls = Path.replace, []
-def killed(path, target):
-    if len(calls) == int(sys.argv[2]):
-        os.kill(os.getpid(), 9)
-    calls.append(target)
-    return replace(path, target)
-Path.replace = killed
-write_set(Path(sys.argv[1]), value=280.0)
-"""
+def write_killed(folder, renamed):
+    """Write the set in a process that is killed when so many files have been renamed."""
+    replace, calls = Path.replace, []
+
+    def killed(path, target):
+        if len(calls) == renamed:
+            os.kill(os.getpid(), 9)
+        calls.append(target)
+        return replace(path, target)
+
+    Path.replace = killed
+    write_set(Path(folder), value=280.0)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("renamed", range(4))
-def test_a_process_killed_between_two_renames_leaves_whole_files_and_the_next_one_sweeps(tmp_path, renamed):
+def test_a_process_killed_between_two_renames_leaves_whole_files_and_the_next_one_sweeps(tmp_path, apart, renamed):
     write_set(tmp_path)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
-    ended = subprocess.run([sys.executable, "-c", KILL, str(tmp_path), str(renamed)], env=environment, timeout=60)
-    assert ended.returncode == -9
+    ((code, text),) = apart.run((f"{__name__}:write_killed", {"folder": tmp_path, "renamed": renamed}))
+    assert code == -9, text
     for number, name in enumerate(NAMES):
         assert_strict_cog(tmp_path / name)
         assert levels_of(tmp_path / name)[0].max() == (28000 if number < renamed else 30000)
@@ -121,32 +119,27 @@ def test_a_process_killed_between_two_renames_leaves_whole_files_and_the_next_on
     assert sorted(found_in(tmp_path)) == sorted([*NAMES, "x_LST.json"])
 
 
-LIMITED = """
-import resource, sys
-from pathlib import Path
-from tests.cogs import FLOATS, kelvin, write_cog
-from lst_raster.errors import OutputError
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
-try:
-    write_cog(Path(sys.argv[1]), kelvin((600, 1100)), FLOATS, threads=2)
-except OutputError as error:
-    sys.exit(f"OutputError: {error}")
-"""
+def write_limited(path, size):
+    """Write a raster in a process that may write no file beyond a size."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    try:
+        write_cog(Path(path), kelvin(SHAPE), FLOATS, threads=2)
+    finally:  # what is said of it is written to a file, too
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
 @pytest.mark.parametrize("missing", [1, 100, 5000, 500_000, 1_500_000])
-def test_a_disk_that_is_full_near_the_end_is_noticed(tmp_path, missing):
+def test_a_disk_that_is_full_near_the_end_is_noticed(tmp_path, apart, missing):
     size = write_cog(tmp_path / "x.tif", kelvin(SHAPE), FLOATS).stat().st_size
     (tmp_path / "x.tif").unlink()
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
-    ended = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path / "x.tif"), str(size - missing)],
-        env=environment, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    assert ended.returncode == 1
-    assert ended.stderr.splitlines()[-1].startswith("OutputError: cannot write"), ended.stderr
-    assert "File too large" in ended.stderr
+    call = {"path": tmp_path / "x.tif", "size": size - missing}
+    ((code, text),) = apart.run((f"{__name__}:write_limited", call))
+    assert code == 70  # an error that is not the command line's
+    assert text.splitlines()[-1].startswith("OutputError: cannot write"), text
+    assert "File too large" in text
     assert list(tmp_path.iterdir()) == []
 
 

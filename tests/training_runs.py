@@ -19,10 +19,13 @@ learning_rate = 0.01
 """
 
 
-def write_run(folder: Path, *, tier: str = "surface", steps: int = 300, extra: str = "") -> Path:
-    """Write a configuration and its simulated sets into a folder; returns the TOML file."""
-    make_simulated_set(folder / "learn.nc", profiles=800, seed=1)
-    make_simulated_set(folder / "held_out.nc", profiles=300, seed=2)
+def write_run(folder: Path, *, tier: str = "surface", steps: int = 300, share: float = 1.0, extra: str = "") -> Path:
+    """Write a configuration and its simulated sets into a folder; returns the TOML file.
+
+    `share` of the profiles suffices for runs whose model need not be good: most of the time goes into measuring it.
+    """
+    make_simulated_set(folder / "learn.nc", profiles=round(800 * share), seed=1)
+    make_simulated_set(folder / "held_out.nc", profiles=round(300 * share), seed=2)
     config = folder / f"{tier}.toml"
     config.write_text(TOML.format(tier=tier, steps=steps) + extra)
     return config
