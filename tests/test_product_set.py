@@ -7,6 +7,7 @@ import pytest
 import rasterio
 
 from lst_raster import Model, Scene, retrieve
+from lst_raster.engine.checking.check import check_product
 from lst_raster.engine.product.files import OutputForm, ProductPaths
 from lst_raster.engine.product.flags import EMISSIVITY_SOURCES, FLAGS, flag
 from lst_raster.errors import OutputError
@@ -192,6 +193,11 @@ def test_clouds_kept_are_flagged_all_the_same(tmp_path, scene, model_path):
         bits = read(paths_of(product).quality)
         np.testing.assert_array_equal(value(bits, "cloud") == 1, quality == 22280)
         assert np.isnan(read(product.path)[15]).all() == (not keep)
+    quality[30:] = 1  # fill, where the band has values
+    write_raster(scene.parent / f"{scene.name.rpartition('_B')[0]}_QA_PIXEL.TIF", quality)
+    product = retrieve(scene, output=tmp_path / "fill.tif", model=model_path, mask_clouds=False, **EXACT)
+    assert np.isfinite(read(product.path)[30:]).all() and not value(read(paths_of(product).quality), "fill")[30:].any()
+    assert [finding.text for finding in check_product(product.path) if finding.outcome == "failed"] == []
     (scene.parent / f"{scene.name.rpartition('_B')[0]}_QA_PIXEL.TIF").write_bytes(b"not a raster")
     product = retrieve(scene, output=tmp_path / "x.tif", model=model_path, mask_clouds=False, **EXACT)
     assert not value(read(paths_of(product).quality), "cloud").any()

@@ -18,7 +18,6 @@ _FROM_QUALITY: Mapping[str, tuple[str, ...]] = {
     "cloud_shadow": ("cloud_shadow",),
     "snow": ("snow",),
     "water": ("water",),
-    "saturated": ("saturated",),
 }
 _ASSUMED = ("water_vapour", "air_temperature")
 
@@ -70,8 +69,10 @@ class Flagging:
                 if kind in tile.masks:
                     _set(bits, name, tile.masks[kind])
         for kind in ("fill", "saturated"):
-            if kind in tile.masks:  # by the quality band nothing is known there, whatever the file holds
-                _set(bits, "fill", tile.masks[kind])
+            if kind in tile.masks:  # nothing is known there, unless the user takes what the file holds all the same
+                lost = tile.masks[kind] & tile.hidden
+                _set(bits, "fill", lost)
+                _set(bits, kind, lost)
         _set(bits, "no_input", measured & ~tile.hidden & ~tile.known)
         _set(bits, "no_solution", tile.known & np.isnan(temperature))
         with np.errstate(invalid="ignore"):
