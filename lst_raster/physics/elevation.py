@@ -93,6 +93,33 @@ def air_temperature_between(air_temperature: Array, start: Array | float, end: A
     return air_temperature - LAPSE_RATE * (end - start)
 
 
+def air_temperature_between_pressures(air_temperature: Array, start: Array | float, end: Array | float) -> Array:
+    """Air temperature at one pressure from that at another, by the standard lapse rate in hydrostatic balance.
+
+    Parameters
+    ----------
+    air_temperature : array, any shape
+        Air temperature at `start`. [K]
+    start, end : array or float
+        Pressures. [hPa]
+
+    Returns
+    -------
+    array
+        Air temperature at `end`. [K]
+
+    References
+    ----------
+    ISO 2533:1975, Standard Atmosphere
+
+    Examples
+    --------
+    >>> round(air_temperature_between_pressures(281.65, 898.7457, 1013.25), 2)
+    288.15
+    """
+    return air_temperature * (end / start) ** (GAS_CONSTANT_DRY_AIR * LAPSE_RATE / GRAVITY)
+
+
 def water_vapour_between(water_vapour: Array, start: Array | float, end: Array | float) -> Array:
     """Water vapour column above the ground, from one elevation of the ground to another.
 

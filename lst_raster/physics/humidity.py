@@ -112,6 +112,28 @@ def specific_humidity_from_vapour_pressure(vapour_pressure: Array, pressure: Arr
     return EPSILON_WATER * vapour_pressure / (pressure - (1.0 - EPSILON_WATER) * vapour_pressure)
 
 
+def specific_humidity_from_dew_point(dew_point: Array, pressure: Array) -> Array:
+    """Specific humidity from the dew point over liquid water, which the IFS states below freezing too.
+
+    Parameters
+    ----------
+    dew_point : array, any shape
+        Dew point. [K]
+    pressure : array
+        Air pressure. [hPa]
+
+    Returns
+    -------
+    array
+        Specific humidity. [kg kg-1]
+
+    References
+    ----------
+    ECMWF, IFS documentation CY41R2, part IV, section 7.4.2 (saturation with respect to water)
+    """
+    return specific_humidity_from_vapour_pressure(saturation_pressure_water(dew_point), pressure)
+
+
 def specific_humidity_from_mixing_ratio(mixing_ratio: Array) -> Array:
     """Mass of water vapour per mass of moist air, from its mass per mass of dry air.
 
@@ -187,3 +209,37 @@ def layer_mass(mass_fraction: Array, pressure_thickness: Array) -> Array:
         Column mass. [kg m-2]
     """
     return mass_fraction * pressure_thickness * (100.0 / GRAVITY)  # hPa to Pa
+
+
+def layer_mass_between(
+    humidity_above: Array, humidity_below: Array, pressure_above: Array | float, pressure_below: Array | float
+) -> Array:
+    """Water vapour above a square metre in a layer in which humidity is a power law in pressure.
+
+    The integral of humidity over pressure is that of their product over the logarithm of pressure, along which the
+    product is exponential: its mean is the logarithmic mean of its ends.
+
+    Parameters
+    ----------
+    humidity_above, humidity_below : array, any shape
+        Specific humidity at the layer's top and bottom, above zero. [kg kg-1]
+    pressure_above, pressure_below : array or float
+        Pressure there. [hPa]
+
+    Returns
+    -------
+    array
+        Column mass. [kg m-2]
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(float(layer_mass_between(np.float64(0.001), np.float64(0.008), 500.0, 1000.0)), 3)  # (p / 1000 hPa)^3
+    19.12
+    """
+    xp = namespace(humidity_above, humidity_below)
+    above, below = humidity_above * pressure_above, humidity_below * pressure_below
+    ratio = xp.log(below / above)
+    near = xp.abs(ratio) < 1e-4  # there the means differ by a billionth
+    mean = xp.where(near, 0.5 * (above + below), (below - above) / xp.where(near, xp.ones_like(ratio), ratio))
+    return layer_mass(mean, xp.log(pressure_below / pressure_above * xp.ones_like(ratio)))
