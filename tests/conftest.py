@@ -40,6 +40,22 @@ def apart():
         yield process
 
 
+@pytest.fixture(scope="session")
+def profile_model(tmp_path_factory):
+    """Folder of a small model of the profile tier."""
+    folder = tmp_path_factory.mktemp("profile")
+    make_model(folder / "model.onnx", tier="profile")
+    return folder
+
+
+@pytest.fixture
+def all_tiers(tmp_path, monkeypatch):
+    """All tiers, where models are shipped."""
+    for tier in ("surface", "column", "profile"):
+        make_model(tmp_path / "models" / "landsat8-b10" / tier / "model.onnx", tier=tier)
+    monkeypatch.setattr("lst_raster.inference.model.models_path", lambda: tmp_path / "models")
+
+
 @pytest.fixture
 def command(capsys):
     """Run the command line in this process; returns exit code, lines of standard output, lines of standard error."""

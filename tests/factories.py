@@ -10,9 +10,11 @@ import rasterio
 from rasterio import Affine
 from rasterio.errors import NotGeoreferencedWarning
 
+from lst_raster.inference.contract import CONTRACT_VERSION
 from lst_raster.inference.model import Model
 from lst_raster.physics.band import sensor_band
 from lst_raster.physics.surface import sensor_radiance
+from lst_raster.transfer.sigma import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
 RANGES = {
     "radiance": None,
@@ -20,6 +22,8 @@ RANGES = {
     "water_vapour": (0.1, 75.0),
     "surface_pressure": (500.0, 1060.0),
     "air_temperature": (230.0, 325.0),
+    **dict.fromkeys(TEMPERATURE_LEVELS, (190.0, 325.0)),
+    **dict.fromkeys(HUMIDITY_LEVELS, (0.0, 0.03)),
 }
 UNITS = {
     "radiance": "W m-2 sr-1 um-1",
@@ -27,6 +31,8 @@ UNITS = {
     "water_vapour": "kg m-2",
     "surface_pressure": "hPa",
     "air_temperature": "K",
+    **dict.fromkeys(TEMPERATURE_LEVELS, "K"),
+    **dict.fromkeys(HUMIDITY_LEVELS, "kg kg-1"),
     "lst": "K",
     "transmittance": "1",
     "upwelling_radiance": "W m-2 sr-1 um-1",
@@ -37,6 +43,7 @@ UNITS = {
 TIERS = {
     "column": ("water_vapour", "surface_pressure"),
     "surface": ("water_vapour", "surface_pressure", "air_temperature"),
+    "profile": ("water_vapour", "surface_pressure", "air_temperature", *TEMPERATURE_LEVELS, *HUMIDITY_LEVELS),
 }
 ATMOSPHERE = (
     "transmittance", "upwelling_radiance", "downwelling_radiance",
@@ -45,7 +52,7 @@ ATMOSPHERE = (
 
 # An invented atmosphere, simple but answering to every input, so that no two of them can be swapped unnoticed.
 ATMOSPHERE_BODY = """
-    thickness = Mul(water_vapour, vapour_weight)
+    thickness = Mul(VAPOUR, vapour_weight)
     weight = Mul(surface_pressure, pressure_weight)
     depth = Mul(thickness, weight)
     negative = Neg(depth)
@@ -57,6 +64,18 @@ ATMOSPHERE_BODY = """
     optical_depth_uncertainty = Mul(depth, relative_uncertainty)
     upwelling_temperature_uncertainty = Add(one, absorbed)
 """
+# The same of a profile: what stands for the vapour and for the air's temperature answers to every level of its own.
+PROFILE_WEIGHTS = {
+    **{name: 0.5 / (3.0 + place) for place, name in enumerate(("air_temperature", *TEMPERATURE_LEVELS))},
+    **{name: 150.0 + 40.0 * place for place, name in enumerate(HUMIDITY_LEVELS)},
+}
+PROFILE_BODY = (
+    "".join(f"    part_{name} = Mul({name}, weight_{name})\n" for name in PROFILE_WEIGHTS)
+    + f"""
+    warm = Sum({", ".join(f"part_{name}" for name in PROFILE_WEIGHTS if name.startswith("air"))})
+    moist = Sum(water_vapour, {", ".join(f"part_{name}" for name in HUMIDITY_LEVELS)})
+"""
+)
 RETRIEVAL_BODY = """
     reflectance = Sub(one, emissivity)
     reflected = Mul(reflectance, downwelling_radiance)
@@ -84,13 +103,16 @@ RETRIEVAL_BODY = """
 """
 
 
-def _constants(sensor):
+def _constants(sensor, tier):
     planck = sensor_band(sensor).planck
+    weights = {f"weight_{name}": value for name, value in PROFILE_WEIGHTS.items()} if tier == "profile" else {}
+    vapour, cold = (0.004, 225.0) if tier == "profile" else (0.012, 281.0)
     return {
-        "one": 1.0, "zero": 0.0, "nan": float("nan"), "vapour_weight": 0.012, "pressure_weight": 1e-3, "cold": 281.0,
+        "one": 1.0, "zero": 0.0, "nan": float("nan"), "vapour_weight": vapour, "pressure_weight": 1e-3, "cold": cold,
         "diffusivity": 1.5, "relative_uncertainty": 0.1,
         "amplitude": planck.amplitude, "offset": planck.offset, "slope": planck.slope,
         "slope_squared": planck.slope**2, "four_curvature": 4.0 * planck.curvature, "mean_air": 288.0,
+        **weights,
     }  # fmt: skip
 
 
@@ -100,7 +122,7 @@ def model_metadata(sensor="landsat8-b10", tier="surface", graph="retrieval"):
     inputs = atmosphere if graph == "atmosphere" else ("radiance", "emissivity", *atmosphere)
     outputs = ATMOSPHERE if graph == "atmosphere" else ("lst", *ATMOSPHERE)
     return {
-        "contract": 2,
+        "contract": CONTRACT_VERSION,
         "graph": graph,
         "sensor": sensor,
         "tier": tier,
@@ -117,12 +139,14 @@ def make_model(path, sensor="landsat8-b10", tier="surface", graph="retrieval", m
     true = model_metadata(sensor, tier, graph)
     inputs = ", ".join(f"float[N] {entry['name']}" for entry in true["inputs"])
     outputs = ", ".join(f"float[N] {entry['name']}" for entry in true["outputs"])
-    body = ATMOSPHERE_BODY.replace("AIR", "air_temperature" if tier == "surface" else "mean_air")
+    air = {"surface": "air_temperature", "profile": "warm"}.get(tier, "mean_air")
+    body = PROFILE_BODY if tier == "profile" else ""
+    body += ATMOSPHERE_BODY.replace("AIR", air).replace("VAPOUR", "moist" if tier == "profile" else "water_vapour")
     body += RETRIEVAL_BODY if graph == "retrieval" else ""
     text = f'<ir_version: 8, opset_import: ["" : 17]>\n{graph} ({inputs}) => ({outputs}) {{ {body} }}'
     model = onnx.parser.parse_model(text)
     model.graph.initializer.extend(
-        onnx.numpy_helper.from_array(np.float32(value), name) for name, value in _constants(sensor).items()
+        onnx.numpy_helper.from_array(np.float32(value), name) for name, value in _constants(sensor, tier).items()
     )
     metadata = true if metadata is None else metadata
     if metadata:

@@ -9,6 +9,7 @@ TIMES = np.array(["2015-07-19T15:00", "2015-07-19T16:00", "2015-07-19T17:00"], "
 UNITS = {
     "tcwv": "kg m**-2", "TQV": "kg m-2", "pr_wtr": "kg/m^2", "t2m": "K", "T2M": "K", "sp": "Pa", "PS": "Pa",
     "z": "m**2 s**-2", "PHIS": "m+2 s-2",
+    "d2m": "K", "QV2M": "kg kg-1",
 }  # fmt: skip
 
 ARCO_UNITS = {

@@ -172,7 +172,7 @@ def test_the_self_check_looks_at_pixels_of_the_whole_scene():
         width, height = 5000, 4000
 
     class Nothing:
-        level2, atmosphere = None, {}
+        level2, names = None, ()
 
     check = selfcheck_module.SelfCheck.over(Grid, Nothing, 0.01)
     assert check.row.size == 10_000

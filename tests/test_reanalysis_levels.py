@@ -106,7 +106,7 @@ def test_relative_humidity_of_real_gfs_is_turned_over_water_and_ice(tmp_path):
     with path.open("rb") as file:
         while (message := eccodes.codes_grib_new_from_file(file)) is not None:
             key = tuple(eccodes.codes_get(message, name) for name in ("shortName", "typeOfLevel", "level"))
-            if (key[1] == "isobaricInhPa" and key[0] in ("t", "r")) or key[:2] == ("sp", "surface"):
+            if key[1] == "isobaricInhPa" and key[0] in ("t", "r"):
                 theirs[key] = eccodes.codes_get_values(message).reshape(73, 144)
             eccodes.codes_release(message)
     row, column = 24, 109  # 30 N, 87.5 W
@@ -122,7 +122,6 @@ def test_relative_humidity_of_real_gfs_is_turned_over_water_and_ice(tmp_path):
             assert found.specific_humidity[position, 0, 0] == pytest.approx(float(expected), rel=1e-5, abs=1e-12)
     between = found.specific_humidity[:3, 0, 0]
     assert between[1] == pytest.approx(between[0] + np.log(2.0) / np.log(3.0) * (between[2] - between[0]))
-    assert found.surface_pressure[0, 0] == pytest.approx(theirs["sp", "surface", 0][row, column] / 100.0, rel=1e-6)
 
 
 LAYOUTS = {
@@ -222,14 +221,12 @@ def test_below_the_ground_merra_has_no_value_and_none_is_made_up(tmp_path, scene
     assert np.isfinite(found.temperature[:-1]).all() and found.temperature[:-1].max() < 300.0
 
 
-def test_the_surface_pressure_is_taken_from_the_file_that_has_it(tmp_path, scene):
+def test_files_of_the_surface_may_be_mixed_with_those_on_levels(tmp_path, scene):
     path = write_levels(tmp_path / "levels.nc", air(), levels=LEVELS, **AXES)
-    assert profiles_over_scene(scene, [path]).surface_pressure is None
     surface = write_reanalysis(tmp_path / "sp.nc", {"sp": np.full((TIMES.size, 9, 11), 98_700.0)}, **AXES)
+    alone = profiles_over_scene(scene, [path])
     for files in ([path, surface], [surface, path]):
-        found = profiles_over_scene(scene, files)
-        assert found.surface_pressure.shape == found.temperature.shape[1:]
-        np.testing.assert_allclose(found.surface_pressure, 987.0)
+        np.testing.assert_array_equal(profiles_over_scene(scene, files).temperature, alone.temperature)
     with pytest.raises(InputError, match=r"sp.nc holds sp.*give a file with t and q"):
         profiles_over_scene(scene, [surface])
 

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from lst_raster.engine.air_model import DEPTHS, Float32, Terms, solve_air
 from lst_raster.engine.inputs import Inputs
 from lst_raster.physics.uncertainty import AirVariance
-from lst_raster.scene.fields import Field, open_field
+from lst_raster.scene.fields import open_field
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.level2_terms import Level2Air
 
 Mask = NDArray[np.bool_]
+
+_AT_ONCE = 16_384  # pixels whose profiles are in memory, each of dozens of levels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,9 +77,9 @@ def open_exact_air(inputs: Inputs, grid: Grid, *, uncertainty: bool) -> Iterator
         A file is missing, damaged or on another grid, or a value is not possible (also raised by the reader).
     """
     with ExitStack() as stack:
-        readers = {name: stack.enter_context(open_field(field, grid)) for name, field in inputs.atmosphere.items()}
+        readers = {name: stack.enter_context(open_field(field, grid)) for name, field in inputs.fields.items()}
         yield lambda window, wanted: _exact(
-            inputs, {name: read(window) for name, read in readers.items()}, wanted, uncertainty
+            inputs, {name: read(window) for name, read in readers.items()}, window, wanted, uncertainty
         )
 
 
@@ -104,39 +106,67 @@ def open_level2_air(level2: Level2Air) -> Iterator[AirReader]:
         yield lambda window, wanted: Air(terms=read(window), extremes={})
 
 
-def _exact(inputs: Inputs, values: Mapping[str, Float32], wanted: Mask, uncertainty: bool) -> Air:
+def _exact(inputs: Inputs, fields: Mapping[str, Float32], window: Any, wanted: Mask, uncertainty: bool) -> Air:
     """Run the model at every pixel that is wanted and of which everything is known."""
     known = wanted.copy()
-    for array in values.values():
+    for array in fields.values():
         known &= np.isfinite(array)
-    kept = {name: array[known] if array.ndim else array for name, array in values.items()}
-    extremes = {name: checked(inputs.atmosphere[name], array) for name, array in kept.items() if known.any()}
+    values = _inputs_at_pixels(inputs, fields, window, known)
+    extremes = extremes_of(inputs, values) if known.any() else {}
     layers = solve_air(
-        inputs, dict(zip(kept, np.broadcast_arrays(*kept.values()), strict=True)), uncertainty=uncertainty
+        inputs, dict(zip(values, np.broadcast_arrays(*values.values()), strict=True)), uncertainty=uncertainty
     )
     if layers.ndim > 1:
         layers = np.stack([_scatter(layer, known) for layer in layers])
-    return air_of(layers, extremes=extremes, inputs_at=_picker(values))
+    return air_of(layers, extremes=extremes, inputs_at=_picker(inputs, fields, window))
 
 
-def _picker(values: Mapping[str, Float32]) -> Callable[[Any, Any], dict[str, Any]]:
-    return lambda row, column: {
-        name: np.broadcast_to(array[row, column] if array.ndim else array, np.shape(row))
-        for name, array in values.items()
-    }
+def _inputs_at_pixels(inputs: Inputs, fields: Mapping[str, Float32], window: Any, known: Mask) -> dict[str, Any]:
+    """Find the inputs of the model at the pixels that are known; one number for what is the same at all of them."""
+    if inputs.profile is None:
+        return {name: array[known] if array.ndim else array for name, array in fields.items()}
+    pick = _picker(inputs, fields, window)
+    row, column = np.nonzero(known)
+    parts = [pick(row[start:][:_AT_ONCE], column[start:][:_AT_ONCE]) for start in range(0, max(row.size, 1), _AT_ONCE)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def checked(given: Field, values: Any) -> tuple[float, float]:
-    """Refuse impossible values of an input; the lowest and the highest of them.
+def _picker(inputs: Inputs, fields: Mapping[str, Float32], window: Any) -> Callable[[Any, Any], dict[str, Any]]:
+    def values(row: Any, column: Any) -> dict[str, Any]:
+        known = {
+            name: np.broadcast_to(array[row, column] if array.ndim else array, np.shape(row))
+            for name, array in fields.items()
+        }
+        return all_inputs(inputs, known, window.row_off + row + 0.5, window.col_off + column + 0.5)
+
+    return values
+
+
+def all_inputs(inputs: Inputs, known: dict[str, Any], row: Any, column: Any) -> dict[str, Any]:
+    """Put the values of the fields at places of the scene [pixel] together with what the profile tells there."""
+    if inputs.profile is None:
+        return known
+    return inputs.profile.inputs(known, inputs.profile.over(row, column))
+
+
+def extremes_of(inputs: Inputs, values: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Lowest and highest value of every input; fields with impossible ones are refused.
 
     Raises
     ------
     InputError
         One is not possible.
     """
-    if np.ndim(values):
-        given.quantity.check(values, f"{given.quantity.title} {given.source}")
-    return float(np.min(values)), float(np.max(values))
+    found = {}
+    for name, array in values.items():
+        known = array[np.isfinite(array)]
+        if not known.size:
+            continue
+        if np.ndim(array) and name in inputs.atmosphere:
+            given = inputs.atmosphere[name]
+            given.quantity.check(known, f"{given.quantity.title} {given.source}")
+        found[name] = (float(known.min()), float(known.max()))
+    return found
 
 
 def _scatter(values: Float32, known: Mask) -> Float32:

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.engine.air import Air, AirReader, Mask, air_of, checked
+from lst_raster.engine.air import Air, AirReader, Mask, air_of, all_inputs, extremes_of
 from lst_raster.engine.air_model import DEPTHS, Float32, solve_air
 from lst_raster.engine.inputs import Inputs
 from lst_raster.scene.fields import Field, FieldReader, open_field, value_at
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.nodes import Nodes, spread, spread_levels
+from lst_raster.transfer.sigma import Profiles
 
 STEP = 50.0
 """Distance of two elevations. [m]"""
@@ -31,7 +32,7 @@ Float = NDArray[np.float64]
 
 def is_smooth(inputs: Inputs) -> bool:
     """Whether the air is smooth enough for a coarse grid: there is a model, and no input of it is a raster."""
-    return inputs.model is not None and not any(isinstance(given.source, Path) for given in inputs.atmosphere.values())
+    return inputs.model is not None and not any(isinstance(given.source, Path) for given in inputs.fields.values())
 
 
 @dataclass(kw_only=True, slots=True)
@@ -48,14 +49,17 @@ class CoarseAir:
     """Whether the uncertainty is wanted."""
     extremes: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Lowest and highest value of every input at the nodes that were used."""
+    _profiles: Profiles | None = None
     _levels: dict[float, Float32] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def over(cls, inputs: Inputs, grid: Grid, *, uncertainty: bool) -> CoarseAir:
-        """Lay nodes over a scene: those of the densest input, else its corners."""
-        nodes = [part for given in inputs.atmosphere.values() for part in _parts(given) if isinstance(part, Nodes)]
-        if not nodes:
+        """Lay nodes over a scene: those of the profile, else of the densest input, else its corners."""
+        nodes = [part for given in inputs.fields.values() for part in _parts(given) if isinstance(part, Nodes)]
+        if inputs.profile is not None:
+            rows, columns = inputs.profile.levels.rows, inputs.profile.levels.columns
+        elif not nodes:
             rows, columns = np.array([0.0, grid.height]), np.array([0.0, grid.width])
         else:
             densest = max(nodes, key=lambda part: part.values.size)
@@ -65,16 +69,16 @@ class CoarseAir:
     @property
     def ground(self) -> Field | None:
         """Elevation of the pixels, None where nothing is brought to it."""
-        return next((given.lift.ground for given in self.inputs.atmosphere.values() if given.lift), None)
+        return next((given.lift.ground for given in self.inputs.fields.values() if given.lift), None)
 
     def level(self, elevation: float) -> Float32:
         """Layers of `solve_air` at all nodes, of shape (layers, rows, columns), for ground at one elevation. [m]"""
         with self._lock:
             if elevation not in self._levels:
-                column, row = np.meshgrid(self.columns, self.rows)
-                values = self.values(row, column, elevation)
-                for name, given in self.inputs.atmosphere.items():
-                    self._note(name, given, values[name])
+                values = self._at_nodes(elevation)
+                for name, (low, high) in extremes_of(self.inputs, values).items():
+                    before = self.extremes.get(name, (np.inf, -np.inf))
+                    self.extremes[name] = (min(before[0], low), max(before[1], high))
                 self._levels[elevation] = solve_air(self.inputs, values, uncertainty=self.uncertainty)
             return self._levels[elevation]
 
@@ -88,17 +92,23 @@ class CoarseAir:
         elevation : float or array
             Elevation of the ground there. [m]
         """
+        return all_inputs(self.inputs, self._of_fields(row, column, elevation), row, column)
+
+    def _of_fields(self, row: Any, column: Any, elevation: Any) -> dict[str, Any]:
         return {
             name: np.broadcast_to(value_at(given, row, column, elevation), np.shape(row))
-            for name, given in self.inputs.atmosphere.items()
+            for name, given in self.inputs.fields.items()
         }
 
-    def _note(self, name: str, given: Field, values: Any) -> None:
-        known = values[np.isfinite(values)]
-        if known.size:
-            low, high = checked(given, known)
-            before = self.extremes.get(name, (np.inf, -np.inf))
-            self.extremes[name] = (min(before[0], low), max(before[1], high))
+    def _at_nodes(self, elevation: float) -> dict[str, Any]:
+        """Find the inputs at the nodes; the profiles over them are the same for every elevation."""
+        column, row = np.meshgrid(self.columns, self.rows)
+        known, profile = self._of_fields(row, column, elevation), self.inputs.profile
+        if profile is None:
+            return known
+        if self._profiles is None:
+            self._profiles = profile.over(row, column)
+        return profile.inputs(known, self._profiles)
 
 
 def _parts(given: Field) -> tuple[Any, ...]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rasterio.errors import RasterioError
 
-from lst_raster.engine.inputs import Inputs, choose_inputs, warnings_of
+from lst_raster.engine.choice import choose_inputs
+from lst_raster.engine.inputs import Inputs, warnings_of
 from lst_raster.engine.masks import choose_masking
 from lst_raster.errors import LstRasterError
-from lst_raster.inference.contract import GRAPHS
+from lst_raster.inference.contract import GRAPHS, Variable
 from lst_raster.inference.model import Model, shipped_models
 from lst_raster.physics.band import sensor_band
 from lst_raster.scene.grid import Grid
@@ -19,11 +21,17 @@ from lst_raster.scene.landsat import satellite_of
 from lst_raster.scene.level2 import Level2Scene
 from lst_raster.scene.raster import open_quietly
 from lst_raster.scene.scene import Scene
+from lst_raster.transfer.sigma import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
 Description = dict[str, Any]
 """What was found, by name, ready for JSON: texts, numbers, lists, None for what is not known."""
 
 _PRODUCT_TAG = "lst_raster_version"
+_ON_LEVELS = {
+    name: f"{names[0]} to {names[-1].rpartition('_')[2]} ({len(names)} levels)"
+    for names in (TEMPERATURE_LEVELS, HUMIDITY_LEVELS)
+    for name in names
+}  # each with the title that all of them have
 _STATISTICS = {"minimum": "STATISTICS_MINIMUM", "mean": "STATISTICS_MEAN", "maximum": "STATISTICS_MAXIMUM"}
 
 
@@ -82,10 +90,24 @@ def _of_model(model: Model) -> Description:
         "file": model.path.name,
         "sha256": model.digest,
         "made_by": f"lst-raster {model.metadata.get('lst_raster_version', 'unknown')}",
-        "inputs": {variable.name: _range(variable) for variable in contract.inputs},
+        "inputs": _ranges(contract.inputs),
         "outputs": {variable.name: variable.units for variable in contract.outputs},
         "rmse_of_lst": {name: f"{test['lst']['all']['rmse']:.2f} K" for name, test in tests.items() if "lst" in test},
     }
+
+
+def _ranges(inputs: Iterable[Variable]) -> dict[str, str]:
+    """Tell the range of every input; those on sigma levels count as one."""
+    told: dict[str, list[Variable]] = {}
+    for variable in inputs:
+        told.setdefault(_ON_LEVELS.get(variable.name, variable.name), []).append(variable)
+    return {name: _range(_widest(variables)) for name, variables in told.items()}
+
+
+def _widest(variables: list[Variable]) -> Variable:
+    ranges = [variable.valid_range for variable in variables if variable.valid_range is not None]
+    whole = (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
+    return replace(variables[0], valid_range=whole)
 
 
 def _range(variable: Any) -> str:

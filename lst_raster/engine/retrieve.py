@@ -11,7 +11,8 @@ from types import MappingProxyType
 import rasterio
 
 from lst_raster import __version__
-from lst_raster.engine.inputs import Inputs, choose_inputs, range_warning, warnings_of
+from lst_raster.engine.choice import choose_inputs
+from lst_raster.engine.inputs import Inputs, range_warning, warnings_of
 from lst_raster.engine.masks import Masking, choose_masking
 from lst_raster.engine.product.files import OutputForm, ProductPaths
 from lst_raster.engine.product.sidecars import write_sidecars
@@ -107,8 +108,9 @@ def retrieve(
     align : bool
         Whether rasters on another grid are warped onto the scene's, instead of refused.
     model : Model, str or path, optional
-        The model, its name or its path. Without it the tier ``column`` of the scene's sensor where the water vapour is
-        given and the air temperature is not, else ``surface``.
+        The model, its name or its path. Without it that of the scene's sensor of the tier ``profile`` where the
+        reanalysis has temperature and humidity on levels; else ``column`` where the water vapour is given and the air
+        temperature is not, else ``surface``.
     mask_clouds : bool
         Whether clouds, dilated clouds, their shadows and cirrus get no temperature, where the scene has a quality band.
     mask_dilation : float
@@ -275,7 +277,7 @@ def _check_warnings(check: SelfCheck) -> list[str]:
 
 
 def _range_warnings(inputs: Inputs, tally: Tally) -> list[str]:
-    ranges = {name: tally.extremes[name] for name in inputs.atmosphere if name in tally.extremes}
+    ranges = {name: tally.extremes[name] for name in inputs.names if name in tally.extremes}
     lines = [range_warning(inputs.network, name, low, high) for name, (low, high) in ranges.items()]
     return [line for line in lines if line is not None]
 

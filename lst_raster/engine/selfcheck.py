@@ -14,13 +14,15 @@ from lst_raster.physics.band import sensor_band
 from lst_raster.physics.surface import surface_temperature
 from lst_raster.physics.uncertainty import AirVariance, air_error, temperature_uncertainty
 from lst_raster.scene.grid import Grid
+from lst_raster.transfer.causes import group_of
 
 TOLERANCE = 0.05
 """Largest difference that passes without a warning. [K]"""
 
 _POINTS = 10_000
 _SEED = 20_150_719
-_OF_MODEL = "model: "  # begins the names of causes that are the model's own
+_OF_THE_GROUND = ("sensor", "emissivity")
+_MODEL = "model"  # begins the names of causes that are the model's own
 
 Float32 = NDArray[np.float32]
 Index = NDArray[np.intp]
@@ -53,7 +55,7 @@ class SelfCheck:
             drawn = np.arange(count)
         row, column = np.divmod(drawn, grid.width)
         nothing = np.full(drawn.size, np.nan, np.float32)
-        names = ["sensor", "emissivity", *inputs.atmosphere, "model"] if inputs.level2 is None else []
+        names = [*_OF_THE_GROUND, *map(group_of, inputs.names), _MODEL] if inputs.level2 is None else []
         parts = {name: nothing.copy() for name in names}
         return cls(inputs=inputs, noise=noise, row=row, column=column, difference=nothing, parts=parts)
 
@@ -87,10 +89,9 @@ class SelfCheck:
         )
         self.parts["sensor"][inside], self.parts["emissivity"][inside] = ground.sensor, ground.emissivity
         errors = {name: air_error(exact, radiance, emissivity, terms, change, band) for name, change in changes.items()}
-        for name in self.inputs.atmosphere:
-            self.parts[name][inside] = np.abs(errors[name])
-        own = [error for name, error in errors.items() if name.startswith(_OF_MODEL)]
-        self.parts["model"][inside] = np.sqrt(sum(error * error for error in own))
+        for name in (name for name in self.parts if name not in _OF_THE_GROUND):
+            own = [error for cause, error in errors.items() if group_of(cause.partition(":")[0]) == name]
+            self.parts[name][inside] = np.sqrt(sum(error * error for error in own))
 
     @property
     def checked(self) -> int:

@@ -45,12 +45,33 @@ class Nodes:
 
     def at(self, row: Float, column: Float) -> Float:
         """Values at places of any shape, NaN beside a node without a value. [pixel]"""
-        above, down = _between(self.rows, row)
-        left, right = _between(self.columns, column)
-        values = self.values
-        upper = values[above, left] + right * (values[above, left + 1] - values[above, left])
-        lower = values[above + 1, left] + right * (values[above + 1, left + 1] - values[above + 1, left])
-        return np.asarray(upper + down * (lower - upper), float)
+        return at_places(self.rows, self.columns, self.values, row, column)
+
+
+def at_places(rows: Float, columns: Float, values: Float, row: Float, column: Float) -> Float:
+    """Values between nodes, bilinearly, at places.
+
+    Parameters
+    ----------
+    rows, columns : array of shape (rows,) and (columns,)
+        Places of the nodes, ascending. [pixel]
+    values : array of shape (..., rows, columns)
+        Values at the nodes.
+    row, column : array, any shape
+        The places. [pixel]
+
+    Returns
+    -------
+    array of shape (..., *shape of `row`)
+        Values, NaN beside a node without one.
+    """
+    above, down = _between(rows, row)
+    left, right = _between(columns, column)
+    upper, lower = (
+        values[..., line, left] + right * (values[..., line, left + 1] - values[..., line, left])
+        for line in (above, above + 1)
+    )
+    return np.asarray(upper + down * (lower - upper), float)
 
 
 def spread(rows: Float, columns: Float, values: NDArray[Any], window: Any) -> Float32:

@@ -64,11 +64,25 @@ def input_causes(values: Mapping[str, Any], deviation: Deviation) -> dict[str, C
         if levels:
             common = np.minimum(deviation("profile_temperature", near), whole)
             own = np.sqrt(np.square(whole) - np.square(common))
-            causes["air_temperature of all levels"] = dict.fromkeys(("air_temperature", *levels), common)
+            causes[f"air_temperature{_OF_ALL}"] = dict.fromkeys(("air_temperature", *levels), common)
         causes["air_temperature"] = {"air_temperature": own}
     causes |= {name: {name: deviation("level_temperature", values[name])} for name in levels}
     causes |= {name: {name: deviation("level_humidity", values[name])} for name in humidities}
     return {name: moves for name, moves in causes.items() if any(np.any(move) for move in moves.values())}
 
 
+def group_of(cause: str) -> str:
+    """Name under which people are told of a cause: the levels of a profile count together.
+
+    Examples
+    --------
+    >>> group_of("air_temperature of all levels"), group_of("specific_humidity_sigma850"), group_of("water_vapour")
+    ('air_temperature', 'profile', 'water_vapour')
+    """
+    if cause in TEMPERATURE_LEVELS or cause in HUMIDITY_LEVELS:
+        return "profile"
+    return cause.removesuffix(_OF_ALL)
+
+
+_OF_ALL = " of all levels"
 _DRY = 0.05  # [kg m-2]: below this column the share of an error in it says nothing of the levels

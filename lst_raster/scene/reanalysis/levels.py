@@ -10,18 +10,16 @@ import numpy as np
 
 from lst_raster.errors import InputError
 from lst_raster.physics.humidity import specific_humidity
-from lst_raster.scene.fields import SURFACE_PRESSURE
-from lst_raster.scene.nodes import Float
+from lst_raster.scene.nodes import Float, at_places
 from lst_raster.scene.reanalysis.ask import Ask
 from lst_raster.scene.reanalysis.gridded import GriddedField, merge_times, normalise
 from lst_raster.scene.reanalysis.interpolate import interpolate
-from lst_raster.scene.reanalysis.places import Places, ask_for, places_over
-from lst_raster.scene.reanalysis.read import read_asked
+from lst_raster.scene.reanalysis.places import WIDE, Places, ask_for, places_over
+from lst_raster.scene.reanalysis.read import read_where_there_is_any
 from lst_raster.scene.reanalysis.variables import (
     RELATIVE_HUMIDITY,
     SPECIFIC_HUMIDITY,
     TEMPERATURE,
-    NothingFoundError,
 )
 from lst_raster.scene.scene import Scene
 
@@ -43,28 +41,32 @@ class LevelNodes:
     [K]"""
     specific_humidity: Float
     """Specific humidity of the same shape, likewise. [kg kg-1]"""
-    surface_pressure: Float | None
-    """Pressure at the surface of the reanalysis, of shape (rows, columns); None where no file has it. [hPa]"""
     label: str
     """Where they come from, for people."""
+
+    def at(self, row: Float, column: Float) -> tuple[Float, Float]:
+        """Temperature [K] and specific humidity [kg kg-1] of shape (level, ...) at places of any shape [pixel]."""
+        values = np.stack([self.temperature, self.specific_humidity])
+        temperature, humidity = at_places(self.rows, self.columns, values, row, column)
+        return temperature, humidity
 
 
 def profiles_over_scene(scene: Scene, paths: Sequence[str | Path]) -> LevelNodes:
     """Take temperature and humidity on levels for a scene's time and place.
 
-    They are interpolated as fields near the ground are: bilinearly in space, linearly in time, to nodes 32 pixels
-    apart. Relative humidity, where there is no specific, is turned into it at the points of the file, against
-    saturation over water and ice (mixed phase). A level that has a temperature and no humidity gets it from its
-    neighbours, linearly in the logarithm of pressure; above and below all levels with humidity, levels are left out.
-    In memory are the points around the scene, of two steps.
+    They are interpolated as fields near the ground are: bilinearly in space, linearly in time, to nodes 128 pixels
+    apart (closer where the cells are small). Relative humidity, where there is no specific, is turned into it at the
+    points of the file, against saturation over water and ice (mixed phase). A level that has a temperature and no
+    humidity gets it from its neighbours, linearly in the logarithm of pressure; above and below all levels with
+    humidity, levels are left out. In memory are the points around the scene, of two steps.
 
     Parameters
     ----------
     scene : Scene
         The scene; it must tell the time of acquisition and have a coordinate system.
     paths : sequence of str or path
-        Files or stores on levels of pressure. Those of one grid are put together; of several grids the first that
-        serves is taken. One of them may have the surface pressure.
+        Files or stores, of which some are on levels of pressure. Those of one grid are put together; of several grids
+        the first that serves is taken.
 
     Returns
     -------
@@ -74,31 +76,18 @@ def profiles_over_scene(scene: Scene, paths: Sequence[str | Path]) -> LevelNodes
     Raises
     ------
     InputNotFoundError, InputError, RemoteError, MissingExtraError
-        As `read_asked`; or the scene has no time or no coordinate system; or the files do not cover it in time and
-        space; or temperature or humidity are missing.
+        As `read_where_there_is_any`; or the scene has no time or no coordinate system; or the files do not cover it in
+        time and space; or temperature or humidity are missing.
     """
     ask = ask_for(scene, on_levels=True)
-    found = _read_where_there_is_any(paths, ask)
+    found = read_where_there_is_any(paths, ask)
     complaints = []
     for group in _by_grid(found):
         try:
-            return _profiles(scene, ask, group, paths)
+            return _profiles(scene, ask, group)
         except InputError as complaint:
             complaints.append(complaint)
     raise complaints[0]
-
-
-def _read_where_there_is_any(paths: Sequence[str | Path], ask: Ask) -> list[GriddedField]:
-    """Read what is asked for from the files that hold it; files on levels and of the surface may be mixed."""
-    found, complaints = [], []
-    for path in paths:
-        try:
-            found += read_asked(path, ask)
-        except NothingFoundError as complaint:
-            complaints.append(complaint)
-    if not found:
-        raise complaints[0] if complaints else InputError("no reanalysis is given; give files with t and q on levels")
-    return found
 
 
 def _by_grid(fields: list[GriddedField]) -> list[list[GriddedField]]:
@@ -108,7 +97,7 @@ def _by_grid(fields: list[GriddedField]) -> list[list[GriddedField]]:
     return list(groups.values())
 
 
-def _profiles(scene: Scene, ask: Ask, group: list[GriddedField], paths: Sequence[str | Path]) -> LevelNodes:
+def _profiles(scene: Scene, ask: Ask, group: list[GriddedField]) -> LevelNodes:
     assert ask.when is not None
     warmth, moisture = _on_levels(group, TEMPERATURE.name), _on_levels(group, SPECIFIC_HUMIDITY.name)
     moisture = moisture or _from_relative(_on_levels(group, RELATIVE_HUMIDITY.name), warmth)
@@ -118,7 +107,7 @@ def _profiles(scene: Scene, ask: Ask, group: list[GriddedField], paths: Sequence
             f"{group[0].source} has temperature on {len(warmth)} and humidity on {len(moisture)} levels of pressure; "
             "give files with t and q (or r) on the same grid"
         )
-    places = places_over(scene.grid, group[0].cell)
+    places = places_over(scene.grid, group[0].cell, WIDE)
     known = np.array(sorted(moisture))
     humid = _stacked([moisture[level] for level in known], ask.when, places)
     named = [*warmth.values(), *moisture.values()]
@@ -126,7 +115,6 @@ def _profiles(scene: Scene, ask: Ask, group: list[GriddedField], paths: Sequence
         rows=places.rows, columns=places.columns, pressure=pressure,
         temperature=_stacked([warmth[level] for level in pressure], ask.when, places),
         specific_humidity=np.maximum(_between(humid, known, pressure), 0.0),
-        surface_pressure=_surface_pressure(ask, paths, places),
         label=", ".join(dict.fromkeys(f"{field.source} {field.variable}" for field in named)),
     )  # fmt: skip
 
@@ -174,18 +162,3 @@ def _between(values: Float, known: Float, wanted: Float) -> Float:
     weight = weight[:, None, None]
     mixed = values[after - 1] + weight * (values[after] - values[after - 1])
     return np.where(weight == 1.0, values[after], np.where(weight == 0.0, values[after - 1], mixed))
-
-
-def _surface_pressure(ask: Ask, paths: Sequence[str | Path], places: Places) -> Float | None:
-    """Pressure at the surface at the nodes, None where no file has it for the time and place."""
-    assert ask.when is not None
-    try:
-        found = _read_where_there_is_any(paths, Ask(when=ask.when, box=ask.box))
-    except NothingFoundError:
-        return None
-    for field in merge_times([field for field in found if field.quantity is SURFACE_PRESSURE]):
-        try:
-            return interpolate(field, ask.when, places.latitude, places.longitude)
-        except InputError:
-            continue
-    return None

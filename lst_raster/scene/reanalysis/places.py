@@ -15,6 +15,8 @@ from lst_raster.scene.reanalysis.ask import Ask
 from lst_raster.scene.scene import Scene
 
 _WIDEST = 32  # [pixel] between two nodes: 1 km of Landsat
+WIDE = 128
+"""Widest distance of two nodes of profiles, of which each has many values. [pixel]"""
 _PER_CELL = 8  # nodes for a cell of the reanalysis, at least
 
 
@@ -46,8 +48,8 @@ def ask_for(scene: Scene, *, on_levels: bool = False) -> Ask:
     return Ask(when=when, box=box_over(scene.grid), on_levels=on_levels)
 
 
-def places_over(grid: Grid, cell: float) -> Places:
-    """Nodes over a scene: 32 pixels apart, closer where the cells of the reanalysis are small.
+def places_over(grid: Grid, cell: float, widest: int = _WIDEST) -> Places:
+    """Nodes over a scene: 32 pixels apart by default, closer where the cells of the reanalysis are small.
 
     Parameters
     ----------
@@ -55,6 +57,8 @@ def places_over(grid: Grid, cell: float) -> Places:
         The scene's grid.
     cell : float
         Smallest distance of two points of the reanalysis. [degree]
+    widest : int
+        Distance of two nodes that is not exceeded. [pixel]
 
     Raises
     ------
@@ -62,7 +66,7 @@ def places_over(grid: Grid, cell: float) -> Places:
         The scene's coordinates have no latitude and longitude.
     """
     try:
-        rows, columns = _positions(grid, cell)
+        rows, columns = _positions(grid, cell, widest)
         latitude, longitude = grid.degrees(*np.meshgrid(columns, rows))
     except ProjError as reason:
         raise InputError(f"the scene's coordinates have no latitude and longitude ({reason})") from reason
@@ -80,11 +84,11 @@ def _time_of(scene: Scene) -> np.datetime64:
     return np.datetime64(moment, "s")
 
 
-def _positions(grid: Grid, cell: float) -> tuple[Float, Float]:
+def _positions(grid: Grid, cell: float, widest: int) -> tuple[Float, Float]:
     """Rows and columns of the nodes."""
     x, y = grid.width / 2, grid.height / 2
     latitude, _ = grid.degrees(np.array([x, x, x + 1]), np.array([y, y + 1, y]))
     pixel = float(np.hypot(*(latitude[1:] - latitude[0])))  # [degree], of latitude: its size on the ground
-    step = int(np.clip(cell / _PER_CELL / max(pixel, 1e-9), 1, _WIDEST))
+    step = int(np.clip(cell / _PER_CELL / max(pixel, 1e-9), 1, widest))
     rows, columns = (np.append(np.arange(0.0, size, step), size) for size in (grid.height, grid.width))
     return rows, columns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from lst_raster.scene.reanalysis.ask import Ask
 from lst_raster.scene.reanalysis.grib import read_grib
 from lst_raster.scene.reanalysis.gridded import GriddedField
 from lst_raster.scene.reanalysis.netcdf import read_netcdf
+from lst_raster.scene.reanalysis.variables import NothingFoundError
 from lst_raster.scene.reanalysis.zarr_store import is_address, is_store, read_zarr
 
 _ENGINES = {b"\x89HDF": "h5netcdf", b"CDF\x01": "scipy", b"CDF\x02": "scipy"}
@@ -72,6 +74,28 @@ def read_asked(path: str | Path, ask: Ask) -> list[GriddedField]:
     return _read(path, path.name, ask)
 
 
+def read_where_there_is_any(paths: Sequence[str | Path], ask: Ask) -> list[GriddedField]:
+    """Read what is asked for from the files that hold it; files on levels and of the surface may be mixed.
+
+    Raises
+    ------
+    NothingFoundError
+        None of them holds it; what is wrong with the first is told.
+    InputNotFoundError, InputError, FetchError, MissingExtraError
+        As `read_asked`.
+    """
+    found: list[GriddedField] = []
+    complaints = []
+    for path in paths:
+        try:
+            found += read_asked(path, ask)
+        except NothingFoundError as complaint:
+            complaints.append(complaint)
+    if not found:
+        raise complaints[0] if complaints else InputError("no reanalysis is given; give files with t and q on levels")
+    return found
+
+
 def _read(path: Path, source: str, ask: Ask) -> list[GriddedField]:
     with path.open("rb") as file:
         start = file.read(4)
@@ -96,7 +120,7 @@ def _what(start: bytes) -> str:
 def _read_zip(path: Path, source: str, ask: Ask) -> list[GriddedField]:
     """Read the members of an archive one by one; one that holds nothing of use does not spoil the others."""
     fields: list[GriddedField] = []
-    complaints: list[str] = []
+    complaints: list[InputError] = []
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
             for number, member in enumerate(info for info in archive.infolist() if not info.is_dir()):
@@ -107,10 +131,12 @@ def _read_zip(path: Path, source: str, ask: Ask) -> list[GriddedField]:
                 try:
                     fields += _read(target, f"{source}/{member.filename}", ask)
                 except InputError as complaint:
-                    complaints.append(str(complaint))
+                    complaints.append(complaint)
                 target.unlink()
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as reason:
         raise InputError(f"reanalysis {source} is a ZIP that cannot be read ({reason}); fetch it again") from reason
     if not fields:
-        raise InputError("; ".join(complaints) or f"reanalysis {source} is an empty ZIP; {_HINT}")
+        sound = complaints and all(isinstance(complaint, NothingFoundError) for complaint in complaints)
+        told = "; ".join(map(str, complaints)) or f"reanalysis {source} is an empty ZIP; {_HINT}"
+        raise NothingFoundError(told) if sound else InputError(told)
     return fields

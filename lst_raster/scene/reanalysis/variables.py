@@ -8,6 +8,23 @@ from types import MappingProxyType
 from lst_raster.errors import InputError
 from lst_raster.scene.fields import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR, Quantity
 
+HUMIDITY_2M = Quantity(
+    name="specific_humidity_2m",
+    units="kg kg-1",
+    low=-1e-3,  # spectral models and packing fall below zero
+    high=0.1,
+    accepted={"kg kg-1": (1.0, 0.0), "kg/kg": (1.0, 0.0), "1": (1.0, 0.0)},
+    hint="give water vapour per moist air at 2 m in kg kg-1",
+)
+DEW_POINT = Quantity(
+    name="dew_point",
+    units="K",
+    low=150.0,
+    high=340.0,
+    accepted={"K": (1.0, 0.0), "C": (1.0, 273.15), "degC": (1.0, 273.15)},
+    hint="give the dew point at 2 m in K",
+)
+
 VARIABLES: Mapping[str, Quantity] = MappingProxyType(
     {
         "tcwv": WATER_VAPOUR,  # ECMWF
@@ -18,6 +35,11 @@ VARIABLES: Mapping[str, Quantity] = MappingProxyType(
         "t2m": AIR_TEMPERATURE,  # ECMWF, MERRA-2
         "2t": AIR_TEMPERATURE,  # GRIB
         "2m_temperature": AIR_TEMPERATURE,
+        "d2m": DEW_POINT,  # ECMWF
+        "2d": DEW_POINT,  # GRIB
+        "2m_dewpoint_temperature": DEW_POINT,
+        "qv2m": HUMIDITY_2M,  # MERRA-2
+        "2sh": HUMIDITY_2M,  # GRIB
         "sp": SURFACE_PRESSURE,  # ECMWF, GFS
         "ps": SURFACE_PRESSURE,  # MERRA-2
         "surface_pressure": SURFACE_PRESSURE,
