@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 
 from lst_raster.physics.band import sensor_band
 from lst_raster.physics.planck import band_radiance
+from lst_raster.simulation.simulated_set import SimulatedSet, read_simulated
 from lst_raster.transfer.sigma import SIGMA
 
 LAYERS = 24
+DATES = np.array(["2011-01-15T12", "2011-10-11T00"], "datetime64[ns]")
 
 
 def make_simulated_set(path: Path, *, profiles: int = 600, seed: int = 0, sensor: str = "landsat8-b10") -> Path:
@@ -96,3 +99,15 @@ def make_simulated_set(path: Path, *, profiles: int = 600, seed: int = 0, sensor
         dataset[name] = (("profile", "sigma"), array, {"units": units})
     dataset.to_netcdf(path, engine="h5netcdf")
     return path
+
+
+def made_set(path: Path, **facts: int | str) -> SimulatedSet:
+    """Make such a set and read it, with what real ones have: two dates, land, and a tenth of invented columns."""
+    simulated = read_simulated(make_simulated_set(path, **facts))
+    number = np.arange(len(simulated))
+    return replace(
+        simulated,
+        time=DATES[number % 2],
+        land=(number % 3 > 0).astype(np.int8),
+        perturbation=(number % 10 == 9).astype(np.int8),
+    )

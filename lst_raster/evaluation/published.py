@@ -85,11 +85,20 @@ def mono_window(sensor: str, radiance: Float, emissivity: Float, water_vapour: F
     `single_channel`; NaN where the water vapour is NaN.
     """
     coefficients = np.array(_coefficients(_table()["mono_window"]["coefficients"], MONO_WINDOW, sensor))
-    class_ = np.searchsorted(_table()["mono_window"]["upper_edges"], water_vapour, side="left")
-    slope, emissivity_term, constant = np.moveaxis(coefficients[class_], -1, 0)
+    slope, emissivity_term, constant = np.moveaxis(coefficients[mono_window_class(water_vapour)], -1, 0)
     temperature = brightness_temperature(radiance, sensor_band(sensor).planck)
     retrieved = mono_window_temperature(temperature, emissivity, slope, emissivity_term, constant)
     return np.asarray(np.where(np.isnan(water_vapour), np.nan, retrieved))
+
+
+def mono_window_class(water_vapour: Float) -> NDArray[np.intp]:
+    """Find the mono-window method's class of water vapour [kg m-2], from 0; an edge belongs to the class below."""
+    return np.searchsorted(_table()["mono_window"]["upper_edges"], water_vapour, side="left")
+
+
+def mono_window_classes() -> int:
+    """Count the mono-window method's classes of water vapour."""
+    return len(_table()["mono_window"]["upper_edges"]) + 1
 
 
 def retrieve_published(sensor: str, radiance: Float, emissivity: Float, water_vapour: Float) -> dict[str, Float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lst_raster.physics.arrays import Array
+from lst_raster.physics.planck import BandPlanck, band_radiance, band_radiance_slope
 
 
 def single_channel_temperature(
@@ -81,3 +82,27 @@ def mono_window_temperature(
     S. L. Ermida et al., Remote Sens. 12, 1471 (2020), doi:10.3390/rs12091471
     """
     return (slope * brightness_temperature + emissivity_term) / emissivity + constant
+
+
+def wien_temperature(temperature: Array | float, band: BandPlanck) -> Array:
+    """Find what the single-channel method calls b_gamma, ``T**2 B'(T) / B(T)``, for a band that has none published.
+
+    In Wien's approximation it is C2 over the band's effective wavelength, at any temperature.
+
+    Parameters
+    ----------
+    temperature : array or float
+        Typical temperature T of the surfaces. [K]
+    band : BandPlanck
+        The band's Planck coefficients.
+
+    Returns
+    -------
+    array
+        C2 over the effective wavelength. [K]
+
+    References
+    ----------
+    J. C. Jimenez-Munoz et al., IEEE Trans. Geosci. Remote Sens. 47, 339 (2009), doi:10.1109/TGRS.2008.2007125
+    """
+    return temperature * temperature * band_radiance_slope(temperature, band) / band_radiance(temperature, band)
