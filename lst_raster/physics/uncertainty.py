@@ -173,6 +173,35 @@ def air_error(
     return -(seen + reflected) / (transmittance * emissivity * band_radiance_slope(surface_temperature, band))
 
 
+def emissivity_error(
+    surface_temperature: Array, emissivity: Array, downwelling_radiance: Array, change: Array | float, band: BandPlanck
+) -> Array:
+    """Error of the surface temperature where the emissivity is off by a small change.
+
+    ``dB(Ts) = -(B(Ts) - Ld) / e de``, over B'(Ts): the radiance that leaves the ground is what it was.
+
+    Parameters
+    ----------
+    surface_temperature : array, any shape
+        Land surface temperature Ts. [K]
+    emissivity : array
+        Surface emissivity e. [1]
+    downwelling_radiance : array
+        Hemispheric mean radiance Ld that the atmosphere sends down. [W m-2 sr-1 um-1]
+    change : array or float
+        Change of the emissivity. [1]
+    band : BandPlanck
+        The band's Planck coefficients.
+
+    Returns
+    -------
+    array
+        Change of the surface temperature, to first order. [K]
+    """
+    contrast = band_radiance(surface_temperature, band) - downwelling_radiance
+    return -contrast * change / (emissivity * band_radiance_slope(surface_temperature, band))
+
+
 def air_variance(terms: Terms, changes: Iterable[Terms], emissivity: Array | float = TYPICAL_EMISSIVITY) -> AirVariance:
     """Variance that independent errors of the air's terms give to what is left of a radiance for the ground.
 

@@ -1,0 +1,58 @@
+"""What a user gets: the shipped models beside the published methods."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from lst_raster.evaluation.benchmark.fits import Retrieval
+from lst_raster.evaluation.benchmark.jobs import Job
+from lst_raster.evaluation.benchmark.measure import CONDITIONS, Rows, measure
+from lst_raster.evaluation.benchmark.methods import SHIPPED, published, shipped
+from lst_raster.evaluation.benchmark.section import Section
+from lst_raster.evaluation.benchmark.setting import Setting
+from lst_raster.evaluation.benchmark.tables import all_and_humid, called, chosen, distinct, markdown
+
+_OURS = {
+    "column": "ours, `column` (water vapour, surface pressure)",
+    "surface": "ours, `surface` (and air temperature)",
+    "profile": "ours, `profile` (and temperature and humidity on 11 levels)",
+}
+
+
+def measured_as_they_are(setting: Setting, section: str) -> list[Job]:
+    """Jobs that measure what needs no fit, in a section's rows."""
+    ready: list[tuple[str, str, Retrieval]] = [(name, "", one) for name, one in published(setting.sensor).items()]
+    ready += [(SHIPPED, tier, model) for tier, model in shipped(setting.sensor, setting.shipped).items()]
+    return [
+        Job(
+            section=section, retrieval=method, measure=partial(measure, facts={"method": name, "tier": tier, "seed": 0})
+        )
+        for name, tier, method in ready
+    ]
+
+
+def _jobs(setting: Setting) -> list[Job]:
+    return measured_as_they_are(setting, "accuracy")
+
+
+def _text(rows: Rows) -> str:
+    columns = [
+        (title, inputs) for title in distinct(rows, "set") for inputs in CONDITIONS
+        if chosen(rows, set=title, inputs=inputs)
+    ]  # fmt: skip
+    lines = [
+        [
+            _OURS[tier] if method == SHIPPED else called(method, tier),
+            *(all_and_humid(chosen(rows, method=method, tier=tier, set=t, inputs=i)) for t, i in columns),
+        ]
+        for method, tier in distinct(rows, "method", "tier")
+    ]
+    return "\n\n".join([_WORDS, markdown(["", *(f"{title}, {inputs}" for title, inputs in columns)], lines)])
+
+
+_WORDS = """\
+The models as they are shipped, beside methods with their published coefficients, on the same samples. Each cell is the
+root mean square error over all samples / the mean absolute error at 50 kg m-2 of water vapour and above, in kelvin."""
+
+SECTION = Section(name="accuracy", title="What a user gets", jobs=_jobs, text=_text, trains=False)
+"""The section."""
