@@ -1,10 +1,14 @@
 """The benchmark's own work: what is learnt, what is measured, and how the work is spread."""
 
 import multiprocessing
+import os
 import pickle
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +35,7 @@ from tests.benchmark_fitters import (
     slow_fitter,
 )
 from tests.benchmark_settings import TINY, tiny_setting
+from tests.processes import children_of
 from tests.simulated_sets import DATES, made_set
 
 
@@ -90,6 +95,19 @@ def test_without_a_held_out_set_the_last_date_is_measured_on_and_its_invented_co
         hold_out_last_date(learnt)
 
 
+def test_without_levels_the_profile_tier_is_not_asked_for(setting):
+    assert setting.tiers == ("column", "surface", "profile")
+    old = replace(setting.library, air_temperature_sigma=None, specific_humidity_sigma=None)
+    jobs = SECTIONS["comparison"].jobs(replace(setting, library=old))
+    assert {job.measure.keywords["facts"]["tier"] for job in jobs} == {"", "column", "surface"}
+
+
+def test_a_section_that_finds_nothing_to_measure_is_not_on_the_page(setting):
+    nowhere = {title: replace(one, latitude=None) for title, one in setting.tests.items()}
+    blind = replace(setting, tests=nowhere, varied={})
+    assert run_benchmark(blind, sections_named(["continents"]), quick_fitter, workers=1).sections == {}
+
+
 def test_a_set_of_another_sensor_or_title_is_refused(setting, tmp_path):
     other = made_set(tmp_path / "other.nc", profiles=10, sensor="landsat7-b6")
     with pytest.raises(InputError, match="Elsewhere is simulated for landsat7-b6"):
@@ -134,6 +152,31 @@ def test_a_stop_ends_fits_that_have_begun(setting):
         run_jobs([slow, quick], setting, slow_fitter, 2, lambda done, total: False)
     assert time.monotonic() - begun < 60.0
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+def test_processes_end_when_their_parent_is_killed(tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import pathlib, tempfile\n"
+        "from tests.benchmark_fitters import slow_fitter\n"
+        "from tests.benchmark_settings import tiny_setting\n"
+        "from tests.test_benchmark import job_of\n"
+        "from lst_raster.evaluation.benchmark.jobs import run_jobs\n"
+        "if __name__ == '__main__':\n"
+        f"    setting = tiny_setting(pathlib.Path({str(tmp_path)!r}))\n"
+        "    run_jobs([job_of(setting, 'column', 0), job_of(setting, 'surface', 0)], setting, slow_fitter, 2)\n"
+    )
+    running = subprocess.Popen(
+        [sys.executable, script], env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    )
+    children = children_of(running, 3)  # two processes, and the helper of the interpreter
+    running.kill()
+    running.wait()
+    begun = time.monotonic()
+    while any(Path(f"/proc/{number}").exists() for number in children) and time.monotonic() - begun < 30.0:
+        time.sleep(0.2)
+    assert not [number for number in children if Path(f"/proc/{number}").exists()]
 
 
 @pytest.mark.parametrize(("fitter", "error", "words"), [

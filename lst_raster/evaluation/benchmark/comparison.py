@@ -34,7 +34,7 @@ _DRAWN = {("single-channel, refitted", ""): 3} | {
 def _jobs(setting: Setting) -> list[Job]:
     jobs = measured_as_they_are(setting, NAME)
     wanted = [(method, "", 1) for method in REFITS]
-    wanted += [(method, tier, setting.plan.seeds) for tier in TIER_NAMES for method in (ALONE, COUPLED)]
+    wanted += [(method, tier, setting.plan.seeds) for tier in setting.tiers for method in (ALONE, COUPLED)]
     for method, tier, seeds in wanted:
         for seed in range(seeds):
             facts = {"method": method, "tier": tier, "seed": seed}

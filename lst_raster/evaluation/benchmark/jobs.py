@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -149,7 +150,16 @@ _here: list[tuple[Setting, Fitter]] = []  # what a process works with; sent once
 
 def _begin(setting: Setting, fitter: Fitter) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent ends its children
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _here[:] = [(setting, fitter)]
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent's end, which a kill may have made, and end too: nobody is left to ask for the result."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _run_here(bundle: _Bundle) -> _Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import xarray as xr
@@ -109,8 +109,9 @@ def prepare(sensor: str, library: Path, tests: Mapping[str, Path], varied: Mappi
         library=learnt,
         tests=held_out,
         varied={title: read_simulated(path) for title, path in varied.items()},
-        shipped=shipped_tiers(sensor) if tests else (),
         plan=plan,
     )
+    if tests:
+        setting = replace(setting, shipped=tuple(tier for tier in shipped_tiers(sensor) if tier in setting.tiers))
     digests = {title: hashlib.sha256(path.read_bytes()).hexdigest() for title, path in files.items()}
     return Prepared(setting=setting, digests=digests, notes=notes)

@@ -58,7 +58,7 @@ def run_benchmark(
     Returns
     -------
     Results
-        Rows of every section.
+        Rows of every section that found something to measure.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def run_benchmark(
     found = run_jobs(jobs, setting, fitter, workers, progress)
     told = about(setting, digests or {}, list(notes))
     told |= {"workers": workers, "minutes": round((time.monotonic() - begun) / 60.0, 2)}
-    return Results(about=told, sections={section.name: found[section.name] for section in sections})
+    return Results(about=told, sections={one.name: found[one.name] for one in sections if found.get(one.name)})
 
 
 def outputs(sections: Sequence[str]) -> list[str]:

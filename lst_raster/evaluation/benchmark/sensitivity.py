@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lst_raster.evaluation.benchmark.accuracy import measured_as_they_are
 from lst_raster.evaluation.benchmark.changed_air import MOISTER, WARMER, ChangedAir, changed_air
-from lst_raster.evaluation.benchmark.fits import ALONE, COUPLED, TIER_NAMES, Retrieval
+from lst_raster.evaluation.benchmark.fits import ALONE, COUPLED, Retrieval
 from lst_raster.evaluation.benchmark.jobs import Job
 from lst_raster.evaluation.benchmark.measure import Rows
 from lst_raster.evaluation.benchmark.section import Section
@@ -46,7 +46,7 @@ _PER = {"brightness temperature": 1.0, "emissivity": 0.01, "humidity": 0.1, "air
 def _jobs(setting: Setting) -> list[Job]:
     air = changed_air(setting.sensor, COLUMNS_PER_SURFACE * setting.plan.per_profile)
     wanted: list[tuple[str, str, Any]] = [(method, "", setting.fit(method)) for method in REFITS]
-    for tier in TIER_NAMES:
+    for tier in setting.tiers:
         wanted += [(method, tier, setting.fit(method, tier)) for method in (ALONE, COUPLED)]
     as_they_are = [
         (str(job.measure.keywords["facts"]["method"]), str(job.measure.keywords["facts"]["tier"]), job.retrieval)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lst_raster.errors import InputError
-from lst_raster.evaluation.benchmark.fits import Fit
+from lst_raster.evaluation.benchmark.fits import TIER_NAMES, Fit
 from lst_raster.evaluation.continents import BOXES, continent_of
 from lst_raster.evaluation.refit import REFITS
 from lst_raster.simulation.simulated_set import SimulatedSet
@@ -68,6 +68,13 @@ class Setting:
         for title in self.varied:
             if title not in self.tests:
                 raise InputError(f"no --test is called {title!r}; known are {', '.join(self.tests)}")
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """Tiers that the sets serve: `profile` where all of them have their sigma levels."""
+        sets = (self.library, *self.tests.values(), *self.varied.values())
+        levels = all(one.air_temperature_sigma is not None for one in sets)
+        return tuple(tier for tier in TIER_NAMES if levels or tier != "profile")
 
     def fit(self, method: str, tier: str = "", seed: int = 0, loss: Mapping[str, float] | None = None) -> Fit:
         """Describe a fit by the plan."""
