@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from lst_raster.evaluation.benchmark.fits import Retrieval
 from lst_raster.evaluation.benchmark.jobs import Job
 from lst_raster.evaluation.benchmark.measure import CONDITIONS, Rows, measure
-from lst_raster.evaluation.benchmark.methods import SHIPPED, published, shipped
+from lst_raster.evaluation.benchmark.methods import SHIPPED, as_they_are
 from lst_raster.evaluation.benchmark.section import Section
 from lst_raster.evaluation.benchmark.setting import Setting
 from lst_raster.evaluation.benchmark.tables import all_and_humid, called, chosen, distinct, markdown
@@ -21,13 +20,9 @@ _OURS = {
 
 def measured_as_they_are(setting: Setting, section: str) -> list[Job]:
     """Jobs that measure what needs no fit, in a section's rows."""
-    ready: list[tuple[str, str, Retrieval]] = [(name, "", one) for name, one in published(setting.sensor).items()]
-    ready += [(SHIPPED, tier, model) for tier, model in shipped(setting.sensor, setting.shipped).items()]
     return [
-        Job(
-            section=section, retrieval=method, measure=partial(measure, facts={"method": name, "tier": tier, "seed": 0})
-        )
-        for name, tier, method in ready
+        Job(section=section, retrieval=what, measure=partial(measure, facts={"method": name, "tier": tier, "seed": 0}))
+        for name, tier, what in as_they_are(setting)
     ]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.evaluation.benchmark.fits import TIER_NAMES
+from lst_raster.evaluation.benchmark.fits import TIER_NAMES, Retrieval
+from lst_raster.evaluation.benchmark.setting import Setting
 from lst_raster.evaluation.published import published_methods, retrieve_published
 from lst_raster.inference.model import Model, shipped_models
 from lst_raster.simulation.samples import Samples
@@ -42,14 +42,16 @@ class Shipped:
         return np.asarray(self.model.predict(**inputs)["lst"], float)
 
 
+def as_they_are(setting: Setting) -> list[tuple[str, str, Retrieval]]:
+    """List what needs no fit, by method and tier: the published methods, then the shipped models of the setting."""
+    known: list[tuple[str, str, Retrieval]] = [(name, "", one) for name, one in published(setting.sensor).items()]
+    models = [(tier, Model.load(f"{setting.sensor}/{tier}")) for tier in setting.shipped]
+    return known + [(SHIPPED, tier, Shipped(model=model)) for tier, model in models]
+
+
 def published(sensor: str) -> dict[str, Published]:
     """Make the published methods that know a sensor band, by the name that tables give them."""
     return {f"{name}, published": Published(method=name) for name in published_methods(sensor)}
-
-
-def shipped(sensor: str, tiers: Iterable[str]) -> dict[str, Shipped]:
-    """Load shipped models of a sensor band, by tier."""
-    return {tier: Shipped(model=Model.load(f"{sensor}/{tier}")) for tier in tiers}
 
 
 def shipped_tiers(sensor: str) -> tuple[str, ...]:

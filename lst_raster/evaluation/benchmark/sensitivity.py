@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.evaluation.benchmark.accuracy import measured_as_they_are
 from lst_raster.evaluation.benchmark.changed_air import MOISTER, WARMER, ChangedAir, changed_air
-from lst_raster.evaluation.benchmark.fits import ALONE, COUPLED, Retrieval
+from lst_raster.evaluation.benchmark.fits import ALONE, COUPLED, Fit, Retrieval
 from lst_raster.evaluation.benchmark.jobs import Job
 from lst_raster.evaluation.benchmark.measure import Rows
+from lst_raster.evaluation.benchmark.methods import as_they_are
 from lst_raster.evaluation.benchmark.section import Section
 from lst_raster.evaluation.benchmark.setting import Setting
 from lst_raster.evaluation.benchmark.tables import called, chosen, distinct, markdown, number
@@ -45,17 +45,12 @@ _PER = {"brightness temperature": 1.0, "emissivity": 0.01, "humidity": 0.1, "air
 
 def _jobs(setting: Setting) -> list[Job]:
     air = changed_air(setting.sensor, COLUMNS_PER_SURFACE * setting.plan.per_profile)
-    wanted: list[tuple[str, str, Any]] = [(method, "", setting.fit(method)) for method in REFITS]
-    for tier in setting.tiers:
-        wanted += [(method, tier, setting.fit(method, tier)) for method in (ALONE, COUPLED)]
-    as_they_are = [
-        (str(job.measure.keywords["facts"]["method"]), str(job.measure.keywords["facts"]["tier"]), job.retrieval)
-        for job in measured_as_they_are(setting, NAME)
-        if isinstance(job.measure, partial)
-    ]
+    wanted: list[tuple[str, str, Fit | Retrieval]] = [*as_they_are(setting)]
+    wanted += [(method, "", setting.fit(method)) for method in REFITS]
+    wanted += [(method, tier, setting.fit(method, tier)) for tier in setting.tiers for method in (ALONE, COUPLED)]
     return [
         Job(section=NAME, retrieval=what, measure=partial(respond, facts={"method": method, "tier": tier}, air=air))
-        for method, tier, what in (*as_they_are, *wanted)
+        for method, tier, what in wanted
     ]
 
 
