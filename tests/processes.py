@@ -12,3 +12,12 @@ def children_of(process, count, patience=60.0):
         found = listed.read_text().split() if listed.exists() else []
     time.sleep(2.0)
     return found
+
+
+def left_of(numbers, patience=30.0):
+    """Wait until processes have ended; returns those that have not."""
+    begun, left = time.monotonic(), list(numbers)
+    while left and time.monotonic() - begun < patience:
+        time.sleep(0.2)
+        left = [number for number in left if Path(f"/proc/{number}").exists()]
+    return left

@@ -35,7 +35,7 @@ from tests.benchmark_fitters import (
     slow_fitter,
 )
 from tests.benchmark_settings import TINY, tiny_setting
-from tests.processes import children_of
+from tests.processes import children_of, left_of
 from tests.simulated_sets import DATES, made_set
 
 
@@ -173,10 +173,7 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
     children = children_of(running, 3)  # two processes, and the helper of the interpreter
     running.kill()
     running.wait()
-    begun = time.monotonic()
-    while any(Path(f"/proc/{number}").exists() for number in children) and time.monotonic() - begun < 30.0:
-        time.sleep(0.2)
-    assert not [number for number in children if Path(f"/proc/{number}").exists()]
+    assert left_of(children) == []
 
 
 @pytest.mark.parametrize(("fitter", "error", "words"), [

@@ -24,6 +24,7 @@ COMMANDS = {
     "simulate": ("lst_raster.cli.simulate:simulate", "Radiative transfer through atmospheric profiles."),
     "train": ("lst_raster.cli.train:train", "Train a model from simulated sets."),
     "evaluate": ("lst_raster.cli.evaluate:evaluate", "Measure a model on a simulated set."),
+    "benchmark": ("lst_raster.cli.benchmark:benchmark", "Measure every claim about accuracy again."),
     "validate": ("lst_raster.cli.validate:validate", "Compare retrievals with temperatures on the ground."),
     "build": ("lst_raster.cli.build:build", "Rebuild the packaged tables from their sources."),
 }

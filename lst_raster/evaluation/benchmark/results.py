@@ -110,7 +110,12 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return round(value, 7) if isinstance(value, float) else value
+    return value
+
+
+def rounded(rows: Rows) -> Rows:
+    """Round rows to what their files hold, so that a page is the same from memory and from its file."""
+    return [{name: round(one, 7) if isinstance(one, float) else one for name, one in row.items()} for row in rows]
 
 
 def _table(rows: Rows) -> str:

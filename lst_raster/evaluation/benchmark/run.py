@@ -15,7 +15,7 @@ from lst_raster.evaluation.benchmark.fits import Fitter
 from lst_raster.evaluation.benchmark.jobs import Job, run_jobs
 from lst_raster.evaluation.benchmark.measure import Rows
 from lst_raster.evaluation.benchmark.page import FIGURES, page
-from lst_raster.evaluation.benchmark.results import Results, about, write_results
+from lst_raster.evaluation.benchmark.results import Results, about, rounded, write_results
 from lst_raster.evaluation.benchmark.section import Section
 from lst_raster.evaluation.benchmark.sections import SECTIONS
 from lst_raster.evaluation.benchmark.setting import Setting
@@ -73,7 +73,7 @@ def run_benchmark(
     found = run_jobs(jobs, setting, fitter, workers, progress)
     told = about(setting, digests or {}, list(notes))
     told |= {"workers": workers, "minutes": round((time.monotonic() - begun) / 60.0, 2)}
-    return Results(about=told, sections={one.name: found[one.name] for one in sections if found.get(one.name)})
+    return Results(about=told, sections={one.name: rounded(found[one.name]) for one in sections if found.get(one.name)})
 
 
 def outputs(sections: Sequence[str]) -> list[str]:
