@@ -81,7 +81,7 @@ def read_where_there_is_any(paths: Sequence[str | Path], ask: Ask) -> list[Gridd
     ------
     NothingFoundError
         None of them holds it; what is wrong with the first is told.
-    InputNotFoundError, InputError, FetchError, MissingExtraError
+    InputNotFoundError, InputError, RemoteError, MissingExtraError
         As `read_asked`.
     """
     found: list[GriddedField] = []
