@@ -100,7 +100,7 @@ class OptimiserConfig:
 class CalibrationConfig:
     """Cross-validation that tells how far the predicted uncertainty is to be trusted."""
 
-    steps: int = 1000
+    steps: int = 2500
     """Gradient steps of each fold's network, at most those of the optimiser; zero leaves the uncertainty as it is."""
 
 
