@@ -304,7 +304,7 @@ def _model_provenance(model: Model | None) -> dict[str, str]:
         return {"model": "none: the terms of a Level-2 product"}
     return {
         "model": model.contract.name,
-        "model_version": str(model.metadata.get("lst_raster_version", "unknown")),
+        "model_version": str(model.metadata.get("version", "unversioned")),
         "model_sha256": model.digest,
     }
 
