@@ -4,7 +4,10 @@ import numpy as np
 import rasterio
 from pyproj import Transformer
 
-SLOPES = {"tcwv": (20.0, 4.0, 3.0, 1.5), "t2m": (295.0, -5.0, 2.0, 1.0), "sp": (1000e2, -800.0, 500.0, 30.0)}
+SLOPES = {
+    "tcwv": (20.0, 4.0, 3.0, 1.5), "t2m": (295.0, -5.0, 2.0, 1.0), "sp": (1000e2, -800.0, 500.0, 30.0),
+    "d2m": (288.0, -3.0, 1.0, 0.5), "q2m": (0.011, 1e-3, -1e-3, 1e-4), "z": (0.0, 0.0, 0.0, 0.0),
+}  # fmt: skip
 START = np.datetime64("2015-07-19T16:00", "s")
 """Time from which the hours count."""
 

@@ -15,6 +15,7 @@ UNITS = {
 ARCO_UNITS = {
     "total_column_water_vapour": "kg m**-2", "2m_temperature": "K", "surface_pressure": "Pa",
     "geopotential_at_surface": "m**2 s**-2", "temperature": "K", "specific_humidity": "kg kg**-1",
+    "2m_dewpoint_temperature": "K",
 }  # fmt: skip
 LEVEL_UNITS = {
     "t": "K", "q": "kg kg**-1", "r": "%", "T": "K", "QV": "kg kg-1", "RH": "1", "air": "degK", "shum": "kg/kg",
@@ -52,12 +53,16 @@ def write_reanalysis(
 def write_store(
     path, variables, *, latitude, longitude, times=TIMES, zarr_format=2, static=(), chunks=None, units=None, levels=None
 ):
-    """Write variables as ARCO has them into a zarr store; `levels` makes them (time, level, latitude, longitude)."""
-    where = ("level", "latitude", "longitude") if levels is not None else ("latitude", "longitude")
+    """Write variables as ARCO has them into a zarr store; `levels` are those of four dimensions."""
+    dims = {4: ("time", "level", "latitude", "longitude"), 3: ("time", "latitude", "longitude")}
     units = UNITS | ARCO_UNITS | (units or {})
     dataset = xr.Dataset(
         {
-            name: (where if name in static else ("time", *where), np.asarray(values, "f4"), {"units": units[name]})
+            name: (
+                ("latitude", "longitude") if name in static else dims[np.ndim(values)],
+                np.asarray(values, "f4"),
+                {"units": units[name]},
+            )
             for name, values in variables.items()
         },
         coords={

@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import numpy as np
 
-from tests.linear_air import cube
-from tests.reanalysis_files import write_reanalysis, write_store
+from tests.linear_air import START, cube
+from tests.profile_air import LEVELS, moisture, warmth
+from tests.reanalysis_files import write_levels, write_reanalysis, write_store
 
 KEY = "11112222-secret-key"
 TOKEN = "eyJ-secret-token"
@@ -59,8 +60,8 @@ class ClimateDataStore:
         return request.answer(200, json.dumps({"processID": "era5", "status": "successful", "links": [link]}))
 
     def _results(self, request, job):
-        _, inputs = self.requests[job]
-        content = self._made(inputs, self._folder / f"{job}.nc") if self._content is None else self._content
+        dataset, inputs = self.requests[job]
+        content = self._made(dataset, inputs, self._folder / f"{job}.nc") if self._content is None else self._content
         self._files.append(content)
         asset = {"href": f"/asset/{job}", "file:size": len(content), "type": "application/netcdf"}
         request.answer(200, json.dumps({"asset": {"value": asset}}))
@@ -69,24 +70,34 @@ class ClimateDataStore:
         content = self._files[job]
         request.answer(200, content[: len(content) // 2] if self._short else content)
 
-    def _made(self, inputs, path):
+    def _made(self, dataset, inputs, path):
         north, west, south, east = inputs["area"]
         latitude = np.arange(north, south - 0.01, -0.25)
         longitude = np.arange(west, east + 0.01, 0.25)
         (year,), (month,), (day,) = inputs["year"], inputs["month"], inputs["day"]
         times = np.array([f"{year}-{month}-{day}T{time}" for time in inputs["time"]], "datetime64[s]")
-        names = {
-            "total_column_water_vapour": "tcwv", "2m_temperature": "t2m", "surface_pressure": "sp"
-        }  # fmt: skip
-        fields = {names[name]: self._air(names[name], times, latitude, longitude) for name in inputs["variable"][:3]}
-        fields["z"] = np.zeros((times.size, latitude.size, longitude.size))
-        assert inputs["variable"][3] == "geopotential"
+        if dataset == "reanalysis-era5-pressure-levels":
+            levels = np.array(inputs["pressure_level"], float)
+            names = [ERA5[name] for name in inputs["variable"]]
+            fields = {name: on_levels(name, times, levels, latitude, longitude) for name in names}
+            where = {"latitude": latitude, "longitude": longitude}
+            return write_levels(path, fields, levels=levels, times=times, **where).read_bytes()
+        fields = {ERA5[name]: self._air(ERA5[name], times, latitude, longitude) for name in inputs["variable"]}
         write_reanalysis(path, fields, latitude=latitude, longitude=longitude, times=times, epoch="1970-01-01")
         return path.read_bytes()
 
 
+ERA5 = {
+    "total_column_water_vapour": "tcwv", "2m_temperature": "t2m", "surface_pressure": "sp", "geopotential": "z",
+    "2m_dewpoint_temperature": "d2m", "temperature": "t", "specific_humidity": "q",
+}  # fmt: skip
 LATITUDE = np.arange(361) * 0.5 - 90.0
 LONGITUDE = np.arange(576) * 0.625 - 180.0
+COLDEST = 140.0
+"""Temperature under which the profile does not fall, high up. [K]"""
+MERRA_LEVELS = np.array(
+    [*range(1000, 699, -25), *range(650, 99, -50), 70, 50, 40, 30, 20, 10, 7, 5, 4, 3, 2, 1, 0.7, 0.5, 0.4, 0.3, 0.1]
+)  # [hPa]
 
 
 class Opendap:
@@ -131,19 +142,37 @@ class Opendap:
         latitude, longitude = LATITUDE[chosen.pop("lat")[0]], LONGITUDE[chosen.pop("lon")[0]]
         (hours,) = chosen.pop("time")
         path = self._folder / "cut.nc"
+        if "inst3_3d" in granule:
+            levels = MERRA_LEVELS[chosen.pop("lev")[0]]
+            times = (_day(granule) + np.arange(8) * np.timedelta64(3, "h"))[hours]
+            ours = {"T": "t", "QV": "q"}
+            fields = {name: on_levels(ours[name], times, levels, latitude, longitude) for name in chosen}
+            where = {"latitude": latitude, "longitude": longitude, "level": ("lev", "hPa")}
+            return write_levels(path, fields, levels=levels, times=times, **where).read_bytes()
         if "const_2d" in granule:
             times = np.array(["1992-01-02T00:00"], "datetime64[s]")[hours]
             fields = {"PHIS": np.zeros((times.size, latitude.size, longitude.size))}
         else:
-            day = re.search(r"\.(\d{4})(\d{2})(\d{2})\.nc4", granule).groups()
-            start = np.datetime64("-".join(day) + "T00:30", "s")
+            start = _day(granule) + np.timedelta64(30, "m")
             times = (start + np.arange(24) * np.timedelta64(1, "h"))[hours]
-            ours = {"TQV": "tcwv", "T2M": "t2m", "PS": "sp"}
+            ours = {"TQV": "tcwv", "T2M": "t2m", "PS": "sp", "QV2M": "q2m"}
             fields = {name: self._air(ours[name], times, latitude, longitude) for name in chosen}
         write_reanalysis(
             path, fields, latitude=latitude, longitude=longitude, times=times, names=("time", "lat", "lon"), fill=1e15
         )
         return path.read_bytes()
+
+
+def _day(granule):
+    return np.datetime64("-".join(re.search(r"\.(\d{4})(\d{2})(\d{2})\.nc4", granule).groups()) + "T00:00", "s")
+
+
+def on_levels(name, times, levels, latitude, longitude):
+    """Temperature or humidity of the linear profile, of shape (time, level, latitude, longitude)."""
+    hours = ((np.asarray(times, "datetime64[s]") - START) / np.timedelta64(1, "h"))[:, None, None, None]
+    east = np.asarray(longitude, float) % 360.0
+    where = levels[:, None, None], np.asarray(latitude)[:, None], east, hours
+    return np.maximum(warmth(*where), COLDEST) if name == "t" else moisture(*where)
 
 
 def _constraint(query):
@@ -168,12 +197,14 @@ class EarthdataLogin:
 
 
 def arco_store(path):
-    """Write a store such as ARCO's: two days of linear air over the south of the United States."""
+    """Write a store such as ARCO's: two days of linear air over the south of the United States, and its levels."""
     times = np.datetime64("2015-07-19T00:00", "s") + np.arange(48) * np.timedelta64(1, "h")
     latitude, longitude = np.arange(33.0, 28.9, -0.25), np.arange(268.0, 277.1, 0.25)
     names = {"total_column_water_vapour": "tcwv", "2m_temperature": "t2m", "surface_pressure": "sp"}
+    names |= {"2m_dewpoint_temperature": "d2m"}
     fields = {name: cube(ours, times, latitude, longitude) for name, ours in names.items()}
     fields["geopotential_at_surface"] = np.zeros((latitude.size, longitude.size))
-    return write_store(
-        path, fields, latitude=latitude, longitude=longitude, times=times, static=("geopotential_at_surface",)
-    )
+    for name in ("temperature", "specific_humidity"):
+        fields[name] = on_levels(ERA5[name], times, LEVELS, latitude, longitude)
+    where = {"latitude": latitude, "longitude": longitude, "times": times, "levels": LEVELS}
+    return write_store(path, fields, static=("geopotential_at_surface",), **where)

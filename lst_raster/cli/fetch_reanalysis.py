@@ -13,6 +13,7 @@ from lst_raster.cli import options
     "--source", type=click.Choice(["era5", "era5-arco", "merra2"]), default="era5", show_default=True,
     help="Climate Data Store (account), Google's public cloud (no account), or NASA (account).",
 )  # fmt: skip
+@click.option("--levels", is_flag=True, help="Temperature and humidity on levels of pressure too.")
 @click.option("-o", "--output", default=".", show_default=True, metavar="DIR", help="Folder of the files.")
 @click.option("--server", metavar="URL", help="Another server that speaks the same protocol.")
 @click.option("--dry-run", is_flag=True, help="Write the request, print a text that fetches the same, ask no server.")
@@ -22,8 +23,8 @@ from lst_raster.cli import options
 @options.overwrite
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing while waiting.")
 def fetch_reanalysis(
-    scene: str, source: str, output: str, server: str | None, dry_run: bool, band: str | None, date: str | None,
-    sensor: str | None, overwrite: bool, quiet: bool,
+    scene: str, source: str, levels: bool, output: str, server: str | None, dry_run: bool, band: str | None,
+    date: str | None, sensor: str | None, overwrite: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Fetch the reanalysis that retrieve needs for SCENE: the two steps around its time, the cells around its place.
 
@@ -35,7 +36,7 @@ def fetch_reanalysis(
 
     opened = Scene.open(scene, band=band, sensor=sensor, date=date)
     fetched = run(
-        opened, source=source, folder=output, server=server, dry_run=dry_run, overwrite=overwrite,
+        opened, source=source, folder=output, server=server, levels=levels, dry_run=dry_run, overwrite=overwrite,
         say=None if quiet else lambda line: click.echo(line, err=True),
     )  # fmt: skip
     click.echo(fetched.plan.script if dry_run else "\n".join(str(file) for file in fetched.files))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 STORE = "https://storage.googleapis.com/gcp-public-data-arco-era5/ar/full_37-1h-0p25deg-chunk-1.zarr-v3"
 VARIABLES = ("total_column_water_vapour", "2m_temperature", "surface_pressure", "geopotential_at_surface")
+WITH_LEVELS = ("2m_dewpoint_temperature", "temperature", "specific_humidity")
 CELL = 0.25  # [degree]
 
 _SCRIPT = """import xarray as xr
@@ -34,14 +35,17 @@ part.load().drop_encoding().to_netcdf("{file}")
 class Arco:
     """The source ``era5-arco``."""
 
-    def plan(self, stem: str, when: np.datetime64, box: Box, server: str | None) -> Plan:
+    def plan(
+        self, stem: str, when: np.datetime64, box: Box, server: str | None, *, levels: bool = False
+    ) -> Plan:  # fmt: skip
         """One file, cut out of the store."""
         box, steps = box.widened(CELL, CELL), steps_around(when)
         times = [str(step) for step in steps]
-        details = {"store": server or STORE, "variables": list(VARIABLES), "times": times}
-        part = Part(file=f"{stem}_era5-arco_{stamp(steps[0])}.nc", details=details)
+        variables = [*VARIABLES, *(WITH_LEVELS if levels else ())]
+        details = {"store": server or STORE, "variables": variables, "times": times}
+        part = Part(file=f"{stem}_era5-arco_{'levels_' if levels else ''}{stamp(steps[0])}.nc", details=details)
         script = _SCRIPT.format(
-            store=details["store"], variables=list(VARIABLES), times=times, north=box.north, south=box.south,
+            store=details["store"], variables=variables, times=times, north=box.north, south=box.south,
             longitudes=_longitudes(box), file=part.file,
         )  # fmt: skip
         return Plan(source="era5-arco", steps=steps, box=box, parts=(part,), script=script)

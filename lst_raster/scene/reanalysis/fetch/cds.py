@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,12 @@ from lst_raster.scene.reanalysis.fetch.plan import Part, Plan, Say, by_day, stam
 
 DATASET = "reanalysis-era5-single-levels"
 VARIABLES = ("total_column_water_vapour", "2m_temperature", "surface_pressure", "geopotential")
+DEW_POINT = "2m_dewpoint_temperature"
+LEVELS_DATASET = "reanalysis-era5-pressure-levels"
+LEVELS_VARIABLES = ("temperature", "specific_humidity")
+LEVELS = (
+    1, 2, 3, 5, 7, 10, 20, 30, 50, 70, *range(100, 251, 25), *range(300, 751, 50), *range(775, 1001, 25),
+)  # all that there are [hPa] # fmt: skip
 CELL = 0.25  # [degree]
 
 _ACCOUNT = (
@@ -28,14 +35,22 @@ _PATIENCE = {"timeout": 60, "retry_max": 5, "sleep_max": 30}  # [s] and attempts
 class ClimateDataStore:
     """The source ``era5``."""
 
-    def plan(self, stem: str, when: np.datetime64, box: Box, server: str | None) -> Plan:
-        """One request for each day that the two steps are of."""
+    def plan(
+        self, stem: str, when: np.datetime64, box: Box, server: str | None, *, levels: bool = False
+    ) -> Plan:  # fmt: skip
+        """One request for each day that the two steps are of, and one more for its levels."""
         box, steps = box.widened(CELL, CELL), steps_around(when)
+        variables = (*VARIABLES, DEW_POINT) if levels else VARIABLES
+        asked = [("", DATASET, {"variable": list(variables)})]
+        if levels:
+            pressures = {"variable": list(LEVELS_VARIABLES), "pressure_level": [str(level) for level in LEVELS]}
+            asked.append(("levels_", LEVELS_DATASET, pressures))
         parts = tuple(
             Part(
-                file=f"{stem}_era5_{stamp(times[0])}.nc",
-                details={"dataset": DATASET, "request": _request(day, times, box)},
+                file=f"{stem}_era5_{kind}{stamp(times[0])}.nc",
+                details={"dataset": dataset, "request": _request(day, times, box, what)},
             )
+            for kind, dataset, what in asked
             for day, times in by_day(steps).items()
         )
         return Plan(source="era5", steps=steps, box=box, parts=parts, script=_script(parts))
@@ -54,11 +69,11 @@ class ClimateDataStore:
                 _retrieve(client, part, folder / part.file)
 
 
-def _request(day: np.datetime64, times: list[np.datetime64], box: Box) -> dict[str, Any]:
+def _request(day: np.datetime64, times: list[np.datetime64], box: Box, what: Mapping[str, Any]) -> dict[str, Any]:
     year, month, date = str(day).split("-")
     return {
         "product_type": ["reanalysis"],
-        "variable": list(VARIABLES),
+        **what,
         "year": [year],
         "month": [month],
         "day": [date],
@@ -73,7 +88,7 @@ def _script(parts: tuple[Part, ...]) -> str:
     lines = ["import cdsapi", "", "client = cdsapi.Client()"]
     for part in parts:
         request = json.dumps(part.details["request"], indent=4)
-        lines.append(f'client.retrieve("{DATASET}", {request}, "{part.file}")')
+        lines.append(f'client.retrieve("{part.details["dataset"]}", {request}, "{part.file}")')
     return "\n".join(lines) + "\n"
 
 

@@ -57,7 +57,9 @@ class Plan:
 class Source(Protocol):
     """A server of reanalysis."""
 
-    def plan(self, stem: str, when: np.datetime64, box: Box, server: str | None) -> Plan:
+    def plan(
+        self, stem: str, when: np.datetime64, box: Box, server: str | None, *, levels: bool = False
+    ) -> Plan:  # fmt: skip
         """Say what is to be asked for.
 
         Parameters
@@ -70,6 +72,8 @@ class Source(Protocol):
             Extent of the scene.
         server : str or None
             Address of another server than the usual one.
+        levels : bool
+            Whether temperature and humidity on levels of pressure are to be asked for as well.
         """
         ...
 
@@ -88,8 +92,10 @@ class Source(Protocol):
         ...
 
 
-def steps_around(when: np.datetime64, past_the_hour: int = 0) -> tuple[np.datetime64, np.datetime64]:
-    """Find the steps of an hourly reanalysis before (or at) and after a time.
+def steps_around(
+    when: np.datetime64, past_the_hour: int = 0, hours: int = 1
+) -> tuple[np.datetime64, np.datetime64]:  # fmt: skip
+    """Find the steps of a reanalysis before (or at) and after a time.
 
     Parameters
     ----------
@@ -97,15 +103,21 @@ def steps_around(when: np.datetime64, past_the_hour: int = 0) -> tuple[np.dateti
         The time, UTC.
     past_the_hour : int
         Minute of the steps.
+    hours : int
+        Distance of two steps, counted from midnight. [h]
 
     Examples
     --------
     >>> [str(step) for step in steps_around(np.datetime64("2015-12-31T23:20:00"), past_the_hour=30)]
     ['2015-12-31T22:30:00', '2015-12-31T23:30:00']
+    >>> [str(step) for step in steps_around(np.datetime64("2015-12-31T23:20:00"), hours=3)]
+    ['2015-12-31T21:00:00', '2016-01-01T00:00:00']
     """
     minutes = np.timedelta64(past_the_hour, "m")
-    first = (when.astype("datetime64[s]") - minutes).astype("datetime64[h]").astype("datetime64[s]") + minutes
-    return first, first + _HOUR
+    hour = (when.astype("datetime64[s]") - minutes).astype("datetime64[h]")
+    since_midnight = (hour - hour.astype("datetime64[D]")) % np.timedelta64(hours, "h")
+    first = (hour - since_midnight).astype("datetime64[s]") + minutes
+    return first, first + hours * _HOUR
 
 
 def by_day(steps: tuple[np.datetime64, ...]) -> dict[np.datetime64, list[np.datetime64]]:

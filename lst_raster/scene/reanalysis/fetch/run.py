@@ -15,6 +15,7 @@ from lst_raster.scene.reanalysis.fetch.arco import Arco
 from lst_raster.scene.reanalysis.fetch.cds import ClimateDataStore
 from lst_raster.scene.reanalysis.fetch.merra2 import Merra2
 from lst_raster.scene.reanalysis.fetch.plan import Plan, Say, Source
+from lst_raster.scene.reanalysis.levels import profiles_over_scene
 from lst_raster.scene.reanalysis.over_scene import fields_over_scene
 from lst_raster.scene.reanalysis.places import ask_for
 from lst_raster.scene.scene import Scene
@@ -39,7 +40,7 @@ class Fetched:
 
 def fetch_reanalysis(
     scene: Scene, *, source: str = "era5", folder: str | Path = ".", server: str | None = None,
-    dry_run: bool = False, overwrite: bool = False, say: Say | None = None,
+    levels: bool = False, dry_run: bool = False, overwrite: bool = False, say: Say | None = None,
 ) -> Fetched:  # fmt: skip
     """Fetch the reanalysis around a scene's time and place.
 
@@ -56,6 +57,8 @@ def fetch_reanalysis(
         Where to write.
     server : str, optional
         Address of another server that speaks the same protocol.
+    levels : bool
+        Whether to fetch temperature and humidity on levels of pressure too, for models of the tier ``profile``.
     dry_run : bool
         Whether to stop when the request is written; then no server is asked.
     overwrite : bool
@@ -86,21 +89,21 @@ def fetch_reanalysis(
     ask = ask_for(scene)
     assert ask.when is not None and ask.box is not None
     folder = Path(folder)
-    plan = SOURCES[source].plan(scene.stem, ask.when, ask.box, server)
+    plan = SOURCES[source].plan(scene.stem, ask.when, ask.box, server, levels=levels)
     request = folder / f"{scene.stem}_{source}_request.json"
     with written_whole(request) as temporary:
         temporary.write_text(plan.as_json())
     if dry_run:
         return Fetched(plan=plan, request=request, files=())
     try:
-        files = _fetch(scene, plan, folder, server, overwrite, say or _unheard)
+        files = _fetch(scene, plan, folder, server, levels, overwrite, say or _unheard)
     except (RemoteError, MissingExtraError) as reason:
         raise type(reason)(f"{reason}; the request is in {request}") from reason
     return Fetched(plan=plan, request=request, files=files)
 
 
 def _fetch(
-    scene: Scene, plan: Plan, folder: Path, server: str | None, overwrite: bool, say: Say
+    scene: Scene, plan: Plan, folder: Path, server: str | None, levels: bool, overwrite: bool, say: Say
 ) -> tuple[Path, ...]:  # fmt: skip
     targets = tuple(folder / part.file for part in plan.parts)
     existing = next((target for target in targets if target.exists()), None)
@@ -109,16 +112,19 @@ def _fetch(
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{scene.stem}.") as hidden:
         SOURCES[plan.source].download(plan, Path(hidden), server, say)
         arrived = [Path(hidden) / part.file for part in plan.parts]
-        _check(scene, arrived)
+        _check(scene, arrived, levels)
         for file, target in zip(arrived, targets, strict=True):
             file.replace(target)
     return targets
 
 
-def _check(scene: Scene, files: list[Path]) -> None:
+def _check(scene: Scene, files: list[Path], levels: bool) -> None:
     """Lay what arrived over the scene, as `retrieve` will."""
     try:
-        found = fields_over_scene(scene, files, _WANTED, Field(quantity=ELEVATION, source=0.0))
+        ground = Field(quantity=ELEVATION, source=0.0)
+        found = fields_over_scene(scene, files, _WANTED, ground, beside_levels=levels)
+        if levels:
+            profiles_over_scene(scene, files)
     except InputError as reason:
         raise RemoteError(f"what arrived does not serve: {reason}") from reason
     missing = [name.replace("_", " ") for name in _WANTED if name not in found]
