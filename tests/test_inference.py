@@ -138,7 +138,7 @@ def change(**entries):
         ("[1, 2]", "is not JSON"),
         (
             change(contract=1),
-            "has contract 1, this version of lst-raster reads 2; .* make it again",
+            "has contract 1, this version of lst-raster reads 3; .* make it again",
         ),
         (change(contract=None), "has contract None"),
         (change(graph="dream"), "graph 'dream'"),

@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from lst_raster.cli.simulate import simulate as command
 from lst_raster.errors import CancelledError, InputError, InputNotFoundError, OutputError
-from lst_raster.simulation.simulate import RESULTS, SimulationOptions, simulate_file
+from lst_raster.simulation.simulate import GROUND, RESULTS, SimulationOptions, simulate_file
 from lst_raster.simulation.simulated_set import read_simulated
-from lst_raster.transfer.simulator import simulate
+from lst_raster.transfer.simulator import effective_average, simulate_spectrum
 from tests.test_transfer import make_column
 
 SENSOR = "landsat8-b10"
@@ -55,7 +55,8 @@ def test_a_file_of_profiles_becomes_a_simulated_set_with_units_and_sources(profi
 def test_the_file_gives_what_the_simulator_gives_for_each_profile(profiles, tmp_path):
     simulate_file(profiles, {SENSOR: tmp_path / "out.nc"})
     simulated = read_simulated(tmp_path / "out.nc")
-    single = simulate(make_column(300.0, 0.015), [SENSOR])[SENSOR]
+    ground = 300.0 + GROUND[0], 300.0 + GROUND[1]
+    single = effective_average(simulate_spectrum(make_column(300.0, 0.015)), SENSOR, ground)
     assert simulated.transmittance[2] == pytest.approx(single.transmittance, rel=1e-5)
     assert simulated.downwelling_radiance[2] == pytest.approx(single.downwelling_radiance, rel=1e-5)
 

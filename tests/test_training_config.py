@@ -71,8 +71,8 @@ def test_an_absolute_path_is_refused_because_the_file_travels_with_the_model(con
 
 
 def test_an_unknown_tier_is_named_with_the_known_ones(config):
-    with pytest.raises(ConfigError, match="'profile'; known are column, surface"):
-        config(SMALLEST.replace("surface", "profile"))
+    with pytest.raises(ConfigError, match="'sounding'; known are column, surface, profile"):
+        config(SMALLEST.replace("surface", "sounding"))
 
 
 def test_an_unknown_sensor_is_refused(config):

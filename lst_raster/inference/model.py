@@ -23,6 +23,7 @@ from lst_raster.inference.contract import (
     PredictedAtmosphere,
     read_contract,
 )
+from lst_raster.transfer.causes import INPUT_ERROR
 
 Float32 = NDArray[np.float32]
 
@@ -160,6 +161,9 @@ class Model:
         except (TypeError, ValueError):
             found = ", ".join(f"{name} {np.shape(inputs[name])}" for name in names)
             raise InputError(f"inputs must be numbers of shapes that broadcast together; found {found}") from None
+        # The graphs limit this input where they predict the air, and not where they calibrate the uncertainty.
+        named = zip(names, arrays, strict=True)
+        arrays = tuple(np.clip(array, 0.0, 1.0) if name == INPUT_ERROR else array for name, array in named)
         return [np.ascontiguousarray(array).reshape(-1) for array in arrays], arrays[0].shape
 
 

@@ -19,7 +19,8 @@ _INTRODUCTION = """\
 
 Land surface temperature from {title} under a clear sky, by inversion of the radiative transfer equation.
 A small network predicts the atmosphere's transmittance, upwelling and downwelling radiance from
-{known}; the equation does the rest, inside the same file.
+{known}; the equation does the rest,
+inside the same file.
 The network never sees the pixel: `atmosphere.onnx` is its part alone, for use on a coarse grid, and `model.onnx` holds
 both.
 
@@ -28,11 +29,11 @@ both.
     model.predict({arguments})["lst"]
 
 ## For what
-Single-band retrieval over land and inland water, clear sky, near nadir, anywhere on Earth and in any season,
-with {who}.
+Single-band retrieval over land and inland water, clear sky, near nadir, anywhere on Earth and in any season, with
+{who}.
 
 ## For what not
-- Cloud: the temperature is then that of a mixture of cloud and ground. Mask first.
+- Anything but a clear sky: under cloud the temperature is that of a mixture of cloud and ground. Mask first.
 - Another sensor band, or a view more than some degrees from nadir: transfer is simulated at nadir, without scattering.
 - Measured brightness temperatures near the ground (masts, drones): the path is that from space.
 - Absolute accuracy of tenths of a kelvin: errors of calibration, spectroscopy, emissivity and reanalysis come on top of
@@ -55,9 +56,11 @@ _ACCURACY = """
 ## Accuracy
 Error of the land surface temperature [K] on simulated atmospheres that the model has not learnt: with exact inputs, and
 with noisy ones, {water_vapour:.0%} in water vapour, {air_temperature:g} K in the air at 2 m, {emissivity:g} in
-emissivity, {sensor:g} K at the sensor{levels}. Surfaces: {low:g} to
-{high:+g} K from the air temperature, emissivity {dull} to {bright}, {per_profile} under each profile. Regimes with
-figures are classes of the water vapour column [kg m-2].
+emissivity, {sensor:g} K at the sensor{levels}.
+
+Surfaces: {low:g} to {high:+g} K from the air temperature, emissivity {dull} to {bright}, {per_profile} under each
+profile.
+Regimes with figures are classes of the water vapour column [kg m-2].
 
 The model also says how uncertain its atmosphere makes the temperature; with the uncertainties of the inputs this is
 that of the product. "within" is the share of errors, in per cent, that are no larger: 68 is right.
@@ -75,8 +78,9 @@ Learnt from {profiles} simulated atmospheres, {validation_profiles} more chose t
 Atmospheres vary beyond the inputs in aerosol, continuum and the year of the minor gases; the model knows their spread,
 not their value.
 
-Licence of the profiles: NCEP model output is a work of the US Government and in the public domain. Spectroscopy:
-{spectroscopy}. The model itself: Apache-2.0, as all of lst-raster.
+Licence of the profiles: NCEP model output is a work of the US Government and in the public domain. Spectroscopy: HITRAN
+lines, MT_CKD 4.3 continuum (Mlawer et al. 2023), SOCRATES minor gases; sources and terms are in
+`lst_raster/data/absorption/SOURCE.md`. The model itself: Apache-2.0, as all of lst-raster.
 
 ## Limits
 - Single channel: an error of the water vapour column goes into the temperature, more so in humid air, and so does an
@@ -88,11 +92,6 @@ Licence of the profiles: NCEP model output is a work of the US Government and in
 lst-raster {version}: `lst-raster train train.toml -o FOLDER`, seed {seed}; the file is beside this card.
 {versions}.
 """
-
-_SPECTROSCOPY = (
-    "HITRAN lines, MT_CKD 4.3 continuum (Mlawer et al. 2023), SOCRATES minor gases; "
-    "sources and terms in `lst_raster/data/absorption/SOURCE.md`"
-)
 
 
 def model_card(metadata: Mapping[str, Any]) -> str:
@@ -184,7 +183,6 @@ def _data(metadata: Mapping[str, Any]) -> str:
     return _DATA.format(
         profiles=training["profiles"],
         validation_profiles=training["validation_profiles"],
-        spectroscopy=_SPECTROSCOPY,
         sources="\n".join(f"- {source}" for source in training["sources"]),
         version=metadata["lst_raster_version"],
         seed=training["seed"],
