@@ -9,6 +9,7 @@ from pathlib import Path
 from lst_raster.engine.inputs import STANDARD, Inputs, names_of
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.model import Model, shipped_models
+from lst_raster.inference.uncertainty import TRUST
 from lst_raster.scene.emissivity.merge import choose_emissivity
 from lst_raster.scene.fields import (
     BETWEEN_ELEVATIONS,
@@ -32,9 +33,6 @@ from lst_raster.scene.standard_atmosphere import standard_atmosphere
 _FROM_REANALYSIS = ("water_vapour", "air_temperature", "surface_pressure")
 _FROM_PROFILE = ("water_vapour", "air_temperature", *ON_LEVELS)
 _PROFILE = "profile"  # the tier
-_TRUST = {"given": 0.5}
-"""What a model is told of the errors of its inputs by where they come from (`INPUT_ERRORS`), else 1: those of
-`INPUT_UNCERTAINTIES` as a share of a reanalysis'. A standard atmosphere is less sure than any model has learnt. [1]"""
 
 
 def choose_inputs(
@@ -120,7 +118,7 @@ def choose_inputs(
 def _trust(atmosphere: Mapping[str, Field], profile: Profile | None) -> Field:
     """How far the inputs of the air are to be trusted: as far as the least sure of them."""
     origins = [field.origin for field in atmosphere.values()] + ([ORIGIN] if profile else [])
-    shares = {origin: _TRUST.get(origin, 1.0) for origin in origins}
+    shares = {origin: TRUST[origin] for origin in origins}
     origin = max(shares, key=shares.__getitem__)
     return Field(quantity=INPUT_ERRORS, source=shares[origin], origin=origin)
 

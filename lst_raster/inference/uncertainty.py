@@ -76,6 +76,11 @@ station nearby.
 """
 
 
+TRUST: Mapping[str, float] = MappingProxyType({"given": 0.5, "reanalysis": 1.0, "standard atmosphere": 1.0})
+"""What a model is told of the errors of its inputs (`lst_raster.transfer.causes.INPUT_ERROR`) by where they come from:
+`INPUT_UNCERTAINTIES` as a share of a reanalysis'. A standard atmosphere is less sure than any model has learnt. [1]"""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retrieved:
     """Temperatures found with a model, and how sure they are."""

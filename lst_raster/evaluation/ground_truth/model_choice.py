@@ -13,6 +13,7 @@ from lst_raster.errors import InputError
 from lst_raster.evaluation.ground_truth.columns import NUMBERS
 from lst_raster.evaluation.ground_truth.matchups import Matchups
 from lst_raster.inference.model import Model
+from lst_raster.transfer.causes import INPUT_ERROR
 
 Float = NDArray[np.float64]
 
@@ -77,14 +78,14 @@ def _by_sensor(models: Sequence[Model], matchups: Matchups) -> dict[str, Model]:
 
 
 def needs(model: Model) -> list[str]:
-    """List the inputs of a model, those of the pixel first.
+    """List the inputs of a model that a table must hold, those of the pixel first.
 
     Raises
     ------
     InputError
         A table cannot hold one of them.
     """
-    names = [variable.name for variable in model.contract.atmosphere_inputs]
+    names = [variable.name for variable in model.contract.atmosphere_inputs if variable.name != INPUT_ERROR]
     strange = [name for name in names if name not in NUMBERS]
     if strange:
         raise InputError(

@@ -13,13 +13,13 @@ from lst_raster.evaluation.ground_truth.matchups import EXCLUDED, Matchups
 from lst_raster.evaluation.ground_truth.model_choice import TIERS, choose_models, needs
 from lst_raster.evaluation.published import retrieve_published
 from lst_raster.inference.model import Model
-from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, retrieve_with_uncertainty
+from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, TRUST, retrieve_with_uncertainty
 from lst_raster.physics.band import sensor_band
 from lst_raster.physics.elevation import pressure_at
 from lst_raster.physics.planck import band_radiance, brightness_temperature
 from lst_raster.physics.uncertainty import noise_radiance, quantisation_noise
 from lst_raster.scene.emissivity.given import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
-from lst_raster.transfer.causes import input_causes
+from lst_raster.transfer.causes import INPUT_ERROR, input_causes
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -118,11 +118,12 @@ def _retrieve(model: Model, told: Mapping[str, Float], air: str) -> tuple[Float,
     """Temperature and its uncertainty, as the engine finds them."""
     band = sensor_band(model.contract.sensor)
     inputs = {name: values for name, values in told.items() if name not in ("radiance", "emissivity")}
+    takes_error = any(variable.name == INPUT_ERROR for variable in model.contract.inputs)
     found = retrieve_with_uncertainty(
         model.atmosphere,
         told["radiance"],
         told["emissivity"],
-        inputs,
+        {**inputs, **({INPUT_ERROR: np.full(told["radiance"].shape, TRUST[air])} if takes_error else {})},
         causes=input_causes(inputs, lambda kind, values: INPUT_UNCERTAINTIES[air][kind].at(values)),
         sensor_noise=float(np.hypot(noise_radiance(band.noise, band.planck), quantisation_noise(band.gain))),
         emissivity_uncertainty=EMISSIVITY_UNCERTAINTY,
@@ -145,7 +146,7 @@ def _others(matchups: Matchups, known: Mapping[str, Float]) -> dict[str, Float]:
 def _outside(model: Model, told: Mapping[str, Float]) -> list[str]:
     """Say in how many rows the model takes the nearer end of its range."""
     notes = []
-    for variable in model.contract.atmosphere_inputs:
+    for variable in (one for one in model.contract.atmosphere_inputs if one.name in told):
         low, high = variable.valid_range or (-math.inf, math.inf)
         count = int(np.count_nonzero((told[variable.name] < low) | (told[variable.name] > high)))
         if count:
