@@ -15,6 +15,7 @@ from lst_raster.evaluation.lake.write import write
 
 if __name__ == "__main__":
     table, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
     found = run(table)
     for path in (*write(found, folder), *draw(found, read_lake(table), folder)):
         print(path)
