@@ -139,10 +139,12 @@ def test_warming_and_moistening_end_at_the_tropopause(library):
 def test_the_models_are_inverted():
     vapour, temperature = np.array([4.0, 15.0, 28.0, 45.0]), np.array([275.0, 288.0, 297.0, 302.0])
     column, surface = (Model.load(f"{SENSOR}/{tier}", graph="atmosphere") for tier in ("column", "surface"))
-    seen = column.atmosphere(water_vapour=vapour, surface_pressure=1000.0).transmittance.astype(float)
+    seen = column.atmosphere(water_vapour=vapour, surface_pressure=1000.0, input_error=0.0).transmittance.astype(float)
     assert np.allclose(vapour_of(column, seen, 1000.0), vapour, rtol=0.01)
     assert np.isnan(vapour_of(column, np.array([0.9999]), 1000.0)).all()
-    terms = surface.atmosphere(water_vapour=vapour, surface_pressure=1000.0, air_temperature=temperature)
+    terms = surface.atmosphere(
+        water_vapour=vapour, surface_pressure=1000.0, air_temperature=temperature, input_error=0.0
+    )
     found = vapour_and_temperature_of(
         surface, terms.transmittance.astype(float), terms.upwelling_radiance.astype(float), 1.3 * vapour, 1000.0
     )

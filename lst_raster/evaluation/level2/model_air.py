@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.inference.model import Model
+from lst_raster.physics.band import sensor_band
+from lst_raster.physics.planck import brightness_temperature
 
 Float = NDArray[np.float64]
 
@@ -15,7 +17,7 @@ _HALVINGS = 24  # from the whole range of vapour to float32's last digits
 _ROUNDS = 12
 _PROBES = (0.01, 0.5)  # relative, of the vapour; of the air temperature [K]
 _LEAPS = (10.0, 15.0)  # largest step of each in one round [kg m-2], [K]
-_START = 285.0  # [K]
+_ABOVE = 8.0  # [K], of air at 2 m above the temperature of the emission, to start from
 _CLOSE = (2e-4, 2e-3)  # in transmittance [1] and upwelling radiance: twice the steps in which the product is stored
 
 
@@ -81,7 +83,8 @@ def vapour_and_temperature_of(
         return np.stack([air.transmittance, air.upwelling_radiance]).astype(np.float64)
 
     wanted = np.stack([transmittance, upwelling])
-    vapour, temperature = np.where(np.isfinite(start), start, 20.0), np.full(transmittance.shape, _START)
+    emission = brightness_temperature(upwelling / (1.0 - transmittance), sensor_band(model.contract.sensor).planck)
+    vapour, temperature = np.where(np.isfinite(start), start, 20.0), np.clip(emission + _ABOVE, *limits[1])
     for _ in range(_ROUNDS):
         found = terms(vapour, temperature)
         by_vapour = (terms(vapour * (1.0 + _PROBES[0]), temperature) - found) / (_PROBES[0] * vapour)

@@ -32,6 +32,7 @@ GROUND_EXCESS = 10.0
 SHARES = (2.5, 50.0, 97.5)
 """Percentiles of a product's optical depths at which air is simulated."""
 _NARROW = 0.02  # in the logarithm of the optical depth: over less there is no slope
+_WETTEST_AIR = 1.2  # relative humidity that a matched profile may have, with the uncertainty of its shape [1]
 _NEIGHBOURS = 0.01  # of the pixels around a percentile, whose median upwelling radiance is taken
 
 SIMULATED, SIMULATED_PLAIN = "simulated, effective terms", "simulated, plain averages"
@@ -163,10 +164,11 @@ def study_product(
     )  # fmt: skip
     expected = _median(by_column, 20.0), _median(by_surface[1], 288.0)
     chosen = choose_shapes(profiles, *expected, elevation, shapes)
-    matched: list[MatchedAir] = []
+    tried = []
     for done, index in enumerate(chosen, start=1):
-        matched += match_air(profiles, index, points(terms), terms.sensor, Composition(year=terms.year))
+        tried.append(match_air(profiles, index, points(terms), terms.sensor, Composition(year=terms.year)))
         told(done, len(chosen))
+    matched = [one for shape in possible(tried) for one in shape]
     simulated = list(_simulated(terms, matched))
     given = simulated[0]
     states = (
@@ -181,6 +183,14 @@ def study_product(
         matched=tuple(matched),
         air=(*simulated, *(_predicted(name, model, state, pressure) for name, model, state in states)),
     )
+
+
+def possible(tried: Sequence[list[MatchedAir]]) -> Sequence[list[MatchedAir]]:
+    """Leave out shapes that would have to be far above saturation, unless all would."""
+    could_be = [
+        shape for shape in tried if shape and max(one.largest_relative_humidity for one in shape) < _WETTEST_AIR
+    ]
+    return could_be or tried
 
 
 def points(terms: ProductTerms) -> list[tuple[float, float]]:
