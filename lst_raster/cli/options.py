@@ -62,8 +62,8 @@ overwrite = click.option("--overwrite", is_flag=True, help="Replace a product th
 quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress bar.")
 reanalysis = click.option(
     "--reanalysis", multiple=True, metavar="PATH",
-    help="File with water vapour for the scene's time, or temperature and humidity on levels: netCDF, GRIB, ZIP or zarr "
-    "of ERA5, MERRA-2, NCEP. Repeatable.",
+    help="File with water vapour for the scene's time, or temperature and humidity on levels: netCDF, GRIB, ZIP or "
+    "zarr of ERA5, MERRA-2, NCEP. Repeatable.",
 )  # fmt: skip
 align = click.option("--align", is_flag=True, help="Warp rasters on another grid onto the scene's.")
 dem = click.option("--dem", metavar="VALUE", help="Elevation in m, or raster: the air is brought to it.")
