@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from lst_raster.cli.simulate import simulate as command
 from lst_raster.errors import CancelledError, InputError, InputNotFoundError, OutputError
-from lst_raster.simulation.simulate import GROUND, RESULTS, SimulationOptions, simulate_file
+from lst_raster.simulation.simulate import RESULTS, SimulationOptions, simulate_file
 from lst_raster.simulation.simulated_set import read_simulated
-from lst_raster.transfer.simulator import effective_average, simulate_spectrum
+from lst_raster.transfer.simulator import GROUND, effective_average, simulate_spectrum
 from tests.test_transfer import make_column
 
 SENSOR = "landsat8-b10"

@@ -24,14 +24,11 @@ from lst_raster.spectroscopy.table import packaged_table
 from lst_raster.transfer.atmosphere import Column, column, layers
 from lst_raster.transfer.gases import Composition
 from lst_raster.transfer.sigma import SIGMA, at_sigma
-from lst_raster.transfer.simulator import effective_average, simulate_spectrum
+from lst_raster.transfer.simulator import simulate_effective
 
 Progress = Callable[[int, int], bool]
 Values = NDArray[np.float64]
 
-GROUND = (-5.0, 20.0)
-"""Two grounds, less air temperature at 2 m, through whose radiances the band's terms are laid (`effective_average`):
-in the middle of the halves of `lst_raster.simulation.sampling.TEMPERATURE_DIFFERENCE`. [K]"""
 CHUNK = 64
 """Profiles that are in memory at a time."""
 LEVEL_VARIABLES = {"pressure": "hPa", "air_temperature": "K", "specific_humidity": "kg kg-1", "ozone": "kg kg-1"}
@@ -202,19 +199,16 @@ def _filled(variable: Any, start: int, stop: int) -> Values:
 
 def _rows(profile: Column, composition: Composition, sensors: Sequence[str]) -> list[tuple[float, ...]]:
     """Values of `RESULTS` for one profile, for each sensor band."""
-    spectrum = simulate_spectrum(profile, composition)
-    near = float(profile.air_temperature[0])
-    ground = near + GROUND[0], near + GROUND[1]
-    bands = [effective_average(spectrum, sensor, ground) for sensor in sensors]
+    bands = simulate_effective(profile, sensors, composition)
     known = (
         layers(profile).water_vapour,
         float(profile.pressure[0]),
-        near,
+        float(profile.air_temperature[0]),
         composition.aerosol_optical_depth,
         composition.continuum_scaling,
         composition.year,
     )
-    return [(band.transmittance, band.upwelling_radiance, band.downwelling_radiance, *known) for band in bands]
+    return [(band.transmittance, band.upwelling_radiance, band.downwelling_radiance, *known) for band in bands.values()]
 
 
 def _run(

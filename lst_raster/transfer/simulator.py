@@ -151,6 +151,36 @@ def effective_average(spectrum: Spectrum, sensor: str, ground: tuple[float, floa
     )
 
 
+GROUND = (-5.0, 20.0)
+"""Two grounds, less air temperature at 2 m, through whose radiances `simulate_effective` lays a band's terms: about the
+middle of the halves of what lies under an atmosphere, -15 to +30 K. [K]"""
+
+
+def simulate_effective(
+    profile: Column, sensors: Sequence[str], composition: Composition | None = None
+) -> dict[str, BandAtmosphere]:
+    """Simulate one atmosphere for sensor bands, as simulated sets hold it and models learn it.
+
+    Parameters
+    ----------
+    profile : Column
+        The atmosphere.
+    sensors : sequence of str
+        Names of the bands; one spectral run serves all.
+    composition : Composition, optional
+        What absorbs besides water vapour; else its defaults.
+
+    Returns
+    -------
+    dict of str to BandAtmosphere
+        Name of each band to terms by `effective_average`, in the order given.
+    """
+    spectrum = simulate_spectrum(profile, composition)
+    near = float(profile.air_temperature[0])
+    ground = near + GROUND[0], near + GROUND[1]
+    return {sensor: effective_average(spectrum, sensor, ground) for sensor in sensors}
+
+
 @cache
 def band_weights(sensor: str) -> Float:
     """Weights that average a spectrum over a sensor band, in wavelength: ``values @ weights``.

@@ -16,7 +16,7 @@ from lst_raster.physics.surface import sensor_radiance
 from lst_raster.simulation.profiles import library_path, read_profiles, water_vapour
 from lst_raster.transfer.atmosphere import Column, column
 from lst_raster.transfer.gases import Composition
-from lst_raster.transfer.simulator import simulate
+from lst_raster.transfer.simulator import simulate_effective
 
 HOURS = (8.5, 11.5)
 """Local solar time of the columns: an hour and a half about ten in the morning. [h]"""
@@ -83,7 +83,7 @@ def morning_error(sensor: str, contrast: float, hours: tuple[float, float] = HOU
     chosen = profiles.isel(profile=np.flatnonzero(_alike(profiles, hours)))
     terms = []
     for index in range(chosen.sizes["profile"]):
-        band = simulate(_as_it_is(chosen.isel(profile=index)), [sensor], Composition(year=MEAN_YEAR))[sensor]
+        band = simulate_effective(_as_it_is(chosen.isel(profile=index)), [sensor], Composition(year=MEAN_YEAR))[sensor]
         terms.append((band.transmittance, band.upwelling_radiance, band.downwelling_radiance))
     return _measure(sensor, chosen, np.array(terms).T, contrast)
 

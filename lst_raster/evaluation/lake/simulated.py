@@ -19,7 +19,7 @@ from lst_raster.simulation.perturb import Change, perturb
 from lst_raster.simulation.profiles import library_path, read_profiles, water_vapour
 from lst_raster.transfer.atmosphere import Column, column, layers
 from lst_raster.transfer.gases import Composition
-from lst_raster.transfer.simulator import simulate
+from lst_raster.transfer.simulator import simulate_effective
 
 Progress: TypeAlias = Callable[[int, int], bool]
 """Takes the simulations done and their total; False stops."""
@@ -146,7 +146,7 @@ def _terms(table: LakeTable, row: int, profile: Any, variant: Variant) -> tuple[
     vapour = float(table.water_vapour[row])
     pressure = float(pressure_at(0.0 if variant.at_sea_level else table.lake.elevation))
     composition = variant.composition(float(table.year[row]), vapour)
-    band = simulate(_column(profile, vapour, pressure), [table.sensor], composition)[table.sensor]
+    band = simulate_effective(_column(profile, vapour, pressure), [table.sensor], composition)[table.sensor]
     return band.transmittance, band.upwelling_radiance, band.downwelling_radiance
 
 
