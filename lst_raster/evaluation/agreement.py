@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,18 +83,3 @@ def outliers(error: Float) -> NDArray[np.bool_]:
         return np.zeros(error.shape, bool)
     distance = np.abs(error - np.median(known))
     return np.asarray(distance > _OUTLIER * ROBUST * np.median(np.abs(known - np.median(known))))
-
-
-def without_nan(value: Any) -> Any:
-    """Put None in the place of what is not a finite number, as JSON knows none; within mappings and sequences too.
-
-    Examples
-    --------
-    >>> without_nan({"bias": float("nan"), "rows": (1, 2.5)})
-    {'bias': None, 'rows': [1, 2.5]}
-    """
-    if isinstance(value, dict):
-        return {name: without_nan(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

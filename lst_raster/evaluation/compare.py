@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from lst_raster.errors import CancelledError, InputError, OutputError
-from lst_raster.evaluation.agreement import without_nan
 from lst_raster.evaluation.differences import PRECISION, SmallMap, Statistics, Tally
 from lst_raster.evaluation.exclusion import MaskReader, open_exclusion
+from lst_raster.evaluation.report import without_nan
 from lst_raster.pictures.axes import widened
 from lst_raster.pictures.colours import blue_to_red
 from lst_raster.pictures.draw import draw_histogram, draw_map, save, shape_of_map

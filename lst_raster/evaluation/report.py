@@ -65,7 +65,7 @@ def unsigned(value: float, digits: int = 2) -> str:
 
 def plain_json(values: Mapping[str, Any]) -> str:
     """Write JSON; what is not a finite number becomes null."""
-    return json.dumps(_finite(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(without_nan(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
@@ -96,11 +96,18 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
     return [folder / name for name in texts]
 
 
-def _finite(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
+    """Put None in the place of what is not a finite number, as JSON knows none; within mappings and sequences too.
+
+    Examples
+    --------
+    >>> without_nan({"bias": float("nan"), "rows": (1, 2.5)})
+    {'bias': None, 'rows': [1, 2.5]}
+    """
     if isinstance(value, Mapping):
-        return {str(name): _finite(part) for name, part in value.items()}
+        return {str(name): without_nan(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
+        return [without_nan(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
-from lst_raster.evaluation.agreement import Agreement, agreement, without_nan
+from lst_raster.evaluation.agreement import Agreement, agreement
 from lst_raster.evaluation.ground_truth.matchups import EXCLUDED, Matchups
 from lst_raster.evaluation.ground_truth.retrieval import BETWEEN_REASONS, Retrievals, retrieve_matchups
+from lst_raster.evaluation.report import without_nan
 from lst_raster.inference.model import Model
 from lst_raster.simulation.metrics import WATER_VAPOUR_CLASSES, coverage
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import math
 from pathlib import Path
 from typing import Any
 
-from lst_raster._files import written_whole
 from lst_raster.evaluation.lake.budget import LakeBudget
 from lst_raster.evaluation.lake.causes import Cause
+from lst_raster.evaluation.report import plain_json, write_texts
 
 
 def write(budget: LakeBudget, folder: Path) -> list[Path]:
@@ -35,10 +33,7 @@ def write(budget: LakeBudget, folder: Path) -> list[Path]:
         They cannot be written.
     """
     texts = {"budget.csv": as_csv(budget), "budget.json": as_json(budget), "budget.md": as_markdown(budget)}
-    for name, text in texts.items():
-        with written_whole(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    return [folder / name for name in texts]
+    return write_texts(folder, texts)
 
 
 def as_csv(budget: LakeBudget) -> str:
@@ -54,7 +49,7 @@ def as_csv(budget: LakeBudget) -> str:
 
 def as_json(budget: LakeBudget) -> str:
     """Everything; a figure that could not be found is null."""
-    return json.dumps(_rounded(budget.as_dict()), indent=2) + "\n"
+    return plain_json(_rounded(budget.as_dict()))
 
 
 def _rounded(value: Any) -> Any:
@@ -62,9 +57,7 @@ def _rounded(value: Any) -> Any:
         return {name: _rounded(entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):
         return [_rounded(entry) for entry in value]
-    if isinstance(value, float):
-        return round(value, 4) if math.isfinite(value) else None
-    return value
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def as_markdown(budget: LakeBudget) -> str:
