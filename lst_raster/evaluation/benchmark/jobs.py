@@ -138,10 +138,10 @@ def _pool(workers: int, setting: Setting, fitter: Fitter) -> Iterator[ProcessPoo
         yield pool
         pool.shutdown()
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - before:
             process.terminate()
-            process.join()
+        # The pool's own thread waits for them: of two who wait for one process the other never learns of its end.
+        pool.shutdown(cancel_futures=True)
         raise
 
 
