@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from lst_raster.engine.air import Air, AirReader, Mask, air_of, all_inputs, extremes_of
 from lst_raster.engine.air_model import DEPTHS, Float32, solve_air
+from lst_raster.engine.fewer_nodes import fewest_nodes
 from lst_raster.engine.inputs import Inputs
 from lst_raster.scene.fields import Field, FieldReader, open_field, value_at
 from lst_raster.scene.grid import Grid
-from lst_raster.scene.nodes import Nodes, spread, spread_levels
+from lst_raster.scene.nodes import spread, spread_levels
 from lst_raster.transfer.sigma import Profiles
 
 STEP = 50.0
@@ -55,15 +56,11 @@ class CoarseAir:
 
     @classmethod
     def over(cls, inputs: Inputs, grid: Grid, *, uncertainty: bool) -> CoarseAir:
-        """Lay nodes over a scene: those of the profile, else of the densest input, else its corners."""
-        nodes = [part for given in inputs.fields.values() for part in _parts(given) if isinstance(part, Nodes)]
+        """Lay nodes over a scene: those of the profile, else the fewest that serve the inputs, else its corners."""
+        nodes = fewest_nodes(list(inputs.fields.values()))
         if inputs.profile is not None:
-            rows, columns = inputs.profile.levels.rows, inputs.profile.levels.columns
-        elif not nodes:
-            rows, columns = np.array([0.0, grid.height]), np.array([0.0, grid.width])
-        else:
-            densest = max(nodes, key=lambda part: part.values.size)
-            rows, columns = densest.rows, densest.columns
+            nodes = inputs.profile.levels.rows, inputs.profile.levels.columns
+        rows, columns = nodes or (np.array([0.0, grid.height]), np.array([0.0, grid.width]))
         return cls(inputs=inputs, rows=rows, columns=columns, uncertainty=uncertainty)
 
     @property
@@ -109,10 +106,6 @@ class CoarseAir:
         if self._profiles is None:
             self._profiles = profile.over(row, column)
         return profile.inputs(known, self._profiles)
-
-
-def _parts(given: Field) -> tuple[Any, ...]:
-    return (given.source, given.lift.surface) if given.lift else (given.source,)
 
 
 @contextmanager

@@ -120,17 +120,18 @@ def spread_levels(
     """
     lines, column, right = _lines(rows, columns, levels, window)
     width = lines.shape[-1]
-    step = window.height * width
-    # All layers of a place lie side by side, so that a pixel takes them from memory at once, whatever its level.
-    table = np.ascontiguousarray(np.moveaxis(lines, 1, -1)).reshape(-1, levels.shape[1])
     found = np.empty((levels.shape[1], window.height, window.width), np.float32)
     for start in range(0, window.height, _STRIP):
         part = slice(start, min(start + _STRIP, window.height))
-        line = np.arange(part.start, part.stop)[:, None]
-        place = (level[part] * window.height + line) * width + column
-        lower = _mix(table[place], table[place + 1], right[:, None])
-        upper = _mix(table[place + step], table[place + step + 1], right[:, None])
-        found[:, part] = np.moveaxis(_mix(lower, upper, share[part][..., None]), -1, 0)
+        size = part.stop - part.start
+        # Places in one layer's table of (level, row, node), which is small enough to stay in the processor's cache.
+        place = ((level[part] * size + np.arange(size)[:, None]) * width + column).ravel()
+        between, above = np.broadcast_to(right, (size, window.width)).ravel(), size * width
+        for number, layer in enumerate(np.moveaxis(lines, 1, 0)):
+            table = layer[:, part].ravel()
+            lower = _mix(table.take(place), table[1:].take(place), between)
+            upper = _mix(table[above:].take(place), table[above + 1 :].take(place), between)
+            found[number, part] = _mix(lower, upper, share[part].ravel()).reshape(size, -1)
     return found
 
 
