@@ -9,19 +9,35 @@ if TYPE_CHECKING:
     from lst_raster.engine.retrieve import Product, retrieve
     from lst_raster.inference.model import Model
     from lst_raster.scene.level2 import Level2Scene
+    from lst_raster.scene.lists.listed import ListedScene
+    from lst_raster.scene.lists.read import read_scene_list
+    from lst_raster.scene.lists.search import search_scenes
     from lst_raster.scene.scene import Scene
 
 __version__ = "0.1.0"
 
-__all__ = ["Level2Scene", "Model", "Product", "Scene", "__version__", "retrieve"]
+__all__ = [
+    "Level2Scene",
+    "ListedScene",
+    "Model",
+    "Product",
+    "Scene",
+    "__version__",
+    "read_scene_list",
+    "retrieve",
+    "search_scenes",
+]
 
 # The public names load when they are used (PEP 562): `import lst_raster` takes milliseconds.
 _HOMES = {
     "Level2Scene": "lst_raster.scene.level2",
+    "ListedScene": "lst_raster.scene.lists.listed",
     "Model": "lst_raster.inference.model",
     "Product": "lst_raster.engine.retrieve",
     "Scene": "lst_raster.scene.scene",
+    "read_scene_list": "lst_raster.scene.lists.read",
     "retrieve": "lst_raster.engine.retrieve",
+    "search_scenes": "lst_raster.scene.lists.search",
 }
 
 

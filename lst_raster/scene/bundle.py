@@ -17,7 +17,8 @@ from lst_raster.scene.address import Address
 from lst_raster.scene.remote import RemoteFile, fetch
 
 TEXT_LIMIT = 1 << 20  # [byte], far above any metadata file; a wrong one is not read through
-_ARCHIVE = re.compile(r"\.(tar|tar\.gz|tgz)$", re.IGNORECASE)
+ARCHIVE = re.compile(r"\.(tar|tar\.gz|tgz)$", re.IGNORECASE)
+"""Ending of the names of archives that can be read."""
 _COMPRESSED = re.compile(r"\.(tar\.gz|tgz)$", re.IGNORECASE)
 _METADATA = re.compile(r"_MTL\.(txt|xml|json)$", re.IGNORECASE)
 
@@ -190,7 +191,7 @@ def open_bundle(path: Path | Place) -> Bundle:
 
 def is_archive(path: Path | Place) -> bool:
     """Whether a path has the name of an archive that can be read."""
-    return _ARCHIVE.search(path.name) is not None
+    return ARCHIVE.search(path.name) is not None
 
 
 def is_metadata(path: Path | Place) -> bool:

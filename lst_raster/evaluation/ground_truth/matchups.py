@@ -20,8 +20,8 @@ from lst_raster.evaluation.ground_truth.columns import (
     product_column,
     product_title,
 )
-from lst_raster.evaluation.ground_truth.csv_table import CsvTable, read_csv
 from lst_raster.physics.band import sensor_band
+from lst_raster.scene.csv_table import CsvTable, read_csv
 
 Float = NDArray[np.float64]
 

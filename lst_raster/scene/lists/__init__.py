@@ -1,0 +1,1 @@
+"""Lists of scenes: folders, patterns, tables, STAC items and searches."""
