@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lst_raster.engine.batch.many import retrieve_many
+    from lst_raster.engine.batch.result import SceneResult
     from lst_raster.engine.retrieve import Product, retrieve
     from lst_raster.inference.model import Model
     from lst_raster.scene.level2 import Level2Scene
@@ -22,9 +24,11 @@ __all__ = [
     "Model",
     "Product",
     "Scene",
+    "SceneResult",
     "__version__",
     "read_scene_list",
     "retrieve",
+    "retrieve_many",
     "search_scenes",
 ]
 
@@ -35,8 +39,10 @@ _HOMES = {
     "Model": "lst_raster.inference.model",
     "Product": "lst_raster.engine.retrieve",
     "Scene": "lst_raster.scene.scene",
+    "SceneResult": "lst_raster.engine.batch.result",
     "read_scene_list": "lst_raster.scene.lists.read",
     "retrieve": "lst_raster.engine.retrieve",
+    "retrieve_many": "lst_raster.engine.batch.many",
     "search_scenes": "lst_raster.scene.lists.search",
 }
 

@@ -56,3 +56,7 @@ class MissingExtraError(LstRasterError, ImportError):
 
 class CancelledError(LstRasterError, RuntimeError):
     """The caller's progress function asked to stop."""
+
+
+class WorkerError(LstRasterError, RuntimeError):
+    """A process that worked on a scene was lost, or met something that this package did not foresee."""

@@ -17,6 +17,7 @@ from lst_raster.errors import LstRasterError
 
 COMMANDS = {
     "retrieve": ("lst_raster.cli.retrieve:retrieve", "Land surface temperature of a scene."),
+    "batch": ("lst_raster.cli.batch:batch", "The same of many scenes, on one machine or on a cluster."),
     "fetch-reanalysis": ("lst_raster.cli.fetch_reanalysis:fetch_reanalysis", "The reanalysis that a scene needs."),
     "info": ("lst_raster.cli.info:info", "What a scene, a model or a product is."),
     "compare": ("lst_raster.cli.compare:compare", "Compare two rasters of surface temperature."),

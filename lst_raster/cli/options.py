@@ -65,6 +65,9 @@ reanalysis = click.option(
     help="File with water vapour for the scene's time, or temperature and humidity on levels: netCDF, GRIB, ZIP or "
     "zarr of ERA5, MERRA-2, NCEP. Repeatable.",
 )  # fmt: skip
+model = click.option(
+    "--model", metavar="MODEL", help="Name of a shipped model, such as landsat8-b10/surface, or a path."
+)
 align = click.option("--align", is_flag=True, help="Warp rasters on another grid onto the scene's.")
 dem = click.option("--dem", metavar="VALUE", help="Elevation in m, or raster: the air is brought to it.")
 
@@ -115,6 +118,17 @@ def engine(command: F) -> F:
 def atmosphere(command: F) -> F:
     """Add the options for emissivity and atmosphere, each a number or a raster."""
     for option in reversed(_ATMOSPHERE):
+        command = option(command)
+    return command
+
+
+def retrieval(command: F) -> F:
+    """Add all options that tell how scenes are retrieved."""
+    shared = (
+        atmosphere, reanalysis, dem, align, level_2, downwelling, masks, band, date, sensor, model, form, engine,
+        overwrite, quiet,
+    )  # fmt: skip
+    for option in reversed(shared):
         command = option(command)
     return command
 

@@ -13,21 +13,7 @@ from lst_raster.cli.progress import hushed_libraries, progress_bar
 @click.command()
 @click.argument("scene")
 @options.output
-@options.atmosphere
-@options.reanalysis
-@options.dem
-@options.align
-@options.level_2
-@options.downwelling
-@options.masks
-@options.band
-@options.date
-@options.sensor
-@click.option("--model", metavar="MODEL", help="Name of a shipped model, such as landsat8-b10/surface, or a path.")
-@options.form
-@options.engine
-@options.overwrite
-@options.quiet
+@options.retrieval
 def retrieve(
     scene: str, output: str, band: str | None, date: str | None, sensor: str | None, model: str | None,
     level_2: bool, downwelling: str | None, overwrite: bool, quiet: bool, **values: Any,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import rasterio
 
@@ -56,6 +57,14 @@ class Product:
     """What was assumed, and what is unusual, one line each; the log has them too."""
     reused: bool = False
     """Whether it existed already, made of the same inputs, and was kept."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return _product_of, ({**values, "tags": dict(self.tags)},)  # a read-only mapping does not pickle
+
+
+def _product_of(values: dict[str, Any]) -> Product:
+    return Product(**{**values, "tags": MappingProxyType(values["tags"])})
 
 
 def retrieve(

@@ -1,0 +1,146 @@
+"""`lst-raster batch`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lst_raster.cli import options
+from lst_raster.cli.batch_records import Records, show_failures, show_plan
+from lst_raster.cli.progress import hushed_libraries, progress_bar
+
+if TYPE_CHECKING:
+    from lst_raster.scene.lists.listed import ListedScene
+
+_WHERE = (
+    click.option(
+        "--workers", type=click.IntRange(min=1), metavar="N",
+        help="Processes of this machine, a scene each. [default: one scene after the other]",
+    ),
+    click.option(
+        "--scheduler", metavar="ADDRESS", help="Scheduler of a dask cluster, or its file (.json); not with --workers."
+    ),
+    click.option(
+        "--retries", type=click.IntRange(min=0), default=2, show_default=True, metavar="N",
+        help="How often a scene is tried again whose process was killed or whose server did not answer.",
+    ),
+    click.option("--dry-run", is_flag=True, help="Tell what would be done with each scene, and write nothing."),
+    click.option(
+        "--report", type=click.Path(path_type=Path), metavar="PATH",
+        help="Report, .csv or .json, or without ending both. [default: DIR/report]",
+    ),
+)  # fmt: skip
+_SEARCH = (
+    click.option("--search", metavar="URL", help="STAC catalogue to search scenes in, beside those of LIST."),
+    click.option("--collection", multiple=True, metavar="NAME", help="Collection to search, e.g. landsat-c2l1."),
+    click.option("--bbox", type=float, nargs=4, metavar="WEST SOUTH EAST NORTH", help="Where, in degrees."),
+    click.option("--datetime", metavar="RANGE", help="When: 2015-07, or 2015-06-01/2015-08-31."),
+    click.option("--query", multiple=True, metavar="TEXT", help="Condition, e.g. 'eo:cloud_cover<20'. Repeatable."),
+    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Largest number of scenes found."),
+    click.option(
+        "--sign", metavar="MODULE:FUNCTION", help="Function that signs addresses, e.g. planetary_computer:sign."
+    ),
+    click.option("--alternate", metavar="NAME", help="Alternate address to take of STAC items that have it: s3."),
+)
+
+
+def _with(command: Any) -> Any:
+    for option in reversed((*_WHERE, *_SEARCH)):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("lists", metavar="LIST...", nargs=-1)
+@click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the products; made where it is missing.")
+@_with
+@options.retrieval
+def batch(
+    lists: tuple[str, ...], output: str, workers: int | None, scheduler: str | None, retries: int, dry_run: bool,
+    report: Path | None, quiet: bool, **values: Any,
+) -> int:  # fmt: skip
+    """Land surface temperature of many scenes; one that fails never loses the rest.
+
+    LIST is a folder (every scene in it and below it), a pattern in quotes, a table (.csv) with the column scene, a text
+    (.txt) of one scene a line, STAC items (.json), or a scene as retrieve takes it. Products are DIR/NAME_LST.tif, with
+    DIR/logs/NAME.log beside them; a product that is there and made of the same inputs is kept, so that a run that was
+    stopped goes on where it was. With --workers or --scheduler --threads is 1 by default. The exit code is 1 if a scene
+    failed.
+    """
+    from lst_raster.engine.batch.many import retrieve_many
+    from lst_raster.engine.batch.plan import folder_of, make_tasks, plan
+    from lst_raster.engine.batch.task import Opening
+
+    if workers is not None and scheduler is not None:
+        raise click.UsageError("--workers and --scheduler exclude each other; give one of them")
+    if values["downwelling"] is not None and not values["level_2"]:
+        raise click.UsageError("--downwelling is for Level-2 products; add --level-2")
+    scenes = _scenes(lists, values)
+    opening = {name: values.pop(name) for name in ("band", "sensor", "date", "level_2", "downwelling")}
+    tasks = make_tasks(scenes, output, Opening(**opening), values)
+    if dry_run:
+        return show_plan(plan(task) for task in tasks)
+    with ExitStack() as stack:
+        client = stack.enter_context(_client(scheduler)) if scheduler is not None else None
+        records = stack.enter_context(Records.begin(scenes, folder_of(output), report))
+        stack.enter_context(hushed_libraries())
+        progress = stack.enter_context(progress_bar("Scenes", quiet=quiet))
+        results = retrieve_many(
+            scenes, out=output, client=client, workers=workers, retries=retries, progress=progress,
+            on_result=records.add, **opening, **values,
+        )  # fmt: skip
+    show_failures(results)
+    click.echo(records.summary(output))
+    return int(any(result.error is not None for result in results))
+
+
+def _scenes(lists: tuple[str, ...], values: dict[str, Any]) -> list[ListedScene]:
+    """Read the lists, and search."""
+    from lst_raster.scene.lists.read import read_scene_list
+    from lst_raster.scene.lists.search import search_scenes
+
+    url, where = values.pop("search"), {name: values.pop(name) for name in ("bbox", "datetime", "query", "limit")}
+    collections, sign = values.pop("collection"), _function(values.pop("sign"))
+    shared = {"band": values["band"], "level_2": values["level_2"], "alternate": values.pop("alternate"), "sign": sign}
+    if url is None and (collections or any(where.values())):
+        raise click.UsageError("--collection, --bbox, --datetime, --query and --limit are for --search URL")
+    if url is None and not lists:
+        raise click.UsageError("give a LIST of scenes, or --search URL")
+    if url is not None and not collections:
+        raise click.UsageError("--search needs --collection, such as landsat-c2l1")
+    scenes = read_scene_list(lists, **shared)
+    return scenes + (search_scenes(url, collections=collections, **where, **shared) if url is not None else [])
+
+
+def _function(text: str | None) -> Callable[[str], str] | None:
+    """Import the function that signs addresses."""
+    if text is None:
+        return None
+    module, _, name = text.partition(":")
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise click.UsageError(f"--sign {text}: {error}; give MODULE:FUNCTION that Python can import") from None
+    if not callable(found):
+        raise click.UsageError(f"--sign {text} is no function; give MODULE:FUNCTION")
+    signing: Callable[[str], str] = found
+    return signing
+
+
+def _client(scheduler: str) -> Any:
+    """Speak to a scheduler of dask."""
+    from lst_raster._resources import require
+    from lst_raster.errors import RemoteError
+
+    distributed = require("distributed", "dask")
+    is_file = Path(scheduler).is_file()
+    try:
+        return distributed.Client(**{"scheduler_file" if is_file else "address": scheduler}, set_as_default=False)
+    except (OSError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise RemoteError(f"the scheduler {scheduler} does not answer ({said}); check its address") from None
