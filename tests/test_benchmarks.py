@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from lst_raster import retrieve
+from lst_raster import read_scene_list, retrieve
 from lst_raster.engine.product.files import OutputForm
+from tests.benchmarks import batch
 from tests.benchmarks.__main__ import _HIGH, BEGIN, END, OURS, PAGE, ours, page, update
 from tests.benchmarks.measure import Run, in_turns, measure, summary
 from tests.benchmarks.peers import PEERS
@@ -77,6 +78,18 @@ def test_ratios_are_those_within_a_turn(monkeypatch):
     table = summary(in_turns({"a": 10, "b": 20}, 3), "b")
     assert table["a"] == {"wall_s": 3, "cpu_s": 1, "peak_mib": 10, "wall_ratio": 0.5, "cpu_ratio": 1}
     assert table["b"]["wall_ratio"] == 1
+
+
+def test_the_throughput_of_workers_is_that_within_a_turn_and_goes_into_its_page(tmp_path):
+    paths = batch.commands(tmp_path, 3, 0.05, [1, 2])
+    assert [scene.name for scene in read_scene_list(tmp_path / "list.csv")] == ["scene 01", "scene 02", "scene 03"]
+    assert [command[command.index("--workers") + 1] for command in paths.values()] == [1, 2]
+    rows = {"1 worker": {"wall_s": 30.0, "wall_ratio": 1.0}, "2 workers": {"wall_s": 15.0, "wall_ratio": 0.5}}
+    copy = tmp_path / "page.md"
+    copy.write_text(batch.PAGE.read_text())
+    batch.update(copy, batch.page(rows, 12, 15.0, 3))
+    assert "| 2 workers | 15.0 | 2.00 |" in copy.read_text()
+    assert copy.read_text().split(batch.END)[1] == batch.PAGE.read_text().split(batch.END)[1]
 
 
 def test_the_page_takes_the_figures_between_its_marks(tmp_path):

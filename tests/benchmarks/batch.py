@@ -1,0 +1,77 @@
+"""What two workers gain over one: ``python -m tests.benchmarks.batch``. The machine must have nothing else to do."""
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+import lst_raster
+from tests.benchmarks.measure import ROOT, in_turns, summary
+from tests.benchmarks.yardstick import make_yardstick, shape_of
+
+PAGE = ROOT / "docs" / "batch.md"
+BEGIN, END = "<!-- figures: written by python -m tests.benchmarks.batch -->", "<!-- end of figures -->"
+BATCH = ("-c", "from lst_raster.cli.main import main; main()", "batch", "--overwrite", "--quiet")
+OPTIONS = (
+    "--emissivity", "ndvi", "--dtype", "uint16", "--water-vapour", "29mm", "--air-temperature", "294",
+    "--surface-pressure", "1000",
+)  # fmt: skip
+
+
+def commands(folder, scenes, megapixels, workers):
+    """Name a batch for each number of workers: the same scene again and again, each time with its own product."""
+    scene = make_yardstick(folder / "scene", shape_of(megapixels))
+    table = folder / "list.csv"
+    rows = (f"{scene},scene {number:02}\n" for number in range(1, scenes + 1))
+    table.write_text("scene,name\n" + "".join(rows))
+    return {
+        f"{count} {'worker' if count == 1 else 'workers'}": [
+            sys.executable, *BATCH, table, "-o", folder / f"out{count}", "--workers", count, *OPTIONS,
+        ]
+        for count in workers
+    }  # fmt: skip
+
+
+def page(table, scenes, megapixels, rounds):
+    """Write the figures as Markdown."""
+    cores = len(os.sched_getaffinity(0))
+    lines = [
+        f"lst-raster {lst_raster.__version__}, Python {platform.python_version()}, {cores} cores "
+        f"({platform.machine()}, {platform.system()}); {scenes} scenes of {megapixels:g} million pixels, start and "
+        f"imports counted; medians of {rounds} runs in turns.",
+        "",
+        "| | wall [s] | throughput to one worker |",
+        "|---|---|---|",
+        *(f"| {name} | {row['wall_s']:.1f} | {1.0 / row['wall_ratio']:.2f} |" for name, row in table.items()),
+    ]
+    return "\n".join(lines)
+
+
+def update(path, figures):
+    """Replace the figures of a page."""
+    text = path.read_text()
+    path.write_text(f"{text[: text.index(BEGIN) + len(BEGIN)]}\n{figures}\n{text[text.index(END) :]}")
+
+
+def main(arguments=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.batch", description=__doc__)
+    parser.add_argument("--scenes", type=int, default=12)
+    parser.add_argument("--scene", type=float, default=15.0, help="million pixels of each")
+    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2], help="numbers of workers, the first compared")
+    parser.add_argument("--rounds", type=int, default=3, help="counted runs of each, after one that is not counted")
+    parser.add_argument("--write", action="store_true", help="write the figures into docs/batch.md")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as temporary:
+        chosen = commands(Path(temporary), options.scenes, options.scene, options.workers)
+        table = summary(in_turns(chosen, options.rounds), next(iter(chosen)))
+    figures = page(table, options.scenes, options.scene, options.rounds)
+    if options.write:
+        update(PAGE, figures)
+    print(figures)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
