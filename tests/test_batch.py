@@ -139,6 +139,14 @@ def test_mistakes_are_told_before_any_work(scenes, options, tmp_path, case):
     assert not (tmp_path / "out").exists()
 
 
+def test_what_cannot_be_sent_to_a_worker_is_told_before_any_work(scenes, options, tmp_path):
+    listed = lst_raster.read_scene_list(scenes / stem_of(1), sign=lambda address: address)
+    with pytest.raises(InputError, match=r"cannot be sent to a worker: .*not a lambda"):
+        retrieve_many(listed, out=tmp_path / "out", workers=1, **options)
+    assert not (tmp_path / "out").exists()
+    assert retrieve_many(listed, out=tmp_path / "out", **options)[0].status == "ok"
+
+
 def test_a_folder_that_cannot_be_made_is_refused(scenes, options, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="is not a folder"):

@@ -15,7 +15,7 @@ import pytest
 
 from tests.many_scenes import AIR, cut_off, make_scenes, products_in, stem_of, temporary_files
 from tests.processes import left_of
-from tests.servers import web_server
+from tests.servers import STORE_ENVIRONMENT, object_store, web_server
 from tests.stac_server import catalogue, item_of
 
 MAIN = [sys.executable, "-c", "from lst_raster.cli.main import main; main()"]
@@ -192,6 +192,26 @@ def test_scenes_are_searched_signed_and_read_from_servers_and_no_secret_is_left_
     assert asked[0]["bbox"] == [-88.0, 30.0, -86.0, 31.0]
     for path in (here / "out").rglob("*"):
         assert path.is_dir() or b"s3cret" not in path.read_bytes(), path
+
+
+def test_scenes_in_a_store_make_the_same_products_as_those_on_disk(here, batch, monkeypatch):
+    for name, value in STORE_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    shutil.rmtree(here / "in" / stem_of(2))
+    batch("in", "-o", "near")
+    with object_store() as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", store.endpoint)
+        stems = (stem_of(1), stem_of(3))
+        for stem in stems:
+            store.upload(here / "in" / stem, "scenes", f"{stem}/")
+        (here / "list.txt").write_text("".join(f"s3://scenes/{stem}/\n" for stem in stems))
+        code, _, err = batch("list.txt", "-o", "far", "--workers", "2")
+    assert (code, err) == (0, [])
+    near, far = products_in(here / "near"), products_in(here / "far")
+    assert far.keys() == near.keys()
+    assert all(far[name] == near[name] for name in near if not name.endswith(".json"))  # that tells of input files
+    for path in (here / "far").rglob("*"):
+        assert path.is_dir() or STORE_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"].encode() not in path.read_bytes(), path
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")

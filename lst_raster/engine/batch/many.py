@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -110,6 +111,8 @@ def retrieve_many(
     if shared.get("threads") is None and (client is not None or workers is not None):
         shared["threads"] = 1
     tasks = make_tasks(read_scene_list(scenes, band=band, level_2=level_2), out, opening, shared)
+    if workers is not None:
+        _require_sendable(tasks)
     folder = folder_of(out)
     if folder is not None:
         _make(folder)
@@ -181,6 +184,18 @@ def _check(client: Any, workers: int | None, retries: int) -> None:
         raise InputError(f"{workers} workers can do nothing; give 1 or more")
     if retries < 0:
         raise InputError(f"retries is {retries}; give 0 or more")
+
+
+def _require_sendable(tasks: Sequence[Task]) -> None:
+    """Refuse what cannot be sent to another process, before any work."""
+    try:
+        for task in tasks:
+            pickle.dumps(task)
+    except Exception as error:  # of many kinds
+        raise InputError(
+            f"something that was given cannot be sent to a worker: {error}; a function that signs must be one of a "
+            "module, not a lambda"
+        ) from error
 
 
 def _backend(client: Any, workers: int | None, go_on: Callable[[], bool]) -> Backend:

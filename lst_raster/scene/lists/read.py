@@ -88,7 +88,8 @@ def _of_path(text: str, options: Mapping[str, Any]) -> list[ListedScene]:
         return _of_address(place.remote, options)
     path = place.disk
     if path.is_dir():
-        return _some(scenes_in_folder(path, band=options["band"]), text)
+        scenes = _some(scenes_in_folder(path, band=options["band"]), text)
+        return [_signed(scene, options["sign"]) for scene in scenes]
     if path.is_file():
         if not _is_list(path.name):
             return [_single(text, options)]
@@ -110,7 +111,7 @@ def _of_pattern(text: str, options: Mapping[str, Any]) -> list[ListedScene]:
     for folder in (path for path in paths if path.is_dir()):
         scenes += scenes_in_folder(folder, band=options["band"])
     distinct = {scene.path: scene for scene in scenes}  # ** fits a folder and what is in it
-    return _some(list(distinct.values()), text)
+    return [_signed(scene, options["sign"]) for scene in _some(list(distinct.values()), text)]
 
 
 def _some(scenes: list[ListedScene], text: str) -> list[ListedScene]:
