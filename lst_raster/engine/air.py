@@ -113,9 +113,8 @@ def _exact(inputs: Inputs, fields: Mapping[str, Float32], window: Any, wanted: M
         known &= np.isfinite(array)
     values = _inputs_at_pixels(inputs, fields, window, known)
     extremes = extremes_of(inputs, values) if known.any() else {}
-    layers = solve_air(
-        inputs, dict(zip(values, np.broadcast_arrays(*values.values()), strict=True)), uncertainty=uncertainty
-    )
+    whole = dict(zip(values, np.broadcast_arrays(*values.values()), strict=True))
+    layers = solve_air(inputs.network, inputs.origins, whole, uncertainty=uncertainty)
     if layers.ndim > 1:
         layers = np.stack([_scatter(layer, known) for layer in layers])
     return air_of(layers, extremes=extremes, inputs_at=_picker(inputs, fields, window))

@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.engine.inputs import ROUNDING, Inputs
+from lst_raster.engine.inputs import ROUNDING
 from lst_raster.inference.contract import PredictedAtmosphere
+from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, input_changes, model_changes
 from lst_raster.physics.band import sensor_band
 from lst_raster.physics.uncertainty import air_variance
@@ -23,13 +24,17 @@ DEPTHS = {False: 3, True: 7}
 """Number of layers that `solve_air` gives, without and with the uncertainty."""
 
 
-def solve_air(inputs: Inputs, values: Mapping[str, NDArray[Any]], *, uncertainty: bool) -> Float32:
+def solve_air(
+    model: Model, origins: Mapping[str, str], values: Mapping[str, NDArray[Any]], *, uncertainty: bool
+) -> Float32:
     """Run the model, and find how sure it is.
 
     Parameters
     ----------
-    inputs : Inputs
-        The model, and where its inputs come from.
+    model : Model
+        The model.
+    origins : mapping of str to str
+        Where its inputs come from, by name: a key of `INPUT_UNCERTAINTIES`.
     values : mapping of str to array
         Inputs of the air by name, all of one shape.
     uncertainty : bool
@@ -42,18 +47,20 @@ def solve_air(inputs: Inputs, values: Mapping[str, NDArray[Any]], *, uncertainty
         variance (`AirVariance`), and 1 where an input leaves the model's range, else 0.
     """
     if not uncertainty:
-        return np.stack(inputs.network.atmosphere(**values).terms)
-    terms, changes = causes(inputs, values)
-    layers = [*terms, *air_variance(terms, changes.values()), _outside(inputs, values)]
+        return np.stack(model.atmosphere(**values).terms)
+    terms, changes = causes(model, origins, values)
+    layers = [*terms, *air_variance(terms, changes.values()), _outside(model, values)]
     return np.stack(np.broadcast_arrays(*layers)).astype(np.float32)
 
 
-def causes(inputs: Inputs, values: Mapping[str, NDArray[Any]]) -> tuple[Terms, dict[str, Terms]]:
+def causes(
+    model: Model, origins: Mapping[str, str], values: Mapping[str, NDArray[Any]]
+) -> tuple[Terms, dict[str, Terms]]:
     """Run the model, and change every cause of uncertainty by one standard uncertainty.
 
     Parameters
     ----------
-    inputs, values
+    model, origins, values
         As for `solve_air`.
 
     Returns
@@ -63,23 +70,21 @@ def causes(inputs: Inputs, values: Mapping[str, NDArray[Any]]) -> tuple[Terms, d
         what the model itself is unsure of, ``model: optical depth`` and ``model: temperature``. In double precision:
         the changes are small beside the terms.
     """
-    model = inputs.network
     predicted = PredictedAtmosphere(*(np.asarray(part, np.float64) for part in model.atmosphere(**values)))
-    known = input_causes(values, lambda kind, value: _deviation(inputs, kind, value))
+    known = input_causes(values, lambda kind, value: _deviation(origins, kind, value))
     of_inputs = input_changes(model.atmosphere, values, known)
     of_depth, of_temperature = model_changes(predicted, sensor_band(model.contract.sensor).planck)
     return predicted.terms, {**of_inputs, "model: optical depth": of_depth, "model: temperature": of_temperature}
 
 
-def _deviation(inputs: Inputs, kind: str, value: Any) -> Any:
+def _deviation(origins: Mapping[str, str], kind: str, value: Any) -> Any:
     """How well an input is known, from where it comes; kinds that are no input's name are of a reanalysis."""
-    origin = inputs.atmosphere[kind].origin if kind in inputs.atmosphere else "reanalysis"
-    return INPUT_UNCERTAINTIES[origin][kind].at(value)
+    return INPUT_UNCERTAINTIES[origins.get(kind, "reanalysis")][kind].at(value)
 
 
-def _outside(inputs: Inputs, values: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+def _outside(model: Model, values: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
     outside = np.asarray(0.0)
-    for variable in inputs.network.contract.inputs:
+    for variable in model.contract.inputs:
         if variable.name in values and variable.valid_range is not None:
             low, high = variable.valid_range
             value = values[variable.name]

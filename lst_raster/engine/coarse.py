@@ -76,7 +76,9 @@ class CoarseAir:
                 for name, (low, high) in extremes_of(self.inputs, values).items():
                     before = self.extremes.get(name, (np.inf, -np.inf))
                     self.extremes[name] = (min(before[0], low), max(before[1], high))
-                self._levels[elevation] = solve_air(self.inputs, values, uncertainty=self.uncertainty)
+                self._levels[elevation] = solve_air(
+                    self.inputs.network, self.inputs.origins, values, uncertainty=self.uncertainty
+                )
             return self._levels[elevation]
 
     def values(self, row: Any, column: Any, elevation: Any) -> dict[str, Any]:

@@ -66,6 +66,11 @@ class Inputs:
         return names_of(self.model) if self.model else []
 
     @property
+    def origins(self) -> dict[str, str]:
+        """Where the model's inputs that are fields come from, by name."""
+        return {name: field.origin for name, field in self.atmosphere.items()}
+
+    @property
     def texts(self) -> dict[str, str]:
         """What each of them is, by name, the emissivity first."""
         air = {"atmosphere": str(self.level2)} if self.level2 else {}

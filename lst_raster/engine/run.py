@@ -7,7 +7,6 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
 from rasterio.windows import Window
 
 from lst_raster.engine.cloud_distance import DistanceReader, measure_cloud_distance
@@ -25,12 +24,12 @@ from lst_raster.engine.product.files import (
 )
 from lst_raster.engine.product.staging import Staging
 from lst_raster.engine.selfcheck import SelfCheck
+from lst_raster.engine.solve import sensor_noise
 from lst_raster.engine.tally import Tally
 from lst_raster.engine.tiles import open_tiles, retrieve_tile, tile_windows, uncertainty_of_tile
 from lst_raster.engine.workers import over_tiles
 from lst_raster.errors import CancelledError
 from lst_raster.physics.band import SensorBand, sensor_band
-from lst_raster.physics.uncertainty import noise_radiance, quantisation_noise
 from lst_raster.scene.scene import Scene
 
 CACHE = 64 << 20
@@ -70,7 +69,7 @@ class Run:
             masking=masking,
             form=form,
             coarse=CoarseAir.over(inputs, scene.grid, uncertainty=_uncertain(inputs, form)) if smooth else None,
-            check=SelfCheck.over(scene.grid, inputs, _noise(scene)),
+            check=SelfCheck.over(scene.grid, inputs, sensor_noise(sensor_band(scene.sensor), scene.calibration.gain)),
             flagging=Flagging.of(inputs),
         )
 
@@ -93,12 +92,6 @@ class Run:
         shape = f"{self.coarse.rows.size}x{self.coarse.columns.size} nodes"
         steps = f", steps of {STEP:g} m" if self.coarse.ground is not None else ""
         return f"interpolated between {shape}{steps}; {self.check}"
-
-
-def _noise(scene: Scene) -> float:
-    """Add the rounding to the noise of the sensor. [W m-2 sr-1 um-1]"""
-    band = sensor_band(scene.sensor)
-    return float(np.hypot(noise_radiance(band.noise, band.planck), quantisation_noise(scene.calibration.gain)))
 
 
 def _uncertain(inputs: Inputs, form: OutputForm) -> bool:

@@ -69,7 +69,7 @@ class SelfCheck:
         if not inside.size:
             return
         row, column = row[inside], column[inside]
-        terms, changes = causes(self.inputs, tile.air.inputs_at(row, column))
+        terms, changes = causes(self.inputs.network, self.inputs.origins, tile.air.inputs_at(row, column))
         band = sensor_band(self.inputs.network.contract.sensor).planck
         radiance, emissivity = tile.radiance[row, column], _at(tile.emissivity.value, row, column)
         exact = surface_temperature(radiance, emissivity, *terms, band)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +15,9 @@ from lst_raster.engine.coarse import CoarseAir, open_coarse_air
 from lst_raster.engine.inputs import Inputs
 from lst_raster.engine.masks import Masking, open_masks
 from lst_raster.engine.product.cog import BLOCK
+from lst_raster.engine.solve import solve_temperature, solve_uncertainty
 from lst_raster.errors import SceneError
 from lst_raster.physics.planck import BandPlanck
-from lst_raster.physics.surface import surface_temperature
-from lst_raster.physics.uncertainty import AirVariance, temperature_uncertainty
 from lst_raster.scene.emissivity.merge import MergedEstimate, MergedReader, open_emissivity
 from lst_raster.scene.fields import EMISSIVITY
 from lst_raster.scene.grid import Grid
@@ -28,8 +26,6 @@ from lst_raster.scene.scene import Pixels, Scene
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-
-_ROWS = 32  # solved at a time: what is between two steps of the formula stays in the processor's cache
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,12 +167,7 @@ def retrieve_tile(tile: Tile, band: BandPlanck) -> Float32:
     array of shape (rows, columns)
         Temperature, NaN where something is not known or the atmosphere alone exceeds the radiance. [K]
     """
-    temperature = np.empty(tile.known.shape, np.float32)
-    parts = (tile.radiance, tile.emissivity.value, *tile.air.terms)
-    with np.errstate(all="ignore"):  # of pixels that are not known
-        for rows in strips(tile):
-            radiance, emissivity, *terms = (part[rows] if part.ndim else part for part in parts)
-            temperature[rows] = surface_temperature(radiance, emissivity, terms[0], terms[1], terms[2], band)
+    temperature = solve_temperature(tile.radiance, tile.emissivity.value, tile.air, band)
     temperature[~tile.known] = np.nan
     return temperature
 
@@ -200,24 +191,5 @@ def uncertainty_of_tile(tile: Tile, temperature: Float32, noise: float, band: Ba
     array of shape (rows, columns)
         Standard uncertainty, NaN where there is no temperature, or where nothing tells that of the air. [K]
     """
-    uncertainty = np.full(temperature.shape, np.nan, np.float32)
-    if tile.air.variance is None:
-        return uncertainty
-    transmittance, _, downwelling = tile.air.terms
-    parts: tuple[Any, ...] = (
-        temperature, tile.radiance, tile.emissivity.value, tile.emissivity.uncertainty, transmittance, downwelling,
-        np.float32(noise), *tile.air.variance,
-    )  # fmt: skip
-    with np.errstate(all="ignore"):
-        for rows in strips(tile):
-            now = [part[rows] if part.ndim else part for part in parts]
-            air = AirVariance(*now[7:])
-            uncertainty[rows] = temperature_uncertainty(
-                now[0], now[1], now[2], now[3], now[4], now[5], now[6], air, band
-            ).total
-    return uncertainty
-
-
-def strips(tile: Tile) -> Iterator[slice]:
-    """Rows of a tile, a few at a time."""
-    return (slice(start, start + _ROWS) for start in range(0, len(tile.known), _ROWS))
+    ground = tile.emissivity
+    return solve_uncertainty(temperature, tile.radiance, ground.value, ground.uncertainty, tile.air, noise, band)
