@@ -70,9 +70,10 @@ def causes(
         what the model itself is unsure of, ``model: optical depth`` and ``model: temperature``. In double precision:
         the changes are small beside the terms.
     """
-    predicted = PredictedAtmosphere(*(np.asarray(part, np.float64) for part in model.atmosphere(**values)))
+    here = model.atmosphere(**values)
+    predicted = PredictedAtmosphere(*(np.asarray(part, np.float64) for part in here))
     known = input_causes(values, lambda kind, value: _deviation(origins, kind, value))
-    of_inputs = input_changes(model.atmosphere, values, known)
+    of_inputs = input_changes(model.atmosphere, values, known, here.terms)
     of_depth, of_temperature = model_changes(predicted, sensor_band(model.contract.sensor).planck)
     return predicted.terms, {**of_inputs, "model: optical depth": of_depth, "model: temperature": of_temperature}
 

@@ -99,7 +99,7 @@ class Retrieved:
 
 
 def input_changes(
-    atmosphere: AtmosphereModel, inputs: Mapping[str, Values], causes: Mapping[str, Changes]
+    atmosphere: AtmosphereModel, inputs: Mapping[str, Values], causes: Mapping[str, Changes], here: Terms | None = None
 ) -> dict[str, Terms]:
     """Change of the air's terms when each cause alone moves its inputs up by one standard uncertainty.
 
@@ -111,13 +111,15 @@ def input_changes(
         Inputs of the air by name, in the contract's units.
     causes : mapping of str to mapping of str to array
         Causes by name, and how far each moves which inputs (`lst_raster.transfer.causes.input_causes`).
+    here : tuple of array, optional
+        The terms that the model gives for the inputs as they are, where it was run already.
 
     Returns
     -------
     dict of str to tuple of array
         Cause to the change of transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1].
     """
-    here = atmosphere(**inputs).terms
+    here = atmosphere(**inputs).terms if here is None else here
     changes = {}
     for cause, moves in causes.items():
         there = atmosphere(**{**inputs, **{name: inputs[name] + move for name, move in moves.items()}}).terms
