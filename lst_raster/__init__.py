@@ -6,6 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lst_raster.engine.arrays.product import open_product
+    from lst_raster.engine.arrays.retrieve import retrieve_array
+    from lst_raster.engine.arrays.write import write_product
     from lst_raster.engine.batch.many import retrieve_many
     from lst_raster.engine.batch.result import SceneResult
     from lst_raster.engine.retrieve import Product, retrieve
@@ -26,10 +29,13 @@ __all__ = [
     "Scene",
     "SceneResult",
     "__version__",
+    "open_product",
     "read_scene_list",
     "retrieve",
+    "retrieve_array",
     "retrieve_many",
     "search_scenes",
+    "write_product",
 ]
 
 # The public names load when they are used (PEP 562): `import lst_raster` takes milliseconds.
@@ -40,10 +46,13 @@ _HOMES = {
     "Product": "lst_raster.engine.retrieve",
     "Scene": "lst_raster.scene.scene",
     "SceneResult": "lst_raster.engine.batch.result",
+    "open_product": "lst_raster.engine.arrays.product",
     "read_scene_list": "lst_raster.scene.lists.read",
     "retrieve": "lst_raster.engine.retrieve",
+    "retrieve_array": "lst_raster.engine.arrays.retrieve",
     "retrieve_many": "lst_raster.engine.batch.many",
     "search_scenes": "lst_raster.scene.lists.search",
+    "write_product": "lst_raster.engine.arrays.write",
 }
 
 

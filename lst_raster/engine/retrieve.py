@@ -302,13 +302,14 @@ def _provenance(scene: Scene, inputs: Inputs, masking: Masking) -> dict[str, str
         "acquisition_date": str(scene.date or "unknown"),
         "acquisition_time": f"{scene.date.time}Z" if scene.date and scene.date.time else "unknown",
         "calibration": str(scene.calibration),
-        **_model_provenance(inputs.model),
+        **model_provenance(inputs.model),
         **inputs.texts,
         "mask": str(masking),
     }
 
 
-def _model_provenance(model: Model | None) -> dict[str, str]:
+def model_provenance(model: Model | None) -> dict[str, str]:
+    """Metadata that name a model beyond doubt."""
     if model is None:
         return {"model": "none: the terms of a Level-2 product"}
     return {

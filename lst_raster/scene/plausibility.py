@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.errors import SceneError
+from lst_raster.errors import InputError, SceneError
 from lst_raster.physics.band import sensor_band
 from lst_raster.physics.calibration import radiance_from_digital_number
 from lst_raster.physics.planck import brightness_temperature
@@ -25,6 +25,7 @@ _WARM = 95.0  # percentile of a scene's warm end: ground, where there is some be
 _ABOVE_SEASON, _ABOVE_YEAR = 34.0, 35.0  # [K], with and without a date
 _ABOVE_ALL = 332.0  # [K], where the latitude is not known
 _SHORT = ("int8", "int16")
+_SAMPLE = 256  # rows and columns of a thinned array
 _FILLS = 3  # different negative values that may stand for nothing, such as -9999 and -32768
 
 
@@ -113,6 +114,36 @@ def _advice(median: float) -> str:
     if 180.0 <= median <= 360.0:
         return "it may be a temperature already; give the Level-1 digital numbers"
     return "check the sensor and the calibration constants"
+
+
+def check_radiance(radiance: NDArray[Any], sensor: str) -> None:
+    """Refuse numbers that cannot be radiances of a thermal band.
+
+    Parameters
+    ----------
+    radiance : array, any shape
+        What is taken for radiance at the sensor; what is not positive, and NaN, is not looked at. [W m-2 sr-1 um-1]
+    sensor : str
+        Sensor band, for example ``landsat8-b10``.
+
+    Raises
+    ------
+    InputError
+        Their median is a brightness temperature that no scene has.
+    """
+    step = max(1, int((radiance.size / _SAMPLE**2) ** (1.0 / max(1, radiance.ndim))))
+    sample = radiance[tuple(slice(None, None, step) for _ in radiance.shape)]
+    known = sample[np.isfinite(sample) & (sample > 0.0)]
+    if known.size == 0:
+        return
+    median = np.median(known).astype(np.float64)
+    temperature = float(brightness_temperature(median, sensor_band(sensor).planck))
+    if not _COLDEST <= temperature <= _HOTTEST:
+        kelvin = f"a brightness temperature of {temperature:.0f} K" if temperature > 0.0 else "no temperature at all"
+        raise InputError(
+            f"a median radiance of {median:g} W m-2 sr-1 um-1 is {kelvin} in {sensor}, and no scene has that; give the "
+            "radiance at the sensor: Level-1 digital numbers times their gain plus their offset"
+        )
 
 
 def require_no_wrap(numbers: NDArray[Any], dtype: str, what: str) -> None:

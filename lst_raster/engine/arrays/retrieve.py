@@ -1,0 +1,234 @@
+"""Land surface temperature of arrays, in memory or in chunks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from lst_raster import __version__
+from lst_raster._resources import models_path
+from lst_raster.engine.arrays.attributes import (
+    CONVENTIONS,
+    GRID_MAPPING,
+    LST_ATTRIBUTES,
+    TERM_ATTRIBUTES,
+    UNCERTAINTY_ATTRIBUTES,
+    ancillary,
+)
+from lst_raster.engine.arrays.block import LST, OUTSIDE, TERMS, UNCERTAINTY, Recipe, begin, solve_block
+from lst_raster.engine.arrays.given import RADIANCE, as_array, line_up
+from lst_raster.engine.inputs import STANDARD, names_of
+from lst_raster.engine.retrieve import EQUATION, model_provenance
+from lst_raster.engine.solve import sensor_noise
+from lst_raster.errors import InputError, ModelError
+from lst_raster.inference.contract import GRAPHS
+from lst_raster.inference.model import Model, shipped_models
+from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, TRUST
+from lst_raster.physics.band import sensor_band
+from lst_raster.scene.emissivity.given import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
+from lst_raster.scene.fields import EMISSIVITY, INPUT_ERRORS, QUANTITIES, Quantity
+
+_LOGGER = logging.getLogger(__name__)
+
+SEA_LEVEL = 1013.25
+"""Surface pressure where none is given: that of the sea. [hPa]  ISO 2533:1975"""
+
+_SPREAD = Quantity(
+    name="emissivity_uncertainty", units="1", low=0.0, high=0.5, accepted={"1": (1.0, 0.0)}, hint="give a fraction"
+)  # fmt: skip
+
+
+def retrieve_array(
+    radiance: xr.DataArray,
+    emissivity: xr.DataArray | float,
+    water_vapour: xr.DataArray | float,
+    *,
+    sensor: str,
+    air_temperature: xr.DataArray | float | None = None,
+    surface_pressure: xr.DataArray | float | None = None,
+    origin: str = "given",
+    emissivity_uncertainty: xr.DataArray | float = EMISSIVITY_UNCERTAINTY,
+    model: Model | str | Path | None = None,
+    uncertainty: bool = True,
+    terms: bool = False,
+) -> xr.Dataset:
+    """Retrieve the land surface temperature of an array of radiances.
+
+    The numbers are those of `retrieve` with ``exact=True``: the model runs at every pixel (once where the air is the
+    same for all), and the equation is solved in pieces that are small whatever the size of the arrays. Arrays are put
+    together by the names of their dimensions. Where one of them is in dask's chunks the result is, and nothing is
+    computed yet; else it is in memory, and dask is not needed.
+
+    Parameters
+    ----------
+    radiance : DataArray
+        Radiance at the sensor, NaN where there is none. [W m-2 sr-1 um-1]
+    emissivity : DataArray or float
+        Surface emissivity in the band. [1]
+    water_vapour : DataArray or float
+        Water vapour column. [kg m-2]
+    sensor : str
+        Sensor band, for example ``landsat8-b10``.
+    air_temperature : DataArray or float, optional
+        Air temperature 2 m above the ground; with it the tier is ``surface``, without it ``column``. [K]
+    surface_pressure : DataArray or float, optional
+        Air pressure at the ground; by default that of the sea, which high ground should not be left to. [hPa]
+    origin : str
+        How sure the air is: ``given`` (a sounding or a station nearby), ``reanalysis`` or ``standard atmosphere``.
+    emissivity_uncertainty : DataArray or float
+        Standard uncertainty of the emissivity. [1]
+    model : Model, str or path, optional
+        The model, its name or its path, instead of the shipped one.
+    uncertainty : bool
+        Whether the uncertainty is wanted, for which the model runs several times more.
+    terms : bool
+        Whether the terms of the air are wanted too, and where inputs are outside the model's range.
+
+    Returns
+    -------
+    Dataset
+        ``lst`` and ``lst_uncertainty`` [K], float32, NaN where there is no temperature; with `terms` ``transmittance``
+        [1], ``upwelling_radiance`` and ``downwelling_radiance`` [W m-2 sr-1 um-1], and with both ``outside_range``. The
+        coordinates are those of `radiance`, its coordinate system among them; the attributes tell how it was made.
+
+    Raises
+    ------
+    InputError
+        Something is not possible; of values in chunks when they are computed.
+    GridMismatchError
+        Arrays differ along a dimension that they share, or lie in different coordinate systems.
+    ModelError, UnknownSensorError
+        There is no such model, it is for another sensor band, or there is no such band.
+    """
+    if not isinstance(radiance, xr.DataArray):
+        raise InputError(f"radiance is of type {type(radiance).__name__}; give an xarray.DataArray")
+    given = {"water_vapour": water_vapour, "air_temperature": air_temperature, "surface_pressure": surface_pressure}
+    chosen = _choose_model(sensor, model, has_temperature=air_temperature is not None)
+    air, origins = _air(chosen, given, origin)
+    arrays = {
+        "radiance": as_array(RADIANCE, radiance),
+        "emissivity": as_array(EMISSIVITY, emissivity),
+        _SPREAD.name: as_array(_SPREAD, emissivity_uncertainty),
+        **air,
+    }
+    outputs = (LST, *((UNCERTAINTY,) if uncertainty else ()), *(TERMS if terms else ()))
+    outputs += (OUTSIDE,) if uncertainty and terms else ()
+    lined = line_up(arrays)
+    lazy = any(array.chunks is not None for array in lined)
+    found = _apply(_recipe(chosen, origins, outputs, lazy=lazy), lined)
+    texts = {"emissivity": _text(emissivity, "given", EMISSIVITY)}
+    for name in air:
+        texts[name] = _text(SEA_LEVEL if given[name] is None else given[name], origins[name], QUANTITIES[name])
+    return _described(found, radiance, {**_origin(radiance, chosen), **model_provenance(chosen), **texts})
+
+
+def _choose_model(sensor: str, model: Model | str | Path | None, *, has_temperature: bool) -> Model:
+    name = sensor_band(sensor).name
+    if model is None:
+        model = f"{name}/{'surface' if has_temperature else 'column'}"
+        if model not in shipped_models():
+            raise ModelError(f"no model {model} is shipped; give one with model")
+    chosen = model if isinstance(model, Model) else Model.load(model)
+    if chosen.contract.sensor != name:
+        raise ModelError(f"the model {chosen.contract.name} is for {chosen.contract.sensor}, not for {name}")
+    return chosen
+
+
+def _air(model: Model, given: Mapping[str, Any], origin: str) -> tuple[dict[str, xr.DataArray], dict[str, str]]:
+    """Choose what the model takes of the air, and tell where it comes from; warn of what is assumed or not used."""
+    if origin not in INPUT_UNCERTAINTIES:
+        raise InputError(f"origin {origin!r} is not known; give one of {', '.join(INPUT_UNCERTAINTIES)}")
+    takes = names_of(model)
+    missing = [name.replace("_", " ") for name in takes if given.get(name) is None and name != "surface_pressure"]
+    if missing:
+        raise InputError(f"the model {model.contract.name} takes {', '.join(missing)} too; give it, or another model")
+    for name in given:
+        if given[name] is not None and name not in takes:
+            _LOGGER.warning(f"the model {model.contract.name} takes no {name.replace('_', ' ')}: not used")
+    values = {name: given[name] for name in takes}
+    if values.get("surface_pressure", 0) is None:
+        _LOGGER.warning(f"no surface pressure given: {SEA_LEVEL:g} hPa, that of the sea")
+        values["surface_pressure"] = SEA_LEVEL
+    origins = {name: STANDARD if given[name] is None else origin for name in takes}
+    return {name: as_array(QUANTITIES[name], value) for name, value in values.items()}, origins
+
+
+def _recipe(model: Model, origins: Mapping[str, str], outputs: tuple[str, ...], *, lazy: bool) -> Recipe:
+    band = sensor_band(model.contract.sensor)
+    asks = any(variable.name == INPUT_ERRORS.name for variable in model.contract.atmosphere_inputs)
+    return Recipe(
+        model=_reference(model),
+        digest=model.digest,
+        names=tuple(origins),
+        origins=tuple(origins.values()),
+        trust=max(TRUST[origin] for origin in origins.values()) if asks else None,
+        noise=sensor_noise(band, band.gain),
+        outputs=outputs,
+        once=lazy,
+    )
+
+
+def _reference(model: Model) -> str:
+    """Name a shipped model by its name: other machines have it elsewhere."""
+    shipped = models_path() / model.contract.name / GRAPHS["retrieval"]
+    return model.contract.name if model.path.resolve() == shipped.resolve() else str(model.path)
+
+
+def _apply(recipe: Recipe, arrays: list[xr.DataArray]) -> dict[str, xr.DataArray]:
+    begin(recipe)
+    found = xr.apply_ufunc(
+        partial(solve_block, recipe),
+        *arrays,
+        output_core_dims=[()] * len(recipe.outputs),
+        output_dtypes=[np.bool_ if name == OUTSIDE else np.float32 for name in recipe.outputs],
+        dask="parallelized",
+        join="exact",
+        keep_attrs="override",  # of coordinates, too: that of the coordinate system is its attributes
+    )
+    return dict(zip(recipe.outputs, found if len(recipe.outputs) > 1 else (found,), strict=True))
+
+
+def _described(found: Mapping[str, xr.DataArray], radiance: xr.DataArray, made: Mapping[str, str]) -> xr.Dataset:
+    """Give the variables their names and attributes, and the coordinates of the radiance."""
+    attributes = {
+        LST: {**LST_ATTRIBUTES, **ancillary(*(name for name in (UNCERTAINTY,) if name in found))},
+        UNCERTAINTY: UNCERTAINTY_ATTRIBUTES,
+        **TERM_ATTRIBUTES,
+    }
+    variables = {}
+    for name, array in found.items():
+        variables[name] = array.copy(deep=False)
+        variables[name].attrs, variables[name].encoding = dict(attributes[name]), _place(radiance)
+    general = {"Conventions": CONVENTIONS, "equation": EQUATION, "lst_raster_version": __version__, **made}
+    return xr.Dataset(variables, attrs=general).assign_coords(radiance.coords)
+
+
+def _origin(radiance: xr.DataArray, model: Model) -> dict[str, str]:
+    """Tell what the radiance was, for the provenance."""
+    time = radiance.coords.get("time")
+    known = time is not None and not time.ndim and time.dtype.kind == "M" and not np.isnat(time.values)
+    return {
+        "input": str(radiance.name or "array"),
+        "sensor": model.contract.sensor,
+        "acquisition_date": str(time.values.astype("datetime64[D]")) if time is not None and known else "unknown",
+        "calibration": "none: radiance was given",
+    }
+
+
+def _place(radiance: xr.DataArray) -> dict[str, Any]:
+    """Name the coordinate with the coordinate system, as the radiance does."""
+    named = radiance.encoding.get("grid_mapping", radiance.attrs.get("grid_mapping", GRID_MAPPING))
+    return {"grid_mapping": named} if named in radiance.coords else {}
+
+
+def _text(value: Any, origin: str, quantity: Quantity) -> str:
+    """Say what an input is, for the provenance."""
+    units = "" if quantity.units == "1" else f" {quantity.units}"
+    what = (value.name or "array") if isinstance(value, xr.DataArray) else f"{float(value):g}{units}"
+    return f"{what} ({origin})"

@@ -1,0 +1,144 @@
+"""A dataset of temperatures written as Cloud Optimized GeoTIFFs, chunk by chunk."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import rasterio
+import xarray as xr
+from rasterio.windows import Window
+
+from lst_raster._resources import require
+from lst_raster.engine.product.blocks import BLOCK
+from lst_raster.engine.product.cog import CogWriter, new_cog
+from lst_raster.engine.product.files import OutputForm, ProductPaths, temperature_layer, uncertainty_layer
+from lst_raster.engine.product.staging import new_files
+from lst_raster.engine.retrieve import DEFAULT_FORM
+from lst_raster.engine.run import CACHE
+from lst_raster.engine.target import check_target
+from lst_raster.engine.workers import available_threads
+from lst_raster.errors import InputError, OutputError
+from lst_raster.scene.grid import Grid
+
+
+def write_product(
+    dataset: xr.Dataset, path: str | Path, *, form: OutputForm = DEFAULT_FORM, overwrite: bool = False
+) -> tuple[Path, ...]:
+    """Write temperatures, and their uncertainty where it is there, as Cloud Optimized GeoTIFFs.
+
+    Both are computed together, chunk by chunk, in threads of this process; what is in memory are the chunks that are
+    worked on. Chunks whose sides are multiples of 512 are written fastest. The files are those of a product of
+    `retrieve` without quality bits, STAC item and picture: read back after writing, complete or not there at all.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        ``lst``, and perhaps ``lst_uncertainty``, of two dimensions, as `retrieve_array` gives it; with coordinates and
+        the coordinate system, as rioxarray keeps it.
+    path : str or path
+        The temperature's file, which ends in ``.tif``; ``_UNC`` is added for the uncertainty's.
+    form : OutputForm
+        Type and compression; with ``lst_only`` no uncertainty is written.
+    overwrite : bool
+        Whether files that exist are replaced.
+
+    Returns
+    -------
+    tuple of path
+        The files.
+
+    Raises
+    ------
+    InputError
+        There is no ``lst``, or it does not have two dimensions; or what `retrieve_array` finds when it is computed.
+    OutputError
+        A file exists, or cannot be written; nothing half written stays.
+    """
+    array = _flat(dataset)
+    paths = ProductPaths(temperature=Path(path))
+    grid = _grid(array)
+    _check_targets(paths, grid, overwrite)
+    tags = {name: str(value) for name, value in dataset.attrs.items()}
+    with rasterio.Env(GDAL_CACHEMAX=CACHE), _open_cogs(array, paths, grid, form) as cogs:
+        _write(array, cogs)
+        for cog in cogs.values():
+            cog.tags.update(tags)
+    return tuple(cog.target for cog in cogs.values())
+
+
+def _flat(dataset: xr.Dataset) -> xr.Dataset:
+    """Take what is written, with rows before columns."""
+    import rioxarray  # noqa: F401  # takes a second
+
+    if "lst" not in dataset:
+        raise InputError(f"the dataset holds {', '.join(map(str, dataset)) or 'nothing'}; give one with lst")
+    wanted = dataset[[name for name in ("lst", "lst_uncertainty") if name in dataset]]
+    if wanted["lst"].ndim != 2:
+        dimensions = ", ".join(map(str, wanted["lst"].dims))
+        raise InputError(f"lst has the dimensions {dimensions}; a raster has two: write one at a time, with .isel()")
+    return wanted.transpose(wanted.rio.y_dim, wanted.rio.x_dim)
+
+
+def _grid(dataset: xr.Dataset) -> Grid:
+    rio = dataset.rio
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)  # of rioxarray, with version 3 of affine
+        transform = rio.transform()
+    return Grid(crs=rio.crs, transform=transform, width=rio.width, height=rio.height)
+
+
+def _check_targets(paths: ProductPaths, grid: Grid, overwrite: bool) -> None:
+    """Refuse targets that must not be written; a whole product is not replaced by a part of one."""
+    if paths.temperature.suffix.lower() not in (".tif", ".tiff"):
+        raise OutputError(f"cannot write {paths.temperature}: it is no .tif; give the name of the temperature's file")
+    for path in (paths.temperature, paths.uncertainty):
+        check_target(path, grid, inputs=(), overwrite=overwrite)
+    for path in (paths.quality, paths.item):
+        if path.exists():
+            raise OutputError(
+                f"{path} belongs to a whole product of that name; remove that first, or give another name"
+            )
+
+
+@contextmanager
+def _open_cogs(
+    dataset: xr.Dataset, paths: ProductPaths, grid: Grid, form: OutputForm
+) -> Iterator[dict[str, CogWriter]]:
+    layers = {"lst": (paths.temperature, temperature_layer(form))}
+    if "lst_uncertainty" in dataset and not form.lst_only:
+        layers = {"lst_uncertainty": (paths.uncertainty, uncertainty_layer(form)), **layers}
+    threads = available_threads()
+    with new_files(paths.temperature.parent) as files, ExitStack() as stack:
+        yield {
+            name: stack.enter_context(new_cog(path, grid, layer, compress=form.compress, threads=threads, files=files))
+            for name, (path, layer) in layers.items()
+        }
+
+
+class _Target:
+    """A raster as dask writes into one: it is told a part and where that belongs."""
+
+    def __init__(self, cog: CogWriter) -> None:
+        self._cog = cog
+
+    def __setitem__(self, key: tuple[slice, slice], values: Any) -> None:
+        """Write a part; any number of threads may do so."""
+        rows, columns = key
+        self._cog.write(values, Window(columns.start, rows.start, values.shape[1], values.shape[0]))
+
+
+def _write(dataset: xr.Dataset, cogs: dict[str, CogWriter]) -> None:
+    names = list(cogs)
+    if any(dataset[name].chunks is not None for name in names):
+        dask = require("dask.array", "dask")
+        sources = [dask.asarray(dataset[name].data) for name in names]
+        dask.store(sources, [_Target(cogs[name]) for name in names], lock=False, scheduler="threads")
+        return
+    for name in names:
+        values = dataset[name].values
+        for start in range(0, len(values), BLOCK):
+            _Target(cogs[name])[start : start + BLOCK, 0 : values.shape[1]] = values[start : start + BLOCK]
