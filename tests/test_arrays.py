@@ -153,6 +153,7 @@ def test_coordinates_and_coordinate_system_stay_and_the_names_are_those_of_cf():
     assert found.lst.attrs["ancillary_variables"] == "lst_uncertainty"
     assert (found.lst.attrs["units"], found.upwelling_radiance.attrs["units"]) == ("K", "W m-2 sr-1 um-1")
     assert (found.attrs["input"], found.attrs["acquisition_date"]) == ("L", "2015-07-19")
+    assert found.attrs["acquisition_time"] == "16:20:00Z"
     assert found.attrs["air_temperature"] == "295 K (given)"
 
 

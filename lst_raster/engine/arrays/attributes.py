@@ -40,6 +40,15 @@ TERM_ATTRIBUTES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 """Attributes of the terms of the air, by name."""
 
 
+def acquisition(coordinates: Mapping[Any, Any]) -> dict[str, str]:
+    """Date and time of acquisition as a product tells them, from a coordinate ``time`` of one value."""
+    time = coordinates.get("time")
+    if time is None or time.ndim or time.dtype.kind != "M" or np.isnat(time.values):
+        return {"acquisition_date": "unknown"}
+    date, _, clock = str(time.values.astype("datetime64[s]")).partition("T")
+    return {"acquisition_date": date, **({} if clock == "00:00:00" else {"acquisition_time": f"{clock}Z"})}
+
+
 def ancillary(*names: str) -> dict[str, str]:
     """Attribute of the temperature that names what tells about it."""
     return {"ancillary_variables": " ".join(names)} if names else {}

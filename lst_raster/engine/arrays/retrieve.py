@@ -19,6 +19,7 @@ from lst_raster.engine.arrays.attributes import (
     LST_ATTRIBUTES,
     TERM_ATTRIBUTES,
     UNCERTAINTY_ATTRIBUTES,
+    acquisition,
     ancillary,
 )
 from lst_raster.engine.arrays.block import LST, OUTSIDE, TERMS, UNCERTAINTY, Recipe, begin, solve_block
@@ -211,13 +212,11 @@ def _described(found: Mapping[str, xr.DataArray], radiance: xr.DataArray, made: 
 
 def _origin(radiance: xr.DataArray, model: Model) -> dict[str, str]:
     """Tell what the radiance was, for the provenance."""
-    time = radiance.coords.get("time")
-    known = time is not None and not time.ndim and time.dtype.kind == "M" and not np.isnat(time.values)
     return {
         "input": str(radiance.name or "array"),
         "sensor": model.contract.sensor,
-        "acquisition_date": str(time.values.astype("datetime64[D]")) if time is not None and known else "unknown",
         "calibration": "none: radiance was given",
+        **acquisition(radiance.coords),
     }
 
 

@@ -13,6 +13,7 @@ import xarray as xr
 from rasterio.windows import Window
 
 from lst_raster._resources import require
+from lst_raster.engine.arrays.attributes import acquisition
 from lst_raster.engine.product.blocks import BLOCK
 from lst_raster.engine.product.cog import CogWriter, new_cog
 from lst_raster.engine.product.files import OutputForm, ProductPaths, temperature_layer, uncertainty_layer
@@ -63,6 +64,8 @@ def write_product(
     grid = _grid(array)
     _check_targets(paths, grid, overwrite)
     tags = {name: str(value) for name, value in dataset.attrs.items()}
+    if tags.get("acquisition_date") == "unknown":
+        tags |= acquisition(dataset.coords)  # one day of several
     with rasterio.Env(GDAL_CACHEMAX=CACHE), _open_cogs(array, paths, grid, form) as cogs:
         _write(array, cogs)
         for cog in cogs.values():
