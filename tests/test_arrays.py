@@ -17,6 +17,8 @@ from lst_raster.engine.arrays import block
 from lst_raster.errors import GridMismatchError, InputError, ModelError, UnknownSensorError
 from lst_raster.scene.raster import open_raster
 from tests.factories import make_scene, ramp, write_raster
+from tests.profile_air import DATE, LATITUDE, LEVELS, LONGITUDE, moisture, warmth
+from tests.reanalysis_files import TIMES, write_levels
 
 SENSOR = "landsat8-b10"
 SHAPE = (60, 70)
@@ -297,6 +299,87 @@ def test_the_work_can_be_sent_and_names_a_shipped_model_by_its_name():
     assert str(lst_raster.__path__[0]).encode() not in sent
     done = subprocess.run([sys.executable, "-c", ELSEWHERE], input=sent, capture_output=True, check=True)
     np.testing.assert_array_equal(pickle.loads(done.stdout), lazy.lst.compute(scheduler="synchronous"))
+
+
+def air_on_levels(**changes):
+    """A profile of one place, as a file of a reanalysis has it."""
+    where = LEVELS, 30.8, 272.5, 0.0
+    levels = {"pressure_level": ("pressure_level", LEVELS, {"units": "hPa"})}
+    made = {"t": ("pressure_level", warmth(*where)), "q": ("pressure_level", moisture(*where))}
+    return xr.Dataset(made, coords=levels).assign(changes)
+
+
+@pytest.mark.parametrize("vapour", [None, 24.0])
+def test_the_numbers_of_a_profile_are_those_of_the_exact_retrieval_of_the_scene(tmp_path, profile_model, vapour):
+    scene = Scene.open(make_scene(tmp_path / "in", lst=ramp(280, 310)), date=DATE)
+    air = air_on_levels()
+    shape = TIMES.size, LEVELS.size, LATITUDE.size, LONGITUDE.size
+    fields = {name: np.broadcast_to(air[name].values[:, None, None], shape) for name in ("t", "q")}
+    file = write_levels(tmp_path / "pl.nc", fields, levels=LEVELS, times=TIMES, latitude=LATITUDE, longitude=LONGITUDE)
+    pressure = (940.0 + 0.5 * _ROWS).astype("f4")
+    options = {"model": profile_model, "emissivity": 0.97, "water_vapour": vapour}
+    product = retrieve(
+        scene, output=tmp_path / "a.tif", reanalysis=file, exact=True,
+        surface_pressure=write_raster(tmp_path / "sp.tif", pressure), **options,
+    )  # fmt: skip
+    radiance = radiance_of(scene.place.disk)
+    for chunks in (None, 25):
+        given = radiance if chunks is None else radiance.chunk(chunks)
+        found = retrieve_array(given, sensor=SENSOR, surface_pressure=on_grid(pressure), profile=air, **options)
+        np.testing.assert_allclose(found.lst, read(product.path), atol=1e-3)
+        unsure = read(product.path.with_name("a_UNC.tif"))
+        np.testing.assert_allclose(found.lst_uncertainty, unsure, rtol=1e-3)
+    assert found.attrs["profile"] == f"{LEVELS.size} levels (reanalysis)"
+    assert np.ptp(read(product.path) - retrieve_array(radiance, 0.97, 20.0, **COMMON).lst.values) > 0.1
+
+
+def test_a_profile_may_stand_in_any_order_in_pascal_and_vary_with_other_dimensions():
+    options = {"sensor": SENSOR, "surface_pressure": 1000.0, "uncertainty": False}
+    expected = retrieve_array(RADIANCE, 0.97, None, profile=air_on_levels(), **options)
+    assert expected.attrs["model"] == "landsat8-b10/profile"
+    other = air_on_levels().isel(pressure_level=slice(None, None, -1)).rename(pressure_level="plev", t="temperature")
+    other = other.assign_coords(plev=("plev", other.plev.values * 100.0, {"units": "Pa"}))
+    xr.testing.assert_equal(retrieve_array(RADIANCE, 0.97, None, profile=other, **options), expected)
+    warmer = air_on_levels() + xr.Dataset({"t": on_grid(0.02 * _COLUMNS[0], ("x",)), "q": 0.0})
+    found = retrieve_array(RADIANCE.chunk(x=30), 0.97, None, profile=warmer.chunk(pressure_level=5), **options)
+    assert found.lst.dims == ("y", "x") and found.lst.chunks[1] == (30, 30, 10)
+    np.testing.assert_array_equal(found.lst[:, 0], expected.lst[:, 0])
+    alone = air_on_levels() + xr.Dataset({"t": 0.02 * 50, "q": 0.0})
+    np.testing.assert_array_equal(
+        found.lst[:, 50], retrieve_array(RADIANCE, 0.97, None, profile=alone, **options).lst[:, 50]
+    )
+    assert np.abs(found.lst - expected.lst).max() > 0.05
+
+
+def test_places_below_all_levels_of_a_profile_have_no_temperature():
+    pressure = on_grid(np.where(_ROWS < 9, 320.0, 1000.0))
+    high = air_on_levels().sel(pressure_level=slice(500, None))
+    found = retrieve_array(RADIANCE, 0.97, None, sensor=SENSOR, surface_pressure=pressure, profile=high)
+    np.testing.assert_array_equal(np.isnan(found.lst), _ROWS < 9)
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        (VAPOUR, "profile is of type ndarray; give an xarray.Dataset with t and q"),
+        (air_on_levels().drop_vars("q"), "profile holds t; give a dataset with t and q"),
+        (air_on_levels().drop_vars("pressure_level"), "one must be levels of pressure, with a coordinate in hPa or Pa"),
+        (air_on_levels().assign_coords(pressure_level=LEVELS * 100), "one must be levels of pressure"),
+        (
+            air_on_levels() - xr.Dataset({"t": 273.15, "q": 0.0}),
+            "temperature holds -.*give the air temperature on levels",
+        ),
+        (air_on_levels().isel(pressure_level=[3]), "one must be levels of pressure"),
+    ],
+)
+def test_a_profile_that_cannot_be_is_refused(profile, message):
+    with pytest.raises(InputError, match=message):
+        retrieve_array(RADIANCE, 0.97, None, sensor=SENSOR, surface_pressure=1000.0, profile=profile)
+
+
+def test_without_a_profile_the_water_vapour_must_be_given():
+    with pytest.raises(InputError, match="takes water vapour too; give it"):
+        retrieve_array(RADIANCE, 0.97, None, **COMMON)
 
 
 @pytest.mark.parametrize("shape", [(), (5,), (3, 4), (2, 3, 4), (1, 100), (7, 1, 3), (0, 4)])

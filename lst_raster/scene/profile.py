@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,18 +73,42 @@ class Profile:
         dict of str to array
             Values by name, in the contract's units; NaN where no level is above the ground.
         """
-        surface_pressure = np.asarray(known["surface_pressure"], float)
-        pressure, temperature, humidity = profiles.lowest(surface_pressure)
-        ground = Ground(
-            surface_pressure,
-            known.get("air_temperature", air_temperature_between_pressures(temperature, pressure, surface_pressure)),
-            known.get(HUMIDITY_2M.name, humidity),
-        )
-        vapour = profiles.water_vapour(ground)
-        told = {"water_vapour": vapour, "air_temperature": ground.air_temperature}
-        if any(name in ON_LEVELS for name in self.names):
-            warm, moist = profiles.on_sigma(ground)
-            moist = moist * (known["water_vapour"] / vapour) if self.is_scaled else moist
-            told |= dict(zip(ON_LEVELS, (*warm, *moist), strict=True))
-        fields = {name: values for name, values in known.items() if name != HUMIDITY_2M.name}
-        return fields | {name: told[name] for name in self.names}
+        return profile_inputs(known, profiles, self.names, is_scaled=self.is_scaled)
+
+
+def profile_inputs(
+    known: Mapping[str, Any], profiles: Profiles, names: Sequence[str], *, is_scaled: bool
+) -> dict[str, Any]:
+    """Put the inputs of a model together, as `Profile.inputs`.
+
+    Parameters
+    ----------
+    known : mapping of str to array
+        Values of the fields at the places.
+    profiles : Profiles
+        The profiles over the places.
+    names : sequence of str
+        Inputs of the model that the profiles tell.
+    is_scaled : bool
+        Whether humidities are multiplied so that their column is the water vapour that is known.
+
+    Returns
+    -------
+    dict of str to array
+        Values by name, in the contract's units; NaN where no level is above the ground.
+    """
+    surface_pressure = np.asarray(known["surface_pressure"], float)
+    pressure, temperature, humidity = profiles.lowest(surface_pressure)
+    ground = Ground(
+        surface_pressure,
+        known.get("air_temperature", air_temperature_between_pressures(temperature, pressure, surface_pressure)),
+        known.get(HUMIDITY_2M.name, humidity),
+    )
+    vapour = profiles.water_vapour(ground)
+    told = {"water_vapour": vapour, "air_temperature": ground.air_temperature}
+    if any(name in ON_LEVELS for name in names):
+        warm, moist = profiles.on_sigma(ground)
+        moist = moist * (known["water_vapour"] / vapour) if is_scaled else moist
+        told |= dict(zip(ON_LEVELS, (*warm, *moist), strict=True))
+    fields = {name: values for name, values in known.items() if name != HUMIDITY_2M.name}
+    return fields | {name: told[name] for name in names}

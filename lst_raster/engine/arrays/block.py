@@ -24,6 +24,9 @@ from lst_raster.inference.model import Model
 from lst_raster.physics.band import sensor_band
 from lst_raster.scene.fields import EMISSIVITY, INPUT_ERRORS, QUANTITIES
 from lst_raster.scene.plausibility import check_radiance
+from lst_raster.scene.profile import profile_inputs
+from lst_raster.scene.reanalysis.variables import SPECIFIC_HUMIDITY, TEMPERATURE
+from lst_raster.transfer.sigma import Profiles
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -50,6 +53,12 @@ class Recipe:
     """Inputs of the air, in the order in which their arrays come."""
     origins: tuple[str, ...]
     """Where each comes from."""
+    pressures: tuple[float, ...] = ()
+    """Levels of the profile, rising; none where there is no profile. [hPa]"""
+    told: tuple[str, ...] = ()
+    """Inputs of the air that the profile tells."""
+    is_scaled: bool = False
+    """Whether the profile's humidity is brought to the water vapour that is given."""
     trust: float | None
     """What the model is told of their errors; None where it does not ask. [1]"""
     noise: float
@@ -82,7 +91,8 @@ def solve_block(recipe: Recipe, radiance: Values, emissivity: Values, spread: Va
     emissivity, spread : array
         Emissivity and its standard uncertainty; all arrays broadcast together, the last dimensions with each other. [1]
     *air : array
-        Inputs of the air, as `Recipe.names` tells, in the contract's units.
+        Inputs of the air, as `Recipe.names` tells, in the contract's units; with a profile temperature [K] and specific
+        humidity [kg kg-1] follow, whose last dimension is that of `Recipe.pressures`.
 
     Returns
     -------
@@ -98,18 +108,23 @@ def solve_block(recipe: Recipe, radiance: Values, emissivity: Values, spread: Va
     """
     model = load_model(recipe.model, recipe.digest)
     check_radiance(radiance, model.contract.sensor)
-    given = (radiance, emissivity, spread, *air)
-    shape = np.broadcast_shapes(*(part.shape for part in given))
+    fields, levels = air[: len(recipe.names)], air[len(recipe.names) :]
+    given = (radiance, emissivity, spread, *fields)
+    shape = np.broadcast_shapes(*(part.shape for part in given), *(part.shape[:-1] for part in levels))
     parts = [part.reshape((1,) * (len(shape) - part.ndim) + part.shape) for part in given]
+    profile = [part.reshape((1,) * (len(shape) + 1 - part.ndim) + part.shape) for part in levels]
     outputs: dict[str, Values] = {
         name: np.empty(shape, np.bool_ if name == OUTSIDE else np.float32) for name in recipe.outputs
     }
     work = _Work(recipe=recipe, model=model, extremes={})
-    steady = all(part.size == 1 for part in air)
-    above = work.air([_cut(part, ()) for part in air]) if steady else None
+    steady = all(part.size == 1 for part in fields) and all(part[..., 0].size == 1 for part in levels)
+    above = (
+        work.air([_cut(part, ()) for part in fields], [_cut_levels(part, ()) for part in profile]) if steady else None
+    )
     for piece in pieces(shape, _AT_ONCE):
         here = [_cut(part, piece) for part in parts]
-        for name, values in work.solve(here[0], here[1], here[2], above or work.air(here[3:], here[:2])).items():
+        air_here = above or work.air(here[3:], [_cut_levels(part, piece) for part in profile], here[:2])
+        for name, values in work.solve(here[0], here[1], here[2], air_here).items():
             outputs[name][piece] = values.reshape(outputs[name][piece].shape)
     work.tell()
     return tuple(outputs.values()) if len(outputs) > 1 else outputs[recipe.outputs[0]]
@@ -157,6 +172,13 @@ def _cut(part: Values, piece: Piece) -> Float32:
     return found.reshape(()) if found.size == 1 else found
 
 
+def _cut_levels(part: Values, piece: Piece) -> Values:
+    """Take a piece of a profile, levels first; one that is the same for all of the piece becomes a single one."""
+    where = tuple(slice(None) if side == 1 else own for side, own in zip(part.shape[:-1], piece, strict=False))
+    found = np.asarray(part[where], np.float64)
+    return found.reshape(-1) if found[..., 0].size == 1 else np.moveaxis(found, -1, 0)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Work:
     """One block at work."""
@@ -185,14 +207,16 @@ class _Work:
             found[OUTSIDE] = np.broadcast_to(above.outside > 0.0, shape)
         return {name: found[name] for name in self.recipe.outputs}
 
-    def air(self, inputs: Sequence[Float32], pixels: Sequence[Float32] = ()) -> Air:
+    def air(self, inputs: Sequence[Float32], levels: Sequence[Values], pixels: Sequence[Float32] = ()) -> Air:
         """Run the model where its inputs are known, and where there are pixels for it."""
-        shape = np.broadcast_shapes(*(part.shape for part in inputs))
+        shape = np.broadcast_shapes(*(part.shape for part in inputs), *(part.shape[1:] for part in levels))
         known = np.ones(shape, bool)
         whole = np.broadcast_shapes(shape, *(part.shape for part in pixels)) == shape
         for part in (*inputs, *(pixels if whole and not self.recipe.has_terms else ())):
             known &= np.isfinite(part)
         values = {name: part[known] if part.ndim else part for name, part in self._named(inputs, shape).items()}
+        if levels:
+            values = self._of_profile(values, levels, known)
         self._note(values)
         values |= {} if self.recipe.trust is None else {INPUT_ERRORS.name: np.asarray(self.recipe.trust, np.float32)}
         lines = dict(zip(values, np.broadcast_arrays(*values.values()), strict=True))
@@ -204,6 +228,23 @@ class _Work:
         scattered[:, known] = layers
         return air_of(scattered)
 
+    def _of_profile(self, values: dict[str, Values], levels: Sequence[Values], known: Values) -> dict[str, Values]:
+        """Put what the profile tells at the places that are known beside the other inputs."""
+        for quantity, part in zip((TEMPERATURE, SPECIFIC_HUMIDITY), levels, strict=True):
+            quantity.check(part[np.isfinite(part)], quantity.title)
+        count = (int(known.sum()),) if known.ndim else ()
+        columns = [
+            np.broadcast_to(
+                part.reshape(len(part), *([1] * known.ndim)) if part.ndim == 1 else part, (len(part), *known.shape)
+            )
+            for part in levels
+        ]
+        profiles = Profiles.of(
+            np.array(self.recipe.pressures), *(part[:, known].reshape(len(part), *count) for part in columns)
+        )
+        places = {name: np.broadcast_to(part, count) for name, part in values.items()}
+        return profile_inputs(places, profiles, self.recipe.told, is_scaled=self.recipe.is_scaled)
+
     def _named(self, inputs: Sequence[Float32], shape: tuple[int, ...]) -> dict[str, Float32]:
         """Name the inputs, and bring those that vary at all to the shape that they have in common."""
         spread = [np.broadcast_to(part, shape) if part.ndim else part for part in inputs]
@@ -214,7 +255,8 @@ class _Work:
         for name, part in values.items():
             known = part[np.isfinite(part)]
             if known.size:
-                QUANTITIES[name].check(known, QUANTITIES[name].title)
+                if name in self.recipe.names:
+                    QUANTITIES[name].check(known, QUANTITIES[name].title)
                 low, high = self.extremes.get(name, (np.inf, -np.inf))
                 self.extremes[name] = (min(low, float(known.min())), max(high, float(known.max())))
 

@@ -24,6 +24,7 @@ from lst_raster.engine.arrays.attributes import (
 )
 from lst_raster.engine.arrays.block import LST, OUTSIDE, TERMS, UNCERTAINTY, Recipe, begin, solve_block
 from lst_raster.engine.arrays.given import RADIANCE, as_array, line_up
+from lst_raster.engine.arrays.profile import ArrayProfile, as_profile
 from lst_raster.engine.inputs import STANDARD, names_of
 from lst_raster.engine.retrieve import EQUATION, model_provenance
 from lst_raster.engine.solve import sensor_noise
@@ -34,11 +35,16 @@ from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, TRUST
 from lst_raster.physics.band import sensor_band
 from lst_raster.scene.emissivity.given import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
 from lst_raster.scene.fields import EMISSIVITY, INPUT_ERRORS, QUANTITIES, Quantity
+from lst_raster.scene.profile import ON_LEVELS
+from lst_raster.scene.reanalysis.over_scene import ORIGIN
 
 _LOGGER = logging.getLogger(__name__)
 
 SEA_LEVEL = 1013.25
 """Surface pressure where none is given: that of the sea. [hPa]  ISO 2533:1975"""
+
+FROM_PROFILE = ("water_vapour", "air_temperature", *ON_LEVELS)
+"""Inputs that a profile can tell."""
 
 _SPREAD = Quantity(
     name="emissivity_uncertainty", units="1", low=0.0, high=0.5, accepted={"1": (1.0, 0.0)}, hint="give a fraction"
@@ -48,11 +54,12 @@ _SPREAD = Quantity(
 def retrieve_array(
     radiance: xr.DataArray,
     emissivity: xr.DataArray | float,
-    water_vapour: xr.DataArray | float,
+    water_vapour: xr.DataArray | float | None,
     *,
     sensor: str,
     air_temperature: xr.DataArray | float | None = None,
     surface_pressure: xr.DataArray | float | None = None,
+    profile: xr.Dataset | None = None,
     origin: str = "given",
     emissivity_uncertainty: xr.DataArray | float = EMISSIVITY_UNCERTAINTY,
     model: Model | str | Path | None = None,
@@ -72,14 +79,17 @@ def retrieve_array(
         Radiance at the sensor, NaN where there is none. [W m-2 sr-1 um-1]
     emissivity : DataArray or float
         Surface emissivity in the band. [1]
-    water_vapour : DataArray or float
-        Water vapour column. [kg m-2]
+    water_vapour : DataArray, float or None
+        Water vapour column; None takes the profile's, else the profile's humidity is brought to it. [kg m-2]
     sensor : str
         Sensor band, for example ``landsat8-b10``.
     air_temperature : DataArray or float, optional
         Air temperature 2 m above the ground; with it the tier is ``surface``, without it ``column``. [K]
     surface_pressure : DataArray or float, optional
         Air pressure at the ground; by default that of the sea, which high ground should not be left to. [hPa]
+    profile : Dataset, optional
+        Temperature ``t`` [K] and specific humidity ``q`` [kg kg-1] along a dimension of pressure [hPa], and any others;
+        with it the tier is ``profile``. It tells the air temperature, too, where that is not given.
     origin : str
         How sure the air is: ``given`` (a sounding or a station nearby), ``reanalysis`` or ``standard atmosphere``.
     emissivity_uncertainty : DataArray or float
@@ -110,29 +120,51 @@ def retrieve_array(
     if not isinstance(radiance, xr.DataArray):
         raise InputError(f"radiance is of type {type(radiance).__name__}; give an xarray.DataArray")
     given = {"water_vapour": water_vapour, "air_temperature": air_temperature, "surface_pressure": surface_pressure}
-    chosen = _choose_model(sensor, model, has_temperature=air_temperature is not None)
-    air, origins = _air(chosen, given, origin)
+    levels = None if profile is None else as_profile(profile)
+    chosen = _choose_model(sensor, model, _tier(given, levels))
+    told = _told(chosen, given, levels)
+    air, origins = _air(chosen, given, told, origin)
     arrays = {
         "radiance": as_array(RADIANCE, radiance),
         "emissivity": as_array(EMISSIVITY, emissivity),
         _SPREAD.name: as_array(_SPREAD, emissivity_uncertainty),
         **air,
+        **({"profile t": levels.temperature, "profile q": levels.specific_humidity} if told and levels else {}),
     }
     outputs = (LST, *((UNCERTAINTY,) if uncertainty else ()), *(TERMS if terms else ()))
     outputs += (OUTSIDE,) if uncertainty and terms else ()
     lined = line_up(arrays)
     lazy = any(array.chunks is not None for array in lined)
-    found = _apply(_recipe(chosen, origins, outputs, lazy=lazy), lined)
+    recipe = _recipe(chosen, origins, outputs, told, levels, lazy=lazy)
+    found = _apply(recipe, lined, levels.dimension if told and levels else None)
     texts = {"emissivity": _text(emissivity, "given", EMISSIVITY)}
+    if told and levels is not None:
+        texts["profile"] = f"{len(levels.pressures)} levels ({ORIGIN})"
     for name in air:
         texts[name] = _text(SEA_LEVEL if given[name] is None else given[name], origins[name], QUANTITIES[name])
     return _described(found, radiance, {**_origin(radiance, chosen), **model_provenance(chosen), **texts})
 
 
-def _choose_model(sensor: str, model: Model | str | Path | None, *, has_temperature: bool) -> Model:
+def _tier(given: Mapping[str, Any], levels: ArrayProfile | None) -> str:
+    if levels is not None:
+        return "profile"
+    return "surface" if given["air_temperature"] is not None else "column"
+
+
+def _told(model: Model, given: Mapping[str, Any], levels: ArrayProfile | None) -> tuple[str, ...]:
+    """Name the inputs of the model that the profile tells: those on levels, and what of the others is not given."""
+    if levels is None:
+        return ()
+    told = tuple(name for name in names_of(model) if name in FROM_PROFILE and given.get(name) is None)
+    if not told:
+        _LOGGER.warning(f"the model {model.contract.name} takes nothing of the profile: not used")
+    return told
+
+
+def _choose_model(sensor: str, model: Model | str | Path | None, tier: str) -> Model:
     name = sensor_band(sensor).name
     if model is None:
-        model = f"{name}/{'surface' if has_temperature else 'column'}"
+        model = f"{name}/{tier}"
         if model not in shipped_models():
             raise ModelError(f"no model {model} is shipped; give one with model")
     chosen = model if isinstance(model, Model) else Model.load(model)
@@ -141,14 +173,17 @@ def _choose_model(sensor: str, model: Model | str | Path | None, *, has_temperat
     return chosen
 
 
-def _air(model: Model, given: Mapping[str, Any], origin: str) -> tuple[dict[str, xr.DataArray], dict[str, str]]:
+def _air(
+    model: Model, given: Mapping[str, Any], told: tuple[str, ...], origin: str
+) -> tuple[dict[str, xr.DataArray], dict[str, str]]:
     """Choose what the model takes of the air, and tell where it comes from; warn of what is assumed or not used."""
     if origin not in INPUT_UNCERTAINTIES:
         raise InputError(f"origin {origin!r} is not known; give one of {', '.join(INPUT_UNCERTAINTIES)}")
-    takes = names_of(model)
+    takes = [name for name in names_of(model) if name not in told]
     missing = [name.replace("_", " ") for name in takes if given.get(name) is None and name != "surface_pressure"]
     if missing:
-        raise InputError(f"the model {model.contract.name} takes {', '.join(missing)} too; give it, or another model")
+        some = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+        raise InputError(f"the model {model.contract.name} takes {some} too; give it, or another model")
     for name in given:
         if given[name] is not None and name not in takes:
             _LOGGER.warning(f"the model {model.contract.name} takes no {name.replace('_', ' ')}: not used")
@@ -160,7 +195,10 @@ def _air(model: Model, given: Mapping[str, Any], origin: str) -> tuple[dict[str,
     return {name: as_array(QUANTITIES[name], value) for name, value in values.items()}, origins
 
 
-def _recipe(model: Model, origins: Mapping[str, str], outputs: tuple[str, ...], *, lazy: bool) -> Recipe:
+def _recipe(
+    model: Model, origins: Mapping[str, str], outputs: tuple[str, ...], told: tuple[str, ...],
+    levels: ArrayProfile | None, *, lazy: bool,
+) -> Recipe:  # fmt: skip
     band = sensor_band(model.contract.sensor)
     asks = any(variable.name == INPUT_ERRORS.name for variable in model.contract.atmosphere_inputs)
     return Recipe(
@@ -168,7 +206,10 @@ def _recipe(model: Model, origins: Mapping[str, str], outputs: tuple[str, ...], 
         digest=model.digest,
         names=tuple(origins),
         origins=tuple(origins.values()),
-        trust=max(TRUST[origin] for origin in origins.values()) if asks else None,
+        pressures=levels.pressures if told and levels else (),
+        told=told,
+        is_scaled=bool(told) and "water_vapour" in origins and any(name in ON_LEVELS for name in told),
+        trust=max(TRUST[origin] for origin in (*origins.values(), *([ORIGIN] if told else []))) if asks else None,
         noise=sensor_noise(band, band.gain),
         outputs=outputs,
         once=lazy,
@@ -181,11 +222,12 @@ def _reference(model: Model) -> str:
     return model.contract.name if model.path.resolve() == shipped.resolve() else str(model.path)
 
 
-def _apply(recipe: Recipe, arrays: list[xr.DataArray]) -> dict[str, xr.DataArray]:
+def _apply(recipe: Recipe, arrays: list[xr.DataArray], levels: Any) -> dict[str, xr.DataArray]:
     begin(recipe)
     found = xr.apply_ufunc(
         partial(solve_block, recipe),
         *arrays,
+        input_core_dims=[() if levels is None or levels not in array.dims else (levels,) for array in arrays],
         output_core_dims=[()] * len(recipe.outputs),
         output_dtypes=[np.bool_ if name == OUTSIDE else np.float32 for name in recipe.outputs],
         dask="parallelized",
