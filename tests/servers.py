@@ -1,5 +1,6 @@
 """Servers on the loopback that tests read from: a web server that knows ranges, and an object store."""
 
+import http.client
 import logging
 import re
 import time
@@ -126,3 +127,77 @@ STORE_ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+
+class Gate(ThreadingHTTPServer):
+    """Stands before a store and passes on what it is asked; `fault` may answer in its place.
+
+    `fault` takes a request's kind, such as ``PUT part``, and its key; it returns None, a status, or ``drop``.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, store):
+        super().__init__(HERE, _Passing)
+        self.store, self.fault, self.requests = store, lambda kind, key: None, []
+        self.endpoint = f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, request, client_address):
+        """Say nothing of clients that hang up."""
+
+
+class _Passing(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else every answer of head and body waits for the client
+
+    def pass_on(self):
+        parts = urlsplit(self.path)
+        queries = {"uploads": "begin", "partNumber": "part", "uploadId": "upload"}
+        what = next((name for mark, name in queries.items() if mark in parts.query), "object")
+        kind, key = f"{self.command} {what}", unquote(parts.path).lstrip("/").partition("/")[2]
+        self.server.requests.append((kind, key))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        fault = self.server.fault(kind, key)
+        if fault == "drop":
+            self.close_connection = True
+            self.connection.close()
+        elif fault is not None:
+            self.reply(fault, {}, f"<Error><Code>{STORE_CODES.get(fault, fault)}</Code></Error>".encode())
+        else:
+            self.reply(*self.ask(body))
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = pass_on  # noqa: N815  # the library's names
+
+    def ask(self, body):
+        connection = http.client.HTTPConnection(urlsplit(self.server.store.endpoint).netloc)
+        try:
+            connection.request(self.command, self.path, body, dict(self.headers))
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read()
+        finally:
+            connection.close()
+
+    def reply(self, status, headers, content):
+        self.send_response_only(status)
+        for name, value in headers.items():
+            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                self.send_header(name, value)
+        length = headers.get("Content-Length", "0") if self.command == "HEAD" else len(content)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, *args):
+        """Say nothing."""
+
+
+STORE_CODES = {403: "AccessDenied", 404: "NoSuchBucket", 503: "SlowDown"}
+
+
+@contextmanager
+def gate_before(store):
+    """Let what is asked of a store go through a gate."""
+    gate = Gate(store)
+    with running(gate):
+        yield gate

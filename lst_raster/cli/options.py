@@ -12,7 +12,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 output = click.option(
     "-o", "--output", default=".", show_default=True, metavar="OUT",
-    help="Folder of the product, or its path, which ends in .tif.",
+    help="Folder of the product, or its path, which ends in .tif; on disk or s3://.",
 )  # fmt: skip
 band = click.option(
     "--band", metavar="BAND",

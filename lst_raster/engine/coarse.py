@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ Float = NDArray[np.float64]
 
 def is_smooth(inputs: Inputs) -> bool:
     """Whether the air is smooth enough for a coarse grid: there is a model, and no input of it is a raster."""
-    return inputs.model is not None and not any(isinstance(given.source, Path) for given in inputs.fields.values())
+    return inputs.model is not None and not any(given.is_raster for given in inputs.fields.values())
 
 
 @dataclass(kw_only=True, slots=True)

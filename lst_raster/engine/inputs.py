@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from lst_raster.errors import ModelError
 from lst_raster.inference.model import Model
+from lst_raster.scene.address import Location
 from lst_raster.scene.emissivity.merge import Emissivity
 from lst_raster.scene.fields import INPUT_ERRORS, Field
 from lst_raster.scene.level2_terms import Level2Air
@@ -79,7 +79,7 @@ class Inputs:
         return {"emissivity": str(self.emissivity), **air, **fields, **profile}
 
     @property
-    def rasters(self) -> list[Path]:
+    def rasters(self) -> list[Location]:
         """Files that are read."""
         own = self.level2.rasters if self.level2 else []
         return self.emissivity.rasters + own + [path for field in self.fields.values() for path in field.rasters]

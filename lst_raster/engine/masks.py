@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from lst_raster.errors import InputError, LstRasterError
+from lst_raster.scene.address import Location
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.quality import Quality, QualityReader, find_quality, open_quality
 from lst_raster.scene.scene import Scene
@@ -50,7 +50,7 @@ class Masking:
         return () if self.reason else ("fill", *CLOUDY, "saturated", DILATION)
 
     @property
-    def rasters(self) -> list[Path]:
+    def rasters(self) -> list[Location]:
         """Files that are read."""
         return self.quality.rasters if self.quality else []
 

@@ -12,8 +12,8 @@ from typing import Any
 from rasterio.errors import RasterioError
 
 from lst_raster.engine.product.files import OutputForm, ProductPaths
+from lst_raster.engine.product.place import open_product_raster, size_of, text_of
 from lst_raster.engine.unchanged import States
-from lst_raster.scene.raster import open_quietly
 
 RUN = "lst_raster:run"
 """Property of a STAC item that tells what its product was made of."""
@@ -22,7 +22,8 @@ RUN = "lst_raster:run"
 def fingerprint(tags: Mapping[str, str], form: OutputForm, exact: bool, states: States) -> str | None:
     """Tell what a run is made of: the same text for the same options, model, release and input files.
 
-    A file counts as the same where its name, size and time of change are: its content is not read.
+    A file counts as the same where its name, size and time of change are: its content is not read. Of one on a server
+    the ETag stands for the time, where it has one.
 
     Parameters
     ----------
@@ -38,11 +39,11 @@ def fingerprint(tags: Mapping[str, str], form: OutputForm, exact: bool, states: 
     Returns
     -------
     str or None
-        SHA-256, hexadecimal; None where a file is not on this machine, so that nothing tells whether it has changed.
+        SHA-256, hexadecimal; None where a server does not tell whether a file has changed.
     """
     if None in states.values():
         return None
-    seen = sorted({(file.name, *state[1:]) for file, state in states.items() if state})
+    seen = sorted({(file.name, *state[1:]) for file, state in states.items() if state}, key=str)
     made_of = {"tags": dict(tags), "form": asdict(form), "exact": exact, "files": seen}
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
@@ -63,18 +64,18 @@ def find_same(paths: ProductPaths, run: str | None) -> dict[str, str] | None:
         Its metadata; None where there is none, where it is of another run, or where a file is missing or of another
         size.
     """
-    if run is None or not paths.item.is_file():
+    if run is None:
         return None
     try:
-        item = json.loads(paths.item.read_text(encoding="utf-8"))
+        item = json.loads(text_of(paths.item))
         if item["properties"][RUN] != run or not all(_is_there(paths, asset) for asset in item["assets"].values()):
             return None
-        with open_quietly(paths.temperature) as dataset:
+        with open_product_raster(paths.temperature) as dataset:
             return dict(dataset.tags())
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RasterioError):
         return None  # not an item of ours, or damaged
 
 
 def _is_there(paths: ProductPaths, asset: Mapping[str, Any]) -> bool:
-    file = paths.temperature.with_name(Path(asset["href"]).name)
-    return file.is_file() and file.stat().st_size == asset["file:size"]
+    size: int = asset["file:size"]
+    return size_of(paths.temperature.with_name(Path(asset["href"]).name)) == size

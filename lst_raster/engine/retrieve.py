@@ -22,11 +22,12 @@ from lst_raster.engine.resume import find_same, fingerprint
 from lst_raster.engine.run import CACHE, Progress, Run, open_cogs, write_tiles
 from lst_raster.engine.selfcheck import TOLERANCE, SelfCheck
 from lst_raster.engine.tally import Tally
-from lst_raster.engine.target import check_target, product_path
+from lst_raster.engine.target import check_targets, product_path
 from lst_raster.engine.unchanged import States, require_unchanged, states_of
 from lst_raster.engine.workers import available_threads
 from lst_raster.errors import SceneError
 from lst_raster.inference.model import Model
+from lst_raster.scene.address import Address, Location, location_of
 from lst_raster.scene.fields import Source
 from lst_raster.scene.scene import Scene
 
@@ -43,9 +44,10 @@ EQUATION = "L = tau [e B(Ts) + (1 - e) Ld] + Lu, solved for Ts"
 class Product:
     """A finished product."""
 
-    path: Path
-    """The Cloud Optimized GeoTIFF of the temperature; the names of the other files begin as its own."""
-    files: tuple[Path, ...]
+    path: Location
+    """The Cloud Optimized GeoTIFF of the temperature, a path or an address in an object store; the names of the other
+    files begin as its own."""
+    files: tuple[Location, ...]
     """All files that were written."""
     tags: Mapping[str, str]
     """Its provenance, as its metadata holds it."""
@@ -70,7 +72,7 @@ def _product_of(values: dict[str, Any]) -> Product:
 def retrieve(
     scene: Scene | str | Path,
     *,
-    output: str | Path = ".",
+    output: str | Path | Address = ".",
     emissivity: Source | Sequence[Source] | None = None,
     water_vapour: Source | None = None,
     air_temperature: Source | None = None,
@@ -97,8 +99,8 @@ def retrieve(
     scene : Scene, str or path
         The scene, or a path that `Scene.open` takes: thermal band, folder, metadata file or archive. A `Level2Scene`
         has its own air: then nothing but the emissivity can be given.
-    output : str or path
-        Folder of the product ``<stem>_LST.tif``, or the path of the product itself.
+    output : str, path or Address
+        Folder of the product ``<stem>_LST.tif``, or the path of the product itself; of either also the ``s3`` address.
     emissivity : float, str, path, or sequence of them, optional
         Surface emissivity: a number, a raster on the scene's grid, ``quality``, ``ndvi``, ``aster-ged:PATH`` or
         ``landcover:PATH[:TABLE]``; of several each pixel takes the first that has one. [1]
@@ -152,6 +154,8 @@ def retrieve(
         There is no such model, or it is for another sensor band.
     OutputError
         The product exists, or cannot be written. Nothing half written stays.
+    RemoteError
+        A server or an object store does not answer, or refuses.
     CancelledError
         `progress` returned False. Nothing half written stays.
     """
@@ -167,15 +171,15 @@ def retrieve(
     run = Run.prepare(scene, inputs, masking, form, exact=exact)
     paths = ProductPaths(temperature=product_path(output, scene.stem))
     tags = _provenance(scene, inputs, masking)
-    read = (*_files(scene), *inputs.rasters, *masking.rasters, *map(Path, files))
+    read = (*_files(scene), *inputs.rasters, *masking.rasters, *map(location_of, files))
     states = states_of(read)
     made_of = fingerprint(tags, form, exact, states)
     same = None if overwrite or form.lst_only else find_same(paths, made_of)
     if same is not None:
         _LOGGER.warning(f"{paths.temperature} exists and is made of the same inputs: it is kept")
         return _product(run, paths, same, reused=True)
-    for path in dict.fromkeys((paths.temperature, *_written(run, paths))):  # its name says most to the user
-        check_target(path, scene.grid, inputs=read, overwrite=overwrite)
+    targets = dict.fromkeys((paths.temperature, *_written(run, paths)))  # its name says most to the user
+    check_targets(targets, scene.grid, inputs=read, overwrite=overwrite)
     origin = _Origin(made_of=made_of, states=states)
     tally = _write(run, paths, tags, origin, threads or available_threads(), progress or _unwatched)
     warnings = (*warnings_of(scene, inputs), *_mask_warnings(masking), *_range_warnings(inputs, tally))
@@ -195,13 +199,14 @@ def _product(
     )  # fmt: skip
 
 
-def _written(run: Run, paths: ProductPaths) -> tuple[Path, ...]:
+def _written(run: Run, paths: ProductPaths) -> tuple[Location, ...]:
     return (*paths.rasters(run.form, uncertainty=run.inputs.level2 is None), *paths.sidecars(run.form))
 
 
-def _files(scene: Scene) -> list[Path]:
+def _files(scene: Scene) -> list[Location]:
     """Files of the scene itself: its thermal band and its metadata."""
-    return [scene.place.disk, *([scene.files.mtl.path] if scene.files.mtl else [])]
+    mtl = scene.files.mtl
+    return [scene.place.location, *([mtl.location] if mtl and mtl.location else [])]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,58 +7,90 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from lst_raster.engine.product.place import target_of
+from lst_raster.engine.product.store import check_store
 from lst_raster.errors import OutputError
+from lst_raster.scene.address import Address, Location
 from lst_raster.scene.grid import Grid
 
 _SUFFIXES = (".tif", ".tiff")
 _BYTES_PER_PIXEL = 4  # of the temporary file, which is not compressed
 
 
-def product_path(output: str | Path, stem: str) -> Path:
+def product_path(output: str | Path | Address, stem: str) -> Location:
     """Path of the LST product of a scene.
 
     Parameters
     ----------
-    output : str or path
-        An existing folder, or the path of the file itself, which ends in ``.tif`` or ``.tiff``.
+    output : str, path or Address
+        An existing folder, or a folder of an object store (``s3://bucket/folder/``), which need not exist; or the path
+        or the address of the file itself, which ends in ``.tif`` or ``.tiff``.
     stem : str
         Name of the scene.
 
     Returns
     -------
-    path
+    path or Address
         `output` itself, or ``<stem>_LST.tif`` in it.
+
+    Raises
+    ------
+    OutputError
+        It is an address to which nothing is written.
 
     Examples
     --------
     >>> product_path("out/city.tif", "LC08_alabama").name
     'city.tif'
     """
-    output = Path(output)
-    if output.suffix.lower() in _SUFFIXES and not output.is_dir():
-        return output
-    return output / f"{stem}_LST.tif"
+    place = target_of(output)
+    is_file = place.suffix.lower() in _SUFFIXES
+    if isinstance(place, Address):
+        return place if is_file else place.inside().with_name(f"{stem}_LST.tif")
+    return place if is_file and not place.is_dir() else place / f"{stem}_LST.tif"
 
 
-def check_target(target: Path, grid: Grid, *, inputs: Iterable[Path], overwrite: bool) -> None:
-    """Refuse a target that cannot or must not be written, before any work.
+def check_target(target: Location, grid: Grid, *, inputs: Iterable[Location], overwrite: bool) -> None:
+    """Refuse a target that cannot or must not be written; as `check_targets`, of one."""
+    check_targets([target], grid, inputs=inputs, overwrite=overwrite)
+
+
+def check_targets(targets: Iterable[Location], grid: Grid, *, inputs: Iterable[Location], overwrite: bool) -> None:
+    """Refuse targets that cannot or must not be written, before any work.
 
     Parameters
     ----------
-    target : path
-        File to be written.
+    targets : iterable of path or Address
+        Files to be written, all into one folder, on disk or in an object store; the one whose name says most first.
     grid : Grid
-        Its grid, which says how large it will be.
-    inputs : iterable of path
-        Files that are read; none of them may be the target.
+        Their grid, which says how large they will be.
+    inputs : iterable of path or Address
+        Files that are read; none of them may be a target.
     overwrite : bool
-        Whether an existing file may be replaced.
+        Whether existing files may be replaced.
 
     Raises
     ------
     OutputError
-        The folder is missing or cannot be written, the disk is too full, the file exists, or it is an input.
+        The folder or the bucket is missing or cannot be written, the disk is too full, a file exists, or is an input.
+    RemoteError, MissingExtraError
+        An object store does not answer, refuses, or cannot be asked.
     """
+    read, needed = list(inputs), grid.width * grid.height * _BYTES_PER_PIXEL
+    in_store = []
+    for target in targets:
+        if not isinstance(target, Address):
+            _check_path(target, needed, inputs=[path for path in read if isinstance(path, Path)], overwrite=overwrite)
+            continue
+        if target in read:
+            raise OutputError(f"cannot write {target}: it is one of the inputs; give another name")
+        in_store.append(target)
+    if in_store:
+        check_store(in_store, needed, overwrite=overwrite)
+
+
+def _check_path(target: Path, needed: int, *, inputs: list[Path], overwrite: bool) -> None:
+    """Refuse a target on disk."""
     folder = target.parent
     if not folder.is_dir():
         kind = "is not a folder; choose another" if folder.exists() else "does not exist; create it"
@@ -72,7 +104,7 @@ def check_target(target: Path, grid: Grid, *, inputs: Iterable[Path], overwrite:
             raise OutputError(f"{target} exists and is kept; add --overwrite to replace it, or give another name")
     if not os.access(folder, os.W_OK):
         raise OutputError(f"cannot write into {folder}: permission denied; choose another folder")
-    needed, free = grid.width * grid.height * _BYTES_PER_PIXEL, shutil.disk_usage(folder).free
+    free = shutil.disk_usage(folder).free
     if free < needed:
         raise OutputError(
             f"cannot write into {folder}: {free >> 20} MiB are free, {-(-needed >> 20)} MiB are needed; make room"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TypeAlias
 
 from lst_raster.errors import InputError
+from lst_raster.scene.address import Address, Location
+from lst_raster.scene.remote import state_of
 
-States: TypeAlias = Mapping[Path, tuple[int, int, int] | None]
-"""Of every file its number on the disk, its size [byte] and the time of its last change [ns]; None where it is not on
-this machine."""
+States: TypeAlias = Mapping[Location, tuple[int, int, int | str] | None]
+"""Of every file its number on the disk, its size [byte] and the time of its last change [ns]; of one on a server 0, its
+size and its ETag or the time of its last change. None where that cannot be told."""
 
 
-def states_of(paths: Iterable[Path]) -> States:
+def states_of(paths: Iterable[Location]) -> States:
     """Note how files are; a folder stands for all in it."""
     return {file: _state(file) for path in paths for file in _within(path)}
 
@@ -36,13 +37,18 @@ def require_unchanged(states: States) -> None:
             raise InputError(f"{path} has changed while it was read, and nothing was written; run again")
 
 
-def _within(path: Path) -> Iterable[Path]:
+def _within(path: Location) -> Iterable[Location]:
+    if isinstance(path, Address):
+        return [path]
     return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
-def _state(file: Path) -> tuple[int, int, int] | None:
+def _state(file: Location) -> tuple[int, int, int | str] | None:
+    if isinstance(file, Address):
+        told = state_of(file)
+        return told and (0, *told)
     try:
         found = file.stat()
-    except OSError:  # on a server, or found missing when it is opened
+    except OSError:  # found missing when it is opened
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns

@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field
-from typing import Self
+from pathlib import Path, PurePosixPath
+from typing import Self, TypeAlias
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from lst_raster.errors import InputNotFoundError
@@ -46,7 +47,7 @@ class Address:
             raise InputNotFoundError(f"{scheme}: addresses are not read, only https, http and s3; fetch the file first")
         rest = text[found.end() :]
         if scheme == "s3":
-            return cls(url=f"s3://{rest}")
+            return cls(url=f"s3://{_without_user(rest)}")
         return cls(url=f"{scheme}://{quote(rest.partition('#')[0], safe=_AS_THEY_ARE)}")
 
     def __repr__(self) -> str:
@@ -84,6 +85,25 @@ class Address:
         return posixpath.basename(self.key if self.is_s3 else unquote(urlsplit(self.url).path))
 
     @property
+    def stem(self) -> str:
+        """Name of the file without its last ending, as that of a path."""
+        return PurePosixPath(self.name).stem
+
+    @property
+    def suffix(self) -> str:
+        """Last ending of the file's name, as that of a path."""
+        return PurePosixPath(self.name).suffix
+
+    @property
+    def parent(self) -> Address:
+        """Folder of the file, with a slash at its end."""
+        return self.sibling("")
+
+    def with_name(self, name: str) -> Address:
+        """Address of a file in the same folder, as that of a path."""
+        return self.sibling(name)
+
+    @property
     def gdal(self) -> str:
         """Name under which GDAL opens it."""
         return f"/vsis3/{self.bucket}/{self.key}" if self.is_s3 else f"/vsicurl/{self.url}"
@@ -99,6 +119,61 @@ class Address:
     def inside(self) -> Address:
         """Return the same folder's address with a slash at its end, so that `sibling` gives the files in it."""
         return self if self.url.endswith("/") else Address(url=f"{self.url}/")
+
+
+Location: TypeAlias = Path | Address
+"""Where a file is: on disk, or on a server."""
+
+
+def location_of(place: str | Path | Address) -> Location:
+    """Take what a user names: a path, or an address in whatever form.
+
+    Raises
+    ------
+    InputNotFoundError
+        It is an address of a kind that is not read.
+
+    Examples
+    --------
+    >>> location_of("s3://bucket/a/x.tif")
+    Address(shown='s3://bucket/a/x.tif')
+    """
+    if isinstance(place, Address):
+        return place
+    return Address.parse(str(place)) or Path(place)
+
+
+def path_of(place: str | Path | Address, what: str) -> Path:
+    """Take what a user names where only a path on disk will do.
+
+    Parameters
+    ----------
+    place : str, path or Address
+        What was named.
+    what : str
+        What it is to be, for the error's message.
+
+    Raises
+    ------
+    InputNotFoundError
+        It is an address.
+    """
+    found = location_of(place)
+    if isinstance(found, Address):
+        raise InputNotFoundError(f"{what} {found} is on a server, where it is not read; fetch it first")
+    return found
+
+
+def _without_user(rest: str) -> str:
+    """Refuse an address of a store that holds keys, before it is shown anywhere."""
+    bucket, slash, key = rest.partition("/")
+    if "@" in bucket:
+        shown = f"s3://{bucket.rpartition('@')[2]}{slash}{key}"
+        raise InputNotFoundError(
+            f"the address {shown} was given with a user in it; leave that out, and set credentials, for example "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
+        )
+    return rest
 
 
 def without_secrets(text: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from lst_raster.errors import InputNotFoundError, LstRasterError, SceneError
-from lst_raster.scene.address import Address
+from lst_raster.scene.address import Address, Location, location_of
 from lst_raster.scene.remote import RemoteFile, fetch
 
 TEXT_LIMIT = 1 << 20  # [byte], far above any metadata file; a wrong one is not read through
@@ -37,7 +37,7 @@ class Place:
     """What it holds, where that was read already: finding it again in an archive takes long."""
 
     @classmethod
-    def of(cls, path: str | Path) -> Self:
+    def of(cls, path: str | Location) -> Self:
         """Take what a user names: a path, or an ``https``, ``http`` or ``s3`` address.
 
         Raises
@@ -45,8 +45,8 @@ class Place:
         InputNotFoundError
             It is an address of another kind.
         """
-        address = Address.parse(str(path))
-        return cls(disk=Path(path)) if address is None else cls.at(address)
+        location = location_of(path)
+        return cls.at(location) if isinstance(location, Address) else cls(disk=location)
 
     @classmethod
     def at(cls, address: Address, content: bytes | None = None) -> Self:
@@ -67,6 +67,11 @@ class Place:
             archive = self.remote.gdal if self.remote else self.disk.absolute().as_posix()
             return f"/vsitar/{{{archive}}}/{self.member}"
         return self.remote.gdal if self.remote else str(self.disk)
+
+    @property
+    def location(self) -> Location:
+        """The file on disk or on a server; of one in an archive the archive."""
+        return self.remote or self.disk
 
     @property
     def label(self) -> str:
@@ -92,7 +97,7 @@ class Place:
 class Bundle:
     """Files among which a scene's are found by name, in any case."""
 
-    path: Path | Address
+    path: Location
     """The folder or the archive."""
     places: Mapping[str, Place]
     """The files, by their names in lower case."""

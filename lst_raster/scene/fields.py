@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.physics.constants import GRAVITY
 from lst_raster.physics.elevation import air_temperature_between, surface_pressure_between, water_vapour_between
+from lst_raster.scene.address import Address, Location, location_of
 from lst_raster.scene.align import on_grid
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.nodes import Nodes
@@ -22,8 +23,8 @@ from lst_raster.scene.raster import open_raster, read_window
 from lst_raster.transfer.causes import INPUT_ERROR
 
 Float32 = NDArray[np.float32]
-Source: TypeAlias = float | str | Path
-"""What a user may give: a number, a text such as ``29mm``, or the path of a raster."""
+Source: TypeAlias = float | str | Path | Address
+"""What a user may give: a number, a text such as ``29mm``, or the path or the address of a raster."""
 FieldReader: TypeAlias = Callable[[Any], Float32]
 """Takes a window of the scene; returns its values, NaN where there are none, or one number for all."""
 
@@ -169,8 +170,8 @@ class Field:
 
     quantity: Quantity
     """What it is."""
-    source: float | Path | Nodes
-    """The number, in the quantity's unit, or the raster's path, or values on a coarse grid over the scene."""
+    source: float | Location | Nodes
+    """The number, in the quantity's unit, or where the raster is, or values on a coarse grid over the scene."""
     origin: str = "given"
     """Where it comes from: ``given``, or the name of a default."""
     lift: Lift | None = None
@@ -189,7 +190,7 @@ class Field:
     @property
     def label(self) -> str:
         """The number with its unit, or where the values come from."""
-        if isinstance(self.source, Path):
+        if isinstance(self.source, Path | Address):
             return self.source.name
         units = "" if self.quantity.units == "1" else f" {self.quantity.units}"
         if isinstance(self.source, Nodes):
@@ -197,9 +198,14 @@ class Field:
         return f"{self.source:g}{units}"
 
     @property
-    def rasters(self) -> list[Path]:
+    def is_raster(self) -> bool:
+        """Whether it is a raster, on disk or on a server."""
+        return isinstance(self.source, Path | Address)
+
+    @property
+    def rasters(self) -> list[Location]:
         """Files that are read for it."""
-        own = [self.source] if isinstance(self.source, Path) else []
+        own: list[Location] = [self.source] if isinstance(self.source, Path | Address) else []
         return own + (self.lift.ground.rasters if self.lift else [])
 
 
@@ -237,8 +243,8 @@ def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> F
     ----------
     quantity : Quantity
         What is meant.
-    source : float, str or path
-        A number in the quantity's unit, a text of a number with a unit, or the path of a raster.
+    source : float, str, path or Address
+        A number in the quantity's unit, a text of a number with a unit, or the path or the address of a raster.
     align : bool
         Whether a raster on another grid is warped onto the scene's.
 
@@ -252,23 +258,24 @@ def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> F
     InputError
         The number is not possible, or its unit is not known.
     InputNotFoundError
-        A text is neither a number nor the path of a file.
+        A text is neither a number nor the path of a file, nor an address that is read.
 
     Examples
     --------
     >>> parse_field(WATER_VAPOUR, "2.9cm").source
     29.0
     """
-    if isinstance(source, Path):
-        return Field(quantity=quantity, source=source, align=align)
+    if isinstance(source, Path | Address):
+        return Field(quantity=quantity, source=location_of(source), align=align)
     if not isinstance(source, str):
         return Field(quantity=quantity, source=_number(quantity, source))
     number = _NUMBER.fullmatch(source.strip())
     conversion = quantity.conversion(number[2] or quantity.units) if number else None
     if number and conversion:
         return Field(quantity=quantity, source=float(number[1]) * conversion[0] + conversion[1])
-    if source and Path(source).exists():
-        return Field(quantity=quantity, source=Path(source), align=align)
+    place = location_of(source)
+    if isinstance(place, Address) or (source and place.exists()):
+        return Field(quantity=quantity, source=place, align=align)
     if number:
         raise InputError(f"{quantity.title} {source!r} has no unit that is known, nor is it a file; {quantity.hint}")
     raise InputNotFoundError(f"{quantity.title} {source!r} is neither a number nor a file; check the path")
@@ -294,6 +301,8 @@ def open_field(field: Field, scene: Grid) -> Iterator[FieldReader]:
     ------
     InputError
         The file is missing, is not a raster of one band, or is damaged (also raised by the reader).
+    RemoteError
+        A server does not give it.
     GridMismatchError
         The raster is not on the scene's grid.
     """
@@ -304,7 +313,7 @@ def open_field(field: Field, scene: Grid) -> Iterator[FieldReader]:
     if isinstance(field.source, Nodes):
         yield field.source.read
         return
-    if not isinstance(field.source, Path):
+    if not isinstance(field.source, Path | Address):
         constant = np.asarray(field.source, np.float32)
         yield lambda window: constant
         return

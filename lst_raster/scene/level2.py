@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lst_raster.errors import SceneError
+from lst_raster.scene.address import path_of
 from lst_raster.scene.bundle import Bundle, Place, is_archive, is_metadata, metadata_stem, open_bundle
 from lst_raster.scene.dates import AcquisitionDate
 from lst_raster.scene.files import SceneFiles
@@ -86,7 +87,7 @@ class Level2Scene(Scene):
             The date is not one.
         """
         stated = AcquisitionDate.parse(date) if date is not None else None
-        files, places = _find(Path(path), parse_band(band) if band is not None else None, sensor)
+        files, places = _find(path_of(path, "Level-2 product"), parse_band(band) if band is not None else None, sensor)
         with open_raster(files.band, RADIANCE.suffix, SceneError) as dataset:
             grid, tags = Grid.of(dataset), dataset.tags()
         for name, place in places.items():

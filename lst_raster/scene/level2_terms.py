@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from lst_raster.errors import SceneError
 from lst_raster.physics.usgs_level2 import downwelling_from_st_drad
+from lst_raster.scene.address import Location
 from lst_raster.scene.bundle import Place
 from lst_raster.scene.grid import Grid, require_same_grid
 from lst_raster.scene.raster import open_raster, read_window
@@ -122,9 +122,9 @@ class Level2Air:
         return "ST_ATRAN, ST_URAD, " + ("pi ST_DRAD" if self.downwelling == "corrected" else "ST_DRAD as it stands")
 
     @property
-    def rasters(self) -> list[Path]:
+    def rasters(self) -> list[Location]:
         """Files that are read."""
-        return [place.disk for name, place in self.places.items() if name != "radiance"]
+        return [place.location for name, place in self.places.items() if name != "radiance"]
 
     @contextmanager
     def open(self) -> Iterator[AirReader]:

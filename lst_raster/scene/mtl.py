@@ -12,6 +12,7 @@ from typing import Any, Self
 from xml.etree import ElementTree
 
 from lst_raster.errors import SceneError
+from lst_raster.scene.address import Location
 from lst_raster.scene.bundle import Place
 
 _ENTRY = re.compile(r"^\s*(\w+)\s*=\s*(.*?)\s*$")
@@ -37,8 +38,10 @@ _OLD_KEYS = (
 class Mtl:
     """The entries of a metadata file, found by key whatever group they are in."""
 
-    path: Path
-    """The file."""
+    path: Location
+    """The file; one in an archive as if that were a folder."""
+    location: Location | None = None
+    """The file or the archive that was read."""
     entries: dict[str, str]
     """Value of every key, without quotes; of a key that comes twice, the first: the product's own, not its parent's.
 
@@ -63,7 +66,8 @@ class Mtl:
             entries.setdefault(_new_key(key), value)
         if not entries:
             raise SceneError(f"{place} is not Landsat metadata (it has no GROUP of entries); replace or remove it")
-        return cls(path=Path(str(place)), entries=entries)
+        path = place.location if place.member is None else Path(str(place))
+        return cls(path=path, location=place.location, entries=entries)
 
     @property
     def collection(self) -> int | None:

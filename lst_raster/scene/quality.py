@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import GridMismatchError, SceneError
+from lst_raster.scene.address import Location
 from lst_raster.scene.bundle import Place
 from lst_raster.scene.files import SceneFiles
 from lst_raster.scene.grid import Grid
@@ -143,9 +143,9 @@ class Quality:
     """Its bits that concern the thermal band, by kind."""
 
     @property
-    def rasters(self) -> list[Path]:
+    def rasters(self) -> list[Location]:
         """Files that are read."""
-        return [self.place.disk, *([self.saturation.disk] if self.saturation else [])]
+        return [self.place.location, *([self.saturation.location] if self.saturation else [])]
 
     def __str__(self) -> str:
         return f"{self.place.name} ({self.layout.name})"

@@ -15,7 +15,7 @@ from rasterio.enums import MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from lst_raster.errors import InputNotFoundError, LstRasterError
-from lst_raster.scene.address import without_secrets
+from lst_raster.scene.address import Location, without_secrets
 from lst_raster.scene.bundle import Place
 from lst_raster.scene.remote import gdal_reading, require_parts
 from lst_raster.scene.tiff_tags import has_all_tags
@@ -37,12 +37,12 @@ def open_quietly(path: Path | str, *args: Any, **options: Any) -> Any:
 
 
 @contextmanager
-def open_raster(path: Path | Place, what: str, error: type[LstRasterError]) -> Iterator[Any]:
+def open_raster(path: Location | Place, what: str, error: type[LstRasterError]) -> Iterator[Any]:
     """Open a raster of one band for reading.
 
     Parameters
     ----------
-    path : path or Place
+    path : path, Address or Place
         File.
     what : str
         What the file is to be, for the error's message.
@@ -63,7 +63,7 @@ def open_raster(path: Path | Place, what: str, error: type[LstRasterError]) -> I
     LstRasterError
         Of type `error`: it is not a raster, has more than one band, or is not numeric.
     """
-    place = Place(disk=path) if isinstance(path, Path) else path
+    place = path if isinstance(path, Place) else Place.of(path)
     start = _beginning(place, what, error)
     if start in _TIFF and place.remote is None and not place.member and not has_all_tags(place.disk):
         raise error(f"{what} {place} {_complaint(place, start)}")

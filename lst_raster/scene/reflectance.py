@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from lst_raster.errors import InputError, SceneError
 from lst_raster.physics.calibration import radiance_from_digital_number
 from lst_raster.physics.emissivity import reflectance_from_radiance, sun_corrected_reflectance
+from lst_raster.scene.address import Location
 from lst_raster.scene.bundle import Place
 from lst_raster.scene.grid import Grid, require_same_grid
 from lst_raster.scene.mtl import Mtl
@@ -61,9 +61,9 @@ class Reflectance:
     """Near infrared."""
 
     @property
-    def rasters(self) -> list[Path]:
+    def rasters(self) -> list[Location]:
         """Files that are read."""
-        return [self.red.place.disk, self.near_infrared.place.disk]
+        return [self.red.place.location, self.near_infrared.place.location]
 
     @contextmanager
     def open(self, grid: Grid) -> Iterator[ReflectanceReader]:

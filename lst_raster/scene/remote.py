@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import rasterio
 
-from lst_raster.errors import RemoteAccessError, RemoteError
+from lst_raster.errors import InputNotFoundError, RemoteAccessError, RemoteError
 from lst_raster.scene.address import Address, without_secrets
 
 _PAGE = re.compile(rb"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
@@ -39,6 +39,22 @@ class Part:
     """The bytes that were asked for, fewer at the end of the file."""
     partial: bool
     """Whether the server gives parts of files at all."""
+    size: int | None = None
+    """Size of the whole file, None where the server does not tell. [byte]"""
+    version: str | None = None
+    """What changes when the file does: its ETag, or the time of its last change; None where the server tells none."""
+
+
+def size_of_range(text: str | None) -> int | None:
+    """Size of the whole file that a ``Content-Range`` tells, None where it does not. [byte]
+
+    Examples
+    --------
+    >>> size_of_range("bytes 0-0/1234")
+    1234
+    """
+    size = (text or "").rpartition("/")[2]
+    return int(size) if size.isdecimal() else None
 
 
 def fetch(address: Address, start: int, length: int) -> Part:
@@ -75,6 +91,21 @@ def fetch(address: Address, start: int, length: int) -> Part:
             "give an address that needs none, or a signed one, or fetch the file first"
         )
     return part
+
+
+def state_of(address: Address) -> tuple[int, str] | None:
+    """Size [byte] and version of a file on a server; None where the server does not tell, or gives none.
+
+    Raises
+    ------
+    MissingExtraError
+        As `fetch`.
+    """
+    try:
+        part = fetch(address, 0, 1)
+    except (InputNotFoundError, RemoteError):
+        return None
+    return None if part.size is None or part.version is None else (part.size, part.version)
 
 
 def require_parts(address: Address) -> bytes:

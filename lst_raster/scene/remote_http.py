@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from lst_raster import __version__
 from lst_raster.errors import InputNotFoundError, LstRasterError, RemoteAccessError, RemoteError
 from lst_raster.scene.address import Address
-from lst_raster.scene.remote import Part
+from lst_raster.scene.remote import Part, size_of_range
 
 _ATTEMPTS = 3
 _DELAY = 0.5  # [s] before the second attempt, twice as long before the third
@@ -47,7 +47,13 @@ def fetch_range(address: Address, start: int, length: int) -> Part:
 
 def _get(address: Address, start: int, length: int) -> Part:
     with urllib.request.urlopen(_request(address, start, length), timeout=_timeout()) as answer:
-        return Part(content=answer.read(length), partial=answer.status == http.HTTPStatus.PARTIAL_CONTENT)
+        content, headers = answer.read(length), answer.headers
+        partial, sent = answer.status == http.HTTPStatus.PARTIAL_CONTENT, headers.get("Content-Length", "")
+        if sent.isdecimal() and len(content) < min(length, int(sent)):
+            raise http.client.IncompleteRead(content)  # which a reading of so many bytes does not tell
+        whole = size_of_range(headers.get("Content-Range")) if partial else int(sent) if sent.isdecimal() else None
+        version = headers.get("ETag") or headers.get("Last-Modified")
+        return Part(content=content, partial=partial, size=whole, version=version)
 
 
 def _request(address: Address, start: int, length: int) -> urllib.request.Request:

@@ -11,12 +11,15 @@ from urllib.parse import urlsplit
 from lst_raster._resources import require
 from lst_raster.errors import InputNotFoundError, LstRasterError, RemoteAccessError, RemoteError
 from lst_raster.scene.address import Address
-from lst_raster.scene.remote import Part
+from lst_raster.scene.remote import Part, size_of_range
 
 _T = TypeVar("_T")
 _TIMEOUT = 30.0  # [s] without an answer
 _MISSING = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
-_REFUSED = ("401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "Forbidden")
+_REFUSED = (
+    "401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
+    "Forbidden",
+)  # fmt: skip
 _BEYOND = "InvalidRange"
 _YES = ("yes", "true", "1", "on")
 _HELP = (
@@ -30,11 +33,14 @@ def fetch_object(address: Address, start: int, length: int) -> Part:
 
     def get(client: Any) -> Part:
         answer = client.get_object(
-            Bucket=address.bucket, Key=address.key, Range=f"bytes={start}-{start + length - 1}", **_payer()
+            Bucket=address.bucket, Key=address.key, Range=f"bytes={start}-{start + length - 1}", **payer()
         )
-        return Part(content=answer["Body"].read(), partial=True)
+        return Part(
+            content=answer["Body"].read(), partial=True, size=size_of_range(answer.get("ContentRange")),
+            version=answer.get("ETag"),
+        )  # fmt: skip
 
-    return _ask(address, get)
+    return ask(address, get)
 
 
 def list_objects(folder: Address) -> list[Address]:
@@ -48,12 +54,12 @@ def list_objects(folder: Address) -> list[Address]:
 
     def listed(client: Any) -> list[Address]:
         pages = client.get_paginator("list_objects_v2").paginate(
-            Bucket=folder.bucket, Prefix=folder.key, Delimiter="/", **_payer()
+            Bucket=folder.bucket, Prefix=folder.key, Delimiter="/", **payer()
         )
         keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
         return [Address(url=f"s3://{folder.bucket}/{key}") for key in keys if not key.endswith("/")]
 
-    return _ask(folder, listed)
+    return ask(folder, listed)
 
 
 def gdal_session() -> Any:
@@ -66,7 +72,7 @@ def gdal_session() -> Any:
         session,
         aws_unsigned=_is("AWS_NO_SIGN_REQUEST"),
         endpoint_url=urlsplit(endpoint).netloc if endpoint else None,
-        requester_pays=bool(_payer()),
+        requester_pays=bool(payer()),
     )
 
 
@@ -92,12 +98,34 @@ def _client(settings: tuple[tuple[str, str], ...]) -> Any:
         retries={"max_attempts": 3, "mode": "standard"},
         connect_timeout=_TIMEOUT,
         read_timeout=_TIMEOUT,
+        **_checksums(require("botocore.config", "s3").Config),
     )
     return boto3.Session().client("s3", endpoint_url=_endpoint(), config=config)
 
 
-def _ask(address: Address, question: Callable[[Any], _T]) -> _T:
-    """Ask the store, and say what went wrong."""
+def _checksums(config: Any) -> dict[str, str]:
+    """Leave out Amazon's own checksums, which other stores do not know; what is written is sent with another."""
+    names = ("request_checksum_calculation", "response_checksum_validation")
+    return {name: "when_required" for name in names if name in config.OPTION_DEFAULTS}  # botocore 1.36 has them
+
+
+def ask(address: Address, question: Callable[[Any], _T], hint: str = _HELP) -> _T:
+    """Ask the store, and say what went wrong.
+
+    Parameters
+    ----------
+    address : Address
+        What it is asked about.
+    question : callable
+        Takes boto3's client.
+    hint : str
+        What to do where it refuses.
+
+    Raises
+    ------
+    InputNotFoundError, RemoteAccessError, RemoteError, MissingExtraError
+        As `lst_raster.scene.remote.fetch`.
+    """
     require("boto3", "s3")
     exceptions = require("botocore.exceptions", "s3")
     try:
@@ -106,9 +134,11 @@ def _ask(address: Address, question: Callable[[Any], _T]) -> _T:
         answer = error.response.get("Error", {})
         if answer.get("Code") == _BEYOND:
             return Part(content=b"", partial=True)  # type: ignore[return-value]  # of an object alone
-        raise _refusal(address, str(answer.get("Code")), str(answer.get("Message"))) from None
+        raise _refusal(address, str(answer.get("Code")), str(answer.get("Message")), hint) from None
     except exceptions.NoCredentialsError:
-        raise RemoteAccessError(f"{address}: there are no credentials for it; {_HELP}") from None
+        raise RemoteAccessError(f"{address}: there are no credentials for it; {hint}") from None
+    except exceptions.ParamValidationError:
+        raise RemoteError(f"{address} is no address that a store can have; check the bucket and the name") from None
     except (exceptions.BotoCoreError, ValueError) as error:
         raise RemoteError(
             f"{address}: there is no connection to the store ({type(error).__name__}); "
@@ -116,11 +146,11 @@ def _ask(address: Address, question: Callable[[Any], _T]) -> _T:
         ) from None
 
 
-def _refusal(address: Address, code: str, message: str) -> LstRasterError:
+def _refusal(address: Address, code: str, message: str, hint: str) -> LstRasterError:
     if code in _MISSING:
         return InputNotFoundError(f"{address} does not exist ({code}); check the address")
     if code in _REFUSED:
-        return RemoteAccessError(f"{address} is refused ({code}); {_HELP}")
+        return RemoteAccessError(f"{address} is refused ({code}); {hint}")
     return RemoteError(f"{address} is answered with an error of the store ({code}: {message}); try again later")
 
 
@@ -135,9 +165,10 @@ def _endpoint() -> str | None:
     return f"{'https' if _is('AWS_HTTPS', default='YES') else 'http'}://{host}"
 
 
-def _payer() -> dict[str, str]:
-    payer = os.environ.get("AWS_REQUEST_PAYER")
-    return {"RequestPayer": payer} if payer else {}
+def payer() -> dict[str, str]:
+    """Tell the store who pays, where that is the requester."""
+    who = os.environ.get("AWS_REQUEST_PAYER")
+    return {"RequestPayer": who} if who else {}
 
 
 def _is(name: str, default: str = "NO") -> bool:

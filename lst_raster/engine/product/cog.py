@@ -28,6 +28,7 @@ from lst_raster.engine.product.layer import Layer, Values
 from lst_raster.engine.product.pyramid import Moments, moments, statistics
 from lst_raster.engine.product.staging import Staging, new_files, writing
 from lst_raster.engine.product.tiff import block_tables
+from lst_raster.scene.address import Location
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.raster import open_quietly
 
@@ -50,7 +51,7 @@ class _Place:
 class CogWriter:
     """An unfinished product; made by `new_cog`. Threads may write at the same time."""
 
-    def __init__(self, target: Path, grid: Grid, codec: Codec, blocks: BinaryIO) -> None:
+    def __init__(self, target: Location, grid: Grid, codec: Codec, blocks: BinaryIO) -> None:
         self.target = target
         """File to be made."""
         self.tags: dict[str, str] = {}
@@ -183,7 +184,7 @@ class CogWriter:
 
 @contextmanager
 def new_cog(
-    target: Path,
+    target: Location,
     grid: Grid,
     layer: Layer,
     *,
@@ -199,7 +200,7 @@ def new_cog(
 
     Parameters
     ----------
-    target : path
+    target : path or Address
         File to be made; one that exists is replaced.
     grid : Grid
         Where its pixels lie.
@@ -236,7 +237,7 @@ def new_cog(
 
 
 @contextmanager
-def _open_scratch(path: Path, target: Path) -> Iterator[BinaryIO]:
+def _open_scratch(path: Path, target: Location) -> Iterator[BinaryIO]:
     """Open a temporary file, and close it without another error on top of the one that ends the block."""
     with writing(target):
         file = path.open("w+b")

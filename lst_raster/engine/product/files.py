@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 from lst_raster.engine.product.codec import Compression
 from lst_raster.engine.product.layer import Layer
+from lst_raster.scene.address import Location
 
 SUFFIXES: Mapping[str, str] = MappingProxyType(
     {
@@ -66,48 +66,48 @@ def _kelvins(description: str, form: OutputForm) -> Layer:
 class ProductPaths:
     """Where the files of a product lie."""
 
-    temperature: Path
-    """Land surface temperature."""
+    temperature: Location
+    """Land surface temperature: a path, or an address in an object store."""
 
     @property
-    def uncertainty(self) -> Path:
+    def uncertainty(self) -> Location:
         """Its standard uncertainty."""
         return self._with(SUFFIXES["uncertainty"])
 
     @property
-    def quality(self) -> Path:
+    def quality(self) -> Location:
         """Quality bits."""
         return self._with(SUFFIXES["quality"])
 
     @property
-    def item(self) -> Path:
+    def item(self) -> Location:
         """STAC item."""
         return self._with(ITEM)
 
     @property
-    def quicklook(self) -> Path:
+    def quicklook(self) -> Location:
         """Picture."""
         return self._with(SUFFIXES["quicklook"])
 
     @property
-    def style(self) -> Path:
+    def style(self) -> Location:
         """Style for QGIS of the temperature."""
         return self._with(SUFFIXES["style"])
 
     @property
-    def quality_style(self) -> Path:
+    def quality_style(self) -> Location:
         """Style for QGIS of the quality bits."""
         return self._with(SUFFIXES["quality_style"])
 
-    def rasters(self, form: OutputForm, *, uncertainty: bool) -> list[Path]:
+    def rasters(self, form: OutputForm, *, uncertainty: bool) -> list[Location]:
         """Rasters that are written, the temperature last."""
         if form.lst_only:
             return [self.temperature]
         return [*([self.uncertainty] if uncertainty else []), self.quality, self.temperature]
 
-    def sidecars(self, form: OutputForm) -> list[Path]:
+    def sidecars(self, form: OutputForm) -> list[Location]:
         """Files that are written beside the rasters."""
         return [] if form.lst_only else [self.quicklook, self.style, self.quality_style, self.item]
 
-    def _with(self, ending: str) -> Path:
+    def _with(self, ending: str) -> Location:
         return self.temperature.with_name(self.temperature.stem + ending)

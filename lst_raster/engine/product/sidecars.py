@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lst_raster.engine.product.files import ProductPaths
-from lst_raster.engine.product.stac import make_item, write_item
+from lst_raster.engine.product.stac import item_text, make_item
 from lst_raster.engine.product.staging import Staging, writing
 from lst_raster.engine.product.styles import lst_style, quality_style, quality_values
 from lst_raster.engine.resume import RUN
@@ -52,4 +52,5 @@ def _write_item(paths: ProductPaths, files: Staging, run: str | None) -> None:
     item = make_item(found)
     if run is not None:
         item["properties"][RUN] = run
-    write_item(item, files.new(paths.item))
+    with writing(paths.item):
+        files.new(paths.item).write_text(item_text(item), encoding="utf-8")

@@ -1,4 +1,8 @@
-"""Files that appear complete, or not at all: written beside their targets under another name, renamed at the end."""
+"""Files that appear complete, or not at all.
+
+Those on disk are written beside their targets under another name and renamed at the end; those of an object store are
+written into a folder of temporary files, sent, and shown together (`lst_raster.engine.product.store`).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,9 @@ from pathlib import Path
 from rasterio._err import CPLE_BaseError  # what GDAL's own failures raise; it has no public name
 from rasterio.errors import RasterioError
 
-from lst_raster.errors import OutputError
+from lst_raster.engine.product.store import make_folder, publish, sweep_folders
+from lst_raster.errors import LstRasterError, OutputError, RemoteError
+from lst_raster.scene.address import Address, Location
 
 if sys.platform != "win32":
     import fcntl
@@ -36,21 +42,22 @@ class Staging:
     """Unfinished files; made by `new_files`."""
 
     _number: int = field(default_factory=lambda: next(_NUMBERS))
-    _renames: dict[Path, Path] = field(default_factory=dict)
+    _renames: dict[Location, Path] = field(default_factory=dict)
     _scratch: list[Path] = field(default_factory=list)
+    _folders: list[Path] = field(default_factory=list)
 
-    def new(self, target: Path) -> Path:
+    def new(self, target: Location) -> Path:
         """Name to write a file under until all are complete; they are renamed in the order of the calls.
 
         Parameters
         ----------
-        target : path
-            File to be made; one that exists is replaced.
+        target : path or Address
+            File to be made, on disk or in an object store; one that exists is replaced.
 
         Returns
         -------
         path
-            An empty file in the same folder.
+            An empty file in the same folder, or in one of temporary files.
 
         Raises
         ------
@@ -61,26 +68,26 @@ class Staging:
         self._renames[target] = path
         return path
 
-    def has(self, target: Path) -> bool:
+    def has(self, target: Location) -> bool:
         """Whether a file belongs to the set."""
         return target in self._renames
 
-    def path_of(self, target: Path) -> Path:
+    def path_of(self, target: Location) -> Path:
         """Name under which a file lies now that `new` was asked for."""
         return self._renames[target]
 
-    def scratch(self, target: Path) -> Path:
+    def scratch(self, target: Location) -> Path:
         """Name of a file that is needed while another is made; it is removed at the end.
 
         Parameters
         ----------
-        target : path
+        target : path or Address
             The file that it is needed for.
 
         Returns
         -------
         path
-            An empty file in the same folder.
+            An empty file in the same folder, or in one of temporary files.
 
         Raises
         ------
@@ -89,37 +96,59 @@ class Staging:
         """
         return self._touch(target, "blocks")
 
-    def _touch(self, target: Path, kind: str) -> Path:
+    def _touch(self, target: Location, kind: str) -> Path:
         path = self._beside(target, kind)
         with writing(target):
             path.touch()  # says in the system's own words why a folder cannot be written
         return path
 
-    def _beside(self, target: Path, kind: str) -> Path:
+    def _beside(self, target: Location, kind: str) -> Path:
         """Name of a temporary file, which is removed at the end."""
-        path = target.with_name(f".{target.name}.{_HOST}-{os.getpid()}-{self._number}.{kind}")
+        folder = self._folder() if isinstance(target, Address) else target.parent
+        path = folder / f".{target.name}.{_HOST}-{os.getpid()}-{self._number}.{kind}"
         self._scratch.append(path)
         return path
 
-    def _publish(self) -> None:
-        """Rename all; where that ends early, put back what was there under the names before."""
+    def _folder(self) -> Path:
+        """Folder of temporary files, made when it is needed first."""
+        if not self._folders:
+            self._folders.append(make_folder(f"{_HOST}-{os.getpid()}-{self._number}"))
+        return self._folders[0]
+
+    def _with_names(self, text: str) -> str:
+        """Put the names that the files will have into a message in place of those that they have now."""
         for target, path in self._renames.items():
+            text = text.replace(str(path), str(target))
+        return text
+
+    def _publish(self) -> None:
+        """Bring all to their places, or none."""
+        in_store = {target: path for target, path in self._renames.items() if isinstance(target, Address)}
+        on_disk = {target: path for target, path in self._renames.items() if isinstance(target, Path)}
+        if in_store:
+            publish(in_store)
+        if on_disk:
+            self._rename(on_disk)
+
+    def _rename(self, renames: dict[Path, Path]) -> None:
+        """Rename all; where that ends early, put back what was there under the names before."""
+        for target, path in renames.items():
             with writing(target):
                 _sync(path)
-        folders = {target.parent for target in self._renames}
+        folders = {target.parent for target in renames}
         with _alone_in(folders):
             kept: dict[Path, Path | None] = {}
             try:
-                for target in self._renames:
+                for target in renames:
                     kept[target] = self._keep(target)
-                for target, path in self._renames.items():
+                for target, path in renames.items():
                     with writing(target):
                         path.replace(target)
-                for target in self._renames:
+                for target in renames:
                     _remove_notes(target)
             except BaseException:  # a signal between two renames, too
                 for target, old in kept.items():
-                    _put_back(target, old, self._renames[target])
+                    _put_back(target, old, renames[target])
                 raise
         for folder in folders:
             _sync_folder(folder)
@@ -141,10 +170,12 @@ class Staging:
         for path in self._scratch:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
+        for folder in self._folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def new_files(*folders: Path) -> Iterator[Staging]:
+def new_files(*folders: Location) -> Iterator[Staging]:
     """Make files that belong together.
 
     After an error, or when the block is left by one, no file of ours is left, and those that were there before are as
@@ -153,8 +184,8 @@ def new_files(*folders: Path) -> Iterator[Staging]:
 
     Parameters
     ----------
-    *folders : path
-        Folders to sweep of what killed processes left.
+    *folders : path or Address
+        Folders to sweep of what killed processes left; of one in a store the folders of temporary files are swept.
 
     Yields
     ------
@@ -165,6 +196,8 @@ def new_files(*folders: Path) -> Iterator[Staging]:
     ------
     OutputError
         A file cannot be written or renamed.
+    RemoteError
+        An object store does not take them.
     """
     for folder in set(folders):
         _sweep(folder)
@@ -174,21 +207,27 @@ def new_files(*folders: Path) -> Iterator[Staging]:
         _RUNNING.add(mark)
         yield staging
         staging._publish()
+    except LstRasterError as error:
+        error.args = (staging._with_names(str(error)),)
+        raise
     finally:
         _RUNNING.discard(mark)
         staging._clear()
 
 
 @contextmanager
-def writing(target: Path | str) -> Iterator[None]:
+def writing(target: Location | str) -> Iterator[None]:
     """Turn what the system, rasterio and GDAL raise into one error of ours."""
     try:
         yield
-    except OutputError:
+    except (OutputError, RemoteError):
         raise
     except (OSError, RasterioError, CPLE_BaseError) as error:
         reason = getattr(error, "strerror", None) or str(error.__cause__ or error)
-        raise OutputError(f"cannot write {target}: {reason}; is the disk full, or the folder read-only?") from error
+        question = "is the disk full, or the folder read-only?"
+        if isinstance(target, Address):
+            question = "is the disk of temporary files (TMPDIR) full?"
+        raise OutputError(f"cannot write {target}: {reason}; {question}") from error
 
 
 @contextmanager
@@ -239,10 +278,13 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _sweep(folder: Path) -> None:
+def _sweep(folder: Location) -> None:
     """Remove the temporary files of processes that were killed on this host."""
     if os.name != "posix":
         return  # elsewhere signal 0 does not ask whether a process lives, it ends it
+    if isinstance(folder, Address):
+        sweep_folders(_HOST, _is_alive)
+        return
     with suppress(OSError):  # a folder that cannot be listed is found out when it is written
         for path in folder.iterdir():
             part = _PART.match(path.name)

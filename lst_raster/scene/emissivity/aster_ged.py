@@ -19,6 +19,7 @@ from lst_raster.physics.emissivity import (
     vegetation_adjusted_emissivity,
     vegetation_cover,
 )
+from lst_raster.scene.address import Location
 from lst_raster.scene.box import box_over
 from lst_raster.scene.emissivity.aster_tiles import CELL, Mosaic, find_tiles, read_mosaic
 from lst_raster.scene.emissivity.source import Estimate, EstimateReader, Float32
@@ -84,7 +85,7 @@ class AsterEmissivity:
         return "spectral"
 
     @property
-    def rasters(self) -> list[Path]:
+    def rasters(self) -> list[Location]:
         """Tiles, and the scene's bands."""
         return [*self.tiles, *(self.reflectance.rasters if self.reflectance else ())]
 

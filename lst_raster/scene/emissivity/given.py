@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from lst_raster.scene.address import Location
 from lst_raster.scene.emissivity.source import Estimate, EstimateReader
 from lst_raster.scene.fields import Field, open_field
 from lst_raster.scene.scene import Scene
@@ -39,7 +39,7 @@ class GivenEmissivity:
         return "raster" if self.field.rasters else "number"
 
     @property
-    def rasters(self) -> list[Path]:
+    def rasters(self) -> list[Location]:
         """The raster."""
         return self.field.rasters
 

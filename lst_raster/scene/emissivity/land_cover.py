@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.scene.address import Address, Location
 from lst_raster.scene.align import on_grid
 from lst_raster.scene.emissivity.source import Estimate, EstimateReader, Float32
 from lst_raster.scene.emissivity.tables import Value, land_cover_names, land_cover_table
@@ -25,7 +26,7 @@ DEFAULT_TABLE = "worldcover"
 class LandCoverEmissivity:
     """A map of classes, and the emissivity of each."""
 
-    path: Path
+    path: Location
     """The map."""
     legend: str
     """Name of the legend."""
@@ -34,7 +35,7 @@ class LandCoverEmissivity:
 
     @classmethod
     def parse(cls, text: str, scene: Scene) -> LandCoverEmissivity:
-        """Understand ``PATH`` or ``PATH:TABLE``.
+        """Understand ``PATH`` or ``PATH:TABLE``; the path may be an address on a server.
 
         Raises
         ------
@@ -44,15 +45,18 @@ class LandCoverEmissivity:
             The table is not one.
         """
         name, table = text, DEFAULT_TABLE
-        if not Path(text).exists() and ":" in text:
+        address, legend = Address.parse(text), text.rpartition(":")[2]
+        if address is not None and (legend in land_cover_names() or legend.lower().endswith(".csv")):
+            address, table = Address.parse(text.removesuffix(f":{legend}")), legend
+        elif address is None and not Path(text).exists() and ":" in text:
             name, _, table = text.rpartition(":")
-        if not name or not Path(name).is_file():
+        if address is None and (not name or not Path(name).is_file()):
             known = ", ".join(land_cover_names())
             raise InputNotFoundError(
                 f"land cover map {name!r} does not exist; give landcover:MAP.tif, or landcover:MAP.tif:TABLE with one "
                 f"of {known} or a CSV file"
             )
-        return cls(path=Path(name), legend=Path(table).name, table=land_cover_table(table, scene.sensor))
+        return cls(path=address or Path(name), legend=Path(table).name, table=land_cover_table(table, scene.sensor))
 
     @property
     def name(self) -> str:
@@ -65,7 +69,7 @@ class LandCoverEmissivity:
         return "land_cover"
 
     @property
-    def rasters(self) -> list[Path]:
+    def rasters(self) -> list[Location]:
         """The map."""
         return [self.path]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lst_raster.errors import InputError, SceneError
+from lst_raster.scene.address import Location, path_of
 from lst_raster.scene.align import on_grid
 from lst_raster.scene.emissivity.given import UNCERTAINTY
 from lst_raster.scene.emissivity.source import Estimate, EstimateReader
@@ -41,7 +41,7 @@ class ProductEmissivity:
             What is named is not there, or has no ST_EMIS.
         """
         if path:
-            return cls(files=find_level2_emissivity(Path(path)), align=align)
+            return cls(files=find_level2_emissivity(path_of(path, "Level-2 product")), align=align)
         if not isinstance(scene, Level2Scene) or scene.emissivity is None:
             raise InputError(f"{scene.stem} has no ST_EMIS of its own; give the Level-2 product, st-emis:PATH")
         return cls(files=scene.emissivity, align=align)
@@ -57,9 +57,9 @@ class ProductEmissivity:
         return "spectral"
 
     @property
-    def rasters(self) -> list[Path]:
+    def rasters(self) -> list[Location]:
         """Files that are read."""
-        return [place.disk for place in (self.files.value, self.files.uncertainty) if place is not None]
+        return [place.location for place in (self.files.value, self.files.uncertainty) if place is not None]
 
     @contextmanager
     def open(self, scene: Scene) -> Iterator[EstimateReader]:

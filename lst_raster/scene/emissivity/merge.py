@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.scene.address import Address, Location, path_of
 from lst_raster.scene.emissivity.aster_ged import AsterEmissivity
 from lst_raster.scene.emissivity.given import UNCERTAINTY, GivenEmissivity
 from lst_raster.scene.emissivity.land_cover import LandCoverEmissivity
@@ -63,7 +64,7 @@ class Emissivity:
         return tuple(source.name for source in self.sources)
 
     @property
-    def rasters(self) -> list[Path]:
+    def rasters(self) -> list[Location]:
         """Files that are read."""
         return [path for source in self.sources for path in source.rasters]
 
@@ -94,7 +95,7 @@ def choose_emissivity(scene: Scene, given: Source | Sequence[Source] | None, *, 
     if given is None:
         field = Field(quantity=EMISSIVITY, source=DEFAULT, origin="default")
         return Emissivity(sources=(GivenEmissivity(field=field, uncertainty=DEFAULT_UNCERTAINTY),), origin="default")
-    texts = [given] if isinstance(given, str | Path) or not isinstance(given, Sequence) else list(given)
+    texts = [given] if isinstance(given, str | Path | Address) or not isinstance(given, Sequence) else list(given)
     if not texts:
         return choose_emissivity(scene, None)
     return Emissivity(sources=tuple(_parse(text, scene, align) for text in _with_quality(texts, scene)))
@@ -122,12 +123,14 @@ def _parse(text: Source, scene: Scene, align: bool) -> EmissivitySource:
     if keyword == "st-emis":
         return ProductEmissivity.of(scene, rest, align=align)
     if keyword == "aster-ged":
-        return AsterEmissivity.of(Path(_required(rest, "aster-ged:FOLDER")), scene)
+        return AsterEmissivity.of(path_of(_required(rest, "aster-ged:FOLDER"), "ASTER GED"), scene)
     if keyword == "landcover":
         return LandCoverEmissivity.parse(_required(rest, "landcover:MAP.tif"), scene)
     try:
         field = parse_field(EMISSIVITY, text, align=align)
     except InputNotFoundError as error:
+        if "://" in str(text):
+            raise  # an address of a kind that is not read, which may hold what is not to be shown
         raise InputNotFoundError(
             f"emissivity {text!r} is none of a number, a raster that exists, quality, ndvi, aster-ged:FOLDER, "
             "st-emis:PATH and landcover:MAP.tif[:TABLE]; check the path"

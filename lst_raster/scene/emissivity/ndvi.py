@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from lst_raster.physics.emissivity import (
     soil_emissivity,
     vegetation_cover,
 )
+from lst_raster.scene.address import Location
 from lst_raster.scene.emissivity.source import Estimate, EstimateReader, Float32
 from lst_raster.scene.emissivity.tables import BandTable, band_table
 from lst_raster.scene.reflectance import Reflectance, find_reflectance
@@ -62,7 +62,7 @@ class NdviEmissivity:
         return "ndvi"
 
     @property
-    def rasters(self) -> list[Path]:
+    def rasters(self) -> list[Location]:
         """Both bands."""
         return self.reflectance.rasters
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lst_raster.errors import InputError
+from lst_raster.scene.address import Location
 from lst_raster.scene.emissivity.source import Estimate, EstimateReader
 from lst_raster.scene.emissivity.tables import Value, components
 from lst_raster.scene.quality import Mask, Quality, find_quality, open_quality
@@ -58,7 +58,7 @@ class QualityEmissivity:
         return "quality"
 
     @property
-    def rasters(self) -> list[Path]:
+    def rasters(self) -> list[Location]:
         """The quality band."""
         return [self.quality.place.disk]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lst_raster.scene.address import Location
 from lst_raster.scene.scene import Scene
 
 Float32 = NDArray[np.float32]
@@ -40,7 +40,7 @@ class EmissivitySource(Protocol):
         """What kind of source it is, as the quality band of a product tells it."""
 
     @property
-    def rasters(self) -> list[Path]:
+    def rasters(self) -> list[Location]:
         """Files that are read."""
 
     def open(self, scene: Scene) -> AbstractContextManager[EstimateReader]:
