@@ -130,3 +130,22 @@ def command(arguments, stop, at):
 
     run.over_tiles = watched
     main(arguments)
+
+
+def stored(arguments, environment, temporary, function, number):
+    """Run the command line into a store, and be killed when `function` of it is called for the so-manieth time."""
+    from lst_raster.cli.main import main
+    from lst_raster.engine.product import store
+
+    os.environ.update(environment)
+    tempfile.tempdir = temporary
+    plain, calls = getattr(store, function), []
+
+    def watched(*given):
+        calls.append(given)
+        if len(calls) > number:
+            kill()
+        return plain(*given)
+
+    setattr(store, function, watched)
+    main(arguments)

@@ -1,5 +1,6 @@
 """Servers on the loopback that tests read from: a web server that knows ranges, and an object store."""
 
+import hashlib
 import http.client
 import logging
 import re
@@ -59,15 +60,17 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815  # the library's name
 
     def give(self, content):
+        version = {"ETag": f'"{hashlib.md5(content).hexdigest()}"'}
         found = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if found is None or not self.server.ranges:
-            self.reply(200, content)
+            self.reply(200, content, version)
             return
         start, stop = int(found[1]), min(int(found[2] or len(content)) + 1, len(content))
         if start >= len(content):
             self.reply(416, b"", {"Content-Range": f"bytes */{len(content)}"})
         else:
-            self.reply(206, content[start:stop], {"Content-Range": f"bytes {start}-{stop - 1}/{len(content)}"})
+            part = {"Content-Range": f"bytes {start}-{stop - 1}/{len(content)}"}
+            self.reply(206, content[start:stop], version | part)
 
     def reply(self, code, content, headers=None):
         self.send_response(code)

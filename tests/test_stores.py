@@ -1,6 +1,7 @@
 """Products written into object stores: the same as on disk, whole or not there, and no secrets told."""
 
 import json
+import logging
 import shutil
 import tempfile
 from pathlib import Path
@@ -18,7 +19,7 @@ from lst_raster.scene.address import Address
 from lst_raster.scene.remote_s3_write import delete_object, exists, put_object
 from tests.factories import STATE, ramp
 from tests.products import make_product, product_stem
-from tests.servers import STORE_ENVIRONMENT, gate_before, object_store
+from tests.servers import STORE_ENVIRONMENT, gate_before, object_store, web_server
 
 EXACT = {**STATE, "emissivity": 0.97}
 SENSOR = "landsat8-b10"
@@ -26,6 +27,7 @@ STEM = product_stem(SENSOR, 2)
 BAND, NAME = f"{STEM}_B10.TIF", f"{STEM}_LST"
 FILES = {f"{NAME}{ending}" for ending in (".tif", "_UNC.tif", "_QA.tif", ".png", ".qml", "_QA.qml", ".json")}
 ITEM = f"{NAME}.json"
+SECRET = "sig=a%2Fb-very-secret&se=2030"
 SECRETS = ("store-secret", "sig=", "very-secret", "pass-word")
 
 
@@ -308,3 +310,69 @@ def test_objects_are_written_looked_for_and_removed(store):
     assert contents(store) == {}
     with pytest.raises(OutputError, match="there is no bucket nowhere; create it, or check the address"):
         put_object(Address(url="s3://nowhere/x"), b"")
+
+
+KILLED = [
+    ("begin_upload", 3, False),
+    ("begin_upload", 6, True),
+    ("complete_upload", 0, True),
+    ("complete_upload", 6, True),
+]
+
+
+@pytest.mark.parametrize(("function", "number", "older"), KILLED)
+def test_a_killed_run_leaves_nothing_that_looks_whole_and_the_next_one_clears_up(
+    store, gate, make, scene, model_path, apart, tmp_path, function, number, older
+):
+    if older:
+        make("s3://out/x.tif", emissivity=0.9)
+    before = contents(store)
+    given = [f"--{name.replace('_', '-')}={value}" for name, value in EXACT.items()]
+    arguments = ["retrieve", str(scene), "-o", "s3://out/x.tif", "--model", str(model_path), "--overwrite", *given]
+    environment = {**STORE_ENVIRONMENT, "AWS_ENDPOINT_URL": gate.endpoint, "no_proxy": "127.0.0.1"}
+    run = {"arguments": arguments, "environment": environment, "temporary": tempfile.gettempdir()}
+    ((code, text),) = apart.run(("stored", {**run, "function": function, "number": number}))
+    assert code == -9, text
+    if function == "begin_upload":
+        assert contents(store) == before
+    else:
+        assert "x.json" not in contents(store)
+    assert len(list(Path(tempfile.gettempdir()).iterdir())) == 1
+    assert not make("s3://out/x.tif", overwrite=True).reused
+    assert list(Path(tempfile.gettempdir()).iterdir()) == []
+    (tmp_path / "local").mkdir()
+    make("local/x.tif")
+    made, expected = contents(store), on_disk("local")
+    assert made.keys() == expected.keys()
+    assert {name for name in made if made[name] != expected[name]} <= {"x.json"}  # made of the same scene, later
+
+
+def test_no_secret_is_in_anything_that_a_run_writes_or_says(store, gate, scene, model_path, command, caplog):
+    caplog.set_level(logging.DEBUG)
+    given = [f"--{name.replace('_', '-')}={value}" for name, value in STATE.items()]
+    with web_server(scene.parent) as server:
+        server.secret = SECRET
+        url = server.url(f"{BAND}?{SECRET}").replace("127.0.0.1", "me:pass-word@127.0.0.1")
+        arguments = ["retrieve", url, "--model", model_path, *given]
+        code, out, err = command(*arguments, "-o", "s3://out/x.tif")
+        assert (code, out) == (0, ["s3://out/x.tif"]) and "no emissivity given" in "".join(err)
+        told = [*out, *err]
+        for place, fault in (("PUT part", "drop"), ("POST upload", 503), ("POST begin", 403)):
+            gate.fault = lambda kind, key, place=place, fault=fault: fault if kind == place else None
+            code, out, err = command(*arguments, "-o", "s3://out/y.tif")
+            assert code == 1 and len(err) > 0
+            told += [*out, *err]
+        gate.fault = lambda kind, key: None
+        code, out, err = command("info", "s3://out/x.tif")
+        told += [*out, *err]
+        server.secret = "another"
+        code, out, err = command(*arguments, "-o", "s3://out/z.tif")
+        assert code == 1 and "is refused (403 Forbidden)" in err[-1]
+        told += [*out, *err]
+    written = contents(store)
+    assert set(written) == {name.replace(NAME, "x") for name in FILES}
+    said = "\n".join(told) + caplog.text
+    for secret in SECRETS:
+        assert secret not in said
+        assert not [name for name, content in written.items() if secret.encode() in content]
+    assert BAND in said and b"127.0.0.1" not in b"".join(written.values())

@@ -25,6 +25,7 @@ from lst_raster.scene.level2 import Level2Scene
 from lst_raster.scene.profile import ON_LEVELS, Profile
 from lst_raster.scene.reanalysis.levels import LevelNodes, profiles_over_scene
 from lst_raster.scene.reanalysis.over_scene import ORIGIN, fields_over_scene
+from lst_raster.scene.reanalysis.remote_files import local_files
 from lst_raster.scene.reanalysis.variables import HUMIDITY_2M, NothingFoundError
 from lst_raster.scene.reanalysis.zarr_store import is_address
 from lst_raster.scene.scene import Scene
@@ -155,7 +156,17 @@ def _known_air(
     profiled = _takes_levels(model) if model else f"{scene.sensor}/{_PROFILE}" in shipped_models()
     if not paths or not (wanted or profiled):
         return _KnownAir(fields=given)
-    levels, complaint = _levels(scene, paths, is_needed=model is not None and profiled)
+    with local_files(paths) as files:
+        return _read_air(scene, files, given, ground, is_needed=model is not None and profiled, profiled=profiled)
+
+
+def _read_air(
+    scene: Scene, paths: Sequence[str | Path], given: dict[str, Field], ground: Field | None, *,
+    is_needed: bool, profiled: bool,
+) -> _KnownAir:  # fmt: skip
+    """Read from files on disk, and from stores, what is not given."""
+    wanted = [name for name in _FROM_REANALYSIS if name not in given]
+    levels, complaint = _levels(scene, paths, is_needed=is_needed)
     if levels is None and not wanted:
         return _KnownAir(fields=given)
     try:

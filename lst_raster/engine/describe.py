@@ -12,14 +12,15 @@ from rasterio.errors import RasterioError
 from lst_raster.engine.choice import choose_inputs
 from lst_raster.engine.inputs import Inputs, warnings_of
 from lst_raster.engine.masks import choose_masking
+from lst_raster.engine.product.place import open_product_raster
 from lst_raster.errors import LstRasterError
 from lst_raster.inference.contract import GRAPHS, Variable
 from lst_raster.inference.model import Model, shipped_models
 from lst_raster.physics.band import sensor_band
+from lst_raster.scene.address import Address, Location, location_of
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.landsat import satellite_of
 from lst_raster.scene.level2 import Level2Scene
-from lst_raster.scene.raster import open_quietly
 from lst_raster.scene.scene import Scene
 from lst_raster.transfer.sigma import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
@@ -36,7 +37,7 @@ _STATISTICS = {"minimum": "STATISTICS_MINIMUM", "mean": "STATISTICS_MEAN", "maxi
 
 
 def describe(
-    thing: str | Path,
+    thing: str | Path | Address,
     *,
     band: str | None = None,
     sensor: str | None = None,
@@ -47,8 +48,9 @@ def describe(
 
     Parameters
     ----------
-    thing : str or path
-        A scene in any form that `Scene.open` takes; the name of a shipped model, or the path of one; or a product.
+    thing : str, path or Address
+        A scene in any form that `Scene.open` takes; the name of a shipped model, or the path of one; or a product, on
+        disk or on a server.
     band, sensor, date : str, optional
         As for `Scene.open`; for a scene alone.
     level_2 : bool
@@ -64,9 +66,10 @@ def describe(
     LstRasterError
         It is none of them; the error is that of a scene which cannot be opened.
     """
-    if str(thing) in shipped_models() or _is_model(Path(thing)):
-        return _of_model(Model.load(thing))
-    product = _of_product(Path(thing))
+    place = location_of(thing)
+    if isinstance(place, Path) and (str(place) in shipped_models() or _is_model(place)):
+        return _of_model(Model.load(thing if isinstance(thing, str) else place))
+    product = _of_product(place)
     if product is not None:
         return product
     kind = Level2Scene if level_2 else Scene
@@ -116,12 +119,12 @@ def _range(variable: Any) -> str:
     return f"any {units}".strip() if low is None else f"{low:g} to {high:g} {units}".strip()
 
 
-def _of_product(path: Path) -> Description | None:
+def _of_product(path: Location) -> Description | None:
     """Describe a product of ours, None where the path is something else."""
-    if not path.is_file():
+    if not (path.is_file() if isinstance(path, Path) else path.suffix.lower() in (".tif", ".tiff")):
         return None
     try:
-        with open_quietly(path) as dataset:
+        with open_product_raster(path) as dataset:
             tags, statistics, grid = dataset.tags(), dataset.tags(1) if dataset.count else {}, Grid.of(dataset)
             step = dataset.scales[0]  # statistics are those of the numbers in the file
     except RasterioError:

@@ -27,8 +27,9 @@ from lst_raster.engine.unchanged import States, require_unchanged, states_of
 from lst_raster.engine.workers import available_threads
 from lst_raster.errors import SceneError
 from lst_raster.inference.model import Model
-from lst_raster.scene.address import Address, Location, location_of
+from lst_raster.scene.address import Address, Location
 from lst_raster.scene.fields import Source
+from lst_raster.scene.reanalysis.remote_files import reanalysis_location
 from lst_raster.scene.scene import Scene
 
 _LOGGER = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def _product_of(values: dict[str, Any]) -> Product:
 
 
 def retrieve(
-    scene: Scene | str | Path,
+    scene: Scene | str | Location,
     *,
     output: str | Path | Address = ".",
     emissivity: Source | Sequence[Source] | None = None,
@@ -96,9 +97,9 @@ def retrieve(
 
     Parameters
     ----------
-    scene : Scene, str or path
-        The scene, or a path that `Scene.open` takes: thermal band, folder, metadata file or archive. A `Level2Scene`
-        has its own air: then nothing but the emissivity can be given.
+    scene : Scene, str, path or Address
+        The scene, or a path or an address that `Scene.open` takes: thermal band, folder, metadata file or archive. A
+        `Level2Scene` has its own air: then nothing but the emissivity can be given.
     output : str, path or Address
         Folder of the product ``<stem>_LST.tif``, or the path of the product itself; of either also the ``s3`` address.
     emissivity : float, str, path, or sequence of them, optional
@@ -171,7 +172,7 @@ def retrieve(
     run = Run.prepare(scene, inputs, masking, form, exact=exact)
     paths = ProductPaths(temperature=product_path(output, scene.stem))
     tags = _provenance(scene, inputs, masking)
-    read = (*_files(scene), *inputs.rasters, *masking.rasters, *map(location_of, files))
+    read = (*_files(scene), *inputs.rasters, *masking.rasters, *map(reanalysis_location, files))
     states = states_of(read)
     made_of = fingerprint(tags, form, exact, states)
     same = None if overwrite or form.lst_only else find_same(paths, made_of)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lst_raster.errors import SceneError
+from lst_raster.scene.address import Location
 from lst_raster.scene.bundle import Bundle, Place, is_archive, is_metadata, metadata_stem, open_bundle
 from lst_raster.scene.landsat import (
     FileName,
@@ -53,12 +54,12 @@ class SceneFiles:
         return _band_file(self.bundle, self.stems, self.mtl, suffix)
 
 
-def find_files(path: str | Path, *, sensor: str | None = None, band: str | None = None) -> SceneFiles:
+def find_files(path: str | Location, *, sensor: str | None = None, band: str | None = None) -> SceneFiles:
     """Find the files of a scene.
 
     Parameters
     ----------
-    path : str or path
+    path : str, path or Address
         GeoTIFF of a thermal band, folder, metadata file (.txt, .xml, .json), or archive (.tar, .tar.gz); or the
         ``https``, ``http`` or ``s3`` address of one of them.
     sensor : str, optional

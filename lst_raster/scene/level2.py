@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lst_raster.errors import SceneError
-from lst_raster.scene.address import path_of
+from lst_raster.scene.address import Location, path_of
 from lst_raster.scene.bundle import Bundle, Place, is_archive, is_metadata, metadata_stem, open_bundle
 from lst_raster.scene.dates import AcquisitionDate
 from lst_raster.scene.files import SceneFiles
@@ -46,7 +46,7 @@ class Level2Scene(Scene):
     @classmethod
     def open(
         cls,
-        path: str | Path,
+        path: str | Location,
         *,
         band: str | None = None,
         sensor: str | None = None,

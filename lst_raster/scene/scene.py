@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from lst_raster.errors import SceneError
 from lst_raster.physics.calibration import radiance_from_digital_number
+from lst_raster.scene.address import Location
 from lst_raster.scene.bundle import Place
 from lst_raster.scene.dates import AcquisitionDate
 from lst_raster.scene.files import SceneFiles, find_files
@@ -74,7 +74,7 @@ class Scene:
 
     @classmethod
     def open(
-        cls, path: str | Path, *, band: str | None = None, sensor: str | None = None, date: str | None = None
+        cls, path: str | Location, *, band: str | None = None, sensor: str | None = None, date: str | None = None
     ) -> Scene:
         """Look at a thermal band's file and the metadata beside it.
 
@@ -84,7 +84,7 @@ class Scene:
 
         Parameters
         ----------
-        path : str or path
+        path : str, path or Address
             GeoTIFF of one Level-1 thermal band, of digital numbers; or the folder, the metadata file or the archive
             (.tar, .tar.gz) of a Level-1 product; or the ``https``, ``http`` or ``s3`` address of one of them.
         band : str, optional

@@ -10,6 +10,7 @@ from typing import Any
 
 from lst_raster.engine.product.files import ITEM, SUFFIXES
 from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.scene.address import path_of
 
 RASTERS = ("lst", "uncertainty", "quality")
 """Roles of the rasters."""
@@ -78,7 +79,7 @@ def find_product(path: str | Path) -> ProductSet:
     InputError
         It is a folder, or one of the product's other files.
     """
-    path = Path(path)
+    path = path_of(path, "product")
     if not path.exists():
         raise InputNotFoundError(f"product {path} does not exist; check the path")
     if path.is_dir():

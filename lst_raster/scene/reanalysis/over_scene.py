@@ -28,6 +28,7 @@ from lst_raster.scene.reanalysis.interpolate import interpolate
 from lst_raster.scene.reanalysis.places import ask_for, places_over
 from lst_raster.scene.reanalysis.read import read_asked, read_where_there_is_any
 from lst_raster.scene.reanalysis.variables import DEW_POINT, HUMIDITY_2M, NothingFoundError
+from lst_raster.scene.reanalysis.zarr_store import store_name
 from lst_raster.scene.scene import Scene
 
 ORIGIN = "reanalysis"
@@ -88,7 +89,7 @@ def fields_over_scene(
             lift = Lift(surface=surface, ground=ground, formula=_BETWEEN[name]) if surface and ground else None
             fields[name] = Field(quantity=_QUANTITIES[name], source=nodes, origin=ORIGIN, lift=lift)
     if WATER_VAPOUR.name in wanted and WATER_VAPOUR.name not in fields and needs_vapour:
-        names = ", ".join(Path(path).name for path in paths)
+        names = ", ".join(store_name(path) for path in paths)
         held = ", ".join(dict.fromkeys(field.variable for field in found)) or "nothing"
         raise InputError(
             f"reanalysis {names} has no water vapour (found: {held}); add a file with tcwv, TQV, pr_wtr or pwat, "

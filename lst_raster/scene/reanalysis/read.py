@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.scene.address import path_of
 from lst_raster.scene.reanalysis.ask import Ask
 from lst_raster.scene.reanalysis.grib import read_grib
 from lst_raster.scene.reanalysis.gridded import GriddedField
@@ -64,7 +65,7 @@ def read_asked(path: str | Path, ask: Ask) -> list[GriddedField]:
     """
     if is_address(path):
         return read_zarr(str(path), ask)
-    path = Path(path)
+    path = path_of(path, "reanalysis")
     if not path.exists():
         raise InputNotFoundError(f"reanalysis {path} does not exist; check the path")
     if path.is_dir():

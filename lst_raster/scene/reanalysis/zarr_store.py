@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from lst_raster._resources import require
 from lst_raster.errors import InputError, InputNotFoundError, RemoteError
+from lst_raster.scene.address import Address, Location, without_secrets
 from lst_raster.scene.reanalysis.ask import Ask
 from lst_raster.scene.reanalysis.gridded import GriddedField
 from lst_raster.scene.reanalysis.netcdf import read_dataset
@@ -18,15 +20,30 @@ from lst_raster.scene.reanalysis.patience import BusyError, patiently
 if TYPE_CHECKING:
     import xarray as xr
 
-_ADDRESSES = ("https://", "http://", "gs://")
+_WEB, _CLOUD = ("https://", "http://"), "gs://"
+_FILES = (".nc", ".nc4", ".netcdf", ".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2", ".zip")
 _GOOGLE = "https://storage.googleapis.com/"  # public buckets, without an account
 _MARKS = ("zarr.json", ".zgroup", ".zmetadata")
 _PATIENCE = {"sock_connect": 30.0, "sock_read": 60.0}  # [s]
 
 
-def is_address(path: str | Path) -> bool:
-    """Whether a path is the address of a store on a server."""
-    return str(path).startswith(_ADDRESSES)
+def is_address(path: str | Location) -> bool:
+    """Whether a path is the address of a store on a server; one that ends as files do is that of a file.
+
+    Examples
+    --------
+    >>> is_address("https://example.com/era5.zarr"), is_address("https://example.com/era5.nc?sig=x")
+    (True, False)
+    """
+    text = path.url if isinstance(path, Address) else str(path)
+    return text.startswith(_CLOUD) or (text.startswith(_WEB) and not urlsplit(text).path.lower().endswith(_FILES))
+
+
+def store_name(address: str | Path) -> str:
+    """Name of a store or a file, without folders, queries and passwords."""
+    if not str(address).startswith((*_WEB, _CLOUD)):
+        return Path(address).name
+    return without_secrets(str(address)).rstrip("/").rpartition("/")[2]
 
 
 def public_address(address: str) -> str:
@@ -65,7 +82,7 @@ def read_zarr(address: str, ask: Ask) -> list[GriddedField]:
 
 def _read(address: str, ask: Ask) -> list[GriddedField]:
     with open_store(address) as dataset:
-        return read_dataset(dataset, address.rstrip("/").rpartition("/")[2], ask)
+        return read_dataset(dataset, store_name(address), ask)
 
 
 @contextmanager
@@ -90,6 +107,7 @@ def open_store(address: str) -> Iterator[xr.Dataset]:
     require("zarr", "zarr")
     import xarray as xr
 
+    shown = without_secrets(address)
     try:
         store = _remote(address) if is_address(address) else address
         with warnings.catch_warnings():
@@ -98,14 +116,14 @@ def open_store(address: str) -> Iterator[xr.Dataset]:
         with dataset:
             yield dataset
     except FileNotFoundError as reason:
-        raise InputNotFoundError(f"there is no zarr store at {address}; check the address") from reason
+        raise InputNotFoundError(f"there is no zarr store at {shown}; check the address") from _cause(address, reason)
     except (InputError, RemoteError):
         raise
     except Exception as reason:  # aiohttp's, fsspec's, zarr's and the codecs' errors have no parent in common
         if is_address(address) and _is_of_the_network(reason):
-            raise BusyError(f"{address} does not answer ({_told(reason)}); try again later") from reason
+            raise BusyError(f"{shown} does not answer ({_told(reason)}); try again later") from _cause(address, reason)
         if isinstance(reason, OSError | ValueError | KeyError | TypeError | IndexError | RuntimeError):
-            raise InputError(f"{address} cannot be read as zarr ({_told(reason)})") from reason
+            raise InputError(f"{shown} cannot be read as zarr ({_told(reason)})") from _cause(address, reason)
         raise
 
 
@@ -120,5 +138,10 @@ def _is_of_the_network(reason: Exception) -> bool:
     return isinstance(reason, aiohttp.ClientError | TimeoutError | ConnectionError)
 
 
+def _cause(address: str, reason: Exception) -> Exception | None:
+    """Leave out what went wrong below where it may tell what is not to be shown."""
+    return reason if without_secrets(address) == address else None
+
+
 def _told(reason: Exception) -> str:
-    return f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__
+    return without_secrets(f"{type(reason).__name__}: {reason}") if str(reason) else type(reason).__name__
