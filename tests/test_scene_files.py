@@ -46,6 +46,7 @@ def test_every_form_of_a_scene_gives_the_true_temperature(tmp_path, model_path, 
     assert product.tags["calibration"].startswith("gain 0.00033, offset 0.2")
     added = {path.name for path in place.parent.iterdir()} - set(before)
     assert added <= {path.name for path in product.files}  # GDAL likes to leave an index beside a .tar.gz
+    assert retrieve(place, output=product.path, model=model_path, **EXACT).reused
 
 
 @pytest.mark.parametrize("sensor", PRODUCTS)

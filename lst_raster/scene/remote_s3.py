@@ -88,8 +88,11 @@ def gdal_options() -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)
-def _client(settings: tuple[tuple[str, str], ...]) -> Any:
-    """Client of the store; made anew, which takes long, when the settings in the environment change."""
+def _client(process: int, settings: tuple[tuple[str, str], ...]) -> Any:
+    """Client of the store; made anew, which takes long, when the settings in the environment change.
+
+    A forked process makes its own: it must not talk over its parent's connections.
+    """
     boto3, botocore = require("boto3", "s3"), require("botocore", "s3")
     style = "virtual" if _is("AWS_VIRTUAL_HOSTING") else "path" if _endpoint() else "auto"
     config = require("botocore.config", "s3").Config(
@@ -129,7 +132,8 @@ def ask(address: Address, question: Callable[[Any], _T], hint: str = _HELP) -> _
     require("boto3", "s3")
     exceptions = require("botocore.exceptions", "s3")
     try:
-        return question(_client(tuple((key, value) for key, value in os.environ.items() if key.startswith("AWS_"))))
+        settings = tuple((key, value) for key, value in os.environ.items() if key.startswith("AWS_"))
+        return question(_client(os.getpid(), settings))
     except exceptions.ClientError as error:
         answer = error.response.get("Error", {})
         if answer.get("Code") == _BEYOND:
