@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lst_raster.engine.arrays.write import write_product
     from lst_raster.engine.batch.many import retrieve_many
     from lst_raster.engine.batch.result import SceneResult
+    from lst_raster.engine.composite.run import Composite, composite
     from lst_raster.engine.retrieve import Product, retrieve
     from lst_raster.inference.model import Model
     from lst_raster.scene.level2 import Level2Scene
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Composite",
     "Level2Scene",
     "ListedScene",
     "Model",
@@ -29,6 +31,7 @@ __all__ = [
     "Scene",
     "SceneResult",
     "__version__",
+    "composite",
     "open_product",
     "read_scene_list",
     "retrieve",
@@ -40,12 +43,14 @@ __all__ = [
 
 # The public names load when they are used (PEP 562): `import lst_raster` takes milliseconds.
 _HOMES = {
+    "Composite": "lst_raster.engine.composite.run",
     "Level2Scene": "lst_raster.scene.level2",
     "ListedScene": "lst_raster.scene.lists.listed",
     "Model": "lst_raster.inference.model",
     "Product": "lst_raster.engine.retrieve",
     "Scene": "lst_raster.scene.scene",
     "SceneResult": "lst_raster.engine.batch.result",
+    "composite": "lst_raster.engine.composite.run",
     "open_product": "lst_raster.engine.arrays.product",
     "read_scene_list": "lst_raster.scene.lists.read",
     "retrieve": "lst_raster.engine.retrieve",

@@ -20,6 +20,7 @@ COMMANDS = {
     "batch": ("lst_raster.cli.batch:batch", "The same of many scenes, on one machine or on a cluster."),
     "fetch-reanalysis": ("lst_raster.cli.fetch_reanalysis:fetch_reanalysis", "The reanalysis that a scene needs."),
     "info": ("lst_raster.cli.info:info", "What a scene, a model or a product is."),
+    "composite": ("lst_raster.cli.composite:composite", "Statistics over time of every pixel, such as a seasonal map."),
     "compare": ("lst_raster.cli.compare:compare", "Compare two rasters of surface temperature."),
     "check": ("lst_raster.cli.check:check", "Whether a product is whole; how it stands to CEOS-ARD."),
     "simulate": ("lst_raster.cli.simulate:simulate", "Radiative transfer through atmospheric profiles."),

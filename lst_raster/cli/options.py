@@ -41,14 +41,14 @@ _MASKS = (
         "--mask-dilation", type=float, default=0.0, show_default=True, metavar="METRES", help="Nor so far around them.",
     ),
 )  # fmt: skip
+threads = click.option(
+    "--threads", type=click.IntRange(min=1), metavar="N", help="Tiles at the same time. [default: all cores]"
+)
 _ENGINE = (
     click.option("--exact", is_flag=True, help="Run the model at every pixel, not on a coarse grid."),
-    click.option(
-        "--threads", type=click.IntRange(min=1), metavar="N", help="Tiles at the same time. [default: all cores]"
-    ),
+    threads,
 )
-_FORM = (
-    click.option("--lst-only", is_flag=True, help="Write the temperature alone, no uncertainty, quality or sidecars."),
+_RASTER_FORM = (
     click.option(
         "--dtype", type=click.Choice(["float32", "uint16"]), default="float32", show_default=True,
         help="uint16: hundredths of a kelvin, half the size.",
@@ -58,6 +58,10 @@ _FORM = (
         show_default=True, help="deflate opens everywhere; lerc_zstd rounds to 0.01 K.",
     ),
 )  # fmt: skip
+_FORM = (
+    click.option("--lst-only", is_flag=True, help="Write the temperature alone, no uncertainty, quality or sidecars."),
+    *_RASTER_FORM,
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace a product that exists.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress bar.")
 reanalysis = click.option(
@@ -104,6 +108,20 @@ def form(command: F) -> F:
         return command(*args, form=OutputForm(lst_only=lst_only, dtype=dtype, compress=compress), **values)
 
     for option in reversed(_FORM):
+        with_form = option(with_form)
+    return with_form  # type: ignore[return-value]
+
+
+def raster_form(command: F) -> F:
+    """Add the options for the type and the compression of rasters; they arrive together, as `form`."""
+
+    @wraps(command)
+    def with_form(*args: Any, dtype: Any, compress: Any, **values: Any) -> Any:
+        from lst_raster.engine.product.files import OutputForm
+
+        return command(*args, form=OutputForm(dtype=dtype, compress=compress), **values)
+
+    for option in reversed(_RASTER_FORM):
         with_form = option(with_form)
     return with_form  # type: ignore[return-value]
 

@@ -49,6 +49,24 @@ class Grid:
                 return False
         return True
 
+    def offset_in(self, other: Grid) -> tuple[int, int] | None:
+        """Row and column of another grid at which this one begins, whatever the sizes of the two.
+
+        Returns
+        -------
+        tuple of int, or None
+            None where the systems differ, or pixels do not, within a hundredth of one, lie upon pixels.
+        """
+        if self.crs != other.crs:
+            return None
+        first = _apply(~other.transform, *_apply(self.transform, 0, 0))
+        columns, rows = round(first[0]), round(first[1])
+        for column, row in ((0, 0), (self.width, 0), (0, self.height)):
+            x, y = _apply(~other.transform, *_apply(self.transform, column, row))
+            if max(abs(x - columns - column), abs(y - rows - row)) > _TOLERANCE:
+                return None
+        return rows, columns
+
     def latitude(self) -> float | None:
         """Latitude of the centre, None where the raster is not georeferenced. [degree]"""
         if self.crs is None:

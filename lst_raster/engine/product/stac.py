@@ -124,7 +124,7 @@ def _properties(tags: Mapping[str, str], grid: Grid, cloud_cover: float | None, 
         "instruments": [instrument],
         "gsd": distance,
         **({} if cloud_cover is None else {"eo:cloud_cover": cloud_cover}),
-        **_projection(grid, located),
+        **projection_fields(grid, located),
         "processing:level": "L2",
         "processing:software": {"lst-raster": tags["lst_raster_version"]},
         "processing:expression": {"format": "equation", "expression": tags.get("equation", "")},
@@ -150,7 +150,7 @@ def _times(date: str, clock: str, band: SensorBand) -> dict[str, str | None]:
     return {"datetime": None, "start_datetime": f"{first}T00:00:00Z", "end_datetime": f"{last}T23:59:59Z"}
 
 
-def _projection(grid: Grid, located: bool) -> dict[str, Any]:
+def projection_fields(grid: Grid, located: bool) -> dict[str, Any]:
     """Tell the grid; a file without coordinate system may come back with one that is about nothing."""
     code = grid.crs.to_epsg() if located else None
     wkt = {} if code or not located else {"proj:wkt2": grid.crs.to_wkt(version="WKT2_2019")}

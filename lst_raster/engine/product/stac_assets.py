@@ -14,7 +14,9 @@ from lst_raster.physics.band import sensor_band
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.raster import open_quietly
 
-_COG = "image/tiff; application=geotiff; profile=cloud-optimized"
+COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
+"""Media type of the rasters."""
+
 _COMMON_NAMES = {"b6": "lwir", "b10": "lwir11", "b11": "lwir12"}
 _SHA2_256 = "1220"  # multihash: the function's code, and the length of 32 bytes
 
@@ -33,12 +35,12 @@ class AssetKind:
 
 ASSETS = MappingProxyType(
     {
-        "lst": AssetKind(title="Land surface temperature", media_type=_COG, roles=("data", "temperature")),
+        "lst": AssetKind(title="Land surface temperature", media_type=COG_TYPE, roles=("data", "temperature")),
         "uncertainty": AssetKind(
-            title="Uncertainty of the temperature, one sigma", media_type=_COG, roles=("data", "uncertainty")
+            title="Uncertainty of the temperature, one sigma", media_type=COG_TYPE, roles=("data", "uncertainty")
         ),
         "quality": AssetKind(
-            title="Quality", media_type=_COG,
+            title="Quality", media_type=COG_TYPE,
             roles=("metadata", "cloud", "cloud-shadow", "snow-ice", "water-mask", "saturation"),
         ),
         "quicklook": AssetKind(title="Quicklook", media_type="image/png", roles=("thumbnail", "overview")),
@@ -100,7 +102,7 @@ def asset(role: str, path: Path, name: str, sensor: str) -> dict[str, Any]:
         "type": kind.media_type,
         "title": kind.title,
         "roles": list(kind.roles),
-        **(_raster(path) if kind.media_type == _COG else {}),
+        **(raster_fields(path) if kind.media_type == COG_TYPE else {}),
         **({"bands": [_band(sensor)]} if role == "lst" else {}),
         **({"classification:bitfields": [_bitfield(entry) for entry in FLAGS]} if role == "quality" else {}),
         "file:size": path.stat().st_size,
@@ -108,7 +110,7 @@ def asset(role: str, path: Path, name: str, sensor: str) -> dict[str, Any]:
     }
 
 
-def _raster(path: Path) -> dict[str, Any]:
+def raster_fields(path: Path) -> dict[str, Any]:
     """Tell what the numbers of a raster are; its statistics are those of the numbers, as GDAL has them."""
     with open_quietly(path) as dataset:
         nodata, scale, offset, unit = dataset.nodata, dataset.scales[0], dataset.offsets[0], dataset.units[0]

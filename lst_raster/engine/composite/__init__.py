@@ -1,0 +1,1 @@
+"""Products over time: mean, median, percentiles and the like of every pixel, on one grid."""

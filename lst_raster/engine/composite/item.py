@@ -1,0 +1,124 @@
+"""The STAC item of a composite."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rasterio.errors import RasterioError
+
+from lst_raster.engine.composite.outputs import Output
+from lst_raster.engine.product.footprint import footprint
+from lst_raster.engine.product.stac import EXTENSIONS, STAC_VERSION, Item, projection_fields
+from lst_raster.engine.product.stac_assets import COG_TYPE, checksum, raster_fields
+from lst_raster.engine.product.staging import Staging
+from lst_raster.errors import OutputError
+from lst_raster.physics.band import sensor_band
+from lst_raster.scene.grid import Grid
+from lst_raster.scene.raster import open_quietly
+
+_USED = ("projection", "raster", "processing", "file")
+_UNKNOWN = "unknown"
+_OTHERS = {
+    ".png": ("quicklook", "Quicklook", "image/png", ["thumbnail", "overview"]),
+    ".qml": ("style", "QGIS style", "application/xml", ["style"]),
+}  # by ending: what is added to the statistic's name, title, media type, roles
+
+
+def make_item(outputs: Sequence[Output], files: Staging, tags: Mapping[str, str]) -> Item:
+    """Make the STAC item of a composite.
+
+    Parameters
+    ----------
+    outputs : sequence of Output
+        The rasters, the main one first.
+    files : Staging
+        The set that they belong to, with their pictures and styles.
+    tags : mapping of str to str
+        Metadata of the rasters.
+
+    Returns
+    -------
+    dict
+        The item, without anything that would differ in a second run.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be read.
+    """
+    main = outputs[0].path
+    try:
+        with open_quietly(files.path_of(main)) as dataset:
+            grid = Grid.of(dataset)
+        assets = {name: asset for output in outputs for name, asset in _assets(output, files).items()}
+    except (OSError, RasterioError) as error:
+        raise OutputError(f"cannot read the files of {main} for its STAC item: {error}") from error
+    place = footprint(grid)
+    item: Item = {
+        "type": "Feature",
+        "stac_version": STAC_VERSION,
+        "stac_extensions": [EXTENSIONS[name] for name in _USED],
+        "id": main.stem,
+        "geometry": place.geometry,
+        "properties": _properties(tags, grid, outputs[0], place.geometry is not None),
+        "links": [],
+        "assets": assets,
+    }
+    return item if place.bbox is None else {**item, "bbox": place.bbox}
+
+
+def _properties(tags: Mapping[str, str], grid: Grid, main: Output, located: bool) -> dict[str, Any]:
+    start, end = _span(tags)
+    title = main.layer.description
+    return {
+        "title": f"{title[0].upper()}{title[1:]}, {start[:10]} to {end[:10]}",
+        "datetime": None,
+        "start_datetime": start,
+        "end_datetime": end,
+        "constellation": "landsat",
+        **projection_fields(grid, located),
+        "processing:level": "L3",
+        "processing:software": {"lst-raster": tags["lst_raster_version"]},
+        "processing:lineage": f"{tags['composite']}: {tags['products']}; pixels {tags['pixels_taken']}",
+        **{f"lst_raster:{key}": tags[key] for key in sorted(tags) if key.islower() and key != "lst_raster_version"},
+    }
+
+
+def _span(tags: Mapping[str, str]) -> tuple[str, str]:
+    """First and last moment; where no date is known the years in which the satellites were at work."""
+    first, last = tags["first_date"], tags["last_date"]
+    if first == _UNKNOWN:
+        bands = [sensor_band(name) for name in tags["sensors"].split(", ")]
+        first = f"{min(band.first_year for band in bands)}-01-01"
+        last = f"{max(band.last_year for band in bands)}-12-31"
+    if last.count("-") == 1:
+        year, month = (int(part) for part in last.split("-"))
+        last = f"{last}-{calendar.monthrange(year, month)[1]:02}"
+    return f"{first}{'-01' if first.count('-') == 1 else ''}T00:00:00Z", f"{last}T23:59:59Z"
+
+
+def _assets(output: Output, files: Staging) -> dict[str, Any]:
+    """Tell of a raster, its picture and its style."""
+    path = files.path_of(output.path)
+    title = output.layer.description
+    raster: dict[str, Any] = {
+        "href": f"./{output.path.name}",
+        "type": COG_TYPE,
+        "title": title[0].upper() + title[1:],
+        "roles": ["data"] if output.is_statistic else ["data", "uncertainty"],
+        **raster_fields(path),
+        "file:size": path.stat().st_size,
+        "file:checksum": checksum(path),
+    }
+    found = {output.key: raster}
+    for ending, (role, name, media, roles) in _OTHERS.items():
+        target = output.path.with_suffix(ending)
+        if output.is_statistic and files.has(target):
+            its = files.path_of(target)
+            found[f"{output.key}_{role}"] = {
+                "href": f"./{target.name}", "type": media, "title": f"{name} of the {output.key}", "roles": roles,
+                "file:size": its.stat().st_size, "file:checksum": checksum(its),
+            }  # fmt: skip
+    return found

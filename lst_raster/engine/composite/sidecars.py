@@ -1,0 +1,77 @@
+"""What lies beside the rasters of a composite: pictures, styles for QGIS, and the STAC item that holds all together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rasterio.enums import Resampling
+
+from lst_raster.engine.composite.item import make_item
+from lst_raster.engine.composite.outputs import Output
+from lst_raster.engine.product.files import ITEM
+from lst_raster.engine.product.stac import write_item
+from lst_raster.engine.product.staging import Staging, writing
+from lst_raster.engine.product.styles import lst_style
+from lst_raster.scene.raster import open_quietly
+
+_ZERO = 273.15  # [K] of 0 degrees Celsius
+
+
+def sidecar_paths(outputs: Sequence[Output]) -> list[Path]:
+    """Files that are written beside the rasters: for every statistic a picture and a style, and one item."""
+    pictures = [output.path.with_suffix(".png") for output in outputs if output.is_statistic]
+    styles = [output.path.with_suffix(".qml") for output in outputs if _has_style(output)]
+    return [*pictures, *styles, outputs[0].path.with_suffix(ITEM)]
+
+
+def write_sidecars(outputs: Sequence[Output], files: Staging, tags: Mapping[str, str]) -> None:
+    """Write them, from the finished rasters; the item last, for it tells that the composite is whole.
+
+    Parameters
+    ----------
+    outputs : sequence of Output
+        The rasters, the main one first.
+    files : Staging
+        The set that they belong to.
+    tags : mapping of str to str
+        Metadata of the rasters.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be written.
+    """
+    for output in outputs:
+        if not output.is_statistic:
+            continue
+        limits = _write_picture(output, files)
+        if limits is not None and _has_style(output):
+            style = output.path.with_suffix(".qml")
+            with writing(style):
+                files.new(style).write_text(lst_style(*limits), encoding="utf-8")
+    write_item(make_item(outputs, files, tags), files.new(outputs[0].path.with_suffix(ITEM)))
+
+
+def _has_style(output: Output) -> bool:
+    """Whether it gets a style: the legend of that of temperatures is in kelvin."""
+    return output.is_statistic and output.layer.units == "K"
+
+
+def _write_picture(output: Output, files: Staging) -> tuple[float, float] | None:
+    """Draw a statistic; returns the values of the first and the last colour in the unit of the raster."""
+    from lst_raster.pictures.axes import robust_limits
+    from lst_raster.pictures.colours import inferno
+    from lst_raster.pictures.draw import draw_map, save, shape_of_map
+
+    with open_quietly(files.path_of(output.path)) as dataset:
+        shape = shape_of_map(dataset.height, dataset.width)
+        values = dataset.read(1, out_shape=shape, resampling=Resampling.average, masked=True)
+        kelvin = (values.astype("f8") * dataset.scales[0]).filled(float("nan"))
+    unit, zero = ("°C", _ZERO) if output.layer.units == "K" and output.key != "deviation" else (output.layer.units, 0.0)
+    limits = robust_limits(kelvin - zero)
+    picture = draw_map(
+        kelvin - zero, inferno(), limits, title=output.path.stem, unit=unit or "dates", missing="no temperature"
+    )
+    save(picture, files.new(output.path.with_suffix(".png")))
+    return (limits[0] + zero, limits[1] + zero) if limits else None
