@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lst_raster.cli import options
+from lst_raster.cli import messages, options
 from lst_raster.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _run(
             library = simulate_library(output, sensor, quick=quick, progress=progress)
     ready = prepare(sensor, library, tests, varied, setting.QUICK if quick else setting.FULL)
     for note in ready.notes:
-        click.echo(f"Note: {note}", err=True)
+        messages.note(note)
     with progress_bar("Benchmark", quiet=quiet) as progress:
         return run_benchmark(
             ready.setting, sections, fitter,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lst_raster.cli import options
+from lst_raster.cli import messages, options
 from lst_raster.cli.progress import hushed_libraries, progress_bar
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def compare(
             a, b, mask=mask, align=align, output=output, overwrite=overwrite, progress=progress
         )  # fmt: skip
     for note in found.notes:
-        click.echo(f"Note: {note}", err=True)
+        messages.note(note)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else _table(found))
 
 

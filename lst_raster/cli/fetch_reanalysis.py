@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lst_raster.cli import options
+from lst_raster.cli import messages, options
 
 
 @click.command("fetch-reanalysis")
@@ -37,6 +37,6 @@ def fetch_reanalysis(
     opened = Scene.open(scene, band=band, sensor=sensor, date=date)
     fetched = run(
         opened, source=source, folder=output, server=server, levels=levels, dry_run=dry_run, overwrite=overwrite,
-        say=None if quiet else lambda line: click.echo(line, err=True),
+        say=None if quiet else messages.say,
     )  # fmt: skip
     click.echo(fetched.plan.script if dry_run else "\n".join(str(file) for file in fetched.files))

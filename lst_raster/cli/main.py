@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from lst_raster import __version__
+from lst_raster.cli import messages
 from lst_raster.errors import LstRasterError
 
 COMMANDS = {
@@ -59,6 +60,21 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lst-raster")
+@click.option(
+    "--messages",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, option, form: messages.choose(form),
+    help="json: progress, warnings and errors as one JSON object a line on standard error, for programs.",
+)
+@click.option(
+    "--stop-with-input", is_flag=True, expose_value=False,
+    callback=lambda ctx, option, wanted: messages.stop_with_input() if wanted else None,
+    help="End the run tidily when standard input ends, for programs.",
+)  # fmt: skip
 def cli() -> None:
     """Land surface temperature from single-band Landsat thermal scenes."""
 
@@ -79,31 +95,40 @@ def main(args: Sequence[str] | None = None) -> None:
     """
     _listen()
     try:
+        code = _run(args)
+    except SystemExit as ended:  # SIGTERM
+        code = ended.code if isinstance(ended.code, int) else 1
+    messages.end(code)
+    sys.exit(code)
+
+
+def _run(args: Sequence[str] | None) -> int:
+    try:
         code = cli.main(args, prog_name="lst-raster", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        return code if isinstance(code, int) else 0
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        messages.error(" ".join(error.format_message().split()), error.show)
+        return error.exit_code
     except LstRasterError as error:
-        click.echo(f"Error: {' '.join(str(error).split())}", err=True)
-        sys.exit(1)
+        messages.error(" ".join(str(error).split()))
+        return 1
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted", err=True)
-        sys.exit(_INTERRUPTED)
-
-
-class _EchoHandler(logging.Handler):
-    """Shows the library's messages on standard error, one line each."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        click.echo(f"{record.levelname.capitalize()}: {' '.join(record.getMessage().split())}", err=True)
+        messages.interrupted()
+        return _INTERRUPTED
+    except Exception:
+        if not messages.as_json():
+            raise
+        messages.fault()
+        return 1
 
 
 def _listen() -> None:
     """Show our warnings, hush those of the libraries below (their errors arrive as exceptions), end tidily."""
-    logger = logging.getLogger("lst_raster")
-    if not any(isinstance(handler, _EchoHandler) for handler in logger.handlers):
-        logger.addHandler(_EchoHandler())
+    messages.choose("text")
+    for name in ("lst_raster", "py.warnings"):
+        logger = logging.getLogger(name)
+        if not any(isinstance(handler, messages.Handler) for handler in logger.handlers):
+            logger.addHandler(messages.Handler())
     logging.getLogger("rasterio").addHandler(logging.NullHandler())
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)  # as an exception, so that temporary files are removed

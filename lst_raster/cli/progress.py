@@ -10,12 +10,14 @@ from typing import TextIO
 
 import click
 
+from lst_raster.cli import messages
+
 _STDERR = 2  # the file descriptor that C libraries write to
 
 
 @contextmanager
 def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], bool]]:
-    """Show a progress bar on standard error, if that is a terminal.
+    """Show a progress bar on standard error, if that is a terminal; tell a program that listens.
 
     Parameters
     ----------
@@ -29,6 +31,9 @@ def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, 
     callable
         To be called with the steps done and their total. It always returns True: Ctrl-C stops a command.
     """
+    if messages.as_json() and not quiet:
+        yield messages.progress(label)
+        return
     if quiet or not sys.stderr.isatty():
         yield lambda done, total: True
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lst_raster.cli import options
+from lst_raster.cli import messages, options
 from lst_raster.cli.validation_report import report
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def validate(matchups: Path, output: Path | None, overwrite: bool, as_json: bool
     found, rows = run(table, models=models, tier=values["tier"], air=values["air"], without=values["without"])
     written = write_validation(found, table, rows, output) if output is not None else ()
     for note in found.notes:
-        click.echo(f"Note: {note}", err=True)
+        messages.note(note)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else report(found))
     if written and not as_json:
         click.echo("\n" + "\n".join(str(path) for path in written))

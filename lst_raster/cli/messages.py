@@ -1,0 +1,143 @@
+"""What is told beside the result, on standard error: lines for people, or one JSON object a line for programs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import click
+
+_INTERVAL = 0.2  # seconds between two objects on progress: several a second are seen as steady
+_STDIN = 0  # a file descriptor: a thread that waits in Python's own stream would keep the process from ending
+_form = "text"
+
+
+def choose(form: str) -> None:
+    """Choose the form of all that is told from now on.
+
+    Parameters
+    ----------
+    form : str
+        ``text`` or ``json``.
+    """
+    global _form
+    _form = form
+    logging.captureWarnings(form == "json")
+
+
+def as_json() -> bool:
+    """Whether a program listens."""
+    return _form == "json"
+
+
+def note(text: str) -> None:
+    """Tell what is good to know about the result."""
+    _tell(f"Note: {text}", type="message", level="info", text=text)
+
+
+def say(text: str) -> None:
+    """Tell what is being done or waited for."""
+    _tell(text, type="message", level="info", text=text)
+
+
+def error(text: str, shown: Callable[[], None] | None = None) -> None:
+    """Tell why there is no result.
+
+    Parameters
+    ----------
+    text : str
+        Why, on one line.
+    shown : callable, optional
+        How people are told instead.
+    """
+    if shown is not None and not as_json():
+        shown()
+    else:
+        _tell(f"Error: {text}", type="error", text=text)
+
+
+def interrupted() -> None:
+    """Tell that the user stopped the run."""
+    _tell("Interrupted", type="error", text="Interrupted")
+
+
+def fault() -> None:
+    """Tell a program of an exception that nobody foresaw; to be called where it is handled."""
+    kind, value = sys.exc_info()[:2]
+    text = f"unexpected {kind.__name__ if kind else 'fault'}: {' '.join(str(value).split())}; please report it"
+    _tell("", type="error", text=text, traceback=traceback.format_exc())
+
+
+def end(code: int) -> None:
+    """Tell a program that nothing follows, and the exit code."""
+    if as_json():
+        with suppress(OSError):  # nobody reads any more
+            _tell("", type="end", code=code)
+
+
+def progress(label: str) -> Callable[[int, int], bool]:
+    """Tell a program of the progress, some times a second.
+
+    Parameters
+    ----------
+    label : str
+        What is being done.
+
+    Returns
+    -------
+    callable
+        To be called with the steps done and their total.
+    """
+    last = -_INTERVAL
+
+    def show(done: int, total: int) -> bool:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _INTERVAL or done >= total:
+            last = now
+            _tell("", type="progress", done=done, total=total, label=label)
+        return True
+
+    return show
+
+
+class Handler(logging.Handler):
+    """Shows the library's messages, one line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a message."""
+        text = " ".join(record.getMessage().split())
+        _tell(f"{record.levelname.capitalize()}: {text}", type="message", level=record.levelname.lower(), text=text)
+
+
+def stop_with_input() -> None:
+    """End the run as SIGTERM does when standard input ends: a program that is gone or wants no more closes it.
+
+    It is the one way to ask for that which every system has, Windows among them.
+    """
+    threading.Thread(target=_wait_for_the_end, name="standard input", daemon=True).start()
+
+
+def _wait_for_the_end() -> None:
+    with suppress(OSError):  # it is closed already
+        while os.read(_STDIN, 4096):
+            pass
+    if sys.platform == "win32":
+        import _thread
+
+        _thread.interrupt_main(signal.SIGTERM)
+    else:  # a real signal wakes the main thread where it waits
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+
+def _tell(line: str, /, **values: Any) -> None:
+    click.echo(json.dumps(values) if as_json() else line, err=True)
