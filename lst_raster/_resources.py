@@ -18,6 +18,11 @@ def data_path(*parts: str) -> Path:
     return _PACKAGE.joinpath("data", *parts)
 
 
+def plugin_path() -> Path:
+    """Folder of the plugin for QGIS, from which it is copied into a profile."""
+    return _PACKAGE / "qgis"
+
+
 def models_path() -> Path:
     """Folder of the shipped models: inside the installed package, or at the top of a checkout.
 

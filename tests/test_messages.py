@@ -5,6 +5,7 @@ import logging
 import subprocess
 import sys
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_progress_is_told_some_times_a_second_and_at_the_end(capsys, monkeypatch
         assert show(done, 1000)
     done = [entry["done"] for entry in told(capsys.readouterr().err.splitlines())]
     assert (done[0], done[-1], len(done)) == (1, 1000, 6)
-    assert all(later - earlier >= 200 for earlier, later in zip(done[:-2], done[1:-1], strict=True))
+    assert all(later - earlier >= 200 for earlier, later in pairwise(done[:-1]))
 
 
 def test_notes_and_warnings_of_other_libraries_are_messages(capsys, command):
@@ -133,6 +134,7 @@ def test_the_library_s_log_is_told_once_though_main_runs_often(command):
 
 SLOW = """
 import time
+from itertools import pairwise
 from lst_raster.cli import main
 import lst_raster.engine.run as engine
 def wait(*arguments, **values):

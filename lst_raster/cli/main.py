@@ -29,6 +29,7 @@ COMMANDS = {
     "evaluate": ("lst_raster.cli.evaluate:evaluate", "Measure a model on a simulated set."),
     "benchmark": ("lst_raster.cli.benchmark:benchmark", "Measure every claim about accuracy again."),
     "validate": ("lst_raster.cli.validate:validate", "Compare retrievals with temperatures on the ground."),
+    "qgis": ("lst_raster.cli.qgis:qgis", "The plugin for QGIS: install, uninstall, where it is."),
     "build": ("lst_raster.cli.build:build", "Rebuild the packaged tables from their sources."),
 }
 """Every command: where it lives, and what it does in one line, so that --help need not import them."""
