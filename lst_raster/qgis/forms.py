@@ -10,7 +10,7 @@ _SCENE = (
         help="GeoTIFF of one thermal band of Landsat 4 to 9; metadata (MTL) and quality bands beside it are used.",
     ),
     Option(
-        name="SCENE", kind="file", label="or whole product: archive, metadata file, folder or address",
+        name="SCENE", kind="file", label="Whole product instead: archive, metadata file, folder or address",
         help="A .tar or .tar.gz archive, an *_MTL.txt, .xml or .json file; a folder, or an https or s3 address, can be "
         "typed in.",
     ),
@@ -151,7 +151,7 @@ BATCH = Form(
             name="SCENES", kind="files", label="Scenes",
             help="Thermal bands, archives, metadata files; lists of scenes as CSV or STAC JSON.",
         ),
-        Option(name="FOLDER", kind="folder", label="or folder of scenes"),
+        Option(name="FOLDER", kind="folder", label="Folder of scenes"),
         *_RETRIEVAL,
         Option(
             name="WORKERS", kind="integer", flag="--workers", label="Scenes at the same time", default=1,
