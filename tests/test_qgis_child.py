@@ -70,6 +70,7 @@ def test_messages_become_feedback_and_the_result_is_returned():
         ([message(type="error", text="emissivity is 97, outside (0, 1]"), "sys.exit(1)"], "emissivity is 97"),
         ([message(type="error", text="it"), "print('later', file=sys.stderr)", "sys.exit(1)"], "it"),
         (["raise ValueError('deep down')"], "ValueError: deep down"),
+        (["print('1 product, 1 failed; report: r.csv')", "sys.exit(1)"], "1 product, 1 failed"),
         (["sys.exit(3)"], "lst-raster ended with exit code 3 and said nothing"),
     ],
 )

@@ -90,7 +90,8 @@ def _follow(child: subprocess.Popen[str], lines: queue.Queue[tuple[str, str]], t
                 told.hear(line.rstrip("\r\n"))
     code = child.wait()
     if code:
-        raise ProgramError(told.error or told.last or f"lst-raster ended with exit code {code} and said nothing")
+        said = told.error or (result[-1] if result else told.last)
+        raise ProgramError(said or f"lst-raster ended with exit code {code} and said nothing")
     return result
 
 

@@ -149,13 +149,13 @@ BATCH = Form(
     options=(
         Option(
             name="SCENES", kind="files", label="Scenes",
-            help="Thermal bands, archives, metadata files; lists of scenes as CSV or STAC JSON.",
+            help="Thermal bands, archives, metadata files; lists of scenes: tables (.csv), texts (.txt), STAC (.json).",
         ),
         Option(name="FOLDER", kind="folder", label="Folder of scenes"),
         *_RETRIEVAL,
         Option(
-            name="WORKERS", kind="integer", flag="--workers", label="Scenes at the same time", default=1,
-            limits=(1, 256), help="Each takes one core.",
+            name="WORKERS", kind="integer", flag="--workers", label="Scenes at the same time", limits=(1, 256),
+            help="Each takes one core. Empty: one after the other, on all cores.",
         ),
         Option(
             name="OVERWRITE", kind="switch", flag="--overwrite", label="Replace products that exist", default=False,
@@ -194,13 +194,39 @@ COMPOSITE = Form(
         ),
         Option(
             name="STATISTIC", kind="choice", flag="--statistic", label="Statistic of each pixel over time",
-            choices=(
-                "mean", "median", "percentile", "maximum", "minimum", "standard-deviation", "count", "weighted-mean",
-            ), default="mean", help="weighted-mean: by the uncertainties of the products.",
+            choices=("median", "mean", "weighted-mean", "minimum", "maximum", "deviation", "percentile", "count"),
+            default="median", help="weighted-mean: by the uncertainties of the products.",
         ),
         Option(
             name="PERCENTILE", kind="number", flag="--percentile", label="Percentile, where that is the statistic",
             limits=(0.0, 100.0),
+        ),
+        Option(name="FROM", kind="text", flag="--from", label="First day", help="2015-06-01, 2015-06 or 2015."),
+        Option(name="TO", kind="text", flag="--to", label="Last day", help="Likewise."),
+        Option(name="MONTHS", kind="text", flag="--months", label="Months of the year", help="6,7,8 or 6-8 or 12-2."),
+        Option(
+            name="ALIGN", kind="switch", flag="--align", label="Warp products whose pixels do not lie upon each other",
+            help="Without it such products are refused.", default=False,
+        ),
+        Option(
+            name="CRS", kind="crs", flag="--crs", label="Coordinate reference system", advanced=True,
+            help="Empty: that of the products.",
+        ),
+        Option(
+            name="GRID", kind="choice", flag="--grid", label="Extent", choices=("union", "intersection"),
+            default="union", help="Of all products, or what they have in common.", advanced=True,
+        ),
+        Option(
+            name="EXCLUDE", kind="list", flag="--exclude", label="Pixels to leave out", advanced=True,
+            help="By their quality bits, parted by ';': water; cloud_distance=near.",
+        ),
+        Option(
+            name="MAX_UNCERTAINTY", kind="number", flag="--max-uncertainty", label="Highest uncertainty [K]",
+            help="Leave out more uncertain temperatures.", limits=(0.0, 1000.0), advanced=True,
+        ),
+        Option(
+            name="MIN_COUNT", kind="integer", flag="--min-count", label="Dates that a pixel needs", default=1,
+            limits=(1, 100000), advanced=True,
         ),
         _WORDS,
     ),

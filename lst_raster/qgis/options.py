@@ -16,7 +16,7 @@ class Option:
     """Name of the parameter in QGIS."""
     kind: str
     """``text``, ``list`` (texts, parted by ``;``), ``number``, ``integer``, ``switch``, ``choice``, ``layer``,
-    ``layers``, ``file``, ``files``, ``folder`` or ``words`` (arguments as in a shell)."""
+    ``layers``, ``file``, ``files``, ``folder``, ``crs`` or ``words`` (arguments as in a shell)."""
     label: str
     """What the form says, with the unit."""
     flag: str = ""

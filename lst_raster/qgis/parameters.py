@@ -10,6 +10,7 @@ from qgis.core import (
     QgsProcessing,
     QgsProcessingException,
     QgsProcessingParameterBoolean,
+    QgsProcessingParameterCrs,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFile,
@@ -36,8 +37,8 @@ def value(option: Option, algorithm: Any, parameters: dict[str, Any], context: A
     given = parameters.get(option.name, option.default)
     if given is None or given == NULL or given == "":
         return None
-    if option.kind in ("layer", "layers"):
-        return (_layer if option.kind == "layer" else _layers)(option, algorithm, parameters, context)
+    if option.kind in _LOOKED_AT:
+        return _LOOKED_AT[option.kind](option, algorithm, parameters, context)
     return getattr(algorithm, _READERS[option.kind])(parameters, option.name, context)
 
 
@@ -77,6 +78,7 @@ _MAKERS: dict[str, Callable[[Option], QgsProcessingParameterDefinition]] = {
     "integer": _number,
     "switch": lambda option: QgsProcessingParameterBoolean(option.name, option.label, option.default),
     "choice": _choice,
+    "crs": lambda option: QgsProcessingParameterCrs(option.name, option.label, optional=option.optional),
     "layer": lambda option: QgsProcessingParameterRasterLayer(option.name, option.label, optional=option.optional),
     "layers": _several,
     "file": _path,
@@ -104,6 +106,12 @@ def _source(option: Option, layer: Any) -> str:
     return str(layer.source())
 
 
+def _crs(option: Option, algorithm: Any, parameters: dict[str, Any], context: Any) -> str:
+    crs = algorithm.parameterAsCrs(parameters, option.name, context)
+    return str(crs.authid() or crs.toWkt())
+
+
+_LOOKED_AT = {"layer": _layer, "layers": _layers, "crs": _crs}
 _READERS = {
     **dict.fromkeys(("text", "list", "words", "file", "folder"), "parameterAsString"),
     "number": "parameterAsDouble",
@@ -112,4 +120,4 @@ _READERS = {
     "choice": "parameterAsEnumString",
     "files": "parameterAsFileList",
 }
-"""Methods of an algorithm by which values are read that are no layers."""
+"""Methods of an algorithm by which the other values are read."""
