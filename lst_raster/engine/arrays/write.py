@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 import rasterio
@@ -17,18 +16,20 @@ from lst_raster.engine.arrays.attributes import acquisition
 from lst_raster.engine.product.blocks import BLOCK
 from lst_raster.engine.product.cog import CogWriter, new_cog
 from lst_raster.engine.product.files import OutputForm, ProductPaths, temperature_layer, uncertainty_layer
+from lst_raster.engine.product.place import size_of, target_of
 from lst_raster.engine.product.staging import new_files
 from lst_raster.engine.retrieve import DEFAULT_FORM
 from lst_raster.engine.run import CACHE
-from lst_raster.engine.target import check_target
+from lst_raster.engine.target import check_targets
 from lst_raster.engine.workers import available_threads
 from lst_raster.errors import InputError, OutputError
+from lst_raster.scene.address import Location
 from lst_raster.scene.grid import Grid
 
 
 def write_product(
-    dataset: xr.Dataset, path: str | Path, *, form: OutputForm = DEFAULT_FORM, overwrite: bool = False
-) -> tuple[Path, ...]:
+    dataset: xr.Dataset, path: str | Location, *, form: OutputForm = DEFAULT_FORM, overwrite: bool = False
+) -> tuple[Location, ...]:
     """Write temperatures, and their uncertainty where it is there, as Cloud Optimized GeoTIFFs.
 
     Both are computed together, chunk by chunk, in threads of this process; what is in memory are the chunks that are
@@ -40,8 +41,8 @@ def write_product(
     dataset : Dataset
         ``lst``, and perhaps ``lst_uncertainty``, of two dimensions, as `retrieve_array` gives it; with coordinates and
         the coordinate system, as rioxarray keeps it.
-    path : str or path
-        The temperature's file, which ends in ``.tif``; ``_UNC`` is added for the uncertainty's.
+    path : str, path or Address
+        The temperature's file, or its ``s3`` address, which ends in ``.tif``; ``_UNC`` is added for the uncertainty's.
     form : OutputForm
         Type and compression; with ``lst_only`` no uncertainty is written.
     overwrite : bool
@@ -49,7 +50,7 @@ def write_product(
 
     Returns
     -------
-    tuple of path
+    tuple of path or Address
         The files.
 
     Raises
@@ -60,7 +61,7 @@ def write_product(
         A file exists, or cannot be written; nothing half written stays.
     """
     array = _flat(dataset)
-    paths = ProductPaths(temperature=Path(path))
+    paths = ProductPaths(temperature=target_of(path))
     grid = _grid(array)
     _check_targets(paths, grid, overwrite)
     tags = {name: str(value) for name, value in dataset.attrs.items()}
@@ -98,10 +99,9 @@ def _check_targets(paths: ProductPaths, grid: Grid, overwrite: bool) -> None:
     """Refuse targets that must not be written; a whole product is not replaced by a part of one."""
     if paths.temperature.suffix.lower() not in (".tif", ".tiff"):
         raise OutputError(f"cannot write {paths.temperature}: it is no .tif; give the name of the temperature's file")
-    for path in (paths.temperature, paths.uncertainty):
-        check_target(path, grid, inputs=(), overwrite=overwrite)
+    check_targets((paths.temperature, paths.uncertainty), grid, inputs=(), overwrite=overwrite)
     for path in (paths.quality, paths.item):
-        if path.exists():
+        if size_of(path) is not None:
             raise OutputError(
                 f"{path} belongs to a whole product of that name; remove that first, or give another name"
             )

@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from rasterio.errors import RasterioError
@@ -18,7 +17,7 @@ from lst_raster.engine.batch.result import SceneResult
 from lst_raster.engine.retrieve import Product, retrieve
 from lst_raster.engine.run import Progress
 from lst_raster.errors import CancelledError, LstRasterError, SceneError, WorkerError
-from lst_raster.scene.address import without_secrets
+from lst_raster.scene.address import Location, without_secrets
 from lst_raster.scene.bundle import Place
 from lst_raster.scene.level2 import Level2Scene
 from lst_raster.scene.level2_terms import Downwelling
@@ -124,10 +123,10 @@ def lost(task: Task, reason: str, seconds: float = 0.0) -> SceneResult:
     )  # fmt: skip
 
 
-def mean_temperature(path: Path) -> float | None:
+def mean_temperature(path: Location) -> float | None:
     """Mean temperature of a product, as its file tells it; None where it does not. [K]"""
     try:
-        with open_raster(Place.of(str(path)), "product", SceneError) as dataset:
+        with open_raster(Place.of(path), "product", SceneError) as dataset:
             text, step = dataset.tags(1).get(_MEAN), dataset.scales[0]
         return float(text) * float(step) if text else None
     except (LstRasterError, RasterioError, ValueError):
