@@ -19,12 +19,16 @@ from lst_raster.engine.product.files import OutputForm
 from lst_raster.engine.product.flags import FLAGS, flag
 from lst_raster.engine.run import CACHE
 from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, OutputError
+from lst_raster.scene.grid import Grid
 from tests.factories import STATE, make_scene, ramp, write_raster
 from tests.product_sets import NAME, TAGS, fields_of, make_set
 from tests.servers import STORE_ENVIRONMENT, object_store, web_server
 
 SHAPE = (600, 700)
 FIELDS = fields_of(SHAPE)
+TURNED = Grid(
+    crs=rasterio.crs.CRS.from_epsg(32616), transform=rasterio.Affine(20, 10, 4e5, 10, -20, 5e6), width=70, height=60
+)
 # rioxarray multiplies transforms as version 3 of affine does not want it.
 pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
 
@@ -187,14 +191,9 @@ def test_a_product_in_an_object_store_is_the_same(tmp_path, monkeypatch):
 
 
 def test_a_grid_that_is_turned_or_nowhere_opens_without_false_coordinates(tmp_path):
-    from lst_raster.scene.grid import Grid
-
-    turned = Grid(
-        crs=rasterio.crs.CRS.from_epsg(32616), transform=rasterio.Affine(20, 10, 4e5, 10, -20, 5e6), width=70, height=60
-    )
-    dataset = open_product(make_set(tmp_path / "turned", (60, 70), grid=turned))
+    dataset = open_product(make_set(tmp_path / "turned", (60, 70), grid=TURNED))
     assert "x" not in dataset.coords
-    assert dataset.rio.transform(recalc=False) == turned.transform
+    assert dataset.rio.transform(recalc=False) == TURNED.transform
     nowhere = open_product(make_set(tmp_path / "nowhere", (60, 70), crs=None, item=False, tags={"AREA_OR_POINT": None}))
     assert nowhere.rio.crs is None and nowhere.lst.notnull().any()
 
@@ -255,6 +254,35 @@ def test_a_product_is_not_written_where_one_is_nor_from_what_is_no_raster(tmp_pa
         write_product(made.expand_dims("time"), tmp_path / "b.tif")
     with pytest.raises(InputError, match="the dataset holds lst_uncertainty; give one with lst"):
         write_product(made.drop_vars("lst"), tmp_path / "b.tif")
+
+
+def test_a_part_is_written_where_it_lies(tmp_path, made):
+    for name, part in {
+        "a": made.isel(x=slice(100, 300), y=slice(50, 60)),
+        "b": made.isel(x=slice(None, None, 2), y=slice(None, None, 5)),
+        "c": made.isel(y=slice(None, None, -1)),
+        "d": made.rio.write_transform().isel(y=slice(7, 8)),
+    }.items():
+        again = open_product(write_product(part, tmp_path / f"{name}.tif")[-1])
+        np.testing.assert_allclose(again.x, part.x, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(again.y, part.y, rtol=0, atol=1e-6)
+        np.testing.assert_array_equal(again.lst, part.lst)
+    turned = open_product(make_set(tmp_path / "turned", (60, 70), grid=TURNED))
+    assert open_product(write_product(turned, tmp_path / "e.tif")[-1]).rio.transform(recalc=False) == TURNED.transform
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda made: made.assign_coords(y=made.y**2), "y of the dataset does not rise or fall evenly"),
+        (lambda made: made.isel(x=[0]), "the one x of the dataset does not tell how large a pixel is"),
+        (lambda made: made.rename(x="b", y="a"), "lst has the dimensions a, b; rename them to y and x"),
+    ],
+)
+def test_coordinates_that_are_no_grid_are_refused(tmp_path, made, change, message):
+    with pytest.raises(InputError, match=message):
+        write_product(change(made), tmp_path / "a.tif")
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_error_in_one_chunk_leaves_nothing_behind(tmp_path, made):

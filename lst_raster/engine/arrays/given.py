@@ -66,9 +66,10 @@ def as_array(quantity: Quantity, value: Any) -> xr.DataArray:
 def _number(quantity: Quantity, value: Any) -> float:
     if isinstance(value, str) or np.ndim(value):
         kind = "a text" if isinstance(value, str) else f"of type {type(value).__name__}"
+        units = "" if quantity.units == "1" else f" in {quantity.units}"
         raise InputError(
-            f"{quantity.title} is {kind}; give a number in {quantity.units}, or an xarray.DataArray, whose dimensions "
-            "tell how it lies against the others"
+            f"{quantity.title} is {kind}; give a number{units}, or an xarray.DataArray, whose dimensions tell how it "
+            "lies against the others"
         )
     try:
         return float(value)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import numpy as np
 import rasterio
 import xarray as xr
+from rasterio import Affine
 from rasterio.windows import Window
 
 from lst_raster._resources import require
@@ -25,6 +26,8 @@ from lst_raster.engine.workers import available_threads
 from lst_raster.errors import InputError, OutputError
 from lst_raster.scene.address import Location
 from lst_raster.scene.grid import Grid
+
+_TOLERANCE = 0.01  # of a pixel, by which coordinates may differ from even ones: files round them
 
 
 def write_product(
@@ -76,7 +79,7 @@ def write_product(
 
 def _flat(dataset: xr.Dataset) -> xr.Dataset:
     """Take what is written, with rows before columns."""
-    import rioxarray  # noqa: F401  # takes a second
+    from rioxarray.exceptions import MissingSpatialDimensionError  # takes a second
 
     if "lst" not in dataset:
         raise InputError(f"the dataset holds {', '.join(map(str, dataset)) or 'nothing'}; give one with lst")
@@ -84,15 +87,43 @@ def _flat(dataset: xr.Dataset) -> xr.Dataset:
     if wanted["lst"].ndim != 2:
         dimensions = ", ".join(map(str, wanted["lst"].dims))
         raise InputError(f"lst has the dimensions {dimensions}; a raster has two: write one at a time, with .isel()")
-    return wanted.transpose(wanted.rio.y_dim, wanted.rio.x_dim)
+    try:
+        return wanted.transpose(wanted.rio.y_dim, wanted.rio.x_dim)
+    except MissingSpatialDimensionError:
+        dimensions = ", ".join(map(str, wanted["lst"].dims))
+        raise InputError(
+            f"lst has the dimensions {dimensions}; rename them to y and x, or name them with .rio.set_spatial_dims()"
+        ) from None
 
 
 def _grid(dataset: xr.Dataset) -> Grid:
+    """Find where the pixels lie: by their coordinates, which stay right when a part is cut out."""
     rio = dataset.rio
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PendingDeprecationWarning)  # of rioxarray, with version 3 of affine
-        transform = rio.transform()
-    return Grid(crs=rio.crs, transform=transform, width=rio.width, height=rio.height)
+    size = {"crs": rio.crs, "width": rio.width, "height": rio.height}
+    if not {rio.x_dim, rio.y_dim} <= dataset.coords.keys():
+        told = dataset.coords[rio.grid_mapping].attrs if rio.grid_mapping in dataset.coords else {}
+        return Grid(transform=_told_transform(told) or Affine.identity(), **size)
+    told_step = _told_transform(dataset.coords[rio.grid_mapping].attrs) if rio.grid_mapping in dataset.coords else None
+    x, width = _first_and_step(dataset, rio.x_dim, told_step.a if told_step else None)
+    y, height = _first_and_step(dataset, rio.y_dim, told_step.e if told_step else None)
+    return Grid(transform=Affine(width, 0.0, x - width / 2.0, 0.0, height, y - height / 2.0), **size)
+
+
+def _told_transform(attributes: Mapping[str, Any]) -> Affine | None:
+    """Transform as rioxarray keeps it beside the coordinate system; None where it does not."""
+    numbers = str(attributes.get("GeoTransform", "")).split()
+    return Affine.from_gdal(*map(float, numbers)) if len(numbers) == 6 else None
+
+
+def _first_and_step(dataset: xr.Dataset, dimension: Any, told: float | None) -> tuple[float, float]:
+    """First coordinate along a dimension, and the step between two, which must be the same everywhere."""
+    values = dataset.coords[dimension].values.astype(np.float64)
+    if values.size == 1 and told is None:
+        raise InputError(f"the one {dimension} of the dataset does not tell how large a pixel is; write more than one")
+    step = (values[-1] - values[0]) / (values.size - 1) if values.size > 1 else float(told or 0.0)
+    if not np.allclose(values, values[0] + step * np.arange(values.size), rtol=0.0, atol=_TOLERANCE * abs(step)):
+        raise InputError(f"{dimension} of the dataset does not rise or fall evenly; a raster needs that: reproject it")
+    return float(values[0]), step
 
 
 def _check_targets(paths: ProductPaths, grid: Grid, overwrite: bool) -> None:
