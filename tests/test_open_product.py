@@ -170,6 +170,14 @@ def test_a_product_on_a_server_is_read_in_parts_and_its_signature_is_not_shown(t
     with web_server(tmp_path / "out") as server:
         dataset = open_product(f"{server.url(NAME)}?sig=secret", chunks={})
         xr.testing.assert_identical(dataset.compute(scheduler="synchronous"), local)
+        server.requests.clear()
+        np.testing.assert_array_equal(dataset.lst[:9, :9].values, local.lst[:9, :9])
+        assert {path for path, _, _ in server.requests} == {NAME}
+        assert server.requests[-1][2]["Range"] != "bytes=0-16383"  # the block, and not the head alone
+        server.answers[NAME.replace(".tif", "_UNC.tif")] = 403  # as a store that does not tell what it does not have
+        assert "lst_uncertainty" not in open_product(f"{server.url(NAME)}?sig=secret")
+        assert "_UNC.tif is left out: " in caplog.text
+        server.answers.clear()
         item = open_product(server.url(NAME.replace(".tif", ".json")))
         assert list(item) == list(local)
         for path in (product.with_name(f"{product.stem}_QA.tif"), product.with_name(f"{product.stem}_UNC.tif")):
