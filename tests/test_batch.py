@@ -15,7 +15,17 @@ from lst_raster import errors, retrieve, retrieve_many
 from lst_raster.engine.batch.options import RetrieveOptions
 from lst_raster.engine.batch.task import Opening, Task, work
 from lst_raster.errors import CancelledError, InputError, OutputError, RemoteError, SceneError, WorkerError
-from tests.many_scenes import AIR, Deadly, Killer, cut_off, make_scenes, products_in, stem_of, temporary_files
+from tests.many_scenes import (
+    AIR,
+    Deadly,
+    Killer,
+    cut_off,
+    end_this_process,
+    make_scenes,
+    products_in,
+    stem_of,
+    temporary_files,
+)
 
 linux = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 SEVERAL_TILES = (600, 600)
@@ -47,9 +57,10 @@ def serial(tmp_path_factory, scenes, options):
 def client():
     """A cluster of two processes on this machine."""
     distributed = pytest.importorskip("distributed")
-    cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
-    )
+    with pytest.importorskip("dask").config.set({"distributed.scheduler.allowed-failures": 1}):
+        cluster = distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        )
     with cluster, distributed.Client(cluster, set_as_default=False) as client:
         yield client
 
@@ -262,7 +273,8 @@ def test_a_worker_of_a_cluster_that_is_killed_in_the_middle_of_a_scene_costs_not
     results = retrieve_many(tmp_path / "in", out=tmp_path / "out", client=client, **options)
     killer.join()
     assert killer.killed
-    assert [result.status for result in results] == ["ok"] * 4 + ["failed", "ok"]
+    made = [day for day in range(1, 7) if day != 5]  # one whose result is lost with its worker is kept, not ok
+    assert [day for day, result in enumerate(results, start=1) if result.status in ("ok", "kept")] == made
     assert products_in(tmp_path / "out") == products_in(tmp_path / "serial")
     assert temporary_files(tmp_path) == []
 
@@ -273,8 +285,19 @@ def test_a_scene_that_kills_every_worker_fails_in_the_end_and_the_rest_is_made(s
     results = retrieve_many([deadly, scenes / stem_of(2)], out=tmp_path, workers=1, retries=1, **options)
     assert [(result.status, result.attempts) for result in results] == [("failed", 2), ("ok", 1)]
     assert isinstance(results[0].error, WorkerError)
-    assert "deadly: the process that worked on it was killed (signal 9)" in str(results[0].error)
-    assert "was killed" in results[0].log
+    assert "the process that worked on it was killed (signal 9)" in str(results[0].error)
+    assert results[0].log.count("was killed") == 2 and "attempt 1\n" in results[0].log
+
+
+@linux
+def test_a_scene_that_kills_every_worker_of_a_cluster_fails_and_the_rest_is_made(scenes, options, tmp_path, client):
+    deadly = lst_raster.ListedScene(path="http://127.0.0.1/LC08_x_B10.TIF", name="deadly", sign=end_this_process)
+    listed = [deadly, *(scenes / stem_of(day) for day in (1, 2, 4))]
+    results = retrieve_many(listed, out=tmp_path, client=client, **options)
+    assert results[0].attempts == 2
+    assert all(result.product is not None for result in results[1:])  # one that is asked again finds its product
+    assert isinstance(results[0].error, WorkerError)
+    assert "the workers that it was given to were lost, one after the other" in str(results[0].error)
 
 
 @linux

@@ -15,8 +15,8 @@ Ended = tuple[Task, SceneResult]
 class Backend(Protocol):
     """A place where scenes are worked on; a context manager, which leaves no work behind."""
 
-    repeats: bool
-    """Whether it tries a task again itself where the worker is lost."""
+    takes_others_along: bool
+    """Whether it may give up other tasks together with one that its workers do not survive."""
 
     @property
     def free(self) -> int:
@@ -38,7 +38,7 @@ class Backend(Protocol):
 class ThisProcess:
     """Scenes one after the other, here."""
 
-    repeats = False
+    takes_others_along = False
 
     def __init__(self, go_on: Callable[[], bool]) -> None:
         self._go_on = go_on

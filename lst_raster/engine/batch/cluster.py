@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import queue
 import time
 import uuid
@@ -16,6 +18,7 @@ from lst_raster.errors import CancelledError, InputError
 from lst_raster.scene.address import without_secrets
 
 _MANY = 1 << 30  # the scheduler holds what waits
+_FETCH = 5.0  # [s] for a result that is said to be there
 _GRACE = 60.0  # [s] in which tasks that run see that they are to stop
 _EVERY = 1.0  # [s] between two questions whether to stop
 
@@ -31,7 +34,7 @@ class Cluster:
         self._futures: dict[Any, Task] = {}
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    repeats = True  # a task whose worker is lost goes to others, as often as `allowed-failures` says
+    takes_others_along = True  # all that wait for a worker that is lost count as guilty of it
 
     @property
     def free(self) -> int:
@@ -44,30 +47,37 @@ class Cluster:
             work_on_cluster, task, self._run, pure=False, priority=-task.number,
             key=f"lst_raster_retrieve-{self._run}-{task.number}-{task.attempt}",
         )  # fmt: skip
-        self._futures[future] = task
-        future.add_done_callback(self._done.put)
+        self._follow(future, task)
 
     def ended(self, patience: float) -> list[Ended]:
         """Tasks that have ended; that of workers that were lost has an error."""
         with suppress(queue.Empty):
             future = self._done.get(timeout=patience)
             task = self._futures.pop(future)
-            return [(task, self._result(future, task))]
+            result = self._result(future, task)
+            if result is not None:
+                return [(task, result)]
+            self._follow(future, task)
         return []
 
-    def _result(self, future: Any, task: Task) -> SceneResult:
-        if future.status == "finished":
-            result: SceneResult = future.result()
+    def _follow(self, future: Any, task: Task) -> None:
+        self._futures[future] = task
+        future.add_done_callback(self._done.put)
+
+    def _result(self, future: Any, task: Task) -> SceneResult | None:
+        """Fetch a result; None where it was lost with its worker, and is being made again."""
+        try:
+            result: SceneResult = future.result(timeout=_FETCH)
             return result
-        error = future.exception() if future.status == "error" else None
-        if isinstance(error, require("distributed.scheduler", "dask").KilledWorker):
+        except TimeoutError:
+            return None
+        except require("distributed.scheduler", "dask").KilledWorker:
             return lost(task, "the workers that it was given to were lost, one after the other; give them more memory")
-        if error is None:
-            return lost(task, f"the cluster gave it up ({future.status}); is the scheduler still there?")
-        said = without_secrets(" ".join(str(error).split()))
-        return lost(
-            task, f"the cluster says {type(error).__name__}: {said}; has every worker the same lst-raster installed?"
-        )
+        except (asyncio.CancelledError, concurrent.futures.CancelledError):
+            return lost(task, "the cluster gave it up; is the scheduler still there?")
+        except Exception as error:  # of the cluster's own: `work` raises none
+            said = f"{type(error).__name__}: {without_secrets(' '.join(str(error).split()))}"
+            return lost(task, f"the cluster says {said}; has every worker the same lst-raster installed?")
 
     def __enter__(self) -> Self:
         return self

@@ -68,7 +68,7 @@ def retrieve_many(
         that all machines see.
     client : distributed.Client, optional
         A client of dask: the scenes are worked on by its cluster, one task each. Tasks of lost workers are given to
-        others as often as its setting ``allowed-failures`` says.
+        others as often as its setting ``allowed-failures`` says, and tried once more alone.
     workers : int, optional
         Number of processes of this machine, each with one scene at a time; without it, and without a client, the scenes
         are worked on in this process, one after the other. In a script of your own the call must then stand under
@@ -135,6 +135,7 @@ class _Batch:
     progress: Progress
     on_result: OnResult
     results: dict[int, SceneResult] = field(default_factory=dict)
+    logs: dict[int, str] = field(default_factory=dict)  # of attempts that were not the last
 
     def go_on(self) -> bool:
         """Ask the caller."""
@@ -148,32 +149,42 @@ class _Batch:
         CancelledError
             The caller does not want to go on.
         """
-        waiting, running = deque(self.tasks), 0
+        waiting, suspects, running = deque(self.tasks), deque[Task](), 0
         try:
-            while waiting or running:
+            while waiting or suspects or running:
                 while waiting and backend.free > 0:
                     backend.begin(waiting.popleft())
+                    running += 1
+                if suspects and not running:
+                    backend.begin(suspects.popleft())
                     running += 1
                 if not self.go_on():
                     raise CancelledError("stopped")
                 for task, result in backend.ended(_PATIENCE):
                     running -= 1
-                    if self._is_worth_another(task, result, backend):
-                        waiting.append(replace(task, attempt=task.attempt + 1))  # when the others have had their turn
-                    else:
-                        self.results[task.number] = result
-                        self.on_result(result)
+                    if not self._is_worth_another(task, result):
+                        self._keep(task, result)
+                        continue
+                    self.logs[task.number] = self.logs.get(task.number, "") + result.log
+                    alone = backend.takes_others_along and isinstance(result.error, WorkerError)
+                    again = replace(task, attempt=task.attempt + 1, is_alone=alone)
+                    (suspects if alone else waiting).append(again)  # when the others have had their turn
         except CancelledError:
             raise CancelledError(
                 f"stopped after {len(self.results)} of {len(self.tasks)} scenes; the products made so far are complete"
             ) from None
         self.go_on()
 
-    def _is_worth_another(self, task: Task, result: SceneResult, backend: Backend) -> bool:
+    def _keep(self, task: Task, result: SceneResult) -> None:
+        whole = replace(result, log=self.logs.pop(task.number, "") + result.log)
+        self.results[task.number] = whole
+        self.on_result(whole)
+
+    def _is_worth_another(self, task: Task, result: SceneResult) -> bool:
         if task.attempt > self.retries:
             return False
         if isinstance(result.error, WorkerError):
-            return not backend.repeats
+            return not task.is_alone
         return isinstance(result.error, RemoteError) and not isinstance(result.error, RemoteAccessError)
 
 

@@ -59,7 +59,7 @@ class _Worker:
 class Processes:
     """Scenes in so many processes of this machine at the same time."""
 
-    repeats = False
+    takes_others_along = False
 
     def __init__(self, count: int) -> None:
         self._count = count

@@ -29,7 +29,7 @@ class SceneResult:
     mean: float | None = None
     """Mean temperature of the product, None where there is none. [K]"""
     log: str = field(default="", repr=False)
-    """What was said on the way, line by line."""
+    """What was said on the way, line by line, in all attempts."""
 
     @property
     def status(self) -> Status:

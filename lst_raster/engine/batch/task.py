@@ -61,6 +61,8 @@ class Task:
     """Arguments of `retrieve` that all scenes share."""
     attempt: int = 1
     """Which attempt this is."""
+    is_alone: bool = False
+    """Whether no other is worked on meanwhile, so that the loss of a worker is its own fault."""
 
     def open(self) -> Scene:
         """Open the scene; errors as `Scene.open`."""
@@ -116,7 +118,7 @@ def work(task: Task, progress: Progress | None = None) -> SceneResult:
 
 def lost(task: Task, reason: str, seconds: float = 0.0) -> SceneResult:
     """Give the result of a scene whose worker ended before it was done."""
-    error = WorkerError(f"{task.scene.name}: {reason}")
+    error = WorkerError(reason)
     log = _log(task, None, [f"ERROR {error}"], seconds)
     return SceneResult(
         scene=_plain(task.scene), error=error, seconds=seconds, attempts=task.attempt, log=log
