@@ -14,10 +14,11 @@ from lst_raster.engine.product import store as store_module
 from lst_raster.engine.product.staging import new_files
 from lst_raster.engine.resume import RUN
 from lst_raster.errors import LstRasterError, OutputError, RemoteAccessError, RemoteError
+from lst_raster.evaluation.compare import compare_rasters
 from lst_raster.scene import remote_http, remote_s3_write
 from lst_raster.scene.address import Address
 from lst_raster.scene.remote_s3_write import delete_object, exists, put_object
-from tests.factories import STATE, ramp
+from tests.factories import STATE, make_scene, ramp
 from tests.products import make_product, product_stem
 from tests.servers import STORE_ENVIRONMENT, gate_before, object_store, web_server
 
@@ -129,6 +130,22 @@ def test_store_in_and_store_out_equals_local_in_and_local_out_byte_for_byte(stor
     assert (remote.tags, remote.pixels, remote.retrieved) == (local.tags, local.pixels, local.retrieved)
     assert {asset["href"] for asset in items[0]["assets"].values()} == {f"./{name}" for name in FILES - {ITEM}}
     nothing_hidden(store)
+
+
+def test_several_tiles_and_threads_from_store_to_store_and_with_keys_beside_files_on_disk(
+    store, gate, make, model_path, tmp_path
+):
+    scene = make_scene(tmp_path / "large", lst=ramp(275, 310, (700, 1300)))
+    store.upload(scene.parent, "out", "in/")
+    (tmp_path / "local").mkdir()
+    make("local/x.tif", scene=scene, threads=1)
+    make("s3://out/x.tif", scene=f"s3://out/in/{scene.name}", threads=3)
+    make("s3://out/y.tif", scene=scene, threads=3)
+    expected = on_disk("local")
+    for name in ("x.tif", "y.tif", "x_UNC.tif", "y_UNC.tif", "x_QA.tif", "y_QA.tif"):
+        assert contents(store)[name] == expected[name.replace("y", "x")]
+    found = compare_rasters("s3://out/x.tif", "s3://out/y.tif")
+    assert found.difference.maximum == found.difference.minimum == 0.0
 
 
 def test_the_item_is_shown_last_and_every_file_has_its_media_type(store, gate, make):

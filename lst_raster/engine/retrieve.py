@@ -9,8 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import rasterio
-
 from lst_raster import __version__
 from lst_raster.engine.choice import choose_inputs
 from lst_raster.engine.inputs import Inputs, range_warning, warnings_of
@@ -29,6 +27,7 @@ from lst_raster.errors import SceneError
 from lst_raster.inference.model import Model
 from lst_raster.scene.address import Address, Location
 from lst_raster.scene.fields import Source
+from lst_raster.scene.gdal import gdal_settings
 from lst_raster.scene.reanalysis.remote_files import reanalysis_location
 from lst_raster.scene.scene import Scene
 
@@ -225,7 +224,7 @@ def _write(
 ) -> Tally:
     """Write all files, or none; what was found on the way is added to the tags."""
     with (
-        rasterio.Env(GDAL_CACHEMAX=CACHE),  # and GDAL's messages go to the log, not to the terminal
+        gdal_settings(GDAL_CACHEMAX=CACHE),  # and GDAL's messages go to the log, not to the terminal
         new_files(paths.temperature.parent) as files,
     ):
         with open_cogs(run, paths, files, threads) as cogs:

@@ -10,8 +10,9 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import TypeVar
 
-from rasterio.env import Env, getenv, hasenv
 from rasterio.windows import Window
+
+from lst_raster.scene.gdal import settings_of_this_thread
 
 Result = TypeVar("Result")
 Worker = Callable[[Window], Result]
@@ -57,12 +58,12 @@ def _in_threads(windows: Sequence[Window], workers: Sequence[Worker[Result]]) ->
     for worker in workers:
         free.put(worker)
 
-    settings = getenv() if hasenv() else {}  # GDAL's belong to a thread, but for the main one's
+    settings = settings_of_this_thread()
 
     def work(window: Window) -> Result:
         worker = free.get()
         try:
-            with Env(**settings):
+            with settings():
                 return worker(window)
         finally:
             free.put(worker)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
@@ -21,6 +20,7 @@ from lst_raster.pictures.axes import widened
 from lst_raster.pictures.colours import blue_to_red
 from lst_raster.pictures.draw import draw_histogram, draw_map, save, shape_of_map
 from lst_raster.scene.bundle import Place
+from lst_raster.scene.gdal import gdal_settings
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.temperature import TemperatureRaster, open_temperature
 
@@ -130,7 +130,7 @@ def compare_rasters(
     places = Place.of(a), Place.of(b)
     targets = _targets(*places, Path(output), overwrite=overwrite) if output is not None else ()
     with ExitStack() as stack:
-        stack.enter_context(rasterio.Env(GDAL_CACHEMAX=_CACHE))
+        stack.enter_context(gdal_settings(GDAL_CACHEMAX=_CACHE))
         first = stack.enter_context(open_temperature(places[0]))
         second = stack.enter_context(open_temperature(places[1], first.grid, align=align))
         excluded = _nothing_excluded()

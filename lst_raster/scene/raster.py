@@ -17,6 +17,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from lst_raster.errors import InputNotFoundError, LstRasterError
 from lst_raster.scene.address import Location, without_secrets
 from lst_raster.scene.bundle import Place
+from lst_raster.scene.gdal import gdal_settings
 from lst_raster.scene.remote import gdal_reading, require_parts
 from lst_raster.scene.tiff_tags import has_all_tags
 
@@ -67,7 +68,7 @@ def open_raster(path: Location | Place, what: str, error: type[LstRasterError]) 
     start = _beginning(place, what, error)
     if start in _TIFF and place.remote is None and not place.member and not has_all_tags(place.disk):
         raise error(f"{what} {place} {_complaint(place, start)}")
-    with gdal_reading(place.remote) if place.remote else nullcontext(), rasterio.Env(**_IN_PLACE):
+    with gdal_reading(place.remote) if place.remote else nullcontext(), gdal_settings(**_IN_PLACE):
         try:
             dataset = open_quietly(place.address)
         except RasterioError as reason:

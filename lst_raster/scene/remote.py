@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import rasterio
+from rasterio.session import DummySession
 
 from lst_raster.errors import InputNotFoundError, RemoteAccessError, RemoteError
 from lst_raster.scene.address import Address, without_secrets
@@ -132,7 +134,7 @@ def gdal_reading(address: Address) -> Iterator[None]:
         The file, or the archive that holds it. GDAL's own settings in the environment come first.
     """
     options = {key: value for key, value in _GDAL.items() if key not in os.environ}
-    session = None
+    session: Any = DummySession()
     if address.is_s3:
         from lst_raster.scene.remote_s3 import gdal_options, gdal_session
 

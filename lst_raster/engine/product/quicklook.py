@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import rasterio
 from rasterio.enums import Resampling
 
 from lst_raster.pictures.axes import robust_limits
 from lst_raster.pictures.colours import inferno
 from lst_raster.pictures.draw import draw_map, save, shape_of_map
 from lst_raster.scene.bundle import Place
+from lst_raster.scene.gdal import gdal_settings
 from lst_raster.scene.temperature import open_temperature
 
 Units: TypeAlias = Literal["degC", "K"]
@@ -55,7 +55,7 @@ def write_quicklook(
         The picture cannot be written.
     """
     unit, zero = _UNITS[units]
-    with rasterio.Env(GDAL_CACHEMAX=_CACHE), open_temperature(Place(disk=lst_path)) as product:
+    with gdal_settings(GDAL_CACHEMAX=_CACHE), open_temperature(Place(disk=lst_path)) as product:
         shape = shape_of_map(product.grid.height, product.grid.width)
         values = product.read(out_shape=shape, resampling=Resampling.average) - zero
     limits = robust_limits(values)
