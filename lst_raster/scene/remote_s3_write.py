@@ -18,7 +18,7 @@ from lst_raster.scene.remote_s3 import ask, payer
 
 _T = TypeVar("_T")
 _LOGGER = logging.getLogger(__name__)
-PART = 16 << 20
+PART = 8 << 20
 """Bytes that are sent at once; a store takes 10 000 parts of a file, none but the last below 5 MiB."""
 _TOGETHER = 4  # parts that are sent at the same time
 _HELP = "set credentials that may write there, or choose another place"
