@@ -28,7 +28,8 @@ if {WAIT!r} in os.environ:
         time.sleep(1)
         return retrieve_tile(*arguments, **values)
     engine.retrieve_tile = slowly
-main.main()
+if __name__ == "__main__":  # and not in the processes that it starts, which read this file too
+    main.main()
 """
 
 

@@ -190,7 +190,7 @@ def test_cancelling_in_the_window_stops_the_program_and_leaves_nothing(done):
     folder, found = done[0], done[1]["cancelled"]
     assert found["seconds"] < 4  # of the ten that it would take
     assert found["results"] == {}
-    assert ["info", "Cancelled; nothing was left"] in found["said"]
+    assert ["info", "Cancelled; what was not finished is removed"] in found["said"]
     assert left_of([(folder / "at_work").read_text()], patience=1.0) == []
     assert os.listdir(folder / "out") == []  # noqa: PTH208
 

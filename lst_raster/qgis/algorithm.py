@@ -106,7 +106,7 @@ class LstRasterAlgorithm(QgsProcessingAlgorithm):
             command = [*program, "--messages", "json", "--stop-with-input", *arguments]
             return run_program(command, environment(), feedback)
         except Cancelled:
-            feedback.pushInfo("Cancelled; nothing was left")
+            feedback.pushInfo("Cancelled; what was not finished is removed")
             return None
         except ProgramError as error:
             raise QgsProcessingException(str(error)) from error
