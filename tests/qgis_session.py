@@ -17,6 +17,7 @@ from qgis.core import (
     QgsProcessingOutputLayerDefinition,
     QgsProject,
     QgsRasterLayer,
+    QgsSettings,
 )
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QColor, QImage
@@ -56,6 +57,7 @@ def run(job):
     """As the window does it: in a thread of its own, cancelled when a file appears, the layers loaded at the end."""
     for name, value in job.get("environment", {}).items():
         os.environ[name] = value
+    QgsSettings().setValue("Processing/Configuration/LST_RASTER_PROGRAM", job.get("program", ""))
     context, feedback, ended = QgsProcessingContext(), Feedback(), []
     context.setProject(QgsProject.instance())
     values = dict(job["values"])

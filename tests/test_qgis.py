@@ -123,6 +123,13 @@ def done(home, product, tmp_path_factory):
             "do": "run", "algorithm": "retrieve", "environment": {WAIT: at_work}, "cancel_at": at_work,
             "values": {"LAYER": str(scene), "OUTPUT": str(folder / "out" / "x.tif"), "THREADS": 2},
         },
+        "gone": {
+            "do": "run", "algorithm": "retrieve", "program": str(folder / "gone" / "lst-raster"),
+            "values": {"LAYER": str(EXAMPLE), "OUTPUT": nowhere},
+        },
+        "another format": {
+            "do": "run", "algorithm": "retrieve", "values": {"LAYER": str(EXAMPLE), "OUTPUT": nowhere[:-3] + "img"},
+        },
         "nothing given": {"do": "run", "algorithm": "retrieve", "values": {"OUTPUT": nowhere}},
         "no raster": {"do": "run", "algorithm": "retrieve", "values": {"LAYER": __file__, "OUTPUT": nowhere}},
     }  # fmt: skip
@@ -198,7 +205,16 @@ def test_cancelling_in_the_window_stops_the_program_and_leaves_nothing(done):
 def test_an_empty_form_and_a_wrong_file_are_messages(done):
     assert any("nothing to work on: give 'Thermal band'" in text for _, text in done[1]["nothing given"]["said"])
     assert not done[1]["nothing given"]["well"]
+    assert any("a name that ends in .tif" in text for _, text in done[1]["another format"]["said"])
     assert any("Could not load source layer" in text or "no raster" in text for _, text in done[1]["no raster"]["said"])
+
+
+def test_a_program_that_is_gone_is_told_with_what_to_do(done):
+    found = done[1]["gone"]
+    assert not found["well"]
+    (text,) = [text for kind, text in found["said"] if kind == "error"]
+    assert "there is no program" in text
+    assert "lst-raster qgis install" in text
 
 
 def test_the_forms_have_widgets_help_and_the_defaults_of_the_command_line(done):

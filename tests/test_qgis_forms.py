@@ -11,7 +11,7 @@ import lst_raster
 from lst_raster._resources import plugin_path
 from lst_raster.cli.main import COMMANDS, LazyGroup
 from lst_raster.qgis import forms
-from lst_raster.qgis.options import Form, Option
+from lst_raster.qgis.options import Form, Option, address
 
 PLUGIN = plugin_path()
 FORMS = {"retrieve": forms.RETRIEVE, "batch": forms.BATCH, "compare": forms.COMPARE, "composite": forms.COMPOSITE}
@@ -112,6 +112,12 @@ def test_an_elevation_of_nought_is_a_number_and_no_empty_field():
     form = Form(options=(Option(name="X", kind="number", label="x", flag="--dem"),))
     assert form.arguments({"X": 0.0}) == ["--dem", "0", "--"]
     assert form.arguments({"X": None}) == ["--"]
+
+
+def test_layers_on_servers_are_given_by_their_addresses():
+    assert address("/vsicurl/https://example.com/a_B10.TIF") == "https://example.com/a_B10.TIF"
+    assert address("/vsis3/bucket/a_B10.TIF") == "s3://bucket/a_B10.TIF"
+    assert address("/data/a_B10.TIF") == "/data/a_B10.TIF"
 
 
 def test_the_metadata_are_those_of_this_release_and_ask_for_no_newer_qgis():

@@ -76,6 +76,13 @@ class LstRasterAlgorithm(QgsProcessingAlgorithm):
             raise QgsProcessingException(problem)
         return True
 
+    def raster_destination(self, parameters: dict[str, Any], context: Any) -> str:
+        """Path of the raster to be made."""
+        path = str(self.parameterAsOutputLayer(parameters, "OUTPUT", context))
+        if not path.lower().endswith(".tif"):
+            raise QgsProcessingException(f"the raster {path} would be a GeoTIFF; give it a name that ends in .tif")
+        return path
+
     def run_command(self, feedback: Any, *extra: str) -> list[str] | None:
         """Run the program.
 

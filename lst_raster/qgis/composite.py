@@ -36,7 +36,7 @@ class Composite(LstRasterAlgorithm):
         return well
 
     def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
-        path = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
+        path = self.raster_destination(parameters, context)
         lines = self.run_command(feedback, "--overwrite", "--output", path)
         if lines is None:
             return {}

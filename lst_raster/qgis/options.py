@@ -86,6 +86,14 @@ class Form:
         return [*named, *extra, "--", *places]
 
 
+def address(source: str) -> str:
+    """Turn the source of a layer into a path or an address as the command line takes it."""
+    for prefix, instead in (("/vsicurl/", ""), ("/vsis3/", "s3://")):
+        if source.startswith(prefix):
+            return instead + source[len(prefix) :]
+    return source
+
+
 def _texts(option: Option, value: Any) -> list[str]:
     """Texts to pass on; an empty one for a flag without a value."""
     if option.kind == "switch":

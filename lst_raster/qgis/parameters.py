@@ -20,7 +20,7 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from .options import Option
+from .options import Option, address
 
 
 def definition(option: Option) -> QgsProcessingParameterDefinition:
@@ -103,7 +103,7 @@ def _source(option: Option, layer: Any) -> str:
         raise QgsProcessingException(
             f"'{option.label}': the layer {layer.name()} is no raster file ({layer.providerType()}); save it as GeoTIFF"
         )
-    return str(layer.source())
+    return address(str(layer.source()))
 
 
 def _crs(option: Option, algorithm: Any, parameters: dict[str, Any], context: Any) -> str:

@@ -41,7 +41,7 @@ class Retrieve(LstRasterAlgorithm):
             self.addOutput(QgsProcessingOutputRasterLayer(name, label))
 
     def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
-        path = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
+        path = self.raster_destination(parameters, context)
         lines = self.run_command(feedback, "--overwrite", "--output", path)
         if lines is None:
             return {}
