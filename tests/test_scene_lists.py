@@ -309,3 +309,10 @@ def test_a_search_that_cannot_be_is_told_without_secrets(tmp_path):
         search_scenes(url, collections="x", datetime="yesterday")
     with pytest.raises(RemoteError):
         search_scenes("http://127.0.0.1:9/", collections="x")
+
+
+def test_a_scene_that_is_not_there_fails_alone_wherever_it_is_named(scenes, tmp_path):
+    for missing in ("x_B10.TIF", "x.tar.gz", "x_MTL.txt"):
+        *_, last = read_scene_list([scenes, tmp_path / missing])
+        with pytest.raises(InputNotFoundError, match="does not exist"):
+            Scene.open(last.opened_by())

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from lst_raster.errors import InputError, InputNotFoundError, SceneError
 from lst_raster.scene.address import Address
-from lst_raster.scene.bundle import Place, is_metadata
+from lst_raster.scene.bundle import Place, is_archive, is_metadata
 from lst_raster.scene.lists.folder import scenes_among, scenes_in_folder
 from lst_raster.scene.lists.listed import ListedScene, Sign, name_of
 from lst_raster.scene.lists.stac import parse_items, scenes_in_items
@@ -22,6 +22,7 @@ SceneList: TypeAlias = "str | Path | ListedScene | Mapping[str, Any] | Sequence[
 
 _TABLES = (".csv", ".tsv")
 _TEXT = ".txt"
+_RASTERS = (".tif", ".tiff")
 _ITEMS = (".json", ".geojson")
 _LIMIT = 256 << 20  # [byte] of a list on a server
 
@@ -60,7 +61,7 @@ def read_scene_list(
     Raises
     ------
     InputNotFoundError
-        There is no such path, or nothing fits a pattern.
+        There is no such list or folder, or nothing fits a pattern. A scene that is missing is told when it is opened.
     InputError
         A list cannot be understood, or names nothing.
     SceneError
@@ -96,6 +97,8 @@ def _of_path(text: str, options: Mapping[str, Any]) -> list[ListedScene]:
         return _read_list(path.name, path.read_bytes(), beside(path.parent), options)
     if glob.has_magic(text):
         return _of_pattern(text, options)
+    if _is_named_as_scene(place):
+        return [_single(text, options)]  # one that is missing fails alone, as on a line of a table
     raise InputNotFoundError(
         f"{text} does not exist; give a folder, a pattern, a table (.csv), a text of one scene a line (.txt), STAC "
         "items (.json), or scenes"
@@ -135,6 +138,10 @@ def _of_address(address: Address, options: Mapping[str, Any]) -> list[ListedScen
 
 def _single(text: str, options: Mapping[str, Any]) -> ListedScene:
     return ListedScene(path=text, name=name_of(text), sign=options["sign"])
+
+
+def _is_named_as_scene(place: Place) -> bool:
+    return Path(place.name).suffix.lower() in _RASTERS or is_archive(place) or is_metadata(place)
 
 
 def _is_list(name: str) -> bool:
