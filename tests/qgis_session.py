@@ -139,7 +139,7 @@ def ask(job):
 
 
 def main():
-    faulthandler.dump_traceback_later(120, exit=True)
+    faulthandler.dump_traceback_later(280, exit=True)  # before the test gives up
     application = QgsApplication([], False, str(FOLDER))
     QgsApplication.setPrefixPath("/usr", True)
     application.initQgis()

@@ -156,7 +156,7 @@ def test_the_run_ends_tidily_when_standard_input_ends(tmp_path, scene, model_pat
         begun = time.monotonic()
         child.stdin.close()
         assert child.wait(30) == 143
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20  # of the sixty that a tile takes here
         assert told(child.stderr.read().splitlines())[-1] == {"type": "end", "code": 143}
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 

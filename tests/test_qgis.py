@@ -88,7 +88,7 @@ def test_a_run_whose_qgis_is_terminated_leaves_neither_process_nor_file(home, tm
         assert list((tmp_path / "out").iterdir())  # temporary files
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
-    assert left_of([child], patience=5.0) == []
+    assert left_of([child], patience=20.0) == []
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -121,7 +121,7 @@ def done(home, product, tmp_path_factory):
         },
         "cancelled": {
             "do": "run", "algorithm": "retrieve", "environment": {WAIT: at_work}, "cancel_at": at_work,
-            "values": {"LAYER": str(scene), "OUTPUT": str(folder / "out" / "x.tif"), "THREADS": 2},
+            "values": {"LAYER": str(scene), "OUTPUT": str(folder / "out" / "x.tif"), "THREADS": 1},
         },
         "gone": {
             "do": "run", "algorithm": "retrieve", "program": str(folder / "gone" / "lst-raster"),
@@ -195,7 +195,7 @@ def test_a_comparison_tells_its_numbers(done):
 
 def test_cancelling_in_the_window_stops_the_program_and_leaves_nothing(done):
     folder, found = done[0], done[1]["cancelled"]
-    assert found["seconds"] < 4  # of the ten that it would take
+    assert found["seconds"] < 6  # of the nine, at least, that it would take
     assert found["results"] == {}
     assert ["info", "Cancelled; what was not finished is removed"] in found["said"]
     assert left_of([(folder / "at_work").read_text()], patience=1.0) == []

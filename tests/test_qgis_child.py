@@ -116,7 +116,7 @@ def test_cancelling_lets_the_program_end_by_itself(tmp_path):
     tidy = f"sys.stdin.read(); open({str(tmp_path / 'tidy')!r}, 'w').close()"
     process, seconds = cancelled(script(own, tidy), Feedback())
     assert (tmp_path / "tidy").exists()
-    assert seconds < 2
+    assert seconds < 10  # then it would be killed
     assert not alive(process)
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import json
 from pathlib import Path
 
 import click
@@ -112,6 +113,14 @@ def test_an_elevation_of_nought_is_a_number_and_no_empty_field():
     form = Form(options=(Option(name="X", kind="number", label="x", flag="--dem"),))
     assert form.arguments({"X": 0.0}) == ["--dem", "0", "--"]
     assert form.arguments({"X": None}) == ["--"]
+
+
+def test_the_page_tells_every_algorithm_and_every_object():
+    page = (PLUGIN.parents[1] / "docs" / "qgis.md").read_text()
+    for command in FORMS:
+        assert f"`lst_raster:{command}`" in page
+    objects = [json.loads(line.split("`")[1]) for line in page.splitlines() if line.startswith('| `{"type"')]
+    assert [entry["type"] for entry in objects] == ["progress", "message", "error", "end"]
 
 
 def test_layers_on_servers_are_given_by_their_addresses():

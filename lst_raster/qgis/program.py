@@ -13,7 +13,7 @@ from .child import NO_WINDOW, ProgramError
 
 FOREIGN = (
     "PROJ_LIB", "PROJ_DATA", "GDAL_DATA", "GDAL_DRIVER_PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH", "__PYVENV_LAUNCHER__", "PYTHONEXECUTABLE",
 )  # fmt: skip
 """What QGIS sets for its own libraries, which are not those of the program."""
 
