@@ -59,7 +59,7 @@ def client():
     distributed = pytest.importorskip("distributed")
     with pytest.importorskip("dask").config.set({"distributed.scheduler.allowed-failures": 1}):
         cluster = distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", host="127.0.0.1"
         )
     with cluster, distributed.Client(cluster, set_as_default=False) as client:
         yield client
@@ -298,6 +298,28 @@ def test_a_scene_that_kills_every_worker_of_a_cluster_fails_and_the_rest_is_made
     assert all(result.product is not None for result in results[1:])  # one that is asked again finds its product
     assert isinstance(results[0].error, WorkerError)
     assert "the workers that it was given to were lost, one after the other" in str(results[0].error)
+
+
+class Gone:
+    """A client, and a task of its, whose scheduler goes away when it has taken the task."""
+
+    status = "running"
+
+    def submit(self, function, *arguments, **options):
+        self.status = "connecting"
+        future = Gone()
+        future.status = "cancelled"
+        return future
+
+    def add_done_callback(self, call):
+        call(self)
+
+
+def test_a_cluster_whose_scheduler_is_gone_ends_its_scenes_and_the_run(scenes, options, tmp_path):
+    pytest.importorskip("distributed")
+    results = retrieve_many([scenes / stem_of(day) for day in (1, 2)], out=tmp_path, client=Gone(), **options)
+    assert [(result.status, result.attempts) for result in results] == [("failed", 1)] * 2
+    assert "is the scheduler still there?" in str(results[0].error)
 
 
 @linux

@@ -99,7 +99,12 @@ def test_workers_of_this_machine_make_the_same_products_as_one_after_the_other(h
 def test_a_scheduler_is_found_by_its_address_or_its_file(here, batch):
     distributed = pytest.importorskip("distributed")
     cluster = distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, host="127.0.0.1", protocol="tcp"
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        dashboard_address="127.0.0.1:0",
+        host="127.0.0.1",
+        protocol="tcp",
     )
     with cluster:
         code, out, _ = batch("in", "-o", "out", "--scheduler", cluster.scheduler_address)

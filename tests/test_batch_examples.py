@@ -38,7 +38,7 @@ def slurm():
 
 def test_the_jobs_of_the_example_on_slurm_ask_for_what_it_says(slurm, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["batch_on_slurm.py", "list.csv", "out", "--queue", "thermal", "--show"])
-    here = {"host": "127.0.0.1", "dashboard_address": None}
+    here = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     with pytest.importorskip("dask").config.set({"jobqueue.slurm.scheduler-options": here}):
         slurm.main()
     script = capsys.readouterr().out
@@ -57,7 +57,7 @@ def test_the_example_on_slurm_runs_with_processes_in_place_of_jobs(slurm, tmp_pa
             return super().scale(jobs)
 
     monkeypatch.setattr(
-        slurm, "cluster_of", lambda queue: Jobs(n_workers=0, threads_per_worker=1, dashboard_address=None)
+        slurm, "cluster_of", lambda queue: Jobs(n_workers=0, threads_per_worker=1, dashboard_address="127.0.0.1:0")
     )
     monkeypatch.setattr(sys, "argv", ["x", str(tmp_path / "in"), str(tmp_path / "out"), "--jobs", "1"])
     slurm.main()

@@ -19,6 +19,10 @@ class Backend(Protocol):
     """Whether it may give up other tasks together with one that its workers do not survive."""
 
     @property
+    def can_repeat(self) -> bool:
+        """Whether it makes sense to give it a task again."""
+
+    @property
     def free(self) -> int:
         """Number of tasks that it would take now."""
 
@@ -39,6 +43,7 @@ class ThisProcess:
     """Scenes one after the other, here."""
 
     takes_others_along = False
+    can_repeat = True
 
     def __init__(self, go_on: Callable[[], bool]) -> None:
         self._go_on = go_on

@@ -21,6 +21,8 @@ _MANY = 1 << 30  # the scheduler holds what waits
 _FETCH = 5.0  # [s] for a result that is said to be there
 _GRACE = 60.0  # [s] in which tasks that run see that they are to stop
 _EVERY = 1.0  # [s] between two questions whether to stop
+_GIVEN_UP = ("cancelled", "lost")
+_NO_SCHEDULER = "the cluster gave it up; is the scheduler still there?"
 
 
 class Cluster:
@@ -35,6 +37,11 @@ class Cluster:
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     takes_others_along = True  # all that wait for a worker that is lost count as guilty of it
+
+    @property
+    def can_repeat(self) -> bool:
+        """Whether the scheduler is still there."""
+        return bool(self._client.status == "running")
 
     @property
     def free(self) -> int:
@@ -66,6 +73,8 @@ class Cluster:
 
     def _result(self, future: Any, task: Task) -> SceneResult | None:
         """Fetch a result; None where it was lost with its worker, and is being made again."""
+        if future.status in _GIVEN_UP:  # to ask for its reason would wait for a scheduler that is gone
+            return lost(task, _NO_SCHEDULER)
         try:
             result: SceneResult = future.result(timeout=_FETCH)
             return result
@@ -74,7 +83,7 @@ class Cluster:
         except require("distributed.scheduler", "dask").KilledWorker:
             return lost(task, "the workers that it was given to were lost, one after the other; give them more memory")
         except (asyncio.CancelledError, concurrent.futures.CancelledError):
-            return lost(task, "the cluster gave it up; is the scheduler still there?")
+            return lost(task, _NO_SCHEDULER)
         except Exception as error:  # of the cluster's own: `work` raises none
             said = f"{type(error).__name__}: {without_secrets(' '.join(str(error).split()))}"
             return lost(task, f"the cluster says {said}; has every worker the same lst-raster installed?")

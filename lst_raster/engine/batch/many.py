@@ -162,7 +162,7 @@ class _Batch:
                     raise CancelledError("stopped")
                 for task, result in backend.ended(_PATIENCE):
                     running -= 1
-                    if not self._is_worth_another(task, result):
+                    if not (backend.can_repeat and self._is_worth_another(task, result)):
                         self._keep(task, result)
                         continue
                     self.logs[task.number] = self.logs.get(task.number, "") + result.log

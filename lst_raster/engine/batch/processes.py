@@ -60,6 +60,7 @@ class Processes:
     """Scenes in so many processes of this machine at the same time."""
 
     takes_others_along = False
+    can_repeat = True
 
     def __init__(self, count: int) -> None:
         self._count = count
