@@ -211,7 +211,22 @@ def test_scenes_in_a_store_make_the_same_products_as_those_on_disk(here, batch, 
             store.upload(here / "in" / stem, "scenes", f"{stem}/")
         (here / "list.txt").write_text("".join(f"s3://scenes/{stem}/\n" for stem in stems))
         code, _, err = batch("list.txt", "-o", "far", "--workers", "2")
-    assert (code, err) == (0, [])
+        assert (code, err) == (0, [])
+        code, out, err = batch("list.txt", "-o", "s3://scenes/out", "--workers", "2")
+        assert (code, out, err) == (0, ["2 products in s3://scenes/out; report: report.csv"], [])
+        objects = store.client.list_objects_v2(Bucket="scenes", Prefix="out/")["Contents"]
+        sent = {
+            entry["Key"].removeprefix("out/"): store.client.get_object(Bucket="scenes", Key=entry["Key"])["Body"].read()
+            for entry in objects
+        }
+        report = report_of(here)
+        assert batch("list.txt", "-o", "s3://scenes/out", "--dry-run")[1][0].endswith("kept if made of the same inputs")
+        again = batch("list.txt", "-o", "s3://scenes/out")
+    assert again[1] == ["2 products in s3://scenes/out (2 of them kept); report: report.csv"]
+    assert sent == products_in(here / "far")
+    assert report["scenes"][0]["product"] == f"s3://scenes/out/{stem_of(1)}_LST.tif"
+    assert report["scenes"][0]["mean_lst_K"] == pytest.approx(281.0, abs=0.01)
+    assert f"s3://scenes/out/{stem_of(1)}_LST.tif kept: 4200" in (here / "logs" / f"{stem_of(1)}.log").read_text()
     near, far = products_in(here / "near"), products_in(here / "far")
     assert far.keys() == near.keys()
     assert all(far[name] == near[name] for name in near if not name.endswith(".json"))  # that tells of input files
