@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +29,7 @@ from tests.many_scenes import (
 )
 
 linux = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-SEVERAL_TILES = (600, 600)
+SHAPE = (300, 300)
 LARGE = (1100, 1100)
 
 
@@ -214,6 +215,29 @@ def test_a_server_that_does_not_answer_is_asked_again_when_the_others_had_their_
     assert (first.status, first.attempts, type(first.error)) == ("failed", 2, RemoteError)
 
 
+@pytest.mark.parametrize("existed", [False, True])
+def test_what_a_killed_attempt_has_left_is_replaced_and_what_was_there_before_is_not(
+    scenes, options, tmp_path, monkeypatch, existed
+):
+    calls = []
+
+    def killed_between_two_renames(scene, *, output, **given):
+        calls.append(output)
+        if len(calls) > 1:
+            assert Path(output).exists()
+            return retrieve(scene, output=output, **given)
+        Path(output).write_text("the first file of a set")
+        raise WorkerError("the process that worked on it was killed")
+
+    monkeypatch.setattr("lst_raster.engine.batch.task.retrieve", killed_between_two_renames)
+    if existed:
+        (tmp_path / f"{stem_of(1)}_LST.tif").write_text("the user's own")
+    (result,) = retrieve_many(scenes / stem_of(1), out=tmp_path, **options)
+    assert result.attempts == 2
+    assert result.status == ("failed" if existed else "ok")
+    assert not existed or "add --overwrite" in str(result.error)
+
+
 def test_progress_counts_scenes_and_results_are_told_as_they_come(scenes, options, tmp_path):
     steps, told = [], []
     retrieve_many(
@@ -245,7 +269,7 @@ def test_a_caller_who_stops_a_run_keeps_what_is_complete_and_nothing_else(model_
 
 @linux
 def test_a_worker_that_is_killed_in_the_middle_of_a_scene_costs_nothing(model_path, options, tmp_path):
-    make_scenes(tmp_path / "in", model_path, 12, SEVERAL_TILES)
+    make_scenes(tmp_path / "in", model_path, 12, SHAPE)
     cut_off(tmp_path / "in", stem_of(5))
     serial = retrieve_many(tmp_path / "in", out=tmp_path / "serial", **options)
     killer = Killer(tmp_path / "out", lambda process: os.kill(process, signal.SIGKILL))
@@ -265,7 +289,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_scene_costs_nothing(model_pa
 def test_a_worker_of_a_cluster_that_is_killed_in_the_middle_of_a_scene_costs_nothing(
     model_path, options, tmp_path, client
 ):
-    make_scenes(tmp_path / "in", model_path, 6, SEVERAL_TILES)
+    make_scenes(tmp_path / "in", model_path, 6, SHAPE)
     cut_off(tmp_path / "in", stem_of(5))
     retrieve_many(tmp_path / "in", out=tmp_path / "serial", **options)
     killer = Killer(tmp_path / "out", lambda process: os.kill(process, signal.SIGKILL))

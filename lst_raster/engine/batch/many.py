@@ -116,7 +116,12 @@ def retrieve_many(
     folder = folder_of(out)
     if folder is not None:
         _make(folder)
-    batch = _Batch(tasks=tasks, retries=retries, progress=progress or _unwatched, on_result=on_result or _unheard)
+    fresh = {task.number for task in tasks if folder is not None and not Path(task.target).exists()}
+    if client is not None:  # a cluster tries tasks again by itself
+        tasks = [replace(task, may_replace=task.number in fresh) for task in tasks]
+    batch = _Batch(
+        tasks=tasks, fresh=fresh, retries=retries, progress=progress or _unwatched, on_result=on_result or _unheard
+    )
     try:
         with _backend(client, workers, batch.go_on) as backend:
             batch.through(backend)
@@ -131,6 +136,7 @@ class _Batch:
     """The scenes of a run, and what became of them."""
 
     tasks: Sequence[Task]
+    fresh: set[int]  # numbers of tasks that had no product when the run began
     retries: int
     progress: Progress
     on_result: OnResult
@@ -167,7 +173,8 @@ class _Batch:
                         continue
                     self.logs[task.number] = self.logs.get(task.number, "") + result.log
                     alone = backend.takes_others_along and isinstance(result.error, WorkerError)
-                    again = replace(task, attempt=task.attempt + 1, is_alone=alone)
+                    fresh = task.number in self.fresh
+                    again = replace(task, attempt=task.attempt + 1, is_alone=alone, may_replace=fresh)
                     (suspects if alone else waiting).append(again)  # when the others have had their turn
         except CancelledError:
             raise CancelledError(

@@ -63,6 +63,8 @@ class Task:
     """Which attempt this is."""
     is_alone: bool = False
     """Whether no other is worked on meanwhile, so that the loss of a worker is its own fault."""
+    may_replace: bool = False
+    """Whether what lies at the target can only be what a killed attempt of this run has left."""
 
     def open(self) -> Scene:
         """Open the scene; errors as `Scene.open`."""
@@ -77,7 +79,7 @@ class Task:
         """Arguments of `retrieve`: those of all scenes, and over them what the list states of this one."""
         own = {name: value for name, value in self.scene.options.items() if name not in SCENE_OPTIONS}
         split = {name: _parts(value) if name in REPEATED else value for name, value in own.items()}
-        return {**self.options, **split}
+        return {**self.options, **split, **({"overwrite": True} if self.may_replace else {})}
 
 
 def work(task: Task, progress: Progress | None = None) -> SceneResult:
