@@ -148,7 +148,7 @@ def test_pixels_are_chosen_by_their_quality_and_uncertainty(tmp_path):
     assert np.array_equal(count(keep="near,far")[0], clear.sum(axis=0))
     found, made = count(max_uncertainty=1.5)
     assert np.array_equal(found, (uncertainty <= 1.5).sum(axis=0))
-    assert made.tags["pixels_taken"] == "uncertainty up to 1.5 K"
+    assert made.tags["pixels_taken"] == "with an uncertainty up to 1.5 K"
     found, made = count(min_count=3)
     assert np.array_equal(np.isfinite(read(made.path)), clear.sum(axis=0) >= 3)
     assert np.array_equal(found, clear.sum(axis=0)) and made.filled == (found >= 3).sum()

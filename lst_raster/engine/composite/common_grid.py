@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pyproj.exceptions import ProjError
 from rasterio import Affine
+from rasterio._err import CPLE_BaseError  # what GDAL's own failures raise; it has no public name
 from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 from rasterio.transform import array_bounds
-from rasterio.warp import calculate_default_transform, transform_bounds
+from rasterio.warp import transform_bounds
 
 from lst_raster.engine.composite.products import SourceProduct
 from lst_raster.errors import GridMismatchError, InputError
@@ -28,6 +28,7 @@ EXTENTS = ("union", "intersection")
 """What a grid may cover, instead of that of a file."""
 
 _NEARLY = 1e-6  # of a pixel
+_DEGREE = 111_195.0  # [m] along a meridian, of a sphere of 6371 km
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,11 +110,12 @@ def place_on(product: SourceProduct, grid: Grid, choice: GridChoice) -> PlacedPr
         Its pixels do not lie upon those of the grid, and it is not to be warped, or cannot be.
     """
     offset = product.grid.offset_in(grid)
-    if offset is not None and (grid.crs is not None or product.grid.matches(grid)):
+    located = _is_located(product.grid.crs) and _is_located(grid.crs)
+    if offset is not None and (located or product.grid.matches(grid)):
         row, column = offset
         box = (row, row + product.grid.height, column, column + product.grid.width)
         return PlacedProduct(product=product, offset=offset, box=box)
-    if grid.crs is None or product.grid.crs is None:
+    if not located:
         raise GridMismatchError(
             f"{product.name} is {product.grid}; without a coordinate system only products of one grid, "
             f"here {grid}, can be put together; leave it out"
@@ -139,8 +141,10 @@ def _lattice(first: Grid, choice: GridChoice) -> Grid:
     if choice.crs is None and choice.resolution is None:
         return first
     crs = _crs(choice.crs) if choice.crs is not None else first.crs
-    if crs is None or first.crs is None:
-        raise InputError("the first product has no coordinate system, so that it cannot be warped; leave it out")
+    if not (_is_located(crs) and _is_located(first.crs)):
+        raise InputError(
+            "nothing can be warped from or to a coordinate system that is not of places on Earth; give another --crs"
+        )
     side = choice.resolution if choice.resolution is not None else _side_in(first, crs)
     if not (side > 0.0 and math.isfinite(side)):
         raise InputError(f"the resolution is {side:g}; give the side of a pixel, above 0")
@@ -156,27 +160,31 @@ def _crs(text: str) -> Any:
         raise InputError(f"{text!r} is no coordinate reference system; give one such as EPSG:32616") from None
 
 
+def _is_located(crs: Any) -> bool:
+    """Whether a system tells places on Earth; a file without one may come back with one that is about nothing."""
+    return crs is not None and bool(crs.is_projected or crs.is_geographic)
+
+
 def _side(grid: Grid) -> float:
     return math.sqrt(abs(grid.transform.determinant))
 
 
 def _side_in(first: Grid, crs: Any) -> float:
-    """Side of the first product's pixels in another system."""
-    if crs.is_projected and first.crs.is_projected and crs.linear_units_factor == first.crs.linear_units_factor:
-        return _side(first)
-    try:
-        transform, _, _ = calculate_default_transform(first.crs, crs, first.width, first.height, *_bounds(first))
-    except (RasterioError, ValueError) as error:
-        raise InputError(f"the products do not lie where {crs} can be used ({error}); give another --crs") from error
-    return float(f"{transform.a:.6g}")
+    """Side of a pixel in another system: as many metres as the first product's, along a meridian if in degrees."""
+    size = first.pixel_size()
+    if size is None:
+        raise InputError(f"the first product, {first}, does not lie on Earth; give --resolution")
+    metres = math.sqrt(size[0] * size[1])
+    side = metres / _DEGREE if crs.is_geographic else metres / crs.linear_units_factor[1]
+    return float(f"{side:.6g}")
 
 
 def _warped_box(product: SourceProduct, grid: Grid) -> Box:
     """Rows and columns that a product covers after it has been warped, and some more."""
     try:
         left, bottom, right, top = transform_bounds(product.grid.crs, grid.crs, *_bounds(product.grid))
-    except (RasterioError, ProjError, ValueError) as error:
-        raise GridMismatchError(f"{product.name} does not lie where {grid} can be; leave it out: {error}") from error
+    except (RasterioError, CPLE_BaseError, ValueError) as error:
+        raise GridMismatchError(f"{product.name} does not lie where {grid} can be; give another --crs") from error
     if not all(math.isfinite(side) for side in (left, bottom, right, top)) or left > right:
         raise GridMismatchError(f"{product.name} does not lie where {grid} can be; give another --crs")
     a, b, c, d, e, f = (~grid.transform)[:6]

@@ -81,7 +81,7 @@ def _properties(tags: Mapping[str, str], grid: Grid, main: Output, located: bool
         **projection_fields(grid, located),
         "processing:level": "L3",
         "processing:software": {"lst-raster": tags["lst_raster_version"]},
-        "processing:lineage": f"{tags['composite']}: {tags['products']}; pixels {tags['pixels_taken']}",
+        "processing:lineage": f"{tags['composite']}: {tags['products']}; pixels: {tags['pixels_taken']}",
         **{f"lst_raster:{key}": tags[key] for key in sorted(tags) if key.islower() and key != "lst_raster_version"},
     }
 

@@ -50,7 +50,7 @@ class PixelRule:
     def __str__(self) -> str:
         parts = [f"only {_names(self.keep)}"] if self.keep else []
         parts += [f"without {_names(self.exclude)}"] if self.exclude else []
-        parts += [f"uncertainty up to {self.max_uncertainty:g} K"] if self.max_uncertainty is not None else []
+        parts += [f"with an uncertainty up to {self.max_uncertainty:g} K"] if self.max_uncertainty is not None else []
         return "; ".join(parts) or "all that have a temperature"
 
     @property

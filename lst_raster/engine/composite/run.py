@@ -191,7 +191,7 @@ def _look(request: _Request, given: str | Path | Sequence[str | Path], skip: boo
                 raise
             request.warn(f"left out: {error}")
     if not sources:
-        raise InputError("none of the products can be read; see the warnings: " + "; ".join(request.warnings))
+        raise InputError("none of the products can be read: " + "; ".join(request.warnings))
     return sources
 
 
@@ -205,7 +205,7 @@ def _in_season(sources: Sequence[SourceProduct], season: Season) -> list[SourceP
             raise InputError(f"{source.name} {error}") from None
     if not chosen:
         dates = sorted(str(source.date) for source in sources)
-        raise InputError(f"no product is {season}; the dates of the products are {dates[0]} to {dates[-1]}")
+        raise InputError(f"no product is of the season, {season}; their dates are {dates[0]} to {dates[-1]}")
     return chosen
 
 
@@ -257,7 +257,9 @@ def _has_uncertainty(request: _Request, sources: Sequence[SourceProduct]) -> boo
     weighted = any(one.name == "weighted_mean" for one in request.wanted)
     if without and (weighted or request.rule.max_uncertainty is not None):
         what = "a weighted mean" if weighted else "a greatest uncertainty"
-        raise InputError(f"{what} needs the uncertainty of every product, *_LST_UNC.tif; {_some(without)} without one")
+        raise InputError(
+            f"{what} needs the uncertainty of every product, *_LST_UNC.tif; {_some(without)} without one: leave it out"
+        )
     has_mean = any(one.is_mean for one in request.wanted)
     if without and has_mean:
         request.warn(f"the mean gets no uncertainty: {_some(without)} without one")

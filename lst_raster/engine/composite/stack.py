@@ -19,7 +19,7 @@ from lst_raster.errors import InputError, LstRasterError
 from lst_raster.scene.align import on_grid
 from lst_raster.scene.bundle import Place
 from lst_raster.scene.grid import Grid
-from lst_raster.scene.raster import open_raster, read_stored
+from lst_raster.scene.raster import open_raster, read_numbers
 
 Float32 = NDArray[np.float32]
 Layer: TypeAlias = tuple[Float32, Float32 | None]
@@ -164,13 +164,13 @@ def _of(place: Place) -> Iterator[None]:
 @contextmanager
 def _open_kelvin(place: Place, placed: PlacedProduct, grid: Grid) -> Iterator[Callable[[Window], Float32]]:
     with _open_band(place, placed, grid) as band:
-        yield lambda window: band(window, np.nan).astype(np.float32)
+        yield lambda window: band(window, np.nan)
 
 
 @contextmanager
 def _open_band(
     place: Place, placed: PlacedProduct, grid: Grid, *, classes: bool = False
-) -> Iterator[Callable[[Window, float], NDArray[Any]]]:
+) -> Iterator[Callable[[Window, float], Float32]]:
     """Open a raster of a product; the function reads a window, with a number where there is nothing."""
     with open_raster(place, "product", InputError) as dataset:
         if not Grid.of(dataset).matches(placed.product.grid):
@@ -188,20 +188,21 @@ def _open_band(
 
 def _read(
     view: Any, window: Window, place: tuple[int, int, int, int], scale: float, none: float
-) -> NDArray[Any]:  # fmt: skip
+) -> Float32:  # fmt: skip
     """Read what a raster has of a window; `place` is where it begins, and its height and width."""
     row, column, height, width = place
-    values = np.full((int(window.height), int(window.width)), none)
+    values = np.full((int(window.height), int(window.width)), none, np.float32)  # which holds 16 bits exactly
     first = int(window.row_off) - row, int(window.col_off) - column
     rows = slice(max(first[0], 0), min(first[0] + values.shape[0], height))
     columns = slice(max(first[1], 0), min(first[1] + values.shape[1], width))
     if rows.stop <= rows.start or columns.stop <= columns.start:
         return values
     part = Window(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
-    stored, valid = read_stored(view, "product", InputError, window=part)
+    stored = read_numbers(view, "product", InputError, window=part)
+    missing = view.nodata is not None and stored == view.nodata  # NaN is none anyway
     inside = (
         slice(rows.start - first[0], rows.stop - first[0]),
         slice(columns.start - first[1], columns.stop - first[1]),
     )
-    values[inside] = np.where(valid, stored * scale if scale != 1.0 else stored, none)
+    values[inside] = np.where(missing, none, stored * scale if scale != 1.0 else stored)
     return values

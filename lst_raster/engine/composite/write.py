@@ -107,7 +107,7 @@ def _new_cog(job: Job, output: Output, files: Staging) -> Iterator[CogWriter]:
 def _nothing(job: Job) -> str:
     reasons = [f"no pixel of the {len(job.stack.products)} products has a value that counts"]
     if job.stack.rule != PixelRule():
-        reasons.append(f"pixels are taken {job.stack.rule}")
+        reasons.append(f"wanted are pixels {job.stack.rule}")
     if job.min_count > 1:
         reasons.append(f"{job.min_count} dates are needed")
     return "; ".join(reasons) + "; take less strict conditions, or other products"
