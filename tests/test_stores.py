@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lst_raster import retrieve
+from lst_raster import composite, retrieve
 from lst_raster.engine.product import store as store_module
 from lst_raster.engine.product.staging import new_files
 from lst_raster.engine.resume import RUN
@@ -18,6 +18,7 @@ from lst_raster.evaluation.compare import compare_rasters
 from lst_raster.scene import remote_http, remote_s3_write
 from lst_raster.scene.address import Address
 from lst_raster.scene.remote_s3_write import delete_object, exists, put_object
+from tests.composites import season
 from tests.factories import STATE, make_scene, ramp
 from tests.products import make_product, product_stem
 from tests.servers import STORE_ENVIRONMENT, gate_before, object_store, web_server
@@ -146,6 +147,21 @@ def test_several_tiles_and_threads_from_store_to_store_and_with_keys_beside_file
         assert contents(store)[name] == expected[name.replace("y", "x")]
     found = compare_rasters("s3://out/x.tif", "s3://out/y.tif")
     assert found.difference.maximum == found.difference.minimum == 0.0
+
+
+def test_a_composite_from_store_to_store_equals_that_on_disk(store, tmp_path, command):
+    paths, _ = season(tmp_path / "products", number=3)
+    store.upload(tmp_path / "products", "out", "products/")
+    (tmp_path / "local").mkdir()
+    local = composite(paths, output="local")
+    remote = composite("s3://out/products/", output="s3://out/made")
+    assert contents(store, prefix="made/") == on_disk("local")
+    assert [str(path) for path in remote.files] == [f"s3://out/made/{path.name}" for path in local.files]
+    before = contents(store)
+    code, _, err = command("composite", "s3://out/products/", "-o", str(remote.path))
+    assert code == 1 and f"{remote.path} exists and is kept; add --overwrite to replace it" in err[-1]
+    assert contents(store) == before
+    nothing_hidden(store)
 
 
 def test_the_item_is_shown_last_and_every_file_has_its_media_type(store, gate, make):

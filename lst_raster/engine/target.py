@@ -50,11 +50,6 @@ def product_path(output: str | Path | Address, stem: str) -> Location:
     return place if is_file and not place.is_dir() else place / f"{stem}_LST.tif"
 
 
-def check_target(target: Location, grid: Grid, *, inputs: Iterable[Location], overwrite: bool) -> None:
-    """Refuse a target that cannot or must not be written; as `check_targets`, of one."""
-    check_targets([target], grid, inputs=inputs, overwrite=overwrite)
-
-
 def check_targets(targets: Iterable[Location], grid: Grid, *, inputs: Iterable[Location], overwrite: bool) -> None:
     """Refuse targets that cannot or must not be written, before any work.
 

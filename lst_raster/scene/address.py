@@ -103,6 +103,10 @@ class Address:
         """Address of a file in the same folder, as that of a path."""
         return self.sibling(name)
 
+    def with_suffix(self, suffix: str) -> Address:
+        """Address of the file whose name ends otherwise, as that of a path."""
+        return self.sibling(self.stem + suffix)
+
     @property
     def gdal(self) -> str:
         """Name under which GDAL opens it."""

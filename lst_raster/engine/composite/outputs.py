@@ -10,6 +10,8 @@ from lst_raster.engine.composite.products import SourceProduct
 from lst_raster.engine.composite.statistics import COMMON, INDEPENDENT, Statistic
 from lst_raster.engine.product.files import STEP, OutputForm
 from lst_raster.engine.product.layer import Layer
+from lst_raster.engine.product.place import target_of
+from lst_raster.scene.address import Location
 
 _TIFF = (".tif", ".tiff")
 _KINDS = {
@@ -25,7 +27,7 @@ class Output:
 
     key: str
     """Name of its values among the results."""
-    path: Path
+    path: Location
     """File."""
     layer: Layer
     """What it holds."""
@@ -33,13 +35,13 @@ class Output:
     """Whether it is a statistic that was asked for, or the count, and not an uncertainty."""
 
 
-def main_path(output: str | Path, products: Sequence[SourceProduct], first: Statistic) -> tuple[Path, str]:
+def main_path(output: str | Location, products: Sequence[SourceProduct], first: Statistic) -> tuple[Location, str]:
     """Path of the first statistic's raster, and how the names of all others begin.
 
     Parameters
     ----------
-    output : str or path
-        An existing folder, or the path of the file itself, which ends in ``.tif``.
+    output : str, path or Address
+        An existing folder or one of an object store, or the file itself, which ends in ``.tif``.
     products : sequence of SourceProduct
         The products, by date.
     first : Statistic
@@ -47,25 +49,26 @@ def main_path(output: str | Path, products: Sequence[SourceProduct], first: Stat
 
     Returns
     -------
-    tuple of path and str
+    tuple of path or Address, and str
         `output` itself; in a folder ``LST_<first day>_<last day>_<STATISTIC>.tif``.
     """
-    output = Path(output)
-    if output.suffix.lower() in _TIFF and not output.is_dir():
-        return output, output.stem
+    place = target_of(output)
+    if place.suffix.lower() in _TIFF and not (isinstance(place, Path) and place.is_dir()):
+        return place, place.stem
     days = sorted(str(product.date).replace("-", "") for product in products if product.date is not None)
     stem = "_".join(["LST", *dict.fromkeys([*days[:1], *days[-1:]])])
-    return output / f"{stem}{first.suffix}.tif", stem
+    name = f"{stem}{first.suffix}.tif"
+    return place / name if isinstance(place, Path) else place.inside().with_name(name), stem
 
 
 def plan_outputs(
-    target: Path, stem: str, wanted: Sequence[Statistic], form: OutputForm, *, uncertainty: bool
+    target: Location, stem: str, wanted: Sequence[Statistic], form: OutputForm, *, uncertainty: bool
 ) -> list[Output]:
     """Name the rasters of a composite.
 
     Parameters
     ----------
-    target : path
+    target : path or Address
         Raster of the first statistic.
     stem : str
         How the names of the others begin.
@@ -90,7 +93,7 @@ def plan_outputs(
     return outputs
 
 
-def _uncertainties(one: Statistic, path: Path, form: OutputForm) -> Iterator[Output]:
+def _uncertainties(one: Statistic, path: Location, form: OutputForm) -> Iterator[Output]:
     for kind, (suffix, assumption) in _KINDS.items():
         layer = _kelvins(f"standard uncertainty of the {one.title.rstrip(',')}, {assumption}", form)
         beside = path.with_name(f"{path.stem}{suffix}.tif")

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-import rasterio
-
 from lst_raster.engine.composite.common_grid import GridChoice, choose_grid, place_on
 from lst_raster.engine.composite.outputs import main_path, plan_outputs
 from lst_raster.engine.composite.pixels import PixelRule
@@ -22,9 +20,11 @@ from lst_raster.engine.composite.stack import Stack
 from lst_raster.engine.composite.statistics import Statistic, parse_statistics
 from lst_raster.engine.composite.write import Job, Progress, write_composite
 from lst_raster.engine.product.files import OutputForm
-from lst_raster.engine.target import check_target
+from lst_raster.engine.target import check_targets
 from lst_raster.engine.workers import available_threads
 from lst_raster.errors import InputError
+from lst_raster.scene.address import Location
+from lst_raster.scene.gdal import gdal_settings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,11 +37,11 @@ _FORM = OutputForm()
 class Composite:
     """A finished composite."""
 
-    path: Path
+    path: Location
     """Raster of the first statistic."""
-    rasters: Mapping[str, Path]
+    rasters: Mapping[str, Location]
     """All rasters, by the statistic's name."""
-    files: tuple[Path, ...]
+    files: tuple[Location, ...]
     """All files that were written."""
     tags: Mapping[str, str]
     """Its provenance, as its metadata holds it."""
@@ -59,7 +59,7 @@ class Composite:
 class _Request:
     """What the user wants."""
 
-    output: str | Path
+    output: str | Location
     wanted: tuple[Statistic, ...]
     season: Season
     rule: PixelRule
@@ -80,7 +80,7 @@ class _Request:
 def composite(
     products: str | Path | Sequence[str | Path],
     *,
-    output: str | Path = ".",
+    output: str | Location = ".",
     statistic: str | Iterable[str] = (),
     percentile: float | Iterable[float] = (),
     first_date: str | datetime.date | None = None,
@@ -109,8 +109,8 @@ def composite(
     ----------
     products : str, path, or sequence of them
         Products (``*_LST.tif``), folders of them, patterns, or addresses.
-    output : str or path
-        Raster of the first statistic, which ends in ``.tif``; or an existing folder.
+    output : str, path or Address
+        Raster of the first statistic, which ends in ``.tif``; or an existing folder; of either also the ``s3`` address.
     statistic : str or iterable of str
         ``median`` (default), ``mean``, ``weighted_mean`` (with the inverse variance), ``minimum``, ``maximum``,
         ``deviation`` (standard deviation over time), ``percentile`` or ``count``.
@@ -173,7 +173,7 @@ def composite(
         min_count=min_count, threads=threads or available_threads(), overwrite=overwrite,
         progress=progress or (lambda done, total: True),
     )  # fmt: skip
-    with rasterio.Env(GDAL_CACHEMAX=_CACHE):  # and GDAL's messages go to the log, not to the terminal
+    with gdal_settings(GDAL_CACHEMAX=_CACHE):  # and GDAL's messages go to the log, not to the terminal
         sources = _in_season(_look(request, products, skip_unreadable), request.season)
         made = _make_of_readable(request, sources, skip_unreadable)
     for line in made.warnings:
@@ -234,10 +234,9 @@ def _make(request: _Request, sources: Sequence[SourceProduct]) -> Composite:
     )  # fmt: skip
     target, stem = main_path(request.output, ordered, request.wanted[0])
     outputs = plan_outputs(target, stem, request.wanted, request.form, uncertainty=uncertainty)
-    read = [place.disk for source in sources for place in source.rasters if place.remote is None]
+    read: list[Location] = [place.disk for source in sources for place in source.rasters if place.remote is None]
     names = [*(output.path for output in outputs), *sidecar_paths(outputs)]
-    for path in names:
-        check_target(path, grid, inputs=read, overwrite=request.overwrite)
+    check_targets(names, grid, inputs=read, overwrite=request.overwrite)
     tags = provenance(ordered, stack, request.wanted, request.season, request.min_count)
     job = Job(
         stack=stack, outputs=tuple(outputs), wanted=request.wanted, form=request.form, min_count=request.min_count,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from rasterio.enums import Resampling
 
@@ -13,12 +12,13 @@ from lst_raster.engine.product.files import ITEM
 from lst_raster.engine.product.stac import write_item
 from lst_raster.engine.product.staging import Staging, writing
 from lst_raster.engine.product.styles import lst_style
+from lst_raster.scene.address import Location
 from lst_raster.scene.raster import open_quietly
 
 _ZERO = 273.15  # [K] of 0 degrees Celsius
 
 
-def sidecar_paths(outputs: Sequence[Output]) -> list[Path]:
+def sidecar_paths(outputs: Sequence[Output]) -> list[Location]:
     """Files that are written beside the rasters: for every statistic a picture and a style, and one item."""
     pictures = [output.path.with_suffix(".png") for output in outputs if output.is_statistic]
     styles = [output.path.with_suffix(".qml") for output in outputs if _has_style(output)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -23,6 +22,7 @@ from lst_raster.engine.product.staging import Staging, new_files
 from lst_raster.engine.unchanged import require_unchanged, states_of
 from lst_raster.engine.workers import over_tiles
 from lst_raster.errors import CancelledError, InputError
+from lst_raster.scene.address import Location
 
 Progress: TypeAlias = Callable[[int, int], bool]
 """Called with the tiles done and their total; returns False to stop the run."""
@@ -51,7 +51,7 @@ class Job:
     """Called after every tile."""
 
 
-def write_composite(job: Job, tags: dict[str, str], read: Sequence[Path]) -> int:
+def write_composite(job: Job, tags: dict[str, str], read: Sequence[Location]) -> int:
     """Write all files of a composite.
 
     Parameters
@@ -60,7 +60,7 @@ def write_composite(job: Job, tags: dict[str, str], read: Sequence[Path]) -> int
         What is to be done.
     tags : dict of str to str
         Metadata of the rasters; the number of pixels with a value is added.
-    read : sequence of path
+    read : sequence of path or Address
         Files that are read, which must not change meanwhile.
 
     Returns
