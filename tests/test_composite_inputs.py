@@ -195,7 +195,7 @@ def test_products_beyond_the_number_of_open_files_are_opened_tile_by_tile(tmp_pa
 # holds the interpreter's lock, which the server needs to answer. So the files stay open, or one thread reads.
 @pytest.mark.parametrize("options", [{"threads": 2}, {"threads": 1, "files": 2}])
 def test_products_on_a_web_server_give_the_same_composite(tmp_path, monkeypatch, options):
-    monkeypatch.setattr(stack, "_FILES", options.get("files", 256))
+    monkeypatch.setattr(stack, "_FILES", options.get("files", 64))
     paths, _ = season(tmp_path / "in", shape=(530, 30), number=3)
     wanted = {"statistic": "mean", "exclude": "water", "threads": options["threads"]}
     local = compose(paths, tmp_path / "l.tif", **wanted)

@@ -27,7 +27,7 @@ Layer: TypeAlias = tuple[Float32, Float32 | None]
 LayerReader: TypeAlias = Callable[[Window], Iterator[Layer]]
 """Reads the layers of a window, one overpass after the other, those that have nothing there left out."""
 
-_FILES = 256  # open at a time: systems allow a process about 1000
+_FILES = 64  # open at a time: each holds a block of a megabyte, and systems allow a process about 1000
 _FILL = 1  # of quality bits
 _OPENING = threading.Lock()  # warnings, which are hushed meanwhile, belong to the process
 
@@ -191,15 +191,18 @@ def _read(
 ) -> Float32:  # fmt: skip
     """Read what a raster has of a window; `place` is where it begins, and its height and width."""
     row, column, height, width = place
-    values = np.full((int(window.height), int(window.width)), none, np.float32)  # which holds 16 bits exactly
+    shape = int(window.height), int(window.width)
     first = int(window.row_off) - row, int(window.col_off) - column
-    rows = slice(max(first[0], 0), min(first[0] + values.shape[0], height))
-    columns = slice(max(first[1], 0), min(first[1] + values.shape[1], width))
+    rows = slice(max(first[0], 0), min(first[0] + shape[0], height))
+    columns = slice(max(first[1], 0), min(first[1] + shape[1], width))
     if rows.stop <= rows.start or columns.stop <= columns.start:
-        return values
+        return np.full(shape, none, np.float32)
     part = Window(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
     stored = read_numbers(view, "product", InputError, window=part)
-    missing = view.nodata is not None and stored == view.nodata  # NaN is none anyway
+    if stored.shape == shape and stored.dtype == np.float32 and scale == 1.0:
+        return stored  # NaN is none there
+    values = np.full(shape, none, np.float32)  # which holds 16 bits exactly
+    missing = view.nodata is not None and stored == view.nodata
     inside = (
         slice(rows.start - first[0], rows.stop - first[0]),
         slice(columns.start - first[1], columns.stop - first[1]),
