@@ -18,9 +18,9 @@ from lst_raster.errors import (
     RemoteError,
     SceneError,
 )
-from lst_raster.scene import remote_http
 from lst_raster.scene.address import Address, without_secrets
 from lst_raster.scene.bundle import Place
+from lst_raster.scene.servers import http as remote_http
 from tests.emissivity_scenes import add_reflectance
 from tests.factories import STATE, ramp
 from tests.products import in_form, make_product, product_stem

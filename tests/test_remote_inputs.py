@@ -14,7 +14,8 @@ from lst_raster.engine.checking.check import check_product
 from lst_raster.engine.describe import describe
 from lst_raster.errors import InputError, InputNotFoundError, LstRasterError, RemoteAccessError, RemoteError
 from lst_raster.evaluation.compare import compare_rasters
-from lst_raster.scene import remote_copy, remote_http
+from lst_raster.scene.servers import copy as remote_copy
+from lst_raster.scene.servers import http as remote_http
 from tests.factories import STATE, make_scene, ramp, write_raster
 from tests.http_server import serving_folder
 from tests.reanalysis_files import write_reanalysis, write_store

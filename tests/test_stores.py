@@ -15,9 +15,10 @@ from lst_raster.engine.product.staging import new_files
 from lst_raster.engine.resume import RUN
 from lst_raster.errors import LstRasterError, OutputError, RemoteAccessError, RemoteError
 from lst_raster.evaluation.compare import compare_rasters
-from lst_raster.scene import remote_http, remote_s3_write
 from lst_raster.scene.address import Address
-from lst_raster.scene.remote_s3_write import delete_object, exists, put_object
+from lst_raster.scene.servers import http as remote_http
+from lst_raster.scene.servers import s3_write as remote_s3_write
+from lst_raster.scene.servers.s3_write import delete_object, exists, put_object
 from tests.composites import season
 from tests.factories import STATE, make_scene, ramp
 from tests.products import make_product, product_stem

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from lst_raster.errors import InputError
 from lst_raster.scene.address import Address, Location
-from lst_raster.scene.remote import state_of
+from lst_raster.scene.servers.read import state_of
 
 States: TypeAlias = Mapping[Location, tuple[int, int, int | str] | None]
 """Of every file its number on the disk, its size [byte] and the time of its last change [ns]; of one on a server 0, its

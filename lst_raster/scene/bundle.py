@@ -14,7 +14,7 @@ from typing import Self
 
 from lst_raster.errors import InputNotFoundError, LstRasterError, SceneError
 from lst_raster.scene.address import Address, Location, location_of
-from lst_raster.scene.remote import RemoteFile, fetch
+from lst_raster.scene.servers.read import RemoteFile, fetch
 
 TEXT_LIMIT = 1 << 20  # [byte], far above any metadata file; a wrong one is not read through
 ARCHIVE = re.compile(r"\.(tar|tar\.gz|tgz)$", re.IGNORECASE)
@@ -186,7 +186,7 @@ def open_bundle(path: Path | Place) -> Bundle:
         if place.remote is not None or place.disk.is_file():
             return Bundle.of_archive(place)
     if place.remote is not None:
-        from lst_raster.scene.remote_bundle import open_remote_folder  # which is made of what is here
+        from lst_raster.scene.servers.bundle import open_remote_folder  # which is made of what is here
 
         return open_remote_folder(place.remote)
     if not place.disk.exists():

@@ -20,7 +20,7 @@ from lst_raster.scene.landsat import (
 )
 from lst_raster.scene.mtl import Mtl
 from lst_raster.scene.old_names import file_stems
-from lst_raster.scene.remote import require_parts
+from lst_raster.scene.servers.read import require_parts
 
 _THERMAL = ("B10", "B11", "B6_VCID_1", "B6_VCID_2", "B6")
 _SHOWN = 4  # names in a message, so that it stays one line

@@ -18,7 +18,7 @@ from lst_raster.errors import InputNotFoundError, LstRasterError
 from lst_raster.scene.address import Location, without_secrets
 from lst_raster.scene.bundle import Place
 from lst_raster.scene.gdal import gdal_settings
-from lst_raster.scene.remote import gdal_reading, require_parts
+from lst_raster.scene.servers.read import gdal_reading, require_parts
 from lst_raster.scene.tiff_tags import has_all_tags
 
 Float32 = NDArray[np.float32]

@@ -15,8 +15,8 @@ from lst_raster.engine.masks import choose_masking
 from lst_raster.errors import InputError, LstRasterError, OutputError
 from lst_raster.scene.address import Address
 from lst_raster.scene.lists.listed import ListedScene
-from lst_raster.scene.remote import fetch
 from lst_raster.scene.scene import Scene
+from lst_raster.scene.servers.read import fetch
 
 _AIR = ("water_vapour", "air_temperature", "surface_pressure")
 

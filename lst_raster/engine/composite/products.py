@@ -16,7 +16,7 @@ from lst_raster.scene.bundle import Place
 from lst_raster.scene.dates import AcquisitionDate
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.raster import open_raster
-from lst_raster.scene.remote import fetch
+from lst_raster.scene.servers.read import fetch
 
 COMPOSITE_TAG = "composite"
 """Metadata item that tells a composite from a product."""
@@ -119,7 +119,7 @@ def _places(text: str) -> list[Place]:
 def _remote(address: Address) -> list[Place]:
     if not address.is_s3 or Path(address.name).suffix:
         return [Place.at(address)]
-    from lst_raster.scene.remote_s3 import list_objects
+    from lst_raster.scene.servers.s3 import list_objects
 
     files = [file for file in list_objects(address.inside()) if Path(file.name).match(_NAME)]
     if not files:

@@ -58,7 +58,7 @@ def size_of(target: Location) -> int | None:
         A store does not tell.
     """
     if isinstance(target, Address):
-        from lst_raster.scene.remote_s3_write import size_of_object
+        from lst_raster.scene.servers.s3_write import size_of_object
 
         return size_of_object(target)
     return target.stat().st_size if target.is_file() else None
@@ -75,7 +75,7 @@ def text_of(target: Location) -> str:
         It is no text.
     """
     if isinstance(target, Address):
-        from lst_raster.scene.remote import fetch
+        from lst_raster.scene.servers.read import fetch
 
         return fetch(target, 0, _TEXT_LIMIT).content.decode()
     return target.read_text(encoding="utf-8")
@@ -91,7 +91,7 @@ def open_product_raster(target: Location) -> Iterator[Any]:
         It is not there, or no raster.
     """
     if isinstance(target, Address):
-        from lst_raster.scene.remote import gdal_reading
+        from lst_raster.scene.servers.read import gdal_reading
 
         with gdal_reading(target), open_quietly(target.gdal) as dataset:
             yield dataset

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lst_raster.errors import LstRasterError, OutputError, RemoteAccessError
 from lst_raster.scene.address import Address
-from lst_raster.scene.remote_s3_write import (
+from lst_raster.scene.servers.s3_write import (
     Upload,
     abort_upload,
     begin_upload,

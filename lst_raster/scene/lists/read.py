@@ -15,7 +15,7 @@ from lst_raster.scene.lists.folder import scenes_among, scenes_in_folder
 from lst_raster.scene.lists.listed import ListedScene, Sign, name_of
 from lst_raster.scene.lists.stac import parse_items, scenes_in_items
 from lst_raster.scene.lists.table import Locate, beside, scenes_in_table, scenes_in_text
-from lst_raster.scene.remote import fetch
+from lst_raster.scene.servers.read import fetch
 
 SceneList: TypeAlias = "str | Path | ListedScene | Mapping[str, Any] | Sequence[Any]"
 """What stands for scenes: a path, a pattern or an address; STAC items; a sequence of these."""

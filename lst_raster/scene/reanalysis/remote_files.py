@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lst_raster.scene.address import Address, Location, location_of
 from lst_raster.scene.reanalysis.zarr_store import is_address
-from lst_raster.scene.remote_copy import fetch_whole
+from lst_raster.scene.servers.copy import fetch_whole
 
 
 def reanalysis_location(path: str | Location) -> Location:

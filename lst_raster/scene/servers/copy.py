@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lst_raster.errors import InputError, RemoteError
 from lst_raster.scene.address import Address
-from lst_raster.scene.remote import fetch
+from lst_raster.scene.servers.read import fetch
 
 _PART = 16 << 20  # [byte] that are fetched at once
 
@@ -24,7 +24,7 @@ def fetch_whole(address: Address, target: Path) -> None:
     Raises
     ------
     InputNotFoundError, RemoteError, RemoteAccessError, MissingExtraError
-        As `lst_raster.scene.remote.fetch`; or it changes meanwhile, or does not come whole.
+        As `lst_raster.scene.servers.read.fetch`; or it changes meanwhile, or does not come whole.
     InputError
         There is no room for it.
     """

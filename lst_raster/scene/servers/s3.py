@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from lst_raster._resources import require
 from lst_raster.errors import InputNotFoundError, LstRasterError, RemoteAccessError, RemoteError
 from lst_raster.scene.address import Address
-from lst_raster.scene.remote import Part, size_of_range
+from lst_raster.scene.servers.part import Part, size_of_range
 
 _T = TypeVar("_T")
 _TIMEOUT = 30.0  # [s] without an answer
@@ -29,7 +29,7 @@ _HELP = (
 
 
 def fetch_object(address: Address, start: int, length: int) -> Part:
-    """Read part of an object; parameters and errors as `lst_raster.scene.remote.fetch`."""
+    """Read part of an object; parameters and errors as `lst_raster.scene.servers.read.fetch`."""
 
     def get(client: Any) -> Part:
         answer = client.get_object(
@@ -49,7 +49,7 @@ def list_objects(folder: Address) -> list[Address]:
     Raises
     ------
     InputNotFoundError, RemoteAccessError, RemoteError, MissingExtraError
-        As `lst_raster.scene.remote.fetch`.
+        As `lst_raster.scene.servers.read.fetch`.
     """
 
     def listed(client: Any) -> list[Address]:
@@ -127,7 +127,7 @@ def ask(address: Address, question: Callable[[Any], _T], hint: str = _HELP) -> _
     Raises
     ------
     InputNotFoundError, RemoteAccessError, RemoteError, MissingExtraError
-        As `lst_raster.scene.remote.fetch`.
+        As `lst_raster.scene.servers.read.fetch`.
     """
     require("boto3", "s3")
     exceptions = require("botocore.exceptions", "s3")

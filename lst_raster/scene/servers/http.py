@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from lst_raster import __version__
 from lst_raster.errors import InputNotFoundError, LstRasterError, RemoteAccessError, RemoteError
 from lst_raster.scene.address import Address
-from lst_raster.scene.remote import Part, size_of_range
+from lst_raster.scene.servers.part import Part, size_of_range
 
 _ATTEMPTS = 3
 _DELAY = 0.5  # [s] before the second attempt, twice as long before the third
@@ -27,7 +27,7 @@ _BEYOND = 416  # the part that was asked for lies behind the end
 
 
 def fetch_range(address: Address, start: int, length: int) -> Part:
-    """Read part of a file on a web server; parameters and errors as `lst_raster.scene.remote.fetch`."""
+    """Read part of a file on a web server; parameters and errors as `lst_raster.scene.servers.read.fetch`."""
     for attempt in range(_ATTEMPTS):
         last = attempt == _ATTEMPTS - 1
         try:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from lst_raster.errors import InputNotFoundError, LstRasterError, OutputError
 from lst_raster.scene.address import Address
-from lst_raster.scene.remote_s3 import ask, payer
+from lst_raster.scene.servers.s3 import ask, payer
 
 _T = TypeVar("_T")
 _LOGGER = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from lst_raster.errors import InputNotFoundError, RemoteAccessError, SceneError
 from lst_raster.scene.address import Address
 from lst_raster.scene.bundle import TEXT_LIMIT, Bundle, Place, by_name
-from lst_raster.scene.remote import fetch
+from lst_raster.scene.servers.read import fetch
 
 _LOGGER = logging.getLogger(__name__)
 _PEEK = 16  # bytes, by which to see that a file is there
@@ -94,7 +94,7 @@ def _asked(address: Address, ending: str) -> AskedBundle:
 
 def _listed(folder: Address, address: Address) -> Bundle | None:
     """List a folder of a store; None where that is refused, but a file in it was named."""
-    from lst_raster.scene.remote_s3 import list_objects
+    from lst_raster.scene.servers.s3 import list_objects
 
     named = folder.url != address.inside().url
     try:

@@ -8,7 +8,6 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from rasterio.session import DummySession
 
 from lst_raster.errors import InputNotFoundError, RemoteAccessError, RemoteError
 from lst_raster.scene.address import Address, without_secrets
+from lst_raster.scene.servers.part import Part
 
 _PAGE = re.compile(rb"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _BEGINNING = 512  # bytes, enough to tell a web page from a file
@@ -31,32 +31,6 @@ _GDAL = {
     "CPL_VSIL_CURL_USE_HEAD": "NO",  # an address that is signed for reading may not be asked about
     "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsis3/",  # a file that was replaced is read anew
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
-    """Part of a file on a server."""
-
-    content: bytes
-    """The bytes that were asked for, fewer at the end of the file."""
-    partial: bool
-    """Whether the server gives parts of files at all."""
-    size: int | None = None
-    """Size of the whole file, None where the server does not tell. [byte]"""
-    version: str | None = None
-    """What changes when the file does: its ETag, or the time of its last change; None where the server tells none."""
-
-
-def size_of_range(text: str | None) -> int | None:
-    """Size of the whole file that a ``Content-Range`` tells, None where it does not. [byte]
-
-    Examples
-    --------
-    >>> size_of_range("bytes 0-0/1234")
-    1234
-    """
-    size = (text or "").rpartition("/")[2]
-    return int(size) if size.isdecimal() else None
 
 
 def fetch(address: Address, start: int, length: int) -> Part:
@@ -81,10 +55,10 @@ def fetch(address: Address, start: int, length: int) -> Part:
         An object store needs the extra ``s3``.
     """
     if address.is_s3:
-        from lst_raster.scene.remote_s3 import fetch_object
+        from lst_raster.scene.servers.s3 import fetch_object
 
         return fetch_object(address, start, length)
-    from lst_raster.scene.remote_http import fetch_range
+    from lst_raster.scene.servers.http import fetch_range
 
     part = fetch_range(address, start, length)
     if start == 0 and _PAGE.search(part.content[:_BEGINNING]):
@@ -136,7 +110,7 @@ def gdal_reading(address: Address) -> Iterator[None]:
     options = {key: value for key, value in _GDAL.items() if key not in os.environ}
     session: Any = DummySession()
     if address.is_s3:
-        from lst_raster.scene.remote_s3 import gdal_options, gdal_session
+        from lst_raster.scene.servers.s3 import gdal_options, gdal_session
 
         session, options = gdal_session(), {**options, **gdal_options()}
     with _discreet(address), rasterio.Env(session=session, **options):
