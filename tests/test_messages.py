@@ -128,7 +128,7 @@ def test_without_the_option_notes_are_lines(capsys):
 
 def test_the_library_s_log_is_told_once_though_main_runs_often(command):
     command("--version")
-    assert command("--version")[1] == [f"lst-raster, version {lst_raster.__version__}"]
+    assert command("--version")[1][0] == f"lst-raster, version {lst_raster.__version__}"
     assert sum(isinstance(handler, messages.Handler) for handler in logging.getLogger("lst_raster").handlers) == 1
 
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "benchmark": ("lst_raster.cli.benchmark:benchmark", "Measure every claim about accuracy again."),
     "validate": ("lst_raster.cli.validate:validate", "Compare retrievals with temperatures on the ground."),
     "qgis": ("lst_raster.cli.qgis:qgis", "The plugin for QGIS: install, uninstall, where it is."),
+    "doctor": ("lst_raster.cli.doctor:doctor", "Whether the installation is in order, and what to mend."),
     "build": ("lst_raster.cli.build:build", "Rebuild the packaged tables from their sources."),
 }
 """Every command: where it lives, and what it does in one line, so that --help need not import them."""
@@ -60,7 +61,14 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="lst-raster")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, option, wanted: _version(ctx, wanted),
+    help="Show the version, and those of models, GDAL and others.",
+)
 @click.option(
     "--messages",
     type=click.Choice(["text", "json"]),
@@ -78,6 +86,19 @@ class LazyGroup(click.Group):
 )  # fmt: skip
 def cli() -> None:
     """Land surface temperature from single-band Landsat thermal scenes."""
+
+
+def _version(context: click.Context, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    click.echo(f"lst-raster, version {__version__}")
+    from lst_raster.cli.installation import versions
+
+    try:
+        click.echo(", ".join(f"{name} {version}" for name, version in versions().items()))
+    except Exception:  # whatever an installation that is broken may raise
+        click.echo("something is missing; lst-raster doctor tells what", err=True)
+    context.exit()
 
 
 def main(args: Sequence[str] | None = None) -> None:

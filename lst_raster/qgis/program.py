@@ -97,10 +97,10 @@ def _version(program: list[str]) -> str:
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ProgramError(f"{program[0]} cannot be started: {error}; {_INSTALL}") from error
-    name, _, version = told.stdout.strip().rpartition(", version ")
+    lines = told.stdout.strip().splitlines() or ["it says nothing"]
+    name, _, version = lines[0].rpartition(", version ")
     if told.returncode or name != "lst-raster":
-        last = (told.stdout.strip().splitlines() or ["it says nothing"])[-1]
-        raise ProgramError(f"{program[0]} is not lst-raster, or is damaged: {last}; {_INSTALL}")
+        raise ProgramError(f"{program[0]} is not lst-raster, or is damaged: {lines[-1]}; {_INSTALL}")
     return version
 
 

@@ -1,0 +1,194 @@
+"""What an installation is made of, and what is wrong with it: one function for each question."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from lst_raster import __version__
+from lst_raster.errors import LstRasterError
+
+Level = Literal["ok", "note", "wrong"]
+
+EXTRAS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "s3": ("boto3", "scenes and products in object stores"),
+        "dask": ("distributed", "batches on a cluster, arrays in chunks"),
+        "stac": ("pystac_client", "searches for scenes"),
+        "grib": ("cfgrib", "reanalysis in GRIB"),
+        "zarr": ("zarr", "reanalysis in zarr stores"),
+        "era5": ("cdsapi", "fetch-reanalysis from Copernicus"),
+        "train": ("torch", "train, benchmark"),
+        "plot": ("matplotlib", "pictures of the benchmark"),
+    }
+)
+"""Extras: a module that each brings, and what it is for."""
+SETTINGS = ("PROJ_LIB", "PROJ_DATA", "GDAL_DATA", "GDAL_DRIVER_PATH")
+"""Variables by which one installation's GDAL and PROJ take the files of another one's."""
+
+_EPSG = 32616
+_ROOM = 1 << 30  # [byte] that a whole scene needs of temporary files, about
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """An answer."""
+
+    level: Level
+    """Whether all is well, something is to be known, or something is wrong."""
+    text: str
+    """What was found."""
+    mend: str | None = None
+    """What to do."""
+
+
+def versions() -> dict[str, str]:
+    """Tell the versions of what a product depends on, by name."""
+    import pyproj
+    import rasterio
+
+    names = ("numpy", "onnxruntime", "rasterio", "pyproj", "xarray")
+    return {
+        "models": _models(),
+        "GDAL": rasterio.__gdal_version__,
+        "PROJ": pyproj.proj_version_str,
+        **{name: importlib.metadata.version(name) for name in names},
+        "Python": platform.python_version(),
+    }
+
+
+def _models() -> str:
+    """Versions of the shipped models, and how many there are."""
+    from lst_raster.inference.model import Model, shipped_models
+
+    names = shipped_models()
+    found = {str(Model.load(name, graph="atmosphere").metadata.get("version")) for name in names}
+    return f"{len(names)} of version {', '.join(sorted(found))}"
+
+
+def look() -> list[Finding]:
+    """Look at everything.
+
+    Returns
+    -------
+    list of Finding
+        In the order in which a reader wants it.
+    """
+    return [finding for question in QUESTIONS for finding in _safely(question)]
+
+
+def _safely(question: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Answer a question; that it cannot be answered is an answer, too."""
+    try:
+        yield from question()
+    except Exception as error:  # whatever an installation that is broken may raise
+        title = question.__name__.strip("_").replace("_", " ")
+        said = " ".join(str(error).split())
+        yield Finding(
+            level="wrong", text=f"{title}: {type(error).__name__}: {said}",
+            mend="install into a new environment: python3 -m venv new && new/bin/pip install lst-raster",
+        )  # fmt: skip
+
+
+def _what_is_installed() -> Iterator[Finding]:
+    yield Finding(level="ok", text=f"lst-raster {__version__}")
+    for name, version in versions().items():
+        yield Finding(level="ok", text=f"{name} {version}" if name != "models" else f"models: {version}")
+
+
+def _coordinate_systems() -> Iterator[Finding]:
+    """PROJ is there twice, in rasterio and in pyproj, and each must find its own database."""
+    import pyproj
+    from rasterio.crs import CRS
+
+    set_ = [name for name in SETTINGS if os.environ.get(name)]
+    mend = f"unset {' '.join(set_)}" if set_ else "install rasterio and pyproj again, both by pip or both by conda"
+    for name, known in (("rasterio", CRS.from_epsg), ("pyproj", pyproj.CRS.from_epsg)):
+        try:
+            known(_EPSG)
+        except Exception as error:  # each has its own
+            said = " ".join(str(error).split())
+            yield Finding(level="wrong", text=f"{name} does not know EPSG:{_EPSG}: {said}", mend=mend)
+        else:
+            yield Finding(level="ok", text=f"{name} finds its coordinate systems")
+    for name in set_:
+        text = f"{name} is set ({os.environ[name]}): GDAL and PROJ of another installation may be meant"
+        yield Finding(level="note", text=text, mend=f"unset {name}, unless you know why it is there")
+
+
+def _formats() -> Iterator[Finding]:
+    from rasterio.drivers import raster_driver_extensions
+    from rasterio.env import GDALVersion
+
+    known = set(raster_driver_extensions().values())
+    if "GTiff" not in known:
+        yield Finding(level="wrong", text="GDAL has no GeoTIFF", mend="install rasterio by pip: pip install rasterio")
+    else:
+        yield Finding(level="ok", text=f"GDAL {GDALVersion.runtime()} reads and writes GeoTIFF")
+
+
+def _models_run() -> Iterator[Finding]:
+    from lst_raster.inference.model import Model
+
+    model = Model.load("landsat8-b10/column", graph="atmosphere")
+    terms = model.atmosphere(water_vapour=20.0, surface_pressure=1000.0)
+    if not 0.0 < float(terms.transmittance) < 1.0:
+        yield Finding(
+            level="wrong", text="a shipped model gives nonsense", mend="pip install --force-reinstall onnxruntime"
+        )
+    else:
+        yield Finding(level="ok", text="the shipped models run")
+
+
+def _folders() -> Iterator[Finding]:
+    for what, folder in (("temporary files", Path(tempfile.gettempdir())), ("products, by default", Path.cwd())):
+        if not os.access(folder, os.W_OK):
+            mend = "set TMPDIR to another" if what == "temporary files" else "give another folder by -o"
+            yield Finding(level="wrong", text=f"the folder of {what}, {folder}, cannot be written", mend=mend)
+            continue
+        free = shutil.disk_usage(folder).free
+        room = None if free > _ROOM else "make room: a whole scene needs about 1 GiB"
+        text = f"{folder} ({what}) can be written, {free >> 30} GiB are free"
+        yield Finding(level="note" if room else "ok", text=text, mend=room)
+
+
+def _extras() -> Iterator[Finding]:
+    for extra, (module, purpose) in EXTRAS.items():
+        if importlib.util.find_spec(module) is None:
+            mend = f"pip install 'lst-raster[{extra}]'"
+            yield Finding(level="note", text=f"not installed: {module}, for {purpose}", mend=mend)
+        else:
+            yield Finding(level="ok", text=f"{module}, for {purpose}")
+
+
+def _plugin() -> Iterator[Finding]:
+    from lst_raster.cli import qgis_plugin
+    from lst_raster.cli.qgis_profiles import find_profiles
+
+    try:
+        profiles = find_profiles(None, None)
+    except LstRasterError:
+        return  # no QGIS here
+    for profile in profiles:
+        version = qgis_plugin.installed_version(profile)
+        if version is not None and version != __version__:
+            text = f"the plugin in QGIS is of version {version}, this is {__version__}"
+            yield Finding(level="note", text=text, mend="lst-raster qgis install")
+        elif version is not None:
+            yield Finding(level="ok", text=f"the plugin is in QGIS ({profile.folder})")
+
+
+QUESTIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _what_is_installed, _coordinate_systems, _formats, _models_run, _folders, _extras, _plugin,
+)  # fmt: skip
+"""What is looked at, in this order."""
