@@ -10,6 +10,7 @@ import pytest
 from lst_raster import __version__
 from lst_raster.cli import installation
 from lst_raster.cli.main import main
+from lst_raster.inference.model import Model, shipped_models
 
 COMMAND = [sys.executable, "-c", "from lst_raster.cli.main import main; main()"]
 
@@ -76,6 +77,11 @@ def test_the_version_names_models_and_gdal(capsys):
     first, second = capsys.readouterr().out.splitlines()
     assert left.value.code == 0 and first == f"lst-raster, version {__version__}"
     assert second.startswith("models 21 of version 3, GDAL 3.") and "PROJ 9." in second
+
+
+def test_the_models_versions_are_those_that_their_files_tell():
+    told = {str(Model.load(name, graph="atmosphere").metadata["version"]) for name in shipped_models()}
+    assert installation.versions()["models"] == f"{len(shipped_models())} of version {', '.join(sorted(told))}"
 
 
 def test_the_version_is_told_where_something_is_missing(capsys, monkeypatch):

@@ -133,16 +133,17 @@ def test_a_link_of_a_developer_is_replaced_and_what_it_leads_to_stays(home, comm
 
 def test_a_profile_is_found_by_its_name_and_an_unknown_one_is_told_with_those_there(home, command):
     places = home / ".local" / "share" / "QGIS"
-    made(places / "QGIS3" / "profiles" / "work")
+    made(places / "QGIS3" / "profiles" / "office")
     made(places / "QGIS4" / "profiles" / "default", "", release=4)
-    assert command("qgis", "install", "--profile", "work")[1] == [
-        str(places / "QGIS3" / "profiles" / "work" / "python" / "plugins" / PLUGIN)
+    assert command("qgis", "install", "--profile", "office")[1] == [
+        str(places / "QGIS3" / "profiles" / "office" / "python" / "plugins" / PLUGIN)
     ]
-    assert (places / "QGIS3/profiles/work/QGIS/QGIS3.ini").read_text() == "[PythonPlugins]\nlst_raster_provider=true\n"
-    code, out, err = command("qgis", "install", "--profile", "wrok")
+    settings = places / "QGIS3" / "profiles" / "office" / "QGIS" / "QGIS3.ini"
+    assert settings.read_text() == "[PythonPlugins]\nlst_raster_provider=true\n"
+    code, out, err = command("qgis", "install", "--profile", "ofice")
     assert (code, out) == (1, [])
-    assert "no profile 'wrok'; give one of these" in err[0]
-    assert str(places / "QGIS3" / "profiles" / "work") in err[0]
+    assert "no profile 'ofice'; give one of these" in err[0]
+    assert str(places / "QGIS3" / "profiles" / "office") in err[0]
 
 
 def test_qgis_3_and_4_and_a_flatpak_each_get_it(home):

@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from lst_raster import __version__
+from lst_raster._resources import models_path
 from lst_raster.errors import LstRasterError
 
 Level = Literal["ok", "note", "wrong"]
@@ -68,12 +70,10 @@ def versions() -> dict[str, str]:
 
 
 def _models() -> str:
-    """Versions of the shipped models, and how many there are."""
-    from lst_raster.inference.model import Model, shipped_models
-
-    names = shipped_models()
-    found = {str(Model.load(name, graph="atmosphere").metadata.get("version")) for name in names}
-    return f"{len(names)} of version {', '.join(sorted(found))}"
+    """Versions of the shipped models, and how many there are; by their configurations, which need no session."""
+    configurations = [path.read_text(encoding="utf-8") for path in models_path().glob("*/*/train.toml")]
+    found = sorted({str(tomllib.loads(text).get("version", "unversioned")) for text in configurations})
+    return f"{len(configurations)} of version {', '.join(found)}"
 
 
 def look() -> list[Finding]:

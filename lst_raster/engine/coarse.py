@@ -56,9 +56,11 @@ class CoarseAir:
     @classmethod
     def over(cls, inputs: Inputs, grid: Grid, *, uncertainty: bool) -> CoarseAir:
         """Lay nodes over a scene: those of the profile, else the fewest that serve the inputs, else its corners."""
-        nodes = fewest_nodes(list(inputs.fields.values()))
+        nodes: tuple[Float, Float] | None
         if inputs.profile is not None:
             nodes = inputs.profile.levels.rows, inputs.profile.levels.columns
+        else:
+            nodes = fewest_nodes(list(inputs.fields.values()))
         rows, columns = nodes or (np.array([0.0, grid.height]), np.array([0.0, grid.width]))
         return cls(inputs=inputs, rows=rows, columns=columns, uncertainty=uncertainty)
 

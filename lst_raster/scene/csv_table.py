@@ -31,7 +31,7 @@ class CsvTable:
     """Whether 290,5 may stand for 290.5: where cells are not separated by commas."""
 
 
-def read_csv(path: Path, holds: str = "match-ups") -> CsvTable:
+def read_csv(path: Path, holds: str) -> CsvTable:
     """Read a table.
 
     Parameters
@@ -60,7 +60,7 @@ def read_csv(path: Path, holds: str = "match-ups") -> CsvTable:
     return parse_csv(path.name, path.read_bytes(), holds)
 
 
-def parse_csv(name: str, content: bytes, holds: str = "match-ups") -> CsvTable:
+def parse_csv(name: str, content: bytes, holds: str) -> CsvTable:
     """Read a table that was fetched already.
 
     Parameters

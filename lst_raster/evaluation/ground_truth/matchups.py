@@ -105,7 +105,7 @@ def read_matchups(
     Traceback (most recent call last):
     lst_raster.errors.InputNotFoundError: none.csv not found; it should be a table of match-ups (.csv)
     """
-    table = read_csv(path)
+    table = read_csv(path, "match-ups")
     places = _places(table, columns or {})
     surplus = {name: index for index, name in enumerate(table.header) if index not in places.values() and name}
     products = [name for name in places if product_column(name) is not None]
