@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from lst_raster.errors import MissingExtraError, ModelError
+from lst_raster.errors import InputNotFoundError, MissingExtraError, ModelError
 
 _BRING_A_PROJ = ("eccodes", "cfgrib")
 # Their wheels carry a PROJ library of their own; loaded before pyproj's it makes pyproj crash, after it it does not.
@@ -21,6 +21,20 @@ def data_path(*parts: str) -> Path:
 def plugin_path() -> Path:
     """Folder of the plugin for QGIS, from which it is copied into a profile."""
     return _PACKAGE / "qgis"
+
+
+def example_path() -> Path:
+    """Folder of the example scene: inside the installed package, or in a checkout.
+
+    Raises
+    ------
+    InputNotFoundError
+        Neither folder exists: the installation is damaged.
+    """
+    for folder in (_PACKAGE / "example", _PACKAGE.parent / "examples" / "data"):
+        if folder.is_dir():
+            return folder
+    raise InputNotFoundError("the example scene is missing from this installation; reinstall lst-raster")
 
 
 def models_path() -> Path:

@@ -17,6 +17,7 @@ from lst_raster.cli import messages
 from lst_raster.errors import LstRasterError
 
 COMMANDS = {
+    "example": ("lst_raster.cli.example:example", "The example scene, to try things on."),
     "retrieve": ("lst_raster.cli.retrieve:retrieve", "Land surface temperature of a scene."),
     "batch": ("lst_raster.cli.batch:batch", "The same of many scenes, on one machine or on a cluster."),
     "fetch-reanalysis": ("lst_raster.cli.fetch_reanalysis:fetch_reanalysis", "The reanalysis that a scene needs."),

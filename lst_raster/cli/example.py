@@ -1,0 +1,43 @@
+"""`lst-raster example`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from lst_raster.cli import options
+
+SCENE = "LC08_alabama_B10.tif"
+_METADATA = "LC08_alabama_MTL.txt"
+
+
+@click.command()
+@click.option(
+    "-o", "--output", default=".", show_default=True, type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+    help="Folder to write into; made where it is missing.",
+)  # fmt: skip
+@options.overwrite
+def example(output: Path, overwrite: bool) -> None:
+    """Write the example scene, to try things on: LC08_alabama_B10.tif, with its metadata beside it.
+
+    It is Landsat 8 band 10 over southern Alabama in January 2015, 400 x 603 pixels, CC0. It comes with the
+    installation, no network is needed.
+    """
+    from lst_raster._files import written_whole
+    from lst_raster._resources import example_path
+    from lst_raster.errors import OutputError
+
+    targets = [output / name for name in (SCENE, _METADATA)]
+    for target in targets:
+        if target.exists() and not overwrite:
+            raise OutputError(f"{target} exists; pass --overwrite to replace it, or -o DIR to write elsewhere")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {output}: {error.strerror or error}; choose another") from error
+    for target in targets:
+        with written_whole(target) as temporary:
+            shutil.copyfile(example_path() / target.name, temporary)
+    click.echo(targets[0])
