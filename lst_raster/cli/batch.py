@@ -13,6 +13,7 @@ import click
 from lst_raster.cli import options
 from lst_raster.cli.batch_records import Records, show_failures, show_plan
 from lst_raster.cli.progress import hushed_libraries, progress_bar
+from lst_raster.cli.results import show
 
 if TYPE_CHECKING:
     from lst_raster.scene.lists.listed import ListedScene
@@ -60,9 +61,10 @@ def _with(command: Any) -> Any:
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the products; made where it is missing.")
 @_with
 @options.retrieval
+@options.as_json
 def batch(
     lists: tuple[str, ...], output: str, workers: int | None, scheduler: str | None, retries: int, dry_run: bool,
-    report: Path | None, quiet: bool, **values: Any,
+    report: Path | None, quiet: bool, as_json: bool, **values: Any,
 ) -> int:  # fmt: skip
     """Land surface temperature of many scenes; one that fails never loses the rest.
 
@@ -84,7 +86,7 @@ def batch(
     opening = {name: values.pop(name) for name in ("band", "sensor", "date", "level_2", "downwelling")}
     tasks = make_tasks(scenes, output, Opening(**opening), values)
     if dry_run:
-        return show_plan(plan(task) for task in tasks)
+        return show_plan([plan(task) for task in tasks], as_json)
     with ExitStack() as stack:
         client = stack.enter_context(_client(scheduler)) if scheduler is not None else None
         records = stack.enter_context(Records.begin(scenes, folder_of(output), report))
@@ -95,7 +97,7 @@ def batch(
             on_result=records.add, **opening, **values,
         )  # fmt: skip
     show_failures(results)
-    click.echo(records.summary(output))
+    show({**records.report.as_dict(), "report": records.report.paths}, [records.summary(output)], as_json)
     return int(any(result.error is not None for result in results))
 
 

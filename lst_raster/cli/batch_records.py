@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import click
+from lst_raster.cli.results import show
 
 if TYPE_CHECKING:
     from lst_raster.engine.batch.plan import Planned
@@ -82,20 +82,31 @@ def show_failures(results: Iterable[SceneResult]) -> None:
         _LOGGER.error("%d more scenes failed; the report has them", len(failed) - _SHOWN)
 
 
-def show_plan(scenes: Iterable[Planned]) -> int:
-    """Write a line for each scene; returns the exit code."""
-    count = failing = 0
-    for planned in scenes:
-        count += 1
-        failing += planned.error is not None
-        if planned.error is not None:
-            what = f"would fail: {' '.join(str(planned.error).split())}"
-        else:
-            there = "exists: kept if made of the same inputs" if planned.exists else "new"
-            what = ", ".join((planned.sensor or "", planned.date or "no date", planned.model or "its own air", there))
-        click.echo(f"{planned.scene.shown} -> {planned.product}: {what}")
-    click.echo(f"{count} scenes, {failing} would fail; nothing was written")
+def show_plan(scenes: Sequence[Planned], as_json: bool) -> int:
+    """Write what would be done with each scene; returns the exit code."""
+    failing = sum(planned.error is not None for planned in scenes)
+    end = f"{len(scenes)} scenes, {failing} would fail; nothing was written"
+    found = {"scenes": [_entry(planned) for planned in scenes], "would_fail": failing}
+    show(found, [*map(_line, scenes), end], as_json)
     return int(failing > 0)
+
+
+def _entry(planned: Planned) -> dict[str, Any]:
+    plain = {name: getattr(planned, name) for name in ("product", "exists", "sensor", "date", "model")}
+    return {"scene": planned.scene.shown, **plain, "error": _said(planned.error)}
+
+
+def _line(planned: Planned) -> str:
+    if planned.error is not None:
+        what = f"would fail: {_said(planned.error)}"
+    else:
+        there = "exists: kept if made of the same inputs" if planned.exists else "new"
+        what = ", ".join((planned.sensor or "", planned.date or "no date", planned.model or "its own air", there))
+    return f"{planned.scene.shown} -> {planned.product}: {what}"
+
+
+def _said(error: Exception | None) -> str | None:
+    return None if error is None else " ".join(str(error).split())
 
 
 @contextmanager

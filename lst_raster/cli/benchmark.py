@@ -9,6 +9,7 @@ import click
 
 from lst_raster.cli import messages, options
 from lst_raster.cli.progress import progress_bar
+from lst_raster.cli.results import show
 
 if TYPE_CHECKING:
     from lst_raster.evaluation.benchmark.fits import Fitter
@@ -46,7 +47,11 @@ def _titled(context: click.Context, parameter: click.Parameter, values: tuple[st
 @click.option("--from", "source", type=_FILE, metavar="JSON", help="Write again what an earlier results.json holds.")
 @options.overwrite
 @options.quiet
-def benchmark(output: Path, source: Path | None, sections: tuple[str, ...], overwrite: bool, **asked: Any) -> None:
+@options.as_json
+def benchmark(
+    output: Path, source: Path | None, sections: tuple[str, ...], overwrite: bool, as_json: bool,
+    **asked: Any,
+) -> None:  # fmt: skip
     """Measure again every claim about accuracy: the methods compared, with less to learn, without their parts.
 
     DIR gets benchmark.md with its figures, one CSV file a section, and results.json. Sections: accuracy, comparison,
@@ -60,8 +65,8 @@ def benchmark(output: Path, source: Path | None, sections: tuple[str, ...], over
     wanted = sections_named(tuple(earlier.sections) if earlier is not None else sections)
     refuse_existing(output, [section.name for section in wanted], overwrite)
     results = earlier if earlier is not None else _run(output, wanted, **asked)
-    for path in write_benchmark(results, output):
-        click.echo(path)
+    written = write_benchmark(results, output)
+    show({"files": written}, written, as_json)
 
 
 def _run(

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from lst_raster.cli import options
 from lst_raster.cli.build_profiles import profiles
 from lst_raster.cli.progress import progress_bar
+from lst_raster.cli.results import show
 from lst_raster.scene.emissivity.make_components import make_components
 from lst_raster.simulation.emissivity_spectra import crop_spectra
 from lst_raster.spectroscopy.make_table import TableSources, make_table
@@ -32,9 +34,12 @@ build.add_command(profiles)
 @click.option("--continuum", required=True, type=_FILE, help="MT_CKD water vapour continuum, NetCDF.")
 @click.option("--k-distribution", required=True, type=_FILE, help="SOCRATES spectral file with 300 bands.")
 @click.option("-o", "--output", required=True, type=_FILE, help="NetCDF file to write.")
+@options.quiet
+@options.as_json
 def absorption(
-    water_lines: Path, carbon_dioxide_lines: tuple[Path, ...], continuum: Path, k_distribution: Path, output: Path
-) -> None:
+    water_lines: Path, carbon_dioxide_lines: tuple[Path, ...], continuum: Path, k_distribution: Path, output: Path,
+    quiet: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Rebuild the absorption table from line lists, continuum and k-distribution."""
     sources = TableSources(
         water_lines=water_lines,
@@ -42,32 +47,37 @@ def absorption(
         continuum=continuum,
         k_distribution=k_distribution,
     )
-    with progress_bar("Absorption") as progress:
+    with progress_bar("Absorption", quiet=quiet) as progress:
         make_table(sources, output, progress)
-    click.echo(output)
+    show({"files": [output]}, [output], as_json)
 
 
 @build.command()
 @click.argument("index", type=_FILE)
 @click.argument("urban_spectra", type=_FILE)
 @click.option("-o", "--output", required=True, type=_FILE, help="CSV file to write.")
-def emissivity(index: Path, urban_spectra: Path, output: Path) -> None:
+@options.as_json
+def emissivity(index: Path, urban_spectra: Path, output: Path, as_json: bool) -> None:
     """Rebuild the emissivity of soil, rock, water, ... from ECOSTRESS band emissivities (INDEX) and SLUM's spectra."""
-    click.echo(make_components(index, urban_spectra, output))
+    written = make_components(index, urban_spectra, output)
+    show({"files": [written]}, [written], as_json)
 
 
 @build.command()
 @click.argument("library", type=_FILE)
 @click.option("-o", "--output", required=True, type=_FILE, help="CSV file to write.")
-def spectra(library: Path, output: Path) -> None:
+@options.as_json
+def spectra(library: Path, output: Path, as_json: bool) -> None:
     """Rebuild the packaged emissivity spectra from SLUM's table (LIBRARY): the part that the sensor bands see."""
-    click.echo(crop_spectra(library, output))
+    written = crop_spectra(library, output)
+    show({"files": [written]}, [written], as_json)
 
 
 @build.command()
 @click.argument("responses", type=_FILE)
 @click.option("-o", "--output", required=True, type=_FILE, help="Folder to write into.")
-def bands(responses: Path, output: Path) -> None:
+@options.as_json
+def bands(responses: Path, output: Path, as_json: bool) -> None:
     """Rebuild the sensor bands from the published spectral responses in the folder RESPONSES."""
-    for path in make_bands(responses, output):
-        click.echo(path)
+    written = list(make_bands(responses, output))
+    show({"files": written}, written, as_json)

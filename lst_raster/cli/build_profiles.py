@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from lst_raster.cli import options
+from lst_raster.cli.results import show
+
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -18,7 +21,8 @@ import click
     type=click.FloatRange(0.0, 1.1),
     help="With --held-out: largest relative humidity of a clear column.",
 )
-def profiles(files: tuple[Path, ...], output: Path, held_out: bool, clear_below: float) -> None:
+@options.as_json
+def profiles(files: tuple[Path, ...], output: Path, held_out: bool, clear_below: float, as_json: bool) -> None:
     """Make a profiles file from atmospheric FILES (GFS GRIB; with --held-out also TIGR-2000 as .npz).
 
     Without --held-out this is the maker of the packaged library: clear columns chosen for spread, perturbed
@@ -29,4 +33,6 @@ def profiles(files: tuple[Path, ...], output: Path, held_out: bool, clear_below:
 
     made = make_held_out(files, clear_below) if held_out else make_library(files)
     write_profiles(made, output)
-    click.echo(f"{output}: {made.sizes['profile']} columns on {made.sizes['level']} levels")
+    columns, levels = made.sizes["profile"], made.sizes["level"]
+    line = f"{output}: {columns} columns on {levels} levels"
+    show({"files": [output], "columns": columns, "levels": levels}, [line], as_json)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
 
 import click
+
+from lst_raster.cli import options
+from lst_raster.cli.results import show
 
 _WIDTH = 12  # of a name
 
@@ -15,7 +15,7 @@ _WIDTH = 12  # of a name
 @click.command()
 @click.argument("product")
 @click.option("--ceos-ard", is_flag=True, help="Hold PRODUCT against CEOS-ARD Surface Temperature 5.0, point by point.")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON instead of lines.")
+@options.as_json
 def check(product: str, ceos_ard: bool, as_json: bool) -> int:
     """Check PRODUCT: its files, checksums, layout, metadata and pixels.
 
@@ -28,13 +28,9 @@ def check(product: str, ceos_ard: bool, as_json: bool) -> int:
 
     if ceos_ard:
         points = assess(product)
-        _write([asdict(point) for point in points], lines(points), as_json)
+        show([asdict(point) for point in points], lines(points), as_json)
         return 0
     findings = check_product(product)
     text = (f"{finding.outcome:8}{finding.name:{_WIDTH}}{finding.text}" for finding in findings)
-    _write([asdict(finding) for finding in findings], text, as_json)
+    show([asdict(finding) for finding in findings], text, as_json)
     return int(any(finding.outcome == "failed" for finding in findings))
-
-
-def _write(found: Any, lines: Iterable[str], as_json: bool) -> None:
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else "\n".join(lines))

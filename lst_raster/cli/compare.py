@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from lst_raster.cli import messages, options
 from lst_raster.cli.progress import hushed_libraries, progress_bar
+from lst_raster.cli.results import show
 
 if TYPE_CHECKING:
     from lst_raster.evaluation.compare import Comparison
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", metavar="DIR", help="Folder for a map and a histogram (PNG); without it none are made.")
 @options.overwrite
 @options.quiet
-@click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
+@options.as_json
 def compare(
     a: str, b: str, mask: str | None, align: bool, output: str | None, overwrite: bool, quiet: bool, as_json: bool
 ) -> None:
@@ -35,10 +35,10 @@ def compare(
         )  # fmt: skip
     for note in found.notes:
         messages.note(note)
-    click.echo(json.dumps(found.as_dict(), indent=2) if as_json else _table(found))
+    show(found.as_dict(), _table(found), as_json)
 
 
-def _table(found: Comparison) -> str:
+def _table(found: Comparison) -> list[str]:
     pixels, difference = found.pixels, found.difference
     masked = f"; {pixels.masked} left out by {found.mask}" if found.mask else ""
     rows = {
@@ -47,14 +47,12 @@ def _table(found: Comparison) -> str:
         **{f"percentile {number}": value for number, value in difference.percentiles.items()},
         "maximum": difference.maximum,
     }  # fmt: skip
-    return "\n".join(
-        [
-            f"{found.a} less {found.b} [K]",
-            f"{difference.count} of {pixels.pixels} pixels compared; {pixels.a} and {pixels.b} have a value{masked}",
-            "",
-            *(f"{name:<14}{value:10.3f}" for name, value in rows.items()),
-            f"{'correlation':<14}{difference.correlation:10.4f}",
-            *(f"\n{path}" for path in found.pictures[:1]),
-            *(str(path) for path in found.pictures[1:]),
-        ]
-    )
+    return [
+        f"{found.a} less {found.b} [K]",
+        f"{difference.count} of {pixels.pixels} pixels compared; {pixels.a} and {pixels.b} have a value{masked}",
+        "",
+        *(f"{name:<14}{value:10.3f}" for name, value in rows.items()),
+        f"{'correlation':<14}{difference.correlation:10.4f}",
+        *(f"\n{path}" for path in found.pictures[:1]),
+        *(str(path) for path in found.pictures[1:]),
+    ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import click
 
 from lst_raster.cli import options
 from lst_raster.cli.progress import hushed_libraries, progress_bar
+from lst_raster.cli.results import show
 
 _STATISTICS = ("median", "mean", "weighted-mean", "minimum", "maximum", "deviation", "percentile", "count")
 
@@ -39,7 +41,8 @@ _STATISTICS = ("median", "mean", "weighted-mean", "minimum", "maximum", "deviati
 @options.threads
 @options.overwrite
 @options.quiet
-def composite(products: tuple[str, ...], months: str, quiet: bool, **values: Any) -> None:
+@options.as_json
+def composite(products: tuple[str, ...], months: str, quiet: bool, as_json: bool, **values: Any) -> None:
     """Statistics over time of every pixel of PRODUCTS, such as a seasonal map.
 
     PRODUCTS are *_LST.tif files, folders of them, patterns, or https and s3 addresses. OUT is the raster of the first
@@ -50,5 +53,5 @@ def composite(products: tuple[str, ...], months: str, quiet: bool, **values: Any
 
     with hushed_libraries(), progress_bar("Compositing", quiet=quiet) as progress:
         made = run(products, months=months or (), progress=progress, **values)
-    for path in made.rasters.values():
-        click.echo(path)
+    found = {field.name: getattr(made, field.name) for field in fields(made) if field.name != "path"}
+    show(found, made.rasters.values(), as_json)

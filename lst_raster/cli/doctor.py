@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
+from lst_raster.cli import options
+from lst_raster.cli.results import show
+
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Write JSON instead of lines.")
+@options.as_json
 @click.pass_context
 def doctor(context: click.Context, as_json: bool) -> None:
     """Look at the installation: versions, GDAL and PROJ, models, folders, extras; say what is wrong and its mend.
@@ -21,12 +23,8 @@ def doctor(context: click.Context, as_json: bool) -> None:
 
     with hushed_libraries():  # PROJ tells of a missing database by itself, too
         found = look()
-    if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in found], indent=2))
-    else:
-        for finding in found:
-            click.echo(f"{finding.level:5}  {finding.text}{f'; {finding.mend}' if finding.mend else ''}")
+    lines = [f"{finding.level:5}  {finding.text}{f'; {finding.mend}' if finding.mend else ''}" for finding in found]
     wrong = sum(finding.level == "wrong" for finding in found)
-    if not as_json:
-        click.echo(f"{wrong} of {len(found)} are wrong" if wrong else "all is well")
+    end = f"{wrong} of {len(found)} are wrong" if wrong else "all is well"
+    show([asdict(finding) for finding in found], [*lines, end], as_json)
     context.exit(1 if wrong else 0)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from lst_raster.cli import options
+from lst_raster.cli.results import show
 
 if TYPE_CHECKING:
     from lst_raster.evaluation.evaluate import Evaluation
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--noisy", is_flag=True, help="Put typical errors on the inputs (see --json for their size).")
 @click.option("--per-profile", default=10, show_default=True, type=click.IntRange(min=1), help="Surfaces a profile.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the surfaces.")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
+@options.as_json
 def evaluate(model: str, simulated: Path, noisy: bool, per_profile: int, seed: int, as_json: bool) -> None:
     """Measure MODEL (a shipped one by name, or a path) on the simulated set SIMULATED.
 
@@ -38,10 +41,10 @@ def evaluate(model: str, simulated: Path, noisy: bool, per_profile: int, seed: i
         seed=seed,
         input_errors=InputErrors() if noisy else None,
     )
-    click.echo(json.dumps(result.as_dict(), indent=2) if as_json else _table(result))
+    show(result.as_dict(), _table(result), as_json)
 
 
-def _table(result: Evaluation) -> str:
+def _table(result: Evaluation) -> Iterator[str]:
     inputs = "exact inputs" if result.input_errors is None else "noisy inputs"
     title = f"{result.model}: {result.profiles} profiles, {result.per_profile} surfaces each, {inputs}"
     classes = list(result.methods[result.model])
@@ -54,4 +57,4 @@ def _table(result: Evaluation) -> str:
     first = result.methods[result.model]
     lines += ["", f"{'samples':<{width}}" + "".join(f"{first[c].samples:8d}" for c in classes)]
     shares = "".join(f"{'-' if share is None else f'{100 * share:.0f}':>8}" for share in result.coverage.values())
-    return "\n".join([*lines, f"{'within [%]':<{width}}" + shares])
+    yield from [*lines, f"{'within [%]':<{width}}" + shares]

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from lst_raster.cli import options
+from lst_raster.cli.results import show
 
 SCENE = "LC08_alabama_B10.tif"
 _METADATA = "LC08_alabama_MTL.txt"
@@ -19,7 +20,8 @@ _METADATA = "LC08_alabama_MTL.txt"
     help="Folder to write into; made where it is missing.",
 )  # fmt: skip
 @options.overwrite
-def example(output: Path, overwrite: bool) -> None:
+@options.as_json
+def example(output: Path, overwrite: bool, as_json: bool) -> None:
     """Write the example scene, to try things on: LC08_alabama_B10.tif, with its metadata beside it.
 
     It is Landsat 8 band 10 over southern Alabama in January 2015, 400 x 603 pixels, CC0. It comes with the
@@ -40,4 +42,4 @@ def example(output: Path, overwrite: bool) -> None:
     for target in targets:
         with written_whole(target) as temporary:
             shutil.copyfile(example_path() / target.name, temporary)
-    click.echo(targets[0])
+    show({"scene": targets[0], "files": targets}, targets[:1], as_json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lst_raster.cli import messages, options
+from lst_raster.cli.results import show
 
 
 @click.command("fetch-reanalysis")
@@ -22,9 +23,10 @@ from lst_raster.cli import messages, options
 @options.sensor
 @options.overwrite
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing while waiting.")
+@options.as_json
 def fetch_reanalysis(
     scene: str, source: str, levels: bool, output: str, server: str | None, dry_run: bool, band: str | None,
-    date: str | None, sensor: str | None, overwrite: bool, quiet: bool,
+    date: str | None, sensor: str | None, overwrite: bool, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Fetch the reanalysis that retrieve needs for SCENE: the two steps around its time, the cells around its place.
 
@@ -39,4 +41,8 @@ def fetch_reanalysis(
         opened, source=source, folder=output, server=server, levels=levels, dry_run=dry_run, overwrite=overwrite,
         say=None if quiet else messages.say,
     )  # fmt: skip
-    click.echo(fetched.plan.script if dry_run else "\n".join(str(file) for file in fetched.files))
+    found = {"request": fetched.request, "files": fetched.files}
+    if dry_run:
+        show({**found, "script": fetched.plan.script}, [fetched.plan.script], as_json)
+    else:
+        show(found, fetched.files, as_json)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from lst_raster.cli import options
+from lst_raster.cli.results import show
 
 
 @click.command()
@@ -17,7 +17,7 @@ from lst_raster.cli import options
 @options.date
 @options.sensor
 @options.level_2
-@click.option("--json", "as_json", is_flag=True, help="Write JSON instead of lines.")
+@options.as_json
 def info(thing: str, band: str | None, date: str | None, sensor: str | None, level_2: bool, as_json: bool) -> None:
     """Tell what SCENE, MODEL or PRODUCT is, what it has, and what retrieve would use of it and why.
 
@@ -26,7 +26,7 @@ def info(thing: str, band: str | None, date: str | None, sensor: str | None, lev
     from lst_raster.engine.describe import describe
 
     found = describe(thing, band=band, sensor=sensor, date=date, level_2=level_2)
-    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
+    show(found, _lines(found), as_json)
 
 
 def _lines(found: dict[str, Any], indent: str = "") -> Iterator[str]:

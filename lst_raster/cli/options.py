@@ -63,6 +63,7 @@ _FORM = (
     *_RASTER_FORM,
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace a product that exists.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON document instead of lines.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress bar.")
 reanalysis = click.option(
     "--reanalysis", multiple=True, metavar="PATH",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from lst_raster.cli import messages, qgis_plugin
-from lst_raster.cli.qgis_profiles import find_profiles
+from lst_raster.cli import messages, options, qgis_plugin
+from lst_raster.cli.qgis_profiles import Profile, find_profiles
+from lst_raster.cli.results import show
 from lst_raster.errors import InputNotFoundError
 
 
@@ -31,37 +32,57 @@ def qgis() -> None:
 @qgis.command()
 @_which
 @click.option("--program", metavar="PATH", help="Program the plugin runs. [default: this one]")
-def install(profile: str | None, profiles_folder: Path | None, program: str | None) -> None:
+@options.as_json
+def install(profile: str | None, profiles_folder: Path | None, program: str | None, as_json: bool) -> None:
     """Copy the plugin into a profile of QGIS and switch it on; an older one is replaced."""
     command = [_checked(program)] if program else qgis_plugin.this_program()
-    for found in find_profiles(profile, profiles_folder):
+    profiles = find_profiles(profile, profiles_folder)
+    for found in profiles:
         before = qgis_plugin.install(found, command)
-        click.echo(found.plugin)
         messages.say(f"{f'Version {before} replaced' if before else 'Installed'}; it runs {' '.join(command)}")
     messages.say("Start QGIS (again): the algorithms are in Processing > Toolbox > LST raster")
+    show({"profiles": [_state(found) for found in profiles]}, (found.plugin for found in profiles), as_json)
 
 
 @qgis.command()
 @_which
-def uninstall(profile: str | None, profiles_folder: Path | None) -> None:
+@options.as_json
+def uninstall(profile: str | None, profiles_folder: Path | None, as_json: bool) -> None:
     """Remove the plugin from a profile of QGIS."""
-    for found in find_profiles(profile, profiles_folder):
+    profiles = find_profiles(profile, profiles_folder)
+    for found in profiles:
         there = qgis_plugin.uninstall(found)
         messages.say(f"{'Removed from' if there else 'It was not in'} {found.folder}")
+    show({"profiles": [_state(found) for found in profiles]}, (), as_json)
 
 
 @qgis.command()
 @_which
-def where(profile: str | None, profiles_folder: Path | None) -> None:
+@options.as_json
+def where(profile: str | None, profiles_folder: Path | None, as_json: bool) -> None:
     """Tell where the plugin is or would be, and which program it runs."""
-    for found in find_profiles(profile, profiles_folder):
-        version = qgis_plugin.installed_version(found)
-        click.echo(f"profile: {found.folder}")
-        click.echo(f"plugin: {found.plugin}")
-        click.echo(f"installed: {f'version {version}' if version else 'no'}")
-        if version:
-            click.echo(f"switched on: {'yes' if found.enabled else 'no'}")
-            click.echo(f"program: {qgis_plugin.installed_program(found) or 'lst-raster, from the search path'}")
+    states = [_state(found) for found in find_profiles(profile, profiles_folder)]
+    show({"profiles": states}, (line for state in states for line in _lines(state)), as_json)
+
+
+def _state(found: Profile) -> dict[str, Any]:
+    version = qgis_plugin.installed_version(found)
+    return {
+        "profile": found.folder,
+        "plugin": found.plugin,
+        "version": version,
+        "switched_on": found.enabled if version else None,
+        "program": qgis_plugin.installed_program(found) if version else None,
+    }
+
+
+def _lines(state: dict[str, Any]) -> Iterator[str]:
+    yield f"profile: {state['profile']}"
+    yield f"plugin: {state['plugin']}"
+    yield "installed: " + (f"version {state['version']}" if state["version"] else "no")
+    if state["version"]:
+        yield f"switched on: {'yes' if state['switched_on'] else 'no'}"
+        yield f"program: {state['program'] or 'lst-raster, from the search path'}"
 
 
 def _checked(program: str) -> str:

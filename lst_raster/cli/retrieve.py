@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import click
 
 from lst_raster.cli import options
 from lst_raster.cli.progress import hushed_libraries, progress_bar
+from lst_raster.cli.results import show
 
 
 @click.command()
 @click.argument("scene")
 @options.output
 @options.retrieval
+@options.as_json
 def retrieve(
     scene: str, output: str, band: str | None, date: str | None, sensor: str | None, model: str | None,
-    level_2: bool, downwelling: str | None, overwrite: bool, quiet: bool, **values: Any,
+    level_2: bool, downwelling: str | None, overwrite: bool, quiet: bool, as_json: bool, **values: Any,
 ) -> None:  # fmt: skip
     """Land surface temperature of SCENE, a Level-1 thermal band or product.
 
@@ -31,4 +34,5 @@ def retrieve(
     opened = options.open_scene(scene, level_2, downwelling, band=band, sensor=sensor, date=date)
     with hushed_libraries(), progress_bar("Retrieving", quiet=quiet) as progress:
         product = run(opened, output=output, model=model, overwrite=overwrite, progress=progress, **values)
-    click.echo(product.path)
+    found = {field.name: getattr(product, field.name) for field in fields(product)}
+    show({"product": found.pop("path"), **found}, [product.path], as_json)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from lst_raster.cli import options
 from lst_raster.cli.progress import progress_bar
+from lst_raster.cli.results import show
 from lst_raster.errors import OutputError
 from lst_raster.simulation.simulate import SimulationOptions, simulate_file
 from lst_raster.transfer.gases import Composition
@@ -33,7 +35,8 @@ _DEFAULT = Composition()
 @click.option("--continuum", default=_DEFAULT.continuum_scaling, show_default=True, help="Factor on the continuum.")
 @click.option("--vary", type=int, help="Seed: draw year, aerosol and continuum for each profile instead.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing output.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@options.quiet
+@options.as_json
 def simulate(
     profiles: Path,
     sensors: tuple[str, ...],
@@ -44,6 +47,7 @@ def simulate(
     vary: int | None,
     overwrite: bool,
     quiet: bool,
+    as_json: bool,
 ) -> None:
     """Simulate transmittance, upwelling and downwelling radiance of every profile in PROFILES (NetCDF).
 
@@ -57,8 +61,7 @@ def simulate(
         if target.exists() and not overwrite:
             raise OutputError(f"{target} exists; pass --overwrite to replace it")
     composition = Composition(year=year, aerosol_optical_depth=aerosol, continuum_scaling=continuum)
-    options = SimulationOptions(composition=composition, vary_seed=vary)
+    how = SimulationOptions(composition=composition, vary_seed=vary)
     with progress_bar("Simulating", quiet=quiet) as progress:
-        simulate_file(profiles, targets, options, progress)
-    for target in targets.values():
-        click.echo(target)
+        simulate_file(profiles, targets, how, progress)
+    show({"files": targets}, targets.values(), as_json)

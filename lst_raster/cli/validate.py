@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lst_raster.cli import messages, options
+from lst_raster.cli.results import show
 from lst_raster.cli.validation_report import report
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _with(command: Any) -> Any:
     help="Folder for rows.csv, statistics.json and scatter.png.",
 )
 @options.overwrite
-@click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
+@options.as_json
 def validate(matchups: Path, output: Path | None, overwrite: bool, as_json: bool, **values: Any) -> None:
     """Compare retrievals with temperatures on the ground: MATCHUPS.csv, one overpass a row.
 
@@ -71,9 +71,8 @@ def validate(matchups: Path, output: Path | None, overwrite: bool, as_json: bool
     written = write_validation(found, table, rows, output) if output is not None else ()
     for note in found.notes:
         messages.note(note)
-    click.echo(json.dumps(found.as_dict(), indent=2) if as_json else report(found))
-    if written and not as_json:
-        click.echo("\n" + "\n".join(str(path) for path in written))
+    files = {"files": written} if written else {}
+    show({**found.as_dict(), **files}, [report(found), *(["", *written] if written else [])], as_json)
 
 
 def _read(path: Path, values: dict[str, Any]) -> Matchups:

@@ -87,9 +87,12 @@ class Report:
         table.writerows({**row, "warnings": " | ".join(row["warnings"])} for row in self._rows.values())
         return text.getvalue()
 
+    def as_dict(self) -> dict[str, Any]:
+        """Give what the report in JSON holds."""
+        return {"lst_raster_version": __version__, "counts": self.counts, "scenes": list(self._rows.values())}
+
     def _json(self) -> str:
-        whole = {"lst_raster_version": __version__, "counts": self.counts, "scenes": list(self._rows.values())}
-        return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _waiting(scene: ListedScene) -> dict[str, Any]:
