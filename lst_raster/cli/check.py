@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 
 from lst_raster.cli import options
+from lst_raster.cli.colours import coloured
 from lst_raster.cli.results import show
 
 _WIDTH = 12  # of a name
@@ -32,5 +33,5 @@ def check(product: str, ceos_ard: bool, as_json: bool) -> int:
         return 0
     findings = check_product(product)
     text = (f"{finding.outcome:8}{finding.name:{_WIDTH}}{finding.text}" for finding in findings)
-    show([asdict(finding) for finding in findings], text, as_json)
+    show([asdict(finding) for finding in findings], map(coloured, text), as_json)
     return int(any(finding.outcome == "failed" for finding in findings))

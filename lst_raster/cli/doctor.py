@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 
 from lst_raster.cli import options
+from lst_raster.cli.colours import coloured
 from lst_raster.cli.results import show
 
 
@@ -26,5 +27,5 @@ def doctor(context: click.Context, as_json: bool) -> None:
     lines = [f"{finding.level:5}  {finding.text}{f'; {finding.mend}' if finding.mend else ''}" for finding in found]
     wrong = sum(finding.level == "wrong" for finding in found)
     end = f"{wrong} of {len(found)} are wrong" if wrong else "all is well"
-    show([asdict(finding) for finding in found], [*lines, end], as_json)
+    show([asdict(finding) for finding in found], map(coloured, [*lines, end]), as_json)
     context.exit(1 if wrong else 0)

@@ -16,9 +16,12 @@ from typing import Any
 
 import click
 
+from lst_raster.cli.colours import coloured
+
 _INTERVAL = 0.2  # seconds between two objects on progress: several a second are seen as steady
 _STDIN = 0  # a file descriptor: a thread that waits in Python's own stream would keep the process from ending
 _form = "text"
+_before: Callable[[], None] | None = None
 
 
 def choose(form: str) -> None:
@@ -32,6 +35,12 @@ def choose(form: str) -> None:
     global _form
     _form = form
     logging.captureWarnings(form == "json")
+
+
+def before_each(action: Callable[[], None] | None) -> None:
+    """Do something before each message: a bar that is being drawn goes out of its way."""
+    global _before
+    _before = action
 
 
 def as_json() -> bool:
@@ -140,4 +149,6 @@ def _wait_for_the_end() -> None:
 
 
 def _tell(line: str, /, **values: Any) -> None:
-    click.echo(json.dumps(values) if as_json() else line, err=True)
+    if _before is not None:
+        _before()
+    click.echo(json.dumps(values) if as_json() else coloured(line, err=True), err=True)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TextIO
 
-import click
-
 from lst_raster.cli import messages
+from lst_raster.cli.pace import Bar, Lines, Pace
 
 _STDERR = 2  # the file descriptor that C libraries write to
 
 
 @contextmanager
 def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], bool]]:
-    """Show a progress bar on standard error, if that is a terminal; tell a program that listens.
+    """Show progress on standard error: a bar on a terminal, a line now and then elsewhere; tell a program that listens.
 
     Parameters
     ----------
@@ -31,23 +30,18 @@ def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, 
     callable
         To be called with the steps done and their total. It always returns True: Ctrl-C stops a command.
     """
-    if messages.as_json() and not quiet:
-        yield messages.progress(label)
-        return
-    if quiet or not sys.stderr.isatty():
+    if quiet:
         yield lambda done, total: True
-        return
-    with ExitStack() as shown:
-        bar = shown.enter_context(click.progressbar(length=1, label=label, file=sys.stderr))
-
-        def show(done: int, total: int) -> bool:
-            bar.length = total
-            bar.update(done - bar.pos)
-            if done >= total:
-                shown.close()  # what is said next starts on a line of its own
-            return True
-
-        yield show
+    elif messages.as_json():
+        yield messages.progress(label)
+    elif sys.stderr.isatty():
+        bar = Bar(Pace(), label, sys.stderr)
+        try:
+            yield bar.show
+        finally:
+            bar.close()
+    else:
+        yield Lines(Pace(), label).show
 
 
 @contextmanager
