@@ -7,6 +7,7 @@ import signal
 # One thread for torch and linear algebra, before they are loaded: the tests' arrays are small, their threads do nothing
 # but wait for each other, and they wait by running.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["LST_RASTER_CONFIG"] = ""  # no defaults of whoever runs the tests
 
 import pyproj  # noqa: F401  # before xarray finds eccodes, whose wheel carries a PROJ that makes pyproj crash
 import pytest

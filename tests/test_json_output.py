@@ -29,6 +29,8 @@ RUN = {
     "qgis where": ("--profiles-folder", "profiles"),
     "qgis uninstall": ("--profiles-folder", "profiles"),
     "doctor": (),
+    "config show": (),
+    "config path": (),
 }
 """Commands that are run as they are."""
 STAND_INS = {

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from lst_raster.cli import options
+from lst_raster.cli.configuration import files
 from lst_raster.cli.results import show
 
 
@@ -26,7 +27,12 @@ def info(thing: str, band: str | None, date: str | None, sensor: str | None, lev
     from lst_raster.engine.describe import describe
 
     found = describe(thing, band=band, sensor=sensor, date=date, level_2=level_2)
-    show(found, _lines(found), as_json)
+    used = [str(path) for path in files()]
+    show({**found, **({"configuration": used} if used else {})}, [*_lines(found), *_configuration(used)], as_json)
+
+
+def _configuration(used: list[str]) -> list[str]:
+    return [f"configuration: {'; '.join(used)}"] if used else []
 
 
 def _lines(found: dict[str, Any], indent: str = "") -> Iterator[str]:

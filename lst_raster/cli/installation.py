@@ -162,6 +162,23 @@ def _folders() -> Iterator[Finding]:
         yield Finding(level="note" if room else "ok", text=text, mend=room)
 
 
+def _defaults() -> Iterator[Finding]:
+    """Look at the files of defaults; every setting is checked, so that a wrong one is found before it is met."""
+    import click
+
+    from lst_raster.cli.configuration import files, settings, user_file
+    from lst_raster.cli.main import cli
+
+    try:
+        used, found = files(), settings(cli, click.Context(cli)) if isinstance(cli, click.Group) else []
+    except LstRasterError as error:
+        text, _, mend = str(error).rpartition("; ")
+        yield Finding(level="wrong", text=text or mend, mend=mend)
+        return
+    names = ", ".join(map(str, used)) or f"none ({user_file()} is not there)"
+    yield Finding(level="ok", text=f"file of defaults: {names}; {len(found)} set")
+
+
 def _extras() -> Iterator[Finding]:
     for extra, (module, purpose) in EXTRAS.items():
         if importlib.util.find_spec(module) is None:
@@ -189,6 +206,6 @@ def _plugin() -> Iterator[Finding]:
 
 
 QUESTIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    _what_is_installed, _coordinate_systems, _formats, _models_run, _folders, _extras, _plugin,
+    _what_is_installed, _coordinate_systems, _formats, _models_run, _folders, _defaults, _extras, _plugin,
 )  # fmt: skip
 """What is looked at, in this order."""

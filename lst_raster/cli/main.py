@@ -32,16 +32,21 @@ COMMANDS = {
     "validate": ("lst_raster.cli.validate:validate", "Compare retrievals with temperatures on the ground."),
     "qgis": ("lst_raster.cli.qgis:qgis", "The plugin for QGIS: install, uninstall, where it is."),
     "doctor": ("lst_raster.cli.doctor:doctor", "Whether the installation is in order, and what to mend."),
+    "config": ("lst_raster.cli.config:config", "Defaults of the options: which file sets them, and what."),
     "build": ("lst_raster.cli.build:build", "Rebuild the packaged tables from their sources."),
 }
 """Every command: where it lives, and what it does in one line, so that --help need not import them."""
 
+_WITHOUT_DEFAULTS = ("config", "doctor", "completion")  # they serve where a file of defaults is wrong
 _INTERRUPTED = 130  # 128 + SIGINT, the shell's convention
 _TERMINATED = 143  # 128 + SIGTERM
 
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are run."""
+
+    has_defaults = False
+    """Whether the user has set defaults for the command that was found last."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of the commands, in the order of the flow's use."""
@@ -54,6 +59,23 @@ class LazyGroup(click.Group):
         module, attribute = COMMANDS[cmd_name][0].split(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant, and the defaults that the user has set for it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        self.has_defaults = False
+        if name in COMMANDS and name not in _WITHOUT_DEFAULTS and not ctx.resilient_parsing:
+            from lst_raster.cli.configuration import default_map
+
+            try:
+                ctx.default_map = default_map(self, ctx, name)
+                self.has_defaults = bool(ctx.default_map)
+            except LstRasterError:
+                if not {"-h", "--help"} & set(rest):
+                    raise
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
@@ -134,6 +156,7 @@ def _run(args: Sequence[str] | None) -> int:
         return error.exit_code
     except LstRasterError as error:
         messages.error(" ".join(str(error).split()))
+        _tell_defaults()
         return 1
     except (click.Abort, KeyboardInterrupt):
         messages.interrupted()
@@ -143,6 +166,12 @@ def _run(args: Sequence[str] | None) -> int:
             raise
         messages.fault()
         return 1
+
+
+def _tell_defaults() -> None:
+    """Say that defaults of the user's were in force: the fault may be in one of them."""
+    if isinstance(cli, LazyGroup) and cli.has_defaults:
+        messages.note("defaults of yours are in force for this command; lst-raster config show tells them")
 
 
 def _listen() -> None:
