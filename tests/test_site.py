@@ -11,12 +11,14 @@ from click.testing import CliRunner
 import lst_raster
 from lst_raster._resources import models_path
 from lst_raster.cli.main import COMMANDS, cli
-from lst_raster.physics.band import sensor_names
+from lst_raster.physics.band import sensor_band
+from lst_raster.physics.planck import band_radiance_slope
 from tests import built_site
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = (ROOT / "mkdocs.yml").read_text()
 PAGES = [path for path in sorted((ROOT / "docs").rglob("*.md")) if path.parent.name != "lake_sunapee"]
+SENSORS = sorted(path.name for path in Path(models_path()).iterdir() if path.is_dir())
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +70,27 @@ def test_the_newest_version_of_the_changelog_is_this_one():
     assert re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1] == lst_raster.__version__
 
 
-@pytest.mark.parametrize("sensor", sensor_names())
+@pytest.mark.parametrize("sensor", SENSORS)
 def test_the_page_on_sensors_has_the_accuracy_of_the_metrics_files(sensor):
     page = (ROOT / "docs" / "sensors.md").read_text().partition("## How accurate")[2]
     row = next(line for line in page.splitlines() if line.startswith(f"| `{sensor}`"))
     for tier, cell in zip(("column", "surface", "profile"), row.strip("| ").split(" | ")[1:], strict=True):
         metrics = json.loads(Path(models_path(), sensor, tier, "metrics.json").read_text())
         assert float(cell) == pytest.approx(metrics["GFS September 2015"]["lst"]["all"]["rmse"], abs=0.0051)
+
+
+@pytest.mark.parametrize("sensor", SENSORS)
+def test_the_page_on_sensors_says_of_each_band_what_the_code_has(sensor):
+    band = sensor_band(sensor)
+    rows = (ROOT / "docs" / "sensors.md").read_text().partition("## How accurate")[0].splitlines()
+    cells = next(line for line in rows if line.startswith(f"| `{sensor}`")).strip("| ").split(" | ")
+    assert cells[1] in band.title
+    assert cells[2].split()[-1 if cells[2].startswith("from") else 0] == str(band.first_year)
+    assert [float(cell) for cell in (cells[3], *cells[5:7])] == [
+        pytest.approx(band.wavelength, abs=0.0051), band.noise, band.calibration_uncertainty,
+    ]  # fmt: skip
+    step = cells[7].split()[0]
+    assert f"{band.gain / float(band_radiance_slope(300.0, band.planck)):.{len(step) - 2}f}" == step
 
 
 def made(folder, **pages):
