@@ -15,6 +15,7 @@ from lst_raster.cli.main import cli
 WIDTH = 96  # of a line of help, which fits a page of the site
 COMMANDS = "<!-- every command -->"
 NAMES = "<!-- every public name -->"
+_ITEM = re.compile(r"(?:[-*]|\d\.) (?=\S)")
 _LINK = re.compile(r"\[(?P<text>[\w/.-]+\.md)\]\((?P<path>[\w/.-]+\.md)(?P<anchor>#[\w-]+)?\)")
 
 
@@ -23,7 +24,25 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     if COMMANDS in markdown:
         markdown = markdown.replace(COMMANDS, command_reference())
     markdown = markdown.replace(NAMES, name_reference())
-    return titled_links(markdown, Path(page.file.abs_src_path).parent)
+    return deeper_lists(titled_links(markdown, Path(page.file.abs_src_path).parent))
+
+
+def deeper_lists(markdown: str) -> str:
+    """Set lists as mkdocs wants them: what belongs to an item four spaces in, empty lines where others need none."""
+    lines, width, fenced, apart = [""], 0, False, False
+    for line in markdown.split("\n"):
+        mark = _ITEM.match(line)
+        fenced = fenced != line.startswith("```")
+        if mark and not fenced:
+            begins = not width and mark[0] in ("- ", "* ", "1. ")
+            lines += [""] if lines[-1] and (apart or begins) else []
+            width, apart = len(mark[0]), False
+        elif line and not line.startswith(" "):
+            width = 0
+        inside = width and not mark and line.startswith(" " * width) and not fenced
+        apart = apart or bool(inside and not lines[-1])
+        lines.append(" " * (4 - width) + line if inside else line)
+    return "\n".join(lines[1:])
 
 
 def titled_links(markdown: str, folder: Path) -> str:

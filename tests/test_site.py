@@ -66,6 +66,59 @@ def test_a_link_that_names_a_file_is_shown_by_the_title_of_the_page(hooks, tmp_p
     )
 
 
+BEFORE = """\
+Text
+- one
+  more
+
+      code
+- two
+
+1. three
+
+   | table |
+2. four
+
+Text
+
+    code
+5. no list
+```
+- fenced
+  lines
+```
+"""
+AFTER = """\
+Text
+
+- one
+    more
+
+        code
+
+- two
+
+1. three
+
+    | table |
+
+2. four
+
+Text
+
+    code
+5. no list
+```
+- fenced
+  lines
+```
+"""
+
+
+def test_lists_are_set_as_mkdocs_wants_them(hooks):
+    assert hooks.deeper_lists(BEFORE) == AFTER
+
+
 def test_the_newest_version_of_the_changelog_is_this_one():
     assert re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1] == lst_raster.__version__
 
