@@ -1,0 +1,233 @@
+"""Follows a page from top to bottom: its commands and its Python, in one folder, as a reader types them."""
+
+import ast
+import glob
+import importlib.util
+import inspect
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+
+import click
+
+import lst_raster
+from lst_raster.cli.main import cli
+from tests.documented.pages import ROOT
+
+HINT = (
+    "\nEvery command of a page is run. If it names a file that is not there, give the name a rule in "
+    "tests/documented/files.py; if it cannot be run in a test, put <!-- not run: the reason --> before its block; if "
+    "it is no command and no Python, fence it and call it text."
+)
+_WRITTEN = {"-o", "--output", "--report"}
+_WRITING_CALLS = {"write_product", "to_raster", "to_netcdf", "write"}
+_WRITING_ARGUMENTS = {"output", "out", "folder"}
+_SHELL_SIGNS = re.compile(r"[|<>;&*$`]|^\w+=")
+_MAIN = "from lst_raster.cli.main import main; main()"
+
+
+class PageError(AssertionError):
+    """A command or a block of a page does not do what the page says."""
+
+
+class Reader:
+    """Someone who follows one page.
+
+    `command` runs the command line and returns exit code, output and errors; `files` makes what the page takes for
+    granted. Where something is refused because an alternative further up has written the same product, that product is
+    put aside, and it is tried once more.
+    """
+
+    def __init__(self, folder, files, command):
+        self.folder, self.files, self.command = Path(folder), files, command
+        self.namespace = {}
+
+    def follow(self, blocks):
+        """Run what can be run, and look at the rest."""
+        for block in blocks:
+            if not block.runs:
+                look_at(block)
+            elif block.kind == "python":
+                self._tell(block.place, block.text, lambda block=block: self._python(block))
+            else:
+                for command in block.commands:
+                    place = f"{block.page}:{command.line}"
+                    self._tell(place, command.text, lambda command=command: self._shell(command.text))
+
+    def _tell(self, place, text, run):
+        try:
+            try:
+                run()
+            except Exception as error:
+                if "--overwrite" not in str(error):
+                    raise
+                self._put_aside(str(error))
+                run()
+        except Exception as error:
+            raise PageError(f"{place}: {text}\n{type(error).__name__}: {error}{HINT}") from error
+
+    def _put_aside(self, refusal):
+        """Take away the product that a refusal names."""
+        for word in re.findall(r"[^\s,;:]+", refusal):
+            path = self.folder / word
+            if path.is_file():
+                for file in path.parent.glob(f"{glob.escape(path.stem)}*"):
+                    file.unlink()
+
+    def _provide(self, names):
+        for name in names:
+            if name.startswith("s3://"):
+                self.files.put(name, self.folder.parent / "sent")
+            elif name and not name.startswith(("/", "-")) and not (self.folder / name).exists():
+                self.files.make(name, self.folder)
+
+    def _shell(self, text):
+        words = shlex.split(text.replace("\\\n", " "), comments=True)
+        self._provide(_inputs(words))
+        for output in _outputs(words):
+            if not Path(output).suffix and "://" not in output:
+                (self.folder / output).mkdir(parents=True, exist_ok=True)
+        plain = not _SHELL_SIGNS.search(re.sub(r"'[^']*'|\"[^\"]*\"", "", text))
+        if words[:2] == ["pip", "install"]:
+            _look_at_pip(words[2:])
+        elif words[0] == "lst-raster" and plain and "--stop-with-input" not in words:
+            code, out, err = self.command(*words[1:])
+            if code != 0:
+                raise PageError(f"exit code {code}: {' '.join([*err, *out[-5:]])}")
+        else:
+            self._in_a_shell(text)
+
+    def _in_a_shell(self, text):
+        """Anything else; `lst-raster` and `python` are those of the test."""
+        programs = self.folder.parent / "programs"
+        if not programs.exists():
+            programs.mkdir()
+            for name, line in (("lst-raster", f"-c '{_MAIN}'"), ("python", ""), ("python3", "")):
+                (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {line} "$@"\n')
+                (programs / name).chmod(0o755)
+        environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
+        command = ["bash", "-euo", "pipefail", "-c", text]
+        kept_open = os.pipe()  # as a terminal is, for commands that end with their input
+        try:
+            ended = subprocess.run(
+                command, cwd=self.folder, env=environment, stdin=kept_open[0], capture_output=True, text=True
+            )
+        finally:
+            for end in kept_open:
+                os.close(end)
+        if ended.returncode:
+            raise PageError(f"exit code {ended.returncode}: {ended.stderr.strip()[-2000:]}")
+
+    def _python(self, block):
+        self._provide(_read_in_python(block.text))
+        code = compile("\n" * (block.line - 1) + block.text, str(ROOT / block.page), "exec")
+        exec(code, self.namespace)
+
+
+def _inputs(words):
+    """Every part of a command that may name a file, but for what is written."""
+    written = set(_outputs(words))
+    for word in words[1:]:
+        if word.startswith("s3://"):
+            yield word
+        elif word not in written:
+            yield from {word, *word.split("="), *word.split(":"), word.partition(":")[2]}
+
+
+def _outputs(words):
+    return [after for word, after in pairwise(words) if word in _WRITTEN]
+
+
+def _read_in_python(text):
+    """Texts in a piece of Python that may name a file, but for what is written."""
+    written = set()
+    for node in ast.walk(tree := ast.parse(text)):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            parts = [*(node.args if name in _WRITING_CALLS else ())]
+            parts += [keyword.value for keyword in node.keywords if keyword.arg in _WRITING_ARGUMENTS]
+            parts += [part.args[0] for part in parts if ast.unparse(part).startswith("Path(")]
+            written |= {id(part) for part in parts}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in written:
+            yield from {node.value, node.value.partition(":")[2]}
+
+
+def look_at(block):
+    """Hold a block that is not run against the options, functions and files that there are."""
+    try:
+        if block.not_run == "":
+            raise PageError("a block that is not run needs a reason: <!-- not run: the reason -->")
+        if block.kind == "python":
+            _look_at_python(block.text)
+        for command in block.commands:
+            _look_at_command(command.text)
+    except Exception as error:
+        raise PageError(f"{block.place}: {block.text}\n{type(error).__name__}: {error}{HINT}") from error
+
+
+def _look_at_command(text):
+    for part in text.replace("\\\n", " ").split("&&"):
+        words = shlex.split(part, comments=True)
+        program = Path(words[0]).name
+        if program == "lst-raster":
+            parse(words[1:])
+        elif program == "pip" and words[1] == "install":
+            _look_at_pip(words[2:])
+        elif program.startswith("python") and words[1] == "-m" and "." in words[2]:
+            assert importlib.util.find_spec(words[2]), f"there is no module {words[2]}"
+        elif program.startswith("python") and words[1].endswith(".py"):
+            assert (ROOT / words[1]).is_file(), f"there is no {words[1]}"
+
+
+def parse(words):
+    """Let click read the arguments of `lst-raster`, as it would before it calls the command."""
+    command, context, rest = cli, None, list(words)
+    while True:
+        context = command.make_context(command.name or "lst-raster", rest, parent=context)
+        if not isinstance(command, click.Group):
+            return
+        _, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+
+
+def look_at_options(words):
+    """Commands and options of `lst-raster` that are named exist; arguments do not matter."""
+    command, rest = cli, list(words)
+    while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+        command = command.get_command(click.Context(command), rest.pop(0))
+        assert command is not None, f"there is no such command: {' '.join(words)}"
+    known = {"--help", "-h"} | {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+    for word in rest:
+        option = word.partition("=")[0]
+        assert not word.startswith("-") or option in known, f"{command.name} has no option {option}"
+
+
+def _look_at_pip(words):
+    """Extras that are named exist."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for word in words:
+        if found := re.fullmatch(r"(?:lst-raster|\.)\[([\w,]+)\](?:\s*@.*)?", word):
+            missing = set(found[1].split(",")) - set(extras)
+            assert not missing, f"pyproject.toml has no extra {', '.join(sorted(missing))}"
+
+
+def _look_at_python(text):
+    """Names of `lst_raster` that are used exist, and take the keywords that they are given."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lst_raster":
+            module = importlib.import_module(node.module)
+            assert all(hasattr(module, name.name) for name in node.names), ast.unparse(node)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("lst_raster."):
+            function = lst_raster
+            for name in ast.unparse(node.func).split(".")[1:]:
+                function = getattr(function, name)
+            given = {keyword.arg for keyword in node.keywords if keyword.arg}
+            taken = inspect.signature(function).parameters
+            free = any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values())
+            assert free or given <= set(taken), f"{ast.unparse(node.func)} has no argument {given - set(taken)}"

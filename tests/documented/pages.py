@@ -1,0 +1,149 @@
+"""What README and docs/ tell a reader to type: blocks of commands and of Python, each with its page and line."""
+
+import ast
+import re
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SHELL, PYTHON = {"bash", "sh", "shell", "console"}, {"python", "py"}
+PROGRAMS = {"lst-raster", "pip", "python", "python3", "qgis_process", "bash", "cd", "export", "git", "mkdir", "pytest"}
+"""What the first line of a block begins with that is a shell's although nothing says so."""
+_FENCE = re.compile(r"(\s*)(`{3,}|~{3,})\s*\{?\.?([\w-]*)")
+_COMMENT = re.compile(r"\s*<!--\s*(.*?)\s*-->\s*$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A line of a shell, its continuations joined."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A block of code on a page."""
+
+    page: str
+    line: int
+    kind: str
+    """shell, python, or text."""
+    text: str
+    comment: str = ""
+    """What an HTML comment before it says."""
+    commands: tuple[Command, ...] = field(default=())
+
+    @property
+    def not_run(self):
+        """Why it is not run; None if it is."""
+        found = re.fullmatch(r"not run\b:?\s*(.*)", self.comment)
+        return None if found is None else found[1]
+
+    @property
+    def runs(self):
+        """Whether the tests run it; the README's own commands .ci/run runs."""
+        return self.not_run is None and self.comment not in run_by_ci()
+
+    @property
+    def pieces(self):
+        """How many commands it has; Python counts as one."""
+        return max(len(self.commands), 1)
+
+    @property
+    def place(self):
+        """Page and line, as compilers give them."""
+        return f"{self.page}:{self.line}"
+
+
+def pages():
+    """README and every page of docs/, from the repository's root."""
+    return [str(path.relative_to(ROOT)) for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))]
+
+
+def run_by_ci():
+    """Names of the README's commands that .ci/run runs itself."""
+    return set(re.findall(r"\$\(command_of (\w+)\)", (ROOT / ".ci" / "run").read_text()))
+
+
+def inline_commands(page):
+    """Line and text of each `lst-raster ...` within the text of a page."""
+    for number, line in enumerate((ROOT / page).read_text(encoding="utf-8").splitlines(), 1):
+        for text in re.findall(r"`(lst-raster [^`]+)`", line):
+            yield number, text
+
+
+def blocks_of(page, text=None):
+    """All blocks of a page that are commands or Python; other text is left out."""
+    text = (ROOT / page).read_text(encoding="utf-8") if text is None else text
+    found = [_block(page, *raw) for raw in _raw(text.splitlines())]
+    return [block for block in found if block.kind != "text"]
+
+
+def _raw(lines):
+    """Line, language (None where none is told), text and comment of every block of code."""
+    number, comment = 0, ""
+    while number < len(lines):
+        line, start = lines[number], number
+        if fence := _FENCE.match(line):
+            number = next((n for n in range(start + 1, len(lines)) if lines[n].strip() == fence[2]), len(lines))
+            yield start + 2, fence[3] or None, "\n".join(lines[start + 1 : number]), comment
+            number, comment = number + 1, ""
+        elif found := _COMMENT.match(line):
+            number, comment = number + 1, found[1]
+        elif line.startswith("    ") and line.strip() and (start == 0 or _ends(lines[start - 1])):
+            while number < len(lines) and (not lines[number].strip() or lines[number].startswith("    ")):
+                if _FENCE.match(lines[number]) or _COMMENT.match(lines[number]):
+                    break
+                number += 1
+            yield start + 1, None, "\n".join(lines[start:number]).rstrip(), comment
+            comment = ""
+        else:
+            number, comment = number + 1, comment if not line.strip() else ""
+
+
+def _ends(line):
+    return not line.strip() or _COMMENT.match(line) is not None
+
+
+def _block(page, line, language, text, comment):
+    text = textwrap.dedent(text)
+    kind = _kind(text) if language is None else _named(language)
+    commands = tuple(_commands(text, line, language)) if kind == "shell" else ()
+    return Block(page=page, line=line, kind=kind, text=text, comment=comment, commands=commands)
+
+
+def _named(language):
+    return "shell" if language in SHELL else "python" if language in PYTHON else "text"
+
+
+def _kind(text):
+    """Of a block that does not say it."""
+    first = text.lstrip().removeprefix("$ ").split(maxsplit=1)
+    if first and first[0] in PROGRAMS:
+        return "shell"
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return "text"
+    does = (ast.Import, ast.ImportFrom, ast.Assign, ast.Call, ast.With)
+    return "python" if any(isinstance(node, does) for node in ast.walk(tree)) else "text"
+
+
+def _commands(text, first, language):
+    """Commands of a shell block: lines with a prompt where there are any; else all, until it shows what comes out."""
+    lines = text.splitlines()
+    prompts = any(line.startswith("$ ") for line in lines)
+    number = 0
+    while number < len(lines):
+        start = number
+        while lines[number].endswith("\\") and number + 1 < len(lines):
+            number += 1
+        joined = "\n".join(lines[start : number + 1])
+        number += 1
+        if not joined.strip() or joined.startswith("#") or (prompts and not joined.startswith("$ ")):
+            continue
+        if language is None and start and not lines[start - 1].strip() and joined.split()[0] not in PROGRAMS:
+            return  # what the command shows
+        yield Command(text=joined.removeprefix("$ "), line=first + start)
