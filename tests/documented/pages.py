@@ -58,8 +58,9 @@ class Block:
 
 
 def pages():
-    """README and every page of docs/, from the repository's root."""
-    return [str(path.relative_to(ROOT)) for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))]
+    """The READMEs and every page of docs/, from the repository's root."""
+    paths = (ROOT / "README.md", ROOT / "examples" / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+    return [str(path.relative_to(ROOT)) for path in paths]
 
 
 def run_by_ci():
