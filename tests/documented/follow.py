@@ -95,6 +95,8 @@ class Reader:
         plain = not _SHELL_SIGNS.search(re.sub(r"'[^']*'|\"[^\"]*\"", "", text))
         if words[:2] == ["pip", "install"]:
             _look_at_pip(words[2:])
+        elif words[1:3] == ["-m", "venv"] or words[0] in ("source", "."):
+            return  # the environment is that of the test
         elif words[0] == "lst-raster" and plain and "--stop-with-input" not in words:
             code, out, err = self.command(*words[1:])
             if code != 0:
@@ -200,6 +202,8 @@ def look_at_options(words):
     """Commands and options of `lst-raster` that are named exist; arguments do not matter."""
     command, rest = cli, list(words)
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+        if rest[0].isupper():
+            return  # COMMAND stands for any
         command = command.get_command(click.Context(command), rest.pop(0))
         assert command is not None, f"there is no such command: {' '.join(words)}"
     known = {"--help", "-h"} | {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
