@@ -86,6 +86,8 @@ class Files:
     def scene(self, path, stem):
         """All files of a scene, beside each other."""
         _renamed(_scene(self.cache / "scene"), path.parent, STEM, stem)
+        if path.suffix == ".tif":
+            path.with_suffix(".TIF").rename(path)
 
     def scenes(self, path):
         """A folder of two scenes."""
