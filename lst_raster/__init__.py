@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lst_raster.engine.batch.many import retrieve_many
     from lst_raster.engine.batch.result import SceneResult
     from lst_raster.engine.composite.run import Composite, composite
+    from lst_raster.engine.preview.run import preview
     from lst_raster.engine.retrieve import Product, retrieve
     from lst_raster.inference.model import Model
     from lst_raster.scene.level2 import Level2Scene
@@ -33,6 +34,7 @@ __all__ = [
     "__version__",
     "composite",
     "open_product",
+    "preview",
     "read_scene_list",
     "retrieve",
     "retrieve_array",
@@ -52,6 +54,7 @@ _HOMES = {
     "SceneResult": "lst_raster.engine.batch.result",
     "composite": "lst_raster.engine.composite.run",
     "open_product": "lst_raster.engine.arrays.product",
+    "preview": "lst_raster.engine.preview.run",
     "read_scene_list": "lst_raster.scene.lists.read",
     "retrieve": "lst_raster.engine.retrieve",
     "retrieve_array": "lst_raster.engine.arrays.retrieve",

@@ -37,6 +37,11 @@ def example_path() -> Path:
     raise InputNotFoundError("the example scene is missing from this installation; reinstall lst-raster")
 
 
+def page_path(name: str) -> Path:
+    """Path of a part of the page that shows a product, for example ``page.js``."""
+    return _PACKAGE.joinpath("engine", "preview", "browser", name)
+
+
 def models_path() -> Path:
     """Folder of the shipped models: inside the installed package, or at the top of a checkout.
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "info": ("lst_raster.cli.info:info", "What a scene, a model or a product is."),
     "composite": ("lst_raster.cli.composite:composite", "Statistics over time of every pixel, such as a seasonal map."),
     "compare": ("lst_raster.cli.compare:compare", "Compare two rasters of surface temperature."),
+    "preview": ("lst_raster.cli.preview:preview", "A picture of a product, or a page for a browser."),
     "check": ("lst_raster.cli.check:check", "Whether a product is whole; how it stands to CEOS-ARD."),
     "simulate": ("lst_raster.cli.simulate:simulate", "Radiative transfer through atmospheric profiles."),
     "train": ("lst_raster.cli.train:train", "Train a model from simulated sets."),

@@ -15,6 +15,7 @@ Colours = NDArray[np.uint8]
 
 # Of the colours of differences: lightness at the ends and in the middle, chroma, and the hues of both sides in degrees.
 _DARK, _BRIGHT, _CHROMA, _BLUE, _RED = 0.42, 0.96, 0.15, 258.0, 27.0
+_DARKEST = 0.30  # lightness of the last of the colours that only go from pale to dark
 _STEPS = 257  # an odd number: zero has a colour of its own
 
 # From Oklab to the cubes' roots, and from their cubes to linear red, green and blue. Bjorn Ottosson, "A perceptual
@@ -46,6 +47,17 @@ def blue_to_red() -> Colours:
     lightness = _BRIGHT - (_BRIGHT - _DARK) * np.abs(side)
     chroma = _CHROMA * np.sin(0.5 * np.pi * np.abs(side))
     hue = np.deg2rad(np.where(side < 0.0, _BLUE, _RED))
+    table = _from_oklab(np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=-1))
+    table.setflags(write=False)
+    return table
+
+
+@cache
+def pale_to_dark() -> Colours:
+    """Colours from little to much of what is not wanted, of shape (256, 3): nearly white to dark blue."""
+    share = np.linspace(0.0, 1.0, 256)
+    chroma, hue = _CHROMA * np.sin(0.5 * np.pi * share), np.deg2rad(_BLUE)
+    lightness = _BRIGHT - (_BRIGHT - _DARKEST) * share
     table = _from_oklab(np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=-1))
     table.setflags(write=False)
     return table

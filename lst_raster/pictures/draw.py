@@ -18,9 +18,13 @@ from lst_raster.pictures.page import GAP, INK, LINE, MARGIN, TEXT, TICK, TITLE, 
 LARGEST = 880
 """Columns and rows that a map has at most: with margin and colour bar the picture is about 1000 wide. [pixel]"""
 
-_SMALLEST = 320  # [pixel] of the longer side: smaller rasters are enlarged
-_BAR, _LABELS = 18, 64  # [pixel]
-_MISSING = (200, 200, 200)
+SMALLEST = 320
+"""Longer side that a map has at least: smaller rasters are enlarged. [pixel]"""
+BAR, LABELS, SWATCH = 18, 64, 12
+"""Width of the colour bar and of the numbers beside it, side of a colour in the legend. [pixel]"""
+MISSING: Colour = (200, 200, 200)
+"""Colour of pixels without value."""
+
 _FILL, _MARK, _ZERO = (104, 130, 160), (178, 34, 34), (90, 90, 90)
 _WIDTH, _HEIGHT = 720, 320  # [pixel] of a histogram, without its margins
 _HEADROOM = 3 * LINE  # above its bars, for the notes and the names of two marks
@@ -57,18 +61,17 @@ def draw_map(
     PIL.Image.Image
         Picture.
     """
-    times = max(1, -(-_SMALLEST // max(values.shape)))
-    large = np.repeat(np.repeat(values, times, axis=0), times, axis=1)
+    large = enlarged(values, times_of(values.shape))
     rows, columns = large.shape
-    picture, pen, top = page(columns + GAP + _BAR + _LABELS, max(rows, _SMALLEST // 2), title)
+    picture, pen, top = page(columns + GAP + BAR + LABELS, max(rows, SMALLEST // 2), title)
     low, high = limits or (0.0, 1.0)
-    picture.paste(Image.fromarray(paint(large, table, low, high, _MISSING)), (MARGIN, top))
+    picture.paste(Image.fromarray(paint(large, table, low, high, MISSING)), (MARGIN, top))
     if limits is None:
         pen.text((MARGIN + columns / 2, top + rows / 2), missing, INK, letters(TITLE), anchor="mm")
         return picture
-    _colour_bar(picture, pen, (MARGIN + columns + GAP, top), max(rows, _SMALLEST // 2), table, limits, unit)
+    colour_bar(picture, pen, (MARGIN + columns + GAP, top), max(rows, SMALLEST // 2), table, limits, unit)
     if not np.isfinite(values).all():
-        _swatch(pen, picture.height - MARGIN, missing)
+        swatch(pen, (MARGIN, picture.height - MARGIN), missing)
     return picture
 
 
@@ -140,6 +143,22 @@ def shape_of_map(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * LARGEST / longest)), max(1, round(width * LARGEST / longest))
 
 
+def times_of(shape: tuple[int, ...]) -> int:
+    """How many times a small map is enlarged.
+
+    Examples
+    --------
+    >>> times_of((100, 60)), times_of((880, 440))
+    (4, 1)
+    """
+    return max(1, -(-SMALLEST // max(shape)))
+
+
+def enlarged(values: NDArray[Any], times: int) -> NDArray[Any]:
+    """Draw every pixel as a square of so many."""
+    return np.repeat(np.repeat(values, times, axis=0), times, axis=1)
+
+
 def save(picture: Picture, target: Path) -> None:
     """Write a picture as PNG, whole or not at all.
 
@@ -152,26 +171,29 @@ def save(picture: Picture, target: Path) -> None:
         picture.save(path, format="PNG", compress_level=6)
 
 
-def _colour_bar(
+def colour_bar(
     picture: Picture, pen: ImageDraw.ImageDraw, corner: tuple[int, int], height: int, table: Colours,
     limits: tuple[float, float], unit: str,
 ) -> None:  # fmt: skip
+    """Draw the colours and their values, from a corner down; `BAR` and `LABELS` tell the room that they take."""
     left, top = corner
     low, high = limits
-    values = np.linspace(high, low, height)[:, None].repeat(_BAR, axis=1)
-    picture.paste(Image.fromarray(paint(values, table, low, high, _MISSING)), corner)
-    pen.rectangle((left - 1, top - 1, left + _BAR, top + height), outline=INK)
+    values = np.linspace(high, low, height)[:, None].repeat(BAR, axis=1)
+    picture.paste(Image.fromarray(paint(values, table, low, high, MISSING)), corner)
+    pen.rectangle((left - 1, top - 1, left + BAR, top + height), outline=INK)
     pen.text((left, top - 4), unit, INK, letters(TEXT), anchor="ls")
     marks = ticks(low, high)
     for value, text in zip(marks, labels(marks), strict=True):
         y = top + round((high - value) / (high - low) * (height - 1))
-        pen.line((left + _BAR, y, left + _BAR + TICK, y), INK)
-        pen.text((left + _BAR + TICK + 3, y), text, INK, letters(TEXT), anchor="lm")
+        pen.line((left + BAR, y, left + BAR + TICK, y), INK)
+        pen.text((left + BAR + TICK + 3, y), text, INK, letters(TEXT), anchor="lm")
 
 
-def _swatch(pen: ImageDraw.ImageDraw, bottom: int, text: str) -> None:
-    pen.rectangle((MARGIN, bottom - 12, MARGIN + 12, bottom), _MISSING, INK)
-    pen.text((MARGIN + 18, bottom - 6), text, INK, letters(TEXT), anchor="lm")
+def swatch(pen: ImageDraw.ImageDraw, corner: tuple[int, int], text: str) -> None:
+    """Draw what no value looks like, and say what it means; the corner is the lower left one."""
+    left, bottom = corner
+    pen.rectangle((left, bottom - SWATCH, left + SWATCH, bottom), MISSING, INK)
+    pen.text((left + SWATCH + 6, bottom - SWATCH // 2), text, INK, letters(TEXT), anchor="lm")
 
 
 def _mark(pen: ImageDraw.ImageDraw, x: float, ends: tuple[int, int], name: str, colour: Colour) -> None:

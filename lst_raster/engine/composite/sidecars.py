@@ -15,8 +15,6 @@ from lst_raster.engine.product.styles import lst_style
 from lst_raster.scene.address import Location
 from lst_raster.scene.raster import open_quietly
 
-_ZERO = 273.15  # [K] of 0 degrees Celsius
-
 
 def sidecar_paths(outputs: Sequence[Output]) -> list[Location]:
     """Files that are written beside the rasters: for every statistic a picture and a style, and one item."""
@@ -60,18 +58,13 @@ def _has_style(output: Output) -> bool:
 
 def _write_picture(output: Output, files: Staging) -> tuple[float, float] | None:
     """Draw a statistic; returns the values of the first and the last colour in the unit of the raster."""
-    from lst_raster.pictures.axes import robust_limits
-    from lst_raster.pictures.colours import inferno
-    from lst_raster.pictures.draw import draw_map, save, shape_of_map
+    from lst_raster.engine.product.quicklook import UNITS, draw_quicklook  # Pillow takes a while
+    from lst_raster.pictures.draw import shape_of_map
 
     with open_quietly(files.path_of(output.path)) as dataset:
         shape = shape_of_map(dataset.height, dataset.width)
         values = dataset.read(1, out_shape=shape, resampling=Resampling.average, masked=True)
-        kelvin = (values.astype("f8") * dataset.scales[0]).filled(float("nan"))
-    unit, zero = ("°C", _ZERO) if output.layer.units == "K" and output.key != "deviation" else (output.layer.units, 0.0)
-    limits = robust_limits(kelvin - zero)
-    picture = draw_map(
-        kelvin - zero, inferno(), limits, title=output.path.stem, unit=unit or "dates", missing="no temperature"
-    )
-    save(picture, files.new(output.path.with_suffix(".png")))
-    return (limits[0] + zero, limits[1] + zero) if limits else None
+        numbers = (values.astype("f8") * dataset.scales[0]).filled(float("nan"))
+    celsius = output.layer.units == "K" and output.key != "deviation"
+    unit = UNITS["degC"] if celsius else (output.layer.units or "dates", 0.0)
+    return draw_quicklook(numbers, files.new(output.path.with_suffix(".png")), title=output.path.stem, unit=unit)

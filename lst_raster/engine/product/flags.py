@@ -41,6 +41,15 @@ class Flag:
         """Value of the field in a quality band."""
         return (bits >> np.uint16(self.offset)) & np.uint16((1 << self.length) - 1)
 
+    def words(self, value: int) -> str:
+        """Say a value to people, for example ``cloud`` or ``below 1 km from a cloud``; empty where it tells nothing."""
+        name, description = self.values[value]
+        if self.name == "emissivity_source":
+            return f"emissivity: {name.replace('_', ' ')}"
+        if not value:
+            return ""
+        return f"{description} from a cloud" if self.name == "cloud_distance" else name.replace("_", " ")
+
 
 def _bit(name: str, offset: int, description: str) -> Flag:
     values = {0: (f"not_{name}", f"not: {description}"), 1: (name, description)}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, TypeAlias
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
 
+from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
 from lst_raster.pictures.axes import robust_limits
@@ -17,8 +20,10 @@ from lst_raster.scene.temperature import open_temperature
 Units: TypeAlias = Literal["degC", "K"]
 """Unit of the colour bar."""
 
-_CACHE = 64 << 20  # [byte] of blocks, for a raster without overviews is read through
-_UNITS: dict[Units, tuple[str, float]] = {"degC": ("°C", 273.15), "K": ("K", 0.0)}
+CACHE = 64 << 20
+"""Room for GDAL's blocks, for a raster without overviews is read through. [byte]"""
+UNITS: Mapping[Units, tuple[str, float]] = MappingProxyType({"degC": ("°C", 273.15), "K": ("K", 0.0)})
+"""Text of each unit, and its zero. [K]"""
 
 
 def write_quicklook(
@@ -54,10 +59,39 @@ def write_quicklook(
     OutputError
         The picture cannot be written.
     """
-    unit, zero = _UNITS[units]
-    with gdal_settings(GDAL_CACHEMAX=_CACHE), open_temperature(Place(disk=lst_path)) as product:
+    with gdal_settings(GDAL_CACHEMAX=CACHE), open_temperature(Place(disk=lst_path)) as product:
         shape = shape_of_map(product.grid.height, product.grid.width)
-        values = product.read(out_shape=shape, resampling=Resampling.average) - zero
-    limits = robust_limits(values)
-    save(draw_map(values, inferno(), limits, title=title or lst_path.stem, unit=unit, missing="no temperature"), target)
+        kelvin = product.read(out_shape=shape, resampling=Resampling.average)
+    return draw_quicklook(kelvin, target, title=title or lst_path.stem, unit=UNITS[units])
+
+
+def draw_quicklook(
+    values: NDArray[Any], target: Path, *, title: str, unit: tuple[str, float]
+) -> tuple[float, float] | None:
+    """Draw values and write the picture, as `write_quicklook` does.
+
+    Parameters
+    ----------
+    values : array of shape (rows, columns)
+        Values, NaN where there are none.
+    target : path
+        PNG to write.
+    title : str
+        Line above the map.
+    unit : tuple of str and float
+        Unit of the colour bar, and its zero in the unit of the values.
+
+    Returns
+    -------
+    tuple of float or None
+        Values of the first and the last colour; None where there is no value.
+
+    Raises
+    ------
+    OutputError
+        The picture cannot be written.
+    """
+    name, zero = unit
+    limits = robust_limits(values - zero)
+    save(draw_map(values - zero, inferno(), limits, title=title, unit=name, missing="no temperature"), target)
     return (limits[0] + zero, limits[1] + zero) if limits else None

@@ -174,16 +174,10 @@ def _label(value: int, telling: Mapping[str, bool]) -> str:
     parts = [kind.name]
     for field in FLAGS:
         number = _value_of(field, value)
-        name, description = field.values[number]
         if not telling[field.name] or (field.name, number) == (kind.field, kind.value) or field.name == "fill":
             continue
-        if field.length == 1 and number:
-            parts.append(name.replace("_", " "))
-        elif field.name == "cloud_distance" and number:
-            parts.append(f"{description} from a cloud")
-        elif field.name == "emissivity_source":
-            parts.append(f"emissivity: {name.replace('_', ' ')}")
-    return ", ".join(parts)
+        parts.append(field.words(number))
+    return ", ".join(part for part in parts if part)
 
 
 def _raster(kind: str) -> tuple[Element, Element]:

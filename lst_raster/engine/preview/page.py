@@ -1,0 +1,199 @@
+"""The page that shows a product in a browser: its parts put together, with all values in it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster._resources import page_path
+from lst_raster.engine.preview.mesh import mesh_of
+from lst_raster.engine.preview.view import DOUBTFUL, View
+from lst_raster.engine.product.flags import FLAGS, flag
+from lst_raster.engine.product.styles import QUALITY_CLASSES
+from lst_raster.pictures.axes import labels, robust_limits, ticks
+from lst_raster.pictures.colours import Colours, inferno, pale_to_dark
+
+STEP = 0.01
+"""Step of temperatures and uncertainties in the page. [K]"""
+
+_SCRIPTS = ("values.js", "map.js", "page.js")
+_LARGEST = np.iinfo(np.uint16).max
+_FEW = 5  # ticks: the bar is narrow
+_DEGREES, _METRES = 6, 1  # decimals of coordinates
+
+
+def page_of(view: View, unit: tuple[str, float]) -> str:
+    """Make the page.
+
+    Parameters
+    ----------
+    view : View
+        What it shows.
+    unit : tuple of str and float
+        Unit of temperatures, and its zero. [K]
+
+    Returns
+    -------
+    str
+        HTML, whole: no other file is needed, and its own policy forbids the browser to fetch one.
+    """
+    style = page_path("page.css").read_text(encoding="utf-8")
+    script = "".join(page_path(name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    parts = {
+        "title": html.escape(view.title),
+        "subtitle": html.escape(view.subtitle),
+        "policy": f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}",
+        "meta": _json(_meta(view, unit)),
+        "data": "\n".join(_data(name, numbers) for name, numbers in _numbers(view).items()),
+        "style": style,
+        "script": script,
+    }
+    page = page_path("page.html").read_text(encoding="utf-8")
+    pieces = page.split("{{")  # not replaced one after the other: a name may hold what looks like a part
+    return pieces[0] + "".join(parts[name] + rest for name, rest in (piece.split("}}", 1) for piece in pieces[1:]))
+
+
+def encoded(numbers: NDArray[np.uint16]) -> str:
+    """Pack numbers into text: differences to the left, low bytes then high bytes, deflate, base64.
+
+    Examples
+    --------
+    >>> len(encoded(np.full((100, 100), 29315, np.uint16))) < 200
+    True
+    """
+    steps = np.diff(numbers, axis=1, prepend=np.uint16(0))  # they wrap around, and so does the sum of the page
+    low, high = (steps & np.uint16(0xFF)).astype(np.uint8), (steps >> np.uint16(8)).astype(np.uint8)
+    return base64.b64encode(zlib.compress(low.tobytes() + high.tobytes(), 6)).decode("ascii")
+
+
+def hundredths(kelvin: NDArray[np.float64]) -> NDArray[np.uint16]:
+    """Whole numbers of `STEP`, 0 where there is no value.
+
+    Examples
+    --------
+    >>> hundredths(np.array([293.154, np.nan, 0.001])).tolist()
+    [29315, 0, 1]
+    """
+    known = np.isfinite(kelvin)
+    steps = np.clip(np.rint(np.where(known, kelvin, 0.0) / STEP), 1, _LARGEST)
+    return np.where(known, steps, 0).astype(np.uint16)
+
+
+def _numbers(view: View) -> dict[str, NDArray[np.uint16]]:
+    found = {"temperature": hundredths(view.kelvin)}
+    if view.uncertainty is not None:
+        found["uncertainty"] = hundredths(view.uncertainty)
+    return found if view.bits is None else {**found, "quality": view.bits}
+
+
+def _data(name: str, numbers: NDArray[np.uint16]) -> str:
+    return f'<script type="text/plain" id="data-{name}">{encoded(numbers)}</script>'
+
+
+def _digest(text: str) -> str:
+    """Name a style or a script that a page may use: by what is in it, so that nothing else can pass for it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
+
+
+def _json(meta: dict[str, Any]) -> str:
+    """Write JSON that cannot end the element that it stands in."""
+    return json.dumps(meta, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _meta(view: View, unit: tuple[str, float]) -> dict[str, Any]:
+    rows, columns = view.kelvin.shape
+    grid, pixel = view.grid, view.pixel
+    layers = [_layer("temperature", "Temperature", view.kelvin, inferno(), unit)]
+    if view.uncertainty is not None:
+        layers.append(_layer("uncertainty", "Uncertainty", view.uncertainty, pale_to_dark(), ("K", 0.0)))
+    geographic = grid.crs is not None and bool(grid.crs.is_geographic)
+    return {
+        "rows": rows,
+        "columns": columns,
+        "step": STEP,
+        "layers": layers,
+        "quality": None if view.bits is None else _quality(),
+        "width": grid.width,
+        "height": grid.height,
+        "transform": [float(number) for number in tuple(grid.transform)[:6]],
+        "geographic": geographic,
+        **_system(view),
+        "mesh": mesh_of(grid, (rows, columns)),
+        "pixel": pixel[0] if pixel else None,
+        "north": view.north(),
+        "cell": _cell(view),
+    }
+
+
+def _layer(
+    key: str, title: str, kelvin: NDArray[np.float64], table: Colours, unit: tuple[str, float]
+) -> dict[str, Any]:
+    name, zero = unit
+    limits = robust_limits(kelvin - zero)
+    marks = ticks(*limits, _FEW) if limits else []
+    return {
+        "key": key,
+        "title": title,
+        "unit": name,
+        "zero": zero,
+        "limits": limits,
+        "ticks": list(zip(marks, labels(marks), strict=True)),
+        "colours": [f"#{bytes(colour).hex()}" for colour in table.tolist()],
+    }
+
+
+def _quality() -> dict[str, Any]:
+    fields = [
+        {
+            "mask": field.mask,
+            "offset": field.offset,
+            "words": [field.words(value) for value in sorted(field.values)],
+        }
+        for field in FLAGS
+    ]
+    classes = [
+        {
+            "name": kind.name,
+            "mask": flag(kind.field).mask,
+            "bits": kind.value << flag(kind.field).offset,
+            "colour": kind.colour,
+            "opacity": kind.opacity,
+        }
+        for kind in QUALITY_CLASSES
+    ]
+    return {"flags": fields, "classes": classes, "doubtful": sum(flag(name).mask for name in DOUBTFUL)}
+
+
+def _system(view: View) -> dict[str, Any]:
+    """Name of the coordinate system, its unit, and how many decimals its coordinates are shown with."""
+    crs = view.grid.crs
+    if crs is None:
+        return {"crs": "Column, row" if view.grid.transform.is_identity else "x, y", "crsUnit": "", "decimals": _METRES}
+    code = crs.to_epsg()
+    name = f"EPSG:{code}" if code else "x, y"
+    if crs.is_geographic:
+        return {"crs": name, "crsUnit": "°", "decimals": _DEGREES}
+    unit = str(crs.linear_units)
+    return {"crs": name, "crsUnit": " m" if unit.lower() in ("metre", "meter", "m") else f" {unit}", "decimals": 0}
+
+
+def _cell(view: View) -> str:
+    """Say what a value of the page is of the raster."""
+    rows, columns = view.kelvin.shape
+    across, down = view.grid.width / columns, view.grid.height / rows
+    size = f" ({_length(view.pixel[0])})" if view.pixel else ""
+    if max(across, down) <= 1.0:
+        return f"Each value is a pixel of the raster{size}."
+    mean = f"Each value is the mean of {across:.3g} by {down:.3g} pixels of the raster{size}"
+    return f"{mean}." if view.bits is None else f"{mean}; its quality is that of one of them."
+
+
+def _length(metres: float) -> str:
+    return f"{metres / 1000.0:.3g} km" if metres >= 1000.0 else f"{metres:.3g} m"

@@ -1,0 +1,235 @@
+"""What a preview shows, read at the size at which it is shown."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import Transformer
+from pyproj.exceptions import ProjError
+from rasterio.enums import Resampling
+
+from lst_raster.engine.preview.subject import Subject
+from lst_raster.engine.product.flags import flag
+from lst_raster.engine.product.quicklook import CACHE
+from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, LstRasterError, RemoteAccessError
+from lst_raster.physics.band import sensor_band
+from lst_raster.scene.bundle import Place
+from lst_raster.scene.gdal import gdal_settings
+from lst_raster.scene.grid import Grid
+from lst_raster.scene.landsat import read_file_name
+from lst_raster.scene.raster import open_raster, read_stored
+from lst_raster.scene.temperature import open_temperature
+
+_LOGGER = logging.getLogger(__name__)
+
+DOUBTFUL = ("cloud", "cloud_shadow")
+"""Fields of the quality bits under which a temperature is not to be trusted."""
+
+_SQUARE = 0.01  # by which the sides of a pixel may differ and be drawn as a square
+_FLATTEST = 0.1  # of a pixel's sides: beyond it the map is drawn narrower than it is
+_UP = 5.0  # [degree] by which north may be off: no line of a UTM zone is turned as far
+_UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """A product as it is shown."""
+
+    title: str
+    """Name of the scene."""
+    subtitle: str
+    """What it is, of which sensor and when."""
+    grid: Grid
+    """Grid of the whole raster."""
+    kelvin: NDArray[np.float64]
+    """Temperature of shape (rows, columns), NaN where there is none. [K]"""
+    uncertainty: NDArray[np.float64] | None
+    """Its uncertainty, same shape; None where the product has none. [K]"""
+    bits: NDArray[np.uint16] | None
+    """Quality bits, same shape; None where the product has none."""
+
+    @property
+    def doubtful(self) -> NDArray[np.bool_] | None:
+        """Where cloud or shadow is flagged; None where nobody can tell."""
+        if self.bits is None:
+            return None
+        doubt = np.uint16(sum(flag(name).mask for name in DOUBTFUL))
+        return np.asarray((self.bits & doubt) != 0)
+
+    @property
+    def pixel(self) -> tuple[float, float] | None:
+        """Width and height of a value on the ground, at the centre; None where it is not known. [m]"""
+        own = self.grid.pixel_size()
+        rows, columns = self.kelvin.shape
+        return (own[0] * self.grid.width / columns, own[1] * self.grid.height / rows) if own else None
+
+    def north(self) -> float | None:
+        """Direction of north at the centre, clockwise from up; None where it is nearly up, or not known. [degree]"""
+        try:
+            across, up = _northward(self.grid)
+        except ProjError:
+            return None
+        angle = math.degrees(math.atan2(across, up))
+        return angle if abs(angle) > _UP else None
+
+
+def read_view(subject: Subject, longest: int) -> View:
+    """Read a product as large as it is shown, from its overviews: time and memory do not grow with it.
+
+    Parameters
+    ----------
+    subject : Subject
+        Its rasters.
+    longest : int
+        Rows and columns that are shown at most.
+
+    Returns
+    -------
+    View
+        What is shown: temperature and uncertainty as means of the pixels, quality of one of them.
+
+    Raises
+    ------
+    InputNotFoundError
+        There is no such file.
+    InputError
+        It is no raster of one band, damaged, or does not hold kelvin; or a file beside it is not what it should be.
+    GridMismatchError
+        The files beside it lie on another grid.
+    """
+    with gdal_settings(GDAL_CACHEMAX=CACHE):
+        with open_temperature(subject.lst) as raster:
+            grid, shape = raster.grid, shape_of_view(raster.grid, longest)
+            read = partial(raster.read, resampling=Resampling.average)
+            kelvin = _fitted(lambda own: read(out_shape=own), grid, shape)
+            tags, description = raster.view.tags(), raster.view.descriptions[0]
+            if raster.storage.note:
+                _LOGGER.info(raster.storage.note)
+        found = {role: _beside(role, place, grid, shape) for role, place in subject.beside.items()}
+    return View(
+        title=_title(subject.lst.name),
+        subtitle=subtitle(subject.lst.name, tags, description),
+        grid=grid,
+        kelvin=kelvin,
+        uncertainty=found.get("uncertainty"),
+        bits=found.get("quality"),
+    )
+
+
+def shape_of_view(grid: Grid, longest: int) -> tuple[int, int]:
+    """Rows and columns at which a raster is shown: as it is, or smaller; pixels that are no squares are made such.
+
+    Examples
+    --------
+    >>> from rasterio import Affine
+    >>> shape_of_view(Grid(crs=None, transform=Affine(30, 0, 0, 0, -30, 0), width=7600, height=7800), 1000)
+    (1000, 974)
+    """
+    a, b, _, d, e, _ = tuple(grid.transform)[:6]
+    across, down = grid.pixel_size() or (math.hypot(a, d), math.hypot(b, e))
+    ratio = min(max(down / across, _FLATTEST), 1.0 / _FLATTEST)
+    ratio = 1.0 if abs(ratio - 1.0) < _SQUARE else ratio
+    width, height = grid.width * max(1.0, 1.0 / ratio), grid.height * max(1.0, ratio)
+    scale = min(1.0, longest / max(width, height))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def subtitle(name: str, tags: Mapping[str, str], description: str | None) -> str:
+    """Say what a raster is, of which sensor and when, as far as it tells.
+
+    Examples
+    --------
+    >>> subtitle("a_LST.tif", {"sensor": "landsat8-b10", "acquisition_date": "2015-01"}, "land surface temperature")
+    'Land surface temperature, Landsat 8 TIRS band 10, 2015-01'
+    """
+    what = description or "surface temperature"
+    parts = [what[0].upper() + what[1:]]
+    if "composite" in tags:
+        dates = [tags[key] for key in ("first_date", "last_date") if tags.get(key, _UNKNOWN) != _UNKNOWN]
+        return ", ".join([*parts, f"{tags['composite'].partition(' of ')[2]}, {' to '.join(dict.fromkeys(dates))}"])
+    if "sensor" in tags:
+        parts.append(_sensor(tags["sensor"]))
+    date, clock = (tags.get(f"acquisition_{key}", _UNKNOWN) for key in ("date", "time"))
+    if date == _UNKNOWN:
+        date = _date_of(name)
+    if date:
+        parts.append(date if clock == _UNKNOWN else f"{date} {clock[:5]} UTC")
+    return ", ".join(parts)
+
+
+def _title(name: str) -> str:
+    return Path(name).stem.removesuffix("_LST")
+
+
+def _sensor(name: str) -> str:
+    try:
+        return sensor_band(name).title
+    except LstRasterError:  # a sensor of the user's own
+        return name
+
+
+def _date_of(name: str) -> str:
+    """Date that a file's name tells, empty where it tells none."""
+    try:
+        found = read_file_name(Path(name), level_2=True).date
+    except LstRasterError:
+        return ""
+    return str(found) if found else ""
+
+
+def _northward(grid: Grid) -> tuple[float, float]:
+    """Go a little north from the centre of a grid: how far to the right that is, and how far up. [pixel]"""
+    if grid.crs is None:
+        return 0.0, 1.0
+    column, row = grid.width / 2, grid.height / 2
+    latitude, longitude = grid.degrees(column, row)
+    step = 1e-3 if latitude < 89.0 else -1e-3
+    back = Transformer.from_crs("EPSG:4326", grid.crs.to_wkt(), always_xy=True)
+    x, y = back.transform(longitude, latitude + step, errcheck=True)
+    a, b, c, d, e, f = tuple(~grid.transform)[:6]
+    sign = math.copysign(1.0, step)
+    return sign * (a * x + b * y + c - column), sign * (row - (d * x + e * y + f))
+
+
+def _beside(role: str, place: Place, grid: Grid, shape: tuple[int, int]) -> NDArray[Any] | None:
+    """Read what lies beside the temperature; None where a server has no such file."""
+    try:
+        with open_raster(place, role, InputError) as dataset:
+            own = Grid.of(dataset)
+            if not own.matches(grid):
+                raise GridMismatchError(f"{place.name} is {own}; the temperature is {grid}; move it away, or mend it")
+            read = partial(_bits, dataset, place) if role == "quality" else partial(_kelvins, dataset)
+            return _fitted(read, grid, shape)
+    except InputNotFoundError:
+        return None
+    except RemoteAccessError as reason:
+        _LOGGER.warning(f"{place.name} is left out: {reason}")
+        return None
+
+
+def _fitted(read: Callable[[tuple[int, int]], NDArray[Any]], grid: Grid, shape: tuple[int, int]) -> NDArray[Any]:
+    """Read a raster, no larger than it is, and repeat pixels where that has less than is shown."""
+    own = min(shape[0], grid.height), min(shape[1], grid.width)
+    rows, columns = (np.arange(shown) * side // shown for side, shown in zip(own, shape, strict=True))
+    return np.asarray(read(own)[rows[:, None], columns])
+
+
+def _bits(dataset: Any, place: Place, shape: tuple[int, int]) -> NDArray[np.uint16]:
+    if dataset.dtypes[0] != "uint16":
+        raise InputError(f"quality {place} holds {dataset.dtypes[0]}, no 16 bits; move it away, or mend it")
+    bits, _ = read_stored(dataset, "quality", InputError, out_shape=shape)
+    return np.asarray(bits, np.uint16)
+
+
+def _kelvins(dataset: Any, shape: tuple[int, int]) -> NDArray[np.float64]:
+    stored, valid = read_stored(dataset, "uncertainty", InputError, out_shape=shape, resampling=Resampling.average)
+    values = stored.astype(np.float64) * dataset.scales[0] + dataset.offsets[0]
+    return np.where(valid & np.isfinite(values), values, np.nan)
