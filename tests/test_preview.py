@@ -21,6 +21,7 @@ from tests.cogs import cut, grid_of, windows_of
 from tests.composites import season
 from tests.factories import ramp, write_raster
 from tests.product_sets import FLOATS, NAME, TAGS, fields_of, make_set, swap_overviews
+from tests.servers import web_server
 from tests.shared import shared_path
 
 GREY = [200, 200, 200]
@@ -206,7 +207,11 @@ def test_the_folder_and_the_item_of_a_product_do_as_well(tmp_path):
 
 
 def test_a_folder_without_one_product_is_refused(tmp_path):
-    with pytest.raises(InputNotFoundError, match="holds no product"):
+    with pytest.raises(InputNotFoundError, match="holds no product: it has no raster"):
+        preview(tmp_path)
+    for band in ("B4", "B10"):
+        write_raster(tmp_path / f"LC08_x_{band}.TIF", np.full((4, 4), 29000, "u2"))
+    with pytest.raises(InputNotFoundError, match="it has 2 rasters, and none has the name of a product"):
         preview(tmp_path)
     for name in ("a_LST.tif", "b_LST.tif"):
         write_raster(tmp_path / name, np.full((4, 4), 300.0, "f4"))
@@ -228,6 +233,22 @@ def test_what_is_no_product_is_refused_by_what_it_is(tmp_path):
     with pytest.raises(InputError, match="3 bands"):
         preview(bands)
     assert not list(tmp_path.glob("*.png"))
+
+
+def test_a_product_on_a_server_is_drawn_with_what_lies_beside_it_there(tmp_path):
+    path = even_set(tmp_path / "p", quality=np.full((400, 500), CLOUD, "u2"))
+    here = preview(path)
+    (tmp_path / "out").mkdir()
+    with web_server(path.parent) as server:
+        address = f"{server.url(NAME)}?sig=secret"
+        there = preview(address, tmp_path / "out")
+        assert there == tmp_path / "out" / here.name
+        assert there.read_bytes() == here.read_bytes()
+        server.answers[NAME.replace(".tif", "_QA.tif")] = 404
+        assert (map_of(preview(address, there, overwrite=True), (400, 500)) != DARK).any(axis=-1).all()
+        with pytest.raises(OutputError, match=rf"on a server, .* say where: -o {here.name}") as raised:
+            preview(address)
+        assert "secret" not in str(raised.value)
 
 
 def test_what_lies_beside_must_fit(tmp_path):

@@ -383,6 +383,16 @@ def test_a_raster_without_place_is_read_by_column_and_row(browser, tmp_path):
     assert not page.of("#scale").is_displayed()
 
 
+def test_coordinates_of_small_pixels_have_more_decimals(browser, tmp_path):
+    small = Affine(0.1, 0, 452475, 0, -0.1, 3408645)
+    path = write_raster(tmp_path / "a_LST.tif", np.full((20, 20), 300.0, "f4"), transform=small)
+    page = browser.open(lst_raster.preview(path, html=True))
+    page.click(3, 7)
+    assert page.reading()["EPSG:32616"] == "452475.35, 3408644.25 m"
+    longitude, latitude = (text.partition(".")[2] for text in page.reading()["Lon, lat"].split(", "))
+    assert len(longitude.rstrip("°")) == len(latitude.rstrip("°")) == 7
+
+
 def test_where_north_is_not_up_an_arrow_shows_it(browser, tmp_path):
     turned = Affine.translation(452475, 3408645) @ Affine.rotation(30) @ Affine.scale(30, -30)
     path = write_raster(tmp_path / "a_LST.tif", np.full((20, 20), 300.0, "f4"), transform=turned)

@@ -88,8 +88,8 @@ def corner_of_map() -> tuple[int, int]:
 
 def hatched(colours: Colours, mask: NDArray[np.bool_]) -> Colours:
     """Draw stripes over a part of a map; they run on from one part to the next."""
-    rows, columns = np.indices(mask.shape, dtype=np.int32)
-    phase = (rows + columns) % _STRIPES
+    rows, columns = (np.arange(side) % _STRIPES for side in mask.shape)
+    phase = np.add.outer(rows.astype(np.uint8), columns.astype(np.uint8)) % _STRIPES
     striped = np.where((mask & (phase == 0))[..., None], np.array(_LIGHT, np.uint8), colours)
     return np.asarray(np.where((mask & (phase == 1))[..., None], np.array(_DARK, np.uint8), striped))
 

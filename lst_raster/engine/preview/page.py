@@ -6,6 +6,7 @@ import base64
 import hashlib
 import html
 import json
+import math
 import zlib
 from typing import Any
 
@@ -26,7 +27,7 @@ STEP = 0.01
 _SCRIPTS = ("values.js", "map.js", "page.js")
 _LARGEST = np.iinfo(np.uint16).max
 _FEW = 5  # ticks: the bar is narrow
-_DEGREES, _METRES = 6, 1  # decimals of coordinates
+_ANGLES = 7, 5  # decimals of longitude and latitude where pixels are smaller than 10 m, and where they are not
 
 
 def page_of(view: View, unit: tuple[str, float]) -> str:
@@ -173,15 +174,16 @@ def _quality() -> dict[str, Any]:
 
 def _system(view: View) -> dict[str, Any]:
     """Name of the coordinate system, its unit, and how many decimals its coordinates are shown with."""
-    crs = view.grid.crs
-    if crs is None:
-        return {"crs": "Column, row" if view.grid.transform.is_identity else "x, y", "crsUnit": "", "decimals": _METRES}
-    code = crs.to_epsg()
-    name = f"EPSG:{code}" if code else "x, y"
-    if crs.is_geographic:
-        return {"crs": name, "crsUnit": "°", "decimals": _DEGREES}
-    unit = str(crs.linear_units)
-    return {"crs": name, "crsUnit": " m" if unit.lower() in ("metre", "meter", "m") else f" {unit}", "decimals": 0}
+    grid, crs, pixel = view.grid, view.grid.crs, view.pixel
+    step = min(math.hypot(grid.transform.a, grid.transform.d), math.hypot(grid.transform.b, grid.transform.e))
+    code = crs.to_epsg() if crs else None
+    unit = "°" if crs and crs.is_geographic else f" {crs.linear_units}" if crs else ""
+    return {
+        "crs": f"EPSG:{code}" if code else "Column, row" if grid.transform.is_identity else "x, y",
+        "crsUnit": " m" if unit.lower() in (" metre", " meter") else unit,
+        "decimals": max(0, math.ceil(1.0 - math.log10(step))),
+        "angleDecimals": _ANGLES[pixel is None or min(pixel) >= 10.0],
+    }
 
 
 def _cell(view: View) -> str:

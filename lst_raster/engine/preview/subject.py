@@ -73,14 +73,12 @@ def find_subject(product: str | Path) -> Subject:
 def _in_folder(folder: Path) -> Path:
     """Find the one temperature in a folder: by its STAC item, else by its name, else because there is no other."""
     rasters = sorted(path for path in folder.iterdir() if path.suffix.lower() in _TIFF and path.is_file())
-    kinds = (
-        [path for path in rasters if path.with_suffix(ITEM).is_file() and not _OTHERS.search(path.name)],
-        [path for path in rasters if _LST.search(path.name)],
-        [path for path in rasters if not _OTHERS.search(path.name)],
-    )
-    found = next((kind for kind in kinds if kind), [])
+    own = [path for path in rasters if not _OTHERS.search(path.name)]
+    with_items = [path for path in own if path.with_suffix(ITEM).is_file()]
+    found = with_items or [path for path in own if _LST.search(path.name)] or (own if len(own) == 1 else [])
     if not found:
-        raise InputNotFoundError(f"folder {folder} holds no product: no .tif of a surface temperature; check the path")
+        count = f"{len(own)} rasters, and none has the name of a product" if own else "no raster"
+        raise InputNotFoundError(f"folder {folder} holds no product: it has {count}; give the raster itself")
     if len(found) > 1:
         names = ", ".join(path.name for path in found[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""

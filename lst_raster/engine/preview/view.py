@@ -112,7 +112,7 @@ def read_view(subject: Subject, longest: int) -> View:
             kelvin = _fitted(lambda own: read(out_shape=own), grid, shape)
             tags, description = raster.view.tags(), raster.view.descriptions[0]
             if raster.storage.note:
-                _LOGGER.info(raster.storage.note)
+                _LOGGER.warning(raster.storage.note)
         found = {role: _beside(role, place, grid, shape) for role, place in subject.beside.items()}
     return View(
         title=_title(subject.lst.name),

@@ -42,14 +42,16 @@ function draw() {
 function place(context, image) {
   const { x, y } = onScreen(0, 0);
   context.imageSmoothingEnabled = view.scale < 1;
+  context.imageSmoothingQuality = "high";
   context.drawImage(image, x, y, columns * view.scale, rows * view.scale);
 }
 
+const overlay = document.createElement("canvas");
+
 /** Stripes as fine as the screen, kept where the map is in doubt; they stay with the map when it is moved. */
 function hatching(width, height, ratio) {
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [width, height];
-  const context = canvas.getContext("2d");
+  [overlay.width, overlay.height] = [width, height]; // which also clears it
+  const context = overlay.getContext("2d");
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   place(context, pictures.doubt);
   context.globalCompositeOperation = "source-in";
@@ -57,7 +59,7 @@ function hatching(width, height, ratio) {
   context.translate(((x % STRIPES) + STRIPES) % STRIPES, ((y % STRIPES) + STRIPES) % STRIPES);
   context.fillStyle = stripes(context);
   context.fillRect(-STRIPES, -STRIPES, width / ratio + 2 * STRIPES, height / ratio + 2 * STRIPES);
-  return canvas;
+  return overlay;
 }
 
 let tile = null;

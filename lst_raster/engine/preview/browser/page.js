@@ -71,7 +71,7 @@ function coordinates(cell) {
     found.push([meta.crs, `${x.toFixed(meta.decimals)}, ${y.toFixed(meta.decimals)}${meta.crsUnit}`]);
   }
   const place = lonLat(across, down);
-  if (place) found.push(["Lon, lat", `${place.map((angle) => angle.toFixed(5)).join("°, ")}°`]);
+  if (place) found.push(["Lon, lat", `${place.map((angle) => angle.toFixed(meta.angleDecimals)).join("°, ")}°`]);
   return found;
 }
 
