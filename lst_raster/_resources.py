@@ -1,7 +1,9 @@
-"""Where packaged data and models lie: the only file that knows."""
+"""Where packaged data and models lie, and the user's own: the only file that knows."""
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -54,6 +56,26 @@ def models_path() -> Path:
         if folder.is_dir():
             return folder
     raise ModelError("the shipped models are missing from this installation; reinstall lst-raster")
+
+
+def user_path(*parts: str) -> Path:
+    """Path in the user's own folder, which holds the sensors and models that are not of the package.
+
+    The folder is ``$LST_RASTER_DATA``; else ``lst-raster`` where the system keeps the data of programs:
+    ``%LOCALAPPDATA%`` on Windows, ``~/Library/Application Support`` on macOS, else ``$XDG_DATA_HOME`` or
+    ``~/.local/share``. It need not exist.
+    """
+    stated = os.environ.get("LST_RASTER_DATA")
+    return (Path(stated).expanduser() if stated else _system_folder() / "lst-raster").joinpath(*parts)
+
+
+def _system_folder() -> Path:
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support"
+    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
 
 
 def require(module: str, extra: str) -> ModuleType:

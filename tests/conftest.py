@@ -58,6 +58,14 @@ def all_tiers(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def own_folder(tmp_path, monkeypatch):
+    """An empty folder that is the user's own, for sensors and models."""
+    folder = tmp_path / "own"
+    monkeypatch.setenv("LST_RASTER_DATA", str(folder))
+    return folder
+
+
+@pytest.fixture
 def command(capsys):
     """Run the command line in this process; returns exit code, lines of standard output, lines of standard error."""
     handler, logger = signal.getsignal(signal.SIGTERM), logging.getLogger("lst_raster")

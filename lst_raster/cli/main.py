@@ -34,6 +34,7 @@ COMMANDS = {
     "qgis": ("lst_raster.cli.qgis:qgis", "The plugin for QGIS: install, uninstall, where it is."),
     "doctor": ("lst_raster.cli.doctor:doctor", "Whether the installation is in order, and what to mend."),
     "config": ("lst_raster.cli.config:config", "Defaults of the options: which file sets them, and what."),
+    "sensor": ("lst_raster.cli.sensor:sensor", "Sensor bands: those there are, and new ones of your own."),
     "build": ("lst_raster.cli.build:build", "Rebuild the packaged tables from their sources."),
 }
 """Every command: where it lives, and what it does in one line, so that --help need not import them."""

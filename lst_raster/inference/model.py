@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
-from lst_raster._resources import models_path
+from lst_raster._resources import models_path, user_path
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.contract import (
     ATMOSPHERE_OUTPUTS,
@@ -53,8 +53,8 @@ class Model:
         Parameters
         ----------
         reference : str or path
-            Name of a shipped model, for example ``landsat8-b10/surface``, or the path of an ONNX file or of the
-            folder that holds one.
+            Name of a shipped model, for example ``landsat8-b10/surface``, or of one for a sensor band of the user's
+            own; or the path of an ONNX file or of the folder that holds one.
         graph : str
             ``retrieval``, or ``atmosphere`` for the part that needs no radiance; where `reference` is an ONNX file
             this is not looked at.
@@ -169,20 +169,38 @@ class Model:
 
 def shipped_models() -> list[str]:
     """Names of the models that come with the package, as `Model.load` takes them."""
-    folder = models_path()
-    return sorted(path.parent.relative_to(folder).as_posix() for path in folder.glob("*/*/" + GRAPHS["retrieval"]))
+    return _names_in(models_path())
+
+
+def own_models() -> list[str]:
+    """Names of the models that the user has trained for sensor bands of the user's own."""
+    return _names_in(user_path("models"))
+
+
+def has_model(name: str) -> bool:
+    """Whether there is a model of a name, shipped or of the user's own."""
+    return name in shipped_models() or name in own_models()
+
+
+def _names_in(folder: Path) -> list[str]:
+    paths = folder.glob("*/*/" + GRAPHS["retrieval"])
+    return sorted(path.parent.relative_to(folder).as_posix() for path in paths)
 
 
 def _find(reference: str | Path, file: str) -> Path:
-    shipped = models_path() / reference / file
-    if isinstance(reference, str) and reference in shipped_models() and shipped.is_file():
-        return shipped
+    for folder, names in ((models_path(), shipped_models()), (user_path("models"), own_models())):
+        named = folder / reference / file
+        if isinstance(reference, str) and reference in names and named.is_file():
+            return named
     path = Path(reference)
     path = path / file if path.is_dir() else path
     if path.is_file():
         return path.resolve()
     known = ", ".join(shipped_models()) or "none"
-    raise ModelError(f"no model {str(reference)!r}; give the path of an ONNX file, or one of those shipped: {known}")
+    own = f", or of your own: {', '.join(own_models())}" if own_models() else ""
+    raise ModelError(
+        f"no model {str(reference)!r}; give the path of an ONNX file, or one of those shipped: {known}{own}"
+    )
 
 
 def _session(path: Path) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -70,7 +70,9 @@ def _gas_amounts(layers: Layers, composition: Composition, table: AbsorptionTabl
     return (taking_part * np.stack(amounts, axis=1) * factor).astype(np.float32)
 
 
-def optical_depth_blocks(layers: Layers, composition: Composition, table: AbsorptionTable) -> Iterator[Single]:
+def optical_depth_blocks(
+    layers: Layers, composition: Composition, table: AbsorptionTable, blocks: Sequence[int] | None = None
+) -> Iterator[Single]:
     """Vertical optical depth of the layers, one block of 10 cm-1 after the other.
 
     Parameters
@@ -81,6 +83,8 @@ def optical_depth_blocks(layers: Layers, composition: Composition, table: Absorp
         What absorbs besides water vapour.
     table : AbsorptionTable
         Absorption coefficients.
+    blocks : sequence of int, optional
+        Which blocks, counted from 0 at 760 cm-1; all by default.
 
     Yields
     ------
@@ -92,8 +96,8 @@ def optical_depth_blocks(layers: Layers, composition: Composition, table: Absorp
     aerosol = np.zeros((len(layers.aerosol), 1), dtype=np.float32)
     if "aerosol" in composition.absorbers:
         aerosol[:, 0] = composition.aerosol_optical_depth * layers.aerosol
-    for coefficients, amount, gas_coefficients in zip(table.coefficients, gases, table.gas_coefficients, strict=True):
-        depth = rows @ coefficients
-        depth += amount @ gas_coefficients
+    for block in range(len(table.coefficients)) if blocks is None else blocks:
+        depth = rows @ table.coefficients[block]
+        depth += gases[block] @ table.gas_coefficients[block]
         depth += aerosol
         yield np.maximum(depth, 0.0)  # cubic interpolation may dip below zero where nothing absorbs

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster._resources import data_path
-from lst_raster.physics.band import sensor_band
+from lst_raster.physics.band import response_path
 from lst_raster.physics.constants import C1, C2
 from lst_raster.physics.planck import BandPlanck, planck_radiance
 
@@ -18,7 +18,7 @@ Float = NDArray[np.float64]
 _FIT_RANGE = (170.0, 390.0)  # [K], a little wider than the 180-380 K for which accuracy is promised
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Response:
     """Relative spectral response of a sensor band."""
 
@@ -33,9 +33,8 @@ class Response:
         return np.asarray(weighted / np.trapezoid(self.value, self.wavelength))
 
 
-@cache
 def load_response(sensor: str) -> Response:
-    """Spectral response of a sensor band, from the packaged tables.
+    """Spectral response of a sensor band, from the packaged tables or the user's own.
 
     Parameters
     ----------
@@ -47,7 +46,13 @@ def load_response(sensor: str) -> Response:
     UnknownSensorError
         The name is not known.
     """
-    path = data_path("bands", f"{sensor_band(sensor).name}.csv")
+    path = response_path(sensor)
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, changed: int) -> Response:
+    """Read a table; once, until it changes: the user's own may."""
     wavelength, value = np.loadtxt(path, delimiter=",", skiprows=1, unpack=True)
     return Response(wavelength=wavelength, value=value)
 

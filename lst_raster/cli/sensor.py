@@ -1,0 +1,119 @@
+"""``lst-raster sensor``: the sensor bands there are, and new ones of the user's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of lines.")
+
+
+@click.group()
+def sensor() -> None:
+    """Sensor bands: list and show those there are, define new ones from a spectral response, remove them."""
+
+
+@sensor.command()
+@click.argument("name")
+@click.option(
+    "--response", required=True, type=click.Path(path_type=Path), metavar="FILE.csv",
+    help="Two columns: wavelength or wavenumber, and relative response.",
+)  # fmt: skip
+@click.option("--unit", type=click.Choice(["um", "nm", "cm-1"]), help="Of the first column, where no header tells it.")
+@click.option("--title", metavar="TEXT", help="Name for people, such as 'ASTER band 13'. [default: NAME]")
+@click.option("--noise", type=float, default=0.1, show_default=True, metavar="KELVIN", help="Of a pixel, at 300 K.")
+@click.option(
+    "--calibration", type=float, default=0.5, show_default=True, metavar="KELVIN",
+    help="Standard uncertainty of the calibration, at 300 K.",
+)  # fmt: skip
+@click.option("--gain", type=float, default=0.0, metavar="NUMBER", help="Radiance of one digital number.")
+@click.option("--offset", type=float, default=0.0, metavar="NUMBER", help="Radiance of the digital number 0.")
+@click.option(
+    "--years", type=int, nargs=2, default=(2000, 2029), show_default=True, metavar="FIRST LAST",
+    help="Of operation: the minor gases of these are trained with.",
+)  # fmt: skip
+@click.option("--folder", type=click.Path(path_type=Path), metavar="DIR", help="Instead of your own data folder.")
+@click.option("--overwrite", is_flag=True, help="Replace a definition of that name, and what was made with it.")
+@_AS_JSON
+def new(
+    name: str, response: Path, unit: str | None, title: str | None, noise: float, calibration: float, gain: float,
+    offset: float, years: tuple[int, int], folder: Path | None, overwrite: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Define the sensor band NAME from its spectral response.
+
+    The response must lie within 10.0 to 13.15 um but for 1 %: the simulator covers no more. After that NAME can be
+    given wherever a sensor can, first to lst-raster simulate. Definitions lie in your own data folder: LST_RASTER_DATA,
+    or where your system keeps such data.
+    """
+    from lst_raster.transfer.own_sensor import SensorFacts, define_sensor
+    from lst_raster.transfer.read_response import read_response
+
+    facts = SensorFacts(
+        title=title, noise=noise, calibration_uncertainty=calibration, gain=gain, radiance_offset=offset,
+        first_year=years[0], last_year=years[1],
+    )  # fmt: skip
+    found = read_response(response, unit)
+    target = define_sensor(name, found, facts, folder=folder, overwrite=overwrite)
+    told = {
+        "name": target.name, "folder": str(target), "points": found.points,
+        "half_power_um": [round(limit, 3) for limit in found.limits], "left_out_percent": round(100 * found.outside, 2),
+        "warnings": list(found.warnings),
+    }  # fmt: skip
+    click.echo(json.dumps(told, indent=2) if as_json else _defined(told, elsewhere=folder))
+
+
+def _defined(told: dict[str, Any], *, elsewhere: Path | None) -> str:
+    low, high = told["half_power_um"]
+    lines = [f"{told['name']}: {low:.2f} to {high:.2f} um at half its peak, {told['points']} points", told["folder"]]
+    if elsewhere is not None:
+        lines.append(f"other commands find it with LST_RASTER_DATA={elsewhere}")
+    return "\n".join([*lines, f"next: lst-raster simulate --sensor {told['name']}"])
+
+
+@sensor.command("list")
+@_AS_JSON
+def list_(as_json: bool) -> None:
+    """List the sensor bands that come with the package and your own, with the models there are for each."""
+    from lst_raster.inference.describe_sensor import describe_sensor
+    from lst_raster.physics.band import own_sensor_names, sensor_names
+
+    found = [describe_sensor(name) for name in (*sensor_names(), *own_sensor_names())]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    width = max(len(one["name"]) for one in found) + 2
+    for one in found:
+        models = ", ".join(one["models"]) or "no model"
+        click.echo(
+            f"{one['name']:<{width}}{one['kind']:<9}{one['wavelength_um']:6.2f} um  {one['title']}, models: {models}"
+        )
+
+
+@sensor.command()
+@click.argument("name")
+@_AS_JSON
+def show(name: str, as_json: bool) -> None:
+    """Tell what is known of the sensor band NAME, where it is defined, and what was made with it."""
+    from lst_raster.inference.describe_sensor import describe_sensor
+
+    found = describe_sensor(name)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for key, value in found.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else value
+        click.echo(f"{key.replace('_', ' ')}: {'none' if text in (None, '') else text}")
+
+
+@sensor.command()
+@click.argument("name")
+@click.option("--models", is_flag=True, help="Remove the models that were trained for it, too.")
+def remove(name: str, models: bool) -> None:
+    """Remove the sensor band NAME of your own, with what was simulated for it."""
+    from lst_raster.transfer.own_sensor import remove_sensor
+
+    for folder in remove_sensor(name, models=models):
+        click.echo(f"removed {folder}")
