@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lst_raster.scene.lists.listed import ListedScene
     from lst_raster.scene.lists.read import read_scene_list
     from lst_raster.scene.lists.search import search_scenes
+    from lst_raster.scene.measured import MeasuredScene
     from lst_raster.scene.scene import Scene
 
 __version__ = "0.1.0"
@@ -27,6 +28,7 @@ __all__ = [
     "Composite",
     "Level2Scene",
     "ListedScene",
+    "MeasuredScene",
     "Model",
     "Product",
     "Scene",
@@ -48,6 +50,7 @@ _HOMES = {
     "Composite": "lst_raster.engine.composite.run",
     "Level2Scene": "lst_raster.scene.level2",
     "ListedScene": "lst_raster.scene.lists.listed",
+    "MeasuredScene": "lst_raster.scene.measured",
     "Model": "lst_raster.inference.model",
     "Product": "lst_raster.engine.retrieve",
     "Scene": "lst_raster.scene.scene",

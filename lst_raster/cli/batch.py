@@ -82,8 +82,10 @@ def batch(
         raise click.UsageError("--workers and --scheduler exclude each other; give one of them")
     if values["downwelling"] is not None and not values["level_2"]:
         raise click.UsageError("--downwelling is for Level-2 products; add --level-2")
+    if values["quantity"] is not None and values["level_2"]:
+        raise click.UsageError("--level-2 and --quantity exclude each other; give one of them")
     scenes = _scenes(lists, values)
-    opening = {name: values.pop(name) for name in ("band", "sensor", "date", "level_2", "downwelling")}
+    opening = {name: values.pop(name) for name in ("band", "sensor", "date", "level_2", "downwelling", "quantity")}
     tasks = make_tasks(scenes, output, Opening(**opening), values)
     if dry_run:
         return show_plan([plan(task) for task in tasks], as_json)

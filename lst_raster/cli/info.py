@@ -17,16 +17,20 @@ from lst_raster.cli.results import show
 @options.band
 @options.date
 @options.sensor
+@options.quantity
 @options.level_2
 @options.as_json
-def info(thing: str, band: str | None, date: str | None, sensor: str | None, level_2: bool, as_json: bool) -> None:
+def info(
+    thing: str, band: str | None, date: str | None, sensor: str | None, quantity: str | None, level_2: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Tell what SCENE, MODEL or PRODUCT is, what it has, and what retrieve would use of it and why.
 
     SCENE is anything that retrieve takes, MODEL the name of a shipped model or a path, PRODUCT what retrieve made.
     """
     from lst_raster.engine.describe import describe
 
-    found = describe(thing, band=band, sensor=sensor, date=date, level_2=level_2)
+    found = describe(thing, band=band, sensor=sensor, date=date, level_2=level_2, quantity=quantity)
     used = [str(path) for path in files()]
     show({**found, **({"configuration": used} if used else {})}, [*_lines(found), *_configuration(used)], as_json)
 

@@ -24,6 +24,10 @@ date = click.option(
 sensor = click.option(
     "--sensor", metavar="NAME", help="Sensor band, such as landsat8-b10, where nothing else tells it."
 )
+quantity = click.option(
+    "--quantity", type=click.Choice(["radiance", "brightness-temperature", "digital-numbers"]),
+    help="With --sensor: what SCENE, any raster, holds at the sensor: radiance [W m-2 sr-1 um-1] or temperature [K].",
+)  # fmt: skip
 level_2 = click.option(
     "--level-2", is_flag=True,
     help="SCENE is a Level-2 product: solve it again from its own terms, by default with its own emissivity.",
@@ -144,22 +148,30 @@ def atmosphere(command: F) -> F:
 def retrieval(command: F) -> F:
     """Add all options that tell how scenes are retrieved."""
     shared = (
-        atmosphere, reanalysis, dem, align, level_2, downwelling, masks, band, date, sensor, model, form, engine,
-        overwrite, quiet,
+        atmosphere, reanalysis, dem, align, level_2, downwelling, masks, band, date, sensor, quantity, model, form,
+        engine, overwrite, quiet,
     )  # fmt: skip
     for option in reversed(shared):
         command = option(command)
     return command
 
 
-def open_scene(path: str, level_2: bool, downwelling: str | None, **stated: str | None) -> Any:
-    """Open a scene of Level 1, or a product of Level 2 where the user says so."""
+def open_scene(
+    path: str, level_2: bool, downwelling: str | None, quantity: str | None = None, **stated: str | None
+) -> Any:
+    """Open a scene of Level 1, or what the user says it is: a product of Level 2, or a raster of a quantity."""
+    if level_2 and quantity is not None:
+        raise click.UsageError("--level-2 and --quantity exclude each other; give one of them")
     if level_2:
         from lst_raster.scene.level2 import Level2Scene
 
         return Level2Scene.open(path, downwelling="usgs" if downwelling == "usgs" else "corrected", **stated)
     if downwelling is not None:
         raise click.UsageError("--downwelling is for Level-2 products; add --level-2")
+    if quantity is not None:
+        from lst_raster.scene.measured import MeasuredScene
+
+        return MeasuredScene.open(path, quantity=quantity, **stated)
     from lst_raster.scene.scene import Scene
 
     return Scene.open(path, **stated)

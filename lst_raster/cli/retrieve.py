@@ -19,7 +19,8 @@ from lst_raster.cli.results import show
 @options.as_json
 def retrieve(
     scene: str, output: str, band: str | None, date: str | None, sensor: str | None, model: str | None,
-    level_2: bool, downwelling: str | None, overwrite: bool, quiet: bool, as_json: bool, **values: Any,
+    quantity: str | None, level_2: bool, downwelling: str | None, overwrite: bool, quiet: bool, as_json: bool,
+    **values: Any,
 ) -> None:  # fmt: skip
     """Land surface temperature of SCENE, a Level-1 thermal band or product.
 
@@ -27,11 +28,12 @@ def retrieve(
     (.tar, .tar.gz) of a product, or the https or s3 address of one of them. The result, SCENE_LST.tif, is a Cloud
     Optimized GeoTIFF in kelvin, on the scene's grid. What is not given is assumed, with a warning: the standard
     atmosphere of latitude and season, and an emissivity of 0.97. With --level-2 it is a Level-2 product of
-    Collection 2, whose own terms are taken instead.
+    Collection 2, whose own terms are taken instead; with --quantity a raster of radiance or brightness temperature of
+    any sensor that lst-raster sensor list tells.
     """
     from lst_raster.engine.retrieve import retrieve as run
 
-    opened = options.open_scene(scene, level_2, downwelling, band=band, sensor=sensor, date=date)
+    opened = options.open_scene(scene, level_2, downwelling, quantity, band=band, sensor=sensor, date=date)
     with hushed_libraries(), progress_bar("Retrieving", quiet=quiet) as progress:
         product = run(opened, output=output, model=model, overwrite=overwrite, progress=progress, **values)
     found = {field.name: getattr(product, field.name) for field in fields(product)}

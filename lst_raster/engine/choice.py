@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lst_raster.engine.inputs import STANDARD, Inputs, names_of
 from lst_raster.errors import InputError, ModelError
-from lst_raster.inference.model import Model, shipped_models
+from lst_raster.inference.model import Model, has_model
 from lst_raster.inference.uncertainty import TRUST
 from lst_raster.scene.emissivity.merge import choose_emissivity
 from lst_raster.scene.fields import (
@@ -153,7 +153,7 @@ def _known_air(
 ) -> _KnownAir:
     """Read from the reanalysis what is not given; without need it is not opened."""
     wanted = [name for name in _FROM_REANALYSIS if name not in given]
-    profiled = _takes_levels(model) if model else f"{scene.sensor}/{_PROFILE}" in shipped_models()
+    profiled = _takes_levels(model) if model else has_model(f"{scene.sensor}/{_PROFILE}")
     if not paths or not (wanted or profiled):
         return _KnownAir(fields=given)
     with local_files(paths) as files:
@@ -229,7 +229,7 @@ def _load(scene: Scene, model: Model | str | Path) -> Model:
 
 
 def _tier(scene: Scene, air: _KnownAir) -> str:
-    if air.levels is not None and f"{scene.sensor}/{_PROFILE}" in shipped_models():
+    if air.levels is not None and has_model(f"{scene.sensor}/{_PROFILE}"):
         return _PROFILE
     if air.levels is not None and "water_vapour" not in air.fields:
         return "surface"  # the levels tell both

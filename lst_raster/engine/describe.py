@@ -15,12 +15,13 @@ from lst_raster.engine.masks import choose_masking
 from lst_raster.engine.product.place import open_product_raster
 from lst_raster.errors import LstRasterError
 from lst_raster.inference.contract import GRAPHS, Variable
-from lst_raster.inference.model import Model, shipped_models
+from lst_raster.inference.model import Model, has_model
 from lst_raster.physics.band import sensor_band
 from lst_raster.scene.address import Address, Location, location_of
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.landsat import satellite_of
 from lst_raster.scene.level2 import Level2Scene
+from lst_raster.scene.measured import MeasuredScene
 from lst_raster.scene.scene import Scene
 from lst_raster.transfer.sigma import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
@@ -43,6 +44,7 @@ def describe(
     sensor: str | None = None,
     date: str | None = None,
     level_2: bool = False,
+    quantity: str | None = None,
 ) -> Description:
     """Look at a scene, a model or a product.
 
@@ -55,6 +57,8 @@ def describe(
         As for `Scene.open`; for a scene alone.
     level_2 : bool
         Whether a scene is a Level-2 product.
+    quantity : str, optional
+        What a raster holds that is no scene of Landsat, as for `MeasuredScene.open`.
 
     Returns
     -------
@@ -67,11 +71,14 @@ def describe(
         It is none of them; the error is that of a scene which cannot be opened.
     """
     place = location_of(thing)
-    if isinstance(place, Path) and (str(place) in shipped_models() or _is_model(place)):
+    if isinstance(place, Path) and (has_model(str(place)) or _is_model(place)):
         return _of_model(Model.load(thing if isinstance(thing, str) else place))
     product = _of_product(place)
     if product is not None:
         return product
+    if quantity is not None and not level_2:
+        measured = MeasuredScene.open(thing, band=band, sensor=sensor, date=date, quantity=quantity)
+        return _of_scene(measured, sensor, date)
     kind = Level2Scene if level_2 else Scene
     return _of_scene(kind.open(thing, band=band, sensor=sensor, date=date), sensor, date)
 

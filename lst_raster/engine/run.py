@@ -69,7 +69,7 @@ class Run:
             masking=masking,
             form=form,
             coarse=CoarseAir.over(inputs, scene.grid, uncertainty=_uncertain(inputs, form)) if smooth else None,
-            check=SelfCheck.over(scene.grid, inputs, sensor_noise(sensor_band(scene.sensor), scene.calibration.gain)),
+            check=SelfCheck.over(scene.grid, inputs, sensor_noise(sensor_band(scene.sensor), scene.calibration.step)),
             flagging=Flagging.of(inputs),
         )
 

@@ -92,6 +92,11 @@ _ABOUT_THE_SCENE = (
         help="Such as landsat8-b10.", advanced=True,
     ),
     Option(
+        name="QUANTITY", kind="choice", flag="--quantity", label="Any raster: what it holds at the sensor",
+        choices=("radiance", "brightness-temperature", "digital-numbers"), advanced=True,
+        help="Radiance [W m-2 sr-1 um-1] or brightness temperature [K] of the sensor band above, your own or not.",
+    ),
+    Option(
         name="LEVEL_2", kind="switch", flag="--level-2", label="Level-2 product: solve it again", default=False,
         help="From its own terms, by default with its own emissivity.", advanced=True,
     ),

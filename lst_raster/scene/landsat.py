@@ -63,9 +63,19 @@ class Calibration:
     offset: float
     """RADIANCE_ADD. [W m-2 sr-1 um-1]"""
     source: str
-    """Name of the metadata file, or ``default``."""
+    """Name of the metadata file, or ``default``; of a measured raster the file's own."""
+    quantity: str = "digital numbers"
+    """What the file holds; of another one gain and offset lead to that, not to radiance."""
+
+    @property
+    def step(self) -> float:
+        """Radiance of one digital number, 0 where the file is not of digital numbers. [W m-2 sr-1 um-1]"""
+        return self.gain if self.quantity == "digital numbers" else 0.0
 
     def __str__(self) -> str:
+        if self.quantity != "digital numbers":
+            scale = "" if (self.gain, self.offset) == (1.0, 0.0) else f" (scale {self.gain:g}, offset {self.offset:g})"
+            return f"none: {self.quantity.replace('-', ' ')} was given{scale}"
         return f"gain {self.gain:.6g}, offset {self.offset:.6g} ({self.source})"
 
 
@@ -153,6 +163,8 @@ def choose_bands(stem: str, satellite: int | None, sensor: str | None, band: str
         The band is not a thermal one of that satellite, or not the stated sensor's.
     """
     stated = sensor_band(sensor).name if sensor is not None else None
+    if sensor is not None:
+        _require_landsat(sensor)
     if satellite is None and stated is not None:
         satellite = next(key for key, bands in THERMAL_BANDS.items() if stated in bands.values())
     bands = _bands_of(stem, satellite)
@@ -193,6 +205,7 @@ def find_sensor(name: FileName, mtl: Mtl | None, sensor: str | None) -> tuple[st
     """
     satellite = satellite_of(mtl)
     if sensor is not None:
+        _require_landsat(sensor)
         return _stated_sensor(sensor_band(sensor).name, name, satellite)
     satellite = satellite or name.satellite
     bands = _bands_of(name.stem, satellite)
@@ -206,6 +219,14 @@ def find_sensor(name: FileName, mtl: Mtl | None, sensor: str | None) -> tuple[st
             f"band {band} of Landsat {satellite} is not thermal; give {' or '.join(f'_{key}' for key in bands)}"
         )
     return bands[band], band
+
+
+def _require_landsat(sensor: str) -> None:
+    """Refuse a sensor band of the user's own: what its files hold must be said."""
+    band = sensor_band(sensor)
+    if band.is_own:
+        known = "radiance, brightness-temperature" + (" or digital-numbers" if band.gain else " (of Level 1, no LST)")
+        raise SceneError(f"{band.name} is a sensor of your own; say what the file holds: --quantity {known}")
 
 
 def find_calibration(sensor: str, band: str, mtl: Mtl | None) -> Calibration:

@@ -195,3 +195,63 @@ def require_no_scale(dataset: Any, what: str, calibration: Calibration) -> None:
     raise SceneError(
         f"{what} carries scale {scale:g} and offset {offset:g}: it is {kind}; give the thermal band of Level-1"
     )
+
+
+def check_measured(
+    values: NDArray[Any], radiance: NDArray[Any], sensor: str, quantity: str, expected: Expectation
+) -> None:
+    """Refuse a raster whose values cannot be the radiance, or the brightness temperature, that they are said to be.
+
+    Parameters
+    ----------
+    values : array of shape (pixels,)
+        A sample of its values, scale and offset applied.
+    radiance : array of shape (pixels,)
+        Radiance of those that are positive. [W m-2 sr-1 um-1]
+    sensor : str
+        Sensor band.
+    quantity : str
+        What they are said to be.
+    expected : Expectation
+        What place and time let expect.
+
+    Raises
+    ------
+    SceneError
+        They are negative, their median is a temperature that no scene has, or the warm end is too hot for the place.
+    """
+    negative = np.unique(values[values < 0.0])
+    if negative.size > _FILLS:
+        raise SceneError(
+            f"the scene holds negative values such as {negative[-1]:.3g}, and no {quantity} is; "
+            "it may be in degrees Celsius: give kelvin, or state its nodata value"
+        )
+    if radiance.size == 0:
+        return
+    median = float(np.median(values[values > 0.0]))
+    middle, warm = (float(value) for value in np.percentile(radiance, (50.0, _WARM)))
+    temperatures = brightness_temperature(np.array([middle, warm]), sensor_band(sensor).planck)
+    if not _COLDEST <= temperatures[0] <= _HOTTEST:
+        raise SceneError(
+            f"the scene's median {quantity} {median:.4g} is a brightness temperature of {temperatures[0]:.0f} K in "
+            f"{sensor}, which no scene has; {_advice_on(median, quantity)}"
+        )
+    if temperatures[1] > expected.hottest:
+        raise SceneError(
+            f"the scene's warm end is a brightness temperature of {temperatures[1]:.0f} K in {sensor}, too hot for the "
+            f"place and season; {_advice_on(median, quantity)}, or state the date with --date"
+        )
+
+
+def _advice_on(median: float, quantity: str) -> str:
+    if quantity == "radiance":
+        if 180.0 <= median <= 360.0:
+            return "it may be a temperature in kelvin: --quantity brightness-temperature"
+        if median > 30.0:
+            return "it may be per wavenumber, in mW, or digital numbers; give W m-2 sr-1 um-1"
+        return "it may be degrees Celsius, or of another sensor; give W m-2 sr-1 um-1"
+    if quantity == "brightness-temperature":
+        if median < 80.0:
+            return "it may be degrees Celsius, or radiance; give kelvin, or --quantity radiance"
+        return "it may be scaled; give kelvin"
+    return "check the gain and the offset with which the sensor is defined"

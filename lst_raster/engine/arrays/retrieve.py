@@ -30,7 +30,7 @@ from lst_raster.engine.retrieve import EQUATION, model_provenance
 from lst_raster.engine.solve import sensor_noise
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.contract import GRAPHS
-from lst_raster.inference.model import Model, shipped_models
+from lst_raster.inference.model import Model, has_model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, TRUST
 from lst_raster.physics.band import sensor_band
 from lst_raster.scene.emissivity.given import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
@@ -165,8 +165,8 @@ def _choose_model(sensor: str, model: Model | str | Path | None, tier: str) -> M
     name = sensor_band(sensor).name
     if model is None:
         model = f"{name}/{tier}"
-        if model not in shipped_models():
-            raise ModelError(f"no model {model} is shipped; give one with model")
+        if not has_model(model):
+            raise ModelError(f"there is no model {model}; give one with model, or train it: lst-raster train")
     chosen = model if isinstance(model, Model) else Model.load(model)
     if chosen.contract.sensor != name:
         raise ModelError(f"the model {chosen.contract.name} is for {chosen.contract.sensor}, not for {name}")

@@ -49,6 +49,7 @@ def retrieve_many(
     date: str | None = None,
     level_2: bool = False,
     downwelling: Downwelling | None = None,
+    quantity: str | None = None,
     progress: Progress | None = None,
     on_result: OnResult | None = None,
     **options: Unpack[RetrieveOptions],
@@ -81,6 +82,8 @@ def retrieve_many(
         Whether the scenes are Level-2 products, to be solved again.
     downwelling : {"corrected", "usgs"}, optional
         As for `Level2Scene.open`.
+    quantity : str, optional
+        As for `MeasuredScene.open`, where the scenes are rasters of radiance or brightness temperature.
     progress : callable, optional
         Called with the scenes done and their total, some times a second; where it returns False the run stops.
     on_result : callable, optional
@@ -105,7 +108,7 @@ def retrieve_many(
     CancelledError
         `progress` returned False. Products that are complete stay.
     """
-    opening = Opening(band=band, sensor=sensor, date=date, level_2=level_2, downwelling=downwelling)
+    opening = Opening(band=band, sensor=sensor, date=date, level_2=level_2, downwelling=downwelling, quantity=quantity)
     _check(client, workers, retries)
     shared = dict(options)
     if shared.get("threads") is None and (client is not None or workers is not None):

@@ -22,6 +22,7 @@ from lst_raster.scene.bundle import Place
 from lst_raster.scene.level2 import Level2Scene
 from lst_raster.scene.level2_terms import Downwelling
 from lst_raster.scene.lists.listed import REPEATED, SCENE_OPTIONS, ListedScene
+from lst_raster.scene.measured import MeasuredScene
 from lst_raster.scene.raster import open_raster
 from lst_raster.scene.scene import Scene
 
@@ -43,6 +44,8 @@ class Opening:
     """Whether they are Level-2 products."""
     downwelling: Downwelling | None = None
     """What ``ST_DRAD`` of those is taken for."""
+    quantity: str | None = None
+    """What rasters hold that are no scenes of Landsat, as for `MeasuredScene.open`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +76,8 @@ class Task:
         path = self.scene.opened_by()
         if self.opening.level_2:
             return Level2Scene.open(path, downwelling=self.opening.downwelling or "corrected", **stated)
+        if self.opening.quantity is not None:
+            return MeasuredScene.open(path, quantity=self.opening.quantity, **stated)
         return Scene.open(path, **stated)
 
     def arguments(self) -> dict[str, Any]:

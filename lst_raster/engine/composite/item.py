@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rasterio.errors import RasterioError
@@ -77,13 +77,18 @@ def _properties(tags: Mapping[str, str], grid: Grid, main: Output, located: bool
         "datetime": None,
         "start_datetime": start,
         "end_datetime": end,
-        "constellation": "landsat",
+        **_constellation(tags["sensors"].split(", ")),
         **projection_fields(grid, located),
         "processing:level": "L3",
         "processing:software": {"lst-raster": tags["lst_raster_version"]},
         "processing:lineage": f"{tags['composite']}: {tags['products']}; pixels: {tags['pixels_taken']}",
         **{f"lst_raster:{key}": tags[key] for key in sorted(tags) if key.islower() and key != "lst_raster_version"},
     }
+
+
+def _constellation(sensors: Iterable[str]) -> dict[str, str]:
+    """Name the constellation, unless a sensor is the user's own; its definition need not be on this machine."""
+    return {"constellation": "landsat"} if all(name.startswith(("landsat", _UNKNOWN)) for name in sensors) else {}
 
 
 def _span(tags: Mapping[str, str]) -> tuple[str, str]:

@@ -113,16 +113,11 @@ def write_item(item: Item, path: Path) -> None:
 
 def _properties(tags: Mapping[str, str], grid: Grid, cloud_cover: float | None, located: bool) -> dict[str, Any]:
     band = sensor_band(tags["sensor"])
-    satellite = band.name.removeprefix("landsat").partition("-")[0]
-    instrument, distance = _INSTRUMENTS[satellite]
     date = tags.get("acquisition_date", _UNKNOWN)
     return {
         "title": f"Land surface temperature, {band.title}, {date if date != _UNKNOWN else 'date unknown'}",
         **_times(date, tags.get("acquisition_time", _UNKNOWN), band),
-        "platform": f"landsat-{satellite}",
-        "constellation": "landsat",
-        "instruments": [instrument],
-        "gsd": distance,
+        **({} if band.is_own else _spacecraft(band)),
         **({} if cloud_cover is None else {"eo:cloud_cover": cloud_cover}),
         **projection_fields(grid, located),
         "processing:level": "L2",
@@ -131,6 +126,15 @@ def _properties(tags: Mapping[str, str], grid: Grid, cloud_cover: float | None, 
         "processing:lineage": _lineage(tags),
         **{f"lst_raster:{key}": tags[key] for key in sorted(tags) if key.islower() and key != "lst_raster_version"},
     }
+
+
+def _spacecraft(band: SensorBand) -> dict[str, Any]:
+    """Tell of the satellite; of a sensor of the user's own nothing is known."""
+    satellite = band.name.removeprefix("landsat").partition("-")[0]
+    instrument, distance = _INSTRUMENTS[satellite]
+    return {
+        "platform": f"landsat-{satellite}", "constellation": "landsat", "instruments": [instrument], "gsd": distance,
+    }  # fmt: skip
 
 
 def _times(date: str, clock: str, band: SensorBand) -> dict[str, str | None]:

@@ -137,6 +137,8 @@ def raster_fields(path: Path) -> dict[str, Any]:
 
 def _band(sensor: str) -> dict[str, Any]:
     band = sensor_band(sensor)
+    if band.is_own:
+        return {"name": band.name, "description": band.title, "eo:center_wavelength": band.wavelength}
     _, _, number = band.name.partition("-")
     return {
         "name": number.upper(),
