@@ -5,42 +5,56 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from lst_raster.cli import options
 from lst_raster.cli.progress import progress_bar
 from lst_raster.cli.results import show
 from lst_raster.errors import OutputError
+from lst_raster.physics.band import response_path, sensor_band
+from lst_raster.simulation.fewer import some_columns
+from lst_raster.simulation.profiles import library_path
 from lst_raster.simulation.simulate import SimulationOptions, simulate_file
 from lst_raster.transfer.gases import Composition
+from lst_raster.transfer.own_sensor import SIMULATED
 
 _DEFAULT = Composition()
+_SEED = 1  # with which the shipped models' sets were drawn
 
 
 @click.command()
-@click.argument("profiles", type=click.Path(path_type=Path))
+@click.argument("profiles", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--sensor", "sensors", required=True, multiple=True, help="Sensor band, as landsat8-b10; may be repeated."
 )
 @click.option(
     "-o",
     "--output",
-    required=True,
     type=click.Path(path_type=Path),
-    help="NetCDF file to write; for several sensors a folder, for files named <sensor>_<name of PROFILES>.",
+    help="NetCDF file to write; for several sensors a folder, for files named <sensor>_<name of PROFILES>. "
+    "[default: for a sensor of your own simulated.nc beside its definition, where train finds it]",
 )
+@click.option(
+    "--columns", type=click.IntRange(min=50), metavar="N",
+    help="Simulate N columns, spread over the water vapour, instead of all.",
+)  # fmt: skip
 @click.option("--year", default=_DEFAULT.year, show_default=True, help="Year of the gas concentrations.")
 @click.option(
     "--aerosol", default=_DEFAULT.aerosol_optical_depth, show_default=True, help="Aerosol optical depth at 11 um."
 )
 @click.option("--continuum", default=_DEFAULT.continuum_scaling, show_default=True, help="Factor on the continuum.")
-@click.option("--vary", type=int, help="Seed: draw year, aerosol and continuum for each profile instead.")
+@click.option(
+    "--vary", type=int,
+    help="Seed: draw year, aerosol and continuum for each profile instead. [default: 1 without PROFILES]",
+)  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace an existing output.")
 @options.quiet
 @options.as_json
 def simulate(
-    profiles: Path,
+    profiles: Path | None,
     sensors: tuple[str, ...],
-    output: Path,
+    output: Path | None,
+    columns: int | None,
     year: float,
     aerosol: float,
     continuum: float,
@@ -53,15 +67,35 @@ def simulate(
 
     PROFILES holds pressure [hPa], air_temperature [K] and specific_humidity [kg kg-1] on (profile, level), NaN below
     ground, in any level order, and optionally ozone [kg kg-1], surface_pressure [hPa], air_temperature_2m [K],
-    specific_humidity_2m [kg kg-1] and surface_temperature [K].
+    specific_humidity_2m [kg kg-1] and surface_temperature [K]. Without PROFILES it is the packaged library, and what a
+    scene does not tell of the air is drawn for each profile, as models are trained.
     """
-    single = len(sensors) == 1 and not output.is_dir()
-    targets = {sensor: output if single else output / f"{sensor}_{profiles.name}" for sensor in sensors}
+    if profiles is None and vary is None and not _stated("year", "aerosol", "continuum"):
+        vary = _SEED
+    source = profiles or library_path()
+    targets = _targets(source, sensors, output)
     for target in targets.values():
         if target.exists() and not overwrite:
             raise OutputError(f"{target} exists; pass --overwrite to replace it")
     composition = Composition(year=year, aerosol_optical_depth=aerosol, continuum_scaling=continuum)
     how = SimulationOptions(composition=composition, vary_seed=vary)
-    with progress_bar("Simulating", quiet=quiet) as progress:
-        simulate_file(profiles, targets, how, progress)
+    with progress_bar("Simulating", quiet=quiet) as progress, some_columns(source, columns) as chosen:
+        simulate_file(chosen, targets, how, progress)
     show({"files": targets}, targets.values(), as_json)
+
+
+def _stated(*names: str) -> bool:
+    """Whether the user gave one of these options."""
+    context = click.get_current_context()
+    return any(context.get_parameter_source(name) is not ParameterSource.DEFAULT for name in names)
+
+
+def _targets(profiles: Path, sensors: tuple[str, ...], output: Path | None) -> dict[str, Path]:
+    """File of each sensor band."""
+    if output is None:
+        shipped = [sensor for sensor in sensors if not sensor_band(sensor).is_own]
+        if shipped:
+            raise click.UsageError(f"{shipped[0]} comes with the package; say where to write by -o")
+        return {sensor: response_path(sensor).with_name(SIMULATED) for sensor in sensors}
+    single = len(sensors) == 1 and not output.is_dir()
+    return {sensor: output if single else output / f"{sensor}_{profiles.name}" for sensor in sensors}
