@@ -11,6 +11,7 @@ from lst_raster.cli import results
 from tests.commands import commands
 from tests.factories import make_scene, ramp
 from tests.matchup_tables import HEADER, row, write_table
+from tests.own_sensors import make_own_sensor, write_response
 
 AIR = ("--emissivity", "0.97", "--water-vapour", "20", "--air-temperature", "295", "--surface-pressure", "1000")
 MODEL = "landsat8-b10/surface"
@@ -31,6 +32,11 @@ RUN = {
     "doctor": (),
     "config show": (),
     "config path": (),
+    "preview": ("SCENE_LST.tif", "--overwrite"),
+    "sensor new": ("made-here", "--response", "response.csv", "--folder", "bands", "--overwrite"),
+    "sensor list": (),
+    "sensor show": ("landsat8-b10",),
+    "sensor remove": ("made-before",),
 }
 """Commands that are run as they are."""
 STAND_INS = {
@@ -62,6 +68,7 @@ def folder(tmp_path_factory):
     shutil.rmtree(folder / "scene" / "air")
     (folder / "profiles" / "default" / "QGIS").mkdir(parents=True)
     write_table(folder / "table.csv", *(row(insitu_lst_K=str(290 + step)) for step in range(3)), header=HEADER)
+    write_response(folder / "response.csv")
     from lst_raster import retrieve
 
     retrieve(path, output=folder / "SCENE_LST.tif", emissivity=0.97, water_vapour=20.0, air_temperature=295.0,
@@ -83,8 +90,10 @@ def test_every_command_has_the_option_and_is_tried_here():
 
 
 @pytest.mark.parametrize("name", RUN)
-def test_the_output_is_one_document(name, folder, monkeypatch, command):
+def test_the_output_is_one_document(name, folder, own_folder, monkeypatch, command):
     monkeypatch.chdir(folder)
+    if name == "sensor remove":
+        make_own_sensor(folder, "made-before")
     assert document(command, *name.split(), *RUN[name])
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from lst_raster.cli import options
+from lst_raster.cli.results import show
 
 
 @click.command()
@@ -19,7 +20,8 @@ from lst_raster.cli import options
 )  # fmt: skip
 @click.option("--width", type=int, metavar="N", help="Rows and columns at most. [default: 1000, with --html 1400]")
 @options.overwrite
-def preview(product: str, **values: Any) -> None:
+@options.as_json
+def preview(product: str, as_json: bool, **values: Any) -> None:
     """Draw PRODUCT as a picture, or as a page for a browser.
 
     PRODUCT is the temperature of a product or of a composite, its folder or its STAC item, or another raster of surface
@@ -29,4 +31,5 @@ def preview(product: str, **values: Any) -> None:
     from lst_raster.engine.preview.run import preview as run
 
     with hushed_libraries():
-        click.echo(run(product, **values))
+        path = run(product, **values)
+    show({"preview": path}, [path], as_json)

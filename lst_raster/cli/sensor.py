@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of lines.")
+from lst_raster.cli import options
+from lst_raster.cli import results as written
 
 
 @click.group()
@@ -37,7 +37,7 @@ def sensor() -> None:
 )  # fmt: skip
 @click.option("--folder", type=click.Path(path_type=Path), metavar="DIR", help="Instead of your own data folder.")
 @click.option("--overwrite", is_flag=True, help="Replace a definition of that name, and what was made with it.")
-@_AS_JSON
+@options.as_json
 def new(
     name: str, response: Path, unit: str | None, title: str | None, noise: float, calibration: float, gain: float,
     offset: float, years: tuple[int, int], folder: Path | None, overwrite: bool, as_json: bool,
@@ -62,58 +62,56 @@ def new(
         "half_power_um": [round(limit, 3) for limit in found.limits], "left_out_percent": round(100 * found.outside, 2),
         "warnings": list(found.warnings),
     }  # fmt: skip
-    click.echo(json.dumps(told, indent=2) if as_json else _defined(told, elsewhere=folder))
+    written.show(told, _defined(told, elsewhere=folder), as_json)
 
 
-def _defined(told: dict[str, Any], *, elsewhere: Path | None) -> str:
+def _defined(told: dict[str, Any], *, elsewhere: Path | None) -> list[str]:
     low, high = told["half_power_um"]
     lines = [f"{told['name']}: {low:.2f} to {high:.2f} um at half its peak, {told['points']} points", told["folder"]]
     if elsewhere is not None:
         lines.append(f"other commands find it with LST_RASTER_DATA={elsewhere}")
-    return "\n".join([*lines, f"next: lst-raster simulate --sensor {told['name']}"])
+    return [*lines, f"next: lst-raster simulate --sensor {told['name']}"]
 
 
 @sensor.command("list")
-@_AS_JSON
+@options.as_json
 def list_(as_json: bool) -> None:
     """List the sensor bands that come with the package and your own, with the models there are for each."""
     from lst_raster.inference.describe_sensor import describe_sensor
     from lst_raster.physics.band import own_sensor_names, sensor_names
 
     found = [describe_sensor(name) for name in (*sensor_names(), *own_sensor_names())]
-    if as_json:
-        click.echo(json.dumps(found, indent=2))
-        return
     width = max(len(one["name"]) for one in found) + 2
-    for one in found:
-        models = ", ".join(one["models"]) or "no model"
-        click.echo(
-            f"{one['name']:<{width}}{one['kind']:<9}{one['wavelength_um']:6.2f} um  {one['title']}, models: {models}"
-        )
+    lines = [
+        f"{one['name']:<{width}}{one['kind']:<9}{one['wavelength_um']:6.2f} um  {one['title']}, "
+        f"models: {', '.join(one['models']) or 'no model'}"
+        for one in found
+    ]
+    written.show(found, lines, as_json)
 
 
 @sensor.command()
 @click.argument("name")
-@_AS_JSON
+@options.as_json
 def show(name: str, as_json: bool) -> None:
     """Tell what is known of the sensor band NAME, where it is defined, and what was made with it."""
     from lst_raster.inference.describe_sensor import describe_sensor
 
     found = describe_sensor(name)
-    if as_json:
-        click.echo(json.dumps(found, indent=2))
-        return
+    lines = []
     for key, value in found.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else value
-        click.echo(f"{key.replace('_', ' ')}: {'none' if text in (None, '') else text}")
+        lines.append(f"{key.replace('_', ' ')}: {'none' if text in (None, '') else text}")
+    written.show(found, lines, as_json)
 
 
 @sensor.command()
 @click.argument("name")
 @click.option("--models", is_flag=True, help="Remove the models that were trained for it, too.")
-def remove(name: str, models: bool) -> None:
+@options.as_json
+def remove(name: str, models: bool, as_json: bool) -> None:
     """Remove the sensor band NAME of your own, with what was simulated for it."""
     from lst_raster.transfer.own_sensor import remove_sensor
 
-    for folder in remove_sensor(name, models=models):
-        click.echo(f"removed {folder}")
+    removed = list(remove_sensor(name, models=models))
+    written.show({"removed": removed}, [f"removed {folder}" for folder in removed], as_json)
