@@ -182,7 +182,8 @@ def test_on_a_terminal_a_bar_shows_the_progress_and_quiet_hides_it(here, scene, 
     for quiet in ([], ["--quiet"]):
         ours, theirs = pty.openpty()
         arguments = [*MAIN, "retrieve", str(scene), "--model", str(model_path), "--overwrite", *quiet]
-        ended = subprocess.run(arguments, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=theirs, timeout=60)
+        plain = {**ENVIRONMENT, "NO_COLOR": "1"}
+        ended = subprocess.run(arguments, env=plain, stdout=subprocess.PIPE, stderr=theirs, timeout=60)
         os.close(theirs)
         shown = os.read(ours, 65536).decode()
         os.close(ours)

@@ -12,6 +12,7 @@ import click
 
 from lst_raster.cli import options
 from lst_raster.cli.batch_records import Records, show_failures, show_plan
+from lst_raster.cli.helping import Command
 from lst_raster.cli.progress import hushed_libraries, progress_bar
 from lst_raster.cli.results import show
 
@@ -56,7 +57,20 @@ def _with(command: Any) -> Any:
     return command
 
 
-@click.command()
+@click.command(
+    "batch",
+    cls=Command,
+    examples="""
+    lst-raster batch scenes -o products --dry-run
+    lst-raster batch scenes -o products --workers 2
+    # a list, on a cluster
+    lst-raster batch scenes.csv -o products --scheduler tcp://head:8786
+    # what a catalogue finds
+    lst-raster batch --search https://landsatlook.usgs.gov/stac-server \\
+      --collection landsat-c2l1 --alternate s3 --bbox -88 30 -86 31 \\
+      --datetime 2015-06-01/2015-08-31 --limit 50 -o products
+""",
+)
 @click.argument("lists", metavar="LIST...", nargs=-1)
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the products; made where it is missing.")
 @_with

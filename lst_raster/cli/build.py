@@ -8,6 +8,7 @@ import click
 
 from lst_raster.cli import options
 from lst_raster.cli.build_profiles import profiles
+from lst_raster.cli.helping import Group
 from lst_raster.cli.progress import progress_bar
 from lst_raster.cli.results import show
 from lst_raster.scene.emissivity.make_components import make_components
@@ -18,7 +19,7 @@ from lst_raster.transfer.make_bands import make_bands
 _FILE = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(cls=Group)
 def build() -> None:
     """Rebuild the packaged tables from their published sources."""
 
@@ -26,7 +27,13 @@ def build() -> None:
 build.add_command(profiles)
 
 
-@build.command()
+@build.command(
+    examples="""
+    lst-raster build absorption --water-lines h2o.par \\
+      --carbon-dioxide-lines co2.par --continuum mt_ckd_h2o.nc \\
+      --k-distribution sp_lw_300 -o absorption.nc
+"""
+)
 @click.option("--water-lines", required=True, type=_FILE, help="HITRAN lines of H2O.")
 @click.option(
     "--carbon-dioxide-lines", required=True, multiple=True, type=_FILE, help="HITRAN lines of CO2; may be repeated."
@@ -52,7 +59,11 @@ def absorption(
     show({"files": [output]}, [output], as_json)
 
 
-@build.command()
+@build.command(
+    examples="""
+    lst-raster build emissivity index.csv LUMA_SLUM_IR.csv -o components.csv
+"""
+)
 @click.argument("index", type=_FILE)
 @click.argument("urban_spectra", type=_FILE)
 @click.option("-o", "--output", required=True, type=_FILE, help="CSV file to write.")
@@ -63,7 +74,11 @@ def emissivity(index: Path, urban_spectra: Path, output: Path, as_json: bool) ->
     show({"files": [written]}, [written], as_json)
 
 
-@build.command()
+@build.command(
+    examples="""
+    lst-raster build spectra LUMA_SLUM_IR.csv -o slum.csv
+"""
+)
 @click.argument("library", type=_FILE)
 @click.option("-o", "--output", required=True, type=_FILE, help="CSV file to write.")
 @options.as_json
@@ -73,7 +88,11 @@ def spectra(library: Path, output: Path, as_json: bool) -> None:
     show({"files": [written]}, [written], as_json)
 
 
-@build.command()
+@build.command(
+    examples="""
+    lst-raster build bands responses -o bands
+"""
+)
 @click.argument("responses", type=_FILE)
 @click.option("-o", "--output", required=True, type=_FILE, help="Folder to write into.")
 @options.as_json

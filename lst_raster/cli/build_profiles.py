@@ -7,10 +7,18 @@ from pathlib import Path
 import click
 
 from lst_raster.cli import options
+from lst_raster.cli.helping import Command
 from lst_raster.cli.results import show
 
 
-@click.command()
+@click.command(
+    "profiles",
+    cls=Command,
+    examples="""
+    lst-raster build profiles first.grib2 second.grib2 -o library.nc
+    lst-raster build profiles analysis.grib2 --held-out -o test.nc
+""",
+)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="NetCDF file to write.")
 @click.option("--held-out", is_flag=True, help="Write every clear column as it is, for testing, not the library.")

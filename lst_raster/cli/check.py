@@ -8,12 +8,20 @@ import click
 
 from lst_raster.cli import options
 from lst_raster.cli.colours import coloured
+from lst_raster.cli.helping import Command
 from lst_raster.cli.results import show
 
 _WIDTH = 12  # of a name
 
 
-@click.command()
+@click.command(
+    "check",
+    cls=Command,
+    examples="""
+    lst-raster check LC08_alabama_LST.tif
+    lst-raster check LC08_alabama_LST.tif --ceos-ard
+""",
+)
 @click.argument("product")
 @click.option("--ceos-ard", is_flag=True, help="Hold PRODUCT against CEOS-ARD Surface Temperature 5.0, point by point.")
 @options.as_json

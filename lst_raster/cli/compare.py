@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lst_raster.cli import messages, options
+from lst_raster.cli.helping import Command
 from lst_raster.cli.progress import hushed_libraries, progress_bar
 from lst_raster.cli.results import show
 
@@ -14,7 +15,16 @@ if TYPE_CHECKING:
     from lst_raster.evaluation.compare import Comparison
 
 
-@click.command()
+@click.command(
+    "compare",
+    cls=Command,
+    examples="""
+    lst-raster compare LC08_alabama_LST.tif known.tif
+    # with the product of the USGS, without clouds, and pictures
+    lst-raster compare SCENE_LST.tif SCENE_ST_B10.TIF \\
+      --mask SCENE_QA_PIXEL.TIF --align -o .
+""",
+)
 @click.argument("a")
 @click.argument("b")
 @click.option("--mask", metavar="QA", help="Leave out clouds, shadows and fill by QA_PIXEL, BQA or *_LST_QA.tif.")

@@ -8,13 +8,31 @@ from typing import Any
 import click
 
 from lst_raster.cli import options
+from lst_raster.cli.helping import Command
 from lst_raster.cli.progress import hushed_libraries, progress_bar
 from lst_raster.cli.results import show
 
 _STATISTICS = ("median", "mean", "weighted-mean", "minimum", "maximum", "deviation", "percentile", "count")
 
 
-@click.command()
+@click.command(
+    "composite",
+    cls=Command,
+    examples="""
+    lst-raster composite products -o median.tif
+    # the mean and the 90th percentile of winter, without water
+    lst-raster composite products -o winter.tif --months 12-2 --exclude water \\
+      --statistic mean --percentile 90
+""",
+    sections={
+        "Statistics": ("statistic", "percentile", "min_count"),
+        "Dates and pixels": (
+            "first_date", "last_date", "months", "exclude", "keep", "max_uncertainty", "skip_unreadable",
+        ),
+        "Grid": ("grid", "align", "crs", "resolution"),
+        "Output": ("output", "dtype", "compress", "overwrite"),
+    },
+)  # fmt: skip
 @click.argument("products", nargs=-1, required=True)
 @options.output
 @click.option(

@@ -9,10 +9,11 @@ import click
 
 from lst_raster.cli import options
 from lst_raster.cli.configuration import FOLDER_FILE, files, settings, user_file
+from lst_raster.cli.helping import Group
 from lst_raster.cli.results import show as show_result
 
 
-@click.group()
+@click.group(cls=Group)
 def config() -> None:
     """Defaults of the options: the user's file, and lst-raster.toml in the current folder.
 
@@ -22,7 +23,12 @@ def config() -> None:
     """
 
 
-@config.command()
+@config.command(
+    examples="""
+    lst-raster config show
+    lst-raster config show --json
+"""
+)
 @options.as_json
 @click.pass_context
 def show(context: click.Context, as_json: bool) -> None:
@@ -47,7 +53,11 @@ def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@config.command()
+@config.command(
+    examples="""
+    lst-raster config path
+"""
+)
 @options.as_json
 def path(as_json: bool) -> None:
     """Tell the path of the user's file, whether it is there or not."""

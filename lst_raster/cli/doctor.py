@@ -8,10 +8,18 @@ import click
 
 from lst_raster.cli import options
 from lst_raster.cli.colours import coloured
+from lst_raster.cli.helping import Command
 from lst_raster.cli.results import show
 
 
-@click.command()
+@click.command(
+    "doctor",
+    cls=Command,
+    examples="""
+    lst-raster doctor
+    lst-raster doctor --json
+""",
+)
 @options.as_json
 @click.pass_context
 def doctor(context: click.Context, as_json: bool) -> None:

@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING
 import click
 
 from lst_raster.cli import options
+from lst_raster.cli.helping import Command
 from lst_raster.cli.results import show
 
 if TYPE_CHECKING:
     from lst_raster.evaluation.evaluate import Evaluation
 
 
-@click.command()
+@click.command(
+    "evaluate",
+    cls=Command,
+    examples="""
+    lst-raster evaluate landsat8-b10/surface simulated/test.nc --noisy
+""",
+)
 @click.argument("model")
 @click.argument("simulated", type=click.Path(path_type=Path))
 @click.option("--noisy", is_flag=True, help="Put typical errors on the inputs (see --json for their size).")

@@ -8,13 +8,21 @@ from pathlib import Path
 import click
 
 from lst_raster.cli import options
+from lst_raster.cli.helping import Command
 from lst_raster.cli.results import show
 
 SCENE = "LC08_alabama_B10.tif"
 _METADATA = "LC08_alabama_MTL.txt"
 
 
-@click.command()
+@click.command(
+    "example",
+    cls=Command,
+    examples="""
+    lst-raster example
+    lst-raster example -o scenes
+""",
+)
 @click.option(
     "-o", "--output", default=".", show_default=True, type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
     help="Folder to write into; made where it is missing.",

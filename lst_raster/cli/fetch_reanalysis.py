@@ -5,10 +5,20 @@ from __future__ import annotations
 import click
 
 from lst_raster.cli import messages, options
+from lst_raster.cli.helping import Command
 from lst_raster.cli.results import show
 
 
-@click.command("fetch-reanalysis")
+@click.command(
+    "fetch-reanalysis",
+    cls=Command,
+    examples="""
+    lst-raster fetch-reanalysis LC08_alabama_B10.tif \\
+      --date 2015-01-17T16:20 --dry-run
+    # from a public cloud, without an account
+    lst-raster fetch-reanalysis LC08_L1TP_PRODUCT --source era5-arco --levels
+""",
+)
 @click.argument("scene")
 @click.option(
     "--source", type=click.Choice(["era5", "era5-arco", "merra2"]), default="era5", show_default=True,

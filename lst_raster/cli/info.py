@@ -9,10 +9,19 @@ import click
 
 from lst_raster.cli import options
 from lst_raster.cli.configuration import files
+from lst_raster.cli.helping import Command
 from lst_raster.cli.results import show
 
 
-@click.command()
+@click.command(
+    "info",
+    cls=Command,
+    examples="""
+    lst-raster info LC08_alabama_B10.tif
+    lst-raster info landsat8-b10/surface
+    lst-raster info LC08_alabama_LST.tif --json
+""",
+)
 @click.argument("thing", metavar="SCENE|MODEL|PRODUCT")
 @options.band
 @options.date

@@ -17,29 +17,33 @@ from lst_raster.cli import messages
 from lst_raster.errors import LstRasterError
 
 COMMANDS = {
-    "example": ("lst_raster.cli.example:example", "The example scene, to try things on."),
     "retrieve": ("lst_raster.cli.retrieve:retrieve", "Land surface temperature of a scene."),
+    "example": ("lst_raster.cli.example:example", "The example scene, to try things on."),
     "batch": ("lst_raster.cli.batch:batch", "The same of many scenes, on one machine or on a cluster."),
-    "fetch-reanalysis": ("lst_raster.cli.fetch_reanalysis:fetch_reanalysis", "The reanalysis that a scene needs."),
     "info": ("lst_raster.cli.info:info", "What a scene, a model or a product is."),
-    "composite": ("lst_raster.cli.composite:composite", "Statistics over time of every pixel, such as a seasonal map."),
-    "compare": ("lst_raster.cli.compare:compare", "Compare two rasters of surface temperature."),
     "preview": ("lst_raster.cli.preview:preview", "A picture of a product, or a page for a browser."),
     "check": ("lst_raster.cli.check:check", "Whether a product is whole; how it stands to CEOS-ARD."),
-    "simulate": ("lst_raster.cli.simulate:simulate", "Radiative transfer through atmospheric profiles."),
-    "train": ("lst_raster.cli.train:train", "Train a model from simulated sets."),
-    "evaluate": ("lst_raster.cli.evaluate:evaluate", "Measure a model on a simulated set."),
-    "benchmark": ("lst_raster.cli.benchmark:benchmark", "Measure every claim about accuracy again."),
+    "compare": ("lst_raster.cli.compare:compare", "Compare two rasters of surface temperature."),
+    "composite": ("lst_raster.cli.composite:composite", "Statistics over time, such as a seasonal map."),
+    "fetch-reanalysis": ("lst_raster.cli.fetch_reanalysis:fetch_reanalysis", "The reanalysis that a scene needs."),
     "validate": ("lst_raster.cli.validate:validate", "Compare retrievals with temperatures on the ground."),
     "qgis": ("lst_raster.cli.qgis:qgis", "The plugin for QGIS: install, uninstall, where it is."),
     "doctor": ("lst_raster.cli.doctor:doctor", "Whether the installation is in order, and what to mend."),
     "config": ("lst_raster.cli.config:config", "Defaults of the options: which file sets them, and what."),
     "sensor": ("lst_raster.cli.sensor:sensor", "Sensor bands: those there are, and new ones of your own."),
+    "simulate": ("lst_raster.cli.simulate:simulate", "Radiative transfer through atmospheric profiles."),
+    "train": ("lst_raster.cli.train:train", "Train a model from simulated sets."),
+    "evaluate": ("lst_raster.cli.evaluate:evaluate", "Measure a model on a simulated set."),
+    "benchmark": ("lst_raster.cli.benchmark:benchmark", "Measure every claim about accuracy again."),
     "build": ("lst_raster.cli.build:build", "Rebuild the packaged tables from their sources."),
 }
-"""Every command: where it lives, and what it does in one line, so that --help need not import them."""
+"""Every command: where it lives, and what it does in one line, so that --help need not import them.
+
+Those that are used most come first, those that make models and tables last."""
+_FIRST_MAKER = "sensor"
 
 _WITHOUT_DEFAULTS = ("config", "doctor", "completion")  # they serve where a file of defaults is wrong
+_EXAMPLES = ("lst-raster example", "lst-raster retrieve LC08_alabama_B10.tif", "lst-raster retrieve --help")
 _INTERRUPTED = 130  # 128 + SIGINT, the shell's convention
 _TERMINATED = 143  # 128 + SIGTERM
 
@@ -81,8 +85,14 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        makers = list(COMMANDS).index(_FIRST_MAKER)
+        lines = [(name, text) for name, (_, text) in COMMANDS.items()]
+        for title, shown in (("Commands", lines[:makers]), ("Making models and tables", lines[makers:])):
+            with formatter.section(title):
+                formatter.write_dl(shown)
+        with formatter.section("Examples"):
+            for line in _EXAMPLES:
+                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from lst_raster.cli import messages, options, qgis_plugin
+from lst_raster.cli.helping import Group
 from lst_raster.cli.qgis_profiles import Profile, find_profiles
 from lst_raster.cli.results import show
 from lst_raster.errors import InputNotFoundError
@@ -24,12 +25,17 @@ def _which(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--profile", metavar="NAME", help="[default: the one QGIS starts with]")(folder(command))
 
 
-@click.group()
+@click.group(cls=Group)
 def qgis() -> None:
     """Install the plugin for QGIS (3.22 and later), which runs this program from the Processing toolbox."""
 
 
-@qgis.command()
+@qgis.command(
+    examples="""
+    lst-raster qgis install
+    lst-raster qgis install --profile field --program /opt/lst/bin/lst-raster
+"""
+)
 @_which
 @click.option("--program", metavar="PATH", help="Program the plugin runs. [default: this one]")
 @options.as_json
@@ -44,7 +50,11 @@ def install(profile: str | None, profiles_folder: Path | None, program: str | No
     show({"profiles": [_state(found) for found in profiles]}, (found.plugin for found in profiles), as_json)
 
 
-@qgis.command()
+@qgis.command(
+    examples="""
+    lst-raster qgis uninstall
+"""
+)
 @_which
 @options.as_json
 def uninstall(profile: str | None, profiles_folder: Path | None, as_json: bool) -> None:
@@ -56,7 +66,12 @@ def uninstall(profile: str | None, profiles_folder: Path | None, as_json: bool) 
     show({"profiles": [_state(found) for found in profiles]}, (), as_json)
 
 
-@qgis.command()
+@qgis.command(
+    examples="""
+    lst-raster qgis where
+    lst-raster qgis where --json
+"""
+)
 @_which
 @options.as_json
 def where(profile: str | None, profiles_folder: Path | None, as_json: bool) -> None:

@@ -8,11 +8,26 @@ from typing import Any
 import click
 
 from lst_raster.cli import options
+from lst_raster.cli.helping import Command
 from lst_raster.cli.progress import hushed_libraries, progress_bar
 from lst_raster.cli.results import show
 
 
-@click.command()
+@click.command(
+    "retrieve",
+    cls=Command,
+    examples="""
+    lst-raster retrieve LC08_alabama_B10.tif
+    # with what is known of the surface and the air
+    lst-raster retrieve LC08_alabama_B10.tif -o known.tif --emissivity 0.98 \\
+      --water-vapour 18mm --air-temperature 12C
+    # the air from ERA5, the emissivity from the scene's own vegetation
+    lst-raster retrieve LC08_L1TP_PRODUCT.tar --reanalysis era5.nc \\
+      --emissivity quality --emissivity ndvi
+    # a Level-2 product, solved again with another emissivity
+    lst-raster retrieve LC08_L2SP_PRODUCT --level-2 --emissivity 0.98
+""",
+)
 @click.argument("scene")
 @options.output
 @options.retrieval

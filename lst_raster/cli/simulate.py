@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from lst_raster.cli import options
+from lst_raster.cli.helping import Command
 from lst_raster.cli.progress import progress_bar
 from lst_raster.cli.results import show
 from lst_raster.errors import OutputError
@@ -22,7 +23,15 @@ _DEFAULT = Composition()
 _SEED = 1  # with which the shipped models' sets were drawn
 
 
-@click.command()
+@click.command(
+    "simulate",
+    cls=Command,
+    examples="""
+    lst-raster simulate library.nc --sensor landsat8-b10 \\
+      -o simulated/landsat8-b10_library.nc
+    lst-raster simulate --sensor my-band
+""",
+)
 @click.argument("profiles", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--sensor", "sensors", required=True, multiple=True, help="Sensor band, as landsat8-b10; may be repeated."

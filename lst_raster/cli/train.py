@@ -9,13 +9,21 @@ from typing import Any
 import click
 
 from lst_raster.cli import options
+from lst_raster.cli.helping import Command
 from lst_raster.cli.progress import progress_bar
 from lst_raster.cli.results import show
 
 _TIERS = ("column", "surface", "profile")
 
 
-@click.command()
+@click.command(
+    "train",
+    cls=Command,
+    examples="""
+    lst-raster train train.toml --data simulated -o my-model
+    lst-raster train --sensor my-band --tier surface
+""",
+)
 @click.argument("config", type=click.Path(path_type=Path), required=False)
 @click.option("--sensor", metavar="NAME", help="Sensor band of your own, to be trained without a CONFIG.")
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lst_raster.cli import messages, options
+from lst_raster.cli.helping import Command
 from lst_raster.cli.results import show
 from lst_raster.cli.validation_report import report
 
@@ -40,7 +41,21 @@ def _with(command: Any) -> Any:
     return command
 
 
-@click.command()
+@click.command(
+    "validate",
+    cls=Command,
+    examples="""
+    lst-raster validate matchups.csv
+    lst-raster validate matchups.csv --emissivity 0.99 --elevation 333 \\
+      -o .
+""",
+    sections={
+        "Rows of the table": (
+            "sensor", "emissivity", "elevation", "column", "utc", "surfrad", "broadband_emissivity",
+        ),
+        "Methods": ("model", "tier", "air", "without"),
+    },
+)  # fmt: skip
 @click.argument("matchups", metavar="MATCHUPS.csv", type=click.Path(path_type=Path))
 @_with
 @click.option(
