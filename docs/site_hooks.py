@@ -1,4 +1,4 @@
-"""What mkdocs adds to the pages as it builds the site: the help of every command, all public names, titles of links."""
+"""What mkdocs adds to the pages as it builds the site: help of commands, public names, examples, titles of links."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from lst_raster.cli.main import cli
 WIDTH = 96  # of a line of help, which fits a page of the site
 COMMANDS = "<!-- every command -->"
 NAMES = "<!-- every public name -->"
+EXAMPLES = "<!-- every example -->"
 _ITEM = re.compile(r"(?:[-*]|\d\.) (?=\S)")
 _LINK = re.compile(r"\[(?P<text>[\w/.-]+\.md)\]\((?P<path>[\w/.-]+\.md)(?P<anchor>#[\w-]+)?\)")
 
@@ -24,6 +25,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     if COMMANDS in markdown:
         markdown = markdown.replace(COMMANDS, command_reference())
     markdown = markdown.replace(NAMES, name_reference())
+    markdown = markdown.replace(EXAMPLES, example_reference(Path(__file__).resolve().parents[1] / "examples"))
     return deeper_lists(titled_links(markdown, Path(page.file.abs_src_path).parent))
 
 
@@ -87,6 +89,12 @@ def helps(command: click.Command, path: str, parent: click.Context | None = None
             below = command.get_command(context, name)
             if below is not None and not below.hidden:
                 yield from helps(below, f"{path} {name}", context)
+
+
+def example_reference(folder: Path) -> str:
+    """Show every numbered script of a folder."""
+    scripts = sorted(folder.glob("[0-9][0-9]_*.py"))
+    return "\n".join(f"## {path.name}\n\n```python\n{path.read_text().strip()}\n```\n" for path in scripts)
 
 
 def name_reference() -> str:

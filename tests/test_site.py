@@ -58,6 +58,14 @@ def test_every_public_name_is_asked_for(hooks):
     assert hooks.COMMANDS in (ROOT / "docs" / "command-line.md").read_text()
 
 
+def test_every_numbered_example_is_shown(hooks, tmp_path):
+    for name in ("02_second.py", "01_first.py", "other.py"):
+        (tmp_path / name).write_text(f'"""{name}."""\n')
+    shown = [f'## {name}\n\n```python\n"""{name}."""\n```\n' for name in ("01_first.py", "02_second.py")]
+    assert hooks.example_reference(tmp_path) == "\n".join(shown)
+    assert hooks.EXAMPLES in (ROOT / "docs" / "examples.md").read_text()
+
+
 def test_a_link_that_names_a_file_is_shown_by_the_title_of_the_page(hooks, tmp_path):
     (tmp_path / "one.md").write_text("# First page\n\n## A part of it\n")
     text = "[one.md](one.md) [one.md](one.md#a-part-of-it) [word](one.md) [gone.md](gone.md)"
