@@ -166,6 +166,21 @@ def test_commands_go_on_where_those_above_them_ended_and_alternatives_replace_ea
     assert (reader.folder / "two.tif").is_file() and (reader.folder / "seen.txt").is_file()
 
 
+def test_what_takes_long_is_run_with_options_that_make_it_small(reader):
+    asked = []
+    reader.command = lambda *words: asked.append(words) or (0, [], [])
+    reader.follow(
+        blocks_of(
+            "page.md",
+            "<!-- run small: simulate --columns 60, train --steps 10 -->\n\n"
+            "    lst-raster simulate --sensor x\n    lst-raster train --sensor x\n    lst-raster doctor\n",
+        )
+    )
+    assert asked == [
+        ("simulate", "--sensor", "x", "--columns", "60"), ("train", "--sensor", "x", "--steps", "10"), ("doctor",),
+    ]  # fmt: skip
+
+
 def test_text_that_is_no_code_is_left_alone():
     indented = ("line lists -> absorption", "a,b\n    1,2016-07-01T16:36Z", "cover = (a - b)^2, within 0 and 1")
     text = "-\n\n" + "".join(f"    {block}\n\n-\n\n" for block in indented) + "```toml\nx = 1\n```\n"

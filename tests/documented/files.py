@@ -186,6 +186,9 @@ RULES = {
     r"(?:.*/)?\w*levels\w*\.(?:nc|grib)": Files.levels,
     r"(?:.*/)?(era5|tcwv|t2m|sp|merra2|gfs|reanalysis)\w*\.(?:nc|nc4|grib|grb)": Files.surface_fields,
     r"[AB]\.tif": Files.kelvin,
+    r"scene\.tif": lambda files, path: write_raster(
+        path, ramp(7.0, 9.0, SHAPE).astype("f4"), nodata=np.nan, tags={"ACQUISITION_DATE": "2015-07-19T16:20"}
+    ),
     r"QA_PIXEL\.TIF": _raster(CLEAR, CLEAR, "u2"),
     r"(?:.*/)?\w*emissivity\w*\.tif|lake\.tif": _raster(0.95, 0.99),
     r"dem\w*\.tif": _raster(20.0, 90.0),

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -53,11 +54,11 @@ class Reader:
             if not block.runs:
                 look_at(block)
             elif block.kind == "python":
-                self._tell(block.place, block.text, lambda block=block: self._python(block))
+                self._tell(block.place, block.text, partial(self._python, block))
             else:
                 for command in block.commands:
                     place = f"{block.page}:{command.line}"
-                    self._tell(place, command.text, lambda command=command: self._shell(command.text))
+                    self._tell(place, command.text, partial(self._shell, command.text, block.small))
 
     def _tell(self, place, text, run):
         try:
@@ -86,8 +87,9 @@ class Reader:
             elif name and not name.startswith(("/", "-")) and not (self.folder / name).exists():
                 self.files.make(name, self.folder)
 
-    def _shell(self, text):
+    def _shell(self, text, small):
         words = shlex.split(text.replace("\\\n", " "), comments=True)
+        words += small.get(words[1], []) if words[0] == "lst-raster" else []
         self._provide(_inputs(words))
         for output in _outputs(words):
             if not Path(output).suffix and "://" not in output:

@@ -42,6 +42,13 @@ class Block:
         return None if found is None else found[1]
 
     @property
+    def small(self):
+        """Options that make its commands quick in a test: those of a command by its name."""
+        found = re.fullmatch(r"run small:\s*(.*)", self.comment)
+        parts = [part.split() for part in found[1].split(",")] if found else []
+        return {name: options for name, *options in parts}
+
+    @property
     def runs(self):
         """Whether the tests run it; the README's own commands .ci/run runs."""
         return self.not_run is None and self.comment not in run_by_ci()
