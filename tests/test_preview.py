@@ -4,16 +4,18 @@ import re
 
 import numpy as np
 import pytest
+import rasterio
 from PIL import Image
 from rasterio import Affine
 from rasterio.crs import CRS
 
 import lst_raster
+from lst_raster.engine.preview.page import page_of
 from lst_raster.engine.preview.run import preview
 from lst_raster.engine.preview.subject import find_subject
 from lst_raster.engine.preview.view import read_view, shape_of_view, subtitle
 from lst_raster.engine.product.cog import new_cog
-from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, OutputError
+from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, LstRasterError, OutputError
 from lst_raster.pictures.colours import inferno
 from lst_raster.pictures.sheet import corner_of_map, scale_bar
 from lst_raster.scene.grid import Grid
@@ -327,9 +329,35 @@ def test_the_line_below_the_title_tells_what_when_and_of_which_sensor():
     assert subtitle("mine.tif", {"sensor": "my-camera"}, None) == "Surface temperature, my-camera"
 
 
-def test_a_surface_temperature_of_the_usgs_is_drawn(tmp_path):
+def test_a_surface_temperature_of_the_usgs_is_drawn_with_its_own_quality_band(tmp_path):
     folder = shared_path("data", "landsat", "LC08_L2SP_098084_20210503_20210508_02_T1")
     made = preview(folder, tmp_path)
     assert made.name == f"{folder.name}_ST_B10_preview.png"
     drawn = pixels(made)
     assert len(np.unique(drawn[TOP : TOP + 300, LEFT : LEFT + 300].reshape(-1, 3), axis=0)) > 100
+    view = read_view(find_subject(folder), 1000)
+    with rasterio.open(folder / f"{folder.name}_QA_PIXEL.TIF") as band:
+        stored = band.read(1)
+    assert view.bits.shape == stored.shape
+    cloudy = (stored & (1 << 1 | 1 << 2 | 1 << 3 | 1 << 4)) != 0  # dilated cloud, cirrus, cloud, shadow
+    assert cloudy.sum() > 2000
+    np.testing.assert_array_equal(view.doubtful, cloudy)
+    np.testing.assert_array_equal((view.bits & 1) != 0, (stored & 1) != 0)
+    assert [field.name for field in view.fields] == ["fill", "cloud", "cloud_shadow", "snow", "water"]
+
+
+def test_of_the_usgs_quality_only_what_it_knows_is_told(tmp_path):
+    name = "LC08_L2SP_098084_20210503_20210508_02_T1"
+    path = write_raster(tmp_path / f"{name}_ST_B10.TIF", np.full((4, 4), 45000, "u2"))
+    bits = np.full((4, 4), 21824, "u2")
+    bits[0], bits[1] = 22280, 21952
+    write_raster(tmp_path / f"{name}_QA_PIXEL.TIF", bits)
+    view = read_view(find_subject(path), 100)
+    assert view.doubtful[:, 0].tolist() == [True, False, False, False]
+    page = page_of(view, ("K", 0.0))
+    assert '"name":"water"' in page
+    assert '"name":"uncertain"' not in page
+    assert "emissivity:" not in page
+    write_raster(tmp_path / f"{name}_QA_PIXEL.TIF", np.full((4, 4), 1 << 15, "u2"))
+    with pytest.raises(LstRasterError, match="no quality bits of any Landsat collection"):
+        preview(path)

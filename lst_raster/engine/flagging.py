@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.engine.inputs import Inputs
-from lst_raster.engine.product.flags import EMISSIVITY_SOURCES, UNCERTAIN, Bits, flag
+from lst_raster.engine.product.flags import EMISSIVITY_SOURCES, FROM_SCENE, UNCERTAIN, Bits, flag
 from lst_raster.engine.tiles import Float32, Mask, Tile
 
 _CODES = {name: code for code, (name, _) in EMISSIVITY_SOURCES.items()}
-_FROM_QUALITY: Mapping[str, tuple[str, ...]] = {
-    "cloud": ("cloud", "dilated_cloud", "cirrus"),
-    "cloud_shadow": ("cloud_shadow",),
-    "snow": ("snow",),
-    "water": ("water",),
-}
 _ASSUMED = ("water_vapour", "air_temperature")
 
 
@@ -64,7 +57,7 @@ class Flagging:
         bits |= distance.astype(np.uint16) << np.uint16(flag("cloud_distance").offset)
         _set(bits, "fill", ~measured)
         _set(bits, "saturated", tile.saturated)
-        for name, kinds in _FROM_QUALITY.items():
+        for name, kinds in FROM_SCENE.items():
             for kind in kinds:
                 if kind in tile.masks:
                     _set(bits, name, tile.masks[kind])

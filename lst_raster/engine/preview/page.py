@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lst_raster._resources import page_path
 from lst_raster.engine.preview.mesh import mesh_of
 from lst_raster.engine.preview.view import DOUBTFUL, View
-from lst_raster.engine.product.flags import FLAGS, flag
+from lst_raster.engine.product.flags import Flag, flag
 from lst_raster.engine.product.styles import QUALITY_CLASSES
 from lst_raster.pictures.axes import labels, robust_limits, ticks
 from lst_raster.pictures.colours import Colours, inferno, pale_to_dark
@@ -104,7 +104,13 @@ def _digest(text: str) -> str:
 
 
 def _json(meta: dict[str, Any]) -> str:
-    """Write JSON that cannot end the element that it stands in."""
+    r"""Write JSON that cannot end the element that it stands in.
+
+    Examples
+    --------
+    >>> _json({"unit": "</script>"})
+    '{"unit":"\\u003c/script>"}'
+    """
     return json.dumps(meta, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
@@ -120,7 +126,7 @@ def _meta(view: View, unit: tuple[str, float]) -> dict[str, Any]:
         "columns": columns,
         "step": STEP,
         "layers": layers,
-        "quality": None if view.bits is None else _quality(),
+        "quality": None if view.bits is None else _quality(view.fields),
         "width": grid.width,
         "height": grid.height,
         "transform": [float(number) for number in tuple(grid.transform)[:6]],
@@ -150,14 +156,14 @@ def _layer(
     }
 
 
-def _quality() -> dict[str, Any]:
+def _quality(told: tuple[Flag, ...]) -> dict[str, Any]:
     fields = [
         {
             "mask": field.mask,
             "offset": field.offset,
             "words": [field.words(value) for value in sorted(field.values)],
         }
-        for field in FLAGS
+        for field in told
     ]
     classes = [
         {
@@ -168,6 +174,7 @@ def _quality() -> dict[str, Any]:
             "opacity": kind.opacity,
         }
         for kind in QUALITY_CLASSES
+        if flag(kind.field) in told
     ]
     return {"flags": fields, "classes": classes, "doubtful": sum(flag(name).mask for name in DOUBTFUL)}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lst_raster.engine.checking.product_set import file_names, find_product
-from lst_raster.engine.product.files import ITEM, SUFFIXES
+from lst_raster.engine.product.files import ITEM
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.scene.bundle import Place
 
@@ -16,6 +16,7 @@ _TIFF = (".tif", ".tiff")
 _LST = re.compile(r"(_LST|_ST_B10|_ST_B6)\.tiff?$", re.IGNORECASE)
 _OTHERS = re.compile(r"(_UNC|_UNC_IND|_QA|_COUNT)\.tiff?$", re.IGNORECASE)
 _BESIDE = ("uncertainty", "quality")
+_USGS = re.compile(r"_ST_B(?:10|6)(?=\.tiff?$)", re.IGNORECASE)
 _SHOWN = 3  # names in a message
 
 
@@ -26,7 +27,8 @@ class Subject:
     lst: Place
     """The temperature."""
     beside: Mapping[str, Place]
-    """By role, ``uncertainty`` and ``quality``, what is there; on a server what may be there."""
+    """By role what is there, on a server what may be there: ``uncertainty`` and ``quality`` of a product of ours, and
+    ``scene_quality``, the quality band QA_PIXEL, of one of the USGS."""
 
     @property
     def stem(self) -> str:
@@ -57,17 +59,23 @@ def find_subject(product: str | Path) -> Subject:
     """
     place = Place.of(product)
     if place.remote is not None:
-        names = file_names(place.name)
-        beside = {role: Place.at(place.remote.sibling(names[role])) for role in _BESIDE}
-        return Subject(lst=place, beside=beside)
+        names = _names(place.name)
+        return Subject(lst=place, beside={role: Place.at(place.remote.sibling(name)) for role, name in names.items()})
     path = _in_folder(place.disk) if place.disk.is_dir() else place.disk
     if path.suffix.lower() not in (*_TIFF, ITEM):  # GDAL reads more than GeoTIFFs, and says what it cannot
         return Subject(lst=Place(disk=path), beside={})
     found = find_product(path)
-    usual = {role: found.lst.with_name(found.lst.stem + SUFFIXES[role]) for role in _BESIDE}
+    usual = {role: found.lst.with_name(name) for role, name in _names(found.lst.name).items()}
     files = {role: found.rasters.get(role, own) for role, own in usual.items()}
     beside = {role: Place(disk=own) for role, own in files.items() if own.is_file()}
     return Subject(lst=Place(disk=found.lst), beside=beside)
+
+
+def _names(name: str) -> dict[str, str]:
+    """Names of the files beside a temperature, by role."""
+    if _USGS.search(name):
+        return {"scene_quality": _USGS.sub("_QA_PIXEL", name)}
+    return {role: own for role, own in file_names(name).items() if role in _BESIDE}
 
 
 def _in_folder(folder: Path) -> Path:

@@ -17,7 +17,7 @@ from pyproj.exceptions import ProjError
 from rasterio.enums import Resampling
 
 from lst_raster.engine.preview.subject import Subject
-from lst_raster.engine.product.flags import flag
+from lst_raster.engine.product.flags import FLAGS, FROM_SCENE, Flag, flag
 from lst_raster.engine.product.quicklook import CACHE
 from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, LstRasterError, RemoteAccessError
 from lst_raster.physics.band import sensor_band
@@ -25,6 +25,7 @@ from lst_raster.scene.bundle import Place
 from lst_raster.scene.gdal import gdal_settings
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.landsat import read_file_name
+from lst_raster.scene.quality import COLLECTION_2, find_layout, read_bits
 from lst_raster.scene.raster import open_raster, read_stored
 from lst_raster.scene.temperature import open_temperature
 
@@ -55,6 +56,8 @@ class View:
     """Its uncertainty, same shape; None where the product has none. [K]"""
     bits: NDArray[np.uint16] | None
     """Quality bits, same shape; None where the product has none."""
+    fields: tuple[Flag, ...]
+    """Those that the bits tell: all, or of a product of the USGS what its quality band knows."""
 
     @property
     def doubtful(self) -> NDArray[np.bool_] | None:
@@ -120,7 +123,8 @@ def read_view(subject: Subject, longest: int) -> View:
         grid=grid,
         kelvin=kelvin,
         uncertainty=found.get("uncertainty"),
-        bits=found.get("quality"),
+        bits=found.get("quality", found.get("scene_quality")),
+        fields=FLAGS if "quality" in found else tuple(flag(name) for name in ("fill", *FROM_SCENE)),
     )
 
 
@@ -206,8 +210,7 @@ def _beside(role: str, place: Place, grid: Grid, shape: tuple[int, int]) -> NDAr
             own = Grid.of(dataset)
             if not own.matches(grid):
                 raise GridMismatchError(f"{place.name} is {own}; the temperature is {grid}; move it away, or mend it")
-            read = partial(_bits, dataset, place) if role == "quality" else partial(_kelvins, dataset)
-            return _fitted(read, grid, shape)
+            return _fitted(lambda size: _READERS[role](dataset, place, size), grid, shape)
     except InputNotFoundError:
         return None
     except RemoteAccessError as reason:
@@ -229,7 +232,21 @@ def _bits(dataset: Any, place: Place, shape: tuple[int, int]) -> NDArray[np.uint
     return np.asarray(bits, np.uint16)
 
 
-def _kelvins(dataset: Any, shape: tuple[int, int]) -> NDArray[np.float64]:
+def _bits_of_scene(dataset: Any, place: Place, shape: tuple[int, int]) -> NDArray[np.uint16]:
+    """Bits of ours from a scene's quality band, so far as it tells them."""
+    stored = read_bits(dataset, out_shape=shape)
+    masks = find_layout(stored, COLLECTION_2, place).decode(stored)
+    bits = np.where(masks["fill"], np.uint16(flag("fill").mask), np.uint16(0))
+    for name, kinds in FROM_SCENE.items():
+        for kind in set(kinds) & set(masks):
+            bits |= masks[kind] * np.uint16(flag(name).mask)
+    return bits
+
+
+def _kelvins(dataset: Any, place: Place, shape: tuple[int, int]) -> NDArray[np.float64]:
     stored, valid = read_stored(dataset, "uncertainty", InputError, out_shape=shape, resampling=Resampling.average)
     values = stored.astype(np.float64) * dataset.scales[0] + dataset.offsets[0]
     return np.where(valid & np.isfinite(values), values, np.nan)
+
+
+_READERS = {"uncertainty": _kelvins, "quality": _bits, "scene_quality": _bits_of_scene}

@@ -100,6 +100,16 @@ FLAGS = (
 )  # fmt: skip
 """The fields, from the lowest bit to the highest."""
 
+FROM_SCENE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "cloud": ("cloud", "dilated_cloud", "cirrus"),
+        "cloud_shadow": ("cloud_shadow",),
+        "snow": ("snow",),
+        "water": ("water",),
+    }
+)
+"""By field, what a scene's quality band calls what it tells (`lst_raster.scene.quality.KINDS`)."""
+
 
 def flag(name: str) -> Flag:
     """Find a field by name.
