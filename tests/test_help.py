@@ -12,6 +12,7 @@ from tests.commands import commands
 from tests.composites import season
 from tests.factories import make_scene, ramp
 from tests.matchup_tables import HEADER, row, write_table
+from tests.own_sensors import write_response
 
 PARSED = {
     "LC08_L1TP_PRODUCT": "a product and a reanalysis that are not here",
@@ -24,6 +25,8 @@ PARSED = {
     "evaluate ": "a simulated set",
     "benchmark ": "an hour of work",
     "build ": "the published sources",
+    "profiles from-era5": "files of a reanalysis",
+    "sensor remove": "a sensor band that was defined before",
     "qgis ": "a QGIS",
 }
 """Examples that are held against the options alone, by a part of theirs, and what running them would need."""
@@ -45,6 +48,7 @@ def folder(tmp_path_factory):
     shutil.rmtree(folder / "scenes" / "air")
     (folder / "products").mkdir()
     season(folder / "products")
+    write_response(folder / "response.csv")
     write_table(folder / "matchups.csv", *(row(insitu_lst_K=str(290 + step)) for step in range(3)), header=HEADER)
     return folder
 

@@ -16,7 +16,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Surface and air": (
             "emissivity", "water_vapour", "air_temperature", "surface_pressure", "reanalysis", "dem", "align",
         ),
-        "Scene": ("band", "date", "sensor", "level_2", "downwelling", "mask_clouds", "mask_dilation"),
+        "Scene": ("band", "date", "sensor", "quantity", "level_2", "downwelling", "mask_clouds", "mask_dilation"),
         "Search": ("search", "collection", "bbox", "datetime", "query", "limit", "sign", "alternate"),
         "Output": ("output", "lst_only", "dtype", "compress", "overwrite", "report", "dry_run"),
         "How it is done": ("model", "exact", "threads", "workers", "scheduler", "retries"),

@@ -31,6 +31,7 @@ COMMANDS = {
     "doctor": ("lst_raster.cli.doctor:doctor", "Whether the installation is in order, and what to mend."),
     "config": ("lst_raster.cli.config:config", "Defaults of the options: which file sets them, and what."),
     "sensor": ("lst_raster.cli.sensor:sensor", "Sensor bands: those there are, and new ones of your own."),
+    "profiles": ("lst_raster.cli.profiles:profiles", "Atmospheric profiles of your own, to train with."),
     "simulate": ("lst_raster.cli.simulate:simulate", "Radiative transfer through atmospheric profiles."),
     "train": ("lst_raster.cli.train:train", "Train a model from simulated sets."),
     "evaluate": ("lst_raster.cli.evaluate:evaluate", "Measure a model on a simulated set."),

@@ -7,10 +7,19 @@ from typing import Any
 import click
 
 from lst_raster.cli import options
+from lst_raster.cli.helping import Command
 from lst_raster.cli.results import show
 
 
-@click.command()
+@click.command(
+    "preview",
+    cls=Command,
+    examples="""
+    lst-raster preview LC08_alabama_LST.tif
+    # a page for a browser, which needs no network
+    lst-raster preview LC08_alabama_LST.tif --html
+""",
+)
 @click.argument("product")
 @click.option("-o", "--output", metavar="FILE", help="File or folder. [default: NAME_preview.png beside PRODUCT]")
 @click.option("--html", is_flag=True, help="A page for a browser, in one file: move, enlarge, read values.")

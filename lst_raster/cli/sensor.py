@@ -9,6 +9,7 @@ import click
 
 from lst_raster.cli import options
 from lst_raster.cli import results as written
+from lst_raster.cli.helping import Command
 
 
 @click.group()
@@ -16,7 +17,13 @@ def sensor() -> None:
     """Sensor bands: list and show those there are, define new ones from a spectral response, remove them."""
 
 
-@sensor.command()
+@sensor.command(
+    "new",
+    cls=Command,
+    examples="""
+    lst-raster sensor new my-band --response response.csv
+""",
+)
 @click.argument("name")
 @click.option(
     "--response", required=True, type=click.Path(path_type=Path), metavar="FILE.csv",
@@ -73,7 +80,13 @@ def _defined(told: dict[str, Any], *, elsewhere: Path | None) -> list[str]:
     return [*lines, f"next: lst-raster simulate --sensor {told['name']}"]
 
 
-@sensor.command("list")
+@sensor.command(
+    "list",
+    cls=Command,
+    examples="""
+    lst-raster sensor list
+""",
+)
 @options.as_json
 def list_(as_json: bool) -> None:
     """List the sensor bands that come with the package and your own, with the models there are for each."""
@@ -90,7 +103,13 @@ def list_(as_json: bool) -> None:
     written.show(found, lines, as_json)
 
 
-@sensor.command()
+@sensor.command(
+    "show",
+    cls=Command,
+    examples="""
+    lst-raster sensor show landsat8-b10
+""",
+)
 @click.argument("name")
 @options.as_json
 def show(name: str, as_json: bool) -> None:
@@ -105,7 +124,13 @@ def show(name: str, as_json: bool) -> None:
     written.show(found, lines, as_json)
 
 
-@sensor.command()
+@sensor.command(
+    "remove",
+    cls=Command,
+    examples="""
+    lst-raster sensor remove my-band
+""",
+)
 @click.argument("name")
 @click.option("--models", is_flag=True, help="Remove the models that were trained for it, too.")
 @options.as_json

@@ -85,7 +85,7 @@ def _fill_levels(values: Float, pressure: Float) -> Float:
     return filled
 
 
-def _one_column_per_pole(latitude: Float) -> NDArray[np.bool_]:
+def one_column_per_pole(latitude: Float) -> NDArray[np.bool_]:
     """Mask that keeps the first of a pole's columns: the grid repeats it at every longitude."""
     keep = np.abs(latitude) < 90.0
     for pole in (-90.0, 90.0):
@@ -150,4 +150,4 @@ def _assemble(
     }
     profiles = profile_dataset(levels, columns, time=time, source=source, land=columns["land"].round())
     profiles["precipitable_water"] = "profile", columns["precipitable_water"], {"units": "kg m-2"}
-    return profiles.isel(profile=_one_column_per_pole(latitude))
+    return profiles.isel(profile=one_column_per_pole(latitude))

@@ -60,7 +60,8 @@ def spread(features: Float, count: int, seed: int) -> NDArray[np.intp]:
     return chosen
 
 
-def _features(profiles: xr.Dataset) -> Float:
+def features(profiles: xr.Dataset) -> Float:
+    """Points in which columns are spread, shape (profile, 3): 2 m temperature, water vapour, latitude, scaled. [1]"""
     return np.stack(
         [
             profiles["air_temperature_2m"].values / _SCALE_TEMPERATURE,
@@ -107,7 +108,7 @@ def make_library(paths: Sequence[Path]) -> xr.Dataset:
         Profiles, with `perturbation` (see `Perturbation`) and `split` (0 training, 1 validation).
     """
     pool = clear(join([read_gfs(path) for path in paths]).drop_vars("precipitable_water"), CLEAR)
-    real = pool.isel(profile=np.sort(spread(_features(pool), REAL, SEED)))
+    real = pool.isel(profile=np.sort(spread(features(pool), REAL, SEED)))
     real["perturbation"] = "profile", np.full(real.sizes["profile"], Perturbation.NONE, dtype=np.int8)
     random = np.random.default_rng(SEED)
     library = join([real, hot_columns(real, HOT, random), humid_columns(real, HUMID, random)])

@@ -78,20 +78,35 @@ Learnt from {profiles} simulated atmospheres, {validation_profiles} more chose t
 Atmospheres vary beyond the inputs in aerosol, continuum and the year of the minor gases; the model knows their spread,
 not their value.
 
-Licence of the profiles: NCEP model output is a work of the US Government and in the public domain. Spectroscopy: HITRAN
+Licence of the profiles: {licence} Spectroscopy: HITRAN
 lines, MT_CKD 4.3 continuum (Mlawer et al. 2023), SOCRATES minor gases; sources and terms are in
 `lst_raster/data/absorption/SOURCE.md`. The model itself: Apache-2.0, as all of lst-raster.
 
 ## Limits
 - Single channel: an error of the water vapour column goes into the temperature, more so in humid air, and so does an
   error of the emissivity (0.01 is about 0.5 K in dry air).
-- The profiles are of two dates, of all hours of the day: at the hour of Landsat the ground's own air may differ.
-- The uncertainty is calibrated on those dates; where air is unlike both it can be too small.
+{limits}
 
 ## Made with
 lst-raster {version}: `lst-raster train train.toml -o FOLDER`, seed {seed}; the file is beside this card.
 {versions}.
 """
+
+
+_NCEP = "NCEP"
+_LICENCES = {
+    _NCEP: "NCEP model output is a work of the US Government and in the public domain.",
+    "ERA5": "contains modified Copernicus Climate Change Service information.",
+    "": "that of their sources.",
+}
+_LIMITS = {
+    _NCEP: "- The profiles are of two dates, of all hours of the day: at the hour of Landsat the ground's own air may "
+    "differ.\n- The uncertainty is calibrated on those dates; where air is unlike both it can be too small.",
+    **dict.fromkeys(
+        ("ERA5", ""), "- The profiles are those named above; where air is unlike them the uncertainty can be too small."
+    ),
+}
+"""By a word in the description of the profiles' sources; the last for any other."""
 
 
 def model_card(metadata: Mapping[str, Any]) -> str:
@@ -180,10 +195,13 @@ def _errors(result: Mapping[str, Any]) -> str:
 
 def _data(metadata: Mapping[str, Any]) -> str:
     training = metadata["training"]
+    origin = next((name for name in _LICENCES if all(name in source for source in training["sources"])), "")
     return _DATA.format(
         profiles=training["profiles"],
         validation_profiles=training["validation_profiles"],
         sources="\n".join(f"- {source}" for source in training["sources"]),
+        licence=_LICENCES[origin],
+        limits=_LIMITS[origin],
         version=metadata["lst_raster_version"],
         seed=training["seed"],
         versions=", ".join(f"{name} {number}" for name, number in training["versions"].items() if name != "lst_raster"),

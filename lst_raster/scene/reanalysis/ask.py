@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from lst_raster.scene.box import Box
+from lst_raster.scene.fields import Quantity
+from lst_raster.scene.reanalysis.variables import quantity_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,3 +23,9 @@ class Ask:
     on_levels: bool = False
     """Whether temperature and humidity on levels of pressure are asked for, instead of fields of the whole column and
     near the ground."""
+    more: Mapping[str, Quantity] = field(default_factory=dict)
+    """Further variables that are asked for, by their names in lower case."""
+
+    def quantity_of(self, variable: str) -> Quantity | None:
+        """Quantity that a variable holds by its name, None where it is not asked for."""
+        return quantity_of(variable, on_levels=self.on_levels) or self.more.get(variable.lower())

@@ -16,7 +16,7 @@ from lst_raster.scene.reanalysis.ask import Ask
 from lst_raster.scene.reanalysis.crop import crop
 from lst_raster.scene.reanalysis.gridded import Float, GriddedField, nearest_steps, normalise
 from lst_raster.scene.reanalysis.projected import normalise_projected
-from lst_raster.scene.reanalysis.variables import nothing_found, quantity_of, unit_conversion
+from lst_raster.scene.reanalysis.variables import nothing_found, unit_conversion
 
 _NEAR_THE_GROUND = ("surface", "heightAboveGround", "atmosphereSingleLayer", "entireAtmosphere")
 _ON_LEVELS = {"isobaricInhPa": 1.0, "isobaricInPa": 0.01}  # to [hPa]
@@ -71,7 +71,7 @@ def read_grib(path: Path, source: str, ask: Ask) -> list[GriddedField]:
     eccodes = require("eccodes", "grib")
     try:
         headers = list(_headers(path))
-        known = [header for header in headers if quantity_of(header.name, on_levels=ask.on_levels)]
+        known = [header for header in headers if ask.quantity_of(header.name)]
         wanted = [header for header in known if header.kind in (_ON_LEVELS if ask.on_levels else _NEAR_THE_GROUND)]
         if not wanted:
             kinds = ", ".join(sorted({header.kind for header in known}))
@@ -118,7 +118,7 @@ def _time(day: int, clock: int) -> np.datetime64:
 def _read(path: Path, source: str, headers: list[_Header], ask: Ask) -> GriddedField:
     """Read the messages of one variable, on one level if it is on levels."""
     name = headers[0].name
-    quantity = quantity_of(name, on_levels=ask.on_levels)
+    quantity = ask.quantity_of(name)
     assert quantity is not None
     _check_grids(headers, f"{source} {name}")
     times = np.array([header.time for header in headers])

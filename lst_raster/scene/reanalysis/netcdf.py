@@ -14,7 +14,7 @@ from lst_raster.scene.fields import ELEVATION, Quantity
 from lst_raster.scene.reanalysis.ask import Ask
 from lst_raster.scene.reanalysis.crop import crop
 from lst_raster.scene.reanalysis.gridded import GriddedField, Times, nearest_steps, normalise
-from lst_raster.scene.reanalysis.variables import nothing_found, quantity_of, unit_conversion
+from lst_raster.scene.reanalysis.variables import nothing_found, unit_conversion
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -81,7 +81,7 @@ def read_dataset(dataset: xr.Dataset, source: str, ask: Ask) -> list[GriddedFiel
     fields: list[GriddedField] = []
     reasons = []
     for name in names:
-        quantity = quantity_of(name, on_levels=ask.on_levels)
+        quantity = ask.quantity_of(name)
         if quantity is None:
             continue
         levels = _levels_of(dataset[name])

@@ -1,0 +1,60 @@
+"""``lst-raster profiles``: atmospheric profiles of the user's own, to train with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lst_raster.cli import options
+from lst_raster.cli.helping import Command
+from lst_raster.cli.results import show
+
+
+@click.group()
+def profiles() -> None:
+    """Make atmospheric profiles of your own, which simulate takes instead of the packaged library."""
+
+
+@profiles.command(
+    "from-era5",
+    cls=Command,
+    examples="""
+    lst-raster profiles from-era5 era5_levels.nc era5_surface.nc \\
+      --columns 500 -o profiles.nc
+""",
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="NetCDF file to write.")
+@click.option("--every", default=1, show_default=True, type=click.IntRange(min=1), help="Every N-th row and column.")
+@click.option(
+    "--columns", type=click.IntRange(min=2), metavar="N",
+    help="Choose N columns, spread over temperature, water vapour and latitude as in the packaged library.",
+)  # fmt: skip
+@click.option(
+    "--clear-below", default=0.95, show_default=True, type=click.FloatRange(0.0, 1.5, min_open=True),
+    help="Largest relative humidity of a clear column, on any level.",
+)  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace an existing output.")
+@options.as_json
+def from_era5(
+    files: tuple[Path, ...], output: Path, every: int, columns: int | None, clear_below: float, overwrite: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Make profiles from FILES of ERA5 on pressure levels (netCDF, GRIB with the extra grib, ZIP).
+
+    They hold t and q (or r) on levels, for the same times and grid sp of the surface (or z on levels and of the
+    surface), and if known t2m, d2m and o3.
+    """
+    from lst_raster.errors import OutputError
+    from lst_raster.simulation.profiles import write_profiles
+    from lst_raster.training.own_profiles import profiles_from_era5
+
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output} exists; pass --overwrite to replace it")
+    made = profiles_from_era5(files, every=every, columns=columns, clear_below=clear_below)
+    write_profiles(made, output)
+    told = {"profiles": output, "columns": made.sizes["profile"], "levels": made.sizes["level"],
+            "validation_share": float(made["split"].mean())}  # fmt: skip
+    line = "{profiles}: {columns} clear columns on {levels} levels, {validation_share:.0%} for validation"
+    show(told, [line.format(**told)], as_json)
