@@ -5,7 +5,9 @@ import shutil
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 
 from lst_raster.cli import results
 from tests.commands import commands
@@ -44,6 +46,7 @@ STAND_INS = {
     "train": ("lst_raster.training.run.train_model", ("train.toml", "-o", "model")),
     "evaluate": ("lst_raster.evaluation.evaluate.evaluate", (MODEL, "s.nc")),
     "benchmark": ("lst_raster.cli.benchmark._run", ("-o", "bench")),
+    "profiles from-era5": ("lst_raster.training.own_profiles.profiles_from_era5", ("levels.nc", "-o", "profiles.nc")),
     "build absorption": (
         "lst_raster.cli.build.make_table",
         ("--water-lines=a", "--carbon-dioxide-lines=b", "--continuum=c", "--k-distribution=d", "-o", "e"),
@@ -101,7 +104,12 @@ def test_the_output_is_one_document(name, folder, own_folder, monkeypatch, comma
 def test_the_output_of_makers_is_one_document_too(name, folder, monkeypatch, command):
     monkeypatch.chdir(folder)
     function, arguments = STAND_INS[name]
-    returned = {"make_bands": [Path("a"), Path("b")], "train_model": {}}.get(function.rpartition(".")[2], made())
+    special = {
+        "make_bands": [Path("a"), Path("b")],
+        "train_model": {},
+        "profiles_from_era5": xr.Dataset({"split": ("profile", [0, 1]), "p": (("profile", "level"), np.ones((2, 3)))}),
+    }
+    returned = special.get(function.rpartition(".")[2], made())
     monkeypatch.setattr(function, lambda *given, **values: returned)
     for other in (
         "lst_raster.simulation.simulated_set.read_simulated",
