@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lst_raster.cli import options
+from lst_raster.cli import completing, options
 from lst_raster.cli.batch_records import Records, show_failures, show_plan
 from lst_raster.cli.helping import Command
 from lst_raster.cli.progress import hushed_libraries, progress_bar
@@ -71,8 +71,15 @@ def _with(command: Any) -> Any:
       --datetime 2015-06-01/2015-08-31 --limit 50 -o products
 """,
 )
-@click.argument("lists", metavar="LIST...", nargs=-1)
-@click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the products; made where it is missing.")
+@click.argument("lists", metavar="LIST...", nargs=-1, shell_complete=completing.files)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="DIR",
+    shell_complete=completing.files,
+    help="Folder of the products; made where it is missing.",
+)
 @_with
 @options.retrieval
 @options.as_json

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lst_raster.cli import messages, options
+from lst_raster.cli import completing, messages, options
 from lst_raster.cli.helping import Command
 from lst_raster.cli.progress import progress_bar
 from lst_raster.cli.results import show
@@ -42,7 +42,14 @@ def _titled(context: click.Context, parameter: click.Parameter, values: tuple[st
     },
 )  # fmt: skip
 @click.option("-o", "--output", required=True, type=_FILE, metavar="DIR", help="Folder for page, tables and pictures.")
-@click.option("--sensor", default="landsat8-b10", show_default=True, metavar="NAME", help="Sensor band.")
+@click.option(
+    "--sensor",
+    default="landsat8-b10",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=completing.sensors,
+    help="Sensor band.",
+)
 @click.option("--library", type=_FILE, metavar="PATH", help="Simulated set to learn from [default: made into DIR].")
 @click.option(
     "--test", "tests", multiple=True, callback=_titled, metavar="TITLE=PATH",

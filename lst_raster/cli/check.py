@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from lst_raster.cli import options
+from lst_raster.cli import completing, options
 from lst_raster.cli.colours import coloured
 from lst_raster.cli.helping import Command
 from lst_raster.cli.results import show
@@ -22,7 +22,7 @@ _WIDTH = 12  # of a name
     lst-raster check LC08_alabama_LST.tif --ceos-ard
 """,
 )
-@click.argument("product")
+@click.argument("product", shell_complete=completing.files)
 @click.option("--ceos-ard", is_flag=True, help="Hold PRODUCT against CEOS-ARD Surface Temperature 5.0, point by point.")
 @options.as_json
 def check(product: str, ceos_ard: bool, as_json: bool) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lst_raster.cli import messages, options
+from lst_raster.cli import completing, messages, options
 from lst_raster.cli.helping import Command
 from lst_raster.cli.progress import hushed_libraries, progress_bar
 from lst_raster.cli.results import show
@@ -25,9 +25,14 @@ if TYPE_CHECKING:
       --mask SCENE_QA_PIXEL.TIF --align -o .
 """,
 )
-@click.argument("a")
-@click.argument("b")
-@click.option("--mask", metavar="QA", help="Leave out clouds, shadows and fill by QA_PIXEL, BQA or *_LST_QA.tif.")
+@click.argument("a", shell_complete=completing.files)
+@click.argument("b", shell_complete=completing.files)
+@click.option(
+    "--mask",
+    metavar="QA",
+    shell_complete=completing.files,
+    help="Leave out clouds, shadows and fill by QA_PIXEL, BQA or *_LST_QA.tif.",
+)
 @click.option("--align", is_flag=True, help="Warp B and the quality band onto the grid of A.")
 @click.option("-o", "--output", metavar="DIR", help="Folder for a map and a histogram (PNG); without it none are made.")
 @options.overwrite

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from lst_raster.cli import options
+from lst_raster.cli import completing, options
 from lst_raster.cli.helping import Command
 from lst_raster.cli.progress import hushed_libraries, progress_bar
 from lst_raster.cli.results import show
@@ -33,7 +33,7 @@ _STATISTICS = ("median", "mean", "weighted-mean", "minimum", "maximum", "deviati
         "Output": ("output", "dtype", "compress", "overwrite"),
     },
 )  # fmt: skip
-@click.argument("products", nargs=-1, required=True)
+@click.argument("products", nargs=-1, required=True, shell_complete=completing.files)
 @options.output
 @click.option(
     "--statistic", multiple=True, metavar="NAME",

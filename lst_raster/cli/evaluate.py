@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lst_raster.cli import options
+from lst_raster.cli import completing, options
 from lst_raster.cli.helping import Command
 from lst_raster.cli.results import show
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     lst-raster evaluate landsat8-b10/surface simulated/test.nc --noisy
 """,
 )
-@click.argument("model")
+@click.argument("model", shell_complete=completing.models)
 @click.argument("simulated", type=click.Path(path_type=Path))
 @click.option("--noisy", is_flag=True, help="Put typical errors on the inputs (see --json for their size).")
 @click.option("--per-profile", default=10, show_default=True, type=click.IntRange(min=1), help="Surfaces a profile.")

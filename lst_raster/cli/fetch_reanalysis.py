@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lst_raster.cli import messages, options
+from lst_raster.cli import completing, messages, options
 from lst_raster.cli.helping import Command
 from lst_raster.cli.results import show
 
@@ -19,7 +19,7 @@ from lst_raster.cli.results import show
     lst-raster fetch-reanalysis LC08_L1TP_PRODUCT --source era5-arco --levels
 """,
 )
-@click.argument("scene")
+@click.argument("scene", shell_complete=completing.files)
 @click.option(
     "--source", type=click.Choice(["era5", "era5-arco", "merra2"]), default="era5", show_default=True,
     help="Climate Data Store (account), Google's public cloud (no account), or NASA (account).",

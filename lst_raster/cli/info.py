@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from lst_raster.cli import options
+from lst_raster.cli import completing, options
 from lst_raster.cli.configuration import files
 from lst_raster.cli.helping import Command
 from lst_raster.cli.results import show
@@ -22,7 +22,7 @@ from lst_raster.cli.results import show
     lst-raster info LC08_alabama_LST.tif --json
 """,
 )
-@click.argument("thing", metavar="SCENE|MODEL|PRODUCT")
+@click.argument("thing", metavar="SCENE|MODEL|PRODUCT", shell_complete=completing.things)
 @options.band
 @options.date
 @options.sensor

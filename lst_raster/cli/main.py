@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from lst_raster import __version__
 from lst_raster.cli import messages
@@ -30,6 +31,7 @@ COMMANDS = {
     "qgis": ("lst_raster.cli.qgis:qgis", "The plugin for QGIS: install, uninstall, where it is."),
     "doctor": ("lst_raster.cli.doctor:doctor", "Whether the installation is in order, and what to mend."),
     "config": ("lst_raster.cli.config:config", "Defaults of the options: which file sets them, and what."),
+    "completion": ("lst_raster.cli.completion:completion", "What a shell needs to complete commands and names."),
     "sensor": ("lst_raster.cli.sensor:sensor", "Sensor bands: those there are, and new ones of your own."),
     "profiles": ("lst_raster.cli.profiles:profiles", "Atmospheric profiles of your own, to train with."),
     "simulate": ("lst_raster.cli.simulate:simulate", "Radiative transfer through atmospheric profiles."),
@@ -66,6 +68,12 @@ class LazyGroup(click.Group):
         module, attribute = COMMANDS[cmd_name][0].split(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command, without importing any."""
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

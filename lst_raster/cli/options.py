@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
+from lst_raster.cli import completing
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 output = click.option(
-    "-o", "--output", default=".", show_default=True, metavar="OUT",
+    "-o", "--output", default=".", show_default=True, metavar="OUT", shell_complete=completing.files,
     help="Folder of the product, or its path, which ends in .tif; on disk or s3://.",
 )  # fmt: skip
 band = click.option(
@@ -22,7 +24,10 @@ date = click.option(
     "--date", metavar="DATE", help="2015-01-17T16:20 (UTC), 2015-01-17 or 2015-01, where nothing else tells it."
 )
 sensor = click.option(
-    "--sensor", metavar="NAME", help="Sensor band, such as landsat8-b10, where nothing else tells it."
+    "--sensor",
+    metavar="NAME",
+    shell_complete=completing.sensors,
+    help="Sensor band, such as landsat8-b10, where nothing else tells it.",
 )
 quantity = click.option(
     "--quantity", type=click.Choice(["radiance", "brightness-temperature", "digital-numbers"]),
@@ -70,29 +75,39 @@ overwrite = click.option("--overwrite", is_flag=True, help="Replace a product th
 as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON document instead of lines.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress bar.")
 reanalysis = click.option(
-    "--reanalysis", multiple=True, metavar="PATH",
+    "--reanalysis", multiple=True, metavar="PATH", shell_complete=completing.files,
     help="File with water vapour for the scene's time, or temperature and humidity on levels: netCDF, GRIB, ZIP or "
     "zarr of ERA5, MERRA-2, NCEP. Repeatable.",
 )  # fmt: skip
 model = click.option(
-    "--model", metavar="MODEL", help="Name of a shipped model, such as landsat8-b10/surface, or a path."
+    "--model",
+    metavar="MODEL",
+    shell_complete=completing.models,
+    help="Name of a shipped model, such as landsat8-b10/surface, or a path.",
 )
 align = click.option("--align", is_flag=True, help="Warp rasters on another grid onto the scene's.")
-dem = click.option("--dem", metavar="VALUE", help="Elevation in m, or raster: the air is brought to it.")
+dem = click.option(
+    "--dem",
+    metavar="VALUE",
+    shell_complete=completing.files,
+    help="Elevation in m, or raster: the air is brought to it.",
+)
 
 _ATMOSPHERE = (
     click.option(
-        "--emissivity", multiple=True, metavar="SOURCE",
+        "--emissivity", multiple=True, metavar="SOURCE", shell_complete=completing.emissivities,
         help="Number in (0, 1], raster, ndvi, quality (water and snow), aster-ged:FOLDER, "
         "landcover:MAP[:TABLE] or st-emis:PRODUCT. "
         "Repeated: the first that has a value. [default: 0.97]",
     ),
     click.option(
-        "--water-vapour", "--water-vapor", "water_vapour", metavar="VALUE",
+        "--water-vapour", "--water-vapor", "water_vapour", metavar="VALUE", shell_complete=completing.files,
         help="Column in kg m-2, or with a unit (29mm, 2.9cm, 2.9g/cm2), or raster.",
     ),
-    click.option("--air-temperature", metavar="VALUE", help="At 2 m, in K, or with a unit (25C), or raster."),
-    click.option("--surface-pressure", metavar="VALUE", help="At the ground, in hPa, or raster."),
+    click.option("--air-temperature", metavar="VALUE", shell_complete=completing.files,
+        help="At 2 m, in K, or with a unit (25C), or raster."),
+    click.option("--surface-pressure", metavar="VALUE", shell_complete=completing.files,
+        help="At the ground, in hPa, or raster."),
 )  # fmt: skip
 
 

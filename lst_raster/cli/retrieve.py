@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from lst_raster.cli import options
+from lst_raster.cli import completing, options
 from lst_raster.cli.helping import Command
 from lst_raster.cli.progress import hushed_libraries, progress_bar
 from lst_raster.cli.results import show
@@ -28,7 +28,7 @@ from lst_raster.cli.results import show
     lst-raster retrieve LC08_L2SP_PRODUCT --level-2 --emissivity 0.98
 """,
 )
-@click.argument("scene")
+@click.argument("scene", shell_complete=completing.files)
 @options.output
 @options.retrieval
 @options.as_json

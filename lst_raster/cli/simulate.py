@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from lst_raster.cli import options
+from lst_raster.cli import completing, options
 from lst_raster.cli.helping import Command
 from lst_raster.cli.progress import progress_bar
 from lst_raster.cli.results import show
@@ -34,7 +34,12 @@ _SEED = 1  # with which the shipped models' sets were drawn
 )
 @click.argument("profiles", type=click.Path(path_type=Path), required=False)
 @click.option(
-    "--sensor", "sensors", required=True, multiple=True, help="Sensor band, as landsat8-b10; may be repeated."
+    "--sensor",
+    "sensors",
+    required=True,
+    multiple=True,
+    shell_complete=completing.sensors,
+    help="Sensor band, as landsat8-b10; may be repeated.",
 )
 @click.option(
     "-o",

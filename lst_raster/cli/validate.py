@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lst_raster.cli import messages, options
+from lst_raster.cli import completing, messages, options
 from lst_raster.cli.helping import Command
 from lst_raster.cli.results import show
 from lst_raster.cli.validation_report import report
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from lst_raster.evaluation.ground_truth.matchups import Matchups
 
 _ROWS = (
-    click.option("--sensor", default="", metavar="NAME", help="Sensor band of rows that name none."),
+    click.option(
+        "--sensor",
+        default="",
+        metavar="NAME",
+        shell_complete=completing.sensors,
+        help="Sensor band of rows that name none.",
+    ),
     click.option("--emissivity", type=float, metavar="VALUE", help="Emissivity of rows that have none."),
     click.option("--elevation", type=float, metavar="METRES", help="Height above the sea of rows without pressure."),
     click.option("--column", multiple=True, metavar="NAME=HEADER", help="Name of a column in your table. Repeatable."),
@@ -26,7 +32,8 @@ _ROWS = (
 )
 _HOW = (
     click.option("--tier", type=click.Choice(["column", "surface"]), help="[default: the best for what a row has]"),
-    click.option("--model", multiple=True, metavar="MODEL", help="Name or path, for its sensor band. Repeatable."),
+    click.option("--model", multiple=True, metavar="MODEL", shell_complete=completing.models,
+        help="Name or path, for its sensor band. Repeatable."),
     click.option(
         "--air", type=click.Choice(["reanalysis", "given", "standard atmosphere"]), default="reanalysis",
         show_default=True, help="Where the air is from, for its uncertainty; given: a sounding or a station.",
