@@ -1,5 +1,6 @@
 """What the command line says of its own installation."""
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -93,3 +94,42 @@ def test_the_version_is_told_where_something_is_missing(capsys, monkeypatch):
         main(["--version"])
     out, err = capsys.readouterr()
     assert left.value.code == 0 and out == f"lst-raster, version {__version__}\n" and "lst-raster doctor" in err
+
+
+def test_the_database_of_another_proj_is_found(tmp_path):
+    (tmp_path / "proj.db").write_bytes(b"no database")
+    done = subprocess.run(
+        [*COMMAND, "doctor"], env={**os.environ, "PROJ_DATA": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert done.returncode == 1 and not done.stderr and "; unset PROJ_DATA" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "words"),
+    [
+        ("GDAL", "3.6.2", "two GDALs: GDAL 3.6.2 beside rasterio's 3."),
+        ("fiona", "1.10", "fiona 1.10 is installed, too"),
+    ],
+)
+def test_a_second_gdal_is_noted(name, version, words, capsys, monkeypatch):
+    known = importlib.metadata.version
+    monkeypatch.setattr(
+        installation.importlib.metadata, "version", lambda asked: version if asked == name else known(asked)
+    )
+    assert doctor() == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if words in line)
+    assert line.startswith("note") and line.endswith("an environment of its own: python3 -m venv new")
+
+
+@pytest.mark.parametrize("name", ["GDAL_DATA", "GDAL_DRIVER_PATH", "LD_LIBRARY_PATH", "ECCODES_DEFINITION_PATH"])
+def test_variables_that_lead_to_another_installation_are_noted(name, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv(name, str(tmp_path))
+    assert doctor() == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if f"{name} is set ({tmp_path})" in line)
+    assert line.startswith("note") and line.endswith(f"unset {name}, unless you know why it is there")
+
+
+def test_a_folder_of_gdals_own_that_cannot_be_written_is_wrong(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("CPL_TMPDIR", str(tmp_path / "nothing"))
+    assert doctor() == 1
+    assert "cannot be written; set CPL_TMPDIR to another, or unset it" in capsys.readouterr().out

@@ -37,6 +37,9 @@ EXTRAS: Mapping[str, tuple[str, str]] = MappingProxyType(
 """Extras: a module that each brings, and what it is for."""
 SETTINGS = ("PROJ_LIB", "PROJ_DATA", "GDAL_DATA", "GDAL_DRIVER_PATH")
 """Variables by which one installation's GDAL and PROJ take the files of another one's."""
+_LIBRARIES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "ECCODES_DEFINITION_PATH")
+# The same for the libraries themselves, and for the tables of GRIB.
+_BINDINGS = ("GDAL", "pygdal", "fiona", "pyogrio")  # each brings a GDAL of its own, or takes the system's
 
 _EPSG = 32616
 _ROOM = 1 << 30  # [byte] that a whole scene needs of temporary files, about
@@ -126,6 +129,26 @@ def _coordinate_systems() -> Iterator[Finding]:
         yield Finding(level="note", text=text, mend=f"unset {name}, unless you know why it is there")
 
 
+def _other_gdals() -> Iterator[Finding]:
+    """Look for a second GDAL; two in one process may crash, which no exception tells."""
+    import rasterio
+
+    for name in _BINDINGS:
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        text = f"{name} {version} is installed, too, and may bring another GDAL than rasterio's"
+        if name in ("GDAL", "pygdal") and not version.startswith(rasterio.__gdal_version__.rpartition(".")[0]):
+            text = f"two GDALs: {name} {version} beside rasterio's {rasterio.__gdal_version__}"
+        mend = "if a run crashes, install lst-raster into an environment of its own: python3 -m venv new"
+        yield Finding(level="note", text=text, mend=mend)
+    for name in _LIBRARIES:
+        if os.environ.get(name):
+            text = f"{name} is set ({os.environ[name]}): libraries or tables of another installation may be taken"
+            yield Finding(level="note", text=text, mend=f"unset {name}, unless you know why it is there")
+
+
 def _formats() -> Iterator[Finding]:
     from rasterio.drivers import raster_driver_extensions
     from rasterio.env import GDALVersion
@@ -151,9 +174,14 @@ def _models_run() -> Iterator[Finding]:
 
 
 def _folders() -> Iterator[Finding]:
-    for what, folder in (("temporary files", Path(tempfile.gettempdir())), ("products, by default", Path.cwd())):
+    places = {
+        "temporary files": (Path(tempfile.gettempdir()), "set TMPDIR to another"),
+        "products, by default": (Path.cwd(), "give another folder by -o"),
+    }
+    if os.environ.get("CPL_TMPDIR"):
+        places["temporary files of GDAL"] = (Path(os.environ["CPL_TMPDIR"]), "set CPL_TMPDIR to another, or unset it")
+    for what, (folder, mend) in places.items():
         if not os.access(folder, os.W_OK):
-            mend = "set TMPDIR to another" if what == "temporary files" else "give another folder by -o"
             yield Finding(level="wrong", text=f"the folder of {what}, {folder}, cannot be written", mend=mend)
             continue
         free = shutil.disk_usage(folder).free
@@ -206,6 +234,6 @@ def _plugin() -> Iterator[Finding]:
 
 
 QUESTIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    _what_is_installed, _coordinate_systems, _formats, _models_run, _folders, _defaults, _extras, _plugin,
+    _what_is_installed, _coordinate_systems, _other_gdals, _formats, _models_run, _folders, _defaults, _extras, _plugin,
 )  # fmt: skip
 """What is looked at, in this order."""
