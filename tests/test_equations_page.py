@@ -10,6 +10,7 @@ import lst_raster.physics
 ROOM = Path(lst_raster.physics.__file__).parent
 PAGE = (ROOM.parents[1] / "docs" / "science" / "equations.md").read_text()
 NAMED = [pair for pair in re.findall(r"`(\w+)\.(\w+)`", PAGE) if pair[0] != "lst_raster" and pair[1] != "py"]
+LOOKUPS = ("arrays", "band")  # no formulas
 
 
 def functions(path):
@@ -22,10 +23,10 @@ def functions(path):
 
 
 def test_every_public_formula_is_on_the_page_and_once():
-    found = {(path.stem, name) for path in ROOM.glob("*.py") for name in functions(path)}
+    found = {(path.stem, name) for path in ROOM.glob("*.py") if path.stem not in LOOKUPS for name in functions(path)}
     assert found, "no formulas found"
-    assert set(NAMED) == found
-    assert len(NAMED) == len(found)
+    assert {pair for pair in NAMED if pair[0] not in LOOKUPS} == found
+    assert len(NAMED) == len(set(NAMED))
 
 
 def test_every_formula_on_the_page_can_be_called():
