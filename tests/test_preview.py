@@ -76,14 +76,29 @@ def test_what_is_flagged_as_cloud_or_shadow_is_hatched_and_nothing_else(tmp_path
     lst[200:300, 300:400] = np.nan
     bits[310:330, 10:60] = 1  # fill: no temperature, and no cloud
     lst[310:330, 10:60] = np.nan
-    plain = map_of(preview(even_set(tmp_path / "plain", lst=lst), width=500), shape)
-    drawn = map_of(preview(even_set(tmp_path / "p", quality=bits, lst=lst), width=500), shape)
     hatched, phase = (bits & (CLOUD | SHADOW)) != 0, stripes(shape)
+    bare = np.where(hatched, np.nan, lst)
+    plain = map_of(preview(even_set(tmp_path / "plain", lst=bare), width=500), shape)
+    drawn = map_of(preview(even_set(tmp_path / "p", quality=bits, lst=lst), width=500), shape)
     assert (drawn[hatched & (phase == 0)] == LIGHT).all()
     assert (drawn[hatched & (phase == 1)] == DARK).all()
-    np.testing.assert_array_equal(drawn[~hatched | (phase > 1)], plain[~hatched | (phase > 1)])
-    assert (plain[205:295, 305:395] == GREY).all()
+    np.testing.assert_array_equal(drawn[~hatched], plain[~hatched])
+    between = hatched & (phase > 1)
+    assert (drawn[between & np.isfinite(lst)] != GREY).any(axis=-1).all()
+    assert (drawn[between & np.isnan(lst)] == GREY).all()
     assert (drawn[310:330, 10:60] == GREY).all()
+
+
+def test_clouds_that_were_kept_do_not_take_the_colours(tmp_path):
+    lst, bits = ramp(290.0, 310.0, (400, 500)), np.full((400, 500), 320, "u2")
+    lst[:150], bits[:150] = 200.0, CLOUD
+    drawn = map_of(preview(even_set(tmp_path / "p", quality=bits, lst=lst)), (400, 500))
+    low, high = np.percentile(lst[150:], (2, 98))
+    expected = inferno().astype(int)[np.clip((lst[150:] - low) / (high - low) * 256, 0, 255).astype(int)]
+    assert np.abs(drawn[150:].astype(int) - expected).max() <= 8
+    bits[:] = CLOUD  # and where all is cloud the clouds have them
+    drawn = map_of(preview(even_set(tmp_path / "all", quality=bits, lst=lst)), (400, 500))
+    assert drawn[390, 496].tolist() == inferno()[255].tolist()
 
 
 def test_the_legend_tells_of_hatching_and_of_gaps_only_where_there_are_some(tmp_path):

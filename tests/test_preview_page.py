@@ -63,8 +63,8 @@ def near(colour, expected, within=2):
 
 
 def colour_of(value, values, table):
-    """Colour of a value, between the 2nd and the 98th percentile of all."""
-    low, high = np.nanpercentile(values, (2, 98))
+    """Colour of a value, between the 2nd and the 98th percentile of all but the clouds'."""
+    low, high = np.nanpercentile(values[(fields()["quality"] & CLOUD) == 0], (2, 98))
     return table[int(np.clip((value - low) / (high - low) * 256, 0, 255))]
 
 

@@ -73,6 +73,30 @@ def robust_limits(values: np.ndarray, low: float = 2.0, high: float = 98.0) -> t
     return widened(lower, upper, 0.1)
 
 
+def trusted_limits(values: np.ndarray, doubtful: np.ndarray | None) -> tuple[float, float] | None:
+    """Limits of what is not in doubt, so that clouds do not take the colours; of all where everything is.
+
+    Parameters
+    ----------
+    values : array, any shape
+        Values, NaN where there are none.
+    doubtful : array of bool, or None
+        Where they are not to be trusted, of the same shape.
+
+    Returns
+    -------
+    tuple of float or None
+        As `robust_limits`.
+
+    Examples
+    --------
+    >>> trusted_limits(np.array([300.0, 220.0]), np.array([False, True]))
+    (299.95, 300.05)
+    """
+    trusted = values if doubtful is None else np.where(doubtful, np.nan, values)
+    return robust_limits(trusted) or robust_limits(values)
+
+
 def widened(low: float, high: float, least: float) -> tuple[float, float]:
     """Move two limits apart, evenly, until they are so far apart."""
     lack = max(0.0, least - (high - low)) / 2.0

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from lst_raster.pictures.axes import robust_limits
+from lst_raster.pictures.axes import trusted_limits
 from lst_raster.pictures.colours import Colours, paint
 from lst_raster.pictures.draw import BAR, LABELS, MISSING, SMALLEST, SWATCH, colour_bar, enlarged, swatch, times_of
 from lst_raster.pictures.page import GAP, INK, LINE, MARGIN, TEXT, TICK, TITLE, WHITE, Picture, fitting, letters, page
@@ -48,7 +48,7 @@ class Sheet:
 
 
 def draw_sheet(sheet: Sheet, table: Colours) -> Picture:
-    """Draw a sheet; its colours rise from the 2nd to the 98th percentile of the values.
+    """Draw a sheet; its colours rise from the 2nd to the 98th percentile of the values that are not in doubt.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def draw_sheet(sheet: Sheet, table: Colours) -> Picture:
     left, top = corner_of_map()
     picture, pen, _ = page(width, LINE + TICK + high + LINE * max(0, len(lines) - 1) + GAP, sheet.title)
     pen.text((left, MARGIN + LINE + 4), fitting(sheet.subtitle, picture.width - 2 * MARGIN, TEXT), INK, letters(TEXT))
-    limits = robust_limits(sheet.values)
+    limits = trusted_limits(sheet.values, sheet.doubtful)
     picture.paste(Image.fromarray(_painted(sheet, table, limits, times)), (left, top))
     if sheet.north is not None:
         _arrow(pen, (left + columns - _ARROW - 6, top + _ARROW + 6), sheet.north)

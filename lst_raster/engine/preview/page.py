@@ -18,7 +18,7 @@ from lst_raster.engine.preview.mesh import mesh_of
 from lst_raster.engine.preview.view import DOUBTFUL, View
 from lst_raster.engine.product.flags import Flag, flag
 from lst_raster.engine.product.styles import QUALITY_CLASSES
-from lst_raster.pictures.axes import labels, robust_limits, ticks
+from lst_raster.pictures.axes import labels, ticks, trusted_limits
 from lst_raster.pictures.colours import Colours, inferno, pale_to_dark
 
 STEP = 0.01
@@ -117,9 +117,10 @@ def _json(meta: dict[str, Any]) -> str:
 def _meta(view: View, unit: tuple[str, float]) -> dict[str, Any]:
     rows, columns = view.kelvin.shape
     grid, pixel = view.grid, view.pixel
-    layers = [_layer("temperature", "Temperature", view.kelvin, inferno(), unit)]
+    doubt = view.doubtful
+    layers = [_layer(("temperature", "Temperature"), view.kelvin, doubt, inferno(), unit)]
     if view.uncertainty is not None:
-        layers.append(_layer("uncertainty", "Uncertainty", view.uncertainty, pale_to_dark(), ("K", 0.0)))
+        layers.append(_layer(("uncertainty", "Uncertainty"), view.uncertainty, doubt, pale_to_dark(), ("K", 0.0)))
     geographic = grid.crs is not None and bool(grid.crs.is_geographic)
     return {
         "rows": rows,
@@ -140,10 +141,14 @@ def _meta(view: View, unit: tuple[str, float]) -> dict[str, Any]:
 
 
 def _layer(
-    key: str, title: str, kelvin: NDArray[np.float64], table: Colours, unit: tuple[str, float]
+    names: tuple[str, str],
+    kelvin: NDArray[np.float64],
+    doubtful: NDArray[np.bool_] | None,
+    table: Colours,
+    unit: tuple[str, float],
 ) -> dict[str, Any]:
-    name, zero = unit
-    limits = robust_limits(kelvin - zero)
+    (key, title), (name, zero) = names, unit
+    limits = trusted_limits(kelvin - zero, doubtful)
     marks = ticks(*limits, _FEW) if limits else []
     return {
         "key": key,

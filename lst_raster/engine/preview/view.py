@@ -249,4 +249,8 @@ def _kelvins(dataset: Any, place: Place, shape: tuple[int, int]) -> NDArray[np.f
     return np.where(valid & np.isfinite(values), values, np.nan)
 
 
-_READERS = {"uncertainty": _kelvins, "quality": _bits, "scene_quality": _bits_of_scene}
+_READERS: dict[str, Callable[..., NDArray[Any]]] = {
+    "uncertainty": _kelvins,
+    "quality": _bits,
+    "scene_quality": _bits_of_scene,
+}
