@@ -47,8 +47,8 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("examples")
     make_scene(folder / "scenes", lst=ramp(280, 310))
     shutil.rmtree(folder / "scenes" / "air")
-    (folder / "products").mkdir()
-    season(folder / "products")
+    (folder / "archive").mkdir()
+    season(folder / "archive")
     write_response(folder / "response.csv")
     write_table(folder / "matchups.csv", *(row(insitu_lst_K=str(290 + step)) for step in range(3)), header=HEADER)
     return folder

@@ -19,9 +19,9 @@ _STATISTICS = ("median", "mean", "weighted-mean", "minimum", "maximum", "deviati
     "composite",
     cls=Command,
     examples="""
-    lst-raster composite products -o median.tif
+    lst-raster composite archive -o median.tif
     # the mean and the 90th percentile of winter, without water
-    lst-raster composite products -o winter.tif --months 12-2 --exclude water \\
+    lst-raster composite archive -o winter.tif --months 12-2 --exclude water \\
       --statistic mean --percentile 90
 """,
     sections={
