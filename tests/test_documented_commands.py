@@ -124,6 +124,7 @@ def page_of(text):
             "page.md:2",
             "no argument",
         ),
+        ("<!-- not run: x -->\n    qgis_process run lst_raster:retrieve -- LAYR=a\n", "page.md:2", "has no LAYR"),
         ("    pip install 'lst-raster[gold]'\n", "page.md:1", "no extra gold"),
         ("```python\nx = 1\ny = x.no\n```\n", "page.md:2", "no attribute"),
         ("    lst-raster info nothing.tif | cat\n", "page.md:1", "does not exist"),

@@ -18,6 +18,7 @@ import click
 
 import lst_raster
 from lst_raster.cli.main import cli
+from lst_raster.qgis import forms
 from tests.documented.pages import ROOT
 
 HINT = (
@@ -182,6 +183,8 @@ def _look_at_command(text):
         program = Path(words[0]).name
         if program == "lst-raster":
             parse(words[1:])
+        elif program == "qgis_process" and words[1] == "run":
+            _look_at_qgis(words[2:])
         elif program == "pip" and words[1] == "install":
             _look_at_pip(words[2:])
         elif program.startswith("python") and words[1] == "-m" and "." in words[2]:
@@ -212,6 +215,14 @@ def look_at_options(words):
     for word in rest:
         option = word.partition("=")[0]
         assert not word.startswith("-") or option in known, f"{command.name} has no option {option}"
+
+
+def _look_at_qgis(words):
+    """The form of an algorithm has the fields that are named."""
+    form = getattr(forms, words[0].partition(":")[2].upper())
+    fields = {option.name for option in form.options} | {"OUTPUT"}
+    missing = {word.partition("=")[0] for word in words if "=" in word} - fields
+    assert not missing, f"the form of {words[0]} has no {', '.join(sorted(missing))}"
 
 
 def _look_at_pip(words):
