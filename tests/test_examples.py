@@ -97,7 +97,8 @@ ELSEWHERE = {"07"}  # it trains a model, and has tests of its own
 def test_an_example_runs_as_it_stands_and_shows_what_it_promises(name, tmp_path):
     out, err = run(name, tmp_path)
     SHOWN[name[:2]](out)
-    assert all(re.match("no .* given: ", line) for line in err), err  # what it leaves out on purpose
+    ours = [line for line in err if " - distributed." not in line]  # dask's own, when the machine is busy
+    assert all(re.match("no .* given: ", line) for line in ours), ours  # what it leaves out on purpose
 
 
 def test_the_example_of_a_usgs_product_takes_a_real_one(tmp_path):
