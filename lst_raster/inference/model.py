@@ -23,6 +23,7 @@ from lst_raster.inference.contract import (
     PredictedAtmosphere,
     read_contract,
 )
+from lst_raster.physics.band import own_sensor_names
 from lst_raster.transfer.causes import INPUT_ERROR
 
 Float32 = NDArray[np.float32]
@@ -196,6 +197,13 @@ def _find(reference: str | Path, file: str) -> Path:
     path = path / file if path.is_dir() else path
     if path.is_file():
         return path.resolve()
+    sensor, _, tier = str(reference).partition("/")
+    if tier and sensor in own_sensor_names():
+        there = ", ".join(name for name in own_models() if name.startswith(f"{sensor}/")) or "none"
+        raise ModelError(
+            f"no model {str(reference)!r}, there are: {there}; "
+            f"train it: lst-raster train --sensor {sensor} --tier {tier}"
+        )
     known = ", ".join(shipped_models()) or "none"
     own = f", or of your own: {', '.join(own_models())}" if own_models() else ""
     raise ModelError(

@@ -225,8 +225,9 @@ def _require_landsat(sensor: str) -> None:
     """Refuse a sensor band of the user's own: what its files hold must be said."""
     band = sensor_band(sensor)
     if band.is_own:
-        known = "radiance, brightness-temperature" + (" or digital-numbers" if band.gain else " (of Level 1, no LST)")
-        raise SceneError(f"{band.name} is a sensor of your own; say what the file holds: --quantity {known}")
+        known = ["radiance", "brightness-temperature", *(["digital-numbers"] if band.gain else [])]
+        options = " or ".join(f"--quantity {name}" for name in known)
+        raise SceneError(f"{band.name} is a sensor of your own; say what the file holds at the sensor: {options}")
 
 
 def find_calibration(sensor: str, band: str, mtl: Mtl | None) -> Calibration:
