@@ -17,9 +17,9 @@ def files(context: click.Context, param: click.Parameter, incomplete: str) -> li
 
 def sensors(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of sensor bands."""
-    from lst_raster.physics.band import sensor_names
+    from lst_raster.physics.band import own_sensor_names, sensor_names
 
-    return _beginning(sensor_names(), incomplete)
+    return _beginning((*sensor_names(), *own_sensor_names()), incomplete)
 
 
 def models(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -38,10 +38,10 @@ def emissivities(context: click.Context, param: click.Parameter, incomplete: str
 
 
 def _models() -> list[str]:
-    from lst_raster._resources import models_path
+    from lst_raster._resources import models_path, user_path
 
-    folder = models_path()
-    return sorted(path.parent.relative_to(folder).as_posix() for path in folder.glob("*/*/model.onnx"))
+    folders = (models_path(), user_path("models"))
+    return sorted(path.parent.relative_to(one).as_posix() for one in folders for path in one.glob("*/*/model.onnx"))
 
 
 def _beginning(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
