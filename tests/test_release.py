@@ -85,7 +85,7 @@ def test_the_source_distribution_makes_the_same_wheel(built, wheel, tmp_path):
 
 def test_every_shipped_file_of_data_has_one_licence_in_the_one_file():
     for path in tracked(*DATA):
-        if path.endswith("SOURCE.md") and not path.startswith("examples"):
+        if path.endswith("SOURCE.md"):
             continue
         assert len([pattern for pattern in licences() if fnmatch.fnmatch(path, pattern)]) == 1, path
 
