@@ -11,6 +11,7 @@ import pytest
 from lst_raster import __version__
 from lst_raster.cli import installation
 from lst_raster.cli.main import main
+from lst_raster.cli.versions import versions
 from lst_raster.inference.model import Model, shipped_models
 
 COMMAND = [sys.executable, "-c", "from lst_raster.cli.main import main; main()"]
@@ -82,14 +83,14 @@ def test_the_version_names_models_and_gdal(capsys):
 
 def test_the_models_versions_are_those_that_their_files_tell():
     told = {str(Model.load(name, graph="atmosphere").metadata["version"]) for name in shipped_models()}
-    assert installation.versions()["models"] == f"{len(shipped_models())} of version {', '.join(sorted(told))}"
+    assert versions()["models"] == f"{len(shipped_models())} of version {', '.join(sorted(told))}"
 
 
 def test_the_version_is_told_where_something_is_missing(capsys, monkeypatch):
     def broken():
         raise ImportError("libgdal")
 
-    monkeypatch.setattr(installation, "versions", broken)
+    monkeypatch.setattr("lst_raster.cli.versions.versions", broken)
     with pytest.raises(SystemExit) as left:
         main(["--version"])
     out, err = capsys.readouterr()

@@ -6,10 +6,8 @@ import importlib
 import importlib.metadata
 import importlib.util
 import os
-import platform
 import shutil
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from lst_raster import __version__
-from lst_raster._resources import models_path
+from lst_raster.cli.versions import versions
 from lst_raster.errors import LstRasterError
 
 Level = Literal["ok", "note", "wrong"]
@@ -55,28 +53,6 @@ class Finding:
     """What was found."""
     mend: str | None = None
     """What to do."""
-
-
-def versions() -> dict[str, str]:
-    """Tell the versions of what a product depends on, by name."""
-    import pyproj
-    import rasterio
-
-    names = ("numpy", "onnxruntime", "rasterio", "pyproj", "xarray")
-    return {
-        "models": _models(),
-        "GDAL": rasterio.__gdal_version__,
-        "PROJ": pyproj.proj_version_str,
-        **{name: importlib.metadata.version(name) for name in names},
-        "Python": platform.python_version(),
-    }
-
-
-def _models() -> str:
-    """Versions of the shipped models, and how many there are; by their configurations, which need no session."""
-    configurations = [path.read_text(encoding="utf-8") for path in models_path().glob("*/*/train.toml")]
-    found = sorted({str(tomllib.loads(text).get("version", "unversioned")) for text in configurations})
-    return f"{len(configurations)} of version {', '.join(found)}"
 
 
 def look() -> list[Finding]:

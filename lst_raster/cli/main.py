@@ -136,7 +136,7 @@ def _version(context: click.Context, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
     click.echo(f"lst-raster, version {__version__}")
-    from lst_raster.cli.installation import versions
+    from lst_raster.cli.versions import versions
 
     try:
         click.echo(", ".join(f"{name} {version}" for name, version in versions().items()))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from lst_raster.errors import InputNotFoundError, LstRasterError, SceneError
+from lst_raster.errors import LstRasterError, SceneError
 from lst_raster.scene.address import Address, Location, location_of
 from lst_raster.scene.servers.read import RemoteFile, fetch
 
@@ -155,43 +155,6 @@ class Bundle:
                 if name and name[1].lower() == extension:
                     found.setdefault(metadata_stem(place.name).lower(), place)
         return found
-
-
-def open_bundle(path: Path | Place) -> Bundle:
-    """Look at the files that a path stands for, or beside it.
-
-    Parameters
-    ----------
-    path : path or Place
-        Folder, archive, or any file in a folder; of a place that is no folder on disk, on a server too.
-
-    Returns
-    -------
-    Bundle
-        The files in the folder, in the archive, or in the file's folder.
-
-    Raises
-    ------
-    InputNotFoundError
-        There is no such path.
-    SceneError
-        The archive is damaged.
-    RemoteError
-        The server does not give it.
-    """
-    place = Place(disk=path) if isinstance(path, Path) else path
-    if is_archive(place):
-        if place.remote is None and not place.disk.exists():
-            raise InputNotFoundError(f"scene {place} does not exist; check the path")
-        if place.remote is not None or place.disk.is_file():
-            return Bundle.of_archive(place)
-    if place.remote is not None:
-        from lst_raster.scene.servers.bundle import open_remote_folder  # which is made of what is here
-
-        return open_remote_folder(place.remote)
-    if not place.disk.exists():
-        raise InputNotFoundError(f"scene {place} does not exist; check the path")
-    return Bundle.of_folder(place.disk if place.disk.is_dir() else place.disk.parent)
 
 
 def is_archive(path: Path | Place) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lst_raster.errors import SceneError
 from lst_raster.scene.address import Location
-from lst_raster.scene.bundle import Bundle, Place, is_archive, is_metadata, metadata_stem, open_bundle
+from lst_raster.scene.bundle import Bundle, Place, is_archive, is_metadata, metadata_stem
 from lst_raster.scene.landsat import (
     FileName,
     choose_bands,
@@ -20,6 +20,7 @@ from lst_raster.scene.landsat import (
 )
 from lst_raster.scene.mtl import Mtl
 from lst_raster.scene.old_names import file_stems
+from lst_raster.scene.open_bundle import open_bundle
 from lst_raster.scene.servers.read import require_parts
 
 _THERMAL = ("B10", "B11", "B6_VCID_1", "B6_VCID_2", "B6")

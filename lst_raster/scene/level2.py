@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lst_raster.errors import SceneError
 from lst_raster.scene.address import Location, path_of
-from lst_raster.scene.bundle import Bundle, Place, is_archive, is_metadata, metadata_stem, open_bundle
+from lst_raster.scene.bundle import Bundle, Place, is_archive, is_metadata, metadata_stem
 from lst_raster.scene.dates import AcquisitionDate
 from lst_raster.scene.files import SceneFiles
 from lst_raster.scene.grid import Grid
@@ -26,6 +26,7 @@ from lst_raster.scene.level2_terms import (
     check_term,
 )
 from lst_raster.scene.mtl import Mtl
+from lst_raster.scene.open_bundle import open_bundle
 from lst_raster.scene.raster import open_raster
 from lst_raster.scene.scene import Scene
 

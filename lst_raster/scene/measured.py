@@ -15,11 +15,12 @@ from lst_raster.physics.band import SensorBand, sensor_band
 from lst_raster.physics.calibration import radiance_from_digital_number, radiance_two_constants
 from lst_raster.physics.planck import band_radiance
 from lst_raster.scene.address import Location
-from lst_raster.scene.bundle import Place, is_archive, is_metadata, open_bundle
+from lst_raster.scene.bundle import Place, is_archive, is_metadata
 from lst_raster.scene.dates import AcquisitionDate
 from lst_raster.scene.files import SceneFiles
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.landsat import Calibration, FileName
+from lst_raster.scene.open_bundle import open_bundle
 from lst_raster.scene.plausibility import Expectation, check_measured
 from lst_raster.scene.raster import Float32, open_raster, read_stored
 from lst_raster.scene.scene import DATE_TAG, Pixels, Scene
