@@ -232,9 +232,12 @@ def check_measured(
     middle, warm = (float(value) for value in np.percentile(radiance, (50.0, _WARM)))
     temperatures = brightness_temperature(np.array([middle, warm]), sensor_band(sensor).planck)
     if not _COLDEST <= temperatures[0] <= _HOTTEST:
+        telling = quantity == "radiance" and np.isfinite(temperatures[0])
+        meant = (
+            f"is a brightness temperature of {temperatures[0]:.0f} K in {sensor}, which" if telling else "is one that"
+        )
         raise SceneError(
-            f"the scene's median {quantity} {median:.4g} is a brightness temperature of {temperatures[0]:.0f} K in "
-            f"{sensor}, which no scene has; {_advice_on(median, quantity)}"
+            f"the scene's median {quantity} {median:.4g} {meant} no scene has; {_advice_on(median, quantity)}"
         )
     if temperatures[1] > expected.hottest:
         raise SceneError(
