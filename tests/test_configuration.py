@@ -118,7 +118,7 @@ def test_lists_switches_dates_pairs_and_groups_are_understood(home, command):
     [
         ("[retrieve]\n\nemisivity = 0.9\n", "lst-raster.toml, line 3: retrieve has no option emisivity; is emissivity"),
         ("[retrieve]\nwater_vapour = 9\n", "has no option water_vapour; is water-vapour meant?"),
-        ("[retreive]\nquiet = true\n", "line 2: there is no command retreive; is retrieve meant?"),
+        ("[retreive]\nquiet = true\n", "line 1: there is no command retreive; is retrieve meant?"),
         ("quiet = true\n", "line 1: quiet stands under no command; write it below [retrieve], for example"),
         ("[retrieve]\nthreads = 0\n", "line 2: threads = 0: 0 is not in the range x>=1; correct it there"),
         ("[retrieve]\nthreads = 'many'\n", "line 2: threads = 'many': 'many' is not a valid integer"),

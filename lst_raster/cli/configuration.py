@@ -124,14 +124,14 @@ def _in_file(path: Path, group: click.Group, context: click.Context) -> Iterator
         raise ConfigError(f"{path} is no TOML: {error}; correct it there") from None
     own = path != Path(FOLDER_FILE)
     for words, key, value in _leaves(whole, ()):
-        line = _line_of(text, words, key)
+        commands = group.list_commands(context)
+        unknown = bool(words) and words[0] not in commands
+        line = _line_of(text, words, None if unknown else key)
         origin = f"{path}, line {line}" if line else str(path)
         if not words:
             raise ConfigError(f"{origin}: {key} stands under no command; write it below [retrieve], for example")
-        if words[0] not in group.list_commands(context):
-            raise ConfigError(
-                f"{origin}: there is no command {words[0]}{_like(words[0], group.list_commands(context))}"
-            )
+        if unknown:
+            raise ConfigError(f"{origin}: there is no command {words[0]}{_like(words[0], commands)}")
         yield Setting(words=words, key=key, value=value, origin=origin, own=own)
 
 
@@ -160,11 +160,14 @@ def _in_environment(group: click.Group, context: click.Context) -> Iterator[Sett
         yield Setting(words=tuple(words), key=rest, value=value, origin=f"the variable {variable}")
 
 
-def _line_of(text: str, words: tuple[str, ...], key: str) -> int | None:
+def _line_of(text: str, words: tuple[str, ...], key: str | None) -> int | None:
+    """Line of a key in a table, or of the table's head where no key is meant; None where it is written otherwise."""
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), 1):
         if found := _TABLE.match(line):
             table = tuple(part.strip().strip("\"'") for part in found[1].split("."))
+            if key is None and table == words:
+                return number
         elif table == words and (found := _KEY.match(line)) and found[1] == key:
             return number
     return None
