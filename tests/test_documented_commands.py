@@ -69,6 +69,7 @@ def reader(tmp_path, files, command, monkeypatch):
 @pytest.mark.parametrize("page", [page for page, blocks in PAGES.items() if blocks])
 def test_what_a_page_says_works(page, servers, reader):
     reader.follow(PAGES[page])
+    assert len(reader.followed) == sum(block.pieces for block in PAGES[page] if block.runs)
     SHOWN.get(page, lambda: None)()
 
 

@@ -48,6 +48,7 @@ class Reader:
     def __init__(self, folder, files, command):
         self.folder, self.files, self.command = Path(folder), files, command
         self.namespace = {}
+        self.followed = []  # where what has been run stands
 
     def follow(self, blocks):
         """Run what can be run, and look at the rest."""
@@ -70,6 +71,7 @@ class Reader:
                     raise
                 self._put_aside(str(error))
                 run()
+            self.followed.append(place)
         except Exception as error:
             raise PageError(f"{place}: {text}\n{type(error).__name__}: {error}{HINT}") from error
 
