@@ -13,7 +13,7 @@ from lst_raster.physics.band import sensor_band
 from lst_raster.physics.surface import sensor_radiance, surface_temperature
 from lst_raster.simulation.simulated_set import read_simulated
 from lst_raster.training.config import read_config
-from lst_raster.training.data import learning_set
+from lst_raster.training.data import learning_set, predictors_of
 from lst_raster.training.export import OPSET, export_onnx
 from lst_raster.training.graphs import AtmosphereGraph, RetrievalGraph
 from lst_raster.training.loop import train
@@ -30,8 +30,8 @@ class Exported:
 
     def __init__(self, folder, tier):
         config = read_config(write_run(folder, tier=tier, steps=150))
-        simulated = read_simulated(folder / "learn.nc")
-        self.network = train(learning_set([simulated], config), None, config)
+        self.simulated = simulated = read_simulated(folder / "learn.nc")
+        self.network = train(learning_set([simulated], config), config)
         self.ranges = valid_ranges(self.network, [simulated])
         self.torch = {"retrieval": RetrievalGraph(self.network), "atmosphere": AtmosphereGraph(self.network)}
         self.paths, self.models = {}, {}
@@ -130,9 +130,22 @@ def test_beyond_its_range_an_atmosphere_is_that_of_the_ranges_end(exported):
     names = TIERS[exported.network.tier]
     model = exported.models["atmosphere"]
     for end, beyond in ((0, -1e4), (1, 1e4), (1, np.inf)):
-        here = model.predict(**{name: exported.ranges[name][end] for name in names})
-        there = model.predict(**{name: exported.ranges[name][end] + beyond for name in names})
-        assert here == there
+        most = {name: exported.ranges[name][end] for name in names}
+        outside = {name: value + beyond for name, value in most.items() if end == 0 or name != "water_vapour"}
+        assert model.predict(**most) == model.predict(**{**most, **outside})
+
+
+def test_beyond_its_range_more_water_vapour_lets_less_through_up_to_a_limit(exported):
+    humid = int(exported.simulated.water_vapour.argmax())
+    names = TIERS[exported.network.tier]
+    most = dict(
+        zip(names, (values[humid] for values in predictors_of(exported.simulated, exported.network.tier)), strict=True)
+    )
+    vapour = exported.ranges["water_vapour"][1] * np.array([1.0, 1.2, 1.5, 3.0, np.inf])
+    found = exported.models["atmosphere"].predict(**{**most, "water_vapour": vapour})
+    seen = found["transmittance"]
+    assert seen[0] > seen[1] > seen[2]
+    np.testing.assert_allclose(seen[3:], seen[2], rtol=1e-6)  # one float32 below the limit and above
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 100])

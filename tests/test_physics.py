@@ -9,6 +9,11 @@ from hypothesis import strategies as st
 
 from lst_raster.physics import calibration, humidity
 from lst_raster.physics.band import sensor_band, sensor_names
+from lst_raster.physics.mechanism import (
+    emission_temperature_terms,
+    optical_depth_terms,
+    smallest_coefficients,
+)
 from lst_raster.physics.planck import band_radiance, brightness_temperature, planck_radiance
 from lst_raster.physics.surface import coupled_atmosphere, sensor_radiance, surface_temperature
 
@@ -134,3 +139,21 @@ def test_the_two_constants_lead_back_to_the_radiance(array):
     temperature = calibration.brightness_temperature_two_constants(radiance, 666.09, 1282.71)
     back = calibration.radiance_two_constants(temperature, 666.09, 1282.71)
     assert float(abs(back - radiance).max()) < 1e-12
+
+
+def test_the_mechanisms_terms_grow_with_their_absorbers():
+    thrice = [optical_depth_terms(times * 10.0, 900.0, 300.0) for times in (1.0, 3.0)]
+    assert [high / low for low, high in zip(*thrice, strict=True)] == pytest.approx([1.0, 3.0, 9.0, 3.0, 9.0])
+    half = optical_depth_terms(10.0, 450.0, 300.0)
+    assert [high / low for low, high in zip(half, thrice[0], strict=True)] == pytest.approx([2.0, 2.0, 1.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize(("levels", "depth", "emission"), [(0, 5, 7), (2, 11, 11)])
+def test_each_level_has_its_terms_and_each_absorber_a_coefficient_of_at_least_nothing(levels, depth, emission):
+    air = (np.array(20.0), np.array(1000.0), np.array(295.0), [np.array(280.0)] * levels, [np.array(0.005)] * levels)
+    assert (len(optical_depth_terms(*air)), len(emission_temperature_terms(*air))) == (depth, emission)
+    lowest = smallest_coefficients(depth)
+    for column, coefficient in zip(optical_depth_terms(*air), lowest, strict=True):
+        warmer = optical_depth_terms(*air[:2], air[2] + 5.0, [t + 5.0 for t in air[3]], air[4])
+        follows_warmth = not any(column is one or column == one for one in warmer)
+        assert (coefficient == -np.inf) == follows_warmth

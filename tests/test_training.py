@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from lst_raster.errors import CancelledError, ConfigError
+from lst_raster.physics.mechanism import emission_temperature_terms
+from lst_raster.physics.planck import band_radiance
 from lst_raster.physics.surface import surface_temperature
 from lst_raster.simulation.sampling import EXACT, InputErrors
 from lst_raster.simulation.simulated_set import read_simulated
@@ -19,9 +21,10 @@ from lst_raster.training.config import (
     TrainingConfig,
 )
 from lst_raster.training.data import draw_batch, learning_set, split_sets, with_surfaces
+from lst_raster.training.fit_mechanism import fit_mechanism
 from lst_raster.training.loop import train
 from lst_raster.training.method import Coupled
-from lst_raster.training.network import Atmosphere
+from lst_raster.training.network import BEYOND, Atmosphere
 from lst_raster.training.tiers import TIERS
 from tests.simulated_sets import make_simulated_set
 
@@ -71,15 +74,41 @@ def test_an_atmosphere_outside_the_training_range_is_that_of_the_ranges_end(simu
     network = Coupled(learning, config_of(tier)).network()
     for end, step in ((network.low, -1.0), (network.high, 1.0)):
         inside, beyond = end.unbind(), (end + step * 10.0).unbind()
-        for here, there in zip(network(*inside), network(*beyond), strict=True):
+        for here, there in zip(network(*inside), network(inside[0], *beyond[1:]), strict=True):
             torch.testing.assert_close(here, there, rtol=0.0, atol=0.0)
 
 
-def test_the_network_starts_from_a_typical_atmosphere(learning):
+@pytest.mark.parametrize("tier", TIER_NAMES)
+def test_air_more_humid_than_any_of_the_training_lets_less_through_up_to_a_limit(simulated, tier):
+    learning = learning_set([simulated], config_of(tier))
+    network = Coupled(learning, config_of(tier)).network()
+    most = float(network.high[0])
+    humid = learning.take(learning.predictors[0][:, 0].argmax().repeat(4))
+    others = [values[:, 0] for values in humid.predictors[1:]]
+    seen = network(torch.tensor([most, 1.2 * most, BEYOND * most, 3.0 * most]), *others).transmittance
+    assert seen[0] > seen[1] > seen[2]
+    assert seen[2] == seen[3]
+
+
+@pytest.mark.parametrize("tier", TIER_NAMES)
+def test_the_network_starts_near_the_atmospheres_that_it_will_learn(simulated, tier):
+    learning = learning_set([simulated], config_of(tier))
     with torch.no_grad():
-        atmosphere = Coupled(learning, config_of()).network()(*learning.predictors)
-    typical = learning.atmosphere.transmittance.median()
-    torch.testing.assert_close(atmosphere.transmittance.median(), typical, rtol=0.0, atol=0.1)
+        atmosphere = Coupled(learning, config_of(tier)).network()(*learning.predictors)
+    for found, true in zip(atmosphere, learning.atmosphere, strict=True):
+        assert float((found - true).square().mean()) < 0.1 * float(true.var())
+
+
+def test_the_mechanism_is_that_of_air_which_follows_it(learning):
+    vapour, pressure, warmth, *_ = learning.predictors
+    depth = 0.02 * pressure / 1013.25 + 0.3 * vapour / 30.0 * pressure / 1013.25 + 0.2 * (vapour / 30.0) ** 2
+    radiance = (1.0 - torch.exp(-depth)) * band_radiance(warmth - 10.0, learning.band)
+    lawful = replace(learning, atmosphere=Atmosphere(torch.exp(-depth), radiance, radiance))
+    mechanism = fit_mechanism(lawful, "surface")
+    assert mechanism.optical_depth == pytest.approx((0.02, 0.3, 0.2, 0.0, 0.0), abs=2e-3)
+    terms = emission_temperature_terms(*(values.double() for values in (vapour, pressure, warmth)))
+    below = sum(c * term for c, term in zip(mechanism.upwelling_temperature, terms, strict=True))
+    torch.testing.assert_close(below, torch.full_like(below, -10.0), rtol=0.0, atol=0.05)
 
 
 def test_with_the_true_atmosphere_exact_inputs_give_the_true_temperature(learning):
@@ -195,27 +224,32 @@ def test_the_robust_loss_is_square_for_small_errors_and_linear_for_large_ones():
     assert large == pytest.approx(2.0 * 1000.0, rel=0.01)
 
 
-def test_a_set_without_validation_profiles_keeps_the_last_state(learning):
-    short = config_of(optimiser=OptimiserConfig(steps=5, batch=64))
-    atmosphere = train(learning, None, short)(*learning.predictors)
-    assert isinstance(atmosphere, Atmosphere)
+def test_fewer_profiles_stay_nearer_to_the_mechanism(learning):
+    few, many = learning.take(torch.arange(20)), learning.take(torch.arange(20).repeat(20))
+    config = config_of(optimiser=OptimiserConfig(steps=200, batch=64))
+    corrections = []
+    for taught in (few, many):
+        learnt = train(taught, config).effective(few.predictors).optical_depth
+        start = Coupled(taught, config).network().mechanism(torch.stack(few.predictors, dim=-1), torch.ones(20, 1))
+        corrections.append(float(torch.log(learnt / start[1]).abs().mean().detach()))
+    assert corrections[0] < 0.5 * corrections[1]
 
 
 def test_training_leaves_the_random_numbers_and_threads_of_others_alone(learning):
     torch.manual_seed(1)
     threads, expected = torch.get_num_threads(), torch.rand(3)
     torch.manual_seed(1)
-    train(learning, None, config_of(optimiser=OptimiserConfig(steps=3, batch=64)))
+    train(learning, config_of(optimiser=OptimiserConfig(steps=3, batch=64)))
     assert torch.get_num_threads() == threads
     assert (torch.rand(3) == expected).all()
 
 
 def test_the_caller_can_stop_a_training(learning):
     with pytest.raises(CancelledError, match="step 4 of 9"):
-        train(learning, None, config_of(optimiser=OptimiserConfig(steps=9, batch=64)), lambda done, total: done < 4)
+        train(learning, config_of(optimiser=OptimiserConfig(steps=9, batch=64)), lambda done, total: done < 4)
 
 
 def test_a_diverging_training_says_so(learning):
     wild = OptimiserConfig(steps=200, batch=64, learning_rate=1e8, warmup=0, gradient_norm=1e9)
     with pytest.raises(ConfigError, match=r"lower optimiser\.learning_rate"):
-        train(learning, None, config_of(optimiser=wild))
+        train(learning, config_of(optimiser=wild))

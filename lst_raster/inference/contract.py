@@ -86,7 +86,8 @@ class Variable:
     units: str
     """Unit, always that of `UNITS`."""
     valid_range: tuple[float, float] | None = None
-    """Lowest and highest value the model was made for; beyond it the model takes the nearer end. None: unlimited."""
+    """Lowest and highest value the model was made for; beyond it the model takes the nearer end, but that more water
+    vapour absorbs more. None: unlimited."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -37,9 +37,9 @@ class Calibration:
     """Factor at each where they are as sure as a reanalysis. [1]"""
 
     def factor_at(self, water_vapour: Tensor, input_error: Tensor) -> Tensor:
-        """Factor at a water vapour column [kg m-2] and an error of the inputs from 0 to 1, in calls that ONNX has."""
+        """Factor at a water vapour column [kg m-2] and an error of the inputs (0 to 1; beyond, the nearer end)."""
         exact, noisy = self._along(self.exact, water_vapour), self._along(self.noisy, water_vapour)
-        return exact + input_error * (noisy - exact)
+        return exact + input_error.clamp(0.0, 1.0) * (noisy - exact)
 
     def _along(self, factors: tuple[float, ...], water_vapour: Tensor) -> Tensor:
         factor = torch.full_like(water_vapour, factors[0])

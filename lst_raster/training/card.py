@@ -40,7 +40,8 @@ Single-band retrieval over land and inland water, clear sky, near nadir, anywher
   those below, which are of simulations. `docs/science/` has comparisons with measurements.
 
 ## Inputs and outputs
-All are float32 and of one length. Inputs of the atmosphere outside their range are taken as its nearer end.
+All are float32 and of one length. Inputs of the atmosphere outside their range are taken as its
+nearer end; more water vapour absorbs more, up to 1.5 times the range.
 `input_error` says how far the others are to be trusted, from 0 (exact) to 1 (as sure as a reanalysis: errors as in the
 noisy columns below); it may be left out and is 1 then.
 
@@ -73,7 +74,7 @@ _LEVELS = (
 
 _DATA = """
 ## Data
-Learnt from {profiles} simulated atmospheres, {validation_profiles} more chose the state to keep.
+Learnt from {profiles} simulated atmospheres; {validation_profiles} of other regions validate.
 {sources}
 Atmospheres vary beyond the inputs in aerosol, continuum and the year of the minor gases; the model knows their spread,
 not their value.

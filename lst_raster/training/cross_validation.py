@@ -76,7 +76,7 @@ def calibrate(
     vapour, factors = [], []
     for part in range(FOLDS):
         learnt = [one.select(fold != part) for one, fold in zip(sets, folds, strict=True)]
-        other = train(learning_set(learnt, config), None, shorter, part_of(progress, part * steps, FOLDS * steps))
+        other = train(learning_set(learnt, config), shorter, part_of(progress, part * steps, FOLDS * steps))
         for one, fold in zip(sets, folds, strict=True):
             held = one.select((fold == part) & _real(one))
             vapour.append(held.water_vapour)

@@ -21,7 +21,8 @@ _NAN = float("nan")
 class AtmosphereGraph(nn.Module):
     """Predictors to the terms of the radiative transfer equation and their calibrated uncertainties, float32.
 
-    Predictors outside the valid range are taken as its nearer end; where one is NaN all are.
+    Predictors outside the valid range are taken as its nearer end, but more water vapour absorbs more
+    (`CoupledNetwork.effective`); where one is NaN all are.
     """
 
     def __init__(self, network: CoupledNetwork, calibration: Calibration = IDENTITY) -> None:

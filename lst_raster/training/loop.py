@@ -14,33 +14,30 @@ from torch import nn
 
 from lst_raster.errors import CancelledError, ConfigError
 from lst_raster.training.config import OptimiserConfig, TrainingConfig
-from lst_raster.training.data import Batch, LearningSet, draw_batch, with_surfaces
+from lst_raster.training.data import LearningSet, draw_batch
 from lst_raster.training.method import Coupled, Method
 from lst_raster.training.network import CoupledNetwork
 
 Progress = Callable[[int, int], bool]
 """Called with the steps done and their total; returns False to stop the run."""
 
-NOT_RETRIEVED = 100.0  # what a missing temperature counts for in validation [K]
-VALIDATION_SEED = 20_150_912  # the same surfaces in every run, so that runs can be compared
 
-
-def train(
-    learning: LearningSet, checking: LearningSet | None, config: TrainingConfig, progress: Progress | None = None
-) -> CoupledNetwork:
+def train(learning: LearningSet, config: TrainingConfig, progress: Progress | None = None) -> CoupledNetwork:
     """Train the coupled network: `optimise` with its loss; arguments, result and errors are those."""
-    network: CoupledNetwork = optimise(Coupled(learning, config), learning, checking, config, progress)
+    network: CoupledNetwork = optimise(Coupled(learning, config), learning, config, progress)
     return network
 
 
 def optimise(
     method: Method,
     learning: LearningSet,
-    checking: LearningSet | None,
     config: TrainingConfig,
     progress: Progress | None = None,
 ) -> Any:
     """Train a network.
+
+    There is no choice among its states: what few profiles cannot tell, the decay of the weights keeps from being
+    learnt, and no profile has to be kept back for it.
 
     Parameters
     ----------
@@ -48,8 +45,6 @@ def optimise(
         What is optimised.
     learning : LearningSet
         Profiles to learn from.
-    checking : LearningSet or None
-        Profiles that choose the state to keep; without them it is the last.
     config : TrainingConfig
         The run.
     progress : callable, optional
@@ -58,8 +53,7 @@ def optimise(
     Returns
     -------
     torch.nn.Module
-        The method's network: the moving average of the weights at the step where it served the validation profiles
-        best.
+        The method's network: the moving average of its weights.
 
     Raises
     ------
@@ -73,9 +67,7 @@ def optimise(
         rng = np.random.default_rng(config.seed)
         network = method.network()
         average = copy.deepcopy(network)
-        watched = with_surfaces(checking, config, np.random.default_rng(VALIDATION_SEED)) if checking else None
-        descent = torch.optim.AdamW(network.parameters(), weight_decay=plan.weight_decay)
-        best, kept = math.inf, average.state_dict()
+        descent = torch.optim.AdamW(network.parameters(), weight_decay=plan.weight_decay / len(learning))
 
         for step in range(plan.steps):
             for group in descent.param_groups:
@@ -90,14 +82,8 @@ def optimise(
             descent.step()
             _follow(average, network, min(plan.average, (1.0 + step) / (10.0 + step)))
 
-            if watched is not None and (step + 1 == plan.steps or (step + 1) % plan.check_every == 0):
-                error = _validation_error(method, average, watched)
-                if error < best:
-                    best, kept = error, copy.deepcopy(average.state_dict())
             if progress is not None and not progress(step + 1, plan.steps):
                 raise CancelledError(f"training was stopped after step {step + 1} of {plan.steps}")
-
-        average.load_state_dict(kept)
     return average.eval()
 
 
@@ -132,11 +118,3 @@ def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     with torch.no_grad():
         for mean, latest in zip(average.parameters(), network.parameters(), strict=True):
             mean.lerp_(latest, 1.0 - decay)
-
-
-def _validation_error(method: Method, network: nn.Module, batch: Batch) -> float:
-    """Root mean square error of the temperature over weighted profiles; what is not retrieved counts as far off. [K]"""
-    with torch.no_grad():
-        error = torch.nan_to_num(method.temperature(network, batch) - batch.surface_temperature, nan=NOT_RETRIEVED)
-        squares = error.square().mean(dim=-1, keepdim=True)
-    return float(torch.sqrt((batch.weight * squares).sum() / batch.weight.sum()))

@@ -80,7 +80,7 @@ def provenance(
     folder : Path
         Folder of its data.
     learnt, checked : sequence of SimulatedSet
-        Profiles learnt from, and those that chose the state to keep.
+        Profiles learnt from, and those kept for validation.
     """
     files = [*config.data.train, *config.data.validation]
     packages = ("torch", "onnx", "numpy")

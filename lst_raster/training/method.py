@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from lst_raster.training.config import TrainingConfig
 from lst_raster.training.data import Batch, LearningSet
+from lst_raster.training.fit_mechanism import fit_mechanism
 from lst_raster.training.loss import look, scales_of, total_loss
 from lst_raster.training.network import CoupledNetwork
 from lst_raster.training.normalise import normalisation
@@ -39,6 +40,7 @@ class Coupled:
         self.scales = scales_of(learning, config.loss)
         self.band = learning.band
         self.normalisation = normalisation(learning, config)
+        self.mechanism = fit_mechanism(learning, config.tier)
 
     def network(self) -> CoupledNetwork:
         """Make the network of the configuration, with the training set's constants."""
@@ -47,6 +49,7 @@ class Coupled:
             tier=self.config.tier,
             band=self.band,
             normalisation=self.normalisation,
+            mechanism=self.mechanism,
             width=size.width,
             depth=size.depth,
         )

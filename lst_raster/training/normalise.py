@@ -50,7 +50,7 @@ def normalisation(learning: LearningSet, config: TrainingConfig) -> Normalisatio
         mean=tuple(seen.mean(dim=0).tolist()),
         whitening=tuple(map(tuple, whitening(seen).tolist())),
         air_temperature=float(learning.air_temperature.mean()),
-        optical_depth=float(-torch.log(learning.atmosphere.transmittance).median()),
+        smallest_optical_depth=float(-torch.log(learning.atmosphere.transmittance.max())),
     )
 
 

@@ -16,7 +16,7 @@ from lst_raster.training.run import CONFIG, train_model
 from lst_raster.transfer.own_sensor import SIMULATED
 
 STEPS: Mapping[str, tuple[int, int]] = MappingProxyType(
-    {"column": (3000, 2500), "surface": (3000, 2500), "profile": (8000, 4000)}
+    {"column": (1500, 1500), "surface": (1500, 1500), "profile": (3000, 1500)}
 )
 """Gradient steps of each tier's network, and of those that calibrate its uncertainty: as for the shipped models."""
 
@@ -33,7 +33,6 @@ train = "{data}"
 
 [optimiser]
 steps = {steps}
-batch = {batch}
 
 [calibration]
 steps = {calibration}
@@ -54,7 +53,7 @@ def config_text(sensor: str, tier: str, data: str, steps: int | None = None) -> 
     """
     usual, calibration = STEPS[tier]
     return _TEXT.format(
-        sensor=sensor, tier=tier, data=data, steps=steps or usual, batch=1024 if tier == "profile" else 2048,
+        sensor=sensor, tier=tier, data=data, steps=steps or usual,
         calibration=calibration if steps is None else max(1, calibration * steps // usual),
         steps_option="" if steps is None else f" --steps {steps}",
     )  # fmt: skip

@@ -78,10 +78,9 @@ def train_model(
     tests = {
         title: read_sets([path], folder, config.sensor)[0] for title, path in config.data.test.items()
     }  # read before the training: a wrong path should not cost its minutes
-    checking = learning_set(checked, config) if checked else None
     with _staging(output) as stage:  # opened first: nor should an unwritable folder
         first, total = config.optimiser.steps, config.optimiser.steps + FOLDS * fold_steps(config)
-        network = train(learning_set(learnt, config), checking, config, part_of(progress, 0, total))
+        network = train(learning_set(learnt, config), config, part_of(progress, 0, total))
         calibration = calibrate(network, whole, config, part_of(progress, first, total))
         held_out = _held_out(checked, tests)
         metrics = {title: measure(network, simulated, calibration) for title, simulated in held_out.items()}

@@ -20,10 +20,11 @@ from lst_raster.training.config import DataConfig, LossConfig, OptimiserConfig, 
 from lst_raster.training.data import Batch, LearningSet, learning_set
 from lst_raster.training.loop import optimise
 from lst_raster.training.method import Coupled, Method
-from lst_raster.training.network import UNKNOWNS, Atmosphere, CoupledNetwork, Effective
+from lst_raster.training.network import UNKNOWNS, Atmosphere, CoupledNetwork, Effective, softplus
 from lst_raster.training.tiers import TIERS
 
 Float = NDArray[np.float64]
+WHOLE_SPAN = 80.0  # farthest T_up, T_down lie from the air temperature without a mechanism [K]
 ROWS = 100_000  # samples that a network is run on at a time
 
 
@@ -45,7 +46,7 @@ class UnboundedNetwork(CoupledNetwork):
             self.body[-1].bias.zero_()  # type: ignore[operator]  # the last layer is linear
         return self
 
-    def bounded(self, outputs: Tensor, inside: Tensor) -> Effective:
+    def bounded(self, outputs: Tensor, inside: Tensor, excess: Tensor) -> Effective:
         """Leave the outputs as they are."""
         return Effective(*outputs.unbind(-1))
 
@@ -71,10 +72,41 @@ class Unbounded(Coupled):
         return network.learn_scale(self.learning)
 
 
+class LearntWholeNetwork(CoupledNetwork):
+    """The coupled network without its mechanism: the body learns optical depth and temperatures from the beginning.
+
+    The bounds remain: a positive optical depth, temperatures near the air's, or its mean where that is not known.
+    """
+
+    def _start(self) -> None:
+        super()._start()
+        last = self.body[-1]
+        assert isinstance(last, nn.Linear)
+        with torch.no_grad():
+            last.bias[0] = -1.0  # an optical depth of 0.3
+
+    def bounded(self, outputs: Tensor, inside: Tensor, excess: Tensor) -> Effective:
+        """Make an atmosphere that could exist of the outputs alone."""
+        corrected = super().bounded(outputs, inside, excess)
+        air, *_ = self.mechanism(inside, excess)
+        return corrected._replace(
+            optical_depth=softplus(outputs[..., 0]),
+            upwelling_temperature=air + WHOLE_SPAN * torch.tanh(outputs[..., 1]),
+            downwelling_temperature=air + WHOLE_SPAN * torch.tanh(outputs[..., 2]),
+        )
+
+
+class LearntWhole(Coupled):
+    """The coupled network without its mechanism."""
+
+    kind = LearntWholeNetwork
+
+
 METHODS: Mapping[str, Callable[[LearningSet, TrainingConfig], Method]] = {
     "coupled": Coupled,
     "learning alone": Alone,
     "coupled, unbounded": Unbounded,
+    "coupled, no mechanism": LearntWhole,
     "coupled, unknowns not told": Coupled,
 }
 """Ways to retrieve, by name."""
@@ -119,7 +151,7 @@ class Fitted:
         return lst[:, 0].double().numpy()
 
 
-def fit(asked: Any, learn: Sequence[SimulatedSet], check: Sequence[SimulatedSet]) -> Fitted:
+def fit(asked: Any, learn: Sequence[SimulatedSet]) -> Fitted:
     """Fit a method for a comparison.
 
     Parameters
@@ -128,8 +160,8 @@ def fit(asked: Any, learn: Sequence[SimulatedSet], check: Sequence[SimulatedSet]
         With the attributes `sensor`, `tier`, `method` (a key of `METHODS`), `seed`, `steps`, `noise` (standard
         deviations of the errors put on the inputs in training, by the names of `InputErrors`) and `loss`, weights that
         differ from the defaults, by the names of `LossConfig`.
-    learn, check : sequence of SimulatedSet
-        Profiles to learn from, and those that choose the state to keep; `check` may be empty.
+    learn : sequence of SimulatedSet
+        Profiles to learn from.
 
     Returns
     -------
@@ -153,9 +185,8 @@ def fit(asked: Any, learn: Sequence[SimulatedSet], check: Sequence[SimulatedSet]
         loss=replace(LossConfig(), **asked.loss),
     )
     learning = _told(learning_set(learn, config), asked.method)
-    checking = learning_set(check, config) if check else None
     method = METHODS[asked.method](learning, config)
-    return Fitted(method=method, network=optimise(method, learning, checking, config), tier=asked.tier)
+    return Fitted(method=method, network=optimise(method, learning, config), tier=asked.tier)
 
 
 def _told(learning: LearningSet, method: str) -> LearningSet:

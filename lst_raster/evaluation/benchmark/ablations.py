@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 
-from lst_raster.evaluation.benchmark.fits import COUPLED, NOT_TOLD, UNBOUNDED
+from lst_raster.evaluation.benchmark.fits import COUPLED, NO_MECHANISM, NOT_TOLD, UNBOUNDED
 from lst_raster.evaluation.benchmark.jobs import Job
 from lst_raster.evaluation.benchmark.measure import CONDITIONS, Rows, headline, measure
 from lst_raster.evaluation.benchmark.section import Section
@@ -31,6 +31,7 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, float]]] = MappingProxyType(
             COUPLED, dict.fromkeys((*_TERMS, "closure", "likelihood"), 0.0),
         ),
         "without bounds on the atmosphere": (UNBOUNDED, {}),
+        "without the fitted mechanism": (NO_MECHANISM, {}),
         "not told the unknowns while it learns": (NOT_TOLD, {}),
     }
 )  # fmt: skip
@@ -90,8 +91,9 @@ def _charts(rows: Rows) -> Mapping[str, Chart]:
 
 _WORDS = """\
 Which part of the coupling does what? The network of the tier `surface` is trained again without one term of its loss
-(docs/science/network.md), without the bounds that make every output an atmosphere that could exist, and without being
-told, while it learns, what no user knows of the air (aerosol, continuum, year of the gases). The last column counts the
+(docs/science/network.md), without the bounds that make every output an atmosphere that could exist (and then without
+the mechanism too), without the fitted mechanism that the body corrects, and without being told, while it learns, what
+no user knows of the air (aerosol, continuum, year of the gases). The last column counts the
 samples over all seeds and conditions for which no temperature came out. The likelihood is there for the predicted
 uncertainty, which these tables do not show; without it the network has one task less. The loss on the temperature alone
 is the equation and nothing else."""

@@ -128,8 +128,9 @@ coefficients, the same forms with coefficients refitted to our training set by l
 radiative transfer equation with each of its terms a quadratic of the water vapour. They know the water vapour and
 nothing else of the air. Learning alone: a network with the same body and the same inputs, to which radiance and
 emissivity are added, and which puts out the temperature itself. Coupled: the network of this project, which puts out an
-atmosphere and leaves the temperature to the equation. Both kinds of network learn the same columns with the same
-number of steps and the same errors on their inputs. Tiers, by what is known of the air: `column` water vapour and
+atmosphere, as a correction of a mechanism that was fitted to the columns, and leaves the temperature to the equation.
+Both kinds of network learn the same columns with the same number of steps, the same decay of the weights and the same
+errors on their inputs. Tiers, by what is known of the air: `column` water vapour and
 surface pressure, `surface` the air temperature at 2 m too, `profile` temperature and humidity on 11 levels too. A
 "shipped model" is the coupled network as it comes with the package.
 

@@ -15,8 +15,9 @@ from lst_raster.simulation.samples import Samples
 from lst_raster.simulation.simulated_set import SimulatedSet
 
 COUPLED, ALONE = "coupled", "learning alone"
-UNBOUNDED, NOT_TOLD = "coupled, unbounded", "coupled, unknowns not told"
-TRAINED = (COUPLED, ALONE, UNBOUNDED, NOT_TOLD)
+UNBOUNDED, NO_MECHANISM = "coupled, unbounded", "coupled, no mechanism"
+NOT_TOLD = "coupled, unknowns not told"
+TRAINED = (COUPLED, ALONE, UNBOUNDED, NO_MECHANISM, NOT_TOLD)
 """Methods that a fitter must know; those of `lst_raster.evaluation.refit.REFITS` are fitted here."""
 
 TIER_NAMES = ("column", "surface", "profile")
@@ -53,18 +54,18 @@ class Fit:
         )
 
 
-Fitter: TypeAlias = Callable[[Fit, Sequence[SimulatedSet], Sequence[SimulatedSet]], Retrieval]
-"""Fits on the first sets, and chooses the state to keep with the second, which may be empty."""
+Fitter: TypeAlias = Callable[[Fit, Sequence[SimulatedSet]], Retrieval]
+"""Fits on sets."""
 
 
-def fit(asked: Fit, learn: Sequence[SimulatedSet], check: Sequence[SimulatedSet], fitter: Fitter) -> Retrieval:
-    """Fit a method: the refitted ones here, by least squares on all columns, the others by the fitter."""
+def fit(asked: Fit, learn: Sequence[SimulatedSet], fitter: Fitter) -> Retrieval:
+    """Fit a method: the refitted ones here, by least squares, the others by the fitter; all on the same columns."""
     if asked.method in REFITS:
-        return REFITS[asked.method]([*learn, *check], asked.seed)
-    return fitter(asked, learn, check)
+        return REFITS[asked.method](learn, asked.seed)
+    return fitter(asked, learn)
 
 
-def no_fitter(asked: Fit, learn: Sequence[SimulatedSet], check: Sequence[SimulatedSet]) -> Retrieval:
+def no_fitter(asked: Fit, learn: Sequence[SimulatedSet]) -> Retrieval:
     """Stand in where nothing is to be trained.
 
     Raises

@@ -178,6 +178,6 @@ def _run(bundle: _Bundle, setting: Setting, fitter: Fitter) -> _Result:
 
 def _fitted(asked: Fit, selection: Selection, setting: Setting, fitter: Fitter) -> Retrieval:
     try:
-        return fit(asked, *selection.sets(setting.library), fitter)
+        return fit(asked, [selection.of(setting.library)], fitter)
     except LstRasterError as error:
         raise type(error)(f"{asked.method} {asked.tier}, seed {asked.seed}: {error}") from error

@@ -24,7 +24,7 @@ def _jobs(setting: Setting) -> list[Job]:
     for fraction in (*setting.plan.fractions, WHOLE):
         for seed in range(setting.plan.seeds):
             selection = Selection() if fraction == WHOLE else Selection(fraction=fraction, draw=seed)
-            columns = sum(len(one) for sets in selection.sets(setting.library) for one in sets)
+            columns = len(selection.of(setting.library))
             for method in _METHODS:
                 tier = "" if method in REFITS else TIER
                 facts = {"method": method, "tier": tier, "seed": seed, "fraction": fraction, "columns": columns}
