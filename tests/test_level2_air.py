@@ -24,6 +24,8 @@ from lst_raster.evaluation.level2.study import (
 )
 from lst_raster.evaluation.level2.terms import read_terms
 from lst_raster.inference.model import Model
+from lst_raster.physics.band import sensor_band
+from lst_raster.physics.planck import brightness_temperature
 from lst_raster.simulation.profiles import column_of, library_path, read_profiles
 from lst_raster.transfer.atmosphere import layers
 from lst_raster.transfer.gases import Composition
@@ -154,6 +156,18 @@ def test_the_models_are_inverted():
     assert np.isnan(impossible).all()
 
 
+def test_air_too_cold_for_its_vapour_is_not_what_a_model_is_inverted_to():
+    surface = Model.load(f"{SENSOR}/surface", graph="atmosphere")
+    saturated = surface.atmosphere(
+        water_vapour=np.array([44.0]), surface_pressure=1000.0, air_temperature=np.array([240.0]), input_error=0.0
+    )
+    transmittance, upwelling = saturated.transmittance.astype(float), saturated.upwelling_radiance.astype(float)
+    emission = brightness_temperature(upwelling / (1.0 - transmittance), sensor_band(SENSOR).planck)
+    assert emission > 250.0  # so much vapour emits from warmer air than the 240 K at the ground
+    _, temperature = vapour_and_temperature_of(surface, transmittance, upwelling, np.array([40.0]), 1000.0)
+    assert not (temperature < emission).any()
+
+
 def test_pixels_that_are_alike_are_computed_once():
     calls = []
 
@@ -255,7 +269,7 @@ def test_where_no_simulated_air_fits_the_models_are_still_compared(tmp_path, air
     found = run([folder], shapes=1)[0]
     assert not [row for row in rows(found) if row.air in (SIMULATED, SURFACE_GIVEN) and row.less == "pi ST_DRAD"]
     assert value(found, COLUMN, "transmittance", "ST_ATRAN").rmse < 1e-3
-    assert "| simulated, effective terms | - | - | " in tables([found])
+    assert "| simulated, effective terms | 0 % | - | - | " in tables([found])
 
 
 def test_the_plain_sky_is_the_simulator_s_band_average(made, spectrum):

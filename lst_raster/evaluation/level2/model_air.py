@@ -17,7 +17,7 @@ _HALVINGS = 24  # from the whole range of vapour to float32's last digits
 _ROUNDS = 12
 _PROBES = (0.01, 0.5)  # relative, of the vapour; of the air temperature [K]
 _LEAPS = (10.0, 15.0)  # largest step of each in one round [kg m-2], [K]
-_ABOVE = 8.0  # [K], of air at 2 m above the temperature of the emission, to start from
+_ABOVE = (0.0, 8.0, 30.0)  # [K], of air at 2 m above the temperature of the emission: least, to start from, most
 _CLOSE = (2e-4, 2e-3)  # in transmittance [1] and upwelling radiance: twice the steps in which the product is stored
 
 
@@ -56,7 +56,8 @@ def vapour_and_temperature_of(
 ) -> tuple[Float, Float]:
     """Find vapour and air temperature at which a model of the tier ``surface`` has a transmittance and a radiance.
 
-    Two unknowns against two numbers for every pixel, by Newton's method.
+    Two unknowns against two numbers for every pixel, by Newton's method. Air at the ground is taken to be warmer than
+    that which emits, by at most 30 K: air far too cold for its vapour may have the same two numbers.
 
     Parameters
     ----------
@@ -84,16 +85,16 @@ def vapour_and_temperature_of(
 
     wanted = np.stack([transmittance, upwelling])
     emission = brightness_temperature(upwelling / (1.0 - transmittance), sensor_band(model.contract.sensor).planck)
-    vapour, temperature = np.where(np.isfinite(start), start, 20.0), np.clip(emission + _ABOVE, *limits[1])
+    coldest, first, warmest = (np.clip(emission + above, *limits[1]) for above in _ABOVE)
+    vapour, temperature = np.where(np.isfinite(start), start, 20.0), first
     for _ in range(_ROUNDS):
         found = terms(vapour, temperature)
         by_vapour = (terms(vapour * (1.0 + _PROBES[0]), temperature) - found) / (_PROBES[0] * vapour)
         by_temperature = (terms(vapour, temperature + _PROBES[1]) - found) / _PROBES[1]
         steps = _newton(found - wanted, by_vapour, by_temperature)
-        vapour, temperature = (
-            np.clip(value + np.clip(step, -leap, leap), *limit)
-            for value, step, leap, limit in zip((vapour, temperature), steps, _LEAPS, limits, strict=True)
-        )
+        moister, warmer = (np.clip(step, -leap, leap) for step, leap in zip(steps, _LEAPS, strict=True))
+        vapour = np.clip(vapour + moister, *limits[0])
+        temperature = np.clip(temperature + warmer, coldest, warmest)
     met = (np.abs(terms(vapour, temperature) - wanted) < np.array(_CLOSE)[:, None]).all(axis=0)
     return np.where(met, vapour, np.nan), np.where(met, temperature, np.nan)
 

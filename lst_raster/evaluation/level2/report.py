@@ -247,7 +247,7 @@ def _tables(study: ProductStudy) -> Iterator[str]:
     told = f"{count} pixels with terms of the air, {clear} of them clear; ground at {study.elevation:g} m"
     yield f"{study.terms.name}: {told}."
     header = (
-        "air", "vapour", "air temperature", "tau", "Lu", "Ld less pi ST_DRAD", "Ld / (pi ST_DRAD) - 1",
+        "air", "pixels", "vapour", "air temperature", "tau", "Lu", "Ld less pi ST_DRAD", "Ld / (pi ST_DRAD) - 1",
         "stated ground, less pi ST_DRAD", "less ST_DRAD",
     )  # fmt: skip
     yield markdown(
@@ -282,10 +282,10 @@ def _tables(study: ProductStudy) -> Iterator[str]:
     )
 
 
-def _state(air: Air) -> tuple[str, str]:
-    """Mean vapour and air temperature, with their standard deviation over the pixels."""
-    texts = []
+def _state(air: Air) -> tuple[str, str, str]:
+    """Share of the pixels that have such air, mean vapour and air temperature there, and their standard deviations."""
+    texts = [f"{100.0 * np.isfinite(air.downwelling_radiance).mean():.0f} %"]
     for values in (air.water_vapour, air.air_temperature):
         known = values[np.isfinite(values)]
         texts.append(f"{known.mean():.1f} ± {known.std():.1f}" if known.size else "-")
-    return texts[0], texts[1]
+    return texts[0], texts[1], texts[2]
