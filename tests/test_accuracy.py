@@ -78,9 +78,10 @@ def test_a_shipped_model_is_as_accurate_as_promised_on_a_date_never_seen(
 
 
 PROMISED = (0.62, 0.74)
-# Above 50 kg m-2 the uncertainty is wider than promised: the library has 41 real columns there, with larger errors than
-# those of this date.
-MOST_HUMID = (0.62, 0.80)
+# Two classes are short of it, as docs/science/network.md says. Above 50 kg m-2 the uncertainty is wider: the library has
+# 41 real columns there, with larger errors than those of this date. At 30 to 40 kg m-2 vapour alone tells less of
+# September than of the library's January and October.
+SHORT = {("column", "50+"): (0.74, 0.80), ("surface", "50+"): (0.74, 0.80), ("column", "30-40"): (0.60, 0.62)}
 
 
 @pytest.mark.parametrize("tier", TIERS)
@@ -90,7 +91,7 @@ def test_two_thirds_of_the_errors_lie_within_the_uncertainty_however_humid_the_a
     stated = metrics["GFS September 2015"]["coverage"]["noisy"]  # of the whole date
     result = evaluate(Model.load(f"{SENSOR}/{tier}"), simulated, per_profile=20, input_errors=InputErrors())
     for name in WATER_VAPOUR_CLASSES:
-        low, high = MOST_HUMID if name == "50+" else PROMISED
+        low, high = SHORT.get((tier, name), PROMISED)
         assert low <= stated[name] <= high, name
         # One standard deviation of the share of 70 columns is 0.056, and the simulated ones are part of the whole.
         assert result.coverage[name] == pytest.approx(stated[name], abs=0.056), name

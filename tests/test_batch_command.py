@@ -261,7 +261,9 @@ def test_a_batch_that_is_stopped_leaves_a_true_report_and_can_go_on(here, batch,
     process.communicate(timeout=60)
     assert process.returncode == code
     assert left_of(workers) == []
-    if stop != signal.SIGKILL:  # which leaves no time to remove what is unfinished, or to write the JSON after the table
+    if (
+        stop != signal.SIGKILL
+    ):  # which leaves no time to remove what is unfinished, or to write the JSON after the table
         assert temporary_files(here) == []
         report_of(here / "out")
     table, as_table = rows_of(here / "out")

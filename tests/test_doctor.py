@@ -78,7 +78,7 @@ def test_the_version_names_models_and_gdal(capsys):
         main(["--version"])
     first, second = capsys.readouterr().out.splitlines()
     assert left.value.code == 0 and first == f"lst-raster, version {__version__}"
-    assert second.startswith("models 21 of version 3, GDAL 3.") and "PROJ 9." in second
+    assert second.startswith("models 21 of version 4, GDAL 3.") and "PROJ 9." in second
 
 
 def test_the_models_versions_are_those_that_their_files_tell():

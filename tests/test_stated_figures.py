@@ -1,5 +1,6 @@
 """Figures that pages repeat are those of the tables from which they are taken."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import lst_raster
+from lst_raster.simulation.metrics import WATER_VAPOUR_CLASSES
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,6 +29,23 @@ def accuracy(row):
 
 
 COLUMN, SURFACE, PROFILE = (accuracy(f"ours, `{tier}`") for tier in ("column", "surface", "profile"))
+
+
+def test_the_tables_of_accuracy_are_one():
+    rows = [
+        row for row in (ROOT / "docs" / "sensors.md").read_text().splitlines() if row.startswith("| `landsat8-b10` |")
+    ]
+    for place, row in enumerate(rows[-2:]):  # exact and noisy inputs
+        assert row.strip("| ").split(" | ")[3:] == [" / ".join(tier[place]) for tier in (COLUMN, SURFACE, PROFILE)]
+    for row in (
+        "single-channel, published",
+        "mono-window, published",
+        "ours, `column`",
+        "ours, `surface`",
+        "ours, `profile`",
+    ):
+        page = cells("docs/science/benchmark.md", row)
+        assert cells("README.md", row) == page[:2] + page[3:]
 
 
 def test_the_limits_of_the_models_are_those_of_the_table_of_accuracy():
@@ -50,6 +69,83 @@ def test_the_limits_against_the_lake_are_those_of_the_page_on_it():
     ]
     stated = f"{usgs} K against {ours} K with water vapour alone; with the air temperature, and against the skin"
     assert f"{stated} of the water, {skin[0]} K against {skin[1]} K" in text("docs/limits.md")
+
+
+def test_what_the_page_on_the_lake_tells_is_in_its_budget():
+    budget = json.loads((ROOT / "docs" / "science" / "lake_sunapee" / "budget.json").read_text())
+    page = text("docs/science/lake.md")
+    steps = [step["bias"] for step in budget["steps"].values()]
+    assert f"## From {steps[0]:+.2f} to {steps[-1]:+.2f} K" in page
+    for step in budget["steps"].values():
+        assert f"| {step['bias']:+.2f} | {step['sd']:.2f} |" in page
+    expected = budget["known_not_applied"] + steps[-1]
+    assert (
+        f"known and not applied add {budget['known_not_applied']:+.2f} K, so the expected bias is {expected:+.2f} K"
+        in page
+    )
+    assert f"with a standard uncertainty of {budget['uncertainty']:.2f} K" in page
+    causes = {cause["name"]: cause for cause in budget["causes"]}
+    for begin, name in (
+        ("Air temperature", "air temperature"),
+        ("The hour", "air of the morning"),
+        ("Gases left out", "gases left out"),
+        ("Emissivity", "emissivity of water"),
+    ):
+        effect, uncertainty = causes[name]["effect"], causes[name]["uncertainty"]
+        assert f"**{begin}, {effect:+.2f} K, uncertain by {uncertainty:.2f}.**" in page
+    stated = f"is {steps[-1]:.2f} K with an uncertainty of {budget['uncertainty']:.2f} K"
+    assert stated in text("README.md")
+
+
+def benchmark_cells(heading, begins):
+    """Root mean square errors of the first such row below a heading or table head of the benchmark's page."""
+    lines = (ROOT / "docs" / "science" / "benchmark.md").read_text().splitlines()
+    start = next(number for number, line in enumerate(lines) if heading in line)
+    row = next(line for line in lines[start:] if line.startswith(f"| {begins} |"))
+    return [cell.split(" / ") for cell in row.strip("| ").split(" | ")[1:]]
+
+
+def test_what_the_equation_gives_is_what_the_benchmark_found():
+    page = text("docs/science/network.md")
+    for tier, row in (("profile", 0.12), ("surface", 0.70), ("column", 1.07)):
+        coupled, alone = (
+            [cell[0].split(" ± ")[0] for cell in benchmark_cells("RMSE / MAE above 50", f"{way}, `{tier}`")][:2]
+            for way in ("coupled", "learning alone")
+        )
+        assert float(coupled[0]) == row
+        assert f"{coupled[0]} against {alone[0]} K" in page
+    fewer = "| GFS September 2015, exact | 1 %"
+    shares = [
+        [cell[0].split(" ± ")[0] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "learning alone")
+    ]
+    for ours, others in list(zip(*shares, strict=True))[:4]:
+        assert f"{ours} against {others} K with" in page
+        assert float(ours) < float(others)
+    humid = [[cell[1] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "learning alone")]
+    pairs = ", ".join(f"{ours} and {others}" for ours, others in list(zip(*humid, strict=True))[:4])
+    assert f"in this order, {pairs} K" in page
+    unseen = [
+        [float(cell[1]) for cell in benchmark_cells("## On a continent never seen", way)]
+        for way in ("coupled", "learning alone")
+    ]
+    assert all(ours < others for ours, others in zip(*unseen, strict=True))
+    ours, others = (sum(errors) / len(errors) for errors in unseen)
+    assert f"{ours:.2f} against {others:.2f} K in the mean" in page
+    ours, others = (
+        benchmark_cells("## In air more humid than any seen", way)[0][1].split(" ± ")[0]
+        for way in ("coupled", "learning alone")
+    )
+    assert f"is better, {ours} against {others} K, for its mechanism" in page
+    assert f"{benchmark_cells(fewer, 'coupled')[2][0]} K instead of {shares[0][4]} K" in text("docs/own-sensor.md")
+
+
+@pytest.mark.parametrize("tier", ["column", "surface", "profile"])
+@pytest.mark.parametrize("inputs", ["noisy", "exact"])
+def test_the_shares_within_the_uncertainty_are_those_of_the_model(tier, inputs):
+    metrics = json.loads((ROOT / "models" / "landsat8-b10" / tier / "metrics.json").read_text())
+    coverage = metrics["GFS September 2015"]["coverage"][inputs]
+    shares = [f"{100.0 * coverage[name]:.1f}" for name in WATER_VAPOUR_CLASSES]
+    assert cells("docs/science/network.md", f"`{tier}`, {inputs}") == shares
 
 
 def test_the_comparison_with_the_published_mono_window_is_that_of_the_table():

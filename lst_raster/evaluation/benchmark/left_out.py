@@ -141,9 +141,9 @@ everything but this continent was learnt. The boxes are rough (`lst_raster/evalu
 
 _HUMID = f"""\
 The same with humid air: columns with {HUMID:g} kg m-2 of water vapour and more are left out of what is learnt, invented
-ones too, and looked at afterwards. It is the hardest question: the networks keep to the range that they have learnt, so
-they answer with its humid end, and whoever extrapolates may be far off. Each cell: after everything was learnt /
-after the air below {HUMID:g} kg m-2 alone was learnt; after ±, the standard deviation over seeds."""
+ones too, and looked at afterwards. It is the hardest question: what the networks learn ends with the range that they
+have learnt (the coupled one's mechanism goes on), and whoever extrapolates may be far off. Each cell: after everything
+was learnt / after the air below {HUMID:g} kg m-2 alone was learnt; after ±, the standard deviation over seeds."""
 
 CONTINENTS = Section(
     name="continents", title="On a continent never seen", jobs=_continents, text=_continents_text,
