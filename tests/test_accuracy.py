@@ -78,7 +78,7 @@ def test_a_shipped_model_is_as_accurate_as_promised_on_a_date_never_seen(
 
 
 PROMISED = (0.62, 0.74)
-# Two classes are short of it, as docs/science/network.md says. Above 50 kg m-2 the uncertainty is wider: the library has
+# Short of it, as docs/science/network.md says. Above 50 kg m-2 the uncertainty is wider: the library has
 # 41 real columns there, with larger errors than those of this date. At 30 to 40 kg m-2 vapour alone tells less of
 # September than of the library's January and October.
 SHORT = {("column", "50+"): (0.74, 0.80), ("surface", "50+"): (0.74, 0.80), ("column", "30-40"): (0.60, 0.62)}
