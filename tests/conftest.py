@@ -16,6 +16,9 @@ from lst_raster.cli.main import main
 from tests.apart import Apart
 from tests.factories import make_model
 
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # of a shell's background, and of all that is started from there
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(scope="session")
 def model_path(tmp_path_factory):

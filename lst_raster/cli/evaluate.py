@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.argument("model", shell_complete=completing.models)
 @click.argument("simulated", type=click.Path(path_type=Path))
 @click.option("--noisy", is_flag=True, help="Put typical errors on the inputs (see --json for their size).")
-@click.option("--per-profile", default=10, show_default=True, type=click.IntRange(min=1), help="Surfaces a profile.")
+@click.option("--per-profile", default=20, show_default=True, type=click.IntRange(min=1), help="Surfaces a profile.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the surfaces.")
 @options.as_json
 def evaluate(model: str, simulated: Path, noisy: bool, per_profile: int, seed: int, as_json: bool) -> None:

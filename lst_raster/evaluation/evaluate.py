@@ -16,14 +16,11 @@ from lst_raster.inference.uncertainty import Retrieved, retrieve_with_uncertaint
 from lst_raster.physics.band import sensor_band
 from lst_raster.simulation.metrics import ErrorSummary, coverage_by_water_vapour, summarise_by_water_vapour
 from lst_raster.simulation.samples import Samples, causes_of, observe, radiance_deviation, with_errors
-from lst_raster.simulation.sampling import EXACT, InputErrors, Surfaces, surface_samples
+from lst_raster.simulation.sampling import EXACT, SURFACES_PER_PROFILE, InputErrors, Surfaces, surface_samples
 from lst_raster.simulation.simulated_set import SimulatedSet
 
 Float = NDArray[np.float64]
 Summaries = Mapping[str, Mapping[str, ErrorSummary]]
-
-PER_PROFILE = 10
-"""Surfaces drawn for each profile, unless told otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +54,7 @@ def evaluate(
     model: Model,
     simulated: SimulatedSet,
     *,
-    per_profile: int = PER_PROFILE,
+    per_profile: int = SURFACES_PER_PROFILE,
     seed: int = 0,
     input_errors: InputErrors | None = None,
 ) -> Evaluation:

@@ -15,15 +15,14 @@ from lst_raster.inference.uncertainty import Retrieved, retrieve_with_uncertaint
 from lst_raster.simulation.metrics import coverage, summarise
 from lst_raster.simulation.regimes import regimes_of
 from lst_raster.simulation.samples import Samples, causes_of, observe, radiance_deviation, with_errors
-from lst_raster.simulation.sampling import EXACT, InputErrors, Surfaces, surface_samples
+from lst_raster.simulation.sampling import EXACT, SURFACES_PER_PROFILE, InputErrors, Surfaces, surface_samples
 from lst_raster.simulation.simulated_set import SimulatedSet
 from lst_raster.training.calibration import IDENTITY, Calibration
 from lst_raster.training.graphs import AtmosphereGraph, RetrievalGraph
 from lst_raster.training.network import Atmosphere, CoupledNetwork
 from lst_raster.training.tiers import TIERS
 
-PER_PROFILE = 10  # surfaces and seed are those of `lst-raster evaluate`, so that both tell the same numbers
-SEED = 0
+SEED = 0  # and the number of surfaces: those of `lst-raster evaluate` and of the benchmark, so that all tell the same
 
 Float = NDArray[np.float64]
 
@@ -50,7 +49,7 @@ def measure(network: CoupledNetwork, simulated: SimulatedSet, calibration: Calib
         errors within one standard uncertainty, in all and by regime, with exact inputs and with the errors of
         `InputErrors` on them ("noisy").
     """
-    surfaces = surface_samples(simulated.air_temperature_2m, PER_PROFILE, SEED)
+    surfaces = surface_samples(simulated.air_temperature_2m, SURFACES_PER_PROFILE, SEED)
     lst, terms = retrieve(network, simulated, surfaces)
     error = lst - surfaces.surface_temperature
     regimes = {name: where for name, where in regimes_of(simulated).items() if where.any()}
@@ -61,7 +60,7 @@ def measure(network: CoupledNetwork, simulated: SimulatedSet, calibration: Calib
     noisy_error = with_noise.temperature - surfaces.surface_temperature
     return {
         "profiles": len(simulated),
-        "surfaces_per_profile": PER_PROFILE,
+        "surfaces_per_profile": SURFACES_PER_PROFILE,
         "lst": {name: asdict(summarise(error[where])) for name, where in regimes.items()},
         "lst_noisy": {name: asdict(summarise(noisy_error[where])) for name, where in regimes.items()},
         "atmosphere": {name: asdict(summarise(terms[name][:, 0] - getattr(simulated, name))) for name in terms},

@@ -12,6 +12,7 @@ from lst_raster.errors import InputError
 from lst_raster.evaluation.benchmark.fits import TIER_NAMES, Fit
 from lst_raster.evaluation.continents import BOXES, continent_of
 from lst_raster.evaluation.refit import REFITS
+from lst_raster.simulation.sampling import SURFACES_PER_PROFILE
 from lst_raster.simulation.simulated_set import SimulatedSet
 
 WHOLE = 1.0
@@ -32,7 +33,7 @@ class Plan:
     """Shares of the columns that are learnt, besides all. [1]"""
     continents: tuple[str, ...] = tuple(BOXES)
     """Continents that are left out in turn."""
-    per_profile: int = 20
+    per_profile: int = SURFACES_PER_PROFILE
     """Surfaces drawn for each profile that is measured on."""
 
 
