@@ -114,11 +114,11 @@ def test_a_scheduler_is_found_by_its_address_or_its_file(here, batch):
         dashboard_address="127.0.0.1:0",
         host="127.0.0.1",
         protocol="tcp",
+        scheduler_kwargs={"scheduler_file": str(here / "scheduler.json")},
     )
     with cluster:
         code, out, _ = batch("in", "-o", "out", "--scheduler", cluster.scheduler_address)
         assert (code, out) == (1, ["2 products in out, 1 failed; report: out/report.csv"])
-        (here / "scheduler.json").write_text(json.dumps(cluster.scheduler.identity()))
         assert batch("in", "-o", "out", "--scheduler", "scheduler.json")[1][0].startswith("2 products in out (2 of")
 
 
