@@ -79,7 +79,7 @@ def test_the_card_shows_the_measured_numbers_and_the_limits(run):
     _, output, metrics = run
     card = (output / "MODEL_CARD.md").read_text()
     summary = metrics["Other columns"]["lst"]["all"]
-    row = f"| all | 3000 | {summary['rmse']:.2f} | {summary['bias']:.2f} | {summary['mae']:.2f} |"
+    row = f"| all | 6000 | {summary['rmse']:.2f} | {summary['bias']:.2f} | {summary['mae']:.2f} |"
     assert row in card.split("### Other columns: 300 profiles")[1]
     for part in ("# landsat8-b10/surface", "`air_temperature` | K | ", "## Limits", "clear sky", "640 simulated"):
         assert part in card
