@@ -5,7 +5,9 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import lst_raster
 from lst_raster.simulation.metrics import WATER_VAPOUR_CLASSES
@@ -55,6 +57,8 @@ def test_the_limits_of_the_models_are_those_of_the_table_of_accuracy():
         f"with water vapour alone (`column`) it is {COLUMN[1][0]} K, and above 50 kg m-2 {COLUMN[1][1]} K in the mean"
     )
     assert f"{known}; {column}" in limits
+    assert f"is no help (`surface`: {SURFACE[1][1]} K); profiles are ({PROFILE[1][1]} K)" in limits
+    assert float(SURFACE[1][1]) > float(COLUMN[1][1]) > float(PROFILE[1][1])
     soundings = [
         f"{tier[2][0]} K (`{name}`)" for tier, name in ((COLUMN, "column"), (SURFACE, "surface"), (PROFILE, "profile"))
     ]
@@ -178,3 +182,15 @@ def test_the_quickstart_shows_what_the_example_scene_gives(tmp_path, monkeypatch
     )
     stated = re.search(r"The uncertainty is about (\d+) K", page)[1]
     assert f"{float(lst_raster.open_product(product.path).lst_uncertainty.mean()):.0f}" == stated
+
+
+@pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
+def test_the_pictures_of_the_example_are_those_of_today(tmp_path, command):
+    command("retrieve", ROOT / "examples" / "data" / "LC08_alabama_B10.tif", "-o", tmp_path)
+    command("preview", tmp_path / "LC08_alabama_LST.tif")
+    for page, drawn in (("alabama.png", "LC08_alabama_LST.png"), ("preview.png", "LC08_alabama_LST_preview.png")):
+        shown, today = (
+            np.asarray(Image.open(path).convert("RGB"), np.float64) for path in (ROOT / "docs" / page, tmp_path / drawn)
+        )
+        assert shown.shape == today.shape
+        assert np.abs(shown - today).mean() < 0.4, page  # of 255: about a kelvin at one end of the colours
