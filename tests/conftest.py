@@ -1,6 +1,7 @@
 """Fixtures that several tests share."""
 
 import logging
+import math
 import os
 import signal
 
@@ -69,8 +70,12 @@ def own_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def command(capsys):
-    """Run the command line in this process; returns exit code, lines of standard output, lines of standard error."""
+def command(capsys, monkeypatch):
+    """Run the command line in this process; returns exit code, lines of standard output, lines of standard error.
+
+    However slow the machine, there are no lines about the progress among them.
+    """
+    monkeypatch.setattr("lst_raster.cli.pace._LINES", (math.inf,) * 3)
     handler, logger = signal.getsignal(signal.SIGTERM), logging.getLogger("lst_raster")
     handlers = list(logger.handlers)
 
