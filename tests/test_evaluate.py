@@ -13,7 +13,7 @@ from lst_raster.physics.band import sensor_band
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.physics.surface import surface_temperature
 from lst_raster.simulation.samples import observe, with_errors
-from lst_raster.simulation.sampling import EXACT, InputErrors, mild_samples, surface_samples
+from lst_raster.simulation.sampling import EXACT, SURFACES_PER_PROFILE, InputErrors, mild_samples, surface_samples
 from lst_raster.simulation.simulated_set import read_simulated
 from tests.factories import make_model
 from tests.simulated_sets import make_simulated_set
@@ -145,3 +145,8 @@ def test_the_command_writes_json_with_the_errors_it_used(model_path, set_path):
     assert set(found["coverage"]) == set(found["methods"]["landsat8-b10/surface"])
     assert 0.0 < found["coverage"]["all"] < 1.0
     assert set(found["methods"]["landsat8-b10/surface"]["all"]) == {"samples", "missing", "bias", "rmse", "mae"}
+
+
+def test_the_command_draws_as_many_surfaces_as_cards_and_benchmark():
+    (option,) = (parameter for parameter in command.params if parameter.name == "per_profile")
+    assert option.default == SURFACES_PER_PROFILE

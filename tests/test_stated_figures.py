@@ -111,12 +111,11 @@ def benchmark_cells(heading, begins):
 
 def test_what_the_equation_gives_is_what_the_benchmark_found():
     page = text("docs/science/network.md")
-    for tier, row in (("profile", 0.12), ("surface", 0.70), ("column", 1.07)):
+    for tier in ("profile", "surface", "column"):
         coupled, alone = (
             [cell[0].split(" ± ")[0] for cell in benchmark_cells("RMSE / MAE above 50", f"{way}, `{tier}`")][:2]
             for way in ("coupled", "learning alone")
         )
-        assert float(coupled[0]) == row
         assert f"{coupled[0]} against {alone[0]} K" in page
     fewer = "| GFS September 2015, exact | 1 %"
     shares = [

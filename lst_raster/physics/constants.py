@@ -13,7 +13,7 @@ C1 = 2.0 * PLANCK * SPEED_OF_LIGHT**2 * 1e24
 # Second radiation constant, h c / k. [um K]
 C2 = PLANCK * SPEED_OF_LIGHT / BOLTZMANN * 1e6
 
-STANDARD_PRESSURE = 1013.25  # [hPa], ISO 2533
+STANDARD_PRESSURE = 1013.25  # at sea level in the standard atmosphere [hPa], ISO 2533
 GRAVITY = 9.80665  # standard acceleration of free fall [m s-2], CGPM 1901
 MOLAR_MASS_DRY_AIR = 28.9647e-3  # [kg mol-1], ISO 2533 / US Standard Atmosphere
 MOLAR_MASS_WATER = 18.01528e-3  # [kg mol-1], IAPWS

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from lst_raster.physics.arrays import Array, namespace
-from lst_raster.physics.constants import GAS_CONSTANT_DRY_AIR, GRAVITY
+from lst_raster.physics.constants import GAS_CONSTANT_DRY_AIR, GRAVITY, STANDARD_PRESSURE
 
-SEA_LEVEL_PRESSURE = 1013.25  # [hPa], ISO 2533
 SEA_LEVEL_TEMPERATURE = 288.15  # [K], ISO 2533
 LAPSE_RATE = 6.5e-3  # [K m-1], ISO 2533
 VAPOUR_SCALE_HEIGHT = 2000.0  # [m], rounded from Anderson et al. (1986), see `water_vapour_between`
 
 
-def pressure_at(elevation: Array, sea_level_pressure: Array | float = SEA_LEVEL_PRESSURE) -> Array:
+def pressure_at(elevation: Array, sea_level_pressure: Array | float = STANDARD_PRESSURE) -> Array:
     """Air pressure at an elevation, by the barometric formula of the standard troposphere.
 
     Parameters

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lst_raster._resources import require
-from lst_raster.physics.constants import AVOGADRO, BOLTZMANN, C2, SPEED_OF_LIGHT
+from lst_raster.physics.constants import AVOGADRO, BOLTZMANN, C2, SPEED_OF_LIGHT, STANDARD_PRESSURE
 from lst_raster.spectroscopy.lines import Float, LineList
 from lst_raster.spectroscopy.partition import REFERENCE_TEMPERATURE, molecular_mass, partition_ratio
 
@@ -15,7 +15,6 @@ WING_CUT = 25.0
 """Distance from its centre at which a line ends, as the MT_CKD continuum assumes. [cm-1]"""
 _CORE = 0.3  # [cm-1], beyond it a Voigt profile equals its Lorentz wing within 2e-5 at terrestrial temperatures
 _C2_CM = C2 * 1e-4  # second radiation constant [cm K]
-_ATMOSPHERE = 1013.25  # [hPa]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +36,7 @@ def _broaden(lines: LineList, pressure: float, temperature: float, fraction: flo
     stimulated = np.expm1(-_C2_CM * lines.wavenumber / temperature) / np.expm1(
         -_C2_CM * lines.wavenumber / REFERENCE_TEMPERATURE
     )
-    atmospheres = pressure / _ATMOSPHERE
+    atmospheres = pressure / STANDARD_PRESSURE
     width = lines.air_width * (1.0 - fraction) + lines.self_width * fraction
     return _Broadened(
         centre=lines.wavenumber + lines.pressure_shift * atmospheres,

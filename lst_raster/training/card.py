@@ -9,6 +9,7 @@ from typing import Any
 from lst_raster.physics.band import sensor_band
 from lst_raster.simulation.regimes import REGIMES
 from lst_raster.simulation.sampling import EMISSIVITY, TEMPERATURE_DIFFERENCE, InputErrors
+from lst_raster.training.network import BEYOND
 from lst_raster.transfer.causes import INPUT_ERROR
 from lst_raster.transfer.sigma import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
@@ -41,7 +42,7 @@ Single-band retrieval over land and inland water, clear sky, near nadir, anywher
 
 ## Inputs and outputs
 All are float32 and of one length. Inputs of the atmosphere outside their range are taken as its
-nearer end; more water vapour absorbs more, up to 1.5 times the range.
+nearer end; more water vapour absorbs more, up to {beyond:g} times the range.
 `input_error` says how far the others are to be trusted, from 0 (exact) to 1 (as sure as a reanalysis: errors as in the
 noisy columns below); it may be left out and is 1 then.
 
@@ -141,6 +142,7 @@ def _introduction(metadata: Mapping[str, Any]) -> str:
         sensor=metadata["sensor"],
         tier=metadata["tier"],
         title=sensor_band(metadata["sensor"]).title,
+        beyond=BEYOND,
         known=_known(names[2:]),
         arguments=", ".join(f"{name}=..." for name in names if name not in (*_ON_LEVELS, INPUT_ERROR))
         + (", **levels" if set(names) & set(_ON_LEVELS) else ""),

@@ -19,7 +19,7 @@ from lst_raster.transfer.sigma import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 TEMPERATURE_SPAN = 30.0  # farthest T_up, T_down lie from what the mechanism says [K]
 DEPTH_SPAN = 1.0  # farthest the logarithm of the optical depth lies from that of the mechanism's [1]
 BEYOND = 1.5  # times the most humid air of the training, to which the mechanism is followed [1]
-NEAR_GROUND = ("surface_pressure", "air_temperature")
+WITHOUT_LEVELS = ("water_vapour", "surface_pressure", "air_temperature")
 UNKNOWNS = ("aerosol_optical_depth", "continuum_scaling", "gas_year")
 """What the simulation draws for each profile and no user knows. In training the network is told, lest it take their
 scatter for an effect of its predictors; the finished network takes their mean, and their spread is in the predicted
@@ -135,7 +135,7 @@ def known_air(predictors: Sequence[Tensor], tier: str) -> dict[str, Any]:
     """Predictors as arguments of the mechanism's functions; those on levels are sequences."""
     known = dict(zip(TIERS[tier], predictors, strict=True))
     levels = {"temperatures": TEMPERATURE_LEVELS, "humidities": HUMIDITY_LEVELS}
-    near = {name: values for name, values in known.items() if name in ("water_vapour", *NEAR_GROUND)}
+    near = {name: values for name, values in known.items() if name in WITHOUT_LEVELS}
     return near | {key: [known[name] for name in names if name in known] for key, names in levels.items()}
 
 
@@ -268,8 +268,8 @@ class CoupledNetwork(nn.Module):
         air = known.get("air_temperature", self.mean_air_temperature)
         depth = torch.stack(optical_depth_terms(**{**known, **moist}), dim=-1) @ self.depth_coefficients
         emission = torch.stack(emission_temperature_terms(**known), dim=-1)
-        smallest = torch.maximum(depth, self.smallest_optical_depth)
-        return air, smallest, emission @ self.up_coefficients, emission @ self.down_coefficients
+        depth = torch.maximum(depth, self.smallest_optical_depth)
+        return air, depth, emission @ self.up_coefficients, emission @ self.down_coefficients
 
     def forward(self, *predictors: Tensor) -> Atmosphere:
         """Predict the atmosphere's terms; `predictors` as in `effective`."""

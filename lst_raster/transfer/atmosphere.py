@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lst_raster.errors import InputError
+from lst_raster.physics.constants import STANDARD_PRESSURE
 from lst_raster.physics.humidity import layer_mass, mole_fraction
 from lst_raster.transfer.gases import standard_ozone
 from lst_raster.transfer.response import Float
@@ -189,7 +190,7 @@ def layers(profile: Column, refinement: int = 1) -> Layers:
     air = layer_mass(np.ones_like(thickness), thickness)
     water = layer_mass(mean(humidity), thickness)
     water_total, air_total = total(water), total(air)
-    aerosol_at = np.exp(-_SCALE_HEIGHT * np.log(1013.25 / boundary) / AEROSOL_SCALE_HEIGHT)
+    aerosol_at = np.exp(-_SCALE_HEIGHT * np.log(STANDARD_PRESSURE / boundary) / AEROSOL_SCALE_HEIGHT)
     return Layers(
         boundary_temperature=np.interp(logarithm, level, profile.air_temperature[::-1]),
         pressure=total(air * mean(pressure)) / air_total,

@@ -33,15 +33,13 @@ from lst_raster.inference.contract import GRAPHS
 from lst_raster.inference.model import Model, has_model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, TRUST
 from lst_raster.physics.band import sensor_band
+from lst_raster.physics.constants import STANDARD_PRESSURE
 from lst_raster.scene.emissivity.given import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
 from lst_raster.scene.fields import EMISSIVITY, INPUT_ERRORS, QUANTITIES, Quantity
 from lst_raster.scene.profile import ON_LEVELS
 from lst_raster.scene.reanalysis.over_scene import ORIGIN
 
 _LOGGER = logging.getLogger(__name__)
-
-SEA_LEVEL = 1013.25
-"""Surface pressure where none is given: that of the sea. [hPa]  ISO 2533:1975"""
 
 FROM_PROFILE = ("water_vapour", "air_temperature", *ON_LEVELS)
 """Inputs that a profile can tell."""
@@ -141,7 +139,7 @@ def retrieve_array(
     if told and levels is not None:
         texts["profile"] = f"{len(levels.pressures)} levels ({ORIGIN})"
     for name in air:
-        texts[name] = _text(SEA_LEVEL if given[name] is None else given[name], origins[name], QUANTITIES[name])
+        texts[name] = _text(STANDARD_PRESSURE if given[name] is None else given[name], origins[name], QUANTITIES[name])
     return _described(found, radiance, {**_origin(radiance, chosen), **model_provenance(chosen), **texts})
 
 
@@ -189,8 +187,8 @@ def _air(
             _LOGGER.warning(f"the model {model.contract.name} takes no {name.replace('_', ' ')}: not used")
     values = {name: given[name] for name in takes}
     if values.get("surface_pressure", 0) is None:
-        _LOGGER.warning(f"no surface pressure given: {SEA_LEVEL:g} hPa, that of the sea")
-        values["surface_pressure"] = SEA_LEVEL
+        _LOGGER.warning(f"no surface pressure given: {STANDARD_PRESSURE:g} hPa, that of the sea")
+        values["surface_pressure"] = STANDARD_PRESSURE
     origins = {name: STANDARD if given[name] is None else origin for name in takes}
     return {name: as_array(QUANTITIES[name], value) for name, value in values.items()}, origins
 
