@@ -208,6 +208,18 @@ def test_products_on_a_web_server_give_the_same_composite(tmp_path, monkeypatch,
         assert remote.rasters[key].read_bytes() == local.rasters[key].read_bytes()
 
 
+def test_a_product_on_a_web_server_that_is_replaced_while_it_is_read_gives_no_composite(tmp_path):
+    paths, _ = season(tmp_path / "in", shape=(530, 30), number=2)
+
+    def replaced(done, total):
+        paths[1].write_bytes(paths[1].read_bytes() + b"\0")
+        return True
+
+    with web_server(tmp_path / "in") as server, pytest.raises(InputError, match="has changed while it was read"):
+        compose([server.url(path.name) for path in paths], tmp_path / "r.tif", threads=1, progress=replaced)
+    assert list(tmp_path.glob("*r*.tif")) == []
+
+
 def test_a_folder_of_an_object_store_gives_the_same_composite(tmp_path, monkeypatch):
     for name, value in {**STORE_ENVIRONMENT, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}.items():
         monkeypatch.setenv(name, value)

@@ -12,10 +12,18 @@ import rasterio
 from lst_raster import Level2Scene, Scene, retrieve
 from lst_raster.engine.checking.check import check_product
 from lst_raster.engine.describe import describe
-from lst_raster.errors import InputError, InputNotFoundError, LstRasterError, RemoteAccessError, RemoteError
+from lst_raster.errors import (
+    InputError,
+    InputNotFoundError,
+    LstRasterError,
+    OutputError,
+    RemoteAccessError,
+    RemoteError,
+)
 from lst_raster.evaluation.compare import compare_rasters
 from lst_raster.scene.servers import copy as remote_copy
 from lst_raster.scene.servers import http as remote_http
+from tests.emissivity_scenes import add_quality, add_reflectance, make_tile
 from tests.factories import STATE, make_scene, ramp, write_raster
 from tests.http_server import serving_folder
 from tests.reanalysis_files import write_reanalysis, write_store
@@ -262,6 +270,29 @@ def test_a_run_of_a_scene_on_a_web_server_is_kept(scene, model_path):
         place = server.url(scene.name)
         assert not made(place, model_path, "r.tif", emissivity=0.97, **STATE).reused
         assert made(place, model_path, "r.tif", emissivity=0.97, **STATE).reused
+
+
+@pytest.mark.parametrize("emissivity", ["quality", "ndvi", "aster-ged", "landcover"])
+def test_a_second_run_of_a_scene_on_a_web_server_keeps_the_product_for_every_source_of_emissivity(
+    scene, given, tmp_path, model_path, emissivity
+):
+    add_quality(scene, water=ramp(0, 1) > 0.5)
+    add_reflectance(scene, 0.0 * ramp(0, 1) + 0.1, 0.0 * ramp(0, 1) + 0.25)
+    make_tile(tmp_path, 31, -88, mean=lambda north, east: (0.95 + 0 * north, 0.96 + 0 * north))
+    with web_server(scene.parent) as server, web_server(given) as maps:
+        sources = {
+            "quality": ["quality", 0.97],
+            "aster-ged": f"aster-ged:{tmp_path}",
+            "landcover": f"landcover:{maps.url('map.tif')}",
+        }
+        options = {"emissivity": sources.get(emissivity, emissivity), "mask_clouds": False, **STATE}
+        assert not made(server.url(scene.name), model_path, "r.tif", **options).reused
+        assert made(server.url(scene.name), model_path, "r.tif", **options).reused
+        if emissivity == "landcover":
+            return
+        add_quality(scene, water=ramp(0, 1) > 0.4)
+        with pytest.raises(OutputError, match="exists and is kept; add --overwrite"):
+            made(server.url(scene.name), model_path, "r.tif", **options)
 
 
 def test_info_fetches_little_of_a_large_product(given, server):

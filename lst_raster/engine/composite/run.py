@@ -234,7 +234,7 @@ def _make(request: _Request, sources: Sequence[SourceProduct]) -> Composite:
     )  # fmt: skip
     target, stem = main_path(request.output, ordered, request.wanted[0])
     outputs = plan_outputs(target, stem, request.wanted, request.form, uncertainty=uncertainty)
-    read: list[Location] = [place.disk for source in sources for place in source.rasters if place.remote is None]
+    read = [place.location for source in sources for place in source.rasters]
     names = [*(output.path for output in outputs), *sidecar_paths(outputs)]
     check_targets(names, grid, inputs=read, overwrite=request.overwrite)
     tags = provenance(ordered, stack, request.wanted, request.season, request.min_count)

@@ -60,7 +60,7 @@ class QualityEmissivity:
     @property
     def rasters(self) -> list[Location]:
         """The quality band."""
-        return [self.quality.place.disk]
+        return [self.quality.place.location]
 
     @contextmanager
     def open(self, scene: Scene) -> Iterator[EstimateReader]:
