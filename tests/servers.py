@@ -16,12 +16,16 @@ PAGE = b"<!DOCTYPE html>\n<html><body>Please log in</body></html>"
 
 
 class WebServer(ThreadingHTTPServer):
-    """Serves a folder; `answers` overrides what becomes of a path, `requests` are those that came."""
+    """Serves a folder; `answers` overrides what becomes of a path, `requests` are those that came.
+
+    `identity` gives the headers that identify a content, the ETag by default.
+    """
 
     daemon_threads = True
 
     def __init__(self, root):
         super().__init__(HERE, _Handler)
+        self.identity = lambda content: {"ETag": f'"{hashlib.md5(content).hexdigest()}"'}
         self.root, self.answers, self.requests, self.secret, self.ranges = Path(root), {}, [], None, True
 
     def url(self, name=""):
@@ -60,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815  # the library's name
 
     def give(self, content):
-        version = {"ETag": f'"{hashlib.md5(content).hexdigest()}"'}
+        version = self.server.identity(content)
         found = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if found is None or not self.server.ranges:
             self.reply(200, content, version)

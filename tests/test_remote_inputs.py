@@ -12,6 +12,7 @@ import rasterio
 from lst_raster import Level2Scene, Scene, retrieve
 from lst_raster.engine.checking.check import check_product
 from lst_raster.engine.describe import describe
+from lst_raster.engine.unchanged import require_unchanged, states_of
 from lst_raster.errors import (
     InputError,
     InputNotFoundError,
@@ -21,6 +22,7 @@ from lst_raster.errors import (
     RemoteError,
 )
 from lst_raster.evaluation.compare import compare_rasters
+from lst_raster.scene.address import Address
 from lst_raster.scene.servers import copy as remote_copy
 from lst_raster.scene.servers import http as remote_http
 from tests.emissivity_scenes import add_quality, add_reflectance, make_tile
@@ -270,6 +272,54 @@ def test_a_run_of_a_scene_on_a_web_server_is_kept(scene, model_path):
         place = server.url(scene.name)
         assert not made(place, model_path, "r.tif", emissivity=0.97, **STATE).reused
         assert made(place, model_path, "r.tif", emissivity=0.97, **STATE).reused
+
+
+def test_a_second_run_from_a_server_without_etag_goes_by_last_modified(scene, model_path):
+    with web_server(scene.parent) as server:
+        server.identity = lambda content: {"Last-Modified": "Sun, 19 Jul 2015 16:20:00 GMT"}
+        options = {"emissivity": 0.97, **STATE}
+        assert not made(server.url(scene.name), model_path, "r.tif", **options).reused
+        assert made(server.url(scene.name), model_path, "r.tif", **options).reused
+        server.identity = lambda content: {"Last-Modified": "Mon, 20 Jul 2015 16:20:00 GMT"}
+        with pytest.raises(OutputError, match="exists and is kept; add --overwrite to replace it"):
+            made(server.url(scene.name), model_path, "r.tif", **options)
+
+
+def test_a_second_run_from_a_server_that_does_not_identify_its_files_says_so(scene, model_path):
+    with web_server(scene.parent) as server:
+        server.identity = lambda content: {}
+        options = {"emissivity": 0.97, **STATE}
+        first = made(server.url(scene.name), model_path, "r.tif", **options)
+        with pytest.raises(OutputError) as raised:
+            made(server.url(scene.name), model_path, "r.tif", **options)
+        stem = scene.name.removesuffix("_B10.TIF")
+        assert str(raised.value) == (
+            "r.tif exists and is kept: the server gives neither ETag nor Last-Modified of "
+            f"{stem}_B10.TIF, {stem}_MTL.txt, so whether it has changed cannot be determined; add --overwrite to "
+            "replace the product, or give another name"
+        )
+        again = made(server.url(scene.name), model_path, "r.tif", overwrite=True, **options)
+    assert (again.reused, again.tags) == (False, first.tags)
+
+
+def test_a_file_without_etag_that_changes_its_size_while_it_is_read_gives_no_product(scene, model_path):
+    with web_server(scene.parent) as server:
+        server.identity = lambda content: {}
+        opened = Scene.open(server.url(scene.name))
+
+        def replaced(done, total):
+            scene.write_bytes(scene.read_bytes() + b"\0")
+            return True
+
+        with pytest.raises(InputError, match=r"_B10.TIF has changed while it was read"):
+            made(opened, model_path, "r.tif", progress=replaced, emissivity=0.97, **STATE)
+
+
+def test_a_server_that_does_not_answer_at_the_first_look_is_not_taken_for_a_changed_file(scene):
+    with web_server(scene.parent) as server:
+        server.answers = {scene.name: [503, 503, 503]}
+        states = states_of([Address(url=server.url(scene.name))])
+        require_unchanged(states)
 
 
 @pytest.mark.parametrize("emissivity", ["quality", "ndvi", "aster-ged", "landcover"])

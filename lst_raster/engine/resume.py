@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from rasterio.errors import RasterioError
 from lst_raster.engine.product.files import OutputForm, ProductPaths
 from lst_raster.engine.product.place import open_product_raster, size_of, text_of
 from lst_raster.engine.unchanged import States
+from lst_raster.errors import OutputError, RemoteAccessError
 
 RUN = "lst_raster:run"
 """Property of a STAC item that tells what its product was made of."""
@@ -23,7 +25,8 @@ def fingerprint(tags: Mapping[str, str], form: OutputForm, exact: bool, states: 
     """Tell what a run is made of: the same text for the same options, model, release and input files.
 
     A file counts as the same where its name, size and time of change are: its content is not read. Of one on a server
-    the ETag stands for the time, where it has one.
+    the ETag stands for the time, where it has one. The size alone does not identify a file: rasters that are not
+    compressed keep theirs when their pixels change.
 
     Parameters
     ----------
@@ -39,9 +42,9 @@ def fingerprint(tags: Mapping[str, str], form: OutputForm, exact: bool, states: 
     Returns
     -------
     str or None
-        SHA-256, hexadecimal; None where a server does not tell whether a file has changed.
+        SHA-256, hexadecimal; None where a file is not identified.
     """
-    if None in states.values():
+    if _unidentified(states):
         return None
     seen = sorted({(file.name, *state[1:]) for file, state in states.items() if state}, key=str)
     made_of = {"tags": dict(tags), "form": asdict(form), "exact": exact, "files": seen}
@@ -74,6 +77,36 @@ def find_same(paths: ProductPaths, run: str | None) -> dict[str, str] | None:
             return dict(dataset.tags())
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RasterioError):
         return None  # not an item of ours, or damaged
+
+
+def require_identified(paths: ProductPaths, states: States) -> None:
+    """Refuse to keep or replace an existing product where an input file is not identified.
+
+    Parameters
+    ----------
+    paths : ProductPaths
+        Names of the product's files.
+    states : mapping
+        State of the input files.
+
+    Raises
+    ------
+    OutputError
+        The product exists, and whether its inputs have changed cannot be determined.
+    """
+    unknown = ", ".join(_unidentified(states))
+    with suppress(RemoteAccessError):  # a store that may be written but not read is dealt with by `check_targets`
+        if unknown and size_of(paths.temperature) is not None:
+            raise OutputError(
+                f"{paths.temperature} exists and is kept: the server gives neither ETag nor Last-Modified of "
+                f"{unknown}, so whether it has changed cannot be determined; add --overwrite to replace the product, "
+                "or give another name"
+            )
+
+
+def _unidentified(states: States) -> list[str]:
+    """Names of the input files that have no time of change and no ETag."""
+    return sorted({file.name.partition("?")[0] for file, state in states.items() if state is None or state[2] is None})
 
 
 def _is_there(paths: ProductPaths, asset: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from lst_raster.engine.masks import Masking, choose_masking
 from lst_raster.engine.product.files import OutputForm, ProductPaths
 from lst_raster.engine.product.sidecars import write_sidecars
 from lst_raster.engine.product.staging import new_files
-from lst_raster.engine.resume import find_same, fingerprint
+from lst_raster.engine.resume import find_same, fingerprint, require_identified
 from lst_raster.engine.run import CACHE, Progress, Run, open_cogs, write_tiles
 from lst_raster.engine.selfcheck import TOLERANCE, SelfCheck
 from lst_raster.engine.tally import Tally
@@ -178,6 +178,8 @@ def retrieve(
     if same is not None:
         _LOGGER.warning(f"{paths.temperature} exists and is made of the same inputs: it is kept")
         return _product(run, paths, same, reused=True)
+    if not overwrite and not form.lst_only:
+        require_identified(paths, states)
     targets = dict.fromkeys((paths.temperature, *_written(run, paths)))  # its name says most to the user
     check_targets(targets, scene.grid, inputs=read, overwrite=overwrite)
     origin = _Origin(made_of=made_of, states=states)

@@ -9,9 +9,12 @@ from lst_raster.errors import InputError
 from lst_raster.scene.address import Address, Location
 from lst_raster.scene.servers.read import state_of
 
-States: TypeAlias = Mapping[Location, tuple[int, int, int | str] | None]
-"""Of every file its number on the disk, its size [byte] and the time of its last change [ns]; of one on a server 0, its
-size and its ETag or the time of its last change. None where that cannot be told."""
+State: TypeAlias = tuple[int, int | None, int | str | None]
+"""Inode number, size [byte] and modification time [ns] of a file; of a file on a server 0, its size, and its ETag or
+Last-Modified, each None where the server does not give it."""
+
+States: TypeAlias = Mapping[Location, State | None]
+"""State of every file; None for a file that could not be looked at."""
 
 
 def states_of(paths: Iterable[Location]) -> States:
@@ -33,7 +36,7 @@ def require_unchanged(states: States) -> None:
         One has changed.
     """
     for path, state in states.items():
-        if _state(path) not in (state, None):
+        if state is not None and _state(path) not in (state, None):
             raise InputError(f"{path} has changed while it was read, and nothing was written; run again")
 
 
@@ -43,7 +46,7 @@ def _within(path: Location) -> Iterable[Location]:
     return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
-def _state(file: Location) -> tuple[int, int, int | str] | None:
+def _state(file: Location) -> State | None:
     if isinstance(file, Address):
         told = state_of(file)
         return told and (0, *told)

@@ -69,8 +69,8 @@ def fetch(address: Address, start: int, length: int) -> Part:
     return part
 
 
-def state_of(address: Address) -> tuple[int, str] | None:
-    """Size [byte] and version of a file on a server; None where the server does not tell, or gives none.
+def state_of(address: Address) -> tuple[int | None, str | None] | None:
+    """Size [byte] and version of a file on a server, None for what the server does not give; None without a file.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def state_of(address: Address) -> tuple[int, str] | None:
         part = fetch(address, 0, 1)
     except (InputNotFoundError, RemoteError):
         return None
-    return None if part.size is None or part.version is None else (part.size, part.version)
+    return part.size, part.version
 
 
 def require_parts(address: Address) -> bytes:
