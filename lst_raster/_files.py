@@ -33,8 +33,6 @@ def written_whole(target: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(target)
-    except OutputError:
-        raise
     except FileNotFoundError as error:
         if temporary.parent.is_dir():
             raise  # not about the target: an input is missing

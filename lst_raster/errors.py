@@ -1,4 +1,7 @@
-"""The errors a user can meet, each with a built-in parent too, so that generic handlers catch them."""
+"""The errors a user can meet, each with a built-in parent too, so that generic handlers catch them.
+
+None is an OSError: a handler of what the operating system refuses must not take an error of the package for that.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,15 @@ class InputError(LstRasterError, ValueError):
     """A value, a unit or a variable is not what the operation needs."""
 
 
-class InputNotFoundError(LstRasterError, FileNotFoundError):
+class InputNotFoundError(LstRasterError, LookupError):
     """A file or folder that was named does not exist."""
 
 
-class RemoteError(LstRasterError, ConnectionError):
+class RemoteError(LstRasterError, RuntimeError):
     """A server does not answer, refuses, or sends what is of no use."""
 
 
-class RemoteAccessError(RemoteError, PermissionError):
+class RemoteAccessError(RemoteError):
     """A server refuses what was asked of it: it wants credentials, or others."""
 
 
@@ -46,7 +49,7 @@ class ConfigError(LstRasterError, ValueError):
     """A configuration file has a key or a value that is not understood."""
 
 
-class OutputError(LstRasterError, OSError):
+class OutputError(LstRasterError, RuntimeError):
     """A product could not be written; nothing half written stays behind."""
 
 

@@ -12,6 +12,10 @@ import pytest
 
 import lst_raster
 from lst_raster import errors
+from lst_raster._files import written_whole
+from lst_raster.engine.product.staging import writing
+from lst_raster.training import run as training_run
+from lst_raster.transfer import own_sensor
 
 ROOM = Path(lst_raster.__file__).parent
 PAGE = (ROOM.parent / "docs" / "errors.md").read_text()
@@ -59,6 +63,17 @@ def test_every_class_is_on_the_page_with_its_other_parent():
     assert set(listed) == set(classes)
     for name, parent in listed.items():
         assert parent in [above.__name__ for above in classes[name].__bases__], name
+
+
+CLASSES = [found for found in vars(errors).values() if inspect.isclass(found)]
+
+
+@pytest.mark.parametrize("error", CLASSES, ids=lambda error: error.__name__)
+def test_no_error_of_the_package_is_taken_for_one_of_the_operating_system(tmp_path, error):
+    assert not issubclass(error, OSError)
+    for keeping in (written_whole, writing, training_run._staging, own_sensor._staged):
+        with pytest.raises(error, match=r"^as it was raised$"), keeping(tmp_path / "no" / "target"):
+            raise error("as it was raised")
 
 
 def test_errors_of_other_modules_are_children_of_those():

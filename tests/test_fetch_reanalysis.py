@@ -126,6 +126,18 @@ def test_without_credentials_it_is_told_where_to_get_them_and_the_request_is_wri
     assert [path.name for path in out.iterdir()] == [request.name] and json.loads(request.read_text())["files"]
 
 
+def test_a_full_disk_is_not_told_as_a_fault_of_the_store(tmp_path, monkeypatch):
+    scene, _ = seen(tmp_path)
+    arco_store(tmp_path / "air.zarr")
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("xarray.Dataset.to_netcdf", full)
+    with pytest.raises(OutputError, match=r"cannot write into .*: No space left on device; is the disk full\?"):
+        fetch_reanalysis(scene, source="era5-arco", folder=tmp_path, server=str(tmp_path / "air.zarr"))
+
+
 @pytest.mark.parametrize(("source", "module", "extra"), [("era5", "cdsapi", "era5"), ("era5-arco", "zarr", "zarr")])
 def test_a_missing_package_is_told_with_its_extra(tmp_path, known, monkeypatch, source, module, extra):
     monkeypatch.setitem(sys.modules, module, None)

@@ -15,7 +15,7 @@ from rasterio.errors import RasterioError
 from lst_raster.engine.product.files import OutputForm, ProductPaths
 from lst_raster.engine.product.place import open_product_raster, size_of, text_of
 from lst_raster.engine.unchanged import States
-from lst_raster.errors import OutputError, RemoteAccessError
+from lst_raster.errors import InputNotFoundError, OutputError, RemoteAccessError
 
 RUN = "lst_raster:run"
 """Property of a STAC item that tells what its product was made of."""
@@ -66,6 +66,11 @@ def find_same(paths: ProductPaths, run: str | None) -> dict[str, str] | None:
     dict of str to str, or None
         Its metadata; None where there is none, where it is of another run, or where a file is missing or of another
         size.
+
+    Raises
+    ------
+    RemoteError
+        An object store fails.
     """
     if run is None:
         return None
@@ -75,8 +80,10 @@ def find_same(paths: ProductPaths, run: str | None) -> dict[str, str] | None:
             return None
         with open_product_raster(paths.temperature) as dataset:
             return dict(dataset.tags())
+    except (InputNotFoundError, RemoteAccessError):
+        return None  # not in the store, or not to be looked at
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RasterioError):
-        return None  # not an item of ours, or damaged
+        return None  # not on disk, not an item of ours, or damaged
 
 
 def require_identified(paths: ProductPaths, states: States) -> None:

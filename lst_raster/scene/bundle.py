@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from lst_raster.errors import LstRasterError, SceneError
+from lst_raster.errors import SceneError
 from lst_raster.scene.address import Address, Location, location_of
 from lst_raster.scene.servers.read import RemoteFile, fetch
 
@@ -125,8 +125,6 @@ class Bundle:
                 places = by_name([_member(archive, place, entry) for entry in archive])
                 _read_to_the_end(archive, place)
                 return cls(path=place.remote or place.disk, places=places)
-        except LstRasterError:
-            raise
         except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
             reason = str(error).partition(":")[0]  # of an archive that cannot be opened a list follows
             raise SceneError(

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lst_raster.errors import ConfigError, LstRasterError, OutputError
+from lst_raster.errors import ConfigError, OutputError
 from lst_raster.inference.contract import GRAPHS
 from lst_raster.simulation.simulated_set import SimulatedSet
 from lst_raster.training.calibration import Calibration
@@ -144,8 +144,6 @@ def _staging(output: Path) -> Iterator[Path]:
         output.mkdir(exist_ok=True)
         for path in sorted(stage.iterdir()):
             path.replace(output / path.name)
-    except LstRasterError:
-        raise  # some of ours are OSErrors too
     except OSError as error:
         raise OutputError(f"cannot write {output}: {error.strerror or error}") from error
     finally:

@@ -70,7 +70,9 @@ def text_of(target: Location) -> str:
     Raises
     ------
     OSError
-        It is not there, or cannot be read; of a store an InputNotFoundError or a RemoteError.
+        It is not there, or cannot be read.
+    InputNotFoundError, RemoteError
+        It is not in the store, or the store does not give it.
     ValueError
         It is no text.
     """

@@ -22,7 +22,7 @@ from rasterio._err import CPLE_BaseError  # what GDAL's own failures raise; it h
 from rasterio.errors import RasterioError
 
 from lst_raster.engine.product.store import make_folder, publish, sweep_folders
-from lst_raster.errors import LstRasterError, OutputError, RemoteError
+from lst_raster.errors import LstRasterError, OutputError
 from lst_raster.scene.address import Address, Location
 
 if sys.platform != "win32":
@@ -220,8 +220,6 @@ def writing(target: Location | str) -> Iterator[None]:
     """Turn what the system, rasterio and GDAL raise into one error of ours."""
     try:
         yield
-    except (OutputError, RemoteError):
-        raise
     except (OSError, RasterioError, CPLE_BaseError) as error:
         reason = getattr(error, "strerror", None) or str(error.__cause__ or error)
         question = "is the disk full, or the folder read-only?"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lst_raster.errors import InputError
+from lst_raster.errors import InputError, LstRasterError
 from lst_raster.scene.fields import ELEVATION, Quantity
 from lst_raster.scene.reanalysis.ask import Ask
 from lst_raster.scene.reanalysis.crop import crop
@@ -54,7 +54,7 @@ def read_netcdf(path: Path, source: str, engine: str, ask: Ask) -> list[GriddedF
         with xr.open_dataset(path, engine=engine, decode_timedelta=False, cache=False) as dataset:
             # Surfaces are small even of the whole Earth; the notes on them are then of the whole file too.
             return read_dataset(dataset, source, ask if ask.on_levels else replace(ask, box=None))
-    except InputError:
+    except LstRasterError:
         raise
     except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError) as reason:
         raise InputError(f"{source} cannot be read as netCDF ({reason}); fetch it again") from reason

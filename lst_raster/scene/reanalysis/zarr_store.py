@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lst_raster._resources import require
-from lst_raster.errors import InputError, InputNotFoundError, RemoteError
+from lst_raster.errors import InputError, InputNotFoundError, LstRasterError
 from lst_raster.scene.address import Address, Location, without_secrets
 from lst_raster.scene.reanalysis.ask import Ask
 from lst_raster.scene.reanalysis.gridded import GriddedField
@@ -117,7 +117,7 @@ def open_store(address: str) -> Iterator[xr.Dataset]:
             yield dataset
     except FileNotFoundError as reason:
         raise InputNotFoundError(f"there is no zarr store at {shown}; check the address") from _cause(address, reason)
-    except (InputError, RemoteError):
+    except LstRasterError:
         raise
     except Exception as reason:  # aiohttp's, fsspec's, zarr's and the codecs' errors have no parent in common
         if is_address(address) and _is_of_the_network(reason):

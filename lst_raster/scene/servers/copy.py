@@ -38,10 +38,9 @@ def fetch_whole(address: Address, target: Path) -> None:
                     raise RemoteError(f"{address} has changed while it was fetched; run again")
                 done += file.write(part.content)
     except OSError as error:
-        if isinstance(error, RemoteError | InputError) or error.errno is None:
-            raise
         raise InputError(
-            f"{address} finds no room among the temporary files ({error.strerror}); set TMPDIR, or fetch it first"
+            f"{address} finds no room among the temporary files ({error.strerror or error}); set TMPDIR, or fetch it "
+            "first"
         ) from None
     if first.size is not None and done != first.size:
         raise RemoteError(f"{address} does not come whole, {done} of {first.size} bytes did; fetch it first")

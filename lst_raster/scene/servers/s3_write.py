@@ -145,7 +145,7 @@ def begin_upload(address: Address, path: Path, media_type: str | None = None) ->
             parts = tuple(pool.map(lambda part: _send(address, number, path, part), range(count)))
     except BaseException as error:
         abort_upload(Upload(address=address, number=number, parts=()))
-        if isinstance(error, OSError) and not isinstance(error, LstRasterError):
+        if isinstance(error, OSError):
             raise OutputError(f"cannot write {address}: {error.strerror or type(error).__name__}") from None
         raise
     return Upload(address=address, number=number, parts=parts)

@@ -79,8 +79,8 @@ def _cut(plan: Plan, part: Part, target: Path) -> None:
             )
         within = plan.box.narrowed(CELL / 2.0)  # so that its points are those that are chosen around it
         rows, columns = crop(store["latitude"].values, store["longitude"].values, within)
-        chosen = store[part.details["variables"]].isel(time=steps, latitude=rows, longitude=columns)
-        _plain(chosen.load()).to_netcdf(target, engine="h5netcdf")
+        chosen = store[part.details["variables"]].isel(time=steps, latitude=rows, longitude=columns).load()
+    _plain(chosen).to_netcdf(target, engine="h5netcdf")  # outside: a full disk is no fault of the store
 
 
 def _plain(dataset: xr.Dataset) -> Any:

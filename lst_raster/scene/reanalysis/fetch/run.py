@@ -99,6 +99,8 @@ def fetch_reanalysis(
         files = _fetch(scene, plan, folder, server, levels, overwrite, say or _unheard)
     except (RemoteError, MissingExtraError) as reason:
         raise type(reason)(f"{reason}; the request is in {request}") from reason
+    except OSError as reason:
+        raise OutputError(f"cannot write into {folder}: {reason.strerror or reason}; is the disk full?") from reason
     return Fetched(plan=plan, request=request, files=files)
 
 
