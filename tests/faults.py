@@ -167,7 +167,7 @@ class _Locks:
     """The module `fcntl`, its one function that is used counted."""
 
     def __init__(self, module, moment):
-        self.LOCK_EX, self._module, self._moment = module.LOCK_EX, module, moment
+        self.LOCK_EX, self.LOCK_NB, self._module, self._moment = module.LOCK_EX, module.LOCK_NB, module, moment
 
     def flock(self, *arguments):
         self._moment("lock")

@@ -7,7 +7,6 @@ import threading
 import time
 from pathlib import Path
 
-from lst_raster.engine.product import staging
 from tests.factories import make_scene, ramp
 
 AIR = {"emissivity": 0.97, "water_vapour": 20.0, "air_temperature": 295.0, "surface_pressure": 1000.0}
@@ -48,7 +47,7 @@ def temporary_files(folder):
 class Killer(threading.Thread):
     """Sends SIGKILL to the first process that is seen to be writing a product in a folder."""
 
-    _NAME = re.compile(rf"\.{staging._HOST}-(\d+)-\d+\.(?:new|blocks)$")
+    _NAME = re.compile(r"\.[0-9a-f]{12}-(\d+)-[0-9a-f]{16}\.(?:new|blocks)$")
 
     def __init__(self, folder, kill, patience=60.0):
         super().__init__(daemon=True)

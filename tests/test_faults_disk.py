@@ -98,13 +98,14 @@ def test_temporaries_that_cannot_be_removed_do_no_harm_and_the_next_run_removes_
     assert contents(folder) == new
 
 
-@pytest.mark.parametrize("kind", ["lock", "sync"])
+@pytest.mark.parametrize(("kind", "number"), [("lock", 0), ("lock", 1), ("sync", 8)])
 @pytest.mark.parametrize("code", ERRORS)
-def test_a_file_system_without_locks_and_without_folders_to_be_synchronised_is_written(folder, products, kind, code):
-    number = {"lock": 0, "sync": 8}[kind]
+def test_a_file_system_without_locks_and_without_folders_to_be_synchronised_is_written(
+    folder, products, kind, number, code
+):
     with patched(Moments(kind, number, failing(code))) as moments:
         write_set(folder, 1)
-    assert moments.counts[kind] == number + 1
+    assert moments.counts[kind] > number
     assert contents(folder) == products[1][1]
 
 

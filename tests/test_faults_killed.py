@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 
 CALLS = {  # of writing the set over an older one
     "touch": 8, "open": 13, "write": 23, "flush": 6, "close": 13, "encode": 6, "sync": 9, "verify": 9, "link": 5,
-    "replace": 5, "unlink": 18, "lock": 1,
+    "replace": 5, "unlink": 18, "lock": 2,
 }  # fmt: skip
 EARLY = ("touch", "open", "write", "flush", "close", "encode", "verify")  # before the first file gets its name
 EVERY = [(kind, number) for kind, count in CALLS.items() for number in range(count)]

@@ -375,7 +375,7 @@ def test_a_killed_run_leaves_nothing_that_looks_whole_and_the_next_one_clears_up
         assert contents(store) == before
     else:
         assert "x.json" not in contents(store)
-    assert len(list(Path(tempfile.gettempdir()).iterdir())) == 1
+    assert len(list(Path(tempfile.gettempdir()).iterdir())) == 2  # the folder and its lock
     assert not make("s3://out/x.tif", overwrite=True).reused
     assert list(Path(tempfile.gettempdir()).iterdir()) == []
     (tmp_path / "local").mkdir()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -136,9 +136,8 @@ def _refuse_existing(output: Path, overwrite: bool) -> None:
 @contextmanager
 def _staging(output: Path) -> Iterator[Path]:
     """Yield a folder beside the output, and move what is in it there once all of it is written."""
-    stage = output.parent / f".{output.name}.{os.getpid()}.tmp"
+    stage = output.parent / f".{output.name}.{secrets.token_hex(8)}.tmp"
     try:
-        shutil.rmtree(stage, ignore_errors=True)
         stage.mkdir(parents=True)
         yield stage
         output.mkdir(exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -204,7 +204,7 @@ def _table(response: Response) -> str:
 @contextmanager
 def _staged(target: Path) -> Iterator[Path]:
     """Yield a folder that takes the place of another when the block ends well."""
-    stage = target.parent / f".{target.name}.{os.getpid()}.tmp"
+    stage = target.parent / f".{target.name}.{secrets.token_hex(8)}.tmp"
     try:
         stage.mkdir(parents=True)
         yield stage

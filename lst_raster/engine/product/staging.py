@@ -6,13 +6,15 @@ written into a folder of temporary files, sent, and shown together (`lst_raster.
 
 from __future__ import annotations
 
-import itertools
+import hashlib
 import logging
 import os
 import re
+import secrets
 import shutil
 import socket
 import sys
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,27 +23,44 @@ from pathlib import Path
 from rasterio._err import CPLE_BaseError  # what GDAL's own failures raise; it has no public name
 from rasterio.errors import RasterioError
 
-from lst_raster.engine.product.store import make_folder, publish, sweep_folders
+from lst_raster.engine.product.store import make_folder, publish, temporary_folder
 from lst_raster.errors import LstRasterError, OutputError
 from lst_raster.scene.address import Address, Location
 
-if sys.platform != "win32":
+if sys.platform == "win32":
+    import msvcrt
+else:
     import fcntl
 
 _LOGGER = logging.getLogger(__name__)
-_HOST = re.sub(r"\W", "", socket.gethostname()) or "host"
-_PART = re.compile(  # process, and the number of its run; the last two endings are of release 0.1
-    rf"^\..+\.{_HOST}-(\d+)(?:-(\d+))?\.(?:new|blocks|old|raw\.tif|cog\.tif)$"
-)
-_NUMBERS = itertools.count()  # of the runs of this process: two may have the same target
-_RUNNING: set[tuple[int, int]] = set()  # process and number: a forked process is none of its parent's
+_PART = re.compile(r"^\..+\.([0-9a-f]{12}-\d+-[0-9a-f]{16})\.(?:new|blocks|old|files|lock)$")
+
+
+def _machine() -> str:
+    """Identify the running kernel, which containers share: its locks hold between all processes that it runs.
+
+    Host names and process numbers do not: two containers may have the same ones.
+    """
+    try:
+        text = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    except OSError:
+        text = secrets.token_hex() if sys.platform == "linux" else f"{socket.gethostname()} {uuid.getnode()}"
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+_MACHINE = _machine()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Staging:
-    """Unfinished files; made by `new_files`."""
+    """Unfinished files; made by `new_files`.
 
-    _number: int = field(default_factory=lambda: next(_NUMBERS))
+    A lock file in each of their folders is locked for as long as the run lasts. The system releases the lock when the
+    process ends, however it ends: so the next run knows which files nobody will finish.
+    """
+
+    _mark: str = field(default_factory=lambda: f"{_MACHINE}-{os.getpid()}-{secrets.token_hex(8)}")
+    _locks: dict[Path, int | None] = field(default_factory=dict)
     _renames: dict[Location, Path] = field(default_factory=dict)
     _scratch: list[Path] = field(default_factory=list)
     _folders: list[Path] = field(default_factory=list)
@@ -104,16 +123,25 @@ class Staging:
 
     def _beside(self, target: Location, kind: str) -> Path:
         """Name of a temporary file, which is removed at the end."""
-        folder = self._folder() if isinstance(target, Address) else target.parent
-        path = folder / f".{target.name}.{_HOST}-{os.getpid()}-{self._number}.{kind}"
+        folder = self._folder() if isinstance(target, Address) else self._locked(target.parent)
+        path = folder / f".{target.name}.{self._mark}.{kind}"
         self._scratch.append(path)
         return path
 
     def _folder(self) -> Path:
         """Folder of temporary files, made when it is needed first."""
         if not self._folders:
-            self._folders.append(make_folder(f"{_HOST}-{os.getpid()}-{self._number}"))
+            self._folders.append(make_folder(self._locked(temporary_folder()) / f".lst-raster.{self._mark}.files"))
         return self._folders[0]
+
+    def _locked(self, folder: Path) -> Path:
+        """Show other runs that temporary files in a folder are in use."""
+        if folder not in self._locks:
+            self._locks[folder] = _new_lock(self._lock_file(folder))
+        return folder
+
+    def _lock_file(self, folder: Path) -> Path:
+        return folder / f".lst-raster.{self._mark}.lock"
 
     def _with_names(self, text: str) -> str:
         """Put the names that the files will have into a message in place of those that they have now."""
@@ -172,6 +200,12 @@ class Staging:
                 path.unlink(missing_ok=True)
         for folder in self._folders:
             shutil.rmtree(folder, ignore_errors=True)
+        left = [path for path in (*self._scratch, *self._folders) if path.exists()]
+        for folder, handle in self._locks.items():
+            if handle is not None:
+                os.close(handle)
+                if not left:
+                    _remove(self._lock_file(folder))
 
 
 @contextmanager
@@ -185,7 +219,7 @@ def new_files(*folders: Location) -> Iterator[Staging]:
     Parameters
     ----------
     *folders : path or Address
-        Folders to sweep of what killed processes left; of one in a store the folders of temporary files are swept.
+        Folders to sweep of what killed processes left; of one in a store the folder of temporary files is swept.
 
     Yields
     ------
@@ -202,16 +236,13 @@ def new_files(*folders: Location) -> Iterator[Staging]:
     for folder in set(folders):
         _sweep(folder)
     staging = Staging()
-    mark = (os.getpid(), staging._number)
     try:
-        _RUNNING.add(mark)
         yield staging
         staging._publish()
     except LstRasterError as error:
         error.args = (staging._with_names(str(error)),)
         raise
     finally:
-        _RUNNING.discard(mark)
         staging._clear()
 
 
@@ -277,33 +308,66 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _sweep(folder: Location) -> None:
-    """Remove the temporary files of processes that were killed on this host."""
-    if os.name != "posix":
-        return  # elsewhere signal 0 does not ask whether a process lives, it ends it
-    if isinstance(folder, Address):
-        sweep_folders(_HOST, _is_alive)
-        return
-    with suppress(OSError):  # a folder that cannot be listed is found out when it is written
-        for path in folder.iterdir():
-            part = _PART.match(path.name)
-            if part and not _is_alive(int(part[1]), part[2]):
-                _LOGGER.info("removing %s, left by a process that is gone", path)
-                with suppress(OSError):  # somebody else's
-                    path.unlink(missing_ok=True)
+    """Remove the temporary files of runs whose process has ended; files that may be in use are kept."""
+    with suppress(OSError, OutputError):  # a folder that cannot be listed is found out when it is written
+        place = temporary_folder() if isinstance(folder, Address) else folder
+        found = {path: part[1] for path in place.iterdir() if (part := _PART.match(path.name))}
+        for lock, mark in found.items():
+            # Some network drives keep the locks of one machine from the others.
+            if lock.suffix == ".lock" and (mark.startswith(_MACHINE) or _is_local(place)):
+                _sweep_run(lock, [path for path in found if found[path] == mark and path != lock])
 
 
-def _is_alive(process: int, run: str | None) -> bool:
-    """Whether a run goes on; one of an earlier process that had our number does not."""
-    if process == os.getpid() and run is not None:
-        return (process, int(run)) in _RUNNING
-    return _alive(process)
+def _sweep_run(lock: Path, paths: Iterable[Path]) -> None:
+    """Remove the files of a run if nobody holds its lock."""
+    with suppress(OSError):  # it is held, there are no locks, or it is another user's
+        handle = os.open(lock, os.O_RDWR)
+        try:
+            _acquire(handle, wait=False)
+            for path in paths:
+                _LOGGER.info("removing %s, left by a process that has ended", path)
+                _remove(path)
+        finally:
+            os.close(handle)
+        if not any(path.exists() for path in paths):
+            _remove(lock)
 
 
-def _alive(process: int) -> bool:
+def _new_lock(path: Path) -> int | None:
+    """Make a lock file and lock it; None where that is not possible: then no run removes what this one leaves."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
+        while True:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                _acquire(handle, wait=True)
+                if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
+                    return handle
+            except BaseException:
+                os.close(handle)
+                _remove(path)
+                raise
+            os.close(handle)  # a sweep took it between the two calls
     except OSError:
-        return True  # somebody else's
-    return True
+        return None
+
+
+def _acquire(handle: int, *, wait: bool) -> None:
+    """Lock an open file until its handle is closed or the process ends; OSError where that is not possible."""
+    if sys.platform == "win32":
+        msvcrt.locking(handle, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_local(folder: Path) -> bool:
+    """Whether a folder is on a disk of this machine, which no other one writes to."""
+    return sys.platform == "linux" and os.major(folder.stat().st_dev) != 0  # network drives have no device
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there and that is allowed."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with suppress(OSError):
+        os.remove(path)  # noqa: PTH107

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lst_raster.errors import LstRasterError, OutputError, RemoteAccessError
@@ -21,47 +20,41 @@ from lst_raster.scene.servers.s3_write import (
     require_writable,
 )
 
-_PREFIX = "lst-raster"
+
+def temporary_folder() -> Path:
+    """Folder where the system keeps temporary files (``TMPDIR``).
+
+    Raises
+    ------
+    OutputError
+        There is none that can be written.
+    """
+    with _making_folder():
+        return Path(tempfile.gettempdir())
 
 
-def make_folder(mark: str) -> Path:
-    """Make a folder for the files of a set, where the system keeps temporary files (``TMPDIR``).
-
-    Parameters
-    ----------
-    mark : str
-        Host, process and number of the run, by which `sweep_folders` finds it.
+def make_folder(folder: Path) -> Path:
+    """Make a folder for the files of a set, which nobody else may read.
 
     Raises
     ------
     OutputError
         There is no room for it.
     """
+    with _making_folder():
+        folder.mkdir(mode=0o700)
+    return folder
+
+
+@contextmanager
+def _making_folder() -> Iterator[None]:
     try:
-        return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}.{mark}."))
+        yield
     except OSError as error:
         raise OutputError(
             f"no folder for temporary files can be made: {error.strerror or error}; set TMPDIR to one that can be "
             "written"
         ) from error
-
-
-def sweep_folders(host: str, is_alive: Callable[[int, str], bool]) -> None:
-    """Remove the folders of processes that were killed.
-
-    Parameters
-    ----------
-    host : str
-        This host.
-    is_alive : callable
-        Takes process and number of a run; whether it goes on.
-    """
-    mark = re.compile(rf"^{re.escape(_PREFIX)}\.{host}-(\d+)-(\d+)\.")
-    with suppress(OSError):
-        for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}.*"):
-            found = mark.match(folder.name)
-            if found and not is_alive(int(found[1]), found[2]):
-                shutil.rmtree(folder, ignore_errors=True)  # somebody else's, perhaps
 
 
 def publish(files: Mapping[Address, Path]) -> None:
