@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,9 +16,12 @@ import lst_raster
 from lst_raster import Model, Scene, retrieve
 from lst_raster.engine import tiles as tiles_module
 from lst_raster.engine.product import cog as cog_module
+from lst_raster.engine.product.files import OutputForm
+from lst_raster.engine.target import room_needed
 from lst_raster.errors import CancelledError, InputError, ModelError, OutputError, SceneError
 from lst_raster.scene.raster import open_quietly
 from tests.factories import STATE, STEM, make_model, make_scene, ramp, write_raster
+from tests.shared import shared_path
 
 EXACT = {**STATE, "emissivity": 0.97}
 BIG = (600, 1100)  # six blocks, none of them whole at the edges
@@ -319,6 +323,24 @@ def test_a_disk_known_to_be_too_full_is_refused_before_any_work(tmp_path, model_
     )
     with pytest.raises(OutputError, match="0 MiB are free, 1 MiB are needed; make room"):
         retrieve(scene, model=model_path, **EXACT)
+
+
+def test_a_disk_on_which_the_product_fits_is_not_refused(tmp_path, model_path, monkeypatch):
+    scene = make_scene(tmp_path / "in", lst=ramp(280, 300, BIG))
+    options = {"model": model_path, "form": OutputForm(dtype="uint16"), **EXACT}
+    product = retrieve(scene, output="first.tif", **options)
+    room = 2 * sum(path.stat().st_size for path in product.files)  # of each raster its temporary file, too
+    assert room < 4 * product.pixels
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=room))
+    assert retrieve(scene, output="second.tif", **options).retrieved == product.retrieved
+
+
+@pytest.mark.parametrize("form", [{}, {"dtype": "uint16"}, {"dtype": "uint16", "lst_only": True}, {"compress": "none"}])
+def test_a_real_scene_takes_at_least_the_room_that_is_looked_for(tmp_path, model_path, form):
+    scene = shared_path("data/landsat/l8_l1_alabama_cc0/test_B10.tif")
+    product = retrieve(scene, model=model_path, form=OutputForm(**form), **EXACT)
+    rasters = [path for path in product.files if path.suffix == ".tif"]
+    assert room_needed(product.files, Scene.open(scene).grid) < 2 * sum(path.stat().st_size for path in rasters)
 
 
 RUN = """
