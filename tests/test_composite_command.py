@@ -31,6 +31,17 @@ def test_the_command_writes_what_python_does_and_tells_every_raster(tmp_path, co
     assert read(out[-1]).max() == 2
 
 
+def test_a_folder_that_is_missing_is_made_and_not_left_behind_by_a_run_that_fails(tmp_path, command):
+    paths, _ = season(tmp_path / "in", number=2)
+    new = tmp_path / "new" / "folder"
+    code, _, err = command("composite", *paths, "-o", f"{new}/", "--min-count", "3")
+    assert (code, len(err), new.parent.exists()) == (1, 1, False)
+    code, out, _ = command("composite", *paths, "-o", f"{new}/")
+    assert (
+        code == 0 and all(line.startswith(f"{new}/LST_") for line in out) and len(list(new.glob("*.tif"))) == len(out)
+    )
+
+
 def test_what_is_wrong_is_one_line_and_what_is_assumed_a_warning(tmp_path, command):
     paths, _ = season(tmp_path / "in", shape=(20, 30), number=2, without=("_QA.tif",))
     code, out, err = command("composite", *paths, "-o", tmp_path / "out.tif", "--exclude", "water")

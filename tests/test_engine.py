@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -396,15 +397,38 @@ def test_a_target_that_cannot_be_is_refused(tmp_path, model_path):
     (tmp_path / "file").write_text("x")
     (tmp_path / f"{STEM}_LST.tif").mkdir()
     for output, words in {
-        "nowhere": "nowhere does not exist; create it",
-        "nowhere/x.tif": "nowhere does not exist; create it",
         "file": "file is not a folder",
         "file/x.tif": "file is not a folder",
+        "file/new/": "file is not a folder",
         ".": "it is a folder; give another name",
         str(scene): "it is one of the inputs",
     }.items():
         with pytest.raises(OutputError, match=words):
             retrieve(scene, model=model_path, output=output, overwrite=True, **EXACT)
+
+
+@pytest.mark.parametrize("output", ["new/", "new", Path("new/and/inner"), "new/x.tif"])
+def test_a_folder_that_is_missing_is_made_for_the_product(tmp_path, model_path, output):
+    scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
+    product = retrieve(scene, model=model_path, output=output, **EXACT)
+    name = "x" if str(output).endswith(".tif") else f"{STEM}_LST"
+    folder = Path("new") if str(output).endswith(".tif") else Path(output)
+    assert (product.path, left_in(folder)) == (folder / f"{name}.tif", sorted(path.name for path in product.files))
+
+
+def test_a_folder_that_was_made_is_removed_if_the_run_fails(tmp_path, model_path, monkeypatch):
+    scene = make_scene(tmp_path / "in", lst=ramp(280, 300, BIG))
+    seen = []
+
+    def stop(done, total):
+        seen.append(Path("new/inner").is_dir())
+        return False
+
+    with pytest.raises(CancelledError):
+        retrieve(scene, model=model_path, output="new/inner/", progress=stop, **EXACT)
+    with pytest.raises(ModelError):
+        retrieve(scene, model="nothing", output="new/inner/", **EXACT)
+    assert (seen, left_in(tmp_path)) == ([True], ["in"])
 
 
 def test_a_folder_that_refuses_is_named_in_the_system_s_words(tmp_path, model_path, monkeypatch):

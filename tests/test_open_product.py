@@ -256,8 +256,7 @@ def test_a_product_is_not_written_where_one_is_nor_from_what_is_no_raster(tmp_pa
         write_product(made, whole, overwrite=True)
     with pytest.raises(OutputError, match="give the name of the temperature's file"):
         write_product(made, tmp_path)
-    with pytest.raises(OutputError, match="does not exist; create it"):
-        write_product(made, tmp_path / "no" / "a.tif")
+    assert [path.parent.name for path in write_product(made, tmp_path / "new" / "a.tif")] == ["new"] * 2
     with pytest.raises(InputError, match=r"lst has the dimensions time, y, x; a raster has two"):
         write_product(made.expand_dims("time"), tmp_path / "b.tif")
     with pytest.raises(InputError, match="the dataset holds lst_uncertainty; give one with lst"):

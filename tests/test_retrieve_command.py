@@ -119,7 +119,6 @@ MISTAKES = {
     "negative vapour raster": (["SCENE", "--water-vapour", "negative.tif"], "holds -3 to 20, outside [0, 100]"),
     "celsius": (["SCENE", "--air-temperature", "21"], "air temperature is 21, outside [180, 340] K"),
     "pascal": (["SCENE", "--surface-pressure", "101325"], "outside [300, 1100] hPa"),
-    "no folder": (["SCENE", "-o", "nowhere"], "nowhere does not exist; create it"),
     "parent is a file": (["SCENE", "-o", "file/x.tif"], "file is not a folder"),
     "existing product": (["SCENE", "-o", "kept"], "exists and is kept; add --overwrite"),
     "output is input": (["SCENE", "-o", "SCENE", "--overwrite"], "it is one of the inputs"),

@@ -31,8 +31,8 @@ def product_path(output: str | Path | Address, stem: str) -> Location:
     Parameters
     ----------
     output : str, path or Address
-        An existing folder, or a folder of an object store (``s3://bucket/folder/``), which need not exist; or the path
-        or the address of the file itself, which ends in ``.tif`` or ``.tiff``.
+        A folder, on disk or in an object store (``s3://bucket/folder/``), which need not exist; or the path or the
+        address of the file itself, which ends in ``.tif`` or ``.tiff``.
     stem : str
         Name of the scene.
 
@@ -75,7 +75,8 @@ def check_targets(targets: Iterable[Location], grid: Grid, *, inputs: Iterable[L
     Raises
     ------
     OutputError
-        The folder or the bucket is missing or cannot be written, the disk is too full, a file exists, or is an input.
+        The folder cannot be made or written, there is no such bucket, the disk is too full, a file exists, or is an
+        input.
     RemoteError, MissingExtraError
         An object store does not answer, refuses, or cannot be asked.
     """
@@ -109,10 +110,9 @@ def room_needed(targets: Iterable[Location], grid: Grid) -> int:
 
 def _check_path(target: Path, needed: int, *, inputs: list[Path], overwrite: bool) -> None:
     """Refuse a target on disk."""
-    folder = target.parent
+    folder = next(path for path in target.parents if path.exists())  # those below it are made with the product
     if not folder.is_dir():
-        kind = "is not a folder; choose another" if folder.exists() else "does not exist; create it"
-        raise OutputError(f"cannot write {target.name}: {folder} {kind}")
+        raise OutputError(f"cannot write {target.name}: {folder} is not a folder; choose another")
     if target.is_dir():
         raise OutputError(f"cannot write {target}: it is a folder; give another name")
     if target.exists():

@@ -41,7 +41,7 @@ def main_path(output: str | Location, products: Sequence[SourceProduct], first: 
     Parameters
     ----------
     output : str, path or Address
-        An existing folder or one of an object store, or the file itself, which ends in ``.tif``.
+        A folder, which need not exist, or one of an object store, or the file itself, which ends in ``.tif``.
     products : sequence of SourceProduct
         The products, by date.
     first : Statistic

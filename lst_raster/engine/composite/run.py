@@ -110,7 +110,7 @@ def composite(
     products : str, path, or sequence of them
         Products (``*_LST.tif``), folders of them, patterns, or addresses.
     output : str, path or Address
-        Raster of the first statistic, which ends in ``.tif``; or an existing folder; of either also the ``s3`` address.
+        Raster of the first statistic, which ends in ``.tif``; or a folder; of either also the ``s3`` address.
     statistic : str or iterable of str
         ``median`` (default), ``mean``, ``weighted_mean`` (with the inverse variance), ``minimum``, ``maximum``,
         ``deviation`` (standard deviation over time), ``percentile`` or ``count``.

@@ -219,7 +219,8 @@ def new_files(*folders: Location) -> Iterator[Staging]:
     Parameters
     ----------
     *folders : path or Address
-        Folders to sweep of what killed processes left; of one in a store the folder of temporary files is swept.
+        Folders of the files, which are made where they are missing, and removed again if nothing is written. They are
+        swept of what killed processes left; of one in a store the folder of temporary files is swept.
 
     Yields
     ------
@@ -233,10 +234,12 @@ def new_files(*folders: Location) -> Iterator[Staging]:
     RemoteError
         An object store does not take them.
     """
-    for folder in set(folders):
-        _sweep(folder)
     staging = Staging()
+    made: list[Path] = []
     try:
+        for folder in dict.fromkeys(folders):
+            made += _make_missing(folder)
+            _sweep(folder)
         yield staging
         staging._publish()
     except LstRasterError as error:
@@ -244,6 +247,9 @@ def new_files(*folders: Location) -> Iterator[Staging]:
         raise
     finally:
         staging._clear()
+        for path in made:
+            with suppress(OSError):  # it has files
+                path.rmdir()
 
 
 @contextmanager
@@ -305,6 +311,15 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _make_missing(folder: Location) -> list[Path]:
+    """Make a folder and those above it that are missing; returns them, the innermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()] if isinstance(folder, Path) else []
+    if missing:
+        with writing(missing[0]):
+            missing[0].mkdir(parents=True, exist_ok=True)
+    return missing
 
 
 def _sweep(folder: Location) -> None:
