@@ -88,7 +88,7 @@ def _script(parts: tuple[Part, ...]) -> str:
     lines = ["import cdsapi", "", "client = cdsapi.Client()"]
     for part in parts:
         request = json.dumps(part.details["request"], indent=4)
-        lines.append(f'client.retrieve("{part.details["dataset"]}", {request}, "{part.file}")')
+        lines.append(f"client.retrieve({part.details['dataset']!r}, {request}, {part.file!r})")
     return "\n".join(lines) + "\n"
 
 
