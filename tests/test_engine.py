@@ -17,7 +17,6 @@ from lst_raster.engine import tiles as tiles_module
 from lst_raster.engine.product import cog as cog_module
 from lst_raster.engine.product import staging as staging_module
 from lst_raster.errors import CancelledError, InputError, ModelError, OutputError, SceneError
-from lst_raster.scene.raster import open_quietly
 from tests.factories import STATE, STEM, make_model, make_scene, ramp, write_raster
 
 EXACT = {**STATE, "emissivity": 0.97}
@@ -30,7 +29,7 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
 
 
 def read(product):
-    with open_quietly(product.path) as dataset:
+    with rasterio.open(product.path) as dataset:
         return dataset.read(1)
 
 
