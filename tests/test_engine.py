@@ -9,7 +9,7 @@ import pytest
 import rasterio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rasterio._env import get_gdal_config
+from rasterio.env import get_gdal_config
 
 import lst_raster
 from lst_raster import Model, Scene, retrieve

@@ -35,8 +35,8 @@ _QUIET = 4  # onnxruntime's severity "fatal": errors arrive as exceptions, nothi
 class Model:
     """A trained model of one sensor band and tier, with its session.
 
-    Make one with `Model.load`. It can be pickled: the copy opens its own session from the same file, which must not have
-    changed.
+    Make one with `Model.load`. It can be pickled: the copy opens its own session from the same file, which must be
+    unchanged.
     """
 
     def __init__(
