@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -99,3 +100,14 @@ def require(module: str, extra: str) -> ModuleType:
         return import_module(module)
     except ImportError as error:
         raise MissingExtraError(f"{module} is not installed; run: pip install 'lst-raster[{extra}]'") from error
+
+
+def ignore_library_warnings() -> None:
+    """Silence, for the whole process, warnings of libraries that an application does not act on.
+
+    For entry points of processes of our own: the command line and its workers. Filters belong to the process, so the
+    library itself never changes them; `warnings.catch_warnings` in several threads leaves filters behind.
+    """
+    for message in ("Dataset has no geotransform", "The given matrix is equal to Affine.identity"):
+        warnings.filterwarnings("ignore", message)  # rasterio's, of scenes without coordinates
+    warnings.filterwarnings("ignore", module=r"ecmwf\.datastores")  # news of the Climate Data Store

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import rasterio
 
 from lst_raster import Scene, retrieve
 from lst_raster.errors import LstRasterError
 from lst_raster.scene.level2 import Level2Scene
-from lst_raster.scene.raster import open_quietly
 from tests.emissivity_scenes import add_quality, add_reflectance, make_tile
 from tests.factories import STATE, make_model, make_scene, write_raster
 from tests.faults import contents, nothing_lost, one_line_that_helps
@@ -171,7 +171,7 @@ def product_of(made, output, model, **options):
     """Retrieve: pixels, and where they lie."""
     given = {"model": model, "emissivity": 0.97, **STATE, **made.options, **options}
     product = retrieve(made.open(made.scene or made.file), output=output, overwrite=True, **given)
-    with open_quietly(product.path) as dataset:
+    with rasterio.open(product.path) as dataset:
         return dataset.read(1), (dataset.crs, dataset.transform)
 
 

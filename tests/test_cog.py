@@ -15,7 +15,6 @@ from lst_raster.engine.product.cog import new_cog
 from lst_raster.engine.product.layer import Layer
 from lst_raster.engine.product.pyramid import halved
 from lst_raster.errors import InputError
-from lst_raster.scene.raster import open_quietly
 from tests.cogs import (
     BITS,
     CLASSES,
@@ -67,11 +66,11 @@ def test_overviews_are_those_of_a_plain_reckoning_and_never_blend_nodata(tmp_pat
 def test_gdal_makes_the_same_mean(tmp_path):
     path = write_cog(tmp_path / "x.tif", kelvin(SHAPE), STEPS)
     profile = {"driver": "GTiff", "dtype": "uint16", "nodata": 0, "count": 1, "height": SHAPE[0], "width": SHAPE[1]}
-    with open_quietly(tmp_path / "gdal.tif", "w", **profile) as dataset:
+    with rasterio.open(tmp_path / "gdal.tif", "w", **profile) as dataset:
         dataset.write(levels_of(path)[0], 1)
         dataset.build_overviews([2, 4], rasterio.enums.Resampling.average)
         np.testing.assert_array_equal(dataset.overviews(1), [2, 4])
-    with open_quietly(tmp_path / "gdal.tif", overview_level=0) as dataset:
+    with rasterio.open(tmp_path / "gdal.tif", overview_level=0) as dataset:
         np.testing.assert_array_equal(levels_of(path)[1], dataset.read(1))
 
 
@@ -120,7 +119,7 @@ def test_a_raster_of_any_size_is_written(tmp_path, shape, layer):
 
 def test_a_raster_without_coordinates_and_one_without_values_are_written(tmp_path):
     path = write_cog(tmp_path / "x.tif", np.full(SHAPE, np.nan, "f4"), STEPS, crs=None)
-    with open_quietly(path) as dataset:
+    with rasterio.open(path) as dataset:
         assert dataset.crs is None
         assert not dataset.read(1).any()
         assert dataset.tags(1) == {}
@@ -152,10 +151,10 @@ def test_the_statistics_are_those_that_gdal_computes(tmp_path, layer):
         ours = {name: value for name, value in dataset.tags(1).items() if name.startswith("STATISTICS")}
         numbers = dataset.read(1)
     profile = {"driver": "GTiff", "dtype": layer.dtype, "nodata": layer.nodata, "count": 1, "height": 700}
-    with open_quietly(tmp_path / "gdal.tif", "w", width=1300, **profile) as dataset:
+    with rasterio.open(tmp_path / "gdal.tif", "w", width=1300, **profile) as dataset:
         dataset.write(numbers, 1)
     rasterio.shutil.copy(tmp_path / "gdal.tif", tmp_path / "cog.tif", driver="COG", statistics="YES")
-    with open_quietly(tmp_path / "cog.tif") as dataset:
+    with rasterio.open(tmp_path / "cog.tif") as dataset:
         gdal = {name: value for name, value in dataset.tags(1).items() if name.startswith("STATISTICS")}
     assert ours.keys() == gdal.keys()
     if layer is STEPS:

@@ -92,12 +92,75 @@ def test_a_constant_raster_correlates_with_nothing(tmp_path):
     assert found.as_dict()["difference"]["correlation"] is None
 
 
-def test_differences_beyond_any_reason_are_counted_at_the_end(tmp_path):
-    a, b = np.full((10, 10), 300.0), np.full((10, 10), 300.0)
-    b[0, 0] = -9999.0
-    got = compare_rasters(*pair(tmp_path, a, b)).difference
-    assert (got.count, got.median, got.maximum) == (100, 0.0, 10299.0)
-    assert got.percentiles["99"] == pytest.approx(0.01 * 200.0, abs=0.01)
+def with_fill(values, *fills):
+    """Put fill into the first rows, one after the other."""
+    filled = values.copy()
+    for row, fill in enumerate(fills):
+        filled[row] = fill
+    return filled
+
+
+@pytest.mark.parametrize("fill", [0.0, -9999.0, np.finfo("f4").min, 1e15, -32768.0, 999.0, 65535.0])
+@pytest.mark.parametrize("rows", [1, 40])
+def test_fill_that_no_nodata_value_names_is_left_out_and_reported(tmp_path, command, fill, rows):
+    kelvin = ramp(280.0, 310.0).astype("f4")
+    a = write_raster(tmp_path / "a.tif", kelvin + np.float32(0.5))
+    b = write_raster(tmp_path / "b.tif", with_fill(kelvin, *[fill] * rows))
+    found = compare_rasters(a, b)
+    assert (found.difference.count, found.pixels.b) == ((60 - rows) * 70, (60 - rows) * 70)
+    assert found.difference.bias == pytest.approx(0.5, abs=1e-4)
+    text = f"b.tif: {rows * 70} pixels with the value {fill:g} are left out: no surface temperature (150 to 400 K)"
+    assert text in found.notes[0]
+    code, _, errors = command("compare", a, b)
+    assert (code, errors) == (0, [f"Note: {found.notes[0]}"])
+
+
+def test_several_fill_values_are_all_left_out(tmp_path):
+    kelvin = ramp(280.0, 310.0)
+    a, b = pair(tmp_path, with_fill(kelvin, -9999.0, 0.0, 1e15, 500.0, 120.0), kelvin)
+    found = compare_rasters(a, b)
+    assert (found.difference.count, found.difference.maximum) == (55 * 70, 0.0)
+    assert "a.tif: 350 pixels with the value -9999, 0, 120, ... are left out" in found.notes[0]
+
+
+def test_fill_next_to_the_nodata_value_of_the_file_is_left_out_too(tmp_path):
+    kelvin = ramp(280.0, 310.0)
+    a, b = pair(tmp_path, with_fill(kelvin, -9999.0, 0.0), kelvin, nodata=-9999.0)
+    found = compare_rasters(a, b)
+    assert (found.difference.count, found.difference.bias) == (58 * 70, 0.0)
+    assert "a.tif: 70 pixels with the value 0 are left out" in found.notes[0]
+
+
+def test_untagged_fill_is_not_blended_into_temperatures_when_they_are_warped(tmp_path):
+    coarse = Affine(60, 0, 452475, 0, -60, 3408645)
+    a = write_raster(tmp_path / "a.tif", np.full((60, 80), 300.0))
+    b = write_raster(tmp_path / "b.tif", with_fill(np.full((30, 40), 300.0), *[0.0] * 10), transform=coarse)
+    found = compare_rasters(a, b, align=True)
+    assert (found.difference.minimum, found.difference.maximum) == (0.0, 0.0)
+    assert "b.tif: 400 pixels with the value 0 are left out" in found.notes[0]
+    b = write_raster(tmp_path / "b.tif", with_fill(np.full((30, 40), 300.0), 0.0, -1.0), transform=coarse)
+    with pytest.raises(InputError, match=r"b\.tif cannot be warped: 80 pixels hold .* replace them by one nodata"):
+        compare_rasters(a, b, align=True)
+
+
+@pytest.mark.parametrize("options", [{"units": "degC"}, {"units": "degC", "scale": 0.01}, {"offset": 273.15}])
+def test_zeros_that_may_be_fill_or_freezing_are_refused_until_the_file_has_a_nodata_value(tmp_path, options):
+    kelvin = np.rint(ramp(290.0, 310.0) * 100.0) / 100.0
+    numbers = with_fill((kelvin - 273.15) / options.get("scale", 1.0), *[0.0] * 10)
+    a, b = write_raster(tmp_path / "a.tif", kelvin), write_raster(tmp_path / "b.tif", numbers, **options)
+    with pytest.raises(InputError, match=r"b\.tif holds exactly 0 in 17% of its pixels .* -a_nodata 0 if it is fill"):
+        compare_rasters(a, b)
+    write_raster(tmp_path / "b.tif", numbers, nodata=0, **options)
+    assert compare_rasters(a, b).difference.bias == pytest.approx(0.0, abs=1e-6)
+    write_raster(tmp_path / "b.tif", numbers, nodata=-9999, **options)
+    assert compare_rasters(a, b).difference.count == 4200
+
+
+def test_whole_degrees_about_freezing_are_compared(tmp_path):
+    kelvin = ramp(263.15, 283.15)
+    degrees = np.rint(kelvin - 273.15).astype("i2")
+    a, b = write_raster(tmp_path / "a.tif", kelvin), write_raster(tmp_path / "b.tif", degrees, units="degC")
+    assert compare_rasters(a, b).difference.count == 4200
 
 
 def test_scale_offset_and_unit_of_a_file_are_applied(tmp_path):

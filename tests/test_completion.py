@@ -121,6 +121,16 @@ def test_a_real_shell_takes_the_script_and_offers_the_names(shell, shell_home, c
     assert [line.strip() for line in done.stdout.split()][-2:] == ["landsat9-b10", "landsat9-b11"], done.stderr
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_the_line_to_add_is_quoted_where_the_home_has_blanks(shell, shell_home, command, monkeypatch):
+    home = shell_home / "my home; touch hacked"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    code, out, err = command("completion", shell, "--install")
+    place = out[0] if shell == "bash" else str(Path(out[0]).parent)
+    assert code == 0 and f"'{place}'" in err[0]
+
+
 @pytest.mark.parametrize(
     ("shell", "place", "words"),
     [

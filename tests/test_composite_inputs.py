@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import rasterio
 from rasterio import Affine
 from rasterio.crs import CRS
 from rasterio.warp import transform
@@ -59,7 +60,7 @@ def scattered(tmp_path_factory):
 )
 def test_products_on_other_grids_are_warped_to_where_they_belong(tmp_path, scattered, options, most):
     made = compose(scattered, tmp_path / "out.tif", statistic="mean", **options)
-    with lst_raster.scene.raster.open_quietly(made.path) as dataset:
+    with rasterio.open(made.path) as dataset:
         grid = Grid.of(dataset)
     lst, longitude = truth(grid)
     found, count = read(made.path), read(made.rasters["count"])

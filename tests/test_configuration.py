@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -96,9 +97,10 @@ def test_one_file_alone_is_read_where_the_variable_names_it_and_none_where_it_is
 
 
 def test_lists_switches_dates_pairs_and_groups_are_understood(home, command):
-    folder(
+    user(
         '[batch]\nemissivity = ["quality", "ndvi"]\nmask-clouds = false\nbbox = [-88, 30, -87.0, 31]\n'
-        'output = "out"\ndate = 2015-01-17\nwater-vapor = "29mm"\n[build.profiles]\nheld-out = true\n'
+        'output = "out"\ndate = 2015-01-17\nwater-vapor = "29mm"\n[build.profiles]\nheld-out = true\n',
+        home,
     )
     from lst_raster.cli.main import cli
     from tests.commands import commands
@@ -149,17 +151,61 @@ def test_help_config_and_doctor_work_where_the_file_is_broken(command):
     assert command("retrieve", "--help")[0] == command("--help")[0] == command("config", "path")[0] == 0
 
 
-def test_the_help_shows_the_defaults_that_are_set(command):
-    folder("[retrieve]\noutput = 'products'\n")
+def test_the_help_shows_the_defaults_that_are_set(command, home):
+    user("[retrieve]\noutput = 'products'\n", home)
     assert "[default: products]" in " ".join(" ".join(command("retrieve", "--help")[1]).split())
 
 
-def test_a_file_in_a_folder_may_not_run_code_or_choose_servers(command, home):
-    text = "[batch]\nsign = 'os:system'\n"
+REFUSED = [
+    ("batch", "sign", "'posixpath:basename'"),
+    ("batch", "scheduler", "'tcp://10.0.0.1:8786'"),
+    ("batch", "search", "'https://example.com/stac'"),
+    ("batch", "alternate", "'s3'"),
+    ("batch", "report", "'report.csv'"),
+    ("retrieve", "output", "'../elsewhere'"),
+    ("retrieve", "overwrite", "true"),
+    ("retrieve", "model", "'https://example.com/m.onnx'"),
+    ("retrieve", "dem", "'s3://bucket/dem.tif'"),
+    ("retrieve", "dem", "'https:/example.com/dem.tif'"),
+    ("retrieve", "dem", "'/vsicurl/https:/example.com/dem.tif'"),
+    ("retrieve", "dem", "'//server/share/dem.tif'"),
+    ("retrieve", "emissivity", "['ndvi', 'landcover:https://example.com/a.tif']"),
+    ("retrieve", "emissivity", "['landcover://server/share/a.tif']"),
+    ("compare", "mask", "'https://example.com/QA_PIXEL.TIF'"),
+    ("composite", "overwrite", "true"),
+    ("composite", "skip-unreadable", "true"),
+    ("preview", "output", "'/tmp/x.png'"),
+    ("fetch-reanalysis", "server", "'https://example.com'"),
+    ("sensor.new", "folder", "'x'"),
+    ("qgis.install", "program", "'evil'"),
+]
+
+
+@pytest.mark.parametrize(("name", "key", "value"), REFUSED)
+def test_a_file_in_the_current_folder_sets_no_outputs_code_or_servers(command, home, monkeypatch, name, key, value):
+    text = f"[{name}]\n{key} = {value}\n"
     folder(text)
-    assert "sign is not taken from there; give it on the command line" in told(command, "batch", "x", "-o", "y")
+    said = told(command, "config", "show")
+    variable = f"LST_RASTER_{name}_{key}".replace(".", "_").replace("-", "_").upper()
+    assert re.search(rf"lst-raster\.toml, line 2: (an address in )?{key} is not taken from a file of the current", said)
+    assert f"move it to {configuration.user_file()}, set {variable}, or give it on the command line" in said
+    monkeypatch.setenv("LST_RASTER_CONFIG", "lst-raster.toml")  # named by the user
+    assert command("config", "show")[0] == 0
+    monkeypatch.delenv("LST_RASTER_CONFIG")
     Path("lst-raster.toml").unlink()
-    user(text.replace("os:system", "posixpath:basename"), home)
+    user(text, home)
+    assert command("config", "show")[0] == 0
+    if not value.startswith("["):
+        monkeypatch.setenv(variable, value.strip("'"))
+        assert command("config", "show")[0] == 0
+
+
+def test_a_file_in_the_current_folder_sets_inputs_and_the_form_of_products(command):
+    folder(
+        "[retrieve]\nemissivity = ['landcover:/maps/a.tif:own.csv', 'ndvi', 0.97]\ndem = 'C:/maps/dem.tif'\n"
+        "reanalysis = ['era5.nc']\nmodel = 'landsat8-b10/surface'\nthreads = 2\ncompress = 'zstd'\nmask-dilation = 90\n"
+        "[composite]\nmonths = '6-8'\ncrs = 'EPSG:32616'\n[compare]\nmask = 'QA_PIXEL.TIF'\n"
+    )
     assert command("config", "show")[0] == 0
 
 

@@ -191,6 +191,54 @@ def test_a_table_that_is_none_is_refused(tmp_path, scene, table):
         merged(scene, f"landcover:{path}:{tmp_path / 'own.csv'}")
 
 
+@pytest.mark.parametrize("code", [-1, -9999, 65536, 10**12])
+def test_a_class_in_the_table_that_no_map_can_hold_is_refused(tmp_path, scene, code):
+    path = write_raster(tmp_path / "map.tif", np.ones((100, 100), "u1"), **DEGREES)
+    (tmp_path / "own.csv").write_text(f"class,emissivity\n1,0.95\n{code},0.9\n")
+    with pytest.raises(InputError, match=rf"own\.csv line 3 holds the class {code}; classes .* from 0 to 65535"):
+        merged(scene, f"landcover:{path}:{tmp_path / 'own.csv'}")
+
+
+def test_a_class_that_stands_twice_in_the_table_is_refused(tmp_path, scene):
+    path = write_raster(tmp_path / "map.tif", np.ones((100, 100), "u1"), **DEGREES)
+    (tmp_path / "own.csv").write_text("class,emissivity\n1,0.95\n1,0.9\n")
+    with pytest.raises(InputError, match=r"own\.csv line 3 holds the class 1 again"):
+        merged(scene, f"landcover:{path}:{tmp_path / 'own.csv'}")
+
+
+@pytest.mark.parametrize("kind", ["i2", "i4", "f4", "f8"])
+def test_classes_of_the_map_that_are_not_in_the_table_have_no_value_whatever_they_are(tmp_path, scene, kind):
+    strange = (-1, -9999, 32767) if kind == "i2" else (-1, -9999, 70000, 2**31 - 1)
+    classes = np.full((100, 100), 1, kind)
+    classes[np.arange(100) % 2 == 1] = np.resize(strange, 50)[:, None]
+    path = write_raster(tmp_path / "map.tif", classes, **DEGREES)
+    (tmp_path / "own.csv").write_text("class,emissivity\n0,0.8\n1,0.95\n2,0.9\n")
+    found = merged(scene, f"landcover:{path}:{tmp_path / 'own.csv'}", 0.99)
+    assert set(np.unique(found.value)) == {np.float32(0.95), np.float32(0.99)}
+
+
+def test_a_map_of_classes_that_were_averaged_is_refused(tmp_path, scene):
+    classes = np.full((100, 100), 1.0, "f4")
+    classes[:, 30:32] = 1.5
+    path = write_raster(tmp_path / "map.tif", classes, **DEGREES)
+    (tmp_path / "own.csv").write_text("class,emissivity\n1,0.95\n")
+    with pytest.raises(InputError, match=r"holds 1\.5, and classes are whole numbers; .* nearest pixel"):
+        merged(scene, f"landcover:{path}:{tmp_path / 'own.csv'}")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_land_cover_table_is_read_as_programs_save_it(tmp_path, scene, separator, encoding):
+    path = write_raster(tmp_path / "map.tif", np.ones((100, 100), "u1"), **DEGREES)
+    point = "." if separator == "," else ","
+    rows = ["# façade", "Class,Emissivity,Uncertainty", "", "1, 0.95,0.03", "2,0.9,"]
+    text = "\r\n".join(row.replace(",", separator).replace(".", point) for row in rows)
+    (tmp_path / "own.csv").write_bytes(text.encode(encoding))
+    found = merged(scene, f"landcover:{path}:{tmp_path / 'own.csv'}")
+    assert set(np.unique(found.value)) == {np.float32(0.95)}
+    assert set(np.unique(found.uncertainty)) == {np.float32(0.03)}
+
+
 def plane(latitude, longitude):
     return 0.95 + 0.02 * (latitude - 30.0), 0.96 + 0.02 * (longitude + 88.0)
 

@@ -11,7 +11,7 @@ import pytest
 import rasterio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rasterio._env import get_gdal_config
+from rasterio.env import get_gdal_config
 
 import lst_raster
 from lst_raster import Model, Scene, retrieve
@@ -20,7 +20,6 @@ from lst_raster.engine.product import cog as cog_module
 from lst_raster.engine.product.files import OutputForm
 from lst_raster.engine.target import room_needed
 from lst_raster.errors import CancelledError, InputError, ModelError, OutputError, SceneError
-from lst_raster.scene.raster import open_quietly
 from tests.factories import STATE, STEM, make_model, make_scene, ramp, write_raster
 from tests.shared import shared_path
 
@@ -34,7 +33,7 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
 
 
 def read(product):
-    with open_quietly(product.path) as dataset:
+    with rasterio.open(product.path) as dataset:
         return dataset.read(1)
 
 

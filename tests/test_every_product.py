@@ -4,9 +4,9 @@ import shutil
 
 import numpy as np
 import pytest
+import rasterio
 
 from lst_raster import Model, Scene, retrieve
-from lst_raster.scene.raster import open_quietly
 from tests.factories import STATE, make_model, ramp
 from tests.products import COLLECTIONS, SENSORS, in_form, make_product, product_stem, true_temperature
 from tests.servers import STORE_ENVIRONMENT, object_store, web_server
@@ -93,14 +93,14 @@ def place_of(request, monkeypatch):
 @pytest.mark.parametrize(("sensor", "suffix", "collection"), PRODUCTS)
 def test_the_temperature_is_true(tmp_path, models, made, place_of, sensor, suffix, collection, form):
     path, gain, offset = made(tmp_path / "in", sensor, suffix, collection)
-    with open_quietly(path) as dataset:
+    with rasterio.open(path) as dataset:
         truth = true_temperature(dataset.read(1), sensor, gain, offset)
     assert 271.0 < truth.min() < truth.max() < 313.0
     scene = Scene.open(place_of(path, form), band=sensor.rpartition("-")[2] if suffix is None else suffix)
     assert (scene.sensor, scene.stem) == (sensor, product_stem(sensor, collection))
     assert scene.files.mtl.collection == collection
     product = retrieve(scene, output=tmp_path / "x.tif", model=models[sensor], emissivity=0.97, **STATE)
-    with open_quietly(product.path) as dataset:
+    with rasterio.open(product.path) as dataset:
         temperature = dataset.read(1)
     np.testing.assert_array_equal(np.isnan(temperature), CLOUD)
     assert np.abs(temperature - truth)[~CLOUD].max() < 0.05

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from rasterio import Affine
 
 from lst_raster import Scene, retrieve
 from lst_raster.engine.unchanged import require_unchanged, states_of
 from lst_raster.errors import InputError, LstRasterError
-from lst_raster.scene.raster import open_quietly
 from tests.factories import STATE, make_scene, ramp, write_raster
 from tests.faults import contents, nothing_lost, one_line_that_helps
 
@@ -55,7 +55,7 @@ def output(tmp_path):
 
 
 def read(path):
-    with open_quietly(path) as dataset:
+    with rasterio.open(path) as dataset:
         return dataset.read(1)
 
 

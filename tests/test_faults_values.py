@@ -4,10 +4,10 @@ import struct
 
 import numpy as np
 import pytest
+import rasterio
 
 from lst_raster import retrieve
 from lst_raster.errors import LstRasterError
-from lst_raster.scene.raster import open_quietly
 from tests.factories import STATE, make_scene, ramp, write_raster
 from tests.faults import contents, nothing_lost, one_line_that_helps
 
@@ -53,7 +53,7 @@ def test_a_raster_half_full_of_it_gives_no_temperature_there(tmp_path, output, m
     values = np.where(HALF, BAD[value], EXACT[name]).astype("f4")
     path = write_raster(tmp_path / "x.tif", values)
     product = retrieve(scene, output=output, model=model_path, overwrite=True, **{**EXACT, name: path})
-    with open_quietly(product.path) as dataset:
+    with rasterio.open(product.path) as dataset:
         kelvin = dataset.read(1)
     np.testing.assert_array_equal(np.isnan(kelvin), HALF)
     assert np.abs(kelvin - ramp(280, 300))[~HALF].max() < 0.01

@@ -1,6 +1,9 @@
 """What is asked of a server of reanalysis for a scene: steps, area, and a text that asks the same."""
 
+import ast
 import json
+import os
+import subprocess
 
 import numpy as np
 import pytest
@@ -103,3 +106,39 @@ def test_a_dry_run_asks_no_server_and_prints_what_runs_by_itself(tmp_path, comma
     else:
         compile(text, "script.py", "exec")
     assert (tmp_path / f"{STEM}_{source}_request.json").exists()
+
+
+NASTY = [
+    "a b",
+    "it's",
+    'say "hi"',
+    "$(touch hacked)",
+    "`touch hacked`",
+    "x; touch hacked",
+    '"); open("hacked", "w"); ("',
+    "a\\b",
+]
+
+
+@pytest.mark.parametrize("stem", NASTY)
+@pytest.mark.parametrize("source", SOURCE_NAMES)
+def test_the_name_of_a_scene_is_text_alone_in_the_printed_script(tmp_path, monkeypatch, source, stem):
+    box = Box(south=30.0, north=31.0, west=-88.0, east=-87.0)
+    plan = SOURCES[source].plan(stem, np.datetime64(DATE), box, f"https://example.com/{stem}", levels=True)
+    monkeypatch.chdir(tmp_path)
+    if source == "merra2":
+        (tmp_path / "curl").write_text('#!/bin/sh\nfor word; do printf "%s\\n" "$word" >> words; done\n')
+        (tmp_path / "curl").chmod(0o755)
+        environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "EARTHDATA_TOKEN": "t"}
+        subprocess.run(["sh", "-c", plan.script], env=environment, check=True)
+        texts = (tmp_path / "words").read_text().splitlines()
+        files = [f"./{part.file}" for part in plan.parts]
+        assert {part.details["urls"][0] for part in plan.parts} <= set(texts)
+    else:
+        tree = ast.parse(plan.script)
+        texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        assert "open" not in calls
+        files = [part.file for part in plan.parts]
+    assert set(files) <= set(texts)
+    assert not (tmp_path / "hacked").exists()

@@ -80,6 +80,36 @@ def test_no_file_prints_but_the_command_line(path):
         assert "import click" not in path.read_text()
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_no_code_that_may_run_in_threads_changes_the_filters_of_warnings(path):
+    """`catch_warnings` saves and restores a list of the process: interleaved in threads it leaves filters behind."""
+    makers = {"training/export.py", "spectroscopy/partition.py", "transfer/make_bands.py"}  # one thread each
+    if path.relative_to(ROOT).as_posix() not in makers:
+        assert "catch_warnings" not in {
+            node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)
+        }
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_private_modules_of_libraries_are_imported_behind_a_guard_alone(path):
+    tree = ast.parse(path.read_text())
+    guarded = {node for block in ast.walk(tree) if isinstance(block, ast.Try) for node in ast.walk(block)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom | ast.Import) and node not in guarded:
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
+            for module in modules:
+                first, *rest = module.split(".")
+                private = first != "lst_raster" and any(part.startswith("_") for part in rest)
+                assert not private, f"line {node.lineno}: {module}"
+
+
+def test_a_release_of_rasterio_without_its_private_names_can_be_used():
+    code = "import rasterio, rasterio._err; del rasterio._err.CPLE_BaseError\n"
+    code += "import lst_raster\nfor name in lst_raster.__all__: getattr(lst_raster, name)\n"
+    code += "import lst_raster.engine.composite.run, lst_raster.engine.product.staging; print('ok')"
+    assert run(code).strip() == "ok"
+
+
 def test_bodies_of_functions_are_short():
     lengths = []
     for path in SOURCES:

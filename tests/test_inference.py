@@ -1,5 +1,6 @@
 """The model: its contract and its session."""
 
+import hashlib
 import json
 import pickle
 
@@ -84,6 +85,20 @@ def test_an_atmosphere_has_its_quantities_by_name(model):
 
 def test_a_copy_through_pickle_predicts_the_same(model):
     assert pickle.loads(pickle.dumps(model)).predict(**PIXEL, **AIR) == model.predict(**PIXEL, **AIR)
+
+
+def test_the_digest_is_that_of_the_file_as_it_was_loaded(tmp_path):
+    path = make_model(tmp_path / "model.onnx")
+    content = path.read_bytes()
+    model = Model.load(path)
+    packed = pickle.dumps(model)
+    make_model(path, sensor="landsat9-b10")
+    assert model.digest == hashlib.sha256(content).hexdigest()
+    assert Model.load(path).digest == hashlib.sha256(path.read_bytes()).hexdigest() != model.digest
+    with pytest.raises(ModelError, match="has changed since it was loaded"):
+        pickle.loads(packed)
+    path.unlink()
+    assert model.digest == hashlib.sha256(content).hexdigest()
 
 
 def test_an_error_names_the_missing_and_the_surplus_input(model):

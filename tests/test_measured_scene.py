@@ -91,6 +91,20 @@ def test_what_is_not_positive_nodata_or_saturated_has_no_temperature(tmp_path, a
     assert product.retrieved == numbers.size - 1
 
 
+@pytest.mark.parametrize("fill", [0.0, -9999.0, 9999.0, 1e15, np.finfo("f4").max])
+@pytest.mark.parametrize("quantity", ["radiance", "brightness-temperature"])
+def test_fill_that_no_nodata_value_names_has_no_temperature(tmp_path, aster, fill, quantity):
+    values = radiance_of(aster)
+    if quantity == "brightness-temperature":
+        values = brightness_temperature(values, sensor_band(aster).planck)
+    values = values.astype("f4")
+    values[:10] = fill
+    scene = MeasuredScene.open(write_raster(tmp_path / "x.tif", values), sensor=aster, quantity=quantity)
+    found = retrieved(scene, tmp_path)
+    assert np.isnan(found[:10]).all()
+    np.testing.assert_allclose(found[10:], LST[10:], atol=2e-3)
+
+
 def test_a_landsat_band_may_be_a_raster_too_its_temperature_by_the_two_constants(tmp_path, all_tiers):
     band = sensor_band("landsat8-b10")
     radiance = radiance_of("landsat8-b10")

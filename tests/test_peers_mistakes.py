@@ -5,6 +5,7 @@ A mistake is written as it is there, in a few lines of our own; the test fails i
 
 import numpy as np
 import pytest
+import rasterio
 
 import lst_raster
 from lst_raster import Model, Scene, retrieve
@@ -12,7 +13,6 @@ from lst_raster.engine.describe import describe
 from lst_raster.errors import InputError
 from lst_raster.inference.uncertainty import TRUST
 from lst_raster.physics.band import sensor_band
-from lst_raster.scene.raster import open_quietly
 from tests.factories import STATE, STEM, make_model, make_scene, ramp, write_raster
 from tests.products import true_temperature
 
@@ -29,7 +29,7 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
 
 
 def read(path):
-    with open_quietly(path) as dataset:
+    with rasterio.open(path) as dataset:
         return dataset.read(1)
 
 

@@ -172,6 +172,15 @@ def test_a_large_product_is_read_from_its_overviews_alone(tmp_path):
     assert pixels(made).shape[1] == 500 + 14 + 18 + 64 + 32
 
 
+def test_untagged_fill_is_neither_shown_nor_averaged_into_what_is(tmp_path, caplog):
+    values = np.full((1000, 1000), 300.0, "f4")
+    values[::3] = -9999.0
+    path = write_raster(tmp_path / "a_LST.tif", values)
+    kelvin = read_view(find_subject(path), 250).kelvin
+    assert np.unique(kelvin[np.isfinite(kelvin)]).tolist() == [300.0]
+    assert "with the value -9999 are left out" in caplog.text
+
+
 def test_a_small_raster_is_enlarged_and_one_pixel_is_enough(tmp_path):
     path = write_raster(tmp_path / "a_LST.tif", np.array([[280.0, 320.0]], "f4"))
     drawn = map_of(preview(path), (160, 320))

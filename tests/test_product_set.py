@@ -1,5 +1,6 @@
 """Temperature, uncertainty and quality of one retrieval: what they hold, and that they belong together."""
 
+import json
 import re
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import rasterio
 
 from lst_raster import Model, Scene, retrieve
+from lst_raster.engine import retrieve as retrieve_module
 from lst_raster.engine.checking.check import check_product
 from lst_raster.engine.product.files import OutputForm, ProductPaths
 from lst_raster.engine.product.flags import EMISSIVITY_SOURCES, FLAGS, flag
@@ -275,6 +277,17 @@ def test_a_product_of_the_same_inputs_is_kept_and_not_made_again(tmp_path, scene
     assert {path: path.read_bytes() for path in again.files} == before
     retrieve(scene, output=tmp_path, model=model_path, overwrite=True, **EXACT)
     assert {path: path.read_bytes() for path in again.files} == before
+
+
+def test_the_counts_of_a_product_do_not_hang_on_the_wording_of_its_metadata(tmp_path, scene, model_path, monkeypatch):
+    found = retrieve_module._findings
+    reworded = {"retrieved_pixels": "nearly all"}
+    monkeypatch.setattr(retrieve_module, "_findings", lambda run, tally: found(run, tally) | reworded)
+    first = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
+    again = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
+    assert again.reused and (first.pixels, first.retrieved) == (again.pixels, again.retrieved)
+    item = json.loads(next(tmp_path.glob("*_LST.json")).read_text())
+    assert item["properties"]["lst_raster:counts"] == {"pixels": first.pixels, "retrieved": first.retrieved}
 
 
 def test_other_inputs_are_another_product(tmp_path, scene, model_path):

@@ -11,7 +11,6 @@ from lst_raster.engine import tiles as tiles_module
 from lst_raster.engine.masks import dilate
 from lst_raster.errors import GridMismatchError, InputError, OutputError, SceneError
 from lst_raster.scene.quality import BEFORE_COLLECTIONS, COLLECTION_1, COLLECTION_2, LAYOUTS, find_quality, open_quality
-from lst_raster.scene.raster import open_quietly
 from tests.factories import STATE, STEM, make_scene, ramp, write_raster
 from tests.shared import shared_path
 
@@ -43,7 +42,7 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
 
 
 def read(product):
-    with open_quietly(product.path) as dataset:
+    with rasterio.open(product.path) as dataset:
         return dataset.read(1)
 
 

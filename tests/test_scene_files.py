@@ -3,14 +3,17 @@
 import json
 import re
 import tarfile
+import threading
+import warnings
 
 import numpy as np
 import pytest
+import rasterio
 
 from lst_raster import retrieve
 from lst_raster.errors import InputNotFoundError, LstRasterError, SceneError, UnknownSensorError
 from lst_raster.scene.mtl import Mtl
-from lst_raster.scene.raster import open_quietly
+from lst_raster.scene.raster import open_raster
 from lst_raster.scene.scene import Scene
 from tests.factories import MTL, STATE, STEM, make_model, make_scene, ramp, write_raster
 from tests.products import FORMS, as_xml, groups, in_form
@@ -40,7 +43,7 @@ def test_every_form_of_a_scene_gives_the_true_temperature(tmp_path, model_path, 
     place = in_form(make_scene(tmp_path / "in", lst=truth, gain=3.3e-4, offset=0.2), form)
     before = sorted(path.name for path in place.parent.iterdir())
     product = retrieve(place, output=tmp_path / f"{STEM}_LST.tif", model=model_path, **EXACT)
-    with open_quietly(product.path) as dataset:
+    with rasterio.open(product.path) as dataset:
         assert np.abs(dataset.read(1) - truth).max() < 0.005
     assert product.tags["input"].endswith(f"{STEM}_B10.TIF")
     assert product.tags["calibration"].startswith("gain 0.00033, offset 0.2")
@@ -57,7 +60,7 @@ def test_every_sensor_is_known_from_its_product(tmp_path, sensor, form):
     scene = Scene.open(in_form(make_scene(tmp_path / "in", lst=truth, sensor=sensor, name=name, dtype=dtype), form))
     assert (scene.sensor, scene.stem) == (sensor, re.sub(r"_B[0-9].*", "", name))
     product = retrieve(scene, model=make_model(tmp_path / "model" / "model.onnx", sensor), **EXACT)
-    with open_quietly(product.path) as dataset:
+    with rasterio.open(product.path) as dataset:
         assert np.abs(dataset.read(1) - truth).max() < tolerance
     assert product.path.name == f"{scene.stem}_LST.tif"
 
@@ -211,3 +214,32 @@ def test_every_real_file_is_opened_as_what_it_is_or_refused(path):
 
 
 _MTL_OF = re.compile(r"_MTL\.(txt|xml|json)$")
+
+
+def test_rasters_opened_in_two_threads_leave_the_filters_of_warnings_as_they_were(tmp_path, monkeypatch):
+    paths = [write_raster(tmp_path / f"{name}.tif", ramp(280, 300), crs=None, transform=None) for name in "ab"]
+    before, opened = list(warnings.filters), rasterio.open
+    first_is_in, second_is_in, first_is_out = (threading.Event() for _ in range(3))
+
+    def interleaved(path, *args, **options):
+        if str(path) == str(paths[0]):
+            first_is_in.set()
+            second_is_in.wait(10)
+        else:
+            second_is_in.set()
+            first_is_out.wait(10)
+        return opened(path, *args, **options)
+
+    def look(path):
+        with open_raster(path, "scene", SceneError) as dataset:
+            dataset.read(1)
+
+    monkeypatch.setattr(rasterio, "open", interleaved)
+    first, second = (threading.Thread(target=look, args=(path,)) for path in paths)
+    first.start()
+    first_is_in.wait(10)
+    second.start()
+    first.join()
+    first_is_out.set()
+    second.join()
+    assert warnings.filters == before

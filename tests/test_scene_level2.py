@@ -7,6 +7,7 @@ import tarfile
 
 import numpy as np
 import pytest
+import rasterio
 from rasterio import Affine
 
 import lst_raster
@@ -19,7 +20,6 @@ from lst_raster.scene.emissivity.given import UNCERTAINTY
 from lst_raster.scene.emissivity.merge import choose_emissivity
 from lst_raster.scene.level2 import Level2Scene, find_level2_emissivity
 from lst_raster.scene.quality import COLLECTION_2, find_quality
-from lst_raster.scene.raster import open_quietly
 from lst_raster.scene.reflectance import find_reflectance
 from tests.factories import STATE, make_model, make_scene, ramp, write_raster
 from tests.level2_scenes import AIR, STEMS, make_level2
@@ -41,7 +41,7 @@ def solve(path, output, downwelling="corrected", **options):
 
 
 def numbers(path):
-    with open_quietly(path) as dataset:
+    with rasterio.open(path) as dataset:
         return dataset.read(1).astype(np.float64)
 
 

@@ -2,8 +2,9 @@
 
 import struct
 
+import rasterio
+
 from lst_raster.engine.product.tiff import block_tables
-from lst_raster.scene.raster import open_quietly
 
 
 def assert_strict_cog(path):
@@ -25,7 +26,7 @@ def assert_strict_cog(path):
         assert file[position + size : position + size + 4] == file[position + size - 4 : position + size]
         end = position + size + 4
     assert end == len(file)
-    with open_quietly(path) as dataset:
+    with rasterio.open(path) as dataset:
         assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
         assert dataset.block_shapes == [(512, 512)]
         assert max(dataset.shape) / 2 ** len(dataset.overviews(1)) <= 512

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import click
@@ -55,7 +56,7 @@ def completion(context: click.Context, shell: str, install: bool) -> None:
     with written_whole(target) as temporary:
         temporary.write_text(f"{text}\n", encoding="utf-8")
     click.echo(target)
-    messages.say(_AFTER[shell].format(path=target, folder=target.parent))
+    messages.say(_AFTER[shell].format(path=shlex.quote(str(target)), folder=shlex.quote(str(target.parent))))
 
 
 def script(shell: str, command: click.Command) -> str:

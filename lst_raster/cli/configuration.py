@@ -25,8 +25,23 @@ _PREFIX = "LST_RASTER"
 _TABLE = re.compile(r"\s*\[([^\[\]]+)\]")
 _KEY = re.compile(r"\s*[\"']?([\w-]+)[\"']?\s*=")
 _NEVER = ("json", "help")  # whoever reads the output must see its form where it is asked for
-_OWN = ("sign", "scheduler", "server", "program")
-# They run code, or speak to a server: a file in a folder may be somebody else's.
+_IN_FOLDER = frozenset(
+    (
+        "align", "air-temperature", "band", "date", "dem", "downwelling", "emissivity", "exact", "level-2",
+        "mask-clouds", "mask-dilation", "model", "quantity", "quiet", "reanalysis", "sensor", "surface-pressure",
+        "threads", "water-vapour", "water-vapor", "compress", "dtype", "lst-only", "bbox", "collection",
+        "datetime", "limit", "query", "retries", "workers", "crs", "exclude", "from", "grid", "keep",
+        "max-uncertainty", "min-count", "months", "percentile", "resolution", "statistic", "to", "air",
+        "broadband-emissivity", "column", "elevation", "tier", "utc", "without", "ceos-ard", "dry-run", "html",
+        "levels", "mask", "units", "width"
+    )
+)  # fmt: skip
+"""Options that the file in the current folder may set: inputs, form and extent of the work.
+
+That file may have come with somebody else's data, so it sets no output, overwriting, code or server.
+"""
+_REMOTE = re.compile(r"://|\b(?:https?|s3):/|^(?:[a-z-]+:)?[\\/]{2}|/vsi", re.IGNORECASE)
+# An address, a network share of Windows, a virtual file of GDAL.
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +57,7 @@ class Setting:
     origin: str
     """The file and the line, or the variable."""
     own: bool = True
-    """Whether it is the user's for sure."""
+    """Whether the user chose the file: false for the one that was found in the current folder."""
 
 
 def user_file() -> Path:
@@ -122,7 +137,7 @@ def _in_file(path: Path, group: click.Group, context: click.Context) -> Iterator
         raise ConfigError(f"{path} cannot be read: {error.strerror}; correct its rights") from None
     except ValueError as error:  # TOML's and UTF-8's
         raise ConfigError(f"{path} is no TOML: {error}; correct it there") from None
-    own = path != Path(FOLDER_FILE)
+    own = VARIABLE in os.environ or path != Path(FOLDER_FILE)
     for words, key, value in _leaves(whole, ()):
         commands = group.list_commands(context)
         unknown = bool(words) and words[0] not in commands
@@ -192,15 +207,30 @@ def _option(setting: Setting, group: click.Group, context: click.Context) -> cli
     if command is None or isinstance(command, click.Group):
         raise ConfigError(f"{said} is no command with options; see lst-raster --help")
     options = [option for option in command.params if isinstance(option, click.Option)]
-    if setting.key in _NEVER or (setting.key in _OWN and not setting.own):
+    if setting.key in _NEVER:
         raise ConfigError(f"{setting.origin}: {setting.key} is not taken from there; give it on the command line")
     for option in options:
         if f"--{setting.key}" in option.opts:
+            _require_harmless(setting)
             return option
         if f"--{setting.key}" in option.secondary_opts:
             raise ConfigError(f"{setting.origin}: for {setting.key} write {option.opts[0][2:]} = false")
     known = [name[2:] for option in options for name in option.opts if name.startswith("--") and name[2:] not in _NEVER]
     raise ConfigError(f"{said} has no option {setting.key}{_like(setting.key, known)}")
+
+
+def _require_harmless(setting: Setting) -> None:
+    """Refuse what a file that was only found in the current folder must not decide."""
+    values = setting.value if isinstance(setting.value, list) else [setting.value]
+    remote = any(isinstance(value, str) and _REMOTE.search(value) for value in values)
+    if setting.own or (setting.key in _IN_FOLDER and not remote):
+        return
+    variable = "_".join((_PREFIX, *setting.words, setting.key)).replace("-", "_").upper()
+    what = f"an address in {setting.key}" if setting.key in _IN_FOLDER else setting.key
+    raise ConfigError(
+        f"{setting.origin}: {what} is not taken from a file of the current folder, which may be somebody else's; move "
+        f"it to {user_file()}, set {variable}, or give it on the command line"
+    )
 
 
 def _like(word: str, known: list[str]) -> str:

@@ -14,6 +14,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from lst_raster import __version__
+from lst_raster._resources import ignore_library_warnings
 from lst_raster.cli import messages
 from lst_raster.errors import LstRasterError
 
@@ -203,6 +204,7 @@ def _listen() -> None:
         if not any(isinstance(handler, messages.Handler) for handler in logger.handlers):
             logger.addHandler(messages.Handler())
     logging.getLogger("rasterio").addHandler(logging.NullHandler())
+    ignore_library_warnings()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)  # as an exception, so that temporary files are removed
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,20 @@ from lst_raster.errors import InputNotFoundError, OutputError, RemoteAccessError
 
 RUN = "lst_raster:run"
 """Property of a STAC item that tells what its product was made of."""
+COUNTS = "lst_raster:counts"
+"""Property of a STAC item with the numbers of its product's pixels, `pixels` and `retrieved`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SameProduct:
+    """A whole product of the same run."""
+
+    tags: Mapping[str, str]
+    """Its metadata."""
+    pixels: int
+    """Pixels of the scene."""
+    retrieved: int
+    """Pixels with a temperature."""
 
 
 def fingerprint(tags: Mapping[str, str], form: OutputForm, exact: bool, states: States) -> str | None:
@@ -51,7 +65,7 @@ def fingerprint(tags: Mapping[str, str], form: OutputForm, exact: bool, states: 
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
 
-def find_same(paths: ProductPaths, run: str | None) -> dict[str, str] | None:
+def find_same(paths: ProductPaths, run: str | None) -> SameProduct | None:
     """Look for a whole product of the same run.
 
     Parameters
@@ -63,8 +77,8 @@ def find_same(paths: ProductPaths, run: str | None) -> dict[str, str] | None:
 
     Returns
     -------
-    dict of str to str, or None
-        Its metadata; None where there is none, where it is of another run, or where a file is missing or of another
+    SameProduct or None
+        The product; None where there is none, where it is of another run, or where a file is missing or of another
         size.
 
     Raises
@@ -78,8 +92,11 @@ def find_same(paths: ProductPaths, run: str | None) -> dict[str, str] | None:
         item = json.loads(text_of(paths.item))
         if item["properties"][RUN] != run or not all(_is_there(paths, asset) for asset in item["assets"].values()):
             return None
+        counts = item["properties"][COUNTS]
         with open_product_raster(paths.temperature) as dataset:
-            return dict(dataset.tags())
+            return SameProduct(
+                tags=dict(dataset.tags()), pixels=int(counts["pixels"]), retrieved=int(counts["retrieved"])
+            )
     except (InputNotFoundError, RemoteAccessError):
         return None  # not in the store, or not to be looked at
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RasterioError):

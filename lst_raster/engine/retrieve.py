@@ -16,7 +16,7 @@ from lst_raster.engine.masks import Masking, choose_masking
 from lst_raster.engine.product.files import OutputForm, ProductPaths
 from lst_raster.engine.product.sidecars import write_sidecars
 from lst_raster.engine.product.staging import new_files
-from lst_raster.engine.resume import find_same, fingerprint, require_identified
+from lst_raster.engine.resume import COUNTS, RUN, SameProduct, find_same, fingerprint, require_identified
 from lst_raster.engine.run import CACHE, Progress, Run, open_cogs, write_tiles
 from lst_raster.engine.selfcheck import TOLERANCE, SelfCheck
 from lst_raster.engine.tally import Tally
@@ -177,7 +177,7 @@ def retrieve(
     same = None if overwrite or form.lst_only else find_same(paths, made_of)
     if same is not None:
         _LOGGER.warning(f"{paths.temperature} exists and is made of the same inputs: it is kept")
-        return _product(run, paths, same, reused=True)
+        return _product(run, paths, same.tags, same, reused=True)
     if not overwrite and not form.lst_only:
         require_identified(paths, states)
     targets = dict.fromkeys((paths.temperature, *_written(run, paths)))  # its name says most to the user
@@ -188,16 +188,16 @@ def retrieve(
     warnings = (*warnings, *_check_warnings(run.check))
     for line in warnings:
         _LOGGER.warning(line)
-    return _product(run, paths, tags, warnings)
+    return _product(run, paths, tags, tally, warnings)
 
 
 def _product(
-    run: Run, paths: ProductPaths, tags: Mapping[str, str], warnings: tuple[str, ...] = (), *, reused: bool = False
-) -> Product:
-    retrieved, pixels = (int(part) for part in tags["retrieved_pixels"].split(" of "))
+    run: Run, paths: ProductPaths, tags: Mapping[str, str], counts: Tally | SameProduct,
+    warnings: tuple[str, ...] = (), *, reused: bool = False,
+) -> Product:  # fmt: skip
     return Product(
-        path=paths.temperature, files=_written(run, paths), tags=MappingProxyType(dict(tags)), pixels=pixels,
-        retrieved=retrieved, warnings=warnings, reused=reused,
+        path=paths.temperature, files=_written(run, paths), tags=MappingProxyType(dict(tags)), pixels=counts.pixels,
+        retrieved=counts.retrieved, warnings=warnings, reused=reused,
     )  # fmt: skip
 
 
@@ -237,7 +237,8 @@ def _write(
             for cog in cogs.written:
                 cog.tags.update(tags)
         if not run.form.lst_only:
-            write_sidecars(paths, files, origin.made_of)
+            counts = {COUNTS: {"pixels": tally.pixels, "retrieved": tally.retrieved}}
+            write_sidecars(paths, files, counts | ({RUN: origin.made_of} if origin.made_of else {}))
     return tally
 
 

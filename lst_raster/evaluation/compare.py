@@ -65,7 +65,7 @@ class Comparison:
     difference: Statistics
     """The first less the second."""
     notes: tuple[str, ...]
-    """What was assumed about the files."""
+    """Assumptions about the files, and values that were left out as no surface temperature."""
     pictures: tuple[Path, ...]
     """Pictures that were written: map and histogram."""
 
@@ -149,7 +149,7 @@ def compare_rasters(
         mask=told,
         pixels=run.counts(),
         difference=statistics,
-        notes=tuple(raster.storage.note for raster in (first, second) if raster.storage.note),
+        notes=tuple(note for raster in (first, second) for note in raster.notes()),
         pictures=targets,
     )
 

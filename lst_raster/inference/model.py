@@ -35,16 +35,21 @@ _QUIET = 4  # onnxruntime's severity "fatal": errors arrive as exceptions, nothi
 class Model:
     """A trained model of one sensor band and tier, with its session.
 
-    Make one with `Model.load`. It can be pickled: the copy opens its own session from the same file.
+    Make one with `Model.load`. It can be pickled: the copy opens its own session from the same file, which must be
+    unchanged.
     """
 
-    def __init__(self, path: Path, session: Any, contract: Contract, metadata: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Path, session: Any, contract: Contract, metadata: Mapping[str, Any], *, digest: str
+    ) -> None:  # fmt: skip
         self.path = path
         """File the model came from."""
         self.contract = contract
         """Inputs and outputs, with units and valid ranges."""
         self.metadata = metadata
         """Everything the file says of itself: contract, training provenance, metrics."""
+        self.digest = digest
+        """SHA-256 of the file's content as it was loaded, which identifies the model in a product's provenance."""
         self._session = session
 
     @classmethod
@@ -68,25 +73,21 @@ class Model:
         if graph not in GRAPHS:
             raise ModelError(f"unknown graph {graph!r}; known are {', '.join(GRAPHS)}")
         path = _find(reference, GRAPHS[graph])
-        session = _session(path)
+        content = _content(path)
+        session = _session(content, path)
         try:
             text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         except UnicodeDecodeError as reason:
             raise ModelError(f"{path} is damaged: its metadata are not text; fetch it again") from reason
         contract, metadata = read_contract(text, str(path))
         _check_graph(session, contract, path)
-        return cls(path, session, contract, metadata)
+        return cls(path, session, contract, metadata, digest=hashlib.sha256(content).hexdigest())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Model.load, (self.path,))  # sessions do not pickle
+        return (_load_again, (self.path, self.digest))  # sessions do not pickle
 
     def __repr__(self) -> str:
         return f"Model({self.contract.name!r}, {self.contract.graph}, {str(self.path)!r})"
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the model's file, which names it beyond doubt in a product's provenance."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     def predict(self, **inputs: ArrayLike) -> dict[str, Float32]:
         """Run the model.
@@ -211,14 +212,28 @@ def _find(reference: str | Path, file: str) -> Path:
     )
 
 
-def _session(path: Path) -> Any:
+def _load_again(path: Path, digest: str) -> Model:
+    model = Model.load(path)
+    if model.digest != digest:
+        raise ModelError(f"the model {path} has changed since it was loaded; begin again")
+    return model
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}; check the file") from error
+
+
+def _session(content: bytes, path: Path) -> Any:
     onnxruntime.set_default_logger_severity(_QUIET)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # faster than two for a small network, and leaves the cores to the caller
     options.inter_op_num_threads = 1
     options.log_severity_level = _QUIET
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no public parent
         reason = str(error).splitlines()[0]
         raise ModelError(f"{path} is not an ONNX model that can be run: {reason}") from error

@@ -6,8 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from rasterio.env import Env, getenv, hasenv
+from rasterio.errors import RasterioError
 from rasterio.session import DummySession
 
+try:
+    from rasterio._err import CPLE_BaseError
+except ImportError:  # another release of rasterio
+    CPLE_BaseError = RasterioError
+
+GdalError: type[Exception] = CPLE_BaseError
+"""Parent of GDAL's own exceptions that rasterio passes on; it has no public name in rasterio."""
 _OF_SESSIONS = "AWS_"
 
 

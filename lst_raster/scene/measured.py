@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, SceneError, UnknownSensorError
 from lst_raster.physics.band import SensorBand, sensor_band
@@ -21,7 +22,7 @@ from lst_raster.scene.files import SceneFiles
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.landsat import Calibration, FileName
 from lst_raster.scene.open_bundle import open_bundle
-from lst_raster.scene.plausibility import Expectation, check_measured
+from lst_raster.scene.plausibility import FILLS, KELVIN, Expectation, check_measured
 from lst_raster.scene.raster import Float32, open_raster, read_stored
 from lst_raster.scene.scene import DATE_TAG, Pixels, Scene
 
@@ -34,6 +35,7 @@ QUANTITIES: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """What a raster may hold, with the units that a file may tell, in lower case."""
 
+_POSSIBLE = {"radiance": (0.0, 40.0), "brightness-temperature": KELVIN}  # in the unit of each; the rest is fill
 _SAMPLE = 256  # rows and columns of the thinned image on which the values are checked
 
 
@@ -67,7 +69,8 @@ class MeasuredScene(Scene):
         quantity : {"radiance", "brightness-temperature", "digital-numbers"}
             What the raster holds: radiance at the sensor [W m-2 sr-1 um-1]; its brightness temperature [K], for a
             Landsat band by the two constants of the metadata, else by Planck's function over the response; or numbers
-            that the gain and the offset of a sensor of your own lead to radiance. Not positive, and NaN, is no value.
+            that the gain and the offset of a sensor of your own lead to radiance. Not positive, and NaN, is no
+            value, nor is a radiance above 40 W m-2 sr-1 um-1 or a temperature outside 150 to 400 K: fill is left out.
 
         Returns
         -------
@@ -131,7 +134,9 @@ class MeasuredScene(Scene):
             saturated = valid & (stored == np.iinfo(stored.dtype).max)
         with np.errstate(over="ignore"):
             numbers = stored.astype(np.float32)
-        return Pixels(numbers, valid & ~saturated & np.isfinite(numbers) & (self._values(numbers) > 0.0), saturated)
+        return Pixels(
+            numbers, valid & ~saturated & np.isfinite(numbers) & self._possible(self._values(numbers)), saturated
+        )
 
     def _values(self, numbers: Float32) -> Float32:
         """Values of stored numbers in the unit of the quantity."""
@@ -139,12 +144,20 @@ class MeasuredScene(Scene):
             return numbers
         return np.asarray(radiance_from_digital_number(numbers, self.calibration.gain, self.calibration.offset))
 
+    def _possible(self, values: Float32) -> NDArray[np.bool_]:
+        """Whether values can be of the quantity; untagged fill, of whatever sign, is not."""
+        low, high = _POSSIBLE.get(self.calibration.quantity, (0.0, np.inf))
+        return np.asarray((values > 0.0) & (values >= low) & (values <= high))
+
     def _check(self, dataset: Any) -> None:
         """Hold a thinned image against what the raster is taken for."""
         shape = (min(self.grid.height, _SAMPLE), min(self.grid.width, _SAMPLE))
         stored, valid = read_stored(dataset, "scene", SceneError, out_shape=shape)
         numbers = stored[valid & np.isfinite(stored)].astype(np.float32)
         values = self._values(numbers)
+        possible = self._possible(values)
+        if np.unique(values[~possible]).size <= FILLS and possible.any():
+            numbers, values = numbers[possible], values[possible]
         expected = Expectation(latitude=self.latitude, day_of_year=self.date.day_of_year if self.date else None)
         with np.errstate(all="ignore"):
             radiance = np.asarray(self._radiance(numbers[values > 0.0]))

@@ -18,6 +18,11 @@ from lst_raster.scene.standard_atmosphere import standard_atmosphere
 LEVEL_2_SCALE, LEVEL_2_OFFSET = 0.00341802, 149.0
 """Of the numbers in `ST_B10` and `ST_B6` of Collection 2, surface temperature. [K]  USGS LSDS-1619, LSDS-1618"""
 
+KELVIN = 150.0, 400.0
+"""Range outside which a number is no temperature of the Earth's surface, of a pixel: fill, or another unit. [K]"""
+FILLS = 3
+"""Different impossible values that may be fill, such as -9999 and -32768; more are something else."""
+
 _COLDEST, _HOTTEST = 180.0, 360.0  # [K], medians of scenes: colder than any cloud top, hotter than any desert
 _WARM = 95.0  # percentile of a scene's warm end: ground, where there is some between clouds
 # By how much the warm end exceeds the air temperature that season and latitude let expect: in deserts at ten in the
@@ -26,7 +31,6 @@ _ABOVE_SEASON, _ABOVE_YEAR = 34.0, 35.0  # [K], with and without a date
 _ABOVE_ALL = 332.0  # [K], where the latitude is not known
 _SHORT = ("int8", "int16")
 _SAMPLE = 256  # rows and columns of a thinned array
-_FILLS = 3  # different negative values that may stand for nothing, such as -9999 and -32768
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,7 +168,7 @@ def require_no_wrap(numbers: NDArray[Any], dtype: str, what: str) -> None:
         It has more negative values than those that stand for nothing.
     """
     negative = np.unique(numbers[numbers < 0.0]) if dtype in _SHORT else np.array([])
-    if negative.size > _FILLS:
+    if negative.size > FILLS:
         raise SceneError(
             f"{what} holds negative numbers such as {negative[0]:.0f} in {dtype}: those too large for it have wrapped "
             "around; store the Level-1 digital numbers as uint16"
@@ -221,7 +225,7 @@ def check_measured(
         They are negative, their median is a temperature that no scene has, or the warm end is too hot for the place.
     """
     negative = np.unique(values[values < 0.0])
-    if negative.size > _FILLS:
+    if negative.size > FILLS:
         raise SceneError(
             f"the scene holds negative values such as {negative[-1]:.3g}, and no {quantity} is; "
             "it may be in degrees Celsius: give kelvin, or state its nodata value"

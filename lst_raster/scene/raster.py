@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import MaskFlags
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 
 from lst_raster.errors import InputNotFoundError, LstRasterError
 from lst_raster.scene.address import Location, without_secrets
@@ -28,13 +26,6 @@ _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a TIFF or a BigTIFF begi
 
 _ON_SERVERS = ("/vsicurl/", "/vsis3/", "/vsitar/{/vsicurl/", "/vsitar/{/vsis3/")
 _IN_PLACE = {"CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO"}  # else GDAL leaves a file of its own beside a .tar.gz
-
-
-def open_quietly(path: Path | str, *args: Any, **options: Any) -> Any:
-    """Open as `rasterio.open` does, without its warning that a raster has no coordinates: scenes may have none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(path, *args, **options)
 
 
 @contextmanager
@@ -70,7 +61,7 @@ def open_raster(path: Location | Place, what: str, error: type[LstRasterError]) 
         raise error(f"{what} {place} {_complaint(place, start)}")
     with gdal_reading(place.remote) if place.remote else nullcontext(), gdal_settings(**_IN_PLACE):
         try:
-            dataset = open_quietly(place.address)
+            dataset = rasterio.open(place.address)
         except RasterioError as reason:
             # GDAL's own words may hold the signature of an address.
             raise error(f"{what} {place} {_complaint(place, start)}") from (None if place.remote else reason)

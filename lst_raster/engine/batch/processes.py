@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Self
 
+from lst_raster._resources import ignore_library_warnings
 from lst_raster.engine.batch.backends import Ended
 from lst_raster.engine.batch.result import SceneResult
 from lst_raster.engine.batch.task import Task, lost, work
@@ -139,6 +140,7 @@ def _how(code: int | None) -> str:
 
 def _serve(line: Connection[Any, Any]) -> None:
     """Work on tasks until none comes any more."""
+    ignore_library_warnings()
     if sys.platform != "win32":
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the first process tells us what to do
         signal.signal(signal.SIGTERM, _leave)

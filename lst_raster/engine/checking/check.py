@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import rasterio
 from rasterio.errors import RasterioError
 
 from lst_raster.engine.checking.check_item import agreement_problems, checksum_problems, form_problems
@@ -16,7 +17,6 @@ from lst_raster.engine.checking.check_pixels import PixelCounts, count_pixels
 from lst_raster.engine.checking.product_set import ProductSet, find_product
 from lst_raster.errors import LstRasterError
 from lst_raster.scene.grid import Grid
-from lst_raster.scene.raster import open_quietly
 
 Outcome: TypeAlias = Literal["ok", "failed", "skipped"]
 
@@ -126,7 +126,7 @@ class _Checks:
 
     def _grid(self) -> str:
         for role, path in self._require_rasters().items():
-            with open_quietly(path) as dataset:
+            with rasterio.open(path) as dataset:
                 self._grids[role] = Grid.of(dataset)
         lst = self._grids["lst"]
         others = [f"{role} is {grid}, not {lst}" for role, grid in self._grids.items() if not grid.matches(lst)]
@@ -152,7 +152,7 @@ class _Checks:
 
     def _statistics_agree(self) -> str:
         counts = self._count()
-        with open_quietly(self._product.lst) as dataset:
+        with rasterio.open(self._product.lst) as dataset:
             told, scale, offset = dataset.tags(1), dataset.scales[0], dataset.offsets[0]
         names = {"minimum": counts.low, "maximum": counts.high}
         found = {name: told.get(f"STATISTICS_{name.upper()}") for name in names}
@@ -194,7 +194,7 @@ class _Checks:
     def _read_tags(self) -> Mapping[str, str]:
         if self._tags is None:
             self._require_rasters()
-            with open_quietly(self._product.lst) as dataset:
+            with rasterio.open(self._product.lst) as dataset:
                 self._tags = dataset.tags()
         return self._tags
 

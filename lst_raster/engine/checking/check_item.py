@@ -11,7 +11,7 @@ from lst_raster import __version__
 from lst_raster.engine.checking.product_set import ProductSet
 from lst_raster.engine.product.stac import EXTENSIONS, STAC_VERSION, make_item
 from lst_raster.engine.product.stac_assets import ASSETS, checksum
-from lst_raster.engine.resume import RUN
+from lst_raster.engine.resume import COUNTS, RUN
 
 _REQUIRED = {
     "type": str, "stac_version": str, "stac_extensions": list, "id": str, "properties": dict, "links": list,
@@ -107,7 +107,8 @@ def agreement_problems(product: ProductSet, item: Mapping[str, Any]) -> list[str
     told, found = dict(_leaves(item)), dict(_leaves(expected))
     names = [name for name in [*found, *told] if told.get(name) != found.get(name)]
     names = [name for name in names if not name.rpartition(".")[2].startswith("file:")]
-    names = list(dict.fromkeys(name for name in names if name != f"properties.{RUN}"))  # no file tells that
+    of_the_run = tuple(f"properties.{name}" for name in (RUN, COUNTS))  # in no file but the item
+    names = list(dict.fromkeys(name for name in names if not name.startswith(of_the_run)))
     problems = [f"{name} is {told.get(name)!r}, by the files {found.get(name)!r}" for name in names[:_SHOWN]]
     return problems + ([f"and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else [])
 

@@ -8,10 +8,10 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+import rasterio
 from rasterio.errors import RasterioError
 
 from lst_raster.engine.product.tiff import block_tables
-from lst_raster.scene.raster import open_quietly
 
 _GHOST = re.compile(rb"GDAL_STRUCTURAL_METADATA_SIZE=(\d{6}) bytes\n")
 _NOTE = struct.Struct("<I")  # the note of a block's size, before it
@@ -97,7 +97,7 @@ def _block_problems(content: mmap.mmap, blocks: list[tuple[int, int]]) -> Iterat
 
 def _overview_problems(path: Path) -> list[str]:
     try:
-        with open_quietly(path) as dataset:
+        with rasterio.open(path) as dataset:
             layout = dataset.tags(ns="IMAGE_STRUCTURE").get("LAYOUT")
             factors = dataset.overviews(1)
             smallest = max(dataset.shape) / (factors[-1] if factors else 1)

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from lst_raster.errors import SceneError
-from lst_raster.scene.raster import open_quietly, read_stored
+from lst_raster.scene.raster import read_stored
 
 Values: TypeAlias = NDArray[Any]
 
@@ -41,7 +42,7 @@ def overview_problems(path: Path, *, exact: bool) -> list[str]:
     SceneError
         The file is damaged.
     """
-    with open_quietly(path) as dataset:
+    with rasterio.open(path) as dataset:
         count = len(dataset.overviews(1))
     problems = []
     for level in range(count):
@@ -52,7 +53,7 @@ def overview_problems(path: Path, *, exact: bool) -> list[str]:
 
 
 def _parts(path: Path, level: int) -> Iterator[Window]:
-    with open_quietly(path, overview_level=level) as overview:
+    with rasterio.open(path, overview_level=level) as overview:
         height, width = overview.shape
     for row in _starts(height):
         for column in _starts(width):
@@ -68,7 +69,7 @@ def _starts(length: int) -> list[int]:
 
 def _differing(path: Path, level: int, part: Window, exact: bool) -> int:
     """Count the pixels of a part of an overview that do not follow from the level below."""
-    with open_quietly(path, overview_level=level) as overview:
+    with rasterio.open(path, overview_level=level) as overview:
         found, valid = read_stored(overview, "product", SceneError, window=part)
         is_class = overview.dtypes[0] != "float32" and overview.nodata is None
     below, has = _below(path, level, part, margin=0 if exact else 1)
@@ -97,7 +98,7 @@ def _below(path: Path, level: int, part: Window, margin: int) -> tuple[Values, V
     """Pixels of the level below for each pixel of a part: four, or with a margin sixteen; and which have a value."""
     where = {"overview_level": level - 1} if level else {}
     size = 2 + 2 * margin
-    with open_quietly(path, **where) as dataset:
+    with rasterio.open(path, **where) as dataset:
         top, left = 2 * part.row_off - margin, 2 * part.col_off - margin
         bottom, right = top + 2 * part.height + 2 * margin, left + 2 * part.width + 2 * margin
         height, width = dataset.shape

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
 
 from lst_raster.engine.product.flags import UNCERTAIN, Bits, flag
 from lst_raster.errors import SceneError
-from lst_raster.scene.raster import open_quietly, read_stored
+from lst_raster.scene.raster import read_stored
 
 Float32: TypeAlias = NDArray[np.float32]
 
@@ -69,7 +70,7 @@ def count_pixels(rasters: Mapping[str, Path], mask: str) -> PixelCounts:
     """
     counts = PixelCounts(problems={role: Counter() for role in rasters})
     with ExitStack() as stack:
-        opened = {role: stack.enter_context(open_quietly(path)) for role, path in rasters.items()}
+        opened = {role: stack.enter_context(rasterio.open(path)) for role, path in rasters.items()}
         for _, window in opened["lst"].block_windows(1):
             values = {role: _read(opened[role], role, window) for role in opened if role != "quality"}
             bits = (

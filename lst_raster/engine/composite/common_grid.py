@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from rasterio import Affine
-from rasterio._err import CPLE_BaseError  # what GDAL's own failures raise; it has no public name
 from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 from rasterio.transform import array_bounds
@@ -18,6 +17,7 @@ from rasterio.warp import transform_bounds
 from lst_raster.engine.composite.products import SourceProduct
 from lst_raster.errors import GridMismatchError, InputError
 from lst_raster.scene.bundle import Place
+from lst_raster.scene.gdal import GdalError
 from lst_raster.scene.grid import Grid
 from lst_raster.scene.raster import open_raster
 
@@ -183,7 +183,7 @@ def _warped_box(product: SourceProduct, grid: Grid) -> Box:
     """Rows and columns that a product covers after it has been warped, and some more."""
     try:
         left, bottom, right, top = transform_bounds(product.grid.crs, grid.crs, *_bounds(product.grid))
-    except (RasterioError, CPLE_BaseError, ValueError) as error:
+    except (RasterioError, GdalError, ValueError) as error:
         raise GridMismatchError(f"{product.name} does not lie where {grid} can be; give another --crs") from error
     if not all(math.isfinite(side) for side in (left, bottom, right, top)) or left > right:
         raise GridMismatchError(f"{product.name} does not lie where {grid} can be; give another --crs")

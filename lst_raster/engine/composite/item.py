@@ -6,6 +6,7 @@ import calendar
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import rasterio
 from rasterio.errors import RasterioError
 
 from lst_raster.engine.composite.outputs import Output
@@ -16,7 +17,6 @@ from lst_raster.engine.product.staging import Staging
 from lst_raster.errors import OutputError
 from lst_raster.physics.band import sensor_band
 from lst_raster.scene.grid import Grid
-from lst_raster.scene.raster import open_quietly
 
 _USED = ("projection", "raster", "processing", "file")
 _UNKNOWN = "unknown"
@@ -50,7 +50,7 @@ def make_item(outputs: Sequence[Output], files: Staging, tags: Mapping[str, str]
     """
     main = outputs[0].path
     try:
-        with open_quietly(files.path_of(main)) as dataset:
+        with rasterio.open(files.path_of(main)) as dataset:
             grid = Grid.of(dataset)
         assets = {name: asset for output in outputs for name, asset in _assets(output, files).items()}
     except (OSError, RasterioError) as error:

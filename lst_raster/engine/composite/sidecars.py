@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import rasterio
 from rasterio.enums import Resampling
 
 from lst_raster.engine.composite.item import make_item
@@ -13,7 +14,6 @@ from lst_raster.engine.product.stac import write_item
 from lst_raster.engine.product.staging import Staging, writing
 from lst_raster.engine.product.styles import lst_style
 from lst_raster.scene.address import Location
-from lst_raster.scene.raster import open_quietly
 
 
 def sidecar_paths(outputs: Sequence[Output]) -> list[Location]:
@@ -61,7 +61,7 @@ def _write_picture(output: Output, files: Staging) -> tuple[float, float] | None
     from lst_raster.engine.product.quicklook import UNITS, draw_quicklook  # Pillow takes a while
     from lst_raster.pictures.draw import shape_of_map
 
-    with open_quietly(files.path_of(output.path)) as dataset:
+    with rasterio.open(files.path_of(output.path)) as dataset:
         shape = shape_of_map(dataset.height, dataset.width)
         values = dataset.read(1, out_shape=shape, resampling=Resampling.average, masked=True)
         numbers = (values.astype("f8") * dataset.scales[0]).filled(float("nan"))

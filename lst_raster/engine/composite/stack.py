@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ LayerReader: TypeAlias = Callable[[Window], Iterator[Layer]]
 
 _FILES = 64  # open at a time: each holds a block of a megabyte, and systems allow a process about 1000
 _FILL = 1  # of quality bits
-_OPENING = threading.Lock()  # warnings, which are hushed meanwhile, belong to the process
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,9 +86,7 @@ def open_stack(stack: Stack, threads: int) -> Iterator[LayerReader]:
                 return None
             if number < kept:
                 return opened[number](window)
-            with ExitStack() as own:
-                with _OPENING:
-                    reader = own.enter_context(_open(stack, placed, table))
+            with _open(stack, placed, table) as reader:
                 return reader(window)
 
         yield lambda window: _layers(stack, read, window)

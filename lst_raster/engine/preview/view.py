@@ -114,8 +114,8 @@ def read_view(subject: Subject, longest: int) -> View:
             read = partial(raster.read, resampling=Resampling.average)
             kelvin = _fitted(lambda own: read(out_shape=own), grid, shape)
             tags, description = raster.view.tags(), raster.view.descriptions[0]
-            if raster.storage.note:
-                _LOGGER.warning(raster.storage.note)
+            for note in raster.notes():
+                _LOGGER.warning(note)
         found = {role: _beside(role, place, grid, shape) for role, place in subject.beside.items()}
     return View(
         title=_title(subject.lst.name),

@@ -18,7 +18,6 @@ from lst_raster.engine.product.layer import Layer, Values
 from lst_raster.engine.product.tiff import block_tables
 from lst_raster.errors import InputError
 from lst_raster.scene.grid import Grid
-from lst_raster.scene.raster import open_quietly
 
 Compression: TypeAlias = Literal["deflate", "zstd", "lzw", "lerc_zstd", "none"]
 
@@ -30,7 +29,7 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "none": {},
 }
 _LERC_ERROR = 0.005  # of float32; half of the step that integers have
-_SOMEWHERE = Affine.scale(2)  # rasterio would warn of a file without place, and threads cannot be told to overhear that
+_SOMEWHERE = Affine.scale(2)  # rasterio would warn of a file without a place
 _PREDICTED = ("deflate", "zstd", "lzw")
 
 
@@ -105,7 +104,7 @@ class Codec:
         place = {"width": grid.width, "height": grid.height, "crs": grid.crs, "transform": grid.transform}
         profile = {**self._profile(), **place}
         with MemoryFile() as source, MemoryFile() as target:
-            with open_quietly(source.name, "w", **profile, sparse_ok=True) as dataset:
+            with rasterio.open(source.name, "w", **profile, sparse_ok=True) as dataset:
                 self._describe(dataset, tags, band_tags)
                 levels = len(level_shapes(grid.height, grid.width))
                 dataset.build_overviews([2**level for level in range(1, levels)], Resampling.nearest)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import rasterio
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
@@ -30,7 +31,6 @@ from lst_raster.engine.product.staging import Staging, new_files, writing
 from lst_raster.engine.product.tiff import block_tables
 from lst_raster.scene.address import Location
 from lst_raster.scene.grid import Grid
-from lst_raster.scene.raster import open_quietly
 
 __all__ = ["BLOCK", "CogWriter", "Layer", "new_cog"]
 
@@ -170,7 +170,7 @@ class CogWriter:
         with ThreadPoolExecutor(threads) as pool:
             for level, keys in enumerate(self._builder.keys):
                 where = {"overview_level": level - 1} if level else {}
-                handles = [open_quietly(path, **where) for _ in keys[:threads]]
+                handles = [rasterio.open(path, **where) for _ in keys[:threads]]
                 list(pool.map(self._compare, handles, (keys[start::threads] for start in range(threads))))
 
     def _compare(self, dataset: Any, keys: Sequence[Key]) -> None:

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import rasterio
+
 from lst_raster.errors import InputNotFoundError, OutputError
 from lst_raster.scene.address import Address, Location, location_of
-from lst_raster.scene.raster import open_quietly
 
 _ELSEWHERE = "products go to disk or to s3://BUCKET/FOLDER/; give one of them"
 _TEXT_LIMIT = 16 << 20  # [byte], far above any STAC item
@@ -95,8 +96,8 @@ def open_product_raster(target: Location) -> Iterator[Any]:
     if isinstance(target, Address):
         from lst_raster.scene.servers.read import gdal_reading
 
-        with gdal_reading(target), open_quietly(target.gdal) as dataset:
+        with gdal_reading(target), rasterio.open(target.gdal) as dataset:
             yield dataset
         return
-    with open_quietly(target) as dataset:
+    with rasterio.open(target) as dataset:
         yield dataset

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from lst_raster.engine.product.files import ProductPaths
 from lst_raster.engine.product.stac import item_text, make_item
 from lst_raster.engine.product.staging import Staging, writing
 from lst_raster.engine.product.styles import lst_style, quality_style, quality_values
-from lst_raster.engine.resume import RUN
 
 
-def write_sidecars(paths: ProductPaths, files: Staging, run: str | None) -> None:
+def write_sidecars(paths: ProductPaths, files: Staging, properties: Mapping[str, Any]) -> None:
     """Write them, from the finished rasters; the item last, for it tells that the product is whole.
 
     Parameters
@@ -18,8 +20,8 @@ def write_sidecars(paths: ProductPaths, files: Staging, run: str | None) -> None
         Names of the product's files.
     files : Staging
         The set that they belong to.
-    run : str or None
-        What the product is made of, as `fingerprint` tells it.
+    properties : mapping
+        Further properties of the STAC item.
 
     Raises
     ------
@@ -36,10 +38,10 @@ def write_sidecars(paths: ProductPaths, files: Staging, run: str | None) -> None
     values = quality_values(files.path_of(paths.quality))
     with writing(paths.quality_style):
         files.new(paths.quality_style).write_text(quality_style(values), encoding="utf-8")
-    _write_item(paths, files, run)
+    _write_item(paths, files, properties)
 
 
-def _write_item(paths: ProductPaths, files: Staging, run: str | None) -> None:
+def _write_item(paths: ProductPaths, files: Staging, properties: Mapping[str, Any]) -> None:
     roles = {
         "lst": paths.temperature,
         "uncertainty": paths.uncertainty,
@@ -50,7 +52,6 @@ def _write_item(paths: ProductPaths, files: Staging, run: str | None) -> None:
     }
     found = {role: (files.path_of(path), path.name) for role, path in roles.items() if files.has(path)}
     item = make_item(found)
-    if run is not None:
-        item["properties"][RUN] = run
+    item["properties"] |= properties
     with writing(paths.item):
         files.new(paths.item).write_text(item_text(item), encoding="utf-8")

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+import rasterio
 from rasterio.errors import RasterioError
 
 from lst_raster.engine.product.flags import flag
@@ -18,7 +19,6 @@ from lst_raster.engine.product.staging import writing
 from lst_raster.errors import InputError, OutputError
 from lst_raster.physics.band import SensorBand, sensor_band
 from lst_raster.scene.grid import Grid
-from lst_raster.scene.raster import open_quietly
 
 Item: TypeAlias = dict[str, Any]
 """A STAC item, ready for JSON."""
@@ -75,7 +75,7 @@ def make_item(files: Files) -> Item:
 
 def _item(files: Files) -> Item:
     path, name = files["lst"]
-    with open_quietly(path) as dataset:
+    with rasterio.open(path) as dataset:
         tags, grid = dataset.tags(), Grid.of(dataset)
     if "sensor" not in tags or "lst_raster_version" not in tags:
         raise InputError(f"{name} has no items sensor and lst_raster_version; only products of lst-raster get an item")
@@ -179,7 +179,7 @@ def _cloud_cover(path: Path, tags: Mapping[str, str]) -> float | None:
     """Share of the measured pixels under cloud; None where no quality band of the scene told it. [%]"""
     if tags.get("mask", "none").startswith("none"):
         return None
-    with open_quietly(path) as dataset:
+    with rasterio.open(path) as dataset:
         factor = 1
         while max(dataset.shape) > factor * _THIN:
             factor *= 2  # the size of an overview, which is then read as it is

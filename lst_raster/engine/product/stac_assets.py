@@ -9,10 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import rasterio
+
 from lst_raster.engine.product.flags import FLAGS, Flag
 from lst_raster.physics.band import sensor_band
 from lst_raster.scene.grid import Grid
-from lst_raster.scene.raster import open_quietly
 
 COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
 """Media type of the rasters."""
@@ -112,7 +113,7 @@ def asset(role: str, path: Path, name: str, sensor: str) -> dict[str, Any]:
 
 def raster_fields(path: Path) -> dict[str, Any]:
     """Tell what the numbers of a raster are; its statistics are those of the numbers, as GDAL has them."""
-    with open_quietly(path) as dataset:
+    with rasterio.open(path) as dataset:
         nodata, scale, offset, unit = dataset.nodata, dataset.scales[0], dataset.offsets[0], dataset.units[0]
         band, sampling = dataset.tags(1), dataset.tags().get("AREA_OR_POINT", "Area").lower()
         size = Grid.of(dataset).pixel_size()

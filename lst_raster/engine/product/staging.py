@@ -20,12 +20,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rasterio._err import CPLE_BaseError  # what GDAL's own failures raise; it has no public name
 from rasterio.errors import RasterioError
 
 from lst_raster.engine.product.store import make_folder, publish, temporary_folder
 from lst_raster.errors import LstRasterError, OutputError
 from lst_raster.scene.address import Address, Location
+from lst_raster.scene.gdal import GdalError
 
 if sys.platform == "win32":
     import msvcrt
@@ -257,7 +257,7 @@ def writing(target: Location | str) -> Iterator[None]:
     """Turn what the system, rasterio and GDAL raise into one error of ours."""
     try:
         yield
-    except (OSError, RasterioError, CPLE_BaseError) as error:
+    except (OSError, RasterioError, GdalError) as error:
         reason = getattr(error, "strerror", None) or str(error.__cause__ or error)
         question = "is the disk full, or the folder read-only?"
         if isinstance(target, Address):

@@ -90,6 +90,12 @@ class LandCoverEmissivity:
         shape = (min(dataset.height, 512), min(dataset.width, 512))
         values, valid = read_window(dataset, "land cover map", InputError, out_shape=shape)
         found = np.unique(values[valid])
+        fractions = found[found != np.rint(found)]
+        if fractions.size:
+            raise InputError(
+                f"{what} holds {fractions[0]:g}, and classes are whole numbers; give the map as it was published, or "
+                "resample it to the nearest pixel"
+            )
         if found.size and not np.isin(found, list(self.table)).any():
             shown = ", ".join(f"{number:g}" for number in found[:6])
             raise InputError(
@@ -99,7 +105,7 @@ class LandCoverEmissivity:
 
 
 def _lookup(table: Mapping[int, Value]) -> tuple[Float32, Float32]:
-    """Tables indexed by class, one longer than the highest, NaN where there is no such class."""
+    """Tables indexed by class; the last entry is NaN and stands for every class that is not in the table."""
     size = max(table) + 2
     value, uncertainty = (np.full(size, np.nan, np.float32) for _ in range(2))
     for code, entry in table.items():
@@ -109,6 +115,6 @@ def _lookup(table: Mapping[int, Value]) -> tuple[Float32, Float32]:
 
 def _estimate(dataset: Any, window: Any, value: Float32, uncertainty: Float32) -> Estimate:
     classes, valid = read_window(dataset, "land cover map", InputError, window=window)
-    known = valid & (classes >= 0) & (classes < value.size - 1)
+    known = valid & (classes >= 0) & (classes < value.size - 1) & (classes == np.rint(classes))
     index = np.where(known, classes, value.size - 1).astype(np.intp)
     return Estimate(value[index], uncertainty[index])

@@ -12,6 +12,10 @@ from pathlib import Path
 from lst_raster._resources import data_path
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.physics.band import sensor_band
+from lst_raster.scene.csv_table import read_csv
+
+LARGEST_CLASS = 65535
+"""Highest class of a land cover map: that of 16 bits."""
 
 _SHARES = ("soil", "vegetation", "rock", "built", "water", "snow")
 
@@ -123,7 +127,7 @@ def land_cover_table(name: str, sensor: str) -> dict[int, Value]:
     ----------
     name : str
         Name of a packaged legend, or path of a CSV file with the columns ``class``, ``emissivity`` and, if known,
-        ``uncertainty``.
+        ``uncertainty``: separated by commas, semicolons or tabs, in UTF-8 or UTF-16.
     sensor : str
         Sensor band; the packaged legends are put together from its `components`.
 
@@ -132,7 +136,7 @@ def land_cover_table(name: str, sensor: str) -> dict[int, Value]:
     InputNotFoundError
         It is neither.
     InputError
-        The file lacks a column, or holds a value that is not possible.
+        The file is no table, lacks a column, or holds a class twice or a value that is not possible.
     """
     if name in land_cover_names():
         with data_path("emissivity", "land_cover", f"{name}.csv").open(newline="", encoding="utf-8") as file:
@@ -158,12 +162,21 @@ _DEFAULT_UNCERTAINTY = "0.02"  # of a class in a user's table that does not tell
 
 
 def _own_table(path: Path) -> dict[int, Value]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if not {"class", "emissivity"} <= set(reader.fieldnames or ()):
-            found = ", ".join(reader.fieldnames or ["nothing"])
-            raise InputError(f"land cover table {path} has the columns {found}; it needs class and emissivity")
-        return dict(_own_entry(row, f"{path} line {reader.line_num}") for row in reader)
+    table = read_csv(path, "land cover classes")
+    header = [title.lower() for title in table.header]
+    if not {"class", "emissivity"} <= set(header):
+        raise InputError(
+            f"land cover table {path} has the columns {', '.join(table.header)}; it needs class and emissivity"
+        )
+    found: dict[int, Value] = {}
+    for line, row in zip(table.lines, table.rows, strict=True):
+        where = f"{path} line {line}"
+        cells = [cell.replace(",", ".") if table.decimal_comma else cell for cell in row]
+        code, value = _own_entry(dict(zip(header, cells, strict=True)), where)
+        if code in found:
+            raise InputError(f"{where} holds the class {code} again; keep one line for each class")
+        found[code] = value
+    return found
 
 
 def _own_entry(row: Mapping[str, str], where: str) -> tuple[int, Value]:
@@ -173,8 +186,10 @@ def _own_entry(row: Mapping[str, str], where: str) -> tuple[int, Value]:
             emissivity=float(row["emissivity"]),
             uncertainty=float(row.get("uncertainty") or _DEFAULT_UNCERTAINTY),
         )
-    except (TypeError, ValueError):
+    except ValueError:
         raise InputError(f"{where} holds {dict(row)}; give an integer class and numbers") from None
+    if not 0 <= code <= LARGEST_CLASS:
+        raise InputError(f"{where} holds the class {code}; classes are whole numbers from 0 to {LARGEST_CLASS}")
     if not (0.0 < value.emissivity <= 1.0 and 0.0 <= value.uncertainty < 1.0):
         raise InputError(f"{where} has emissivity {value.emissivity:g}; give a fraction in (0, 1]")
     return code, value

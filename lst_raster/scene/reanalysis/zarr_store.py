@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,15 +104,10 @@ def open_store(address: str) -> Iterator[xr.Dataset]:
         As `read_zarr`, also while values are read.
     """
     require("zarr", "zarr")
-    import xarray as xr
-
     shown = without_secrets(address)
     try:
         store = _remote(address) if is_address(address) else address
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # metadata that are not consolidated are slower, no more
-            dataset = xr.open_dataset(store, engine="zarr", chunks=None, cache=False, decode_timedelta=False)
-        with dataset:
+        with _opened(store) as dataset:
             yield dataset
     except FileNotFoundError as reason:
         raise InputNotFoundError(f"there is no zarr store at {shown}; check the address") from _cause(address, reason)
@@ -125,6 +119,17 @@ def open_store(address: str) -> Iterator[xr.Dataset]:
         if isinstance(reason, OSError | ValueError | KeyError | TypeError | IndexError | RuntimeError):
             raise InputError(f"{shown} cannot be read as zarr ({_told(reason)})") from _cause(address, reason)
         raise
+
+
+def _opened(store: Any) -> xr.Dataset:
+    """Open a store by its consolidated metadata, else without them, of which xarray would warn."""
+    import xarray as xr
+
+    options: dict[str, Any] = {"engine": "zarr", "chunks": None, "cache": False, "decode_timedelta": False}
+    try:
+        return xr.open_dataset(store, consolidated=True, **options)
+    except (ValueError, KeyError):  # zarr 3 and 2
+        return xr.open_dataset(store, consolidated=False, **options)
 
 
 def _remote(address: str) -> Any:

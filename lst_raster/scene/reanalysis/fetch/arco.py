@@ -24,11 +24,11 @@ CELL = 0.25  # [degree]
 
 _SCRIPT = """import xarray as xr
 
-store = xr.open_zarr("{store}", chunks=None)
+store = xr.open_zarr({store!r}, chunks=None)
 part = store[{variables}].sel(
     time={times}, latitude=slice({north}, {south}), longitude={longitudes}
 )
-part.load().drop_encoding().to_netcdf("{file}")
+part.load().drop_encoding().to_netcdf({file!r})
 """
 
 

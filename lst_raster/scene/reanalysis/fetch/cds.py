@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -59,8 +58,7 @@ class ClimateDataStore:
         """Submit the requests, wait for them, and write their files."""
         api = require("cdsapi", "era5").api
         url, key = _credentials(api, server)
-        with require("requests", "era5").Session() as session, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # news of the store, which is not asked for
+        with require("requests", "era5").Session() as session:
             client = api.Client(
                 url=url, key=key, quiet=True, progress=False, session=session, info_callback=_told(say),
                 warning_callback=_told(say), error_callback=_told(say), **_PATIENCE,
@@ -88,7 +86,7 @@ def _script(parts: tuple[Part, ...]) -> str:
     lines = ["import cdsapi", "", "client = cdsapi.Client()"]
     for part in parts:
         request = json.dumps(part.details["request"], indent=4)
-        lines.append(f'client.retrieve("{part.details["dataset"]}", {request}, "{part.file}")')
+        lines.append(f"client.retrieve({part.details['dataset']!r}, {request}, {part.file!r})")
     return "\n".join(lines) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,9 @@ def _script(parts: list[Part]) -> str:
 
 
 def _curl(details: Mapping[str, Any], file: str) -> str:
+    output = shlex.quote(f"./{file}")  # never taken for an option
     calls = [
-        f"curl --fail --location --header \"Authorization: Bearer $EARTHDATA_TOKEN\" --output {file} '{url}'"
+        f'curl --fail --location --header "Authorization: Bearer $EARTHDATA_TOKEN" --output {output} {shlex.quote(url)}'
         for url in details["urls"]
     ]
     return " || ".join(calls)
