@@ -13,9 +13,9 @@ import numpy as np
 import rasterio
 
 import lst_raster
-from lst_raster.evaluation.compare import compare_rasters
-from lst_raster.physics.band import sensor_band
-from lst_raster.physics.surface import sensor_radiance, surface_temperature
+from lst_raster.physics.radiative_transfer import sensor_radiance, surface_temperature
+from lst_raster.sensors.bands import sensor_band
+from lst_raster.validation.compare import compare_rasters
 
 NAME = "LC08_L2SP_020039_20150719_20200908_02_T1"
 MTL = f"""GROUP = LANDSAT_METADATA_FILE

@@ -13,9 +13,9 @@ import numpy as np
 import rasterio
 
 from lst_raster.cli.main import cli
-from lst_raster.physics.band import sensor_band
-from lst_raster.physics.surface import sensor_radiance
-from lst_raster.simulation.simulated_set import read_simulated
+from lst_raster.physics.radiative_transfer import sensor_radiance
+from lst_raster.profiles.simulated_set import read_simulated
+from lst_raster.sensors.bands import sensor_band
 
 NAME, EMISSIVITY = "aster-b13", 0.97
 RESPONSE = Path(__file__).parent / "data" / "aster_b13.csv"

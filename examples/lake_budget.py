@@ -8,10 +8,10 @@ Takes two minutes on one core; the pictures need matplotlib (the extra `plot`).
 import sys
 from pathlib import Path
 
-from lst_raster.evaluation.lake.budget import run
-from lst_raster.evaluation.lake.draw import draw
-from lst_raster.evaluation.lake.table import read_lake
-from lst_raster.evaluation.lake.write import write
+from examples.studies.lake.budget import run
+from examples.studies.lake.draw import draw
+from examples.studies.lake.table import read_lake
+from examples.studies.lake.write import write
 
 if __name__ == "__main__":
     table, folder = Path(sys.argv[1]), Path(sys.argv[2])

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
-from lst_raster.physics.band import sensor_band
+from lst_raster.io.grid import Grid
+from lst_raster.io.level2_scene import Level2Scene
+from lst_raster.physics.calibration import downwelling_from_st_drad, temperature_change_by_downwelling
 from lst_raster.physics.planck import brightness_temperature
-from lst_raster.physics.usgs_level2 import downwelling_from_st_drad, temperature_change_by_downwelling
-from lst_raster.scene.grid import Grid
-from lst_raster.scene.level2 import Level2Scene
-from lst_raster.simulation.simulated_set import SimulatedSet, read_simulated
+from lst_raster.profiles.simulated_set import SimulatedSet, read_simulated
+from lst_raster.sensors.bands import sensor_band
 
 STEPS = 0.05, 1.0  # what counts as near: in optical depth [1], and in the temperature at which the air emits [K]
 NEIGHBOURS = 5

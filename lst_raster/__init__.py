@@ -6,21 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lst_raster.engine.arrays.product import open_product
-    from lst_raster.engine.arrays.retrieve import retrieve_array
-    from lst_raster.engine.arrays.write import write_product
-    from lst_raster.engine.batch.many import retrieve_many
-    from lst_raster.engine.batch.result import SceneResult
-    from lst_raster.engine.composite.run import Composite, composite
-    from lst_raster.engine.preview.run import preview
-    from lst_raster.engine.retrieve import Product, retrieve
+    from lst_raster.batch.read_lists import read_scene_list
+    from lst_raster.batch.retrieve_many import retrieve_many
+    from lst_raster.batch.scene_lists import ListedScene
+    from lst_raster.batch.stac_lists import search_scenes
+    from lst_raster.batch.task import SceneResult
+    from lst_raster.compositing.composite import Composite, composite
     from lst_raster.inference.model import Model
-    from lst_raster.scene.level2 import Level2Scene
-    from lst_raster.scene.lists.listed import ListedScene
-    from lst_raster.scene.lists.read import read_scene_list
-    from lst_raster.scene.lists.search import search_scenes
-    from lst_raster.scene.measured import MeasuredScene
-    from lst_raster.scene.scene import Scene
+    from lst_raster.io.level2_scene import Level2Scene
+    from lst_raster.io.measured_scene import MeasuredScene
+    from lst_raster.io.scene import Scene
+    from lst_raster.product.preview.run import preview
+    from lst_raster.retrieval.retrieve import Product, retrieve
+    from lst_raster.xarray_api.open_product import open_product
+    from lst_raster.xarray_api.retrieve_array import retrieve_array
+    from lst_raster.xarray_api.write_product import write_product
 
 __version__ = "0.1.0"
 
@@ -47,23 +47,23 @@ __all__ = [
 
 # The public names load when they are used (PEP 562): `import lst_raster` takes milliseconds.
 _HOMES = {
-    "Composite": "lst_raster.engine.composite.run",
-    "Level2Scene": "lst_raster.scene.level2",
-    "ListedScene": "lst_raster.scene.lists.listed",
-    "MeasuredScene": "lst_raster.scene.measured",
+    "Composite": "lst_raster.compositing.composite",
+    "Level2Scene": "lst_raster.io.level2_scene",
+    "ListedScene": "lst_raster.batch.scene_lists",
+    "MeasuredScene": "lst_raster.io.measured_scene",
     "Model": "lst_raster.inference.model",
-    "Product": "lst_raster.engine.retrieve",
-    "Scene": "lst_raster.scene.scene",
-    "SceneResult": "lst_raster.engine.batch.result",
-    "composite": "lst_raster.engine.composite.run",
-    "open_product": "lst_raster.engine.arrays.product",
-    "preview": "lst_raster.engine.preview.run",
-    "read_scene_list": "lst_raster.scene.lists.read",
-    "retrieve": "lst_raster.engine.retrieve",
-    "retrieve_array": "lst_raster.engine.arrays.retrieve",
-    "retrieve_many": "lst_raster.engine.batch.many",
-    "search_scenes": "lst_raster.scene.lists.search",
-    "write_product": "lst_raster.engine.arrays.write",
+    "Product": "lst_raster.retrieval.retrieve",
+    "Scene": "lst_raster.io.scene",
+    "SceneResult": "lst_raster.batch.task",
+    "composite": "lst_raster.compositing.composite",
+    "open_product": "lst_raster.xarray_api.open_product",
+    "preview": "lst_raster.product.preview.run",
+    "read_scene_list": "lst_raster.batch.read_lists",
+    "retrieve": "lst_raster.retrieval.retrieve",
+    "retrieve_array": "lst_raster.xarray_api.retrieve_array",
+    "retrieve_many": "lst_raster.batch.retrieve_many",
+    "search_scenes": "lst_raster.batch.stac_lists",
+    "write_product": "lst_raster.xarray_api.write_product",
 }
 
 

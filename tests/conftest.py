@@ -14,8 +14,8 @@ import pyproj  # noqa: F401  # before xarray finds eccodes, whose wheel carries 
 import pytest
 
 from lst_raster.cli.main import main
-from tests.apart import Apart
-from tests.factories import make_model
+from tests.support.apart import Apart
+from tests.support.factories import make_model
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # of a shell's background, and of all that is started from there
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -75,7 +75,7 @@ def command(capsys, monkeypatch):
 
     However slow the machine, there are no lines about the progress among them.
     """
-    monkeypatch.setattr("lst_raster.cli.pace._LINES", (math.inf,) * 3)
+    monkeypatch.setattr("lst_raster.cli.progress._LINES", (math.inf,) * 3)
     handler, logger = signal.getsignal(signal.SIGTERM), logging.getLogger("lst_raster")
     handlers = list(logger.handlers)
 

@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 import click
 
-from lst_raster.cli import completing, options
-from lst_raster.cli.colours import coloured
-from lst_raster.cli.helping import Command
-from lst_raster.cli.results import show
+from lst_raster.cli import options
+from lst_raster.cli import options as completing
+from lst_raster.cli.command import Command, show
+from lst_raster.cli.messages import coloured
 
 _WIDTH = 12  # of a name
 
@@ -32,8 +32,8 @@ def check(product: str, ceos_ard: bool, as_json: bool) -> int:
     exit code is 1 if one of them failed. With --ceos-ard one entry is written for each requirement instead, and the
     exit code is 0: it is an account of the product, and not all of it is the product's fault.
     """
-    from lst_raster.engine.checking.ceos_ard import assess, lines
-    from lst_raster.engine.checking.check import check_product
+    from lst_raster.product.ceos_ard import assess, lines
+    from lst_raster.product.check import check_product
 
     if ceos_ard:
         points = assess(product)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lst_raster.cli import completing, messages, options
-from lst_raster.cli.helping import Command
+from lst_raster.cli import messages, options
+from lst_raster.cli import options as completing
+from lst_raster.cli.command import Command, show
 from lst_raster.cli.progress import hushed_libraries, progress_bar
-from lst_raster.cli.results import show
 
 if TYPE_CHECKING:
-    from lst_raster.evaluation.compare import Comparison
+    from lst_raster.validation.compare import Comparison
 
 
 @click.command(
@@ -42,7 +42,7 @@ def compare(
     a: str, b: str, mask: str | None, align: bool, output: str | None, overwrite: bool, quiet: bool, as_json: bool
 ) -> None:
     """Compare two rasters of surface temperature, A less B, for example a product and a USGS ST_B10."""
-    from lst_raster.evaluation.compare import compare_rasters
+    from lst_raster.validation.compare import compare_rasters
 
     with hushed_libraries(), progress_bar("Comparing", quiet=quiet) as progress:
         found = compare_rasters(

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from lst_raster.cli import messages
-from lst_raster.cli.helping import Command
+from lst_raster.cli.command import Command
 from lst_raster.errors import LstRasterError, OutputError
 
 PROGRAM = "lst-raster"
@@ -51,7 +51,7 @@ def completion(context: click.Context, shell: str, install: bool) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {target.parent}: {error.strerror or error}") from error
-    from lst_raster._files import written_whole
+    from lst_raster.atomic_write import written_whole
 
     with written_whole(target) as temporary:
         temporary.write_text(f"{text}\n", encoding="utf-8")

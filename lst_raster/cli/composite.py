@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from lst_raster.cli import completing, options
-from lst_raster.cli.helping import Command
+from lst_raster.cli import options
+from lst_raster.cli import options as completing
+from lst_raster.cli.command import Command, show
 from lst_raster.cli.progress import hushed_libraries, progress_bar
-from lst_raster.cli.results import show
 
 _STATISTICS = ("median", "mean", "weighted-mean", "minimum", "maximum", "deviation", "percentile", "count")
 
@@ -67,7 +67,7 @@ def composite(products: tuple[str, ...], months: str, quiet: bool, as_json: bool
     statistic, which ends in .tif, or a folder; the number of dates, *_COUNT.tif, lies beside it, and of a mean the
     uncertainty.
     """
-    from lst_raster.engine.composite.run import composite as run
+    from lst_raster.compositing.composite import composite as run
 
     with hushed_libraries(), progress_bar("Compositing", quiet=quiet) as progress:
         made = run(products, months=months or (), progress=progress, **values)

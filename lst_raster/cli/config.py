@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from lst_raster.cli import options
+from lst_raster.cli.command import Group
+from lst_raster.cli.command import show as show_result
 from lst_raster.cli.configuration import FOLDER_FILE, files, settings, user_file
-from lst_raster.cli.helping import Group
-from lst_raster.cli.results import show as show_result
 
 
 @click.group(cls=Group)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lst_raster.cli import completing, options
-from lst_raster.cli.helping import Command
-from lst_raster.cli.results import show
+from lst_raster.cli import options
+from lst_raster.cli import options as completing
+from lst_raster.cli.command import Command, show
 
 if TYPE_CHECKING:
-    from lst_raster.evaluation.evaluate import Evaluation
+    from lst_raster.validation.evaluate import Evaluation
 
 
 @click.command(
@@ -36,10 +36,10 @@ def evaluate(model: str, simulated: Path, noisy: bool, per_profile: int, seed: i
     [kg m-2], beside published methods on the same samples; then the share of the model's errors that lie within the
     uncertainty it states (68 % is right).
     """
-    from lst_raster.evaluation.evaluate import evaluate as measure
     from lst_raster.inference.model import Model
-    from lst_raster.simulation.sampling import InputErrors
-    from lst_raster.simulation.simulated_set import read_simulated
+    from lst_raster.profiles.sampling import InputErrors
+    from lst_raster.profiles.simulated_set import read_simulated
+    from lst_raster.validation.evaluate import evaluate as measure
 
     result = measure(
         Model.load(model),

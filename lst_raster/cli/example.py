@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from lst_raster.cli import options
-from lst_raster.cli.helping import Command
-from lst_raster.cli.results import show
+from lst_raster.cli.command import Command, show
 
 SCENE = "LC08_alabama_B10.tif"
 _METADATA = "LC08_alabama_MTL.txt"
@@ -35,9 +34,9 @@ def example(output: Path, overwrite: bool, as_json: bool) -> None:
     It is Landsat 8 band 10 over southern Alabama in January 2015, 400 x 603 pixels, CC0. It comes with the
     installation, no network is needed.
     """
-    from lst_raster._files import written_whole
-    from lst_raster._resources import example_path
+    from lst_raster.atomic_write import written_whole
     from lst_raster.errors import OutputError
+    from lst_raster.resources import example_path
 
     targets = [output / name for name in (SCENE, _METADATA)]
     for target in targets:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from lst_raster.cli import completing, messages, options
-from lst_raster.cli.helping import Command
-from lst_raster.cli.results import show
+from lst_raster.cli import messages, options
+from lst_raster.cli import options as completing
+from lst_raster.cli.command import Command, show
 
 
 @click.command(
@@ -43,8 +43,8 @@ def fetch_reanalysis(
     The request is written to SCENE_SOURCE_request.json in any case. The paths of the files are printed; give each to
     retrieve with --reanalysis.
     """
-    from lst_raster.scene.reanalysis.fetch.run import fetch_reanalysis as run
-    from lst_raster.scene.scene import Scene
+    from lst_raster.inputs.reanalysis.fetch.run import fetch_reanalysis as run
+    from lst_raster.io.scene import Scene
 
     opened = Scene.open(scene, band=band, sensor=sensor, date=date)
     fetched = run(

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from lst_raster.cli import completing, options
+from lst_raster.cli import options
+from lst_raster.cli import options as completing
+from lst_raster.cli.command import Command, show
 from lst_raster.cli.configuration import files
-from lst_raster.cli.helping import Command
-from lst_raster.cli.results import show
 
 
 @click.command(
@@ -37,7 +37,7 @@ def info(
 
     SCENE is anything that retrieve takes, MODEL the name of a shipped model or a path, PRODUCT what retrieve made.
     """
-    from lst_raster.engine.describe import describe
+    from lst_raster.retrieval.describe import describe
 
     found = describe(thing, band=band, sensor=sensor, date=date, level_2=level_2, quantity=quantity)
     used = [str(path) for path in files()]

@@ -14,9 +14,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from lst_raster import __version__
-from lst_raster._resources import ignore_library_warnings
 from lst_raster.cli import messages
 from lst_raster.errors import LstRasterError
+from lst_raster.resources import ignore_library_warnings
 
 COMMANDS = {
     "retrieve": ("lst_raster.cli.retrieve:retrieve", "Land surface temperature of a scene."),
@@ -38,7 +38,7 @@ COMMANDS = {
     "simulate": ("lst_raster.cli.simulate:simulate", "Radiative transfer through atmospheric profiles."),
     "train": ("lst_raster.cli.train:train", "Train a model from simulated sets."),
     "evaluate": ("lst_raster.cli.evaluate:evaluate", "Measure a model on a simulated set."),
-    "benchmark": ("lst_raster.cli.benchmark:benchmark", "Measure every claim about accuracy again."),
+    "benchmark": ("tests.benchmarks.accuracy.command:benchmark", "Measure every claim about accuracy again."),
     "build": ("lst_raster.cli.build:build", "Rebuild the packaged tables from their sources."),
 }
 """Every command: where it lives, and what it does in one line, so that --help need not import them.

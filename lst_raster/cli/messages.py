@@ -1,4 +1,4 @@
-"""What is told beside the result, on standard error: lines for people, or one JSON object a line for programs."""
+"""Messages on the terminal: text with colours, or JSON lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,43 @@ from typing import Any
 
 import click
 
-from lst_raster.cli.colours import coloured
+_COLOURS = {
+    "Error": "red", "Warning": "yellow", "Note": "cyan",
+    "wrong": "red", "failed": "red", "note": "yellow", "ok": "green",
+}  # fmt: skip
+
+
+def coloured(line: str, *, err: bool = False) -> str:
+    """Colour the first word of a line, where it tells how good the news is.
+
+    Parameters
+    ----------
+    line : str
+        The line.
+    err : bool
+        Whether it goes to standard error.
+
+    Returns
+    -------
+    str
+        The line as it is where the stream is no terminal, or where NO_COLOR is set or TERM is ``dumb``.
+
+    References
+    ----------
+    https://no-color.org
+    """
+    word = line.partition(" ")[0].rstrip(":")
+    if word not in _COLOURS or not _wanted(sys.stderr if err else sys.stdout):
+        return line
+    return click.style(word, fg=_COLOURS[word]) + line[len(word) :]
+
+
+def _wanted(stream: object) -> bool:
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    isatty = getattr(stream, "isatty", None)
+    return isatty is not None and isatty()
+
 
 _INTERVAL = 0.2  # seconds between two objects on progress: several a second are seen as steady
 _STDIN = 0  # a file descriptor: a thread that waits in Python's own stream would keep the process from ending

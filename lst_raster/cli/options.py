@@ -1,14 +1,56 @@
-"""Options that commands share."""
+"""Options that commands share, with their completion in shells."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-from lst_raster.cli import completing
+from lst_raster.cli import options as completing
+
+_SOURCES = ("ndvi", "quality", "aster-ged:", "landcover:", "st-emis:")
+
+
+def files(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete files."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def sensors(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of sensor bands."""
+    from lst_raster.sensors.bands import own_sensor_names, sensor_names
+
+    return _beginning((*sensor_names(), *own_sensor_names()), incomplete)
+
+
+def models(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of shipped models, or else files."""
+    return _beginning(_models(), incomplete) or files(context, param, incomplete)
+
+
+def things(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Files, and names of models where one is begun."""
+    return (_beginning(_models(), incomplete) if incomplete else []) or files(context, param, incomplete)
+
+
+def emissivities(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of sources of emissivity, or else files."""
+    return _beginning(_SOURCES, incomplete) or files(context, param, incomplete)
+
+
+def _models() -> list[str]:
+    from lst_raster.resources import models_path, user_path
+
+    folders = (models_path(), user_path("models"))
+    return sorted(path.parent.relative_to(one).as_posix() for one in folders for path in one.glob("*/*/model.onnx"))
+
+
+def _beginning(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -123,7 +165,7 @@ def form(command: F) -> F:
 
     @wraps(command)
     def with_form(*args: Any, lst_only: bool, dtype: Any, compress: Any, **values: Any) -> Any:
-        from lst_raster.engine.product.files import OutputForm
+        from lst_raster.product.paths import OutputForm
 
         return command(*args, form=OutputForm(lst_only=lst_only, dtype=dtype, compress=compress), **values)
 
@@ -137,7 +179,7 @@ def raster_form(command: F) -> F:
 
     @wraps(command)
     def with_form(*args: Any, dtype: Any, compress: Any, **values: Any) -> Any:
-        from lst_raster.engine.product.files import OutputForm
+        from lst_raster.product.paths import OutputForm
 
         return command(*args, form=OutputForm(dtype=dtype, compress=compress), **values)
 
@@ -178,15 +220,15 @@ def open_scene(
     if level_2 and quantity is not None:
         raise click.UsageError("--level-2 and --quantity exclude each other; give one of them")
     if level_2:
-        from lst_raster.scene.level2 import Level2Scene
+        from lst_raster.io.level2_scene import Level2Scene
 
         return Level2Scene.open(path, downwelling="usgs" if downwelling == "usgs" else "corrected", **stated)
     if downwelling is not None:
         raise click.UsageError("--downwelling is for Level-2 products; add --level-2")
     if quantity is not None:
-        from lst_raster.scene.measured import MeasuredScene
+        from lst_raster.io.measured_scene import MeasuredScene
 
         return MeasuredScene.open(path, quantity=quantity, **stated)
-    from lst_raster.scene.scene import Scene
+    from lst_raster.io.scene import Scene
 
     return Scene.open(path, **stated)

@@ -7,8 +7,7 @@ from typing import Any
 import click
 
 from lst_raster.cli import options
-from lst_raster.cli.helping import Command
-from lst_raster.cli.results import show
+from lst_raster.cli.command import Command, show
 
 
 @click.command(
@@ -37,7 +36,7 @@ def preview(product: str, as_json: bool, **values: Any) -> None:
     temperature in kelvin. Clouds and their shadows are hatched, by the product's quality bits.
     """
     from lst_raster.cli.progress import hushed_libraries
-    from lst_raster.engine.preview.run import preview as run
+    from lst_raster.product.preview.run import preview as run
 
     with hushed_libraries():
         path = run(product, **values)

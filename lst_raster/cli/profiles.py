@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from lst_raster.cli import options
-from lst_raster.cli.helping import Command
-from lst_raster.cli.results import show
+from lst_raster.cli.command import Command, show
 
 
 @click.group()
@@ -47,8 +46,8 @@ def from_era5(
     surface), and if known t2m, d2m and o3.
     """
     from lst_raster.errors import OutputError
-    from lst_raster.simulation.profiles import write_profiles
-    from lst_raster.training.own_profiles import profiles_from_era5
+    from lst_raster.profiles.era5 import profiles_from_era5
+    from lst_raster.profiles.profile_sets import write_profiles
 
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; pass --overwrite to replace it")

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from lst_raster.cli import messages, options, qgis_plugin
-from lst_raster.cli.helping import Group
-from lst_raster.cli.qgis_profiles import Profile, find_profiles
-from lst_raster.cli.results import show
+from lst_raster.cli import messages, options
+from lst_raster.cli import qgis_install as qgis_plugin
+from lst_raster.cli.command import Group, show
+from lst_raster.cli.qgis_install import Profile, find_profiles
 from lst_raster.errors import InputNotFoundError
 
 

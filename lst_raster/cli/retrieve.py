@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from lst_raster.cli import completing, options
-from lst_raster.cli.helping import Command
+from lst_raster.cli import options
+from lst_raster.cli import options as completing
+from lst_raster.cli.command import Command, show
 from lst_raster.cli.progress import hushed_libraries, progress_bar
-from lst_raster.cli.results import show
 
 
 @click.command(
@@ -46,7 +46,7 @@ def retrieve(
     Collection 2, whose own terms are taken instead; with --quantity a raster of radiance or brightness temperature of
     any sensor that lst-raster sensor list tells.
     """
-    from lst_raster.engine.retrieve import retrieve as run
+    from lst_raster.retrieval.retrieve import retrieve as run
 
     opened = options.open_scene(scene, level_2, downwelling, quantity, band=band, sensor=sensor, date=date)
     with hushed_libraries(), progress_bar("Retrieving", quiet=quiet) as progress:

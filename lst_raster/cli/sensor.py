@@ -1,4 +1,4 @@
-"""``lst-raster sensor``: the sensor bands there are, and new ones of the user's own."""
+"""The `sensor` commands: sensor bands, shipped and custom."""
 
 from __future__ import annotations
 
@@ -7,9 +7,54 @@ from typing import Any
 
 import click
 
+from lst_raster.cli import command as written
 from lst_raster.cli import options
-from lst_raster.cli import results as written
-from lst_raster.cli.helping import Command
+from lst_raster.cli.command import Command
+from lst_raster.inference.model import own_models, shipped_models
+from lst_raster.resources import user_path
+from lst_raster.sensors.bands import response_path, sensor_band
+from lst_raster.sensors.custom import SIMULATED
+from lst_raster.sensors.response import load_response
+from lst_raster.sensors.response_files import half_limits
+
+
+def describe_sensor(name: str) -> dict[str, Any]:
+    """Tell what is known of a sensor band.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+
+    Returns
+    -------
+    dict
+        By name, ready for JSON; keys end in their unit. None for what there is not.
+
+    Raises
+    ------
+    UnknownSensorError, ConfigError
+        As `sensor_band`.
+    """
+    band, response = sensor_band(name), load_response(name)
+    path, simulated = response_path(name), user_path("sensors", band.name, SIMULATED)
+    models = [name.partition("/") for name in (own_models() if band.is_own else shipped_models())]
+    return {
+        "name": band.name,
+        "kind": "own" if band.is_own else "shipped",
+        "title": band.title,
+        "wavelength_um": band.wavelength,
+        "half_power_um": [round(limit, 3) for limit in half_limits(response)],
+        "response_points": int(response.value.size),
+        "noise_K": band.noise,
+        "calibration_uncertainty_K": band.calibration_uncertainty,
+        "gain": band.gain or None,
+        "radiance_offset": band.radiance_offset if band.gain else None,
+        "years": [band.first_year, band.last_year],
+        "folder": str(path.parent),
+        "simulated_set": str(simulated) if simulated.is_file() else None,
+        "models": [tier for sensor, _, tier in models if sensor == band.name],
+    }
 
 
 @click.group()
@@ -55,8 +100,8 @@ def new(
     given wherever a sensor can, first to lst-raster simulate. Definitions lie in your own data folder: LST_RASTER_DATA,
     or where your system keeps such data.
     """
-    from lst_raster.transfer.own_sensor import SensorFacts, define_sensor
-    from lst_raster.transfer.read_response import read_response
+    from lst_raster.sensors.custom import SensorFacts, define_sensor
+    from lst_raster.sensors.response_files import read_response
 
     facts = SensorFacts(
         title=title, noise=noise, calibration_uncertainty=calibration, gain=gain, radiance_offset=offset,
@@ -90,8 +135,7 @@ def _defined(told: dict[str, Any], *, elsewhere: Path | None) -> list[str]:
 @options.as_json
 def list_(as_json: bool) -> None:
     """List the sensor bands that come with the package and your own, with the models there are for each."""
-    from lst_raster.inference.describe_sensor import describe_sensor
-    from lst_raster.physics.band import own_sensor_names, sensor_names
+    from lst_raster.sensors.bands import own_sensor_names, sensor_names
 
     found = [describe_sensor(name) for name in (*sensor_names(), *own_sensor_names())]
     width = max(len(one["name"]) for one in found) + 2
@@ -114,8 +158,6 @@ def list_(as_json: bool) -> None:
 @options.as_json
 def show(name: str, as_json: bool) -> None:
     """Tell what is known of the sensor band NAME, where it is defined, and what was made with it."""
-    from lst_raster.inference.describe_sensor import describe_sensor
-
     found = describe_sensor(name)
     lines = []
     for key, value in found.items():
@@ -136,7 +178,7 @@ def show(name: str, as_json: bool) -> None:
 @options.as_json
 def remove(name: str, models: bool, as_json: bool) -> None:
     """Remove the sensor band NAME of your own, with what was simulated for it."""
-    from lst_raster.transfer.own_sensor import remove_sensor
+    from lst_raster.sensors.custom import remove_sensor
 
     removed = list(remove_sensor(name, models=models))
     written.show({"removed": removed}, [f"removed {folder}" for folder in removed], as_json)

@@ -7,17 +7,16 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from lst_raster.cli import completing, options
-from lst_raster.cli.helping import Command
+from lst_raster.cli import options
+from lst_raster.cli import options as completing
+from lst_raster.cli.command import Command, show
 from lst_raster.cli.progress import progress_bar
-from lst_raster.cli.results import show
 from lst_raster.errors import OutputError
-from lst_raster.physics.band import response_path, sensor_band
-from lst_raster.simulation.fewer import some_columns
-from lst_raster.simulation.profiles import library_path
-from lst_raster.simulation.simulate import SimulationOptions, simulate_file
-from lst_raster.transfer.gases import Composition
-from lst_raster.transfer.own_sensor import SIMULATED
+from lst_raster.profiles.profile_sets import library_path, some_columns
+from lst_raster.profiles.simulate import SimulationOptions, simulate_file
+from lst_raster.sensors.bands import response_path, sensor_band
+from lst_raster.sensors.custom import SIMULATED
+from lst_raster.simulator.gases import Composition
 
 _DEFAULT = Composition()
 _SEED = 1  # with which the shipped models' sets were drawn

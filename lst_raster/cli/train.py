@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from lst_raster.cli import options
-from lst_raster.cli.helping import Command
+from lst_raster.cli.command import Command, show
 from lst_raster.cli.progress import progress_bar
-from lst_raster.cli.results import show
 
 _TIERS = ("column", "surface", "profile")
 
@@ -51,7 +50,7 @@ def train(
     the shipped models were, and the profiles of the validation regions measure it. The folder gets model.onnx,
     atmosphere.onnx, metrics.json, MODEL_CARD.md and a copy of CONFIG.
     """
-    from lst_raster._resources import require
+    from lst_raster.resources import require
 
     if (config is None) == (sensor is None):
         raise click.UsageError("give CONFIG, or --sensor NAME for a sensor band of your own, and not both")
@@ -69,7 +68,7 @@ def train(
 def _own(
     sensor: str, tier: str, steps: int | None, output: Path | None, data: Path | None, overwrite: bool, quiet: bool
 ) -> tuple[Path, Mapping[str, Any]]:
-    from lst_raster.training.own import train_own
+    from lst_raster.network.custom_sensor import train_own
 
     with progress_bar(f"Training {tier}", quiet=quiet) as progress:
         return train_own(
@@ -81,7 +80,7 @@ def _own(
 def _by_config(
     config: Path, output: Path | None, data: Path | None, overwrite: bool, quiet: bool, given: Any
 ) -> tuple[Path, Mapping[str, Any]]:
-    from lst_raster.training.run import train_model
+    from lst_raster.network.train import train_model
 
     if output is None:
         raise click.UsageError("say by -o into which folder the model goes")

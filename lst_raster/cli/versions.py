@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 import tomllib
 
-from lst_raster._resources import models_path
+from lst_raster.resources import models_path
 
 
 def versions() -> dict[str, str]:

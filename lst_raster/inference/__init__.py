@@ -1,1 +1,1 @@
-"""Trained models: their contract and their session. The only home of onnxruntime."""
+"""Shipped and custom models, run with ONNX Runtime. The only home of onnxruntime."""

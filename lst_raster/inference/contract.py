@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from lst_raster.errors import ModelError
-from lst_raster.transfer.causes import INPUT_ERROR
-from lst_raster.transfer.sigma import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
+from lst_raster.simulator.input_errors import INPUT_ERROR
+from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
 CONTRACT_VERSION = 3
 """The one version of the contract that this package reads. Version 1 lacked the uncertainties among the outputs,

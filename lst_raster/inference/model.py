@@ -11,7 +11,6 @@ import numpy as np
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
-from lst_raster._resources import models_path, user_path
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.contract import (
     ATMOSPHERE_OUTPUTS,
@@ -23,8 +22,9 @@ from lst_raster.inference.contract import (
     PredictedAtmosphere,
     read_contract,
 )
-from lst_raster.physics.band import own_sensor_names
-from lst_raster.transfer.causes import INPUT_ERROR
+from lst_raster.resources import models_path, user_path
+from lst_raster.sensors.bands import own_sensor_names
+from lst_raster.simulator.input_errors import INPUT_ERROR
 
 Float32 = NDArray[np.float32]
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.physics.planck import BandPlanck
-from lst_raster.physics.surface import surface_temperature
+from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.physics.uncertainty import AirVariance, Terms, air_variance, network_changes, temperature_uncertainty
-from lst_raster.transfer.causes import Changes
+from lst_raster.simulator.input_errors import Changes
 
 Values: TypeAlias = NDArray[Any]
 AtmosphereModel: TypeAlias = Callable[..., PredictedAtmosphere]
@@ -63,8 +63,8 @@ INPUT_UNCERTAINTIES: Mapping[str, Mapping[str, InputUncertainty]] = MappingProxy
         ),
     }
 )
-"""By where an input comes from, then by its name, or the kind of error (`lst_raster.transfer.causes.KINDS`); units as
-in the contract.
+"""By where an input comes from, then by its name, or the kind of error (`lst_raster.simulator.input_errors.KINDS`);
+units as in the contract.
 
 reanalysis: ERA5 against 2,000 stations of China differs by 1.8 K (root mean square) in air temperature and 0.7 hPa in
 pressure (W. Zhang et al., J. Geodesy 93, 1897 (2019), doi:10.1007/s00190-019-01290-6); where the pixel lies off the
@@ -77,7 +77,8 @@ station nearby.
 
 
 TRUST: Mapping[str, float] = MappingProxyType({"given": 0.5, "reanalysis": 1.0, "standard atmosphere": 1.0})
-"""What a model is told of the errors of its inputs (`lst_raster.transfer.causes.INPUT_ERROR`) by where they come from:
+"""What a model is told of the errors of its inputs (`lst_raster.simulator.input_errors.INPUT_ERROR`) by where they
+come from:
 `INPUT_UNCERTAINTIES` as a share of a reanalysis'. A standard atmosphere is less sure than any model has learnt. [1]"""
 
 
@@ -110,7 +111,7 @@ def input_changes(
     inputs : mapping of str to array
         Inputs of the air by name, in the contract's units.
     causes : mapping of str to mapping of str to array
-        Causes by name, and how far each moves which inputs (`lst_raster.transfer.causes.input_causes`).
+        Causes by name, and how far each moves which inputs (`lst_raster.simulator.input_errors.input_causes`).
     here : tuple of array, optional
         The terms that the model gives for the inputs as they are, where it was run already.
 

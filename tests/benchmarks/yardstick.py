@@ -8,9 +8,8 @@ import rasterio
 from rasterio import Affine
 from rasterio.windows import Window
 
-from lst_raster.scene.box import box_over
-from lst_raster.scene.grid import Grid
-from tests.reanalysis_files import write_reanalysis
+from lst_raster.io.grid import Grid, box_over
+from tests.support.reanalysis_files import write_reanalysis
 
 FULL = (7800, 7600)
 """Rows and columns of a whole scene."""

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from lst_raster.engine.retrieve import retrieve
-from lst_raster.physics.band import sensor_band
-from tests.composites import season
+from lst_raster.retrieval.retrieve import retrieve
+from lst_raster.sensors.bands import sensor_band
 from tests.documented.pages import ROOT
-from tests.emissivity_scenes import DEGREES, add_metadata, add_reflectance, make_tile
-from tests.factories import make_model, make_scene, ramp, write_raster
-from tests.level2_scenes import STEMS, make_level2
-from tests.matchup_tables import HEADER, row, write_station_day, write_table
-from tests.reanalysis_files import write_levels, write_reanalysis
+from tests.support.composites import season
+from tests.support.emissivity_scenes import DEGREES, add_metadata, add_reflectance, make_tile
+from tests.support.factories import make_model, make_scene, ramp, write_raster
+from tests.support.level2_scenes import STEMS, make_level2
+from tests.support.matchup_tables import HEADER, row, write_station_day, write_table
+from tests.support.reanalysis_files import write_levels, write_reanalysis
 
 SHAPE = 60, 70
 STEM = "LC08_L1TP_020039_20150719_20200908_02_T1"

@@ -1,0 +1,1 @@
+"""Error budget of the temperature of a lake against measurements in the water."""

@@ -1,0 +1,291 @@
+"""The air of Level-2 products beside ours, as tables and maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from examples.studies.level2.study import GROUND_EXCESS, SIMULATED, Air, ProductStudy
+from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
+from lst_raster.plots.canvas import robust_limits
+from lst_raster.plots.colours import inferno
+from lst_raster.plots.maps import draw_map, save
+from lst_raster.validation.report import comma_separated, markdown, plain_json, signed, unsigned, write_texts
+
+Float = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+NAME = "level2_air"
+"""Stem of the files."""
+EMISSIVITY_CLASSES: Mapping[str, tuple[float, float]] = {
+    "e < 0.95": (0.0, 0.95), "e 0.95-0.98": (0.95, 0.98), "e > 0.98": (0.98, 1.01),
+}  # fmt: skip
+"""Classes of the product's emissivity, lower end included."""
+PI, AS_IT_STANDS = "USGS, pi ST_DRAD", "USGS, ST_DRAD as it stands"
+
+_HEADER = ("product", "air", "quantity", "less", "units", "pixels", "group", "count", "bias", "sd", "rmse")
+_GROUND = "temperature of the stated ground"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Level2Row:
+    """How one of our ways differs from a product."""
+
+    product: str
+    """Name of the product."""
+    air: str
+    """Our way, or the product's own terms."""
+    quantity: str
+    """What is compared."""
+    less: str
+    """What is subtracted."""
+    units: str
+    """Units of the statistics."""
+    pixels: str
+    """Which pixels: all that have terms of the air, which is modelled under clouds too, or the clear ones."""
+    group: str
+    """All of them, a class of emissivity, or a class of water vapour (of the simulated air, kg m-2)."""
+    count: int
+    """How many."""
+    bias: float
+    """Mean."""
+    sd: float
+    """Standard deviation about it."""
+    rmse: float
+    """Root mean square."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Difference:
+    air: str
+    quantity: str
+    less: str
+    units: str
+    values: Float
+    cloudy_too: bool
+
+
+def rows(study: ProductStudy) -> Iterator[Level2Row]:
+    """Rows of one product, over all its pixels, the clear ones, and classes of them.
+
+    Parameters
+    ----------
+    study : ProductStudy
+        From `examples.studies.level2.study.run`.
+
+    Yields
+    ------
+    Level2Row
+        Statistics; there is no row where there is no pixel.
+    """
+    everywhere = np.ones(study.terms.pixel.shape, bool)
+    for difference in _differences(study):
+        for pixels, chosen in (("all", everywhere), ("clear", study.terms.clear)):
+            if pixels == "all" and not difference.cloudy_too:
+                continue
+            for group, within in _groups(study):
+                known = difference.values[chosen & within & np.isfinite(difference.values)]
+                if known.size:
+                    yield _row(study, difference, pixels, group, known)
+
+
+def as_dict(studies: Iterable[ProductStudy]) -> dict[str, Any]:
+    """Return assumptions, simulated air and rows as plain dictionaries and numbers, for JSON."""
+    return {
+        "stated_ground_less_emission_temperature_K": GROUND_EXCESS,
+        "products": [
+            {
+                "product": study.terms.name,
+                "sensor": study.terms.sensor,
+                "elevation_m": study.elevation,
+                "pixels": study.terms.pixel.size,
+                "clear": int(study.terms.clear.sum()),
+                "simulated_air": [asdict(one) for one in study.matched],
+                "rows": [asdict(row) for row in rows(study)],
+            }
+            for study in studies
+        ],
+    }
+
+
+def tables(studies: Iterable[ProductStudy]) -> str:
+    """Tables in Markdown: for each product our air beside its own, and the temperatures on its clear pixels."""
+    return "\n\n".join(part for study in studies for part in _tables(study)) + "\n"
+
+
+def pictures(studies: Iterable[ProductStudy], folder: Path) -> list[Path]:
+    """Draw what pi ST_DRAD in place of ST_DRAD does: over stated ground everywhere, and as it is where it is clear.
+
+    Parameters
+    ----------
+    studies : iterable of ProductStudy
+        The products.
+    folder : Path
+        Existing folder.
+
+    Returns
+    -------
+    list of Path
+        PNG files, one or two a product.
+
+    Raises
+    ------
+    OutputError
+        They cannot be written.
+    """
+    paths = []
+    for study in studies:
+        kinds = {"stated_ground": (study.change_by_pi(study.ground), f"ground {GROUND_EXCESS:g} K above the air")}
+        if study.terms.clear.any():
+            kinds["clear"] = (np.where(study.terms.clear, _change(study), np.nan), "clear pixels as they are")
+        for kind, (values, told) in kinds.items():
+            target = folder / f"{study.terms.name}_pi_st_drad_{kind}.png"
+            low = (robust_limits(values) or (-1.0, 0.0))[0]
+            picture = draw_map(
+                study.terms.map(values), inferno(), (low, 0.0),
+                title=f"pi ST_DRAD less ST_DRAD, {told}", unit="K", missing="no value",
+            )  # fmt: skip
+            save(picture, target)
+            paths.append(target)
+    return paths
+
+
+def write(studies: Sequence[ProductStudy], folder: Path) -> list[Path]:
+    """Write the studies as CSV, JSON, Markdown and maps.
+
+    Parameters
+    ----------
+    studies : sequence of ProductStudy
+        From `examples.studies.level2.study.run`.
+    folder : Path
+        Existing folder; files of the same names are replaced.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    OutputError
+        They cannot be written.
+    """
+    values = [tuple(asdict(row).values()) for study in studies for row in rows(study)]
+    texts = {
+        f"{NAME}.csv": comma_separated(_HEADER, values),
+        f"{NAME}.json": plain_json(as_dict(studies)),
+        f"{NAME}.md": tables(studies),
+    }
+    return [*write_texts(folder, texts), *pictures(studies, folder)]
+
+
+def _change(study: ProductStudy) -> Float:
+    return study.lst(study.usgs(corrected=True)) - study.lst(study.usgs(corrected=False))
+
+
+def _groups(study: ProductStudy) -> Iterator[tuple[str, Mask]]:
+    yield "all", np.ones(study.terms.pixel.shape, bool)
+    for name, (low, high) in EMISSIVITY_CLASSES.items():
+        yield name, (study.terms.emissivity >= low) & (study.terms.emissivity < high)
+    vapour = next(air.water_vapour for air in study.air if air.name == SIMULATED)
+    for name, (low, high) in WATER_VAPOUR_CLASSES.items():
+        yield f"{name} kg m-2", (vapour >= low) & (vapour < high)
+
+
+def _differences(study: ProductStudy) -> Iterator[_Difference]:
+    radiance, band = "W m-2 sr-1 um-1", f"ST_{study.terms.sensor.partition('-')[2].upper()}"
+    transmittance, upwelling, pi = study.usgs(corrected=True)
+    for air in study.air:
+        for quantity, less, units, values in (
+            ("transmittance", "ST_ATRAN", "1", air.transmittance - transmittance),
+            ("upwelling radiance", "ST_URAD", radiance, air.upwelling_radiance - upwelling),
+            ("downwelling radiance", "pi ST_DRAD", radiance, air.downwelling_radiance - pi),
+            ("downwelling radiance", "ST_DRAD", radiance, air.downwelling_radiance - study.terms.st_drad),
+            ("downwelling over pi ST_DRAD", "1", "1", air.downwelling_radiance / pi - 1.0),
+            (_GROUND, PI, "K", study.lst_of_stated_ground(air.terms, corrected=True) - study.ground),
+            (_GROUND, AS_IT_STANDS, "K", study.lst_of_stated_ground(air.terms, corrected=False) - study.ground),
+        ):
+            yield _Difference(
+                air=air.name, quantity=quantity, less=less, units=units, values=np.asarray(values), cloudy_too=True
+            )
+        yield from _of_temperature(air.name, study.lst(air.terms), study, band)
+    for name, corrected in ((PI, True), (AS_IT_STANDS, False)):
+        yield from _of_temperature(name, study.lst(study.usgs(corrected=corrected)), study, band)
+
+
+def _of_temperature(air: str, lst: Float, study: ProductStudy, band: str) -> Iterator[_Difference]:
+    for less, other in ((band, study.terms.temperature), (PI, study.lst(study.usgs(corrected=True)))):
+        if less != air:
+            yield _Difference(
+                air=air, quantity="temperature", less=less, units="K", values=lst - other, cloudy_too=False
+            )
+
+
+def _row(study: ProductStudy, difference: _Difference, pixels: str, group: str, known: Float) -> Level2Row:
+    return Level2Row(
+        product=study.terms.name, air=difference.air, quantity=difference.quantity, less=difference.less,
+        units=difference.units, pixels=pixels, group=group, count=known.size, bias=float(known.mean()),
+        sd=float(known.std()), rmse=float(np.sqrt(np.mean(known**2))),
+    )  # fmt: skip
+
+
+def _tables(study: ProductStudy) -> Iterator[str]:
+    found = {
+        (row.air, row.quantity, row.less, row.pixels, row.group): row for row in rows(study)
+    }  # fmt: skip
+
+    def cell(air: str, quantity: str, less: str, digits: int, *, pixels: str = "all", group: str = "all") -> str:
+        row = found.get((air, quantity, less, pixels, group))
+        return f"{signed(row.bias, digits)} ± {unsigned(row.sd, digits)}" if row else "-"
+
+    count, clear = study.terms.pixel.size, int(study.terms.clear.sum())
+    told = f"{count} pixels with terms of the air, {clear} of them clear; ground at {study.elevation:g} m"
+    yield f"{study.terms.name}: {told}."
+    header = (
+        "air", "pixels", "vapour", "air temperature", "tau", "Lu", "Ld less pi ST_DRAD", "Ld / (pi ST_DRAD) - 1",
+        "stated ground, less pi ST_DRAD", "less ST_DRAD",
+    )  # fmt: skip
+    yield markdown(
+        header,
+        (
+            (
+                air.name, *_state(air),
+                cell(air.name, "transmittance", "ST_ATRAN", 3), cell(air.name, "upwelling radiance", "ST_URAD", 2),
+                cell(air.name, "downwelling radiance", "pi ST_DRAD", 2),
+                cell(air.name, "downwelling over pi ST_DRAD", "1", 3),
+                cell(air.name, _GROUND, PI, 2), cell(air.name, _GROUND, AS_IT_STANDS, 2),
+            )
+            for air in study.air
+        ),
+    )  # fmt: skip
+    if not clear:
+        return
+    band = f"ST_{study.terms.sensor.partition('-')[2].upper()}"
+    names = [*(air.name for air in study.air), PI, AS_IT_STANDS]
+    groups = ("all", *EMISSIVITY_CLASSES)
+    yield f"Temperature on the clear pixels, less {band} and less that of pi ST_DRAD [K]:"
+    yield markdown(
+        ("terms", f"less {band}", *(f"less pi ST_DRAD, {group}" for group in groups)),
+        (
+            (
+                name,
+                cell(name, "temperature", band, 2, pixels="clear"),
+                *(cell(name, "temperature", PI, 2, pixels="clear", group=group) for group in groups),
+            )
+            for name in names
+        ),
+    )
+
+
+def _state(air: Air) -> tuple[str, str, str]:
+    """Share of the pixels that have such air, mean vapour and air temperature there, and their standard deviations."""
+    texts = [f"{100.0 * np.isfinite(air.downwelling_radiance).mean():.0f} %"]
+    for values in (air.water_vapour, air.air_temperature):
+        known = values[np.isfinite(values)]
+        texts.append(f"{known.mean():.1f} ± {known.std():.1f}" if known.size else "-")
+    return texts[0], texts[1], texts[2]

@@ -1,0 +1,270 @@
+"""The air of Level-2 products beside our radiative transfer and our models, and what the differences do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from examples.studies.level2.model_atmosphere import once, vapour_and_temperature_of, vapour_of
+from examples.studies.level2.simulated_atmosphere import SHAPES, MatchedAir, choose_shapes, match_air
+from examples.studies.level2.terms import ProductTerms, read_terms
+from lst_raster.errors import CancelledError
+from lst_raster.inference.model import Model
+from lst_raster.physics.calibration import downwelling_from_st_drad, temperature_change_by_downwelling
+from lst_raster.physics.constants import DIFFUSIVITY_FACTOR
+from lst_raster.physics.elevation import pressure_at
+from lst_raster.physics.planck import BandPlanck, brightness_temperature
+from lst_raster.physics.radiative_transfer import coupled_atmosphere, sensor_radiance, surface_temperature
+from lst_raster.profiles.profile_sets import library_path, read_profiles
+from lst_raster.sensors.bands import sensor_band
+from lst_raster.simulator.gases import Composition
+
+Float = NDArray[np.float64]
+Progress = Callable[[int, int], bool]
+
+GROUND_EXCESS = 10.0
+"""The stated ground is so much warmer than the temperature at which the air emits upwards. [K]"""
+SHARES = (2.5, 50.0, 97.5)
+"""Percentiles of a product's optical depths at which air is simulated."""
+_NARROW = 0.02  # in the logarithm of the optical depth: over less there is no slope
+_WETTEST_AIR = 1.2  # relative humidity that a matched profile may have, with the uncertainty of its shape [1]
+_NEIGHBOURS = 0.01  # of the pixels around a percentile, whose median upwelling radiance is taken
+
+SIMULATED, SIMULATED_PLAIN = "simulated, effective terms", "simulated, plain averages"
+COLUMN, SURFACE = "column model, vapour matched", "surface model, both matched"
+COLUMN_GIVEN, SURFACE_GIVEN = "column model, vapour given", "surface model, both given"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Air:
+    """What one of our ways says of the air over each pixel; arrays of shape (pixel,), NaN where it says nothing."""
+
+    name: str
+    """Which way."""
+    water_vapour: Float
+    """Water vapour that was found or given. [kg m-2]"""
+    air_temperature: Float
+    """Air temperature that was found or given, NaN where the way does not know it. [K]"""
+    transmittance: Float
+    """Transmittance. [1]"""
+    upwelling_radiance: Float
+    """Upwelling radiance. [W m-2 sr-1 um-1]"""
+    downwelling_radiance: Float
+    """Hemispheric mean downwelling radiance. [W m-2 sr-1 um-1]"""
+
+    @property
+    def terms(self) -> tuple[Float, Float, Float]:
+        """The terms of the radiative transfer equation."""
+        return self.transmittance, self.upwelling_radiance, self.downwelling_radiance
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProductStudy:
+    """One product beside our ways."""
+
+    terms: ProductTerms
+    """What the product says."""
+    elevation: float
+    """Height of the ground that was assumed. [m]"""
+    matched: tuple[MatchedAir, ...]
+    """Simulated air that has the product's transmittance and upwelling radiance."""
+    air: tuple[Air, ...]
+    """Our ways."""
+
+    @property
+    def planck(self) -> BandPlanck:
+        """The band's Planck coefficients."""
+        return sensor_band(self.terms.sensor).planck
+
+    @property
+    def ground(self) -> Float:
+        """Stated temperature of the ground, `GROUND_EXCESS` warmer than the air emits. [K]"""
+        return emission_temperature(self.terms, self.planck) + GROUND_EXCESS
+
+    def usgs(self, *, corrected: bool) -> tuple[Float, Float, Float]:
+        """Terms of the product, with pi ST_DRAD or with ST_DRAD as it stands for the downwelling radiance."""
+        down = downwelling_from_st_drad(self.terms.st_drad) if corrected else self.terms.st_drad
+        return self.terms.transmittance, self.terms.upwelling_radiance, np.asarray(down)
+
+    def lst(self, terms: tuple[Float, Float, Float]) -> Float:
+        """Temperature from the product's radiance and emissivity with some terms. [K]"""
+        return np.asarray(surface_temperature(self.terms.radiance, self.terms.emissivity, *terms, self.planck))
+
+    def lst_of_stated_ground(self, terms: tuple[Float, Float, Float], *, corrected: bool) -> Float:
+        """Temperature found with some terms of the stated ground, seen through the product's air. [K]"""
+        seen = sensor_radiance(self.ground, self.terms.emissivity, *self.usgs(corrected=corrected), self.planck)
+        return np.asarray(surface_temperature(seen, self.terms.emissivity, *terms, self.planck))
+
+    def change_by_pi(self, ground: Float) -> Float:
+        """Temperature with pi ST_DRAD less that with ST_DRAD as it stands, to first order, over some ground. [K]"""
+        excess = downwelling_from_st_drad(self.terms.st_drad) - self.terms.st_drad
+        return np.asarray(temperature_change_by_downwelling(ground, self.terms.emissivity, excess, self.planck))
+
+
+def run(
+    products: Sequence[str | Path], *, elevation: float = 0.0, shapes: int = SHAPES, progress: Progress | None = None
+) -> list[ProductStudy]:
+    """Hold the air of Level-2 products against our own.
+
+    The products do not tell the water vapour they were made with. It is found from their transmittance and upwelling
+    radiance in three ways: by simulating profiles of six shapes, moistened and warmed until they have both; by the
+    ``column`` model, from the transmittance; by the ``surface`` model, from both. What was not used is a check. Then
+    both models are given the vapour and the air temperature of the simulated profiles.
+
+    Parameters
+    ----------
+    products : sequence of str or path
+        Each as `lst_raster.io.level2_scene.Level2Scene.open` takes it.
+    elevation : float
+        Height of the ground, which the products do not tell; the pressure follows from it. [m]
+    shapes : int
+        Profiles of the library whose shape is tried for each product.
+    progress : callable, optional
+        Takes the profiles simulated and their total over all products; False stops.
+
+    Returns
+    -------
+    list of ProductStudy
+        One a product; about half a minute each.
+
+    Raises
+    ------
+    InputNotFoundError, SceneError, GridMismatchError, InputError
+        A product cannot be read.
+    CancelledError
+        `progress` returned False.
+    """
+    profiles = read_profiles(library_path())
+    found = []
+    for number, path in enumerate(products):
+
+        def told(done: int, total: int, number: int = number) -> None:
+            if progress is not None and not progress(number * total + done, len(products) * total):
+                raise CancelledError("stopped while simulating the air of the products")
+
+        found.append(study_product(read_terms(path), profiles, elevation, shapes, told))
+    return found
+
+
+def study_product(
+    terms: ProductTerms, profiles: xr.Dataset, elevation: float, shapes: int, told: Callable[[int, int], None]
+) -> ProductStudy:
+    """Hold the air of one product against our own; parameters as in `run`, with the library's profiles."""
+    pressure = float(pressure_at(elevation))
+    column, surface = (Model.load(f"{terms.sensor}/{tier}", graph="atmosphere") for tier in ("column", "surface"))
+    (by_column,) = once(lambda transmittance: (vapour_of(column, transmittance, pressure),), terms.transmittance)
+    by_surface = once(
+        lambda depth, up, start: vapour_and_temperature_of(surface, depth, up, start, pressure),
+        terms.transmittance, terms.upwelling_radiance, by_column,
+    )  # fmt: skip
+    expected = _median(by_column, 20.0), _median(by_surface[1], 288.0)
+    chosen = choose_shapes(profiles, *expected, elevation, shapes)
+    tried = []
+    for done, index in enumerate(chosen, start=1):
+        tried.append(match_air(profiles, index, points(terms), terms.sensor, Composition(year=terms.year)))
+        told(done, len(chosen))
+    matched = [one for shape in possible(tried) for one in shape]
+    simulated = list(_simulated(terms, matched))
+    given = simulated[0]
+    states = (
+        (COLUMN, column, {"water_vapour": by_column}),
+        (SURFACE, surface, {"water_vapour": by_surface[0], "air_temperature": by_surface[1]}),
+        (COLUMN_GIVEN, column, {"water_vapour": given.water_vapour}),
+        (SURFACE_GIVEN, surface, {"water_vapour": given.water_vapour, "air_temperature": given.air_temperature}),
+    )
+    return ProductStudy(
+        terms=terms,
+        elevation=elevation,
+        matched=tuple(matched),
+        air=(*simulated, *(_predicted(name, model, state, pressure) for name, model, state in states)),
+    )
+
+
+def possible(tried: Sequence[list[MatchedAir]]) -> Sequence[list[MatchedAir]]:
+    """Leave out shapes that would have to be far above saturation, unless all would."""
+    could_be = [
+        shape for shape in tried if shape and max(one.largest_relative_humidity for one in shape) < _WETTEST_AIR
+    ]
+    return could_be or tried
+
+
+def points(terms: ProductTerms) -> list[tuple[float, float]]:
+    """Transmittance and upwelling radiance at `SHARES` of a product's optical depths: medians of the pixels around."""
+    order = np.argsort(terms.transmittance, kind="stable")[::-1]
+    near = max(1, int(_NEIGHBOURS * order.size))
+    found = []
+    for share in SHARES:
+        middle = int(share / 100.0 * (order.size - 1))
+        around = order[max(0, middle - near) : middle + near + 1]
+        found.append(
+            (float(np.median(terms.transmittance[around])), float(np.median(terms.upwelling_radiance[around])))
+        )
+    return list(dict.fromkeys(found))
+
+
+def emission_temperature(terms: ProductTerms, planck: BandPlanck) -> Float:
+    """Temperature at which the product's air emits upwards. [K]"""
+    return np.asarray(brightness_temperature(terms.upwelling_radiance / (1.0 - terms.transmittance), planck))
+
+
+def _simulated(terms: ProductTerms, matched: Sequence[MatchedAir]) -> Iterator[Air]:
+    """Bring the matched air to every pixel.
+
+    Between its points the water vapour goes with a power of the optical depth, and the air temperature and the
+    temperature of the sky go, above that of the upward emission, linearly with its logarithm.
+    """
+    planck = sensor_band(terms.sensor).planck
+    up = emission_temperature(terms, planck)
+    depth = -np.log(terms.transmittance)
+    known = np.array([[one.transmittance, one.upwelling_radiance] for one in matched]).reshape(-1, 2).T
+    known_up = brightness_temperature(known[1] / (1.0 - known[0]), planck)
+
+    def over_pixels(values: Sequence[float] | Float) -> Float:
+        if not matched:
+            return np.full(depth.shape, np.nan)
+        places = np.log(-np.log(known[0]))
+        degree = 1 if np.ptp(places) > _NARROW else 0
+        return np.asarray(np.polyval(np.polyfit(places, values, degree), np.log(depth)))
+
+    vapour = np.exp(over_pixels(np.log([one.water_vapour for one in matched])))
+    temperature = up + over_pixels(np.array([one.air_temperature for one in matched]) - known_up)
+    for name, sky in ((SIMULATED, "effective"), (SIMULATED_PLAIN, "plain")):
+        radiance = np.array([getattr(one, sky) for one in matched])
+        down = brightness_temperature(radiance / (1.0 - known[0] ** DIFFUSIVITY_FACTOR), planck)
+        _, _, downwelling = coupled_atmosphere(depth, up, up + over_pixels(down - known_up), planck)
+        yield Air(
+            name=name,
+            water_vapour=vapour,
+            air_temperature=temperature,
+            transmittance=terms.transmittance,
+            upwelling_radiance=terms.upwelling_radiance,
+            downwelling_radiance=np.asarray(downwelling),
+        )
+
+
+def _median(values: Float, otherwise: float) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else otherwise
+
+
+def _predicted(name: str, model: Model, state: Mapping[str, Float], pressure: float) -> Air:
+    names = tuple(state)
+
+    def predict(*pixels: Float) -> tuple[Float, ...]:
+        air = model.atmosphere(surface_pressure=pressure, input_error=0.0, **dict(zip(names, pixels, strict=True)))
+        return tuple(term.astype(np.float64) for term in air.terms)
+
+    transmittance, upwelling, downwelling = once(predict, *state.values())
+    return Air(
+        name=name,
+        water_vapour=state["water_vapour"],
+        air_temperature=state.get("air_temperature", np.full(transmittance.shape, np.nan)),
+        transmittance=transmittance,
+        upwelling_radiance=upwelling,
+        downwelling_radiance=downwelling,
+    )

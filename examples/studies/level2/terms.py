@@ -1,0 +1,130 @@
+"""What a Level-2 product says of each pixel, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.errors import InputError, SceneError
+from lst_raster.io.level2_scene import EMISSIVITY, EQUATION, Level2Scene, open_term
+from lst_raster.io.quality_band import COLLECTION_2, find_layout, read_bits
+from lst_raster.io.raster import open_raster
+from lst_raster.io.temperature_raster import open_temperature
+from lst_raster.validation.compare import EXCLUDED
+
+Float = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+LARGEST = 512
+"""Rows and columns that are read at most; a larger product is thinned to the nearest pixels."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProductTerms:
+    """The pixels of a product whose air is known; arrays of shape (pixel,), NaN where there is no value."""
+
+    name: str
+    """The product's name."""
+    sensor: str
+    """Sensor band."""
+    year: float
+    """Year of acquisition."""
+    shape: tuple[int, int]
+    """Rows and columns as they were read."""
+    pixel: NDArray[np.intp]
+    """Where each pixel lies, counted row by row."""
+    transmittance: Float
+    """ST_ATRAN. [1]"""
+    upwelling_radiance: Float
+    """ST_URAD. [W m-2 sr-1 um-1]"""
+    st_drad: Float
+    """ST_DRAD as it stands. [W m-2 sr-1 um-1]"""
+    radiance: Float
+    """ST_TRAD, at the sensor. [W m-2 sr-1 um-1]"""
+    emissivity: Float
+    """ST_EMIS. [1]"""
+    temperature: Float
+    """ST_B6 or ST_B10. [K]"""
+    clear: Mask
+    """Where neither cloud nor what goes with it was found, and there is radiance, emissivity and temperature."""
+
+    def map(self, values: Float) -> Float:
+        """Lay values of the pixels out as a map, NaN elsewhere."""
+        flat = np.full(self.shape[0] * self.shape[1], np.nan)
+        flat[self.pixel] = values
+        return flat.reshape(self.shape)
+
+
+def read_terms(path: str | Path) -> ProductTerms:
+    """Read a Level-2 product.
+
+    Parameters
+    ----------
+    path : str or path
+        As for `lst_raster.io.level2_scene.Level2Scene.open`.
+
+    Returns
+    -------
+    ProductTerms
+        Its pixels with transmittance and both radiances of the air.
+
+    Raises
+    ------
+    InputNotFoundError, SceneError, GridMismatchError
+        As `Level2Scene.open`; and SceneError where the product lacks emissivity, temperature or quality band.
+    InputError
+        No pixel has all terms of the air.
+    """
+    scene = Level2Scene.open(path, downwelling="usgs")
+    step = max(1, -(-max(scene.grid.height, scene.grid.width) // LARGEST))
+    shape = -(-scene.grid.height // step), -(-scene.grid.width // step)
+    found = {}
+    for name, term in EQUATION.items():
+        with open_term(scene.air.places[name], term, scene.grid) as dataset:
+            found[name] = term.read(dataset, out_shape=shape).astype(np.float64).ravel()
+    if scene.emissivity is None:
+        raise SceneError(f"{scene.stem} has no ST_EMIS; fetch the whole product")
+    with open_term(scene.emissivity.value, EMISSIVITY, scene.grid) as dataset:
+        emissivity = EMISSIVITY.read(dataset, out_shape=shape).astype(np.float64).ravel()
+    temperature, quality = _temperature(scene, shape), _usable(scene, shape)
+    air = np.isfinite([found[name] for name in found if name != "radiance"]).all(axis=0)
+    if not air.any():
+        raise InputError(f"no pixel of {scene.stem} has transmittance and both radiances of the air")
+    known = np.isfinite([found["radiance"], emissivity, temperature]).all(axis=0)
+    return ProductTerms(
+        name=scene.stem,
+        sensor=scene.sensor,
+        year=float(scene.date.date.year) if scene.date else 2018.0,
+        shape=shape,
+        pixel=np.flatnonzero(air),
+        transmittance=found["transmittance"][air],
+        upwelling_radiance=found["upwelling_radiance"][air],
+        st_drad=found["downwelling_radiance"][air],
+        radiance=found["radiance"][air],
+        emissivity=emissivity[air],
+        temperature=temperature[air],
+        clear=(quality & known)[air],
+    )
+
+
+def _temperature(scene: Level2Scene, shape: tuple[int, int]) -> Float:
+    name, bundle = f"{scene.stem}_ST_{scene.files.bands[0]}", scene.files.bundle
+    places = (bundle.find(f"{name}.{suffix}") for suffix in ("TIF", "tiff")) if bundle else iter(())
+    place = next((found for found in places if found is not None), None)
+    if place is None:
+        raise SceneError(f"{scene.stem} has no {name}.TIF, its surface temperature; fetch the whole product")
+    with open_temperature(place, scene.grid) as raster:
+        return raster.read(out_shape=shape).ravel()
+
+
+def _usable(scene: Level2Scene, shape: tuple[int, int]) -> Mask:
+    place = scene.files.quality
+    if place is None:
+        raise SceneError(f"{scene.stem} has no QA_PIXEL, which tells its clouds; fetch the whole product")
+    with open_raster(place, "quality band", SceneError) as dataset:
+        bits = read_bits(dataset, out_shape=shape)
+    masks = find_layout(bits, COLLECTION_2, place).decode(bits, EXCLUDED)
+    return np.asarray(~np.logical_or.reduce(list(masks.values())).ravel())

@@ -1,0 +1,1 @@
+"""Many scenes: scene lists, plans, backends and reports."""

@@ -1,0 +1,1 @@
+"""Statistics of products over time and area."""

@@ -1,1 +1,0 @@
-"""What comes out: tiles, retrieval, the Cloud Optimized GeoTIFF."""

@@ -1,1 +1,0 @@
-"""Arrays in, arrays out: temperatures of radiances in memory or in chunks, and products as datasets."""

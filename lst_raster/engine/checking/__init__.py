@@ -1,1 +1,0 @@
-"""Whether a product is whole, and how it stands to CEOS-ARD."""

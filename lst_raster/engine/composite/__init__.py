@@ -1,1 +1,0 @@
-"""Products over time: mean, median, percentiles and the like of every pixel, on one grid."""

@@ -1,1 +1,0 @@
-"""Published baselines, metrics, comparisons of rasters, match-ups with the ground."""

@@ -1,1 +1,0 @@
-"""The benchmark: the project's claims, measured again from the library and from held-out sets."""

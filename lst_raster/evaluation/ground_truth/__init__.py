@@ -1,1 +1,0 @@
-"""Retrievals beside temperatures measured on the ground: tables of match-ups, stations, statistics."""

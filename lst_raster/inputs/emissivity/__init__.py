@@ -1,0 +1,1 @@
+"""Emissivity sources, one module each, and their merging in order."""

@@ -1,0 +1,120 @@
+"""Emissivity from a map of land cover."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.inputs.emissivity.source import Estimate, EstimateReader, Float32
+from lst_raster.inputs.emissivity.tables import Value, land_cover_names, land_cover_table
+from lst_raster.io.address import Address, Location
+from lst_raster.io.grid import on_grid
+from lst_raster.io.raster import open_raster, read_window
+from lst_raster.io.scene import Scene
+
+DEFAULT_TABLE = "worldcover"
+"""Legend of a map for which none is named: ESA WorldCover."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LandCoverEmissivity:
+    """A map of classes, and the emissivity of each."""
+
+    path: Location
+    """The map."""
+    legend: str
+    """Name of the legend."""
+    table: Mapping[int, Value]
+    """Emissivity of every class."""
+
+    @classmethod
+    def parse(cls, text: str, scene: Scene) -> LandCoverEmissivity:
+        """Understand ``PATH`` or ``PATH:TABLE``; the path may be an address on a server.
+
+        Raises
+        ------
+        InputNotFoundError
+            There is no such map or table.
+        InputError
+            The table is not one.
+        """
+        name, table = text, DEFAULT_TABLE
+        address, legend = Address.parse(text), text.rpartition(":")[2]
+        if address is not None and (legend in land_cover_names() or legend.lower().endswith(".csv")):
+            address, table = Address.parse(text.removesuffix(f":{legend}")), legend
+        elif address is None and not Path(text).exists() and ":" in text:
+            name, _, table = text.rpartition(":")
+        if address is None and (not name or not Path(name).is_file()):
+            known = ", ".join(land_cover_names())
+            raise InputNotFoundError(
+                f"land cover map {name!r} does not exist; give landcover:MAP.tif, or landcover:MAP.tif:TABLE with one "
+                f"of {known} or a CSV file"
+            )
+        return cls(path=address or Path(name), legend=Path(table).name, table=land_cover_table(table, scene.sensor))
+
+    @property
+    def name(self) -> str:
+        """The map's name and the legend's."""
+        return f"landcover {self.path.name} ({self.legend})"
+
+    @property
+    def kind(self) -> str:
+        """What kind of source it is."""
+        return "land_cover"
+
+    @property
+    def rasters(self) -> list[Location]:
+        """The map."""
+        return [self.path]
+
+    @contextmanager
+    def open(self, scene: Scene) -> Iterator[EstimateReader]:
+        """Open for reading window by window; a map on another grid is read at the nearest cell."""
+        value, uncertainty = _lookup(self.table)
+        what = f"land cover map {self.path}"
+        with (
+            open_raster(self.path, "land cover map", InputError) as dataset,
+            on_grid(dataset, scene.grid, what, align=True, classes=True) as view,
+        ):
+            self._check(dataset, what)
+            yield lambda window: _estimate(view, window, value, uncertainty)
+
+    def _check(self, dataset: Any, what: str) -> None:
+        """Refuse a map of which the legend knows nothing."""
+        shape = (min(dataset.height, 512), min(dataset.width, 512))
+        values, valid = read_window(dataset, "land cover map", InputError, out_shape=shape)
+        found = np.unique(values[valid])
+        fractions = found[found != np.rint(found)]
+        if fractions.size:
+            raise InputError(
+                f"{what} holds {fractions[0]:g}, and classes are whole numbers; give the map as it was published, or "
+                "resample it to the nearest pixel"
+            )
+        if found.size and not np.isin(found, list(self.table)).any():
+            shown = ", ".join(f"{number:g}" for number in found[:6])
+            raise InputError(
+                f"{what} holds the classes {shown}{', ...' if found.size > 6 else ''}, none of them in the legend "
+                f"{self.legend}; name the right one: landcover:MAP.tif:TABLE"
+            )
+
+
+def _lookup(table: Mapping[int, Value]) -> tuple[Float32, Float32]:
+    """Tables indexed by class; the last entry is NaN and stands for every class that is not in the table."""
+    size = max(table) + 2
+    value, uncertainty = (np.full(size, np.nan, np.float32) for _ in range(2))
+    for code, entry in table.items():
+        value[code], uncertainty[code] = entry.emissivity, entry.uncertainty
+    return value, uncertainty
+
+
+def _estimate(dataset: Any, window: Any, value: Float32, uncertainty: Float32) -> Estimate:
+    classes, valid = read_window(dataset, "land cover map", InputError, window=window)
+    known = valid & (classes >= 0) & (classes < value.size - 1) & (classes == np.rint(classes))
+    index = np.where(known, classes, value.size - 1).astype(np.intp)
+    return Estimate(value[index], uncertainty[index])

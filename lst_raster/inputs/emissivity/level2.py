@@ -1,0 +1,95 @@
+"""Emissivity as a Level-2 product has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lst_raster.errors import InputError, SceneError
+from lst_raster.inputs.emissivity.source import UNCERTAINTY, Estimate, EstimateReader
+from lst_raster.io.address import Location, path_of
+from lst_raster.io.grid import on_grid
+from lst_raster.io.level2_scene import (
+    EMISSIVITY,
+    EMISSIVITY_UNCERTAINTY,
+    Level2Emissivity,
+    Level2Scene,
+    find_level2_emissivity,
+)
+from lst_raster.io.raster import open_raster
+from lst_raster.io.scene import Scene
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProductEmissivity:
+    """ST_EMIS, with ST_EMSD as its standard uncertainty."""
+
+    files: Level2Emissivity
+    """The files."""
+    align: bool = False
+    """Whether they are warped onto the scene's grid where they lie on another."""
+
+    @classmethod
+    def of(cls, scene: Scene, path: str, *, align: bool = False) -> ProductEmissivity:
+        """Take the files of a product that is named, or else the scene's own.
+
+        Raises
+        ------
+        InputError
+            None is named, and the scene is not a Level-2 product, or has no ST_EMIS.
+        InputNotFoundError, SceneError
+            What is named is not there, or has no ST_EMIS.
+        """
+        if path:
+            return cls(files=find_level2_emissivity(path_of(path, "Level-2 product")), align=align)
+        if not isinstance(scene, Level2Scene) or scene.emissivity is None:
+            raise InputError(f"{scene.stem} has no ST_EMIS of its own; give the Level-2 product, st-emis:PATH")
+        return cls(files=scene.emissivity, align=align)
+
+    @property
+    def name(self) -> str:
+        """Name of the file, for people and provenance."""
+        return f"st-emis ({self.files.value.label})"
+
+    @property
+    def kind(self) -> str:
+        """What kind of source it is."""
+        return "spectral"
+
+    @property
+    def rasters(self) -> list[Location]:
+        """Files that are read."""
+        return [place.location for place in (self.files.value, self.files.uncertainty) if place is not None]
+
+    @contextmanager
+    def open(self, scene: Scene) -> Iterator[EstimateReader]:
+        """Open for reading window by window; without ST_EMSD the uncertainty is that of any map.
+
+        Raises
+        ------
+        SceneError, GridMismatchError
+            A file is damaged, or on another grid (also raised by the reader).
+        """
+        with ExitStack() as stack:
+
+            def opened(place: Any, what: str) -> Any:
+                dataset = stack.enter_context(open_raster(place, what, SceneError))
+                return stack.enter_context(on_grid(dataset, scene.grid, f"{what} {place.name}", align=self.align))
+
+            value = opened(self.files.value, EMISSIVITY.suffix)
+            spread = opened(self.files.uncertainty, EMISSIVITY_UNCERTAINTY.suffix) if self.files.uncertainty else None
+            yield lambda window: _estimate(value, spread, window)
+
+
+def _estimate(value: Any, spread: Any, window: Any) -> Estimate:
+    values = EMISSIVITY.read(value, window=window)
+    known = np.isfinite(values)
+    if spread is None:
+        return Estimate(values, np.where(known, np.float32(UNCERTAINTY), np.float32("nan")))
+    uncertainty = EMISSIVITY_UNCERTAINTY.read(spread, window=window)
+    uncertainty = np.where(np.isfinite(uncertainty), uncertainty, np.float32(UNCERTAINTY))
+    return Estimate(values, np.where(known, uncertainty, np.float32("nan")))

@@ -1,0 +1,1 @@
+"""Reanalyses: readers of netCDF, GRIB and zarr, and the values over a scene."""

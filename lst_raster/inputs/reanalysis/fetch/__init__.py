@@ -1,0 +1,1 @@
+"""Downloads of the reanalysis that a scene needs."""

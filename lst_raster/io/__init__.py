@@ -1,0 +1,1 @@
+"""Rasters, grids, Landsat products and their metadata, on disk, in archives and on servers."""

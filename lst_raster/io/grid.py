@@ -1,0 +1,303 @@
+"""Grids of rasters, rasters warped to them, and the geographic boxes around them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import Transformer
+from pyproj.exceptions import ProjError
+from rasterio.enums import Resampling
+from rasterio.vrt import WarpedVRT
+
+from lst_raster.errors import GridMismatchError, InputError
+
+_TOLERANCE = 0.01  # of a pixel, by which two grids may differ and still be the same: files round their coordinates
+
+_DEGREE = 111_195.0  # [m] along a meridian, of a sphere of 6371 km
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """Coordinate reference system, position and size of a raster."""
+
+    crs: Any
+    """Coordinate reference system as rasterio has it, None where the file has none."""
+    transform: Any
+    """Affine transform from pixels to coordinates."""
+    width: int
+    """Number of columns."""
+    height: int
+    """Number of rows."""
+
+    @classmethod
+    def of(cls, dataset: Any) -> Grid:
+        """Grid of an open rasterio dataset."""
+        return cls(crs=dataset.crs, transform=dataset.transform, width=dataset.width, height=dataset.height)
+
+    def __str__(self) -> str:
+        x, y = self.transform.c, self.transform.f
+        step = math.hypot(self.transform.a, self.transform.d)
+        return f"{self._crs_name()} {self.width}x{self.height} from ({x:.10g}, {y:.10g}) in steps of {step:.6g}"
+
+    def matches(self, other: Grid) -> bool:
+        """Whether two grids have the same system, size and, within a hundredth of a pixel, corners."""
+        if (self.crs, self.width, self.height) != (other.crs, other.width, other.height):
+            return False
+        for corner in ((0, 0), (self.width, 0), (0, self.height)):
+            there = _apply(~self.transform, *_apply(other.transform, *corner))
+            if max(abs(a - b) for a, b in zip(corner, there, strict=True)) > _TOLERANCE:
+                return False
+        return True
+
+    def offset_in(self, other: Grid) -> tuple[int, int] | None:
+        """Row and column of another grid at which this one begins, whatever the sizes of the two.
+
+        Returns
+        -------
+        tuple of int, or None
+            None where the systems differ, or pixels do not, within a hundredth of one, lie upon pixels.
+        """
+        if self.crs != other.crs:
+            return None
+        first = _apply(~other.transform, *_apply(self.transform, 0, 0))
+        columns, rows = round(first[0]), round(first[1])
+        for column, row in ((0, 0), (self.width, 0), (0, self.height)):
+            x, y = _apply(~other.transform, *_apply(self.transform, column, row))
+            if max(abs(x - columns - column), abs(y - rows - row)) > _TOLERANCE:
+                return None
+        return rows, columns
+
+    def latitude(self) -> float | None:
+        """Latitude of the centre, None where the raster is not georeferenced. [degree]"""
+        if self.crs is None:
+            return None
+        try:
+            latitude, _ = self.degrees(self.width / 2, self.height / 2)
+        except ProjError:
+            return None
+        return float(latitude)
+
+    def pixel_size(self) -> tuple[float, float] | None:
+        """Width and height of a pixel, at the centre; None where the raster is not georeferenced. [m]"""
+        latitude = self.latitude()
+        if latitude is None:
+            return None
+        width = math.hypot(self.transform.a, self.transform.d)
+        height = math.hypot(self.transform.b, self.transform.e)
+        if self.crs.is_geographic:
+            return width * _DEGREE * math.cos(math.radians(latitude)), height * _DEGREE
+        return width * self.crs.linear_units_factor[1], height * self.crs.linear_units_factor[1]
+
+    def degrees(self, column: Any, row: Any) -> tuple[Any, Any]:
+        """Latitude and longitude of places in a raster that is georeferenced.
+
+        Parameters
+        ----------
+        column, row : float or array
+            Places, counted from the upper left corner. [pixel]
+
+        Returns
+        -------
+        tuple of float or array
+            Latitude and longitude. [degree]
+
+        Raises
+        ------
+        pyproj.exceptions.ProjError
+            A place has none.
+        """
+        to_degrees = Transformer.from_crs(self.crs.to_wkt(), "EPSG:4326", always_xy=True)
+        longitude, latitude = to_degrees.transform(*_apply(self.transform, column, row), errcheck=True)
+        return latitude, longitude
+
+    def _crs_name(self) -> str:
+        if self.crs is None:
+            return "a grid without coordinate system,"
+        code = self.crs.to_epsg()
+        return f"EPSG:{code}" if code else str(self.crs.to_wkt()).partition('"')[2].partition('"')[0]
+
+
+def _apply(transform: Any, column: Any, row: Any) -> tuple[Any, Any]:
+    """Apply an affine transform; its operator for this is not the same in versions 2 and 3 of the library."""
+    a, b, c, d, e, f = transform[:6]
+    return a * column + b * row + c, d * column + e * row + f
+
+
+def require_same_grid(what: str, grid: Grid, scene: Grid) -> None:
+    """Refuse a raster that does not lie on the scene's grid.
+
+    Parameters
+    ----------
+    what : str
+        Name of the raster, for the message.
+    grid, scene : Grid
+        The raster's grid and the scene's.
+
+    Raises
+    ------
+    GridMismatchError
+        They differ; the message names both.
+    """
+    if not grid.matches(scene):
+        raise GridMismatchError(
+            f"{what} is {grid}; the scene is {scene}; pass --align to warp it onto the scene's grid"
+        )
+
+
+@contextmanager
+def on_grid(
+    dataset: Any, grid: Grid, what: str, *, align: bool, classes: bool = False, nodata: float | None = None
+) -> Iterator[Any]:
+    """Show an open raster on the scene's grid.
+
+    Parameters
+    ----------
+    dataset : rasterio.DatasetReader
+        The raster.
+    grid : Grid
+        The scene's grid.
+    what : str
+        Name of the raster, for messages.
+    align : bool
+        Whether a raster on another grid is warped, without scale and offset applied; values bilinearly, NaN outside.
+    classes : bool
+        Whether the values are classes: the nearest is taken.
+    nodata : float, optional
+        Value that means nothing, where the raster itself does not tell.
+
+    Yields
+    ------
+    rasterio.DatasetReader
+        The raster itself where it lies on the grid already, else a view of it.
+
+    Raises
+    ------
+    GridMismatchError
+        The raster lies on another grid and is not to be warped, or one of them has no coordinate system.
+    """
+    own = Grid.of(dataset)
+    if own.matches(grid):
+        yield dataset
+        return
+    if not align:
+        require_same_grid(what, own, grid)
+    if own.crs is None or grid.crs is None:
+        raise GridMismatchError(
+            f"{what} is {own}; the scene is {grid}; without a coordinate system it cannot be warped"
+        )
+    known = [value for value in (dataset.nodata, nodata) if value is not None]
+    unset = known[0] if known else np.nan
+    with WarpedVRT(
+        dataset, crs=grid.crs, transform=grid.transform, width=grid.width, height=grid.height, dtype="float32",
+        src_nodata=unset, nodata=np.nan, resampling=Resampling.nearest if classes else Resampling.bilinear,
+    ) as view:  # fmt: skip
+        yield view
+
+
+_SAMPLES = 65  # rows and columns at which a scene's extent is looked for: its edges are curved in degrees
+_AROUND = 45.0  # [degree], the widest gap between longitudes of a scene that goes around a pole without meeting it
+_DIGITS = 6  # of a degree
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Box:
+    """Extent in latitude and longitude. [degree]"""
+
+    south: float
+    """Lowest latitude."""
+    north: float
+    """Highest latitude."""
+    west: float
+    """Western edge, -180 to 180."""
+    east: float
+    """Eastern edge, above `west`, beyond 180 across the date line; `west` + 360 for all longitudes."""
+
+    @property
+    def is_around(self) -> bool:
+        """Whether it has all longitudes."""
+        return self.east - self.west >= 360.0
+
+    def widened(self, row: float, column: float) -> Box:
+        """Widen to whole cells of a grid that has points at multiples of its steps, and a cell more on each side.
+
+        Parameters
+        ----------
+        row, column : float
+            Steps of the grid in latitude and longitude. [degree]
+
+        Examples
+        --------
+        >>> Box(south=30.1, north=30.9, west=179.9, east=180.2).widened(0.25, 0.25)
+        Box(south=29.75, north=31.25, west=179.5, east=180.5)
+        """
+        south, north = _outward(self.south, self.north, row)
+        west, east = _outward(self.west, self.east, column)
+        if east - west + column > 360.0:
+            west, east = -180.0, 180.0
+        elif west < -180.0:
+            west, east = west + 360.0, east + 360.0
+        return Box(south=max(south, -90.0), north=min(north, 90.0), west=west, east=east)
+
+    def narrowed(self, margin: float) -> Box:
+        """Narrow by a margin on each side. [degree]"""
+        west, east = (self.west, self.east) if self.is_around else (self.west + margin, self.east - margin)
+        return Box(south=self.south + margin, north=self.north - margin, west=west, east=east)
+
+
+def box_over(grid: Grid) -> Box:
+    """Extent of a raster, across the date line and over the poles where it lies there.
+
+    Parameters
+    ----------
+    grid : Grid
+        The raster; it must have a coordinate system.
+
+    Raises
+    ------
+    InputError
+        Its coordinates have no latitude and longitude.
+    """
+    columns, rows = (np.linspace(0.0, size, _SAMPLES) for size in (grid.width, grid.height))
+    try:
+        latitude, longitude = grid.degrees(*np.meshgrid(columns, rows))
+    except ProjError as reason:
+        raise InputError(f"the scene's coordinates have no latitude and longitude ({reason})") from reason
+    south, north = float(np.min(latitude)), float(np.max(latitude))
+    west, east = _span(np.ravel(longitude))
+    for pole in (-90.0, 90.0):
+        if _holds(grid, pole):
+            south, north, west, east = min(south, pole), max(north, pole), -180.0, 180.0
+    return Box(south=south, north=north, west=west, east=east)
+
+
+def _outward(low: float, high: float, step: float) -> tuple[float, float]:
+    first, last = np.floor(round(low / step, _DIGITS)) - 1, np.ceil(round(high / step, _DIGITS)) + 1
+    return round(float(first) * step, _DIGITS), round(float(last) * step, _DIGITS)
+
+
+def _span(longitude: NDArray[np.float64]) -> tuple[float, float]:
+    """Western and eastern edge of some longitudes: the ends of the widest gap between them."""
+    unique = np.unique((longitude + 180.0) % 360.0 - 180.0)
+    gaps = np.diff(unique, append=unique[0] + 360.0)
+    if gaps.max() < _AROUND:
+        return -180.0, 180.0
+    widest = int(np.argmax(gaps))
+    west = float(unique[(widest + 1) % unique.size])
+    return west, west + 360.0 - float(gaps[widest])
+
+
+def _holds(grid: Grid, pole: float) -> bool:
+    """Whether a pole lies in a raster."""
+    try:
+        x, y = Transformer.from_crs("EPSG:4326", grid.crs.to_wkt(), always_xy=True).transform(0.0, pole, errcheck=True)
+    except ProjError:
+        return False
+    a, b, c, d, e, f = (~grid.transform)[:6]
+    column, row = a * x + b * y + c, d * x + e * y + f
+    return bool(0.0 <= column <= grid.width and 0.0 <= row <= grid.height)

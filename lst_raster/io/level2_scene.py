@@ -1,0 +1,373 @@
+"""Landsat Level-2 scenes: the surface temperature product and the terms it was made from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.errors import SceneError
+from lst_raster.io.address import Location, path_of
+from lst_raster.io.bundle import Bundle, Place, is_archive, is_metadata, metadata_stem, open_bundle
+from lst_raster.io.grid import Grid, require_same_grid
+from lst_raster.io.landsat import (
+    THERMAL_BANDS,
+    AcquisitionDate,
+    Calibration,
+    choose_bands,
+    parse_band,
+    read_file_name,
+    satellite_of,
+)
+from lst_raster.io.mtl import Mtl
+from lst_raster.io.raster import open_raster, read_window
+from lst_raster.io.scene import Scene
+from lst_raster.io.scene_files import SceneFiles
+from lst_raster.physics.calibration import downwelling_from_st_drad
+
+Float32 = NDArray[np.float32]
+Downwelling: TypeAlias = Literal["corrected", "usgs"]
+"""Whether ST_DRAD is made a hemispheric mean, or taken as it stands, as USGS does."""
+AirReader: TypeAlias = Callable[[Any], tuple[Float32, Float32, Float32]]
+"""Takes a window; returns transmittance [1], up- and downwelling radiance [W m-2 sr-1 um-1], NaN where unknown."""
+
+_SAMPLE = 256  # rows and columns of the thinned band on which the values are checked
+_POSSIBLE = 0.5  # share of the values that are not fill that must be possible; single pixels are masked instead
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Term:
+    """One band of the product."""
+
+    suffix: str
+    """End of the file's name."""
+    key: str
+    """Entry of the metadata with the file's name, less ``FILE_NAME_``."""
+    scale: float
+    """Factor from stored numbers to the unit. [unit of the term]"""
+    low: float
+    """Lowest value that can be, above that of any atmosphere or surface stored with another scale."""
+    high: float
+    """Highest value that can be."""
+
+    def read(self, dataset: Any, **where: Any) -> Float32:
+        """Values of part of the open band, NaN where there is none (-9999) or one that cannot be.
+
+        Raises
+        ------
+        SceneError
+            The file is damaged.
+        """
+        numbers, valid = read_window(dataset, self.suffix, SceneError, **where)
+        values = numbers.astype(np.float64) * self.scale
+        possible = valid & (values >= self.low) & (values <= self.high)
+        return np.where(possible, values, np.nan).astype(np.float32)
+
+
+# Radiance of a black body is 0.9 W m-2 sr-1 um-1 at 180 K and 24 at 370 K in these bands; that of dry air over ice 0.1.
+RADIANCE = Term(suffix="ST_TRAD", key="THERMAL_RADIANCE", scale=1e-3, low=0.1, high=30.0)
+UPWELLING = Term(suffix="ST_URAD", key="UPWELL_RADIANCE", scale=1e-3, low=0.005, high=30.0)
+DOWNWELLING = Term(suffix="ST_DRAD", key="DOWNWELL_RADIANCE", scale=1e-3, low=0.005, high=30.0)
+TRANSMITTANCE = Term(suffix="ST_ATRAN", key="ATMOSPHERIC_TRANSMITTANCE", scale=1e-4, low=0.01, high=1.0)
+EMISSIVITY = Term(suffix="ST_EMIS", key="EMISSIVITY", scale=1e-4, low=0.5, high=1.0)
+EMISSIVITY_UNCERTAINTY = Term(suffix="ST_EMSD", key="EMISSIVITY_STDEV", scale=1e-4, low=0.0, high=1.0)
+
+EQUATION: Mapping[str, Term] = MappingProxyType(
+    {
+        "radiance": RADIANCE,
+        "transmittance": TRANSMITTANCE,
+        "upwelling_radiance": UPWELLING,
+        "downwelling_radiance": DOWNWELLING,
+    }
+)
+"""Terms without which the equation cannot be solved; scales and units of USGS LSDS-1619 (Landsat 8, 9), LSDS-1618."""
+
+
+def check_term(place: Place, term: Term, grid: Grid) -> None:
+    """Refuse a band that does not lie on the radiance's grid, or does not hold what its name says.
+
+    Raises
+    ------
+    SceneError
+        It is no raster, damaged, or most of its values cannot be.
+    GridMismatchError
+        It is on another grid.
+    """
+    with open_term(place, term, grid) as dataset:
+        shape = (min(grid.height, _SAMPLE), min(grid.width, _SAMPLE))
+        numbers, valid = read_window(dataset, term.suffix, SceneError, out_shape=shape)
+        possible = np.isfinite(term.read(dataset, out_shape=shape))
+    stored = valid & (numbers != -9999.0)
+    if possible.sum() < _POSSIBLE * stored.sum():
+        median = float(np.median(numbers[stored]))
+        raise SceneError(
+            f"{place.name} holds values such as {median:g}; times the product's scale of {term.scale:g} that is "
+            f"{median * term.scale:g}, outside {term.low:g} to {term.high:g}: give the product's own digital numbers"
+        )
+
+
+@contextmanager
+def open_term(place: Place, term: Term, grid: Grid) -> Iterator[Any]:
+    """Open a band, which must lie on a grid, as a rasterio dataset."""
+    with open_raster(place, term.suffix, SceneError) as dataset:
+        require_same_grid(f"{term.suffix} {place.name}", Grid.of(dataset), grid)
+        yield dataset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Level2Air:
+    """The air over the scene, as the product has it."""
+
+    places: Mapping[str, Place]
+    """Files of the terms, by their names in `EQUATION`."""
+    grid: Grid
+    """Grid of the product."""
+    downwelling: Downwelling = "corrected"
+    """What is made of ST_DRAD."""
+
+    def __str__(self) -> str:
+        return "ST_ATRAN, ST_URAD, " + ("pi ST_DRAD" if self.downwelling == "corrected" else "ST_DRAD as it stands")
+
+    @property
+    def rasters(self) -> list[Location]:
+        """Files that are read."""
+        return [place.location for name, place in self.places.items() if name != "radiance"]
+
+    @contextmanager
+    def open(self) -> Iterator[AirReader]:
+        """Open for reading window by window.
+
+        Yields
+        ------
+        AirReader
+            Transmittance, upwelling and downwelling radiance of a window; the transmittance is NaN
+            where any of them is missing.
+
+        Raises
+        ------
+        SceneError, GridMismatchError
+            A file is missing, damaged or on another grid (also raised by the reader).
+        """
+        names = ("transmittance", "upwelling_radiance", "downwelling_radiance")
+        with ExitStack() as stack:
+            terms = [
+                (EQUATION[name], stack.enter_context(open_term(self.places[name], EQUATION[name], self.grid)))
+                for name in names
+            ]
+            yield lambda window: self._air(*(term.read(dataset, window=window) for term, dataset in terms))
+
+    def _air(self, transmittance: Float32, upwelling: Float32, st_drad: Float32) -> tuple[Float32, Float32, Float32]:
+        downwelling = downwelling_from_st_drad(st_drad) if self.downwelling == "corrected" else st_drad
+        known = np.isfinite(transmittance) & np.isfinite(upwelling) & np.isfinite(st_drad)
+        return np.where(known, transmittance, np.float32("nan")), upwelling, downwelling
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Level2Emissivity:
+    """The emissivity that the product was made with: ASTER GED, adjusted to the scene's vegetation and snow."""
+
+    value: Place
+    """ST_EMIS."""
+    uncertainty: Place | None
+    """ST_EMSD, None where it is missing."""
+
+
+_TERM_FILE = re.compile(r"^(?P<stem>.+)_ST_(?:B\d+|ATRAN|[DTU]RAD|EMIS|EMSD|CDIST|QA)\.tiff?$", re.IGNORECASE)
+_QUALITY = (("QA_PIXEL", "QUALITY_L1_PIXEL"), ("QA_RADSAT", "QUALITY_L1_RADIOMETRIC_SATURATION"))
+_SHOWN = 4  # names in a message, so that it stays one line
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Level2Scene(Scene):
+    """A Level-2 product whose equation can be solved again: its thermal band is ST_TRAD, radiance at the sensor."""
+
+    air: Level2Air
+    """The air over the scene, as the product has it."""
+    emissivity: Level2Emissivity | None
+    """The product's own emissivity, None where it is missing."""
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Location,
+        *,
+        band: str | None = None,
+        sensor: str | None = None,
+        date: str | None = None,
+        downwelling: Downwelling = "corrected",
+    ) -> Level2Scene:
+        """Look at a Level-2 product and find the terms of its equation.
+
+        Parameters
+        ----------
+        path : str or path
+            Folder or archive of the product, its metadata file, or any of its files named ``*_ST_*.TIF``.
+        band, sensor : str, optional
+            Band and sensor band, to be checked: the product is made from one.
+        date : str, optional
+            Date of acquisition, where neither metadata nor name tell it.
+        downwelling : {"corrected", "usgs"}
+            Whether ST_DRAD is multiplied by pi, which makes it a hemispheric mean, or taken as it stands, as the
+            product's own temperature does.
+
+        Returns
+        -------
+        Level2Scene
+            The product; nothing stays open.
+
+        Raises
+        ------
+        InputNotFoundError
+            There is no such path.
+        SceneError
+            It is not a Level-2 surface temperature product, or several, a term is missing, damaged, or does not hold
+            what its name says; or it is of another band than stated.
+        GridMismatchError
+            The terms do not lie on one grid.
+        UnknownSensorError
+            Nothing tells the satellite.
+        InputError
+            The date is not one.
+        """
+        stated = AcquisitionDate.parse(date) if date is not None else None
+        files, places = _find(path_of(path, "Level-2 product"), parse_band(band) if band is not None else None, sensor)
+        with open_raster(files.band, RADIANCE.suffix, SceneError) as dataset:
+            grid, tags = Grid.of(dataset), dataset.tags()
+        for name, place in places.items():
+            check_term(place, EQUATION[name], grid)
+        return cls(
+            stem=files.name.stem,
+            sensor=THERMAL_BANDS[files.name.satellite or 0][files.name.band or ""],
+            calibration=Calibration(gain=RADIANCE.scale, offset=0.0, source=RADIANCE.suffix),
+            grid=grid,
+            latitude=grid.latitude() if grid.crs is not None else files.mtl.latitude() if files.mtl else None,
+            date=stated or _date(files),
+            files=files,
+            tags={key: value for key, value in tags.items() if key == "AREA_OR_POINT"},
+            air=Level2Air(places=places, grid=grid, downwelling=downwelling),
+            emissivity=_emissivity(files.bundle, files.name.stem, files.mtl),
+        )
+
+
+def find_level2_emissivity(path: Path) -> Level2Emissivity:
+    """Find the emissivity of a Level-2 product, for whatever scene it is used with.
+
+    Parameters
+    ----------
+    path : path
+        As for `Level2Scene.open`; the product's other terms need not be there.
+
+    Raises
+    ------
+    InputNotFoundError
+        There is no such path.
+    SceneError
+        It holds no ST_EMIS, or those of several products.
+    """
+    bundle = open_bundle(path)
+    stem, mtl = _product(bundle, path)
+    emissivity = _emissivity(bundle, stem, mtl)
+    if emissivity is None:
+        raise SceneError(f"{bundle.path} has no {stem}_{EMISSIVITY.suffix}.TIF; fetch it, or give another emissivity")
+    return emissivity
+
+
+def _find(path: Path, band: str | None, sensor: str | None) -> tuple[SceneFiles, dict[str, Place]]:
+    """Files of a product, its thermal band that of the radiance, and those of the equation's terms."""
+    bundle = open_bundle(path)
+    stem, mtl = _product(bundle, path)
+    places = {name: _file(bundle, stem, mtl, term) for name, term in EQUATION.items()}
+    found = {name: place for name, place in places.items() if place is not None}
+    missing = [f"{stem}_{EQUATION[name].suffix}.TIF" for name in EQUATION if name not in found]
+    if missing:
+        raise SceneError(f"{bundle.path} lacks {', '.join(missing)}, of the equation's terms; fetch the whole product")
+    name = read_file_name(Path(stem), level_2=True)
+    satellite = satellite_of(mtl) or name.satellite
+    suffix = choose_bands(stem, satellite, sensor, band)[0]
+    if suffix != choose_bands(stem, satellite, None, None)[0]:
+        raise SceneError(f"the surface temperature of {stem} is not made from band {suffix[1:]}; leave out the band")
+    quality, saturation = (_named(bundle, stem, mtl, *names) for names in _QUALITY)
+    files = SceneFiles(
+        band=found["radiance"],
+        name=replace(name, stem=stem, band=suffix, satellite=satellite),
+        mtl=mtl,
+        quality=quality,
+        saturation=saturation,
+        bands=(suffix,),
+        bundle=bundle,
+        stems=(stem,),
+    )
+    return files, found
+
+
+def _product(bundle: Bundle, path: Path) -> tuple[str, Mtl | None]:
+    """Name and metadata of the one Level-2 product that a path stands for."""
+    metadata = bundle.metadata()
+    named = _TERM_FILE.match(path.name)
+    if is_metadata(path):
+        stem = metadata_stem(path.name)
+        return stem, _read(Place(disk=path))
+    stem = named["stem"] if named else _only_stem(bundle, path)
+    place = metadata.get(stem.lower())
+    return stem, _read(place) if place else None
+
+
+def _only_stem(bundle: Bundle, path: Path) -> str:
+    if path.is_file() and not is_archive(path):
+        raise SceneError(
+            f"{path.name} is not a file of a Level-2 product (*_ST_*.TIF, *_MTL.txt); give one, or its folder"
+        )
+    matches = (_TERM_FILE.match(place.name) for place in bundle.places.values())
+    stems = {match["stem"].lower(): match["stem"] for match in matches if match}
+    if not stems:
+        for place in bundle.metadata().values():
+            _read(place)  # says what is wrong with a product of another level
+        raise SceneError(
+            f"{path} holds no terms of a Level-2 product (*_ST_TRAD.TIF, ...); give one, with all its files"
+        )
+    if len(stems) > 1:
+        shown = ", ".join(sorted(stems.values())[:_SHOWN])
+        raise SceneError(f"{path} holds {len(stems)} Level-2 products ({shown}); give the *_MTL.txt of one")
+    return next(iter(stems.values()))
+
+
+def _read(place: Place) -> Mtl:
+    mtl = Mtl.read(place)
+    level = mtl.entries.get("PROCESSING_LEVEL", mtl.entries.get("DATA_TYPE", "")).upper()
+    if level == "L2SR":
+        raise SceneError(
+            f"{place.name} says L2SR: the product has surface reflectance alone, no temperature to solve again"
+        )
+    if not level.startswith("L2"):
+        raise SceneError(f"{place.name} says {level or 'no level'}, not L2SP: the product has no terms to solve again")
+    return mtl
+
+
+def _file(bundle: Bundle, stem: str, mtl: Mtl | None, term: Term) -> Place | None:
+    return _named(bundle, stem, mtl, term.suffix, term.key)
+
+
+def _named(bundle: Bundle, stem: str, mtl: Mtl | None, suffix: str, key: str) -> Place | None:
+    """Find a file by the product's name and a suffix, or else under the name in the metadata."""
+    names: Iterable[str | None] = (f"{stem}_{suffix}.TIF", f"{stem}_{suffix}.tiff")
+    own = mtl.entries.get(f"FILE_NAME_{key}") if mtl else None
+    return next((place for place in map(bundle.find, (*names, own)) if place is not None), None)
+
+
+def _emissivity(bundle: Bundle, stem: str, mtl: Mtl | None) -> Level2Emissivity | None:
+    value = _file(bundle, stem, mtl, EMISSIVITY)
+    uncertainty = _file(bundle, stem, mtl, EMISSIVITY_UNCERTAINTY)
+    return Level2Emissivity(value=value, uncertainty=uncertainty) if value is not None else None
+
+
+def _date(files: SceneFiles) -> AcquisitionDate | None:
+    day = files.mtl.entries.get("DATE_ACQUIRED") if files.mtl else None
+    date = AcquisitionDate.parse(day) if day else files.name.date
+    return date.at(day, files.mtl.entries.get("SCENE_CENTER_TIME")) if date and files.mtl else date

@@ -1,0 +1,281 @@
+"""Rasters opened and read with GDAL."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.enums import MaskFlags
+from rasterio.env import Env, getenv, hasenv
+from rasterio.errors import RasterioError
+from rasterio.session import DummySession
+
+from lst_raster.errors import InputNotFoundError, LstRasterError
+from lst_raster.io.address import Location, without_secrets
+from lst_raster.io.bundle import Place
+from lst_raster.io.remote import gdal_reading, require_parts
+
+try:
+    from rasterio._err import CPLE_BaseError
+except ImportError:  # another release of rasterio
+    CPLE_BaseError = RasterioError
+
+GdalError: type[Exception] = CPLE_BaseError
+"""Parent of GDAL's own exceptions that rasterio passes on; it has no public name in rasterio."""
+_OF_SESSIONS = "AWS_"
+
+
+class _Known(DummySession):  # type: ignore[misc]  # rasterio tells no types
+    """Credentials that are known already: rasterio refuses them as settings."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        super().__init__()
+        self._options = options
+
+    def get_credential_options(self) -> dict[str, Any]:
+        return self._options
+
+
+def gdal_settings(**options: Any) -> Env:
+    """Set what is given for the time of a block.
+
+    Credentials stay as they are. By itself rasterio would look for some, which takes long, and files on disk need none.
+    """
+    return Env(session=DummySession(), **options)
+
+
+def settings_of_this_thread() -> Callable[[], Env]:
+    """Take GDAL's settings of this thread, for other threads to have them, too, for the time of a block."""
+    found = getenv() if hasenv() else {}
+    credentials = {key: value for key, value in found.items() if key.startswith(_OF_SESSIONS)}
+    others = {key: value for key, value in found.items() if key not in credentials}
+    return lambda: Env(session=_Known(credentials), **others)
+
+
+_LENGTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+"""Length of a value of each type. [byte] TIFF 6.0 (Adobe, 1992), section 2; BigTIFF: 16 to 18"""
+
+
+def has_all_tags(path: Path) -> bool:
+    r"""Tell whether the values of all tags of a TIFF's first image lie in the file.
+
+    GDAL leaves out a tag that does not, with no more than a message: the coordinate system, for example.
+
+    Parameters
+    ----------
+    path : path
+        A TIFF or BigTIFF.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "x.tif"
+    ...     _ = path.write_bytes(b"II*\0" + struct.pack("<IHHHIII", 8, 1, 34737, 2, 9, 26, 0) + b"WGS 84|")
+    ...     has_all_tags(path)
+    False
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        try:
+            return _end(file) <= size
+        except struct.error:  # less is there than the directory itself takes
+            return False
+
+
+def _end(file: BinaryIO) -> int:
+    """Where the last value of a tag ends. [byte]"""
+    start = file.read(16)
+    order = "<" if start[:2] == b"II" else ">"
+    big = struct.unpack_from(f"{order}H", start, 2)[0] == 43
+    word, count_format = ("Q", "Q") if big else ("I", "H")
+    (position,) = struct.unpack_from(order + word, start, 8 if big else 4)
+    file.seek(position)
+    (count,) = struct.unpack(order + count_format, file.read(struct.calcsize(count_format)))
+    entry = struct.Struct(f"{order}HH{word}{word}")
+    ends = [0]
+    for _ in range(count):
+        _, kind, values, place = entry.unpack(file.read(entry.size))
+        length = _LENGTHS.get(kind, 0) * values
+        if length > struct.calcsize(word):
+            ends.append(place + length)
+    return max(ends)
+
+
+Float32 = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a TIFF or a BigTIFF begins
+
+_ON_SERVERS = ("/vsicurl/", "/vsis3/", "/vsitar/{/vsicurl/", "/vsitar/{/vsis3/")
+_IN_PLACE = {"CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO"}  # else GDAL leaves a file of its own beside a .tar.gz
+
+
+@contextmanager
+def open_raster(path: Location | Place, what: str, error: type[LstRasterError]) -> Iterator[Any]:
+    """Open a raster of one band for reading.
+
+    Parameters
+    ----------
+    path : path, Address or Place
+        File.
+    what : str
+        What the file is to be, for the error's message.
+    error : type
+        Error to raise where the file is not that.
+
+    Yields
+    ------
+    rasterio.DatasetReader
+        The open file.
+
+    Raises
+    ------
+    InputNotFoundError
+        There is no such file.
+    RemoteError
+        A server does not give it.
+    LstRasterError
+        Of type `error`: it is not a raster, has more than one band, or is not numeric.
+    """
+    place = path if isinstance(path, Place) else Place.of(path)
+    start = _beginning(place, what, error)
+    if start in _TIFF and place.remote is None and not place.member and not has_all_tags(place.disk):
+        raise error(f"{what} {place} {_complaint(place, start)}")
+    with gdal_reading(place.remote) if place.remote else nullcontext(), gdal_settings(**_IN_PLACE):
+        try:
+            dataset = rasterio.open(place.address)
+        except RasterioError as reason:
+            # GDAL's own words may hold the signature of an address.
+            raise error(f"{what} {place} {_complaint(place, start)}") from (None if place.remote else reason)
+        with dataset:
+            _require_one_band(dataset, f"{what} {place}", error)
+            yield dataset
+
+
+def _require_one_band(dataset: Any, what: str, error: type[LstRasterError]) -> None:
+    if dataset.count != 1:
+        raise error(f"{what} has {dataset.count} bands; give a raster of one band, that band alone")
+    if np.dtype(dataset.dtypes[0]).kind not in "iuf":
+        raise error(f"{what} holds {dataset.dtypes[0]} values; give a raster of real numbers")
+
+
+def _beginning(place: Place, what: str, error: type[LstRasterError]) -> bytes:
+    """First bytes of a file, or of its archive; says what is wrong where there is none."""
+    if place.remote is not None:
+        return require_parts(place.remote)
+    if not place.disk.exists():
+        raise InputNotFoundError(f"{what} {place} does not exist; check the path")
+    if place.disk.is_dir():
+        raise error(f"{what} {place} is a folder; give the path of a raster file in it")
+    try:
+        with place.disk.open("rb") as file:
+            return file.read(len(_TIFF[0]))
+    except OSError as reason:
+        raise error(f"{what} {place} cannot be read: {reason.strerror or reason}; check the file") from reason
+
+
+def _complaint(place: Place, start: bytes) -> str:
+    """Say why a file cannot be opened: a TIFF that is cut off is the common case."""
+    if place.member:
+        return "cannot be read in its archive, which may be truncated or damaged; fetch it again"
+    if start[: len(_TIFF[0])] in _TIFF:
+        return "is a TIFF, but truncated or damaged; fetch it again"
+    return "is not a raster that GDAL can read; give a GeoTIFF of one band"
+
+
+def read_window(dataset: Any, what: str, error: type[LstRasterError], **where: Any) -> tuple[Float32, Mask]:
+    """Read part of the one band of an open raster.
+
+    Parameters
+    ----------
+    dataset : rasterio.DatasetReader
+        The open file.
+    what : str
+        What the file is, for the error's message.
+    error : type
+        Error to raise where the file cannot be read.
+    **where
+        `window` or `out_shape` of rasterio's `read`.
+
+    Returns
+    -------
+    tuple of array of shape (rows, columns)
+        The values as stored, without scale and offset, and where they are valid: finite and not nodata.
+
+    Raises
+    ------
+    LstRasterError
+        Of type `error`: the file is damaged.
+    """
+    stored, valid = read_stored(dataset, what, error, **where)
+    with np.errstate(over="ignore"):  # a float64 nodata such as -1.7e308 becomes infinite, which is not valid
+        values = stored.astype(np.float32, copy=False)
+    return values, valid if stored.dtype.kind in "iu" else valid & np.isfinite(values)
+
+
+def read_stored(dataset: Any, what: str, error: type[LstRasterError], **where: Any) -> tuple[NDArray[Any], Mask]:
+    """Read part of the one band of an open raster, in the type that it has.
+
+    Parameters as `read_window`.
+
+    Returns
+    -------
+    tuple of array of shape (rows, columns)
+        The values as stored, and where they are not nodata.
+
+    Raises
+    ------
+    LstRasterError
+        Of type `error`: the file is damaged.
+    """
+    with _reading(dataset, what, error):
+        stored = dataset.read(1, **where)
+        return stored, _valid(dataset, stored, **where)
+
+
+def read_numbers(dataset: Any, what: str, error: type[LstRasterError], **where: Any) -> NDArray[Any]:
+    """Read part of the one band of an open raster, where the caller knows which numbers are values.
+
+    That spares the second reading that masks may take. Parameters and errors as `read_stored`.
+
+    Returns
+    -------
+    array of shape (rows, columns)
+        The values as stored.
+    """
+    with _reading(dataset, what, error):
+        stored: NDArray[Any] = dataset.read(1, **where)
+        return stored
+
+
+@contextmanager
+def _reading(dataset: Any, what: str, error: type[LstRasterError]) -> Iterator[None]:
+    """Say what is wrong with a raster that opens and cannot be read."""
+    try:
+        yield
+    except RasterioError as reason:
+        shown = without_secrets(dataset.name)
+        remote = shown.startswith(_ON_SERVERS)
+        raise error(
+            f"{what} {shown} opens but cannot be read through: it is truncated or damaged"
+            f"{', or the connection was lost; try again, or fetch it first' if remote else '; fetch it again'}"
+        ) from (None if remote else reason)
+
+
+def _valid(dataset: Any, stored: NDArray[Any], **where: Any) -> Mask:
+    """Tell where there is a value; by the values themselves where that says it all, which spares a second reading."""
+    flags = set(dataset.mask_flag_enums[0])
+    if flags == {MaskFlags.all_valid}:
+        return np.ones(stored.shape, bool)
+    if flags == {MaskFlags.nodata} and stored.dtype.kind in "iu" and "window" in where:
+        valid: Mask = stored != dataset.nodata
+        return valid
+    mask: Mask = dataset.read_masks(1, **where) != 0
+    return mask

@@ -1,0 +1,166 @@
+"""Red and near infrared reflectance of a scene: at the top of the atmosphere, of Level-2 products at the surface."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.errors import InputError, SceneError
+from lst_raster.io.address import Location
+from lst_raster.io.bundle import Place
+from lst_raster.io.grid import Grid, require_same_grid
+from lst_raster.io.mtl import Mtl
+from lst_raster.io.raster import open_raster, read_stored
+from lst_raster.io.scene import Scene
+from lst_raster.physics.calibration import radiance_from_digital_number
+from lst_raster.physics.emissivity import reflectance_from_radiance, sun_corrected_reflectance
+
+Float32 = NDArray[np.float32]
+ReflectanceReader: TypeAlias = Callable[[Any], tuple[Float32, Float32]]
+"""Takes a window of the scene; returns red and near infrared reflectance, NaN where there is none. [1]"""
+
+_LOWEST_SUN = 5.0  # [degree] above the horizon; below it reflectance means nothing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReflectiveBand:
+    """One reflective band's file, and how its digital numbers become reflectance."""
+
+    place: Place
+    """The file."""
+    gain: float
+    """Factor. [1]"""
+    offset: float
+    """Offset. [1]"""
+
+    def reflectance(self, dataset: Any, window: Any) -> Float32:
+        """Reflectance of a window, NaN where there is none: fill, saturated, or no value."""
+        stored, valid = read_stored(dataset, f"band {self.place.name}", SceneError, window=window)
+        measured = valid & (stored > 0) & (stored < _largest(dataset.dtypes[0]))
+        reflectance = stored.astype(np.float32)
+        reflectance *= np.float32(self.gain)
+        reflectance += np.float32(self.offset)
+        if not measured.all():
+            reflectance[~measured] = np.nan
+        return reflectance
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reflectance:
+    """Red and near infrared of a scene. Make one with `find_reflectance`."""
+
+    red: ReflectiveBand
+    """Red."""
+    near_infrared: ReflectiveBand
+    """Near infrared."""
+
+    @property
+    def rasters(self) -> list[Location]:
+        """Files that are read."""
+        return [self.red.place.location, self.near_infrared.place.location]
+
+    @contextmanager
+    def open(self, grid: Grid) -> Iterator[ReflectanceReader]:
+        """Open both bands for reading window by window.
+
+        Raises
+        ------
+        SceneError, GridMismatchError
+            A band is damaged, or not on the scene's grid.
+        """
+        with _open(self.red, grid) as red, _open(self.near_infrared, grid) as near_infrared:
+            yield lambda window: (
+                self.red.reflectance(red, window),
+                self.near_infrared.reflectance(near_infrared, window),
+            )
+
+
+def find_reflectance(scene: Scene, red: str, near_infrared: str, solar_irradiance: Mapping[str, float]) -> Reflectance:
+    """Find the two bands beside a scene's thermal band, and the constants and the sun in its metadata.
+
+    Parameters
+    ----------
+    scene : Scene
+        The scene.
+    red, near_infrared : str
+        Suffixes of the bands, for example ``B4``.
+    solar_irradiance : mapping of str to float
+        Irradiance of the sun in ``red`` and ``near_infrared``, for metadata older than their constants of
+        reflectance. [W m-2 um-1]
+
+    Raises
+    ------
+    InputError
+        There are no metadata, no constants or no sun in them, or a band is not there.
+    """
+    mtl = scene.files.mtl
+    if mtl is None:
+        raise InputError(
+            f"{scene.stem} has no metadata file (*_MTL.txt) beside it, which reflectance needs; add it, or give "
+            "another emissivity"
+        )
+    level_2 = mtl.entries.get("PROCESSING_LEVEL", "").upper().startswith("L2")
+    sun = 1.0 if level_2 else _sine_of_sun(mtl)  # reflectance of the surface is corrected for the sun already
+    bands = []
+    for name, suffix in (("red", red), ("near_infrared", near_infrared)):
+        place = scene.files.find(suffix)
+        if place is None:
+            raise InputError(
+                f"{scene.stem} has no {name.replace('_', ' ')} band {scene.stem}_{suffix}.TIF; add the file, or give "
+                "another emissivity"
+            )
+        gain, offset = _constants(scene, mtl, suffix[1:], solar_irradiance.get(name))
+        gain, offset = (sun_corrected_reflectance(constant, sun) for constant in (gain, offset))
+        bands.append(ReflectiveBand(place=place, gain=gain, offset=offset))
+    return Reflectance(red=bands[0], near_infrared=bands[1])
+
+
+def _sine_of_sun(mtl: Mtl) -> float:
+    elevation = mtl.number("SUN_ELEVATION")
+    if elevation is None:
+        raise InputError(f"{mtl.path.name} has no SUN_ELEVATION, which reflectance needs; give another emissivity")
+    if elevation < _LOWEST_SUN:
+        raise InputError(
+            f"{mtl.path.name} has the sun at {elevation:.1f} degrees, too low for reflectance; give another emissivity"
+        )
+    return math.sin(math.radians(elevation))
+
+
+def _constants(scene: Scene, mtl: Mtl, band: str, solar_irradiance: float | None) -> tuple[float, float]:
+    """Gain and offset of a band's reflectance, before the correction for the height of the sun."""
+    gain, offset = mtl.number(f"REFLECTANCE_MULT_BAND_{band}"), mtl.number(f"REFLECTANCE_ADD_BAND_{band}")
+    if gain is not None and offset is not None:
+        return gain, offset
+    gain, offset = mtl.number(f"RADIANCE_MULT_BAND_{band}"), mtl.number(f"RADIANCE_ADD_BAND_{band}")
+    if gain is None or offset is None or solar_irradiance is None or scene.date is None:
+        raise InputError(
+            f"{mtl.path.name} has no REFLECTANCE_MULT_BAND_{band} and _ADD; give another emissivity, or the metadata "
+            "of a newer collection"
+        )
+    distance = _sun_distance(scene.date.day_of_year)
+    numbers = (radiance_from_digital_number(0.0, gain, offset), gain)
+    offset, gain = (float(reflectance_from_radiance(number, solar_irradiance, distance)) for number in numbers)
+    return gain, offset
+
+
+def _sun_distance(day_of_year: int) -> float:
+    """Distance of the sun; perihelion is around 4 January. [astronomical unit]"""
+    return 1.0 - 0.01672 * math.cos(math.radians(0.9856 * (day_of_year - 4)))
+
+
+def _largest(dtype: str) -> float:
+    """Digital number of saturation."""
+    return 255.0 if dtype == "uint8" else 65535.0
+
+
+@contextmanager
+def _open(band: ReflectiveBand, grid: Grid) -> Iterator[Any]:
+    with open_raster(band.place, "band", SceneError) as dataset:
+        require_same_grid(f"band {band.place.name}", Grid.of(dataset), grid)
+        yield dataset

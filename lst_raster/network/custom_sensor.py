@@ -1,0 +1,116 @@
+"""Models for a sensor band of the user's own: trained as the shipped ones are, without a configuration to write."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.network.train import CONFIG, train_model
+from lst_raster.network.training_loop import Progress
+from lst_raster.resources import user_path
+from lst_raster.sensors.bands import response_path, sensor_band
+from lst_raster.sensors.custom import SIMULATED
+
+STEPS: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {"column": (1500, 1500), "surface": (1500, 1500), "profile": (3000, 1500)}
+)
+"""Gradient steps of each tier's network, and of those that calibrate its uncertainty: as for the shipped models."""
+
+_TEXT = """\
+# Made again by:  lst-raster train --sensor {sensor} --tier {tier} --overwrite{steps_option}
+# from the simulated set that lst-raster simulate makes of the profiles named in the card.
+sensor = "{sensor}"
+tier = "{tier}"
+version = "1"
+seed = 0
+
+[data]
+train = "{data}"
+
+[optimiser]
+steps = {steps}
+
+[calibration]
+steps = {calibration}
+"""
+
+
+def config_text(sensor: str, tier: str, data: str, steps: int | None = None) -> str:
+    """Write the configuration of a training run, which stays beside the model.
+
+    Parameters
+    ----------
+    sensor, tier : str
+        Sensor band and tier.
+    data : str
+        Name of the simulated set.
+    steps : int, optional
+        Gradient steps, by default those of `STEPS`; the calibration's are cut in proportion.
+    """
+    usual, calibration = STEPS[tier]
+    return _TEXT.format(
+        sensor=sensor, tier=tier, data=data, steps=steps or usual,
+        calibration=calibration if steps is None else max(1, calibration * steps // usual),
+        steps_option="" if steps is None else f" --steps {steps}",
+    )  # fmt: skip
+
+
+def train_own(
+    sensor: str,
+    tier: str,
+    *,
+    simulated: Path | None = None,
+    output: Path | None = None,
+    steps: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> tuple[Path, dict[str, Any]]:
+    """Train one tier for a sensor band from a simulated set, and put the model where `retrieve` finds it.
+
+    Parameters
+    ----------
+    sensor : str
+        Sensor band.
+    tier : str
+        A key of `STEPS`.
+    simulated : Path, optional
+        The simulated set, by default the one beside the definition of the sensor.
+    output : Path, optional
+        Folder of the model, by default ``models/SENSOR/TIER`` in the user's folder.
+    steps : int, optional
+        Gradient steps, fewer for a trial; by default those of the shipped models.
+    overwrite : bool
+        Whether a model that is there is replaced.
+    progress : callable, optional
+        Called with the steps done and their total; returns False to stop.
+
+    Returns
+    -------
+    tuple of Path and dict
+        Folder of the model, and its metrics.
+
+    Raises
+    ------
+    InputNotFoundError
+        There is no simulated set.
+    InputError
+        The sensor band comes with the package, and it is not said where to write.
+    ConfigError, OutputError, CancelledError
+        As `train_model`.
+    """
+    band = sensor_band(sensor)
+    if not band.is_own and (simulated is None or output is None):
+        raise InputError(f"{band.name} comes with the package and its models; to train others give --data and -o")
+    source = simulated or response_path(band.name).with_name(SIMULATED)
+    if not source.is_file():
+        raise InputNotFoundError(f"{source} does not exist; make it: lst-raster simulate --sensor {band.name}")
+    target = output or user_path("models", band.name, tier)
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / CONFIG
+        config.write_text(config_text(band.name, tier, source.name, steps), encoding="utf-8")
+        found = train_model(config, target, data=source.parent, overwrite=overwrite, progress=progress)
+    return target, found

@@ -1,0 +1,203 @@
+"""Error metrics: summaries of errors, coverage of intervals and robust agreement of two series."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+WATER_VAPOUR_CLASSES: Mapping[str, tuple[float, float]] = {
+    "0-10": (0.0, 10.0),
+    "10-20": (10.0, 20.0),
+    "20-30": (20.0, 30.0),
+    "30-40": (30.0, 40.0),
+    "40-50": (40.0, 50.0),
+    "50+": (50.0, math.inf),
+}
+"""Classes of the water vapour column, lower end included. [kg m-2]"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErrorSummary:
+    """Statistics of retrieved less true values; NaN where there is no sample."""
+
+    samples: int
+    """Number of samples with a retrieved value."""
+    missing: int
+    """Number of samples without one (NaN), which the statistics leave out."""
+    bias: float
+    """Mean error, in the unit of the errors."""
+    rmse: float
+    """Root mean square error, in the unit of the errors."""
+    mae: float
+    """Mean absolute error, in the unit of the errors."""
+
+
+def summarise(error: NDArray[np.floating]) -> ErrorSummary:
+    """Bias, root mean square and mean absolute error.
+
+    Parameters
+    ----------
+    error : array, any shape
+        Retrieved less true value; NaN counts as missing.
+
+    Returns
+    -------
+    ErrorSummary
+        Statistics over the finite errors.
+
+    Examples
+    --------
+    >>> summarise(np.array([1.0, -1.0, 3.0, np.nan]))
+    ErrorSummary(samples=3, missing=1, bias=1.0, rmse=1.9148542155126762, mae=1.6666666666666667)
+    """
+    flat = np.asarray(error, dtype=np.float64).ravel()
+    known = flat[np.isfinite(flat)]
+    if not known.size:
+        return ErrorSummary(samples=0, missing=flat.size, bias=math.nan, rmse=math.nan, mae=math.nan)
+    return ErrorSummary(
+        samples=known.size,
+        missing=flat.size - known.size,
+        bias=float(np.mean(known)),
+        rmse=float(np.sqrt(np.mean(known**2))),
+        mae=float(np.mean(np.abs(known))),
+    )
+
+
+def coverage(error: NDArray[np.floating], uncertainty: NDArray[np.floating]) -> float | None:
+    """Share of errors within one standard uncertainty; about 0.68 where the uncertainty is right.
+
+    Parameters
+    ----------
+    error : array, any shape
+        Retrieved less true value; NaN does not count.
+    uncertainty : array
+        Standard uncertainty, of the same shape and unit.
+
+    Returns
+    -------
+    float or None
+        Share between 0 and 1, None where there is no sample.
+
+    Examples
+    --------
+    >>> coverage(np.array([0.5, -2.0, np.nan]), np.array([1.0, 1.0, 1.0]))
+    0.5
+    """
+    known = np.isfinite(error)
+    return float(np.mean(np.abs(error[known]) <= uncertainty[known])) if known.any() else None
+
+
+def coverage_by_water_vapour(
+    error: NDArray[np.floating], uncertainty: NDArray[np.floating], water_vapour: NDArray[np.floating]
+) -> dict[str, float | None]:
+    """`coverage` over all samples and over each class of water vapour, as in `summarise_by_water_vapour`."""
+    error, uncertainty, column = np.broadcast_arrays(error, uncertainty, water_vapour)
+    classes = {name: (column >= low) & (column < high) for name, (low, high) in WATER_VAPOUR_CLASSES.items()}
+    return {"all": coverage(error, uncertainty)} | {
+        name: coverage(error[chosen], uncertainty[chosen]) for name, chosen in classes.items()
+    }
+
+
+def summarise_by_water_vapour(
+    error: NDArray[np.floating], water_vapour: NDArray[np.floating]
+) -> dict[str, ErrorSummary]:
+    """`summarise` over all samples and over each class of water vapour.
+
+    Parameters
+    ----------
+    error : array, any shape
+        Retrieved less true value.
+    water_vapour : array
+        Water vapour column of the same samples, broadcast against `error`. [kg m-2]
+
+    Returns
+    -------
+    dict
+        "all", then the names of `WATER_VAPOUR_CLASSES`, to their statistics.
+    """
+    error, column = np.broadcast_arrays(error, water_vapour)
+    classes = {
+        name: summarise(error[(column >= low) & (column < high)]) for name, (low, high) in WATER_VAPOUR_CLASSES.items()
+    }
+    return {"all": summarise(error), **classes}
+
+
+Float = NDArray[np.float64]
+
+ROBUST = 1.4826
+"""From the median absolute deviation to the standard deviation, for normal errors. [1]"""
+
+_OUTLIER = 3.0  # robust standard deviations
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Agreement:
+    """How retrieved temperatures agree with those on the ground."""
+
+    count: int
+    """Number of match-ups."""
+    bias: float
+    """Mean of retrieved less ground. [K]"""
+    sd: float
+    """Standard deviation about that mean. [K]"""
+    rmse: float
+    """Root mean square of the differences. [K]"""
+    median: float
+    """Median of the differences: the bias that a few failures do not move. [K]"""
+    robust_sd: float
+    """Standard deviation by the median absolute deviation from the median. [K]"""
+    outliers: int
+    """Match-ups more than three robust standard deviations from the median: cloud, or a failing instrument. None
+    is left out of the other figures."""
+
+
+def agreement(error: Float) -> Agreement:
+    """Summarise differences between retrieved and ground temperatures.
+
+    Parameters
+    ----------
+    error : array of shape (match-up,)
+        Retrieved less ground, finite. [K]
+
+    Returns
+    -------
+    Agreement
+        Statistics; NaN where there are fewer than two match-ups.
+    """
+    if error.size < 2:
+        none = math.nan
+        return Agreement(count=error.size, bias=none, sd=none, rmse=none, median=none, robust_sd=none, outliers=0)
+    median = float(np.median(error))
+    return Agreement(
+        count=error.size,
+        bias=float(np.mean(error)),
+        sd=float(np.std(error, ddof=1)),
+        rmse=float(np.sqrt(np.mean(error**2))),
+        median=median,
+        robust_sd=ROBUST * float(np.median(np.abs(error - median))),
+        outliers=int(np.count_nonzero(outliers(error))),
+    )
+
+
+def outliers(error: Float) -> NDArray[np.bool_]:
+    """Tell which differences lie more than three robust standard deviations from their median.
+
+    Parameters
+    ----------
+    error : array of shape (match-up,)
+        Differences; one that is NaN is none. [K]
+
+    Returns
+    -------
+    array of bool
+        True for outliers.
+    """
+    known = error[np.isfinite(error)]
+    if known.size < 2:
+        return np.zeros(error.shape, bool)
+    distance = np.abs(error - np.median(known))
+    return np.asarray(distance > _OUTLIER * ROBUST * np.median(np.abs(known - np.median(known))))

@@ -1,0 +1,1 @@
+"""Pictures of maps and numbers, drawn with Pillow."""

@@ -1,0 +1,1 @@
+"""Products: COG writer, STAC item, styles, quicklook, preview and checks."""

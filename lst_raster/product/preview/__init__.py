@@ -1,0 +1,1 @@
+"""Preview of a product as a picture or a page for a browser."""

@@ -1,0 +1,1 @@
+"""Atmospheric profiles, the libraries made of them, and the sets simulated from them."""

@@ -1,0 +1,288 @@
+"""Sets of atmospheric profiles: the netCDF form, its reader and writer, and subsets."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from lst_raster.atomic_write import written_whole
+from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.physics.humidity import layer_mass
+from lst_raster.resources import data_path
+from lst_raster.simulator.atmosphere import Column, column
+
+Float = NDArray[np.float64]
+
+LEVEL_VARIABLES = {
+    "pressure": ("hPa", "air pressure"),
+    "air_temperature": ("K", "air temperature"),
+    "specific_humidity": ("kg kg-1", "mass of water vapour per mass of moist air"),
+    "ozone": ("kg kg-1", "mass of ozone per mass of moist air, NaN where unknown"),
+}
+"""Variables on (profile, level), each with its units and meaning."""
+
+COLUMN_VARIABLES = {
+    "surface_pressure": ("hPa", "air pressure at the surface"),
+    "air_temperature_2m": ("K", "air temperature 2 m above the surface"),
+    "specific_humidity_2m": ("kg kg-1", "specific humidity 2 m above the surface"),
+    "surface_temperature": ("K", "skin temperature of the surface"),
+    "latitude": ("degrees_north", "latitude"),
+    "longitude": ("degrees_east", "longitude, -180 to 180"),
+    "largest_relative_humidity": ("1", "largest relative humidity of the levels above the ground"),
+}
+"""Variables on (profile,), each with its units and meaning; beside them stand `time`, `source`, `land`, `region`."""
+
+BOX = 30.0  # side of a region [degree]
+
+
+def profile_dataset(
+    levels: Mapping[str, Float],
+    columns: Mapping[str, Float],
+    *,
+    time: ArrayLike,
+    source: str,
+    land: ArrayLike | None = None,
+) -> xr.Dataset:
+    """Put the arrays of one source into the schema, and mask what lies below the ground.
+
+    Parameters
+    ----------
+    levels : mapping of str to array of shape (profile, level)
+        The variables of `LEVEL_VARIABLES`, in the units given there.
+    columns : mapping of str to array of shape (profile,)
+        The variables of `COLUMN_VARIABLES`, in the units given there.
+    time : datetime64 or array of shape (profile,)
+        Time at which the column is valid, UTC.
+    source : str
+        Short name of the file the columns come from.
+    land : array of shape (profile,), optional
+        One over land, zero over water.
+
+    Returns
+    -------
+    xarray.Dataset
+        Profiles, with dimensions profile and level.
+    """
+    above = levels["pressure"] < columns["surface_pressure"][:, None]
+    count = above.shape[0]
+    profiles = xr.Dataset()
+    for name, (units, meaning) in LEVEL_VARIABLES.items():
+        attributes = {"units": units, "long_name": meaning}
+        profiles[name] = ("profile", "level"), np.where(above, levels[name], np.nan), attributes
+    for name, (units, meaning) in COLUMN_VARIABLES.items():
+        profiles[name] = "profile", np.array(columns[name], dtype=float), {"units": units, "long_name": meaning}
+    profiles["time"] = "profile", np.broadcast_to(np.asarray(time, dtype="datetime64[ns]"), count).copy()
+    profiles["source"] = "profile", np.full(count, source), {"long_name": "file the column comes from"}
+    if land is not None:
+        profiles["land"] = "profile", np.asarray(land, dtype=np.int8), {"long_name": "1 over land, 0 over water"}
+    profiles["region"] = "profile", region_of(columns["latitude"], columns["longitude"])
+    profiles["region"].attrs["long_name"] = "30 degree box, counted eastwards from 90 S 180 W, then northwards"
+    return profiles
+
+
+def region_of(latitude: Float, longitude: Float) -> NDArray[np.int16]:
+    """Find the 30 by 30 degree box that holds a place.
+
+    Parameters
+    ----------
+    latitude, longitude : array of shape (profile,)
+        Place. [degree]
+
+    Returns
+    -------
+    array of shape (profile,)
+        Box, 0 to 71: 12 boxes eastwards from 180 W, in 6 rows northwards from 90 S.
+
+    Examples
+    --------
+    >>> region_of(np.array([-89.0, 47.4]), np.array([-180.0, 8.5])).tolist()
+    [0, 54]
+    """
+    row = np.minimum((latitude + 90.0) // BOX, 180.0 / BOX - 1.0)
+    column = ((longitude + 180.0) % 360.0) // BOX
+    return np.asarray(row * (360.0 / BOX) + column, dtype=np.int16)
+
+
+def water_vapour(profiles: xr.Dataset) -> Float:
+    """Water vapour column between the surface and the highest level, by the trapezoid rule in pressure.
+
+    Parameters
+    ----------
+    profiles : xarray.Dataset
+        Profiles; levels in any order.
+
+    Returns
+    -------
+    array of shape (profile,)
+        Water vapour column. [kg m-2]
+    """
+    surface = profiles["surface_pressure"].values[:, None]
+    humidity_2m = profiles["specific_humidity_2m"].values[:, None]
+    pressure = profiles["pressure"].values
+    # A level below the ground becomes one more node at the surface: a layer of no thickness.
+    humidity = np.where(np.isfinite(pressure), profiles["specific_humidity"].values, humidity_2m)
+    pressure = np.where(np.isfinite(pressure), pressure, surface)
+    order = np.argsort(pressure, axis=1)
+    pressure = np.hstack([np.take_along_axis(pressure, order, axis=1), surface])
+    humidity = np.hstack([np.take_along_axis(humidity, order, axis=1), humidity_2m])
+    means = 0.5 * (humidity[:, 1:] + humidity[:, :-1])
+    return np.asarray(layer_mass(means, np.diff(pressure, axis=1)).sum(axis=1))
+
+
+def column_of(profiles: xr.Dataset, index: int) -> Column:
+    """Put one profile of a set in the form that the simulator takes.
+
+    Parameters
+    ----------
+    profiles : xarray.Dataset
+        Profiles.
+    index : int
+        Which one.
+
+    Returns
+    -------
+    Column
+        From the ground up.
+
+    Raises
+    ------
+    InputError
+        It is no atmosphere.
+    """
+    one = profiles.isel(profile=index)
+    return column(
+        *(one[name].values.astype(np.float64) for name in LEVEL_VARIABLES),
+        surface_pressure=float(one["surface_pressure"]),
+        air_temperature_2m=float(one["air_temperature_2m"]),
+        specific_humidity_2m=float(one["specific_humidity_2m"]),
+    )
+
+
+def join(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Put several profile sets with the same number of levels one after the other."""
+    return xr.concat(
+        list(parts), dim="profile", data_vars="all", coords="minimal", compat="equals", join="exact",
+        combine_attrs="drop_conflicts",
+    )  # fmt: skip
+
+
+def write_profiles(profiles: xr.Dataset, path: Path) -> None:
+    """Write profiles as compressed NetCDF, in single precision.
+
+    Parameters
+    ----------
+    profiles : xarray.Dataset
+        Profiles.
+    path : Path
+        File to write.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    encoding: dict[str, dict[str, object]] = {}
+    for name, variable in profiles.data_vars.items():
+        encoding[str(name)] = {"zlib": True, "complevel": 9, "shuffle": True}
+        if variable.dtype.kind == "f":
+            encoding[str(name)] |= {"dtype": "float32", "_FillValue": np.float32(np.nan)}
+    encoding["time"] |= {"units": "hours since 1900-01-01", "dtype": "int32", "calendar": "proleptic_gregorian"}
+    encoding["source"] |= {"dtype": "S1"}  # fixed length compresses, strings do not
+    with written_whole(path) as temporary:
+        profiles.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+
+
+def read_profiles(path: Path) -> xr.Dataset:
+    """Read a profiles file into memory.
+
+    Raises
+    ------
+    InputNotFoundError
+        The file does not exist.
+    """
+    if not path.is_file():
+        raise InputNotFoundError(f"{path} not found; it should be a NetCDF file of atmospheric profiles")
+    with xr.open_dataset(path, engine="h5netcdf") as profiles:
+        return profiles.load()
+
+
+def library_path() -> Path:
+    """Path of the packaged profile library."""
+    return data_path("profiles", "library.nc")
+
+
+@contextmanager
+def some_columns(path: Path, count: int | None) -> Iterator[Path]:
+    """Give a file with some of the columns of another, or that file itself where all are wanted.
+
+    Parameters
+    ----------
+    path : Path
+        NetCDF file of profiles.
+    count : int or None
+        Number of columns; None for all.
+
+    Yields
+    ------
+    Path
+        A file of the same name, which is gone after the block.
+
+    Raises
+    ------
+    InputNotFoundError
+        There is no such file.
+    InputError
+        It has fewer columns, or it lacks what the water vapour is computed from.
+    OutputError
+        The file cannot be written.
+    """
+    if count is None:
+        yield path
+        return
+    profiles = read_profiles(path)
+    held = profiles.sizes["profile"]
+    if count > held:
+        raise InputError(
+            f"{path} has {held} columns, and {count} are asked for; ask for fewer, or leave the option out"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / path.name
+        write_profiles(profiles.isel(profile=evenly(_vapour(profiles, path), count)), target)
+        yield target
+
+
+def evenly(values: Float, count: int) -> NDArray[np.intp]:
+    """Choose places so that the chosen values are spread as all are: every so-many-th in the order of the values.
+
+    Parameters
+    ----------
+    values : array of shape (places,)
+        Values.
+    count : int
+        How many to choose.
+
+    Returns
+    -------
+    array of shape (count,)
+        Indices, ascending.
+
+    Examples
+    --------
+    >>> evenly(np.array([3.0, 1.0, 2.0, 0.0]), 2).tolist()
+    [0, 1]
+    """
+    ranks = ((np.arange(count) + 0.5) * len(values) / count).astype(np.intp)
+    return np.sort(np.argsort(values, kind="stable")[ranks])
+
+
+def _vapour(profiles: xr.Dataset, path: Path) -> Float:
+    try:
+        return water_vapour(profiles)
+    except KeyError as missing:
+        raise InputError(f"{path} has no {missing.args[0]}, so its columns cannot be chosen by water vapour") from None

@@ -1,0 +1,213 @@
+"""What a scene, a model or a product is, what it has, and what a retrieval would make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rasterio.errors import RasterioError
+
+from lst_raster.errors import LstRasterError
+from lst_raster.inference.contract import GRAPHS, Variable
+from lst_raster.inference.model import Model, has_model
+from lst_raster.inputs.resolve import Inputs, choose_inputs, warnings_of
+from lst_raster.io.address import Address, Location, location_of
+from lst_raster.io.grid import Grid
+from lst_raster.io.landsat import satellite_of
+from lst_raster.io.level2_scene import Level2Scene
+from lst_raster.io.measured_scene import MeasuredScene
+from lst_raster.io.scene import Scene
+from lst_raster.product.destination import open_product_raster
+from lst_raster.retrieval.masks import choose_masking
+from lst_raster.sensors.bands import sensor_band
+from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
+
+Description = dict[str, Any]
+"""What was found, by name, ready for JSON: texts, numbers, lists, None for what is not known."""
+
+_PRODUCT_TAG = "lst_raster_version"
+_ON_LEVELS = {
+    name: f"{names[0]} to {names[-1].rpartition('_')[2]} ({len(names)} levels)"
+    for names in (TEMPERATURE_LEVELS, HUMIDITY_LEVELS)
+    for name in names
+}  # each with the title that all of them have
+_STATISTICS = {"minimum": "STATISTICS_MINIMUM", "mean": "STATISTICS_MEAN", "maximum": "STATISTICS_MAXIMUM"}
+
+
+def describe(
+    thing: str | Path | Address,
+    *,
+    band: str | None = None,
+    sensor: str | None = None,
+    date: str | None = None,
+    level_2: bool = False,
+    quantity: str | None = None,
+) -> Description:
+    """Look at a scene, a model or a product.
+
+    Parameters
+    ----------
+    thing : str, path or Address
+        A scene in any form that `Scene.open` takes; the name of a shipped model, or the path of one; or a product, on
+        disk or on a server.
+    band, sensor, date : str, optional
+        As for `Scene.open`; for a scene alone.
+    level_2 : bool
+        Whether a scene is a Level-2 product.
+    quantity : str, optional
+        What a raster holds that is no scene of Landsat, as for `MeasuredScene.open`.
+
+    Returns
+    -------
+    dict
+        What was found. ``kind`` is ``scene``, ``model`` or ``product``.
+
+    Raises
+    ------
+    LstRasterError
+        It is none of them; the error is that of a scene which cannot be opened.
+    """
+    place = location_of(thing)
+    if isinstance(place, Path) and (has_model(str(place)) or _is_model(place)):
+        return _of_model(Model.load(thing if isinstance(thing, str) else place))
+    product = _of_product(place)
+    if product is not None:
+        return product
+    if quantity is not None and not level_2:
+        measured = MeasuredScene.open(thing, band=band, sensor=sensor, date=date, quantity=quantity)
+        return _of_scene(measured, sensor, date)
+    kind = Level2Scene if level_2 else Scene
+    return _of_scene(kind.open(thing, band=band, sensor=sensor, date=date), sensor, date)
+
+
+def _is_model(path: Path) -> bool:
+    return path.suffix.lower() == ".onnx" or any((path / file).is_file() for file in GRAPHS.values())
+
+
+def _of_model(model: Model) -> Description:
+    contract = model.contract
+    tests = model.metadata.get("metrics", {})
+    return {
+        "kind": "model",
+        "name": contract.name,
+        "sensor": f"{contract.sensor} ({sensor_band(contract.sensor).title})",
+        "tier": contract.tier,
+        "version": model.metadata.get("version", "unversioned"),
+        "graph": contract.graph,
+        "file": model.path.name,
+        "sha256": model.digest,
+        "made_by": f"lst-raster {model.metadata.get('lst_raster_version', 'unknown')}",
+        "inputs": _ranges(contract.inputs),
+        "outputs": {variable.name: variable.units for variable in contract.outputs},
+        "rmse_of_lst": {name: f"{test['lst']['all']['rmse']:.2f} K" for name, test in tests.items() if "lst" in test},
+    }
+
+
+def _ranges(inputs: Iterable[Variable]) -> dict[str, str]:
+    """Tell the range of every input; those on sigma levels count as one."""
+    told: dict[str, list[Variable]] = {}
+    for variable in inputs:
+        told.setdefault(_ON_LEVELS.get(variable.name, variable.name), []).append(variable)
+    return {name: _range(_widest(variables)) for name, variables in told.items()}
+
+
+def _widest(variables: list[Variable]) -> Variable:
+    ranges = [variable.valid_range for variable in variables if variable.valid_range is not None]
+    whole = (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
+    return replace(variables[0], valid_range=whole)
+
+
+def _range(variable: Any) -> str:
+    units = "" if variable.units == "1" else str(variable.units)
+    low, high = variable.valid_range or (None, None)
+    return f"any {units}".strip() if low is None else f"{low:g} to {high:g} {units}".strip()
+
+
+def _of_product(path: Location) -> Description | None:
+    """Describe a product of ours, None where the path is something else."""
+    if not (path.is_file() if isinstance(path, Path) else path.suffix.lower() in (".tif", ".tiff")):
+        return None
+    try:
+        with open_product_raster(path) as dataset:
+            tags, statistics, grid = dataset.tags(), dataset.tags(1) if dataset.count else {}, Grid.of(dataset)
+            step = dataset.scales[0]  # statistics are those of the numbers in the file
+    except RasterioError:
+        return None
+    if _PRODUCT_TAG not in tags:
+        return None
+    kelvin = {name: f"{float(statistics[key]) * step:.2f} K" for name, key in _STATISTICS.items() if key in statistics}
+    share = statistics.get("STATISTICS_VALID_PERCENT")
+    return {
+        "kind": "product",
+        "file": path.name,
+        "grid": str(grid),
+        "temperature": {**kelvin, "pixels_with_one": f"{share} %" if share else None},
+        "provenance": {key: value for key, value in sorted(tags.items()) if key.islower()},
+    }
+
+
+def _of_scene(scene: Scene, sensor: str | None, date: str | None) -> Description:
+    files, mtl = scene.files, scene.files.mtl
+    return {
+        "kind": "scene",
+        "name": scene.stem,
+        "file": scene.place.label,
+        "thermal_bands": list(files.bands),
+        "sensor": f"{scene.sensor} ({sensor_band(scene.sensor).title}), from {_sensor_source(scene, sensor)}",
+        "date": f"{scene.date}, from {_date_source(scene, date)}" if scene.date else None,
+        "latitude": round(scene.latitude, 4) if scene.latitude is not None else None,
+        "grid": str(scene.grid),
+        "metadata": mtl.path.name if mtl else None,
+        "collection": mtl.collection if mtl else None,
+        "calibration": str(scene.calibration),
+        "quality_band": files.quality.name if files.quality else None,
+        "saturation_band": files.saturation.name if files.saturation else None,
+        "retrieve_would_use": _plan(scene),
+    }
+
+
+def _sensor_source(scene: Scene, stated: str | None) -> str:
+    mtl = scene.files.mtl
+    if stated is not None:
+        return "--sensor"
+    return mtl.path.name if mtl and satellite_of(mtl) is not None else "the file's name"
+
+
+def _date_source(scene: Scene, stated: str | None) -> str:
+    mtl = scene.files.mtl
+    if stated is not None:
+        return "--date"
+    if mtl is not None and "DATE_ACQUIRED" in mtl.entries:
+        return mtl.path.name
+    return "the file's name" if scene.files.name.date is not None else "the file's item ACQUISITION_DATE"
+
+
+def _plan(scene: Scene) -> Description:
+    """Tell what `retrieve` does without further options, and why; or what keeps it from that."""
+    plan: Description = {}
+    inputs = _attempt(plan, "model", lambda: choose_inputs(scene, {}, None))
+    if inputs is not None:
+        plan |= _inputs(scene, inputs)
+    masking = _attempt(plan, "mask", lambda: choose_masking(scene, clouds=True, dilation=0.0))
+    if masking is not None:
+        plan["mask"] = str(masking)
+    return plan
+
+
+def _inputs(scene: Scene, inputs: Inputs) -> Description:
+    why = "shipped for this band; nothing of the atmosphere is given"
+    return {
+        "model": f"{inputs.model.contract.name} ({why})" if inputs.model else "none: the terms of a Level-2 product",
+        **inputs.texts,
+        "warnings": warnings_of(scene, inputs),
+    }
+
+
+def _attempt(plan: Description, name: str, decide: Callable[[], Any]) -> Any:
+    try:
+        return decide()
+    except LstRasterError as error:
+        plan[name] = f"none: {error}"
+        return None

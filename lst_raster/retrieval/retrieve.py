@@ -1,0 +1,337 @@
+"""Land surface temperature of a scene: the one path that the command line and the Python API take."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from lst_raster import __version__
+from lst_raster.errors import SceneError
+from lst_raster.inference.model import Model
+from lst_raster.inputs.fields import Source
+from lst_raster.inputs.reanalysis.read import reanalysis_location
+from lst_raster.inputs.resolve import Inputs, choose_inputs, range_warning, warnings_of
+from lst_raster.io.address import Address, Location
+from lst_raster.io.raster import gdal_settings
+from lst_raster.io.scene import Scene
+from lst_raster.product.destination import check_targets, product_path
+from lst_raster.product.paths import OutputForm, ProductPaths
+from lst_raster.product.sidecars import write_sidecars
+from lst_raster.product.stac import COUNTS, RUN
+from lst_raster.product.staging import new_files
+from lst_raster.retrieval.interpolation_check import TOLERANCE, SelfCheck
+from lst_raster.retrieval.masks import Masking, choose_masking
+from lst_raster.retrieval.resume import (
+    SameProduct,
+    States,
+    find_same,
+    fingerprint,
+    require_identified,
+    require_unchanged,
+    states_of,
+)
+from lst_raster.retrieval.run import CACHE, Progress, Run, Tally, open_cogs, write_tiles
+from lst_raster.retrieval.workers import available_threads
+
+_LOGGER = logging.getLogger(__name__)
+
+DEFAULT_FORM = OutputForm()
+"""Temperature, uncertainty and quality, of a type and a compression that every program reads."""
+
+EQUATION = "L = tau [e B(Ts) + (1 - e) Ld] + Lu, solved for Ts"
+"""The equation that a product solves, for its provenance."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Product:
+    """A finished product."""
+
+    path: Location
+    """The Cloud Optimized GeoTIFF of the temperature, a path or an address in an object store; the names of the other
+    files begin as its own."""
+    files: tuple[Location, ...]
+    """All files that were written."""
+    tags: Mapping[str, str]
+    """Its provenance, as its metadata holds it."""
+    pixels: int
+    """Number of pixels of the scene."""
+    retrieved: int
+    """Number of pixels with a temperature."""
+    warnings: tuple[str, ...]
+    """What was assumed, and what is unusual, one line each; the log has them too."""
+    reused: bool = False
+    """Whether it existed already, made of the same inputs, and was kept."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return _product_of, ({**values, "tags": dict(self.tags)},)  # a read-only mapping does not pickle
+
+
+def _product_of(values: dict[str, Any]) -> Product:
+    return Product(**{**values, "tags": MappingProxyType(values["tags"])})
+
+
+def retrieve(
+    scene: Scene | str | Location,
+    *,
+    output: str | Path | Address = ".",
+    emissivity: Source | Sequence[Source] | None = None,
+    water_vapour: Source | None = None,
+    air_temperature: Source | None = None,
+    surface_pressure: Source | None = None,
+    reanalysis: str | Path | Sequence[str | Path] = (),
+    dem: Source | None = None,
+    align: bool = False,
+    model: Model | str | Path | None = None,
+    mask_clouds: bool = True,
+    mask_dilation: float = 0.0,
+    form: OutputForm = DEFAULT_FORM,
+    exact: bool = False,
+    threads: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Product:
+    """Retrieve the land surface temperature of a scene.
+
+    What is not given and not in the reanalysis is assumed, with a warning in the log at the end: emissivity 0.97, and
+    of the atmosphere the standard atmosphere of the scene's latitude and season.
+
+    Parameters
+    ----------
+    scene : Scene, str, path or Address
+        The scene, or a path or an address that `Scene.open` takes: thermal band, folder, metadata file or archive. A
+        `Level2Scene` has its own air: then nothing but the emissivity can be given.
+    output : str, path or Address
+        Folder of the product ``<stem>_LST.tif``, or the path of the product itself; of either also the ``s3`` address.
+    emissivity : float, str, path, or sequence of them, optional
+        Surface emissivity: a number, a raster on the scene's grid, ``quality``, ``ndvi``, ``aster-ged:PATH`` or
+        ``landcover:PATH[:TABLE]``; of several each pixel takes the first that has one. [1]
+    water_vapour : float, str or path, optional
+        Water vapour column, a number, a text such as ``29mm`` or ``2.9cm``, or a raster. [kg m-2]
+    air_temperature : float, str or path, optional
+        Air temperature 2 m above the ground, a number or a raster. [K]
+    surface_pressure : float, str or path, optional
+        Air pressure at the ground, a number or a raster. [hPa]
+    reanalysis : str, path, or sequence of them, optional
+        Files (netCDF, GRIB or a ZIP of them) with the water vapour, and perhaps the air temperature and the surface
+        pressure, for the scene's time and place. What is given by itself comes first.
+    dem : float, str or path, optional
+        Elevation of the ground, a number or a raster: reanalysis (from its own surface) and standard atmosphere (from
+        the sea) are brought to it; what is given by itself is not. [m]
+    align : bool
+        Whether rasters on another grid are warped onto the scene's, instead of refused.
+    model : Model, str or path, optional
+        The model, its name or its path. Without it that of the scene's sensor of the tier ``profile`` where the
+        reanalysis has temperature and humidity on levels; else ``column`` where the water vapour is given and the air
+        temperature is not, else ``surface``.
+    mask_clouds : bool
+        Whether clouds, dilated clouds, their shadows and cirrus get no temperature, where the scene has a quality band.
+    mask_dilation : float
+        Distance around them that gets none either. [m]
+    form : OutputForm
+        What is written, in which type and compression.
+    exact : bool
+        Whether the model runs at every pixel, instead of on a grid from which the air is interpolated. It does so
+        anyway where a quantity of the air is given as a raster.
+    threads : int, optional
+        Number of tiles worked on at the same time; the processors of this process by default.
+    overwrite : bool
+        Whether an existing product is replaced; without it one that is made of the same inputs is kept as it is, and
+        another one is an error.
+    progress : callable, optional
+        Called after every tile with the tiles done and their total; where it returns False the run stops.
+
+    Returns
+    -------
+    Product
+        The product: float32 on the scene's grid, NaN where there is no temperature. [K]
+
+    Raises
+    ------
+    InputNotFoundError, SceneError, UnknownSensorError
+        As `Scene.open`.
+    InputError, GridMismatchError
+        Something given is not possible, or not on the scene's grid; or a file has changed while it was read.
+    ModelError
+        There is no such model, or it is for another sensor band.
+    OutputError
+        The product exists, or cannot be written. Nothing half written stays.
+    RemoteError
+        A server or an object store does not answer, or refuses.
+    CancelledError
+        `progress` returned False. Nothing half written stays.
+    """
+    scene = scene if isinstance(scene, Scene) else Scene.open(scene)
+    given = {
+        "water_vapour": water_vapour,
+        "air_temperature": air_temperature,
+        "surface_pressure": surface_pressure,
+    }
+    files = [reanalysis] if isinstance(reanalysis, str | Path) else reanalysis
+    inputs = choose_inputs(scene, given, model, emissivity=emissivity, reanalysis=files, dem=dem, align=align)
+    masking = choose_masking(scene, clouds=mask_clouds, dilation=mask_dilation)
+    run = Run.prepare(scene, inputs, masking, form, exact=exact)
+    paths = ProductPaths(temperature=product_path(output, scene.stem))
+    tags = _provenance(scene, inputs, masking)
+    read = (*_files(scene), *inputs.rasters, *masking.rasters, *map(reanalysis_location, files))
+    states = states_of(read)
+    made_of = fingerprint(tags, form, exact, states)
+    same = None if overwrite or form.lst_only else find_same(paths, made_of)
+    if same is not None:
+        _LOGGER.warning(f"{paths.temperature} exists and is made of the same inputs: it is kept")
+        return _product(run, paths, same.tags, same, reused=True)
+    if not overwrite and not form.lst_only:
+        require_identified(paths, states)
+    targets = dict.fromkeys((paths.temperature, *_written(run, paths)))  # its name says most to the user
+    check_targets(targets, scene.grid, inputs=read, overwrite=overwrite)
+    origin = _Origin(made_of=made_of, states=states)
+    tally = _write(run, paths, tags, origin, threads or available_threads(), progress or _unwatched)
+    warnings = (*warnings_of(scene, inputs), *_mask_warnings(masking), *_range_warnings(inputs, tally))
+    warnings = (*warnings, *_check_warnings(run.check))
+    for line in warnings:
+        _LOGGER.warning(line)
+    return _product(run, paths, tags, tally, warnings)
+
+
+def _product(
+    run: Run, paths: ProductPaths, tags: Mapping[str, str], counts: Tally | SameProduct,
+    warnings: tuple[str, ...] = (), *, reused: bool = False,
+) -> Product:  # fmt: skip
+    return Product(
+        path=paths.temperature, files=_written(run, paths), tags=MappingProxyType(dict(tags)), pixels=counts.pixels,
+        retrieved=counts.retrieved, warnings=warnings, reused=reused,
+    )  # fmt: skip
+
+
+def _written(run: Run, paths: ProductPaths) -> tuple[Location, ...]:
+    return (*paths.rasters(run.form, uncertainty=run.inputs.level2 is None), *paths.sidecars(run.form))
+
+
+def _files(scene: Scene) -> list[Location]:
+    """Files of the scene itself: its thermal band and its metadata."""
+    mtl = scene.files.mtl
+    return [scene.place.location, *([mtl.location] if mtl and mtl.location else [])]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Origin:
+    """What a product is made of."""
+
+    made_of: str | None
+    """Fingerprint of options and inputs."""
+    states: States
+    """How the input files were when the run began."""
+
+
+def _write(
+    run: Run, paths: ProductPaths, tags: dict[str, str], origin: _Origin, threads: int, progress: Progress
+) -> Tally:
+    """Write all files, or none; what was found on the way is added to the tags."""
+    with (
+        gdal_settings(GDAL_CACHEMAX=CACHE),  # and GDAL's messages go to the log, not to the terminal
+        new_files(paths.temperature.parent) as files,
+    ):
+        with open_cogs(run, paths, files, threads) as cogs:
+            tally = write_tiles(run, cogs, threads, progress)
+            require_unchanged(origin.states)
+            _require_result(run, tally)
+            tags |= _findings(run, tally)
+            for cog in cogs.written:
+                cog.tags.update(tags)
+        if not run.form.lst_only:
+            counts = {COUNTS: {"pixels": tally.pixels, "retrieved": tally.retrieved}}
+            write_sidecars(paths, files, counts | ({RUN: origin.made_of} if origin.made_of else {}))
+    return tally
+
+
+def _findings(run: Run, tally: Tally) -> dict[str, str]:
+    """Tell for the provenance what was found on the way."""
+    found = {
+        "retrieved_pixels": f"{tally.retrieved} of {tally.pixels}",
+        "masked_pixels": _counts(tally),
+        "emissivity_pixels": _shares(run.inputs, tally),
+        "air": run.air(),
+    }
+    return found | ({"uncertainty_parts": run.check.budget()} if run.has_uncertainty else {})
+
+
+def _require_result(run: Run, tally: Tally) -> None:
+    """Refuse to write a product without a single temperature."""
+    if tally.retrieved:
+        return
+    if not tally.measured:
+        reason = "every pixel is fill (0) or saturated; give another scene"
+    elif tally.masked["any"] == tally.measured:
+        reason = "every pixel is masked as cloud, shadow or cirrus; --keep-clouds retrieves them all the same"
+    elif not tally.known:
+        given = ", ".join(run.inputs.varying)
+        reason = f"where it has values the rasters given with it ({given}) have none; check their nodata values"
+    else:
+        reason = "the atmosphere alone exceeds its radiance; check the water vapour and the air temperature"
+    raise SceneError(f"{run.scene.place.name} has no pixel that can be retrieved: {reason}")
+
+
+def _counts(tally: Tally) -> str:
+    """Say how many measured pixels were masked, in all and by reason."""
+    reasons = [f"{name.replace('_', ' ')} {count}" for name, count in tally.masked.items() if name != "any"]
+    return f"{tally.masked['any']} of {tally.measured}" + (f" ({', '.join(reasons)})" if reasons else "")
+
+
+def _shares(inputs: Inputs, tally: Tally) -> str:
+    """Say how many pixels took their emissivity from which source."""
+    return ", ".join(f"{name} {tally.sources[number]}" for number, name in enumerate(inputs.emissivity.names, start=1))
+
+
+def _mask_warnings(masking: Masking) -> list[str]:
+    quality = masking.quality
+    if quality is None or not quality.misnamed:
+        return []
+    return [f"{quality.place.name} is not what its name says: its bits are those of {quality.layout.name}, and so read"]
+
+
+def _check_warnings(check: SelfCheck) -> list[str]:
+    if check.largest <= TOLERANCE:
+        return []
+    return [f"the coarse grid of the air is off by more than {TOLERANCE:g} K: {check}; --exact avoids it"]
+
+
+def _range_warnings(inputs: Inputs, tally: Tally) -> list[str]:
+    ranges = {name: tally.extremes[name] for name in inputs.names if name in tally.extremes}
+    lines = [range_warning(inputs.network, name, low, high) for name, (low, high) in ranges.items()]
+    return [line for line in lines if line is not None]
+
+
+def _provenance(scene: Scene, inputs: Inputs, masking: Masking) -> dict[str, str]:
+    """Metadata of the product: all that is needed to make it again, and no path of the machine it was made on."""
+    return {
+        **scene.tags,
+        "equation": EQUATION,
+        "lst_raster_version": __version__,
+        "input": scene.place.label,
+        "sensor": scene.sensor,
+        "acquisition_date": str(scene.date or "unknown"),
+        "acquisition_time": f"{scene.date.time}Z" if scene.date and scene.date.time else "unknown",
+        "calibration": str(scene.calibration),
+        **model_provenance(inputs.model),
+        **inputs.texts,
+        "mask": str(masking),
+    }
+
+
+def model_provenance(model: Model | None) -> dict[str, str]:
+    """Metadata that name a model beyond doubt."""
+    if model is None:
+        return {"model": "none: the terms of a Level-2 product"}
+    return {
+        "model": model.contract.name,
+        "model_version": str(model.metadata.get("version", "unversioned")),
+        "model_sha256": model.digest,
+    }
+
+
+def _unwatched(done: int, total: int) -> bool:
+    return True

@@ -1,1 +1,0 @@
-"""What goes in: Landsat scenes, grids, emissivity, atmosphere."""

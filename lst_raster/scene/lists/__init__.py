@@ -1,1 +1,0 @@
-"""Lists of scenes: folders, patterns, tables, STAC items and searches."""

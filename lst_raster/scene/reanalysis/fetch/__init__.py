@@ -1,1 +1,0 @@
-"""Getting reanalysis from its servers: the only room that asks them, and only when the user does."""

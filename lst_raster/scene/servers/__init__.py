@@ -1,1 +1,0 @@
-"""Files on web servers and in object stores: read in parts, fetched whole, written."""

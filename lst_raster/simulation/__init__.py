@@ -1,1 +1,0 @@
-"""Profile libraries, the sampling design and the simulated set."""

@@ -1,0 +1,1 @@
+"""The line-by-line simulator: absorption, layers, radiative transfer and band averages."""

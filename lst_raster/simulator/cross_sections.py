@@ -1,0 +1,160 @@
+"""Line shapes: absorption cross sections from line lists, with the partition functions of the molecules."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+
+import numpy as np
+
+from lst_raster.physics.constants import AVOGADRO, BOLTZMANN, C2, SPEED_OF_LIGHT, STANDARD_PRESSURE
+from lst_raster.resources import require
+from lst_raster.simulator.line_lists import Float, LineList
+
+REFERENCE_TEMPERATURE = 296.0
+"""Temperature of HITRAN's intensities and widths. [K]"""
+
+
+@cache
+def _hapi() -> ModuleType:
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it greets on import
+        warnings.simplefilter("ignore")
+        return require("hapi", "tables")
+
+
+@cache
+def partition_ratio(molecule: int, isotopologue: int, temperature: float) -> float:
+    """Partition sum at 296 K over that at a temperature: the factor by which intensities scale.
+
+    Parameters
+    ----------
+    molecule, isotopologue : int
+        HITRAN numbers.
+    temperature : float
+        Temperature. [K]
+
+    Returns
+    -------
+    float
+        ``Q(296) / Q(T)``. [1]
+
+    Raises
+    ------
+    MissingExtraError
+        hitran-api, which carries the sums, is not installed.
+
+    References
+    ----------
+    R. R. Gamache et al., J. Quant. Spectrosc. Radiat. Transf. 271, 107713 (2021), doi:10.1016/j.jqsrt.2021.107713
+    """
+    total = _hapi().partitionSum
+    return float(total(molecule, isotopologue, REFERENCE_TEMPERATURE) / total(molecule, isotopologue, temperature))
+
+
+@cache
+def molecular_mass(molecule: int, isotopologue: int) -> float:
+    """Molar mass of an isotopologue. [g mol-1]."""
+    return float(_hapi().molecularMass(molecule, isotopologue))
+
+
+WING_CUT = 25.0
+"""Distance from its centre at which a line ends, as the MT_CKD continuum assumes. [cm-1]"""
+_CORE = 0.3  # [cm-1], beyond it a Voigt profile equals its Lorentz wing within 2e-5 at terrestrial temperatures
+_C2_CM = C2 * 1e-4  # second radiation constant [cm K]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Broadened:
+    """Lines at one pressure and temperature; arrays of shape (lines,), in cm-1 and cm2."""
+
+    centre: Float
+    intensity: Float
+    lorentz: Float
+    doppler: Float
+
+
+def _broaden(lines: LineList, pressure: float, temperature: float, fraction: float) -> _Broadened:
+    """Intensity, widths and shift at a pressure [hPa], temperature [K] and mole fraction of the absorber."""
+    kinds = list(zip(lines.isotopologue.tolist(), strict=True))
+    ratio = np.array([partition_ratio(lines.molecule, kind[0], temperature) for kind in kinds])
+    mass = np.array([molecular_mass(lines.molecule, kind[0]) for kind in kinds]) * 1e-3 / AVOGADRO
+    boltzmann = np.exp(-_C2_CM * lines.lower_energy * (1.0 / temperature - 1.0 / REFERENCE_TEMPERATURE))
+    stimulated = np.expm1(-_C2_CM * lines.wavenumber / temperature) / np.expm1(
+        -_C2_CM * lines.wavenumber / REFERENCE_TEMPERATURE
+    )
+    atmospheres = pressure / STANDARD_PRESSURE
+    width = lines.air_width * (1.0 - fraction) + lines.self_width * fraction
+    return _Broadened(
+        centre=lines.wavenumber + lines.pressure_shift * atmospheres,
+        intensity=lines.intensity * ratio * boltzmann * stimulated,
+        lorentz=width * atmospheres * (REFERENCE_TEMPERATURE / temperature) ** lines.temperature_exponent,
+        doppler=lines.wavenumber * np.sqrt(2.0 * BOLTZMANN * temperature / mass) / SPEED_OF_LIGHT,
+    )
+
+
+def cross_section(
+    lines: LineList,
+    wavenumber: Float,
+    *,
+    pressure: float,
+    temperature: float,
+    mole_fraction: float = 0.0,
+    remove_pedestal: bool = False,
+) -> Float:
+    """Absorption cross section of a gas, summed over its lines.
+
+    Voigt profiles, each cut 25 cm-1 from its centre. With `remove_pedestal` each is lowered by its value at the
+    cut: the part that the MT_CKD continuum counts as its own.
+
+    Parameters
+    ----------
+    lines : LineList
+        Lines of one molecule.
+    wavenumber : array of shape (points,)
+        Even, ascending grid. [cm-1]
+    pressure : float
+        Air pressure. [hPa]
+    temperature : float
+        Temperature. [K]
+    mole_fraction : float
+        Moles of the absorber per mole of air, for self broadening. [1]
+    remove_pedestal : bool
+        True for water vapour, whose continuum is added.
+
+    Returns
+    -------
+    array of shape (points,)
+        Cross section. [cm2 molecule-1]
+
+    Raises
+    ------
+    MissingExtraError
+        scipy or hitran-api is not installed (extra ``tables``).
+
+    References
+    ----------
+    L. S. Rothman et al., J. Quant. Spectrosc. Radiat. Transf. 60, 665 (1998), doi:10.1016/S0022-4073(98)00078-8,
+    appendix A; S. A. Clough et al., Atmos. Res. 23, 229 (1989), doi:10.1016/0169-8095(89)90020-3, for the pedestal.
+    """
+    wofz = require("scipy.special", "tables").wofz
+    broadened = _broaden(lines, pressure, temperature, mole_fraction)
+    total = np.zeros_like(wavenumber)
+    rows = zip(broadened.centre, broadened.intensity, broadened.lorentz, broadened.doppler, strict=True)
+    ends = np.searchsorted(wavenumber, [broadened.centre - WING_CUT, broadened.centre + WING_CUT]).T
+    cores = np.searchsorted(wavenumber, [broadened.centre - _CORE, broadened.centre + _CORE]).T
+    for (centre, intensity, lorentz, doppler), (low, high), (left, right) in zip(rows, ends, cores, strict=True):
+        if low == high:
+            continue
+        scale = intensity * lorentz / np.pi
+        pedestal = scale / (WING_CUT**2 + lorentz**2) if remove_pedestal else 0.0
+        distance = wavenumber[low:high] - centre
+        wing = scale / (distance * distance + lorentz**2)
+        core = slice(left - low, right - low)
+        voigt = wofz((distance[core] + 1j * lorentz) / doppler).real
+        wing[core] = intensity * voigt / (doppler * np.sqrt(np.pi))
+        total[low:high] += wing - pedestal
+    return total

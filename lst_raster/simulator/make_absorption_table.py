@@ -1,0 +1,191 @@
+"""Maker of the absorption table: ``lst-raster build absorption``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.atomic_write import written_whole
+from lst_raster.errors import CancelledError
+from lst_raster.sensors.response import FIRST_WAVENUMBER as FIRST
+from lst_raster.sensors.response import LAST_WAVENUMBER as LAST
+from lst_raster.simulator.absorption_table import BAND_POINTS, wavenumber_grid
+from lst_raster.simulator.continuum import Continuum, continuum_cross_sections, read_continuum
+from lst_raster.simulator.cross_sections import cross_section
+from lst_raster.simulator.line_lists import Float, LineList, read_lines
+from lst_raster.simulator.minor_gases import MINOR_GASES, pseudo_spectrum, read_k_distribution
+
+PRESSURE = np.geomspace(1.0, 1100.0, 19)
+"""Pressure nodes. [hPa]"""
+HUMID_PRESSURE = PRESSURE[-6:]
+"""Pressure nodes where self broadening counts, from 157 hPa down. [hPa]"""
+TEMPERATURE = np.linspace(180.0, 330.0, 9)
+"""Temperature nodes. [K]"""
+HUMID_FRACTION = 0.04
+"""Mole fraction of vapour at which self broadening is computed; linear in it between. [1]"""
+LINES_FROM = 808.0
+"""Where carbon dioxide changes from the k-distribution to lines. [cm-1]"""
+_CONTINUUM_STEP = 1.0  # [cm-1]
+
+Progress = Callable[[int, int], bool]
+Tables = dict[str, tuple[tuple[str, ...], NDArray[Any]]]
+"""Variables of the file: their dimensions and values."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableSources:
+    """The files that an absorption table is made from."""
+
+    water_lines: Path
+    """HITRAN lines of water vapour."""
+    carbon_dioxide_lines: tuple[Path, ...]
+    """HITRAN lines of carbon dioxide, one file or one for each isotopologue."""
+    continuum: Path
+    """MT_CKD water vapour continuum, NetCDF."""
+    k_distribution: Path
+    """SOCRATES spectral file with 10 cm-1 bands."""
+
+
+def _node(lines: LineList, remove_pedestal: bool, node: tuple[float, float, float]) -> Float:
+    pressure, temperature, fraction = node
+    return cross_section(
+        lines,
+        wavenumber_grid(),
+        pressure=pressure,
+        temperature=temperature,
+        mole_fraction=fraction,
+        remove_pedestal=remove_pedestal,
+    )
+
+
+def _nodes(
+    lines: LineList, remove_pedestal: bool, nodes: Iterable[tuple[float, float, float]], tick: Callable[[], None]
+) -> Float:
+    rows = []
+    with ProcessPoolExecutor() as pool:
+        for row in pool.map(partial(_node, lines, remove_pedestal), nodes):
+            rows.append(row)
+            tick()
+    return np.array(rows)
+
+
+def _half(rows: Float, scale: Float, shape: tuple[int, ...]) -> NDArray[np.float16]:
+    return (rows / scale).astype(np.float16).reshape(*shape, -1)
+
+
+def _line_tables(sources: TableSources, tick: Callable[[], None]) -> Tables:
+    """Line absorption relative to its value near the ground, which keeps half precision at 0.05 %."""
+    water = read_lines(sources.water_lines)
+    carbon_dioxide = read_lines(*sources.carbon_dioxide_lines)
+    dry = [(float(p), float(t), 0.0) for p, t in product(PRESSURE, TEMPERATURE)]
+    humid = [(float(p), float(t), HUMID_FRACTION) for p, t in product(HUMID_PRESSURE, TEMPERATURE)]
+    in_dry = _nodes(water, True, dry, tick)
+    in_humid = _nodes(water, True, humid, tick)
+    other = _nodes(carbon_dioxide, False, dry, tick)
+    other[:, wavenumber_grid() < LINES_FROM] = 0.0
+    shape = (PRESSURE.size, TEMPERATURE.size)
+    humid_shape = (HUMID_PRESSURE.size, TEMPERATURE.size)
+    near_ground = (shape[0] - 2) * shape[1] + 6
+    water_scale = in_dry[near_ground]
+    other_scale = np.where(other[near_ground] > 0.0, other[near_ground], 1.0)
+    slope = (in_humid - in_dry[-len(humid) :]) / HUMID_FRACTION
+    grid, humid_grid = ("pressure", "temperature", "wavenumber"), ("humid_pressure", "temperature", "wavenumber")
+    return {
+        "water_scale": (("wavenumber",), water_scale.astype(np.float32)),
+        "water": (grid, _half(in_dry, water_scale, shape)),
+        "self_broadening": (humid_grid, _half(slope, water_scale, humid_shape)),
+        "carbon_dioxide_scale": (("wavenumber",), other_scale.astype(np.float32)),
+        "carbon_dioxide": (grid, _half(other, other_scale, shape)),
+    }
+
+
+def _continuum_tables(continuum: Continuum) -> Tables:
+    grid = np.arange(FIRST, LAST + _CONTINUUM_STEP / 2, _CONTINUUM_STEP)
+    pairs = [continuum_cross_sections(continuum, grid, float(temperature)) for temperature in TEMPERATURE]
+    dims = ("temperature", "continuum_wavenumber")
+    return {
+        "continuum_wavenumber": (("continuum_wavenumber",), grid),
+        "self_continuum": (dims, np.array([own for own, _ in pairs], dtype=np.float32)),
+        "foreign_continuum": (dims, np.array([foreign for _, foreign in pairs], dtype=np.float32)),
+    }
+
+
+def _gas_tables(path: Path) -> Tables:
+    bands = round((LAST - FIRST) / 10.0)
+    coefficients = np.zeros((len(MINOR_GASES), bands, BAND_POINTS))
+    scaling = np.tile([1000.0, 250.0, 0.0, 0.0, 0.0], (len(MINOR_GASES), bands, 1))
+    for terms in read_k_distribution(path, FIRST, LAST):
+        place = MINOR_GASES.index(terms.gas), terms.band - round(FIRST / 10.0)
+        coefficients[place] = pseudo_spectrum(terms, BAND_POINTS)
+        scaling[place] = terms.scaling
+    spectra = coefficients.reshape(len(MINOR_GASES), -1)
+    spectra[MINOR_GASES.index("carbon_dioxide"), wavenumber_grid() >= LINES_FROM] = 0.0
+    return {
+        "gas_coefficients": (("gas", "wavenumber"), spectra.astype(np.float32)),
+        "gas_scaling": (("gas", "band", "parameter"), scaling),
+    }
+
+
+def make_table(sources: TableSources, target: Path, progress: Progress | None = None) -> None:
+    """Compute the absorption table and write it as NetCDF.
+
+    Parameters
+    ----------
+    sources : TableSources
+        Line lists, continuum and k-distribution.
+    target : Path
+        File to write.
+    progress : callable, optional
+        Called with the nodes done and their total; False stops the run.
+
+    Raises
+    ------
+    InputNotFoundError, InputError
+        A source is missing or not in its format.
+    MissingExtraError
+        The extra ``tables`` is not installed.
+    CancelledError
+        `progress` returned False.
+    OutputError
+        The target cannot be written.
+    """
+    import h5netcdf
+
+    total = (2 * PRESSURE.size + HUMID_PRESSURE.size) * TEMPERATURE.size
+    done = iter(range(1, total + 1))
+
+    def tick() -> None:
+        if progress is not None and not progress(next(done), total):
+            raise CancelledError("stopped on request")
+
+    continuum = read_continuum(sources.continuum)
+    tables = _continuum_tables(continuum) | _gas_tables(sources.k_distribution)
+    tables |= {
+        name: ((name,), nodes)
+        for name, nodes in (("pressure", PRESSURE), ("humid_pressure", HUMID_PRESSURE), ("temperature", TEMPERATURE))
+    }
+    tables |= _line_tables(sources, tick)
+    with written_whole(target) as temporary, h5netcdf.File(temporary, "w") as file:
+        for name, (dims, values) in tables.items():
+            file.dimensions.update(
+                {dim: size for dim, size in zip(dims, values.shape, strict=True) if dim not in file.dimensions}
+            )
+            chunks = None if values.ndim < 2 else (*(1 for _ in dims[:-1]), values.shape[-1])
+            file.create_variable(
+                name, dims, data=values, chunks=chunks, compression="gzip", compression_opts=9, shuffle=True
+            )
+        file.attrs["gases"] = " ".join(MINOR_GASES)
+        file.attrs["continuum_reference_pressure_hPa"] = continuum.reference_pressure
+        file.attrs["continuum_reference_temperature_K"] = continuum.reference_temperature
+        file.attrs["sources"] = (
+            "H2O lines HITRAN 2012; CO2 lines HITRAN; water vapour continuum MT_CKD 4.3; "
+            "minor gases SOCRATES 300-band k-distribution; partition sums TIPS-2021"
+        )

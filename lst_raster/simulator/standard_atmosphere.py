@@ -1,0 +1,98 @@
+"""What to assume of the atmosphere where nothing is known of it: the standard atmosphere of latitude and season."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from lst_raster.errors import InputError
+from lst_raster.resources import data_path
+
+_MID_JULY = 197  # day of the year that the summer atmospheres describe
+_YEAR = 365.25  # [day]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StandardAtmosphere:
+    """State of an atmosphere at the ground, as far as the models ask for it."""
+
+    water_vapour: float
+    """Water vapour column. [kg m-2]"""
+    air_temperature: float
+    """Air temperature at the ground. [K]"""
+    surface_pressure: float
+    """Air pressure at the ground, at sea level. [hPa]"""
+
+
+def standard_atmosphere(latitude: float, day_of_year: float | None) -> StandardAtmosphere:
+    """AFGL standard atmosphere, blended by latitude and season.
+
+    Between the latitudes of the tropical, mid-latitude and sub-arctic atmospheres (15, 45, 60 degrees) and between
+    summer and winter (a cosine from mid-July to mid-January, half a year later in the south) temperature and
+    pressure are linear, and so is the logarithm of the water vapour, which follows temperature exponentially.
+    It is a climate, not a forecast: on a given day the true column may be half or twice as much.
+
+    Parameters
+    ----------
+    latitude : float
+        Latitude, -90 to 90. [degree]
+    day_of_year : float or None
+        Day of the year, 1 to 366; None takes the mean of summer and winter.
+
+    Returns
+    -------
+    StandardAtmosphere
+        The state at the ground.
+
+    Raises
+    ------
+    InputError
+        The latitude is outside -90 to 90.
+
+    References
+    ----------
+    G. P. Anderson et al., AFGL Atmospheric Constituent Profiles (0-120 km), AFGL-TR-86-0110 (1986)
+
+    Examples
+    --------
+    >>> standard_atmosphere(45.0, 197).water_vapour
+    29.2
+    """
+    if not -90.0 <= latitude <= 90.0:
+        raise InputError(f"latitude {latitude} is outside -90 to 90 degrees; check the scene's coordinate system")
+    summer = _summer_weight(latitude, day_of_year)
+    vapour = _blend("water_vapour", latitude, summer, logarithmic=True)
+    return StandardAtmosphere(
+        water_vapour=round(vapour, 1),
+        air_temperature=round(_blend("air_temperature", latitude, summer), 1),
+        surface_pressure=round(_blend("surface_pressure", latitude, summer), 1),
+    )
+
+
+def _summer_weight(latitude: float, day_of_year: float | None) -> float:
+    """Weight of the local summer, 1 in its middle and 0 in the middle of winter."""
+    if day_of_year is None:
+        return 0.5
+    northern = 0.5 + 0.5 * math.cos(2.0 * math.pi * (day_of_year - _MID_JULY) / _YEAR)
+    return northern if latitude >= 0.0 else 1.0 - northern
+
+
+def _blend(name: str, latitude: float, summer: float, *, logarithmic: bool = False) -> float:
+    table = _table()
+    latitudes = [zone["latitude"] for zone in table.values()]
+    ends = np.array([[zone[season][name] for season in ("summer", "winter")] for zone in table.values()])
+    ends = np.log(ends) if logarithmic else ends
+    value = np.interp(abs(latitude), latitudes, ends @ np.array([summer, 1.0 - summer]))
+    return float(np.exp(value) if logarithmic else value)
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    with data_path("standard_atmospheres", "standard_atmospheres.toml").open("rb") as file:
+        return tomllib.load(file)

@@ -1,1 +1,0 @@
-"""From line lists and continua to absorption coefficients."""

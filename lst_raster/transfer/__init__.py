@@ -1,1 +1,0 @@
-"""Radiative transfer through an atmosphere: layers, optical depth, radiances, band averages."""

@@ -1,0 +1,1 @@
+"""Comparison with other rasters, match-ups and simulated sets."""

@@ -1,0 +1,115 @@
+"""The published retrievals as baselines: which bands they know, and their results for a set of samples."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.errors import UnknownSensorError
+from lst_raster.physics.planck import brightness_temperature
+from lst_raster.physics.published_retrievals import mono_window_temperature, single_channel_temperature
+from lst_raster.resources import data_path
+from lst_raster.sensors.bands import sensor_band
+
+Float = NDArray[np.float64]
+
+SINGLE_CHANNEL = "single-channel"
+MONO_WINDOW = "mono-window"
+
+
+@cache
+def _table() -> dict[str, Any]:
+    with data_path("baselines", "published.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def published_methods(sensor: str) -> list[str]:
+    """Names of the published methods that have coefficients for a sensor band.
+
+    Examples
+    --------
+    >>> published_methods("landsat8-b10")
+    ['single-channel', 'mono-window']
+    >>> published_methods("landsat8-b11")
+    []
+    """
+    tables = {SINGLE_CHANNEL: _table()["single_channel"], MONO_WINDOW: _table()["mono_window"]["coefficients"]}
+    return [name for name, table in tables.items() if sensor in table]
+
+
+def _coefficients(table: dict[str, Any], method: str, sensor: str) -> Any:
+    if sensor not in table:
+        raise UnknownSensorError(f"the {method} method was not published for {sensor}; known are {', '.join(table)}")
+    return table[sensor]
+
+
+def single_channel(sensor: str, radiance: Float, emissivity: Float, water_vapour: Float) -> Float:
+    """Land surface temperature by the single-channel method with its published coefficients.
+
+    Parameters
+    ----------
+    sensor : str
+        Sensor band.
+    radiance : array, any shape
+        Radiance at the sensor. [W m-2 sr-1 um-1]
+    emissivity : array
+        Emissivity. [1]
+    water_vapour : array
+        Water vapour column. [kg m-2]
+
+    Returns
+    -------
+    array
+        Land surface temperature. [K]
+
+    Raises
+    ------
+    UnknownSensorError
+        The method was not published for this band.
+    """
+    entry = _coefficients(_table()["single_channel"], SINGLE_CHANNEL, sensor)
+    temperature = brightness_temperature(radiance, sensor_band(sensor).planck)
+    return np.asarray(
+        single_channel_temperature(radiance, temperature, emissivity, water_vapour, entry["psi"], entry["b_gamma"])
+    )
+
+
+def mono_window(sensor: str, radiance: Float, emissivity: Float, water_vapour: Float) -> Float:
+    """Land surface temperature by the statistical mono-window method with its published coefficients.
+
+    The coefficients step from class to class of water vapour, as published. Parameters, result and errors as in
+    `single_channel`; NaN where the water vapour is NaN.
+    """
+    coefficients = np.array(_coefficients(_table()["mono_window"]["coefficients"], MONO_WINDOW, sensor))
+    slope, emissivity_term, constant = np.moveaxis(coefficients[mono_window_class(water_vapour)], -1, 0)
+    temperature = brightness_temperature(radiance, sensor_band(sensor).planck)
+    retrieved = mono_window_temperature(temperature, emissivity, slope, emissivity_term, constant)
+    return np.asarray(np.where(np.isnan(water_vapour), np.nan, retrieved))
+
+
+def mono_window_class(water_vapour: Float) -> NDArray[np.intp]:
+    """Find the mono-window method's class of water vapour [kg m-2], from 0; an edge belongs to the class below."""
+    return np.searchsorted(_table()["mono_window"]["upper_edges"], water_vapour, side="left")
+
+
+def mono_window_classes() -> int:
+    """Count the mono-window method's classes of water vapour."""
+    return len(_table()["mono_window"]["upper_edges"]) + 1
+
+
+def retrieve_published(sensor: str, radiance: Float, emissivity: Float, water_vapour: Float) -> dict[str, Float]:
+    """Land surface temperature by every published method that knows the band.
+
+    Parameters as in `single_channel`.
+
+    Returns
+    -------
+    dict of str to array
+        Name of the method (`published_methods`) to land surface temperature. [K]
+    """
+    functions = {SINGLE_CHANNEL: single_channel, MONO_WINDOW: mono_window}
+    return {name: functions[name](sensor, radiance, emissivity, water_vapour) for name in published_methods(sensor)}

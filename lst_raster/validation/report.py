@@ -1,0 +1,117 @@
+"""How a study is written down: tables in Markdown and CSV, JSON, files that appear whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lst_raster.atomic_write import written_whole
+from lst_raster.errors import OutputError
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table in Markdown.
+
+    Examples
+    --------
+    >>> print(markdown(["a", "b"], [["1", "2"]]))
+    | a | b |
+    |---|---|
+    | 1 | 2 |
+    """
+    lines = [header, *rows]
+    texts = [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join([texts[0], "|---" * len(header) + "|", *texts[1:]])
+
+
+def comma_separated(header: Sequence[str], rows: Iterable[Sequence[str | int | float]]) -> str:
+    r"""Write a table as comma-separated values; numbers with four digits after the point, empty where there is none.
+
+    Examples
+    --------
+    >>> comma_separated(["name", "value"], [["a", 0.12345], ["b", math.nan]])
+    'name,value\na,0.1235\nb,\n'
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return file.getvalue()
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Write a number with its sign; a dash where there is none.
+
+    Examples
+    --------
+    >>> signed(0.123), signed(-0.001), signed(math.nan)
+    ('+0.12', '0.00', '-')
+    """
+    if not math.isfinite(value):
+        return "-"
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0.0 else text
+
+
+def unsigned(value: float, digits: int = 2) -> str:
+    """Write a number without a sign; a dash where there is none."""
+    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
+
+
+def plain_json(values: Mapping[str, Any]) -> str:
+    """Write JSON; what is not a finite number becomes null."""
+    return json.dumps(without_nan(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Write text files, each whole or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        Existing folder.
+    texts : mapping of str to str
+        Content by the file's name; files that exist are replaced.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    OutputError
+        The folder does not exist, or a file cannot be written.
+    """
+    if not folder.is_dir():
+        raise OutputError(f"cannot write into {folder}: it is not an existing folder; create it")
+    for name, text in texts.items():
+        with written_whole(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return [folder / name for name in texts]
+
+
+def without_nan(value: Any) -> Any:
+    """Put None in the place of what is not a finite number, as JSON knows none; within mappings and sequences too.
+
+    Examples
+    --------
+    >>> without_nan({"bias": float("nan"), "rows": (1, 2.5)})
+    {'bias': None, 'rows': [1, 2.5]}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): without_nan(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _cell(value: str | int | float) -> str | int:
+    if isinstance(value, float):
+        return f"{value:.4f}" if math.isfinite(value) else ""
+    return value

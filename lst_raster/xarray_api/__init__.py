@@ -1,0 +1,1 @@
+"""Retrieval and products as xarray DataArrays, in memory or in dask chunks."""

@@ -1,0 +1,363 @@
+"""Many scenes in one call: the same products in every way, and a scene that fails takes no other with it."""
+
+import inspect
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import lst_raster
+from lst_raster import errors, retrieve, retrieve_many
+from lst_raster.batch.plan import RetrieveOptions
+from lst_raster.batch.task import Opening, Task, work
+from lst_raster.errors import CancelledError, InputError, OutputError, RemoteError, SceneError, WorkerError
+from tests.support.many_scenes import (
+    AIR,
+    Deadly,
+    Killer,
+    cut_off,
+    end_this_process,
+    make_scenes,
+    products_in,
+    stem_of,
+    temporary_files,
+)
+
+linux = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+SHAPE = (300, 300)
+LARGE = (1100, 1100)
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory, model_path):
+    """A folder of four scenes, the third of them cut off."""
+    folder = tmp_path_factory.mktemp("in")
+    make_scenes(folder, model_path, 4)
+    cut_off(folder, stem_of(3))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def options(model_path):
+    return {"model": model_path, **AIR}
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory, scenes, options):
+    """The products, made one after the other."""
+    out = tmp_path_factory.mktemp("serial")
+    return retrieve_many(scenes, out=out, **options), products_in(out)
+
+
+@pytest.fixture(scope="module")
+def client():
+    """A cluster of two processes on this machine."""
+    distributed = pytest.importorskip("distributed")
+    with pytest.importorskip("dask").config.set({"distributed.scheduler.allowed-failures": 1}):
+        cluster = distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", host="127.0.0.1"
+        )
+    with cluster, distributed.Client(cluster, set_as_default=False) as client:
+        yield client
+
+
+def test_results_come_in_the_order_given_and_a_scene_that_fails_takes_no_other_with_it(scenes, serial):
+    results, files = serial
+    assert [result.scene.name for result in results] == [stem_of(day) for day in (1, 2, 3, 4)]
+    assert [result.status for result in results] == ["ok", "ok", "failed", "ok"]
+    good, bad = results[0], results[2]
+    assert (good.error, good.attempts, good.product.retrieved) == (None, 1, 4200)
+    assert good.mean == pytest.approx(281.0, abs=0.01)
+    assert isinstance(bad.error, SceneError) and "truncated or damaged" in str(bad.error)
+    assert bad.product is None and "ERROR" in bad.log and "failed after" in bad.log
+    assert len(files) == 3 * 7
+
+
+def test_the_products_are_those_of_single_runs(scenes, serial, options, tmp_path):
+    retrieve(scenes / stem_of(2), output=tmp_path, **options)
+    single = products_in(tmp_path)
+    assert single == {name: serial[1][name] for name in single}
+
+
+def test_processes_make_the_same_products(scenes, serial, options, tmp_path):
+    results = retrieve_many(scenes, out=tmp_path / "new" / "out", workers=2, **options)
+    assert [result.status for result in results] == ["ok", "ok", "failed", "ok"]
+    assert str(results[2].error) == str(serial[0][2].error)
+    assert products_in(tmp_path / "new" / "out") == serial[1]
+    assert results[0].product.tags == serial[0][0].product.tags
+    assert temporary_files(tmp_path) == []
+
+
+def test_a_cluster_makes_the_same_products(scenes, serial, options, tmp_path, client):
+    results = retrieve_many(scenes, out=tmp_path, client=client, **options)
+    assert [result.status for result in results] == ["ok", "ok", "failed", "ok"]
+    assert str(results[2].error) == str(serial[0][2].error)
+    assert products_in(tmp_path) == serial[1]
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(scenes, options, tmp_path):
+    first = retrieve_many(scenes / stem_of(1), out=tmp_path, **options)
+    before = products_in(tmp_path)
+    results = retrieve_many(scenes, out=tmp_path, **options)
+    assert [result.status for result in results] == ["kept", "ok", "failed", "ok"]
+    assert (results[0].product.retrieved, results[0].mean) == (4200, first[0].mean)
+    assert {name: products_in(tmp_path)[name] for name in before} == before
+    others = retrieve_many(scenes, out=tmp_path, **{**options, "emissivity": 0.95})
+    assert all(isinstance(result.error, (OutputError, SceneError)) for result in others)
+    assert "add --overwrite" in str(others[0].error)
+
+
+def test_what_the_list_states_of_a_scene_comes_before_what_is_said_of_all(scenes, options, tmp_path):
+    table = tmp_path / "list.csv"
+    scene = scenes / stem_of(1)
+    table.write_text(f"scene,name,emissivity,date\n{scene},wet,0.99,\n{scene},dry,,2015-08\n")
+    wet, dry = retrieve_many(table, out=tmp_path / "out", **options)
+    assert wet.product.path.name == "wet_LST.tif"
+    assert (wet.product.tags["emissivity"], dry.product.tags["emissivity"]) == ("0.99 (given)", "0.97 (given)")
+    assert (wet.product.tags["acquisition_date"], dry.product.tags["acquisition_date"]) == ("2015-07-19", "2015-08")
+
+
+def test_two_scenes_with_one_product_are_refused_before_any_work(scenes, options, tmp_path):
+    with pytest.raises(InputError, match=r"2 scenes would have the one product .*_LST\.tif: .*column name"):
+        retrieve_many([scenes / stem_of(1), scenes / stem_of(2), scenes / stem_of(1)], out=tmp_path / "out", **options)
+    table = tmp_path / "list.csv"
+    table.write_text("scene,name\na,X\nb,x\n")
+    with pytest.raises(InputError, match="2 scenes would have the one product"):
+        retrieve_many(table, out=tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+MISTAKES = {
+    "an argument that retrieve has not": ({"emisivity": 0.9}, InputError, "retrieve takes no emisivity of many scenes"),
+    "the output of one scene": ({"output": "x.tif"}, InputError, "retrieve takes no output of many scenes"),
+    "a client and workers": ({"client": object(), "workers": 2}, InputError, "give one of them"),
+    "no worker": ({"workers": 0}, InputError, "0 workers can do nothing"),
+    "fewer than no retries": ({"retries": -1}, InputError, "retries is -1"),
+    "no scenes": ({"scenes": []}, InputError, "the list names no scenes"),
+    "a list that is not there": ({"scenes": "nothing"}, errors.InputNotFoundError, "nothing does not exist"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES, ids=lambda case: case.replace(" ", "-"))
+def test_mistakes_are_told_before_any_work(scenes, options, tmp_path, case):
+    given, kind, message = MISTAKES[case]
+    with pytest.raises(kind, match=message):
+        retrieve_many(**{"scenes": scenes, "out": tmp_path / "out", **options, **given})
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_be_sent_to_a_worker_is_told_before_any_work(scenes, options, tmp_path):
+    listed = lst_raster.read_scene_list(scenes / stem_of(1), sign=lambda address: address)
+    with pytest.raises(InputError, match=r"cannot be sent to a worker: .*not a lambda"):
+        retrieve_many(listed, out=tmp_path / "out", workers=1, **options)
+    assert not (tmp_path / "out").exists()
+    assert retrieve_many(listed, out=tmp_path / "out", **options)[0].status == "ok"
+
+
+def test_a_folder_that_cannot_be_made_is_refused(scenes, options, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="is not a folder"):
+        retrieve_many(scenes, out=tmp_path / "file", **options)
+    with pytest.raises(OutputError, match="cannot make the folder"):
+        retrieve_many(scenes, out=tmp_path / "file" / "below", **options)
+
+
+def test_the_options_of_many_scenes_are_those_of_one():
+    own = {"scene", "output", "progress"}
+    assert RetrieveOptions.__annotations__.keys() == inspect.signature(retrieve).parameters.keys() - own
+
+
+def test_results_and_every_error_of_ours_can_be_sent_to_another_process(serial):
+    again = pickle.loads(pickle.dumps(serial[0]))
+    assert [str(result.error) for result in again] == [str(result.error) for result in serial[0]]
+    assert again[0].product == serial[0][0].product
+    with pytest.raises(TypeError):
+        again[0].product.tags["model"] = "another"
+    for name, kind in vars(errors).items():
+        if isinstance(kind, type):
+            error = pickle.loads(pickle.dumps(kind("what; and why")))
+            assert type(error) is kind and str(error) == "what; and why", name
+
+
+def test_something_unforeseen_fails_its_scene_alone_and_its_log_tells_where(scenes, options, tmp_path, monkeypatch):
+    def fail(*arguments, **given):
+        raise ZeroDivisionError("of https://example.com/x?sig=s3cret")
+
+    monkeypatch.setattr("lst_raster.batch.task.retrieve", fail)
+    (result,) = retrieve_many(scenes / stem_of(1), out=tmp_path, retries=0, **options)
+    assert isinstance(result.error, WorkerError) and "something unforeseen: ZeroDivisionError" in str(result.error)
+    assert "Traceback" in result.log and "s3cret" not in result.log + str(result.error)
+
+
+def test_a_server_that_does_not_answer_is_asked_again_when_the_others_had_their_turn(
+    scenes, options, tmp_path, monkeypatch
+):
+    calls = []
+
+    def flaky(scene, **given):
+        calls.append(scene.stem)
+        if scene.stem == stem_of(1) and len(calls) < 4:
+            raise RemoteError("the server does not answer")
+        return retrieve(scene, **given)
+
+    monkeypatch.setattr("lst_raster.batch.task.retrieve", flaky)
+    chosen = [scenes / stem_of(1), scenes / stem_of(2)]
+    first, second = retrieve_many(chosen, out=tmp_path / "a", **options)
+    assert calls == [stem_of(1), stem_of(2), stem_of(1), stem_of(1)]
+    assert [(r.status, r.attempts) for r in (first, second)] == [("ok", 3), ("ok", 1)]
+    calls.clear()
+    first, second = retrieve_many(chosen, out=tmp_path / "b", retries=1, **options)
+    assert (first.status, first.attempts, type(first.error)) == ("failed", 2, RemoteError)
+
+
+@pytest.mark.parametrize("existed", [False, True])
+def test_what_a_killed_attempt_has_left_is_replaced_and_what_was_there_before_is_not(
+    scenes, options, tmp_path, monkeypatch, existed
+):
+    calls = []
+
+    def killed_between_two_renames(scene, *, output, **given):
+        calls.append(output)
+        if len(calls) > 1:
+            assert Path(output).exists()
+            return retrieve(scene, output=output, **given)
+        Path(output).write_text("the first file of a set")
+        raise WorkerError("the process that worked on it was killed")
+
+    monkeypatch.setattr("lst_raster.batch.task.retrieve", killed_between_two_renames)
+    if existed:
+        (tmp_path / f"{stem_of(1)}_LST.tif").write_text("the user's own")
+    (result,) = retrieve_many(scenes / stem_of(1), out=tmp_path, **options)
+    assert result.attempts == 2
+    assert result.status == ("failed" if existed else "ok")
+    assert not existed or "add --overwrite" in str(result.error)
+
+
+def test_progress_counts_scenes_and_results_are_told_as_they_come(scenes, options, tmp_path):
+    steps, told = [], []
+    retrieve_many(
+        scenes, out=tmp_path, progress=lambda *step: steps.append(step) or True, on_result=told.append, **options
+    )
+    assert (steps[0], steps[-1]) == ((0, 4), (4, 4)) and steps == sorted(steps)
+    assert [result.status for result in told] == ["ok", "ok", "failed", "ok"]
+
+
+@pytest.mark.parametrize("way", ["serial", "processes", "cluster"])
+def test_a_caller_who_stops_a_run_keeps_what_is_complete_and_nothing_else(model_path, options, tmp_path, request, way):
+    make_scenes(tmp_path / "in", model_path, 4, LARGE)
+    how = {"serial": {}, "processes": {"workers": 2}}.get(way)
+    how = {"client": request.getfixturevalue("client")} if how is None else how
+    begun = threading.Event()
+    watch = Killer(tmp_path / "out", lambda process: begun.set())
+    watch.start()
+    with pytest.raises(CancelledError, match="of 4 scenes; the products made so far are complete"):
+        retrieve_many(
+            tmp_path / "in", out=tmp_path / "out", progress=lambda done, total: not begun.is_set(), **how, **options
+        )
+    assert begun.is_set()
+    assert temporary_files(tmp_path) == []
+    names = {name.partition("_LST")[0] for name in products_in(tmp_path / "out")}
+    assert len(names) < 4
+    for name in names:
+        assert (tmp_path / "out" / f"{name}_LST.json").exists()  # the last file of a set
+
+
+@linux
+def test_a_worker_that_is_killed_in_the_middle_of_a_scene_costs_nothing(model_path, options, tmp_path):
+    make_scenes(tmp_path / "in", model_path, 12, SHAPE)
+    cut_off(tmp_path / "in", stem_of(5))
+    serial = retrieve_many(tmp_path / "in", out=tmp_path / "serial", **options)
+    killer = Killer(tmp_path / "out", lambda process: os.kill(process, signal.SIGKILL))
+    killer.start()
+    results = retrieve_many(tmp_path / "in", out=tmp_path / "out", workers=2, **options)
+    killer.join()
+    assert killer.killed
+    assert [result.status for result in results] == [result.status for result in serial]
+    assert [result.status for result in results].count("ok") == 11
+    assert sorted(result.attempts for result in results) == [1] * 11 + [2]
+    assert products_in(tmp_path / "out") == products_in(tmp_path / "serial")
+    assert len(products_in(tmp_path / "out")) == 11 * 7
+    assert temporary_files(tmp_path) == []
+
+
+@linux
+def test_a_worker_of_a_cluster_that_is_killed_in_the_middle_of_a_scene_costs_nothing(
+    model_path, options, tmp_path, client
+):
+    make_scenes(tmp_path / "in", model_path, 6, SHAPE)
+    cut_off(tmp_path / "in", stem_of(5))
+    retrieve_many(tmp_path / "in", out=tmp_path / "serial", **options)
+    killer = Killer(tmp_path / "out", lambda process: os.kill(process, signal.SIGKILL))
+    killer.start()
+    results = retrieve_many(tmp_path / "in", out=tmp_path / "out", client=client, **options)
+    killer.join()
+    assert killer.killed
+    made = [day for day in range(1, 7) if day != 5]  # one whose result is lost with its worker is kept, not ok
+    assert [day for day, result in enumerate(results, start=1) if result.status in ("ok", "kept")] == made
+    assert products_in(tmp_path / "out") == products_in(tmp_path / "serial")
+    assert temporary_files(tmp_path) == []
+
+
+@linux
+def test_a_scene_that_kills_every_worker_fails_in_the_end_and_the_rest_is_made(scenes, options, tmp_path):
+    deadly = lst_raster.ListedScene(path=str(scenes / stem_of(1)), name="deadly", options={"dem": Deadly("0")})
+    results = retrieve_many([deadly, scenes / stem_of(2)], out=tmp_path, workers=1, retries=1, **options)
+    assert [(result.status, result.attempts) for result in results] == [("failed", 2), ("ok", 1)]
+    assert isinstance(results[0].error, WorkerError)
+    assert "the process that worked on it was killed (signal 9)" in str(results[0].error)
+    assert results[0].log.count("was killed") == 2 and "attempt 1\n" in results[0].log
+
+
+@linux
+def test_a_scene_that_kills_every_worker_of_a_cluster_fails_and_the_rest_is_made(scenes, options, tmp_path, client):
+    deadly = lst_raster.ListedScene(path="http://127.0.0.1/LC08_x_B10.TIF", name="deadly", sign=end_this_process)
+    listed = [deadly, *(scenes / stem_of(day) for day in (1, 2, 4))]
+    results = retrieve_many(listed, out=tmp_path, client=client, **options)
+    assert results[0].attempts == 2
+    assert all(result.product is not None for result in results[1:])  # one that is asked again finds its product
+    assert isinstance(results[0].error, WorkerError)
+    assert "the workers that it was given to were lost, one after the other" in str(results[0].error)
+
+
+class Gone:
+    """A client, and a task of its, whose scheduler goes away when it has taken the task."""
+
+    status = "running"
+
+    def submit(self, function, *arguments, **options):
+        self.status = "connecting"
+        future = Gone()
+        future.status = "cancelled"
+        return future
+
+    def add_done_callback(self, call):
+        call(self)
+
+
+def test_a_cluster_whose_scheduler_is_gone_ends_its_scenes_and_the_run(scenes, options, tmp_path):
+    pytest.importorskip("distributed")
+    results = retrieve_many([scenes / stem_of(day) for day in (1, 2)], out=tmp_path, client=Gone(), **options)
+    assert [(result.status, result.attempts) for result in results] == [("failed", 1)] * 2
+    assert "is the scheduler still there?" in str(results[0].error)
+
+
+@linux
+def test_processes_that_cannot_be_started_are_told_with_what_is_usually_the_reason(scenes, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(f"import lst_raster\nlst_raster.retrieve_many({str(scenes)!r}, out='out', workers=1)\n")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert ended.returncode == 1
+    assert 'put the call under: if __name__ == "__main__"' in ended.stderr.splitlines()[-1]
+
+
+def test_a_scene_of_one_task_can_be_worked_on_alone(scenes, options, tmp_path):
+    listed = lst_raster.read_scene_list(scenes / stem_of(1))[0]
+    task = Task(number=0, scene=listed, target=str(tmp_path / "x.tif"), opening=Opening(), options=options)
+    result = work(pickle.loads(pickle.dumps(task)))
+    assert result.product.path == tmp_path / "x.tif"

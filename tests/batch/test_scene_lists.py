@@ -1,0 +1,318 @@
+"""Lists of scenes in every form, and what is wrong with them."""
+
+import json
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lst_raster import ListedScene, Scene, read_scene_list, search_scenes
+from lst_raster.errors import (
+    InputError,
+    InputNotFoundError,
+    LstRasterError,
+    RemoteAccessError,
+    RemoteError,
+    SceneError,
+)
+from tests.support.factories import MTL, write_raster
+from tests.support.many_scenes import make_scenes, stem_of
+from tests.support.servers import web_server
+from tests.support.shared import shared_path
+from tests.support.stac_server import catalogue, item_of
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory, model_path):
+    """A folder of three scenes, each in a folder of its own."""
+    folder = tmp_path_factory.mktemp("scenes")
+    make_scenes(folder, model_path, 3)
+    return folder
+
+
+def names(listed):
+    return [scene.name for scene in listed]
+
+
+ALL = [stem_of(day) for day in (1, 2, 3)]
+
+
+def test_a_folder_is_every_scene_in_it_and_below_it_in_the_order_of_the_paths(scenes, tmp_path):
+    folder = tmp_path / "in"
+    shutil.copytree(scenes, folder)
+    shutil.move(folder / ALL[2], folder / "2015" / "07" / ALL[2])
+    found = read_scene_list(folder)
+    assert names(found) == [ALL[2], ALL[0], ALL[1]]
+    assert [Scene.open(scene.path).stem for scene in found] == names(found)
+    assert names(read_scene_list(str(folder))) == names(found)
+
+
+def test_archives_count_as_scenes_and_hidden_files_products_and_other_bands_do_not(tmp_path):
+    scenes = ("LC08_a.tar.gz", "LC08_b.tar", "LC08_c.tgz")
+    bands = ("._LC08_d_B10.TIF", "LC08_e_B4.TIF", "LC08_e_B6.TIF", "LC08_e_QA_PIXEL.TIF", "LC08_L2SP_f_ST_B10.TIF")
+    others = ("LC08_x_LST.tif", "LC08_x_LST_UNC.tif", "LC08_x_LST.json", "report.csv", "era5.nc")
+    for name in (*scenes, *bands, *others):
+        (tmp_path / name).touch()
+    (tmp_path / "store.zarr").mkdir()
+    (tmp_path / "store.zarr" / "LC08_g_B10.TIF").touch()
+    assert names(read_scene_list(tmp_path)) == ["LC08_a", "LC08_b", "LC08_c"]
+
+
+def test_of_a_scene_without_metadata_the_band_that_is_wanted_stands_for_it(tmp_path):
+    for name in ("LC08_x_B10.TIF", "LC08_x_B11.TIF", "LE07_y_B6_VCID_1.TIF", "LE07_y_B6_VCID_2.TIF", "thing_B11.tif"):
+        (tmp_path / name).touch()
+    bands = {None: ["_B10.", "_VCID_1.", "thing_B11"], "11": ["_B11.", "_VCID_1.", "thing_B11"]}
+    for band, wanted in bands.items():
+        found = read_scene_list(tmp_path, band=band)
+        assert names(found) == ["LC08_x", "LE07_y", "thing"]
+        assert all(part in scene.path for part, scene in zip(wanted, found, strict=True))
+
+
+def test_a_folder_that_leads_back_to_itself_is_read_once(scenes, tmp_path):
+    shutil.copytree(scenes / ALL[0], tmp_path / "in" / ALL[0])
+    (tmp_path / "in" / "again").symlink_to(tmp_path / "in")
+    assert len(read_scene_list(tmp_path / "in")) == 1
+
+
+def test_a_pattern_takes_what_fits_it(scenes, tmp_path):
+    (tmp_path / "LC08_x_ANG.txt").touch()
+    assert names(read_scene_list(f"{scenes}/*/*_MTL.txt")) == ALL
+    assert names(read_scene_list(f"{scenes}/*0702*")) == [ALL[1]]
+    assert names(read_scene_list(f"{scenes}/**")) == ALL  # a folder, and again the files in it
+    (only,) = read_scene_list(f"{scenes}/*/*0703*_B10.TIF")
+    assert only.path.endswith("_B10.TIF")
+    with pytest.raises(InputNotFoundError, match="nothing fits the pattern"):
+        read_scene_list(f"{scenes}/*.SAFE")
+    with pytest.raises(SceneError, match="holds no scene: no"):
+        read_scene_list(f"{tmp_path}/*")
+
+
+def test_a_name_with_brackets_is_a_name_before_it_is_a_pattern(tmp_path):
+    (tmp_path / "in [1]").mkdir()
+    (tmp_path / "in [1]" / "LC08_x_B10.TIF").touch()
+    assert names(read_scene_list(tmp_path / "in [1]")) == ["LC08_x"]
+
+
+def test_a_table_states_values_of_each_scene_and_its_paths_count_from_its_folder(scenes, tmp_path):
+    (tmp_path / "emissivity.tif").touch()
+    (tmp_path / "ged").mkdir()
+    rows = (
+        "scene,name,emissivity,Water Vapour,date\n"
+        f"{scenes / ALL[0]},first,0.97,29mm,2015-07-01\n"
+        "# a remark\n\n"
+        "in/LC08_x.tar,,aster-ged:ged | emissivity.tif | ndvi,,\n"
+        "s3://bucket/LC08_y_B10.TIF,,landcover:emissivity.tif:nowhere.csv,s3://b/vapour.tif,\n"
+    )
+    (tmp_path / "list.csv").write_text(rows)
+    first, second, third = read_scene_list(tmp_path / "list.csv")
+    assert (first.path, first.name) == (str(scenes / ALL[0]), "first")
+    assert first.options == {"emissivity": "0.97", "water_vapour": "29mm", "date": "2015-07-01"}
+    assert (second.path, second.name) == (str(tmp_path / "in/LC08_x.tar"), "LC08_x")
+    assert second.options == {"emissivity": f"aster-ged:{tmp_path}/ged|{tmp_path}/emissivity.tif|ndvi"}
+    assert (third.path, third.name) == ("s3://bucket/LC08_y_B10.TIF", "LC08_y")
+    assert third.options["emissivity"] == f"landcover:{tmp_path}/emissivity.tif:nowhere.csv"
+    assert third.options["water_vapour"] == "s3://b/vapour.tif"
+
+
+def test_a_table_as_a_european_spreadsheet_saves_it_is_read(tmp_path):
+    (tmp_path / "list.csv").write_bytes("\ufeffscene;emissivity;air-temperature\r\nx_B10.TIF;0,97;25,5C\r\n".encode())
+    (scene,) = read_scene_list(tmp_path / "list.csv")
+    assert scene.options == {"emissivity": "0.97", "air_temperature": "25.5C"}
+
+
+BAD_LISTS = {
+    "an unknown column": (
+        "list.csv",
+        "scene,emisivity\nx,1\n",
+        "column emisivity, which is not known; known are scene",
+    ),
+    "no scenes": ("list.csv", "path,date\nx,2015-01-01\n", "the column path, which is not known"),
+    "no column of scenes": ("list.csv", "name\nx\n", "has no column scene"),
+    "an empty scene": ("list.csv", "scene,date\n,2015-01-01\n", "line 2 names no scene"),
+    "a name with folders": ("list.csv", "scene,name\nx,../y\n", "is no name of a file"),
+    "an empty table": ("list.csv", "", "is empty; it should hold scenes"),
+    "a header alone": ("list.csv", "scene\n", "has a header and no row"),
+    "an empty text": ("list.txt", "# nothing\n\n", "names no scene"),
+    "no JSON": ("list.json", "{", "is not JSON"),
+    "a list in JSON": ("list.json", "[]", "holds a list"),
+    "a collection": ("list.json", '{"type": "Collection"}', "is a STAC Collection, not an item"),
+    "other JSON": ("list.json", '{"a": 1}', "is no STAC item"),
+    "geometries": ("list.geojson", '{"type": "FeatureCollection", "features": [{"type": "Feature"}]}', "no assets"),
+    "no items": ("list.json", '{"type": "FeatureCollection", "features": []}', "a collection of no items"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_LISTS, ids=lambda case: case.replace(" ", "-"))
+def test_a_list_that_cannot_be_understood_is_refused_in_one_line(tmp_path, case):
+    name, text, message = BAD_LISTS[case]
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match="(?i)" + message.replace("(", r"\(")) as caught:
+        read_scene_list(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_list_that_is_not_there_and_an_empty_folder_are_refused(tmp_path):
+    with pytest.raises(InputNotFoundError, match="does not exist; give a folder, a pattern, a table"):
+        read_scene_list(tmp_path / "nothing")
+    with pytest.raises(SceneError, match="holds no scene"):
+        read_scene_list(tmp_path)
+    with pytest.raises(InputError, match="cannot be a float"):
+        read_scene_list([1.5])
+
+
+def test_a_text_names_one_scene_a_line(scenes, tmp_path):
+    (tmp_path / "list.txt").write_text(
+        f"# scenes\n{scenes / ALL[1]}\r\n\nhttps://example.com/LC08_z_B10.TIF?sig=s3cret\n"
+    )
+    first, second = read_scene_list(tmp_path / "list.txt")
+    assert names([first, second]) == [ALL[1], "LC08_z"]
+    assert second.shown == "https://example.com/LC08_z_B10.TIF"
+    assert "s3cret" not in repr(second)
+
+
+def test_lists_of_lists_keep_their_order_and_one_scene_is_a_list_too(scenes):
+    band = scenes / ALL[2] / f"{ALL[2]}_B10.TIF"
+    listed = ListedScene(path="x", name="x")
+    assert names(read_scene_list([band, listed, [scenes / ALL[0]]])) == [ALL[2], "x", ALL[0]]
+    assert pickle.loads(pickle.dumps(listed)) == listed
+
+
+@pytest.mark.parametrize(
+    ("folder", "band", "file"),
+    [
+        ("LC08_L1GT_089074_20220506_20220512_02_T2", None, "B10"),
+        ("LC08_L1GT_089074_20220506_20220512_02_T2", "11", "B11"),
+        ("LE07_L1TP_107068_20220310_20220405_02_T1", None, "B6_VCID_1"),
+        ("LE07_L1TP_107068_20220310_20220405_02_T1", "6_VCID_2", "B6_VCID_2"),
+    ],
+)
+def test_items_of_the_usgs_lead_to_their_thermal_bands(tmp_path, folder, band, file):
+    product = shared_path("data/landsat") / folder
+    item = json.loads((product / f"{folder}_stac.json").read_text())
+    (tmp_path / "item.json").write_text(json.dumps(item))
+    (far,) = read_scene_list(tmp_path / "item.json", band=band)
+    assert (far.name, far.problem) == (folder, None)
+    assert far.path.startswith("https://landsatlook.usgs.gov/data/collection02/level-1/")
+    assert far.path.endswith(f"{folder}_{file}.TIF")
+    (store,) = read_scene_list(item, band=band, alternate="s3")
+    assert store.path.startswith("s3://usgs-landsat/collection02/level-1/")
+    (near,) = read_scene_list(product / f"{folder}_stac.json", band=band)
+    assert Path(near.path) == product / f"{folder}_{file}.TIF"
+
+
+def test_an_item_of_level_2_says_so_and_is_taken_where_that_is_wanted():
+    folder = shared_path("data/landsat/l8_l2sp_017036")
+    path = folder / "LC08_L2SP_017036_20130419_20200913_02_T2_ST_stac.json"
+    (scene,) = read_scene_list(path)
+    with pytest.raises(SceneError, match=r"of Level 2 alone.*search in a collection of Level 1.*--level-2"):
+        scene.opened_by()
+    (scene,) = read_scene_list(path, level_2=True)
+    assert scene.name == "LC08_L2SP_017036_20130419_20200913_02_T2"
+    assert scene.path.endswith("_ST_B10.TIF")
+
+
+def test_assets_whose_files_do_not_tell_are_known_by_their_keys_or_common_names():
+    by_key = item_of("a", {"lwir11": "https://example.com/1234.tif", "blue": "https://example.com/1.tif"})
+    by_name = item_of("b", {"x": "https://example.com/99.tif"})
+    by_name["assets"]["x"]["eo:bands"] = [{"name": "B6", "common_name": "lwir"}]
+    listed = read_scene_list({"type": "FeatureCollection", "features": [by_key, by_name]})
+    assert [(scene.name, scene.path) for scene in listed] == [
+        ("a", "https://example.com/1234.tif"),
+        ("b", "https://example.com/99.tif"),
+    ]
+
+
+def test_surface_temperature_under_the_key_of_the_thermal_band_is_not_taken_for_it():
+    item = item_of("LC09_L2SP_x", {"lwir11": "https://example.com/LC09_L2SP_x_ST_B10.TIF"})
+    assert "of Level 2 alone" in read_scene_list(item)[0].problem
+
+
+def test_an_item_without_a_thermal_band_fails_alone():
+    items = [item_of("a", {"red": "https://example.com/LC08_a_B4.TIF"}), item_of("b", {"t": "in/LC08_b_B10.TIF"})]
+    first, second = read_scene_list({"type": "FeatureCollection", "features": items})
+    assert "no thermal band of Level 1 among its assets (red)" in first.problem
+    assert (second.problem, second.path) == (None, "in/LC08_b_B10.TIF")
+    (other,) = read_scene_list(items[1], band="11")
+    assert other.problem == "item b has no band B11, only B10; choose another with --band"
+
+
+def test_lists_on_a_server_are_read_and_their_paths_count_from_there(tmp_path):
+    (tmp_path / "list.csv").write_text("scene,date\nLC08_x_B10.TIF,2015-07-01\n")
+    (tmp_path / "items.json").write_text(json.dumps(item_of("a", {"t": "./LC08_b_B10.TIF"})))
+    with web_server(tmp_path) as server:
+        (scene,) = read_scene_list(server.url("list.csv"))
+        assert (scene.path, scene.options) == (server.url("LC08_x_B10.TIF"), {"date": "2015-07-01"})
+        assert read_scene_list(server.url("items.json"))[0].path.endswith("LC08_b_B10.TIF")
+        assert read_scene_list(server.url("LC08_q_MTL.json"))[0].name == "LC08_q"  # a scene, not a list
+        with pytest.raises(InputNotFoundError):
+            read_scene_list(server.url("nothing.csv"))
+
+
+def test_addresses_are_signed_when_they_are_opened_and_the_signature_is_never_shown(tmp_path):
+    asked = []
+
+    def sign(address):
+        asked.append(address)
+        return f"{address}?sig=s3cret"
+
+    item = item_of("a", {"t": "https://example.com/LC08_b_B10.TIF"})
+    (scene,) = read_scene_list(item, sign=sign)
+    assert asked == []
+    assert scene.opened_by() == "https://example.com/LC08_b_B10.TIF?sig=s3cret"
+    assert "s3cret" not in repr(scene) + scene.shown
+    (local,) = read_scene_list(item_of("a", {"t": "LC08_b_B10.TIF"}), sign=sign)
+    assert local.opened_by() == "LC08_b_B10.TIF"
+
+    def refuse(address):
+        raise KeyError(f"no key for {address}?sig=s3cret")
+
+    (scene,) = read_scene_list(item, sign=refuse)
+    with pytest.raises(RemoteAccessError, match="cannot be signed: KeyError") as caught:
+        scene.opened_by()
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_search_goes_through_all_pages_and_its_scenes_can_be_opened(tmp_path):
+    for day in (1, 2, 3):
+        stem = stem_of(day)
+        write_raster(tmp_path / f"{stem}_B10.TIF", np.full((60, 70), 26000, "u2"))
+        (tmp_path / f"{stem}_MTL.txt").write_text(MTL.format(satellite=8, band=10, gain=3.342e-4, offset=0.1))
+    with web_server(tmp_path) as files:
+        items = [item_of(s, {"lwir11": files.url(f"{s}_B10.TIF")}) for s in map(stem_of, (1, 2, 3))]
+        with catalogue(items, page=2) as (url, asked):
+            found = search_scenes(
+                url,
+                collections="landsat-c2l1",
+                bbox=(-88, 30, -86, 31),
+                datetime="2015-07",
+                query=["eo:cloud_cover < 20", "eo:cloud_cover>=1", "platform=LANDSAT_8"],
+            )
+            assert names(found) == ALL
+            assert Scene.open(found[1].opened_by()).sensor == "landsat8-b10"
+            assert len(search_scenes(url, collections=["landsat-c2l1"], limit=1)) == 1
+            assert asked[0]["bbox"] == [-88, 30, -86, 31]
+            assert asked[0]["query"] == {"eo:cloud_cover": {"lt": 20, "gte": 1}, "platform": {"eq": "LANDSAT_8"}}
+            with pytest.raises(InputError, match="condition 'clouds' is not understood"):
+                search_scenes(url, collections="landsat-c2l1", query=["clouds"])
+            with pytest.raises(InputError, match="finds no items of other"):
+                search_scenes(url, collections="other")
+
+
+def test_a_search_that_cannot_be_is_told_without_secrets(tmp_path):
+    with web_server(tmp_path) as server:
+        with pytest.raises(RemoteError, match="does not answer as it should") as caught:
+            search_scenes(server.url("stac?key=s3cret"), collections="x")
+        assert "s3cret" not in str(caught.value)
+    with catalogue([]) as (url, _), pytest.raises(LstRasterError, match="cannot be searched so"):
+        search_scenes(url, collections="x", datetime="yesterday")
+    with pytest.raises(RemoteError):
+        search_scenes("http://127.0.0.1:9/", collections="x")
+
+
+def test_a_scene_that_is_not_there_fails_alone_wherever_it_is_named(scenes, tmp_path):
+    for missing in ("x_B10.TIF", "x.tar.gz", "x_MTL.txt"):
+        *_, last = read_scene_list([scenes, tmp_path / missing])
+        with pytest.raises(InputNotFoundError, match="does not exist"):
+            Scene.open(last.opened_by())

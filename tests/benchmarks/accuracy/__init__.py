@@ -1,0 +1,1 @@
+"""The accuracy benchmark: every stated accuracy measured again."""

@@ -1,0 +1,102 @@
+"""Ablations: the coupled network with one of its parts taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+
+from lst_raster.profiles.simulated_set import HUMID
+from tests.benchmarks.accuracy.charts import Chart
+from tests.benchmarks.accuracy.fits import COUPLED, NO_MECHANISM, NOT_TOLD, UNBOUNDED
+from tests.benchmarks.accuracy.jobs import Job
+from tests.benchmarks.accuracy.measure import CONDITIONS, Rows, headline, measure
+from tests.benchmarks.accuracy.section import Section
+from tests.benchmarks.accuracy.setting import Setting
+from tests.benchmarks.accuracy.tables import chosen, distinct, markdown, number, series
+
+NAME, TIER = "ablations", "surface"
+WHOLE = "the whole"
+_TERMS = ("transmittance", "upwelling_radiance", "downwelling_radiance")
+
+VARIANTS: Mapping[str, tuple[str, Mapping[str, float]]] = MappingProxyType(
+    {
+        WHOLE: (COUPLED, {}),
+        "without the loss on the temperature": (COUPLED, {"lst": 0.0}),
+        **{f"without the loss on the {name.replace('_', ' ')}": (COUPLED, {name: 0.0}) for name in _TERMS},
+        "without the loss on all three of them": (COUPLED, dict.fromkeys(_TERMS, 0.0)),
+        "without the closure": (COUPLED, {"closure": 0.0}),
+        "without the likelihood": (COUPLED, {"likelihood": 0.0}),
+        "the loss on the temperature alone": (
+            COUPLED, dict.fromkeys((*_TERMS, "closure", "likelihood"), 0.0),
+        ),
+        "without bounds on the atmosphere": (UNBOUNDED, {}),
+        "without the fitted mechanism": (NO_MECHANISM, {}),
+        "not told the unknowns while it learns": (NOT_TOLD, {}),
+    }
+)  # fmt: skip
+"""Variants by name: the method, and the weights of the loss that differ from the default."""
+
+
+def _jobs(setting: Setting) -> list[Job]:
+    jobs = []
+    for variant, (method, loss) in VARIANTS.items():
+        for seed in range(setting.plan.fewer_seeds):
+            task = partial(
+                measure, parts=headline, facts={"variant": variant, "method": method, "tier": TIER, "seed": seed}
+            )
+            jobs.append(Job(section=NAME, retrieval=setting.fit(method, TIER, seed, loss), measure=task))
+    return jobs
+
+
+def _text(rows: Rows) -> str:
+    parts = [_WORDS]
+    for title in distinct(rows, "set"):
+        mine = chosen(rows, set=title)
+        conditions = [one for one in CONDITIONS if chosen(mine, inputs=one)]
+        lines = []
+        for variant in distinct(mine, "variant"):
+            cells = [variant]
+            for inputs in conditions:
+                found = chosen(mine, variant=variant, inputs=inputs)
+                cells += [
+                    number(chosen(found, regime="all"), "rmse", digits=3, spread=True),
+                    number(chosen(found, regime=HUMID), "mae"),
+                ]
+            lost = chosen(mine, variant=variant, regime="all")
+            lines.append([*cells, f"{sum(row['missing'] for row in lost)}"])
+        head = [name for one in conditions for name in (f"{one}: RMSE [K]", "MAE above 50")]
+        parts.append(markdown([title, *head, "no temperature"], lines))
+    return "\n\n".join(parts)
+
+
+def _charts(rows: Rows) -> Mapping[str, Chart]:
+    first = rows[0]["set"]
+    variants = distinct(rows, "variant")
+
+    def of(inputs: str, variant: str) -> Rows:
+        return chosen(rows, set=first, inputs=inputs, variant=variant, regime="all")
+
+    drawn = [one for one in CONDITIONS if chosen(rows, set=first, inputs=one)]
+    return {
+        "ablations": Chart(
+            title=f"The coupled network without one of its parts: {first}",
+            label="RMSE [K]",
+            places=tuple(variants),
+            from_zero=False,
+            series=tuple(series(f"inputs {one}", variants, partial(of, one)) for one in drawn),
+        )
+    }
+
+
+_WORDS = """\
+Which part of the coupling does what? The network of the tier `surface` is trained again without one term of its loss
+(docs/science/network.md), without the bounds that make every output an atmosphere that could exist (and then without
+the mechanism too), without the fitted mechanism that the body corrects, and without being told, while it learns, what
+no user knows of the air (aerosol, continuum, year of the gases). The last column counts the
+samples over all seeds and conditions for which no temperature came out. The likelihood is there for the predicted
+uncertainty, which these tables do not show; without it the network has one task less. The loss on the temperature alone
+is the equation and nothing else."""
+
+SECTION = Section(name=NAME, title="Without a part of the coupling", jobs=_jobs, text=_text, charts=_charts)
+"""The section."""

@@ -1,0 +1,53 @@
+"""What a user gets: the shipped models beside the published methods."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tests.benchmarks.accuracy.jobs import Job
+from tests.benchmarks.accuracy.measure import CONDITIONS, Rows, measure
+from tests.benchmarks.accuracy.methods import SHIPPED, as_they_are
+from tests.benchmarks.accuracy.section import Section
+from tests.benchmarks.accuracy.setting import Setting
+from tests.benchmarks.accuracy.tables import all_and_humid, called, chosen, distinct, markdown
+
+_OURS = {
+    "column": "ours, `column` (water vapour, surface pressure)",
+    "surface": "ours, `surface` (and air temperature)",
+    "profile": "ours, `profile` (and temperature and humidity on 11 levels)",
+}
+
+
+def measured_as_they_are(setting: Setting, section: str) -> list[Job]:
+    """Jobs that measure what needs no fit, in a section's rows."""
+    return [
+        Job(section=section, retrieval=what, measure=partial(measure, facts={"method": name, "tier": tier, "seed": 0}))
+        for name, tier, what in as_they_are(setting)
+    ]
+
+
+def _jobs(setting: Setting) -> list[Job]:
+    return measured_as_they_are(setting, "accuracy")
+
+
+def _text(rows: Rows) -> str:
+    columns = [
+        (title, inputs) for title in distinct(rows, "set") for inputs in CONDITIONS
+        if chosen(rows, set=title, inputs=inputs)
+    ]  # fmt: skip
+    lines = [
+        [
+            _OURS[tier] if method == SHIPPED else called(method, tier),
+            *(all_and_humid(chosen(rows, method=method, tier=tier, set=t, inputs=i)) for t, i in columns),
+        ]
+        for method, tier in distinct(rows, "method", "tier")
+    ]
+    return "\n\n".join([_WORDS, markdown(["", *(f"{title}, {inputs}" for title, inputs in columns)], lines)])
+
+
+_WORDS = """\
+The models as they are shipped, beside methods with their published coefficients, on the same samples. Each cell is the
+root mean square error over all samples / the mean absolute error at 50 kg m-2 of water vapour and above, in kelvin."""
+
+SECTION = Section(name="accuracy", title="What a user gets", jobs=_jobs, text=_text, trains=False)
+"""The section."""

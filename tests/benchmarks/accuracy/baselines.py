@@ -1,0 +1,277 @@
+"""Baselines and ablations of the coupled network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lst_raster.errors import ConfigError
+from lst_raster.network.config import TIERS, DataConfig, LossConfig, OptimiserConfig, TrainingConfig
+from lst_raster.network.data import Batch, LearningSet, learning_set, whitening, with_surfaces
+from lst_raster.network.loss import robust
+from lst_raster.network.model import UNKNOWNS, Atmosphere, CoupledNetwork, Effective, Squareplus, features, softplus
+from lst_raster.network.training_loop import Coupled, Method, optimise
+from lst_raster.physics.planck import BandPlanck, brightness_temperature
+from lst_raster.profiles.sampling import InputErrors, Samples
+from lst_raster.profiles.simulated_set import SimulatedSet
+
+SCALE = 10.0  # one unit of the output: surfaces lie some kelvins from the brightness temperature [K]
+
+
+class AloneNetwork(nn.Module):
+    """Temperature from radiance, emissivity and the atmosphere's predictors, as an offset from that at the sensor.
+
+    Parameters
+    ----------
+    tier : str
+        A name in `lst_raster.network.config.TIERS`.
+    band : BandPlanck
+        The band's Planck coefficients, by which radiance is given as brightness temperature.
+    mean, whitener : Tensor
+        Mean of the features over the training set, and the matrix that whitens them.
+    width, depth : int
+        Units in a hidden layer, and hidden layers.
+    """
+
+    mean: Tensor
+    whitener: Tensor
+
+    def __init__(self, *, tier: str, band: BandPlanck, mean: Tensor, whitener: Tensor, width: int, depth: int) -> None:
+        super().__init__()
+        self.tier, self.band = tier, band
+        self.register_buffer("mean", mean)
+        self.register_buffer("whitener", whitener)
+        self.first = nn.Linear(len(mean), width)
+        self.unknown = nn.Linear(len(UNKNOWNS), width, bias=False)
+        hidden = [layer for pair in pairwise([width] * depth) for layer in (nn.Linear(*pair), Squareplus())]
+        self.body = nn.Sequential(Squareplus(), *hidden, nn.Linear(width, 1))
+
+    def forward(
+        self, radiance: Tensor, emissivity: Tensor, predictors: tuple[Tensor, ...], unknowns: Tensor | None = None
+    ) -> Tensor:
+        """Temperature [K] of shape (profile, surface); predictors are (profile, 1), unknowns (profile, 1, 3)."""
+        seen = all_features(radiance, emissivity, predictors, self.tier, self.band)
+        hidden = self.first((seen - self.mean) @ self.whitener)
+        if unknowns is not None:
+            hidden = hidden + self.unknown(unknowns)
+        offset: Tensor = SCALE * self.body(hidden)[..., 0]
+        return seen[..., 0] + offset
+
+
+def all_features(
+    radiance: Tensor, emissivity: Tensor, predictors: tuple[Tensor, ...], tier: str, band: BandPlanck
+) -> Tensor:
+    """Brightness temperature, emissivity, and the features of the atmosphere: (profile, surface, feature)."""
+    warmth = brightness_temperature(radiance, band)
+    air = features(torch.stack(predictors, dim=-1), tier).expand(*radiance.shape, -1)
+    return torch.cat([warmth[..., None], emissivity[..., None], air], dim=-1)
+
+
+class Alone:
+    """Learning alone as a method: robust error of the temperature, nothing else."""
+
+    def __init__(self, learning: LearningSet, config: TrainingConfig) -> None:
+        self.config, self.band = config, learning.band
+        batch = with_surfaces(learning, config, np.random.default_rng(config.seed))
+        seen = all_features(batch.radiance, batch.emissivity, batch.predictors, config.tier, self.band).flatten(0, 1)
+        self.mean, self.whitener = seen.mean(dim=0), whitening(seen)
+
+    def network(self) -> AloneNetwork:
+        """Make the network of the configuration."""
+        size = self.config.network
+        return AloneNetwork(
+            tier=self.config.tier,
+            band=self.band,
+            mean=self.mean,
+            whitener=self.whitener,
+            width=size.width,
+            depth=size.depth,
+        )
+
+    def loss(self, network: AloneNetwork, batch: Batch) -> Tensor:
+        """Robust error of the temperature. [K2]"""
+        lst = network(batch.radiance, batch.emissivity, batch.predictors, batch.unknowns.unsqueeze(1))
+        return robust(lst - batch.surface_temperature, self.config.loss.robust_scale).mean()
+
+    def temperature(self, network: AloneNetwork, batch: Batch) -> Tensor:
+        """Temperature without the unknowns. [K]"""
+        lst: Tensor = network(batch.radiance, batch.emissivity, batch.predictors)
+        return lst
+
+
+Float = NDArray[np.float64]
+WHOLE_SPAN = 80.0  # farthest T_up, T_down lie from the air temperature without a mechanism [K]
+ROWS = 100_000  # samples that a network is run on at a time
+
+
+class UnboundedNetwork(CoupledNetwork):
+    """The coupled network without its bounds: the body's first outputs are the terms of the equation themselves.
+
+    They are scaled by the training set, so that it starts as well; nothing keeps a transmittance in (0, 1).
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def learn_scale(self, learning: LearningSet) -> UnboundedNetwork:
+        """Take mean and standard deviation of the terms from a training set."""
+        terms = torch.cat(learning.atmosphere, dim=1)
+        self.register_buffer("centre", terms.mean(dim=0))
+        self.register_buffer("scale", terms.std(dim=0))
+        with torch.no_grad():
+            self.body[-1].bias.zero_()  # type: ignore[operator]  # the last layer is linear
+        return self
+
+    def bounded(self, outputs: Tensor, inside: Tensor, excess: Tensor) -> Effective:
+        """Leave the outputs as they are."""
+        return Effective(*outputs.unbind(-1))
+
+    def couple(self, effective: Effective) -> Atmosphere:
+        """Terms of the equation, straight from the outputs."""
+        outputs = zip(effective[:3], self.centre, self.scale, strict=True)
+        return Atmosphere(*(centre + scale * values for values, centre, scale in outputs))
+
+
+class Unbounded(Coupled):
+    """The coupled network without its bounds, and so without its likelihood, which speaks of bounded quantities."""
+
+    kind = UnboundedNetwork
+
+    def __init__(self, learning: LearningSet, config: TrainingConfig) -> None:
+        super().__init__(learning, replace(config, loss=replace(config.loss, likelihood=0.0)))
+        self.learning = learning
+
+    def network(self) -> UnboundedNetwork:
+        """Make the network, scaled by the training set."""
+        network = super().network()
+        assert isinstance(network, UnboundedNetwork)
+        return network.learn_scale(self.learning)
+
+
+class LearntWholeNetwork(CoupledNetwork):
+    """The coupled network without its mechanism: the body learns optical depth and temperatures from the beginning.
+
+    The bounds remain: a positive optical depth, temperatures near the air's, or its mean where that is not known.
+    """
+
+    def _start(self) -> None:
+        super()._start()
+        last = self.body[-1]
+        assert isinstance(last, nn.Linear)
+        with torch.no_grad():
+            last.bias[0] = -1.0  # an optical depth of 0.3
+
+    def bounded(self, outputs: Tensor, inside: Tensor, excess: Tensor) -> Effective:
+        """Make an atmosphere that could exist of the outputs alone."""
+        corrected = super().bounded(outputs, inside, excess)
+        air, *_ = self.mechanism(inside, excess)
+        return corrected._replace(
+            optical_depth=softplus(outputs[..., 0]),
+            upwelling_temperature=air + WHOLE_SPAN * torch.tanh(outputs[..., 1]),
+            downwelling_temperature=air + WHOLE_SPAN * torch.tanh(outputs[..., 2]),
+        )
+
+
+class LearntWhole(Coupled):
+    """The coupled network without its mechanism."""
+
+    kind = LearntWholeNetwork
+
+
+METHODS: Mapping[str, Callable[[LearningSet, TrainingConfig], Method]] = {
+    "coupled": Coupled,
+    "learning alone": Alone,
+    "coupled, unbounded": Unbounded,
+    "coupled, no mechanism": LearntWhole,
+    "coupled, unknowns not told": Coupled,
+}
+"""Ways to retrieve, by name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fitted:
+    """A trained network as a retrieval."""
+
+    method: Method
+    """How it was made."""
+    network: nn.Module
+    """The network."""
+    tier: str
+    """A name in `TIERS`."""
+
+    def __call__(self, given: Samples) -> Float:
+        """Retrieve temperatures, (profile, sample), NaN where there is none. [K]"""
+        shape = given.radiance.shape
+        known = given.inputs()
+        columns = [known[name].ravel() for name in ("radiance", "emissivity", *TIERS[self.tier])]
+        parts = [
+            self._some([column[start : start + ROWS] for column in columns])
+            for start in range(0, columns[0].size, ROWS)
+        ]
+        return np.concatenate(parts).reshape(shape)
+
+    def _some(self, columns: Sequence[Float]) -> Float:
+        radiance, emissivity, *predictors = (torch.from_numpy(one.astype(np.float32))[:, None] for one in columns)
+        nothing = torch.zeros_like(radiance)
+        batch = Batch(
+            predictors=tuple(predictors),
+            atmosphere=Atmosphere(nothing, nothing, nothing),
+            unknowns=torch.zeros(len(radiance), len(UNKNOWNS)),
+            surface_temperature=nothing,
+            emissivity=emissivity,
+            radiance=radiance,
+            weight=nothing,
+        )
+        with torch.no_grad():
+            lst = self.method.temperature(self.network, batch)
+        return lst[:, 0].double().numpy()
+
+
+def fit(asked: Any, learn: Sequence[SimulatedSet]) -> Fitted:
+    """Fit a method for a comparison.
+
+    Parameters
+    ----------
+    asked : object
+        With the attributes `sensor`, `tier`, `method` (a key of `METHODS`), `seed`, `steps`, `noise` (standard
+        deviations of the errors put on the inputs in training, by the names of `InputErrors`) and `loss`, weights that
+        differ from the defaults, by the names of `LossConfig`.
+    learn : sequence of SimulatedSet
+        Profiles to learn from.
+
+    Returns
+    -------
+    Fitted
+        The retrieval; it can be pickled.
+
+    Raises
+    ------
+    ConfigError
+        There is no such method, or the training diverged.
+    """
+    if asked.method not in METHODS:
+        raise ConfigError(f"unknown method {asked.method!r}; known are {', '.join(METHODS)}")
+    config = TrainingConfig(
+        sensor=asked.sensor,
+        tier=asked.tier,
+        seed=asked.seed,
+        data=DataConfig(train=()),
+        optimiser=OptimiserConfig(steps=asked.steps),
+        noise=InputErrors(**asked.noise),
+        loss=replace(LossConfig(), **asked.loss),
+    )
+    learning = _told(learning_set(learn, config), asked.method)
+    method = METHODS[asked.method](learning, config)
+    return Fitted(method=method, network=optimise(method, learning, config), tier=asked.tier)
+
+
+def _told(learning: LearningSet, method: str) -> LearningSet:
+    told = not method.endswith("not told")
+    return learning if told else replace(learning, unknowns=torch.zeros_like(learning.unknowns))

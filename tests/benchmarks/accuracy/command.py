@@ -1,0 +1,122 @@
+"""``lst-raster benchmark``: the project's claims, measured again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lst_raster.cli import messages, options
+from lst_raster.cli import options as completing
+from lst_raster.cli.command import Command, show
+from lst_raster.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from tests.benchmarks.accuracy.fits import Fitter
+    from tests.benchmarks.accuracy.section import Section
+
+
+_FILE = click.Path(path_type=Path)
+
+
+def _titled(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
+    """Take "TITLE=PATH" apart."""
+    titled = {}
+    for value in values:
+        title, equals, path = value.partition("=")
+        if not (title.strip() and equals and path):
+            raise click.BadParameter(f'{value!r} is not TITLE=PATH, as "September 2015=gfs2015.nc"')
+        titled[title.strip()] = Path(path)
+    return titled
+
+
+@click.command(
+    "benchmark",
+    cls=Command,
+    examples="""
+    lst-raster benchmark -o benchmark --quick
+    lst-raster benchmark -o benchmark --sections accuracy --overwrite
+""",
+    sections={
+        "What is measured": ("sensor", "library", "tests", "varied", "sections", "quick", "source"),
+    },
+)  # fmt: skip
+@click.option("-o", "--output", required=True, type=_FILE, metavar="DIR", help="Folder for page, tables and pictures.")
+@click.option(
+    "--sensor",
+    default="landsat8-b10",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=completing.sensors,
+    help="Sensor band.",
+)
+@click.option("--library", type=_FILE, metavar="PATH", help="Simulated set to learn from [default: made into DIR].")
+@click.option(
+    "--test", "tests", multiple=True, callback=_titled, metavar="TITLE=PATH",
+    help="Held-out simulated set; may be repeated [default: the library's last date].",
+)  # fmt: skip
+@click.option(
+    "--varied-test", "varied", multiple=True, callback=_titled, metavar="TITLE=PATH",
+    help="The same set simulated with --vary, by the same title.",
+)  # fmt: skip
+@click.option("--sections", multiple=True, metavar="NAME", help="Only this section; may be repeated.")
+@click.option("--quick", is_flag=True, help="Minutes instead of an hour, to see that all works.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes. [default: all cores]")
+@click.option("--from", "source", type=_FILE, metavar="JSON", help="Write again what an earlier results.json holds.")
+@options.overwrite
+@options.quiet
+@options.as_json
+def benchmark(
+    output: Path, source: Path | None, sections: tuple[str, ...], overwrite: bool, as_json: bool,
+    **asked: Any,
+) -> None:  # fmt: skip
+    """Measure again every claim about accuracy: the methods compared, with less to learn, without their parts.
+
+    DIR gets benchmark.md with its figures, one CSV file a section, and results.json. Sections: accuracy, comparison,
+    learning_curves, continents, humid_left_out, ablations, sensitivity.
+    """
+    from tests.benchmarks.accuracy.results import read_results
+    from tests.benchmarks.accuracy.run import refuse_existing, write_benchmark
+    from tests.benchmarks.accuracy.sections import sections_named
+
+    earlier = read_results(source) if source is not None else None
+    wanted = sections_named(tuple(earlier.sections) if earlier is not None else sections)
+    refuse_existing(output, [section.name for section in wanted], overwrite)
+    results = earlier if earlier is not None else _run(output, wanted, **asked)
+    written = write_benchmark(results, output)
+    show({"files": written}, written, as_json)
+
+
+def _run(
+    output: Path, sections: list[Section], *, sensor: str, library: Path | None, tests: dict[str, Path],
+    varied: dict[str, Path], quick: bool, workers: int | None, quiet: bool,
+) -> Any:  # fmt: skip
+    from tests.benchmarks.accuracy import setting
+    from tests.benchmarks.accuracy.prepare import prepare, simulate_library
+    from tests.benchmarks.accuracy.run import run_benchmark
+
+    fitter = _fitter(sections)
+    if library is None:
+        with progress_bar("Simulating the library", quiet=quiet) as progress:
+            library = simulate_library(output, sensor, quick=quick, progress=progress)
+    ready = prepare(sensor, library, tests, varied, setting.QUICK if quick else setting.FULL)
+    for note in ready.notes:
+        messages.note(note)
+    with progress_bar("Benchmark", quiet=quiet) as progress:
+        return run_benchmark(
+            ready.setting, sections, fitter,
+            digests=ready.digests, notes=ready.notes, workers=workers, progress=progress,
+        )  # fmt: skip
+
+
+def _fitter(sections: list[Section]) -> Fitter:
+    from lst_raster.resources import require
+    from tests.benchmarks.accuracy.fits import no_fitter
+
+    if not any(section.trains for section in sections):
+        return no_fitter
+    require("torch", "train")
+    from tests.benchmarks.accuracy.baselines import fit
+
+    return fit

@@ -1,0 +1,154 @@
+"""The comparison: mechanism alone, learning alone, and both coupled, on the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from lst_raster.profiles.simulated_set import REGIMES
+from tests.benchmarks.accuracy.accuracy import measured_as_they_are
+from tests.benchmarks.accuracy.charts import Chart
+from tests.benchmarks.accuracy.fits import ALONE, COUPLED, TIER_NAMES
+from tests.benchmarks.accuracy.jobs import Job
+from tests.benchmarks.accuracy.measure import CONDITIONS, EXACT, NOISY, Rows, measure
+from tests.benchmarks.accuracy.refit import REFITS
+from tests.benchmarks.accuracy.section import Section
+from tests.benchmarks.accuracy.setting import Setting
+from tests.benchmarks.accuracy.tables import (
+    all_and_humid,
+    called,
+    chosen,
+    distinct,
+    markdown,
+    number,
+    plain,
+    series,
+)
+
+NAME = "comparison"
+_DRAWN = {("single-channel, refitted", ""): 3} | {
+    (method, tier): style for style, tier in enumerate(TIER_NAMES) for method in (ALONE, COUPLED)
+}  # what is drawn, and how: a colour for each tier
+
+
+def _jobs(setting: Setting) -> list[Job]:
+    jobs = measured_as_they_are(setting, NAME)
+    wanted = [(method, "", 1) for method in REFITS]
+    wanted += [(method, tier, setting.plan.seeds) for tier in setting.tiers for method in (ALONE, COUPLED)]
+    for method, tier, seeds in wanted:
+        for seed in range(seeds):
+            facts = {"method": method, "tier": tier, "seed": seed}
+            asked = setting.fit(method, tier, seed)
+            jobs.append(Job(section=NAME, retrieval=asked, measure=partial(measure, facts=facts)))
+    return jobs
+
+
+def _text(rows: Rows) -> str:
+    parts = [_WORDS, _headline(rows), _MEASURES]
+    for title in distinct(rows, "set"):
+        for inputs in (EXACT, NOISY):
+            parts += [f"**{title}, {inputs} inputs**", _measures(chosen(rows, set=title, inputs=inputs, regime="all"))]
+    parts += [_REGIMES, "\n".join(f"- {one.title}: {one.reason}" for one in REGIMES.values())]
+    for title in distinct(rows, "set"):
+        for inputs in (EXACT, NOISY):
+            parts += [f"**{title}, {inputs} inputs: RMSE [K]**", _by_regime(chosen(rows, set=title, inputs=inputs))]
+    return "\n\n".join(parts)
+
+
+def _methods(rows: Rows) -> list[tuple[str, str]]:
+    return distinct(rows, "method", "tier")
+
+
+def _headline(rows: Rows) -> str:
+    columns = [
+        (title, inputs) for title in distinct(rows, "set") for inputs in CONDITIONS
+        if chosen(rows, set=title, inputs=inputs)
+    ]  # fmt: skip
+    lines = [
+        [
+            called(method, tier),
+            *(all_and_humid(chosen(rows, method=method, tier=tier, set=t, inputs=i)) for t, i in columns),
+        ]
+        for method, tier in _methods(rows)
+    ]
+    return markdown(["RMSE / MAE above 50 kg m-2 [K]", *(f"{title}, {inputs}" for title, inputs in columns)], lines)
+
+
+def _measures(rows: Rows) -> str:
+    lines = []
+    for method, tier in _methods(rows):
+        mine = chosen(rows, method=method, tier=tier)
+        lines.append(
+            [
+                called(method, tier), number(mine, "bias", signed=True), number(mine, "mae"), number(mine, "rmse"),
+                number(mine, "r2", digits=4), number(mine, "p95"),
+            ]
+        )  # fmt: skip
+    return markdown(["", "bias [K]", "MAE [K]", "RMSE [K]", "R2", "P95 [K]"], lines)
+
+
+def _by_regime(rows: Rows) -> str:
+    names = distinct(rows, "regime")
+    lines = [["columns", *(str(chosen(rows, regime=name)[0]["profiles"]) for name in names)]]
+    for method, tier in _methods(rows):
+        mine = chosen(rows, method=method, tier=tier)
+        lines.append([called(method, tier), *(number(chosen(mine, regime=name), "rmse") for name in names)])
+    return markdown(["", *(REGIMES[name].title for name in names)], lines)
+
+
+def _charts(rows: Rows) -> Mapping[str, Chart]:
+    first = rows[0]["set"]
+    return {
+        f"comparison_{inputs}": _chart(chosen(rows, set=first, inputs=inputs), f"{first}, {inputs} inputs")
+        for inputs in (EXACT, NOISY)
+    }
+
+
+def _chart(rows: Rows, title: str) -> Chart:
+    names = distinct(rows, "regime")
+
+    def of(method: str, tier: str, name: str) -> Rows:
+        return chosen(rows, method=method, tier=tier, regime=name)
+
+    return Chart(
+        title=f"Root mean square error by regime: {title}",
+        label="RMSE [K]",
+        places=tuple(REGIMES[name].title for name in names),
+        series=tuple(
+            series(plain(called(method, tier)), names, partial(of, method, tier), style=style, hollow=method == ALONE)
+            for (method, tier), style in _DRAWN.items()
+            if (method, tier) in _methods(rows)
+        ),
+    )
+
+
+_WORDS = """\
+Three ways to a temperature. Mechanism alone: the single-channel and the mono-window method with their published
+coefficients, the same forms with coefficients refitted to our training set by least squares on the temperature, and the
+radiative transfer equation with each of its terms a quadratic of the water vapour. They know the water vapour and
+nothing else of the air. Learning alone: a network with the same body and the same inputs, to which radiance and
+emissivity are added, and which puts out the temperature itself. Coupled: the network of this project, which puts out an
+atmosphere, as a correction of a mechanism that was fitted to the columns, and leaves the temperature to the equation.
+Both kinds of network learn the same columns with the same number of steps, the same decay of the weights and the same
+errors on their inputs. Tiers, by what is known of the air: `column` water vapour and
+surface pressure, `surface` the air temperature at 2 m too, `profile` temperature and humidity on 11 levels too. A
+"shipped model" is the coupled network as it comes with the package.
+
+Inputs are exact, or have errors as a user's have (at the top of the page). "Aerosol drawn" is the same with gases,
+aerosol and continuum that differ from column to column, unknown to every method. Each cell is the root mean square
+error over all samples / the mean absolute error in extreme humidity; after ±, the standard deviation over seeds."""
+
+_MEASURES = """\
+### All measures
+Over all samples: mean error (bias), mean absolute error, root mean square error, share of the variance explained (R2)
+and the absolute error that 95 % of the samples stay below (P95). R2 is close to one for every method, as temperatures
+range over a hundred kelvin; it tells methods apart by its digits only."""
+
+_REGIMES = """\
+### Regimes
+A mean over the globe hides where a method fails. The regimes, and why their thresholds are what they are:"""
+
+SECTION = Section(
+    name=NAME, title="Mechanism alone, learning alone, and both coupled", jobs=_jobs, text=_text, charts=_charts
+)
+"""The section."""

@@ -1,0 +1,59 @@
+"""Retrievals that need no fit: the published methods, and the shipped models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.inference.model import Model, shipped_models
+from lst_raster.profiles.sampling import Samples
+from lst_raster.validation.published import published_methods, retrieve_published
+from tests.benchmarks.accuracy.fits import TIER_NAMES, Retrieval
+from tests.benchmarks.accuracy.setting import Setting
+
+SHIPPED = "shipped model"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Published:
+    """A published method with its published coefficients."""
+
+    method: str
+    """One of `lst_raster.validation.published.published_methods`."""
+
+    def __call__(self, given: Samples) -> NDArray[np.float64]:
+        """Retrieve temperatures, of the samples' shape. [K]"""
+        return retrieve_published(given.sensor, given.radiance, given.emissivity, given.water_vapour)[self.method]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shipped:
+    """A model as it comes with the package."""
+
+    model: Model
+    """Its retrieval graph."""
+
+    def __call__(self, given: Samples) -> NDArray[np.float64]:
+        """Retrieve temperatures, of the samples' shape. [K]"""
+        known = given.inputs()
+        inputs = {variable.name: known[variable.name] for variable in self.model.contract.inputs}
+        return np.asarray(self.model.predict(**inputs)["lst"], float)
+
+
+def as_they_are(setting: Setting) -> list[tuple[str, str, Retrieval]]:
+    """List what needs no fit, by method and tier: the published methods, then the shipped models of the setting."""
+    known: list[tuple[str, str, Retrieval]] = [(name, "", one) for name, one in published(setting.sensor).items()]
+    models = [(tier, Model.load(f"{setting.sensor}/{tier}")) for tier in setting.shipped]
+    return known + [(SHIPPED, tier, Shipped(model=model)) for tier, model in models]
+
+
+def published(sensor: str) -> dict[str, Published]:
+    """Make the published methods that know a sensor band, by the name that tables give them."""
+    return {f"{name}, published": Published(method=name) for name in published_methods(sensor)}
+
+
+def shipped_tiers(sensor: str) -> tuple[str, ...]:
+    """Tell the tiers that are shipped for a sensor band."""
+    return tuple(tier for tier in TIER_NAMES if f"{sensor}/{tier}" in shipped_models())

@@ -1,0 +1,195 @@
+"""Mechanism alone, refitted: the published forms with coefficients of our own, by least squares on a training set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.physics.planck import brightness_temperature
+from lst_raster.physics.published_retrievals import (
+    mono_window_temperature,
+    single_channel_temperature,
+    wien_temperature,
+)
+from lst_raster.physics.radiative_transfer import surface_temperature
+from lst_raster.profiles.sampling import Samples, observe, surface_samples
+from lst_raster.profiles.simulated_set import SimulatedSet
+from lst_raster.sensors.bands import sensor_band
+from lst_raster.validation.published import mono_window_class, mono_window_classes
+
+Float = NDArray[np.float64]
+
+PER_PROFILE = 10
+"""Surfaces drawn for each profile that coefficients are fitted on."""
+PERTURBED = 0.2
+"""Weight of an invented profile beside a real one, the one that it has in the training of the networks."""
+TYPICAL = 295.0  # temperature at which a band's C2 over wavelength is read off [K]
+FEWEST = 3 * PER_PROFILE  # samples from which a class gets coefficients of its own
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SingleChannel:
+    """The generalised single-channel method with given coefficients."""
+
+    psi: tuple[tuple[float, float, float], ...]
+    """Coefficients of the three psi functions, quadratic term first, for water vapour in g cm-2."""
+    b_gamma: float
+    """C2 over the band's effective wavelength. [K]"""
+
+    def __call__(self, given: Samples) -> Float:
+        """Retrieve temperatures, of the samples' shape. [K]"""
+        seen = _seen(given)
+        return np.asarray(
+            single_channel_temperature(
+                given.radiance, seen, given.emissivity, given.water_vapour, self.psi, self.b_gamma
+            )
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MonoWindow:
+    """The statistical mono-window method with given coefficients."""
+
+    coefficients: tuple[tuple[float, float, float], ...]
+    """A [1], B [K] and C [K] of each class of water vapour."""
+
+    def __call__(self, given: Samples) -> Float:
+        """Retrieve temperatures, of the samples' shape. [K]"""
+        chosen = np.array(self.coefficients)[mono_window_class(given.water_vapour)]
+        return np.asarray(mono_window_temperature(_seen(given), given.emissivity, *np.moveaxis(chosen, -1, 0)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EquationFromVapour:
+    """The radiative transfer equation with each of its terms a quadratic of the water vapour."""
+
+    terms: tuple[tuple[float, float, float], ...]
+    """Coefficients of transmittance, upwelling and downwelling radiance, quadratic term first, for kg m-2."""
+    least: float
+    """Smallest transmittance of the training set, below which none is taken. [1]"""
+
+    def __call__(self, given: Samples) -> Float:
+        """Retrieve temperatures, of the samples' shape; NaN where the air outshines the radiance. [K]"""
+        transmittance, upwelling, downwelling = (np.polyval(one, given.water_vapour) for one in self.terms)
+        return np.asarray(
+            surface_temperature(
+                given.radiance,
+                given.emissivity,
+                np.clip(transmittance, self.least, 1.0),
+                upwelling,
+                downwelling,
+                sensor_band(given.sensor).planck,
+            )
+        )
+
+
+def refit_single_channel(sets: Sequence[SimulatedSet], seed: int) -> SingleChannel:
+    """Fit the psi functions, quadratics of the water vapour, so that the temperature's squared errors are least.
+
+    The form is linear in its nine coefficients: what one of them contributes is the formula with that one alone less
+    the formula with none.
+
+    Parameters
+    ----------
+    sets : sequence of SimulatedSet
+        Training sets of one sensor band.
+    seed : int
+        Seed of the surfaces.
+    """
+    given, weight = _training(sets, seed)
+    b_gamma = float(wien_temperature(TYPICAL, sensor_band(given.sensor).planck))
+    nothing = SingleChannel(psi=_psi(np.zeros(9)), b_gamma=b_gamma)(given)
+    columns = [SingleChannel(psi=_psi(one), b_gamma=b_gamma)(given) - nothing for one in np.eye(9)]
+    found = _least_squares(columns, given.surface_temperature - nothing, weight)
+    return SingleChannel(psi=_psi(found), b_gamma=b_gamma)
+
+
+def refit_mono_window(sets: Sequence[SimulatedSet], seed: int) -> MonoWindow:
+    """Fit the coefficients of each published class of water vapour, so that the squared errors are least.
+
+    A class that the training set hardly knows takes the coefficients that serve all classes. Parameters as in
+    `refit_single_channel`.
+    """
+    given, weight = _training(sets, seed)
+    count = mono_window_classes()
+    columns = [
+        np.asarray(mono_window_temperature(_seen(given), given.emissivity, *one)) for one in np.eye(3)
+    ]  # linear in its coefficients
+    class_ = mono_window_class(given.water_vapour)
+    members = [class_ == number for number in range(count)]
+    members = [chosen if chosen.sum() >= FEWEST else np.ones_like(chosen) for chosen in members]
+    found = [
+        _least_squares([one[chosen] for one in columns], given.surface_temperature[chosen], weight[chosen])
+        for chosen in members
+    ]
+    return MonoWindow(coefficients=tuple((float(a), float(b), float(c)) for a, b, c in found))
+
+
+def refit_equation(sets: Sequence[SimulatedSet], seed: int) -> EquationFromVapour:
+    """Fit each term of the equation as a quadratic of the water vapour.
+
+    Parameters as in `refit_single_channel`; the terms do not depend on surfaces, so the seed does nothing.
+    """
+    weight = np.sqrt(np.concatenate([_weights(one) for one in sets]))
+    vapour = np.concatenate([one.water_vapour for one in sets])
+    terms = [np.concatenate(parts) for parts in zip(*(one.terms for one in sets), strict=True)]
+    found = [np.polyfit(vapour, term, 2, w=weight) for term in terms]
+    return EquationFromVapour(
+        terms=tuple((float(a), float(b), float(c)) for a, b, c in found), least=float(terms[0].min())
+    )
+
+
+Refit = Callable[[Sequence[SimulatedSet], int], Callable[[Samples], Float]]
+
+REFITS: Mapping[str, Refit] = MappingProxyType(
+    {
+        "single-channel, refitted": refit_single_channel,
+        "mono-window, refitted": refit_mono_window,
+        "equation, terms from vapour": refit_equation,
+    }
+)
+"""Refitted methods by name: each takes training sets and a seed, and gives the retrieval."""
+
+
+def _psi(flat: NDArray[np.float64]) -> tuple[tuple[float, float, float], ...]:
+    return tuple((float(a), float(b), float(c)) for a, b, c in flat.reshape(3, 3))
+
+
+def _seen(given: Samples) -> Any:
+    return brightness_temperature(given.radiance, sensor_band(given.sensor).planck)
+
+
+def _training(sets: Sequence[SimulatedSet], seed: int) -> tuple[Samples, Float]:
+    """Flat exact samples of all sets, and their weights."""
+    parts = [observe(one, surface_samples(one.air_temperature_2m, PER_PROFILE, seed)) for one in sets]
+    weight = np.concatenate([np.repeat(_weights(one), PER_PROFILE) for one in sets])
+
+    def joined(arrays: Sequence[Float]) -> Float:
+        return np.concatenate([values.ravel() for values in arrays])
+
+    return Samples(
+        sensor=parts[0].sensor,
+        surface_temperature=joined([one.surface_temperature for one in parts]),
+        radiance=joined([one.radiance for one in parts]),
+        emissivity=joined([one.emissivity for one in parts]),
+        atmosphere={"water_vapour": joined([one.water_vapour for one in parts])},
+    ), weight
+
+
+def _weights(simulated: SimulatedSet) -> Float:
+    if simulated.perturbation is None:
+        return np.ones(len(simulated))
+    return np.where(simulated.perturbation == 0, 1.0, PERTURBED)
+
+
+def _least_squares(columns: Sequence[Float], target: Float, weight: Float) -> NDArray[np.float64]:
+    """Coefficients of columns whose weighted squared error is least; columns are brought to one size first."""
+    root = np.sqrt(weight)
+    design = np.stack(columns, axis=-1) * root[:, None]
+    size = np.maximum(np.linalg.norm(design, axis=0), 1e-300)
+    return np.asarray(np.linalg.lstsq(design / size, target * root, rcond=None)[0] / size)

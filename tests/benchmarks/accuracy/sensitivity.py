@@ -1,0 +1,153 @@
+"""Sensitivity: how the retrieved temperature follows each input, against what the physics says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.physics.planck import band_radiance, band_radiance_slope, brightness_temperature
+from lst_raster.physics.uncertainty import Terms, air_error, emissivity_error
+from lst_raster.profiles.sampling import Samples, observe, surface_samples
+from lst_raster.profiles.simulated_set import SimulatedSet
+from lst_raster.sensors.bands import sensor_band
+from tests.benchmarks.accuracy.changed_atmosphere import MOISTER, WARMER, ChangedAir, changed_air
+from tests.benchmarks.accuracy.fits import ALONE, COUPLED, Fit, Retrieval
+from tests.benchmarks.accuracy.jobs import Job
+from tests.benchmarks.accuracy.measure import Rows
+from tests.benchmarks.accuracy.methods import as_they_are
+from tests.benchmarks.accuracy.refit import REFITS
+from tests.benchmarks.accuracy.section import Section
+from tests.benchmarks.accuracy.setting import Setting
+from tests.benchmarks.accuracy.tables import called, chosen, distinct, markdown, number
+
+Float = NDArray[np.float64]
+
+NAME = "sensitivity"
+COLUMNS_PER_SURFACE = 3  # columns that are simulated, for each surface that is drawn elsewhere: 60 of the full plan
+SURFACES, SEED = 10, 0
+KELVIN, EMISSIVITY = 0.5, 0.005
+"""Steps of the brightness temperature and of the emissivity, half to either side. [K], [1]"""
+UNITS = {
+    "brightness temperature": "1 K",
+    "emissivity": "0.01",
+    "humidity": "10 %",
+    "air temperature": "1 K",
+}
+"""What each input is changed by; humidity and air temperature at 2 m and on all levels, and what follows from them."""
+_PER = {"brightness temperature": 1.0, "emissivity": 0.01, "humidity": 0.1, "air temperature": 1.0}
+
+
+def _jobs(setting: Setting) -> list[Job]:
+    air = changed_air(setting.sensor, COLUMNS_PER_SURFACE * setting.plan.per_profile)
+    wanted: list[tuple[str, str, Fit | Retrieval]] = [*as_they_are(setting)]
+    wanted += [(method, "", setting.fit(method)) for method in REFITS]
+    wanted += [(method, tier, setting.fit(method, tier)) for tier in setting.tiers for method in (ALONE, COUPLED)]
+    return [
+        Job(section=NAME, retrieval=what, measure=partial(respond, facts={"method": method, "tier": tier}, air=air))
+        for method, tier, what in wanted
+    ]
+
+
+def respond(setting: Setting, retrieval: Retrieval, *, facts: Mapping[str, Any], air: ChangedAir) -> Rows:
+    """Measure how a retrieval follows its inputs; one row for each input."""
+    given = observe(air.base, surface_samples(air.base.air_temperature_2m, SURFACES, SEED))
+    expected, found = expected_responses(air, given), found_responses(retrieval, air, given)
+    return [{**facts, "input": name, **_agreement(found[name], expected[name])} for name in UNITS]
+
+
+def expected_responses(air: ChangedAir, given: Samples) -> dict[str, Float]:
+    """Responses of the temperature by the equation's own derivatives, (profile, sample), per step of `UNITS`. [K]
+
+    The radiance at the sensor stays what it is: told another emissivity or another air, the ground must be warmer or
+    colder to explain it.
+    """
+    band = sensor_band(given.sensor).planck
+    terms: Terms = tuple(values[:, None] for values in air.base.terms)  # type: ignore[assignment]  # three
+    about = (given.surface_temperature, given.radiance, given.emissivity, terms)
+    one_kelvin = band_radiance_slope(brightness_temperature(given.radiance, band), band)
+    nothing = np.zeros_like(given.radiance)
+    responses = {
+        # More radiance for the ground is as much less from the air.
+        "brightness temperature": air_error(*about, (nothing, -one_kelvin, nothing), band),
+        "emissivity": emissivity_error(given.surface_temperature, given.emissivity, terms[2], _PER["emissivity"], band),
+        "humidity": air_error(*about, _per_unit(air.base, air.moister, _PER["humidity"] / MOISTER), band),
+        "air temperature": air_error(*about, _per_unit(air.base, air.warmer, _PER["air temperature"] / WARMER), band),
+    }
+    return {name: np.asarray(values) for name, values in responses.items()}
+
+
+def found_responses(retrieval: Retrieval, air: ChangedAir, given: Samples) -> dict[str, Float]:
+    """Responses of a retrieval, by differences, (profile, sample), per step of `UNITS`. [K]"""
+    band = sensor_band(given.sensor).planck
+    seen = brightness_temperature(given.radiance, band)
+
+    def warmer(change: float) -> Float:
+        return retrieval(replace(given, radiance=band_radiance(seen + change, band)))
+
+    def blacker(change: float) -> Float:
+        return retrieval(replace(given, emissivity=given.emissivity + change))
+
+    def told(other: SimulatedSet) -> Float:
+        shape = given.radiance.shape
+        inputs = {name: np.broadcast_to(one[:, None], shape) for name, one in other.atmosphere_inputs.items()}
+        return retrieval(replace(given, atmosphere={**given.atmosphere, **inputs})) - retrieval(given)
+
+    return {
+        "brightness temperature": (warmer(KELVIN / 2) - warmer(-KELVIN / 2)) / KELVIN,
+        "emissivity": (blacker(EMISSIVITY / 2) - blacker(-EMISSIVITY / 2)) * (_PER["emissivity"] / EMISSIVITY),
+        "humidity": told(air.moister) * (_PER["humidity"] / MOISTER),
+        "air temperature": told(air.warmer) * (_PER["air temperature"] / WARMER),
+    }
+
+
+def _per_unit(base: SimulatedSet, changed: SimulatedSet, factor: float) -> Terms:
+    changes = [(after - before)[:, None] * factor for before, after in zip(base.terms, changed.terms, strict=True)]
+    return changes[0], changes[1], changes[2]
+
+
+def _agreement(found: Float, expected: Float) -> dict[str, float]:
+    known = np.isfinite(found)
+    off = found[known] - expected[known]
+    return {
+        "samples": int(known.sum()),
+        "expected": float(np.mean(expected[known])),
+        "found": float(np.mean(found[known])),
+        "rms_difference": float(np.sqrt(np.mean(off**2))),
+        "rms_expected": float(np.sqrt(np.mean(expected[known] ** 2))),
+    }
+
+
+def _text(rows: Rows) -> str:
+    head = ["[K]", *(f"{name}, per {unit}" for name, unit in UNITS.items())]
+    physics = [number(chosen(rows, input=name), "expected", signed=True) for name in UNITS]
+    size = [number(chosen(rows, input=name), "rms_expected") for name in UNITS]
+    lines = [["physics, mean / root mean square", *(f"{a} / {b}" for a, b in zip(physics, size, strict=True))]]
+    for method, tier in distinct(rows, "method", "tier"):
+        mine = chosen(rows, method=method, tier=tier)
+        cells = [
+            f"{number(one, 'found', signed=True)} / {number(one, 'rms_difference')}"
+            for one in (chosen(mine, input=name) for name in UNITS)
+        ]
+        lines.append([called(method, tier), *cells])
+    return "\n\n".join([_WORDS, markdown(head, lines)])
+
+
+_WORDS = """\
+A method may be right on the mean and wrong in how it follows its inputs; then a sharp edge in emissivity, or a moister
+analysis, moves its temperature by the wrong amount. On real columns of the library, from the driest to the most humid,
+the inputs are changed one at a time, and the temperature's answer is held against the derivative of the radiative
+transfer equation (`lst_raster/physics/uncertainty.py`). For humidity and air temperature, all levels are changed
+together, and the column is simulated again to find what that does to the equation's terms; a method is told what it
+asks for of the changed column. Each cell: mean answer / root mean square difference from the physics.
+
+The answer to the air's inputs needs care. A method that is told little takes one input as a sign of others: moister air
+usually is warmer air too. What it then does is right on the average of nature and not for the change of one input
+alone. The answers to brightness temperature and emissivity have no such excuse."""
+
+SECTION = Section(name=NAME, title="How the temperature follows the inputs", jobs=_jobs, text=_text)
+"""The section."""

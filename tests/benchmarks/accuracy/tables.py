@@ -1,0 +1,95 @@
+"""From rows to what people read: means over seeds with their spread, Markdown tables, series of charts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lst_raster.profiles.simulated_set import HUMID
+from tests.benchmarks.accuracy.charts import Series
+from tests.benchmarks.accuracy.measure import Row, Rows
+
+ABSENT = "-"
+
+
+def chosen(rows: Iterable[Row], **facts: Any) -> Rows:
+    """Choose the rows that say all of this."""
+    return [row for row in rows if all(row.get(name) == value for name, value in facts.items())]
+
+
+def distinct(rows: Iterable[Row], *names: str) -> list[Any]:
+    """List the values that rows have, once each, in the order in which they come; tuples for several names."""
+    found = [tuple(row[name] for name in names) for row in rows]
+    unique = list(dict.fromkeys(found))
+    return [values[0] for values in unique] if len(names) == 1 else unique
+
+
+def mean_spread(rows: Rows, measure: str) -> tuple[float, float]:
+    """Mean of a measure over the rows (seeds), and its standard deviation, NaN for fewer than two."""
+    values = np.array([row[measure] for row in rows], float)
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return math.nan, math.nan
+    return float(values.mean()), float(values.std(ddof=1)) if values.size > 1 else math.nan
+
+
+def number(rows: Rows, measure: str, *, signed: bool = False, digits: int = 2, spread: bool = False) -> str:
+    """Write the mean of a measure over seeds as a cell, with its spread where there is one and it is asked for."""
+    mean, deviation = mean_spread(rows, measure)
+    if not math.isfinite(mean):
+        return ABSENT
+    text = f"{mean:+.{digits}f}" if signed else f"{mean:.{digits}f}"
+    return f"{text} ± {deviation:.{digits}f}" if spread and math.isfinite(deviation) else text
+
+
+def all_and_humid(rows: Rows, *, spread: bool = True) -> str:
+    """Write RMSE in all and MAE in extreme humidity: the two numbers of the headline."""
+    return f"{number(chosen(rows, regime='all'), 'rmse', spread=spread)} / {number(chosen(rows, regime=HUMID), 'mae')}"
+
+
+def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Write a table.
+
+    Examples
+    --------
+    >>> print(markdown(["a", "b"], [["1", "2"]]))
+    | a | b |
+    |---|---|
+    | 1 | 2 |
+    """
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join("|" + "|".join(row) + "|" if row[0] == "---" else "| " + " | ".join(row) + " |" for row in rows)
+
+
+def series(
+    name: str,
+    places: Iterable[Any],
+    of: Callable[[Any], Rows],
+    measure: str = "rmse",
+    *,
+    style: int | None = None,
+    hollow: bool = False,
+) -> Series:
+    """Make a chart's series: `of` gives the rows (seeds) of each place."""
+    pairs = [mean_spread(of(place), measure) for place in places]
+    spread = tuple(0.0 if math.isnan(deviation) else deviation for _, deviation in pairs)
+    return Series(
+        name=name,
+        values=tuple(mean for mean, _ in pairs),
+        spread=spread if any(spread) else (),
+        style=style,
+        hollow=hollow,
+    )
+
+
+def called(method: str, tier: str) -> str:
+    """Name a method with what it knows of the air."""
+    return f"{method}, `{tier}`" if tier else method
+
+
+def plain(name: str) -> str:
+    """Write a name without Markdown's quotes, for a legend."""
+    return name.replace("`", "")

@@ -1,0 +1,187 @@
+"""The command from files to a page with its tables and pictures, and what it does when it cannot."""
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import xarray
+from PIL import Image
+
+import tests.benchmarks.accuracy.setting as settings
+from lst_raster.errors import MissingExtraError
+from lst_raster.profiles.simulated_set import read_simulated
+from tests.benchmarks.accuracy import prepare
+from tests.benchmarks.accuracy.ablations import VARIANTS
+from tests.benchmarks.accuracy.page import page
+from tests.benchmarks.accuracy.results import read_results
+from tests.benchmarks.benchmark_settings import TINY
+from tests.support.processes import children_of, left_of
+from tests.support.simulated_sets import DATES, make_simulated_set
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory):
+    """Files of made-up columns: one to learn from, one held out and the same with other aerosol."""
+    folder = tmp_path_factory.mktemp("sets")
+    for number, name in enumerate(("library", "held_out", "varied")):
+        make_simulated_set(folder / f"{name}.nc", profiles=400 if name == "library" else 150, seed=number)
+    return folder
+
+
+def given(sets, *more):
+    return ("--library", sets / "library.nc", "--test", f"Other columns={sets / 'held_out.nc'}", *more)
+
+
+def accuracy(output, sets, *more):
+    """Arguments of a benchmark that trains nothing."""
+    return ("benchmark", "-o", output, "--sections", "accuracy", *given(sets), *more)
+
+
+@pytest.fixture(scope="module")
+def small(sets, tmp_path_factory):
+    """A folder that the command wrote, with real trainings of five steps."""
+    pytest.importorskip("torch", reason="needs the extra train")
+    from lst_raster.cli.main import main
+
+    output = tmp_path_factory.mktemp("small") / "out"
+    names = [f"--sections={name}" for name in ("humid_left_out", "ablations")]
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(settings, "FULL", TINY)
+        varied = ("--varied-test", f"Other columns={sets / 'varied.nc'}", "--workers", "1")
+        main([str(one) for one in ("benchmark", "-o", output, *given(sets, *varied), *names)])
+    assert ended.value.code == 0
+    return output
+
+
+def test_a_run_writes_the_page_its_tables_and_its_pictures(small):
+    written = sorted(path.relative_to(small).as_posix() for path in small.rglob("*") if path.is_file())
+    assert written == ["ablations.csv", "benchmark.md", "figures/ablations.png", "humid_left_out.csv", "results.json"]
+    with Image.open(small / "figures" / "ablations.png") as picture:
+        assert picture.width == 900
+    text = (small / "benchmark.md").read_text()
+    for path in re.findall(r"!\[.+\]\((.+)\)", text):
+        assert (small / path).is_file()
+    assert text.count("## ") == 2
+
+
+def test_every_method_was_trained_and_retrieves(small):
+    rows = [row for row in csv.DictReader((small / "ablations.csv").read_text().splitlines()) if row["regime"] == "all"]
+    assert len(rows) == len(VARIANTS) * TINY.fewer_seeds * 3
+    assert all(int(row["samples"]) > 0 for row in rows)
+    assert len({row["rmse"] for row in rows if row["inputs"] == "exact"}) > TINY.fewer_seeds  # no two are the same
+
+
+def test_the_results_tell_what_they_were_made_from(small, sets):
+    about = json.loads((small / "results.json").read_text())["about"]
+    assert about["sets"]["library"]["profiles"] == 400
+    assert all(len(one["sha256"]) == 64 for one in about["sets"].values())
+    assert about["sets"]["Other columns"]["sha256"] != about["sets"]["Other columns, aerosol drawn"]["sha256"]
+    assert set(about["versions"]) >= {"lst-raster", "numpy", "torch"}
+    assert str(sets) not in (small / "results.json").read_text() + (small / "benchmark.md").read_text()
+
+
+def test_the_page_can_be_written_again_from_the_results(small, tmp_path, command):
+    code, out, _ = command("benchmark", "-o", tmp_path / "again", "--from", small / "results.json")
+    assert code == 0
+    assert out[-1] == str(tmp_path / "again" / "benchmark.md")
+    for name in ("benchmark.md", "results.json", "ablations.csv"):
+        assert (tmp_path / "again" / name).read_bytes() == (small / name).read_bytes(), name
+    assert page(read_results(small / "results.json")) == (small / "benchmark.md").read_text()
+
+
+def test_accuracy_needs_no_training_and_measures_published_methods_and_shipped_models(sets, tmp_path, command):
+    code, _, err = command(*accuracy(tmp_path / "out", sets))
+    assert (code, err) == (0, [])
+    text = (tmp_path / "out" / "benchmark.md").read_text()
+    assert re.search(r"\| single-channel, published \| \d\.\d\d / \d\.\d\d \|", text)
+    assert "Other columns, noisy" in text
+
+
+def test_an_earlier_page_is_kept_unless_told_otherwise(sets, tmp_path, command):
+    (tmp_path / "benchmark.md").write_text("mine")
+    code, _, err = command(*accuracy(tmp_path, sets))
+    assert code == 1
+    assert err == [f"Error: {tmp_path} holds benchmark.md already; pass --overwrite to replace them"]
+    assert (tmp_path / "benchmark.md").read_text() == "mine"
+    assert command(*accuracy(tmp_path, sets, "--overwrite"))[0] == 0
+    assert (tmp_path / "benchmark.md").read_text() != "mine"
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), [
+    (("--test", "no-title.nc"), 2, "is not TITLE=PATH"),
+    (("--test", "Here=nowhere.nc"), 1, "nowhere.nc does not exist; make it with lst-raster simulate"),
+    (("--sections", "speed"), 1, "no section is called speed"),
+    (("--sensor", "landsat7-b6"), 1, "the library is simulated for landsat8-b10; the benchmark is for landsat7-b6"),
+    (("--varied-test", "Elsewhere={sets}/varied.nc"), 1, "no --test is called 'Elsewhere'"),
+    (("--from", "{sets}/library.nc"), 1, "is not the results.json of a benchmark"),
+])  # fmt: skip
+def test_what_is_asked_wrongly_is_told_in_words_and_nothing_is_written(sets, tmp_path, command, arguments, code, words):
+    told, _, err = command(*accuracy(tmp_path, sets), *(one.format(sets=sets) for one in arguments))
+    assert told == code
+    assert words in err[-1]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_without_matplotlib_the_command_says_what_to_install_before_it_works(sets, tmp_path, command, monkeypatch):
+    def missing(module, extra):
+        raise MissingExtraError(f"{module} is not installed; run: pip install 'lst-raster[{extra}]'")
+
+    monkeypatch.setattr("tests.benchmarks.accuracy.run.require", missing)
+    code, _, err = command(*accuracy(tmp_path / "out", sets))
+    assert code == 1
+    assert "pip install 'lst-raster[plot]'" in err[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_library_is_simulated_where_none_is_given_and_kept(tmp_path, command, monkeypatch, sets):
+    calls = []
+
+    def stand_in(profiles, targets, options, progress):
+        calls.append((profiles.name, options.vary_seed))
+        for path in targets.values():
+            shutil.copy(sets / "dated.nc", path)
+
+    with xarray.open_dataset(sets / "library.nc", engine="h5netcdf") as library:
+        dates = DATES[np.arange(library.sizes["profile"]) % 2]
+        library.assign(time=("profile", dates)).to_netcdf(sets / "dated.nc", engine="h5netcdf")
+    monkeypatch.setattr("tests.benchmarks.accuracy.prepare.simulate_file", stand_in)
+    for _ in range(2):
+        code, _, err = command("benchmark", "-o", tmp_path, "--sections", "accuracy", "--overwrite")
+        assert code == 0
+        assert "the last date of the library is held out" in err[0]
+    assert calls == [("library.nc", 1)]
+    assert (tmp_path / "landsat8-b10_library.nc").is_file()
+    text = (tmp_path / "benchmark.md").read_text()
+    assert "2011-10-11 of the library, exact" in text
+    assert "ours" not in text  # the shipped models have learnt that date
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+def test_an_interrupt_ends_the_command_its_processes_and_leaves_no_file(sets, tmp_path):
+    code = "from lst_raster.cli.main import main; main()"
+    arguments = ["benchmark", "-o", tmp_path / "out", "--sections", "ablations", "--workers", "2", *given(sets)]
+    running = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    started = children_of(running, 3)  # two processes, and the helper of the interpreter
+    running.send_signal(2)
+    _, err = running.communicate(timeout=60.0)
+    assert (running.returncode, err.splitlines()[-1]) == (130, "Interrupted")
+    assert left_of(started) == []
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
+
+
+def test_a_quick_benchmark_simulates_a_part_of_the_packaged_library(tmp_path, monkeypatch):
+    monkeypatch.setattr(prepare, "QUICK_STEP", 1450)
+    path = prepare.simulate_library(tmp_path, "landsat8-b10", quick=True)
+    found = read_simulated(path)
+    assert path.name == "landsat8-b10_library_quick.nc"
+    assert len(found) == 4
+    assert np.unique(found.time).size == 2
+    assert np.unique(found.aerosol_optical_depth).size == 4  # drawn for each column
+    assert found.air_temperature_sigma is not None and found.split is not None and found.land is not None

@@ -1,0 +1,30 @@
+"""The notebooks of examples/, which are made of the scripts of the same name.
+
+python -m tests.docs.notebooks
+
+writes them anew.
+"""
+
+from pathlib import Path
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SCRIPTS = ("01_first_retrieval", "08_product_in_xarray")
+
+
+def notebook_of(script):
+    """Text of the notebook of a script; the same script gives the same text."""
+    import jupytext
+    import nbformat
+
+    made = jupytext.reads(script, fmt="py:percent")
+    for number, cell in enumerate(made.cells, 1):
+        cell.id = f"cell-{number}"  # they would be drawn at random
+        cell.metadata = {}
+    made.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    made.nbformat, made.nbformat_minor = 4, 5
+    return nbformat.writes(made) + "\n"
+
+
+if __name__ == "__main__":
+    for name in SCRIPTS:
+        (EXAMPLES / f"{name}.ipynb").write_text(notebook_of((EXAMPLES / f"{name}.py").read_text()))

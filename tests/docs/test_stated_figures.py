@@ -1,0 +1,195 @@
+"""Figures that pages repeat are those of the tables from which they are taken."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import lst_raster
+from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def text(page):
+    return " ".join((ROOT / page).read_text().split())
+
+
+def cells(page, begins):
+    """Cells of the first row of a table that begins so."""
+    row = next(line for line in (ROOT / page).read_text().splitlines() if line.startswith(f"| {begins}"))
+    return [cell.strip() for cell in row.strip("| ").split(" | ")[1:]]
+
+
+def accuracy(row):
+    """RMSE over all and mean absolute error in humid air: exact and noisy, then exact on TIGR-2000."""
+    return [cell.split(" / ") for cell in cells("README.md", row)][:3]
+
+
+COLUMN, SURFACE, PROFILE = (accuracy(f"ours, `{tier}`") for tier in ("column", "surface", "profile"))
+
+
+def test_the_tables_of_accuracy_are_one():
+    rows = [
+        row for row in (ROOT / "docs" / "sensors.md").read_text().splitlines() if row.startswith("| `landsat8-b10` |")
+    ]
+    for place, row in enumerate(rows[-2:]):  # exact and noisy inputs
+        assert row.strip("| ").split(" | ")[3:] == [" / ".join(tier[place]) for tier in (COLUMN, SURFACE, PROFILE)]
+    for row in (
+        "single-channel, published",
+        "mono-window, published",
+        "ours, `column`",
+        "ours, `surface`",
+        "ours, `profile`",
+    ):
+        page = cells("docs/science/benchmark.md", row)
+        assert cells("README.md", row) == page[:2] + page[3:]
+
+
+def test_the_limits_of_the_models_are_those_of_the_table_of_accuracy():
+    limits = text("docs/limits.md")
+    known = f"(`profile`) is at {PROFILE[1][0]} K RMSE, against {PROFILE[0][0]} K with exact profiles"
+    column = (
+        f"with water vapour alone (`column`) it is {COLUMN[1][0]} K, and above 50 kg m-2 {COLUMN[1][1]} K in the mean"
+    )
+    assert f"{known}; {column}" in limits
+    assert f"is no help (`surface`: {SURFACE[1][1]} K); profiles are ({PROFILE[1][1]} K)" in limits
+    assert float(SURFACE[1][1]) > float(COLUMN[1][1]) > float(PROFILE[1][1])
+    soundings = [
+        f"{tier[2][0]} K (`{name}`)" for tier, name in ((COLUMN, "column"), (SURFACE, "surface"), (PROFILE, "profile"))
+    ]
+    humid = f"{COLUMN[2][1]}, {SURFACE[2][1]} and {PROFILE[2][1]} K in the mean above 50 kg m-2"
+    assert f"{', '.join(soundings)} with exact inputs, and {humid}" in limits
+
+
+def test_the_limits_against_the_lake_are_those_of_the_page_on_it():
+    ours, usgs = (cells("README.md", row)[0] for row in ("ours, `landsat7-b6", "USGS Collection 2"))
+    skin = [
+        cells("docs/science/lake.md", row)[0] for row in ("USGS Collection 2, against the skin", "against the skin")
+    ]
+    stated = f"{usgs} K against {ours} K with water vapour alone; with the air temperature, and against the skin"
+    assert f"{stated} of the water, {skin[0]} K against {skin[1]} K" in text("docs/limits.md")
+
+
+def test_what_the_page_on_the_lake_tells_is_in_its_budget():
+    budget = json.loads((ROOT / "docs" / "science" / "lake_sunapee" / "budget.json").read_text())
+    page = text("docs/science/lake.md")
+    steps = [step["bias"] for step in budget["steps"].values()]
+    assert f"## From {steps[0]:+.2f} to {steps[-1]:+.2f} K" in page
+    for step in budget["steps"].values():
+        assert f"| {step['bias']:+.2f} | {step['sd']:.2f} |" in page
+    expected = budget["known_not_applied"] + steps[-1]
+    assert (
+        f"known and not applied add {budget['known_not_applied']:+.2f} K, so the expected bias is {expected:+.2f} K"
+        in page
+    )
+    assert f"with a standard uncertainty of {budget['uncertainty']:.2f} K" in page
+    causes = {cause["name"]: cause for cause in budget["causes"]}
+    for begin, name in (
+        ("Air temperature", "air temperature"),
+        ("The hour", "air of the morning"),
+        ("Gases left out", "gases left out"),
+        ("Emissivity", "emissivity of water"),
+    ):
+        effect, uncertainty = causes[name]["effect"], causes[name]["uncertainty"]
+        assert f"**{begin}, {effect:+.2f} K, uncertain by {uncertainty:.2f}.**" in page
+    stated = f"is {steps[-1]:.2f} K with an uncertainty of {budget['uncertainty']:.2f} K"
+    assert stated in text("README.md")
+
+
+def benchmark_cells(heading, begins):
+    """Root mean square errors of the first such row below a heading or table head of the benchmark's page."""
+    lines = (ROOT / "docs" / "science" / "benchmark.md").read_text().splitlines()
+    start = next(number for number, line in enumerate(lines) if heading in line)
+    row = next(line for line in lines[start:] if line.startswith(f"| {begins} |"))
+    return [cell.split(" / ") for cell in row.strip("| ").split(" | ")[1:]]
+
+
+def test_what_the_equation_gives_is_what_the_benchmark_found():
+    page = text("docs/science/network.md")
+    for tier in ("profile", "surface", "column"):
+        coupled, alone = (
+            [cell[0].split(" ± ")[0] for cell in benchmark_cells("RMSE / MAE above 50", f"{way}, `{tier}`")][:2]
+            for way in ("coupled", "learning alone")
+        )
+        assert f"{coupled[0]} against {alone[0]} K" in page
+    fewer = "| GFS September 2015, exact | 1 %"
+    shares = [
+        [cell[0].split(" ± ")[0] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "learning alone")
+    ]
+    for ours, others in list(zip(*shares, strict=True))[:4]:
+        assert f"{ours} against {others} K with" in page
+        assert float(ours) < float(others)
+    humid = [[cell[1] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "learning alone")]
+    pairs = ", ".join(f"{ours} and {others}" for ours, others in list(zip(*humid, strict=True))[:4])
+    assert f"in this order, {pairs} K" in page
+    unseen = [
+        [float(cell[1]) for cell in benchmark_cells("## On a continent never seen", way)]
+        for way in ("coupled", "learning alone")
+    ]
+    assert all(ours < others for ours, others in zip(*unseen, strict=True))
+    ours, others = (sum(errors) / len(errors) for errors in unseen)
+    assert f"{ours:.2f} against {others:.2f} K in the mean" in page
+    ours, others = (
+        benchmark_cells("## In air more humid than any seen", way)[0][1].split(" ± ")[0]
+        for way in ("coupled", "learning alone")
+    )
+    assert f"is better, {ours} against {others} K, for its mechanism" in page
+    assert f"{benchmark_cells(fewer, 'coupled')[2][0]} K instead of {shares[0][4]} K" in text("docs/own-sensor.md")
+
+
+@pytest.mark.parametrize("tier", ["column", "surface", "profile"])
+@pytest.mark.parametrize("inputs", ["noisy", "exact"])
+def test_the_shares_within_the_uncertainty_are_those_of_the_model(tier, inputs):
+    metrics = json.loads((ROOT / "models" / "landsat8-b10" / tier / "metrics.json").read_text())
+    coverage = metrics["GFS September 2015"]["coverage"][inputs]
+    shares = [f"{100.0 * coverage[name]:.1f}" for name in WATER_VAPOUR_CLASSES]
+    assert cells("docs/science/network.md", f"`{tier}`, {inputs}") == shares
+
+
+def test_the_comparison_with_the_published_mono_window_is_that_of_the_table():
+    stated = f"coefficients are at {accuracy('mono-window, published')[0][0]} K RMSE, ours at {COLUMN[0][0]} K"
+    page = text("docs/coming-from.md")
+    assert f"{stated} with water vapour and surface pressure, at {SURFACE[0][0]} K with the air temperature too" in page
+
+
+def test_the_cost_of_one_emissivity_is_that_of_its_page():
+    page = text("docs/science/spectral_emissivity.md")
+    found = re.search(
+        r"the spectrum costs (\S+ K in band 10) and (\S+ to \S+ K in band 6) .* (up to \S+ K) in band 6", page
+    )
+    assert found
+    assert f"{found[1]}, {found[2]}, {found[3]} over bare metal" in text("docs/limits.md")
+
+
+@pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # rioxarray's use of affine 3
+def test_the_quickstart_shows_what_the_example_scene_gives(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for file in (ROOT / "examples" / "data").glob("LC08_*"):
+        shutil.copy(file, tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+    product = lst_raster.retrieve("LC08_alabama_B10.tif")
+    page = (ROOT / "docs" / "quickstart.md").read_text()
+    assert re.findall(r"^    Warning: (.+)$", page, re.MULTILINE) == list(product.warnings)
+    written = {path.name for path in tmp_path.iterdir()} - before
+    assert {name for name in written if not name.endswith(".qml")} == set(
+        re.findall(r"^\| `(LC08\S+)`", page, re.MULTILINE)
+    )
+    stated = re.search(r"The uncertainty is about (\d+) K", page)[1]
+    assert f"{float(lst_raster.open_product(product.path).lst_uncertainty.mean()):.0f}" == stated
+
+
+@pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
+def test_the_pictures_of_the_example_are_those_of_today(tmp_path, command):
+    command("retrieve", ROOT / "examples" / "data" / "LC08_alabama_B10.tif", "-o", tmp_path)
+    command("preview", tmp_path / "LC08_alabama_LST.tif")
+    for page, drawn in (("alabama.png", "LC08_alabama_LST.png"), ("preview.png", "LC08_alabama_LST_preview.png")):
+        shown, today = (
+            np.asarray(Image.open(path).convert("RGB"), np.float64) for path in (ROOT / "docs" / page, tmp_path / drawn)
+        )
+        assert shown.shape == today.shape
+        assert np.abs(shown - today).mean() < 0.4, page  # of 255: about a kelvin at one end of the colours

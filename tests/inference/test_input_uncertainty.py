@@ -1,0 +1,86 @@
+"""How well inputs are known, and what one standard uncertainty of each does to the air."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from lst_raster.inference.model import Model
+from lst_raster.inference.uncertainty import (
+    INPUT_UNCERTAINTIES,
+    InputUncertainty,
+    input_changes,
+    retrieve_with_uncertainty,
+)
+from lst_raster.profiles.profile_sets import water_vapour
+from lst_raster.resources import data_path
+from lst_raster.sensors.bands import sensor_band
+from lst_raster.simulator.input_errors import KINDS
+from lst_raster.simulator.standard_atmosphere import standard_atmosphere
+
+BAND = sensor_band("landsat8-b10").planck
+AIR = {"water_vapour": np.full(3, 20.0), "surface_pressure": np.full(3, 1000.0), "air_temperature": np.full(3, 290.0)}
+
+
+def test_an_uncertainty_is_a_share_of_the_value_but_not_less_than_its_floor():
+    known = InputUncertainty(absolute=1.0, relative=0.1)
+    np.testing.assert_array_equal(known.at(np.array([2.0, 10.0, 30.0])), [1.0, 1.0, 3.0])
+
+
+def test_every_origin_has_every_input_of_the_models():
+    assert all(set(entry) >= set(AIR) for entry in INPUT_UNCERTAINTIES.values())
+    assert set(INPUT_UNCERTAINTIES["reanalysis"]) == set(KINDS)
+
+
+def test_the_standard_atmosphere_is_as_far_from_real_columns_over_land_as_stated():
+    with data_path("profiles", "library.nc").open("rb") as file, xr.open_dataset(file, engine="h5netcdf") as library:
+        real = (library["perturbation"] == 0) & (library["land"] == 1) & (np.abs(library["latitude"]) < 60.0)
+        columns = library.isel(profile=np.flatnonzero(real.values)).load()
+    days = columns["time"].dt.dayofyear.values
+    standard = [
+        standard_atmosphere(float(latitude), int(day))
+        for latitude, day in zip(columns["latitude"].values, days, strict=True)
+    ]
+    vapour = water_vapour(columns) / np.array([one.water_vapour for one in standard]) - 1.0
+    air = columns["air_temperature_2m"].values - np.array([one.air_temperature for one in standard])
+    stated = INPUT_UNCERTAINTIES["standard atmosphere"]
+    assert np.sqrt(np.mean(vapour**2)) == pytest.approx(stated["water_vapour"].relative, abs=0.02)
+    assert np.sqrt(np.mean(air**2)) == pytest.approx(stated["air_temperature"].absolute, abs=0.3)
+
+
+def test_a_change_is_that_of_the_model_when_one_input_alone_is_higher(model_path):
+    model = Model.load(model_path)
+    changes = input_changes(
+        model.atmosphere,
+        AIR,
+        {
+            "moisture": {"water_vapour": np.full(3, 2.0)},
+            "warmth": {"air_temperature": np.full(3, 1.5)},
+            "both": {"water_vapour": np.full(3, 2.0), "air_temperature": np.full(3, 1.5)},
+        },
+    )
+    here, moist = model.atmosphere(**AIR), model.atmosphere(**{**AIR, "water_vapour": AIR["water_vapour"] + 2.0})
+    for change, before, after in zip(changes["moisture"], here.terms, moist.terms, strict=True):
+        np.testing.assert_array_equal(change, after - before)
+    assert (changes["warmth"][0] == 0.0).all()  # the test model's transmittance does not depend on the air temperature
+    assert (changes["warmth"][1] > 0.0).all()
+
+
+def test_better_inputs_make_a_surer_temperature_and_leave_the_model_s_own_part(model_path):
+    model = Model.load(model_path)
+
+    def found(share):
+        return retrieve_with_uncertainty(
+            model.atmosphere,
+            np.array([7.0, 8.5, 10.0]),
+            np.full(3, 0.97),
+            AIR,
+            causes={"moisture": {"water_vapour": share * AIR["water_vapour"]}},
+            sensor_noise=0.01,
+            emissivity_uncertainty=0.005,
+            band=BAND,
+        )
+
+    good, poor = found(0.05), found(0.10)
+    assert (good.from_inputs < poor.from_inputs).all()
+    np.testing.assert_array_equal(good.from_model, poor.from_model)
+    np.testing.assert_allclose(good.uncertainty**2, good.from_inputs**2 + good.from_model**2)

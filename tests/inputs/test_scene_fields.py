@@ -1,0 +1,223 @@
+"""Quantities beside the scene, as numbers and as rasters; grids; the standard atmosphere."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rasterio import Affine
+from rasterio.crs import CRS
+from rasterio.windows import Window
+
+from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError
+from lst_raster.inputs.fields import (
+    AIR_TEMPERATURE,
+    EMISSIVITY,
+    SURFACE_PRESSURE,
+    WATER_VAPOUR,
+    open_field,
+    parse_field,
+)
+from lst_raster.io.grid import Grid, require_same_grid
+from lst_raster.simulator.standard_atmosphere import standard_atmosphere
+from tests.support.factories import write_raster
+from tests.support.shared import shared_path
+
+SHAPE = (60, 70)
+GRID = Grid(crs=CRS.from_epsg(32616), transform=Affine(30, 0, 452475, 0, -30, 3408645), width=70, height=60)
+ALL = Window(0, 0, 70, 60)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "text", "value"),
+    [
+        (WATER_VAPOUR, "29", 29.0),
+        (WATER_VAPOUR, "29mm", 29.0),
+        (WATER_VAPOUR, "2.9cm", 29.0),
+        (WATER_VAPOUR, "2.9 CM", 29.0),
+        (WATER_VAPOUR, "2.9g/cm2", 29.0),
+        (WATER_VAPOUR, "2.9 g cm^-2", 29.0),
+        (WATER_VAPOUR, "29 kg m**-2", 29.0),
+        (WATER_VAPOUR, ".29e2kg/m2", 29.0),
+        (WATER_VAPOUR, 29, 29.0),
+        (WATER_VAPOUR, np.float32(29), 29.0),
+        (AIR_TEMPERATURE, "25C", 298.15),
+        (AIR_TEMPERATURE, "-5 degC", 268.15),
+        (AIR_TEMPERATURE, "298.15K", 298.15),
+        (SURFACE_PRESSURE, "98.5kPa", 985.0),
+        (SURFACE_PRESSURE, "98500 Pa", 985.0),
+        (EMISSIVITY, "1", 1.0),
+    ],
+)
+def test_a_number_may_carry_its_unit(quantity, text, value):
+    assert parse_field(quantity, text).source == pytest.approx(value)
+
+
+@given(st.floats(0.0, 100.0))
+def test_a_number_survives_its_own_spelling(value):
+    assert parse_field(WATER_VAPOUR, repr(value)).source == value
+
+
+@pytest.mark.parametrize(
+    ("quantity", "source", "words"),
+    [
+        (EMISSIVITY, "0", r"emissivity is 0, outside \(0, 1\]"),
+        (EMISSIVITY, 1.01, r"is 1.01, outside \(0, 1\]"),
+        (EMISSIVITY, "97%", "no unit that is known"),
+        (EMISSIVITY, float("nan"), "is nan, outside"),
+        (EMISSIVITY, np.ones((60, 70)), "is of type ndarray; give a number, a text or the path"),
+        (WATER_VAPOUR, "-5", r"is -5, outside \[0, 100\] kg m-2"),
+        (WATER_VAPOUR, "290", "is 290, outside"),
+        (WATER_VAPOUR, "29 furlongs", "no unit that is known"),
+        (AIR_TEMPERATURE, "25", "give kelvin, or degrees Celsius with their unit"),
+        (SURFACE_PRESSURE, "101325", "give hPa at the ground, or with its unit"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused(quantity, source, words):
+    with pytest.raises(InputError, match=words):
+        parse_field(quantity, source)
+
+
+@pytest.mark.parametrize("source", ["nowhere.tif", "", "nan", "1,5"])
+def test_a_text_that_is_neither_number_nor_file_is_refused(source):
+    with pytest.raises(InputNotFoundError, match="is neither a number nor a file"):
+        parse_field(EMISSIVITY, source)
+
+
+def test_a_file_whose_name_begins_like_a_number_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_raster(tmp_path / "10m.tif", np.full(SHAPE, 0.9, "f4"))
+    assert parse_field(EMISSIVITY, "10m.tif").source == Path("10m.tif")
+
+
+def read(quantity, path, grid=GRID):
+    with open_field(parse_field(quantity, path), grid) as reader:
+        return reader(ALL)
+
+
+def test_a_raster_is_read_with_its_scale_offset_and_nodata(tmp_path):
+    stored = np.full(SHAPE, 4700, "i2")
+    stored[3, 4] = -9999
+    values = read(EMISSIVITY, write_raster(tmp_path / "e.tif", stored, scale=1e-4, offset=0.5, nodata=-9999))
+    assert np.argwhere(np.isnan(values)).tolist() == [[3, 4]]
+    np.testing.assert_allclose(values[0], 0.97, rtol=1e-6)
+    assert values.dtype == np.float32
+
+
+def test_nodata_beside_nan_leaks_neither(tmp_path):
+    stored = np.full(SHAPE, 20.0)
+    stored[0, 0], stored[0, 1], stored[0, 2] = -9999.0, np.nan, np.inf
+    values = read(WATER_VAPOUR, write_raster(tmp_path / "w.tif", stored, nodata=-9999))
+    assert np.isnan(values[0, :3]).all()
+    assert np.isfinite(values).sum() == values.size - 3
+
+
+@pytest.mark.parametrize(
+    ("quantity", "units", "stored", "expected"),
+    [
+        (WATER_VAPOUR, "cm", 2.5, 25.0),
+        (WATER_VAPOUR, "kg m**-2", 25.0, 25.0),
+        (AIR_TEMPERATURE, "degC", 20.0, 293.15),
+        (SURFACE_PRESSURE, "Pa", 98000.0, 980.0),
+        (EMISSIVITY, "fraction", 0.9, 0.9),
+    ],
+)
+def test_a_raster_s_own_unit_is_heeded(tmp_path, quantity, units, stored, expected):
+    path = write_raster(tmp_path / "x.tif", np.full(SHAPE, stored, "f4"), units=units)
+    np.testing.assert_allclose(read(quantity, path), expected, rtol=1e-6)
+
+
+def test_a_number_is_the_same_in_every_window():
+    with open_field(parse_field(EMISSIVITY, 0.9), GRID) as reader:
+        assert reader(ALL).shape == ()
+        assert reader(ALL) == np.float32(0.9)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"crs": "EPSG:32617"},
+        {"crs": None},
+        {"transform": Affine(30, 0, 452505, 0, -30, 3408645)},
+        {"transform": Affine(30.01, 0, 452475, 0, -30, 3408645)},
+        {"values": np.ones((60, 71), "f4")},
+    ],
+)
+def test_a_raster_of_another_grid_is_refused_and_both_grids_are_named(tmp_path, other):
+    path = write_raster(tmp_path / "e.tif", other.pop("values", np.ones(SHAPE, "f4")), **other)
+    with pytest.raises(GridMismatchError, match=r"EPSG:32616 70x60 .*; pass --align") as caught:
+        read(EMISSIVITY, path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_grid_that_differs_by_rounding_is_the_same(tmp_path):
+    path = write_raster(tmp_path / "e.tif", np.ones(SHAPE, "f4"), transform=Affine(30, 0, 452475.1, 0, -30, 3408645))
+    assert read(EMISSIVITY, path).shape == SHAPE
+
+
+def test_a_grid_without_a_code_is_named_by_its_projection():
+    crs = CRS.from_proj4("+proj=aea +lat_0=23 +lon_0=-96 +lat_1=29.5 +lat_2=45.5 +datum=WGS84 +units=m")
+    other = Grid(crs=crs, transform=GRID.transform, width=70, height=60)
+    with pytest.raises(GridMismatchError, match="unknown 70x60"):
+        require_same_grid("emissivity", other, GRID)
+
+
+def test_latitude_is_that_of_the_centre():
+    assert GRID.latitude() == pytest.approx(30.80, abs=0.01)
+    assert Grid(crs=None, transform=GRID.transform, width=1, height=1).latitude() is None
+    nowhere = Grid(crs=GRID.crs, transform=Affine(30, 0, 1e12, 0, -30, 1e12), width=1, height=1)
+    assert nowhere.latitude() is None
+
+
+@pytest.mark.parametrize(
+    ("latitude", "day", "vapour", "temperature"),
+    [
+        (0.0, 15, 41.2, 299.7),
+        (45.0, 197, 29.2, 294.2),
+        (45.0, 15, 8.5, 272.2),
+        (-45.0, 15, 29.2, 294.2),
+        (-45.0, 197, 8.5, 272.2),
+        (60.0, 197, 20.8, 287.2),
+        (80.0, 15, 4.2, 257.2),
+    ],
+)
+def test_a_standard_atmosphere_is_met_at_its_latitude_and_season(latitude, day, vapour, temperature):
+    atmosphere = standard_atmosphere(latitude, day)
+    assert atmosphere.water_vapour == pytest.approx(vapour, abs=0.1)
+    assert atmosphere.air_temperature == pytest.approx(temperature, abs=0.1)
+    assert 1005.0 < atmosphere.surface_pressure < 1020.0
+
+
+@given(st.floats(-90.0, 90.0), st.one_of(st.none(), st.integers(1, 366)))
+def test_a_blend_stays_between_the_standard_atmospheres(latitude, day):
+    atmosphere = standard_atmosphere(latitude, day)
+    assert 4.2 <= atmosphere.water_vapour <= 41.2
+    assert 257.2 <= atmosphere.air_temperature <= 299.7
+
+
+@given(st.floats(16.0, 90.0))
+def test_an_unknown_date_lies_between_winter_and_summer(latitude):
+    winter, unknown, summer = (standard_atmosphere(latitude, day).air_temperature for day in (15, None, 197))
+    assert winter < unknown < summer
+
+
+def test_a_latitude_that_cannot_be_is_refused():
+    with pytest.raises(InputError, match="outside -90 to 90"):
+        standard_atmosphere(452475.0, 15)
+
+
+@pytest.mark.parametrize(
+    ("table", "latitude", "day"),
+    [("t", 0.0, 1), ("ms", 45.0, 197), ("mw", 45.0, 14.4), ("ss", 60.0, 197), ("sw", 60.0, 14.4)],
+)
+def test_the_packaged_figures_are_those_of_the_afgl_tables(table, latitude, day):
+    ground_first = np.loadtxt(shared_path("data", "profiles", "afgl", f"afgl{table}.dat"))[::-1]
+    height, pressure, temperature, vapour = ground_first[:, [0, 1, 2, 6]].T
+    step, ratio = np.diff(height) * 1e3, np.log(vapour[:-1] / vapour[1:])
+    mean = np.where(np.abs(ratio) < 1e-9, vapour[:-1], -np.diff(vapour) / np.where(ratio == 0.0, 1.0, ratio))
+    column = (mean * step).sum() * 1e6 / 6.02214076e23 * 18.01528e-3
+    found = standard_atmosphere(latitude, day)
+    assert found.water_vapour == pytest.approx(column, abs=0.1)
+    assert found.air_temperature == pytest.approx(temperature[0], abs=0.1)
+    assert found.surface_pressure == pytest.approx(pressure[0], abs=0.1)

@@ -1,0 +1,245 @@
+"""Scenes in every form in which they come: files, folders, metadata, archives; and all the real ones at hand."""
+
+import json
+import re
+import tarfile
+import threading
+import warnings
+
+import numpy as np
+import pytest
+import rasterio
+
+from lst_raster import retrieve
+from lst_raster.errors import InputNotFoundError, LstRasterError, SceneError, UnknownSensorError
+from lst_raster.io.mtl import Mtl
+from lst_raster.io.raster import open_raster
+from lst_raster.io.scene import Scene
+from tests.support.factories import MTL, STATE, STEM, make_model, make_scene, ramp, write_raster
+from tests.support.products import FORMS, as_xml, groups, in_form
+from tests.support.shared import SHARED, shared_path
+
+EXACT = {**STATE, "emissivity": 0.97}
+LE07 = "LE07_L1TP_107068_20220310_20220405_02_T1"
+PRODUCTS = {
+    "landsat4-b6": ("LT04_L1TP_015033_19880510_20200917_02_T1_B6.TIF", "uint8", 0.6),
+    "landsat5-b6": ("LT05_L1TP_015033_19980510_20200917_02_T1_B6.TIF", "uint8", 0.6),
+    "landsat7-b6": (f"{LE07}_B6_VCID_1.TIF", "uint8", 0.6),
+    "landsat8-b10": (f"{STEM}_B10.TIF", "uint16", 0.005),
+    "landsat8-b11": (f"{STEM}_B11.TIF", "uint16", 0.005),
+    "landsat9-b10": ("LC09_L1TP_020039_20220719_20220908_02_T1_B10.TIF", "uint16", 0.005),
+    "landsat9-b11": ("LC09_L1TP_020039_20220719_20220908_02_T1_B11.TIF", "uint16", 0.005),
+}
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_a_scene_gives_the_true_temperature(tmp_path, model_path, form):
+    truth = ramp(275, 310)
+    place = in_form(make_scene(tmp_path / "in", lst=truth, gain=3.3e-4, offset=0.2), form)
+    before = sorted(path.name for path in place.parent.iterdir())
+    product = retrieve(place, output=tmp_path / f"{STEM}_LST.tif", model=model_path, **EXACT)
+    with rasterio.open(product.path) as dataset:
+        assert np.abs(dataset.read(1) - truth).max() < 0.005
+    assert product.tags["input"].endswith(f"{STEM}_B10.TIF")
+    assert product.tags["calibration"].startswith("gain 0.00033, offset 0.2")
+    added = {path.name for path in place.parent.iterdir()} - set(before)
+    assert added <= {path.name for path in product.files}  # GDAL likes to leave an index beside a .tar.gz
+    assert retrieve(place, output=product.path, model=model_path, **EXACT).reused
+
+
+@pytest.mark.parametrize("sensor", PRODUCTS)
+@pytest.mark.parametrize("form", ["folder", "tar"])
+def test_every_sensor_is_known_from_its_product(tmp_path, sensor, form):
+    name, dtype, tolerance = PRODUCTS[sensor]
+    truth = ramp(275, 305)
+    scene = Scene.open(in_form(make_scene(tmp_path / "in", lst=truth, sensor=sensor, name=name, dtype=dtype), form))
+    assert (scene.sensor, scene.stem) == (sensor, re.sub(r"_B[0-9].*", "", name))
+    product = retrieve(scene, model=make_model(tmp_path / "model" / "model.onnx", sensor), **EXACT)
+    with rasterio.open(product.path) as dataset:
+        assert np.abs(dataset.read(1) - truth).max() < tolerance
+    assert product.path.name == f"{scene.stem}_LST.tif"
+
+
+@pytest.mark.parametrize(
+    ("band", "sensor", "found"),
+    [
+        (None, None, "landsat8-b10"),
+        ("10", None, "landsat8-b10"),
+        ("11", None, "landsat8-b11"),
+        ("b11", "landsat8-b11", "landsat8-b11"),
+        (None, "landsat8-b11", "landsat8-b11"),
+    ],
+)
+def test_the_band_is_chosen_where_there_are_two(tmp_path, band, sensor, found):
+    for number in (10, 11):
+        name = f"{STEM}_B{number}.TIF"
+        make_scene(tmp_path / "in", lst=ramp(280, 300), sensor=f"landsat8-b{number}", name=name)
+    scene = Scene.open(tmp_path / "in", band=band, sensor=sensor)
+    assert (scene.sensor, scene.files.bands) == (found, ("B10", "B11"))
+
+
+@pytest.mark.parametrize(("band", "suffix"), [(None, 1), ("6", 1), ("6_VCID_1", 1), ("B6_VCID_2", 2), ("6vcid2", 2)])
+def test_of_landsat_7_the_low_gain_is_taken_unless_the_high_one_is_asked_for(band, suffix):
+    scene = Scene.open(shared_path("data", "landsat", LE07), band=band)
+    assert scene.place.name == f"{LE07}_B6_VCID_{suffix}.TIF"
+    assert scene.calibration.gain == (0.067087 if suffix == 1 else 0.037205)
+
+
+def test_a_file_without_a_band_in_its_name_gets_it_from_the_option(tmp_path):
+    path = make_scene(tmp_path, lst=ramp(280, 300), name="LC08_thermal.tif", mtl=False)
+    assert Scene.open(path, band="11").sensor == "landsat8-b11"
+
+
+MISTAKES = {
+    "no such path": ("nothing", {}, InputNotFoundError, "nothing does not exist; check the path"),
+    "empty folder": ("empty", {}, SceneError, "empty holds no thermal band"),
+    "two scenes": ("two", {}, SceneError, r"holds 2 scenes \(LC08_a, LT05_b\); give the thermal band or"),
+    "level 2": ("level2", {}, SceneError, "is a Level-2 file"),
+    "unknown": ("unknown", {}, UnknownSensorError, "add --sensor"),
+    "no band": ("one", {"band": "11"}, SceneError, "has no LC08_a_B11.TIF; add the file, or choose another band"),
+    "not thermal": ("one", {"band": "4"}, SceneError, "band B4 of Landsat 8 is not thermal; give --band 10 or 11"),
+    "no band name": ("one", {"band": "red"}, SceneError, "'red' is not a band's name"),
+    "against the name": ("one/LC08_a_B10.TIF", {"band": "11"}, SceneError, "--band says B11, the file's name B10"),
+    "against the sensor": (
+        "one", {"band": "11", "sensor": "landsat8-b10"}, SceneError, "says landsat8-b10, --band B11",
+    ),
+    "no archive": ("text.tar", {}, SceneError, "is not a tar archive, or truncated or damaged"),
+    "cut archive": ("cut.tar.gz", {}, SceneError, "truncated or damaged"),
+    "empty archive": ("empty.tar", {}, SceneError, "empty.tar holds no thermal band"),
+    "no metadata": ("LC08_a_MTL.json", {}, SceneError, "is not Landsat metadata"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_what_is_no_scene_is_refused_with_what_to_do(tmp_path, mistake):
+    numbers = np.full((60, 70), 26000, "u2")
+    files = (
+        "one/LC08_a_B10.TIF",
+        "two/LC08_a_B10.TIF",
+        "two/LT05_b_B6.TIF",
+        "level2/LC08_a_ST_B10.TIF",
+        "unknown/x_B10.TIF",
+    )
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_raster(tmp_path / name, numbers)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.tar").write_text("hello")
+    (tmp_path / "LC08_a_MTL.json").write_text('{"L1_METADATA_FILE": 3}')
+    with tarfile.open(tmp_path / "empty.tar", "w") as archive, tarfile.open(tmp_path / "cut.tar.gz", "w:gz") as cut:
+        archive.add(tmp_path / "text.tar", "readme.txt")
+        cut.add(tmp_path / "one" / "LC08_a_B10.TIF", "LC08_a_B10.TIF")
+    whole = (tmp_path / "cut.tar.gz").read_bytes()
+    (tmp_path / "cut.tar.gz").write_bytes(whole[: len(whole) // 2])
+    place, options, error, words = MISTAKES[mistake]
+    with pytest.raises(error, match=words):
+        Scene.open(tmp_path / place, **options)
+
+
+def test_an_archive_of_level_2_is_refused_by_its_metadata(tmp_path):
+    real = shared_path("data", "landsat", "LC08_L2SP_098084_20210503_20210508_02_T1")
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        archive.add(real, ".")
+    with pytest.raises(SceneError, match="says L2SP: the scene is a Level-2 product"):
+        Scene.open(tmp_path / "x.tar")
+
+
+@pytest.mark.parametrize("form", ["txt", "json", "xml"])
+@pytest.mark.parametrize("root", ["LANDSAT_METADATA_FILE", "L1_METADATA_FILE"])
+def test_the_three_forms_of_metadata_say_the_same(tmp_path, form, root):
+    text = MTL.format(satellite=9, band=10, gain=3e-4, offset=0.1).replace("LANDSAT_METADATA_FILE", root)
+    tree = groups(text)
+    path = tmp_path / f"x_MTL.{form}"
+    path.write_text({"txt": text, "json": json.dumps(tree), "xml": as_xml(tree)}[form])
+    found = Mtl.read(path)
+    assert found.entries["SPACECRAFT_ID"] == "LANDSAT_9"
+    assert (found.collection, found.number("RADIANCE_MULT_BAND_10")) == (2, 3e-4)
+
+
+# What becomes of each real file; docs/inputs.md has the same table. The first rule that fits counts.
+LEVEL_2 = "Level-2"
+REAL = [
+    (r"L2SP.*|l8_l2sp.*", LEVEL_2),
+    (r"LC08_L1GT_[^/]*", ("landsat8-b10", "2022-05-06", 3.342e-4, "QA_PIXEL.TIF")),
+    (r".*L1GT.*(_MTL\.\w+|_B10\.TIF)", ("landsat8-b10", "2022-05-06", 3.342e-4, "QA_PIXEL.TIF")),
+    (r".*L1GT.*_B11\.TIF", ("landsat8-b11", "2022-05-06", 3.342e-4, "QA_PIXEL.TIF")),
+    (r"LC08_L1TP_090084.*\.tar\.gz", ("landsat8-b10", "2016-01-21", 3.342e-4, "BQA.TIF")),
+    (r"LT05_L1TP_090085.*\.tar\.gz", ("landsat5-b6", "1997-04-06", 0.055375, "BQA.TIF")),
+    (r"LE07_L1TP_107068[^/]*", ("landsat7-b6", "2022-03-10", 0.067087, "QA_PIXEL.TIF")),
+    (r"LE07_L1TP.*(_MTL\.\w+|_VCID_1\.TIF)", ("landsat7-b6", "2022-03-10", 0.067087, "QA_PIXEL.TIF")),
+    (r"LE07_L1TP.*_VCID_2\.TIF", ("landsat7-b6", "2022-03-10", 0.037205, "QA_PIXEL.TIF")),
+    (r"c1_marburg/extdata/LC08.*(_MTL\.txt|_B10\.TIF)", ("landsat8-b10", "2013-07-07", 3.342e-4, "BQA.TIF")),
+    (r"c1_marburg/extdata/LC08.*_B11\.TIF", ("landsat8-b11", "2013-07-07", 3.342e-4, "BQA.TIF")),
+    (r"c1_marburg/extdata/LE07.*(_MTL\.txt|_VCID_1\.TIF)", ("landsat7-b6", "2001-07-30", 0.067087, "BQA.TIF")),
+    (r"c1_marburg/extdata/LE07.*_VCID_2\.TIF", ("landsat7-b6", "2001-07-30", 0.037205, "BQA.TIF")),
+    (r"c1_marburg/extdata", r"holds 2 scenes \(LC08_L1TP_195025.*, LE07_L1TP_195025"),
+    (r"c1_marburg/testdata/LC8(/.*(_MTL\.txt|_B10\.TIF))?", ("landsat8-b10", "2013-07-07", 3.342e-4, "BQA.TIF")),
+    (r"c1_marburg/testdata/LC8/.*_B11\.TIF", ("landsat8-b11", "2013-07-07", 3.342e-4, "BQA.TIF")),
+    (r"c1_marburg/testdata/LE7(/.*(_MTL\.txt|_VCID_1\.TIF))?", ("landsat7-b6", "2001-07-30", 0.067, None)),
+    (r"c1_marburg/testdata/LE7/.*_VCID_2\.TIF", ("landsat7-b6", "2001-07-30", 0.037, None)),
+    (r"c1_marburg/testdata/LT05(/.*(_MTL\.txt|_B6\.TIF))?", ("landsat5-b6", "2000-03-09", 0.055375, "BQA.TIF")),
+    (r"c1_marburg/testdata/LT5(/.*(_MTL\.txt|_B6\.tif))?", ("landsat5-b6", "2010-12-18", 0.055, None)),
+    (r"l8_l1_alabama_cc0(/.*(_MTL\.txt|_B10\.tif))?", ("landsat8-b10", "2015-08-04", 3.342e-4, "test_BQA.tif")),
+    (r"l8_l1_alabama_cc0/.*_B11\.tif", ("landsat8-b11", "2015-08-04", 3.342e-4, "test_BQA.tif")),
+    (r"l8_radiance_float32/.*put(/.*)?", "it may be radiance"),
+    (r".*_(QA_PIXEL|QA_RADSAT|BQA|SAA|SZA|VAA|VZA)\.\w+", "holds a quality band or angles"),
+    (r".*_B[1-9]\.\w+", r"band B\d of Landsat \d is not thermal; give _B"),
+    (r".*stac\.json", "has 0 bands"),
+    (r".*/DEM\.TIF", "is told neither by its name nor by metadata; add --sensor"),
+    (r".*\.(txt|dat)|.*/(LICENSE|PKG-INFO)", "is not a raster that GDAL can read"),
+    (r"c1_marburg(/testdata)?|l8_radiance_float32|surfrad", "holds no thermal band"),
+]  # fmt: skip
+_ALL = sorted((SHARED / "data" / "landsat").rglob("*"))
+
+
+@pytest.mark.parametrize("path", _ALL, ids=lambda path: path.name)
+def test_every_real_file_is_opened_as_what_it_is_or_refused(path):
+    name = path.relative_to(SHARED / "data" / "landsat").as_posix()
+    rule = next(rule for pattern, rule in REAL if re.fullmatch(pattern, name) or (rule is LEVEL_2 and "L2SP" in name))
+    if isinstance(rule, str):
+        with pytest.raises(LstRasterError, match=rule):
+            Scene.open(path)
+        return
+    scene = Scene.open(path)
+    assert (scene.sensor, str(scene.date)) == rule[:2]
+    assert scene.calibration.gain == rule[2]
+    assert (_MTL_OF.search(scene.calibration.source)) is not None
+    quality = scene.files.quality
+    assert (quality is None and rule[3] is None) or quality.name.endswith(rule[3])
+
+
+_MTL_OF = re.compile(r"_MTL\.(txt|xml|json)$")
+
+
+def test_rasters_opened_in_two_threads_leave_the_filters_of_warnings_as_they_were(tmp_path, monkeypatch):
+    paths = [write_raster(tmp_path / f"{name}.tif", ramp(280, 300), crs=None, transform=None) for name in "ab"]
+    before, opened = list(warnings.filters), rasterio.open
+    first_is_in, second_is_in, first_is_out = (threading.Event() for _ in range(3))
+
+    def interleaved(path, *args, **options):
+        if str(path) == str(paths[0]):
+            first_is_in.set()
+            second_is_in.wait(10)
+        else:
+            second_is_in.set()
+            first_is_out.wait(10)
+        return opened(path, *args, **options)
+
+    def look(path):
+        with open_raster(path, "scene", SceneError) as dataset:
+            dataset.read(1)
+
+    monkeypatch.setattr(rasterio, "open", interleaved)
+    first, second = (threading.Thread(target=look, args=(path,)) for path in paths)
+    first.start()
+    first_is_in.wait(10)
+    second.start()
+    first.join()
+    first_is_out.set()
+    second.join()
+    assert warnings.filters == before

@@ -1,0 +1,86 @@
+"""A simulated set is read whole and checked, and errors are summed up rightly."""
+
+import numpy as np
+import pytest
+import xarray
+
+from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES, summarise, summarise_by_water_vapour
+from lst_raster.profiles.simulated_set import read_simulated
+from tests.support.simulated_sets import make_simulated_set
+
+
+@pytest.fixture
+def path(tmp_path):
+    return make_simulated_set(tmp_path / "set.nc", profiles=20)
+
+
+def changed(path, change):
+    """The set's file with a change made to it."""
+    dataset = change(xarray.load_dataset(path, engine="h5netcdf"))
+    dataset.to_netcdf(path.with_name("changed.nc"), engine="h5netcdf")
+    return path.with_name("changed.nc")
+
+
+def test_a_set_is_read_as_it_was_written(path):
+    simulated = read_simulated(path)
+    dataset = xarray.load_dataset(path, engine="h5netcdf")
+    assert (len(simulated), simulated.sensor) == (20, "landsat8-b10")
+    np.testing.assert_allclose(simulated.transmittance, dataset.transmittance)
+    assert simulated.split.tolist() == dataset.split.values.tolist()
+    assert simulated.time is None
+    assert simulated.terms[2] is simulated.downwelling_radiance
+
+
+def test_profiles_are_selected_with_all_that_belongs_to_them(path):
+    simulated = read_simulated(path)
+    chosen = simulated.select(simulated.split == 1)
+    assert len(chosen) == 4
+    np.testing.assert_array_equal(chosen.latitude, simulated.latitude[simulated.split == 1])
+    assert chosen.time is None
+
+
+def test_a_file_without_a_variable_is_refused_by_its_name(path):
+    with pytest.raises(InputError, match="lacks upwelling_radiance; make it with lst-raster simulate"):
+        read_simulated(changed(path, lambda dataset: dataset.drop_vars("upwelling_radiance")))
+
+
+def test_a_nan_where_a_value_is_needed_is_refused(path):
+    with pytest.raises(InputError, match="water_vapour of the simulated set has NaN"):
+        read_simulated(changed(path, lambda dataset: dataset.assign(water_vapour=dataset.water_vapour * np.nan)))
+
+
+def test_a_transmittance_above_one_is_refused(path):
+    with pytest.raises(InputError, match="outside"):
+        read_simulated(changed(path, lambda dataset: dataset.assign(transmittance=dataset.transmittance + 1.0)))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputNotFoundError, match=r"none\.nc"):
+        read_simulated(tmp_path / "none.nc")
+
+
+def test_a_file_that_is_not_netcdf_is_refused(tmp_path):
+    (tmp_path / "text.nc").write_text("text")
+    with pytest.raises(InputError, match="cannot be read as NetCDF-4"):
+        read_simulated(tmp_path / "text.nc")
+
+
+def test_missing_retrievals_are_counted_and_left_out():
+    summary = summarise(np.array([3.0, -4.0, np.nan]))
+    assert (summary.samples, summary.missing, summary.bias, summary.mae) == (2, 1, -0.5, 3.5)
+    assert summary.rmse == pytest.approx(np.sqrt(12.5))
+
+
+def test_no_sample_has_no_error():
+    summary = summarise(np.array([]))
+    assert summary.samples == 0
+    assert np.isnan([summary.bias, summary.rmse, summary.mae]).all()
+
+
+def test_every_sample_is_in_one_class_of_water_vapour():
+    column = np.linspace(0.0, 80.0, 161)
+    summaries = summarise_by_water_vapour(np.ones((161, 2)), column[:, None])
+    assert summaries["all"].samples == 322
+    assert sum(summaries[name].samples for name in WATER_VAPOUR_CLASSES) == 322
+    assert summaries["10-20"].samples == 40

@@ -1,0 +1,213 @@
+"""The air on a coarse grid is that of the model at every pixel; threads and tiles change nothing."""
+
+import threading
+
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from rasterio.windows import Window
+
+from lst_raster import Scene, retrieve
+from lst_raster.errors import CancelledError, InputError
+from lst_raster.io.coarse_grid import Nodes, spread
+from lst_raster.retrieval import interpolation_check as selfcheck_module
+from lst_raster.retrieval import tiles as tiles_module
+from lst_raster.retrieval import workers
+from tests.support.factories import STATE, make_scene, ramp, write_raster
+from tests.support.reanalysis_files import write_reanalysis
+from tests.support.shared import shared_path
+
+BIG = (600, 1100)
+DATE = "2015-07-19T16:00"
+EXACT = {**STATE, "emissivity": 0.97}
+_ROWS, _COLUMNS = np.mgrid[0 : BIG[0], 0 : BIG[1]]
+TERRAIN = (800.0 + 700.0 * np.sin(_ROWS / 90.0) * np.cos(_COLUMNS / 130.0) + 3.0 * np.sin(_ROWS * 1.7)).astype("f4")
+
+
+def read(path):
+    with rasterio.open(path) as dataset:
+        return dataset.read(1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Folder of what is made once."""
+    return tmp_path_factory.mktemp("air")
+
+
+@pytest.fixture(scope="module")
+def scene(folder):
+    return make_scene(folder / "in", lst=ramp(280, 320, BIG))
+
+
+@pytest.fixture(scope="module")
+def reanalysis(folder):
+    """A humid front across the scene: the column doubles within two cells."""
+    latitude, longitude = np.arange(30.25, 31.51, 0.25), np.arange(-88.0, -86.9, 0.25)
+    front = 1.0 + 1.0 / (1.0 + np.exp((longitude[None, :] + 87.4) / 0.06)) + 0.3 * np.sin(latitude[:, None] * 9.0)
+    fields = {"tcwv": 16.0 * front, "t2m": 288.0 + 6.0 * front, "sp": 92e3 + 0.0 * front, "z": 7800.0 + 900.0 * front}
+    fields = {name: np.broadcast_to(values, (3, *values.shape)) for name, values in fields.items()}
+    return write_reanalysis(folder / "era5.nc", fields, latitude=latitude, longitude=longitude)
+
+
+@pytest.fixture(scope="module")
+def over_terrain(folder, reanalysis):
+    """Options of a retrieval in the mountains."""
+    dem = write_raster(folder / "dem.tif", TERRAIN)
+    return {"reanalysis": reanalysis, "dem": dem, "emissivity": 0.97}
+
+
+@pytest.fixture(scope="module")
+def exact(folder, scene, over_terrain):
+    """The product of the model at every pixel."""
+    return retrieve(Scene.open(scene, date=DATE), output=folder / "exact.tif", exact=True, **over_terrain)
+
+
+@pytest.fixture(scope="module")
+def of_one_thread(folder, scene, over_terrain):
+    """Options with a raster of emissivity, and the bytes of the temperature that one thread makes with them."""
+    emissivity = write_raster(folder / "e.tif", ramp(0.9, 1.0, BIG).astype("f4"))
+    options = {**over_terrain, "emissivity": [emissivity]}
+    product = retrieve(Scene.open(scene, date=DATE), output=folder / "one.tif", threads=1, **options)
+    return options, product.path.read_bytes()
+
+
+def test_the_coarse_grid_gives_the_temperature_of_the_model_at_every_pixel(tmp_path, scene, over_terrain, exact):
+    coarse = retrieve(Scene.open(scene, date=DATE), output=tmp_path / "coarse.tif", **over_terrain)
+    difference = read(coarse.path) - read(exact.path)
+    assert np.sqrt(np.mean(difference**2)) < 0.005
+    assert np.abs(difference).max() < 0.02
+    assert exact.tags["air"] == "exact: the model at every pixel"
+    assert coarse.tags["air"].startswith("interpolated between 20x36 nodes, steps of 50 m; largest difference 0.0")
+    assert np.ptp(read(coarse.path) - ramp(280, 320, BIG)) > 2.0  # the air differs over the scene at all
+
+
+def test_the_run_finds_out_by_itself_how_far_off_it_is(tmp_path, scene, over_terrain, exact, monkeypatch):
+    monkeypatch.setattr("lst_raster.retrieval.coarse_atmosphere.STEP", 1500.0)
+    coarse = retrieve(Scene.open(scene, date=DATE), output=tmp_path / "coarse.tif", **over_terrain)
+    largest = np.abs(read(coarse.path) - read(exact.path)).max()
+    assert largest > 0.3
+    told = float(coarse.tags["air"].partition("largest difference ")[2].split()[0])
+    assert 0.9 * largest < told <= largest + 1e-4
+    assert any("off by more than 0.05 K" in line and "--exact avoids it" in line for line in coarse.warnings)
+    assert not any("off by" in line for line in exact.warnings)
+
+
+def test_a_raster_of_the_air_is_taken_at_every_pixel(tmp_path, scene, model_path):
+    vapour = write_raster(tmp_path / "wv.tif", np.where(_COLUMNS % 2, 10.0, 40.0).astype("f4"))
+    product = retrieve(scene, output=tmp_path, model=model_path, **{**EXACT, "water_vapour": vapour})
+    assert product.tags["air"].startswith("exact")
+    assert product.retrieved == ramp(0, 1, BIG).size
+
+
+def test_air_that_is_not_possible_is_refused_on_the_coarse_grid_too(tmp_path, scene, model_path):
+    low = write_raster(tmp_path / "dem.tif", np.full(BIG, 12_000.0, "f4"))
+    with pytest.raises(InputError, match="elevation"):
+        retrieve(scene, output=tmp_path, model=model_path, dem=low)
+
+
+def test_where_the_elevation_is_missing_there_is_no_temperature(tmp_path, scene, model_path):
+    missing = TERRAIN < 300.0
+    dem = write_raster(tmp_path / "dem.tif", np.where(missing, -9999, TERRAIN).astype("f4"), nodata=-9999)
+    product = retrieve(scene, output=tmp_path, model=model_path, dem=dem, emissivity=0.97)
+    np.testing.assert_array_equal(np.isnan(read(product.path)), missing)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("block", [512, 1024])
+def test_threads_and_tiles_change_no_byte(tmp_path, scene, of_one_thread, monkeypatch, threads, block):
+    options, expected = of_one_thread
+    monkeypatch.setattr(tiles_module, "BLOCK", block)
+    product = retrieve(Scene.open(scene, date=DATE), output=tmp_path / "b.tif", threads=threads, **options)
+    assert product.path.read_bytes() == expected
+
+
+def test_an_error_in_one_tile_ends_the_run_and_leaves_nothing(tmp_path, scene, model_path):
+    emissivity = np.full(BIG, 0.97, "f4")
+    emissivity[-1, -1] = 7.0
+    path = write_raster(tmp_path / "e.tif", emissivity)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(InputError, match="emissivity"):
+        retrieve(scene, output=tmp_path / "out", model=model_path, threads=3, **{**EXACT, "emissivity": path})
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_progress_stops_a_run_of_several_threads(tmp_path, scene, model_path):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(CancelledError):
+        retrieve(
+            scene, output=tmp_path / "out", model=model_path, threads=3, progress=lambda done, total: done < 2, **EXACT
+        )
+    assert not list((tmp_path / "out").iterdir())
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("tile")]
+
+
+def test_no_more_tiles_are_begun_than_there_are_threads_and_one():
+    begun, lock = [], threading.Lock()
+
+    class Opened:
+        def __enter__(self):
+            return self.work
+
+        def __exit__(self, *_):
+            return None
+
+        def work(self, window):
+            with lock:
+                begun.append(window)
+            return window
+
+    parts = workers.over_tiles(list(range(100)), Opened, threads=2)
+    assert next(parts) in begun
+    assert len(begun) <= 5
+    parts.close()
+    assert len(begun) <= 6
+
+
+def test_the_self_check_looks_at_pixels_of_the_whole_scene():
+    class Grid:
+        width, height = 5000, 4000
+
+    class Nothing:
+        level2, names = None, ()
+
+    check = selfcheck_module.SelfCheck.over(Grid, Nothing, 0.01)
+    assert check.row.size == 10_000
+    quarters = np.bincount(2 * (check.row >= 2000) + (check.column >= 2500), minlength=4)
+    assert quarters.min() > 2300
+    assert (check.checked, check.largest) == (0, 0.0)
+
+
+@given(left=st.integers(0, 60), top=st.integers(0, 50), width=st.integers(1, 40), height=st.integers(1, 40))
+def test_between_nodes_a_pixel_is_the_same_in_any_window(left, top, width, height):
+    rows, columns = np.array([0.0, 32.0, 64.0, 90.0]), np.array([0.0, 32.0, 100.0])
+    values = np.arange(12.0).reshape(4, 3) ** 1.5
+    nodes = Nodes(rows=rows, columns=columns, values=values, label="x")
+    whole = nodes.read(Window(0, 0, 100, 90))
+    part = spread(rows, columns, values, Window(left, top, width, height))
+    np.testing.assert_array_equal(part, whole[top : top + height, left : left + width])
+    row, column = np.mgrid[top : top + height, left : left + width] + 0.5
+    np.testing.assert_allclose(nodes.at(row, column), part, rtol=1e-6)
+
+
+def test_over_real_terrain_under_a_real_reanalysis_the_coarse_grid_is_right_within_a_hundredth(tmp_path):
+    scene = shared_path("data", "landsat", "c1_marburg", "extdata", "LC08_L1TP_195025_20130707_20170503_01_T1_B10.TIF")
+    dem = scene.parent / "DEM.TIF"
+    with xr.open_dataset(shared_path("data", "reanalysis", "era5_tcwv_new_cds_layout_derived.nc")) as era5:
+        hours = era5.isel(valid_time=slice(9, 12)).load()
+    # Its day is another one, and it has no surface of its own: one of 300 m stands for the hills that ERA5 has there.
+    place = {"latitude": hours.latitude.values, "longitude": hours.longitude.values}
+    fields = {"tcwv": 2.0 * hours.tcwv.values, "z": np.full(hours.tcwv.shape, 300.0 * 9.80665)}
+    times = np.array(["2013-07-07T09:00", "2013-07-07T10:00", "2013-07-07T11:00"], "datetime64[s]")
+    air = write_reanalysis(tmp_path / "era5.nc", fields, times=times, **place)
+    opened = Scene.open(scene)
+    options = {"reanalysis": air, "dem": dem, "emissivity": 0.97, "mask_clouds": False}
+    coarse = retrieve(opened, output=tmp_path / "coarse.tif", **options)
+    exact = retrieve(opened, output=tmp_path / "exact.tif", exact=True, **options)
+    difference = read(coarse.path) - read(exact.path)
+    assert np.sqrt(np.nanmean(difference**2)) < 0.01
+    assert np.nanmax(np.abs(difference)) < 0.01
+    assert "steps of 50 m" in coarse.tags["air"]

@@ -1,0 +1,132 @@
+"""Layers, optical depth and the solver hold their laws and limits."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expn
+
+from lst_raster.errors import InputError
+from lst_raster.physics.planck import band_radiance, planck_radiance
+from lst_raster.sensors.bands import sensor_band
+from lst_raster.sensors.response import load_response, wavenumber_weights
+from lst_raster.simulator.absorption_table import wavenumber_grid
+from lst_raster.simulator.atmosphere import column, layers
+from lst_raster.simulator.band_simulation import Geometry, band_average, simulate, simulate_spectrum
+from lst_raster.simulator.gases import Composition, mole_fraction, standard_ozone
+from lst_raster.simulator.solver import hemisphere, solve
+
+PRESSURE = np.geomspace(1000.0, 10.0, 26)
+
+
+def make_column(surface_temperature: float = 295.0, humidity: float = 0.012, lapse: float = 60.0, **ground):
+    """A plain atmosphere: temperature falls with ln p, humidity with the cube of p."""
+    fall = np.minimum(np.log(1000.0 / PRESSURE) / np.log(5.0), 1.3)
+    return column(PRESSURE, surface_temperature - lapse * fall, humidity * (PRESSURE / 1000.0) ** 3 + 2e-6, **ground)
+
+
+def test_an_isothermal_atmosphere_hides_an_equally_warm_ground():
+    profile = make_column(290.0, lapse=0.0)
+    spectrum = simulate_spectrum(profile)
+    wavelength = 1e4 / wavenumber_grid()
+    black_body = planck_radiance(290.0, wavelength)
+    whole = spectrum.upwelling + spectrum.transmittance * black_body
+    assert np.abs(whole / black_body - 1.0).max() < 1e-5  # single precision, at each of 24,000 points
+    weights = wavenumber_weights(load_response("landsat8-b10"), wavenumber_grid())
+    assert whole @ weights == pytest.approx(black_body @ weights, rel=1e-6)
+
+
+def test_a_slab_gives_the_textbook_result():
+    depth = np.array([[0.7], [0.3]], dtype=np.float32)
+    planck = np.full((3, 1), 9.0, dtype=np.float32)
+    result = solve(depth, planck, view_cosine=0.5)
+    assert result.transmittance[0] == pytest.approx(np.exp(-2.0), rel=1e-6)
+    assert result.upwelling[0] == pytest.approx(9.0 * (1.0 - np.exp(-2.0)), rel=1e-6)
+    exact = 9.0 * (1.0 - 2.0 * expn(3, 1.0))  # hemispheric mean of an isothermal slab
+    assert result.downwelling[0] == pytest.approx(exact, rel=5e-4)  # what four directions give
+
+
+def test_a_planck_function_linear_in_depth_is_solved_exactly_in_one_layer_or_many():
+    depth = np.full((40, 1), 0.05, dtype=np.float32)
+    planck = np.linspace(10.0, 4.0, 41, dtype=np.float32)[:, None]
+    many = solve(depth, planck)
+    one = solve(depth.sum(axis=0, keepdims=True), planck[[0, -1]])
+    assert many.upwelling == pytest.approx(one.upwelling, rel=1e-5)
+    assert many.downwelling == pytest.approx(one.downwelling, rel=1e-5)
+
+
+def test_the_weights_of_the_hemisphere_average_a_constant_to_itself():
+    cosines, weights = hemisphere()
+    assert weights.sum() == pytest.approx(1.0, rel=1e-6)
+    assert ((cosines > 0.0) & (cosines < 1.0)).all()
+
+
+@given(bottom=st.floats(550.0, 1040.0), humidity=st.floats(1e-4, 0.02))
+@settings(max_examples=20, deadline=None)
+def test_the_water_column_does_not_depend_on_the_layers(bottom, humidity):
+    profile = make_column(humidity=humidity, surface_pressure=bottom)
+    coarse, fine = (layers(profile, refinement).water_vapour for refinement in (1, 8))
+    assert coarse == pytest.approx(fine, rel=1e-3)
+
+
+def test_the_order_of_levels_and_levels_below_ground_change_nothing():
+    base = make_column(surface_pressure=900.0)
+    order = np.random.default_rng(3).permutation(PRESSURE.size)
+    fall = np.minimum(np.log(1000.0 / PRESSURE) / np.log(5.0), 1.3)
+    temperature = np.where(PRESSURE > 900.0, np.nan, 295.0 - 60.0 * fall)
+    humidity = 0.012 * (PRESSURE / 1000.0) ** 3 + 2e-6
+    shuffled = column(PRESSURE[order], temperature[order], humidity[order], surface_pressure=900.0)
+    assert np.array_equal(shuffled.pressure, base.pressure)
+    assert np.array_equal(shuffled.air_temperature, base.air_temperature)
+
+
+def test_more_vapour_darkens_and_warms_the_sky():
+    dry, humid = (simulate(make_column(humidity=h), ["landsat8-b10"])["landsat8-b10"] for h in (0.004, 0.016))
+    assert humid.transmittance < dry.transmittance
+    assert humid.downwelling_radiance > dry.downwelling_radiance > dry.upwelling_radiance
+
+
+def test_each_absorber_lowers_the_transmittance():
+    profile = make_column()
+    everything = Composition()
+    whole = band_average(simulate_spectrum(profile, everything), "landsat7-b6").transmittance
+    for absorber in everything.absorbers:
+        fewer = Composition(absorbers=everything.absorbers - {absorber})
+        assert band_average(simulate_spectrum(profile, fewer), "landsat7-b6").transmittance > whole, absorber
+
+
+def test_a_slant_view_sees_less_of_the_ground():
+    profile = make_column()
+    slant = band_average(simulate_spectrum(profile, geometry=Geometry(view_zenith=45.0)), "landsat8-b10")
+    nadir = band_average(simulate_spectrum(profile), "landsat8-b10")
+    assert slant.transmittance < nadir.transmittance and slant.upwelling_radiance > nadir.upwelling_radiance
+
+
+def test_the_downwelling_radiance_is_that_of_a_colder_body_than_the_air_near_the_ground():
+    result = simulate(make_column(300.0), ["landsat8-b10"])["landsat8-b10"]
+    assert result.downwelling_radiance < band_radiance(300.0, sensor_band("landsat8-b10").planck)
+
+
+def test_gases_follow_their_years_and_ozone_its_layer():
+    assert mole_fraction("carbon_dioxide", 2024.0) > mole_fraction("carbon_dioxide", 1990.0)
+    assert mole_fraction("cfc11", 1995.0) > mole_fraction("cfc11", 2024.0)
+    assert standard_ozone(np.array(15.0)) > 20.0 * standard_ozone(np.array(500.0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"surface_pressure": 101325.0}, "not in hPa"),
+        ({"air_temperature_2m": 21.0}, "not in kelvin"),
+        ({"specific_humidity_2m": 12.0}, "not in kg kg-1"),
+    ],
+)
+def test_values_in_other_units_are_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        make_column(**changes)
+
+
+@pytest.mark.parametrize("changes", [{"year": 1850.0}, {"aerosol_optical_depth": -0.1}, {"continuum_scaling": 3.0}])
+def test_impossible_compositions_are_refused(changes):
+    with pytest.raises(InputError, match="outside"):
+        Composition(**changes)

@@ -1,0 +1,278 @@
+"""The air of Level-2 products beside ours: made products whose air is known, and the real ones."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from examples.studies.level2 import study as study_module
+from examples.studies.level2 import terms as terms_module
+from examples.studies.level2.model_atmosphere import once, vapour_and_temperature_of, vapour_of
+from examples.studies.level2.report import AS_IT_STANDS, PI, as_dict, rows, tables, write
+from examples.studies.level2.simulated_atmosphere import GROUNDS, changed, choose_shapes, match_air
+from examples.studies.level2.study import (
+    COLUMN,
+    COLUMN_GIVEN,
+    SIMULATED,
+    SIMULATED_PLAIN,
+    SURFACE,
+    SURFACE_GIVEN,
+    run,
+)
+from examples.studies.level2.terms import read_terms
+from lst_raster.errors import CancelledError, InputError, OutputError, SceneError
+from lst_raster.inference.model import Model
+from lst_raster.physics.planck import brightness_temperature
+from lst_raster.profiles.profile_sets import column_of, library_path, read_profiles
+from lst_raster.sensors.bands import sensor_band
+from lst_raster.simulator.atmosphere import layers
+from lst_raster.simulator.band_simulation import band_average, effective_average, simulate_spectrum
+from lst_raster.simulator.gases import Composition
+from tests.support.factories import ramp
+from tests.support.level2_scenes import make_level2
+from tests.support.shared import shared_path
+
+SENSOR = "landsat8-b10"
+GASES = Composition(year=2015.0)  # the year of the made product
+WARMING, MOISTENING = 3.0, 0.2
+PRODUCT = ("data", "landsat", "LC08_L2SP_098084_20210503_20210508_02_T1")
+CLOUDY = ("data", "landsat", "l8_l2sp_017036")
+
+
+@pytest.fixture(scope="module")
+def library():
+    return read_profiles(library_path())
+
+
+@pytest.fixture(scope="module")
+def hidden(library):
+    """A profile that the study does not know: one of the library, warmer and moister."""
+    index = choose_shapes(library, 25.0, 295.0, 0.0, 3)[-1]
+    return changed(column_of(library, index), MOISTENING, WARMING)
+
+
+@pytest.fixture(scope="module")
+def spectrum(hidden):
+    return simulate_spectrum(hidden, GASES)
+
+
+@pytest.fixture(scope="module")
+def air(spectrum):
+    """The terms of its air as the product's method makes them."""
+    found = effective_average(spectrum, SENSOR, GROUNDS)
+    return found.transmittance, found.upwelling_radiance, found.downwelling_radiance
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, air):
+    lst = ramp(285, 315)
+    cloud = np.zeros(lst.shape, bool)
+    cloud[5:15, 5:15] = True
+    folder = make_level2(tmp_path_factory.mktemp("product") / "p", lst=lst, air=air, cloud=cloud, emissivity=0.95)
+    return run([folder], shapes=2)[0]
+
+
+def value(study, air, quantity, less, *, pixels="all", group="all"):
+    return next(
+        row
+        for row in rows(study)
+        if (row.air, row.quantity, row.less, row.pixels, row.group) == (air, quantity, less, pixels, group)
+    )
+
+
+def test_the_vapour_and_the_temperature_of_a_hidden_profile_are_found_again(made, hidden):
+    found = next(one for one in made.air if one.name == SIMULATED)
+    assert np.mean(found.water_vapour) == pytest.approx(layers(hidden).water_vapour, rel=0.1)
+    assert np.mean(found.air_temperature) == pytest.approx(hidden.air_temperature[0], abs=3.0)
+
+
+def test_what_it_sends_down_is_found_again_and_so_is_the_temperature_of_the_ground(made):
+    assert abs(value(made, SIMULATED, "downwelling over pi ST_DRAD", "1").bias) < 0.015
+    assert abs(value(made, SIMULATED, "temperature", PI, pixels="clear").bias) < 0.02
+    assert value(made, SIMULATED_PLAIN, "downwelling over pi ST_DRAD", "1").bias > 0.02  # another average, not pi
+    wrong = value(made, AS_IT_STANDS, "temperature", PI, pixels="clear").bias
+    assert wrong > 0.4
+    first_order = -np.mean(made.change_by_pi(made.lst(made.usgs(corrected=True)))[made.terms.clear])
+    assert wrong == pytest.approx(first_order, rel=0.05)
+
+
+def test_a_product_with_the_whole_downwelling_radiance_is_told_from_one_without_pi(tmp_path, air):
+    folder = make_level2(tmp_path / "p", lst=ramp(285, 315), air=(*air[:2], np.pi * air[2]), emissivity=0.95)
+    found = run([folder], shapes=1)[0]
+    assert value(found, SIMULATED, "downwelling over pi ST_DRAD", "1").bias == pytest.approx(
+        1.0 / np.pi - 1.0, abs=0.01
+    )
+    # what the stated ground shows through that air is not what ours finds of it
+    assert value(found, SIMULATED, "temperature of the stated ground", PI).bias > 0.5
+    assert abs(value(found, SIMULATED, "temperature of the stated ground", AS_IT_STANDS).bias) < 0.02
+
+
+def test_clouds_are_left_out_of_temperatures_but_not_of_the_air(made):
+    clouds = np.count_nonzero(~made.terms.clear)
+    assert 0 < clouds < made.terms.pixel.size
+    assert value(made, SIMULATED, "downwelling radiance", "pi ST_DRAD").count == made.terms.pixel.size
+    assert value(made, PI, "temperature", "ST_B10", pixels="clear").count == made.terms.pixel.size - clouds
+    assert not [row for row in rows(made) if row.quantity == "temperature" and row.pixels == "all"]
+    assert made.terms.map(made.terms.temperature).shape == made.terms.shape
+
+
+def test_profiles_are_moistened_and_warmed_until_they_have_what_is_asked_for(library):
+    wanted = [(0.75, 1.70), (0.70, 2.05)]
+    (index,) = choose_shapes(library, 22.0, 288.0, 0.0, 1)
+    first, second = match_air(library, index, wanted, SENSOR, GASES)
+    assert (first.transmittance, first.upwelling_radiance) == wanted[0]
+    assert second.water_vapour > first.water_vapour
+    assert first.effective < first.plain
+    assert 1.3 * first.upwelling_radiance < first.plain < 1.8 * first.upwelling_radiance
+    assert not match_air(library, index, [(0.95, 8.0)], SENSOR, GASES)  # no air is so clear and so bright
+
+
+def test_warming_and_moistening_end_at_the_tropopause(library):
+    profile = column_of(library, 100)
+    other = changed(profile, np.log(1.5), 4.0)
+    low, high = profile.pressure > 300.0, profile.pressure < 100.0
+    assert np.allclose(other.air_temperature[low] - profile.air_temperature[low], 4.0)
+    assert np.allclose(other.specific_humidity[low], 1.5 * profile.specific_humidity[low])
+    assert np.array_equal(other.air_temperature[high], profile.air_temperature[high])
+
+
+def test_the_models_are_inverted():
+    vapour, temperature = np.array([4.0, 15.0, 28.0, 45.0]), np.array([275.0, 288.0, 297.0, 302.0])
+    column, surface = (Model.load(f"{SENSOR}/{tier}", graph="atmosphere") for tier in ("column", "surface"))
+    seen = column.atmosphere(water_vapour=vapour, surface_pressure=1000.0, input_error=0.0).transmittance.astype(float)
+    assert np.allclose(vapour_of(column, seen, 1000.0), vapour, rtol=0.01)
+    assert np.isnan(vapour_of(column, np.array([0.9999]), 1000.0)).all()
+    terms = surface.atmosphere(
+        water_vapour=vapour, surface_pressure=1000.0, air_temperature=temperature, input_error=0.0
+    )
+    found = vapour_and_temperature_of(
+        surface, terms.transmittance.astype(float), terms.upwelling_radiance.astype(float), 1.3 * vapour, 1000.0
+    )
+    assert np.allclose(found[0], vapour, rtol=0.02)
+    assert np.allclose(found[1], temperature, atol=0.5)
+    impossible = vapour_and_temperature_of(surface, np.array([0.95]), np.array([8.0]), np.array([20.0]), 1000.0)
+    assert np.isnan(impossible).all()
+
+
+def test_air_too_cold_for_its_vapour_is_not_what_a_model_is_inverted_to():
+    surface = Model.load(f"{SENSOR}/surface", graph="atmosphere")
+    saturated = surface.atmosphere(
+        water_vapour=np.array([44.0]), surface_pressure=1000.0, air_temperature=np.array([240.0]), input_error=0.0
+    )
+    transmittance, upwelling = saturated.transmittance.astype(float), saturated.upwelling_radiance.astype(float)
+    emission = brightness_temperature(upwelling / (1.0 - transmittance), sensor_band(SENSOR).planck)
+    assert emission > 250.0  # so much vapour emits from warmer air than the 240 K at the ground
+    _, temperature = vapour_and_temperature_of(surface, transmittance, upwelling, np.array([40.0]), 1000.0)
+    assert not (temperature < emission).any()
+
+
+def test_pixels_that_are_alike_are_computed_once():
+    calls = []
+
+    def double(first, second):
+        calls.append(first.size)
+        return 2.0 * first, first + second
+
+    twice, total = once(double, np.array([3.0, 1.0, 3.0]), np.array([1.0, 1.0, 1.0]))
+    assert calls == [2]
+    assert twice.tolist() == [6.0, 2.0, 6.0]
+    assert total.tolist() == [4.0, 2.0, 4.0]
+
+
+def test_the_real_product_s_air_sends_down_pi_st_drad_within_three_per_cent():
+    found = run([shared_path(*PRODUCT)], shapes=2)[0]
+    assert found.terms.clear.sum() == 198
+    effective, plain = (
+        value(found, way, "downwelling over pi ST_DRAD", "1", pixels="clear") for way in (SIMULATED, SIMULATED_PLAIN)
+    )
+    assert -0.03 < effective.bias < 0.0 < plain.bias < 0.05
+    assert max(effective.sd, plain.sd) < 0.005
+    assert abs(value(found, SIMULATED, "temperature", PI, pixels="clear").bias) < 0.02
+    assert all(0.8 < one.largest_relative_humidity < 1.2 for one in found.matched)  # air that could be
+    assert value(found, PI, "temperature", "ST_B10", pixels="clear").bias == pytest.approx(-0.345, abs=0.005)
+    stands = value(found, AS_IT_STANDS, "temperature", "ST_B10", pixels="clear")
+    assert stands.bias == pytest.approx(0.013, abs=0.005)
+    assert stands.sd < 0.06
+    matched = value(found, SURFACE, "temperature", PI, pixels="clear")
+    assert abs(matched.bias) < 0.15  # transmittance and upwelling radiance are the product's: the sky alone differs
+    assert abs(value(found, COLUMN, "transmittance", "ST_ATRAN").bias) < 1e-3
+    given = [next(one for one in found.air if one.name == way).transmittance for way in (COLUMN_GIVEN, SURFACE_GIVEN)]
+    assert np.abs(np.array(given) - found.terms.transmittance).max() < 0.08
+
+
+def test_the_cloudy_product_has_no_clear_pixel_but_its_air_says_the_same(monkeypatch):
+    monkeypatch.setattr(terms_module, "LARGEST", 128)
+    found = run([shared_path(*CLOUDY)], shapes=1)[0]
+    assert not found.terms.clear.any()
+    assert -0.04 < value(found, SIMULATED, "downwelling over pi ST_DRAD", "1").bias < 0.01
+    assert -0.02 < value(found, SIMULATED_PLAIN, "downwelling over pi ST_DRAD", "1").bias < 0.04
+    assert abs(value(found, SIMULATED, "temperature of the stated ground", PI).bias) < 0.02
+    assert not [row for row in rows(found) if row.pixels == "clear"]
+
+
+def test_a_study_is_written_as_tables_numbers_and_maps(made, tmp_path):
+    paths = write([made], tmp_path)
+    assert [path.suffix for path in paths] == [".csv", ".json", ".md", ".png", ".png"]
+    with paths[0].open(newline="") as file:
+        table = list(csv.DictReader(file))
+    found = json.loads(paths[1].read_text())["products"][0]
+    assert len(table) == len(found["rows"]) == len(list(rows(made)))
+    assert found["clear"] == int(made.terms.clear.sum())
+    assert len(found["simulated_air"]) == len(as_dict([made])["products"][0]["simulated_air"]) == 2
+    assert f"| {SURFACE_GIVEN} |" in paths[2].read_text() == tables([made])
+    for path in paths[3:]:
+        with Image.open(path) as picture:
+            assert picture.size[0] > 300
+    with pytest.raises(OutputError, match="not an existing folder"):
+        write([made], tmp_path / "none")
+
+
+def test_a_large_product_is_thinned(tmp_path, air, monkeypatch):
+    folder = make_level2(tmp_path / "p", lst=ramp(285, 315), air=air)
+    whole = read_terms(folder)
+    monkeypatch.setattr(terms_module, "LARGEST", 16)
+    thinned = read_terms(folder)
+    assert max(thinned.shape) <= 16 < max(whole.shape)
+    assert thinned.temperature.mean() == pytest.approx(whole.temperature.mean(), abs=1.0)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "message"),
+    [("ST_EMIS", "no ST_EMIS"), ("ST_B10", "its surface temperature"), ("QA_PIXEL", "tells its clouds")],
+)
+def test_what_a_product_lacks_is_told(tmp_path, air, suffix, message):
+    folder = make_level2(tmp_path / "p", air=air)
+    next(folder.glob(f"*_{suffix}.TIF")).unlink()
+    with pytest.raises(SceneError, match=message):
+        read_terms(folder)
+
+
+def test_a_product_of_fill_alone_is_refused(tmp_path):
+    lst = ramp(285, 315)
+    with pytest.raises((SceneError, InputError)):
+        read_terms(make_level2(tmp_path / "p", lst=lst, fill=np.ones(lst.shape, bool)))
+
+
+def test_a_caller_can_watch_and_stop_it(tmp_path, air, monkeypatch):
+    folder, seen = make_level2(tmp_path / "p", air=air), []
+    monkeypatch.setattr(study_module, "match_air", lambda *_: [])
+    with pytest.raises(CancelledError, match="simulating"):
+        run([folder], shapes=3, progress=lambda done, total: bool(seen.append((done, total))))
+    assert seen == [(1, 3)]
+
+
+def test_where_no_simulated_air_fits_the_models_are_still_compared(tmp_path, air, monkeypatch):
+    folder = make_level2(tmp_path / "p", air=air)
+    monkeypatch.setattr(study_module, "match_air", lambda *_: [])
+    found = run([folder], shapes=1)[0]
+    assert not [row for row in rows(found) if row.air in (SIMULATED, SURFACE_GIVEN) and row.less == "pi ST_DRAD"]
+    assert value(found, COLUMN, "transmittance", "ST_ATRAN").rmse < 1e-3
+    assert "| simulated, effective terms | 0 % | - | - | " in tables([found])
+
+
+def test_the_plain_sky_is_the_simulator_s_band_average(made, spectrum):
+    plain = band_average(spectrum, SENSOR).downwelling_radiance
+    found = next(one for one in made.air if one.name == SIMULATED_PLAIN)
+    assert found.downwelling_radiance.mean() == pytest.approx(plain, rel=0.015)

@@ -1,0 +1,106 @@
+"""Products written without a scene, and a plain reckoning of what their overviews should be."""
+
+import numpy as np
+import rasterio
+from rasterio import Affine
+from rasterio.crs import CRS
+from rasterio.windows import Window
+
+from lst_raster.io.grid import Grid
+from lst_raster.product.cog import new_cog
+from lst_raster.product.layers import Layer
+
+FLOATS = Layer(description="land surface temperature", units="K")
+STEPS = Layer(description="land surface temperature", units="K", dtype="uint16", scale=0.01, nodata=0)
+BITS = Layer(description="quality", dtype="uint16", nodata=1, resampling="nearest")
+CLASSES = Layer(description="class", dtype="uint8", nodata=0, resampling="mode")
+FLAGS = Layer(description="flag", dtype="uint8", nodata=None, resampling="mode")
+LAYERS = {"floats": FLOATS, "steps": STEPS, "bits": BITS, "classes": CLASSES, "flags": FLAGS}
+
+
+def grid_of(shape, crs="EPSG:32633"):
+    """A grid of that shape."""
+    transform = Affine(30, 0, 399885, 0, -30, 5400015) if crs else Affine.identity()
+    return Grid(crs=CRS.from_user_input(crs) if crs else None, transform=transform, height=shape[0], width=shape[1])
+
+
+def kelvin(shape, seed=0, gaps=True):
+    """Temperatures with noise; with gaps in them, some larger than a block. [K]"""
+    rng = np.random.default_rng(seed)
+    values = rng.uniform(270, 320, shape).astype("f4")
+    if gaps:
+        values[rng.random(shape) < 0.2] = np.nan
+        values[: shape[0] // 2, : shape[1] // 2] = np.nan
+    return values
+
+
+def classes(shape, seed=0):
+    """Small numbers in clumps, 0 and 1 among them."""
+    rng = np.random.default_rng(seed)
+    clumps = rng.integers(0, 5, (-(-shape[0] // 3), -(-shape[1] // 3)), dtype=np.uint8)
+    values = np.kron(clumps, np.ones((3, 3), np.uint8))[: shape[0], : shape[1]]
+    values[: shape[0] // 2, : shape[1] // 2] = 0
+    return values
+
+
+def values_of(layer, shape, seed=0):
+    """Values that a layer may hold."""
+    return kelvin(shape, seed) if layer.resampling == "average" else classes(shape, seed)
+
+
+def windows_of(shape, step):
+    """Windows of at most `step` pixels that cover a raster, row by row."""
+    rows, columns = step if isinstance(step, tuple) else (step, step)
+    return [
+        Window(column, row, min(columns, shape[1] - column), min(rows, shape[0] - row))
+        for row in range(0, shape[0], rows)
+        for column in range(0, shape[1], columns)
+    ]
+
+
+def write_cog(target, values, layer=FLOATS, *, crs="EPSG:32633", tags=None, step=512, **options):
+    """Write a product window by window."""
+    with new_cog(target, grid_of(values.shape, crs), layer, **options) as cog:
+        for window in windows_of(values.shape, step):
+            cog.write(cut(values, window), window)
+        cog.tags.update(tags or {})
+    return target
+
+
+def cut(values, window):
+    """What lies in a window."""
+    return values[window.row_off : window.row_off + window.height, window.col_off : window.col_off + window.width]
+
+
+def levels_of(path):
+    """Numbers of the file: the full resolution, then every overview."""
+    with rasterio.open(path) as dataset:
+        levels = [dataset.read(1)]
+        count = len(dataset.overviews(1))
+    for level in range(count):
+        with rasterio.open(path, overview_level=level) as dataset:
+            levels.append(dataset.read(1))
+    return levels
+
+
+def expected_overview(layer, values):
+    """The overview of a level, pixel by pixel in plain Python."""
+    rows, columns = (-(-side // 2) for side in values.shape)
+    overview = np.empty((rows, columns), values.dtype)
+    for row in range(rows):
+        for column in range(columns):
+            four = values[2 * row : 2 * row + 2, 2 * column : 2 * column + 2].ravel().tolist()
+            overview[row, column] = _one_of(layer, four)
+    return overview
+
+
+def _one_of(layer, four):
+    if layer.resampling == "nearest":
+        return four[0]
+    valid = [value for value in four if value == value and value != layer.nodata]
+    if not valid:
+        return layer.nodata
+    if layer.resampling == "mode":
+        return max(valid, key=valid.count)
+    mean = sum(valid) / len(valid)
+    return mean if layer.dtype == "float32" else int(mean + 0.5)

@@ -1,0 +1,233 @@
+"""Things made for tests: a small model of the real contract, and scenes whose true temperature is known."""
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import rasterio
+from rasterio import Affine
+from rasterio.errors import NotGeoreferencedWarning
+
+from lst_raster.inference.contract import CONTRACT_VERSION
+from lst_raster.inference.model import Model
+from lst_raster.physics.radiative_transfer import sensor_radiance
+from lst_raster.sensors.bands import sensor_band
+from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
+
+RANGES = {
+    "radiance": None,
+    "emissivity": None,
+    "water_vapour": (0.1, 75.0),
+    "surface_pressure": (500.0, 1060.0),
+    "air_temperature": (230.0, 325.0),
+    **dict.fromkeys(TEMPERATURE_LEVELS, (190.0, 325.0)),
+    **dict.fromkeys(HUMIDITY_LEVELS, (0.0, 0.03)),
+}
+UNITS = {
+    "radiance": "W m-2 sr-1 um-1",
+    "emissivity": "1",
+    "water_vapour": "kg m-2",
+    "surface_pressure": "hPa",
+    "air_temperature": "K",
+    **dict.fromkeys(TEMPERATURE_LEVELS, "K"),
+    **dict.fromkeys(HUMIDITY_LEVELS, "kg kg-1"),
+    "lst": "K",
+    "transmittance": "1",
+    "upwelling_radiance": "W m-2 sr-1 um-1",
+    "downwelling_radiance": "W m-2 sr-1 um-1",
+    "optical_depth_uncertainty": "1",
+    "upwelling_temperature_uncertainty": "K",
+}
+TIERS = {
+    "column": ("water_vapour", "surface_pressure"),
+    "surface": ("water_vapour", "surface_pressure", "air_temperature"),
+    "profile": ("water_vapour", "surface_pressure", "air_temperature", *TEMPERATURE_LEVELS, *HUMIDITY_LEVELS),
+}
+ATMOSPHERE = (
+    "transmittance", "upwelling_radiance", "downwelling_radiance",
+    "optical_depth_uncertainty", "upwelling_temperature_uncertainty",
+)  # fmt: skip
+
+# An invented atmosphere, simple but answering to every input, so that no two of them can be swapped unnoticed.
+ATMOSPHERE_BODY = """
+    thickness = Mul(VAPOUR, vapour_weight)
+    weight = Mul(surface_pressure, pressure_weight)
+    depth = Mul(thickness, weight)
+    negative = Neg(depth)
+    transmittance = Exp(negative)
+    absorbed = Sub(one, transmittance)
+    warmth = Sub(AIR, cold)
+    upwelling_radiance = Mul(absorbed, warmth)
+    downwelling_radiance = Mul(upwelling_radiance, diffusivity)
+    optical_depth_uncertainty = Mul(depth, relative_uncertainty)
+    upwelling_temperature_uncertainty = Add(one, absorbed)
+"""
+# The same of a profile: what stands for the vapour and for the air's temperature answers to every level of its own.
+PROFILE_WEIGHTS = {
+    **{name: 0.5 / (3.0 + place) for place, name in enumerate(("air_temperature", *TEMPERATURE_LEVELS))},
+    **{name: 150.0 + 40.0 * place for place, name in enumerate(HUMIDITY_LEVELS)},
+}
+PROFILE_BODY = (
+    "".join(f"    part_{name} = Mul({name}, weight_{name})\n" for name in PROFILE_WEIGHTS)
+    + f"""
+    warm = Sum({", ".join(f"part_{name}" for name in PROFILE_WEIGHTS if name.startswith("air"))})
+    moist = Sum(water_vapour, {", ".join(f"part_{name}" for name in HUMIDITY_LEVELS)})
+"""
+)
+RETRIEVAL_BODY = """
+    reflectance = Sub(one, emissivity)
+    reflected = Mul(reflectance, downwelling_radiance)
+    reaching = Mul(transmittance, reflected)
+    without_path = Sub(radiance, upwelling_radiance)
+    emitted = Sub(without_path, reaching)
+    share = Mul(transmittance, emissivity)
+    black_body = Div(emitted, share)
+    ratio = Div(amplitude, black_body)
+    above_one = Add(ratio, one)
+    logarithm = Log(above_one)
+    exponent = Sub(logarithm, offset)
+    curved = Mul(four_curvature, exponent)
+    square = Add(slope_squared, curved)
+    root = Sqrt(square)
+    numerator = Add(slope, root)
+    denominator = Add(exponent, exponent)
+    temperature = Div(numerator, denominator)
+    positive = Greater(black_body, zero)
+    some = Greater(emissivity, zero)
+    at_most_one = LessOrEqual(emissivity, one)
+    possible = And(some, at_most_one)
+    valid = And(positive, possible)
+    lst = Where(valid, temperature, nan)
+"""
+
+
+def _constants(sensor, tier):
+    planck = sensor_band(sensor).planck
+    weights = {f"weight_{name}": value for name, value in PROFILE_WEIGHTS.items()} if tier == "profile" else {}
+    vapour, cold = (0.004, 225.0) if tier == "profile" else (0.012, 281.0)
+    return {
+        "one": 1.0, "zero": 0.0, "nan": float("nan"), "vapour_weight": vapour, "pressure_weight": 1e-3, "cold": cold,
+        "diffusivity": 1.5, "relative_uncertainty": 0.1,
+        "amplitude": planck.amplitude, "offset": planck.offset, "slope": planck.slope,
+        "slope_squared": planck.slope**2, "four_curvature": 4.0 * planck.curvature, "mean_air": 288.0,
+        **weights,
+    }  # fmt: skip
+
+
+def model_metadata(sensor="landsat8-b10", tier="surface", graph="retrieval"):
+    """The contract of a test model, as its file holds it."""
+    atmosphere = TIERS[tier]
+    inputs = atmosphere if graph == "atmosphere" else ("radiance", "emissivity", *atmosphere)
+    outputs = ATMOSPHERE if graph == "atmosphere" else ("lst", *ATMOSPHERE)
+    return {
+        "contract": CONTRACT_VERSION,
+        "graph": graph,
+        "sensor": sensor,
+        "tier": tier,
+        "inputs": [{"name": name, "units": UNITS[name], "valid_range": RANGES[name]} for name in inputs],
+        "outputs": [{"name": name, "units": UNITS[name]} for name in outputs],
+        "training": {"seed": 0},
+        "metrics": {},
+        "lst_raster_version": "0.1.0",
+    }
+
+
+def make_model(path, sensor="landsat8-b10", tier="surface", graph="retrieval", metadata=None):
+    """Write a small ONNX model of the real contract; `metadata` replaces the contract it carries."""
+    true = model_metadata(sensor, tier, graph)
+    inputs = ", ".join(f"float[N] {entry['name']}" for entry in true["inputs"])
+    outputs = ", ".join(f"float[N] {entry['name']}" for entry in true["outputs"])
+    air = {"surface": "air_temperature", "profile": "warm"}.get(tier, "mean_air")
+    body = PROFILE_BODY if tier == "profile" else ""
+    body += ATMOSPHERE_BODY.replace("AIR", air).replace("VAPOUR", "moist" if tier == "profile" else "water_vapour")
+    body += RETRIEVAL_BODY if graph == "retrieval" else ""
+    text = f'<ir_version: 8, opset_import: ["" : 17]>\n{graph} ({inputs}) => ({outputs}) {{ {body} }}'
+    model = onnx.parser.parse_model(text)
+    model.graph.initializer.extend(
+        onnx.numpy_helper.from_array(np.float32(value), name) for name, value in _constants(sensor, tier).items()
+    )
+    metadata = true if metadata is None else metadata
+    if metadata:
+        text = metadata if isinstance(metadata, str) else json.dumps(metadata)
+        onnx.helper.set_model_props(model, {"lst_raster": text})
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, path)
+    return path
+
+
+def ramp(low, high, shape=(60, 70)):
+    """A field that rises evenly from the first pixel to the last."""
+    return np.linspace(low, high, shape[0] * shape[1]).reshape(shape)
+
+
+def write_raster(path, values, *, scale=None, offset=None, units=None, tags=None, **profile):
+    """Write a GeoTIFF of one or more bands on the grid that `make_scene` uses."""
+    values = np.asarray(values)
+    bands = values[None] if values.ndim == 2 else values
+    profile = {"crs": "EPSG:32616", "transform": Affine(30, 0, 452475, 0, -30, 3408645), **profile}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(
+            path, "w", driver="GTiff", count=bands.shape[0], height=bands.shape[1], width=bands.shape[2],
+            dtype=bands.dtype.name, **profile,
+        ) as dataset:  # fmt: skip
+            dataset.write(bands)
+            dataset.update_tags(**(tags or {}))
+            if scale is not None or offset is not None:
+                dataset.scales, dataset.offsets = (scale or 1.0,), (offset or 0.0,)
+            if units is not None:
+                dataset.units = (units,)
+    return path
+
+
+MTL = """GROUP = LANDSAT_METADATA_FILE
+  GROUP = PRODUCT_CONTENTS
+    PROCESSING_LEVEL = "L1TP"
+    COLLECTION_NUMBER = 02
+  END_GROUP = PRODUCT_CONTENTS
+  GROUP = IMAGE_ATTRIBUTES
+    SPACECRAFT_ID = "LANDSAT_{satellite}"
+    DATE_ACQUIRED = 2015-07-19
+  END_GROUP = IMAGE_ATTRIBUTES
+  GROUP = LEVEL1_RADIOMETRIC_RESCALING
+    RADIANCE_MULT_BAND_{band} = {gain}
+    RADIANCE_ADD_BAND_{band} = {offset}
+  END_GROUP = LEVEL1_RADIOMETRIC_RESCALING
+END_GROUP = LANDSAT_METADATA_FILE
+END
+"""
+STEM = "LC08_L1TP_020039_20150719_20200908_02_T1"
+STATE = {"water_vapour": 20.0, "surface_pressure": 1000.0, "air_temperature": 295.0}
+
+
+def make_scene(
+    folder, *, lst, emissivity=0.97, atmosphere=STATE, fill=None, sensor="landsat8-b10", name=f"{STEM}_B10.TIF",
+    mtl=True, gain=None, offset=None, dtype="uint16", air=None, **raster,
+):  # fmt: skip
+    """Write a small but real Landsat scene whose surface temperature is `lst`, seen through the test model's air.
+
+    `lst`, `emissivity` and the values of `atmosphere` are numbers or arrays of the scene's shape; `fill` is True where
+    the scene has no data; `air` is the name of another model, whose air it is. Returns the path of the thermal band.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    band = sensor_band(sensor)
+    gain = band.gain if gain is None else gain
+    offset = band.radiance_offset if offset is None else offset
+    made = make_model(folder / "air" / "atmosphere.onnx", sensor, graph="atmosphere") if air is None else air
+    terms = Model.load(made, graph="atmosphere").atmosphere(**atmosphere)
+    radiance = sensor_radiance(
+        np.asarray(lst), np.asarray(emissivity), *(term.astype("f8") for term in terms[:3]), band.planck
+    )
+    numbers = np.rint((radiance - offset) / gain)
+    numbers = np.where(np.zeros(numbers.shape, bool) if fill is None else fill, 0, numbers)
+    path = write_raster(folder / name, numbers.astype(dtype), **raster)
+    if mtl:
+        suffix = path.stem.rpartition("_B")[2]
+        stem = path.stem.removesuffix(f"_B{suffix}")
+        text = MTL.format(satellite=sensor[len("landsat")], band=suffix, gain=gain, offset=offset)
+        (folder / f"{stem}_MTL.txt").write_text(text)
+    return path

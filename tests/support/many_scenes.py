@@ -1,0 +1,79 @@
+"""Several small scenes, and what a batch of them must leave."""
+
+import os
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+
+from tests.support.factories import make_scene, ramp
+
+AIR = {"emissivity": 0.97, "water_vapour": 20.0, "air_temperature": 295.0, "surface_pressure": 1000.0}
+
+
+def stem_of(day):
+    """Name of the scene of a day of July 2015."""
+    return f"LC08_L1TP_020039_201507{day:02}_20200908_02_T1"
+
+
+def make_scenes(folder, model, count, shape=(60, 70)):
+    """Write scenes of the first days of a month, each into a folder of its own; returns their names."""
+    for day in range(1, count + 1):
+        stem = stem_of(day)
+        make_scene(
+            Path(folder) / stem, lst=ramp(270 + day, 290 + day, shape), name=f"{stem}_B10.TIF",
+            air=model / "atmosphere.onnx",
+        )  # fmt: skip
+    return [stem_of(day) for day in range(1, count + 1)]
+
+
+def cut_off(folder, stem):
+    """Damage a scene."""
+    path = Path(folder) / stem / f"{stem}_B10.TIF"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def products_in(folder):
+    """Every file of every product in a folder, byte for byte."""
+    return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir()) if "_LST" in path.name}
+
+
+def temporary_files(folder):
+    """Files that a run has not finished, or has left."""
+    return [path.name for path in Path(folder).rglob(".*") if path.is_file()]
+
+
+class Killer(threading.Thread):
+    """Sends SIGKILL to the first process that is seen to be writing a product in a folder."""
+
+    _NAME = re.compile(r"\.[0-9a-f]{12}-(\d+)-[0-9a-f]{16}\.(?:new|blocks)$")
+
+    def __init__(self, folder, kill, patience=60.0):
+        super().__init__(daemon=True)
+        self._folder, self._kill, self._until = Path(folder), kill, time.monotonic() + patience
+        self.killed = None
+
+    def run(self):
+        """Watch until there is one."""
+        while self.killed is None and time.monotonic() < self._until:
+            for path in self._folder.glob(".*") if self._folder.is_dir() else ():
+                found = self._NAME.search(path.name)
+                if found and self.killed is None:
+                    self._kill(int(found[1]))
+                    self.killed = int(found[1])
+            time.sleep(0.002)
+
+
+class Deadly(str):
+    """A text that can be sent to another process, which does not survive it."""
+
+    __slots__ = ()
+
+    def __reduce__(self):
+        return end_this_process, ()
+
+
+def end_this_process(*arguments):
+    """End at once, as when memory runs out."""
+    os.kill(os.getpid(), signal.SIGKILL)

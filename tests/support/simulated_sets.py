@@ -1,0 +1,113 @@
+"""Make small simulated sets with a known, plausible atmosphere: grey layers, so no spectroscopy is needed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from lst_raster.physics.planck import band_radiance
+from lst_raster.profiles.simulated_set import SimulatedSet, read_simulated
+from lst_raster.sensors.bands import sensor_band
+from lst_raster.simulator.sigma_levels import SIGMA
+
+LAYERS = 24
+DATES = np.array(["2011-01-15T12", "2011-10-11T00"], "datetime64[ns]")
+
+
+def make_simulated_set(path: Path, *, profiles: int = 600, seed: int = 0, sensor: str = "landsat8-b10") -> Path:
+    """Write a simulated set of random columns under grey absorption.
+
+    The columns differ in what a model is told (vapour, pressure, air temperature) and in what it is not: lapse rate,
+    inversion, humidity scale height and aerosol. A fifth of the profiles is marked for validation.
+
+    Parameters
+    ----------
+    path : Path
+        NetCDF file to write.
+    profiles : int
+        Number of columns.
+    seed : int
+        Seed of the columns.
+    sensor : str
+        Sensor band.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    rng = np.random.default_rng(seed)
+    band = sensor_band(sensor).planck
+    air = rng.uniform(245.0, 312.0, profiles)
+    limit = 65.0 * np.exp((air - 308.0) / 14.0)  # what the air can hold
+    vapour = np.clip(limit * rng.uniform(0.15, 1.0, profiles), 0.5, 65.0)
+    pressure = 1015.0 - 350.0 * rng.beta(1.0, 4.0, profiles)
+    aerosol = np.clip(rng.normal(0.02, 0.01, profiles), 0.0, 0.06)
+
+    edges = np.linspace(0.0, 12_000.0, LAYERS + 1)  # height above ground [m]
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    lapse = rng.normal(6.3e-3, 0.6e-3, (profiles, 1))
+    warmer = rng.exponential(3.0, (profiles, 1)) * (air[:, None] < 285.0)
+
+    def temperature_at(height: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.maximum(air[:, None] + warmer * (1.0 - np.exp(-height / 300.0)) - lapse * height, 205.0)
+
+    temperature = temperature_at(middle)
+    scale = rng.normal(2000.0, 200.0, (profiles, 1))
+    share = np.exp(-edges[:-1] / scale) - np.exp(-edges[1:] / scale)
+    amount = vapour[:, None] * share / share.sum(axis=1, keepdims=True)
+    humidity = amount / amount[:, :1] * vapour[:, None] / 40.0
+    dry = np.exp(-edges[:-1] / 8000.0) - np.exp(-edges[1:] / 8000.0)
+    depth = amount * (0.004 + 0.012 * humidity) * (296.0 / temperature) ** 4
+    depth = depth + dry * (0.04 * (pressure[:, None] / 1013.0) ** 2 + aerosol[:, None])
+
+    emitted = band_radiance(temperature, band)
+    below = np.cumsum(depth, axis=1) - depth
+    above = depth.sum(axis=1, keepdims=True) - below - depth
+    values = {
+        "transmittance": (np.exp(-depth.sum(axis=1)), "1"),
+        "upwelling_radiance": ((emitted * -np.expm1(-depth) * np.exp(-above)).sum(axis=1), "W m-2 sr-1 um-1"),
+        "downwelling_radiance": (
+            (emitted * -np.expm1(-1.66 * depth) * np.exp(-1.66 * below)).sum(axis=1),
+            "W m-2 sr-1 um-1",
+        ),
+        "water_vapour": (vapour, "kg m-2"),
+        "surface_pressure": (pressure, "hPa"),
+        "air_temperature_2m": (air, "K"),
+        "surface_temperature": (air + rng.normal(1.0, 3.0, profiles), "K"),
+        "latitude": (rng.uniform(-60.0, 60.0, profiles), "degree"),
+        "longitude": (rng.uniform(-180.0, 180.0, profiles), "degree"),
+        "aerosol_optical_depth": (aerosol, "1"),
+        "continuum_scaling": (np.ones(profiles), "1"),
+        "gas_year": (np.full(profiles, 2020.0), "1"),
+        "split": ((np.arange(profiles) % 5 == 4).astype(np.int8), "1"),
+    }
+    dataset = xr.Dataset(
+        {name: ("profile", array, {"units": units}) for name, (array, units) in values.items()},
+        attrs={"sensor": sensor, "source": "grey columns made for tests", "lst_raster_version": "0"},
+    )
+    height = -8000.0 * np.log(np.array(SIGMA))  # [m]
+    levels = {
+        "air_temperature_sigma": (temperature_at(height), "K"),
+        "specific_humidity_sigma": (2e-4 * vapour[:, None] * np.exp(-height / scale), "kg kg-1"),
+    }
+    for name, (array, units) in levels.items():
+        dataset[name] = (("profile", "sigma"), array, {"units": units})
+    dataset.to_netcdf(path, engine="h5netcdf")
+    return path
+
+
+def made_set(path: Path, **facts: int | str) -> SimulatedSet:
+    """Make such a set and read it, with what real ones have: two dates, land, and a tenth of invented columns."""
+    simulated = read_simulated(make_simulated_set(path, **facts))
+    number = np.arange(len(simulated))
+    return replace(
+        simulated,
+        time=DATES[number % 2],
+        land=(number % 3 > 0).astype(np.int8),
+        perturbation=(number % 10 == 9).astype(np.int8),
+    )

@@ -1,0 +1,132 @@
+"""The house holds its own rules."""
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lst_raster
+from lst_raster import physics
+
+ROOT = Path(lst_raster.__file__).resolve().parent
+SOURCES = sorted(ROOT.rglob("*.py"))
+PHYSICS = [
+    path for path in SOURCES if path.parent.name == "physics" and path.name not in ("arrays.py", "error_metrics.py")
+]
+ARRAY_CALLS = {
+    *("exp", "log", "expm1", "log1p", "sqrt", "abs", "where", "ones_like", "full_like", "minimum", "maximum"),
+}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_importing_the_package_loads_none_of_the_heavy_libraries():
+    heavy = ("torch", "onnx", "onnxruntime", "xarray", "rasterio", "dask", "matplotlib", "scipy", "PIL")
+    loaded = run(f"import sys, lst_raster; print([name for name in {heavy} if name in sys.modules])")
+    assert loaded.strip() == "[]"
+
+
+def test_the_help_of_the_command_loads_none_of_them_either():
+    code = "import sys, lst_raster.cli.main as m\ntry: m.main(['--help'])\nexcept SystemExit: pass\n"
+    code += "print([n for n in ('torch', 'xarray', 'rasterio', 'onnxruntime', 'PIL') if n in sys.modules])"
+    assert run(code).strip().splitlines()[-1] == "[]"
+
+
+def test_every_public_name_is_there():
+    for name in lst_raster.__all__:
+        assert getattr(lst_raster, name) is not None
+    assert set(lst_raster.__all__) <= set(dir(lst_raster))
+    with pytest.raises(AttributeError):
+        lst_raster.no_such_name  # noqa: B018
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_no_file_is_longer_than_600_lines(path):
+    assert len(path.read_text().splitlines()) <= 600
+
+
+@pytest.mark.parametrize("path", PHYSICS, ids=name_of)
+def test_the_formulas_keep_to_calls_that_both_array_libraries_have(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "xp":
+            assert node.attr in ARRAY_CALLS, f"line {node.lineno}: xp.{node.attr}"
+        assert not isinstance(node, ast.AugAssign), f"line {node.lineno}: writes in place"
+
+
+@pytest.mark.parametrize("path", PHYSICS, ids=name_of)
+def test_every_formula_tells_its_units(path):
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            assert re.search(r"\[[^\]]+\]|units? ", ast.get_docstring(node) or ""), f"{path.name}: {node.name}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_no_file_prints_but_the_command_line(path):
+    called = {
+        node.func.id
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert "print" not in called
+    if path.parent.name != "cli":
+        assert "import click" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_no_code_that_may_run_in_threads_changes_the_filters_of_warnings(path):
+    """`catch_warnings` saves and restores a list of the process: interleaved in threads it leaves filters behind."""
+    makers = {"network/onnx_export.py", "simulator/cross_sections.py", "sensors/response.py"}  # one thread each
+    if path.relative_to(ROOT).as_posix() not in makers:
+        assert "catch_warnings" not in {
+            node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)
+        }
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_private_modules_of_libraries_are_imported_behind_a_guard_alone(path):
+    tree = ast.parse(path.read_text())
+    guarded = {node for block in ast.walk(tree) if isinstance(block, ast.Try) for node in ast.walk(block)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom | ast.Import) and node not in guarded:
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
+            for module in modules:
+                first, *rest = module.split(".")
+                private = first != "lst_raster" and any(part.startswith("_") for part in rest)
+                assert not private, f"line {node.lineno}: {module}"
+
+
+def test_a_release_of_rasterio_without_its_private_names_can_be_used():
+    code = "import rasterio, rasterio._err; del rasterio._err.CPLE_BaseError\n"
+    code += "import lst_raster\nfor name in lst_raster.__all__: getattr(lst_raster, name)\n"
+    code += "import lst_raster.compositing.composite, lst_raster.product.staging; print('ok')"
+    assert run(code).strip() == "ok"
+
+
+def test_every_folder_of_data_tells_its_licence():
+    for folder in (ROOT / "data").iterdir():
+        if folder.is_dir() and folder.name != "__pycache__":
+            text = (folder / "SOURCE.md").read_text()
+            assert re.search("licence|licensed|public domain|copyright", text, re.IGNORECASE), folder.name
+
+
+def test_no_model_and_no_document_holds_a_path_of_a_machine():
+    top = ROOT.parent
+    pattern = re.compile(rb"/(?:home|root|work|tmp|Users)/[A-Za-z0-9_.-]+")
+    for folder in ("models", "docs", "examples", "lst_raster"):
+        for path in (top / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                assert not pattern.search(path.read_bytes()), path.relative_to(top)
+
+
+def test_the_formulas_are_documented_as_a_room():
+    assert inspect.getdoc(physics)

@@ -1,0 +1,398 @@
+"""`lst-raster validate`: known differences come out, row by row and in every figure; what is not compared is told."""
+
+import csv
+import datetime
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from PIL import Image
+
+import lst_raster
+from lst_raster.cli.validate import validate as cli_command
+from lst_raster.errors import InputError, ModelError
+from lst_raster.inference.model import Model
+from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES
+from lst_raster.physics.elevation import pressure_at
+from lst_raster.physics.error_metrics import agreement, outliers
+from lst_raster.physics.planck import band_radiance
+from lst_raster.sensors.bands import sensor_band
+from lst_raster.validation import validation_files
+from lst_raster.validation.matchup_retrieval import TIERS
+from lst_raster.validation.matchups import NUMBERS, read_matchups
+from lst_raster.validation.validate import OURS, WHAT_TO_DO, validate
+from tests.support.factories import STATE, make_model, make_scene, ramp
+from tests.support.matchup_tables import HEADER, row, seen_from_space, write_station_day, write_table
+from tests.support.shared import shared_path
+
+AIR = {"water_vapour": 15.0, "surface_pressure": 980.0}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = make_model(tmp_path_factory.mktemp("model") / "model.onnx", sensor="landsat8-b10", tier="column")
+    return Model.load(path)
+
+
+def seen(model, lst):
+    """Cells of a row whose surface has a temperature."""
+    kelvin = float(seen_from_space(lst, model, 0.97, **AIR))
+    return {"brightness_temperature_K": f"{kelvin:.6f}"}
+
+
+def read(tmp_path, *rows, header=HEADER, **options):
+    return read_matchups(write_table(tmp_path / "table.csv", *rows, header=header), **options)
+
+
+def test_a_known_difference_comes_out_in_every_figure(model, tmp_path):
+    differences = [-1.0, 0.5, 1.5, 2.0]
+    rows = [row(**seen(model, 292.0 + step), insitu_lst_K="292.0") for step in differences]
+    found, by_row = validate(read(tmp_path, *rows), models=[model])
+    assert by_row.difference == pytest.approx(differences, abs=2e-3)
+    ours = found.groups["all"]["all"].agreement
+    assert (ours.count, found.compared, found.total) == (4, 4, 4)
+    assert ours.bias == pytest.approx(0.75, abs=2e-3)
+    assert ours.sd == pytest.approx(np.std(differences, ddof=1), abs=2e-3)
+    assert ours.rmse == pytest.approx(math.sqrt(np.mean(np.square(differences))), abs=2e-3)
+    assert ours.median == pytest.approx(1.0, abs=2e-3)
+    assert ours.robust_sd == pytest.approx(1.4826 * 0.75, abs=4e-3)
+    assert found.methods[OURS] == ours
+
+
+def test_radiance_and_brightness_temperature_mean_the_same_and_elevation_stands_for_pressure(model, tmp_path):
+    radiance = float(band_radiance(np.float64(290.0), sensor_band("landsat8-b10").planck))
+    header = (*HEADER, "radiance_W_m2_sr_um", "elevation_m")
+    given = (*row(), "", ""), (*row(brightness_temperature_K=""), f"{radiance:.9f}", "")
+    lifted = (*row(surface_pressure_hPa=""), "", "500"), (*row(), "", "3000")
+    by_row = validate(read(tmp_path, *given, *lifted, header=header), models=[model])[1]
+    assert by_row.lst[1] == pytest.approx(by_row.lst[0], abs=1e-6)
+    assert by_row.others["brightness temperature"] == pytest.approx([290.0] * 4, abs=1e-6)
+    assert by_row.air["surface_pressure"].tolist() == [980.0, 980.0, pytest.approx(float(pressure_at(500.0))), 980.0]
+    assert by_row.lst[3] == by_row.lst[0]  # what is measured comes first
+
+
+def test_every_row_goes_to_its_sensor_and_to_the_best_tier_that_it_can_feed(tmp_path):
+    header = (*HEADER, "air_temperature_K")
+    kinds = ("landsat8-b10", "288.0"), ("landsat8-b10", ""), ("landsat7-b6", ""), ("landsat5-b6", "280.0")
+    rows = [(*row(sensor=sensor), air) for sensor, air in kinds]
+    found, by_row = validate(read(tmp_path, *rows, header=header))
+    assert by_row.models == ("landsat8-b10/surface", "landsat8-b10/column", "landsat7-b6/column", "landsat5-b6/surface")
+    assert found.models == dict.fromkeys(sorted(by_row.models), 1)
+    for number, (name, (sensor, air)) in enumerate(zip(by_row.models, kinds, strict=True)):
+        inputs = {"radiance": band_radiance(np.float64(290.0), sensor_band(sensor).planck), "emissivity": 0.97, **AIR}
+        inputs |= {"air_temperature": float(air)} if air else {}
+        assert by_row.lst[number] == pytest.approx(float(Model.load(name).predict(**inputs)["lst"]), abs=5e-4)
+    assert set(found.groups["sensor"]) == {"landsat8-b10", "landsat7-b6", "landsat5-b6"}
+    assert {name: group.agreement.count for name, group in found.groups["tier"].items()} == {"surface": 2, "column": 2}
+
+
+def test_a_tier_can_be_demanded_and_rows_that_cannot_feed_it_are_told(tmp_path):
+    rows = [(*row(), air) for air in ("288.0", "")]
+    found, by_row = validate(read(tmp_path, *rows, header=(*HEADER, "air_temperature_K")), tier="surface")
+    assert by_row.reasons == ("", "no air temperature")
+    assert found.left_out == {"no air temperature": 1}
+    assert validate(read(tmp_path, row(), header=HEADER), tier="column")[1].models == ("landsat8-b10/column",)
+    with pytest.raises((ModelError, InputError), match="landsat8-b10/profile"):  # no table can feed it
+        validate(read(tmp_path, row()), tier="profile")
+
+
+def test_methods_are_compared_on_the_same_rows_and_one_with_holes_can_be_left_out(model, tmp_path):
+    header = (*HEADER, "usgs_lst_K", "other_kriging_K")
+    table = read(tmp_path, (*row(), "291.0", ""), (*row(), "", ""), (*row(), "293.5", ""), header=header)
+    found, _ = validate(table, models=[model])
+    assert list(found.methods) == [OURS, "single-channel", "mono-window", "USGS Collection 2", "brightness temperature"]
+    assert {one.count for one in found.methods.values()} == {found.common} == {2}
+    assert found.methods["USGS Collection 2"].bias == pytest.approx(0.25)
+    assert found.methods["brightness temperature"].bias == pytest.approx(-2.0)
+    assert found.available["USGS Collection 2"] == 2 and found.available[OURS] == 3
+    assert found.groups["all"]["all"].agreement.count == 3
+    without, _ = validate(table, models=[model], without=["USGS Collection 2"])
+    assert without.common == 3 and "USGS Collection 2" not in without.methods
+    with pytest.raises(InputError, match="--without usgs: there is no such method; there are single-channel"):
+        validate(table, models=[model], without=["usgs"])
+
+
+def test_the_uncertainty_is_combined_with_the_grounds_and_covers_what_it_should(model, tmp_path):
+    header = (*HEADER, "insitu_lst_uncertainty_K")
+    alone = float(validate(read(tmp_path, row()), models=[model])[1].uncertainty[0])
+    lst = float(validate(read(tmp_path, row()), models=[model])[1].lst[0])
+    factors = (0.5, 0.99, 1.01, -0.9, -3.0)
+    rows = [(*row(insitu_lst_K=f"{lst - factor * alone:.6f}"), "") for factor in factors]
+    found, by_row = validate(read(tmp_path, *rows, header=header), models=[model])
+    group = found.groups["all"]["all"]
+    assert group.coverage == pytest.approx(3 / 5)
+    assert group.expected == pytest.approx(alone)
+    assert found.with_ground_uncertainty == 0
+    surer = [(*cells[:-1], f"{alone:.6f}") for cells in rows]
+    found, by_row = validate(read(tmp_path, *surer, header=header), models=[model])
+    assert by_row.expected == pytest.approx([alone * math.sqrt(2.0)] * 5, rel=1e-5)
+    assert found.groups["all"]["all"].coverage == pytest.approx(4 / 5)
+    assert found.with_ground_uncertainty == 5
+
+
+def test_temperature_and_uncertainty_are_those_of_the_product_of_the_same_pixel(tmp_path, model_path):
+    scene = make_scene(tmp_path / "scene", lst=ramp(285.0, 305.0))
+    air = {name: f"{value:g}" for name, value in STATE.items()}
+    product = lst_raster.retrieve(scene, output=tmp_path, model=model_path, emissivity=0.97, exact=True, **STATE)
+    band = sensor_band("landsat8-b10")
+    pixels = (0, 0), (30, 40), (59, 69)
+    with rasterio.open(scene) as numbers:
+        dn = numbers.read(1)
+    header = ("sensor", "radiance_W_m2_sr_um", "emissivity", "insitu_lst_K", *(NUMBERS[name].header for name in air))
+    rows = [
+        ("landsat8-b10", f"{dn[pixel] * band.gain + band.radiance_offset:.9f}", "0.97", "290", *air.values())
+        for pixel in pixels
+    ]
+    _, by_row = validate(read(tmp_path, *rows, header=header), models=[Model.load(model_path)], air="given")
+    with (
+        rasterio.open(product.path) as lst,
+        rasterio.open(product.path.with_name(f"{product.path.stem}_UNC.tif")) as unc,
+    ):
+        assert by_row.lst == pytest.approx([lst.read(1)[pixel] for pixel in pixels], abs=1e-3)
+        assert by_row.uncertainty == pytest.approx([unc.read(1)[pixel] for pixel in pixels], rel=2e-3)
+
+
+def test_air_that_is_known_better_makes_a_smaller_uncertainty(model, tmp_path):
+    table = read(tmp_path, row())
+    sure = [validate(table, models=[model], air=air)[1].uncertainty[0] for air in ("given", "reanalysis")]
+    assert sure[0] < sure[1] < validate(table, models=[model], air="standard atmosphere")[1].uncertainty[0]
+
+
+def test_groups_hold_the_rows_that_they_name(model, tmp_path):
+    rows = [
+        row(site=site, water_vapour_kg_m2=vapour)
+        for site, vapour in (("bon", "5"), ("bon", "9.9"), ("fpk", "10"), ("", "62"))
+    ]
+    found, _ = validate(read(tmp_path, *rows), models=[model])
+    sizes = {
+        title: {name: group.agreement.count for name, group in members.items()}
+        for title, members in found.groups.items()
+    }
+    assert sizes["all"] == {"all": 4}
+    assert sizes["site"] == {"bon": 2, "fpk": 1}
+    assert sizes["water vapour"] == {"0-10": 2, "10-20": 1, "50+": 1}
+
+
+def test_what_is_not_compared_has_a_reason(model, tmp_path):
+    rows = [
+        (*row(), ""),
+        (*row(), "cloud"),
+        (*row(), "yes"),
+        (*row(), "0"),
+        (*row(sensor=""), ""),
+        (*row(brightness_temperature_K=""), ""),
+        (*row(emissivity="nan"), ""),
+        (*row(water_vapour_kg_m2=""), ""),
+        (*row(surface_pressure_hPa=""), ""),
+        (*row(insitu_lst_K=""), ""),
+        (*row(brightness_temperature_K="151"), ""),
+        (*row(emissivity="", insitu_lst_K=""), ""),
+    ]
+    found, by_row = validate(read(tmp_path, *rows, header=(*HEADER, "excluded")), models=[model])
+    assert by_row.reasons == (
+        "", "excluded: cloud", "excluded", "", "no sensor", "no radiance", "no emissivity", "no water vapour",
+        "no surface pressure", "no in-situ LST", "no solution: the air alone exceeds the radiance",
+        "no emissivity; no in-situ LST",
+    )  # fmt: skip
+    assert np.isfinite(by_row.lst[[0, 1, 9]]).all()  # retrieved, if not compared
+    assert (found.compared, found.left_out["excluded"], found.left_out["no emissivity"]) == (2, 2, 2)
+    assert sum(found.left_out.values()) == 11  # of 10 rows, one of which lacks two things
+
+
+def test_a_table_of_which_no_row_can_be_compared_is_told_what_it_lacks(model, tmp_path):
+    header = tuple("humidity" if name == "water_vapour_kg_m2" else name for name in HEADER)
+    with pytest.raises(InputError) as told:
+        validate(read(tmp_path, row(), row(emissivity=""), header=header), models=[model])
+    message = str(told.value)
+    assert "no emissivity in 1 of 2 rows (column emissivity, or --emissivity)" in message
+    assert "no water vapour in 2 of 2 rows (column water_vapour_kg_m2)" in message
+    assert "not known (humidity) --column NAME=HEADER" in message
+    for reason in WHAT_TO_DO:
+        assert reason.startswith("no ")
+
+
+def test_models_must_fit_the_table(model, tmp_path):
+    with pytest.raises(InputError, match="for landsat8-b10, the match-ups are of landsat5-b6"):
+        validate(read(tmp_path, row(sensor="landsat5-b6")), models=[model])
+    with pytest.raises(InputError, match="two models for landsat8-b10"):
+        validate(read(tmp_path, row()), models=[model, model])
+
+
+def test_a_model_that_is_given_is_taken_whatever_a_row_lacks(tmp_path, model_path):
+    table = read(tmp_path, row(), row(sensor="landsat7-b6"))
+    found, by_row = validate(table, models=[Model.load(model_path)])
+    assert by_row.models == ("landsat8-b10/surface", "landsat7-b6/column")
+    assert by_row.reasons == ("no air temperature", "")
+    assert found.models == {"landsat7-b6/column": 1}
+
+
+def test_inputs_beyond_the_range_of_a_model_are_told(model, tmp_path):
+    found, _ = validate(read(tmp_path, row(water_vapour_kg_m2="80"), row()), models=[model])
+    (note,) = found.notes
+    assert "water vapour leaves the 0.1 to 75 kg m-2" in note and "in 1 rows" in note
+
+
+def test_water_vapour_that_looks_like_centimetres_is_told(model, tmp_path):
+    rows = [row(water_vapour_kg_m2=vapour) for vapour in ("1.2", "3.4", "2.2", "0.8", "1.9")]
+    (note,) = validate(read(tmp_path, *rows), models=[model])[0].notes
+    assert "at most 3.4 kg m-2 in all 5 rows: very dry air, or centimetres?" in note
+    assert validate(read(tmp_path, *rows[:4]), models=[model])[0].notes == ()
+    assert validate(read(tmp_path, *rows, row()), models=[model])[0].notes == ()
+
+
+def test_one_failure_moves_the_bias_but_not_the_median():
+    error = np.array([0.1, -0.1, 0.0, 0.2, -0.2, -9.0])
+    found = agreement(error)
+    assert found.bias == pytest.approx(-1.5) and found.median == pytest.approx(-0.05)
+    assert found.outliers == 1 and found.robust_sd < 0.3 < found.sd
+    assert outliers(np.append(error, np.nan)).tolist() == [*[False] * 5, True, False]
+
+
+def test_the_command_prints_tables_and_writes_rows_statistics_and_picture(model, tmp_path, command):
+    header = (*HEADER, "usgs_lst_K", "scene")
+    rows = [(*row(insitu_lst_K=str(290 + step)), str(291 + step), f"s{step}") for step in range(4)]
+    path = write_table(tmp_path / "table.csv", *rows, (*row(insitu_lst_K=""), "", "s9"), header=header)
+    out = tmp_path / "out"
+    out.mkdir()
+    code, lines, notes = command("validate", path, "--model", model.path, "-o", out)
+    assert code == 0
+    assert lines[0] == "table.csv: 4 of 5 rows compared, by landsat8-b10/column (4)"
+    assert lines[1] == "not compared: 1 no in-situ LST"
+    (usgs,) = (line.split() for line in lines if line.startswith("USGS Collection 2"))
+    assert usgs[3:6] == ["4", "1.00", "0.00"]
+    assert notes == ["Note: columns without a meaning here, copied into rows.csv: scene"]
+    assert sorted(file.name for file in out.iterdir()) == ["rows.csv", "scatter.png", "statistics.json"]
+    with (out / "rows.csv").open(newline="") as file:
+        written = list(csv.DictReader(file))
+    assert [line["scene"] for line in written] == ["s0", "s1", "s2", "s3", "s9"]
+    assert [line["not_compared"] for line in written] == [*[""] * 4, "no in-situ LST"]
+    for line in written[:4]:
+        assert float(line["difference_K"]) == pytest.approx(
+            float(line["lst_K"]) - float(line["insitu_lst_K"]), abs=2e-3
+        )
+    with Image.open(out / "scatter.png") as picture:
+        assert picture.format == "PNG"
+    statistics = json.loads((out / "statistics.json").read_text())
+    as_json = json.loads("\n".join(command("validate", path, "--model", model.path, "--json")[1]))
+    assert as_json == statistics
+    assert statistics["methods"]["USGS Collection 2"]["bias"] == pytest.approx(1.0)
+
+
+def test_the_rows_that_were_written_give_the_same_statistics_again(model, tmp_path, command):
+    header = (*HEADER, "usgs_lst_K", "other_my_map_K", "excluded")
+    rows = [(*row(insitu_lst_K=str(290 + step)), str(291 + step), "290", "") for step in range(4)]
+    path = write_table(tmp_path / "table.csv", *rows, (*row(), "300", "290", "fog"), header=header)
+    before = json.loads("\n".join(command("validate", path, "--model", model.path, "-o", tmp_path, "--json")[1]))
+    after = json.loads("\n".join(command("validate", tmp_path / "rows.csv", "--model", model.path, "--json")[1]))
+    assert after["left_out"] == before["left_out"] == {"excluded": 1}
+    assert list(after["methods"]) == list(before["methods"])
+    for name, figures in before["methods"].items():
+        assert after["methods"][name] == pytest.approx(figures, abs=2e-3), name
+    assert after["groups"]["site"].keys() == before["groups"]["site"].keys()
+
+
+def test_the_picture_shows_sensors_where_there_are_several_and_methods_where_there_is_one(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(validation_files, "draw_scatter", lambda series, **words: shown.append((series, words)))
+    tables = (
+        read(tmp_path, row(), row(insitu_lst_K="291"), row(insitu_lst_K="")),
+        read(tmp_path, row(), row(sensor="landsat7-b6"), row(sensor="landsat7-b6", insitu_lst_K="")),
+    )
+    results = [validate(table) for table in tables]
+    for table, (found, by_row) in zip(tables, results, strict=True):
+        validation_files.scatter(found, table, by_row)
+    (methods, _), (sensors, words) = shown
+    assert [one.name for one in methods] == [OURS, "single-channel", "mono-window"]
+    assert np.array_equal(methods[0].y, [*results[0][1].lst[:2], np.nan], equal_nan=True)
+    assert methods[0].figures["bias [K]"] == f"{results[0][0].methods[OURS].bias:.2f}"
+    assert [(one.name, one.figures["rows"]) for one in sensors] == [("landsat7-b6", "1"), ("landsat8-b10", "1")]
+    assert np.array_equal(sensors[0].y, [np.nan, results[1][1].lst[1], np.nan], equal_nan=True)
+    assert sensors[0].x.tolist()[:2] == [292.0, 292.0]
+    assert words["title"] == "table.csv: lst-raster"
+
+
+def test_json_holds_no_nan(model, tmp_path, command):
+    path = write_table(tmp_path / "table.csv", row())
+    code, lines, _ = command("validate", path, "--model", model.path, "--json")
+
+    def refuse(text):
+        raise AssertionError(text)
+
+    found = json.loads("\n".join(lines), parse_constant=refuse)
+    assert code == 0 and found["methods"][OURS]["bias"] is None and found["methods"][OURS]["count"] == 1
+    code, lines, _ = command("validate", path, "--model", model.path)
+    assert code == 0 and "-" in lines[5].split()
+
+
+def test_results_that_exist_are_kept_unless_told_otherwise(model, tmp_path, command):
+    path = write_table(tmp_path / "table.csv", row(), row())
+    arguments = ("validate", path, "--model", model.path, "-o", tmp_path)
+    assert command(*arguments)[0] == 0
+    (tmp_path / "rows.csv").write_text("mine")
+    code, _, errors = command(*arguments)
+    assert code == 1 and "holds rows.csv, statistics.json, scatter.png already; add --overwrite" in errors[0]
+    assert (tmp_path / "rows.csv").read_text() == "mine"
+    assert command(*arguments, "--overwrite")[0] == 0
+    assert (tmp_path / "rows.csv").read_text() != "mine"
+    code, _, errors = command(*arguments[:-1], tmp_path / "none")
+    assert code == 1 and "not an existing folder" in errors[0]
+
+
+def test_stations_fill_the_ground_and_the_air_and_lift_the_tier(tmp_path, command):
+    write_station_day(tmp_path / "files", datetime.date(2016, 1, 1), up=lambda minute: 410.0)
+    header = tuple(name for name in HEADER if name not in ("insitu_lst_K", "surface_pressure_hPa"))
+    rows = [cells[:6] for cells in (row(site="Bondville"), row(), row(site="sxf"))]
+    path = write_table(tmp_path / "table.csv", *rows, header=header)
+    stations = ("--surfrad", tmp_path / "files", "--broadband-emissivity", "0.97")
+    code, lines, _ = command("validate", path, *stations, "--json")
+    found = json.loads("\n".join(lines))
+    assert code == 0 and found["models"] == {"landsat8-b10/surface": 2}
+    assert found["left_out"] == {"no SURFRAD file of a station sxf": 1, "no surface pressure": 1}
+    assert found["with_ground_uncertainty"] == 2
+    code, _, errors = command("validate", path, *stations[:2])
+    assert code == 1
+    assert (
+        "no broadband emissivity in 2 of 3 rows (column broadband_emissivity, or --broadband-emissivity)" in errors[0]
+    )
+
+
+def test_wrong_usage_is_told(tmp_path, command):
+    path = write_table(tmp_path / "table.csv", row())
+    code, _, errors = command("validate", path, "--column", "insitu_lst_K")
+    assert code == 2 and "write NAME=HEADER" in errors[-1]
+    code, _, errors = command("validate", path, "--column", "insitu_lst_K=other")
+    assert code == 1 and "has no column other" in errors[0]
+
+
+def test_the_choices_of_the_command_are_those_of_the_library():
+    choices = {
+        option.name: list(option.type.choices) for option in cli_command.params if hasattr(option.type, "choices")
+    }
+    assert sorted(choices["air"]) == sorted(INPUT_UNCERTAINTIES)
+    assert sorted(choices["tier"]) == sorted(TIERS)
+
+
+def test_known_products_agree_with_the_buoy_of_the_lake_and_all_methods_are_there():
+    table = shared_path("data", "matchups", "lake_sunapee_l7.csv")
+    found, _ = validate(read_matchups(table, defaults={"elevation": 333.0, "emissivity": 0.99}))
+    assert (found.total, found.compared, found.common) == (56, 56, 53)  # USGS has no value for three
+    assert found.methods["brightness temperature"].bias == pytest.approx(-3.0, abs=0.15)
+    assert found.methods["USGS Collection 2"].bias == pytest.approx(-0.15, abs=0.05)
+    assert found.methods["USGS Collection 2"].sd == pytest.approx(1.36, abs=0.05)
+    assert found.methods["single-channel"].sd < 1.7 and found.methods["mono-window"].sd < 1.7
+
+
+def test_the_page_shows_what_the_command_says_of_the_lake(command):
+    table = shared_path("data", "matchups", "lake_sunapee_l7.csv")
+    _, lines, _ = command("validate", table, "--elevation", "333", "--emissivity", "0.99")
+    page = Path(__file__).resolve().parents[2].joinpath("docs", "validate.md").read_text().splitlines()
+    start = next(number for number, line in enumerate(page) if "rows compared, by landsat7-b6/column" in line)
+    shown = [line.removeprefix("    ") for line in page[start : start + len(lines)]]
+    numbers = re.compile(r"-?\d+\.\d\d")
+    assert [numbers.sub("#", line).split() for line in lines] == [numbers.sub("#", line).split() for line in shown]
+    both = ([float(found) for line in text for found in numbers.findall(line)] for text in (lines, shown))
+    assert next(both) == pytest.approx(next(both), abs=0.0101)

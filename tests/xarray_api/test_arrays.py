@@ -1,0 +1,412 @@
+"""Arrays retrieved: the numbers of a scene's retrieval, by the names of dimensions, lazily."""
+
+import logging
+import pickle
+import subprocess
+import sys
+
+import dask.array as da
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+
+import lst_raster
+from lst_raster import Model, Scene, retrieve, retrieve_array
+from lst_raster.errors import GridMismatchError, InputError, ModelError, UnknownSensorError
+from lst_raster.io.raster import open_raster
+from lst_raster.xarray_api import blocks as block
+from tests.support.factories import make_scene, ramp, write_raster
+from tests.support.profile_air import DATE, LATITUDE, LEVELS, LONGITUDE, moisture, warmth
+from tests.support.reanalysis_files import TIMES, write_levels
+
+SENSOR = "landsat8-b10"
+SHAPE = (60, 70)
+KNOWN = {"air_temperature": 295.0, "surface_pressure": 1000.0}
+_ROWS, _COLUMNS = np.mgrid[: SHAPE[0], : SHAPE[1]]
+VAPOUR = (10.0 + 0.3 * _ROWS + 0.1 * _COLUMNS).astype("f4")
+EMISSIVITY = (0.95 + 0.0005 * _COLUMNS).astype("f4")
+
+
+def on_grid(values, dims=("y", "x"), **attributes):
+    """An array on the coordinates of `make_scene`'s grid, with a coordinate system."""
+    places = {"y": 3408645.0 - 30.0 * (np.arange(SHAPE[0]) + 0.5), "x": 452475.0 + 30.0 * (np.arange(SHAPE[1]) + 0.5)}
+    array = xr.DataArray(values, dims=dims, attrs=attributes)
+    array = array.assign_coords({name: places[name] for name in dims if name in places})
+    system = {"crs_wkt": rasterio.crs.CRS.from_epsg(32616).to_wkt(), "GeoTransform": "452475 30 0 3408645 0 -30"}
+    return array.assign_coords(spatial_ref=((), 0, system))
+
+
+RADIANCE = on_grid(ramp(8.0, 10.0).astype("f4"))
+COMMON = {"sensor": SENSOR, **KNOWN}
+
+
+def read(path):
+    with rasterio.open(path) as dataset:
+        return dataset.read(1)
+
+
+def radiance_of(path):
+    scene = Scene.open(path)
+    with open_raster(scene.place, "scene", InputError) as dataset:
+        pixels = scene.read(dataset)
+    return on_grid(np.where(pixels.measured, pixels.radiance, np.nan))
+
+
+@pytest.fixture(params=["made", "shipped"])
+def model(request, model_path):
+    return model_path if request.param == "made" else "landsat8-b10/surface"
+
+
+@pytest.mark.parametrize("given", ["numbers", "arrays"])
+def test_the_numbers_are_those_of_the_exact_retrieval_of_the_scene(tmp_path, model, given):
+    fill = np.zeros(SHAPE, bool)
+    fill[:7, 5:9] = True
+    path = make_scene(tmp_path / "in", lst=ramp(280, 310), fill=fill)
+    files = {
+        "water_vapour": write_raster(tmp_path / "w.tif", VAPOUR),
+        "emissivity": write_raster(tmp_path / "e.tif", EMISSIVITY),
+    }
+    known = {"water_vapour": 20.0, "emissivity": 0.97}
+    options = {"model": model, "exact": True, **KNOWN, **(files if given == "arrays" else known)}
+    product = retrieve(path, output=tmp_path, **options)
+    arrays = {"water_vapour": on_grid(VAPOUR), "emissivity": on_grid(EMISSIVITY)}
+    found = retrieve_array(radiance_of(path), model=model, **COMMON, **(arrays if given == "arrays" else known))
+    np.testing.assert_array_equal(found.lst, read(product.path))
+    np.testing.assert_array_equal(found.lst_uncertainty, read(product.path.with_name(f"{product.path.stem}_UNC.tif")))
+    np.testing.assert_array_equal(np.isnan(found.lst), fill)
+    assert found.lst.dtype == found.lst_uncertainty.dtype == np.float32
+    told = {name: product.tags[name] for name in ("equation", "model", "model_sha256", "air_temperature", "sensor")}
+    assert told.items() <= found.attrs.items()
+
+
+@pytest.mark.parametrize("chunks", [{"y": 7, "x": 70}, {"y": 60, "x": 11}, {"y": (1, 58, 1), "x": (69, 1)}])
+def test_chunks_change_no_bit_and_numpy_stays_numpy(chunks):
+    arguments = (RADIANCE, on_grid(EMISSIVITY), on_grid(VAPOUR))
+    expected = retrieve_array(*arguments, terms=True, **COMMON)
+    assert isinstance(expected.lst.data, np.ndarray)
+    lazy = retrieve_array(*(array.chunk(chunks) for array in arguments), terms=True, **COMMON)
+    assert lazy.lst.chunks == arguments[0].chunk(chunks).chunks
+    xr.testing.assert_identical(lazy.compute(scheduler="synchronous"), expected)
+
+
+def test_nothing_is_computed_before_it_is_asked_for_and_then_no_more_than_that():
+    asked = []
+
+    def read_block(values, block_info=None):
+        asked.append(block_info[0]["chunk-location"])
+        return values
+
+    data = da.from_array(RADIANCE.values, chunks=(20, 70)).map_blocks(
+        read_block, dtype="f4", meta=np.empty((0, 0), "f4")
+    )
+    lazy = retrieve_array(RADIANCE.copy(data=data), 0.97, on_grid(VAPOUR), **COMMON)  # the vapour is in memory
+    assert not asked
+    lazy.lst.isel(y=slice(45, 50)).compute(scheduler="synchronous")
+    assert asked == [(2, 0)]
+
+
+def test_arrays_meet_by_the_names_of_their_dimensions():
+    times = np.array(["2015-07-19", "2015-08-04", "2015-08-20"], "datetime64[ns]")
+    vapour = xr.DataArray([10.0, 20.0, 40.0], dims="time", coords={"time": times})
+    radiance = (RADIANCE * xr.DataArray([1.0, 1.02, 1.05], dims="time", coords={"time": times})).astype("f4")
+    emissivity = on_grid(EMISSIVITY.T, ("x", "y"))
+    together = retrieve_array(radiance, emissivity, vapour, **COMMON)
+    assert together.lst.dims == radiance.dims
+    assert set(together.dims) == {"time", "y", "x"}
+    for time in times:
+        alone = retrieve_array(radiance.sel(time=time), on_grid(EMISSIVITY), float(vapour.sel(time=time)), **COMMON)
+        np.testing.assert_array_equal(together.lst.sel(time=time).transpose("y", "x"), alone.lst)
+        np.testing.assert_array_equal(
+            together.lst_uncertainty.sel(time=time).transpose("y", "x"), alone.lst_uncertainty
+        )
+
+
+def test_the_model_runs_where_the_air_differs_and_once_where_it_is_the_same(monkeypatch):
+    rows = []
+    solve = block.solve_air
+    monkeypatch.setattr(block, "solve_air", lambda *given, **options: _noted(rows, solve(*given, **options)))
+    monkeypatch.setattr(block, "_AT_ONCE", 700)
+    retrieve_array(RADIANCE, on_grid(EMISSIVITY), 20.0, **COMMON)
+    assert rows == [1]
+    retrieve_array(RADIANCE, 0.97, on_grid(VAPOUR[:, 0], ("y",)), **COMMON)
+    assert sum(rows[1:]) == SHAPE[0]
+    rows.clear()
+    gaps = RADIANCE.where(_COLUMNS > 10)
+    retrieve_array(gaps, 0.97, on_grid(VAPOUR), **COMMON)
+    assert sum(rows) == int(gaps.notnull().sum())
+    assert max(rows) <= 700
+
+
+def _noted(rows, layers):
+    rows.append(layers[0].size)
+    return layers
+
+
+def test_coordinates_and_coordinate_system_stay_and_the_names_are_those_of_cf():
+    radiance = RADIANCE.assign_coords(time=np.datetime64("2015-07-19T16:20", "ns")).rename(spatial_ref="here")
+    radiance.encoding["grid_mapping"] = "here"
+    found = retrieve_array(radiance.rename("L"), 0.97, on_grid(VAPOUR).drop_vars("spatial_ref"), terms=True, **COMMON)
+    for name in ("x", "y", "time", "here"):
+        xr.testing.assert_identical(found.coords[name].drop_vars("time"), radiance.coords[name].drop_vars("time"))
+    assert found.here.attrs["crs_wkt"].startswith("PROJCS")
+    assert found.lst.encoding["grid_mapping"] == "here"
+    assert found.lst.attrs["standard_name"] == "surface_temperature"
+    assert found.lst.attrs["ancillary_variables"] == "lst_uncertainty"
+    assert (found.lst.attrs["units"], found.upwelling_radiance.attrs["units"]) == ("K", "W m-2 sr-1 um-1")
+    assert (found.attrs["input"], found.attrs["acquisition_date"]) == ("L", "2015-07-19")
+    assert found.attrs["acquisition_time"] == "16:20:00Z"
+    assert found.attrs["air_temperature"] == "295 K (given)"
+
+
+def test_units_are_believed_and_missing_values_stand_for_nothing():
+    expected = retrieve_array(RADIANCE, on_grid(EMISSIVITY), on_grid(VAPOUR), **COMMON)
+    masked = EMISSIVITY.copy()
+    masked[0, :] = -9999.0
+    found = retrieve_array(
+        RADIANCE.assign_attrs(units="W/(m^2 sr \N{MICRO SIGN}m)"),
+        on_grid(masked, units="1", _FillValue=-9999.0),
+        on_grid(VAPOUR / 10.0, units="cm"),
+        sensor=SENSOR,
+        air_temperature=on_grid(np.full(SHAPE, 21.85), units="degrees_Celsius"),
+        surface_pressure=on_grid(np.full(SHAPE, 1e5), units="Pa"),
+    )
+    assert np.isnan(found.lst[0]).all()
+    np.testing.assert_allclose(found.lst[1:], expected.lst[1:], atol=2e-4)
+
+
+def test_what_is_not_known_has_no_temperature():
+    radiance, vapour = RADIANCE.copy(deep=True), on_grid(VAPOUR.copy())
+    radiance[0, 0], radiance[0, 1], radiance[0, 2] = np.nan, np.inf, -1.0
+    vapour[1, 0] = np.nan
+    for given in (vapour, 20.0):
+        found = retrieve_array(radiance, on_grid(EMISSIVITY), given, **COMMON)
+        expected = np.zeros(SHAPE, bool)
+        expected[0, :3], expected[1, 0] = True, given is vapour
+        np.testing.assert_array_equal(np.isnan(found.lst), expected)
+        np.testing.assert_array_equal(np.isnan(found.lst_uncertainty), expected)
+
+
+def test_the_terms_are_those_of_the_model_and_solve_the_equation():
+    found = retrieve_array(RADIANCE, 0.97, on_grid(VAPOUR), terms=True, **COMMON)
+    expected = Model.load("landsat8-b10/surface").atmosphere(water_vapour=VAPOUR, input_error=0.5, **KNOWN)
+    np.testing.assert_allclose(found.transmittance, expected.transmittance, rtol=1e-6)
+    np.testing.assert_allclose(found.downwelling_radiance, expected.downwelling_radiance, rtol=1e-6)
+    assert list(retrieve_array(RADIANCE, 0.97, 20.0, uncertainty=False, **COMMON)) == ["lst"]
+
+
+def test_the_less_sure_the_air_the_larger_the_uncertainty():
+    found = [
+        float(retrieve_array(RADIANCE, 0.97, 30.0, origin=origin, **COMMON).lst_uncertainty.mean())
+        for origin in ("given", "reanalysis", "standard atmosphere")
+    ]
+    assert found[0] < found[1] < 0.5 * found[2]
+    grey = retrieve_array(RADIANCE, 0.97, 30.0, emissivity_uncertainty=on_grid(EMISSIVITY * 0.1), **COMMON)
+    assert float(grey.lst_uncertainty.mean()) > found[0] + 1.0
+
+
+def test_what_is_assumed_and_what_is_not_used_is_told(caplog):
+    found = retrieve_array(RADIANCE, 0.97, 20.0, sensor=SENSOR)
+    assert found.attrs["model"] == "landsat8-b10/column"
+    assert found.attrs["surface_pressure"] == "1013.25 hPa (standard atmosphere)"
+    assert "no surface pressure given: 1013.25 hPa" in caplog.text
+    retrieve_array(RADIANCE, 0.97, 20.0, sensor=SENSOR, model="landsat8-b10/column", air_temperature=295.0)
+    assert "the model landsat8-b10/column takes no air temperature: not used" in caplog.text
+
+
+@pytest.mark.parametrize("chunks", [None, {"y": 10, "x": 10}])
+def test_air_outside_the_range_of_the_model_is_marked_and_told_once(caplog, chunks):
+    vapour = on_grid(np.where(_COLUMNS > 60, 90.0, VAPOUR))
+    radiance = RADIANCE if chunks is None else RADIANCE.chunk(chunks)
+    for _ in range(2):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            found = retrieve_array(radiance, 0.97, vapour, terms=True, **COMMON).compute(scheduler="synchronous")
+        told = [record.message for record in caplog.records if "leaves the" in record.message]
+        assert len(told) == 1 and told[0].startswith("water vapour ") and "90 kg m-2" in told[0]
+    np.testing.assert_array_equal(found.outside_range, _COLUMNS > 60)
+
+
+BAD = {
+    "no array": ({"radiance": np.ones(3)}, InputError, "radiance is of type ndarray; give an xarray.DataArray"),
+    "digital numbers": ({"radiance": RADIANCE * 2500}, InputError, "no scene has that; give the radiance"),
+    "kelvin": ({"radiance": RADIANCE * 30}, InputError, "no scene has that"),
+    "per cent": ({"emissivity": on_grid(EMISSIVITY * 100)}, InputError, r"emissivity holds 9.* outside \(0, 1\]"),
+    "a number that cannot be": ({"water_vapour": 290.0}, InputError, "water vapour is 290, outside"),
+    "negative vapour": ({"water_vapour": on_grid(-VAPOUR)}, InputError, "water vapour holds -.* outside"),
+    "Celsius": ({"air_temperature": on_grid(VAPOUR)}, InputError, "degrees Celsius with their unit"),
+    "a numpy array": ({"water_vapour": VAPOUR}, InputError, "or an xarray.DataArray, whose dimensions tell"),
+    "a text": ({"water_vapour": "29mm"}, InputError, "water vapour is a text; give a number"),
+    "complex": ({"emissivity": on_grid(EMISSIVITY.astype(complex))}, InputError, "give an array of real numbers"),
+    "a unit": ({"water_vapour": on_grid(VAPOUR, units="furlong")}, InputError, "units 'furlong', which are not one of"),
+    "not decoded": ({"emissivity": on_grid(EMISSIVITY, scale_factor=1e-4)}, InputError, "mask_and_scale=True"),
+    "an origin": ({"origin": "heaven"}, InputError, "origin 'heaven' is not known; give one of reanalysis"),
+    "a sensor": ({"sensor": "landsat1-b9"}, UnknownSensorError, "unknown sensor band"),
+    "another's model": ({"model": "landsat9-b10/surface"}, ModelError, "is for landsat9-b10, not for landsat8-b10"),
+    "no temperature": (
+        {"model": "landsat8-b10/surface", "air_temperature": None}, InputError, "takes air temperature too; give it"
+    ),
+    "another grid": (
+        {"emissivity": on_grid(EMISSIVITY).assign_coords(x=np.arange(70.0))}, GridMismatchError,
+        "emissivity lies along x at 70 places from 0.0 to 69.0, radiance at 70 places from 452490.0 .*reproject_match",
+    ),
+    "another size": ({"water_vapour": on_grid(VAPOUR)[:9]}, GridMismatchError, "water_vapour lies along y at 9 "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_wrong_input_is_refused_with_what_was_found_and_what_to_do(name, lazy):
+    changes, error, message = BAD[name]
+    given = {"radiance": RADIANCE, "emissivity": 0.97, "water_vapour": on_grid(VAPOUR), **COMMON, **changes}
+    if lazy:
+        given = {key: value.chunk(20) if isinstance(value, xr.DataArray) else value for key, value in given.items()}
+    with pytest.raises(error, match=message):
+        retrieve_array(**given).compute(scheduler="synchronous")
+
+
+def test_another_coordinate_system_is_refused():
+    there = on_grid(EMISSIVITY).assign_coords(
+        spatial_ref=((), 0, {"crs_wkt": rasterio.crs.CRS.from_epsg(32617).to_wkt()})
+    )
+    with pytest.raises(GridMismatchError, match=r"emissivity is in WGS 84 / UTM zone 17N, radiance in .* zone 16N"):
+        retrieve_array(RADIANCE, there, 20.0, **COMMON)
+
+
+def test_a_process_loads_the_model_once_and_refuses_another_one_of_that_name(model_path, monkeypatch):
+    loaded = []
+    load = Model.load
+    retrieve_array(RADIANCE.chunk(10), 0.97, 20.0, model=model_path, **COMMON)
+    monkeypatch.setattr(Model, "load", lambda *given: loaded.append(given) or load(*given))
+    block.load_model.cache_clear()
+    lazy = retrieve_array(RADIANCE.chunk(10), 0.97, 20.0, model=load(model_path), **COMMON)
+    lazy.compute(scheduler="synchronous")
+    assert loaded == [(str(model_path / "model.onnx"),)]
+    with pytest.raises(ModelError, match="is not the one with which the work was begun"):
+        block.load_model("landsat8-b10/column", "00")
+
+
+ELSEWHERE = """
+import pickle, sys
+lazy = pickle.load(sys.stdin.buffer)
+pickle.dump(lazy.lst.compute(scheduler="synchronous").values, sys.stdout.buffer)
+"""
+
+
+def test_the_work_can_be_sent_and_names_a_shipped_model_by_its_name():
+    lazy = retrieve_array(RADIANCE.chunk(30), 0.97, on_grid(VAPOUR), **COMMON)
+    sent = pickle.dumps(lazy)
+    assert str(lst_raster.__path__[0]).encode() not in sent
+    done = subprocess.run([sys.executable, "-c", ELSEWHERE], input=sent, capture_output=True, check=True)
+    np.testing.assert_array_equal(pickle.loads(done.stdout), lazy.lst.compute(scheduler="synchronous"))
+
+
+def air_on_levels(**changes):
+    """A profile of one place, as a file of a reanalysis has it."""
+    where = LEVELS, 30.8, 272.5, 0.0
+    levels = {"pressure_level": ("pressure_level", LEVELS, {"units": "hPa"})}
+    made = {"t": ("pressure_level", warmth(*where)), "q": ("pressure_level", moisture(*where))}
+    return xr.Dataset(made, coords=levels).assign(changes)
+
+
+@pytest.mark.parametrize("vapour", [None, 24.0])
+def test_the_numbers_of_a_profile_are_those_of_the_exact_retrieval_of_the_scene(tmp_path, profile_model, vapour):
+    scene = Scene.open(make_scene(tmp_path / "in", lst=ramp(280, 310)), date=DATE)
+    air = air_on_levels()
+    shape = TIMES.size, LEVELS.size, LATITUDE.size, LONGITUDE.size
+    fields = {name: np.broadcast_to(air[name].values[:, None, None], shape) for name in ("t", "q")}
+    file = write_levels(tmp_path / "pl.nc", fields, levels=LEVELS, times=TIMES, latitude=LATITUDE, longitude=LONGITUDE)
+    pressure = (940.0 + 0.5 * _ROWS).astype("f4")
+    options = {"model": profile_model, "emissivity": 0.97, "water_vapour": vapour}
+    product = retrieve(
+        scene, output=tmp_path / "a.tif", reanalysis=file, exact=True,
+        surface_pressure=write_raster(tmp_path / "sp.tif", pressure), **options,
+    )  # fmt: skip
+    radiance = radiance_of(scene.place.disk)
+    for chunks in (None, 25):
+        given = radiance if chunks is None else radiance.chunk(chunks)
+        found = retrieve_array(given, sensor=SENSOR, surface_pressure=on_grid(pressure), profile=air, **options)
+        np.testing.assert_allclose(found.lst, read(product.path), atol=1e-3)
+        unsure = read(product.path.with_name("a_UNC.tif"))
+        np.testing.assert_allclose(found.lst_uncertainty, unsure, rtol=1e-3)
+    assert found.attrs["profile"] == f"{LEVELS.size} levels (reanalysis)"
+    assert np.ptp(read(product.path) - retrieve_array(radiance, 0.97, 20.0, **COMMON).lst.values) > 0.1
+
+
+def test_a_profile_may_stand_in_any_order_in_pascal_and_vary_with_other_dimensions():
+    options = {"sensor": SENSOR, "surface_pressure": 1000.0, "uncertainty": False}
+    expected = retrieve_array(RADIANCE, 0.97, None, profile=air_on_levels(), **options)
+    assert expected.attrs["model"] == "landsat8-b10/profile"
+    other = air_on_levels().isel(pressure_level=slice(None, None, -1)).rename(pressure_level="plev", t="temperature")
+    other = other.assign_coords(plev=("plev", other.plev.values * 100.0, {"units": "Pa"}))
+    xr.testing.assert_equal(retrieve_array(RADIANCE, 0.97, None, profile=other, **options), expected)
+    warmer = air_on_levels() + xr.Dataset({"t": on_grid(0.02 * _COLUMNS[0], ("x",)), "q": 0.0})
+    found = retrieve_array(RADIANCE.chunk(x=30), 0.97, None, profile=warmer.chunk(pressure_level=5), **options)
+    assert found.lst.dims == ("y", "x") and found.lst.chunks[1] == (30, 30, 10)
+    np.testing.assert_array_equal(found.lst[:, 0], expected.lst[:, 0])
+    alone = air_on_levels() + xr.Dataset({"t": 0.02 * 50, "q": 0.0})
+    np.testing.assert_array_equal(
+        found.lst[:, 50], retrieve_array(RADIANCE, 0.97, None, profile=alone, **options).lst[:, 50]
+    )
+    assert np.abs(found.lst - expected.lst).max() > 0.05
+
+
+def test_places_below_all_levels_of_a_profile_have_no_temperature():
+    pressure = on_grid(np.where(_ROWS < 9, 320.0, 1000.0))
+    high = air_on_levels().sel(pressure_level=slice(500, None))
+    found = retrieve_array(RADIANCE, 0.97, None, sensor=SENSOR, surface_pressure=pressure, profile=high)
+    np.testing.assert_array_equal(np.isnan(found.lst), _ROWS < 9)
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        (VAPOUR, "profile is of type ndarray; give an xarray.Dataset with t and q"),
+        (air_on_levels().drop_vars("q"), "profile holds t; give a dataset with t and q"),
+        (air_on_levels().drop_vars("pressure_level"), "one must be levels of pressure, with a coordinate in hPa or Pa"),
+        (air_on_levels().assign_coords(pressure_level=LEVELS * 100), "one must be levels of pressure"),
+        (
+            air_on_levels() - xr.Dataset({"t": 273.15, "q": 0.0}),
+            "temperature holds -.*give the air temperature on levels",
+        ),
+        (air_on_levels().isel(pressure_level=[3]), "one must be levels of pressure"),
+    ],
+)
+def test_a_profile_that_cannot_be_is_refused(profile, message):
+    with pytest.raises(InputError, match=message):
+        retrieve_array(RADIANCE, 0.97, None, sensor=SENSOR, surface_pressure=1000.0, profile=profile)
+
+
+def test_without_a_profile_the_water_vapour_must_be_given():
+    with pytest.raises(InputError, match="takes water vapour too; give it"):
+        retrieve_array(RADIANCE, 0.97, None, **COMMON)
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (3, 4), (2, 3, 4), (1, 100), (7, 1, 3), (0, 4)])
+@pytest.mark.parametrize("most", [1, 3, 8, 1000])
+def test_pieces_cover_an_array_once_and_are_small(shape, most):
+    times = np.zeros(shape, int)
+    for piece in block.pieces(shape, most):
+        assert times[piece].size <= most
+        times[piece] += 1
+    assert (times == 1).all()
+
+
+WITHOUT_DASK = """
+import sys
+sys.modules["dask"] = sys.modules["dask.array"] = sys.modules["distributed"] = None
+import numpy as np, xarray as xr
+import lst_raster
+radiance = xr.DataArray(np.full((4, 5), 9.0), dims=("y", "x"))
+found = lst_raster.retrieve_array(radiance, 0.97, 20.0, sensor="landsat8-b10")
+assert 280 < float(found.lst.mean()) < 330
+try:
+    lst_raster.open_product("x.tif", chunks={})
+except lst_raster.errors.MissingExtraError as error:
+    print(error)
+"""
+
+
+def test_without_dask_arrays_in_memory_are_retrieved_and_chunks_name_the_extra():
+    told = subprocess.run([sys.executable, "-c", WITHOUT_DASK], capture_output=True, text=True, check=True).stdout
+    assert told == "dask is not installed; run: pip install 'lst-raster[dask]'\n"
