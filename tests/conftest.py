@@ -79,10 +79,10 @@ def command(capsys, monkeypatch):
     handler, logger = signal.getsignal(signal.SIGTERM), logging.getLogger("lst_raster")
     handlers = list(logger.handlers)
 
-    def run(*arguments):
+    def run(*arguments, **program):
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
+            main([str(argument) for argument in arguments], **program)
         captured = capsys.readouterr()
         return ended.value.code, captured.out.splitlines(), captured.err.splitlines()
 

@@ -33,8 +33,8 @@ EXTRAS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "grib": ("cfgrib", "reanalysis in GRIB"),
         "zarr": ("zarr", "reanalysis in zarr stores"),
         "era5": ("cdsapi", "fetch-reanalysis from Copernicus"),
-        "train": ("torch", "train, benchmark"),
-        "plot": ("matplotlib", "pictures of the benchmark"),
+        "train": ("torch", "train"),
+        "plot": ("matplotlib", "figures of the accuracy benchmark and the studies"),
     }
 )
 """Extras: a module that each brings, and what it is for."""

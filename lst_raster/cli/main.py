@@ -38,7 +38,6 @@ COMMANDS = {
     "simulate": ("lst_raster.cli.simulate:simulate", "Radiative transfer through atmospheric profiles."),
     "train": ("lst_raster.cli.train:train", "Train a model from simulated sets."),
     "evaluate": ("lst_raster.cli.evaluate:evaluate", "Measure a model on a simulated set."),
-    "benchmark": ("tests.benchmarks.accuracy.command:benchmark", "Measure every claim about accuracy again."),
     "build": ("lst_raster.cli.build:build", "Rebuild the packaged tables from their sources."),
 }
 """Every command: where it lives, and what it does in one line, so that --help need not import them.
@@ -146,13 +145,19 @@ def _version(context: click.Context, wanted: bool) -> None:
     context.exit()
 
 
-def main(args: Sequence[str] | None = None) -> None:
+def main(
+    args: Sequence[str] | None = None, *, command: click.Command | None = None, program: str = "lst-raster"
+) -> None:
     """Run the command line and exit.
 
     Parameters
     ----------
     args : sequence of str, optional
         Arguments instead of those of the process.
+    command : click.Command, optional
+        Command of a script instead of `lst-raster`, with the same messages and exit codes.
+    program : str, optional
+        Name in usage lines.
 
     Raises
     ------
@@ -162,23 +167,23 @@ def main(args: Sequence[str] | None = None) -> None:
     """
     _listen()
     try:
-        code = _run(args)
+        code = _run(args, cli if command is None else command, program)
     except SystemExit as ended:  # SIGTERM
         code = ended.code if isinstance(ended.code, int) else 1
     messages.end(code)
     sys.exit(code)
 
 
-def _run(args: Sequence[str] | None) -> int:
+def _run(args: Sequence[str] | None, command: click.Command, program: str) -> int:
     try:
-        code = cli.main(args, prog_name="lst-raster", standalone_mode=False)
+        code = command.main(args, prog_name=program, standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
         messages.error(" ".join(error.format_message().split()), error.show)
         return error.exit_code
     except LstRasterError as error:
         messages.error(" ".join(str(error).split()))
-        _tell_defaults()
+        _tell_defaults(command)
         return 1
     except (click.Abort, KeyboardInterrupt):
         messages.interrupted()
@@ -190,9 +195,9 @@ def _run(args: Sequence[str] | None) -> int:
         return 1
 
 
-def _tell_defaults() -> None:
+def _tell_defaults(command: click.Command) -> None:
     """Say that defaults of the user's were in force: the fault may be in one of them."""
-    if isinstance(cli, LazyGroup) and cli.has_defaults:
+    if isinstance(command, LazyGroup) and command.has_defaults:
         messages.note("defaults of yours are in force for this command; lst-raster config show tells them")
 
 

@@ -33,7 +33,7 @@ from lst_raster.profiles.sampling import (
 )
 from lst_raster.profiles.simulated_set import SimulatedSet, regimes_of
 
-SEED = 0  # and the number of surfaces: those of `lst-raster evaluate` and of the benchmark, so that all tell the same
+SEED = 0  # as `lst-raster evaluate` and the accuracy benchmark draw, for the same figures
 
 Float = NDArray[np.float64]
 

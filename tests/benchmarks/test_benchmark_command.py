@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,11 +19,14 @@ from lst_raster.errors import MissingExtraError
 from lst_raster.profiles.simulated_set import read_simulated
 from tests.benchmarks.accuracy import prepare
 from tests.benchmarks.accuracy.ablations import VARIANTS
+from tests.benchmarks.accuracy.command import benchmark
 from tests.benchmarks.accuracy.page import page
 from tests.benchmarks.accuracy.results import read_results
 from tests.benchmarks.benchmark_settings import TINY
 from tests.support.processes import children_of, left_of
 from tests.support.simulated_sets import DATES, make_simulated_set
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +44,13 @@ def given(sets, *more):
 
 def accuracy(output, sets, *more):
     """Arguments of a benchmark that trains nothing."""
-    return ("benchmark", "-o", output, "--sections", "accuracy", *given(sets), *more)
+    return ("-o", output, "--sections", "accuracy", *given(sets), *more)
+
+
+@pytest.fixture
+def run_benchmark(command):
+    """Run the benchmark's command line in this process."""
+    return partial(command, command=benchmark)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +64,7 @@ def small(sets, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
         patch.setattr(settings, "FULL", TINY)
         varied = ("--varied-test", f"Other columns={sets / 'varied.nc'}", "--workers", "1")
-        main([str(one) for one in ("benchmark", "-o", output, *given(sets, *varied), *names)])
+        main([str(one) for one in ("-o", output, *given(sets, *varied), *names)], command=benchmark)
     assert ended.value.code == 0
     return output
 
@@ -85,8 +96,8 @@ def test_the_results_tell_what_they_were_made_from(small, sets):
     assert str(sets) not in (small / "results.json").read_text() + (small / "benchmark.md").read_text()
 
 
-def test_the_page_can_be_written_again_from_the_results(small, tmp_path, command):
-    code, out, _ = command("benchmark", "-o", tmp_path / "again", "--from", small / "results.json")
+def test_the_page_can_be_written_again_from_the_results(small, tmp_path, run_benchmark):
+    code, out, _ = run_benchmark("-o", tmp_path / "again", "--from", small / "results.json")
     assert code == 0
     assert out[-1] == str(tmp_path / "again" / "benchmark.md")
     for name in ("benchmark.md", "results.json", "ablations.csv"):
@@ -94,21 +105,21 @@ def test_the_page_can_be_written_again_from_the_results(small, tmp_path, command
     assert page(read_results(small / "results.json")) == (small / "benchmark.md").read_text()
 
 
-def test_accuracy_needs_no_training_and_measures_published_methods_and_shipped_models(sets, tmp_path, command):
-    code, _, err = command(*accuracy(tmp_path / "out", sets))
+def test_accuracy_needs_no_training_and_measures_published_methods_and_shipped_models(sets, tmp_path, run_benchmark):
+    code, _, err = run_benchmark(*accuracy(tmp_path / "out", sets))
     assert (code, err) == (0, [])
     text = (tmp_path / "out" / "benchmark.md").read_text()
     assert re.search(r"\| single-channel, published \| \d\.\d\d / \d\.\d\d \|", text)
     assert "Other columns, noisy" in text
 
 
-def test_an_earlier_page_is_kept_unless_told_otherwise(sets, tmp_path, command):
+def test_an_earlier_page_is_kept_unless_told_otherwise(sets, tmp_path, run_benchmark):
     (tmp_path / "benchmark.md").write_text("mine")
-    code, _, err = command(*accuracy(tmp_path, sets))
+    code, _, err = run_benchmark(*accuracy(tmp_path, sets))
     assert code == 1
     assert err == [f"Error: {tmp_path} holds benchmark.md already; pass --overwrite to replace them"]
     assert (tmp_path / "benchmark.md").read_text() == "mine"
-    assert command(*accuracy(tmp_path, sets, "--overwrite"))[0] == 0
+    assert run_benchmark(*accuracy(tmp_path, sets, "--overwrite"))[0] == 0
     assert (tmp_path / "benchmark.md").read_text() != "mine"
 
 
@@ -120,25 +131,25 @@ def test_an_earlier_page_is_kept_unless_told_otherwise(sets, tmp_path, command):
     (("--varied-test", "Elsewhere={sets}/varied.nc"), 1, "no --test is called 'Elsewhere'"),
     (("--from", "{sets}/library.nc"), 1, "is not the results.json of a benchmark"),
 ])  # fmt: skip
-def test_what_is_asked_wrongly_is_told_in_words_and_nothing_is_written(sets, tmp_path, command, arguments, code, words):
-    told, _, err = command(*accuracy(tmp_path, sets), *(one.format(sets=sets) for one in arguments))
+def test_wrong_arguments_are_refused_and_nothing_is_written(sets, tmp_path, run_benchmark, arguments, code, words):
+    told, _, err = run_benchmark(*accuracy(tmp_path, sets), *(one.format(sets=sets) for one in arguments))
     assert told == code
     assert words in err[-1]
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_without_matplotlib_the_command_says_what_to_install_before_it_works(sets, tmp_path, command, monkeypatch):
+def test_without_matplotlib_the_command_says_what_to_install(sets, tmp_path, run_benchmark, monkeypatch):
     def missing(module, extra):
         raise MissingExtraError(f"{module} is not installed; run: pip install 'lst-raster[{extra}]'")
 
     monkeypatch.setattr("tests.benchmarks.accuracy.run.require", missing)
-    code, _, err = command(*accuracy(tmp_path / "out", sets))
+    code, _, err = run_benchmark(*accuracy(tmp_path / "out", sets))
     assert code == 1
     assert "pip install 'lst-raster[plot]'" in err[0]
     assert not (tmp_path / "out").exists()
 
 
-def test_the_library_is_simulated_where_none_is_given_and_kept(tmp_path, command, monkeypatch, sets):
+def test_the_library_is_simulated_where_none_is_given_and_kept(tmp_path, run_benchmark, monkeypatch, sets):
     calls = []
 
     def stand_in(profiles, targets, options, progress):
@@ -151,7 +162,7 @@ def test_the_library_is_simulated_where_none_is_given_and_kept(tmp_path, command
         library.assign(time=("profile", dates)).to_netcdf(sets / "dated.nc", engine="h5netcdf")
     monkeypatch.setattr("tests.benchmarks.accuracy.prepare.simulate_file", stand_in)
     for _ in range(2):
-        code, _, err = command("benchmark", "-o", tmp_path, "--sections", "accuracy", "--overwrite")
+        code, _, err = run_benchmark("-o", tmp_path, "--sections", "accuracy", "--overwrite")
         assert code == 0
         assert "the last date of the library is held out" in err[0]
     assert calls == [("library.nc", 1)]
@@ -163,11 +174,11 @@ def test_the_library_is_simulated_where_none_is_given_and_kept(tmp_path, command
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
 def test_an_interrupt_ends_the_command_its_processes_and_leaves_no_file(sets, tmp_path):
-    code = "from lst_raster.cli.main import main; main()"
-    arguments = ["benchmark", "-o", tmp_path / "out", "--sections", "ablations", "--workers", "2", *given(sets)]
+    arguments = ["-o", tmp_path / "out", "--sections", "ablations", "--workers", "2", *given(sets)]
     running = subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)], stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+        [sys.executable, "-m", "tests.benchmarks.accuracy", *map(str, arguments)],
+        stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=ROOT,
+    )  # fmt: skip
     started = children_of(running, 3)  # two processes, and the helper of the interpreter
     running.send_signal(2)
     _, err = running.communicate(timeout=60.0)

@@ -23,7 +23,6 @@ PARSED = {
     "simulate ": "half an hour of work",
     "train ": "half an hour of work",
     "evaluate ": "a simulated set",
-    "benchmark ": "an hour of work",
     "build ": "the published sources",
     "profiles from-era5": "files of a reanalysis",
     "sensor remove": "a sensor band that was defined before",

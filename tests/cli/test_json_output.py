@@ -45,7 +45,6 @@ STAND_INS = {
     "simulate": ("lst_raster.cli.simulate.simulate_file", ("p.nc", "--sensor", "landsat8-b10", "-o", "s.nc")),
     "train": ("lst_raster.network.train.train_model", ("train.toml", "-o", "model")),
     "evaluate": ("lst_raster.validation.evaluate.evaluate", (MODEL, "s.nc")),
-    "benchmark": ("tests.benchmarks.accuracy.command._run", ("-o", "bench")),
     "profiles from-era5": ("lst_raster.profiles.era5.profiles_from_era5", ("levels.nc", "-o", "profiles.nc")),
     "build absorption": (
         "lst_raster.cli.build.make_table",

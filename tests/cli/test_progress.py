@@ -131,7 +131,7 @@ def test_work_that_fails_ends_the_bars_line(stream, monkeypatch):
 @pytest.mark.parametrize(
     ("command", "label"),
     [("retrieve", "Retrieving"), ("batch", "Scenes"), ("composite", "Compositing"), ("compare", "Comparing"),
-     ("simulate", "Simulating"), ("train", "Training"), ("benchmark", "Benchmark"), ("build absorption", "Absorption")],
+     ("simulate", "Simulating"), ("train", "Training"), ("build absorption", "Absorption")],
 )  # fmt: skip
 def test_all_commands_that_take_long_show_it_alike_and_can_be_quiet(command, label):
     found = commands()[command]

@@ -10,7 +10,7 @@ import lst_raster.physics
 ROOM = Path(lst_raster.physics.__file__).parent
 PAGE = (ROOM.parents[1] / "docs" / "science" / "equations.md").read_text()
 NAMED = [pair for pair in re.findall(r"`(\w+)\.(\w+)`", PAGE) if pair[0] != "lst_raster" and pair[1] != "py"]
-LOOKUPS = ("arrays", "band")  # no formulas
+LOOKUPS = ("arrays", "error_metrics")  # no formulas
 
 
 def functions(path):

@@ -1,4 +1,4 @@
-"""``lst-raster benchmark``: the project's claims, measured again."""
+"""Command line of the accuracy benchmark, `python -m tests.benchmarks.accuracy`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lst_raster.cli import messages, options
-from lst_raster.cli import options as completing
 from lst_raster.cli.command import Command, show
 from lst_raster.cli.progress import progress_bar
 
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from tests.benchmarks.accuracy.section import Section
 
 
+PROGRAM = "python -m tests.benchmarks.accuracy"
+"""Name of the command in usage lines."""
 _FILE = click.Path(path_type=Path)
 
 
@@ -32,25 +33,17 @@ def _titled(context: click.Context, parameter: click.Parameter, values: tuple[st
 
 
 @click.command(
-    "benchmark",
     cls=Command,
     examples="""
-    lst-raster benchmark -o benchmark --quick
-    lst-raster benchmark -o benchmark --sections accuracy --overwrite
+    python -m tests.benchmarks.accuracy -o benchmark --quick
+    python -m tests.benchmarks.accuracy -o benchmark --sections accuracy --overwrite
 """,
     sections={
         "What is measured": ("sensor", "library", "tests", "varied", "sections", "quick", "source"),
     },
 )  # fmt: skip
 @click.option("-o", "--output", required=True, type=_FILE, metavar="DIR", help="Folder for page, tables and pictures.")
-@click.option(
-    "--sensor",
-    default="landsat8-b10",
-    show_default=True,
-    metavar="NAME",
-    shell_complete=completing.sensors,
-    help="Sensor band.",
-)
+@click.option("--sensor", default="landsat8-b10", show_default=True, metavar="NAME", help="Sensor band.")
 @click.option("--library", type=_FILE, metavar="PATH", help="Simulated set to learn from [default: made into DIR].")
 @click.option(
     "--test", "tests", multiple=True, callback=_titled, metavar="TITLE=PATH",

@@ -40,8 +40,9 @@ def _introduction(about: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     return "\n\n".join(
         [
-            f"Every table and picture of this page is made by `lst-raster benchmark` for {about['sensor']}, and so is "
-            "the page itself; nothing in it is written by hand. No column of a held-out set was learnt.",
+            f"Every table and picture of this page is made by `python -m tests.benchmarks.accuracy` for "
+            f"{about['sensor']}, and so is the page itself; nothing in it is written by hand. No column of a "
+            "held-out set was learnt.",
             markdown(["simulated set", "columns", "SHA-256 begins"], sets),
             f"Under each column lie {plan['per_profile']} surfaces, -15 to +30 K from the air temperature, with an "
             "emissivity of 0.90 to 0.995. Noisy inputs have independent normal errors: "

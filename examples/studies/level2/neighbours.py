@@ -1,11 +1,5 @@
-"""Hold terms of USGS Level-2 products against simulated atmospheres: the tables of docs/science/level2.md.
+"""Terms of USGS Level-2 products compared with the nearest atmospheres of a simulated set."""
 
-python examples/level2_downwelling.py SIMULATED.nc PRODUCT [PRODUCT ...]
-
-SIMULATED.nc is made by `lst-raster simulate` for the products' sensor band; a PRODUCT is what `--level-2` takes.
-"""
-
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -101,6 +95,3 @@ def main(simulated: Path, products: list[Path]) -> None:
     print("|---" * (len(EMISSIVITIES) + 1) + "|")
     print("\n".join(effects(atmospheres)))
 
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), [Path(argument) for argument in sys.argv[2:]])
