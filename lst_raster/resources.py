@@ -42,7 +42,7 @@ def example_path() -> Path:
 
 def page_path(name: str) -> Path:
     """Path of a part of the page that shows a product, for example ``page.js``."""
-    return _PACKAGE.joinpath("engine", "preview", "browser", name)
+    return _PACKAGE.joinpath("product", "preview", "browser", name)
 
 
 def models_path() -> Path:

@@ -94,4 +94,3 @@ def main(simulated: Path, products: list[Path]) -> None:
     print("\n| vapour [kg m-2] | " + " | ".join(f"e = {emissivity:.2f}" for emissivity in EMISSIVITIES) + " |")
     print("|---" * (len(EMISSIVITIES) + 1) + "|")
     print("\n".join(effects(atmospheres)))
-
