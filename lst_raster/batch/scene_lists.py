@@ -13,7 +13,8 @@ from lst_raster.errors import InputError, InputNotFoundError, RemoteAccessError,
 from lst_raster.io.address import Address, without_secrets
 from lst_raster.io.bundle import ARCHIVE, Place, is_archive, is_metadata, metadata_stem
 from lst_raster.io.csv_table import CsvTable, decoded, parse_csv
-from lst_raster.io.landsat import choose_bands, parse_band, read_file_name
+from lst_raster.io.landsat import THERMAL_BANDS, choose_bands, parse_band, read_file_name
+from lst_raster.sensors.bands import thermal_files
 
 Sign: TypeAlias = Callable[[str], str]
 """Makes of an address one that a server accepts, for example by a signature in its query."""
@@ -100,7 +101,6 @@ def name_of(path: str | Path) -> str:
 
 
 _RASTERS = (".tif", ".tiff")
-_THERMAL = ("B10", "B11", "B6_VCID_1", "B6_VCID_2", "B6")
 _METADATA_FORMS = (".txt", ".xml", ".json")
 _NO_SCENES = (".zarr",)  # folders of thousands of files
 
@@ -190,9 +190,8 @@ def _thermal(file: Path) -> tuple[str, str] | None:
         name = read_file_name(file)
     except SceneError:
         return None
-    if name.band not in _THERMAL or (name.band == "B6" and (name.satellite or 0) > 7):
-        return None
-    return name.stem, name.band
+    thermal = thermal_files() if name.satellite is None else THERMAL_BANDS.get(name.satellite, {})
+    return (name.stem, name.band) if name.band in thermal else None
 
 
 def _best(scene: _Found, band: str | None) -> Path:

@@ -10,14 +10,15 @@ from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from lst_raster.batch.scene_lists import ListedScene, Locate, Sign
-from lst_raster.errors import InputError, RemoteError, SceneError, UnknownSensorError
+from lst_raster.errors import InputError, RemoteError, SceneError
 from lst_raster.io.address import without_secrets
-from lst_raster.io.landsat import choose_bands, parse_band, read_file_name
+from lst_raster.io.landsat import parse_band, read_file_name
 from lst_raster.resources import require
+from lst_raster.sensors.bands import thermal_files
 
-_LEVEL_1 = re.compile(r"_(B10|B11|B6_VCID_[12]|B6)$", re.IGNORECASE)
-_LEVEL_2 = re.compile(r"_ST_(B10|B6)$", re.IGNORECASE)
-_KEYS = {"lwir11": "B10", "lwir12": "B11", "lwir_low": "B6_VCID_1", "lwir_high": "B6_VCID_2", "lwir": "B6"}
+_LEVEL_1 = re.compile(rf"_({'|'.join(thermal_files())})$", re.IGNORECASE)
+_LEVEL_2 = re.compile(r"_ST_(B\d+)$", re.IGNORECASE)
+_KEYS = {file.stac_key: suffix for suffix, file in thermal_files().items()}
 # Names of thermal bands, as keys of assets and as common names of bands, where the file's own name does not tell.
 _OF_LEVEL_2 = ("L2", "L2SP", "L2SR")
 
@@ -162,14 +163,10 @@ def _is_level_2(item: Mapping[str, Any]) -> bool:
 
 
 def _chosen(assets: Mapping[str, Any], band: str | None) -> str | None:
-    """Suffix of the band to take: the one that is wanted, else the first in the order of `THERMAL_BANDS`."""
+    """Suffix of the band to take: the one that is wanted, else the first in the order of `thermal_files`."""
     if band is not None:
         return next((suffix for suffix in assets if suffix == band or suffix.partition("_")[0] == band), None)
-    satellite = 8 if "B10" in assets or "B11" in assets else 7 if "B6" not in assets else 5
-    try:
-        return next((suffix for suffix in choose_bands("item", satellite, None, None) if suffix in assets), None)
-    except UnknownSensorError:
-        return None
+    return next((suffix for suffix in thermal_files() if suffix in assets), None)
 
 
 def _problem(

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from lst_raster.cli import options
-from lst_raster.cli import options as completing
 from lst_raster.cli.command import Command, show
 from lst_raster.cli.progress import hushed_libraries, progress_bar
 
@@ -189,13 +188,13 @@ def _with(command: Any) -> Any:
       --datetime 2015-06-01/2015-08-31 --limit 50 -o products
 """,
 )
-@click.argument("lists", metavar="LIST...", nargs=-1, shell_complete=completing.files)
+@click.argument("lists", metavar="LIST...", nargs=-1, shell_complete=options.files)
 @click.option(
     "-o",
     "--output",
     required=True,
     metavar="DIR",
-    shell_complete=completing.files,
+    shell_complete=options.files,
     help="Folder of the products; made where it is missing.",
 )
 @_with

@@ -7,7 +7,6 @@ from dataclasses import asdict
 import click
 
 from lst_raster.cli import options
-from lst_raster.cli import options as completing
 from lst_raster.cli.command import Command, show
 from lst_raster.cli.messages import coloured
 
@@ -22,7 +21,7 @@ _WIDTH = 12  # of a name
     lst-raster check LC08_alabama_LST.tif --ceos-ard
 """,
 )
-@click.argument("product", shell_complete=completing.files)
+@click.argument("product", shell_complete=options.files)
 @click.option("--ceos-ard", is_flag=True, help="Hold PRODUCT against CEOS-ARD Surface Temperature 5.0, point by point.")
 @options.as_json
 def check(product: str, ceos_ard: bool, as_json: bool) -> int:

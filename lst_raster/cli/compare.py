@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from lst_raster.cli import messages, options
-from lst_raster.cli import options as completing
 from lst_raster.cli.command import Command, show
 from lst_raster.cli.progress import hushed_libraries, progress_bar
 
@@ -25,12 +24,12 @@ if TYPE_CHECKING:
       --mask SCENE_QA_PIXEL.TIF --align -o .
 """,
 )
-@click.argument("a", shell_complete=completing.files)
-@click.argument("b", shell_complete=completing.files)
+@click.argument("a", shell_complete=options.files)
+@click.argument("b", shell_complete=options.files)
 @click.option(
     "--mask",
     metavar="QA",
-    shell_complete=completing.files,
+    shell_complete=options.files,
     help="Leave out clouds, shadows and fill by QA_PIXEL, BQA or *_LST_QA.tif.",
 )
 @click.option("--align", is_flag=True, help="Warp B and the quality band onto the grid of A.")

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from lst_raster.cli import options
-from lst_raster.cli import options as completing
 from lst_raster.cli.command import Command, show
 from lst_raster.cli.progress import hushed_libraries, progress_bar
 
@@ -33,7 +32,7 @@ _STATISTICS = ("median", "mean", "weighted-mean", "minimum", "maximum", "deviati
         "Output": ("output", "dtype", "compress", "overwrite"),
     },
 )  # fmt: skip
-@click.argument("products", nargs=-1, required=True, shell_complete=completing.files)
+@click.argument("products", nargs=-1, required=True, shell_complete=options.files)
 @options.output
 @click.option(
     "--statistic", multiple=True, metavar="NAME",

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from lst_raster.cli import options
-from lst_raster.cli import options as completing
 from lst_raster.cli.command import Command, show
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     lst-raster evaluate landsat8-b10/surface simulated/test.nc --noisy
 """,
 )
-@click.argument("model", shell_complete=completing.models)
+@click.argument("model", shell_complete=options.models)
 @click.argument("simulated", type=click.Path(path_type=Path))
 @click.option("--noisy", is_flag=True, help="Put typical errors on the inputs (see --json for their size).")
 @click.option("--per-profile", default=20, show_default=True, type=click.IntRange(min=1), help="Surfaces a profile.")

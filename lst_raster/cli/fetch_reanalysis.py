@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from lst_raster.cli import messages, options
-from lst_raster.cli import options as completing
 from lst_raster.cli.command import Command, show
 
 
@@ -19,7 +18,7 @@ from lst_raster.cli.command import Command, show
     lst-raster fetch-reanalysis LC08_L1TP_PRODUCT --source era5-arco --levels
 """,
 )
-@click.argument("scene", shell_complete=completing.files)
+@click.argument("scene", shell_complete=options.files)
 @click.option(
     "--source", type=click.Choice(["era5", "era5-arco", "merra2"]), default="era5", show_default=True,
     help="Climate Data Store (account), Google's public cloud (no account), or NASA (account).",

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from lst_raster.cli import options
-from lst_raster.cli import options as completing
 from lst_raster.cli.command import Command, show
 from lst_raster.cli.configuration import files
 
@@ -22,7 +21,7 @@ from lst_raster.cli.configuration import files
     lst-raster info LC08_alabama_LST.tif --json
 """,
 )
-@click.argument("thing", metavar="SCENE|MODEL|PRODUCT", shell_complete=completing.things)
+@click.argument("thing", metavar="SCENE|MODEL|PRODUCT", shell_complete=options.things)
 @options.band
 @options.date
 @options.sensor

@@ -9,9 +9,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from lst_raster.cli import options as completing
-
-_SOURCES = ("ndvi", "quality", "aster-ged:", "landcover:", "st-emis:")
+from lst_raster.inputs.emissivity.registry import SOURCES
 
 
 def files(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -38,7 +36,8 @@ def things(context: click.Context, param: click.Parameter, incomplete: str) -> l
 
 def emissivities(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of sources of emissivity, or else files."""
-    return _beginning(_SOURCES, incomplete) or files(context, param, incomplete)
+    named = (source.keyword + ":" * bool(source.argument) for source in SOURCES.values())
+    return _beginning(named, incomplete) or files(context, param, incomplete)
 
 
 def _models() -> list[str]:
@@ -55,7 +54,7 @@ def _beginning(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
 F = TypeVar("F", bound=Callable[..., Any])
 
 output = click.option(
-    "-o", "--output", default=".", show_default=True, metavar="OUT", shell_complete=completing.files,
+    "-o", "--output", default=".", show_default=True, metavar="OUT", shell_complete=files,
     help="Folder of the product, or its path, which ends in .tif; on disk or s3://.",
 )  # fmt: skip
 band = click.option(
@@ -68,7 +67,7 @@ date = click.option(
 sensor = click.option(
     "--sensor",
     metavar="NAME",
-    shell_complete=completing.sensors,
+    shell_complete=sensors,
     help="Sensor band, such as landsat8-b10, where nothing else tells it.",
 )
 quantity = click.option(
@@ -117,38 +116,37 @@ overwrite = click.option("--overwrite", is_flag=True, help="Replace a product th
 as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON document instead of lines.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress bar.")
 reanalysis = click.option(
-    "--reanalysis", multiple=True, metavar="PATH", shell_complete=completing.files,
+    "--reanalysis", multiple=True, metavar="PATH", shell_complete=files,
     help="File with water vapour for the scene's time, or temperature and humidity on levels: netCDF, GRIB, ZIP or "
     "zarr of ERA5, MERRA-2, NCEP. Repeatable.",
 )  # fmt: skip
 model = click.option(
     "--model",
     metavar="MODEL",
-    shell_complete=completing.models,
+    shell_complete=models,
     help="Name of a shipped model, such as landsat8-b10/surface, or a path.",
 )
 align = click.option("--align", is_flag=True, help="Warp rasters on another grid onto the scene's.")
 dem = click.option(
     "--dem",
     metavar="VALUE",
-    shell_complete=completing.files,
+    shell_complete=files,
     help="Elevation in m, or raster: the air is brought to it.",
 )
 
 _ATMOSPHERE = (
     click.option(
-        "--emissivity", multiple=True, metavar="SOURCE", shell_complete=completing.emissivities,
-        help="Number in (0, 1], raster, ndvi, quality (water and snow), aster-ged:FOLDER, "
-        "landcover:MAP[:TABLE] or st-emis:PRODUCT. "
+        "--emissivity", multiple=True, metavar="SOURCE", shell_complete=emissivities,
+        help=f"Number in (0, 1], raster, {', '.join(source.form for source in SOURCES.values())}. "
         "Repeated: the first that has a value. [default: 0.97]",
     ),
     click.option(
-        "--water-vapour", "--water-vapor", "water_vapour", metavar="VALUE", shell_complete=completing.files,
+        "--water-vapour", "--water-vapor", "water_vapour", metavar="VALUE", shell_complete=files,
         help="Column in kg m-2, or with a unit (29mm, 2.9cm, 2.9g/cm2), or raster.",
     ),
-    click.option("--air-temperature", metavar="VALUE", shell_complete=completing.files,
+    click.option("--air-temperature", metavar="VALUE", shell_complete=files,
         help="At 2 m, in K, or with a unit (25C), or raster."),
-    click.option("--surface-pressure", metavar="VALUE", shell_complete=completing.files,
+    click.option("--surface-pressure", metavar="VALUE", shell_complete=files,
         help="At the ground, in hPa, or raster."),
 )  # fmt: skip
 

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from lst_raster.cli import options
-from lst_raster.cli import options as completing
 from lst_raster.cli.command import Command, show
 from lst_raster.cli.progress import hushed_libraries, progress_bar
 
@@ -28,7 +27,7 @@ from lst_raster.cli.progress import hushed_libraries, progress_bar
     lst-raster retrieve LC08_L2SP_PRODUCT --level-2 --emissivity 0.98
 """,
 )
-@click.argument("scene", shell_complete=completing.files)
+@click.argument("scene", shell_complete=options.files)
 @options.output
 @options.retrieval
 @options.as_json

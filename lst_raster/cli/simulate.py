@@ -8,7 +8,6 @@ import click
 from click.core import ParameterSource
 
 from lst_raster.cli import options
-from lst_raster.cli import options as completing
 from lst_raster.cli.command import Command, show
 from lst_raster.cli.progress import progress_bar
 from lst_raster.errors import OutputError
@@ -37,7 +36,7 @@ _SEED = 1  # with which the shipped models' sets were drawn
     "sensors",
     required=True,
     multiple=True,
-    shell_complete=completing.sensors,
+    shell_complete=options.sensors,
     help="Sensor band, as landsat8-b10; may be repeated.",
 )
 @click.option(

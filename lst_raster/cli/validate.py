@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lst_raster.cli import messages, options
-from lst_raster.cli import options as completing
 from lst_raster.cli.command import Command, show
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ _ROWS = (
         "--sensor",
         default="",
         metavar="NAME",
-        shell_complete=completing.sensors,
+        shell_complete=options.sensors,
         help="Sensor band of rows that name none.",
     ),
     click.option("--emissivity", type=float, metavar="VALUE", help="Emissivity of rows that have none."),
@@ -93,7 +92,7 @@ _ROWS = (
 )
 _HOW = (
     click.option("--tier", type=click.Choice(["column", "surface"]), help="[default: the best for what a row has]"),
-    click.option("--model", multiple=True, metavar="MODEL", shell_complete=completing.models,
+    click.option("--model", multiple=True, metavar="MODEL", shell_complete=options.models,
         help="Name or path, for its sensor band. Repeatable."),
     click.option(
         "--air", type=click.Choice(["reanalysis", "given", "standard atmosphere"]), default="reanalysis",

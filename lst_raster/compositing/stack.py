@@ -18,7 +18,7 @@ from lst_raster.errors import InputError, LstRasterError
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid, on_grid
 from lst_raster.io.raster import open_raster, read_numbers
-from lst_raster.product.quality_flags import FLAGS, Flag
+from lst_raster.product.quality_flags import FLAGS, VALUES, Flag
 
 Values = tuple[tuple[Flag, int], ...]
 
@@ -66,14 +66,14 @@ class PixelRule:
         return bool(self.keep or self.exclude)
 
     def table(self) -> NDArray[np.bool_]:
-        """For each of the 65536 values of a quality band whether its pixels are taken.
+        """For each value of a quality band whether its pixels are taken.
 
         Returns
         -------
-        array of shape (65536,)
+        array of shape (`VALUES`,)
             To be indexed with quality bits.
         """
-        bits = np.arange(1 << 16, dtype=np.uint16)
+        bits = np.arange(VALUES, dtype=np.uint32)
         taken = np.ones(bits.shape, bool)
         for field in {flag.name: flag for flag, _ in self.keep}.values():
             taken &= np.isin(field.of(bits), [value for flag, value in self.keep if flag.name == field.name])
@@ -222,8 +222,8 @@ def _open(stack: Stack, placed: PlacedProduct, table: NDArray[np.bool_]) -> Iter
             with _of(product.place):
                 kelvin = temperature(window)
                 if quality is not None:
-                    bits = np.nan_to_num(quality(window, _FILL), nan=_FILL).astype(np.uint16)
-                    kelvin[~table[bits]] = np.nan
+                    bits = np.nan_to_num(quality(window, _FILL), nan=_FILL).astype(np.uint32)
+                    kelvin[~table[bits % VALUES]] = np.nan
                 if uncertainty is None:
                     return kelvin, None
                 error = uncertainty(window)
@@ -284,7 +284,7 @@ def _read(
     stored = read_numbers(view, "product", InputError, window=part)
     if stored.shape == shape and stored.dtype == np.float32 and scale == 1.0:
         return stored  # NaN is none there
-    values = np.full(shape, none, np.float32)  # which holds 16 bits exactly
+    values = np.full(shape, none, np.float32)  # which holds 24 bits exactly
     missing = view.nodata is not None and stored == view.nodata
     inside = (
         slice(rows.start - first[0], rows.stop - first[0]),

@@ -7,13 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Self
 
 from lst_raster.errors import InputError, SceneError, UnknownSensorError
 from lst_raster.io.mtl import Mtl
 from lst_raster.physics.calibration import rescaling_from_limits
-from lst_raster.sensors.bands import sensor_band
+from lst_raster.sensors.bands import landsat_bands, sensor_band
 
 _MIDDLE = 15  # day that stands for a month of which the day is not known
 
@@ -167,20 +166,8 @@ def file_stems(stem: str, suffix: str) -> list[str]:
     return [f"{'L72' + stem[3:] if second else stem}_B{digits}"]
 
 
-THERMAL_BANDS: Mapping[int, Mapping[str, str]] = MappingProxyType(
-    {
-        4: {"B6": "landsat4-b6"},
-        5: {"B6": "landsat5-b6"},
-        7: {"B6_VCID_1": "landsat7-b6", "B6_VCID_2": "landsat7-b6"},
-        8: {"B10": "landsat8-b10", "B11": "landsat8-b11"},
-        9: {"B10": "landsat9-b10", "B11": "landsat9-b11"},
-    }
-)
+THERMAL_BANDS = landsat_bands()
 """Sensor band of every thermal band's file suffix, by satellite."""
-
-_HIGH_GAIN = "B6_VCID_2"
-_HIGH_GAIN_CONSTANTS = (0.037205, 3.16280)  # [W m-2 sr-1 um-1], RADIANCE_MULT and _ADD in Landsat 7 Collection 2 MTLs
-_EIGHT_BIT = ("landsat4-b6", "landsat5-b6", "landsat7-b6")
 
 _SUFFIX = re.compile(r"^(?P<stem>.+)_(?P<band>B6_VCID_[12]|B\d{1,2})$", re.IGNORECASE)
 _SATELLITE = re.compile(r"^L[COTEM]0?(\d)(?=\d|_)", re.IGNORECASE)
@@ -403,7 +390,8 @@ def find_calibration(sensor: str, band: str, mtl: Mtl | None) -> Calibration:
         if rescaling is not None:
             return Calibration(gain=rescaling[0], offset=rescaling[1], source=mtl.path.name)
     known = sensor_band(sensor)
-    gain, offset = _HIGH_GAIN_CONSTANTS if band == _HIGH_GAIN else (known.gain, known.radiance_offset)
+    file = known.files.get(band)
+    gain, offset = (file.gain, file.offset) if file else (known.gain, known.radiance_offset)
     return Calibration(gain=gain, offset=offset, source="default")
 
 
@@ -428,7 +416,7 @@ def _rescaling(mtl: Mtl, key: str) -> tuple[float, float] | None:
 
 def largest_digital_number(sensor: str) -> int:
     """Digital number at which a Level-1 product of a sensor band saturates."""
-    return 255 if sensor in _EIGHT_BIT else 65535
+    return sensor_band(sensor).largest_digital_number
 
 
 def require_level_1(mtl: Mtl) -> None:
@@ -458,7 +446,9 @@ def _bands_of(stem: str, satellite: int | None) -> Mapping[str, str]:
     if satellite is None:
         raise UnknownSensorError(f"the sensor of {stem} is told neither by its name nor by metadata; add --sensor")
     if satellite not in THERMAL_BANDS:
-        raise UnknownSensorError(f"{stem} is of Landsat {satellite}; known are Landsat 4, 5, 7, 8 and 9")
+        raise UnknownSensorError(
+            f"{stem} is of Landsat {satellite}; known are Landsat {', '.join(map(str, THERMAL_BANDS))}"
+        )
     return THERMAL_BANDS[satellite]
 
 

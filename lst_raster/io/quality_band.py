@@ -16,6 +16,7 @@ from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid
 from lst_raster.io.raster import open_raster, read_stored
 from lst_raster.io.scene_files import SceneFiles
+from lst_raster.sensors.bands import thermal_files
 
 Bits: TypeAlias = NDArray[np.uint16]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -117,15 +118,6 @@ OWN = Layout(
 LAYOUTS = (COLLECTION_2, COLLECTION_1, BEFORE_COLLECTIONS)
 """The layouts of scenes; a value other than fill is possible in one of them alone, but for rare cases."""
 
-_HIDDEN = {"fill": 11}  # ground that higher ground hides from the sensor: what is there is of another place
-_DROPPED = {"fill": 9}  # the detector gave no value
-_RADSAT: Mapping[str, Mapping[str, int]] = {
-    "B6": _DROPPED | {"saturated": 5}, "B6_VCID_1": _DROPPED | {"saturated": 5},
-    "B6_VCID_2": _DROPPED | {"saturated": 8}, "B10": _HIDDEN, "B11": _HIDDEN,
-}  # fmt: skip
-"""Bits of QA_RADSAT that concern a thermal band, by kind. USGS LSDS-1618 (Landsat 4 to 7) and LSDS-1619 (8 and 9, whose
-thermal bands have no bit of saturation)."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quality:
@@ -151,6 +143,12 @@ class Quality:
         return f"{self.place.name} ({self.layout.name})"
 
 
+def _saturation_bits(suffix: str | None) -> Mapping[str, int]:
+    """Bits of QA_RADSAT that concern a thermal band, by kind."""
+    file = thermal_files().get(suffix or "")
+    return file.saturation_bits if file else {}
+
+
 def find_quality(files: SceneFiles, grid: Grid) -> Quality | None:
     """Look at a scene's quality band and find out what its bits mean: by its values, for files are renamed.
 
@@ -173,7 +171,7 @@ def find_quality(files: SceneFiles, grid: Grid) -> Quality | None:
     GridMismatchError
         It is not on the scene's grid.
     """
-    place, told = files.quality, _RADSAT.get(files.name.band or "", {})
+    place, told = files.quality, _saturation_bits(files.name.band)
     if place is None:
         return None
     with _open(place, grid) as dataset:

@@ -21,8 +21,9 @@ from lst_raster.io.landsat import (
 )
 from lst_raster.io.mtl import Mtl
 from lst_raster.io.remote import require_parts
+from lst_raster.sensors.bands import thermal_files
 
-_THERMAL = ("B10", "B11", "B6_VCID_1", "B6_VCID_2", "B6")
+_THERMAL = tuple(thermal_files())
 _SHOWN = 4  # names in a message, so that it stays one line
 _QUALITY_KEYS = ("FILE_NAME_QUALITY_L1_PIXEL", "FILE_NAME_BAND_QUALITY")
 _SATURATION_KEYS = ("FILE_NAME_QUALITY_L1_RADIOMETRIC_SATURATION",)

@@ -350,5 +350,5 @@ def _explained(bits: Bits, mask: str) -> NDArray[np.bool_]:
 
 def _any(bits: Bits, names: Any) -> NDArray[np.bool_]:
     wanted = sum(flag(name).mask for name in names)
-    found: NDArray[np.bool_] = (bits & np.uint16(wanted)) != 0
+    found: NDArray[np.bool_] = (bits & np.uint32(wanted)) != 0
     return found

@@ -23,7 +23,7 @@ class Layer:
     """What it is."""
     units: str = ""
     """Its unit."""
-    dtype: Literal["float32", "uint8", "uint16"] = "float32"
+    dtype: Literal["float32", "uint8", "uint16", "uint32"] = "float32"
     """Type of the numbers in the file."""
     scale: float | None = None
     """A step of the numbers in the file, in the unit; None where they are the values themselves."""

@@ -9,6 +9,7 @@ from typing import Literal
 
 from lst_raster.io.address import Location
 from lst_raster.product.layers import Layer
+from lst_raster.product.quality_flags import DTYPE
 from lst_raster.product.tiff_blocks import Compression
 
 SUFFIXES: Mapping[str, str] = MappingProxyType(
@@ -53,7 +54,7 @@ def uncertainty_layer(form: OutputForm) -> Layer:
 
 def quality_layer() -> Layer:
     """Layer of the quality bits; every pixel has some, and an overview shows one of its pixels."""
-    return Layer(description="quality bits", dtype="uint16", nodata=None, resampling="nearest")
+    return Layer(description="quality bits", dtype=DTYPE, nodata=None, resampling="nearest")
 
 
 def _kelvins(description: str, form: OutputForm) -> Layer:

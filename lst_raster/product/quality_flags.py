@@ -1,15 +1,20 @@
-"""The quality band of a product: what its 16 bits mean."""
+"""The quality band of a product: the meaning of its bits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Bits = NDArray[np.uint16]
+from lst_raster.inputs.emissivity.registry import QUALITY_VALUES
+
+Bits = NDArray[np.uint32]
+DTYPE: Literal["uint32"] = "uint32"
+"""Type of the quality band."""
 
 UNCERTAIN = 2.0
 """Uncertainty above which a temperature is called uncertain. [K]"""
@@ -39,7 +44,7 @@ class Flag:
 
     def of(self, bits: Bits) -> Bits:
         """Value of the field in a quality band."""
-        return (bits >> np.uint16(self.offset)) & np.uint16((1 << self.length) - 1)
+        return (bits >> np.uint32(self.offset)) & np.uint32((1 << self.length) - 1)
 
     def words(self, value: int) -> str:
         """Say a value to people, for example ``cloud`` or ``below 1 km from a cloud``; empty where it tells nothing."""
@@ -56,20 +61,6 @@ def _bit(name: str, offset: int, description: str) -> Flag:
     return Flag(name=name, offset=offset, description=description, values=MappingProxyType(values))
 
 
-EMISSIVITY_SOURCES = MappingProxyType(
-    {
-        0: ("none", "no emissivity"),
-        1: ("assumed", "the same everywhere, assumed"),
-        2: ("number", "a number given by the user"),
-        3: ("raster", "a raster given by the user"),
-        4: ("quality", "water or snow, by the scene's quality band"),
-        5: ("ndvi", "vegetation index of the scene"),
-        6: ("spectral", "satellite product: ASTER GED or Level-2"),
-        7: ("land_cover", "map of land cover"),
-    }
-)
-"""Values of the field `emissivity_source`."""
-
 FLAGS = (
     _bit("fill", 0, "no radiance was measured, or the pixel is saturated"),
     _bit("cloud", 1, "cloud, dilated cloud or cirrus, by the scene's quality band"),
@@ -77,10 +68,6 @@ FLAGS = (
     _bit("snow", 3, "snow or ice, by the scene's quality band"),
     _bit("water", 4, "water, by the scene's quality band"),
     _bit("saturated", 5, "radiance beyond the sensor's range"),
-    Flag(
-        name="emissivity_source", offset=6, length=3, description="where the emissivity comes from",
-        values=EMISSIVITY_SOURCES,
-    ),
     _bit("assumed_atmosphere", 9, "water vapour or air temperature of a standard atmosphere"),
     _bit("outside_range", 10, "an input of the model lies outside the range it was made for; the nearer end was taken"),
     _bit("uncertain", 11, "uncertainty above 2 K"),
@@ -97,8 +84,14 @@ FLAGS = (
     ),
     _bit("no_solution", 14, "the atmosphere alone exceeds the radiance: thick cloud, or wrong air"),
     _bit("no_input", 15, "emissivity, elevation or another input has no value here"),
+    Flag(
+        name="emissivity_source", offset=16, length=5, description="where the emissivity comes from",
+        values=QUALITY_VALUES,
+    ),
 )  # fmt: skip
-"""The fields, from the lowest bit to the highest."""
+"""The fields, from the lowest bit to the highest. Bits 6 to 8 and 21 to 31 are free."""
+VALUES = 1 << max(one.offset + one.length for one in FLAGS)
+"""Number of the values that a quality band can have."""
 
 FROM_SCENE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -30,7 +30,6 @@ COUNTS = "lst_raster:counts"
 COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
 """Media type of the rasters."""
 
-_COMMON_NAMES = {"b6": "lwir", "b10": "lwir11", "b11": "lwir12"}
 _SHA2_256 = "1220"  # multihash: the function's code, and the length of 32 bytes
 
 
@@ -156,7 +155,7 @@ def _band(sensor: str) -> dict[str, Any]:
     return {
         "name": number.upper(),
         "description": band.title,
-        "eo:common_name": _COMMON_NAMES[number],
+        "eo:common_name": band.common_name,
         "eo:center_wavelength": band.wavelength,
     }
 
@@ -192,8 +191,6 @@ EXTENSIONS = MappingProxyType(
 
 _UNKNOWN = "unknown"
 _THIN = 2048  # rows and columns of the quality band from which the share of cloud is taken
-_INSTRUMENTS = {"4": ("tm", 120), "5": ("tm", 120), "7": ("etm+", 60), "8": ("tirs", 100), "9": ("tirs", 100)}
-"""By satellite the instrument and the ground sample distance of its thermal bands [m]: Landsat Data Users Handbooks."""
 
 
 def make_item(files: Files) -> Item:
@@ -282,10 +279,9 @@ def _properties(tags: Mapping[str, str], grid: Grid, cloud_cover: float | None, 
 
 def _spacecraft(band: SensorBand) -> dict[str, Any]:
     """Tell of the satellite; of a sensor of the user's own nothing is known."""
-    satellite = band.name.removeprefix("landsat").partition("-")[0]
-    instrument, distance = _INSTRUMENTS[satellite]
     return {
-        "platform": f"landsat-{satellite}", "constellation": "landsat", "instruments": [instrument], "gsd": distance,
+        "platform": f"landsat-{band.satellite}", "constellation": "landsat", "instruments": [band.instrument],
+        "gsd": band.ground_sample_distance,
     }  # fmt: skip
 
 

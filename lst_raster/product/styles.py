@@ -17,7 +17,7 @@ from lst_raster.errors import InputError
 from lst_raster.io.raster import open_raster, read_stored
 from lst_raster.plots.canvas import widened
 from lst_raster.plots.colours import Colours, inferno
-from lst_raster.product.quality_flags import FLAGS, Flag, flag
+from lst_raster.product.quality_flags import DTYPE, FLAGS, Flag, flag
 from lst_raster.product.tiff_blocks import BLOCK
 
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
@@ -138,18 +138,18 @@ def quality_values(path: Path) -> list[int]:
     InputNotFoundError
         There is no such file.
     InputError
-        It is no raster of one band of uint16, or damaged.
+        It is no quality band of a product, or damaged.
     """
-    found = np.zeros(1 << 16, bool)
+    found: set[int] = set()
     with open_raster(path, "quality band", InputError) as dataset:
-        if dataset.dtypes[0] != "uint16":
+        if dataset.dtypes[0] != DTYPE:
             raise InputError(f"quality band {path} holds {dataset.dtypes[0]}; give the product's *_LST_QA.tif")
         for row in range(0, dataset.height, BLOCK):
             for column in range(0, dataset.width, BLOCK):
                 size = (min(BLOCK, dataset.width - column), min(BLOCK, dataset.height - row))
                 bits, _ = read_stored(dataset, "quality band", InputError, window=Window(column, row, *size))
-                found[bits] = True
-    return [int(value) for value in np.flatnonzero(found)]
+                found.update(np.unique(bits).tolist())
+    return sorted(found)
 
 
 def _class_of(value: int) -> QualityClass:

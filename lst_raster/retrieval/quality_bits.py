@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from lst_raster.inputs.emissivity.registry import QUALITY_VALUES
 from lst_raster.inputs.resolve import Inputs
 from lst_raster.io.grid import Grid
 from lst_raster.io.quality_band import open_quality
-from lst_raster.product.quality_flags import EMISSIVITY_SOURCES, FAR, FROM_SCENE, NEAR, UNCERTAIN, Bits, flag
+from lst_raster.product.quality_flags import FAR, FROM_SCENE, NEAR, UNCERTAIN, Bits, flag
 from lst_raster.retrieval.masks import CLOUDY, Masking
 from lst_raster.retrieval.tiles import Float32, Mask, Tile
 
-_CODES = {name: code for code, (name, _) in EMISSIVITY_SOURCES.items()}
+_CODES = {name: code for code, (name, _) in QUALITY_VALUES.items()}
 _ASSUMED = ("water_vapour", "air_temperature")
 
 
@@ -25,7 +26,7 @@ _ASSUMED = ("water_vapour", "air_temperature")
 class Flagging:
     """What of the flags is the same for the whole scene."""
 
-    codes: NDArray[np.uint16]
+    codes: NDArray[np.uint32]
     """Bits of the field ``emissivity_source`` for every number of a source, counted from 1."""
     always: int
     """Bits that every pixel has for which something was measured."""
@@ -38,7 +39,7 @@ class Flagging:
         assumed = any(
             name in inputs.atmosphere and inputs.atmosphere[name].origin == "standard atmosphere" for name in _ASSUMED
         )
-        return cls(codes=np.array(codes, np.uint16), always=flag("assumed_atmosphere").mask if assumed else 0)
+        return cls(codes=np.array(codes, np.uint32), always=flag("assumed_atmosphere").mask if assumed else 0)
 
     def bits(self, tile: Tile, temperature: Float32, uncertainty: Float32, distance: NDArray[np.uint8]) -> Bits:
         """Bits of a tile.
@@ -58,9 +59,9 @@ class Flagging:
             Bits, as `lst_raster.product.quality_flags` tells.
         """
         measured = tile.measured
-        bits = np.where(measured, np.uint16(self.always), np.uint16(0))
+        bits = np.where(measured, np.uint32(self.always), np.uint32(0))
         bits |= self.codes[tile.emissivity.source] * measured
-        bits |= distance.astype(np.uint16) << np.uint16(flag("cloud_distance").offset)
+        bits |= distance.astype(np.uint32) << np.uint32(flag("cloud_distance").offset)
         _set(bits, "fill", ~measured)
         _set(bits, "saturated", tile.saturated)
         for name, kinds in FROM_SCENE.items():
@@ -83,7 +84,7 @@ class Flagging:
 
 def _set(bits: Bits, name: str, mask: Mask) -> None:
     """Set a bit where the mask is; the array belongs to the caller alone."""
-    bits |= mask * np.uint16(flag(name).mask)
+    bits |= mask * np.uint32(flag(name).mask)
 
 
 Classes: TypeAlias = NDArray[np.uint8]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +14,7 @@ from lst_raster.errors import InputNotFoundError
 from lst_raster.physics.constants import C1, C2
 from lst_raster.physics.planck import BandPlanck, planck_radiance
 from lst_raster.resources import require
-from lst_raster.sensors.bands import response_path
+from lst_raster.sensors.bands import response_path, shipped_entries
 
 FIRST_WAVENUMBER, LAST_WAVENUMBER, WAVENUMBER_STEP = 760.0, 1000.0, 0.01
 """Spectral range and step of the simulator. [cm-1]"""
@@ -162,80 +161,23 @@ Outside it the published tables hold the floor of the measurement, under 0.2 % o
 """
 
 
-def _text_table(path: Path) -> Response:
-    header = 0 if path.parent.name == "usgs" else 1
-    wavelength, value = np.loadtxt(path, skiprows=header, unpack=True)
-    return Response(wavelength=wavelength, value=value)
-
-
-def _workbook(sheet: str) -> Callable[[Path], Response]:
-    def read(path: Path) -> Response:
-        load = require("openpyxl", "tables").load_workbook
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the workbook carries an extension that openpyxl skips
-            rows = [[cell.value for cell in row[:2]] for row in load(file, data_only=True)[sheet].iter_rows(min_row=2)]
-        numbers = [row for row in rows if all(isinstance(value, float | int) for value in row)]
-        wavelength, value = np.array(numbers, dtype=float).T
+def _published(folder: Path, source: str) -> Response:
+    """Read a published response: a text of two columns, or a sheet of a workbook."""
+    file, _, sheet = source.partition("#")
+    path = folder / file
+    if not path.is_file():
+        raise InputNotFoundError(f"{path} not found; it holds a spectral response")
+    if not sheet:
+        header = 0 if path.parent.name == "usgs" else 1
+        wavelength, value = np.loadtxt(path, skiprows=header, unpack=True)
         return Response(wavelength=wavelength, value=value)
-
-    return read
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Source:
-    """Where a band's response comes from, and the constants of its products' metadata."""
-
-    title: str
-    file: str
-    years: tuple[int, int]
-    gain: float
-    offset: float
-    k1: float
-    k2: float
-    noise: float
-    calibration: float
-    read: Callable[[Path], Response] = _text_table
-
-
-_L9 = "grsdriver/L9_TIRS2_Relative_Spectral_Responses.BA.v1.0.xlsx"
-SOURCES = {
-    "landsat4-b6": _Source(
-        title="Landsat 4 TM band 6", file="usgs/L4_Spectral_Response.txt", years=(1982, 1993),
-        gain=5.5376e-2, offset=1.2378, k1=671.62, k2=1284.30,
-        noise=0.3, calibration=0.9,
-    ),
-    "landsat5-b6": _Source(
-        title="Landsat 5 TM band 6", file="usgs/L5_Spectral_Response.txt", years=(1984, 2013),
-        gain=5.5375e-2, offset=1.18243, k1=607.76, k2=1260.56,
-        noise=0.3, calibration=0.9,
-    ),
-    "landsat7-b6": _Source(
-        title="Landsat 7 ETM+ band 6", file="usgs/L7_Spectral_Response.txt", years=(1999, 2024),
-        gain=6.7087e-2, offset=-0.06709, k1=666.09, k2=1282.71,
-        noise=0.15, calibration=0.4,
-    ),
-    "landsat8-b10": _Source(
-        title="Landsat 8 TIRS band 10", file="usgs/L8_Spectral_Response.txt", years=(2013, 2029),
-        gain=3.3420e-4, offset=0.1, k1=774.8853, k2=1321.0789,
-        noise=0.05, calibration=0.51,
-    ),
-    "landsat8-b11": _Source(
-        title="Landsat 8 TIRS band 11", file="pyrsr/Landsat-8_OLI_TIRS_band_11.txt", years=(2013, 2029),
-        gain=3.3420e-4, offset=0.1, k1=480.8883, k2=1201.1442,
-        noise=0.05, calibration=0.84,
-    ),
-    "landsat9-b10": _Source(
-        title="Landsat 9 TIRS-2 band 10", file=_L9, years=(2021, 2029), read=_workbook("TIRS Band 10 BA RSR"),
-        gain=3.8000e-4, offset=0.1, k1=799.0284, k2=1329.2405,
-        noise=0.1, calibration=0.51,
-    ),
-    "landsat9-b11": _Source(
-        title="Landsat 9 TIRS-2 band 11", file=_L9, years=(2021, 2029), read=_workbook("TIRS Band 11 BA RSR"),
-        gain=3.4900e-4, offset=0.1, k1=475.6581, k2=1198.3494,
-        noise=0.1, calibration=0.84,
-    ),
-}  # fmt: skip
-"""Metadata constants as in the Level-1 MTL files of each satellite (Landsat 7: the low-gain channel VCID_1)."""
+    load = require("openpyxl", "tables").load_workbook
+    with path.open("rb") as opened, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the workbook carries an extension that openpyxl skips
+        rows = [[cell.value for cell in row[:2]] for row in load(opened, data_only=True)[sheet].iter_rows(min_row=2)]
+    numbers = [row for row in rows if all(isinstance(value, float | int) for value in row)]
+    wavelength, value = np.array(numbers, dtype=float).T
+    return Response(wavelength=wavelength, value=value)
 
 
 def crop_to_window(response: Response) -> Response:
@@ -248,20 +190,11 @@ def crop_to_window(response: Response) -> Response:
     return Response(wavelength=wavelength, value=np.maximum(value, 0.0))
 
 
-def _entry(name: str, source: _Source, response: Response) -> str:
+def _entry(name: str, response: Response) -> str:
     planck = fit_band_planck(response)
     lines = [
         f"[{name}]",
-        f'title = "{source.title}"',
-        f"first_year = {source.years[0]}",
-        f"last_year = {source.years[1]}",
-        f"gain = {source.gain!r}  # W m-2 sr-1 um-1",
-        f"radiance_offset = {source.offset!r}  # W m-2 sr-1 um-1",
-        f"k1 = {source.k1!r}  # W m-2 sr-1 um-1",
-        f"k2 = {source.k2!r}  # K",
         f"wavelength = {effective_wavelength(response):.4f}  # um",
-        f"noise = {source.noise!r}  # K at 300 K",
-        f"calibration_uncertainty = {source.calibration!r}  # K at 300 K",
         f"[{name}.planck]",
         *(f"{field} = {getattr(planck, field):.9g}" for field in ("amplitude", "offset", "slope", "curvature")),
     ]
@@ -274,7 +207,7 @@ def _table(wavelength: Float, value: Float) -> str:
 
 
 def make_bands(responses: Path, target: Path) -> list[Path]:
-    """Write the packaged response tables and ``bands.toml`` from the published files.
+    """Write the response tables of the bands in ``bands.toml``, and ``planck.toml``, from the published files.
 
     Parameters
     ----------
@@ -294,14 +227,11 @@ def make_bands(responses: Path, target: Path) -> list[Path]:
         A response file is missing.
     """
     written, entries = [], []
-    for name, source in SOURCES.items():
-        path = responses / source.file
-        if not path.is_file():
-            raise InputNotFoundError(f"{path} not found; it holds the spectral response of {name}")
-        response = crop_to_window(source.read(path))
-        entries.append(_entry(name, source, response))
+    for name, entry in shipped_entries().items():
+        response = crop_to_window(_published(responses, entry["response"]))
+        entries.append(_entry(name, response))
         written.append(target / f"{name}.csv")
         written[-1].write_text(_table(response.wavelength, response.value))
-    written.append(target / "bands.toml")
+    written.append(target / "planck.toml")
     written[-1].write_text("# Written by: lst-raster build bands\n\n" + "\n".join(entries))
     return written

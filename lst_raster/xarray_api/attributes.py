@@ -86,4 +86,4 @@ def _meanings(flag: Flag) -> list[tuple[int, str]]:
 
 
 def _bits(numbers: tuple[int, ...]) -> Any:
-    return np.array(numbers, np.uint16)
+    return np.array(numbers, np.uint32)

@@ -51,7 +51,7 @@ class RasterPart:
         if self.content == "kelvin":
             return np.dtype(np.float32)
         if self.content == "bits":
-            return np.dtype(np.uint16)
+            return np.dtype(np.uint32)
         return np.dtype(np.bool_ if flag(self.content).length == 1 else np.uint8)
 
     def read(self, window: Window) -> NDArray[Any]:

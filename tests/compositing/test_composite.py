@@ -131,9 +131,9 @@ def test_pixels_are_chosen_by_their_quality_and_uncertainty(tmp_path):
     rng = np.random.default_rng(3)
     near, water = rng.random((2, 3, 40, 50)) < 0.4
     for number, one in enumerate(fields):
-        one["quality"] = one["quality"] & ~np.uint16(flag("cloud_distance").mask)
-        one["quality"] |= np.where(near[number], 1 << 12, 3 << 12).astype("u2")
-        one["quality"] |= np.where(water[number], flag("water").mask, 0).astype("u2")
+        one["quality"] = one["quality"] & ~np.uint32(flag("cloud_distance").mask)
+        one["quality"] |= np.where(near[number], 1 << 12, 3 << 12).astype("u4")
+        one["quality"] |= np.where(water[number], flag("water").mask, 0).astype("u4")
     paths = [product(tmp_path / "in", f"p{n}", one, date=f"2015-0{n + 1}-01") for n, one in enumerate(fields)]
     lst, uncertainty = layers(fields), layers(fields, "uncertainty")
 

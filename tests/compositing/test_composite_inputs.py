@@ -34,7 +34,7 @@ def seen(folder, name, grid, month):
     """A product of that temperature, with a hole, and water in the west."""
     lst, longitude = truth(grid)
     lst[40:70, 50:90] = np.nan
-    bits = np.where(longitude < -88.34, CLEAR | flag("water").mask, CLEAR).astype("u2")
+    bits = np.where(longitude < -88.34, CLEAR | flag("water").mask, CLEAR).astype("u4")
     fields = {"lst": lst.astype("f4"), "uncertainty": np.where(np.isnan(lst), np.nan, 1.0).astype("f4")}
     return product(folder, name, {**fields, "quality": bits}, grid=grid, date=f"2015-0{month}-01")
 

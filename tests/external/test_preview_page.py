@@ -28,7 +28,7 @@ CLOUD, WATER = flag("cloud").mask, flag("water").mask
 def fields():
     """A temperature of its own for nearly every pixel, a cloud without one, one with it, and water."""
     rows, columns = np.indices(SHAPE)
-    lst, bits = 280.0 + 0.1 * rows + 0.011 * columns, np.full(SHAPE, CLEAR, "u2")
+    lst, bits = 280.0 + 0.1 * rows + 0.011 * columns, np.full(SHAPE, CLEAR, "u4")
     uncertainty = 0.5 + 0.004 * columns
     bits[20:80, 30:90] = CLOUD
     lst[20:80, 30:90] = uncertainty[20:80, 30:90] = np.nan

@@ -41,6 +41,8 @@ SHAPE = (600, 130)  # more than a block, so that there are overviews
 
 CALM = tuple(np.argwhere(fields_of(SHAPE)["uncertainty"] < 1.9)[-1])  # a pixel without the bit uncertain
 
+NDVI = 5 << flag("emissivity_source").offset
+
 
 def outcomes(path):
     return {finding.name: finding.outcome for finding in check_product(path)}
@@ -64,7 +66,7 @@ def product(whole, tmp_path):
 
 @pytest.mark.parametrize("options", [
     {}, {"shape": (600, 700)}, {"dtype": "uint16"}, {"dtype": "uint16", "compress": "zstd"}, {"compress": "lerc_zstd"},
-    {"shape": (1, 1), "fields": {"lst": [[300.0]], "uncertainty": [[1.0]], "quality": [[5 << 6]]}},
+    {"shape": (1, 1), "fields": {"lst": [[300.0]], "uncertainty": [[1.0]], "quality": [[NDVI]]}},
     {"shape": (513, 511)}, {"shape": (80, 90), "tags": {"acquisition_date": "2015-07", "acquisition_time": "unknown"}},
     {"crs": "EPSG:4326", "grid": "degrees"},
 ], ids=str)  # fmt: skip
@@ -76,7 +78,7 @@ def test_a_whole_product_passes_every_check(tmp_path, options):
             crs=rasterio.crs.CRS.from_epsg(4326), transform=transform, height=SHAPE[0], width=SHAPE[1]
         )
     if "fields" in options:
-        types = {"quality": "u2"}
+        types = {"quality": "u4"}
         options["fields"] = {
             name: np.array(value, types.get(name, "f4")) for name, value in options["fields"].items()
         }  # fmt: skip
@@ -113,7 +115,7 @@ def rewrite(path, role, layer, change, grid=None, tags=None):
     values = fields_of(SHAPE)
     change(values)
     tags = TAGS if tags is None else tags
-    write_raster_of(target, values[role].astype("u2" if role == "quality" else "f4"), layer, grid=grid, tags=tags)
+    write_raster_of(target, values[role].astype("u4" if role == "quality" else "f4"), layer, grid=grid, tags=tags)
     write_item(item_of(path.parent), path.with_suffix(".json"))
 
 
@@ -127,7 +129,7 @@ def put(role, where, value):
 def put_bits(where, name, on=True):
     def change(values):
         bits = values["quality"]
-        mask = np.uint16(flag(name).mask)
+        mask = np.uint32(flag(name).mask)
         bits[where] = bits[where] | mask if on else bits[where] & ~mask
 
     return change
@@ -175,7 +177,7 @@ def test_a_dilated_mask_explains_gaps_near_clouds_and_no_others(product):
     rewrite(product, "lst", FLOATS["lst"], put("lst", (500, 100), np.nan), tags=tags)
     rewrite(product, "uncertainty", FLOATS["uncertainty"], put("uncertainty", (500, 100), np.nan), tags=tags)
     assert failures(product).keys() == {"quality"}
-    near = (flag("emissivity_source").mask & (5 << 6)) | (1 << flag("cloud_distance").offset)
+    near = NDVI | (1 << flag("cloud_distance").offset)
     rewrite(product, "quality", QUALITY, put("quality", (500, 100), near), tags=tags)
     assert failures(product) == {}
 
@@ -212,7 +214,7 @@ def test_a_file_of_another_product_is_found_even_if_the_item_names_its_checksum(
     fields = fields_of(SHAPE, seed=3)
     fields["lst"][500:, 100:] = np.nan
     fields["uncertainty"][500:, 100:] = np.nan
-    fields["quality"][500:, 100:] |= np.uint16(flag("cloud").mask)
+    fields["quality"][500:, 100:] |= np.uint32(flag("cloud").mask)
     other = make_set(tmp_path / "other", SHAPE, fields=fields)
     assert failures(other) == {}
     shutil.copy(other.with_name(NAMES[role]), product.with_name(NAMES[role]))

@@ -18,6 +18,7 @@ from lst_raster.product.cog import new_cog
 from lst_raster.product.preview.page import page_of
 from lst_raster.product.preview.run import preview
 from lst_raster.product.preview.view import find_subject, read_view, shape_of_view, subtitle
+from lst_raster.product.quality_flags import flag
 from tests.support.cogs import cut, grid_of, windows_of
 from tests.support.composites import season
 from tests.support.factories import ramp, write_raster
@@ -28,7 +29,7 @@ from tests.support.shared import shared_path
 GREY = [200, 200, 200]
 LIGHT, DARK = [255, 255, 255], [48, 48, 48]
 LEFT, TOP = corner_of_map()
-CLOUD, SHADOW = 1 << 1, 1 << 2
+CLEAR, CLOUD, SHADOW = 5 << flag("emissivity_source").offset, 1 << 1, 1 << 2
 
 
 def pixels(path):
@@ -48,7 +49,11 @@ def stripes(shape):
 
 def even_set(folder, shape=(400, 500), **fields):
     """A product whose temperature rises evenly, with no gap and no flag but those that are given."""
-    even = {"lst": ramp(280.0, 320.0, shape), "uncertainty": np.full(shape, 1.0), "quality": np.full(shape, 320, "u2")}
+    even = {
+        "lst": ramp(280.0, 320.0, shape),
+        "uncertainty": np.full(shape, 1.0),
+        "quality": np.full(shape, CLEAR, "u4"),
+    }
     return make_set(folder, shape, fields=even | fields)
 
 
@@ -69,7 +74,7 @@ def test_each_pixel_has_the_colour_of_its_temperature_and_the_bar_tells_which(tm
 
 def test_what_is_flagged_as_cloud_or_shadow_is_hatched_and_nothing_else(tmp_path):
     shape = (400, 500)
-    bits, lst = np.full(shape, 320, "u2"), ramp(280.0, 320.0, shape)
+    bits, lst = np.full(shape, CLEAR, "u4"), ramp(280.0, 320.0, shape)
     bits[50:150, 40:200] |= CLOUD  # a temperature beneath: clouds were kept
     bits[200:300, 300:400] = SHADOW
     lst[200:300, 300:400] = np.nan
@@ -89,7 +94,7 @@ def test_what_is_flagged_as_cloud_or_shadow_is_hatched_and_nothing_else(tmp_path
 
 
 def test_clouds_that_were_kept_do_not_take_the_colours(tmp_path):
-    lst, bits = ramp(290.0, 310.0, (400, 500)), np.full((400, 500), 320, "u2")
+    lst, bits = ramp(290.0, 310.0, (400, 500)), np.full((400, 500), CLEAR, "u4")
     lst[:150], bits[:150] = 200.0, CLOUD
     drawn = map_of(preview(even_set(tmp_path / "p", quality=bits, lst=lst)), (400, 500))
     low, high = np.percentile(lst[150:], (2, 98))
@@ -103,12 +108,12 @@ def test_clouds_that_were_kept_do_not_take_the_colours(tmp_path):
 def test_the_legend_tells_of_hatching_and_of_gaps_only_where_there_are_some(tmp_path):
     """The legend's words are pictures; what differs between the pictures lies where a word is expected."""
     shape = (400, 500)
-    flagged = np.full(shape, 320, "u2")
+    flagged = np.full(shape, CLEAR, "u4")
     flagged[:200] |= CLOUD
     below = slice(TOP + 400 + 8, None)
     clear, cloudy = (
         pixels(preview(even_set(tmp_path / name, quality=bits)))[below]
-        for name, bits in (("clear", np.full(shape, 320, "u2")), ("cloudy", flagged))
+        for name, bits in (("clear", np.full(shape, CLEAR, "u4")), ("cloudy", flagged))
     )
     assert clear.shape == cloudy.shape
     assert (clear != cloudy).any(axis=-1).sum() > 500
@@ -261,7 +266,7 @@ def test_what_is_no_product_is_refused_by_what_it_is(tmp_path):
 
 
 def test_a_product_on_a_server_is_drawn_with_what_lies_beside_it_there(tmp_path):
-    path = even_set(tmp_path / "p", quality=np.full((400, 500), CLOUD, "u2"))
+    path = even_set(tmp_path / "p", quality=np.full((400, 500), CLOUD, "u4"))
     here = preview(path)
     (tmp_path / "out").mkdir()
     with web_server(path.parent) as server:
@@ -279,7 +284,7 @@ def test_a_product_on_a_server_is_drawn_with_what_lies_beside_it_there(tmp_path)
 def test_what_lies_beside_must_fit(tmp_path):
     path = even_set(tmp_path / "p", (40, 50), **fields_of((40, 50)))
     quality = path.with_name(path.stem + "_QA.tif")
-    write_raster(quality, np.full((40, 51), 0, "u2"))
+    write_raster(quality, np.full((40, 51), 0, "u4"))
     with pytest.raises(GridMismatchError, match=re.escape(quality.name)):
         preview(path)
     write_raster(quality, np.full((40, 50), 0, "f4"), transform=grid_of((40, 50)).transform)

@@ -10,11 +10,12 @@ import rasterio
 from lst_raster import Model, Scene, retrieve
 from lst_raster.errors import OutputError
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES
+from lst_raster.inputs.emissivity.registry import QUALITY_VALUES
 from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.physics.uncertainty import noise_radiance, quantisation_noise
 from lst_raster.product.check import check_product
 from lst_raster.product.paths import OutputForm, ProductPaths
-from lst_raster.product.quality_flags import EMISSIVITY_SOURCES, FLAGS, flag
+from lst_raster.product.quality_flags import FLAGS, flag
 from lst_raster.retrieval import retrieve as retrieve_module
 from lst_raster.sensors.bands import sensor_band
 from tests.support.emissivity_scenes import add_quality, add_reflectance
@@ -227,7 +228,7 @@ def test_the_source_of_the_emissivity_is_told_pixel_by_pixel(tmp_path, scene, mo
     add_quality(scene, water=water)
     product = retrieve(scene, output=tmp_path, model=model_path, **{**EXACT, "emissivity": ["ndvi", 0.95]})
     bits = read(paths_of(product).quality)
-    codes = {name: code for code, (name, _) in EMISSIVITY_SOURCES.items()}
+    codes = {name: code for code, (name, _) in QUALITY_VALUES.items()}
     expected = np.where(np.arange(70) < 20, codes["number"], codes["ndvi"]) * np.ones(SHAPE, int)
     expected[water] = codes["quality"]
     np.testing.assert_array_equal(value(bits, "emissivity_source"), expected)

@@ -90,7 +90,7 @@ def test_every_reason_to_have_no_temperature_is_a_class():
 
 
 def test_the_values_of_a_quality_band_are_found_in_every_tile(tmp_path):
-    values = np.zeros((600, 1100), "u2")
+    values = np.zeros((600, 1100), "u4")
     values[599, 1099], values[0, 0], values[511, 512] = 40000, 1, 2
     path = write_raster(tmp_path / "a_LST_QA.tif", values)
     assert quality_values(path) == [0, 1, 2, 40000]

@@ -66,7 +66,7 @@ def test_the_packaged_bands_are_what_the_maker_makes(tmp_path):
 
 
 def test_a_missing_response_is_named(tmp_path):
-    with pytest.raises(InputNotFoundError, match="spectral response of landsat4-b6"):
+    with pytest.raises(InputNotFoundError, match=r"L4_Spectral_Response\.txt not found"):
         make_bands(tmp_path, tmp_path)
 
 

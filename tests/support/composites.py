@@ -28,7 +28,7 @@ def field(shape, seed, gaps=0.3):
     lst, uncertainty = rng.uniform(270, 320, shape).astype("f4"), rng.uniform(0.5, 3.0, shape).astype("f4")
     gap = rng.random(shape) < gaps
     lst[gap], uncertainty[gap] = np.nan, np.nan
-    return {"lst": lst, "uncertainty": uncertainty, "quality": np.where(gap, CLEAR | 2, CLEAR).astype("u2")}
+    return {"lst": lst, "uncertainty": uncertainty, "quality": np.where(gap, CLEAR | 2, CLEAR).astype("u4")}
 
 
 def product(folder, name, fields, *, date="2015-07-19", clock="16:19:21Z", grid=None, without=(), tags=None, **options):

@@ -23,7 +23,7 @@ STEPS = {
     role: Layer(description=layer.description, units="K", dtype="uint16", scale=0.01, nodata=0)
     for role, layer in FLOATS.items()
 }
-QUALITY = Layer(description="quality", dtype="uint16", nodata=None, resampling="nearest")
+QUALITY = Layer(description="quality", dtype="uint32", nodata=None, resampling="nearest")
 TAGS = {
     "AREA_OR_POINT": "Point",
     "equation": EQUATION,
@@ -54,7 +54,7 @@ def fields_of(shape, seed=0):
     rng = np.random.default_rng(seed)
     lst, uncertainty = rng.uniform(280, 320, shape), rng.uniform(0.5, 3.0, shape)
     uncertainty[np.abs(uncertainty - 2.0) < 0.02] = 1.5
-    bits = np.full(shape, (5 << flag("emissivity_source").offset) | (3 << flag("cloud_distance").offset), np.uint16)
+    bits = np.full(shape, (5 << flag("emissivity_source").offset) | (3 << flag("cloud_distance").offset), np.uint32)
     quarter = shape[0] // 4, shape[1] // 4
     for name, rows, columns in (
         ("fill", slice(0, quarter[0]), slice(0, quarter[1])),
@@ -67,8 +67,8 @@ def fields_of(shape, seed=0):
         lst[rows, columns] = uncertainty[rows, columns] = np.nan
     bits[-1, -1] = flag("fill").mask | flag("saturated").mask
     lst[-1, -1] = uncertainty[-1, -1] = np.nan
-    bits[-6:-3, -6:-3] |= np.uint16(flag("water").mask)
-    bits[uncertainty > 2.0] |= np.uint16(flag("uncertain").mask)
+    bits[-6:-3, -6:-3] |= np.uint32(flag("water").mask)
+    bits[uncertainty > 2.0] |= np.uint32(flag("uncertain").mask)
     return {"lst": lst, "uncertainty": uncertainty, "quality": bits}
 
 

@@ -16,7 +16,7 @@ from pyproj.exceptions import ProjError
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.inputs.emissivity.source import Estimate, EstimateReader, Float32
 from lst_raster.inputs.emissivity.tables import AsterTable, band_table
-from lst_raster.io.address import Location
+from lst_raster.io.address import Location, path_of
 from lst_raster.io.coarse_grid import Nodes
 from lst_raster.io.grid import Box, box_over
 from lst_raster.io.reflectance import Reflectance, find_reflectance
@@ -176,7 +176,7 @@ class AsterEmissivity:
     """Red and near infrared of the scene, None where they are not there: then vegetation is as ASTER saw it."""
 
     @classmethod
-    def of(cls, path: Path, scene: Scene) -> AsterEmissivity:
+    def of(cls, scene: Scene, argument: str, *, align: bool = False) -> AsterEmissivity:
         """Look at a folder of tiles.
 
         Raises
@@ -184,6 +184,7 @@ class AsterEmissivity:
         InputNotFoundError, InputError
             There are no tiles, no published relation to the sensor band, or the scene has no coordinate system.
         """
+        path = path_of(argument, "ASTER GED")
         band = band_table(scene.sensor)
         if band.aster is None:
             raise InputError(
@@ -206,7 +207,7 @@ class AsterEmissivity:
     @property
     def kind(self) -> str:
         """What kind of source it is."""
-        return "spectral"
+        return "aster_ged"
 
     @property
     def rasters(self) -> list[Location]:

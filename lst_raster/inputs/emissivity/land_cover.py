@@ -34,7 +34,7 @@ class LandCoverEmissivity:
     """Emissivity of every class."""
 
     @classmethod
-    def parse(cls, text: str, scene: Scene) -> LandCoverEmissivity:
+    def of(cls, scene: Scene, argument: str, *, align: bool = False) -> LandCoverEmissivity:
         """Understand ``PATH`` or ``PATH:TABLE``; the path may be an address on a server.
 
         Raises
@@ -44,12 +44,12 @@ class LandCoverEmissivity:
         InputError
             The table is not one.
         """
-        name, table = text, DEFAULT_TABLE
-        address, legend = Address.parse(text), text.rpartition(":")[2]
+        name, table = argument, DEFAULT_TABLE
+        address, legend = Address.parse(argument), argument.rpartition(":")[2]
         if address is not None and (legend in land_cover_names() or legend.lower().endswith(".csv")):
-            address, table = Address.parse(text.removesuffix(f":{legend}")), legend
-        elif address is None and not Path(text).exists() and ":" in text:
-            name, _, table = text.rpartition(":")
+            address, table = Address.parse(argument.removesuffix(f":{legend}")), legend
+        elif address is None and not Path(argument).exists() and ":" in argument:
+            name, _, table = argument.rpartition(":")
         if address is None and (not name or not Path(name).is_file()):
             known = ", ".join(land_cover_names())
             raise InputNotFoundError(

@@ -34,7 +34,7 @@ class ProductEmissivity:
     """Whether they are warped onto the scene's grid where they lie on another."""
 
     @classmethod
-    def of(cls, scene: Scene, path: str, *, align: bool = False) -> ProductEmissivity:
+    def of(cls, scene: Scene, argument: str, *, align: bool = False) -> ProductEmissivity:
         """Take the files of a product that is named, or else the scene's own.
 
         Raises
@@ -44,8 +44,8 @@ class ProductEmissivity:
         InputNotFoundError, SceneError
             What is named is not there, or has no ST_EMIS.
         """
-        if path:
-            return cls(files=find_level2_emissivity(path_of(path, "Level-2 product")), align=align)
+        if argument:
+            return cls(files=find_level2_emissivity(path_of(argument, "Level-2 product")), align=align)
         if not isinstance(scene, Level2Scene) or scene.emissivity is None:
             raise InputError(f"{scene.stem} has no ST_EMIS of its own; give the Level-2 product, st-emis:PATH")
         return cls(files=scene.emissivity, align=align)
@@ -58,7 +58,7 @@ class ProductEmissivity:
     @property
     def kind(self) -> str:
         """What kind of source it is."""
-        return "spectral"
+        return "level_2"
 
     @property
     def rasters(self) -> list[Location]:

@@ -11,12 +11,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.inputs.emissivity.aster_ged import AsterEmissivity
-from lst_raster.inputs.emissivity.land_cover import LandCoverEmissivity
+from lst_raster.errors import InputNotFoundError
 from lst_raster.inputs.emissivity.level2 import ProductEmissivity
-from lst_raster.inputs.emissivity.ndvi import NdviEmissivity
-from lst_raster.inputs.emissivity.quality import QualityEmissivity
+from lst_raster.inputs.emissivity.registry import SOURCES
 from lst_raster.inputs.emissivity.source import (
     UNCERTAINTY,
     EmissivitySource,
@@ -26,7 +23,7 @@ from lst_raster.inputs.emissivity.source import (
     GivenEmissivity,
 )
 from lst_raster.inputs.fields import EMISSIVITY, Field, Source, parse_field
-from lst_raster.io.address import Address, Location, path_of
+from lst_raster.io.address import Address, Location
 from lst_raster.io.level2_scene import Level2Scene
 from lst_raster.io.scene import Scene
 
@@ -78,16 +75,16 @@ class Emissivity:
 def choose_emissivity(scene: Scene, given: Source | Sequence[Source] | None, *, align: bool = False) -> Emissivity:
     """Understand what the user gave.
 
-    Of the texts ``ndvi`` and ``aster-ged:PATH``, which take water for soil, the first is preceded by ``quality`` (water
-    and snow of the quality band) where the scene has a quality band and the user does not name it.
+    The first source that treats water as soil (``ndvi``, ``aster-ged``) is preceded by ``quality``, water and snow of
+    the quality band, where the scene has a quality band and the user does not name it.
 
     Parameters
     ----------
     scene : Scene
         The scene.
     given : number, str, path, sequence of them, or None
-        Sources in order of priority: a number, a raster, ``quality``, ``ndvi``, ``aster-ged:PATH``,
-        ``landcover:PATH[:TABLE]``, ``st-emis[:PATH]``. None is 0.97, or a Level-2 product's own.
+        Sources in order of priority: a number, a raster, or a keyword of `SOURCES` with its argument, such as
+        ``ndvi`` or ``aster-ged:FOLDER``. None is 0.97, or a Level-2 product's own.
     align : bool
         Whether rasters on another grid are warped onto the scene's.
 
@@ -110,7 +107,8 @@ def choose_emissivity(scene: Scene, given: Source | Sequence[Source] | None, *, 
 def _with_quality(texts: Sequence[Source], scene: Scene) -> Iterator[Source]:
     wanted = scene.files.quality is not None and "quality" not in texts
     for text in texts:
-        if wanted and isinstance(text, str) and _keyword(text) in ("ndvi", "aster-ged"):
+        named = SOURCES.get(_keyword(text)) if isinstance(text, str) else None
+        if wanted and named is not None and named.water_as_soil:
             yield "quality"
             wanted = False
         yield text
@@ -122,32 +120,19 @@ def _keyword(text: str) -> str:
 
 def _parse(text: Source, scene: Scene, align: bool) -> EmissivitySource:
     keyword, rest = (_keyword(text), text.partition(":")[2]) if isinstance(text, str) else ("", "")
-    if keyword == "ndvi" and not rest:
-        return NdviEmissivity.of(scene)
-    if keyword == "quality" and not rest:
-        return QualityEmissivity.of(scene)
-    if keyword == "st-emis":
-        return ProductEmissivity.of(scene, rest, align=align)
-    if keyword == "aster-ged":
-        return AsterEmissivity.of(path_of(_required(rest, "aster-ged:FOLDER"), "ASTER GED"), scene)
-    if keyword == "landcover":
-        return LandCoverEmissivity.parse(_required(rest, "landcover:MAP.tif"), scene)
+    named = SOURCES.get(keyword)
+    if named is not None and (named.argument or not rest):
+        return named.make(scene, rest, align=align)
     try:
         field = parse_field(EMISSIVITY, text, align=align)
     except InputNotFoundError as error:
         if "://" in str(text):
             raise  # an address of a kind that is not read, which may hold what is not to be shown
         raise InputNotFoundError(
-            f"emissivity {text!r} is none of a number, a raster that exists, quality, ndvi, aster-ged:FOLDER, "
-            "st-emis:PATH and landcover:MAP.tif[:TABLE]; check the path"
+            f"emissivity {text!r} is none of a number, a raster that exists, "
+            f"{', '.join(source.form for source in SOURCES.values())}; check the path"
         ) from error
     return GivenEmissivity(field=field, uncertainty=UNCERTAINTY)
-
-
-def _required(rest: str, form: str) -> str:
-    if not rest:
-        raise InputError(f"emissivity {form.partition(':')[0]} needs a path; give {form}")
-    return rest
 
 
 @contextmanager

@@ -39,7 +39,7 @@ class NdviEmissivity:
     """The sensor band's coefficients."""
 
     @classmethod
-    def of(cls, scene: Scene) -> NdviEmissivity:
+    def of(cls, scene: Scene, argument: str = "", *, align: bool = False) -> NdviEmissivity:
         """Take the red and the near infrared band beside the scene's thermal band.
 
         Raises

@@ -28,7 +28,7 @@ class QualityEmissivity:
     """The quality band."""
 
     @classmethod
-    def of(cls, scene: Scene) -> QualityEmissivity:
+    def of(cls, scene: Scene, argument: str = "", *, align: bool = False) -> QualityEmissivity:
         """Take the scene's own quality band.
 
         Raises

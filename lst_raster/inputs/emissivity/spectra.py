@@ -16,6 +16,7 @@ from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.inputs.emissivity.tables import BandTable, band_table
 from lst_raster.physics.planck import planck_radiance
 from lst_raster.resources import data_path
+from lst_raster.sensors.bands import sensor_band, sensor_names
 from lst_raster.sensors.response import load_response
 
 Float = NDArray[np.float64]
@@ -170,8 +171,6 @@ def crop_spectra(source: Path, output: Path) -> Path:
     return output
 
 
-_INDEXED = {"landsat4-b6": "eps_L4", "landsat5-b6": "eps_L5", "landsat7-b6": "eps_L7", "landsat8-b10": "eps_L8"}
-_FITTED = ("landsat8-b11", "landsat9-b10", "landsat9-b11")  # the index lacks them
 _PREDICTORS = ("landsat5-b6", "landsat8-b10")
 _CLASSES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "soil": tuple(
@@ -211,12 +210,23 @@ def make_components(index: Path, urban_spectra: Path, output: Path) -> Path:
     """
     library = _read_index(index)
     weights = _fits(urban_spectra)
-    rows = [row for sensor in (*_INDEXED, *_FITTED) for row in _rows(sensor, library, weights)]
+    rows = [row for sensor in (*_indexed(), *_fitted()) for row in _rows(sensor, library, weights)]
     with output.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
         writer.writerows(rows)
     return output
+
+
+def _indexed() -> dict[str, str]:
+    """Column of the library's index, by sensor band."""
+    columns = {name: sensor_band(name).emissivity_index for name in sensor_names()}
+    return {name: column for name, column in columns.items() if column is not None}
+
+
+def _fitted() -> list[str]:
+    """Sensor bands that the index lacks."""
+    return [name for name in sensor_names() if sensor_band(name).emissivity_index is None]
 
 
 def _read_index(path: Path) -> dict[str, dict[str, Float]]:
@@ -229,7 +239,7 @@ def _read_index(path: Path) -> dict[str, dict[str, Float]]:
         if not chosen:
             raise InputError(f"{path} has no spectra of {component}; give the index of the ECOSTRESS library")
         library[component] = {
-            sensor: np.array([float(entry[column]) for entry in chosen]) for sensor, column in _INDEXED.items()
+            sensor: np.array([float(entry[column]) for entry in chosen]) for sensor, column in _indexed().items()
         }
     return library
 
@@ -239,9 +249,11 @@ def _fits(path: Path) -> dict[str, Float]:
     table = np.genfromtxt(path, delimiter=",", skip_header=1)
     if table.ndim != 2 or table.shape[1] < 3:
         raise InputError(f"{path} is not a table of spectra; give LUMA_SLUM_IR.csv")
-    bands = {sensor: _band_means(table[:, 0], table[:, 1:], sensor) for sensor in (*_PREDICTORS, *_FITTED)}
+    bands = {sensor: _band_means(table[:, 0], table[:, 1:], sensor) for sensor in (*_PREDICTORS, *_fitted())}
     predictors = np.column_stack([bands[sensor] for sensor in _PREDICTORS])
-    return {sensor: np.asarray(np.linalg.lstsq(predictors, bands[sensor], rcond=None)[0], float) for sensor in _FITTED}
+    return {
+        sensor: np.asarray(np.linalg.lstsq(predictors, bands[sensor], rcond=None)[0], float) for sensor in _fitted()
+    }
 
 
 def _band_means(wavelength: Float, spectra: Float, sensor: str) -> Float:

@@ -126,17 +126,20 @@ def page_of(view: View, unit: tuple[str, float]) -> str:
     return pieces[0] + "".join(parts[name] + rest for name, rest in (piece.split("}}", 1) for piece in pieces[1:]))
 
 
-def encoded(numbers: NDArray[np.uint16]) -> str:
-    """Pack numbers into text: differences to the left, low bytes then high bytes, deflate, base64.
+def encoded(numbers: NDArray[np.unsignedinteger[Any]]) -> str:
+    """Pack numbers into text: differences to the left, lowest bytes first, deflate, base64.
+
+    Numbers of 16 bits have two bytes, longer ones three: quality bits end at bit 20.
 
     Examples
     --------
     >>> len(encoded(np.full((100, 100), 29315, np.uint16))) < 200
     True
     """
-    steps = np.diff(numbers, axis=1, prepend=np.uint16(0))  # they wrap around, and so does the sum of the page
-    low, high = (steps & np.uint16(0xFF)).astype(np.uint8), (steps >> np.uint16(8)).astype(np.uint8)
-    return base64.b64encode(zlib.compress(low.tobytes() + high.tobytes(), 6)).decode("ascii")
+    steps = np.diff(numbers, axis=1, prepend=numbers.dtype.type(0))  # they wrap around, and so does the sum of the page
+    places = range(2 if numbers.dtype == np.uint16 else 3)
+    packed = b"".join((steps >> 8 * place & 0xFF).astype(np.uint8).tobytes() for place in places)
+    return base64.b64encode(zlib.compress(packed, 6)).decode("ascii")
 
 
 def hundredths(kelvin: NDArray[np.float64]) -> NDArray[np.uint16]:
@@ -152,14 +155,14 @@ def hundredths(kelvin: NDArray[np.float64]) -> NDArray[np.uint16]:
     return np.where(known, steps, 0).astype(np.uint16)
 
 
-def _numbers(view: View) -> dict[str, NDArray[np.uint16]]:
-    found = {"temperature": hundredths(view.kelvin)}
+def _numbers(view: View) -> dict[str, NDArray[Any]]:
+    found: dict[str, NDArray[Any]] = {"temperature": hundredths(view.kelvin)}
     if view.uncertainty is not None:
         found["uncertainty"] = hundredths(view.uncertainty)
     return found if view.bits is None else {**found, "quality": view.bits}
 
 
-def _data(name: str, numbers: NDArray[np.uint16]) -> str:
+def _data(name: str, numbers: NDArray[Any]) -> str:
     return f'<script type="text/plain" id="data-{name}">{encoded(numbers)}</script>'
 
 

@@ -26,7 +26,7 @@ from lst_raster.io.raster import gdal_settings, open_raster, read_stored
 from lst_raster.io.temperature_raster import open_temperature
 from lst_raster.product.paths import ITEM
 from lst_raster.product.product_set import file_names, find_product
-from lst_raster.product.quality_flags import FLAGS, FROM_SCENE, Flag, flag
+from lst_raster.product.quality_flags import DTYPE, FLAGS, FROM_SCENE, Flag, flag
 from lst_raster.product.sidecars import CACHE
 from lst_raster.sensors.bands import sensor_band
 
@@ -137,7 +137,7 @@ class View:
     """Temperature of shape (rows, columns), NaN where there is none. [K]"""
     uncertainty: NDArray[np.float64] | None
     """Its uncertainty, same shape; None where the product has none. [K]"""
-    bits: NDArray[np.uint16] | None
+    bits: NDArray[np.uint32] | None
     """Quality bits, same shape; None where the product has none."""
     fields: tuple[Flag, ...]
     """Those that the bits tell: all, or of a product of the USGS what its quality band knows."""
@@ -147,7 +147,7 @@ class View:
         """Where cloud or shadow is flagged; None where nobody can tell."""
         if self.bits is None:
             return None
-        doubt = np.uint16(sum(flag(name).mask for name in DOUBTFUL))
+        doubt = np.uint32(sum(flag(name).mask for name in DOUBTFUL))
         return np.asarray((self.bits & doubt) != 0)
 
     @property
@@ -308,21 +308,21 @@ def _fitted(read: Callable[[tuple[int, int]], NDArray[Any]], grid: Grid, shape: 
     return np.asarray(read(own)[rows[:, None], columns])
 
 
-def _bits(dataset: Any, place: Place, shape: tuple[int, int]) -> NDArray[np.uint16]:
-    if dataset.dtypes[0] != "uint16":
-        raise InputError(f"quality {place} holds {dataset.dtypes[0]}, no 16 bits; move it away, or mend it")
+def _bits(dataset: Any, place: Place, shape: tuple[int, int]) -> NDArray[np.uint32]:
+    if dataset.dtypes[0] != DTYPE:
+        raise InputError(f"quality {place} holds {dataset.dtypes[0]}, not {DTYPE}; move it away, or retrieve again")
     bits, _ = read_stored(dataset, "quality", InputError, out_shape=shape)
-    return np.asarray(bits, np.uint16)
+    return np.asarray(bits, np.uint32)
 
 
-def _bits_of_scene(dataset: Any, place: Place, shape: tuple[int, int]) -> NDArray[np.uint16]:
+def _bits_of_scene(dataset: Any, place: Place, shape: tuple[int, int]) -> NDArray[np.uint32]:
     """Bits of ours from a scene's quality band, so far as it tells them."""
     stored = read_bits(dataset, out_shape=shape)
     masks = find_layout(stored, COLLECTION_2, place).decode(stored)
-    bits = np.where(masks["fill"], np.uint16(flag("fill").mask), np.uint16(0))
+    bits = np.where(masks["fill"], np.uint32(flag("fill").mask), np.uint32(0))
     for name, kinds in FROM_SCENE.items():
         for kind in set(kinds) & set(masks):
-            bits |= masks[kind] * np.uint16(flag(name).mask)
+            bits |= masks[kind] * np.uint32(flag(name).mask)
     return bits
 
 

@@ -10,16 +10,18 @@ const values = {}; // by layer the whole numbers: hundredths of a kelvin, 0 for 
 
 // ---- decoding ------------------------------------------------------------------------------------------------------
 
-/** Numbers of a layer: base64, then deflate, then low and high bytes apart, then differences to the left neighbour. */
+/** Numbers of a layer: base64, then deflate, then all lowest bytes, all next ones, then differences to the left. */
 async function decoded(name) {
   const packed = Uint8Array.from(atob(byId(`data-${name}`).textContent), (letter) => letter.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   const count = rows * columns;
-  const numbers = new Uint16Array(count);
+  const places = bytes.length / count; // bytes of a number: two, or three
+  const numbers = new Uint32Array(count);
   for (let row = 0, at = 0; row < rows; row++) {
     for (let column = 0, last = 0; column < columns; column++, at++) {
-      last = (last + bytes[at] + (bytes[count + at] << 8)) & 0xffff;
+      for (let place = 0; place < places; place++) last += bytes[place * count + at] << (8 * place);
+      last &= 2 ** (8 * places) - 1;
       numbers[at] = last;
     }
   }

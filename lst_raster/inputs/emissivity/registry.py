@@ -1,0 +1,109 @@
+"""Emissivity sources by keyword. A source is added here: one row, and the module that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from lst_raster.errors import InputError
+
+if TYPE_CHECKING:
+    from lst_raster.inputs.emissivity.source import EmissivitySource
+    from lst_raster.io.scene import Scene
+
+MODULES = "lst_raster.inputs.emissivity"
+"""Package of the modules that hold the sources."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamedSource:
+    """A source that ``--emissivity KEYWORD[:ARGUMENT]`` selects."""
+
+    keyword: str
+    """Keyword of the option."""
+    code: int
+    """Value of the field ``emissivity_source`` in the quality band of a product, 4 to 31; never changed."""
+    kind: str
+    """Name of that value, and `EmissivitySource.kind` of the source."""
+    description: str
+    """Description of that value."""
+    module: str
+    """Module of `MODULES`."""
+    source: str
+    """Class in that module, whose ``of(scene, argument, align=...)`` makes the source."""
+    argument: str = ""
+    """Form of the argument, for example ``FOLDER``; in square brackets if it is optional; empty without one."""
+    water_as_soil: bool = False
+    """Whether the source treats water as soil: then ``quality`` is put in front of it."""
+
+    @property
+    def form(self) -> str:
+        """Form of the option's value.
+
+        Examples
+        --------
+        >>> SOURCES["aster-ged"].form, SOURCES["st-emis"].form
+        ('aster-ged:FOLDER', 'st-emis[:PRODUCT]')
+        """
+        if not self.argument:
+            return self.keyword
+        optional = self.argument.startswith("[")
+        return f"{self.keyword}[:{self.argument[1:]}" if optional else f"{self.keyword}:{self.argument}"
+
+    def make(self, scene: Scene, argument: str, *, align: bool) -> EmissivitySource:
+        """Make the source for a scene.
+
+        Raises
+        ------
+        InputError, InputNotFoundError
+            The argument is missing, or the source cannot be used with this scene.
+        """
+        if self.argument and not self.argument.startswith("[") and not argument:
+            raise InputError(f"emissivity {self.keyword} needs a path; give {self.form}")
+        source = getattr(import_module(f"{MODULES}.{self.module}"), self.source)
+        made: EmissivitySource = source.of(scene, argument, align=align)
+        return made
+
+
+SOURCES: Mapping[str, NamedSource] = MappingProxyType(
+    {
+        row.keyword: row
+        for row in (
+            NamedSource(
+                keyword="quality", code=4, kind="quality", description="water or snow, by the scene's quality band",
+                module="quality", source="QualityEmissivity",
+            ),
+            NamedSource(
+                keyword="ndvi", code=5, kind="ndvi", description="vegetation index of the scene",
+                module="ndvi", source="NdviEmissivity", water_as_soil=True,
+            ),
+            NamedSource(
+                keyword="aster-ged", code=6, kind="aster_ged", description="ASTER GED",
+                module="aster_ged", source="AsterEmissivity", argument="FOLDER", water_as_soil=True,
+            ),
+            NamedSource(
+                keyword="landcover", code=7, kind="land_cover", description="map of land cover",
+                module="land_cover", source="LandCoverEmissivity", argument="MAP.tif[:TABLE]",
+            ),
+            NamedSource(
+                keyword="st-emis", code=8, kind="level_2", description="ST_EMIS of a USGS Level-2 product",
+                module="level2", source="ProductEmissivity", argument="[PRODUCT]",
+            ),
+        )
+    }
+)  # fmt: skip
+"""The sources, by keyword."""
+
+QUALITY_VALUES: Mapping[int, tuple[str, str]] = MappingProxyType(
+    {
+        0: ("none", "no emissivity"),
+        1: ("assumed", "the same everywhere, assumed"),
+        2: ("number", "a number given by the user"),
+        3: ("raster", "a raster given by the user"),
+        **{row.code: (row.kind, row.description) for row in SOURCES.values()},
+    }
+)
+"""Name and description of every value of the field ``emissivity_source``."""
