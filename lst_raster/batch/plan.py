@@ -128,7 +128,8 @@ def _model(scene: Scene, arguments: Mapping[str, Any]) -> str | None:
         dem=arguments.get("dem"), align=arguments.get("align", False),
     )  # fmt: skip
     choose_masking(
-        scene, clouds=arguments.get("mask_clouds", True), dilation=arguments.get("mask_dilation", 0.0)
+        scene, clouds=arguments.get("mask_clouds", True), dilation=arguments.get("mask_dilation", 0.0),
+        align=arguments.get("align", False),
     )  # fmt: skip
     return inputs.model.contract.name if inputs.model else None
 

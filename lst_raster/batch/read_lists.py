@@ -93,6 +93,8 @@ def read_scene_list(
 
 def _of_path(text: str, options: Mapping[str, Any]) -> list[ListedScene]:
     place = Place.of(text)
+    if place.member or (place.remote is None and text.startswith("/vsi")):
+        return [_single(text, options)]
     if place.remote is not None:
         return _of_address(place.remote, options)
     path = place.disk
@@ -128,8 +130,8 @@ def _of_pattern(text: str, options: Mapping[str, Any]) -> list[ListedScene]:
 def _some(scenes: list[ListedScene], text: str) -> list[ListedScene]:
     if not scenes:
         raise SceneError(
-            f"{text} holds no scene: no *_MTL.txt, no thermal band (*_B10.TIF, *_B6.TIF, ...) and no archive (.tar, "
-            ".tar.gz)"
+            f"{text} holds no scene: no *_MTL.txt, no thermal band (*_B10.TIF, *_B6.TIF, ...) and no archive (.zip, "
+            ".tar, .tar.gz, .tar.bz2, .tar.xz)"
         )
     return scenes
 

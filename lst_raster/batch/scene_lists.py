@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,9 @@ from typing import TypeAlias
 
 from lst_raster.errors import InputError, InputNotFoundError, RemoteAccessError, SceneError, UnknownSensorError
 from lst_raster.io.address import Address, without_secrets
-from lst_raster.io.bundle import ARCHIVE, Place, is_archive, is_metadata, metadata_stem
+from lst_raster.io.bundle import ARCHIVE, Place, is_archive, is_hidden, is_metadata, metadata_stem
 from lst_raster.io.csv_table import CsvTable, decoded, parse_csv
-from lst_raster.io.landsat import THERMAL_BANDS, choose_bands, parse_band, read_file_name
+from lst_raster.io.landsat import THERMAL_BANDS, FileName, choose_bands, parse_band, read_file_name
 from lst_raster.sensors.bands import thermal_files
 
 Sign: TypeAlias = Callable[[str], str]
@@ -109,6 +110,8 @@ _NO_SCENES = (".zarr",)  # folders of thousands of files
 class _Found:
     """Files of one scene in one folder."""
 
+    product: str | None = None
+    """Name of the product of its bands; another one than the scene's where files were renamed."""
     metadata: dict[str, Path] = field(default_factory=dict)
     bands: dict[str, Path] = field(default_factory=dict)
 
@@ -119,7 +122,7 @@ def scenes_in_folder(folder: Path, *, band: str | None = None) -> list[ListedSce
     Parameters
     ----------
     folder : path
-        The folder. What begins with a dot is left out.
+        The folder. Hidden files and folders are left out, and ``__MACOSX``.
     band : str, optional
         Thermal band that is wanted, where a scene has several and no metadata.
 
@@ -148,14 +151,23 @@ def scenes_among(files: Iterable[Path], *, band: str | None = None) -> list[List
     """
     found: dict[tuple[Path, str], _Found | Path] = {}
     for file in files:
+        if is_hidden(file.name) or "__MACOSX" in file.parts or _is_other_zip(file):
+            continue
         if is_archive(file):
             found[file, ""] = file
         elif is_metadata(file):
             scene = _scene_of(found, file, metadata_stem(file.name))
             scene.metadata[file.suffix.lower()] = file
         elif (named := _thermal(file)) is not None:
-            _scene_of(found, file, named[0]).bands.setdefault(named[1], file)
-    paths = (scene if isinstance(scene, Path) else _best(scene, band) for scene in found.values())
+            scene = _scene_of(found, file, named.stem)
+            scene.bands.setdefault(named.band or "", file)
+            scene.product = named.product
+    paths = (
+        scene if isinstance(scene, Path) else _best(scene, band)
+        for (folder, stem), scene in found.items()
+        if isinstance(scene, Path) or scene.product is None or scene.product.lower() == stem
+        or (folder, scene.product.lower()) not in found
+    )  # fmt: skip
     return [ListedScene(path=str(path), name=name_of(path)) for path in paths]
 
 
@@ -168,8 +180,20 @@ def _files_below(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and not name.endswith(_NO_SCENES))
-        yield from (Path(root) / name for name in sorted(files) if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not is_hidden(name) and not name.endswith(_NO_SCENES))
+        yield from (Path(root) / name for name in sorted(files))
+
+
+def _is_other_zip(file: Path) -> bool:
+    """Whether a ZIP file holds something other than a scene, such as a reanalysis; opening a damaged one tells."""
+    if file.suffix.lower() != ".zip":
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = [Path(name) for name in archive.namelist() if not is_hidden(name)]
+    except (OSError, zipfile.BadZipFile):
+        return False
+    return not any(is_metadata(name) or _thermal(name) for name in names)
 
 
 def _refuse(error: OSError) -> None:
@@ -182,8 +206,8 @@ def _scene_of(found: dict[tuple[Path, str], _Found | Path], file: Path, stem: st
     return scene
 
 
-def _thermal(file: Path) -> tuple[str, str] | None:
-    """Name of the scene and thermal band of a file, by its name; None where it is no thermal band of Level 1."""
+def _thermal(file: Path) -> FileName | None:
+    """Read the name of a thermal band of Level 1; None where a file is none."""
     if file.suffix.lower() not in _RASTERS:
         return None
     try:
@@ -191,7 +215,7 @@ def _thermal(file: Path) -> tuple[str, str] | None:
     except SceneError:
         return None
     thermal = thermal_files() if name.satellite is None else THERMAL_BANDS.get(name.satellite, {})
-    return (name.stem, name.band) if name.band in thermal else None
+    return name if name.band in thermal else None
 
 
 def _best(scene: _Found, band: str | None) -> Path:

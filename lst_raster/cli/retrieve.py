@@ -39,9 +39,9 @@ def retrieve(
     """Land surface temperature of SCENE, a Level-1 thermal band or product.
 
     SCENE is the GeoTIFF of one thermal band, or the folder, the metadata file (*_MTL.txt, .xml, .json) or the archive
-    (.tar, .tar.gz) of a product, or the https or s3 address of one of them. The result, SCENE_LST.tif, is a Cloud
-    Optimized GeoTIFF in kelvin, on the scene's grid. What is not given is assumed, with a warning: the standard
-    atmosphere of latitude and season, and an emissivity of 0.97. With --level-2 it is a Level-2 product of
+    (.zip, .tar, .tar.gz, ...) of a product, or the https or s3 address of one of them. The result, SCENE_LST.tif,
+    is a Cloud Optimized GeoTIFF in kelvin, on the scene's grid. What is not given is assumed, with a warning: the
+    standard atmosphere of latitude and season, and an emissivity of 0.97. With --level-2 it is a Level-2 product of
     Collection 2, whose own terms are taken instead; with --quantity a raster of radiance or brightness temperature of
     any sensor that lst-raster sensor list tells.
     """

@@ -11,8 +11,8 @@ from lst_raster.cli import options
 from lst_raster.cli.command import Command, show
 from lst_raster.cli.progress import progress_bar
 from lst_raster.errors import OutputError
-from lst_raster.profiles.profile_sets import library_path, some_columns
-from lst_raster.profiles.simulate import SimulationOptions, simulate_file
+from lst_raster.profiles.profile_sets import library_path
+from lst_raster.profiles.simulate import SimulationOptions, simulate_file, subsample
 from lst_raster.sensors.bands import response_path, sensor_band
 from lst_raster.sensors.custom import SIMULATED
 from lst_raster.simulator.gases import Composition
@@ -91,7 +91,7 @@ def simulate(
             raise OutputError(f"{target} exists; pass --overwrite to replace it")
     composition = Composition(year=year, aerosol_optical_depth=aerosol, continuum_scaling=continuum)
     how = SimulationOptions(composition=composition, vary_seed=vary)
-    with progress_bar("Simulating", quiet=quiet) as progress, some_columns(source, columns) as chosen:
+    with progress_bar("Simulating", quiet=quiet) as progress, subsample(source, columns) as chosen:
         simulate_file(chosen, targets, how, progress)
     show({"files": targets}, targets.values(), as_json)
 

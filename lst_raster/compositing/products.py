@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lst_raster.errors import InputError, InputNotFoundError, LstRasterError, RemoteAccessError
 from lst_raster.io.address import Address
-from lst_raster.io.bundle import Place
+from lst_raster.io.bundle import Place, is_hidden
 from lst_raster.io.grid import Grid
 from lst_raster.io.landsat import AcquisitionDate
 from lst_raster.io.raster import open_raster
@@ -107,7 +107,10 @@ def _places(text: str) -> list[Place]:
         return _remote(address)
     path = Path(text)
     if path.is_dir():
-        return _some([*path.glob(_NAME)], f"folder {path} holds no {_NAME}; name the products")
+        return _some(
+            [file for file in path.glob(_NAME) if not is_hidden(file.name)],
+            f"folder {path} holds no {_NAME}; name the products",
+        )
     if path.exists() or not glob.has_magic(text):
         return [Place(disk=path)]
     found = [Path(name) for name in glob.glob(text, recursive=True)]  # noqa: PTH207  # it may begin anywhere
@@ -121,7 +124,9 @@ def _remote(address: Address) -> list[Place]:
         return [Place.at(address)]
     from lst_raster.io.s3 import list_objects
 
-    files = [file for file in list_objects(address.inside()) if Path(file.name).match(_NAME)]
+    files = [
+        file for file in list_objects(address.inside()) if Path(file.name).match(_NAME) and not is_hidden(file.name)
+    ]
     if not files:
         raise InputError(f"{address} holds no {_NAME}; name the products")
     return [Place.at(file) for file in sorted(files, key=lambda file: file.name)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +17,15 @@ from lst_raster.io.address import Address, Location, location_of
 from lst_raster.io.coarse_grid import Nodes
 from lst_raster.io.grid import Grid, on_grid
 from lst_raster.io.raster import open_raster, read_window
-from lst_raster.physics.constants import GRAVITY
 from lst_raster.physics.elevation import air_temperature_between, surface_pressure_between, water_vapour_between
+from lst_raster.physics.quantities import (
+    AIR_TEMPERATURE,
+    EMISSIVITY,
+    SHARE,
+    SURFACE_PRESSURE,
+    WATER_VAPOUR,
+    Quantity,
+)
 from lst_raster.simulator.input_errors import INPUT_ERROR
 
 Float32 = NDArray[np.float32]
@@ -27,117 +34,15 @@ Source: TypeAlias = float | str | Path | Address
 FieldReader: TypeAlias = Callable[[Any], Float32]
 """Takes a window of the scene; returns its values, NaN where there are none, or one number for all."""
 
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%].*)?", re.IGNORECASE)
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%°].*)?", re.IGNORECASE)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Quantity:
-    """A quantity that a user may give: its unit and what is possible."""
-
-    name: str
-    """Name, as in a model's contract."""
-    units: str
-    """Unit in which it is used."""
-    low: float
-    """Lowest possible value."""
-    high: float
-    """Highest possible value."""
-    open_below: bool = False
-    """Whether the lowest value itself is impossible."""
-    accepted: Mapping[str, tuple[float, float]]
-    """Accepted units, each with the factor and the offset that lead to `units`."""
-    hint: str
-    """What to do about an impossible value."""
-
-    @property
-    def title(self) -> str:
-        """Name for people."""
-        return self.name.replace("_", " ")
-
-    def check(self, values: Any, where: str) -> None:
-        """Refuse impossible values.
-
-        Parameters
-        ----------
-        values : float or array, any shape
-            Values, none of them missing.
-        where : str
-            Where they come from, for the message.
-
-        Raises
-        ------
-        InputError
-            A value is not possible; the message gives the lowest and the highest found.
-        """
-        if np.size(values) == 0:
-            return
-        low, high = float(np.min(values)), float(np.max(values))
-        above = low > self.low if self.open_below else low >= self.low
-        if above and high <= self.high:
-            return
-        found = f"holds {low:g} to {high:g}" if low < high else f"is {low:g}"
-        limits = f"{'(' if self.open_below else '['}{self.low:g}, {self.high:g}]"
-        units = "" if self.units == "1" else f" {self.units}"
-        raise InputError(f"{where} {found}, outside {limits}{units}; {self.hint}")
-
-    def conversion(self, units: str) -> tuple[float, float] | None:
-        """Factor and offset that lead from a unit to `units`, None where the unit is not accepted."""
-        return next((pair for name, pair in self.accepted.items() if _plain(name) == _plain(units)), None)
-
-
-EMISSIVITY = Quantity(
-    name="emissivity",
-    units="1",
-    low=0.0,
-    high=1.0,
-    open_below=True,
-    accepted={"1": (1.0, 0.0)},
-    hint="give a fraction; a raster of scaled integers needs its scale set, missing pixels a nodata value",
-)
-WATER_VAPOUR = Quantity(
-    name="water_vapour",
-    units="kg m-2",
-    low=0.0,
-    high=100.0,
-    accepted={
-        "kg m-2": (1.0, 0.0), "kg/m2": (1.0, 0.0), "mm": (1.0, 0.0),
-        "cm": (10.0, 0.0), "g cm-2": (10.0, 0.0), "g/cm2": (10.0, 0.0),
-    },
-    hint="give the whole column in kg m-2 (= mm), or with its unit, such as 2.9cm",
-)  # fmt: skip
-AIR_TEMPERATURE = Quantity(
-    name="air_temperature",
-    units="K",
-    low=180.0,
-    high=340.0,
-    accepted={"K": (1.0, 0.0), "C": (1.0, 273.15), "degC": (1.0, 273.15)},
-    hint="give kelvin, or degrees Celsius with their unit, such as 25C",
-)
-SURFACE_PRESSURE = Quantity(
-    name="surface_pressure",
-    units="hPa",
-    low=300.0,
-    high=1100.0,
-    accepted={"hPa": (1.0, 0.0), "mbar": (1.0, 0.0), "kPa": (10.0, 0.0), "Pa": (0.01, 0.0)},
-    hint="give hPa at the ground, or with its unit, such as 98.5kPa",
-)
-ELEVATION = Quantity(
-    name="elevation",
-    units="m",
-    low=-500.0,
-    high=9000.0,
-    accepted={
-        "m": (1.0, 0.0), "gpm": (1.0, 0.0), "km": (1000.0, 0.0), "ft": (0.3048, 0.0),
-        "m2 s-2": (1.0 / GRAVITY, 0.0), "m+2 s-2": (1.0 / GRAVITY, 0.0),
-    },
-    hint="give the height above the sea in m, or with its unit",
-)  # fmt: skip
 INPUT_ERRORS = Quantity(
     name=INPUT_ERROR,
     units="1",
     low=0.0,
     high=1.0,
-    accepted={"1": (1.0, 0.0)},
+    accepted=SHARE,
     hint="0 says that the inputs of the air are exact, 1 that they are as sure as a reanalysis",
 )
 QUANTITIES = {quantity.name: quantity for quantity in (EMISSIVITY, WATER_VAPOUR, AIR_TEMPERATURE, SURFACE_PRESSURE)}
@@ -321,7 +226,8 @@ def open_field(field: Field, scene: Grid) -> Iterator[FieldReader]:
         open_raster(field.source, what, InputError) as dataset,
         on_grid(dataset, scene, f"{what} {field.source}", align=field.align) as view,
     ):
-        yield lambda window: _read(view, dataset, field.quantity, window)
+        conversion = field.quantity.require_conversion(dataset.units[0], f"{what} {field.source}")
+        yield lambda window: _read(view, dataset, what, conversion, window)
 
 
 def _lifted(lift: Lift, read: FieldReader, ground: FieldReader) -> FieldReader:
@@ -334,13 +240,11 @@ def _lifted(lift: Lift, read: FieldReader, ground: FieldReader) -> FieldReader:
     return at_the_ground
 
 
-def _read(view: Any, dataset: Any, quantity: Quantity, window: Any) -> Float32:
-    """Read a window of a raster, or of a view of it on another grid, and apply what the raster tells of its values."""
-    values, valid = read_window(view, quantity.title, InputError, window=window)
+def _read(view: Any, dataset: Any, what: str, conversion: tuple[float, float], window: Any) -> Float32:
+    """Read a window of a raster, or of a view of it on another grid, and apply its scale, its offset and its unit."""
+    values, valid = read_window(view, what, InputError, window=window)
     values = values * dataset.scales[0] + dataset.offsets[0]
-    # A unit that is not known is not believed; the check of the values remains.
-    factor, offset = quantity.conversion(dataset.units[0] or quantity.units) or (1.0, 0.0)
-    values = values * factor + offset
+    values = values * conversion[0] + conversion[1]
     return np.where(valid, values, np.float32("nan")).astype(np.float32)
 
 
@@ -351,8 +255,3 @@ def _number(quantity: Quantity, source: Any) -> float:
         raise InputError(
             f"{quantity.title} is of type {type(source).__name__}; give a number, a text or the path of a raster"
         ) from None
-
-
-def _plain(units: str) -> str:
-    """Strip a unit of case, blanks and powers' signs: ``kg m**-2`` and ``kg m^-2`` are ``kgm-2``."""
-    return re.sub(r"[\s*^.]", "", units).lower()

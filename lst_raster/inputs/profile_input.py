@@ -10,9 +10,9 @@ import numpy as np
 
 from lst_raster.inputs.fields import Field
 from lst_raster.inputs.reanalysis.over_scene import LevelNodes
-from lst_raster.inputs.reanalysis.variables import HUMIDITY_2M
 from lst_raster.io.coarse_grid import Float
 from lst_raster.physics.elevation import air_temperature_between_pressures
+from lst_raster.physics.quantities import HUMIDITY_2M
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS, Ground, Profiles
 
 ON_LEVELS = (*TEMPERATURE_LEVELS, *HUMIDITY_LEVELS)

@@ -13,6 +13,7 @@ from lst_raster.errors import InputNotFoundError
 
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):/{1,2}(?=[^/])", re.IGNORECASE)  # one slash: what a Path makes of two
 _WEB = ("http", "https")
+_VIRTUAL = {"vsicurl/": "", "vsis3/": "s3://"}  # GDAL's file systems of the same files, and what stands for them here
 _AS_THEY_ARE = "%/:?=&@+,;~!$'()*[]"  # characters that have a meaning in an address; others are written in code
 
 
@@ -36,9 +37,14 @@ class Address:
         --------
         >>> Address.parse("https://example.com/a/LC08_x_B10.TIF?sig=secret")
         Address(shown='https://example.com/a/LC08_x_B10.TIF')
+        >>> Address.parse("/vsis3/bucket/LC08_x_B10.TIF")
+        Address(shown='s3://bucket/LC08_x_B10.TIF')
         >>> Address.parse("folder/LC08_x_B10.TIF") is None
         True
         """
+        for system, scheme in _VIRTUAL.items():
+            if text.removeprefix("/").startswith(system):
+                text = scheme + text.removeprefix("/").removeprefix(system)
         found = _SCHEME.match(text)
         if found is None:
             return None

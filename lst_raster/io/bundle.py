@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import logging
+import lzma
 import posixpath
 import re
 import tarfile
+import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import IO, Any, Self
 
 from lst_raster.errors import InputNotFoundError, RemoteAccessError, SceneError
 from lst_raster.io.address import Address, Location, location_of
 from lst_raster.io.remote import RemoteFile, fetch
 
 TEXT_LIMIT = 1 << 20  # [byte], far above any metadata file; a wrong one is not read through
-ARCHIVE = re.compile(r"\.(tar|tar\.gz|tgz)$", re.IGNORECASE)
+_ENDINGS = r"\.(?:zip|tar(?:\.gz|\.bz2|\.xz)?|tgz|tbz2?|txz)"
+ARCHIVE = re.compile(f"{_ENDINGS}$", re.IGNORECASE)
 """Ending of the names of archives that can be read."""
-_COMPRESSED = re.compile(r"\.(tar\.gz|tgz)$", re.IGNORECASE)
+_ZIP = re.compile(r"\.zip$", re.IGNORECASE)
+_COMPRESSED = re.compile(r"\.(tar\.(gz|bz2|xz)|tgz|tbz2?|txz)$", re.IGNORECASE)
+_BY_PYTHON = re.compile(r"\.(tar\.(bz2|xz)|tbz2?|txz)$", re.IGNORECASE)  # GDAL reads neither bzip2 nor xz
+_ENCRYPTED = 0x1  # bit of a ZIP member's flags
+_VIRTUAL = re.compile(
+    rf"/vsi(?:zip|tar)/(?:\{{(?P<braced>[^}}]+)\}}|(?P<plain>.+?{_ENDINGS}))(?:/+(?P<member>.*))?", re.IGNORECASE
+)
 _METADATA = re.compile(r"_MTL\.(txt|xml|json)$", re.IGNORECASE)
 
 
@@ -34,6 +44,8 @@ class Place:
     """The same on a server, None for one on disk."""
     member: str | None = None
     """Name in the archive, None for a file by itself."""
+    is_unpacked: bool = False
+    """Whether GDAL cannot read it in its archive, so that it is unpacked to be read."""
     content: bytes | None = field(default=None, repr=False, compare=False)
     """What it holds, where that was read already: finding it again in an archive takes long."""
 
@@ -45,9 +57,29 @@ class Place:
         ------
         InputNotFoundError
             It is an address of another kind.
+
+        Examples
+        --------
+        >>> Place.of("/vsizip//data/LC08_x.zip/LC08_x_B10.TIF").member
+        'LC08_x_B10.TIF'
         """
         location = location_of(path)
-        return cls.at(location) if isinstance(location, Address) else cls(disk=location)
+        if isinstance(location, Address):
+            return cls.at(location)
+        if not str(location).startswith("/vsi"):
+            return cls(disk=location)
+        found = _VIRTUAL.fullmatch(str(path))
+        if found is None:
+            raise InputNotFoundError(
+                f"{path} is a path of a GDAL file system that is not read; give the file or the archive itself, or "
+                "/vsizip/ARCHIVE/FILE or /vsitar/ARCHIVE/FILE"
+            )
+        archive = cls.of(found["braced"] or found["plain"])
+        root = Path("/") / archive.disk
+        if archive.remote is None and not archive.disk.exists() and root.exists():
+            archive = cls(disk=root)  # a Path makes one slash of the two before an absolute path
+        member = posixpath.normpath(found["member"]) if found["member"] else None
+        return replace(archive, member=member, is_unpacked=bool(member and _BY_PYTHON.search(archive.name)))
 
     @classmethod
     def at(cls, address: Address, content: bytes | None = None) -> Self:
@@ -66,7 +98,8 @@ class Place:
         """Name under which GDAL opens it; an archive is read in place."""
         if self.member:
             archive = self.remote.gdal if self.remote else self.disk.absolute().as_posix()
-            return f"/vsitar/{{{archive}}}/{self.member}"
+            system = "zip" if _ZIP.search(self.location.name) else "tar"
+            return f"/vsi{system}/{{{archive}}}/{self.member}"
         return self.remote.gdal if self.remote else str(self.disk)
 
     @property
@@ -77,8 +110,7 @@ class Place:
     @property
     def label(self) -> str:
         """Name for people and provenance: with its archive, without folders."""
-        archive = self.remote.name if self.remote else self.disk.name
-        return f"{archive}/{self.name}" if self.member else self.name
+        return f"{self.location.name}/{self.name}" if self.member else self.name
 
     def __str__(self) -> str:
         whole = str(self.remote or self.disk)
@@ -105,12 +137,18 @@ class Bundle:
 
     @classmethod
     def of_folder(cls, path: Path) -> Self:
-        """Look into a folder, not into those below it."""
-        return cls(path=path, places=by_name(Place(disk=file) for file in sorted(path.iterdir()) if file.is_file()))
+        """Look into a folder, not into those below it; hidden files are left out."""
+        files = (file for file in sorted(path.iterdir()) if not is_hidden(file.name) and file.is_file())
+        return cls(path=path, places=by_name(Place(disk=file) for file in files))
 
     @classmethod
     def of_archive(cls, place: Place) -> Self:
-        """Look into a .tar or .tar.gz file; metadata are read on the way, nothing is unpacked.
+        """Look into a ZIP or tar file; metadata are read on the way, nothing is unpacked.
+
+        Parameters
+        ----------
+        place : Place
+            The archive; or a file or a folder in it, then what is in the same folder, or in that one, is taken.
 
         Raises
         ------
@@ -119,18 +157,24 @@ class Bundle:
         RemoteError
             The server does not give it.
         """
-        if place.remote is not None and _COMPRESSED.search(place.name):
-            raise SceneError(f"{place} is compressed, and would be fetched whole for every block; fetch it once first")
+        whole = replace(place, member=None, is_unpacked=False)
+        named = PurePosixPath(place.member or "")
+        folder = str(named.parent if named.suffix else named)
+        if whole.remote is not None and _COMPRESSED.search(whole.name):
+            _refuse_compressed(whole)
+        is_zip = _ZIP.search(whole.name) is not None
         try:
-            with _opened(place) as archive:
-                places = by_name([_member(archive, place, entry) for entry in archive])
-                _read_to_the_end(archive, place)
-                return cls(path=place.remote or place.disk, places=places)
-        except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+            members = (_of_zip if is_zip else _of_tar)(whole)
+            inside = [file for file in members if folder == "." or f"{file.member}".startswith(f"{folder}/")]
+        except (
+            tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, OSError, EOFError, zlib.error, NotImplementedError,
+        ) as error:  # fmt: skip
             reason = str(error).partition(":")[0]  # of an archive that cannot be opened a list follows
             raise SceneError(
-                f"{place} is not a tar archive, or truncated or damaged ({reason}); fetch it again"
+                f"{whole} is not a {'zip' if is_zip else 'tar'} archive, or truncated or damaged ({reason}); "
+                "fetch it again"
             ) from error
+        return cls(path=whole.location, places=by_name(inside))
 
     def find(self, name: str | None) -> Place | None:
         """File of a name, None where there is none."""
@@ -166,6 +210,19 @@ def is_metadata(path: Path | Place) -> bool:
     return _METADATA.search(path.name) is not None
 
 
+def is_hidden(name: str) -> bool:
+    """Whether a file is hidden, by its name, or by the folders in it: ``._*`` and ``__MACOSX`` are of macOS.
+
+    Examples
+    --------
+    >>> is_hidden("._LC08_x_B10.TIF"), is_hidden("__MACOSX/LC08_x_B10.TIF"), is_hidden("./LC08_x_B10.TIF")
+    (True, True, False)
+    """
+    return any(
+        part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in PurePosixPath(name).parts
+    )
+
+
 def metadata_stem(name: str) -> str:
     """Name of the scene to which a metadata file belongs.
 
@@ -186,14 +243,54 @@ def by_name(places: Iterable[Place | None]) -> dict[str, Place]:
     return found
 
 
+def opened_archive(place: Place) -> Any:
+    """Open the archive in which a place lies, a `zipfile.ZipFile` or a `tarfile.TarFile`; use it in a ``with``."""
+    is_zip = _ZIP.search(place.location.name)
+    if place.remote is not None:
+        return _opened_remote(place.remote, is_zip=bool(is_zip))
+    return zipfile.ZipFile(place.disk) if is_zip else tarfile.open(place.disk)
+
+
 @contextmanager
-def _opened(place: Place) -> Iterator[tarfile.TarFile]:
-    if place.remote is None:
-        with tarfile.open(place.disk) as archive:
-            yield archive
-        return
-    with RemoteFile.buffered(place.remote) as file, tarfile.open(fileobj=file, mode="r:") as archive:
+def _opened_remote(address: Address, *, is_zip: bool) -> Iterator[Any]:
+    with (
+        RemoteFile.buffered(address) as file,
+        zipfile.ZipFile(file) if is_zip else tarfile.open(fileobj=file, mode="r:") as archive,
+    ):
         yield archive
+
+
+def _of_tar(place: Place) -> list[Place]:
+    """Files in a tar archive, which is read to its end."""
+    with opened_archive(place) as archive:
+        found = [
+            _member(place, entry.name, partial(archive.extractfile, entry))
+            for entry in archive
+            if entry.isfile() and not is_hidden(entry.name)
+        ]
+        _read_to_the_end(archive, place)
+    return [replace(file, is_unpacked=_BY_PYTHON.search(place.name) is not None) for file in found]
+
+
+def _of_zip(place: Place) -> list[Place]:
+    """Files in a ZIP archive."""
+    with opened_archive(place) as archive:
+        entries = [entry for entry in archive.infolist() if not entry.is_dir() and not is_hidden(entry.filename)]
+        if any(entry.flag_bits & _ENCRYPTED for entry in entries):
+            raise SceneError(f"{place} is encrypted; unpack it first")
+        if place.remote is not None and any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+            _refuse_compressed(place)
+        return [
+            replace(
+                _member(place, entry.filename, partial(archive.open, entry)),
+                is_unpacked=entry.compress_type in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA),
+            )
+            for entry in entries
+        ]
+
+
+def _refuse_compressed(place: Place) -> None:
+    raise SceneError(f"{place} is compressed, and would be fetched whole for every block; fetch it once first")
 
 
 def _read_to_the_end(archive: tarfile.TarFile, place: Place) -> None:
@@ -203,12 +300,12 @@ def _read_to_the_end(archive: tarfile.TarFile, place: Place) -> None:
             pass
 
 
-def _member(archive: tarfile.TarFile, place: Place, entry: tarfile.TarInfo) -> Place | None:
-    if not entry.isfile():
-        return None
-    name = posixpath.normpath(entry.name)
-    file = archive.extractfile(entry) if _METADATA.search(name) else None
-    return replace(place, member=name, content=file.read(TEXT_LIMIT) if file else None)
+def _member(archive: Place, name: str, opened: Callable[[], IO[bytes]]) -> Place:
+    name = posixpath.normpath(name)
+    if not _METADATA.search(name):
+        return replace(archive, member=name)
+    with opened() as file:
+        return replace(archive, member=name, content=file.read(TEXT_LIMIT))
 
 
 _LOGGER = logging.getLogger(__name__)
@@ -305,7 +402,7 @@ def _listed(folder: Address, address: Address) -> Bundle | None:
         return None
     if not files and not named:
         raise InputNotFoundError(f"scene {folder} holds no files; check the address")
-    return Bundle(path=folder, places=by_name(Place.at(file) for file in files))
+    return Bundle(path=folder, places=by_name(Place.at(file) for file in files if not is_hidden(file.name)))
 
 
 def open_bundle(path: Path | Place) -> Bundle:
@@ -314,7 +411,8 @@ def open_bundle(path: Path | Place) -> Bundle:
     Parameters
     ----------
     path : path or Place
-        Folder, archive, or any file in a folder; of a place that is no folder on disk, on a server too.
+        Folder, archive, or any file in a folder or in an archive; of a place that is no folder on disk, on a server
+        too.
 
     Returns
     -------
@@ -330,8 +428,8 @@ def open_bundle(path: Path | Place) -> Bundle:
     RemoteError
         The server does not give it.
     """
-    place = Place(disk=path) if isinstance(path, Path) else path
-    if is_archive(place):
+    place = Place.of(path) if isinstance(path, Path) else path
+    if place.member or is_archive(place):
         if place.remote is None and not place.disk.exists():
             raise InputNotFoundError(f"scene {place} does not exist; check the path")
         if place.remote is not None or place.disk.is_file():

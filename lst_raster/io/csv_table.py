@@ -13,6 +13,7 @@ from lst_raster.errors import InputError, InputNotFoundError
 _SEPARATORS = (",", ";", "\t")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _WORKBOOK = b"PK\x03\x04"
+_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +112,8 @@ def decoded(name: str, raw: bytes) -> str:
     """
     if raw.startswith(_WORKBOOK):
         raise InputError(f"{name} is a workbook; save the sheet as CSV")
+    if raw.startswith(_GZIP):
+        raise InputError(f"{name} is compressed with gzip; unpack it")
     try:
         return raw.decode("utf-16" if raw.startswith(_UTF_16) else "utf-8-sig")
     except UnicodeDecodeError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Transformer
 from pyproj.exceptions import ProjError
+from rasterio import Affine
 from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 
@@ -129,7 +130,7 @@ def _apply(transform: Any, column: Any, row: Any) -> tuple[Any, Any]:
     return a * column + b * row + c, d * column + e * row + f
 
 
-def require_same_grid(what: str, grid: Grid, scene: Grid) -> None:
+def require_same_grid(what: str, grid: Grid, scene: Grid, remedy: str = "") -> None:
     """Refuse a raster that does not lie on the scene's grid.
 
     Parameters
@@ -138,16 +139,43 @@ def require_same_grid(what: str, grid: Grid, scene: Grid) -> None:
         Name of the raster, for the message.
     grid, scene : Grid
         The raster's grid and the scene's.
+    remedy : str
+        What to do, for the message; ``--align`` by default.
 
     Raises
     ------
     GridMismatchError
         They differ; the message names both.
     """
-    if not grid.matches(scene):
-        raise GridMismatchError(
-            f"{what} is {grid}; the scene is {scene}; pass --align to warp it onto the scene's grid"
-        )
+    if grid.matches(scene):
+        return
+    if remedy:
+        raise GridMismatchError(f"{what} is {grid}; the scene is {scene}; {remedy}")
+    raise GridMismatchError(f"{what} is {grid}; the scene is {scene}; pass --align to warp it onto the scene's grid")
+
+
+_TURN = 360.0  # [degree]
+
+
+@dataclass(frozen=True, slots=True)
+class _JoinedViews:
+    """Views of one raster in degrees, shifted by whole turns, read as one: NaN in one is filled from the next."""
+
+    views: tuple[Any, ...]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.views[0], name)
+
+    def read(self, *arguments: Any, **where: Any) -> NDArray[Any]:
+        stored: NDArray[Any] = self.views[0].read(*arguments, **where)
+        for view in self.views[1:]:
+            missing = np.isnan(stored)
+            if missing.any():
+                stored = np.where(missing, view.read(*arguments, **where), stored)
+        return stored
+
+    def read_masks(self, *arguments: Any, **where: Any) -> NDArray[np.uint8]:
+        return np.where(np.isnan(self.read(*arguments, **where)), np.uint8(0), np.uint8(255))
 
 
 @contextmanager
@@ -193,11 +221,48 @@ def on_grid(
         )
     known = [value for value in (dataset.nodata, nodata) if value is not None]
     unset = known[0] if known else np.nan
-    with WarpedVRT(
-        dataset, crs=grid.crs, transform=grid.transform, width=grid.width, height=grid.height, dtype="float32",
-        src_nodata=unset, nodata=np.nan, resampling=Resampling.nearest if classes else Resampling.bilinear,
-    ) as view:  # fmt: skip
-        yield view
+    a, b, c, d, e, f = dataset.transform[:6]
+    with ExitStack() as stack:
+        views = [
+            stack.enter_context(
+                WarpedVRT(
+                    dataset, **({"src_transform": Affine(a, b, c + shift, d, e, f)} if shift else {}),
+                    crs=grid.crs, transform=grid.transform, width=grid.width, height=grid.height, dtype="float32",
+                    src_nodata=unset, nodata=np.nan, resampling=Resampling.nearest if classes else Resampling.bilinear,
+                )
+            )
+            for shift in (0.0, *_shifts(own, grid))
+        ]  # fmt: skip
+        yield views[0] if len(views) == 1 else _JoinedViews(tuple(views))
+
+
+def _shifts(raster: Grid, grid: Grid) -> list[float]:
+    """Whole turns by which a raster in degrees must be shifted too, to have all that it has of a grid. [degree]
+
+    Longitudes are compared as numbers when a raster is warped: 181 is not -179.
+    """
+    if not raster.crs.is_geographic:
+        return []
+    try:
+        ranges = _longitudes(grid)
+    except InputError:
+        return []  # parts of the grid are not on the Earth
+    ((left, right),) = _longitudes(raster)
+    return [
+        shift
+        for shift in (-_TURN, _TURN)
+        if any(min(east, right + shift) > max(west, left + shift) for west, east in ranges)
+    ]
+
+
+def _longitudes(grid: Grid) -> list[tuple[float, float]]:
+    """Ranges of the longitudes of a grid: its own where it is in degrees, else from -180 to 180. [degree]"""
+    if grid.crs.is_geographic:
+        a, b, c = grid.transform[:3]
+        edges = [c + a * column + b * row for column in (0, grid.width) for row in (0, grid.height)]
+        return [(min(edges), max(edges))]
+    box = box_over(grid)
+    return [(box.west, min(box.east, 180.0)), *([(-180.0, box.east - _TURN)] if box.east > 180.0 else [])]
 
 
 _SAMPLES = 65  # rows and columns at which a scene's extent is looked for: its edges are curved in degrees

@@ -170,6 +170,8 @@ THERMAL_BANDS = landsat_bands()
 """Sensor band of every thermal band's file suffix, by satellite."""
 
 _SUFFIX = re.compile(r"^(?P<stem>.+)_(?P<band>B6_VCID_[12]|B\d{1,2})$", re.IGNORECASE)
+_PRODUCT_ID = r"L[COTEM]\d\d_L1\w\w_\d{6}_\d{8}_\d{8}_\d\d_\w\w|L[COTEM]\d{14}[A-Z]{3}\d\d"
+_DERIVED = re.compile(r"_(LST|ST|BT)(_|$)", re.IGNORECASE)  # made of a band, and no longer the band
 _SATELLITE = re.compile(r"^L[COTEM]0?(\d)(?=\d|_)", re.IGNORECASE)
 _BAND = re.compile(r"(?:BAND|B)?_?(\d{1,2})(?:_?VCID_?([12]))?", re.IGNORECASE)
 _LEVEL_2 = re.compile(r"(?:^|_)(L2S[PR]|S[TR]_B\d+|ST_(?:ATRAN|[DTU]RAD|EMIS|EMSD|CDIST|QA))(?:_|$)", re.IGNORECASE)
@@ -190,6 +192,15 @@ class FileName:
     """Number of the Landsat satellite, None where the name does not tell."""
     date: AcquisitionDate | None
     """Day of acquisition, None where the name does not tell."""
+    before: str = ""
+    """What stands before the product's name, where the file was renamed: ``clip_``."""
+    after: str = ""
+    """What stands behind the band's suffix, likewise: ``_clipped_utm``."""
+
+    @property
+    def product(self) -> str:
+        """Name of the product, which its other files have: the stem without what was added to it."""
+        return self.stem.removeprefix(self.before).removesuffix(self.after)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -248,6 +259,9 @@ def read_file_name(path: Path, *, level_2: bool = False) -> FileName:
         raise SceneError(
             f"{path.name} holds a quality band or angles ({companion[1]}), no radiance; give the thermal band beside it"
         )
+    edited = read_edited_name(path)
+    if edited is not None:
+        return edited
     old = read_old_name(path.stem)
     if old is not None:
         date = AcquisitionDate(date=old.date)
@@ -259,6 +273,46 @@ def read_file_name(path: Path, *, level_2: bool = False) -> FileName:
         band=suffix["band"].upper() if suffix else None,
         satellite=int(satellite[1]) if satellite else None,
         date=_date(path.stem),
+    )
+
+
+def read_edited_name(path: Path, product: str | None = None) -> FileName | None:
+    """Read the name of a band's file to which something was added before or behind it, as clipping does.
+
+    Parameters
+    ----------
+    path : path
+        The file; it need not exist.
+    product : str, optional
+        Name of the product that is looked for; by default any identifier of the USGS.
+
+    Returns
+    -------
+    FileName or None
+        What the name tells, with the additions in the stem; None where nothing was added, or where it is another name.
+
+    Examples
+    --------
+    >>> found = read_edited_name(Path("clip_LC08_alabama_B10_utm.tif"), "LC08_alabama")
+    >>> found.stem, found.band, found.product
+    ('clip_LC08_alabama_utm', 'B10', 'LC08_alabama')
+    """
+    pattern = _PRODUCT_ID if product is None else re.escape(product)
+    found = re.fullmatch(
+        rf"(?P<before>(?:.*[_\-. ])?)(?P<product>{pattern})_(?P<band>B6_VCID_[12]|B\d{{1,2}})(?P<after>(?:[_\-. ].*)?)",
+        path.stem,
+        re.IGNORECASE,
+    )
+    if found is None or not (found["before"] or found["after"]) or _DERIVED.search(found["after"]):
+        return None
+    satellite = _SATELLITE.match(found["product"]) or _SATELLITE.match(path.stem)
+    return FileName(
+        stem=f"{found['before']}{found['product']}{found['after']}",
+        band=found["band"].upper(),
+        satellite=int(satellite[1]) if satellite else None,
+        date=_date(f"{found['product']}_"),
+        before=found["before"],
+        after=found["after"],
     )
 
 

@@ -117,7 +117,8 @@ def check_term(place: Place, term: Term, grid: Grid) -> None:
 def open_term(place: Place, term: Term, grid: Grid) -> Iterator[Any]:
     """Open a band, which must lie on a grid, as a rasterio dataset."""
     with open_raster(place, term.suffix, SceneError) as dataset:
-        require_same_grid(f"{term.suffix} {place.name}", Grid.of(dataset), grid)
+        remedy = "the terms of a Level-2 product lie on one grid: give the files as they were published"
+        require_same_grid(f"{term.suffix} {place.name}", Grid.of(dataset), grid, remedy)
         yield dataset
 
 
@@ -313,7 +314,7 @@ def _product(bundle: Bundle, path: Path) -> tuple[str, Mtl | None]:
     named = _TERM_FILE.match(path.name)
     if is_metadata(path):
         stem = metadata_stem(path.name)
-        return stem, _read(Place(disk=path))
+        return stem, _read(bundle.find(path.name) or Place(disk=path))  # of an archive it is read already
     stem = named["stem"] if named else _only_stem(bundle, path)
     place = metadata.get(stem.lower())
     return stem, _read(place) if place else None

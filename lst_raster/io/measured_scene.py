@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,16 +22,22 @@ from lst_raster.io.scene import DATE_TAG, Pixels, Scene
 from lst_raster.io.scene_files import SceneFiles
 from lst_raster.physics.calibration import radiance_from_digital_number, radiance_two_constants
 from lst_raster.physics.planck import band_radiance
+from lst_raster.physics.quantities import AIR_TEMPERATURE, RADIANCE, Quantity
 from lst_raster.sensors.bands import SensorBand, sensor_band
 
-QUANTITIES: Mapping[str, frozenset[str]] = MappingProxyType(
+_BRIGHTNESS_TEMPERATURE = replace(AIR_TEMPERATURE, name="brightness_temperature", low=KELVIN[0], high=KELVIN[1])
+_DIGITAL_NUMBERS = Quantity(
+    name="digital_numbers", units="DN", low=0.0, high=float("inf"), accepted={"DN": (1.0, 0.0), "1": (1.0, 0.0)},
+    hint="give the digital numbers of the sensor",
+)  # fmt: skip
+QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
     {
-        "radiance": frozenset({"w m-2 sr-1 um-1", "w/m2/sr/um", "w/(m2 sr um)", "w/(m^2 sr um)", "w/m^2/sr/um"}),
-        "brightness-temperature": frozenset({"k", "kelvin"}),
-        "digital-numbers": frozenset({"1", "dn"}),
+        "radiance": RADIANCE,
+        "brightness-temperature": _BRIGHTNESS_TEMPERATURE,
+        "digital-numbers": _DIGITAL_NUMBERS,
     }
 )
-"""What a raster may hold, with the units that a file may tell, in lower case."""
+"""What a raster may hold."""
 
 _POSSIBLE = {"radiance": (0.0, 40.0), "brightness-temperature": KELVIN}  # in the unit of each; the rest is fill
 _SAMPLE = 256  # rows and columns of the thinned image on which the values are checked
@@ -84,7 +90,7 @@ class MeasuredScene(Scene):
         UnknownSensorError
             The sensor band is not known or not given.
         InputError
-            The date is not one, or the quantity is not known or not told.
+            The date is not one, the quantity is not known or not told, or the unit of the file is not known.
         """
         known = _band(path, sensor, band)
         if quantity is None or quantity not in QUANTITIES:
@@ -147,8 +153,8 @@ class MeasuredScene(Scene):
         low, high = _POSSIBLE.get(self.calibration.quantity, (0.0, np.inf))
         return np.asarray((values > 0.0) & (values >= low) & (values <= high))
 
-    def _check(self, dataset: Any) -> None:
-        """Hold a thinned image against what the raster is taken for."""
+    def _check(self, dataset: Any) -> str:
+        """Hold a thinned image against what the raster is taken for, which is stated and nothing else."""
         shape = (min(self.grid.height, _SAMPLE), min(self.grid.width, _SAMPLE))
         stored, valid = read_stored(dataset, "scene", SceneError, out_shape=shape)
         numbers = stored[valid & np.isfinite(stored)].astype(np.float32)
@@ -160,6 +166,7 @@ class MeasuredScene(Scene):
         with np.errstate(all="ignore"):
             radiance = np.asarray(self._radiance(numbers[values > 0.0]))
         check_measured(values, radiance, self.sensor, self.calibration.quantity, expected)
+        return ""
 
 
 def _band(path: Any, sensor: str | None, band: str | None) -> SensorBand:
@@ -172,15 +179,14 @@ def _band(path: Any, sensor: str | None, band: str | None) -> SensorBand:
 
 def _calibration(dataset: Any, band: SensorBand, quantity: str, name: str) -> Calibration:
     """How stored numbers become the quantity: by the file's own scale and offset, or the sensor's gain and offset."""
-    unit = (dataset.units[0] or "").strip().lower()
-    says = [known for known, units in QUANTITIES.items() if unit in units]
-    if unit and says and quantity not in says:
-        raise SceneError(
-            f"{name} has the unit {dataset.units[0]!r}: it is {says[0]}, not {quantity}; correct --quantity"
-        )
+    unit = (dataset.units[0] or "").strip()
+    says = [known for known, other in QUANTITIES.items() if other.conversion(unit)]
+    if says and quantity not in says:
+        raise SceneError(f"{name} has the unit {unit!r}: it is {says[0]}, not {quantity}; correct --quantity")
+    factor, zero = QUANTITIES[quantity].require_conversion(unit, name)
     scale, offset = float(dataset.scales[0]), float(dataset.offsets[0])
     if quantity != "digital-numbers":
-        return Calibration(gain=scale, offset=offset, source=name, quantity=quantity)
+        return Calibration(gain=factor * scale, offset=factor * offset + zero, source=name, quantity=quantity)
     if not band.gain:
         raise InputError(
             f"{band.name} has no gain, so digital numbers are no radiance; define it with --gain and --offset, or give "

@@ -23,6 +23,23 @@ KELVIN = 150.0, 400.0
 FILLS = 3
 """Different impossible values that may be fill, such as -9999 and -32768; more are something else."""
 
+HOTTEST_GROUND = 343.0
+"""Temperature that no natural land surface exceeds, but lava and fire. [K]"""
+LARGELY = 0.5
+"""Share of a product's temperatures above `HOTTEST_GROUND` that makes it a wrong one. [1]"""
+
+_OTHER_READINGS = {
+    "Level-2 surface temperature": (LEVEL_2_SCALE, LEVEL_2_OFFSET),
+    "kelvin": (1.0, 0.0),
+    "tenths of a kelvin": (0.1, 0.0),
+    "hundredths of a kelvin": (0.01, 0.0),
+    "degrees Celsius": (1.0, 273.15),
+    "tenths of a degree Celsius": (0.1, 273.15),
+    "hundredths of a degree Celsius": (0.01, 273.15),
+}  # what numbers that are no digital numbers of the band may be, each with scale and offset [K]
+_BELOW_AIR, _ABOVE_AIR = 15.0, 34.0  # [K], a scene's warm end against the air of place and season, of other readings
+_ANYWHERE = 250.0, 332.0  # [K], the same where the latitude is not known
+_CLOUD_TOPS = 205.0  # [K], warm ends below are cold clouds or polar night, or numbers of another quantity
 _COLDEST, _HOTTEST = 180.0, 360.0  # [K], medians of scenes: colder than any cloud top, hotter than any desert
 _WARM = 95.0  # percentile of a scene's warm end: ground, where there is some between clouds
 # By how much the warm end exceeds the air temperature that season and latitude let expect: in deserts at ten in the
@@ -50,8 +67,28 @@ class Expectation:
         air = standard_atmosphere(self.latitude, self.day_of_year).air_temperature
         return air + (_ABOVE_YEAR if self.day_of_year is None else _ABOVE_SEASON)
 
+    @property
+    def usual(self) -> tuple[float, float]:
+        """Range of temperatures in which the warm end of a scene usually is. [K]"""
+        if self.latitude is None:
+            return _ANYWHERE
+        air = standard_atmosphere(self.latitude, self.day_of_year).air_temperature
+        return air - _BELOW_AIR, air + _ABOVE_AIR
 
-def check_values(values: NDArray[Any], sensor: str, calibration: Calibration, expected: Expectation) -> None:
+    def other_readings(self, value: float) -> str:
+        """Quantities, other than digital numbers, as which the number of a scene's warm end is a usual temperature.
+
+        Examples
+        --------
+        >>> Expectation(latitude=45.0, day_of_year=197).other_readings(2900.0)
+        'tenths of a kelvin (290 K) or hundredths of a degree Celsius (302 K)'
+        """
+        low, high = self.usual
+        kelvin = {name: value * scale + offset for name, (scale, offset) in _OTHER_READINGS.items()}
+        return " or ".join(f"{name} ({found:.0f} K)" for name, found in kelvin.items() if low <= found <= high)
+
+
+def check_values(values: NDArray[Any], sensor: str, calibration: Calibration, expected: Expectation) -> str:
     """Refuse digital numbers that cannot be those of a Level-1 thermal band.
 
     Parameters
@@ -65,14 +102,19 @@ def check_values(values: NDArray[Any], sensor: str, calibration: Calibration, ex
     expected : Expectation
         What place and time let expect.
 
+    Returns
+    -------
+    str
+        What the numbers may be just as well, empty where they can be nothing but digital numbers.
+
     Raises
     ------
     SceneError
-        They are too large for the sensor, their brightness temperature is not one of the Earth, or it is too hot
-        for the place and the season while that of a Level-2 surface temperature would not be.
+        They are too large for the sensor, their brightness temperature is not one of the Earth, it is too hot for the
+        place and the season, or it is one of the highest clouds while another reading is a usual temperature.
     """
     if values.size == 0:
-        return
+        return ""
     largest = largest_digital_number(sensor)
     if values.max() > largest:
         raise SceneError(
@@ -82,12 +124,14 @@ def check_values(values: NDArray[Any], sensor: str, calibration: Calibration, ex
     median, warm = (float(value) for value in np.percentile(values, (50.0, _WARM)))
     radiance = radiance_from_digital_number(np.array([median, warm]), calibration.gain, calibration.offset)
     temperatures = brightness_temperature(radiance, sensor_band(sensor).planck)
-    _check_median(median, float(temperatures[0]))
-    if largest > 255:
-        _check_level(warm, float(temperatures[1]), expected)
+    _check_median(median, float(temperatures[0]), expected)
+    if largest <= 255:
+        return ""
+    _check_level(warm, float(temperatures[1]), expected)
+    return expected.other_readings(warm)
 
 
-def _check_median(value: float, temperature: float) -> None:
+def _check_median(value: float, temperature: float, expected: Expectation) -> None:
     if _COLDEST <= temperature <= _HOTTEST:
         return
     what = (
@@ -95,10 +139,16 @@ def _check_median(value: float, temperature: float) -> None:
         if temperature > 0.0
         else "a radiance below 0, which none"
     )
-    raise SceneError(f"the scene's median value {value:g} is {what} has; {_advice(value)}")
+    raise SceneError(f"the scene's median value {value:g} is {what} has; {_advice(value, expected)}")
 
 
 def _check_level(value: float, temperature: float, expected: Expectation) -> None:
+    if temperature < _CLOUD_TOPS and (others := expected.other_readings(value)):
+        raise SceneError(
+            f"the scene's warm end, value {value:.0f}, is a brightness temperature of {temperature:.0f} K, that of the "
+            f"highest clouds; the values may be in {others}; give the Level-1 digital numbers, or state what they are "
+            "with --quantity"
+        )
     if temperature <= expected.hottest:
         return
     level_2 = value * LEVEL_2_SCALE + LEVEL_2_OFFSET
@@ -110,14 +160,16 @@ def _check_level(value: float, temperature: float, expected: Expectation) -> Non
     )
 
 
-def _advice(median: float) -> str:
+def _advice(median: float, expected: Expectation) -> str:
     if -80.0 < median < 0.1 or 30.0 < median < 80.0:
         return "it may be in degrees Celsius; give the Level-1 digital numbers"
     if 0.1 <= median <= 30.0:
         return "it may be radiance, or degrees Celsius; give the Level-1 digital numbers"
     if 180.0 <= median <= 360.0:
         return "it may be a temperature already; give the Level-1 digital numbers"
-    return "check the sensor and the calibration constants"
+    others = expected.other_readings(median)
+    also = f"; the values may also be in {others}: give the Level-1 digital numbers" if others else ""
+    return f"check the sensor and the calibration constants{also}"
 
 
 def check_radiance(radiance: NDArray[Any], sensor: str) -> None:

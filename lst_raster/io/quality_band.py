@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.errors import GridMismatchError, SceneError
+from lst_raster.errors import SceneError
 from lst_raster.io.address import Location
 from lst_raster.io.bundle import Place
-from lst_raster.io.grid import Grid
+from lst_raster.io.grid import Grid, on_grid, require_same_grid
 from lst_raster.io.raster import open_raster, read_stored
 from lst_raster.io.scene_files import SceneFiles
 from lst_raster.sensors.bands import thermal_files
@@ -133,6 +133,8 @@ class Quality:
     """The band of saturation, QA_RADSAT, None where there is none that tells of the thermal band."""
     saturation_bits: Mapping[str, int]
     """Its bits that concern the thermal band, by kind."""
+    align: bool = False
+    """Whether bands on another grid are warped onto the scene's, the nearest pixel taken."""
 
     @property
     def rasters(self) -> list[Location]:
@@ -149,7 +151,7 @@ def _saturation_bits(suffix: str | None) -> Mapping[str, int]:
     return file.saturation_bits if file else {}
 
 
-def find_quality(files: SceneFiles, grid: Grid) -> Quality | None:
+def find_quality(files: SceneFiles, grid: Grid, *, align: bool = False) -> Quality | None:
     """Look at a scene's quality band and find out what its bits mean: by its values, for files are renamed.
 
     Parameters
@@ -158,6 +160,8 @@ def find_quality(files: SceneFiles, grid: Grid) -> Quality | None:
         The scene's files.
     grid : Grid
         The scene's grid.
+    align : bool
+        Whether bands on another grid are warped onto it, the nearest pixel taken.
 
     Returns
     -------
@@ -174,13 +178,15 @@ def find_quality(files: SceneFiles, grid: Grid) -> Quality | None:
     place, told = files.quality, _saturation_bits(files.name.band)
     if place is None:
         return None
-    with _open(place, grid) as dataset:
+    with _open(place, grid, align=align) as dataset:
         bits = read_bits(dataset, out_shape=(min(grid.height, _SAMPLE), min(grid.width, _SAMPLE)))
     expected = COLLECTION_2 if "QA_PIXEL" in place.name.upper() else COLLECTION_1
     layout = find_layout(bits, expected, place)
     misnamed = (layout is COLLECTION_2) is not (expected is COLLECTION_2)
     saturation = files.saturation if told else None
-    return Quality(place=place, layout=layout, misnamed=misnamed, saturation=saturation, saturation_bits=told)
+    return Quality(
+        place=place, layout=layout, misnamed=misnamed, saturation=saturation, saturation_bits=told, align=align
+    )
 
 
 @contextmanager
@@ -209,12 +215,12 @@ def open_quality(quality: Quality, grid: Grid, kinds: Collection[str] = KINDS) -
         A band is not on the scene's grid.
     """
     with ExitStack() as stack:
-        pixels = stack.enter_context(_open(quality.place, grid))
+        pixels = stack.enter_context(_open(quality.place, grid, align=quality.align))
         told = {kind: bit for kind, bit in quality.saturation_bits.items() if kind in kinds}
         if quality.saturation is None or not told:
             yield lambda window: quality.layout.decode(read_bits(pixels, window=window), kinds)
             return
-        saturation = stack.enter_context(_open(quality.saturation, grid))
+        saturation = stack.enter_context(_open(quality.saturation, grid, align=quality.align))
         yield lambda window: _joined(
             quality.layout.decode(read_bits(pixels, window=window), kinds), read_bits(saturation, window=window), told
         )
@@ -229,15 +235,23 @@ def _joined(masks: dict[str, Mask], saturation: Bits, told: Mapping[str, int]) -
 
 
 @contextmanager
-def _open(place: Place, grid: Grid) -> Iterator[Any]:
+def _open(place: Place, grid: Grid, *, align: bool) -> Iterator[Any]:
     with open_raster(place, "quality band", SceneError) as dataset:
-        own = Grid.of(dataset)
-        if not own.matches(grid):
-            raise GridMismatchError(
-                f"quality band {place.name} is {own}; the scene is {grid}; warp it onto the scene's grid, "
-                "or do without it: --keep-clouds"
-            )
-        yield dataset
+        own, what = Grid.of(dataset), f"quality band {place.name}"
+        if not align and not _covers(own, grid):
+            remedy = "pass --align to warp it onto the scene's grid, or do without it: --keep-clouds"
+            require_same_grid(what, own, grid, remedy)
+        with on_grid(dataset, grid, what, align=True, classes=True) as view:
+            yield view
+
+
+def _covers(own: Grid, grid: Grid) -> bool:
+    """Whether a band has all pixels of a scene, which was cut out of it."""
+    start = grid.offset_in(own)
+    if start is None or own.crs is None:
+        return False
+    row, column = start
+    return min(start) >= 0 and row + grid.height <= own.height and column + grid.width <= own.width
 
 
 def find_layout(bits: Bits, expected: Layout, place: Place) -> Layout:

@@ -20,6 +20,7 @@ from lst_raster.errors import InputNotFoundError, LstRasterError
 from lst_raster.io.address import Location, without_secrets
 from lst_raster.io.bundle import Place
 from lst_raster.io.remote import gdal_reading, require_parts
+from lst_raster.io.unpack import unpacked
 
 try:
     from rasterio._err import CPLE_BaseError
@@ -113,7 +114,7 @@ Mask = NDArray[np.bool_]
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a TIFF or a BigTIFF begins
 
-_ON_SERVERS = ("/vsicurl/", "/vsis3/", "/vsitar/{/vsicurl/", "/vsitar/{/vsis3/")
+_ON_SERVERS = ("/vsicurl/", "/vsis3/")
 _IN_PLACE = {"CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO"}  # else GDAL leaves a file of its own beside a .tar.gz
 
 
@@ -148,9 +149,13 @@ def open_raster(path: Location | Place, what: str, error: type[LstRasterError]) 
     start = _beginning(place, what, error)
     if start in _TIFF and place.remote is None and not place.member and not has_all_tags(place.disk):
         raise error(f"{what} {place} {_complaint(place, start)}")
-    with gdal_reading(place.remote) if place.remote else nullcontext(), gdal_settings(**_IN_PLACE):
+    with (
+        unpacked(place) if place.is_unpacked else nullcontext(place.address) as address,
+        gdal_reading(place.remote) if place.remote else nullcontext(),
+        gdal_settings(**_IN_PLACE),
+    ):
         try:
-            dataset = rasterio.open(place.address)
+            dataset = rasterio.open(address)
         except RasterioError as reason:
             # GDAL's own words may hold the signature of an address.
             raise error(f"{what} {place} {_complaint(place, start)}") from (None if place.remote else reason)
@@ -262,7 +267,7 @@ def _reading(dataset: Any, what: str, error: type[LstRasterError]) -> Iterator[N
         yield
     except RasterioError as reason:
         shown = without_secrets(dataset.name)
-        remote = shown.startswith(_ON_SERVERS)
+        remote = any(server in shown for server in _ON_SERVERS)
         raise error(
             f"{what} {shown} opens but cannot be read through: it is truncated or damaged"
             f"{', or the connection was lost; try again, or fetch it first' if remote else '; fetch it again'}"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lst_raster.errors import InputError, SceneError
 from lst_raster.io.address import Location
 from lst_raster.io.bundle import Place
-from lst_raster.io.grid import Grid, require_same_grid
+from lst_raster.io.grid import Grid, on_grid
 from lst_raster.io.mtl import Mtl
 from lst_raster.io.raster import open_raster, read_stored
 from lst_raster.io.scene import Scene
@@ -25,6 +25,7 @@ Float32 = NDArray[np.float32]
 ReflectanceReader: TypeAlias = Callable[[Any], tuple[Float32, Float32]]
 """Takes a window of the scene; returns red and near infrared reflectance, NaN where there is none. [1]"""
 
+_FILL = 0.0  # digital number of pixels without a measurement, also where the file does not declare it as nodata
 _LOWEST_SUN = 5.0  # [degree] above the horizon; below it reflectance means nothing
 
 
@@ -39,10 +40,10 @@ class ReflectiveBand:
     offset: float
     """Offset. [1]"""
 
-    def reflectance(self, dataset: Any, window: Any) -> Float32:
-        """Reflectance of a window, NaN where there is none: fill, saturated, or no value."""
-        stored, valid = read_stored(dataset, f"band {self.place.name}", SceneError, window=window)
-        measured = valid & (stored > 0) & (stored < _largest(dataset.dtypes[0]))
+    def reflectance(self, view: Any, largest: float, window: Any) -> Float32:
+        """Reflectance of a window, NaN where there is none: fill, saturated (`largest`), or no value."""
+        stored, valid = read_stored(view, f"band {self.place.name}", SceneError, window=window)
+        measured = valid & (stored > 0) & (stored < largest)
         reflectance = stored.astype(np.float32)
         reflectance *= np.float32(self.gain)
         reflectance += np.float32(self.offset)
@@ -59,6 +60,8 @@ class Reflectance:
     """Red."""
     near_infrared: ReflectiveBand
     """Near infrared."""
+    align: bool = False
+    """Whether bands on another grid are warped onto the scene's."""
 
     @property
     def rasters(self) -> list[Location]:
@@ -74,14 +77,19 @@ class Reflectance:
         SceneError, GridMismatchError
             A band is damaged, or not on the scene's grid.
         """
-        with _open(self.red, grid) as red, _open(self.near_infrared, grid) as near_infrared:
+        with (
+            _open(self.red, grid, align=self.align) as red,
+            _open(self.near_infrared, grid, align=self.align) as near_infrared,
+        ):
             yield lambda window: (
-                self.red.reflectance(red, window),
-                self.near_infrared.reflectance(near_infrared, window),
+                self.red.reflectance(*red, window),
+                self.near_infrared.reflectance(*near_infrared, window),
             )
 
 
-def find_reflectance(scene: Scene, red: str, near_infrared: str, solar_irradiance: Mapping[str, float]) -> Reflectance:
+def find_reflectance(
+    scene: Scene, red: str, near_infrared: str, solar_irradiance: Mapping[str, float], *, align: bool = False
+) -> Reflectance:
     """Find the two bands beside a scene's thermal band, and the constants and the sun in its metadata.
 
     Parameters
@@ -93,6 +101,8 @@ def find_reflectance(scene: Scene, red: str, near_infrared: str, solar_irradianc
     solar_irradiance : mapping of str to float
         Irradiance of the sun in ``red`` and ``near_infrared``, for metadata older than their constants of
         reflectance. [W m-2 um-1]
+    align : bool
+        Whether bands on another grid are warped onto the scene's.
 
     Raises
     ------
@@ -118,7 +128,7 @@ def find_reflectance(scene: Scene, red: str, near_infrared: str, solar_irradianc
         gain, offset = _constants(scene, mtl, suffix[1:], solar_irradiance.get(name))
         gain, offset = (sun_corrected_reflectance(constant, sun) for constant in (gain, offset))
         bands.append(ReflectiveBand(place=place, gain=gain, offset=offset))
-    return Reflectance(red=bands[0], near_infrared=bands[1])
+    return Reflectance(red=bands[0], near_infrared=bands[1], align=align)
 
 
 def _sine_of_sun(mtl: Mtl) -> float:
@@ -160,7 +170,10 @@ def _largest(dtype: str) -> float:
 
 
 @contextmanager
-def _open(band: ReflectiveBand, grid: Grid) -> Iterator[Any]:
-    with open_raster(band.place, "band", SceneError) as dataset:
-        require_same_grid(f"band {band.place.name}", Grid.of(dataset), grid)
-        yield dataset
+def _open(band: ReflectiveBand, grid: Grid, *, align: bool) -> Iterator[tuple[Any, float]]:
+    """Open a band on a grid; with the digital number of saturation in it."""
+    with (
+        open_raster(band.place, "band", SceneError) as dataset,
+        on_grid(dataset, grid, f"band {band.place.name}", align=align, nodata=_FILL) as view,
+    ):
+        yield view, _largest(dataset.dtypes[0])

@@ -145,6 +145,7 @@ class RemoteFile(io.RawIOBase):
         super().__init__()
         require_parts(address)
         self._address, self._position = address, 0
+        self._size: int | None = None
 
     @classmethod
     def buffered(cls, address: Address) -> io.BufferedReader:
@@ -160,14 +161,19 @@ class RemoteFile(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place, counted from the beginning or from here."""
-        if whence == io.SEEK_END:
-            raise io.UnsupportedOperation("the end of a file on a server is not known")
-        self._position = offset + (self._position if whence == io.SEEK_CUR else 0)
+        """Go to a place, counted from the beginning, from here or from the end."""
+        if whence == io.SEEK_END and self._size is None:
+            self._size = fetch(self._address, 0, 1).size
+            if self._size is None:
+                raise RemoteError(f"{self._address}: the server does not give its size; fetch the file first")
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size or 0}[whence]
+        self._position = start + offset
         return self._position
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # the buffers that io gives
         """Read on from here."""
+        if self._size is not None and self._position >= self._size:
+            return 0
         content = fetch(self._address, self._position, len(buffer)).content
         buffer[: len(content)] = content
         self._position += len(content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,6 +66,8 @@ class Scene:
     """All files of the scene."""
     tags: dict[str, str]
     """Metadata of the file that its product keeps: how pixels are registered."""
+    other_readings: str = ""
+    """Quantities that the file's numbers may be just as well as digital numbers, by place and season."""
 
     @property
     def place(self) -> Place:
@@ -86,7 +88,8 @@ class Scene:
         ----------
         path : str, path or Address
             GeoTIFF of one Level-1 thermal band, of digital numbers; or the folder, the metadata file or the archive
-            (.tar, .tar.gz) of a Level-1 product; or the ``https``, ``http`` or ``s3`` address of one of them.
+            (.zip, .tar, .tar.gz, .tar.bz2, .tar.xz) of a Level-1 product; or the ``https``, ``http`` or ``s3``
+            address of one of them, or ``/vsizip/ARCHIVE/FILE``.
         band : str, optional
             Band where there are several: ``10`` (default) or ``11``, ``6_VCID_1`` (default) or ``6_VCID_2``.
         sensor : str, optional
@@ -127,8 +130,7 @@ class Scene:
                 date=_with_time(stated or _find_date(name, mtl, dataset.tags()), mtl),
                 tags={key: value for key, value in dataset.tags().items() if key == "AREA_OR_POINT"},
             )
-            scene._check(dataset)
-        return scene
+            return replace(scene, other_readings=scene._check(dataset))
 
     def read(self, dataset: Any, **where: Any) -> Pixels:
         """Radiance of part of the scene.
@@ -163,14 +165,14 @@ class Scene:
             numbers = stored.astype(np.float32)
         return Pixels(numbers, measured if stored.dtype.kind in "iu" else measured & np.isfinite(numbers), saturated)
 
-    def _check(self, dataset: Any) -> None:
-        """Hold a thinned image against what the scene is taken for."""
+    def _check(self, dataset: Any) -> str:
+        """Hold a thinned image against what the scene is taken for; tell what else it may be."""
         require_no_scale(dataset, self.place.name, self.calibration)
         shape = (min(self.grid.height, _SAMPLE), min(self.grid.width, _SAMPLE))
         numbers, measured, _ = self._numbers(dataset, out_shape=shape)
         require_no_wrap(numbers, dataset.dtypes[0], self.place.name)
         expected = Expectation(latitude=self.latitude, day_of_year=self.date.day_of_year if self.date else None)
-        check_values(numbers[measured], self.sensor, self.calibration, expected)
+        return check_values(numbers[measured], self.sensor, self.calibration, expected)
 
 
 def _find_date(name: FileName, mtl: Mtl | None, tags: dict[str, str]) -> AcquisitionDate | None:

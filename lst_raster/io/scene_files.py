@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lst_raster.errors import SceneError
+from lst_raster.errors import InputNotFoundError, SceneError
 from lst_raster.io.address import Location
 from lst_raster.io.bundle import Bundle, Place, is_archive, is_metadata, metadata_stem, open_bundle
 from lst_raster.io.landsat import (
@@ -15,6 +15,7 @@ from lst_raster.io.landsat import (
     choose_bands,
     file_stems,
     parse_band,
+    read_edited_name,
     read_file_name,
     require_level_1,
     satellite_of,
@@ -49,10 +50,12 @@ class SceneFiles:
     """The files among which they were found."""
     stems: tuple[str, ...]
     """Names that the scene goes by."""
+    notes: tuple[str, ...] = ()
+    """What was chosen in place of what is usual, one line each."""
 
     def find(self, suffix: str) -> Place | None:
         """File of any band, for example ``B4``, None where it is not there."""
-        return _band_file(self.bundle, self.stems, self.mtl, suffix)
+        return _band_file(self.bundle, self.stems, self.mtl, suffix, self.name)
 
 
 def find_files(path: str | Location, *, sensor: str | None = None, band: str | None = None) -> SceneFiles:
@@ -61,8 +64,9 @@ def find_files(path: str | Location, *, sensor: str | None = None, band: str | N
     Parameters
     ----------
     path : str, path or Address
-        GeoTIFF of a thermal band, folder, metadata file (.txt, .xml, .json), or archive (.tar, .tar.gz); or the
-        ``https``, ``http`` or ``s3`` address of one of them.
+        GeoTIFF of a thermal band, folder, metadata file (.txt, .xml, .json), or archive (.zip, .tar, .tar.gz,
+        .tar.bz2, .tar.xz); the ``https``, ``http`` or ``s3`` address of one of them; or a file in an archive,
+        ``/vsizip/ARCHIVE/FILE`` or ``/vsitar/ARCHIVE/FILE``.
     sensor : str, optional
         Sensor band that the user states, for example ``landsat8-b11``.
     band : str, optional
@@ -85,23 +89,35 @@ def find_files(path: str | Location, *, sensor: str | None = None, band: str | N
     if _is_band_file(named):
         return _of_file(named, sensor, wanted)
     bundle = open_bundle(named)
+    if named.member and is_metadata(named):
+        named = _in_bundle(bundle, named)
     stem, mtl = _choose_scene(bundle, named)
-    place = _choose_band(bundle, stem, mtl, sensor, wanted)
-    return _gather(bundle, place, read_file_name(Path(place.name)), mtl, (stem,))
+    place, notes = _choose_band(bundle, stem, mtl, sensor, wanted)
+    return _gather(bundle, place, _name_of(bundle, place), mtl, (stem,), notes)
+
+
+def _name_of(bundle: Bundle, place: Place) -> FileName:
+    """Read a band's name, if need be by the names of the metadata files beside it: files are renamed."""
+    path = Path(place.name)
+    products = (metadata_stem(metadata.name) for metadata in bundle.metadata().values())
+    edited = (read_edited_name(path, product) for product in sorted(products, key=len, reverse=True))
+    return next(filter(None, edited), None) or read_file_name(path)
 
 
 def _is_band_file(named: Place) -> bool:
     """Whether a single raster is named, as far as disk or address tell: it may turn out to be none."""
-    is_file = bool(Path(named.name).suffix) if named.remote else named.disk.is_file()
+    is_file = bool(Path(named.name).suffix) if named.remote or named.member else named.disk.is_file()
     return is_file and not is_archive(named) and not is_metadata(named)
 
 
 def _of_file(place: Place, sensor: str | None, wanted: str | None) -> SceneFiles:
-    name = read_file_name(Path(place.name))
+    read_file_name(Path(place.name))  # says what is wrong with a Level-2 file, before others are asked for
     if place.remote is not None:
-        require_parts(place.remote)  # before the files beside it are asked for
+        require_parts(place.remote)
     bundle = open_bundle(place)
-    metadata = bundle.metadata_of(name.stem)
+    place = _in_bundle(bundle, place) if place.member else place
+    name = _name_of(bundle, place)
+    metadata = bundle.metadata_of(name.stem) or bundle.metadata_of(name.product)
     mtl = _read(metadata) if metadata else None
     if wanted is not None:
         suffixes = choose_bands(name.stem, satellite_of(mtl) or name.satellite, sensor, wanted)
@@ -111,20 +127,31 @@ def _of_file(place: Place, sensor: str | None, wanted: str | None) -> SceneFiles
     return _gather(bundle, place, name, mtl, ())
 
 
-def _gather(bundle: Bundle, band: Place, name: FileName, mtl: Mtl | None, stems: Iterable[str]) -> SceneFiles:
-    known = (name.stem, *stems)
+def _in_bundle(bundle: Bundle, named: Place) -> Place:
+    """File of an archive as its bundle has it, with what was read of it."""
+    place = bundle.find(named.name)
+    if place is None:
+        raise InputNotFoundError(f"scene {named} does not exist; check the name of the file in the archive")
+    return place
+
+
+def _gather(
+    bundle: Bundle, band: Place, name: FileName, mtl: Mtl | None, stems: Iterable[str], notes: tuple[str, ...] = ()
+) -> SceneFiles:
+    known = tuple(dict.fromkeys((name.product, *stems)))
     return SceneFiles(
+        notes=notes,
         bundle=bundle,
         stems=known,
         band=band,
         name=name,
         mtl=mtl,
-        quality=_companion(bundle, mtl, _QUALITY_KEYS, known, ("QA_PIXEL", "BQA")),
-        saturation=_companion(bundle, mtl, _SATURATION_KEYS, known, ("QA_RADSAT",)),
+        quality=_companion(bundle, mtl, _QUALITY_KEYS, known, ("QA_PIXEL", "BQA"), name),
+        saturation=_companion(bundle, mtl, _SATURATION_KEYS, known, ("QA_RADSAT",), name),
         bands=tuple(
             suffix
             for suffix in _THERMAL
-            if suffix == name.band or (_is_thermal(name, suffix) and _band_file(bundle, known, mtl, suffix))
+            if suffix == name.band or (_is_thermal(name, suffix) and _band_file(bundle, known, mtl, suffix, name))
         ),
     )
 
@@ -147,7 +174,7 @@ def _choose_scene(bundle: Bundle, named: Place) -> tuple[str, Mtl | None]:
     metadata = bundle.metadata()
     stems = {stem: metadata_stem(place.name) for stem, place in metadata.items()}
     for place in bundle.places.values():
-        if (stem := _thermal_stem(place)) is not None:
+        if (stem := _thermal_stem(bundle, place)) is not None:
             stems.setdefault(stem.lower(), stem)
     if not stems:
         _refuse_empty(bundle, named)
@@ -161,16 +188,16 @@ def _choose_scene(bundle: Bundle, named: Place) -> tuple[str, Mtl | None]:
     return stem, _read(metadata[key]) if key in metadata else None
 
 
-def _thermal_stem(place: Place) -> str | None:
-    """Name of the scene whose thermal band a file is, by its name; None where it is none."""
+def _thermal_stem(bundle: Bundle, place: Place) -> str | None:
+    """Name of the product whose thermal band a file is, by its name; None where it is none."""
     name = Path(place.name)
     if name.suffix.lower() not in (".tif", ".tiff"):
         return None
     try:
-        found = read_file_name(name)
+        found = _name_of(bundle, place)
     except SceneError:
         return None  # a Level-2 file, or a quality band
-    return found.stem if found.band in _THERMAL else None
+    return found.product if found.band in _THERMAL else None
 
 
 def _refuse_empty(bundle: Bundle, named: Place) -> None:
@@ -182,31 +209,60 @@ def _refuse_empty(bundle: Bundle, named: Place) -> None:
     )
 
 
-def _choose_band(bundle: Bundle, stem: str, mtl: Mtl | None, sensor: str | None, wanted: str | None) -> Place:
+def _choose_band(
+    bundle: Bundle, stem: str, mtl: Mtl | None, sensor: str | None, wanted: str | None
+) -> tuple[Place, tuple[str, ...]]:
     """File of the band that is wanted, or else of the first that is there, in the order of `THERMAL_BANDS`."""
     suffixes = choose_bands(stem, satellite_of(mtl) or read_file_name(Path(stem)).satellite, sensor, wanted)
     for suffix in suffixes:
-        place = _band_file(bundle, [stem], mtl, suffix)
-        if place is not None:
-            return place
+        place = _band_file(bundle, [stem], mtl, suffix) or _edited_file(bundle, stem, suffix)
+        if place is None:
+            continue
+        usual = suffixes[0]
+        if suffix == usual:
+            return place, ()
+        note = f"{bundle.path} has no band {usual[1:]}: band {suffix[1:]} is used; --band {suffix[1:]} confirms it"
+        return place, () if wanted == suffix else (note,)
     names = " or ".join(f"{file}.TIF" for suffix in suffixes for file in file_stems(stem, suffix))
     raise SceneError(f"{bundle.path} has no {names}; add the file, or choose another band with --band")
 
 
-def _band_file(bundle: Bundle, stems: Iterable[str], mtl: Mtl | None, suffix: str) -> Place | None:
-    return _companion(bundle, mtl, (f"FILE_NAME_BAND_{suffix[1:]}",), stems, (suffix,))
+def _edited_file(bundle: Bundle, stem: str, suffix: str) -> Place | None:
+    """File of a band that was renamed, where there is no other one of that band.
+
+    Raises
+    ------
+    SceneError
+        There are several.
+    """
+    found = []
+    for place in bundle.places.values():
+        name = read_edited_name(Path(place.name), stem)
+        if name is not None and name.band == suffix and Path(place.name).suffix.lower() in bundle.endings:
+            found.append(place)
+    if len(found) > 1:
+        shown = ", ".join(place.name for place in found[:_SHOWN]) + (", ..." if len(found) > _SHOWN else "")
+        raise SceneError(f"{bundle.path} holds {len(found)} files of band {suffix[1:]} ({shown}); give one of them")
+    return found[0] if found else None
+
+
+def _band_file(
+    bundle: Bundle, stems: Iterable[str], mtl: Mtl | None, suffix: str, name: FileName | None = None
+) -> Place | None:
+    return _companion(bundle, mtl, (f"FILE_NAME_BAND_{suffix[1:]}",), stems, (suffix,), name)
 
 
 def _companion(
-    bundle: Bundle, mtl: Mtl | None, keys: Iterable[str], stems: Iterable[str], suffixes: Iterable[str]
-) -> Place | None:
-    """Find a file by the scene's name and a suffix, or else under the name in the metadata: files are renamed."""
-    names = [
-        f"{file}{ending}"
-        for stem in stems
-        for suffix in suffixes
-        for file in file_stems(stem, suffix)
-        for ending in bundle.endings
-    ]
+    bundle: Bundle, mtl: Mtl | None, keys: Iterable[str], stems: Iterable[str], suffixes: Iterable[str],
+    name: FileName | None = None,
+) -> Place | None:  # fmt: skip
+    """Find a file by the product's name and a suffix, or else under the name in the metadata: files are renamed.
+
+    Of a band whose name was edited, by `name`, the file that was renamed in the same way comes first.
+    """
+    files = [file for stem in stems for suffix in suffixes for file in file_stems(stem, suffix)]
+    if name is not None and (name.before or name.after):
+        files = [f"{name.before}{file}{name.after}" for file in files] + files
+    names = [f"{file}{ending}" for file in files for ending in bundle.endings]
     names += [mtl.entries[key] for key in keys if mtl and key in mtl.entries]
     return next((place for place in map(bundle.find, names) if place is not None), None)

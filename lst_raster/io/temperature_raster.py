@@ -15,11 +15,11 @@ from rasterio.enums import MaskFlags, Resampling
 from rasterio.windows import Window
 
 from lst_raster.errors import GridMismatchError, InputError
-from lst_raster.inputs.fields import AIR_TEMPERATURE
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid, on_grid
 from lst_raster.io.plausibility import FILLS, KELVIN, LEVEL_2_OFFSET, LEVEL_2_SCALE
 from lst_raster.io.raster import open_raster, read_stored
+from lst_raster.physics.quantities import AIR_TEMPERATURE
 
 Float = NDArray[np.float64]
 
@@ -172,8 +172,7 @@ def _storage(dataset: Any, name: str) -> Storage:
         kelvin = f"times {LEVEL_2_SCALE} K plus {LEVEL_2_OFFSET:g} K, 0 is fill"
         note = f"{name} has no scale; by its name it is of the USGS: {kelvin}"
         return Storage(scale=LEVEL_2_SCALE, offset=LEVEL_2_OFFSET, nodata=0.0, note=note)
-    # A unit that is not known is not believed; the check of the values remains.
-    factor, zero = AIR_TEMPERATURE.conversion(units or "K") or (1.0, 0.0)
+    factor, zero = AIR_TEMPERATURE.require_conversion(units, name)
     return Storage(scale=factor * scale, offset=factor * offset + zero, nodata=None, note="")
 
 

@@ -94,6 +94,27 @@ def vapour_density(vapour_pressure: Array, temperature: Array) -> Array:
     return vapour_pressure * 100.0 * EPSILON_WATER / (GAS_CONSTANT_DRY_AIR * temperature)
 
 
+def saturated_column(temperature: Array) -> Array:
+    """Water vapour of a column that is saturated at the ground and falls off with a scale height of 2 km.
+
+    Parameters
+    ----------
+    temperature : array, any shape
+        Air temperature at the ground. [K]
+
+    Returns
+    -------
+    array of the same shape
+        Water vapour column. [kg m-2]
+
+    Examples
+    --------
+    >>> round(saturated_column(293.0), 1)
+    34.2
+    """
+    return vapour_density(saturation_pressure_water(temperature), temperature) * 2000.0
+
+
 def specific_humidity_from_vapour_pressure(vapour_pressure: Array, pressure: Array) -> Array:
     """Mass of water vapour per mass of moist air.
 

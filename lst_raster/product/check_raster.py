@@ -20,6 +20,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from lst_raster.errors import SceneError
+from lst_raster.io.plausibility import HOTTEST_GROUND, LARGELY
 from lst_raster.io.raster import read_stored
 from lst_raster.product.quality_flags import UNCERTAIN, Bits, flag
 from lst_raster.product.tiff_blocks import block_tables
@@ -245,6 +246,8 @@ class PixelCounts:
     """Least temperature. [K]"""
     high: float = -math.inf
     """Greatest temperature. [K]"""
+    hot: int = 0
+    """Those above `HOTTEST_GROUND`."""
     problems: dict[str, Counter[str]] = field(default_factory=dict)
     """By role of a raster what is wrong in how many pixels; a raster that was not looked at has no entry."""
 
@@ -286,6 +289,10 @@ def count_pixels(rasters: Mapping[str, Path], mask: str) -> PixelCounts:
                 _count_uncertainty(counts, values["lst"], values["uncertainty"])
             if bits is not None:
                 _count_bits(counts, values["lst"], values.get("uncertainty"), bits, mask)
+    if counts.hot > LARGELY * counts.count:
+        counts.problems["lst"][f"a temperature above {HOTTEST_GROUND:g} K, which no natural land surface has"] = (
+            counts.hot
+        )
     return counts
 
 
@@ -304,6 +311,7 @@ def _count_temperature(counts: PixelCounts, lst: Float32) -> None:
         counts.count += values.size
         counts.low = min(counts.low, float(values.min()))
         counts.high = max(counts.high, float(values.max()))
+        counts.hot += int((values > HOTTEST_GROUND).sum())
     wrong = ~((values >= LOWEST) & (values <= HIGHEST))
     counts.problems["lst"][f"a temperature outside {LOWEST:g} to {HIGHEST:g} K"] += int(wrong.sum())
 

@@ -13,19 +13,22 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
-from lst_raster.inputs.fields import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, Quantity
 from lst_raster.inputs.reanalysis.gridded import GriddedField, merge_times
 from lst_raster.inputs.reanalysis.read import read_where_there_is_any
 from lst_raster.inputs.reanalysis.request import Ask
-from lst_raster.inputs.reanalysis.variables import (
+from lst_raster.inputs.reanalysis.variables import NothingFoundError
+from lst_raster.physics.humidity import relative_humidity, specific_humidity, specific_humidity_from_dew_point
+from lst_raster.physics.quantities import (
+    AIR_TEMPERATURE,
     DEW_POINT,
+    ELEVATION,
     HUMIDITY_2M,
     RELATIVE_HUMIDITY,
     SPECIFIC_HUMIDITY,
+    SURFACE_PRESSURE,
     TEMPERATURE,
-    NothingFoundError,
+    Quantity,
 )
-from lst_raster.physics.humidity import relative_humidity, specific_humidity, specific_humidity_from_dew_point
 from lst_raster.profiles.library import CLEAR, SEED, Perturbation, clear, features, spread
 from lst_raster.profiles.profile_sets import Float, profile_dataset
 from lst_raster.profiles.source_files import DRIEST, one_column_per_pole

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from lst_raster.atomic_write import written_whole
-from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.errors import InputNotFoundError
 from lst_raster.physics.humidity import layer_mass
+from lst_raster.physics.quantities import PRESSURE, SPECIFIC_HUMIDITY, TEMPERATURE, Quantity
+from lst_raster.reading import open_netcdf, reading
 from lst_raster.resources import data_path
 from lst_raster.simulator.atmosphere import Column, column
 
@@ -37,6 +39,20 @@ COLUMN_VARIABLES = {
     "largest_relative_humidity": ("1", "largest relative humidity of the levels above the ground"),
 }
 """Variables on (profile,), each with its units and meaning; beside them stand `time`, `source`, `land`, `region`."""
+
+QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
+    {
+        "pressure": PRESSURE,
+        "air_temperature": TEMPERATURE,
+        "specific_humidity": SPECIFIC_HUMIDITY,
+        "ozone": SPECIFIC_HUMIDITY,
+        "surface_pressure": PRESSURE,
+        "air_temperature_2m": TEMPERATURE,
+        "specific_humidity_2m": SPECIFIC_HUMIDITY,
+        "surface_temperature": TEMPERATURE,
+    }
+)
+"""Quantities of the variables whose units are converted when a file is read."""
 
 BOX = 30.0  # side of a region [degree]
 
@@ -192,97 +208,79 @@ def write_profiles(profiles: xr.Dataset, path: Path) -> None:
         encoding[str(name)] = {"zlib": True, "complevel": 9, "shuffle": True}
         if variable.dtype.kind == "f":
             encoding[str(name)] |= {"dtype": "float32", "_FillValue": np.float32(np.nan)}
-    encoding["time"] |= {"units": "hours since 1900-01-01", "dtype": "int32", "calendar": "proleptic_gregorian"}
-    encoding["source"] |= {"dtype": "S1"}  # fixed length compresses, strings do not
+    if "time" in encoding:
+        encoding["time"] |= {"units": "hours since 1900-01-01", "dtype": "int32", "calendar": "proleptic_gregorian"}
+    if "source" in encoding:
+        encoding["source"] |= {"dtype": "S1"}  # fixed length compresses, strings do not
     with written_whole(path) as temporary:
         profiles.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
 
 
 def read_profiles(path: Path) -> xr.Dataset:
-    """Read a profiles file into memory.
+    """Read a profiles file into memory; variables of `QUANTITIES` are converted to the units of the schema.
 
     Raises
     ------
     InputNotFoundError
         The file does not exist.
+    InputError
+        It is not netCDF, damaged, or a variable has a unit that is not known.
+    """
+    with open_profiles(path) as profiles, reading(f"{path} cannot be read as netCDF"):
+        return profiles.load()
+
+
+@contextmanager
+def open_profiles(path: Path, *, decode_times: bool = True) -> Iterator[xr.Dataset]:
+    """Open a profiles file of any writer; values are read when they are used.
+
+    Parameters
+    ----------
+    path : Path
+        NetCDF file, version 3 or 4, or another HDF5 file. Where no dimension is called ``profile`` (plain HDF5 has no
+        names), that is the one of `surface_pressure`, or else the first of `pressure`.
+    decode_times : bool
+        Whether times become datetime64; else they stay numbers.
+
+    Yields
+    ------
+    xarray.Dataset
+        Its variables, those of `QUANTITIES` in the units of the schema, with the dimension ``profile`` first, also
+        where MATLAB or Fortran wrote it last.
+
+    Raises
+    ------
+    InputNotFoundError
+        The file does not exist.
+    InputError
+        It is not netCDF, or a variable has a unit that is not known.
     """
     if not path.is_file():
         raise InputNotFoundError(f"{path} not found; it should be a NetCDF file of atmospheric profiles")
-    with xr.open_dataset(path, engine="h5netcdf") as profiles:
-        return profiles.load()
+    with open_netcdf(path, str(path), decode_times=decode_times) as dataset:
+        converted = {str(name): _converted(one, path) for name, one in dataset.data_vars.items() if name in QUANTITIES}
+        yield _by_profile(dataset.assign(converted))
+
+
+def _converted(variable: xr.DataArray, path: Path) -> xr.DataArray:
+    """Convert a variable to the unit of the schema; without the attribute ``units`` it is in that unit."""
+    quantity, units = QUANTITIES[str(variable.name)], variable.attrs.get("units")
+    where = f"{variable.name} of {path}"
+    factor, offset = (1.0, 0.0) if units is None else quantity.require_conversion(str(units), where)
+    if (factor, offset) == (1.0, 0.0):
+        return variable
+    with reading(f"{where} cannot be read"):
+        return (variable * factor + offset).assign_attrs(variable.attrs | {"units": quantity.units})
+
+
+def _by_profile(dataset: xr.Dataset) -> xr.Dataset:
+    if "profile" not in dataset.dims and "pressure" in dataset and dataset["pressure"].ndim == 2:
+        first, last = dataset["pressure"].dims
+        ground = dataset["surface_pressure"].dims if "surface_pressure" in dataset else ()
+        dataset = dataset.rename_dims({last if ground == (last,) else first: "profile"})
+    return dataset.transpose("profile", ..., missing_dims="ignore")
 
 
 def library_path() -> Path:
     """Path of the packaged profile library."""
     return data_path("profiles", "library.nc")
-
-
-@contextmanager
-def some_columns(path: Path, count: int | None) -> Iterator[Path]:
-    """Give a file with some of the columns of another, or that file itself where all are wanted.
-
-    Parameters
-    ----------
-    path : Path
-        NetCDF file of profiles.
-    count : int or None
-        Number of columns; None for all.
-
-    Yields
-    ------
-    Path
-        A file of the same name, which is gone after the block.
-
-    Raises
-    ------
-    InputNotFoundError
-        There is no such file.
-    InputError
-        It has fewer columns, or it lacks what the water vapour is computed from.
-    OutputError
-        The file cannot be written.
-    """
-    if count is None:
-        yield path
-        return
-    profiles = read_profiles(path)
-    held = profiles.sizes["profile"]
-    if count > held:
-        raise InputError(
-            f"{path} has {held} columns, and {count} are asked for; ask for fewer, or leave the option out"
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / path.name
-        write_profiles(profiles.isel(profile=evenly(_vapour(profiles, path), count)), target)
-        yield target
-
-
-def evenly(values: Float, count: int) -> NDArray[np.intp]:
-    """Choose places so that the chosen values are spread as all are: every so-many-th in the order of the values.
-
-    Parameters
-    ----------
-    values : array of shape (places,)
-        Values.
-    count : int
-        How many to choose.
-
-    Returns
-    -------
-    array of shape (count,)
-        Indices, ascending.
-
-    Examples
-    --------
-    >>> evenly(np.array([3.0, 1.0, 2.0, 0.0]), 2).tolist()
-    [0, 1]
-    """
-    ranks = ((np.arange(count) + 0.5) * len(values) / count).astype(np.intp)
-    return np.sort(np.argsort(values, kind="stable")[ranks])
-
-
-def _vapour(profiles: xr.Dataset, path: Path) -> Float:
-    try:
-        return water_vapour(profiles)
-    except KeyError as missing:
-        raise InputError(f"{path} has no {missing.args[0]}, so its columns cannot be chosen by water vapour") from None

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import h5netcdf
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from lst_raster import __version__
 from lst_raster.atomic_write import written_whole
-from lst_raster.errors import CancelledError, InputError, InputNotFoundError
+from lst_raster.errors import CancelledError, InputError
+from lst_raster.profiles.profile_sets import open_profiles, read_profiles, water_vapour, write_profiles
 from lst_raster.profiles.sampling import atmosphere_draws
+from lst_raster.reading import reading
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.absorption_table import packaged_table
 from lst_raster.simulator.atmosphere import Column, column, layers
@@ -31,9 +35,9 @@ Values = NDArray[np.float64]
 
 CHUNK = 64
 """Profiles that are in memory at a time."""
-LEVEL_VARIABLES = {"pressure": "hPa", "air_temperature": "K", "specific_humidity": "kg kg-1", "ozone": "kg kg-1"}
-"""Variables on (profile, level) and their units; ozone may be missing."""
-GROUND_VARIABLES = {"surface_pressure": "hPa", "air_temperature_2m": "K", "specific_humidity_2m": "kg kg-1"}
+LEVEL_VARIABLES = ("pressure", "air_temperature", "specific_humidity", "ozone")
+"""Variables on (profile, level); ozone may be missing."""
+GROUND_VARIABLES = ("surface_pressure", "air_temperature_2m", "specific_humidity_2m")
 """Variables on (profile) that place the ground; each may be missing."""
 COPIED = ("surface_temperature", "latitude", "longitude", "time", "split", "land", "perturbation")
 """Variables on (profile) that are carried over as they are."""
@@ -114,41 +118,41 @@ def simulate_file(
     """
     options = options or SimulationOptions()
     paths = {sensor_band(sensor).name: path for sensor, path in targets.items()}
-    with _open(profiles) as source, ExitStack() as stack:
-        compositions = options.compositions(_check(profiles, source), paths)
+    with open_profiles(profiles, decode_times=False) as source, ExitStack() as stack:
+        compositions = options.compositions(check_profiles(profiles, source), paths)
         outputs = {}
         for sensor, path in paths.items():
             output = stack.enter_context(h5netcdf.File(stack.enter_context(written_whole(path)), "w"))
-            _create(output, source, len(compositions))
+            _create(output, source, len(compositions), profiles)
             _attributes(output, source, profiles, sensor)
             outputs[sensor] = output
-        _run(source, outputs, compositions, progress)
+        _run(source, profiles, outputs, compositions, progress)
 
 
-def _open(profiles: Path) -> Any:
-    if not profiles.is_file():
-        raise InputNotFoundError(f"profile file {profiles} not found")
-    try:
-        return h5netcdf.File(profiles, "r")
-    except OSError as error:
-        raise InputError(f"{profiles} is not a NetCDF-4 file") from error
+def check_profiles(path: Path, source: xr.Dataset) -> int:
+    """Check the variables of a file of profiles, their units and shapes, and count its profiles.
 
-
-def _check(path: Path, source: Any) -> int:
+    Raises
+    ------
+    InputError
+        A variable is missing, or has another unit or shape.
+    """
     missing = [name for name in LEVEL_VARIABLES if name != "ozone" and name not in source.variables]
     if missing:
         raise InputError(f"{path} has no variable {', '.join(missing)}; profiles need {', '.join(LEVEL_VARIABLES)}")
-    for name, unit in (LEVEL_VARIABLES | GROUND_VARIABLES).items():
-        found = source.variables[name].attrs.get("units", unit) if name in source.variables else unit
-        if str(found) != unit:
-            raise InputError(f"{name} of {path} is in {found}; convert it to {unit}")
-    shape = source.variables["pressure"].shape
+    shape = source["pressure"].shape
     if len(shape) != 2:
         raise InputError(f"pressure of {path} has shape {shape}; it must be on (profile, level)")
+    for names, wanted in ((LEVEL_VARIABLES, shape), ((*GROUND_VARIABLES, *COPIED), shape[:1])):
+        for name in (name for name in names if name in source.variables):
+            if source[name].shape != wanted:
+                raise InputError(
+                    f"{name} of {path} has shape {source[name].shape}, pressure {shape}; write it {wanted}"
+                )
     return int(shape[0])
 
 
-def _create(output: Any, source: Any, count: int) -> None:
+def _create(output: Any, source: xr.Dataset, count: int, path: Path) -> None:
     output.dimensions.update({"profile": count, "sigma": len(SIGMA)})
     sigma = output.create_variable("sigma", ("sigma",), data=np.array(SIGMA))
     sigma.attrs.update({"units": "1", "long_name": "pressure over surface pressure"})
@@ -157,12 +161,16 @@ def _create(output: Any, source: Any, count: int) -> None:
             variable = output.create_variable(name, along, "f4", compression="gzip")
             variable.attrs.update({"units": unit, "long_name": meaning})
     for name in (name for name in COPIED if name in source.variables):
-        original = source.variables[name]
-        copy = output.create_variable(name, ("profile",), data=original[...], compression="gzip")
-        copy.attrs.update({key: value for key, value in original.attrs.items() if not key.startswith("_")})
+        copy = output.create_variable(name, ("profile",), data=_values(source[name], path), compression="gzip")
+        copy.attrs.update({key: value for key, value in source[name].attrs.items() if not key.startswith("_")})
 
 
-def _attributes(output: Any, source: Any, profiles: Path, sensor: str) -> None:
+def _values(variable: xr.DataArray, path: Path) -> NDArray[Any]:
+    with reading(f"{variable.name} of {path} cannot be read"):
+        return np.asarray(variable.values)
+
+
+def _attributes(output: Any, source: xr.Dataset, profiles: Path, sensor: str) -> None:
     output.attrs.update(
         {
             "title": f"Simulated thermal radiative transfer for {sensor_band(sensor).title}",
@@ -176,10 +184,10 @@ def _attributes(output: Any, source: Any, profiles: Path, sensor: str) -> None:
     )
 
 
-def _columns(source: Any, start: int, stop: int) -> Iterator[Column]:
+def _columns(source: xr.Dataset, path: Path, start: int, stop: int) -> Iterator[Column]:
     """Profiles `start` to `stop`, one after the other."""
-    names = [name for name in LEVEL_VARIABLES | GROUND_VARIABLES if name in source.variables]
-    chunk = {name: _filled(source.variables[name], start, stop) for name in names}
+    names = [name for name in (*LEVEL_VARIABLES, *GROUND_VARIABLES) if name in source.variables]
+    chunk = {name: _values(source[name][start:stop], path).astype(float) for name in names}
     for index in range(stop - start):
         row = {name: values[index] for name, values in chunk.items()}
         ozone = row.pop("ozone", None)
@@ -189,12 +197,6 @@ def _columns(source: Any, start: int, stop: int) -> Iterator[Column]:
             yield column(pressure, temperature, humidity, ozone, **ground)
         except InputError as error:
             raise InputError(f"profile {start + index}: {error}") from error
-
-
-def _filled(variable: Any, start: int, stop: int) -> Values:
-    values = np.asarray(variable[start:stop], dtype=float)
-    fill = variable.attrs.get("_FillValue")
-    return values if fill is None else np.where(values == float(np.asarray(fill).ravel()[0]), np.nan, values)
 
 
 def _rows(profile: Column, composition: Composition, sensors: Sequence[str]) -> list[tuple[float, ...]]:
@@ -212,14 +214,15 @@ def _rows(profile: Column, composition: Composition, sensors: Sequence[str]) -> 
 
 
 def _run(
-    source: Any, outputs: Mapping[str, Any], compositions: Sequence[Composition], progress: Progress | None
-) -> None:
+    source: xr.Dataset, path: Path, outputs: Mapping[str, Any], compositions: Sequence[Composition],
+    progress: Progress | None,
+) -> None:  # fmt: skip
     count, sensors = len(compositions), list(outputs)
     # One profile a thread; a linear algebra library that starts threads of its own within them makes all wait.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, count, CHUNK):
             stop = min(start + CHUNK, count)
-            chunk = list(_columns(source, start, stop))
+            chunk = list(_columns(source, path, start, stop))
             rows = list(pool.map(_rows, chunk, compositions[start:stop], [sensors] * len(chunk)))
             table = np.array(rows, dtype=np.float32)  # (profile, sensor, result)
             on_levels = [at_sigma(one.pressure, one.air_temperature, one.specific_humidity) for one in chunk]
@@ -230,3 +233,76 @@ def _run(
                     output.variables[name][start:stop] = values
             if progress is not None and not progress(stop, count):
                 raise CancelledError("stopped on request; nothing was written")
+
+
+@contextmanager
+def subsample(path: Path, count: int | None) -> Iterator[Path]:
+    """Write a subset of a profiles file into a temporary file; without a number the file itself is used.
+
+    Parameters
+    ----------
+    path : Path
+        NetCDF file of profiles.
+    count : int or None
+        Number of columns; None for all.
+
+    Yields
+    ------
+    Path
+        A file of the same name, which is gone after the block.
+
+    Raises
+    ------
+    InputNotFoundError
+        There is no such file.
+    InputError
+        It has fewer columns, or it lacks what the water vapour is computed from.
+    OutputError
+        The file cannot be written.
+    """
+    if count is None:
+        yield path
+        return
+    profiles = read_profiles(path)
+    held = check_profiles(path, profiles)
+    if count > held:
+        raise InputError(
+            f"{path} has {held} columns, and {count} are asked for; ask for fewer, or leave the option out"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / path.name
+        write_profiles(profiles.isel(profile=evenly(_vapour(profiles, path), count)), target)
+        yield target
+
+
+def evenly(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """Choose places so that the chosen values are spread as all are: every so-many-th in the order of the values.
+
+    Parameters
+    ----------
+    values : array of shape (places,)
+        Values.
+    count : int
+        How many to choose.
+
+    Returns
+    -------
+    array of shape (count,)
+        Indices, ascending.
+
+    Examples
+    --------
+    >>> evenly(np.array([3.0, 1.0, 2.0, 0.0]), 2).tolist()
+    [0, 1]
+    """
+    ranks = ((np.arange(count) + 0.5) * len(values) / count).astype(np.intp)
+    return np.sort(np.argsort(values, kind="stable")[ranks])
+
+
+def _vapour(profiles: xr.Dataset, path: Path) -> NDArray[np.float64]:
+    missing = [name for name in ("surface_pressure", "specific_humidity_2m") if name not in profiles]
+    if missing:
+        raise InputError(
+            f"{path} has no {', '.join(missing)}, so its columns cannot be chosen by water vapour; simulate all of them"
+        )
+    return water_vapour(profiles)

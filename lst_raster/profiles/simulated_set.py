@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
+from lst_raster.reading import open_netcdf, reading
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, SIGMA, TEMPERATURE_LEVELS
 
 _REQUIRED = (
@@ -164,17 +165,12 @@ def read_simulated(path: Path | str) -> SimulatedSet:
     InputError
         It is not a simulated set; the message says what is missing.
     """
-    import xarray  # takes 0.6 s, and only this function needs it
-
     path = Path(path)
     if not path.is_file():
         raise InputNotFoundError(f"{path} does not exist; make it with lst-raster simulate")
-    try:
-        with xarray.open_dataset(path, engine="h5netcdf") as dataset:
-            values = {name: dataset[name].values for name in (*_REQUIRED, *_OPTIONAL, *_LEVELS) if name in dataset}
-            attributes = dict(dataset.attrs)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as NetCDF-4 ({error})") from error
+    with open_netcdf(path, str(path)) as dataset, reading(f"{path} cannot be read as netCDF", "make it again"):
+        values = {name: dataset[name].values for name in (*_REQUIRED, *_OPTIONAL, *_LEVELS) if name in dataset}
+        attributes = dict(dataset.attrs)
     return _from_variables(path, values, attributes)
 
 

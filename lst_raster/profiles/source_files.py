@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,6 +18,7 @@ from lst_raster.physics.humidity import (
     specific_humidity_from_mixing_ratio,
 )
 from lst_raster.profiles.profile_sets import Float, profile_dataset, water_vapour
+from lst_raster.reading import reading
 from lst_raster.resources import require
 
 _LEVELS = "isobaricInhPa"
@@ -79,11 +81,13 @@ def _stack(fields: _Fields, name: str, pressure: Float, count: int) -> Float:
 
 
 def _fill_levels(values: Float, pressure: Float) -> Float:
-    """Fill levels that the file lacks, linearly in the logarithm of pressure."""
-    known = np.isfinite(values).all(axis=0)
+    """Fill levels that the file lacks: linearly in the logarithm of pressure, above the highest with its value."""
+    known = np.asarray(np.isfinite(values).all(axis=0))
     filled = values.copy()
     x = np.log(pressure)
-    for level in np.flatnonzero(~known):
+    top = int(np.argmax(known))
+    filled[:, :top] = values[:, [top]]
+    for level in top + np.flatnonzero(~known[top:]):
         low, high = np.flatnonzero(known & (x < x[level]))[-1], np.flatnonzero(known & (x > x[level]))[0]
         weight = (x[level] - x[low]) / (x[high] - x[low])
         filled[:, level] = (1.0 - weight) * values[:, low] + weight * values[:, high]
@@ -102,7 +106,9 @@ def read_gfs(path: Path) -> xr.Dataset:
     """Read all columns of a GFS file.
 
     Relative humidity becomes specific humidity with mixed-phase saturation, as the model defines it. A level without
-    humidity (20 hPa before 2015) is interpolated. Ozone is NaN where the file has none (below 100 hPa before 2015).
+    humidity (20 hPa before 2015) is interpolated. Levels above the highest with humidity (above 100 hPa in 2004) get
+    the specific humidity of that level: in the stratosphere it hardly changes with height, and less than
+    0.02 kg m-2 of vapour lies there. Ozone is NaN where the file has none (below 100 hPa before 2015).
 
     Parameters
     ----------
@@ -127,11 +133,18 @@ def read_gfs(path: Path) -> xr.Dataset:
     """
     if not path.is_file():
         raise InputNotFoundError(f"{path} not found; it should be a GFS GRIB file")
-    fields, latitude, longitude, time = _read_fields(path)
+    eccodes = require("eccodes", "grib")
+    with reading(f"{path} cannot be read as GRIB", more=(eccodes.CodesInternalError,)):
+        fields, latitude, longitude, time = _read_fields(path)
     lacking = [f"{name} ({key[0]})" for name, key in _COLUMNS.items() if key not in fields]
     pressure = np.array(sorted(level for name, kind, level in fields if (name, kind) == ("t", _LEVELS)), dtype=float)
-    if lacking or not pressure.size:
-        raise InputError(f"{path} lacks {', '.join(lacking) or 'temperature on pressure levels'}; give a GFS file")
+    humid = [level for name, kind, level in fields if (name, kind) == ("r", _LEVELS) and level in pressure]
+    lacking += [] if pressure.size else ["temperature on pressure levels"]
+    lacking += [] if humid and max(humid) == pressure.max() else ["relative humidity on the lowest pressure levels"]
+    if lacking:
+        raise InputError(f"{path} lacks {', '.join(lacking)}; give a GFS file")
+    if {values.size for values in fields.values()} != {latitude.size}:
+        raise InputError(f"{path} has its fields on several grids; give a file for each")
     return _assemble(fields, pressure, latitude, longitude, time, path.name.split(".")[0])
 
 
@@ -158,6 +171,8 @@ def _assemble(
     return profiles.isel(profile=one_column_per_pole(latitude))
 
 
+_ON_LEVELS, _ON_PROFILES = ("t", "h2o_mmr", "o3_mmr"), ("ts", "lat", "lon", "yymmdd")
+_ARRAYS = ("p_hPa", *_ON_LEVELS, *_ON_PROFILES)
 COLD_SURFACE, HUMID_COLUMN = 285.0, 30.0  # [K], [kg m-2]: air this cold cannot carry this much vapour
 
 
@@ -167,6 +182,20 @@ def _dates(yymmdd: NDArray[np.int64]) -> NDArray[np.datetime64]:
     first = (1900 - 1970 + year).astype("datetime64[Y]").astype("datetime64[M]") + (month - 1)
     days = np.where(day == 0, 15, day) - 1
     return np.asarray(first.astype("datetime64[D]") + days.astype("timedelta64[D]"))
+
+
+def _check(path: Path, data: Mapping[str, NDArray[Any]]) -> None:
+    missing = [name for name in _ARRAYS if name not in data]
+    if missing:
+        raise InputError(f"{path} has no array {', '.join(missing)}; give the TIGR-2000 archive")
+    levels, profiles = data["p_hPa"].shape, data["ts"].shape
+    wanted = dict.fromkeys(_ON_LEVELS, (*profiles, *levels)) | dict.fromkeys(_ON_PROFILES, profiles)
+    for name, shape in wanted.items():
+        if data[name].shape != shape or data[name].dtype.kind not in "fiu":
+            raise InputError(
+                f"{name} of {path} has shape {data[name].shape} and type {data[name].dtype}, not numbers of shape "
+                f"{shape}; give the TIGR-2000 archive"
+            )
 
 
 def read_tigr(path: Path) -> xr.Dataset:
@@ -191,6 +220,8 @@ def read_tigr(path: Path) -> xr.Dataset:
     ------
     InputNotFoundError
         The file does not exist.
+    InputError
+        The file is damaged, or lacks an array.
 
     References
     ----------
@@ -199,8 +230,10 @@ def read_tigr(path: Path) -> xr.Dataset:
     """
     if not path.is_file():
         raise InputNotFoundError(f"{path} not found; it should be the TIGR-2000 archive (.npz)")
-    with np.load(path, allow_pickle=False) as archive:
-        data = {name: np.asarray(archive[name]) for name in archive.files}
+    with reading(f"{path} cannot be read as a NumPy archive"), path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
+        data = {name: np.asarray(archive[name]) for name in _ARRAYS if name in archive}
+    _check(path, data)
     temperature = data["t"].astype(float)
     pressure = np.broadcast_to(data["p_hPa"].astype(float), temperature.shape)
     ratio = data["h2o_mmr"].astype(float)

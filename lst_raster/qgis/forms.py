@@ -11,8 +11,8 @@ _SCENE = (
     ),
     Option(
         name="SCENE", kind="file", label="Whole product instead: archive, metadata file, folder or address",
-        help="A .tar or .tar.gz archive, an *_MTL.txt, .xml or .json file; a folder, or an https or s3 address, can be "
-        "typed in.",
+        help="A .zip, .tar or .tar.gz archive, an *_MTL.txt, .xml or .json file; a folder, or an https or s3 address, "
+        "can be typed in.",
     ),
 )  # fmt: skip
 _EMISSIVITY = (

@@ -14,7 +14,7 @@ from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, input_changes, model_changes
 from lst_raster.inputs.fields import open_field
-from lst_raster.inputs.resolve import ROUNDING, Inputs
+from lst_raster.inputs.resolve import ROUNDING, Inputs, dryness
 from lst_raster.io.grid import Grid
 from lst_raster.io.level2_scene import Level2Air
 from lst_raster.physics.uncertainty import AirVariance, air_variance
@@ -227,7 +227,7 @@ def all_inputs(inputs: Inputs, known: dict[str, Any], row: Any, column: Any) -> 
 
 
 def extremes_of(inputs: Inputs, values: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
-    """Lowest and highest value of every input; fields with impossible ones are refused.
+    """Lowest and highest value of every input, and `dryness`; fields with impossible ones are refused.
 
     Raises
     ------
@@ -243,7 +243,8 @@ def extremes_of(inputs: Inputs, values: Mapping[str, Any]) -> dict[str, tuple[fl
             given = inputs.atmosphere[name]
             given.quantity.check(known, f"{given.quantity.title} {given.source}")
         found[name] = (float(known.min()), float(known.max()))
-    return found
+    vapour = inputs.atmosphere.get("water_vapour")
+    return found | (dryness(values, inputs.usual_temperature) if vapour and vapour.origin == "given" else {})
 
 
 def _scatter(values: Float32, known: Mask) -> Float32:

@@ -11,19 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from lst_raster.inputs.fields import (
-    AIR_TEMPERATURE,
-    ELEVATION,
-    SURFACE_PRESSURE,
-    WATER_VAPOUR,
-    Field,
-    FieldReader,
-    open_field,
-    value_at,
-)
+from lst_raster.inputs.fields import Field, FieldReader, open_field, value_at
 from lst_raster.inputs.resolve import Inputs
 from lst_raster.io.coarse_grid import Float, Nodes, at_places, spread, spread_levels
 from lst_raster.io.grid import Grid
+from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR
 from lst_raster.retrieval.atmosphere_terms import (
     DEPTHS,
     Air,

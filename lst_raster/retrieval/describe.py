@@ -131,7 +131,9 @@ def _of_product(path: Location) -> Description | None:
         return None
     try:
         with open_product_raster(path) as dataset:
-            tags, statistics, grid = dataset.tags(), dataset.tags(1) if dataset.count else {}, Grid.of(dataset)
+            if not dataset.count:  # a container of rasters, such as netCDF of several variables
+                return None
+            tags, statistics, grid = dataset.tags(), dataset.tags(1), Grid.of(dataset)
             step = dataset.scales[0]  # statistics are those of the numbers in the file
     except RasterioError:
         return None

@@ -62,7 +62,7 @@ class Masking:
         return f"{', '.join(told)}{around}, by {self.quality}"
 
 
-def choose_masking(scene: Scene, *, clouds: bool, dilation: float) -> Masking:
+def choose_masking(scene: Scene, *, clouds: bool, dilation: float, align: bool = False) -> Masking:
     """Decide what is masked.
 
     Parameters
@@ -73,6 +73,8 @@ def choose_masking(scene: Scene, *, clouds: bool, dilation: float) -> Masking:
         Whether clouds are masked, where a quality band tells them.
     dilation : float
         Distance by which they are dilated. [m]
+    align : bool
+        Whether quality bands on another grid are warped onto the scene's.
 
     Raises
     ------
@@ -84,18 +86,20 @@ def choose_masking(scene: Scene, *, clouds: bool, dilation: float) -> Masking:
     if not 0.0 <= dilation <= _LARGEST:
         raise InputError(f"mask dilation is {dilation:g}, outside 0 to {_LARGEST:g} m; give a distance in metres")
     if not clouds:
-        return Masking(quality=_quality_if_usable(scene), reason="clouds are kept", dilation=0.0, radius=(0.0, 0.0))
-    quality = find_quality(scene.files, scene.grid)
+        return Masking(
+            quality=_quality_if_usable(scene, align), reason="clouds are kept", dilation=0.0, radius=(0.0, 0.0)
+        )
+    quality = find_quality(scene.files, scene.grid, align=align)
     if quality is None:
         return Masking(quality=None, reason="the scene has no quality band", dilation=0.0, radius=(0.0, 0.0))
     radius = _radius(scene, dilation) if dilation else (0.0, 0.0)
     return Masking(quality=quality, reason="", dilation=dilation, radius=radius)
 
 
-def _quality_if_usable(scene: Scene) -> Quality | None:
+def _quality_if_usable(scene: Scene, align: bool) -> Quality | None:
     """Find the quality bands for what they tell; where clouds are kept one that cannot be read is done without."""
     try:
-        return find_quality(scene.files, scene.grid)
+        return find_quality(scene.files, scene.grid, align=align)
     except LstRasterError:
         return None
 

@@ -14,8 +14,9 @@ from lst_raster.errors import SceneError
 from lst_raster.inference.model import Model
 from lst_raster.inputs.fields import Source
 from lst_raster.inputs.reanalysis.read import reanalysis_location
-from lst_raster.inputs.resolve import Inputs, choose_inputs, range_warning, warnings_of
+from lst_raster.inputs.resolve import Inputs, choose_inputs, input_warnings, warnings_of
 from lst_raster.io.address import Address, Location
+from lst_raster.io.plausibility import HOTTEST_GROUND, LARGELY
 from lst_raster.io.raster import gdal_settings
 from lst_raster.io.scene import Scene
 from lst_raster.product.destination import check_targets, product_path
@@ -36,6 +37,7 @@ from lst_raster.retrieval.resume import (
 )
 from lst_raster.retrieval.run import CACHE, Progress, Run, Tally, open_cogs, write_tiles
 from lst_raster.retrieval.workers import available_threads
+from lst_raster.sensors.bands import definition_path
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -173,7 +175,7 @@ def retrieve(
     }
     files = [reanalysis] if isinstance(reanalysis, str | Path) else reanalysis
     inputs = choose_inputs(scene, given, model, emissivity=emissivity, reanalysis=files, dem=dem, align=align)
-    masking = choose_masking(scene, clouds=mask_clouds, dilation=mask_dilation)
+    masking = choose_masking(scene, clouds=mask_clouds, dilation=mask_dilation, align=align)
     run = Run.prepare(scene, inputs, masking, form, exact=exact)
     paths = ProductPaths(temperature=product_path(output, scene.stem))
     tags = _provenance(scene, inputs, masking)
@@ -212,9 +214,11 @@ def _written(run: Run, paths: ProductPaths) -> tuple[Location, ...]:
 
 
 def _files(scene: Scene) -> list[Location]:
-    """Files of the scene itself: its thermal band and its metadata."""
-    mtl = scene.files.mtl
-    return [scene.place.location, *([mtl.location] if mtl and mtl.location else [])]
+    """Files of the scene itself: its thermal band, its metadata, and the definition of a sensor of the user's own."""
+    mtl, definition = scene.files.mtl, definition_path(scene.sensor)
+    return [
+        scene.place.location, *([mtl.location] if mtl and mtl.location else []), *([definition] if definition else []),
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -260,7 +264,13 @@ def _findings(run: Run, tally: Tally) -> dict[str, str]:
 
 
 def _require_result(run: Run, tally: Tally) -> None:
-    """Refuse to write a product without a single temperature."""
+    """Refuse to write a product without a single temperature, or with temperatures that no ground has."""
+    if tally.hot > LARGELY * tally.retrieved:
+        raise SceneError(
+            f"{tally.hot / tally.retrieved:.0%} of the temperatures retrieved from {run.scene.place.name} are above "
+            f"{HOTTEST_GROUND:g} K, which no natural land surface is; the file may hold Level-2 surface temperature or "
+            "another quantity in place of Level-1 digital numbers, or the calibration or the water vapour is wrong"
+        )
     if tally.retrieved:
         return
     if not tally.measured:
@@ -300,9 +310,7 @@ def _check_warnings(check: SelfCheck) -> list[str]:
 
 
 def _range_warnings(inputs: Inputs, tally: Tally) -> list[str]:
-    ranges = {name: tally.extremes[name] for name in inputs.names if name in tally.extremes}
-    lines = [range_warning(inputs.network, name, low, high) for name, (low, high) in ranges.items()]
-    return [line for line in lines if line is not None]
+    return list(input_warnings(inputs.model, tally.extremes).values()) if inputs.model else []
 
 
 def _provenance(scene: Scene, inputs: Inputs, masking: Masking) -> dict[str, str]:

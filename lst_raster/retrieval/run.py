@@ -14,6 +14,7 @@ from rasterio.windows import Window
 
 from lst_raster.errors import CancelledError
 from lst_raster.inputs.resolve import Inputs
+from lst_raster.io.plausibility import HOTTEST_GROUND
 from lst_raster.io.scene import Scene
 from lst_raster.product.cog import CogWriter, new_cog
 from lst_raster.product.paths import (
@@ -48,6 +49,8 @@ class Tally:
     """Pixels that are not masked and of which all inputs are known too."""
     retrieved: int = 0
     """Pixels with a temperature."""
+    hot: int = 0
+    """Those hotter than any natural land surface."""
     sources: Counter[int] = field(default_factory=Counter)
     """Pixels with a temperature, by the number of their emissivity's source, counted from 1."""
     extremes: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -63,6 +66,7 @@ class Tally:
             masked=_masked(tile, hides),
             known=int(np.count_nonzero(tile.known)),
             retrieved=int(np.count_nonzero(retrieved)),
+            hot=int(np.count_nonzero(temperature > HOTTEST_GROUND)),
             sources=_sources(tile.emissivity.source, retrieved),
             extremes=dict(tile.air.extremes),
         )
@@ -74,6 +78,7 @@ class Tally:
         self.masked.update(other.masked)
         self.known += other.known
         self.retrieved += other.retrieved
+        self.hot += other.hot
         self.sources.update(other.sources)
         self.extremes = {**self.extremes, **_wider(self.extremes, other.extremes)}
 

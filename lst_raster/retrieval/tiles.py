@@ -12,12 +12,12 @@ from rasterio.windows import Window
 
 from lst_raster.errors import SceneError
 from lst_raster.inputs.emissivity.merge import MergedEstimate, MergedReader, open_emissivity
-from lst_raster.inputs.fields import EMISSIVITY
 from lst_raster.inputs.resolve import Inputs
 from lst_raster.io.grid import Grid
 from lst_raster.io.raster import open_raster
 from lst_raster.io.scene import Pixels, Scene
 from lst_raster.physics.planck import BandPlanck
+from lst_raster.physics.quantities import EMISSIVITY
 from lst_raster.product.cog import BLOCK
 from lst_raster.retrieval.atmosphere_terms import Air, AirReader, open_exact_air, open_level2_air
 from lst_raster.retrieval.coarse_atmosphere import CoarseAir, open_coarse_air

@@ -180,6 +180,12 @@ def _own_band(path: Path, changed: int) -> SensorBand:
         ) from reason
 
 
+def definition_path(name: str) -> Path | None:
+    """File that defines a sensor band of the user's own, None for one of the package; errors as `sensor_band`."""
+    band = sensor_band(name)
+    return user_path("sensors", band.name, DEFINITION) if band.is_own else None
+
+
 def response_path(name: str) -> Path:
     """Path of the table with a sensor band's spectral response; errors as `sensor_band`."""
     band = sensor_band(name)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.errors import InputNotFoundError
 from lst_raster.physics.constants import C2
+from lst_raster.reading import reading
 from lst_raster.resources import require
 from lst_raster.simulator.line_lists import Float
 
@@ -60,11 +61,8 @@ def read_continuum(path: Path) -> Continuum:
     if not path.is_file():
         raise InputNotFoundError(f"continuum file {path} not found")
     reader = require("scipy.io", "tables").netcdf_file  # the authors' file is NetCDF 3
-    try:
-        with reader(path, mmap=False) as file:
-            values = {name: np.array(file.variables[variable][...], float) for name, variable in _VARIABLES.items()}
-    except (TypeError, KeyError) as error:
-        raise InputError(f"{path} is not an MT_CKD water vapour continuum file: {error}") from error
+    with reading(f"{path} is not an MT_CKD water vapour continuum file"), reader(path, mmap=False) as file:
+        values = {name: np.array(file.variables[variable][...], float) for name, variable in _VARIABLES.items()}
     pressure, temperature = (float(values.pop(name)) for name in ("reference_pressure", "reference_temperature"))
     return Continuum(reference_pressure=pressure, reference_temperature=temperature, **values)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.reading import reading
 
 Float = NDArray[np.float64]
 
@@ -95,4 +96,5 @@ def read_lines(*paths: Path) -> LineList:
 def _records(path: Path) -> list[str]:
     if not path.is_file():
         raise InputNotFoundError(f"line file {path} not found")
-    return [line for line in path.read_text().splitlines() if len(line) > 66]
+    with reading(f"{path} is not a HITRAN line file of 160-character records"):
+        return [line for line in path.read_text().splitlines() if len(line) > 66]

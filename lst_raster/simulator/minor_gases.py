@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.reading import reading
 from lst_raster.simulator.line_lists import Float
 
 MINOR_GASES = ("carbon_dioxide", "ozone", "nitrous_oxide", "cfc11", "cfc12")
@@ -61,14 +62,16 @@ def read_k_distribution(path: Path, first: float, last: float) -> list[BandTerms
     """
     if not path.is_file():
         raise InputNotFoundError(f"k-distribution file {path} not found")
-    text = path.read_text()
+    with reading(f"{path} is not a SOCRATES spectral file"):
+        text = path.read_text()
     start = text.find(_TERMS_BLOCK)
     if start < 0:
         raise InputError(f"{path} is not a SOCRATES spectral file: no block of exponential sum terms")
-    body = text[start : text.index("*END", start)].split("\n", 5)[5]  # five lines of headings
-    values = iter(body.split())
     wanted = range(int(first // 10), int(-(-last // 10)))
-    entries = [_entry(head, values) for head in values]
+    with reading(f"{path} is not a SOCRATES spectral file, or damaged", more=(StopIteration,)):
+        body = text[start : text.index("*END", start)].split("\n", 5)[5]  # five lines of headings
+        values = iter(body.split())
+        entries = [_entry(head, values) for head in values]
     return [entry for entry in entries if entry is not None and entry.band in wanted]
 
 

@@ -15,8 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, UnknownSensorError
-from lst_raster.inputs.fields import AIR_TEMPERATURE, ELEVATION, EMISSIVITY, SURFACE_PRESSURE, WATER_VAPOUR, Quantity
 from lst_raster.io.csv_table import CsvTable, read_csv
+from lst_raster.physics.quantities import (
+    AIR_TEMPERATURE,
+    ELEVATION,
+    EMISSIVITY,
+    SURFACE_PRESSURE,
+    WATER_VAPOUR,
+    Quantity,
+)
 from lst_raster.sensors.bands import sensor_band
 
 Mistakes: TypeAlias = tuple[tuple[float, float, str], ...]

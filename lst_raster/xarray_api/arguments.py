@@ -11,23 +11,9 @@ import xarray as xr
 from pyproj import CRS
 
 from lst_raster.errors import GridMismatchError, InputError
-from lst_raster.inputs.fields import SURFACE_PRESSURE, Quantity
-from lst_raster.inputs.reanalysis.variables import SPECIFIC_HUMIDITY, TEMPERATURE, quantity_of
-
-RADIANCE = Quantity(
-    name="radiance",
-    units="W m-2 sr-1 um-1",
-    low=0.0,
-    high=100.0,
-    accepted={
-        "W m-2 sr-1 um-1": (1.0, 0.0), "W/m2/sr/um": (1.0, 0.0), "W/(m2 sr um)": (1.0, 0.0),
-        "W/(m2 srad um)": (1.0, 0.0), "Watts/(m2 srad um)": (1.0, 0.0),
-    },
-    hint="give the radiance at the sensor: Level-1 digital numbers times their gain plus their offset",
-)  # fmt: skip
-_SPELLINGS = {"kelvin": "K", "degk": "K", "celsius": "degC", "degree_celsius": "degC", "degrees_celsius": "degC"}
-_NONE = ("", "1", "dimensionless")
-_MICRO = str.maketrans({"\N{MICRO SIGN}": "u", "\N{GREEK SMALL LETTER MU}": "u"})
+from lst_raster.inputs.reanalysis.variables import quantity_of
+from lst_raster.physics.quantities import SPECIFIC_HUMIDITY, SURFACE_PRESSURE, TEMPERATURE, Quantity
+from lst_raster.reading import text_of
 
 
 def as_array(quantity: Quantity, value: Any) -> xr.DataArray:
@@ -60,7 +46,8 @@ def as_array(quantity: Quantity, value: Any) -> xr.DataArray:
     fill = value.attrs.get("_FillValue", value.attrs.get("missing_value"))
     if fill is not None and np.ndim(fill) == 0 and np.isfinite(fill):
         value = value.where(value != fill)
-    factor, offset = _conversion(quantity, value.attrs.get("units"))
+    units = text_of(value.attrs.get("units"))
+    factor, offset = quantity.require_conversion(None if units is None else str(units), quantity.title)
     converted: xr.DataArray = value if (factor, offset) == (1.0, 0.0) else value * factor + offset
     return converted
 
@@ -88,19 +75,6 @@ def _require_decoded(quantity: Quantity, value: xr.DataArray) -> None:
             f"{quantity.title} has the attributes scale_factor {scale:g} and add_offset {offset:g}, which say that its "
             "numbers are not the values yet; open it with mask_and_scale=True, or delete the attributes if they are"
         )
-
-
-def _conversion(quantity: Quantity, units: Any) -> tuple[float, float]:
-    if units is None or (str(units).strip() in _NONE):
-        return 1.0, 0.0
-    text = str(units).translate(_MICRO)
-    found = quantity.conversion(_SPELLINGS.get(text.strip().lower(), text))
-    if found is None:
-        known = ", ".join(quantity.accepted)
-        raise InputError(
-            f"{quantity.title} has the units {units!r}, which are not one of {known}; correct attrs['units']"
-        )
-    return found
 
 
 def line_up(arrays: Mapping[str, xr.DataArray]) -> list[xr.DataArray]:
@@ -176,7 +150,6 @@ def _same_chunks(arrays: Sequence[xr.DataArray]) -> list[xr.DataArray]:
     return [array for array in xr.unify_chunks(*cut) if isinstance(array, xr.DataArray)]
 
 
-_HUNDREDS = ("millibars", "millibar", "mb")  # spellings of hPa
 _FEWEST = 2  # levels, below which it is no profile
 
 
@@ -250,9 +223,9 @@ def _pressures(levels: xr.DataArray) -> np.ndarray[Any, np.dtype[np.float64]] | 
     """Pressures of a dimension's coordinate, None where it is something else. [hPa]"""
     if levels.dtype.kind not in "iuf" or levels.size < _FEWEST:
         return None
-    units = str(levels.attrs.get("units", "")).strip()
+    units = str(text_of(levels.attrs.get("units", ""))).strip()
     named = any(part in str(levels.name).lower() for part in ("pres", "level", "lev", "isobaric"))
-    conversion = SURFACE_PRESSURE.conversion("hPa" if units.lower() in _HUNDREDS or not units else units)
+    conversion = SURFACE_PRESSURE.conversion(units or "hPa")
     if conversion is None or not (units or named):
         return None
     pressures = np.asarray(levels.values * conversion[0], np.float64)

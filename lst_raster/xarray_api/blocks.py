@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from lst_raster.errors import ModelError
 from lst_raster.inference.model import Model
-from lst_raster.inputs.fields import EMISSIVITY, INPUT_ERRORS, QUANTITIES
+from lst_raster.inputs.fields import INPUT_ERRORS, QUANTITIES
 from lst_raster.inputs.profile_input import profile_inputs
-from lst_raster.inputs.reanalysis.variables import SPECIFIC_HUMIDITY, TEMPERATURE
-from lst_raster.inputs.resolve import range_warning
+from lst_raster.inputs.resolve import dryness, input_warnings
 from lst_raster.io.plausibility import check_radiance
+from lst_raster.physics.quantities import EMISSIVITY, SPECIFIC_HUMIDITY, TEMPERATURE
 from lst_raster.retrieval.atmosphere_terms import Air, air_of, solve_air
 from lst_raster.retrieval.inversion import solve_temperature, solve_uncertainty
 from lst_raster.sensors.bands import sensor_band
@@ -258,12 +258,14 @@ class _Work:
                     QUANTITIES[name].check(known, QUANTITIES[name].title)
                 low, high = self.extremes.get(name, (np.inf, -np.inf))
                 self.extremes[name] = (min(low, float(known.min())), max(high, float(known.max())))
+        if "water_vapour" in self.recipe.names:
+            for name, (share, limit) in dryness(values).items():
+                self.extremes[name] = (min(share, self.extremes.get(name, (share, limit))[0]), limit)
 
     def tell(self) -> None:
         """Warn of inputs outside the range that the model was made for."""
-        for name, (low, high) in self.extremes.items():
-            line = range_warning(self.model, name, low, high)
-            if line is not None and not (self.recipe.once and (self.recipe, name) in _TOLD):
+        for name, line in input_warnings(self.model, self.extremes).items():
+            if not (self.recipe.once and (self.recipe, name) in _TOLD):
                 _TOLD.add((self.recipe, name))
                 _LOGGER.warning(line)
 

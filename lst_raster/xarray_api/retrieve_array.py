@@ -17,16 +17,17 @@ from lst_raster.inference.contract import GRAPHS
 from lst_raster.inference.model import Model, has_model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, TRUST
 from lst_raster.inputs.emissivity.source import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
-from lst_raster.inputs.fields import EMISSIVITY, INPUT_ERRORS, QUANTITIES, Quantity
+from lst_raster.inputs.fields import INPUT_ERRORS, QUANTITIES
 from lst_raster.inputs.profile_input import ON_LEVELS
 from lst_raster.inputs.reanalysis.over_scene import ORIGIN
 from lst_raster.inputs.resolve import STANDARD, names_of
 from lst_raster.physics.constants import STANDARD_PRESSURE
+from lst_raster.physics.quantities import EMISSIVITY, RADIANCE, Quantity
 from lst_raster.resources import models_path
 from lst_raster.retrieval.inversion import sensor_noise
 from lst_raster.retrieval.retrieve import EQUATION, model_provenance
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.xarray_api.arguments import RADIANCE, ArrayProfile, as_array, as_profile, line_up
+from lst_raster.xarray_api.arguments import ArrayProfile, as_array, as_profile, line_up
 from lst_raster.xarray_api.attributes import (
     CONVENTIONS,
     GRID_MAPPING,

@@ -3,6 +3,7 @@
 import json
 import pickle
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -50,14 +51,28 @@ def test_a_folder_is_every_scene_in_it_and_below_it_in_the_order_of_the_paths(sc
 
 
 def test_archives_count_as_scenes_and_hidden_files_products_and_other_bands_do_not(tmp_path):
-    scenes = ("LC08_a.tar.gz", "LC08_b.tar", "LC08_c.tgz")
+    scenes = ("LC08_a.tar.gz", "LC08_b.tar", "LC08_c.tgz", "LC08_d.tar.bz2", "LC08_e.txz", "LC08_f.zip")
     bands = ("._LC08_d_B10.TIF", "LC08_e_B4.TIF", "LC08_e_B6.TIF", "LC08_e_QA_PIXEL.TIF", "LC08_L2SP_f_ST_B10.TIF")
     others = ("LC08_x_LST.tif", "LC08_x_LST_UNC.tif", "LC08_x_LST.json", "report.csv", "era5.nc")
     for name in (*scenes, *bands, *others):
         (tmp_path / name).touch()
     (tmp_path / "store.zarr").mkdir()
     (tmp_path / "store.zarr" / "LC08_g_B10.TIF").touch()
-    assert names(read_scene_list(tmp_path)) == ["LC08_a", "LC08_b", "LC08_c"]
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "__MACOSX" / "LC08_h_B10.TIF").touch()
+    for name, member in (
+        ("era5.zip", "data.nc"),
+        ("LC08_i.zip", "LC08_i/LC08_i_B10.TIF"),
+        ("j.zip", "._LC08_j_B10.TIF"),
+    ):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr(member, "")
+    found = [f"LC08_{letter}" for letter in "abcdefi"]
+    assert names(read_scene_list(tmp_path)) == found
+    (tmp_path / "store.zarr" / "LC08_g_B10.TIF").unlink()  # a pattern is taken at its word
+    assert names(read_scene_list(f"{tmp_path}/**")) == found
+    with pytest.raises(SceneError, match="holds no scene"):
+        read_scene_list(f"{tmp_path}/._*")
 
 
 def test_of_a_scene_without_metadata_the_band_that_is_wanted_stands_for_it(tmp_path):
@@ -68,6 +83,19 @@ def test_of_a_scene_without_metadata_the_band_that_is_wanted_stands_for_it(tmp_p
         found = read_scene_list(tmp_path, band=band)
         assert names(found) == ["LC08_x", "LE07_y", "thing"]
         assert all(part in scene.path for part, scene in zip(wanted, found, strict=True))
+
+
+def test_bands_that_were_renamed_are_of_their_product_where_it_has_files_and_scenes_by_themselves_elsewhere(tmp_path):
+    a, b = (f"LC08_L1TP_020039_2015071{day}_20200908_02_T1" for day in (1, 2))
+    for name in (
+        f"{a}_MTL.txt",
+        f"{a}_B10_clip.TIF",
+        f"{b}_B10_east.TIF",
+        f"west_{b}_B10.TIF",
+        f"{b}_B10_clip_LST.tif",
+    ):
+        (tmp_path / name).touch()
+    assert names(read_scene_list(tmp_path)) == [a, f"{b}_east", f"west_{b}"]
 
 
 def test_a_folder_that_leads_back_to_itself_is_read_once(scenes, tmp_path):
@@ -87,6 +115,14 @@ def test_a_pattern_takes_what_fits_it(scenes, tmp_path):
         read_scene_list(f"{scenes}/*.SAFE")
     with pytest.raises(SceneError, match="holds no scene: no"):
         read_scene_list(f"{tmp_path}/*")
+
+
+@pytest.mark.parametrize(
+    "path", ["/vsizip/in/LC08_x.zip/LC08_x_B10.TIF", "/vsitar//vsicurl/https://a.org/LC08_x.tar/LC08_x_B10.TIF"]
+)
+def test_a_file_in_an_archive_is_a_scene_by_the_name_that_gdal_gives_it(path):
+    (scene,) = read_scene_list(path)
+    assert (scene.path, scene.name, scene.opened_by()) == (path, "LC08_x", path)
 
 
 def test_a_name_with_brackets_is_a_name_before_it_is_a_pattern(tmp_path):

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from lst_raster import retrieve
+from lst_raster.errors import LstRasterError
 from lst_raster.retrieval.describe import describe
 from tests.support.factories import STATE, STEM, make_scene, ramp, write_raster
+from tests.support.faults import one_line_that_helps
+from tests.support.reanalysis_files import write_reanalysis
 from tests.support.shared import shared_path
 
 FILE = f"{STEM}_B10.TIF"
@@ -120,3 +123,11 @@ def test_integers_of_a_product_are_told_as_kelvins(tmp_path, command):
     kelvins = [float(line.split(":")[1].split()[0]) for line in lines if line.endswith(" K") and "parts" not in line]
     assert len(kelvins) == 3 and 250 < min(kelvins) < max(kelvins) < 340
     assert any("uncertainty parts: sensor" in line for line in lines)
+
+
+def test_a_netcdf_of_several_variables_is_refused_as_any_other_file(tmp_path):
+    path = write_reanalysis(tmp_path / "era5.nc", {"tcwv": np.ones((3, 4, 5)), "t2m": np.ones((3, 4, 5))},
+                            latitude=range(4), longitude=range(5))  # fmt: skip
+    with pytest.raises(LstRasterError) as error:
+        describe(path)
+    one_line_that_helps(error.value)

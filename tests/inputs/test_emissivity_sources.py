@@ -1,5 +1,7 @@
 """Emissivity from every source, on made scenes and on real ones."""
 
+import os
+
 import numpy as np
 import pytest
 import rasterio
@@ -7,7 +9,7 @@ from rasterio import Affine
 from rasterio.windows import Window
 
 from lst_raster import Scene, retrieve
-from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError
+from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, OutputError
 from lst_raster.inputs.emissivity.aster_ged import read_mosaic
 from lst_raster.inputs.emissivity.merge import choose_emissivity, open_emissivity
 from lst_raster.inputs.emissivity.tables import components, land_cover_table
@@ -51,6 +53,51 @@ def test_emissivity_from_ndvi_has_no_steps_and_never_exceeds_one(scene):
     value = merged(scene, "ndvi").value.ravel()
     assert value.max() <= 0.9875
     assert np.abs(np.diff(value)).max() < 1e-4
+
+
+def move_bands(scene, *bands, columns=13.0, rows=7.0, fill=0):
+    """Write bands of the made scene again with another extent: larger, and beginning further to the north-west."""
+    for band in bands:
+        path = scene.parent / f"{scene.name.rpartition('_B')[0]}_{band}.TIF"
+        with rasterio.open(path) as dataset:
+            values, transform, nodata = dataset.read(1), dataset.transform, dataset.nodata
+        wider = np.full((90, 100), fill, values.dtype)
+        wider[7:67, 13:83] = values
+        a, _, c, _, e, f = transform[:6]
+        path.unlink()  # else GDAL removes it, and the MTL file with it
+        write_raster(path, wider, transform=Affine(a, 0, c - columns * a, 0, e, f - rows * e), nodata=nodata)
+
+
+def test_bands_of_another_extent_are_warped_when_asked_and_refused_when_not(tmp_path, scene):
+    red, near_infrared = np.full(SHAPE, 0.1), np.linspace(0.05, 0.6, 4200).reshape(SHAPE)
+    red[:3] = np.nan  # fill, which the file does not declare
+    add_reflectance(scene, red, near_infrared)
+    water = np.zeros(SHAPE, bool)
+    water[20:30, 40:] = True
+    add_quality(scene, water=water)
+    make_tile(tmp_path, 31, -88, mean=plane, index=0.2)
+    sources = ("quality", "ndvi"), (f"aster-ged:{tmp_path}",)
+    expected = [merged(scene, *given) for given in sources]
+    move_bands(scene, "B4", "B5")
+    move_bands(scene, "QA_PIXEL", fill=1)
+    for given in ("quality", "ndvi", f"aster-ged:{tmp_path}"):
+        with pytest.raises(GridMismatchError, match="pass --align to warp it onto the scene's grid"):
+            merged(scene, given)
+    for given, found in zip(sources, expected, strict=True):
+        warped = merged(scene, *given, align=True)
+        np.testing.assert_allclose(warped.value, found.value, rtol=1e-6)
+        np.testing.assert_array_equal(warped.source, found.source)
+
+
+def test_fill_of_a_warped_band_is_not_blended_into_its_neighbours(scene):
+    red = np.full(SHAPE, 0.1)
+    red[:, 30:33] = np.nan
+    add_reflectance(scene, red, np.full(SHAPE, 0.3))
+    move_bands(scene, "B4", "B5", columns=13.4, rows=7.3)
+    found = merged(scene, "ndvi", align=True).value
+    known = np.isfinite(found)
+    assert 0.9 < known.mean() < 1.0
+    assert found[known] == pytest.approx(0.987, abs=1e-4)
 
 
 def test_dark_water_whose_index_wraps_around_in_unsigned_numbers_is_no_vegetation(scene):
@@ -239,6 +286,24 @@ def test_a_land_cover_table_is_read_as_programs_save_it(tmp_path, scene, separat
     assert set(np.unique(found.uncertainty)) == {np.float32(0.03)}
 
 
+def test_a_product_of_a_table_that_was_edited_is_not_kept(tmp_path, scene, model_path):
+    path = write_raster(tmp_path / "map.tif", np.ones((100, 100), "u1"), **DEGREES)
+    table = tmp_path / "own.csv"
+    options = {
+        "output": tmp_path / "r.tif", "model": model_path, "emissivity": f"landcover:{path}:{table}", **STATE,
+    }  # fmt: skip
+    table.write_text("class,emissivity\n1,0.95\n")
+    assert [retrieve(scene, **options).reused for _ in range(2)] == [False, True]
+    table.write_text("class,emissivity\n1,0.98\n")
+    os.utime(table, ns=(1, 1))
+    with pytest.raises(OutputError, match="exists and is kept; add --overwrite"):
+        retrieve(scene, **options)
+    assert [retrieve(scene, overwrite=True, **options).reused, retrieve(scene, **options).reused] == [False, True]
+    with pytest.raises(OutputError, match="it is one of the inputs"):
+        retrieve(scene, **options | {"output": table.rename(tmp_path / "own.tif"), "overwrite": True,
+                                     "emissivity": f"landcover:{path}:{tmp_path / 'own.tif'}"})  # fmt: skip
+
+
 def plane(latitude, longitude):
     return 0.95 + 0.02 * (latitude - 30.0), 0.96 + 0.02 * (longitude + 88.0)
 
@@ -251,6 +316,26 @@ def test_aster_is_brought_to_the_band_at_the_place_where_it_was_measured(tmp_pat
     assert found.value == pytest.approx(0.6820 * band_13 + 0.2578 * band_14 + 0.0584, abs=6e-4)  # stored in thousandths
     of_13, of_14 = 0.682 * np.hypot(0.005, 0.0164), 0.2578 * np.hypot(0.005, 0.0174)
     assert found.uncertainty == pytest.approx(np.sqrt(of_13**2 + of_14**2 + 0.00094**2), abs=1e-5)
+
+
+@pytest.mark.parametrize("edges", [False, True])
+def test_aster_tiles_of_one_kilometre_have_their_own_cells(tmp_path, scene, edges):
+    make_tile(tmp_path, 31, -88, mean=plane, name="AG1km.v003.31.-088.0010.h5", size=100, edges=edges)
+    found = merged(scene, f"aster-ged:{tmp_path}", 0.93)
+    assert (found.source == 1).all()
+    latitude, longitude = Scene.open(scene).grid.degrees(*(np.mgrid[0:60, 0:70][::-1] + 0.5))
+    band_13, band_14 = plane(latitude, longitude)
+    assert found.value == pytest.approx(0.6820 * band_13 + 0.2578 * band_14 + 0.0584, abs=6e-4)
+
+
+def test_aster_tiles_of_another_shape_or_of_two_kinds_are_refused(tmp_path, scene):
+    path = make_tile(tmp_path, 31, -88, mean=plane, size=250)
+    with pytest.raises(InputError, match=r"0001.h5 has 250 x 250 cells; a tile of one degree has 1000 x 1000"):
+        merged(scene, f"aster-ged:{path}", 0.93)
+    make_tile(tmp_path, 31, -88, mean=plane)
+    make_tile(tmp_path, 31, -88, mean=plane, name="AG1km.v003.31.-088.0010.h5", size=100)
+    with pytest.raises(InputError, match=r"tiles of 0.001 and of 0.01 degrees .AG1km.* give a folder of one kind"):
+        merged(scene, f"aster-ged:{tmp_path}", 0.93)
 
 
 def test_holes_in_aster_and_missing_tiles_are_filled_from_the_next_source(tmp_path, scene):

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lst_raster.errors import InputError
-from lst_raster.inputs.fields import ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR
 from lst_raster.inputs.reanalysis.gridded import interpolate, normalise
+from lst_raster.physics.quantities import ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR
 
 NOON = np.datetime64("2015-07-19T12:00:00")
 HOUR = np.timedelta64(1, "h")

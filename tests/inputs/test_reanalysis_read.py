@@ -1,8 +1,10 @@
 """Reanalysis files as they come in the wild, in one normal form."""
 
+import gc
 import shutil
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -11,11 +13,12 @@ from hypothesis import strategies as st
 from pyproj import Proj
 
 from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.inputs.fields import WATER_VAPOUR
 from lst_raster.inputs.reanalysis.gridded import interpolate, merge_times, normalise_projected
 from lst_raster.inputs.reanalysis.read import read_asked, read_reanalysis
 from lst_raster.inputs.reanalysis.request import Ask
+from lst_raster.physics.quantities import WATER_VAPOUR
 from lst_raster.resources import require
+from tests.support.faults import one_line_that_helps
 from tests.support.reanalysis_files import TIMES, write_reanalysis
 from tests.support.shared import shared_path
 
@@ -367,3 +370,134 @@ def test_a_projected_netcdf_is_refused(tmp_path):
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(InputNotFoundError, match=r"none.nc does not exist"):
         read_reanalysis(tmp_path / "none.nc")
+
+
+def make_zip(folder, compression=zipfile.ZIP_DEFLATED):
+    write_reanalysis(folder / "a.nc", {"tcwv": plane()}, engine="scipy", **SMALL)
+    with zipfile.ZipFile(folder / "era5.zip", "w", compression) as archive:
+        archive.write(folder / "a.nc", "a.nc")
+    return folder / "era5.zip"
+
+
+def with_flipped(content, at):
+    damaged = bytearray(content)
+    damaged[at] ^= 0x55
+    return bytes(damaged)
+
+
+ZIP_DAMAGE = {
+    "a byte of the data": lambda whole: with_flipped(whole, len(whole) // 3),
+    "a byte of the data's head": lambda whole: with_flipped(whole, 44),
+    "the checksum in the directory": lambda whole: with_flipped(whole, whole.rindex(b"PK\x01\x02") + 16),
+    "the place of the member": lambda whole: with_flipped(whole, whole.rindex(b"PK\x01\x02") + 42),
+    "the kind of compression": lambda whole: with_flipped(whole, whole.rindex(b"PK\x01\x02") + 10),
+    "the flag of encryption": lambda whole: (
+        whole[: (at := whole.rindex(b"PK\x01\x02") + 8)] + b"\x01" + whole[at + 1 :]
+    ),
+    "the end of the directory": lambda whole: with_flipped(whole, whole.rindex(b"PK\x05\x06")),
+    "cut in the data": lambda whole: whole[: len(whole) // 2],
+    "cut in the directory": lambda whole: whole[:-30],
+}
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("damage", ZIP_DAMAGE)
+def test_a_damaged_zip_is_refused_with_the_reason(tmp_path, damage, compression):
+    path = make_zip(tmp_path, compression)
+    path.write_bytes(ZIP_DAMAGE[damage](path.read_bytes()))
+    with pytest.raises(InputError, match=r"reanalysis era5\.zip is a ZIP that cannot be read \(.+\); fetch it again"):
+        read_reanalysis(path)
+
+
+def test_a_flipped_byte_anywhere_in_a_zip_is_an_error_or_does_not_matter(tmp_path):
+    path = make_zip(tmp_path)
+    (expected,) = read_reanalysis(path)
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 7):
+        path.write_bytes(with_flipped(whole, at))
+        try:
+            (found,) = read_reanalysis(path)
+        except InputError as error:
+            one_line_that_helps(error)
+        else:
+            np.testing.assert_array_equal(found.values, expected.values)
+
+
+def test_a_flipped_byte_in_a_compressed_chunk_of_netcdf_is_told(tmp_path):
+    path = tmp_path / "era5.nc"
+    with xr.open_dataset(write_reanalysis(tmp_path / "a.nc", {"tcwv": plane()}, **SMALL)) as dataset:
+        dataset.to_netcdf(path, engine="h5netcdf", encoding={"tcwv": {"zlib": True}})
+    with h5py.File(path) as file:
+        chunk = file["tcwv"].id.get_chunk_info(0)
+    path.write_bytes(with_flipped(path.read_bytes(), chunk.byte_offset + chunk.size // 2))
+    with pytest.raises(InputError, match=r"era5\.nc cannot be read as netCDF \(.+\); fetch it again"):
+        read_reanalysis(path)
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.999])
+def test_a_grib_file_that_is_cut_off_is_told(tmp_path, cut):
+    whole = shared_path("data", "reanalysis", "s2tbx_AUX_ECMWFT.grib").read_bytes()
+    (tmp_path / "a.grib").write_bytes(whole[: int(cut * len(whole))])
+    with pytest.raises(InputError, match=r"a\.grib cannot be read as GRIB \(.+\); fetch it again"):
+        read_reanalysis(tmp_path / "a.grib")
+
+
+def rewritten_by_netcdf4(dataset, path):
+    pytest.importorskip("netCDF4", reason="needs the extra dev")
+    dataset.to_netcdf(path, engine="netcdf4")
+
+
+def rewritten_as_by_matlab(dataset, path):
+    """Texts as arrays of one element that ends with NUL."""
+    dataset.to_netcdf(path, engine="h5netcdf")
+    with h5py.File(path, "r+") as file:
+        for name in dataset.variables:
+            for key, value in file[name].attrs.items():
+                if isinstance(value, str):
+                    file[name].attrs[key] = np.array([value.encode() + b"\0"], f"S{len(value) + 1}")
+
+
+@pytest.mark.parametrize("levels", [False, True], ids=["near the ground", "on levels"])
+@pytest.mark.parametrize("rewrite", [rewritten_by_netcdf4, rewritten_as_by_matlab])
+def test_who_wrote_the_netcdf_does_not_matter(tmp_path, rewrite, levels):
+    if levels:
+        shape = (3, 2, 5, 6)
+        units = {"t": "K", "q": "kg kg**-1"}
+        variables = {
+            name: (("time", "lev", "y", "x"), np.full(shape, value), {"units": units[name]})
+            for name, value in (("t", 280.0), ("q", 0.01))
+        }
+        coords = {"lev": ("lev", [500.0, 1000.0], {"units": "hPa"})}
+    else:
+        variables = {"tcwv": (("time", "y", "x"), plane(), {"units": "kg m**-2"})}
+        coords = {}
+    shape = next(iter(variables.values()))[1].shape
+    coords |= {
+        "time": TIMES.astype("datetime64[ns]"),
+        "y": ("y", np.linspace(20.0, 30.0, shape[-2]), {"units": "degrees_north"}),  # told by their units alone
+        "x": ("x", np.linspace(50.0, 60.0, shape[-1]), {"units": "degrees_east"}),
+    }
+    dataset = xr.Dataset(variables, coords)
+    dataset.to_netcdf(tmp_path / "expected.nc", engine="h5netcdf")
+    rewrite(dataset, tmp_path / "other.nc")
+    expected, found = (read_asked(tmp_path / name, Ask(on_levels=levels)) for name in ("expected.nc", "other.nc"))
+    assert len(found) == len(expected) == (4 if levels else 1)
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(one.values, other.values)
+        np.testing.assert_array_equal(one.times, other.times)
+        assert one.pressure == other.pressure
+
+
+def test_damage_in_the_head_of_netcdf_is_told_and_leaves_no_traceback_of_the_library(tmp_path):
+    """A file that h5netcdf opened in part complains on standard error when it is collected: a warning, so an error."""
+    whole = write_reanalysis(tmp_path / "a.nc", {"tcwv": plane()}, **SMALL).read_bytes()
+    complaints = 0
+    for at in range(0, 2400, 24):
+        (tmp_path / "era5.nc").write_bytes(whole[:at] + b"\xd5" * 8 + whole[at + 8 :])
+        try:
+            read_reanalysis(tmp_path / "era5.nc")
+        except InputError as error:
+            one_line_that_helps(error)
+            complaints += 1
+    gc.collect()
+    assert complaints > 10

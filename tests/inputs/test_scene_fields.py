@@ -1,5 +1,6 @@
 """Quantities beside the scene, as numbers and as rasters; grids; the standard atmosphere."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,17 @@ from rasterio.crs import CRS
 from rasterio.windows import Window
 
 from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError
-from lst_raster.inputs.fields import (
+from lst_raster.inputs.fields import open_field, parse_field
+from lst_raster.io.grid import Grid, require_same_grid
+from lst_raster.physics import quantities
+from lst_raster.physics.quantities import (
     AIR_TEMPERATURE,
+    ELEVATION,
     EMISSIVITY,
+    SPELLINGS,
     SURFACE_PRESSURE,
     WATER_VAPOUR,
-    open_field,
-    parse_field,
 )
-from lst_raster.io.grid import Grid, require_same_grid
 from lst_raster.simulator.standard_atmosphere import standard_atmosphere
 from tests.support.factories import write_raster
 from tests.support.shared import shared_path
@@ -47,6 +50,8 @@ ALL = Window(0, 0, 70, 60)
         (AIR_TEMPERATURE, "298.15K", 298.15),
         (SURFACE_PRESSURE, "98.5kPa", 985.0),
         (SURFACE_PRESSURE, "98500 Pa", 985.0),
+        (AIR_TEMPERATURE, "25\N{DEGREE SIGN}C", 298.15),
+        (ELEVATION, "1000ft", 304.8),
         (EMISSIVITY, "1", 1.0),
     ],
 )
@@ -121,11 +126,51 @@ def test_nodata_beside_nan_leaks_neither(tmp_path):
         (AIR_TEMPERATURE, "degC", 20.0, 293.15),
         (SURFACE_PRESSURE, "Pa", 98000.0, 980.0),
         (EMISSIVITY, "fraction", 0.9, 0.9),
+        (WATER_VAPOUR, "centimeters", 2.5, 25.0),
+        (WATER_VAPOUR, "[kg/(m^2)]", 25.0, 25.0),
+        (WATER_VAPOUR, "kg m\N{SUPERSCRIPT MINUS}\N{SUPERSCRIPT TWO}", 25.0, 25.0),
+        (AIR_TEMPERATURE, "degrees_C", 20.0, 293.15),
+        (AIR_TEMPERATURE, "\N{DEGREE SIGN}F", 77.0, 298.15),
+        (SURFACE_PRESSURE, "millibars", 980.0, 980.0),
+        (ELEVATION, "foot", 1000.0, 304.8),
+        (ELEVATION, "feet", 1000.0, 304.8),
+        (ELEVATION, "US survey foot", 1000.0, 1200000.0 / 3937.0),
+        (ELEVATION, "metre", 300.0, 300.0),
+        (ELEVATION, "", 300.0, 300.0),
     ],
 )
 def test_a_raster_s_own_unit_is_heeded(tmp_path, quantity, units, stored, expected):
     path = write_raster(tmp_path / "x.tif", np.full(SHAPE, stored, "f4"), units=units)
     np.testing.assert_allclose(read(quantity, path), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "units", "words"),
+    [
+        (ELEVATION, "fathom", "has the unit 'fathom', which is not one of m, km, ft, US survey foot, .* values to m"),
+        (WATER_VAPOUR, "inches", "has the unit 'inches', which is not one of kg m-2, mm, cm, g cm-2; convert"),
+        (AIR_TEMPERATURE, "hPa", "has the unit 'hPa', which is not one of K, degC, degF"),
+        (WATER_VAPOUR, "1", "has the unit '1'"),
+        (EMISSIVITY, "%", "has the unit '%', which is not one of 1"),
+    ],
+)
+def test_a_raster_of_a_unit_that_is_not_known_is_refused(tmp_path, quantity, units, words):
+    path = write_raster(tmp_path / "x.tif", np.full(SHAPE, 20.0, "f4"), units=units)
+    with pytest.raises(InputError, match=words) as caught:
+        read(quantity, path)
+    assert str(path) in str(caught.value)
+
+
+def test_the_unit_of_a_vertical_coordinate_system_is_heeded(tmp_path):
+    crs = "EPSG:32616+6360"  # heights in US survey feet
+    path = write_raster(tmp_path / "x.tif", np.full(SHAPE, 1000.0, "f4"), crs=crs)
+    grid = Grid(crs=CRS.from_user_input(crs), transform=GRID.transform, width=70, height=60)
+    np.testing.assert_allclose(read(ELEVATION, path, grid), 1200000.0 / 3937.0)
+
+
+def test_every_spelling_of_a_unit_stands_for_one_unit():
+    spelled = [quantities._plain(text) for name, others in SPELLINGS.items() for text in (name, *others)]
+    assert len(spelled) == len(set(spelled))
 
 
 def test_a_number_is_the_same_in_every_window():
@@ -149,6 +194,46 @@ def test_a_raster_of_another_grid_is_refused_and_both_grids_are_named(tmp_path, 
     with pytest.raises(GridMismatchError, match=r"EPSG:32616 70x60 .*; pass --align") as caught:
         read(EMISSIVITY, path)
     assert str(path) in str(caught.value)
+
+
+ACROSS = Grid(crs=CRS.from_epsg(32601), transform=Affine(300, 0, 120000, 0, -300, 1168000), width=300, height=100)
+
+
+@pytest.mark.parametrize(
+    ("grid", "west", "columns"),
+    [
+        *((ACROSS, west, 3600) for west in (-180.0, 0.0, -180.05, -180.15)),
+        (ACROSS, 170.0, 200),
+        (ACROSS, -190.0, 200),
+        *((replace(ACROSS, crs=CRS.from_epsg(4326), transform=Affine(0.01, 0, west, 0, -0.01, 11)), 170.0, 200)
+          for west in (178.5, -181.5)),
+        *((replace(ACROSS, crs=CRS.from_epsg(4326), transform=Affine(0.01, 0, west, 0, -0.01, 11)), -180.0, 3600)
+          for west in (178.5, -181.5)),
+        (replace(ACROSS, crs=CRS.from_epsg(32618)), 0.0, 3600),
+        (replace(ACROSS, crs=CRS.from_epsg(32731), transform=Affine(300, 0, 120000, 0, -300, 9000000)), -10.0, 200),
+    ],
+)  # fmt: skip
+def test_a_raster_in_degrees_is_warped_whole_however_its_longitudes_are_counted(tmp_path, grid, west, columns):
+    def height(longitude):  # the same a whole turn on
+        return 1000.0 + 500.0 * np.sin(np.radians(longitude)) + 300.0 * np.cos(np.radians(3.0 * longitude))
+
+    stored = np.broadcast_to(height(west + 0.1 * (np.arange(columns) + 0.5)), (600, columns)).astype("f4")
+    path = write_raster(tmp_path / "dem.tif", stored, crs="EPSG:4326", transform=Affine(0.1, 0, west, 0, -0.1, 30))
+    with open_field(parse_field(ELEVATION, path, align=True), grid) as reader:
+        found = np.hstack([reader(Window(left, 0, 100, 100)) for left in (0, 100, 200)])
+    _, longitude = grid.degrees(*(np.mgrid[0:100, 0:300][::-1] + 0.5))
+    np.testing.assert_allclose(found, height(longitude), atol=2.0)  # half a cell at the seam of the raster
+
+
+def test_beside_a_raster_across_180_degrees_there_is_nothing(tmp_path):
+    degrees = {"crs": "EPSG:4326", "transform": Affine(0.1, 0, 179.8, 0, -0.1, 30)}
+    path = write_raster(tmp_path / "dem.tif", np.full((600, 4), 5.0, "f4"), **degrees)
+    with open_field(parse_field(ELEVATION, path, align=True), ACROSS) as reader:
+        found = reader(Window(0, 0, 300, 100))
+    _, longitude = ACROSS.degrees(*(np.mgrid[0:100, 0:300][::-1] + 0.5))
+    beyond = np.abs(longitude % 360.0 - 180.0) - 0.2  # [degree], a pixel is 0.003 wide
+    assert np.isfinite(found[beyond < -0.003]).all() and (beyond < -0.003).any()
+    assert np.isnan(found[beyond > 0.003]).all() and (beyond > 0.003).any()
 
 
 def test_a_grid_that_differs_by_rounding_is_the_same(tmp_path):

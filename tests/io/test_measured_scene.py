@@ -1,6 +1,7 @@
 """Rasters of radiance or brightness temperature, of any sensor band: retrieved as scenes of Landsat are."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,14 +9,14 @@ import rasterio
 import xarray as xr
 
 import lst_raster
-from lst_raster.errors import InputError, ModelError, SceneError, UnknownSensorError
+from lst_raster.errors import InputError, ModelError, OutputError, SceneError, UnknownSensorError
 from lst_raster.inference.model import Model
 from lst_raster.io.measured_scene import MeasuredScene
 from lst_raster.io.scene import Scene
 from lst_raster.physics.calibration import brightness_temperature_two_constants
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.physics.radiative_transfer import sensor_radiance
-from lst_raster.sensors.bands import sensor_band
+from lst_raster.sensors.bands import definition_path, sensor_band
 from tests.support.factories import STATE, ramp, write_raster
 from tests.support.own_sensors import make_own_models, make_own_sensor
 
@@ -228,3 +229,38 @@ def test_emissivity_that_is_not_known_for_the_band_and_a_missing_tier_are_told(t
         lst_raster.retrieve(scene, output=tmp_path, emissivity=0.97, model="aster-b13/profile", **STATE)
     with pytest.raises(ModelError, match="the scene is aster-b13"):
         lst_raster.retrieve(scene, output=tmp_path, emissivity=0.97, model="landsat8-b10/surface", **STATE)
+
+
+def test_a_unit_of_the_file_is_converted_and_one_that_is_not_known_is_refused(tmp_path, aster):
+    def radiance(name, values, units, quantity):
+        path = write_raster(tmp_path / name, np.asarray(values, "f4"), units=units)
+        scene = MeasuredScene.open(path, sensor=aster, quantity=quantity)
+        with rasterio.open(path) as dataset:
+            return scene.read(dataset).radiance
+
+    kelvin = radiance("k.tif", LST, "K", "brightness-temperature")
+    celsius = radiance("c.tif", LST - 273.15, "celsius", "brightness-temperature")
+    np.testing.assert_allclose(celsius, kelvin, rtol=1e-5)
+    watts = radiance("w.tif", radiance_of(aster), "", "radiance")
+    milliwatts = radiance("m.tif", radiance_of(aster) / 10.0, "mW cm-2 sr-1 um-1", "radiance")
+    np.testing.assert_allclose(milliwatts, watts, rtol=1e-5)
+    for units, quantity in (("rankine", "brightness-temperature"), ("mW/(m2 sr cm-1)", "radiance")):
+        with pytest.raises(InputError, match="which is not one of"):
+            radiance("x.tif", LST if quantity != "radiance" else radiance_of(aster), units, quantity)
+
+
+def test_a_product_of_a_sensor_that_was_defined_anew_is_not_kept(tmp_path, aster):
+    path = write_raster(tmp_path / "scene.tif", radiance_of(aster).astype("f4"))
+
+    def made():
+        scene = MeasuredScene.open(path, sensor=aster, quantity="radiance")
+        return lst_raster.retrieve(scene, output=tmp_path / "out_LST.tif", emissivity=0.97, **STATE)
+
+    assert [made().reused for _ in range(2)] == [False, True]
+    definition = definition_path(aster)
+    text = definition.read_text()
+    noisier = re.sub(r"(?m)^noise = .*$", "noise = 1.5", text)
+    assert noisier != text
+    definition.write_text(noisier)
+    with pytest.raises(OutputError, match="exists and is kept; add --overwrite"):
+        made()

@@ -5,6 +5,7 @@ import pytest
 import rasterio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rasterio import Affine
 
 from lst_raster import Scene, retrieve
 from lst_raster.errors import GridMismatchError, InputError, OutputError, SceneError
@@ -129,6 +130,19 @@ def test_a_quality_band_is_known_by_its_values_whatever_its_name(tmp_path, model
     product = retrieve(path, model=model_path, **EXACT)
     np.testing.assert_array_equal(np.isnan(read(product)), ramp(0, 1) > 0.75)
     assert [layout.name in line for line in product.warnings] == [True] * warned
+
+
+def test_a_quality_band_of_another_extent_is_warped_when_asked(tmp_path, model_path):
+    cloudy = ramp(0, 1) > 0.75
+    path = cloudy_scene(tmp_path / "in", np.where(cloudy, 22280, 21824).astype("u2"))
+    wider = np.full((80, 90), 1, "u2")
+    wider[10:70, 10:80] = np.where(cloudy, 22280, 21824)
+    elsewhere = Affine(30, 0, 452475 - 300, 0, -30, 3408645 + 300)
+    write_raster(tmp_path / "in" / f"{STEM}_QA_PIXEL.TIF", wider, transform=elsewhere, nodata=1)
+    with pytest.raises(GridMismatchError, match=r"pass --align to warp it .*, or do without it: --keep-clouds"):
+        retrieve(path, model=model_path, **EXACT)
+    product = retrieve(path, model=model_path, align=True, **EXACT)
+    np.testing.assert_array_equal(np.isnan(read(product)), cloudy)
 
 
 def test_what_is_no_quality_band_is_refused(tmp_path, model_path):

@@ -6,6 +6,7 @@ import shutil
 import socket
 import sys
 import traceback
+import zipfile
 
 import pytest
 
@@ -78,7 +79,7 @@ def product_of(scene, model_path, name="product.tif"):
     return retrieve(scene, output=name, model=model_path, overwrite=True, **EXACT)
 
 
-@pytest.mark.parametrize("form", ["file", "txt", "json", "xml", "tar"])
+@pytest.mark.parametrize("form", ["file", "txt", "json", "xml", "tar", "stored.zip"])
 def test_a_scene_on_a_web_server_gives_the_same_product_as_from_disk(folder, server, model_path, form):
     place = in_form(folder / BAND, form)
     server.root = place.parent
@@ -86,6 +87,27 @@ def test_a_scene_on_a_web_server_gives_the_same_product_as_from_disk(folder, ser
     assert remote.path.read_bytes() == local.path.read_bytes()
     assert remote.retrieved == remote.pixels // 2
     assert remote.tags == local.tags
+
+
+@pytest.mark.parametrize("form", ["file", "tar", "stored.zip"])
+def test_a_scene_on_a_web_server_is_named_as_gdal_names_it(folder, server, model_path, form):
+    place = in_form(folder / BAND, form)
+    server.root = place.parent
+    system = {"tar": "/vsitar/", "stored.zip": "/vsizip/"}.get(form, "")
+    inside = "" if form == "file" else f"/{BAND}"
+    local = product_of(place, model_path, "l.tif")
+    remote = product_of(f"{system}/vsicurl/{server.url(place.name)}{inside}", model_path, "r.tif")
+    assert remote.path.read_bytes() == local.path.read_bytes()
+
+
+@pytest.mark.usefixtures("credentials")
+def test_hidden_files_in_an_object_store_are_no_scenes(folder, store, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", store.endpoint)
+    for path in list(folder.iterdir()):
+        if path.is_file():
+            (folder / f"._{path.name}").write_bytes(b"\0")
+    store.upload(folder, "hidden", "x/")
+    assert Scene.open("s3://hidden/x/").stem == STEM
 
 
 def test_red_and_near_infrared_of_a_scene_on_a_server_give_its_emissivity(folder, server, model_path):
@@ -99,12 +121,12 @@ def test_red_and_near_infrared_of_a_scene_on_a_server_give_its_emissivity(folder
 
 
 @pytest.mark.usefixtures("credentials")
-@pytest.mark.parametrize("form", ["file", "folder", "folder/", "txt", "tar"])
+@pytest.mark.parametrize("form", ["file", "folder", "folder/", "txt", "tar", "stored.zip"])
 def test_a_scene_in_an_object_store_gives_the_same_product_as_from_disk(folder, store, model_path, form, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", store.endpoint)
     place = in_form(folder / BAND, form.rstrip("/"))
     local = product_of(place, model_path, "local.tif")
-    bucket = f"form-{form.replace('/', '-')}x"
+    bucket = f"form-{form.replace('/', '-').replace('.', '-')}x"
     store.upload(place if place.is_dir() else place.parent, bucket, "a folder/level 1/")
     name = {"folder": "", "folder/": ""}.get(form, f"/{place.name}")
     remote = product_of(f"s3://{bucket}/a folder/level 1{name}{'/' if form == 'folder/' else ''}", model_path, "r.tif")
@@ -242,6 +264,9 @@ def test_a_connection_that_is_lost_while_reading_leaves_no_product(folder, serve
     ("", SceneError, r"is a folder on a web server, which cannot be listed; give the address of the scene's"),
     ("level1/product", SceneError, "cannot be listed"),
     ("product.tar.gz", SceneError, "is compressed, and would be fetched whole for every block; fetch it once first"),
+    ("product.tar.xz", SceneError, "is compressed, and would be fetched whole for every block; fetch it once first"),
+    ("product.zip", SceneError, "is compressed, and would be fetched whole for every block; fetch it once first"),
+    ("text.zip", SceneError, "is not a zip archive, or truncated or damaged"),
     ("nothing.tar", InputNotFoundError, "does not exist"),
     ("text.tar", SceneError, "is not a tar archive, or truncated or damaged"),
     ("nothing_MTL.txt", InputNotFoundError, "does not exist"),
@@ -250,6 +275,9 @@ def test_a_connection_that_is_lost_while_reading_leaves_no_product(folder, serve
 ])  # fmt: skip
 def test_an_address_of_no_scene_is_refused(folder, server, name, error, words):
     (folder / "text.tar").write_text("hello" * 1000)
+    (folder / "text.zip").write_text("hello" * 1000)
+    with zipfile.ZipFile(folder / "product.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(folder / BAND, BAND)
     (folder / "LC08_text_B10.TIF").write_text("hello")
     with pytest.raises(error, match=words):
         Scene.open(server.url(name))

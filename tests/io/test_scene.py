@@ -1,10 +1,13 @@
 """Opening scenes: what is believed, and what is refused."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
+import rasterio
 
+from lst_raster import retrieve
 from lst_raster.errors import InputError, InputNotFoundError, SceneError
 from lst_raster.io.raster import open_raster
 from lst_raster.io.scene import Scene
@@ -101,6 +104,49 @@ def test_a_raster_that_is_no_level_1_band_is_refused(tmp_path, kind):
     values, options, words = SCENES[kind]
     with pytest.raises(SceneError, match=words):
         Scene.open(write_raster(tmp_path / "LC08_x_B10.tif", values, **options))
+
+
+TROPICS = {"crs": "EPSG:32636", "transform": rasterio.Affine(30, 0, 5e5, 0, -30, 1.1e6)}  # at 10 degrees
+OTHER = {
+    "tenths of a kelvin": (numbers(2950), "may be in tenths of a kelvin (295 K)"),
+    "tenths of a kelvin as floats": (numbers(2950.5, "f4"), "may be in tenths of a kelvin (295 K)"),
+    "hundredths of a degree Celsius": (numbers(2600), "may be in hundredths of a degree Celsius (299 K)"),
+    "tenths of a degree Celsius": (numbers(290), "it may be a temperature already"),
+    "tenths of a degree Celsius, hot": (numbers(420), "may also be in tenths of a degree Celsius (315 K)"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER)
+def test_numbers_in_another_unit_are_refused_with_its_name(tmp_path, kind):
+    values, words = OTHER[kind]
+    with pytest.raises(SceneError, match=re.escape(words)):
+        Scene.open(write_raster(tmp_path / "LC08_x_B10.tif", values, **TROPICS), date="2015-07-15")
+
+
+@pytest.mark.parametrize("kelvin", [290.0, 296.0, 302.0])
+def test_level_2_numbers_that_could_be_a_hot_level_1_band_are_told_and_no_product_comes_of_them(
+    tmp_path, model_path, kelvin
+):
+    path = write_raster(tmp_path / "LC08_x_B10.tif", numbers((kelvin - 149.0) / 0.00341802), **TROPICS)
+    scene = Scene.open(path, date="2015-07-15")
+    assert f"Level-2 surface temperature ({kelvin:.0f} K)" in scene.other_readings
+    if kelvin > 300:
+        with pytest.raises(
+            SceneError, match=r"100% of the temperatures retrieved from LC08_x_B10\.tif are above 343 K"
+        ):
+            retrieve(scene, output=tmp_path / "x.tif", water_vapour=45.0, air_temperature=300.0)
+        assert not list(tmp_path.glob("*LST*")) and not (tmp_path / "x.tif").exists()
+        return
+    told = retrieve(
+        scene, output=tmp_path / "x.tif", water_vapour=5.0, air_temperature=300.0, model=model_path
+    ).warnings
+    assert f"may also be Level-2 surface temperature ({kelvin:.0f} K)" in told[0]
+
+
+def test_a_usual_scene_can_be_nothing_else(tmp_path):
+    """Ground below 290 K in July would be cold in any other unit; with metadata nothing is told anyway."""
+    scene = Scene.open(make_scene(tmp_path, lst=ramp(275, 290), mtl=False))
+    assert scene.other_readings == ""
 
 
 def test_16_bit_numbers_are_not_taken_for_an_8_bit_sensor(tmp_path):

@@ -2,16 +2,18 @@
 
 import json
 import re
+import shutil
 import tarfile
 import threading
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 
 from lst_raster import retrieve
-from lst_raster.errors import InputNotFoundError, LstRasterError, SceneError, UnknownSensorError
+from lst_raster.errors import GridMismatchError, InputNotFoundError, LstRasterError, SceneError, UnknownSensorError
 from lst_raster.io.mtl import Mtl
 from lst_raster.io.raster import open_raster
 from lst_raster.io.scene import Scene
@@ -111,6 +113,12 @@ MISTAKES = {
     "no archive": ("text.tar", {}, SceneError, "is not a tar archive, or truncated or damaged"),
     "cut archive": ("cut.tar.gz", {}, SceneError, "truncated or damaged"),
     "empty archive": ("empty.tar", {}, SceneError, "empty.tar holds no thermal band"),
+    "no zip": ("text.zip", {}, SceneError, "text.zip is not a zip archive, or truncated or damaged"),
+    "cut bzip2": ("cut.tar.bz2", {}, SceneError, "truncated or damaged"),
+    "cut xz": ("cut.tar.xz", {}, SceneError, "truncated or damaged"),
+    "no such member": ("/vsitar/one.tar/LC08_b_B10.TIF", {}, InputNotFoundError, "one.tar/LC08_b_B10.TIF does not"),
+    "no such archive": ("/vsizip/nothing.zip/LC08_b_B10.TIF", {}, InputNotFoundError, "LC08_b_B10.TIF does not exist"),
+    "other GDAL path": ("/vsigs/bucket/LC08_b_B10.TIF", {}, InputNotFoundError, "a GDAL file system that is not read"),
     "no metadata": ("LC08_a_MTL.json", {}, SceneError, "is not Landsat metadata"),
 }  # fmt: skip
 
@@ -130,15 +138,166 @@ def test_what_is_no_scene_is_refused_with_what_to_do(tmp_path, mistake):
         write_raster(tmp_path / name, numbers)
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.tar").write_text("hello")
+    (tmp_path / "text.zip").write_text("hello")
+    with tarfile.open(tmp_path / "one.tar", "w") as archive:
+        archive.add(tmp_path / "one" / "LC08_a_B10.TIF", "LC08_a_B10.TIF")
     (tmp_path / "LC08_a_MTL.json").write_text('{"L1_METADATA_FILE": 3}')
     with tarfile.open(tmp_path / "empty.tar", "w") as archive, tarfile.open(tmp_path / "cut.tar.gz", "w:gz") as cut:
         archive.add(tmp_path / "text.tar", "readme.txt")
         cut.add(tmp_path / "one" / "LC08_a_B10.TIF", "LC08_a_B10.TIF")
-    whole = (tmp_path / "cut.tar.gz").read_bytes()
-    (tmp_path / "cut.tar.gz").write_bytes(whole[: len(whole) // 2])
+    for ending in ("bz2", "xz"):
+        with tarfile.open(tmp_path / f"cut.tar.{ending}", f"w:{ending}") as cut:
+            cut.add(tmp_path / "one" / "LC08_a_B10.TIF", "LC08_a_B10.TIF")
+    for path in tmp_path.glob("cut.*"):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     place, options, error, words = MISTAKES[mistake]
     with pytest.raises(error, match=words):
-        Scene.open(tmp_path / place, **options)
+        Scene.open(place if place.startswith("/vsi") else tmp_path / place, **options)
+
+
+CLOUDY = np.where(ramp(0, 1) > 0.5, 22280, 21824).astype("u2")
+EDITS = [
+    "{id}_B10_clip.TIF",
+    "clip_{id}_B10.TIF",
+    "{id}_B10_clipped_utm.tif",
+    "my-{id}_B10 (1).tif",
+    "{id}_B10.clip.TIF",
+]
+
+
+def product(folder, name="{id}_B10.TIF", stem=STEM, quality="{id}_QA_PIXEL.TIF", **options):
+    """Write a product whose lower half is cloud, its thermal band and its quality band under other names."""
+    make_scene(folder, lst=ramp(275, 310), gain=3.3e-4, name=f"{stem}_B10.TIF", **options)
+    (folder / f"{stem}_B10.TIF").rename(folder / name.format(id=stem))
+    if quality:
+        write_raster(folder / quality.format(id=stem), CLOUDY)
+    return folder / name.format(id=stem)
+
+
+@pytest.mark.parametrize("named", ["file", "folder", "metadata", "archive", "zip member"])
+@pytest.mark.parametrize("stem", [STEM, "LC08_x"])
+@pytest.mark.parametrize("name", EDITS)
+def test_a_band_that_was_renamed_keeps_its_metadata_and_quality_band(tmp_path, model_path, name, stem, named):
+    band = product(tmp_path / "in", name, stem)
+    write_raster(tmp_path / "in" / f"{stem}_B11.TIF", np.full((60, 70), 24000, "u2"))
+    archive = shutil.make_archive("x", "zip", tmp_path / "in")
+    place = {
+        "file": band, "folder": band.parent, "metadata": band.with_name(f"{stem}_MTL.txt"), "archive": archive,
+        "zip member": f"/vsizip/{archive}/{band.name}",
+    }[named]  # fmt: skip
+    scene = Scene.open(place)
+    assert (scene.place.name, scene.sensor, scene.files.bands) == (band.name, "landsat8-b10", ("B10", "B11"))
+    assert (scene.calibration.gain, scene.files.quality.name) == (3.3e-4, f"{stem}_QA_PIXEL.TIF")
+    assert Scene.open(place, band="10").place.name == band.name
+    if stem == STEM:
+        found = retrieve(scene, model=model_path, **EXACT)
+        assert (found.retrieved, found.warnings) == ((CLOUDY == 21824).sum(), ())
+
+
+def test_the_quality_band_that_was_cut_in_the_same_way_comes_first_else_the_whole_one(tmp_path, model_path):
+    whole = make_scene(tmp_path / "in", lst=ramp(275, 310), gain=3.3e-4)
+    write_raster(whole.with_name(f"{STEM}_QA_PIXEL.TIF"), CLOUDY)
+    expected = retrieve(whole, output="whole.tif", model=model_path, **EXACT)
+    clip = whole.with_name(f"{STEM}_B10_clip.TIF")
+    with rasterio.open(whole) as dataset:
+        window = rasterio.windows.Window(20, 10, 40, 30)
+        (step, _, x, _, _, y, *_), numbers = dataset.transform, dataset.read(1, window=window)
+    transform = rasterio.Affine(step, 0, x + 20 * step, 0, -step, y - 10 * step)
+    write_raster(clip, numbers, transform=transform)
+    found = retrieve(clip, output="clip.tif", model=model_path, **EXACT)
+    with rasterio.open(expected.path) as all_of_it, rasterio.open(found.path) as part:
+        np.testing.assert_array_equal(np.isnan(part.read(1)), np.isnan(all_of_it.read(1, window=window)))
+        np.testing.assert_allclose(part.read(1), all_of_it.read(1, window=window), atol=1e-3)
+    write_raster(clip.with_name(f"{STEM}_QA_PIXEL_clip.TIF"), np.full((30, 40), 21824, "u2"), transform=transform)
+    assert Scene.open(clip).files.quality.name == f"{STEM}_QA_PIXEL_clip.TIF"
+    assert retrieve(clip, output="clear.tif", model=model_path, **EXACT).retrieved == 1200
+    assert Scene.open(whole.parent).place.name == whole.name  # the product's own band comes first
+    moved = rasterio.Affine(30, 0, transform.c + 15, 0, -30, transform.f)
+    write_raster(clip.with_name(f"{STEM}_B10_moved.TIF"), np.full((30, 40), 26000, "u2"), transform=moved)
+    with pytest.raises(GridMismatchError, match="warp it onto the scene's grid, or do without it: --keep-clouds"):
+        retrieve(clip.with_name(f"{STEM}_B10_moved.TIF"), output="m.tif", model=model_path, **EXACT)
+
+
+def test_of_several_bands_that_were_renamed_none_is_taken_unasked(tmp_path):
+    first = product(tmp_path / "in", "{id}_B10_clip.TIF")
+    shutil.copy(first, first.with_name(f"{STEM}_B10_clip_2.TIF"))
+    write_raster(first.with_name(f"{STEM}_B11.TIF"), np.full((60, 70), 24000, "u2"))
+    shown = re.escape(f"in holds 2 files of band 10 ({STEM}_B10_clip.TIF, {STEM}_B10_clip_2.TIF); give one of them")
+    with pytest.raises(SceneError, match=shown):
+        Scene.open(first.parent)
+    assert Scene.open(first).calibration.gain == 3.3e-4
+    assert Scene.open(first.parent, band="11").sensor == "landsat8-b11"
+
+
+@pytest.mark.parametrize("form", ["folder", "tar"])
+def test_another_band_in_place_of_the_usual_one_is_told(tmp_path, form):
+    name = f"{STEM}_B11.TIF"
+    place = in_form(make_scene(tmp_path / "in", lst=ramp(280, 300), sensor="landsat8-b11", name=name), form)
+    told = "has no band 10: band 11 is used; --band 11 confirms it"
+    product = retrieve(place, emissivity=0.97, **STATE)
+    assert product.warnings[0].endswith(told)
+    assert Scene.open(place, band="11").files.notes == Scene.open(place, sensor="landsat8-b11").files.notes == ()
+
+
+def hide(folder):
+    """Put what macOS leaves behind into a folder: AppleDouble files, and a folder of them."""
+    (folder / "__MACOSX").mkdir()
+    for name in [path.name for path in folder.iterdir() if path.is_file()]:
+        for hidden in (folder / f"._{name}", folder / "__MACOSX" / name, folder / "__MACOSX" / f"._{name}"):
+            hidden.write_bytes(b"\0\x05\x16\x07")
+    return folder
+
+
+@pytest.mark.parametrize("form", ["folder", "tar", "tar.gz", "tar.xz", "zip"])
+def test_hidden_files_and_what_macos_adds_are_no_scenes(tmp_path, form):
+    folder = hide(make_scene(tmp_path / "in", lst=ramp(280, 300)).parent)
+    place = folder if form == "folder" else shutil.make_archive("x", *_ARCHIVES[form], folder)
+    assert (Scene.open(place).stem, Scene.open(place).calibration.source) == (STEM, f"{STEM}_MTL.txt")
+
+
+_ARCHIVES = {"tar": ("tar",), "tar.gz": ("gztar",), "tar.xz": ("xztar",), "zip": ("zip",)}
+
+
+@pytest.mark.parametrize("form", ["tar", "tar.gz", "tar.bz2", "tar in a folder", "zip", "zip in a folder"])
+@pytest.mark.parametrize("named", ["the archive", "the folder", "the band", "the metadata", "in braces", "a path"])
+def test_a_scene_is_named_as_gdal_names_a_file_in_an_archive(tmp_path, model_path, form, named):
+    archive = in_form(make_scene(tmp_path / "in", lst=ramp(280, 300), gain=3.3e-4), form)
+    inside = f"{archive}/{STEM}_B10" if "folder" in form else f"{archive}"
+    path = {
+        "the archive": f"{archive}", "the folder": f"{inside}/", "the band": f"{inside}/{STEM}_B10.TIF",
+        "the metadata": f"{inside}/{STEM}_MTL.txt",
+        "in braces": f"{inside}/{STEM}_B10.TIF".replace(f"{archive}", f"{{{archive}}}"),
+        "a path": f"{inside}/{STEM}_B10.TIF",
+    }[named]  # fmt: skip
+    path = f"/vsi{form[:3]}/{path}"
+    scene = Scene.open(Path(path) if named == "a path" else path)
+    assert (scene.stem, scene.calibration.gain, scene.calibration.source) == (STEM, 3.3e-4, f"{STEM}_MTL.txt")
+    if named == "the band":
+        first, second = (
+            retrieve(place, output=f"{i}.tif", model=model_path, **EXACT) for i, place in enumerate((path, archive))
+        )
+        assert first.path.read_bytes() == second.path.read_bytes()
+
+
+def test_files_that_are_unpacked_are_few_and_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr("lst_raster.io.unpack._KEPT", 2)
+    monkeypatch.setattr("lst_raster.io.unpack._UNPACKED", {})
+    monkeypatch.setattr("tempfile.tempdir", f"{tmp_path}")
+    for number in range(4):
+        in_form(make_scene(tmp_path / f"{number}" / "in", lst=ramp(280, 300)), "tar.xz")
+        assert Scene.open(tmp_path / f"{number}" / "some product.tar.xz").stem == STEM
+    assert len(list(tmp_path.glob("lst-raster-*"))) == 2
+
+
+def test_an_encrypted_zip_is_refused(tmp_path):
+    archive = in_form(make_scene(tmp_path / "in", lst=ramp(280, 300)), "stored.zip")
+    content = bytearray(archive.read_bytes())
+    for signature, offset in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
+        for found in re.finditer(re.escape(signature), bytes(content)):
+            content[found.start() + offset] |= 1
+    archive.write_bytes(content)
+    with pytest.raises(SceneError, match="is encrypted; unpack it first"):
+        Scene.open(archive)
 
 
 def test_an_archive_of_level_2_is_refused_by_its_metadata(tmp_path):

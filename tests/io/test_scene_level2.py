@@ -177,7 +177,8 @@ WRONG = {
         r"ST_ATRAN.TIF holds values such as 0.72; times the product's scale of 0.0001 .* own digital numbers",
     ),
     "another grid": (
-        lambda f: overwrite(f, "ST_URAD", np.full((30, 70), 2100, "int16")), GridMismatchError, "ST_URAD .* is EPSG",
+        lambda f: overwrite(f, "ST_URAD", np.full((30, 70), 2100, "int16")), GridMismatchError,
+        r"ST_URAD .* is EPSG.*; the terms of a Level-2 product lie on one grid: give the files as they were published$",
     ),
     "another grid of the emissivity": (
         lambda f: overwrite(f, "ST_EMIS", np.full((30, 70), 9600, "int16")), GridMismatchError, "ST_EMIS",
@@ -290,6 +291,10 @@ def test_a_product_s_emissivity_on_another_grid_is_refused_or_warped(tmp_path):
         lst_raster.retrieve(path, output=tmp_path / "out.tif", **given)
     product = lst_raster.retrieve(path, output=tmp_path / "out.tif", align=True, **given)
     assert np.abs(numbers(product.path) - ramp(280, 300)).max() < 0.05
+    scene = Level2Scene.open(folder)
+    with pytest.raises(GridMismatchError, match=r"ST_EMIS .* pass --align"):
+        lst_raster.retrieve(scene, output=tmp_path / "again.tif")
+    assert lst_raster.retrieve(scene, output=tmp_path / "again.tif", align=True).retrieved > 4000
 
 
 def test_vegetation_of_a_level_2_product_is_its_surface_reflectance(tmp_path):

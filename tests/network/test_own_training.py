@@ -8,7 +8,8 @@ from lst_raster.errors import InputError
 from lst_raster.inference.model import Model
 from lst_raster.network.config import read_config
 from lst_raster.network.custom_sensor import STEPS, config_text
-from lst_raster.profiles.profile_sets import evenly, library_path, read_profiles, some_columns, water_vapour
+from lst_raster.profiles.profile_sets import library_path, read_profiles, water_vapour
+from lst_raster.profiles.simulate import evenly, subsample
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.resources import models_path
 from lst_raster.sensors.bands import response_path
@@ -34,7 +35,7 @@ def test_a_narrow_band_is_simulated_where_it_sees_alone_and_gets_the_same(tmp_pa
 def test_some_columns_are_spread_over_the_water_vapour_as_all_are():
     library = read_profiles(library_path())
     vapour = water_vapour(library)
-    with some_columns(library_path(), 290) as path:
+    with subsample(library_path(), 290) as path:
         few = read_profiles(path)
         assert path.name == library_path().name
     assert few.sizes["profile"] == 290
@@ -42,12 +43,12 @@ def test_some_columns_are_spread_over_the_water_vapour_as_all_are():
     np.testing.assert_allclose(np.quantile(water_vapour(few), quantiles), np.quantile(vapour, quantiles), rtol=0.03)
     assert 0.1 < float(few["split"].mean()) < 0.2
     assert not path.exists()
-    with some_columns(library_path(), None) as path:
+    with subsample(library_path(), None) as path:
         assert path == library_path()
 
 
 def test_more_columns_than_there_are_is_refused():
-    with pytest.raises(InputError, match="has 5800 columns, and 9000 are"), some_columns(library_path(), 9000):
+    with pytest.raises(InputError, match="has 5800 columns, and 9000 are"), subsample(library_path(), 9000):
         pass
     assert evenly(np.arange(5.0), 5).tolist() == [0, 1, 2, 3, 4]
 

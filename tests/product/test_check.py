@@ -172,6 +172,16 @@ def test_pixels_that_cannot_be_are_found(product, role, change, found):
     assert all(text in problems[name] for name, text in found.items()), problems
 
 
+@pytest.mark.parametrize(("where", "found"), [(slice(None), True), (slice(0, 200), False)])
+def test_a_product_that_is_largely_hotter_than_any_ground_is_found(product, where, found):
+    def heat(values):
+        values["lst"][where] += 60.0
+
+    rewrite(product, "lst", FLOATS["lst"], heat)
+    problem = failures(product).get("temperature", "")
+    assert ("a temperature above 343 K, which no natural land surface has" in problem) is found
+
+
 def test_a_dilated_mask_explains_gaps_near_clouds_and_no_others(product):
     tags = TAGS | {"mask": TAGS["mask"].replace(", by", ", dilated by 200 m, by")}
     rewrite(product, "lst", FLOATS["lst"], put("lst", (500, 100), np.nan), tags=tags)

@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from lst_raster.cli.build import profiles as command
 from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.profiles import source_files as gfs
 from lst_raster.profiles.library import (
     Change,
     Perturbation,
@@ -192,3 +193,74 @@ def test_the_command_writes_a_held_out_set(tmp_path):
     result = CliRunner().invoke(command, [str(source), "--held-out", "-o", str(target)], catch_exceptions=False)
     assert result.exit_code == 0 and "columns on 43 levels" in result.output
     assert read_profiles(target).sizes["level"] == 43
+
+
+def test_humidity_above_its_highest_level_is_that_of_this_level():
+    """The file of 2004 has temperature up to 10 hPa, humidity up to 100 hPa."""
+    profiles = read_gfs(shared_path("data", "profiles", "gfs", "gfs_20041212.grb"))
+    pressure, humidity = profiles["pressure"].values[0], profiles["specific_humidity"].values
+    assert pressure[0] == 10.0 and profiles.sizes["profile"] == 71 * 144 + 2
+    above, (highest,) = np.flatnonzero(pressure < 100.0), np.flatnonzero(pressure == 100.0)
+    assert np.array_equal(humidity[:, above], np.repeat(humidity[:, [highest]], above.size, axis=1))
+    dry = profiles.assign(specific_humidity=profiles["specific_humidity"].where(profiles["pressure"] >= 100.0, 1e-7))
+    assert np.max(water_vapour(profiles) - water_vapour(dry)) < 0.02
+    error = water_vapour(profiles) - profiles["precipitable_water"].values
+    assert abs(np.mean(error)) < 0.1 and np.sqrt(np.mean(error**2)) < 0.4  # humidity of GRIB 1 is in whole per cent
+
+
+def test_the_gfs_file_of_2004_becomes_profiles_by_command(tmp_path):
+    path = shared_path("data", "profiles", "gfs", "gfs_20041212.grb")
+    result = CliRunner().invoke(command, [str(path), "--held-out", "-o", str(tmp_path / "o.nc")])
+    assert result.exit_code == 0, result.output
+    assert np.isfinite(water_vapour(read_profiles(tmp_path / "o.nc"))).all()
+
+
+@pytest.mark.parametrize(("levels", "lacks"), [((), "relative humidity"), ((100, 500), "relative humidity")])
+def test_humidity_that_is_missing_at_the_ground_is_told(tmp_path, monkeypatch, levels, lacks):
+    columns = {key: np.ones(4) for key in gfs._COLUMNS.values()}
+    fields = {("t", "isobaricInhPa", level): np.full(4, 250.0) for level in (10, 100, 500, 1000)}
+    fields |= {("r", "isobaricInhPa", level): np.ones(4) for level in levels}
+    (tmp_path / "gfs.grb").touch()
+    read = columns | fields, np.zeros(4), np.zeros(4), np.datetime64("2004-12-12")
+    monkeypatch.setattr(gfs, "_read_fields", lambda path: read)
+    with pytest.raises(InputError, match=rf"lacks {lacks} on the lowest pressure levels; give a GFS file"):
+        read_gfs(tmp_path / "gfs.grb")
+
+
+def test_a_gfs_file_that_is_cut_off_is_told(tmp_path):
+    whole = shared_path("data", "profiles", "gfs", "gfs_20041212.grb").read_bytes()
+    (tmp_path / "cut.grb").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"cut\.grb cannot be read as GRIB \(.+\); fetch it again"):
+        read_gfs(tmp_path / "cut.grb")
+
+
+def tigr(path, **changes):
+    """A small archive of the form of TIGR-2000; None leaves an array out."""
+    arrays = {"p_hPa": np.array([100.0, 500.0, 1013.0])}
+    arrays |= {name: np.full((4, 3), value) for name, value in (("t", 280.0), ("h2o_mmr", 1e-3), ("o3_mmr", 1e-6))}
+    arrays |= {"ts": np.full(4, 280.0), "lat": np.zeros(4), "lon": np.zeros(4), "yymmdd": np.full(4, 910100)} | changes
+    np.savez_compressed(path, **{name: values for name, values in arrays.items() if values is not None})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"t": None}, "has no array t; give the TIGR-2000 archive"),
+        ({"lat": np.zeros(3)}, r"lat of .* has shape \(3,\) .* not numbers of shape \(4,\)"),
+        ({"t": np.full((4, 3), "warm")}, "t of .* has .* type <U4"),
+    ],
+)
+def test_an_archive_of_another_content_is_refused(tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        read_tigr(tigr(tmp_path / "a.npz", **changes))
+
+
+def test_a_damaged_archive_of_profiles_is_told(tmp_path):
+    path = tigr(tmp_path / "a.npz")
+    assert read_tigr(path).sizes["profile"] == 4
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:300] + bytes([whole[300] ^ 0x55]) + whole[301:], b"text"):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"a\.npz cannot be read as a NumPy archive \(.+\); fetch it again"):
+            read_tigr(path)

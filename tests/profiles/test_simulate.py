@@ -1,6 +1,7 @@
 """The command that simulates a file of profiles."""
 
 import h5netcdf
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -8,10 +9,12 @@ from click.testing import CliRunner
 
 from lst_raster.cli.simulate import simulate as command
 from lst_raster.errors import CancelledError, InputError, InputNotFoundError, OutputError
-from lst_raster.profiles.simulate import RESULTS, SimulationOptions, simulate_file
+from lst_raster.profiles.profile_sets import library_path, open_profiles, read_profiles
+from lst_raster.profiles.simulate import RESULTS, SimulationOptions, check_profiles, simulate_file, subsample
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.simulator.band_simulation import GROUND, effective_average, simulate_spectrum
 from tests.simulator.test_transfer import make_column
+from tests.support.reanalysis_files import write_reanalysis
 
 SENSOR = "landsat8-b10"
 
@@ -86,17 +89,43 @@ def change(path, **changes):
     changed.to_netcdf(path, engine="h5netcdf")
 
 
-def celsius(temperature):
-    result = temperature - 273.15
-    result.attrs["units"] = "degC"
-    return result
+def in_unit(units, factor, offset=0.0):
+    """Write the values of a variable in another unit."""
+    return lambda values: (values * factor + offset).assign_attrs(units=units)
+
+
+def test_profiles_in_other_units_are_converted(profiles, tmp_path):
+    simulate_file(profiles, {SENSOR: tmp_path / "a.nc"})
+    kept = read_profiles(profiles)
+    change(
+        profiles, pressure=in_unit("Pa", 100.0), surface_pressure=in_unit("mbar", 1.0),
+        air_temperature=in_unit("degC", 1.0, -273.15), specific_humidity=in_unit("g/kg", 1000.0),
+        surface_temperature=in_unit("degrees_C", 1.0, -273.15),
+    )  # fmt: skip
+    simulate_file(profiles, {SENSOR: tmp_path / "b.nc"})
+    a, b = (read_simulated(tmp_path / name) for name in ("a.nc", "b.nc"))
+    for name in ("transmittance", "water_vapour", "surface_pressure"):
+        np.testing.assert_allclose(getattr(b, name), getattr(a, name), rtol=1e-6)
+    with xr.open_dataset(tmp_path / "b.nc", engine="h5netcdf") as made:
+        np.testing.assert_allclose(made["surface_temperature"], kept["surface_temperature"])
+        assert made["surface_temperature"].attrs["units"] == "K"
+    found = read_profiles(profiles)
+    for name in ("pressure", "surface_pressure", "air_temperature", "specific_humidity", "surface_temperature"):
+        np.testing.assert_allclose(found[name], kept[name], rtol=1e-12)
+        assert found[name].attrs["units"] in (kept[name].attrs["units"], "mbar")
+
+
+def test_profiles_of_a_unit_that_is_not_known_are_refused_by_all_who_read_them(profiles):
+    change(profiles, air_temperature=in_unit("rankine", 1.8))
+    with pytest.raises(InputError, match=r"air_temperature of .* has the unit 'rankine', which is not one of K, degC"):
+        read_profiles(profiles)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"specific_humidity": None}, "no variable specific_humidity"),
-        ({"air_temperature": celsius}, "air_temperature of .* is in degC; convert it to K"),
+        ({"air_temperature": in_unit("rankine", 1.8)}, "air_temperature of .* 'rankine', .* convert the values to K"),
         ({"surface_pressure": lambda pressure: pressure * 100.0}, "profile 0: surface pressure 100000 is not in hPa"),
         ({"pressure": lambda pressure: pressure * np.nan}, "profile 0: the profile has no level"),
     ],
@@ -113,7 +142,7 @@ def test_files_that_cannot_be_read_or_written_are_named(profiles, tmp_path):
         simulate_file(tmp_path / "absent.nc", {SENSOR: tmp_path / "out.nc"})
     text = tmp_path / "text.nc"
     text.write_text("not NetCDF")
-    with pytest.raises(InputError, match="not a NetCDF-4 file"):
+    with pytest.raises(InputError, match=r"text\.nc cannot be read as netCDF"):
         simulate_file(text, {SENSOR: tmp_path / "out.nc"})
     with pytest.raises(OutputError, match="cannot write"):
         simulate_file(profiles, {SENSOR: tmp_path / "no_folder" / "out.nc"})
@@ -138,3 +167,103 @@ def test_one_run_serves_several_sensors_and_gives_each_what_a_run_of_its_own_giv
     together, alone = read_simulated(folder / "landsat9-b11_profiles.nc"), read_simulated(tmp_path / "alone.nc")
     assert np.array_equal(together.transmittance, alone.transmittance)
     assert together.sensor == alone.sensor == "landsat9-b11"
+
+
+def written_by_netcdf4(dataset, path):
+    """Texts of fixed length, which h5netcdf gives as bytes."""
+    pytest.importorskip("netCDF4", reason="needs the extra dev")
+    dataset.to_netcdf(path, engine="netcdf4")
+
+
+def written_by_h5py(dataset, path, text=np.bytes_, transposed=False):
+    """Plain HDF5, without names of dimensions."""
+    with h5py.File(path, "w") as file:
+        for name, variable in dataset.variables.items():
+            file[name] = variable.values.T if transposed else variable.values
+            for key, value in variable.attrs.items():
+                file[name].attrs[key] = text(value)
+
+
+def written_as_by_matlab(dataset, path):
+    """Columns first, texts as arrays of one element that ends with NUL."""
+    written_by_h5py(dataset, path, lambda value: np.array([value.encode() + b"\0"], "S12"), transposed=True)
+
+
+def written_as_by_fortran(dataset, path):
+    """Texts as arrays of single characters, filled with blanks."""
+    written_by_h5py(dataset, path, lambda value: np.frombuffer(value.ljust(10).encode(), "S1"))
+
+
+def written_as_by_matlab_netcdf(dataset, path):
+    """Named dimensions in the order of columns."""
+    dataset.transpose().to_netcdf(path, engine="h5netcdf")
+
+
+WRITERS = {
+    "netCDF4": written_by_netcdf4,
+    "netCDF 3 by scipy": lambda dataset, path: dataset.to_netcdf(path, engine="scipy"),
+    "packed": lambda dataset, path: dataset.to_netcdf(
+        path, engine="h5netcdf", encoding={"surface_pressure": {"dtype": "i2", "scale_factor": 0.5, "_FillValue": -9}}
+    ),
+    "h5py": written_by_h5py,
+    "MATLAB": written_as_by_matlab,
+    "MATLAB's netCDF": written_as_by_matlab_netcdf,
+    "Fortran": written_as_by_fortran,
+}
+
+
+@pytest.mark.parametrize("columns", [False, True], ids=["all", "some columns"])
+@pytest.mark.parametrize("writer", WRITERS)
+def test_profiles_of_every_writer_are_read_as_those_of_h5netcdf(profiles, tmp_path, writer, columns):
+    with xr.open_dataset(profiles, engine="h5netcdf") as dataset:
+        expected = dataset.load()
+    expected["specific_humidity_2m"] = expected["specific_humidity"][:, 0].assign_attrs(units="kg kg-1")
+    other = tmp_path / "other.nc"
+    WRITERS[writer](expected, other)
+    if columns:
+        with subsample(other, 2) as chosen, open_profiles(chosen) as few:
+            assert few["surface_pressure"].values.tolist() == [800.0, 1000.0]
+    else:
+        with open_profiles(other) as found:
+            assert check_profiles(other, found) == 3
+            for name, variable in expected.variables.items():
+                np.testing.assert_array_equal(found[name].values, variable.values)
+                assert found[name].attrs["units"] == variable.attrs["units"]
+
+
+def test_a_file_that_xarray_writes_by_default_is_simulated_as_any_other(profiles, tmp_path):
+    with xr.open_dataset(profiles, engine="h5netcdf") as dataset:
+        written_by_netcdf4(dataset.load().assign(split=("profile", np.int8([0, 1, 0]))), tmp_path / "other.nc")
+    for name in (profiles, tmp_path / "other.nc"):
+        simulate_file(name, {SENSOR: tmp_path / f"out_{name.name}"})
+    first, second = (read_simulated(tmp_path / f"out_{name}.nc") for name in ("profiles", "other"))
+    np.testing.assert_array_equal(first.transmittance, second.transmittance)
+    assert second.split.tolist() == [0, 1, 0]
+
+
+def test_variables_of_unlike_shapes_are_refused(profiles, tmp_path):
+    change(profiles, surface_pressure=lambda pressure: ("other", np.full(5, 1000.0), {"units": "hPa"}))
+    with pytest.raises(
+        InputError, match=r"surface_pressure of .* has shape \(5,\), pressure \(3, \d+\); write it \(3,"
+    ):
+        simulate_file(profiles, {SENSOR: tmp_path / "out.nc"})
+
+
+@pytest.mark.parametrize("columns", [[], ["--columns", "50"]], ids=["all", "some columns"])
+def test_a_reanalysis_is_not_taken_for_profiles(tmp_path, columns):
+    path = write_reanalysis(tmp_path / "era5.nc", {"tcwv": np.ones((3, 4, 5))}, latitude=range(4), longitude=range(5))
+    result = CliRunner().invoke(command, [str(path), "--sensor", SENSOR, "-o", str(tmp_path / "out.nc"), *columns])
+    assert isinstance(result.exception, InputError) and "has no variable pressure" in str(result.exception)
+
+
+def test_a_damaged_file_of_profiles_is_told_and_nothing_is_written(tmp_path):
+    path = tmp_path / "damaged.nc"
+    damaged = bytearray(library_path().read_bytes())
+    with h5py.File(library_path()) as file:
+        chunk = file["air_temperature"].id.get_chunk_info(0)
+    damaged[chunk.byte_offset + chunk.size // 2] ^= 1
+    path.write_bytes(damaged)
+    for attempt in (lambda: simulate_file(path, {SENSOR: tmp_path / "out.nc"}), lambda: read_profiles(path)):
+        with pytest.raises(InputError, match=r"damaged\.nc cannot be read"):
+            attempt()
+    assert [path.name for path in tmp_path.iterdir()] == ["damaged.nc"]

@@ -16,9 +16,11 @@ from rasterio.env import get_gdal_config
 import lst_raster
 from lst_raster import Model, Scene, retrieve
 from lst_raster.errors import CancelledError, InputError, ModelError, OutputError, SceneError
+from lst_raster.inputs.resolve import DRYNESS, dryness
 from lst_raster.product import cog as cog_module
 from lst_raster.product.destination import room_needed
 from lst_raster.product.paths import OutputForm
+from lst_raster.profiles.source_files import _read_fields
 from lst_raster.retrieval import tiles as tiles_module
 from tests.support.factories import STATE, STEM, make_model, make_scene, ramp, write_raster
 from tests.support.shared import shared_path
@@ -248,6 +250,64 @@ def test_values_beyond_the_model_s_range_are_said(tmp_path, model_path):
     product = retrieve(scene, model=model_path, **{**EXACT, "water_vapour": vapour, "surface_pressure": 450})
     assert "water vapour 0 to 80 kg m-2 leaves the 0.1 to 75" in product.warnings[0]
     assert "surface pressure 450 hPa leaves the 500 to 1060" in product.warnings[1]
+
+
+DRY = "hardly ever has less than 10%: if it is in cm (g cm-2), give the unit, for example 2.9cm"
+
+
+@pytest.mark.parametrize("form", ["number", "raster", "standard atmosphere"])
+@pytest.mark.parametrize(("vapour", "is_dry"), [(2.0, True), (0.5, True), (20.0, False), (4.5, False)])
+def test_centimetres_taken_for_millimetres_of_water_vapour_are_told(
+    tmp_path, model_path, column_model_path, form, vapour, is_dry
+):
+    scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
+    given = {"air_temperature": 293.0, "model": model_path}
+    if form == "raster":
+        values = ramp(0.9 * vapour, 1.1 * vapour).astype("f4")
+        values[:20, 0] = np.nan
+        given["water_vapour"] = write_raster(tmp_path / "w.tif", values)
+    elif form == "number":
+        given["water_vapour"] = vapour
+    else:  # of July at 31 degrees: 296 K
+        given = {"water_vapour": vapour / 2.0, "model": column_model_path}
+    told = [
+        line
+        for line in retrieve(scene, emissivity=0.97, surface_pressure=1000.0, **given).warnings
+        if "water vapour" in line
+    ]
+    told = [line for line in told if "range" not in line and "leaves the" not in line]
+    assert len(told) == is_dry
+    assert not told or DRY.replace("10%", "5%" if form == "standard atmosphere" else "10%") in told[0]
+
+
+def test_dry_air_is_not_held_against_an_assumed_temperature_over_antarctica(tmp_path, column_model_path):
+    scene = make_scene(
+        tmp_path / "in",
+        lst=ramp(230, 250),
+        name="LC08_x_B10.TIF",
+        crs="EPSG:32758",
+        transform=rasterio.Affine(30, 0, 5e5, 0, -30, 1.5e6),
+    )
+    product = retrieve(scene, emissivity=0.97, surface_pressure=700.0, water_vapour=0.2, model=column_model_path)
+    assert not [line for line in product.warnings if "hardly ever" in line]
+
+
+def test_of_real_air_over_land_less_than_half_a_per_cent_is_taken_for_a_slip_of_units():
+    z = np.load(shared_path("data", "profiles", "tigr2000_2311.npz"))
+    cases = [(z["tcwv_gcm2"] * 10.0, z["ts"])]
+    z = np.load(shared_path("data", "profiles", "eraint_20110605T00.npz"))
+    cases.append((z["tcwv"][z["lsm"] > 0.5], z["t2m"][z["lsm"] > 0.5]))
+    for name in ("gfs_20041212.grb", "gfs_20110115T12.grib2", "gfs_20111011T00.grb", "gfs_20150912T18.grib2"):
+        fields = _read_fields(shared_path("data", "profiles", "gfs") / name)[0]
+        land = fields["lsm", "surface", 0] > 0.5
+        vapour, air = fields["pwat", "atmosphereSingleLayer", 0], fields["2t", "heightAboveGround", 2]
+        cases.append((vapour[land], air[land]))
+    for vapour, air in cases:
+        share, limit = np.array(
+            [dryness({"water_vapour": w, "air_temperature": t})[DRYNESS] for w, t in zip(vapour, air, strict=True)]
+        ).T
+        assert (share < limit).mean() < 0.005
+        assert (share / 10.0 < limit).mean() > 0.5
 
 
 def test_progress_is_told_tile_by_tile_and_may_stop_the_run(tmp_path, model_path):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from lst_raster.inputs.fields import AIR_TEMPERATURE, ELEVATION, WATER_VAPOUR, Field, Lift
+from lst_raster.inputs.fields import Field, Lift
 from lst_raster.io.coarse_grid import Nodes, at_places
+from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, WATER_VAPOUR
 from lst_raster.retrieval.coarse_atmosphere import LOST, fewest_nodes
 
 AXIS = np.append(np.arange(0.0, 1000.0, 32), 1000.0)

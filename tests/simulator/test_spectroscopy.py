@@ -5,6 +5,7 @@ import pytest
 from scipy.io import netcdf_file
 
 from lst_raster.errors import CancelledError, InputError, InputNotFoundError
+from lst_raster.inputs.emissivity.spectra import crop_spectra, make_components
 from lst_raster.simulator import make_absorption_table as make_table
 from lst_raster.simulator.absorption_table import lagrange_weights, packaged_table, read_table, wavenumber_grid
 from lst_raster.simulator.continuum import continuum_cross_sections, read_continuum
@@ -168,3 +169,22 @@ def test_wrong_files_are_named_with_what_they_are_not(tmp_path):
             reader(text)
         with pytest.raises(InputNotFoundError):
             reader(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        read_lines, read_continuum, lambda path: read_k_distribution(path, 760.0, 1000.0),
+        lambda path: crop_spectra(path, path.with_name("out.csv")),
+        lambda path: make_components(path, path, path.with_name("out.csv")),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "content", [b"\x1f\x8b\x08\xd3rest", b"*BLOCK: TYPE =    5: SUBTYPE =    0\n1 2\n*END", b"CDF\x01\xff"]
+)
+def test_sources_of_the_tables_that_are_something_else_are_refused(tmp_path, read, content):
+    path = tmp_path / "source"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"source .*; give|source is not|expected"):
+        read(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]

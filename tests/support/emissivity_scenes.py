@@ -40,14 +40,15 @@ def add_quality(scene, *, water=None, snow=None):
     return write_raster(scene.parent / f"{scene.name.rpartition('_B')[0]}_QA_PIXEL.TIF", bits.astype("uint16"))
 
 
-def make_tile(folder, north, west, *, mean, spread=0.0, index=0.0, gap=None, name=None, size=1000):
+def make_tile(folder, north, west, *, mean, spread=0.0, index=0.0, gap=None, name=None, size=1000, edges=False):
     """Write a tile of ASTER GED whose north-western corner is (north, west).
 
     `mean` is a function of latitude and longitude that gives the emissivity of bands 13 and 14; `gap` one that is True
-    where there is none.
+    where there is none. AG100 has 1000 rows and columns, AG1km 100; with `edges` the coordinates of the file go from
+    one edge of the tile to the other.
     """
-    latitude = north - 5e-4 - 0.001 * np.arange(size)
-    longitude = west + 5e-4 + 0.001 * np.arange(size)
+    cells = (np.arange(size) + 0.5) / size
+    latitude, longitude = north - cells, west + cells
     latitudes, longitudes = np.meshgrid(latitude, longitude, indexing="ij")
     bands = np.full((5, size, size), 0.9)
     bands[3], bands[4] = mean(latitudes, longitudes)
@@ -55,6 +56,10 @@ def make_tile(folder, north, west, *, mean, spread=0.0, index=0.0, gap=None, nam
     if gap is not None:
         stored[:, gap(latitudes, longitudes)] = -9999
     path = folder / (name or f"AG100.v003.{north:02d}.{west:04d}.0001.h5")
+    if edges:
+        latitudes, longitudes = np.meshgrid(
+            north - np.linspace(0, 1, size), west + np.linspace(0, 1, size), indexing="ij"
+        )
     with h5py.File(path, "w") as file:
         file["Emissivity/Mean"] = stored
         file["Emissivity/SDev"] = np.full(stored.shape, round(spread * 1e4), "int16")

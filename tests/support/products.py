@@ -4,6 +4,7 @@ import functools
 import json
 import shutil
 import tarfile
+import zipfile
 
 import numpy as np
 
@@ -20,7 +21,10 @@ SENSORS = {  # satellite and sensor in a product's name, the band's suffix, its 
     "landsat9-b11": ("LC09", "B11", "20220719", "uint16"),
 }
 COLLECTIONS = (1, 2)
-FORMS = ("file", "folder", "txt", "json", "xml", "padded", "tar", "tar.gz", "tgz", "tar in a folder")
+FORMS = (
+    "file", "folder", "txt", "json", "xml", "padded", "tar", "tar.gz", "tgz", "tar in a folder", "tar.bz2", "tar.xz",
+    "zip", "stored.zip", "zip in a folder", "lzma.zip",
+)  # fmt: skip
 CLEAR, CLOUD = {1: 2720, 2: 21824}, {1: 2800, 2: 22280}  # values of the quality band
 
 _COLLECTION_2 = """GROUP = LANDSAT_METADATA_FILE
@@ -156,10 +160,18 @@ def in_form(path, form):
         mtl.unlink()
         mtl.with_suffix(f".{form}").write_text(text)
         return mtl.with_suffix(f".{form}")
-    inside = f"./{path.stem}/" if form == "tar in a folder" else ""
-    archive = folder.parent / f"some product.{form.split()[0]}"
-    with tarfile.open(archive, "w" if form.startswith("tar") and "gz" not in form else "w:gz") as tar:
-        for file in sorted(folder.iterdir()):
-            tar.add(file, inside + file.name)
+    inside = f"./{path.stem}/" if form.endswith("in a folder") else ""
+    ending = form.split()[0]
+    archive = folder.parent / f"some product.{ending}"
+    if ending.endswith("zip"):
+        method = {"stored.zip": zipfile.ZIP_STORED, "lzma.zip": zipfile.ZIP_LZMA}.get(ending, zipfile.ZIP_DEFLATED)
+        with zipfile.ZipFile(archive, "w", method) as packed:
+            for file in sorted(folder.iterdir()):
+                packed.write(file, inside.removeprefix("./") + file.name)
+    else:
+        compression = {"tar": "", "tgz": "gz"}.get(ending, ending.removeprefix("tar."))
+        with tarfile.open(archive, f"w:{compression}") as tar:
+            for file in sorted(folder.iterdir()):
+                tar.add(file, inside + file.name)
     shutil.rmtree(folder)
     return archive

@@ -162,6 +162,13 @@ def test_whole_degrees_about_freezing_are_compared(tmp_path):
     assert compare_rasters(a, b).difference.count == 4200
 
 
+def test_a_temperature_of_a_unit_that_is_not_known_is_refused(tmp_path):
+    kelvin = np.full((8, 9), 300.0, "f4")
+    a, b = write_raster(tmp_path / "a.tif", kelvin), write_raster(tmp_path / "b.tif", kelvin, units="rankine")
+    with pytest.raises(InputError, match=r"b\.tif has the unit 'rankine', which is not one of K, degC, degF"):
+        compare_rasters(a, b)
+
+
 def test_scale_offset_and_unit_of_a_file_are_applied(tmp_path):
     kelvin = np.rint(ramp(280.0, 310.0) * 100.0) / 100.0
     a = write_raster(tmp_path / "a.tif", np.rint(kelvin * 100).astype("u2"), scale=0.01, nodata=0, units="K")

@@ -146,6 +146,7 @@ def test_a_sensor_that_is_not_known_is_told_with_its_line(tmp_path):
         (b"# nothing\n\n", "is empty"),
         (b"sensor,site\n", "has a header and no row"),
         (b"PK\x03\x04rest", "workbook; save the sheet as CSV"),
+        (b"\x1f\x8b\x08rest", "compressed with gzip; unpack it"),
         ("sensor,site\nx,Léman\n".encode("latin-1"), "not UTF-8"),
         (b"sensor,site,Sensor\na,b,c\n", "column sensor twice"),
         (b"insitu_lst_K,insitu_water_temperature_K\n290,291\n", "both insitu_lst_K and insitu_water_temperature_K"),

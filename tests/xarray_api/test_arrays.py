@@ -227,6 +227,16 @@ def test_air_outside_the_range_of_the_model_is_marked_and_told_once(caplog, chun
     np.testing.assert_array_equal(found.outside_range, _COLUMNS > 60)
 
 
+@pytest.mark.parametrize("chunks", [None, {"y": 10, "x": 10}])
+def test_centimetres_taken_for_millimetres_of_water_vapour_are_told_once(caplog, chunks):
+    radiance = RADIANCE if chunks is None else RADIANCE.chunk(chunks)
+    for vapour, told in ((2.0, 1), (on_grid(np.full(_COLUMNS.shape, 2.0)), 1), (20.0, 0)):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            retrieve_array(radiance, 0.97, vapour, **COMMON).compute(scheduler="synchronous")
+        assert caplog.text.count("if it is in cm (g cm-2), give the unit") == told
+
+
 BAD = {
     "no array": ({"radiance": np.ones(3)}, InputError, "radiance is of type ndarray; give an xarray.DataArray"),
     "digital numbers": ({"radiance": RADIANCE * 2500}, InputError, "no scene has that; give the radiance"),
@@ -238,7 +248,8 @@ BAD = {
     "a numpy array": ({"water_vapour": VAPOUR}, InputError, "or an xarray.DataArray, whose dimensions tell"),
     "a text": ({"water_vapour": "29mm"}, InputError, "water vapour is a text; give a number"),
     "complex": ({"emissivity": on_grid(EMISSIVITY.astype(complex))}, InputError, "give an array of real numbers"),
-    "a unit": ({"water_vapour": on_grid(VAPOUR, units="furlong")}, InputError, "units 'furlong', which are not one of"),
+    "a unit": ({"water_vapour": on_grid(VAPOUR, units="furlong")}, InputError, "unit 'furlong', which is not one of"),
+    "no unit of a column": ({"water_vapour": on_grid(VAPOUR, units="1")}, InputError, "unit '1', which is not one of"),
     "not decoded": ({"emissivity": on_grid(EMISSIVITY, scale_factor=1e-4)}, InputError, "mask_and_scale=True"),
     "an origin": ({"origin": "heaven"}, InputError, "origin 'heaven' is not known; give one of reanalysis"),
     "a sensor": ({"sensor": "landsat1-b9"}, UnknownSensorError, "unknown sensor band"),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.inputs.emissivity.source import Estimate, EstimateReader, Float32
 from lst_raster.inputs.emissivity.tables import AsterTable, band_table
 from lst_raster.io.address import Location, path_of
+from lst_raster.io.bundle import is_hidden
 from lst_raster.io.coarse_grid import Nodes
 from lst_raster.io.grid import Box, box_over
 from lst_raster.io.reflectance import Reflectance, find_reflectance
@@ -28,15 +29,17 @@ from lst_raster.physics.emissivity import (
     vegetation_adjusted_emissivity,
     vegetation_cover,
 )
+from lst_raster.reading import reading
 
 Float = NDArray[np.float64]
+T = TypeVar("T")
 
-CELL = 0.001
-"""Width of a cell. [degree]"""
+SIZES = {1000: 0.001, 100: 0.01}
+"""Rows and columns of a tile of AG100 and of AG1km, each with the width of a cell. [degree]"""
 FIELDS = ("band_13", "band_14", "spread_13", "spread_14", "index")
 """Emissivity of the bands 13 and 14, their standard deviation over the years, and the vegetation index. [1]"""
 
-_NAME = re.compile(r"AG100\.v\d+\.(-?\d+)\.(-?\d+)\.\d+\.h5$", re.IGNORECASE)
+_NAME = re.compile(r"AG(?:100|1km)\.v\d+\.(-?\d+)\.(-?\d+)\.\d+\.h5$", re.IGNORECASE)
 _BAND_13, _BAND_14 = 3, 4  # of the bands 10 to 14
 _MEAN, _SPREAD, _INDEX = 1e-3, 1e-4, 1e-2  # scales of the stored integers
 _LEAST = 100  # stored emissivity; 0 is a gap between observations, negative is fill
@@ -48,6 +51,8 @@ class Mosaic:
 
     box: Box
     """The area: centres of the outermost cells."""
+    cell: float
+    """Width of a cell. [degree]"""
     fields: dict[str, Float32]
     """Every one of `FIELDS`, of shape (rows, columns), NaN where there is none."""
 
@@ -63,12 +68,12 @@ def find_tiles(path: Path) -> list[Path]:
         The folder holds none.
     """
     if not path.exists():
-        raise InputNotFoundError(f"ASTER GED {path} does not exist; give a folder of AG100.v003.*.h5, or one of them")
+        raise InputNotFoundError(f"ASTER GED {path} does not exist; give a folder of AG100 or AG1km tiles, or one tile")
     if path.is_file():
         return [path]
-    tiles = sorted(tile for tile in path.iterdir() if _NAME.search(tile.name))
+    tiles = sorted(tile for tile in path.iterdir() if _NAME.search(tile.name) and not is_hidden(tile.name))
     if not tiles:
-        raise InputError(f"ASTER GED {path} holds no AG100.v003.*.h5; give the folder that does")
+        raise InputError(f"ASTER GED {path} holds no AG100.v003.*.h5 or AG1km.v003.*.h5; give the folder that does")
     return tiles
 
 
@@ -76,38 +81,81 @@ def read_mosaic(tiles: Iterable[Path], box: Box) -> Mosaic:
     """Put together what the tiles have of an area.
 
     Tiles are placed by the coordinates they hold, never by their names; names, which carry the north-western corner,
-    only keep tiles far away from being opened.
+    only keep tiles far away from being opened. The width of the cells follows from the number of rows and columns.
 
     Raises
     ------
     InputError
-        A file is damaged, or not such a tile.
+        A file is damaged, or not such a tile; or tiles of AG100 and of AG1km lie over the area.
     """
+    near = list(_near(tiles, box))
+    cells = {tile: _opened(tile, _cell) for tile in near}
+    cell = min(cells.values(), default=min(SIZES.values()))
+    other = next((tile for tile in near if cells[tile] != cell), None)
+    if other is not None:
+        raise InputError(
+            f"{other.parent} holds tiles of {cell:g} and of {cells[other]:g} degrees ({other.name}) near the scene; "
+            "give a folder of one kind, AG100 or AG1km"
+        )
+    box = _snapped(box, cell)
+    fields = {name: np.full(_shape(box, cell), np.nan, np.float32) for name in FIELDS}
+    for tile in near:
+        _opened(tile, lambda file: _place(file, box, cell, fields))
+    return Mosaic(box=box, cell=cell, fields=fields)
+
+
+def _opened(tile: Path, work: Callable[[Any], T]) -> T:
+    """Open a tile and do something with it; says what is wrong with one that is damaged."""
     import h5py  # takes a while, and is needed here alone
 
-    box = _snapped(box)
-    fields = {name: np.full(_shape(box), np.nan, np.float32) for name in FIELDS}
-    for tile in _near(tiles, box):
-        try:
-            with h5py.File(tile) as file:
-                _place(file, box, fields)
-        except (OSError, KeyError, ValueError, TypeError) as reason:
-            raise InputError(
-                f"{tile} is not a tile of ASTER GED AG100, or damaged ({reason}); fetch it again"
-            ) from reason
-    return Mosaic(box=box, fields=fields)
+    with reading(f"{tile} is not a tile of ASTER GED AG100 or AG1km, or damaged"), h5py.File(tile) as file:
+        return work(file)
 
 
-def _snapped(box: Box) -> Box:
-    """Widen to cells, whose centres lie half a cell beside whole thousandths of a degree."""
-    south, west = (np.floor(edge / CELL - 1.0) * CELL + CELL / 2 for edge in (box.south, box.west))
-    north, east = (np.ceil(edge / CELL + 1.0) * CELL + CELL / 2 for edge in (box.north, box.east))
+def _cell(file: Any) -> float:
+    """Width of the cells of a tile. [degree]"""
+    shape = tuple(file["Emissivity/Mean"].shape[1:])
+    latitude, longitude = _coordinates(file)
+    if shape[0] != shape[1] or shape[0] not in SIZES or (latitude.size, longitude.size) != shape:
+        raise InputError(
+            f"{file.filename} has {' x '.join(map(str, shape))} cells; a tile of one degree has 1000 x 1000 (AG100) or "
+            "100 x 100 (AG1km): give the files as they were published"
+        )
+    cell = SIZES[shape[0]]
+    if max(abs(float(np.ptp(axis)) - 1.0) for axis in (latitude, longitude)) > 2.0 * cell:
+        raise InputError(f"{file.filename} is not of one degree; give the files as they were published")
+    return cell
+
+
+def _coordinates(file: Any) -> tuple[Float, Float]:
+    """Latitudes of the rows, longitudes of the columns. [degree]"""
+    return (
+        np.asarray(file["Geolocation/Latitude"][:, 0], float),
+        np.asarray(file["Geolocation/Longitude"][0, :], float),
+    )
+
+
+def _centres(axis: Float, cell: float) -> Float:
+    """Centres of the cells of a tile. [degree]
+
+    A tile has whole degrees as its edges; its coordinates tell which, and the direction. They are not taken as they
+    are: some are those of a cell's centre, others go from one edge of the tile to the other.
+    """
+    edge = round(float(axis.mean()) - 0.5)
+    centres = edge + cell * (np.arange(axis.size) + 0.5)
+    return np.asarray(centres if axis[0] < axis[-1] else centres[::-1])
+
+
+def _snapped(box: Box, cell: float) -> Box:
+    """Widen to cells, whose centres lie half a cell beside whole multiples of their width."""
+    south, west = (np.floor(edge / cell - 1.0) * cell + cell / 2 for edge in (box.south, box.west))
+    north, east = (np.ceil(edge / cell + 1.0) * cell + cell / 2 for edge in (box.north, box.east))
     return Box(south=float(south), north=float(north), west=float(west), east=float(east))
 
 
-def _shape(box: Box) -> tuple[int, int]:
+def _shape(box: Box, cell: float) -> tuple[int, int]:
     """Rows and columns of cells."""
-    return round((box.north - box.south) / CELL) + 1, round((box.east - box.west) / CELL) + 1
+    return round((box.north - box.south) / cell) + 1, round((box.east - box.west) / cell) + 1
 
 
 def _near(tiles: Iterable[Path], box: Box) -> Iterator[Path]:
@@ -123,12 +171,11 @@ def _near(tiles: Iterable[Path], box: Box) -> Iterator[Path]:
             yield tile
 
 
-def _place(file: Any, box: Box, fields: dict[str, Float32]) -> None:
-    latitude = np.asarray(file["Geolocation/Latitude"][:, 0], float)
-    longitude = np.asarray(file["Geolocation/Longitude"][0, :], float)
-    rows = np.rint((box.north - latitude) / CELL).astype(int)
-    columns = ((longitude - box.west + CELL / 2) % 360.0 / CELL).astype(int)  # the nearest, also just west of the first
-    height, width = _shape(box)
+def _place(file: Any, box: Box, cell: float, fields: dict[str, Float32]) -> None:
+    latitude, longitude = (_centres(axis, cell) for axis in _coordinates(file))
+    rows = np.rint((box.north - latitude) / cell).astype(int)
+    columns = ((longitude - box.west + cell / 2) % 360.0 / cell).astype(int)  # the nearest, also just west of the first
+    height, width = _shape(box, cell)
     inside = np.ix_((rows >= 0) & (rows < height), (columns >= 0) & (columns < width))
     if not inside[0].size or not inside[1].size:
         return
@@ -194,7 +241,7 @@ class AsterEmissivity:
         if scene.grid.crs is None:
             raise InputError(f"{scene.stem} has no coordinate system, so ASTER GED cannot be laid over it")
         try:
-            reflectance = find_reflectance(scene, band.red, band.near_infrared, band.solar_irradiance)
+            reflectance = find_reflectance(scene, band.red, band.near_infrared, band.solar_irradiance, align=align)
         except InputError:
             reflectance = None  # the tiles serve without it
         return cls(path=path, tiles=tuple(find_tiles(path)), table=band.aster, reflectance=reflectance)
@@ -218,10 +265,10 @@ class AsterEmissivity:
     def open(self, scene: Scene) -> Iterator[EstimateReader]:
         """Read the tiles over the scene into memory, and open its bands."""
         mosaic = read_mosaic(self.tiles, box_over(scene.grid))
-        latitude, longitude, positions = _coordinates(scene)
+        latitude, longitude, positions = _scene_coordinates(scene)
         layers = _layers(mosaic, self.table)
-        row = Nodes(**positions, values=(mosaic.box.north - latitude) / CELL, label="row")
-        column = Nodes(**positions, values=(longitude - mosaic.box.west) % 360.0 / CELL, label="column")
+        row = Nodes(**positions, values=(mosaic.box.north - latitude) / mosaic.cell, label="row")
+        column = Nodes(**positions, values=(longitude - mosaic.box.west) % 360.0 / mosaic.cell, label="column")
         with ExitStack() as stack:
             bands = stack.enter_context(self.reflectance.open(scene.grid)) if self.reflectance else None
 
@@ -288,7 +335,7 @@ def _adjusted(value: Float32, cover: Float32, red: Float32, near_infrared: Float
     return np.asarray(np.where(np.isfinite(now), adjusted, value), np.float32)
 
 
-def _coordinates(scene: Scene) -> tuple[Any, Any, dict[str, Any]]:
+def _scene_coordinates(scene: Scene) -> tuple[Any, Any, dict[str, Any]]:
     """Latitude and longitude at places over the scene, and those places."""
     rows, columns = (np.append(np.arange(0.0, n, _STEP), n) for n in (scene.grid.height, scene.grid.width))
     try:

@@ -32,6 +32,8 @@ class LandCoverEmissivity:
     """Name of the legend."""
     table: Mapping[int, Value]
     """Emissivity of every class."""
+    table_file: Path | None
+    """File of the table, None where the legend is packaged."""
 
     @classmethod
     def of(cls, scene: Scene, argument: str, *, align: bool = False) -> LandCoverEmissivity:
@@ -56,7 +58,10 @@ class LandCoverEmissivity:
                 f"land cover map {name!r} does not exist; give landcover:MAP.tif, or landcover:MAP.tif:TABLE with one "
                 f"of {known} or a CSV file"
             )
-        return cls(path=address or Path(name), legend=Path(table).name, table=land_cover_table(table, scene.sensor))
+        return cls(
+            path=address or Path(name), legend=Path(table).name, table=land_cover_table(table, scene.sensor),
+            table_file=None if table in land_cover_names() else Path(table),
+        )  # fmt: skip
 
     @property
     def name(self) -> str:
@@ -70,8 +75,8 @@ class LandCoverEmissivity:
 
     @property
     def rasters(self) -> list[Location]:
-        """The map."""
-        return [self.path]
+        """The map, and the table if it is the user's."""
+        return [self.path, *([self.table_file] if self.table_file else [])]
 
     @contextmanager
     def open(self, scene: Scene) -> Iterator[EstimateReader]:

@@ -22,10 +22,11 @@ from lst_raster.inputs.emissivity.source import (
     Float32,
     GivenEmissivity,
 )
-from lst_raster.inputs.fields import EMISSIVITY, Field, Source, parse_field
+from lst_raster.inputs.fields import Field, Source, parse_field
 from lst_raster.io.address import Address, Location
 from lst_raster.io.level2_scene import Level2Scene
 from lst_raster.io.scene import Scene
+from lst_raster.physics.quantities import EMISSIVITY
 
 DEFAULT = 0.97
 """Emissivity where none is given: soil and vegetation mixed. [1]"""
@@ -94,13 +95,13 @@ def choose_emissivity(scene: Scene, given: Source | Sequence[Source] | None, *, 
         A source is not known, not possible, or something that it needs is not there.
     """
     if given is None and isinstance(scene, Level2Scene) and scene.emissivity is not None:
-        return Emissivity(sources=(ProductEmissivity(files=scene.emissivity),), origin="the product's own")
+        return Emissivity(sources=(ProductEmissivity(files=scene.emissivity, align=align),), origin="the product's own")
     if given is None:
         field = Field(quantity=EMISSIVITY, source=DEFAULT, origin="default")
         return Emissivity(sources=(GivenEmissivity(field=field, uncertainty=DEFAULT_UNCERTAINTY),), origin="default")
     texts = [given] if isinstance(given, str | Path | Address) or not isinstance(given, Sequence) else list(given)
     if not texts:
-        return choose_emissivity(scene, None)
+        return choose_emissivity(scene, None, align=align)
     return Emissivity(sources=tuple(_parse(text, scene, align) for text in _with_quality(texts, scene)))
 
 

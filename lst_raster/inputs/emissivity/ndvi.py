@@ -48,7 +48,7 @@ class NdviEmissivity:
             A band, its constants or the height of the sun are not there.
         """
         table = band_table(scene.sensor)
-        found = find_reflectance(scene, table.red, table.near_infrared, table.solar_irradiance)
+        found = find_reflectance(scene, table.red, table.near_infrared, table.solar_irradiance, align=align)
         return cls(reflectance=found, table=table)
 
     @property

@@ -38,7 +38,7 @@ class QualityEmissivity:
         SceneError, GridMismatchError
             It is damaged, or not on the scene's grid.
         """
-        quality = find_quality(scene.files, scene.grid)
+        quality = find_quality(scene.files, scene.grid, align=align)
         if quality is None:
             raise InputError(
                 f"emissivity quality: {scene.stem} has no quality band (QA_PIXEL or BQA) to tell water and snow; "

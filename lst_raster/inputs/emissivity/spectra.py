@@ -15,6 +15,7 @@ from lst_raster.atomic_write import written_whole
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.inputs.emissivity.tables import BandTable, band_table
 from lst_raster.physics.planck import planck_radiance
+from lst_raster.reading import reading
 from lst_raster.resources import data_path
 from lst_raster.sensors.bands import sensor_band, sensor_names
 from lst_raster.sensors.response import load_response
@@ -116,12 +117,12 @@ def read_spectra(path: Path, kinds: Mapping[str, str] = SLUM_KINDS) -> Emissivit
     """
     if not path.is_file():
         raise InputNotFoundError(f"{path} not found; it should be a table of emissivity spectra (.csv)")
-    with path.open(newline="", encoding="utf-8") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
-    try:
+    with reading(
+        f"{path} is not a table of numbers", "give wavelength [um] and a column for each spectrum", (csv.Error,)
+    ):
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = list(csv.reader(file)) or [[]]
         table = np.array(rows, dtype=np.float64)
-    except ValueError as error:
-        raise InputError(f"{path} is not a table of numbers ({error})") from error
     if table.ndim != 2 or table.shape[1] < 2 or table.shape[1] != len(header):
         raise InputError(f"{path} is not a table of spectra; give wavelength [um] and a column for each spectrum")
     return EmissivitySpectra(
@@ -231,7 +232,8 @@ def _fitted() -> list[str]:
 
 def _read_index(path: Path) -> dict[str, dict[str, Float]]:
     """Emissivity of every spectrum, by component and indexed band."""
-    with path.open(newline="", encoding="utf-8") as file:
+    unreadable = reading(f"{path} is not a table of text", "give the index of the ECOSTRESS library", (csv.Error,))
+    with unreadable, path.open(newline="", encoding="utf-8") as file:
         entries = list(csv.DictReader(file))
     library = {}
     for component, classes in _CLASSES.items():
@@ -246,7 +248,8 @@ def _read_index(path: Path) -> dict[str, dict[str, Float]]:
 
 def _fits(path: Path) -> dict[str, Float]:
     """Weights of the predictors for every band that the index lacks."""
-    table = np.genfromtxt(path, delimiter=",", skip_header=1)
+    with reading(f"{path} is not a table of spectra", "give LUMA_SLUM_IR.csv"):
+        table = np.genfromtxt(path, delimiter=",", skip_header=1)
     if table.ndim != 2 or table.shape[1] < 3:
         raise InputError(f"{path} is not a table of spectra; give LUMA_SLUM_IR.csv")
     bands = {sensor: _band_means(table[:, 0], table[:, 1:], sensor) for sensor in (*_PREDICTORS, *_fitted())}

@@ -10,10 +10,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from lst_raster.errors import InputError
-from lst_raster.inputs.fields import ELEVATION
 from lst_raster.inputs.reanalysis.gridded import Float, GriddedField, nearest_steps, normalise, normalise_projected
 from lst_raster.inputs.reanalysis.request import Ask, crop
 from lst_raster.inputs.reanalysis.variables import nothing_found, unit_conversion
+from lst_raster.physics.quantities import ELEVATION
+from lst_raster.reading import reading
 from lst_raster.resources import require
 
 _NEAR_THE_GROUND = ("surface", "heightAboveGround", "atmosphereSingleLayer", "entireAtmosphere")
@@ -67,7 +68,7 @@ def read_grib(path: Path, source: str, ask: Ask) -> list[GriddedField]:
         eccodes is not installed.
     """
     eccodes = require("eccodes", "grib")
-    try:
+    with reading(f"{source} cannot be read as GRIB", more=(eccodes.CodesInternalError,)):
         headers = list(_headers(path))
         known = [header for header in headers if ask.quantity_of(header.name)]
         wanted = [header for header in known if header.kind in (_ON_LEVELS if ask.on_levels else _NEAR_THE_GROUND)]
@@ -79,8 +80,6 @@ def read_grib(path: Path, source: str, ask: Ask) -> list[GriddedField]:
         for header in wanted:
             groups.setdefault((header.name, header.pressure), []).append(header)
         return [_read(path, source, group, ask) for group in groups.values()]
-    except eccodes.CodesInternalError as reason:
-        raise InputError(f"{source} cannot be read as GRIB ({reason}); fetch it again") from reason
 
 
 def _headers(path: Path) -> Iterator[_Header]:

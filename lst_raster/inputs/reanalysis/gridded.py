@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pyproj import Proj
 
 from lst_raster.errors import InputError
-from lst_raster.inputs.fields import ELEVATION, WATER_VAPOUR, Quantity
+from lst_raster.physics.quantities import ELEVATION, WATER_VAPOUR, Quantity
 
 Float = NDArray[np.float64]
 Times = NDArray[np.datetime64]

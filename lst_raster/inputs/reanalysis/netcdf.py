@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lst_raster.errors import InputError, LstRasterError
-from lst_raster.inputs.fields import ELEVATION, Quantity
+from lst_raster.errors import InputError
 from lst_raster.inputs.reanalysis.gridded import GriddedField, Times, nearest_steps, normalise
 from lst_raster.inputs.reanalysis.request import Ask, crop
 from lst_raster.inputs.reanalysis.variables import nothing_found, unit_conversion
+from lst_raster.physics.quantities import ELEVATION, PRESSURE, Quantity
+from lst_raster.reading import open_netcdf, reading, text_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,13 +24,12 @@ _TIMES = ("valid_time", "time")  # the first is the one meant where both are the
 _LATITUDES = ("latitude", "lat")
 _LONGITUDES = ("longitude", "lon")
 _LEVELS = ("plev", "lev", "isobaricInhPa")
-_PRESSURE_UNITS = {"hpa": 1.0, "millibars": 1.0, "millibar": 1.0, "mb": 1.0, "mbar": 1.0, "pa": 0.01}
 _IN_HPA = ("level", "pressure_level", "isobaricinhpa")  # also where no unit is told, as in ARCO's store
 _ONE_LEVEL = "one level"  # of what has none
 _VERSIONS = "expver"  # ERA5 and its preliminary part, each missing where the other is
 
 
-def read_netcdf(path: Path, source: str, engine: str, ask: Ask) -> list[GriddedField]:
+def read_netcdf(path: Path, source: str, ask: Ask) -> list[GriddedField]:
     """Read what is known in a netCDF file; only the steps around a time are taken into memory.
 
     Parameters
@@ -38,8 +38,6 @@ def read_netcdf(path: Path, source: str, engine: str, ask: Ask) -> list[GriddedF
         The file.
     source : str
         Its name for messages.
-    engine : str
-        xarray's reader for its format: ``h5netcdf`` or ``scipy``.
     ask : Ask
         What is asked for.
 
@@ -48,16 +46,9 @@ def read_netcdf(path: Path, source: str, engine: str, ask: Ask) -> list[GriddedF
     InputError
         It is damaged, holds nothing that is known, or is on another grid than one of latitude and longitude.
     """
-    import xarray as xr  # takes half a second: only who has a file pays for it
-
-    try:
-        with xr.open_dataset(path, engine=engine, decode_timedelta=False, cache=False) as dataset:
-            # Surfaces are small even of the whole Earth; the notes on them are then of the whole file too.
-            return read_dataset(dataset, source, ask if ask.on_levels else replace(ask, box=None))
-    except LstRasterError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError) as reason:
-        raise InputError(f"{source} cannot be read as netCDF ({reason}); fetch it again") from reason
+    with open_netcdf(path, source) as dataset, reading(f"{source} cannot be read as netCDF"):
+        # Surfaces are small even of the whole Earth; the notes on them are then of the whole file too.
+        return read_dataset(dataset, source, ask if ask.on_levels else replace(ask, box=None))
 
 
 def read_dataset(dataset: xr.Dataset, source: str, ask: Ask) -> list[GriddedField]:
@@ -128,7 +119,7 @@ def _read(
     if set(variable.dims) != set(order):
         named = ", ".join(str(dimension) for dimension in variable.dims if dimension != _ONE_LEVEL)
         raise InputError(f"{where} has the dimensions {named}; give time, latitude, longitude")
-    factor, offset = unit_conversion(quantity, str(variable.attrs.get("units", "")), where)
+    factor, offset = unit_conversion(quantity, str(text_of(variable.attrs.get("units", ""))), where)
     values = variable.transpose(*order).values.astype(float) * factor + offset
     for pressure, plane in zip(pressures, values, strict=True):
         yield normalise(
@@ -143,10 +134,10 @@ def _pressures(variable: xr.DataArray, levels: list[str], where: str) -> tuple[l
         axis = variable.coords.get(name)
         if axis is None or axis.ndim > 1:
             continue
-        units = str(axis.attrs.get("units", "")).lower()
-        factor = _PRESSURE_UNITS.get(units) or (1.0 if not units and name.lower() in _IN_HPA else None)
-        if factor is not None:
-            pressures = [float(value) * factor for value in np.atleast_1d(axis.values)]
+        units = str(text_of(axis.attrs.get("units", ""))).strip()
+        conversion = PRESSURE.conversion("hPa" if not units and name.lower() in _IN_HPA else units)
+        if conversion is not None:
+            pressures = [float(value) * conversion[0] for value in np.atleast_1d(axis.values)]
             return pressures, str(axis.dims[0]) if axis.ndim else None
     raise InputError(f"{where} is on {' and '.join(levels)}, whose unit is not one of pressure; give pressure levels")
 
@@ -155,7 +146,7 @@ def _axis(variable: Any, names: tuple[str, ...], where: str) -> Any:
     """Latitude or longitude: by its name, or by its unit where the file has its own names."""
     unit = f"degrees_{'north' if 'lat' in names else 'east'}"
     for name, axis in variable.coords.items():
-        if str(name).lower() in names or axis.attrs.get("units") == unit:
+        if str(name).lower() in names or text_of(axis.attrs.get("units")) == unit:
             if axis.ndim == 1:
                 return axis
             if axis.ndim == 2:

@@ -9,32 +9,27 @@ from pathlib import Path
 import numpy as np
 
 from lst_raster.errors import InputError
-from lst_raster.inputs.fields import (
-    BETWEEN_ELEVATIONS,
-    ELEVATION,
-    QUANTITIES,
-    SURFACE_PRESSURE,
-    WATER_VAPOUR,
-    Field,
-    Lift,
-)
+from lst_raster.inputs.fields import BETWEEN_ELEVATIONS, QUANTITIES, Field, Lift
 from lst_raster.inputs.reanalysis.gridded import GriddedField, interpolate, merge_times, normalise
 from lst_raster.inputs.reanalysis.read import read_asked, read_where_there_is_any
 from lst_raster.inputs.reanalysis.request import WIDE, Ask, Places, ask_for, places_over
-from lst_raster.inputs.reanalysis.variables import (
-    DEW_POINT,
-    HUMIDITY_2M,
-    RELATIVE_HUMIDITY,
-    SPECIFIC_HUMIDITY,
-    TEMPERATURE,
-    NothingFoundError,
-)
+from lst_raster.inputs.reanalysis.variables import NothingFoundError
 from lst_raster.inputs.reanalysis.zarr_store import store_name
 from lst_raster.io.coarse_grid import Float, Nodes, at_places
 from lst_raster.io.grid import Grid
 from lst_raster.io.scene import Scene
 from lst_raster.physics.elevation import water_vapour_between
 from lst_raster.physics.humidity import specific_humidity, specific_humidity_from_dew_point
+from lst_raster.physics.quantities import (
+    DEW_POINT,
+    ELEVATION,
+    HUMIDITY_2M,
+    RELATIVE_HUMIDITY,
+    SPECIFIC_HUMIDITY,
+    SURFACE_PRESSURE,
+    TEMPERATURE,
+    WATER_VAPOUR,
+)
 
 _FEWEST = 2  # levels, below which it is no profile
 

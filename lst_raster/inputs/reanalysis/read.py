@@ -5,11 +5,12 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from lst_raster.atomic_write import written_whole
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.inputs.reanalysis.grib import read_grib
 from lst_raster.inputs.reanalysis.gridded import GriddedField
@@ -19,6 +20,7 @@ from lst_raster.inputs.reanalysis.variables import NothingFoundError
 from lst_raster.inputs.reanalysis.zarr_store import is_address, is_store, read_zarr
 from lst_raster.io.address import Address, Location, location_of, path_of
 from lst_raster.io.remote import fetch_whole
+from lst_raster.reading import ENGINES, reading
 
 
 def reanalysis_location(path: str | Location) -> Location:
@@ -67,7 +69,6 @@ def _copied(address: Address, folder: Path) -> Path:
     return target
 
 
-_ENGINES = {b"\x89HDF": "h5netcdf", b"CDF\x01": "scipy", b"CDF\x02": "scipy"}
 _HINT = "give netCDF, GRIB, a ZIP of them, or a zarr store"
 
 
@@ -149,8 +150,8 @@ def read_where_there_is_any(paths: Sequence[str | Path], ask: Ask) -> list[Gridd
 def _read(path: Path, source: str, ask: Ask) -> list[GriddedField]:
     with path.open("rb") as file:
         start = file.read(4)
-    if start in _ENGINES:
-        return read_netcdf(path, source, _ENGINES[start], ask)
+    if start in ENGINES:
+        return read_netcdf(path, source, ask)
     if start == b"GRIB":
         return read_grib(path, source, ask)
     if start == b"PK\x03\x04":
@@ -171,22 +172,29 @@ def _read_zip(path: Path, source: str, ask: Ask) -> list[GriddedField]:
     """Read the members of an archive one by one; one that holds nothing of use does not spoil the others."""
     fields: list[GriddedField] = []
     complaints: list[InputError] = []
-    try:
-        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
-            for number, member in enumerate(info for info in archive.infolist() if not info.is_dir()):
-                target = Path(folder) / str(number)
-                with archive.open(member) as packed, target.open("wb") as file:
-                    while block := packed.read(1 << 20):
-                        file.write(block)
-                try:
-                    fields += _read(target, f"{source}/{member.filename}", ask)
-                except InputError as complaint:
-                    complaints.append(complaint)
-                target.unlink()
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as reason:
-        raise InputError(f"reanalysis {source} is a ZIP that cannot be read ({reason}); fetch it again") from reason
+    with _readable(source), zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
+        for number, member in enumerate(info for info in archive.infolist() if not info.is_dir()):
+            target = Path(folder) / str(number)
+            with written_whole(target) as part, part.open("wb") as file:
+                file.writelines(_blocks(archive, member, source))
+            try:
+                fields += _read(target, f"{source}/{member.filename}", ask)
+            except InputError as complaint:
+                complaints.append(complaint)
+            target.unlink()
     if not fields:
         sound = complaints and all(isinstance(complaint, NothingFoundError) for complaint in complaints)
         told = "; ".join(map(str, complaints)) or f"reanalysis {source} is an empty ZIP; {_HINT}"
         raise NothingFoundError(told) if sound else InputError(told)
     return fields
+
+
+def _readable(source: str) -> AbstractContextManager[None]:
+    return reading(f"reanalysis {source} is a ZIP that cannot be read", "fetch it again, or give its files unpacked")
+
+
+def _blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str) -> Iterator[bytes]:
+    """Contents of a member; a generator, so that an error of reading is none of the file that is written."""
+    with _readable(source), archive.open(member) as packed:
+        while block := packed.read(1 << 20):
+            yield block

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from pyproj.exceptions import ProjError
 
 from lst_raster.errors import InputError
-from lst_raster.inputs.fields import Quantity
 from lst_raster.inputs.reanalysis.variables import quantity_of
 from lst_raster.io.coarse_grid import Float
 from lst_raster.io.grid import Box, Grid, box_over
 from lst_raster.io.scene import Scene
+from lst_raster.physics.quantities import Quantity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,23 +6,17 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from lst_raster.errors import InputError
-from lst_raster.inputs.fields import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR, Quantity
-
-HUMIDITY_2M = Quantity(
-    name="specific_humidity_2m",
-    units="kg kg-1",
-    low=-1e-3,  # spectral models and packing fall below zero
-    high=0.1,
-    accepted={"kg kg-1": (1.0, 0.0), "kg/kg": (1.0, 0.0), "1": (1.0, 0.0)},
-    hint="give water vapour per moist air at 2 m in kg kg-1",
-)
-DEW_POINT = Quantity(
-    name="dew_point",
-    units="K",
-    low=150.0,
-    high=340.0,
-    accepted={"K": (1.0, 0.0), "C": (1.0, 273.15), "degC": (1.0, 273.15)},
-    hint="give the dew point at 2 m in K",
+from lst_raster.physics.quantities import (
+    AIR_TEMPERATURE,
+    DEW_POINT,
+    ELEVATION,
+    HUMIDITY_2M,
+    RELATIVE_HUMIDITY,
+    SPECIFIC_HUMIDITY,
+    SURFACE_PRESSURE,
+    TEMPERATURE,
+    WATER_VAPOUR,
+    Quantity,
 )
 
 VARIABLES: Mapping[str, Quantity] = MappingProxyType(
@@ -51,32 +45,6 @@ VARIABLES: Mapping[str, Quantity] = MappingProxyType(
 )
 """Quantity of every variable that is known, by its name in lower case."""
 
-TEMPERATURE = Quantity(
-    name="temperature",
-    units="K",
-    low=130.0,
-    high=350.0,
-    accepted={"K": (1.0, 0.0), "degK": (1.0, 0.0), "C": (1.0, 273.15), "degC": (1.0, 273.15)},
-    hint="give the air temperature on levels in K",
-)
-SPECIFIC_HUMIDITY = Quantity(
-    name="specific_humidity",
-    units="kg kg-1",
-    low=-1e-3,  # spectral models and packing fall below zero
-    high=0.1,
-    accepted={
-        "kg kg-1": (1.0, 0.0), "kg/kg": (1.0, 0.0), "1": (1.0, 0.0), "g/kg": (1e-3, 0.0), "grams/kg": (1e-3, 0.0),
-    },
-    hint="give water vapour per moist air in kg kg-1",
-)  # fmt: skip
-RELATIVE_HUMIDITY = Quantity(
-    name="relative_humidity",
-    units="1",
-    low=-0.1,
-    high=2.0,
-    accepted={"1": (1.0, 0.0), "%": (0.01, 0.0)},
-    hint="give the relative humidity as a fraction or in %",
-)
 ON_LEVELS: Mapping[str, Quantity] = MappingProxyType(
     {
         "t": TEMPERATURE,  # ECMWF, GFS, MERRA-2
@@ -114,12 +82,11 @@ def unit_conversion(quantity: Quantity, units: str, where: str) -> tuple[float, 
     Raises
     ------
     InputError
-        The unit is not known: a reanalysis always tells it, and a guess may be a hundred times off.
+        The unit is not known, or there is none: a reanalysis always tells it, and a guess may be a hundred times off.
     """
-    conversion = quantity.conversion(units)
-    if conversion is None:
-        raise InputError(f"{where} has the unit {units!r}, which is not one of {', '.join(quantity.accepted)}")
-    return conversion
+    if not units.strip():
+        raise InputError(f"{where} declares no unit; set its attribute units, such as {quantity.units}")
+    return quantity.require_conversion(units, where)
 
 
 def cloud_note(names: Iterable[str]) -> str | None:

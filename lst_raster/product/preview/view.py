@@ -18,7 +18,7 @@ from pyproj.exceptions import ProjError
 from rasterio.enums import Resampling
 
 from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, LstRasterError, RemoteAccessError
-from lst_raster.io.bundle import Place
+from lst_raster.io.bundle import Place, is_hidden
 from lst_raster.io.grid import Grid
 from lst_raster.io.landsat import read_file_name
 from lst_raster.io.quality_band import COLLECTION_2, find_layout, read_bits
@@ -98,7 +98,8 @@ def _names(name: str) -> dict[str, str]:
 
 def _in_folder(folder: Path) -> Path:
     """Find the one temperature in a folder: by its STAC item, else by its name, else because there is no other."""
-    rasters = sorted(path for path in folder.iterdir() if path.suffix.lower() in _TIFF and path.is_file())
+    files = (path for path in folder.iterdir() if not is_hidden(path.name) and path.is_file())
+    rasters = sorted(path for path in files if path.suffix.lower() in _TIFF)
     own = [path for path in rasters if not _OTHERS.search(path.name)]
     with_items = [path for path in own if path.with_suffix(ITEM).is_file()]
     found = with_items or [path for path in own if _LST.search(path.name)] or (own if len(own) == 1 else [])

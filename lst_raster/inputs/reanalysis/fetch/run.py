@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from lst_raster.atomic_write import written_whole
 from lst_raster.errors import InputError, MissingExtraError, OutputError, RemoteError
-from lst_raster.inputs.fields import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR, Field
+from lst_raster.inputs.fields import Field
 from lst_raster.inputs.reanalysis.fetch.arco import Arco
 from lst_raster.inputs.reanalysis.fetch.cds import ClimateDataStore
 from lst_raster.inputs.reanalysis.fetch.merra2 import Merra2
@@ -18,6 +18,7 @@ from lst_raster.inputs.reanalysis.fetch.plan import Plan, Say, Source
 from lst_raster.inputs.reanalysis.over_scene import fields_over_scene, profiles_over_scene
 from lst_raster.inputs.reanalysis.request import ask_for
 from lst_raster.io.scene import Scene
+from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR
 
 SOURCES: Mapping[str, Source] = MappingProxyType({"era5": ClimateDataStore(), "era5-arco": Arco(), "merra2": Merra2()})
 """The servers, by name."""

@@ -1,0 +1,268 @@
+"""Quantities that enter from files and arguments: units, what is converted to them, and what values are possible."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from lst_raster.errors import InputError
+from lst_raster.physics.constants import GRAVITY
+
+Conversions = Mapping[str, tuple[float, float]]
+"""Names of units, each with the factor and the offset that lead to the unit of a quantity."""
+
+LENGTH: Conversions = {
+        "m": (1.0, 0.0), "km": (1000.0, 0.0), "ft": (0.3048, 0.0), "US survey foot": (1200.0 / 3937.0, 0.0),
+        "gpm": (1.0, 0.0), "m2 s-2": (1.0 / GRAVITY, 0.0),
+    }  # fmt: skip
+"""To m; ``gpm`` is the geopotential metre, ``m2 s-2`` geopotential."""
+COLUMN: Conversions = {"kg m-2": (1.0, 0.0), "mm": (1.0, 0.0), "cm": (10.0, 0.0), "g cm-2": (10.0, 0.0)}
+"""To kg m-2: mass of water above an area, or its depth as a liquid."""
+TEMPERATURE_UNITS: Conversions = {"K": (1.0, 0.0), "degC": (1.0, 273.15), "degF": (5.0 / 9.0, 459.67 * 5.0 / 9.0)}
+"""To K."""
+PRESSURE_UNITS: Conversions = {"hPa": (1.0, 0.0), "mbar": (1.0, 0.0), "kPa": (10.0, 0.0), "Pa": (0.01, 0.0)}
+"""To hPa."""
+MASS_SHARE: Conversions = {"kg kg-1": (1.0, 0.0), "g kg-1": (1e-3, 0.0), "1": (1.0, 0.0)}
+"""To kg kg-1."""
+SHARE: Conversions = {"1": (1.0, 0.0)}
+"""Fractions."""
+RADIANCE_UNITS: Conversions = {"W m-2 sr-1 um-1": (1.0, 0.0), "mW cm-2 sr-1 um-1": (10.0, 0.0)}
+"""To W m-2 sr-1 um-1."""
+
+SPELLINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "m": ("metre", "metres", "meter", "meters"),
+        "km": ("kilometre", "kilometres", "kilometer", "kilometers"),
+        "ft": ("foot", "feet", "international foot"),
+        "US survey foot": ("US survey feet", "US foot", "us-ft", "ftUS", "foot_us", "survey foot"),
+        "gpm": ("geopotential metre", "geopotential meter"),
+        "m2 s-2": ("m+2 s-2", "m2/s2", "J kg-1", "J/kg"),
+        "kg m-2": ("kg/m2",),
+        "mm": ("millimetre", "millimetres", "millimeter", "millimeters"),
+        "cm": ("centimetre", "centimetres", "centimeter", "centimeters"),
+        "g cm-2": ("g/cm2",),
+        "K": ("kelvin", "kelvins", "degK", "degree_kelvin", "degrees_kelvin", "°K"),
+        "degC": ("C", "°C", "celsius", "degree_C", "degrees_C", "degree_celsius", "degrees_celsius"),
+        "degF": ("F", "°F", "fahrenheit", "degree_F", "degrees_F", "degree_fahrenheit", "degrees_fahrenheit"),
+        "hPa": ("hectopascal", "hectopascals"),
+        "mbar": ("mb", "millibar", "millibars"),
+        "kPa": ("kilopascal", "kilopascals"),
+        "Pa": ("pascal", "pascals"),
+        "kg kg-1": ("kg/kg",),
+        "g kg-1": ("g/kg", "grams/kg"),
+        "1": ("fraction", "ratio", "dimensionless", "unitless"),
+        "%": ("percent",),
+        "W m-2 sr-1 um-1": (
+            "W m-2 um-1 sr-1", "W/m2/sr/um", "W/m2/um/sr", "W/(m2 sr um)", "W/(m2 um sr)", "W/(m2 srad um)",
+            "Watts/(m2 srad um)",
+        ),
+        "mW cm-2 sr-1 um-1": ("mW cm-2 um-1 sr-1", "mW/cm2/sr/um", "mW/(cm2 sr um)"),
+        "DN": ("digital number", "digital numbers", "counts"),
+    }
+)  # fmt: skip
+"""Other spellings of units; case, blanks, brackets and the signs of powers do not count either (``kg m**-2``)."""
+
+
+def _plain(units: str) -> str:
+    r"""Strip a unit of case, blanks, brackets and powers' signs.
+
+    Examples
+    --------
+    >>> _plain("kg m**-2"), _plain("[kg m\N{SUPERSCRIPT MINUS}\N{SUPERSCRIPT TWO}]")
+    ('kgm-2', 'kgm-2')
+    """
+    letters = unicodedata.normalize("NFKC", units).translate({0x3BC: "u", 0x2212: "-"})  # Greek mu, minus sign
+    return re.sub(r"[\s*^._()\[\]]", "", letters).lower()
+
+
+_NAMES = {_plain(spelling): name for name, others in SPELLINGS.items() for spelling in (name, *others)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quantity:
+    """A quantity that a user may give: its unit and what is possible."""
+
+    name: str
+    """Name, as in a model's contract."""
+    units: str
+    """Unit in which it is used."""
+    low: float
+    """Lowest possible value."""
+    high: float
+    """Highest possible value."""
+    open_below: bool = False
+    """Whether the lowest value itself is impossible."""
+    accepted: Conversions
+    """Accepted units, each with the factor and the offset that lead to `units`; so are their `SPELLINGS`."""
+    hint: str
+    """What to do about an impossible value."""
+
+    @property
+    def title(self) -> str:
+        """Name for people."""
+        return self.name.replace("_", " ")
+
+    def check(self, values: Any, where: str) -> None:
+        """Refuse impossible values.
+
+        Parameters
+        ----------
+        values : float or array, any shape
+            Values, none of them missing.
+        where : str
+            Where they come from, for the message.
+
+        Raises
+        ------
+        InputError
+            A value is not possible; the message gives the lowest and the highest found.
+        """
+        if np.size(values) == 0:
+            return
+        low, high = float(np.min(values)), float(np.max(values))
+        above = low > self.low if self.open_below else low >= self.low
+        if above and high <= self.high:
+            return
+        found = f"holds {low:g} to {high:g}" if low < high else f"is {low:g}"
+        limits = f"{'(' if self.open_below else '['}{self.low:g}, {self.high:g}]"
+        units = "" if self.units == "1" else f" {self.units}"
+        raise InputError(f"{where} {found}, outside {limits}{units}; {self.hint}")
+
+    def conversion(self, units: str) -> tuple[float, float] | None:
+        """Factor and offset that lead from a unit to `units`, None where the unit is not accepted.
+
+        Examples
+        --------
+        >>> ELEVATION.conversion("feet"), ELEVATION.conversion("furlong")
+        ((0.3048, 0.0), None)
+        """
+        return self.accepted.get(_NAMES.get(_plain(units), ""))
+
+    def require_conversion(self, units: str | None, where: str) -> tuple[float, float]:
+        """Factor and offset that lead from the unit that a file or an array declares to `units`.
+
+        Parameters
+        ----------
+        units : str or None
+            Declared unit; None and an empty text mean `units`.
+        where : str
+            What declares it, for the message.
+
+        Raises
+        ------
+        InputError
+            The unit is not accepted: a guess may be a hundred times off.
+        """
+        declared = (units or "").strip()
+        found = self.conversion(declared) if declared else (1.0, 0.0)
+        if found is None:
+            raise InputError(
+                f"{where} has the unit {declared!r}, which is not one of {', '.join(self.accepted)}; "
+                f"convert the values to {self.units}, or correct the unit"
+            )
+        return found
+
+
+EMISSIVITY = Quantity(
+    name="emissivity",
+    units="1",
+    low=0.0,
+    high=1.0,
+    open_below=True,
+    accepted=SHARE,
+    hint="give a fraction; a raster of scaled integers needs its scale set, missing pixels a nodata value",
+)
+WATER_VAPOUR = Quantity(
+    name="water_vapour",
+    units="kg m-2",
+    low=0.0,
+    high=100.0,
+    accepted=COLUMN,
+    hint="give the whole column in kg m-2 (= mm), or with its unit, such as 2.9cm",
+)
+AIR_TEMPERATURE = Quantity(
+    name="air_temperature",
+    units="K",
+    low=180.0,
+    high=340.0,
+    accepted=TEMPERATURE_UNITS,
+    hint="give kelvin, or degrees Celsius with their unit, such as 25C",
+)
+SURFACE_PRESSURE = Quantity(
+    name="surface_pressure",
+    units="hPa",
+    low=300.0,
+    high=1100.0,
+    accepted=PRESSURE_UNITS,
+    hint="give hPa at the ground, or with its unit, such as 98.5kPa",
+)
+ELEVATION = Quantity(
+    name="elevation",
+    units="m",
+    low=-500.0,
+    high=9000.0,
+    accepted=LENGTH,
+    hint="give the height above the sea in m, or with its unit",
+)
+RADIANCE = Quantity(
+    name="radiance",
+    units="W m-2 sr-1 um-1",
+    low=0.0,
+    high=100.0,
+    accepted=RADIANCE_UNITS,
+    hint="give the radiance at the sensor: Level-1 digital numbers times their gain plus their offset",
+)
+HUMIDITY_2M = Quantity(
+    name="specific_humidity_2m",
+    units="kg kg-1",
+    low=-1e-3,  # spectral models and packing fall below zero
+    high=0.1,
+    accepted=MASS_SHARE,
+    hint="give water vapour per moist air at 2 m in kg kg-1",
+)
+DEW_POINT = Quantity(
+    name="dew_point",
+    units="K",
+    low=150.0,
+    high=340.0,
+    accepted=TEMPERATURE_UNITS,
+    hint="give the dew point at 2 m in K",
+)
+PRESSURE = Quantity(
+    name="pressure",
+    units="hPa",
+    low=0.0,
+    high=1100.0,
+    accepted=PRESSURE_UNITS,
+    hint="give the pressure of the levels in hPa",
+)
+TEMPERATURE = Quantity(
+    name="temperature",
+    units="K",
+    low=130.0,
+    high=350.0,
+    accepted=TEMPERATURE_UNITS,
+    hint="give the air temperature on levels in K",
+)
+SPECIFIC_HUMIDITY = Quantity(
+    name="specific_humidity",
+    units="kg kg-1",
+    low=-1e-3,  # spectral models and packing fall below zero
+    high=0.1,
+    accepted=MASS_SHARE,
+    hint="give water vapour per moist air in kg kg-1",
+)
+RELATIVE_HUMIDITY = Quantity(
+    name="relative_humidity",
+    units="1",
+    low=-0.1,
+    high=2.0,
+    accepted={"1": (1.0, 0.0), "%": (0.01, 0.0)},
+    hint="give the relative humidity as a fraction or in %",
+)
