@@ -6,6 +6,7 @@ import click
 
 from lst_raster.cli import messages, options
 from lst_raster.cli.command import Command, show
+from lst_raster.inputs.reanalysis.products import SERVERS
 
 
 @click.command(
@@ -20,8 +21,8 @@ from lst_raster.cli.command import Command, show
 )
 @click.argument("scene", shell_complete=options.files)
 @click.option(
-    "--source", type=click.Choice(["era5", "era5-arco", "merra2"]), default="era5", show_default=True,
-    help="Climate Data Store (account), Google's public cloud (no account), or NASA (account).",
+    "--source", type=click.Choice(list(SERVERS)), default="era5", show_default=True,
+    help="; ".join(f"{name}: {server.title}" for name, server in SERVERS.items()) + ".",
 )  # fmt: skip
 @click.option("--levels", is_flag=True, help="Temperature and humidity on levels of pressure too.")
 @click.option("-o", "--output", default=".", show_default=True, metavar="DIR", help="Folder of the files.")

@@ -1,4 +1,8 @@
-"""Land surface temperature of a scene: the one path that the command line and the Python API take."""
+"""Land surface temperature of a scene: the stages of a retrieval, in order, for the command line and the Python API.
+
+`retrieve` opens the scene, resolves the inputs, chooses the masks, prepares the run (the atmosphere on its coarse
+plans the product, looks for an existing one, checks the output, writes the product, and collects the warnings.
+"""
 
 from __future__ import annotations
 
@@ -168,49 +172,168 @@ def retrieve(
         `progress` returned False. Nothing half written stays.
     """
     scene = scene if isinstance(scene, Scene) else Scene.open(scene)
-    given = {
-        "water_vapour": water_vapour,
-        "air_temperature": air_temperature,
-        "surface_pressure": surface_pressure,
-    }
-    files = [reanalysis] if isinstance(reanalysis, str | Path) else reanalysis
+    files = [reanalysis] if isinstance(reanalysis, str | Path) else list(reanalysis)
+    given = {"water_vapour": water_vapour, "air_temperature": air_temperature, "surface_pressure": surface_pressure}
     inputs = choose_inputs(scene, given, model, emissivity=emissivity, reanalysis=files, dem=dem, align=align)
     masking = choose_masking(scene, clouds=mask_clouds, dilation=mask_dilation, align=align)
     run = Run.prepare(scene, inputs, masking, form, exact=exact)
-    paths = ProductPaths(temperature=product_path(output, scene.stem))
-    tags = _provenance(scene, inputs, masking)
-    read = (*_files(scene), *inputs.rasters, *masking.rasters, *map(reanalysis_location, files))
-    states = states_of(read)
-    made_of = fingerprint(tags, form, exact, states)
-    same = None if overwrite or form.lst_only else find_same(paths, made_of)
-    if same is not None:
-        _LOGGER.warning(f"{paths.temperature} exists and is made of the same inputs: it is kept")
-        return _product(run, paths, same.tags, same, reused=True)
-    if not overwrite and not form.lst_only:
-        require_identified(paths, states)
-    targets = dict.fromkeys((paths.temperature, *_written(run, paths)))  # its name says most to the user
-    check_targets(targets, scene.grid, inputs=read, overwrite=overwrite)
-    origin = _Origin(made_of=made_of, states=states)
-    tally = _write(run, paths, tags, origin, threads or available_threads(), progress or _unwatched)
-    warnings = (*warnings_of(scene, inputs), *_mask_warnings(masking), *_range_warnings(inputs, tally))
-    warnings = (*warnings, *_check_warnings(run.check))
+    plan = plan_product(run, output, files, exact=exact)
+    if not overwrite:
+        existing = existing_product(plan)
+        if existing is not None:
+            return existing
+    check_output(plan, overwrite=overwrite)
+    tally = write_product(plan, threads or available_threads(), progress or _unwatched)
+    warnings = warnings_after(plan, tally)
     for line in warnings:
         _LOGGER.warning(line)
-    return _product(run, paths, tags, tally, warnings)
+    return _product(plan, plan.tags, tally, warnings)
 
 
-def _product(
-    run: Run, paths: ProductPaths, tags: Mapping[str, str], counts: Tally | SameProduct,
-    warnings: tuple[str, ...] = (), *, reused: bool = False,
-) -> Product:  # fmt: skip
-    return Product(
-        path=paths.temperature, files=_written(run, paths), tags=MappingProxyType(dict(tags)), pixels=counts.pixels,
-        retrieved=counts.retrieved, warnings=warnings, reused=reused,
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProductPlan:
+    """A product before it is written."""
+
+    run: Run
+    """Scene, inputs, masks and form."""
+    paths: ProductPaths
+    """Where its files will be."""
+    tags: dict[str, str]
+    """Its provenance; the counts of the run are added when it is written."""
+    inputs: tuple[Location, ...]
+    """Files that are read."""
+    states: States
+    """How those files were when the run began."""
+    fingerprint: str | None
+    """Fingerprint of options and input files, None where a file cannot be identified."""
+
+    @property
+    def rasters(self) -> tuple[Location, ...]:
+        """Its rasters."""
+        return tuple(self.paths.rasters(self.run.form, uncertainty=self.run.inputs.level2 is None))
+
+    @property
+    def files(self) -> tuple[Location, ...]:
+        """All its files."""
+        return (*self.rasters, *self.paths.sidecars(self.run.form))
+
+
+def plan_product(
+    run: Run, output: str | Path | Address, reanalysis: Sequence[str | Path], *, exact: bool
+) -> ProductPlan:  # fmt: skip
+    """Stage: paths, provenance and fingerprint of the product.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    output : str, path or Address
+        As in `retrieve`.
+    reanalysis : sequence of str or path
+        Files of reanalysis.
+    exact : bool
+        As in `retrieve`.
+    """
+    scene, inputs, masking = run.scene, run.inputs, run.masking
+    tags = _provenance(scene, inputs, masking)
+    read = (*_files(scene), *inputs.rasters, *masking.rasters, *map(reanalysis_location, reanalysis))
+    states = states_of(read)
+    return ProductPlan(
+        run=run, paths=ProductPaths(temperature=product_path(output, scene.stem)), tags=tags, inputs=read,
+        states=states, fingerprint=fingerprint(tags, run.form, exact, states),
     )  # fmt: skip
 
 
-def _written(run: Run, paths: ProductPaths) -> tuple[Location, ...]:
-    return (*paths.rasters(run.form, uncertainty=run.inputs.level2 is None), *paths.sidecars(run.form))
+def existing_product(plan: ProductPlan) -> Product | None:
+    """Stage: the product that exists already and is made of the same inputs; None without one.
+
+    Raises
+    ------
+    OutputError
+        A product exists whose input files cannot be identified, so that it cannot be compared.
+    """
+    if plan.run.form.lst_only:  # it has no item, which holds the fingerprint
+        return None
+    same = find_same(plan.paths, plan.fingerprint)
+    if same is None:
+        require_identified(plan.paths, plan.states)
+        return None
+    _LOGGER.warning(f"{plan.paths.temperature} exists and is made of the same inputs: it is kept")
+    return _product(plan, same.tags, same, reused=True)
+
+
+def check_output(plan: ProductPlan, *, overwrite: bool) -> None:
+    """Stage: whether the product's files can be written.
+
+    Raises
+    ------
+    OutputError
+        A file exists, is an input too, or the disk is full.
+    """
+    targets = dict.fromkeys((plan.paths.temperature, *plan.files))  # its name says most to the user
+    check_targets(targets, plan.run.scene.grid, inputs=plan.inputs, overwrite=overwrite)
+
+
+def write_product(plan: ProductPlan, threads: int, progress: Progress) -> Tally:
+    """Stage: all tiles, then the sidecar files; all files are written, or none.
+
+    For each tile (`lst_raster.retrieval.run.write_tiles`): radiance and inputs are read, the atmosphere is interpolated
+    from the coarse grid or predicted by the model, the equation is solved for the temperature, and its uncertainty and
+    quality bits follow.
+
+    Returns
+    -------
+    Tally
+        Counts over the tiles, which are also added to the provenance.
+
+    Raises
+    ------
+    SceneError
+        No pixel has a temperature, or most are hotter than any land surface.
+    InputError
+        An input file has changed in the meantime.
+    OutputError
+        A file cannot be written.
+    CancelledError
+        `progress` returned False.
+    """
+    run, paths = plan.run, plan.paths
+    with (
+        gdal_settings(GDAL_CACHEMAX=CACHE),  # and GDAL's messages go to the log, not to the terminal
+        new_files(paths.temperature.parent) as files,
+    ):
+        with open_cogs(run, paths, files, threads) as cogs:
+            tally = write_tiles(run, cogs, threads, progress)
+            require_unchanged(plan.states)
+            _require_result(run, tally)
+            plan.tags.update(_findings(run, tally))
+            for cog in cogs.written:
+                cog.tags.update(plan.tags)
+        if not run.form.lst_only:
+            counts = {COUNTS: {"pixels": tally.pixels, "retrieved": tally.retrieved}}
+            write_sidecars(paths, files, counts | ({RUN: plan.fingerprint} if plan.fingerprint else {}))
+    return tally
+
+
+def warnings_after(plan: ProductPlan, tally: Tally) -> tuple[str, ...]:
+    """Stage: what was assumed, and what is unusual, one line each."""
+    run = plan.run
+    return (
+        *warnings_of(run.scene, run.inputs),
+        *_mask_warnings(run.masking),
+        *_range_warnings(run.inputs, tally),
+        *_check_warnings(run.check),
+    )
+
+
+def _product(
+    plan: ProductPlan, tags: Mapping[str, str], counts: Tally | SameProduct, warnings: tuple[str, ...] = (), *,
+    reused: bool = False,
+) -> Product:  # fmt: skip
+    return Product(
+        path=plan.paths.temperature, files=plan.files, tags=MappingProxyType(dict(tags)), pixels=counts.pixels,
+        retrieved=counts.retrieved, warnings=warnings, reused=reused,
+    )  # fmt: skip
 
 
 def _files(scene: Scene) -> list[Location]:
@@ -219,37 +342,6 @@ def _files(scene: Scene) -> list[Location]:
     return [
         scene.place.location, *([mtl.location] if mtl and mtl.location else []), *([definition] if definition else []),
     ]  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Origin:
-    """What a product is made of."""
-
-    made_of: str | None
-    """Fingerprint of options and inputs."""
-    states: States
-    """How the input files were when the run began."""
-
-
-def _write(
-    run: Run, paths: ProductPaths, tags: dict[str, str], origin: _Origin, threads: int, progress: Progress
-) -> Tally:
-    """Write all files, or none; what was found on the way is added to the tags."""
-    with (
-        gdal_settings(GDAL_CACHEMAX=CACHE),  # and GDAL's messages go to the log, not to the terminal
-        new_files(paths.temperature.parent) as files,
-    ):
-        with open_cogs(run, paths, files, threads) as cogs:
-            tally = write_tiles(run, cogs, threads, progress)
-            require_unchanged(origin.states)
-            _require_result(run, tally)
-            tags |= _findings(run, tally)
-            for cog in cogs.written:
-                cog.tags.update(tags)
-        if not run.form.lst_only:
-            counts = {COUNTS: {"pixels": tally.pixels, "retrieved": tally.retrieved}}
-            write_sidecars(paths, files, counts | ({RUN: origin.made_of} if origin.made_of else {}))
-    return tally
 
 
 def _findings(run: Run, tally: Tally) -> dict[str, str]:

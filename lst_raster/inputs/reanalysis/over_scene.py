@@ -11,6 +11,7 @@ import numpy as np
 from lst_raster.errors import InputError
 from lst_raster.inputs.fields import BETWEEN_ELEVATIONS, QUANTITIES, Field, Lift
 from lst_raster.inputs.reanalysis.gridded import GriddedField, interpolate, merge_times, normalise
+from lst_raster.inputs.reanalysis.products import names_of
 from lst_raster.inputs.reanalysis.read import read_asked, read_where_there_is_any
 from lst_raster.inputs.reanalysis.request import WIDE, Ask, Places, ask_for, places_over
 from lst_raster.inputs.reanalysis.variables import NothingFoundError
@@ -233,7 +234,7 @@ def fields_over_scene(
         names = ", ".join(store_name(path) for path in paths)
         held = ", ".join(dict.fromkeys(field.variable for field in found)) or "nothing"
         raise InputError(
-            f"reanalysis {names} has no water vapour (found: {held}); add a file with tcwv, TQV, pr_wtr or pwat, "
+            f"reanalysis {names} has no water vapour (found: {held}); add a file with {names_of(WATER_VAPOUR)}, "
             "or --water-vapour"
         )
     return fields

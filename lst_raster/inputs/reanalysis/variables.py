@@ -1,70 +1,18 @@
-"""How the quantities that are read from reanalysis files are called in them."""
+"""Variables of reanalysis files: the quantities that they hold, their units, and errors about them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 
 from lst_raster.errors import InputError
-from lst_raster.physics.quantities import (
-    AIR_TEMPERATURE,
-    DEW_POINT,
-    ELEVATION,
-    HUMIDITY_2M,
-    RELATIVE_HUMIDITY,
-    SPECIFIC_HUMIDITY,
-    SURFACE_PRESSURE,
-    TEMPERATURE,
-    WATER_VAPOUR,
-    Quantity,
-)
-
-VARIABLES: Mapping[str, Quantity] = MappingProxyType(
-    {
-        "tcwv": WATER_VAPOUR,  # ECMWF
-        "total_column_water_vapour": WATER_VAPOUR,  # ERA5 in ARCO's words
-        "tqv": WATER_VAPOUR,  # MERRA-2
-        "pr_wtr": WATER_VAPOUR,  # NCEP/NCAR R1
-        "pwat": WATER_VAPOUR,  # GFS, CFS
-        "t2m": AIR_TEMPERATURE,  # ECMWF, MERRA-2
-        "2t": AIR_TEMPERATURE,  # GRIB
-        "2m_temperature": AIR_TEMPERATURE,
-        "d2m": DEW_POINT,  # ECMWF
-        "2d": DEW_POINT,  # GRIB
-        "2m_dewpoint_temperature": DEW_POINT,
-        "qv2m": HUMIDITY_2M,  # MERRA-2
-        "2sh": HUMIDITY_2M,  # GRIB
-        "sp": SURFACE_PRESSURE,  # ECMWF, GFS
-        "ps": SURFACE_PRESSURE,  # MERRA-2
-        "surface_pressure": SURFACE_PRESSURE,
-        "z": ELEVATION,  # ECMWF: geopotential, of the surface where it is not on levels
-        "phis": ELEVATION,  # MERRA-2
-        "orog": ELEVATION,  # GFS
-        "geopotential_at_surface": ELEVATION,
-    }
-)
-"""Quantity of every variable that is known, by its name in lower case."""
-
-ON_LEVELS: Mapping[str, Quantity] = MappingProxyType(
-    {
-        "t": TEMPERATURE,  # ECMWF, GFS, MERRA-2
-        "temperature": TEMPERATURE,  # ERA5 in ARCO's words
-        "air": TEMPERATURE,  # NCEP/NCAR R1
-        "q": SPECIFIC_HUMIDITY,
-        "specific_humidity": SPECIFIC_HUMIDITY,
-        "qv": SPECIFIC_HUMIDITY,  # MERRA-2
-        "shum": SPECIFIC_HUMIDITY,  # NCEP/NCAR R1
-        "r": RELATIVE_HUMIDITY,
-        "rh": RELATIVE_HUMIDITY,
-        "rhum": RELATIVE_HUMIDITY,
-        "relative_humidity": RELATIVE_HUMIDITY,
-    }
-)
-"""Quantity of every variable that is known on levels of pressure, by its name in lower case."""
+from lst_raster.inputs.reanalysis.products import ON_LEVELS, VARIABLES, names_of
+from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR, Quantity
 
 _WITH_CLOUD = ("tcw", "total_column_water")
 _WANTED_ON_LEVELS = "t and q (or r) on levels of pressure"
-_WANTED = "tcwv, TQV, pr_wtr or pwat for the water vapour, t2m or T2M, sp or PS, z, PHIS or orog"
+_WANTED = f"{names_of(WATER_VAPOUR)} for the water vapour, " + ", ".join(
+    names_of(quantity) for quantity in (AIR_TEMPERATURE, SURFACE_PRESSURE, ELEVATION)
+)
 
 
 class NothingFoundError(InputError):

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from lst_raster.atomic_write import written_whole
 from lst_raster.errors import InputError, MissingExtraError, OutputError, RemoteError
 from lst_raster.inputs.fields import Field
-from lst_raster.inputs.reanalysis.fetch.arco import Arco
-from lst_raster.inputs.reanalysis.fetch.cds import ClimateDataStore
-from lst_raster.inputs.reanalysis.fetch.merra2 import Merra2
-from lst_raster.inputs.reanalysis.fetch.plan import Plan, Say, Source
+from lst_raster.inputs.reanalysis.fetch.plan import Plan, Say
 from lst_raster.inputs.reanalysis.over_scene import fields_over_scene, profiles_over_scene
+from lst_raster.inputs.reanalysis.products import SERVERS
 from lst_raster.inputs.reanalysis.request import ask_for
 from lst_raster.io.scene import Scene
 from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR
-
-SOURCES: Mapping[str, Source] = MappingProxyType({"era5": ClimateDataStore(), "era5-arco": Arco(), "merra2": Merra2()})
-"""The servers, by name."""
 
 _WANTED = (WATER_VAPOUR.name, AIR_TEMPERATURE.name, SURFACE_PRESSURE.name)
 
@@ -84,12 +77,12 @@ def fetch_reanalysis(
     OutputError
         A file exists, or cannot be written.
     """
-    if source not in SOURCES:
-        raise InputError(f"source {source!r} is none of {', '.join(SOURCES)}")
+    if source not in SERVERS:
+        raise InputError(f"source {source!r} is none of {', '.join(SERVERS)}")
     ask = ask_for(scene)
     assert ask.when is not None and ask.box is not None
     folder = Path(folder)
-    plan = SOURCES[source].plan(scene.stem, ask.when, ask.box, server, levels=levels)
+    plan = SERVERS[source].make().plan(scene.stem, ask.when, ask.box, server, levels=levels)
     request = folder / f"{scene.stem}_{source}_request.json"
     with written_whole(request) as temporary:
         temporary.write_text(plan.as_json())
@@ -112,7 +105,7 @@ def _fetch(
     if existing is not None and not overwrite:
         raise OutputError(f"{existing} exists; --overwrite replaces it")
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{scene.stem}.") as hidden:
-        SOURCES[plan.source].download(plan, Path(hidden), server, say)
+        SERVERS[plan.source].make().download(plan, Path(hidden), server, say)
         arrived = [Path(hidden) / part.file for part in plan.parts]
         _check(scene, arrived, levels)
         for file, target in zip(arrived, targets, strict=True):
