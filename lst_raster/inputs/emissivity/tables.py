@@ -73,11 +73,12 @@ def band_table(sensor: str) -> BandTable:
     UnknownSensorError
         The band is not known.
     InputError
-        It is one of the user's own, for which no coefficients are published.
+        No coefficients are published for it.
     """
-    _require_shipped(sensor)
     with data_path("emissivity", "bands.toml").open("rb") as file:
-        entry = tomllib.load(file)[sensor_band(sensor).name]
+        entry = tomllib.load(file).get(sensor_band(sensor).name)
+    if entry is None:
+        raise _no_coefficients(sensor)
     constant, slope = entry["ndvi"]["soil"]
     return BandTable(
         red=entry["red"],
@@ -98,21 +99,21 @@ def components(sensor: str) -> Mapping[str, Value]:
     >>> components("landsat8-b10")["water"].emissivity
     0.9908
     """
-    _require_shipped(sensor)
     with data_path("emissivity", "components.csv").open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["sensor"] == sensor]
+        rows = [row for row in csv.DictReader(file) if row["sensor"] == sensor_band(sensor).name]
+    if not rows:
+        raise _no_coefficients(sensor)
     return {
         row["component"]: Value(emissivity=float(row["emissivity"]), uncertainty=float(row["uncertainty"]))
         for row in rows
     }
 
 
-def _require_shipped(sensor: str) -> None:
-    if sensor_band(sensor).is_own:
-        raise InputError(
-            f"no emissivity coefficients are known for {sensor}, a sensor of your own; give a number, a raster, or a "
-            "land cover map with a table of your own (landcover:MAP:TABLE.csv)"
-        )
+def _no_coefficients(sensor: str) -> InputError:
+    return InputError(
+        f"no emissivity coefficients are known for {sensor}; give a number, a raster, or a land cover map with a table "
+        "of your own (landcover:MAP:TABLE.csv)"
+    )
 
 
 def land_cover_names() -> list[str]:
