@@ -4,6 +4,7 @@ import logging
 import math
 import os
 import signal
+from pathlib import Path
 
 # One thread for torch and linear algebra, before they are loaded: the tests' arrays are small, their threads do nothing
 # but wait for each other, and they wait by running.
@@ -17,8 +18,23 @@ from lst_raster.cli.main import main
 from tests.support.apart import Apart
 from tests.support.factories import make_model
 
+SLOW = ("benchmarks", "integration", "studies")
+"""Folders whose tests are slow; other slow tests are marked one by one."""
+
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # of a shell's background, and of all that is started from there
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark tests by their folder; the README's test command runs those without a mark."""
+    here = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
+        if folder == "external":
+            item.add_marker(pytest.mark.external)
+        elif folder in SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
