@@ -148,7 +148,7 @@ def _quiet_exporter() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             # It is announced as deprecated, but it is the one that needs no further package.
-            warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.onnx|lst_raster\.training")
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.onnx|lst_raster\.network")
             yield
     finally:
         unregister_custom_op_symbolic("aten::expm1", OPSET)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lst_raster.physics.arrays import Array, namespace
 from lst_raster.physics.constants import EPSILON_WATER, GAS_CONSTANT_DRY_AIR, GRAVITY
+from lst_raster.physics.elevation import VAPOUR_SCALE_HEIGHT
 
 ICE_ONLY_BELOW = 253.16  # [K], below it saturation is over ice; as in the GFS and IFS models, about 20 K under freezing
 WATER_ONLY_ABOVE = 273.16  # [K], triple point
@@ -95,7 +96,7 @@ def vapour_density(vapour_pressure: Array, temperature: Array) -> Array:
 
 
 def saturated_column(temperature: Array) -> Array:
-    """Water vapour of a column that is saturated at the ground and falls off with a scale height of 2 km.
+    """Water vapour of a column that is saturated at the ground and falls off with `VAPOUR_SCALE_HEIGHT`.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def saturated_column(temperature: Array) -> Array:
     >>> round(saturated_column(293.0), 1)
     34.2
     """
-    return vapour_density(saturation_pressure_water(temperature), temperature) * 2000.0
+    return vapour_density(saturation_pressure_water(temperature), temperature) * VAPOUR_SCALE_HEIGHT
 
 
 def specific_humidity_from_vapour_pressure(vapour_pressure: Array, pressure: Array) -> Array:
