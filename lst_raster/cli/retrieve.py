@@ -41,9 +41,9 @@ def retrieve(
     SCENE is the GeoTIFF of one thermal band, or the folder, the metadata file (*_MTL.txt, .xml, .json) or the archive
     (.zip, .tar, .tar.gz, ...) of a product, or the https or s3 address of one of them. The result, SCENE_LST.tif,
     is a Cloud Optimized GeoTIFF in kelvin, on the scene's grid. What is not given is assumed, with a warning: the
-    standard atmosphere of latitude and season, and an emissivity of 0.97. With --level-2 it is a Level-2 product of
-    Collection 2, whose own terms are taken instead; with --quantity a raster of radiance or brightness temperature of
-    any sensor that lst-raster sensor list tells.
+    standard atmosphere of latitude and season, and an emissivity of 0.97.With --level-2, SCENE is a
+    Level-2 product of Collection 2, solved again from its own radiative terms. A raster of radiance or brightness
+    temperature of any sensor band (lst-raster sensor list) is a SCENE too, with --quantity.
     """
     from lst_raster.retrieval.retrieve import retrieve as run
 

@@ -110,7 +110,7 @@ def saturated_column(temperature: Array) -> Array:
 
     Examples
     --------
-    >>> round(saturated_column(293.0), 1)
+    >>> round(float(saturated_column(293.0)), 1)
     34.2
     """
     return vapour_density(saturation_pressure_water(temperature), temperature) * VAPOUR_SCALE_HEIGHT

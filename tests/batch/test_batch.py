@@ -93,6 +93,7 @@ def test_processes_make_the_same_products(scenes, serial, options, tmp_path):
     assert temporary_files(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_cluster_makes_the_same_products(scenes, serial, options, tmp_path, client):
     results = retrieve_many(scenes, out=tmp_path, client=client, **options)
     assert [result.status for result in results] == ["ok", "ok", "failed", "ok"]
@@ -247,6 +248,7 @@ def test_progress_counts_scenes_and_results_are_told_as_they_come(scenes, option
     assert [result.status for result in told] == ["ok", "ok", "failed", "ok"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["serial", "processes", "cluster"])
 def test_a_caller_who_stops_a_run_keeps_what_is_complete_and_nothing_else(model_path, options, tmp_path, request, way):
     make_scenes(tmp_path / "in", model_path, 4, LARGE)
@@ -267,6 +269,7 @@ def test_a_caller_who_stops_a_run_keeps_what_is_complete_and_nothing_else(model_
         assert (tmp_path / "out" / f"{name}_LST.json").exists()  # the last file of a set
 
 
+@pytest.mark.slow
 @linux
 def test_a_worker_that_is_killed_in_the_middle_of_a_scene_costs_nothing(model_path, options, tmp_path):
     make_scenes(tmp_path / "in", model_path, 12, SHAPE)
@@ -285,6 +288,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_scene_costs_nothing(model_pa
     assert temporary_files(tmp_path) == []
 
 
+@pytest.mark.slow
 @linux
 def test_a_worker_of_a_cluster_that_is_killed_in_the_middle_of_a_scene_costs_nothing(
     model_path, options, tmp_path, client
@@ -313,6 +317,7 @@ def test_a_scene_that_kills_every_worker_fails_in_the_end_and_the_rest_is_made(s
     assert results[0].log.count("was killed") == 2 and "attempt 1\n" in results[0].log
 
 
+@pytest.mark.slow
 @linux
 def test_a_scene_that_kills_every_worker_of_a_cluster_fails_and_the_rest_is_made(scenes, options, tmp_path, client):
     deadly = lst_raster.ListedScene(path="http://127.0.0.1/LC08_x_B10.TIF", name="deadly", sign=end_this_process)
@@ -346,6 +351,7 @@ def test_a_cluster_whose_scheduler_is_gone_ends_its_scenes_and_the_run(scenes, o
     assert "is the scheduler still there?" in str(results[0].error)
 
 
+@pytest.mark.slow
 @linux
 def test_processes_that_cannot_be_started_are_told_with_what_is_usually_the_reason(scenes, tmp_path):
     script = tmp_path / "script.py"

@@ -208,6 +208,7 @@ def test_scenes_are_searched_signed_and_read_from_servers_and_no_secret_is_left_
         assert path.is_dir() or b"s3cret" not in path.read_bytes(), path
 
 
+@pytest.mark.slow
 def test_scenes_in_a_store_make_the_same_products_as_those_on_disk(here, batch, monkeypatch):
     for name, value in STORE_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
@@ -243,6 +244,7 @@ def test_scenes_in_a_store_make_the_same_products_as_those_on_disk(here, batch, 
         assert path.is_dir() or STORE_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"].encode() not in path.read_bytes(), path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_a_batch_that_is_stopped_leaves_a_true_report_and_can_go_on(here, batch, model_path, stop, code):

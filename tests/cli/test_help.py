@@ -66,6 +66,7 @@ def test_each_example_has_options_and_values_that_the_command_takes(name, line):
     assert commands()[name].make_context(name, words).params
 
 
+@pytest.mark.slow
 def test_the_examples_run_one_after_the_other_as_they_stand(folder, own_folder, monkeypatch, command):
     monkeypatch.chdir(folder)
     ready = [line for _, line in EXAMPLES if not any(part in line for part in PARSED)]

@@ -176,6 +176,7 @@ def test_every_command_listed_is_there(command, name):
     assert out[0].startswith(f"Usage: lst-raster {name}")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminal")
 def test_on_a_terminal_a_bar_shows_the_progress_and_quiet_hides_it(here, scene, model_path):
     for quiet in ([], ["--quiet"]):

@@ -29,6 +29,7 @@ def agree(found, wanted, atol=HALF_STEP):
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=atol, equal_nan=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2, 5, 8])
 def test_every_statistic_is_that_of_numpy(tmp_path, number):
     paths, fields = season(tmp_path / "in", number=number)
@@ -154,6 +155,7 @@ def test_pixels_are_chosen_by_their_quality_and_uncertainty(tmp_path):
     assert np.array_equal(found, clear.sum(axis=0)) and made.filled == (found >= 3).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "months"),
     [

@@ -16,6 +16,8 @@ from tests.support.http_server import serving
 from tests.support.reanalysis_servers import KEY, ClimateDataStore
 from tests.support.servers import STORE_ENVIRONMENT, object_store
 
+pytestmark = pytest.mark.slow
+
 PAGES = {page: blocks_of(page) for page in pages()}
 
 

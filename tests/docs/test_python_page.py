@@ -22,6 +22,7 @@ def test_the_page_names_every_function_every_flag_and_every_variable():
     assert {flag.name for flag in FLAGS} <= set(re.findall(r"`(\w+)`", PAGE))
 
 
+@pytest.mark.slow
 def test_the_example_of_two_days_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["seasonal_change.py", str(tmp_path)])
     runpy.run_path(str(ROOT / "examples" / "seasonal_change.py"), run_name="__main__")

@@ -101,7 +101,7 @@ def test_a_click_reads_the_value_below_it(page, column, row):
 def test_what_is_read_is_said_in_words_with_its_place(page):
     page.click(300, 120)
     told = page.reading()
-    assert told["Quality"] == "water, emissivity: ndvi, 5 km or more from a cloud"
+    assert told["Quality"] == "water, 5 km or more from a cloud, emissivity: ndvi"
     grid = grid_of(SHAPE, "EPSG:32616")
     x, y = grid.transform.c + 30 * 300.5, grid.transform.f - 30 * 120.5
     assert told["EPSG:32616"] == f"{x:.0f}, {y:.0f} m"

@@ -51,6 +51,7 @@ def test_physics_recomputes_a_shipped_model_s_temperature_from_its_outputs(name)
     assert np.abs(outputs["lst"] - expected)[real].max() < 2e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_both_graphs_of_a_shipped_model_give_one_possible_atmosphere(name):
     retrieval, atmosphere = Model.load(name), Model.load(name, graph="atmosphere")

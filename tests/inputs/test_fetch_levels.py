@@ -57,6 +57,7 @@ def fetched_from(source, scene, folder):
         return fetch_reanalysis(scene, server=f"{address}/api" if source == "era5" else address, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("date", [DATE, NEAR_MIDNIGHT])
 @pytest.mark.parametrize("source", SOURCE_NAMES)
 def test_the_levels_that_are_fetched_are_those_of_the_air_over_the_scene(tmp_path, profile_model, source, date):

@@ -53,6 +53,7 @@ def address_of(source, served):
     return {"era5": f"{served}/api", "era5-arco": f"{served[0]}/air.zarr", "merra2": served}[source]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("date", [DATE, NEAR_MIDNIGHT])
 @pytest.mark.parametrize("source", SOURCE_NAMES)
 def test_what_is_fetched_gives_the_temperature_that_the_fields_themselves_give(

@@ -81,6 +81,7 @@ def test_levels_below_the_ground_and_without_values_are_left_out_and_a_place_wit
     assert warmer[0, 0] == pytest.approx(280.0 + share * (250.0 - 280.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exact", [False, True])
 def test_what_reaches_the_model_is_the_profile_s_formula_at_sigma(tmp_path, profile_model, exact):
     scene = opened(tmp_path)
@@ -135,6 +136,7 @@ def test_with_a_dem_the_sigma_levels_follow_the_ground_of_every_pixel(tmp_path, 
 ALL = ("sp", "t2m", "tcwv")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("levels", "surface", "given", "tier"),
     [
@@ -163,6 +165,7 @@ def test_a_model_that_is_named_wins_over_the_levels(tmp_path, all_tiers):
     assert inputs.profile is None and inputs.atmosphere["water_vapour"].label.startswith("sl.nc tcwv, mean")
 
 
+@pytest.mark.slow
 def test_of_levels_alone_the_column_and_the_air_at_the_ground_are_made(tmp_path, all_tiers):
     scene = opened(tmp_path)
     dem = write_raster(tmp_path / "dem.tif", np.full(SHAPE, 500.0, "f4"))
@@ -195,6 +198,7 @@ def test_a_water_vapour_that_is_given_scales_the_humidity_of_all_levels(tmp_path
     assert "humidity scaled to the water vapour" in inputs.texts["profile"]
 
 
+@pytest.mark.slow
 def test_an_air_temperature_that_is_given_moves_what_lies_under_the_lowest_level_alone(tmp_path, profile_model):
     scene = opened(tmp_path)
     files = [write_profile(tmp_path / "pl.nc"), write_surface(tmp_path / "sl.nc", 985.0)]

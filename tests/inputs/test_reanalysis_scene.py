@@ -90,6 +90,7 @@ def test_what_is_given_comes_before_the_reanalysis(tmp_path, seen, model_path):
     assert product.tags["air_temperature"].endswith("(reanalysis)")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("names", "given", "tier"),
     [

@@ -78,6 +78,7 @@ def make_old_scene(folder, sensor, bands, stem):
     return truth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sensor", "bands", "digits", "stem", "option"), SCENES)
 @pytest.mark.parametrize("form", ["file", "folder", "metadata"])
 def test_a_product_made_before_2012_gives_the_true_temperature(tmp_path, sensor, bands, digits, stem, option, form):

@@ -79,6 +79,7 @@ def product_of(scene, model_path, name="product.tif"):
     return retrieve(scene, output=name, model=model_path, overwrite=True, **EXACT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["file", "txt", "json", "xml", "tar", "stored.zip"])
 def test_a_scene_on_a_web_server_gives_the_same_product_as_from_disk(folder, server, model_path, form):
     place = in_form(folder / BAND, form)
@@ -120,6 +121,7 @@ def test_red_and_near_infrared_of_a_scene_on_a_server_give_its_emissivity(folder
     assert "ndvi" in remote.tags["emissivity"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("form", ["file", "folder", "folder/", "txt", "tar", "stored.zip"])
 def test_a_scene_in_an_object_store_gives_the_same_product_as_from_disk(folder, store, model_path, form, monkeypatch):

@@ -39,6 +39,7 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_a_scene_gives_the_true_temperature(tmp_path, model_path, form):
     truth = ramp(275, 310)
@@ -174,6 +175,7 @@ def product(folder, name="{id}_B10.TIF", stem=STEM, quality="{id}_QA_PIXEL.TIF",
     return folder / name.format(id=stem)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", ["file", "folder", "metadata", "archive", "zip member"])
 @pytest.mark.parametrize("stem", [STEM, "LC08_x"])
 @pytest.mark.parametrize("name", EDITS)

@@ -19,6 +19,8 @@ from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.sensors.bands import sensor_band
 from tests.support.training_runs import write_run
 
+pytestmark = pytest.mark.slow
+
 BAND = sensor_band("landsat8-b10").planck
 COUNT = 20_000
 

@@ -20,6 +20,8 @@ from tests.support.factories import ramp, write_raster
 from tests.support.own_sensors import make_own_sensor
 from tests.support.simulated_sets import make_simulated_set
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_narrow_band_is_simulated_where_it_sees_alone_and_gets_the_same(tmp_path, own_folder):
     make_own_sensor(tmp_path)

@@ -222,6 +222,7 @@ def test_the_robust_loss_is_square_for_small_errors_and_linear_for_large_ones():
     assert large == pytest.approx(2.0 * 1000.0, rel=0.01)
 
 
+@pytest.mark.slow
 def test_fewer_profiles_stay_nearer_to_the_mechanism(learning):
     few, many = learning.take(torch.arange(20)), learning.take(torch.arange(20).repeat(20))
     config = config_of(optimiser=OptimiserConfig(steps=200, batch=64))

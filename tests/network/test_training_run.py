@@ -14,6 +14,8 @@ from lst_raster.validation.evaluate import evaluate
 from tests.support.simulated_sets import make_simulated_set
 from tests.support.training_runs import write_run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

@@ -90,6 +90,7 @@ def air_of(columns: list[Column], geometry: Geometry) -> Air:
     return Air(transmittance=rows[:, 0], upwelling=rows[:, 1], downwelling=rows[:, 2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("product", FOLDERS)
 def test_st_drad_lies_below_the_upwelling_radiance_which_no_downwelling_radiance_does(product, simulated):
     theirs = usgs_air(product)

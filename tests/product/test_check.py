@@ -64,6 +64,7 @@ def product(whole, tmp_path):
     return tmp_path / "set" / NAME
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [
     {}, {"shape": (600, 700)}, {"dtype": "uint16"}, {"dtype": "uint16", "compress": "zstd"}, {"compress": "lerc_zstd"},
     {"shape": (1, 1), "fields": {"lst": [[300.0]], "uncertainty": [[1.0]], "quality": [[NDVI]]}},
@@ -135,6 +136,7 @@ def put_bits(where, name, on=True):
     return change
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("role", "change", "found"), [
     ("lst", put("lst", (500, 100), 149.0), {"temperature": "1 pixels with a temperature outside 150 to 380 K"}),
     ("lst", put("lst", (500, slice(100, 103)), 381.0), {"temperature": "3 pixels with a temperature outside"}),
@@ -248,6 +250,7 @@ def test_a_product_without_coordinate_system_is_told_so(tmp_path):
     assert "nothing tells where on Earth" in problems["grid"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*ALWAYS, *SINCE_ITEMS])
 def test_a_missing_metadata_item_is_found(tmp_path, name):
     tags = {key: value for key, value in TAGS.items() if key != name}
@@ -262,6 +265,7 @@ def change_property(name, value):
     return lambda item: item["properties"].__setitem__(name, value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("change", "check", "text"), [
     (lambda item: item.pop("stac_version"), "item", "it has no stac_version"),
     (lambda item: item.update(stac_version="1.0.0"), "item", "STAC 1.0.0"),
@@ -364,6 +368,7 @@ def test_the_layout_agrees_with_an_independent_validator(product, tmp_path):
     assert not cog_validate(tmp_path / "plain.tif", strict=True, quiet=True)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", range(0, 400, 11))
 def test_a_damaged_head_never_ends_in_a_traceback(product, at):
     data = bytearray(product.read_bytes())

@@ -36,6 +36,7 @@ SHAPE = (700, 1300)  # six blocks, most of them cut at an edge; two levels of ov
 FLOAT = 2.0**-22  # a mean of four: three times rounded, by half of 2^-23 at most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 @pytest.mark.parametrize("compress", _OPTIONS)
 def test_every_type_and_compression_reads_back_from_a_strict_cog(tmp_path, layer, compress):
@@ -51,6 +52,7 @@ def test_every_type_and_compression_reads_back_from_a_strict_cog(tmp_path, layer
         assert dataset.compression == (rasterio.enums.Compression(compress.upper()) if compress != "none" else None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 def test_overviews_are_those_of_a_plain_reckoning_and_never_blend_nodata(tmp_path, layer):
     path = write_cog(tmp_path / "x.tif", values_of(layer, SHAPE), layer)
@@ -103,6 +105,7 @@ def test_many_threads_under_a_cache_too_small_for_them_make_the_same_bytes(tmp_p
     assert (tmp_path / "x.tif").read_bytes() == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2), (1, 700), (511, 513), (512, 512), (513, 1), (1025, 1024)])
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 def test_a_raster_of_any_size_is_written(tmp_path, shape, layer):

@@ -68,6 +68,7 @@ def test_one_that_fails_takes_all_with_it_and_leaves_what_was_there(tmp_path, mo
     assert found_in(tmp_path) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("failing", range(4))
 @pytest.mark.parametrize("existing", [True, False])
 def test_a_rename_that_fails_is_undone_with_those_before_it(tmp_path, monkeypatch, failing, existing):
@@ -102,6 +103,7 @@ def write_killed(folder, renamed):
     write_set(Path(folder), value=280.0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("renamed", range(4))
 def test_a_process_killed_between_two_renames_leaves_whole_files_and_the_next_one_sweeps(tmp_path, apart, renamed):
@@ -128,6 +130,7 @@ def write_limited(path, size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
 @pytest.mark.parametrize("missing", [1, 100, 5000, 500_000, 1_500_000])
 def test_a_disk_that_is_full_near_the_end_is_noticed(tmp_path, apart, missing):

@@ -24,6 +24,8 @@ from tests.support.factories import STATE, make_scene, ramp
 from tests.support.products import make_product, product_stem
 from tests.support.servers import STORE_ENVIRONMENT, gate_before, object_store, web_server
 
+pytestmark = pytest.mark.slow
+
 EXACT = {**STATE, "emissivity": 0.97}
 SENSOR = "landsat8-b10"
 STEM = product_stem(SENSOR, 2)

@@ -79,7 +79,7 @@ def test_every_value_has_a_colour_and_says_what_it_is():
 def test_what_is_the_same_everywhere_is_not_said():
     same = bits(assumed_atmosphere=1, emissivity_source=1)
     assert entries([1, same, same | bits(water=1)])[same][0] == "clear"
-    assert entries([same, bits(emissivity_source=5)])[same][0] == "clear, emissivity: assumed, assumed atmosphere"
+    assert entries([same, bits(emissivity_source=5)])[same][0] == "clear, assumed atmosphere, emissivity: assumed"
 
 
 def test_every_reason_to_have_no_temperature_is_a_class():

@@ -84,6 +84,7 @@ def test_no_region_is_split_between_training_and_validation(library):
     assert np.array_equal(validation_split(region), split)
 
 
+@pytest.mark.slow
 def test_the_maker_gives_the_committed_library_again(library):
     files = ("gfs_20110115T12.grib2", "gfs_20111011T00.grb")
     made = make_library([shared_path("data", "profiles", "gfs", name) for name in files])

@@ -292,6 +292,7 @@ def test_dry_air_is_not_held_against_an_assumed_temperature_over_antarctica(tmp_
     assert not [line for line in product.warnings if "hardly ever" in line]
 
 
+@pytest.mark.slow
 def test_of_real_air_over_land_less_than_half_a_per_cent_is_taken_for_a_slip_of_units():
     z = np.load(shared_path("data", "profiles", "tigr2000_2311.npz"))
     cases = [(z["tcwv_gcm2"] * 10.0, z["ts"])]
@@ -429,6 +430,7 @@ def run_apart(scene, model, how, value):
 
 
 # The product is 2.5 MB: the limits are met by the first of its blocks, by a middle one, and by the last.
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
 @pytest.mark.parametrize("limit", [1000, 1_000_000, 2_400_000])
 def test_a_full_disk_leaves_nothing_behind(tmp_path, model_path, limit):

@@ -75,6 +75,7 @@ def of_one_thread(folder, scene, over_terrain):
     return options, product.path.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_coarse_grid_gives_the_temperature_of_the_model_at_every_pixel(tmp_path, scene, over_terrain, exact):
     coarse = retrieve(Scene.open(scene, date=DATE), output=tmp_path / "coarse.tif", **over_terrain)
     difference = read(coarse.path) - read(exact.path)
@@ -116,6 +117,7 @@ def test_where_the_elevation_is_missing_there_is_no_temperature(tmp_path, scene,
     np.testing.assert_array_equal(np.isnan(read(product.path)), missing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("block", [512, 1024])
 def test_threads_and_tiles_change_no_byte(tmp_path, scene, of_one_thread, monkeypatch, threads, block):

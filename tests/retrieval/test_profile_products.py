@@ -76,6 +76,7 @@ def mountains(tmp_path):
     return Scene.open(path, date=DATE), {"reanalysis": files, "dem": dem, "emissivity": 0.97}
 
 
+@pytest.mark.slow
 def test_the_coarse_grid_gives_the_temperature_of_the_profile_at_every_pixel(tmp_path, mountains, profile_model):
     scene, options = mountains
     coarse = retrieve(scene, output=tmp_path / "coarse.tif", model=profile_model, **options)
@@ -96,6 +97,7 @@ def test_threads_and_tiles_change_no_byte_of_a_product_of_a_profile(tmp_path, mo
     assert [file.read_bytes() for file in product.files[:3]] == [file.read_bytes() for file in expected.files[:3]]
 
 
+@pytest.mark.slow
 def test_rasters_of_the_air_go_with_a_profile_pixel_by_pixel(tmp_path, profile_model):
     scene = opened(tmp_path)
     files = [write_profile(tmp_path / "pl.nc"), write_surface(tmp_path / "sl.nc")]

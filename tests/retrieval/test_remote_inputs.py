@@ -322,6 +322,7 @@ def test_a_server_that_does_not_answer_at_the_first_look_is_not_taken_for_a_chan
         require_unchanged(states)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("emissivity", ["quality", "ndvi", "aster-ged", "landcover"])
 def test_a_second_run_of_a_scene_on_a_web_server_keeps_the_product_for_every_source_of_emissivity(
     scene, given, tmp_path, model_path, emissivity

@@ -19,6 +19,8 @@ from lst_raster.validation.matchups import read_matchups
 from lst_raster.validation.validate import OURS, validate
 from tests.support.shared import shared_path
 
+pytestmark = pytest.mark.slow
+
 SENSOR = "landsat8-b10"
 PER_CLASS = 70
 """Columns simulated in each class of water vapour, evenly from all; the classes are then weighted by their size."""

@@ -265,6 +265,7 @@ BAD = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD)
 @pytest.mark.parametrize("lazy", [False, True])
 def test_a_wrong_input_is_refused_with_what_was_found_and_what_to_do(name, lazy):
@@ -304,6 +305,7 @@ pickle.dump(lazy.lst.compute(scheduler="synchronous").values, sys.stdout.buffer)
 """
 
 
+@pytest.mark.slow
 def test_the_work_can_be_sent_and_names_a_shipped_model_by_its_name():
     lazy = retrieve_array(RADIANCE.chunk(30), 0.97, on_grid(VAPOUR), **COMMON)
     sent = pickle.dumps(lazy)
@@ -320,6 +322,7 @@ def air_on_levels(**changes):
     return xr.Dataset(made, coords=levels).assign(changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vapour", [None, 24.0])
 def test_the_numbers_of_a_profile_are_those_of_the_exact_retrieval_of_the_scene(tmp_path, profile_model, vapour):
     scene = Scene.open(make_scene(tmp_path / "in", lst=ramp(280, 310)), date=DATE)
@@ -418,6 +421,7 @@ except lst_raster.errors.MissingExtraError as error:
 """
 
 
+@pytest.mark.slow
 def test_without_dask_arrays_in_memory_are_retrieved_and_chunks_name_the_extra():
     told = subprocess.run([sys.executable, "-c", WITHOUT_DASK], capture_output=True, text=True, check=True).stdout
     assert told == "dask is not installed; run: pip install 'lst-raster[dask]'\n"
