@@ -1,6 +1,7 @@
 """The house holds its own rules."""
 
 import ast
+import functools
 import inspect
 import re
 import subprocess
@@ -20,6 +21,11 @@ PHYSICS = [
 ARRAY_CALLS = {
     *("exp", "log", "expm1", "log1p", "sqrt", "abs", "where", "ones_like", "full_like", "minimum", "maximum"),
 }
+
+
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
 def name_of(path: Path) -> str:
@@ -57,7 +63,7 @@ def test_no_file_is_longer_than_600_lines(path):
 
 @pytest.mark.parametrize("path", PHYSICS, ids=name_of)
 def test_the_formulas_keep_to_calls_that_both_array_libraries_have(path):
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "xp":
             assert node.attr in ARRAY_CALLS, f"line {node.lineno}: xp.{node.attr}"
         assert not isinstance(node, ast.AugAssign), f"line {node.lineno}: writes in place"
@@ -65,7 +71,7 @@ def test_the_formulas_keep_to_calls_that_both_array_libraries_have(path):
 
 @pytest.mark.parametrize("path", PHYSICS, ids=name_of)
 def test_every_formula_tells_its_units(path):
-    for node in ast.parse(path.read_text()).body:
+    for node in tree_of(path).body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             assert re.search(r"\[[^\]]+\]|units? ", ast.get_docstring(node) or ""), f"{path.name}: {node.name}"
 
@@ -74,7 +80,7 @@ def test_every_formula_tells_its_units(path):
 def test_no_file_prints_but_the_command_line(path):
     called = {
         node.func.id
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     assert "print" not in called
@@ -88,13 +94,13 @@ def test_no_code_that_may_run_in_threads_changes_the_filters_of_warnings(path):
     makers = {"network/onnx_export.py", "simulator/cross_sections.py", "sensors/response.py"}  # one thread each
     if path.relative_to(ROOT).as_posix() not in makers:
         assert "catch_warnings" not in {
-            node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)
+            node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)
         }
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_private_modules_of_libraries_are_imported_behind_a_guard_alone(path):
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     guarded = {node for block in ast.walk(tree) if isinstance(block, ast.Try) for node in ast.walk(block)}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom | ast.Import) and node not in guarded:

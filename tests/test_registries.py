@@ -131,6 +131,7 @@ def test_each_diff_is_one_row_and_at_most_one_module(diff, files):
     assert sum(line.startswith("-") and not line.startswith("---") for line in diff.splitlines()) == 0
 
 
+@pytest.mark.slow
 def test_a_sensor_band_is_one_table(package):
     responses = shared_path("data", "responses")
     run = package(SENSOR)
@@ -141,6 +142,7 @@ def test_a_sensor_band_is_one_table(package):
     assert found["calibration"] == "gain 0.055375, offset 1.18243 (default)"
 
 
+@pytest.mark.slow
 def test_an_emissivity_source_is_one_module_and_one_row(package):
     found = package(EMISSIVITY)(USE_EMISSIVITY)
     assert found["error"] < 0.01
@@ -148,6 +150,7 @@ def test_an_emissivity_source_is_one_module_and_one_row(package):
     assert "water" in found["meanings"]
 
 
+@pytest.mark.slow
 def test_a_reanalysis_product_is_one_row(package):
     found = package(REANALYSIS)(USE_REANALYSIS)
     assert found["water_vapour"] == "icon.nc TQV, mean 31 kg m-2 (reanalysis)"

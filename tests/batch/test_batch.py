@@ -84,6 +84,7 @@ def test_the_products_are_those_of_single_runs(scenes, serial, options, tmp_path
     assert single == {name: serial[1][name] for name in single}
 
 
+@pytest.mark.slow
 def test_processes_make_the_same_products(scenes, serial, options, tmp_path):
     results = retrieve_many(scenes, out=tmp_path / "new" / "out", workers=2, **options)
     assert [result.status for result in results] == ["ok", "ok", "failed", "ok"]
@@ -307,6 +308,7 @@ def test_a_worker_of_a_cluster_that_is_killed_in_the_middle_of_a_scene_costs_not
     assert temporary_files(tmp_path) == []
 
 
+@pytest.mark.slow
 @linux
 def test_a_scene_that_kills_every_worker_fails_in_the_end_and_the_rest_is_made(scenes, options, tmp_path):
     deadly = lst_raster.ListedScene(path=str(scenes / stem_of(1)), name="deadly", options={"dem": Deadly("0")})

@@ -98,6 +98,7 @@ def test_a_second_run_keeps_the_products_and_the_warnings_go_to_report_and_logs_
     assert products_in(here / "out") == before
 
 
+@pytest.mark.slow
 def test_workers_of_this_machine_make_the_same_products_as_one_after_the_other(here, batch):
     batch("in", "-o", "out")
     code, out, _ = batch("in", "-o", "many", "--workers", 2)
@@ -187,6 +188,7 @@ def sign(address):
     return f"{address}?sig=s3cret"
 
 
+@pytest.mark.slow
 def test_scenes_are_searched_signed_and_read_from_servers_and_no_secret_is_left_anywhere(here, batch):
     shutil.rmtree(here / "in" / stem_of(2))
     for stem in (stem_of(1), stem_of(3)):

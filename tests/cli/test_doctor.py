@@ -37,6 +37,7 @@ def test_the_same_as_json(capsys):
     assert all(set(finding) == {"level", "text", "mend"} for finding in found)
 
 
+@pytest.mark.slow
 def test_files_of_another_installation_are_found_and_the_mend_is_told(tmp_path):
     environment = {**os.environ, "PROJ_DATA": str(tmp_path)}
     done = subprocess.run([*COMMAND, "doctor"], env=environment, capture_output=True, text=True)
@@ -97,6 +98,7 @@ def test_the_version_is_told_where_something_is_missing(capsys, monkeypatch):
     assert left.value.code == 0 and out == f"lst-raster, version {__version__}\n" and "lst-raster doctor" in err
 
 
+@pytest.mark.slow
 def test_the_database_of_another_proj_is_found(tmp_path):
     (tmp_path / "proj.db").write_bytes(b"no database")
     done = subprocess.run(

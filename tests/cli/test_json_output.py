@@ -91,6 +91,7 @@ def test_every_command_has_the_option_and_is_tried_here():
     assert set(found) - SCRIPTS == RUN.keys() | STAND_INS.keys(), "add the command to RUN or STAND_INS above"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUN)
 def test_the_output_is_one_document(name, folder, own_folder, monkeypatch, command):
     monkeypatch.chdir(folder)

@@ -105,6 +105,7 @@ def test_progress_is_told_some_times_a_second_and_at_the_end(capsys, monkeypatch
     assert all(later - earlier >= 200 for earlier, later in pairwise(done[:-1]))
 
 
+@pytest.mark.slow
 def test_notes_and_warnings_of_other_libraries_are_messages(capsys, command):
     code = "import warnings; from lst_raster.cli import main, messages\n"
     code += "import lst_raster.retrieval.describe as d\n"
@@ -145,6 +146,7 @@ main.main()
 """
 
 
+@pytest.mark.slow
 def test_the_run_ends_tidily_when_standard_input_ends(tmp_path, scene, model_path):
     arguments = [*JSON, "--stop-with-input", "retrieve", str(scene), "-o", str(tmp_path), "--model", str(model_path)]
     pipe = subprocess.PIPE
@@ -161,6 +163,7 @@ def test_the_run_ends_tidily_when_standard_input_ends(tmp_path, scene, model_pat
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
+@pytest.mark.slow
 def test_input_that_goes_on_or_is_not_asked_about_stops_nothing(tmp_path, scene, model_path):
     for asked, given in (([], subprocess.DEVNULL), (["--stop-with-input"], subprocess.PIPE)):
         command = [

@@ -155,6 +155,7 @@ def on_a_terminal(*arguments, **environment):
     return shown
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminal")
 def test_words_are_coloured_on_a_terminal_unless_no_colour_is_wanted(capsys):
     missing = ("info", "nothing_B10.tif")
@@ -165,6 +166,7 @@ def test_words_are_coloured_on_a_terminal_unless_no_colour_is_wanted(capsys):
     assert capsys.readouterr().err == "Note: here\n"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminal")
 def test_json_has_no_colours_on_a_terminal_either():
     assert "\033" in on_a_terminal("doctor", NO_COLOR="") and "\033" not in on_a_terminal(

@@ -125,6 +125,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_gets_one_line_and_no_file(here, scene, model_path, command, mistake):
     bad_inputs(here)
@@ -149,6 +150,7 @@ def test_wrong_usage_is_told_in_click_s_way(command, arguments):
     assert err[0].startswith("Usage: lst-raster")
 
 
+@pytest.mark.slow
 def test_version_and_help_are_there_at_once_and_load_nothing_heavy():
     heavy = ["torch", "xarray", "rasterio", "onnxruntime", "numpy", "pyproj", "dask", "matplotlib"]
     check = f"import sys; assert not set(sys.modules) & set({heavy})"
@@ -202,6 +204,7 @@ main.main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
 @pytest.mark.parametrize(("signal", "code", "words"), [(2, 130, "Interrupted"), (15, 143, "")])
 def test_an_interrupted_run_ends_quietly_and_leaves_nothing(here, scene, model_path, signal, code, words):
@@ -212,6 +215,7 @@ def test_an_interrupted_run_ends_quietly_and_leaves_nothing(here, scene, model_p
     assert list((here / "out").iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
 def test_nobody_reading_is_no_error(here, scene, model_path):
     ours, theirs = os.pipe()
@@ -223,6 +227,7 @@ def test_nobody_reading_is_no_error(here, scene, model_path):
     assert (here / "out" / f"{STEM}_LST.tif").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
 def test_a_full_disk_is_one_line_too(here, model_path):
     path = make_scene(here / "in", lst=np.random.default_rng(0).uniform(280, 310, (600, 600)))

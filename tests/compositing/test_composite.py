@@ -42,6 +42,7 @@ def test_every_statistic_is_that_of_numpy(tmp_path, number):
     assert made.filled == np.count_nonzero(wanted["count"]) and made.pixels == 70 * 90
 
 
+@pytest.mark.slow
 def test_the_product_is_the_same_for_any_number_of_threads_order_and_tile_height(tmp_path, monkeypatch):
     paths, fields = season(tmp_path / "in", shape=(530, 600), number=4)
     one = compose(paths, tmp_path / "a.tif", statistic=["median", "mean"], threads=1)
@@ -65,6 +66,7 @@ def test_tiles_get_lower_as_products_become_more_and_memory_does_not_grow():
     assert [rows(number) for number in (1, 64, 65, 512)] == [512, 512, 256, 64]
 
 
+@pytest.mark.slow
 def test_products_beside_each_other_are_joined_and_the_overlap_is_of_both(tmp_path):
     shape, places = (60, 80), [(0, 0), (45, -17), (90, 11)]
     fields = [field(shape, seed) for seed in range(3)]
@@ -86,6 +88,7 @@ def test_products_beside_each_other_are_joined_and_the_overlap_is_of_both(tmp_pa
     agree(read(inner.rasters["count"]), np.isfinite(whole[:2, 45:60, 17:80]).sum(axis=0))
 
 
+@pytest.mark.slow
 def test_the_grid_of_a_raster_is_taken_as_it_is(tmp_path):
     paths, fields = season(tmp_path / "in", number=3)
     wanted = product(tmp_path / "grid", "grid", field((20, 30), 9), grid=grid_at((20, 30), 60, -10))
@@ -117,6 +120,7 @@ def test_the_same_scene_twice_is_told(tmp_path):
     assert "of one scene, x_B10.TIF" in made.warnings[0]
 
 
+@pytest.mark.slow
 def test_scaled_integers_go_in_and_come_out(tmp_path):
     paths, fields = season(tmp_path / "in", number=4, dtype="uint16")
     made = compose(paths, tmp_path / "out.tif", statistic=ALL, form=OutputForm(dtype="uint16", compress="zstd"))
@@ -127,6 +131,7 @@ def test_scaled_integers_go_in_and_come_out(tmp_path):
         agree(read(path), wanted[key], atol=0.0051 if key != "deviation" else 2e-5)
 
 
+@pytest.mark.slow
 def test_pixels_are_chosen_by_their_quality_and_uncertainty(tmp_path):
     fields = [field((40, 50), seed, gaps=0.1) for seed in range(3)]
     rng = np.random.default_rng(3)
@@ -175,6 +180,7 @@ def test_products_are_chosen_by_their_date(tmp_path, options, months):
     agree(read(made.path), expected([fields[month - 1] for month in months])["median"])
 
 
+@pytest.mark.slow
 def test_every_raster_is_a_cog_with_provenance_and_sidecars(tmp_path):
     paths, _ = season(tmp_path / "in", shape=(600, 530), number=2)
     made = compose(tmp_path / "in", tmp_path, statistic="weighted-mean")

@@ -49,6 +49,7 @@ def scattered(tmp_path_factory):
     return [seen(folder, f"p{n}", grid, n + 1) for n, grid in enumerate(grids)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "most"),
     [
@@ -87,6 +88,7 @@ def test_products_without_a_place_need_one_grid(tmp_path):
         compose([*paths, other], tmp_path / "no.tif", align=True)
 
 
+@pytest.mark.slow
 def test_a_damaged_product_ends_the_run_or_is_left_out_as_a_whole(tmp_path):
     paths, fields = season(tmp_path / "in", shape=(700, 20), number=3)
     content = bytearray(paths[1].read_bytes())
@@ -182,6 +184,7 @@ def test_a_month_is_taken_only_where_all_of_it_lies_within():
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_products_beyond_the_number_of_open_files_are_opened_tile_by_tile(tmp_path, monkeypatch):
     paths, _ = season(tmp_path / "in", shape=(530, 30), number=4)
     options = {"statistic": "mean", "exclude": "water", "threads": 2}
@@ -194,6 +197,7 @@ def test_products_beyond_the_number_of_open_files_are_opened_tile_by_tile(tmp_pa
 
 # The server lives in this process: of files that two threads open again and again rasterio asks for heads while it
 # holds the interpreter's lock, which the server needs to answer. So the files stay open, or one thread reads.
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"threads": 2}, {"threads": 1, "files": 2}])
 def test_products_on_a_web_server_give_the_same_composite(tmp_path, monkeypatch, options):
     monkeypatch.setattr(stack, "_FILES", options.get("files", 64))
@@ -221,6 +225,7 @@ def test_a_product_on_a_web_server_that_is_replaced_while_it_is_read_gives_no_co
     assert list(tmp_path.glob("*r*.tif")) == []
 
 
+@pytest.mark.slow
 def test_a_folder_of_an_object_store_gives_the_same_composite(tmp_path, monkeypatch):
     for name, value in {**STORE_ENVIRONMENT, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}.items():
         monkeypatch.setenv(name, value)

@@ -84,6 +84,7 @@ def test_errors_of_other_modules_are_children_of_those():
         assert all(issubclass(value, errors.LstRasterError) for value in own)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code"), [(["--help"], 0), (["retrieve", "nothing_B10.tif"], 1), (["retrieve", "--bogus"], 2)]
 )

@@ -37,6 +37,7 @@ def test_the_stated_uncertainty_of_a_shipped_model_holds_two_thirds_of_its_error
     assert 0.595 <= min(coverage.values()) <= max(coverage.values()) <= widest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_physics_recomputes_a_shipped_model_s_temperature_from_its_outputs(name):
     model = Model.load(name)
@@ -64,6 +65,7 @@ def test_both_graphs_of_a_shipped_model_give_one_possible_atmosphere(name):
     assert min(values.min() for values in found) > 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_model_gives_nothing_where_something_is_missing(name):
     model = Model.load(name)
@@ -74,6 +76,7 @@ def test_a_shipped_model_gives_nothing_where_something_is_missing(name):
     assert np.isnan(model.predict(**{**good, "radiance": 0.0})["lst"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_an_atmosphere_beyond_the_range_is_that_of_its_end_but_more_vapour_absorbs_more(name):
     model = Model.load(name)
@@ -92,6 +95,7 @@ def test_an_atmosphere_beyond_the_range_is_that_of_its_end_but_more_vapour_absor
         np.testing.assert_allclose(air_at(what, high + 40.0), air_at(what, high), rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "tier"), [([], "surface"), (["--water-vapour", "15"], "column")])
 def test_the_example_needs_no_options_and_gives_plausible_temperatures(tmp_path, command, options, tier):
     code, out, err = command("retrieve", EXAMPLE, "-o", tmp_path, *options)

@@ -154,6 +154,7 @@ def test_a_key_of_the_old_service_is_told(tmp_path, monkeypatch):
     assert "secret" not in str(told.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["era5", "era5-arco"])
 def test_the_printed_python_fetches_the_same(tmp_path, known, monkeypatch, source):
     scene, _ = seen(tmp_path)
@@ -316,6 +317,7 @@ def test_ctrl_c_leaves_nothing_but_the_request(tmp_path, known, command, source)
     assert [path.suffix for path in out.iterdir()] == [".json"]
 
 
+@pytest.mark.slow
 def test_a_file_that_exists_is_not_replaced_unasked(tmp_path, known):
     scene, _ = seen(tmp_path)
     arco_store(tmp_path / "air.zarr")

@@ -106,6 +106,7 @@ def test_what_reaches_the_model_is_the_profile_s_formula_at_sigma(tmp_path, prof
         assert error < (2e-3 if "temperature" in name else 2e-4 * np.max(expected[name])), (name, error)
 
 
+@pytest.mark.slow
 def test_with_a_dem_the_sigma_levels_follow_the_ground_of_every_pixel(tmp_path, profile_model):
     scene = opened(tmp_path)
     row, across, latitude, longitude = places()
@@ -184,6 +185,7 @@ def test_of_levels_alone_the_column_and_the_air_at_the_ground_are_made(tmp_path,
     assert any("no surface pressure given: standard atmosphere" in line for line in warnings_of(scene, inputs))
 
 
+@pytest.mark.slow
 def test_a_water_vapour_that_is_given_scales_the_humidity_of_all_levels(tmp_path, profile_model):
     scene = opened(tmp_path)
     files = [write_profile(tmp_path / "pl.nc"), write_surface(tmp_path / "sl.nc")]
@@ -210,6 +212,7 @@ def test_an_air_temperature_that_is_given_moves_what_lies_under_the_lowest_level
     assert (high["air_temperature_sigma975"] < 300.0).all()
 
 
+@pytest.mark.slow
 def test_humidity_at_2_m_is_that_of_the_dew_point(tmp_path, profile_model):
     scene = opened(tmp_path)
     names, pressure = ("sp", "t2m"), 985.0

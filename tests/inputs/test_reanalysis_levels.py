@@ -57,6 +57,7 @@ def by_hand(variable, when, scene, level, axes=("time", "latitude", "longitude")
     return variable.sel(level).interp({name: at[name] for name in axes if name in variable.dims})
 
 
+@pytest.mark.slow
 def test_levels_of_real_grib_are_what_cfgrib_and_xarray_make_of_them(tmp_path):
     cfgrib = require("cfgrib", "grib")
     scene = scene_at(tmp_path, 130.1, 35.4, "2010-10-17T14:10")
@@ -98,6 +99,7 @@ def test_humidity_of_real_netcdf_is_what_xarray_makes_of_it(tmp_path):
     np.testing.assert_allclose(found.specific_humidity, np.maximum(theirs, 0.0), rtol=1e-5, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_relative_humidity_of_real_gfs_is_turned_over_water_and_ice(tmp_path):
     eccodes = require("eccodes", "grib")
     path = shared_path("data", "profiles", "gfs", "gfs_20110115T12.grib2")
@@ -133,6 +135,7 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_layouts_of_levels_do_not_change_the_profile(tmp_path, scene, name):
     layout = {"names": {}, "factor": 1.0} | LAYOUTS[name]
@@ -156,6 +159,7 @@ def plain(tmp_path, scene):
     return profiles_over_scene(scene, [write_levels(tmp_path / "plain.nc", air(), levels=LEVELS, **AXES)])
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     north_first=st.booleans(), east=st.sampled_from([0.0, 360.0]), time_order=st.permutations(range(3)),

@@ -59,6 +59,7 @@ def test_values_at_the_points_of_real_netcdf_are_what_xarray_reads(name, variabl
 GRIB = [("era5-2mt-2019-03-uk.grib", 743, "air_temperature"), ("s2tbx_AUX_ECMWFT.grib", 0, "water_vapour")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "number", "quantity"), GRIB, ids=[row[0] for row in GRIB])
 def test_values_at_the_points_of_real_grib_are_what_eccodes_reads(name, number, quantity):
     eccodes = require("eccodes", "grib")
@@ -79,6 +80,7 @@ GFS = {"pwat": (1.0, "water_vapour"), "2t": (1.0, "air_temperature"), "sp": (0.0
        "orog": (1.0, "elevation"), "2sh": (1.0, "specific_humidity_2m")}  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gfs_20110115T12.grib2", "gfs_20111011T00.grb"])
 def test_all_quantities_of_real_gfs_are_what_eccodes_reads(name):
     eccodes = require("eccodes", "grib")
@@ -124,6 +126,7 @@ def test_averages_of_merra_are_centred_on_the_half_hour(tmp_path):
     assert at == pytest.approx(plane()[:2, 2, 2].mean(), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_nam_on_its_lambert_grid_has_the_files_values_at_the_files_points():
     eccodes = require("eccodes", "grib")
     path = shared_path("data", "reanalysis", "nam.t00z.awp21100.tm00.grib2")
@@ -231,6 +234,7 @@ def test_negative_water_vapour_is_clipped_with_a_note():
     assert "negative water vapour (down to -2.8 kg m-2)" in field.notes[0]
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     east=st.sampled_from([0.0, 360.0, 720.0]), shift=st.integers(0, 5), north_first=st.booleans(),

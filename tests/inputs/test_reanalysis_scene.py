@@ -198,6 +198,7 @@ def test_a_missing_file_is_told_first_of_all(tmp_path, seen, model_path):
         lst_raster.retrieve(Scene.open(seen[0], date=DATE), output=tmp_path, reanalysis="no.nc", model=model_path)
 
 
+@pytest.mark.slow
 def test_the_command_takes_several_files_and_a_time(tmp_path, seen, model_path, command):
     files = [str(made(tmp_path / f"{name}.nc", [name])) for name in ("t2m", "tcwv", "sp")]
     options = [part for file in files for part in ("--reanalysis", file)]

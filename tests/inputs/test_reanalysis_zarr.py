@@ -56,6 +56,7 @@ def test_a_store_is_read_as_the_same_fields_in_netcdf_are(tmp_path, zarr_format)
     assert not theirs
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     east=st.sampled_from([0.0, 360.0]), shift=st.integers(0, 5), north_first=st.booleans(),
@@ -80,6 +81,7 @@ def test_layout_does_not_change_the_field(tmp_path, east, shift, north_first, ti
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 
+@pytest.mark.slow
 def test_only_the_chunks_around_the_time_and_the_place_are_fetched(tmp_path):
     axes = {"latitude": np.arange(90.0, -90.5, -1.0), "longitude": np.arange(0.0, 360.0, 1.0)}
     times = np.datetime64("2015-07-19T00:00", "s") + np.arange(24) * np.timedelta64(1, "h")

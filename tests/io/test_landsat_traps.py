@@ -54,6 +54,7 @@ def test_a_scene_without_georeference_takes_the_air_of_its_metadata_s_latitude_o
     assert "standard atmosphere of latitude 31.0" in product.warnings[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["uint16", "int16", "int32", "float32", "float64"])
 def test_without_a_nodata_tag_0_is_fill(tmp_path, model_path, dtype):
     fill = ramp(0, 1) > 0.6

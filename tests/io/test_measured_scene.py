@@ -92,6 +92,7 @@ def test_what_is_not_positive_nodata_or_saturated_has_no_temperature(tmp_path, a
     assert product.retrieved == numbers.size - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fill", [0.0, -9999.0, 9999.0, 1e15, np.finfo("f4").max])
 @pytest.mark.parametrize("quantity", ["radiance", "brightness-temperature"])
 def test_fill_that_no_nodata_value_names_has_no_temperature(tmp_path, aster, fill, quantity):

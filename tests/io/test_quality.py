@@ -171,6 +171,7 @@ RADSAT = [  # by thermal band: its bit of saturation if it has one, and that of 
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("satellite", "suffix", "saturated", "fill"), RADSAT)
 def test_of_the_band_of_saturation_those_bits_count_that_concern_the_band(tmp_path, satellite, suffix, saturated, fill):
     stem, old = f"{satellite}_L1TP_107068_20100310_20220405_02_T1", satellite[2:] < "08"
@@ -205,6 +206,7 @@ def test_a_dilation_is_a_disc_around_every_pixel(seed, reach):
     np.testing.assert_array_equal(dilate(mask, (reach, reach)), discs(mask, reach))
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(block=st.integers(7, 80))
 def test_a_dilated_mask_is_the_same_for_any_tile_size(tmp_path, model_path, monkeypatch, block):

@@ -90,6 +90,7 @@ def test_a_scene_on_a_web_server_gives_the_same_product_as_from_disk(folder, ser
     assert remote.tags == local.tags
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["file", "tar", "stored.zip"])
 def test_a_scene_on_a_web_server_is_named_as_gdal_names_it(folder, server, model_path, form):
     place = in_form(folder / BAND, form)
@@ -111,6 +112,7 @@ def test_hidden_files_in_an_object_store_are_no_scenes(folder, store, monkeypatc
     assert Scene.open("s3://hidden/x/").stem == STEM
 
 
+@pytest.mark.slow
 def test_red_and_near_infrared_of_a_scene_on_a_server_give_its_emissivity(folder, server, model_path):
     red = 0.0 * ramp(0, 1) + 0.1
     add_reflectance(folder / BAND, red, 2.5 * red)
@@ -199,6 +201,7 @@ ANSWERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_what_a_server_does_not_give_is_told_in_one_line(server, command, monkeypatch, kind):
     monkeypatch.setenv("GDAL_HTTP_TIMEOUT", "0.2")
@@ -297,6 +300,7 @@ def test_an_address_that_went_through_a_path_is_one_still(tmp_path):
     assert Place.of("x_B10.TIF").remote is None
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("credentials")
 def test_an_object_store_is_asked_without_signature_or_at_the_requester_s_cost(folder, server, model_path, monkeypatch):
     """The web server plays a store whose bucket may be read, not listed."""
@@ -335,6 +339,7 @@ def test_what_an_object_store_does_not_have_is_told(store, monkeypatch, tmp_path
         Scene.open(f"s3://{name}")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("name", ["in/LC08_x_B10.TIF", "in/folder"])
 def test_an_object_store_that_refuses_says_what_may_help(server, monkeypatch, name):

@@ -55,6 +55,7 @@ def test_every_form_of_a_scene_gives_the_true_temperature(tmp_path, model_path, 
     assert retrieve(place, output=product.path, model=model_path, **EXACT).reused
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sensor", PRODUCTS)
 @pytest.mark.parametrize("form", ["folder", "tar"])
 def test_every_sensor_is_known_from_its_product(tmp_path, sensor, form):
@@ -260,6 +261,7 @@ def test_hidden_files_and_what_macos_adds_are_no_scenes(tmp_path, form):
 _ARCHIVES = {"tar": ("tar",), "tar.gz": ("gztar",), "tar.xz": ("xztar",), "zip": ("zip",)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["tar", "tar.gz", "tar.bz2", "tar in a folder", "zip", "zip in a folder"])
 @pytest.mark.parametrize("named", ["the archive", "the folder", "the band", "the metadata", "in braces", "a path"])
 def test_a_scene_is_named_as_gdal_names_a_file_in_an_archive(tmp_path, model_path, form, named):
@@ -358,6 +360,7 @@ REAL = [
 _ALL = sorted((SHARED / "data" / "landsat").rglob("*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", _ALL, ids=lambda path: path.name)
 def test_every_real_file_is_opened_as_what_it_is_or_refused(path):
     name = path.relative_to(SHARED / "data" / "landsat").as_posix()

@@ -50,6 +50,7 @@ def usgs_temperature(folder, stem=STEM, band="B10"):
     return np.where(stored > 0, stored * 0.00341802 + 149.0, np.nan)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sensor", STEMS)
 def test_a_product_of_every_satellite_gives_the_true_temperature(tmp_path, sensor):
     lst = ramp(265, 330)
@@ -63,6 +64,7 @@ def test_a_product_of_every_satellite_gives_the_true_temperature(tmp_path, senso
     assert product.warnings == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["MTL.txt", "ST_B10.TIF", "ST_TRAD.TIF", "tar", "no metadata", "lower case"])
 def test_a_product_in_every_form_is_the_same_product(tmp_path, form):
     folder = make_level2(tmp_path / "product", lst=ramp(280, 300))

@@ -106,6 +106,7 @@ def config_of(steps):
     )
 
 
+@pytest.mark.slow
 def test_the_calibration_multiplies_the_uncertainties_of_the_graph_and_nothing_else(simulated):
     learning = learning_set([simulated], config_of(0))
     network = Coupled(learning, config_of(0)).network()
@@ -128,6 +129,7 @@ def test_whole_dates_are_held_out_where_they_are_known(simulated):
     assert np.bincount(fold_of(replace(simulated, time=days))).tolist() == [count - 150, 150]
 
 
+@pytest.mark.slow
 def test_a_run_calibrates_with_the_same_result_every_time_and_not_at_all_without_steps(simulated):
     network = Coupled(learning_set([simulated], config_of(20)), config_of(20)).network()
     seen = []

@@ -99,6 +99,7 @@ def test_st_drad_lies_below_the_upwelling_radiance_which_no_downwelling_radiance
     assert (downwelling_from_st_drad(theirs.downwelling) > theirs.upwelling).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("product", FOLDERS)
 def test_simulated_air_like_the_product_s_sends_down_pi_times_st_drad(product, simulated):
     theirs, ours = usgs_air(product), simulated["hemisphere"]

@@ -45,6 +45,7 @@ def test_the_answers_rest_on_what_the_product_tells(whole):
     assert "_B10.TIF" in found["4.1"].evidence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tags", "expected"), [
     ({"acquisition_time": "unknown"}, {"1.3": ("not", "not")}),
     ({"acquisition_date": "unknown", "acquisition_time": "unknown"}, {"1.3": ("not", "not")}),

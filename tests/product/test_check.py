@@ -221,6 +221,7 @@ def test_a_missing_file_is_found(product, role):
     assert failures(path)["files"] == f"missing {NAMES[role]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["uncertainty", "quality"])
 def test_a_file_of_another_product_is_found_even_if_the_item_names_its_checksum(product, tmp_path, role):
     fields = fields_of(SHAPE, seed=3)
@@ -298,6 +299,7 @@ def test_an_edited_item_is_found(product, change, check, text):
     assert text in failures(product)[check]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"type": "Feature"}', "\xff"])
 def test_an_item_that_is_none_is_found(product, text):
     product.with_suffix(".json").write_bytes(text.encode("latin-1"))
@@ -335,6 +337,7 @@ def test_a_cog_that_was_edited_in_place_is_found(tmp_path):
     assert "edited after it was made" in problems["layout"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [FLOATS["lst"], STEPS["lst"], QUALITY], ids=["float32", "uint16", "bits"])
 @pytest.mark.parametrize("item", [True, False])
 def test_overviews_of_other_values_are_found(tmp_path, layer, item):

@@ -75,6 +75,7 @@ def test_gdal_makes_the_same_mean(tmp_path):
         np.testing.assert_array_equal(levels_of(path)[1], dataset.read(1))
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_bytes_are_the_same_for_any_windows_order_and_threads(tmp_path, data):
@@ -92,6 +93,7 @@ def test_the_bytes_are_the_same_for_any_windows_order_and_threads(tmp_path, data
     assert (tmp_path / "x.tif").read_bytes() == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compress", ["deflate", "zstd"])
 def test_many_threads_under_a_cache_too_small_for_them_make_the_same_bytes(tmp_path, compress):
     values = kelvin((2100, 2600))
@@ -188,6 +190,7 @@ def test_what_is_handed_over_may_be_used_again(tmp_path):
     assert (full[:, 512:] == 301).all()
 
 
+@pytest.mark.slow
 def test_the_memory_does_not_grow_with_the_height(tmp_path):
     values = kelvin((512, 1024))
     peaks = []

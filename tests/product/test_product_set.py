@@ -139,6 +139,7 @@ def test_what_is_assumed_is_less_sure_than_what_is_given(tmp_path, scene):
     np.testing.assert_array_equal(uncertain, other > 2.0)
 
 
+@pytest.mark.slow
 def test_the_coarse_grid_tells_the_uncertainty_of_the_exact_path(tmp_path, scene):
     latitude, longitude = [30.0, 31.0, 32.0], [-88.0, -87.0]
     fields = {"tcwv": 30.0, "t2m": 296.0, "sp": 95e3, "z": 500 * 9.8}
@@ -252,6 +253,7 @@ def test_a_set_of_which_one_file_exists_is_kept(tmp_path, scene, model_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["in", old.name])
 
 
+@pytest.mark.slow
 def test_every_command_line_form_opens(tmp_path, scene, model_path, command):
     for compress in ("deflate", "zstd", "lzw", "lerc_zstd", "none"):
         for dtype in ("float32", "uint16"):
@@ -352,6 +354,7 @@ def test_a_style_and_a_picture_lie_beside_the_rasters(tmp_path, scene, model_pat
     assert set(product.files) == {path for path in tmp_path.iterdir() if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

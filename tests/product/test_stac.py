@@ -57,6 +57,7 @@ def validate(item):
     pystac.validation.validate_dict({**item, "stac_extensions": checked}, validator=validator)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "tags"), [
     ({}, {}),
     ({"dtype": "uint16"}, {}),
@@ -89,6 +90,7 @@ def wrong(path, value):
     return change
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [
     wrong(["properties", "datetime"], None),
     wrong(["properties", "proj:shape"], [80]),

@@ -144,6 +144,7 @@ def test_a_disk_that_is_full_near_the_end_is_noticed(tmp_path, apart, missing):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_anywhere_in_the_blocks_is_found_before_the_rename(tmp_path, monkeypatch):
     assemble = cog_module.CogWriter._assemble
     for part in range(1, 20):

@@ -82,6 +82,7 @@ def test_what_is_the_same_everywhere_is_not_said():
     assert entries([same, bits(emissivity_source=5)])[same][0] == "clear, assumed atmosphere, emissivity: assumed"
 
 
+@pytest.mark.slow
 def test_every_reason_to_have_no_temperature_is_a_class():
     names = {kind.field for kind in QUALITY_CLASSES}
     assert {"fill", "cloud", "cloud_shadow", "snow", "water", "saturated", "no_solution", "no_input"} <= names

@@ -96,6 +96,7 @@ def test_the_maker_gives_the_committed_library_again(library):
             assert np.array_equal(made[name].values, variable.values), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gfs_20110115T12.grib2", "gfs_20111011T00.grb", "gfs_20150912T18.grib2"])
 def test_humidity_of_profiles_integrates_to_the_files_own_precipitable_water(name):
     profiles = read_gfs(shared_path("data", "profiles", "gfs", name))

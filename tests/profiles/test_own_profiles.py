@@ -78,6 +78,7 @@ def test_columns_are_those_of_the_file_and_what_lies_below_the_ground_is_cut(tmp
     )
 
 
+@pytest.mark.slow
 def test_cloudy_columns_are_left_out_as_in_the_library(tmp_path):
     cloudy = np.zeros((LATITUDE.size, LONGITUDE.size), bool)
     cloudy[2:5] = True
@@ -103,6 +104,7 @@ def test_without_values_at_two_metres_those_of_the_levels_stand(tmp_path, caplog
     assert below["air_temperature_2m"].values == pytest.approx(288.0 * 1.03**LAPSE, abs=0.05)
 
 
+@pytest.mark.slow
 def test_fewer_columns_by_the_grid_and_by_choice(tmp_path):
     files = write_era5(tmp_path)
     assert profiles_from_era5(files, every=3).sizes["profile"] == 2 * 3 * 12
@@ -111,6 +113,7 @@ def test_fewer_columns_by_the_grid_and_by_choice(tmp_path):
     assert np.ptp(few["latitude"].values) == 80.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [10.0, 0.25])
 def test_a_seventh_of_the_region_validates_whether_it_is_the_earth_or_a_country(tmp_path, size, monkeypatch):
     monkeypatch.setattr("tests.profiles.test_own_profiles.LATITUDE", 45.0 + size * np.arange(-4.0, 5.0))
@@ -124,6 +127,7 @@ def test_a_seventh_of_the_region_validates_whether_it_is_the_earth_or_a_country(
     assert not here & set(zip(there["latitude"].values, there["longitude"].values, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -149,6 +153,7 @@ def test_times_that_the_surface_lacks_are_told(tmp_path):
         profiles_from_era5([tmp_path / "none.nc"])
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_simulate_takes(tmp_path, command):
     files = write_era5(tmp_path)
     target = tmp_path / "profiles.nc"
@@ -187,6 +192,7 @@ def test_real_era5_over_the_sea_gives_clear_columns_from_the_poles_to_the_tropic
     assert 0.1 < float(made["split"].mean()) < 0.2
 
 
+@pytest.mark.slow
 def test_real_era5_in_grib_is_read_with_a_surface_pressure_beside_it(tmp_path):
     path = shared_path("data", "reanalysis", "pyaps_ERA5_N30_N40_E120_E140_20101017_14.grb")
     with pytest.raises(InputError, match="no surface pressure, nor z of the surface"):

@@ -64,6 +64,7 @@ def test_the_file_gives_what_the_simulator_gives_for_each_profile(profiles, tmp_
     assert simulated.downwelling_radiance[2] == pytest.approx(single.downwelling_radiance, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_drawn_unknowns_differ_by_profile_and_repeat_by_seed(profiles, tmp_path):
     sets = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -94,6 +95,7 @@ def in_unit(units, factor, offset=0.0):
     return lambda values: (values * factor + offset).assign_attrs(units=units)
 
 
+@pytest.mark.slow
 def test_profiles_in_other_units_are_converted(profiles, tmp_path):
     simulate_file(profiles, {SENSOR: tmp_path / "a.nc"})
     kept = read_profiles(profiles)
@@ -156,6 +158,7 @@ def test_an_existing_output_is_kept_unless_told_otherwise(profiles, tmp_path):
     assert target.read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_one_run_serves_several_sensors_and_gives_each_what_a_run_of_its_own_gives(profiles, tmp_path):
     folder = tmp_path / "sets"
     folder.mkdir()
@@ -212,6 +215,7 @@ WRITERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [False, True], ids=["all", "some columns"])
 @pytest.mark.parametrize("writer", WRITERS)
 def test_profiles_of_every_writer_are_read_as_those_of_h5netcdf(profiles, tmp_path, writer, columns):
@@ -231,6 +235,7 @@ def test_profiles_of_every_writer_are_read_as_those_of_h5netcdf(profiles, tmp_pa
                 assert found[name].attrs["units"] == variable.attrs["units"]
 
 
+@pytest.mark.slow
 def test_a_file_that_xarray_writes_by_default_is_simulated_as_any_other(profiles, tmp_path):
     with xr.open_dataset(profiles, engine="h5netcdf") as dataset:
         written_by_netcdf4(dataset.load().assign(split=("profile", np.int8([0, 1, 0]))), tmp_path / "other.nc")

@@ -52,6 +52,7 @@ def test_the_true_temperature_comes_back(tmp_path, model_path):
     assert product.warnings == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sensor", "name", "dtype", "options", "tolerance"),
     [
@@ -72,6 +73,7 @@ def test_every_sensor_has_its_own_constants(tmp_path, sensor, name, dtype, optio
     assert any("no radiance constants" in line for line in product.warnings) is not mtl
 
 
+@pytest.mark.slow
 def test_rasters_are_used_pixel_by_pixel(tmp_path, model_path):
     rng = np.random.default_rng(1)
     fields = {
@@ -98,6 +100,7 @@ def test_a_number_and_a_raster_of_that_number_agree(tmp_path, model_path):
     assert np.abs(read(numbers) - read(retrieve(scene, model=model_path, output="r.tif", **rasters))).max() < 2e-4
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(block=st.integers(7, 80))
 def test_the_product_is_the_same_for_any_tile_size(tmp_path, model_path, monkeypatch, block):
@@ -212,6 +215,7 @@ def shipped(tmp_path, monkeypatch):
     monkeypatch.setattr("lst_raster.inference.model.models_path", lambda: folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "tier"),
     [
@@ -255,6 +259,7 @@ def test_values_beyond_the_model_s_range_are_said(tmp_path, model_path):
 DRY = "hardly ever has less than 10%: if it is in cm (g cm-2), give the unit, for example 2.9cm"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["number", "raster", "standard atmosphere"])
 @pytest.mark.parametrize(("vapour", "is_dry"), [(2.0, True), (0.5, True), (20.0, False), (4.5, False)])
 def test_centimetres_taken_for_millimetres_of_water_vapour_are_told(
@@ -386,6 +391,7 @@ def test_a_disk_known_to_be_too_full_is_refused_before_any_work(tmp_path, model_
         retrieve(scene, model=model_path, **EXACT)
 
 
+@pytest.mark.slow
 def test_a_disk_on_which_the_product_fits_is_not_refused(tmp_path, model_path, monkeypatch):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300, BIG))
     options = {"model": model_path, "form": OutputForm(dtype="uint16"), **EXACT}
@@ -396,6 +402,7 @@ def test_a_disk_on_which_the_product_fits_is_not_refused(tmp_path, model_path, m
     assert retrieve(scene, output="second.tif", **options).retrieved == product.retrieved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [{}, {"dtype": "uint16"}, {"dtype": "uint16", "lst_only": True}, {"compress": "none"}])
 def test_a_real_scene_takes_at_least_the_room_that_is_looked_for(tmp_path, model_path, form):
     scene = shared_path("data/landsat/l8_l1_alabama_cc0/test_B10.tif")
@@ -443,6 +450,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, model_path, limit):
     assert left_in(tmp_path / "out") == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_what_a_killed_run_leaves_the_next_one_removes(tmp_path, model_path):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300, BIG))

@@ -86,6 +86,7 @@ def test_the_coarse_grid_gives_the_temperature_of_the_model_at_every_pixel(tmp_p
     assert np.ptp(read(coarse.path) - ramp(280, 320, BIG)) > 2.0  # the air differs over the scene at all
 
 
+@pytest.mark.slow
 def test_the_run_finds_out_by_itself_how_far_off_it_is(tmp_path, scene, over_terrain, exact, monkeypatch):
     monkeypatch.setattr("lst_raster.retrieval.coarse_atmosphere.STEP", 1500.0)
     coarse = retrieve(Scene.open(scene, date=DATE), output=tmp_path / "coarse.tif", **over_terrain)

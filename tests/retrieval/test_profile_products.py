@@ -88,6 +88,7 @@ def test_the_coarse_grid_gives_the_temperature_of_the_profile_at_every_pixel(tmp
     assert coarse.tags["air"].startswith("interpolated between 6x11 nodes, steps of 50 m; largest difference 0.0")
 
 
+@pytest.mark.slow
 def test_threads_and_tiles_change_no_byte_of_a_product_of_a_profile(tmp_path, mountains, profile_model, monkeypatch):
     scene, options = mountains
     expected = retrieve(scene, output=tmp_path / "a.tif", threads=1, model=profile_model, **options)
@@ -110,6 +111,7 @@ def test_rasters_of_the_air_go_with_a_profile_pixel_by_pixel(tmp_path, profile_m
     assert (read(found)[:, 280:] != read(dry)[:, 280:]).any()
 
 
+@pytest.mark.slow
 def test_real_levels_of_era5_give_a_profile_as_their_own_readers_have_it(tmp_path, all_tiers):
     cfgrib = require("cfgrib", "grib")
     path = shared_path("data", "reanalysis", "pyaps_ERA5_N30_N40_E120_E140_20101017_14.grb")
@@ -145,6 +147,7 @@ def test_real_levels_of_era5_give_a_profile_as_their_own_readers_have_it(tmp_pat
     assert product.retrieved == product.pixels and product.tags["model"] == "landsat8-b10/profile"
 
 
+@pytest.mark.slow
 def test_files_of_levels_count_for_whether_a_product_is_kept(tmp_path, profile_model):
     scene = opened(tmp_path)
     files = [write_profile(tmp_path / "pl.nc"), write_surface(tmp_path / "sl.nc")]
@@ -156,6 +159,7 @@ def test_files_of_levels_count_for_whether_a_product_is_kept(tmp_path, profile_m
         retrieve(scene, **options)
 
 
+@pytest.mark.slow
 def test_levels_outside_a_model_s_range_are_told_by_name(tmp_path):
     metadata = model_metadata(tier="profile")
     for entry in metadata["inputs"]:

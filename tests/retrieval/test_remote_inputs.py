@@ -117,6 +117,7 @@ def ranges(server, name):
     return [1 + abs(int.__sub__(*map(int, part.removeprefix("bytes=").split("-")))) for part in asked if part]
 
 
+@pytest.mark.slow
 def test_rasters_and_reanalysis_in_a_store_give_the_same_product_as_from_disk(scene, given, bucket, model_path):
     scene = Scene.open(scene, date=DATE)
     options = {"emissivity": "emissivity.tif", "dem": None, "reanalysis": "era5.nc"}
@@ -133,6 +134,7 @@ def test_rasters_and_reanalysis_in_a_store_give_the_same_product_as_from_disk(sc
         made(scene, model_path, "r.tif", **there)
 
 
+@pytest.mark.slow
 def test_a_scene_in_a_store_goes_with_rasters_on_a_web_server_and_on_disk(scene, given, bucket, server, model_path):
     bucket.upload(scene.parent, "scenes")
     options = {"air_temperature": given / "air_temperature.tif", "surface_pressure": "s3://given/surface_pressure.tif"}
@@ -223,6 +225,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", REFUSED)
 @pytest.mark.parametrize("code", [403, 404, 500])
 def test_what_a_server_does_not_give_is_told_without_secrets(scene, server, model_path, caplog, what, code):
@@ -359,6 +362,7 @@ def test_info_fetches_little_of_a_large_product(given, server):
     assert sum(ranges(server, "large.tif")) < 1e5 < (given / "large.tif").stat().st_size / 100
 
 
+@pytest.mark.slow
 def test_info_and_compare_look_at_products_on_servers(scene, given, bucket, server, model_path, command):
     product = made(scene, model_path, "p.tif", emissivity=0.97, **STATE)
     other = made(scene, model_path, "q.tif", emissivity=0.96, **STATE)

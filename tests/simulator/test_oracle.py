@@ -81,6 +81,7 @@ def test_all_gases_and_aerosol_agree_with_modtran_once_the_continuum_version_is_
     assert -0.015 < difference.mean() < 0.005
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("atmosphere", ATMOSPHERES)
 def test_twice_as_many_layers_move_the_temperature_by_less_than_20_mk(atmosphere):
     planck = sensor_band("landsat8-b10").planck

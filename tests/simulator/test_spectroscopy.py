@@ -122,6 +122,7 @@ def test_the_table_interpolates_to_what_the_lines_give_between_its_nodes(pressur
     assert np.abs(ours - exact).mean() < 4e-3 * exact.mean()  # half precision, and cubics between the nodes
 
 
+@pytest.mark.slow
 def test_the_packaged_table_is_what_the_maker_makes(tmp_path, monkeypatch):
     # Of the line lists the four highest pressures are made again; continuum and minor gases in full.
     monkeypatch.setattr(make_table, "PRESSURE", make_table.PRESSURE[-4:])

@@ -58,6 +58,7 @@ def model(request, model_path):
     return model_path if request.param == "made" else "landsat8-b10/surface"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["numbers", "arrays"])
 def test_the_numbers_are_those_of_the_exact_retrieval_of_the_scene(tmp_path, model, given):
     fill = np.zeros(SHAPE, bool)

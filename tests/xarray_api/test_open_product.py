@@ -38,6 +38,7 @@ def product(request, tmp_path_factory):
     return make_set(tmp_path_factory.mktemp(request.param) / "out", SHAPE, dtype=request.param)
 
 
+@pytest.mark.slow
 def test_a_product_is_a_dataset_of_kelvins_flags_and_provenance(product):
     dataset = open_product(product)
     step = 0.0051 if "uint16" in str(product) else 0.0
@@ -107,6 +108,7 @@ def test_any_index_gives_what_it_gives_of_an_array(product, key):
     np.testing.assert_array_equal(lazy[key].values, wanted)
 
 
+@pytest.mark.slow
 def test_chunks_are_dask_arrays_on_the_blocks_of_the_file_and_can_be_sent(product):
     whole = open_product(product)
     lazy = open_product(product, chunks={})
@@ -189,6 +191,7 @@ def test_a_product_on_a_server_is_read_in_parts_and_its_signature_is_not_shown(t
     assert "secret" not in f"{dataset.encoding} {dataset.attrs} {dataset!r} {caplog.text}"
 
 
+@pytest.mark.slow
 def test_a_product_in_an_object_store_is_the_same(tmp_path, monkeypatch):
     product = make_set(tmp_path / "out", (60, 70))
     for name, value in STORE_ENVIRONMENT.items():
@@ -215,6 +218,7 @@ def made():
     return retrieve_array(radiance, 0.97, 20.0, sensor="landsat8-b10", air_temperature=295.0, surface_pressure=1000.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [OutputForm(), OutputForm(dtype="uint16", compress="zstd")])
 def test_what_is_written_reads_back_and_is_the_same_from_memory_and_from_any_chunks(tmp_path, made, form):
     files = write_product(made, tmp_path / "a.tif", form=form)
