@@ -106,6 +106,7 @@ def test_workers_of_this_machine_make_the_same_products_as_one_after_the_other(h
     assert products_in(here / "many") == products_in(here / "out")
 
 
+@pytest.mark.slow
 def test_a_scheduler_is_found_by_its_address_or_its_file(here, batch):
     distributed = pytest.importorskip("distributed")
     cluster = distributed.LocalCluster(

@@ -82,6 +82,7 @@ def test_the_version_names_models_and_gdal(capsys):
     assert second.startswith("models 21 of version 4, GDAL 3.") and "PROJ 9." in second
 
 
+@pytest.mark.slow
 def test_the_models_versions_are_those_that_their_files_tell():
     told = {str(Model.load(name, graph="atmosphere").metadata["version"]) for name in shipped_models()}
     assert versions()["models"] == f"{len(shipped_models())} of version {', '.join(sorted(told))}"

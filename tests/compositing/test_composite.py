@@ -98,6 +98,7 @@ def test_the_grid_of_a_raster_is_taken_as_it_is(tmp_path):
     agree(found[:10, 10:], expected(fields)["median"][60:, :20])
 
 
+@pytest.mark.slow
 def test_scenes_of_one_overpass_count_as_one_date(tmp_path):
     fields = [field((40, 50), seed) for seed in range(3)]
     times = ("16:19:21Z", "16:19:45Z", "18:00:00Z")

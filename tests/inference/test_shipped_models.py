@@ -26,6 +26,7 @@ def test_the_promised_models_are_shipped():
     assert set(SHIPPED) <= set(shipped_models())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_stated_uncertainty_of_a_shipped_model_holds_two_thirds_of_its_errors(name):
     stated = Model.load(name).metadata["metrics"]["GFS September 2015"]["coverage"]["noisy"]

@@ -82,6 +82,7 @@ def test_the_levels_that_are_fetched_are_those_of_the_air_over_the_scene(tmp_pat
     assert product.retrieved == product.pixels and "levels of" in product.tags["profile"]
 
 
+@pytest.mark.slow
 def test_the_requests_for_levels_are_exact(tmp_path):
     scene, _ = seen(tmp_path)
     server = ClimateDataStore(tmp_path)

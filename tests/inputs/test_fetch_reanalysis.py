@@ -98,6 +98,7 @@ def test_the_request_for_the_climate_data_store_is_exact(tmp_path, known):
     assert box.south >= 30.75 and box.north <= 31.0 and box.west >= -87.5 and box.east <= -87.25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["era5", "merra2"])
 def test_what_is_fetched_across_the_date_line_lies_over_the_scene(tmp_path, known, source):
     scene = scene_at(tmp_path, 179.8, 32.0)
@@ -331,6 +332,7 @@ def test_a_file_that_exists_is_not_replaced_unasked(tmp_path, known):
         assert fetch_reanalysis(scene, server=f"{address}/air.zarr", overwrite=True, **options).files == (first,)
 
 
+@pytest.mark.slow
 def test_a_store_that_lacks_the_time_is_told(tmp_path):
     scene = scene_at(tmp_path, 271.0, 31.0, "2015-07-25T16:20")
     arco_store(tmp_path / "air.zarr")

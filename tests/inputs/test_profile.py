@@ -248,6 +248,7 @@ def test_what_a_model_of_a_profile_lacks_is_told(tmp_path, all_tiers):
         choose_inputs(scene, {}, None, reanalysis=[tmp_path / "pl.nc"])
 
 
+@pytest.mark.slow
 def test_a_store_on_a_server_is_asked_for_its_levels_on_demand_alone(tmp_path, all_tiers):
     axes = {"latitude": LATITUDE, "longitude": LONGITUDE}
     shape = (3, LATITUDE.size, LONGITUDE.size)

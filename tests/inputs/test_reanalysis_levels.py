@@ -202,6 +202,7 @@ def test_relative_humidity_gives_the_profile_that_it_was_made_from(tmp_path, sce
         np.testing.assert_allclose(found.specific_humidity, direct.specific_humidity, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_files_for_each_variable_and_step_are_put_together(tmp_path, scene):
     whole = profiles_over_scene(scene, [write_levels(tmp_path / "whole.nc", air(), levels=LEVELS, **AXES)])
     parts = [

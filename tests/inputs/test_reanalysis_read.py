@@ -461,6 +461,7 @@ def rewritten_as_by_matlab(dataset, path):
                     file[name].attrs[key] = np.array([value.encode() + b"\0"], f"S{len(value) + 1}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [False, True], ids=["near the ground", "on levels"])
 @pytest.mark.parametrize("rewrite", [rewritten_by_netcdf4, rewritten_as_by_matlab])
 def test_who_wrote_the_netcdf_does_not_matter(tmp_path, rewrite, levels):
@@ -492,6 +493,7 @@ def test_who_wrote_the_netcdf_does_not_matter(tmp_path, rewrite, levels):
         assert one.pressure == other.pressure
 
 
+@pytest.mark.slow
 def test_damage_in_the_head_of_netcdf_is_told_and_leaves_no_traceback_of_the_library(tmp_path):
     """A file that h5netcdf opened in part complains on standard error when it is collected: a warning, so an error."""
     whole = write_reanalysis(tmp_path / "a.nc", {"tcwv": plane()}, **SMALL).read_bytes()

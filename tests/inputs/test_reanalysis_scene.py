@@ -62,6 +62,7 @@ def test_the_temperature_is_right_under_air_that_changes_across_the_scene(tmp_pa
     assert product.warnings == ()
 
 
+@pytest.mark.slow
 def test_the_provenance_names_file_variable_and_mean(tmp_path, seen, model_path):
     scene, reanalysis = seen
     product = retrieve(Scene.open(scene, date=DATE), output=tmp_path, reanalysis=[reanalysis], model=model_path)
@@ -71,6 +72,7 @@ def test_the_provenance_names_file_variable_and_mean(tmp_path, seen, model_path)
     assert product.tags["acquisition_time"] == "16:20:00Z"
 
 
+@pytest.mark.slow
 def test_the_time_comes_from_the_metadata(tmp_path, seen, model_path):
     scene, reanalysis = seen
     metadata = scene.parent / f"{STEM}_MTL.txt"
@@ -81,6 +83,7 @@ def test_the_time_comes_from_the_metadata(tmp_path, seen, model_path):
     assert Scene.open(scene, date="2015-07-20").date.moment is None  # another day: the metadata's time is not its
 
 
+@pytest.mark.slow
 def test_what_is_given_comes_before_the_reanalysis(tmp_path, seen, model_path):
     scene, reanalysis = seen
     product = retrieve(
@@ -141,6 +144,7 @@ def test_the_error_between_nodes_is_bounded(tmp_path, seen):
     np.testing.assert_array_equal(part, found[40:90, 100:170])
 
 
+@pytest.mark.slow
 def test_missing_values_stay_missing(tmp_path, seen, model_path):
     values = np.full((3, LATITUDE.size, LONGITUDE.size), 20.0)
     values[:, LATITUDE < 30.6] = np.nan  # the sea, say

@@ -102,6 +102,7 @@ def test_a_scene_on_a_web_server_is_named_as_gdal_names_it(folder, server, model
     assert remote.path.read_bytes() == local.path.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("credentials")
 def test_hidden_files_in_an_object_store_are_no_scenes(folder, store, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", store.endpoint)
@@ -153,6 +154,7 @@ def test_the_band_that_is_asked_for_is_found_beside_the_metadata(folder, server)
     assert (scene.place.name, scene.files.bands) == (f"{STEM}_B11.TIF", ("B10", "B11"))
 
 
+@pytest.mark.slow
 def test_a_signature_opens_the_whole_folder_and_is_told_nowhere(folder, server, model_path, caplog):
     server.secret = SECRET
     caplog.set_level(logging.DEBUG)
@@ -241,6 +243,7 @@ def test_what_passes_is_tried_again(folder, server, model_path):
     assert not any(server.answers[name] for name in (MTL, QUALITY))
 
 
+@pytest.mark.slow
 def test_a_companion_that_is_refused_is_done_without_and_said(server, model_path, caplog):
     server.answers = {QUALITY: 403}
     product = product_of(server.url(BAND), model_path)
@@ -265,6 +268,7 @@ def test_a_connection_that_is_lost_while_reading_leaves_no_product(folder, serve
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "error", "words"), [
     ("", SceneError, r"is a folder on a web server, which cannot be listed; give the address of the scene's"),
     ("level1/product", SceneError, "cannot be listed"),
@@ -322,6 +326,7 @@ def test_an_object_store_is_asked_without_signature_or_at_the_requester_s_cost(f
     assert all("testing" in headers["Authorization"] for _, _, headers in server.requests)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize(("name", "error", "words"), [
     ("there/LC08_x_B10.TIF", InputNotFoundError, r"does not exist \(NoSuchKey\); check the address"),

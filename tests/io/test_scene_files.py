@@ -197,6 +197,7 @@ def test_a_band_that_was_renamed_keeps_its_metadata_and_quality_band(tmp_path, m
         assert (found.retrieved, found.warnings) == ((CLOUDY == 21824).sum(), ())
 
 
+@pytest.mark.slow
 def test_the_quality_band_that_was_cut_in_the_same_way_comes_first_else_the_whole_one(tmp_path, model_path):
     whole = make_scene(tmp_path / "in", lst=ramp(275, 310), gain=3.3e-4)
     write_raster(whole.with_name(f"{STEM}_QA_PIXEL.TIF"), CLOUDY)

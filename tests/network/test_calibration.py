@@ -140,6 +140,7 @@ def test_a_run_calibrates_with_the_same_result_every_time_and_not_at_all_without
     assert calibrate(network, [simulated], config_of(0)) is IDENTITY
 
 
+@pytest.mark.slow
 def test_an_error_of_the_inputs_beyond_the_range_counts_as_its_end():
     calibration = Calibration(water_vapour=(0.0, 60.0), exact=(1.0, 1.0), noisy=(2.0, 3.0))
     vapour = torch.full((4,), 30.0)

@@ -234,6 +234,7 @@ def test_fewer_profiles_stay_nearer_to_the_mechanism(learning):
     assert corrections[0] < 0.5 * corrections[1]
 
 
+@pytest.mark.slow
 def test_training_leaves_the_random_numbers_and_threads_of_others_alone(learning):
     torch.manual_seed(1)
     threads, expected = torch.get_num_threads(), torch.rand(3)

@@ -74,6 +74,7 @@ def test_the_pressure_is_that_of_the_standard_atmosphere():
     assert surface_pressure_between(1013.25, 0.0, 2000.0) == pytest.approx(pressure_at(2000.0))
 
 
+@pytest.mark.slow
 def test_the_temperature_is_right_at_every_elevation(tmp_path, model_path):
     dem = write_raster(tmp_path / "dem.tif", ELEVATION.astype("f4"))
     scene = Scene.open(seen(tmp_path / "in"), date=DATE)

@@ -110,6 +110,7 @@ def test_simulated_air_like_the_product_s_sends_down_pi_times_st_drad(product, s
     assert np.std(factor) < 0.02 * np.pi  # one factor for the dry and the humid pixels of a scene
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("product", FOLDERS)
 def test_neither_the_zenith_nor_an_error_added_to_the_radiance_explains_st_drad(product, simulated):
     theirs = usgs_air(product)

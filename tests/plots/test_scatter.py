@@ -73,6 +73,7 @@ def test_no_point_and_one_point_are_drawn_too(points):
     assert (blue(picture)[0].size == 0) == none
 
 
+@pytest.mark.slow
 def test_more_series_than_colours_and_long_names_are_drawn():
     many = [series([280.0 + number], [290.0], f"a method with a long name {number} " * 9) for number in range(12)]
     picture = draw_scatter(many, **WORDS)

@@ -99,6 +99,7 @@ def test_a_temperature_alone_is_checked_as_far_as_it_goes(tmp_path, model_path):
     assert found == {name: "skipped" if name in skipped else "ok" for name in CHECKS}
 
 
+@pytest.mark.slow
 def test_a_product_of_an_older_version_made_by_gdal_passes_too(tmp_path):
     old = {name: TAGS[name] for name in ALWAYS}
     path = write_raster_of(tmp_path / "raw.tif", fields_of((901, 1203))["lst"].astype("f4"), FLOATS["lst"], tags=old)

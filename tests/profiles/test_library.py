@@ -105,12 +105,14 @@ def test_humidity_of_profiles_integrates_to_the_files_own_precipitable_water(nam
     assert abs(np.mean(error)) < 0.1
 
 
+@pytest.mark.slow
 def test_a_pole_gives_one_column_not_one_for_each_longitude():
     latitude = read_gfs(shared_path("data", "profiles", "gfs", "gfs_20150912T18.grib2"))["latitude"].values
     assert latitude.size == 71 * 144 + 2
     assert (np.abs(latitude) == 90.0).sum() == 2
 
 
+@pytest.mark.slow
 def test_a_forecasts_time_is_when_it_is_valid():
     time = read_gfs(shared_path("data", "profiles", "gfs", "gfs_20110115T12.grib2"))["time"].values
     assert (time == np.datetime64("2011-01-15T12:00")).all()  # 120 hours after the run of 2011-01-10
@@ -125,6 +127,7 @@ def test_vapour_of_tigr_profiles_follows_only_from_ratios_to_dry_air():
     assert np.abs(water_vapour(profiles) / stated - 1.0).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_held_out_columns_are_clear_and_as_they_were():
     gfs = make_held_out([shared_path("data", "profiles", "gfs", "gfs_20150912T18.grib2")])
     tigr = make_held_out([shared_path("data", "profiles", "tigr2000_2311.npz")])
@@ -210,6 +213,7 @@ def test_humidity_above_its_highest_level_is_that_of_this_level():
     assert abs(np.mean(error)) < 0.1 and np.sqrt(np.mean(error**2)) < 0.4  # humidity of GRIB 1 is in whole per cent
 
 
+@pytest.mark.slow
 def test_the_gfs_file_of_2004_becomes_profiles_by_command(tmp_path):
     path = shared_path("data", "profiles", "gfs", "gfs_20041212.grb")
     result = CliRunner().invoke(command, [str(path), "--held-out", "-o", str(tmp_path / "o.nc")])

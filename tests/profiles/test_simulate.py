@@ -38,6 +38,7 @@ def profiles(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_a_file_of_profiles_becomes_a_simulated_set_with_units_and_sources(profiles, tmp_path):
     target = tmp_path / "out.nc"
     result = CliRunner().invoke(command, [str(profiles), "--sensor", SENSOR, "-o", str(target)])
@@ -55,6 +56,7 @@ def test_a_file_of_profiles_becomes_a_simulated_set_with_units_and_sources(profi
         assert "MT_CKD 4.3" in file.attrs["spectroscopy"] and file.attrs["lst_raster_version"]
 
 
+@pytest.mark.slow
 def test_the_file_gives_what_the_simulator_gives_for_each_profile(profiles, tmp_path):
     simulate_file(profiles, {SENSOR: tmp_path / "out.nc"})
     simulated = read_simulated(tmp_path / "out.nc")

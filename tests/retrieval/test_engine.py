@@ -316,6 +316,7 @@ def test_of_real_air_over_land_less_than_half_a_per_cent_is_taken_for_a_slip_of_
         assert (share / 10.0 < limit).mean() > 0.5
 
 
+@pytest.mark.slow
 def test_progress_is_told_tile_by_tile_and_may_stop_the_run(tmp_path, model_path):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300, BIG))
     seen = []
@@ -476,6 +477,7 @@ def test_a_target_that_cannot_be_is_refused(tmp_path, model_path):
             retrieve(scene, model=model_path, output=output, overwrite=True, **EXACT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["new/", "new", Path("new/and/inner"), "new/x.tif"])
 def test_a_folder_that_is_missing_is_made_for_the_product(tmp_path, model_path, output):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))

@@ -98,6 +98,7 @@ def test_the_run_finds_out_by_itself_how_far_off_it_is(tmp_path, scene, over_ter
     assert not any("off by" in line for line in exact.warnings)
 
 
+@pytest.mark.slow
 def test_a_raster_of_the_air_is_taken_at_every_pixel(tmp_path, scene, model_path):
     vapour = write_raster(tmp_path / "wv.tif", np.where(_COLUMNS % 2, 10.0, 40.0).astype("f4"))
     product = retrieve(scene, output=tmp_path, model=model_path, **{**EXACT, "water_vapour": vapour})
@@ -111,6 +112,7 @@ def test_air_that_is_not_possible_is_refused_on_the_coarse_grid_too(tmp_path, sc
         retrieve(scene, output=tmp_path, model=model_path, dem=low)
 
 
+@pytest.mark.slow
 def test_where_the_elevation_is_missing_there_is_no_temperature(tmp_path, scene, model_path):
     missing = TERRAIN < 300.0
     dem = write_raster(tmp_path / "dem.tif", np.where(missing, -9999, TERRAIN).astype("f4"), nodata=-9999)
@@ -196,6 +198,7 @@ def test_between_nodes_a_pixel_is_the_same_in_any_window(left, top, width, heigh
     np.testing.assert_allclose(nodes.at(row, column), part, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_over_real_terrain_under_a_real_reanalysis_the_coarse_grid_is_right_within_a_hundredth(tmp_path):
     scene = shared_path("data", "landsat", "c1_marburg", "extdata", "LC08_L1TP_195025_20130707_20170503_01_T1_B10.TIF")
     dem = scene.parent / "DEM.TIF"

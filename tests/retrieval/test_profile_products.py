@@ -32,6 +32,7 @@ from tests.support.reanalysis_files import TIMES
 from tests.support.shared import shared_path
 
 
+@pytest.mark.slow
 def test_the_temperature_is_right_under_a_profile_that_changes_across_the_scene(tmp_path, profile_model):
     known = inputs_of_profile(985.0 + np.zeros(SHAPE), *places()[2:], HOURS)
     path = make_scene(tmp_path / "in", lst=np.full(SHAPE, 305.0), atmosphere=known, air=profile_model / "model.onnx")

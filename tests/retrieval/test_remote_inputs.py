@@ -161,6 +161,7 @@ def test_a_raster_on_another_grid_is_warped_from_the_server(scene, given, server
     assert remote.path.read_bytes() == local.path.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("legend", ["", ":worldcover"])
 def test_a_map_of_land_cover_on_a_server_is_read(scene, given, server, model_path, legend):
     local = made(scene, model_path, "l.tif", emissivity=f"landcover:{given / 'map.tif'}{legend}", **STATE)
@@ -305,6 +306,7 @@ def test_a_second_run_from_a_server_that_does_not_identify_its_files_says_so(sce
     assert (again.reused, again.tags) == (False, first.tags)
 
 
+@pytest.mark.slow
 def test_a_file_without_etag_that_changes_its_size_while_it_is_read_gives_no_product(scene, model_path):
     with web_server(scene.parent) as server:
         server.identity = lambda content: {}

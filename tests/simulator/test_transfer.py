@@ -86,6 +86,7 @@ def test_more_vapour_darkens_and_warms_the_sky():
     assert humid.downwelling_radiance > dry.downwelling_radiance > dry.upwelling_radiance
 
 
+@pytest.mark.slow
 def test_each_absorber_lowers_the_transmittance():
     profile = make_column()
     everything = Composition()

@@ -215,6 +215,7 @@ def test_what_is_assumed_and_what_is_not_used_is_told(caplog):
     assert "the model landsat8-b10/column takes no air temperature: not used" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunks", [None, {"y": 10, "x": 10}])
 def test_air_outside_the_range_of_the_model_is_marked_and_told_once(caplog, chunks):
     vapour = on_grid(np.where(_COLUMNS > 60, 90.0, VAPOUR))
@@ -228,6 +229,7 @@ def test_air_outside_the_range_of_the_model_is_marked_and_told_once(caplog, chun
     np.testing.assert_array_equal(found.outside_range, _COLUMNS > 60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunks", [None, {"y": 10, "x": 10}])
 def test_centimetres_taken_for_millimetres_of_water_vapour_are_told_once(caplog, chunks):
     radiance = RADIANCE if chunks is None else RADIANCE.chunk(chunks)

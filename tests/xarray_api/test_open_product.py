@@ -56,6 +56,7 @@ def test_a_product_is_a_dataset_of_kelvins_flags_and_provenance(product):
     assert dataset.time == np.datetime64("2015-07-19T16:19:21")
 
 
+@pytest.mark.slow
 def test_names_coordinates_and_coordinate_system_are_those_of_cf_and_rioxarray(product, tmp_path):
     dataset = open_product(product)
     with rasterio.open(product) as file:
