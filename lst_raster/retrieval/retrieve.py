@@ -1,7 +1,8 @@
 """Land surface temperature of a scene: the stages of a retrieval, in order, for the command line and the Python API.
 
-`retrieve` opens the scene, resolves the inputs, chooses the masks, prepares the run (the atmosphere on its coarse
-plans the product, looks for an existing one, checks the output, writes the product, and collects the warnings.
+`retrieve` opens the scene, resolves the inputs, chooses the masks, prepares the run (with the coarse grid of the
+atmosphere), plans the product, looks for an existing one, checks the output, writes the product, and collects the
+warnings.
 """
 
 from __future__ import annotations
