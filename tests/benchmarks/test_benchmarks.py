@@ -9,7 +9,7 @@ import rasterio
 
 from lst_raster import read_scene_list, retrieve
 from lst_raster.product.paths import OutputForm
-from tests.benchmarks import batch
+from tests.benchmarks import batch, same_products
 from tests.benchmarks.__main__ import _HIGH, BEGIN, END, OURS, PAGE, ours, page, update
 from tests.benchmarks.measure import Run, in_turns, measure, summary
 from tests.benchmarks.peers import PEERS
@@ -111,3 +111,17 @@ def test_the_page_takes_the_figures_between_its_marks(tmp_path):
         PAGE.read_text().split(BEGIN)[0],
         PAGE.read_text().split(END)[1],
     )
+
+
+def test_products_of_two_installations_are_compared_bit_by_bit(tmp_path):
+    example = same_products.EXAMPLES / "LC08_alabama_B10.tif"
+    known = ("--water-vapour", "29", "--air-temperature", "294", "--surface-pressure", "1000", "--emissivity")
+    first, again, other = (
+        same_products.made_by(sys.executable, (example, *known, emissivity), tmp_path / str(number))
+        for number, emissivity in enumerate(("0.97", "0.97", "0.96"))
+    )
+    assert first["temperature"].size == 241200
+    assert {"uncertainty", "fill", "cloud", "emissivity_source", "cloud_distance"} < first.keys()
+    assert same_products.differences(first, again) == []
+    assert "temperature" in same_products.differences(first, other)
+    assert same_products.differences(first, {"error": "Error: no"}) != []
