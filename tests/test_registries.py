@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,34 @@ def test_values_of_the_emissivity_sources_fit_the_quality_band_and_are_of_one_so
     codes = [source.code for source in SOURCES.values()]
     assert len(set(codes)) == len(codes) and min(codes) > 3 and max(codes) < 1 << field.length
     assert (1 << field.length) - 1 - 3 >= 28 and len(QUALITY_VALUES) == len(codes) + 4
+
+
+def test_a_name_of_a_variable_means_one_quantity_in_all_products():
+    from lst_raster.inputs.reanalysis.products import PRODUCTS
+
+    for kind in ("fields", "levels"):
+        found = {}
+        for product in PRODUCTS:
+            for name, quantity in getattr(product, kind).items():
+                assert found.setdefault(name.lower(), quantity) == quantity, (product.title, name)
+
+
+def test_a_gap_in_the_values_of_the_sources_moves_no_word_of_the_preview(monkeypatch):
+    from types import MappingProxyType
+
+    from lst_raster.product.preview import page
+    from lst_raster.product.quality_flags import flag
+
+    field = flag("emissivity_source")
+    gap = replace(field, values=MappingProxyType({k: v for k, v in field.values.items() if k != 5}))
+    words = page._quality((gap,))["flags"][0]["words"]
+    assert len(words) == 1 << field.length
+    assert (words[5], words[7]) == ("", "emissivity: land cover")
+    assert gap.words(5) == "emissivity: source 5"
+
+
+def test_the_qgis_plugin_names_every_emissivity_source():
+    from lst_raster.inputs.emissivity.registry import SOURCES
+
+    text = (ROOT / "lst_raster" / "qgis" / "forms.py").read_text(encoding="utf-8")
+    assert [keyword for keyword in SOURCES if keyword not in text] == []

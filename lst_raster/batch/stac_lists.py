@@ -12,7 +12,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from lst_raster.batch.scene_lists import ListedScene, Locate, Sign
 from lst_raster.errors import InputError, RemoteError, SceneError
 from lst_raster.io.address import without_secrets
-from lst_raster.io.landsat import parse_band, read_file_name
+from lst_raster.io.landsat import THERMAL_BANDS, parse_band, read_file_name
 from lst_raster.resources import require
 from lst_raster.sensors.bands import thermal_files
 
@@ -123,12 +123,22 @@ def _thermal_assets(item: Mapping[str, Any], level_2: bool) -> dict[str, tuple[s
             found.setdefault(told[1].upper(), (stem, asset))
         elif not _is_level_2(item) and not level_2 and (suffix := _by_key(key, asset, name)) is not None:
             found.setdefault(suffix, ("", asset))
-    return _without_band_6(found)
+    return _thermal_of_one_satellite(found)
 
 
-def _without_band_6(found: dict[str, tuple[str, Mapping[str, Any]]]) -> dict[str, tuple[str, Mapping[str, Any]]]:
-    """Leave out band 6 of Landsat 8 and 9, which is not thermal."""
-    return {key: value for key, value in found.items() if key != "B6" or not {"B10", "B11"} & found.keys()}
+def _thermal_of_one_satellite(
+    found: dict[str, tuple[str, Mapping[str, Any]]],
+) -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Leave out bands that are thermal on other satellites alone, such as band 6 of Landsat 8 and 9."""
+    satellites = {read_file_name(Path(f"{stem}_B1.TIF"), level_2=True).satellite for stem, _ in found.values() if stem}
+    known = [bands for satellite, bands in THERMAL_BANDS.items() if satellite in satellites]
+    # Where no name tells the satellite, that with the most of these bands: B10 and B6 are of Landsat 8 or 9.
+    thermal = known[0] if len(known) == 1 else max(THERMAL_BANDS.values(), key=lambda bands: _shared(bands, found))
+    return {key: value for key, value in found.items() if key in thermal}
+
+
+def _shared(bands: Mapping[str, str], found: Mapping[str, Any]) -> tuple[int, int]:
+    return sum(suffix in found for suffix in bands), len(bands)
 
 
 def _by_key(key: str, asset: Mapping[str, Any], name: PurePosixPath) -> str | None:

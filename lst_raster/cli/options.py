@@ -94,7 +94,7 @@ _MASKS = (
 threads = click.option(
     "--threads", type=click.IntRange(min=1), metavar="N", help="Tiles at the same time. [default: all cores]"
 )
-_ENGINE = (
+_EXECUTION = (
     click.option("--exact", is_flag=True, help="Run the model at every pixel, not on a coarse grid."),
     threads,
 )
@@ -117,8 +117,8 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON d
 quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress bar.")
 reanalysis = click.option(
     "--reanalysis", multiple=True, metavar="PATH", shell_complete=files,
-    help="File with water vapour for the scene's time, or temperature and humidity on levels: netCDF, GRIB, ZIP or "
-    "zarr of ERA5, MERRA-2, NCEP. Repeatable.",
+    help="Reanalysis file with water vapour for the scene's time, or temperature and humidity on levels: netCDF, GRIB, "
+    "zarr, or a ZIP of them. Repeatable.",
 )  # fmt: skip
 model = click.option(
     "--model",
@@ -186,9 +186,9 @@ def raster_form(command: F) -> F:
     return with_form  # type: ignore[return-value]
 
 
-def engine(command: F) -> F:
+def execution(command: F) -> F:
     """Add the options for how the work is done."""
-    for option in reversed(_ENGINE):
+    for option in reversed(_EXECUTION):
         command = option(command)
     return command
 
@@ -204,7 +204,7 @@ def retrieval(command: F) -> F:
     """Add all options that tell how scenes are retrieved."""
     shared = (
         atmosphere, reanalysis, dem, align, level_2, downwelling, masks, band, date, sensor, quantity, model, form,
-        engine, overwrite, quiet,
+        execution, overwrite, quiet,
     )  # fmt: skip
     for option in reversed(shared):
         command = option(command)

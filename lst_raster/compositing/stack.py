@@ -18,7 +18,7 @@ from lst_raster.errors import InputError, LstRasterError
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid, on_grid
 from lst_raster.io.raster import open_raster, read_numbers
-from lst_raster.product.quality_flags import FLAGS, VALUES, Flag
+from lst_raster.product.quality_flags import FLAGS, VALUES, Flag, require_quality_band
 
 Values = tuple[tuple[Flag, int], ...]
 
@@ -216,7 +216,7 @@ def _open(stack: Stack, placed: PlacedProduct, table: NDArray[np.bool_]) -> Iter
             if stack.reads_uncertainty and product.uncertainty is not None:
                 uncertainty = files.enter_context(_open_kelvin(product.uncertainty, placed, stack.grid))
             if rule.needs_quality and product.quality is not None:
-                quality = files.enter_context(_open_band(product.quality, placed, stack.grid, classes=True))
+                quality = files.enter_context(_open_band(product.quality, placed, stack.grid, classes=True, bits=True))
 
         def read(window: Window) -> Layer:
             with _of(product.place):
@@ -252,7 +252,7 @@ def _open_kelvin(place: Place, placed: PlacedProduct, grid: Grid) -> Iterator[Ca
 
 @contextmanager
 def _open_band(
-    place: Place, placed: PlacedProduct, grid: Grid, *, classes: bool = False
+    place: Place, placed: PlacedProduct, grid: Grid, *, classes: bool = False, bits: bool = False
 ) -> Iterator[Callable[[Window, float], Float32]]:
     """Open a raster of a product; the function reads a window, with a number where there is nothing."""
     with open_raster(place, "product", InputError) as dataset:
@@ -260,6 +260,8 @@ def _open_band(
             raise InputError(
                 f"{place} is not on the grid of {placed.product.name}; the product is damaged, leave it out"
             )
+        if bits:
+            require_quality_band(dataset.dtypes[0], str(place))
         scale = 1.0 if classes else float(dataset.scales[0])
         warped = placed.offset is None
         target = grid if warped else placed.product.grid

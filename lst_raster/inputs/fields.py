@@ -34,7 +34,7 @@ Source: TypeAlias = float | str | Path | Address
 FieldReader: TypeAlias = Callable[[Any], Float32]
 """Takes a window of the scene; returns its values, NaN where there are none, or one number for all."""
 
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%°].*)?", re.IGNORECASE)
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%°\[(].*)?", re.IGNORECASE)
 
 
 INPUT_ERRORS = Quantity(

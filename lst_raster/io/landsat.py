@@ -166,6 +166,8 @@ def file_stems(stem: str, suffix: str) -> list[str]:
     return [f"{'L72' + stem[3:] if second else stem}_B{digits}"]
 
 
+LEVEL_2_TEMPERATURE = r"_ST_B\d+"
+"""Pattern of the end of a name of Level-2 surface temperature, without the extension."""
 THERMAL_BANDS = landsat_bands()
 """Sensor band of every thermal band's file suffix, by satellite."""
 

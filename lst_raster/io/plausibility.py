@@ -160,13 +160,16 @@ def _check_level(value: float, temperature: float, expected: Expectation) -> Non
     )
 
 
+_REMEDY = "give the Level-1 digital numbers, or state what the values are with --quantity"
+
+
 def _advice(median: float, expected: Expectation) -> str:
     if -80.0 < median < 0.1 or 30.0 < median < 80.0:
-        return "it may be in degrees Celsius; give the Level-1 digital numbers"
+        return f"it may be in degrees Celsius; {_REMEDY}"
     if 0.1 <= median <= 30.0:
-        return "it may be radiance, or degrees Celsius; give the Level-1 digital numbers"
+        return f"it may be radiance, or degrees Celsius; {_REMEDY}"
     if 180.0 <= median <= 360.0:
-        return "it may be a temperature already; give the Level-1 digital numbers"
+        return f"it may be a temperature already; {_REMEDY}"
     others = expected.other_readings(median)
     also = f"; the values may also be in {others}: give the Level-1 digital numbers" if others else ""
     return f"check the sensor and the calibration constants{also}"

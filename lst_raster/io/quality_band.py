@@ -113,7 +113,7 @@ OWN = Layout(
     always=0,
     never=0,
 )
-"""Our products' own, `*_LST_QA.tif`, as far as it repeats the scene's; `engine.product.flags` has all of it."""
+"""Quality band of our products, `*_LST_QA.tif`: its bits that repeat those of the scene (`product/quality_flags.py`)."""
 
 LAYOUTS = (COLLECTION_2, COLLECTION_1, BEFORE_COLLECTIONS)
 """The layouts of scenes; a value other than fill is possible in one of them alone, but for rare cases."""

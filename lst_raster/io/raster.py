@@ -59,7 +59,7 @@ def settings_of_this_thread() -> Callable[[], Env]:
     return lambda: Env(session=_Known(credentials), **others)
 
 
-_LENGTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Length of a value of each type. [byte] TIFF 6.0 (Adobe, 1992), section 2; BigTIFF: 16 to 18"""
 
 
@@ -103,7 +103,7 @@ def _end(file: BinaryIO) -> int:
     ends = [0]
     for _ in range(count):
         _, kind, values, place = entry.unpack(file.read(entry.size))
-        length = _LENGTHS.get(kind, 0) * values
+        length = TYPE_SIZES.get(kind, 0) * values
         if length > struct.calcsize(word):
             ends.append(place + length)
     return max(ends)

@@ -17,13 +17,14 @@ from rasterio.windows import Window
 from lst_raster.errors import GridMismatchError, InputError
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid, on_grid
+from lst_raster.io.landsat import LEVEL_2_TEMPERATURE
 from lst_raster.io.plausibility import FILLS, KELVIN, LEVEL_2_OFFSET, LEVEL_2_SCALE
 from lst_raster.io.raster import open_raster, read_stored
 from lst_raster.physics.quantities import AIR_TEMPERATURE
 
 Float = NDArray[np.float64]
 
-_USGS = re.compile(r"_ST_B(?:10|6)\.tiff?$", re.IGNORECASE)
+_USGS = re.compile(rf"{LEVEL_2_TEMPERATURE}\.tiff?$", re.IGNORECASE)
 _SAMPLE = 256  # rows and columns of the thinned raster by which the values are checked
 _SHOWN = 3  # values that a message lists
 _KINDS = 1000  # different values that are counted apart; the rest goes together
@@ -98,8 +99,8 @@ class TemperatureRaster:
             low, high = KELVIN
             found.append(
                 f"{self.place.name}: {pixels} pixels with the value {_listed(values)} are left out: no surface "
-                f"temperature ({low:g} to {high:g} K), and not the nodata value; if it is fill, set it: "
-                f"gdal_edit.py -a_nodata {values[0]:g}"
+                f"temperature ({low:g} to {high:g} K), and not the nodata value; if it is fill, "
+                + (f"set it: gdal_edit.py -a_nodata {values[0]:g}" if len(values) == 1 else "give all of it one value")
             )
         return found
 

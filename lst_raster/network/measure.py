@@ -114,7 +114,7 @@ def retrieve(network: CoupledNetwork, simulated: SimulatedSet, surfaces: Surface
 def estimate(
     network: CoupledNetwork, given: Samples, errors: InputErrors, calibration: Calibration = IDENTITY
 ) -> Retrieved:
-    """Retrieve temperatures with their uncertainty, as the engine does.
+    """Retrieve temperatures with their uncertainty, as `lst-raster retrieve` does.
 
     Parameters
     ----------

@@ -162,9 +162,10 @@ class Quantity:
         declared = (units or "").strip()
         found = self.conversion(declared) if declared else (1.0, 0.0)
         if found is None:
+            wanted = "a fraction, 0 to 1, without a unit" if self.units == "1" else self.units
             raise InputError(
                 f"{where} has the unit {declared!r}, which is not one of {', '.join(self.accepted)}; "
-                f"convert the values to {self.units}, or correct the unit"
+                f"convert the values to {wanted}, or correct the unit"
             )
         return found
 

@@ -22,7 +22,7 @@ from rasterio.windows import Window
 from lst_raster.errors import SceneError
 from lst_raster.io.plausibility import HOTTEST_GROUND, LARGELY
 from lst_raster.io.raster import read_stored
-from lst_raster.product.quality_flags import UNCERTAIN, Bits, flag
+from lst_raster.product.quality_flags import KNOWN, UNCERTAIN, Bits, flag
 from lst_raster.product.tiff_blocks import block_tables
 
 _GHOST = re.compile(rb"GDAL_STRUCTURAL_METADATA_SIZE=(\d{6}) bytes\n")
@@ -338,6 +338,7 @@ def _count_bits(
         "a temperature where fill, saturated, no_solution or no_input is set": has & _any(bits, _WITHOUT),
         "saturated, and not fill": _any(bits, ["saturated"]) & ~_any(bits, ["fill"]),
         "a temperature without source of its emissivity": has & (flag("emissivity_source").of(bits) == 0),
+        "bits or values without a meaning": _unknown(bits),
     }
     if by_quality:
         wrong["a temperature under cloud or shadow"] = has & _any(bits, _MASKED)
@@ -354,6 +355,12 @@ def _explained(bits: Bits, mask: str) -> NDArray[np.bool_]:
     if "dilated by" in mask:
         explained |= np.isin(flag("cloud_distance").of(bits), [1, 2])
     return explained
+
+
+def _unknown(bits: Bits) -> NDArray[np.bool_]:
+    field = flag("emissivity_source")
+    unknown: NDArray[np.bool_] = (bits & ~np.uint32(KNOWN)) != 0
+    return unknown | ~np.isin(field.of(bits), list(field.values))
 
 
 def _any(bits: Bits, names: Any) -> NDArray[np.bool_]:

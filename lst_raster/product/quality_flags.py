@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lst_raster.errors import InputError
 from lst_raster.inputs.emissivity.registry import QUALITY_VALUES
 
 Bits = NDArray[np.uint32]
@@ -48,7 +49,7 @@ class Flag:
 
     def words(self, value: int) -> str:
         """Say a value to people, for example ``cloud`` or ``below 1 km from a cloud``; empty where it tells nothing."""
-        name, description = self.values[value]
+        name, description = self.values.get(value, (f"source {value}", ""))
         if self.name == "emissivity_source":
             return f"emissivity: {name.replace('_', ' ')}"
         if not value:
@@ -90,6 +91,8 @@ FLAGS = (
     ),
 )  # fmt: skip
 """The fields, from the lowest bit to the highest. Bits 6 to 8 and 21 to 31 are free."""
+KNOWN = sum(one.mask for one in FLAGS)
+"""Bits that belong to a field."""
 VALUES = 1 << max(one.offset + one.length for one in FLAGS)
 """Number of the values that a quality band can have."""
 
@@ -102,6 +105,18 @@ FROM_SCENE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """By field, what a scene's quality band calls what it tells (`lst_raster.io.quality_band.KINDS`)."""
+
+
+def require_quality_band(dtype: str, what: str) -> None:
+    """Refuse a raster that is no quality band of this layout.
+
+    Raises
+    ------
+    InputError
+        Its type is another one: the first version wrote 16 bits, with other positions.
+    """
+    if dtype != DTYPE:
+        raise InputError(f"{what} holds {dtype}, not the {DTYPE} of a quality band; retrieve the scene again")
 
 
 def flag(name: str) -> Flag:

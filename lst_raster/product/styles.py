@@ -17,7 +17,7 @@ from lst_raster.errors import InputError
 from lst_raster.io.raster import open_raster, read_stored
 from lst_raster.plots.canvas import widened
 from lst_raster.plots.colours import Colours, inferno
-from lst_raster.product.quality_flags import DTYPE, FLAGS, Flag, flag
+from lst_raster.product.quality_flags import FLAGS, Flag, flag, require_quality_band
 from lst_raster.product.tiff_blocks import BLOCK
 
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
@@ -142,8 +142,7 @@ def quality_values(path: Path) -> list[int]:
     """
     found: set[int] = set()
     with open_raster(path, "quality band", InputError) as dataset:
-        if dataset.dtypes[0] != DTYPE:
-            raise InputError(f"quality band {path} holds {dataset.dtypes[0]}; give the product's *_LST_QA.tif")
+        require_quality_band(dataset.dtypes[0], str(path))
         for row in range(0, dataset.height, BLOCK):
             for column in range(0, dataset.width, BLOCK):
                 size = (min(BLOCK, dataset.width - column), min(BLOCK, dataset.height - row))

@@ -17,11 +17,10 @@ from rasterio.io import MemoryFile
 
 from lst_raster.errors import InputError
 from lst_raster.io.grid import Grid
+from lst_raster.io.raster import TYPE_SIZES
 from lst_raster.product.layers import Layer, Values, halved
 
 _OFFSETS, _COUNTS = 324, 325  # tags TileOffsets and TileByteCounts of TIFF 6.0
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-"""Length of a value of each type. [byte]"""
 _FORMATS = {3: "H", 4: "I", 16: "Q"}
 
 
@@ -89,7 +88,7 @@ def _entry(file: bytes | bytearray | memoryview, position: int, order: str, word
     """Read an entry of a directory; a value that fits into the entry stands there, else its position."""
     tag, kind, count = struct.unpack_from(f"{order}HH{word}", file, position)
     place = position + 4 + struct.calcsize(word)
-    if _SIZES[kind] * count > struct.calcsize(word):
+    if TYPE_SIZES[kind] * count > struct.calcsize(word):
         (place,) = struct.unpack_from(order + word, file, place)
     return tag, Table(position=place, format=order + _FORMATS.get(kind, "B"), count=count)
 

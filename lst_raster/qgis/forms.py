@@ -19,7 +19,7 @@ _EMISSIVITY = (
     Option(
         name="EMISSIVITY", kind="list", flag="--emissivity", label="Emissivity: number or sources",
         help="A number in (0, 1], or sources parted by ';', of which the first that has a value counts: ndvi, quality, "
-        "aster-ged:FOLDER, landcover:MAP, st-emis:PRODUCT, a raster. Empty: 0.97, or that of the Level-2 product.",
+        "quality, aster-ged:FOLDER, landcover:MAP, st-emis:PRODUCT, a raster. Empty: 0.97, or that of the Level-2 product.",
     ),
     Option(
         name="EMISSIVITY_RASTER", kind="layer", flag="--emissivity", label="Emissivity: raster",
@@ -39,7 +39,7 @@ _AIR = (
     ),
     Option(
         name="REANALYSIS", kind="files", flag="--reanalysis", label="Reanalysis files",
-        help="ERA5, MERRA-2, NCEP or GFS (netCDF, GRIB, ZIP) for the scene's time: water vapour, or better temperature "
+        help="netCDF, GRIB or ZIP of a reanalysis for the scene's time: water vapour, or better temperature "
         "and humidity on levels of pressure.",
     ),
     Option(

@@ -115,8 +115,9 @@ def retrieve(
     output : str, path or Address
         Folder of the product ``<stem>_LST.tif``, or the path of the product itself; of either also the ``s3`` address.
     emissivity : float, str, path, or sequence of them, optional
-        Surface emissivity: a number, a raster on the scene's grid, ``quality``, ``ndvi``, ``aster-ged:PATH`` or
-        ``landcover:PATH[:TABLE]``; of several each pixel takes the first that has one. [1]
+        Surface emissivity: a number, a raster on the scene's grid, or one of
+        `lst_raster.inputs.emissivity.registry.SOURCES`, such as ``ndvi`` or ``aster-ged:FOLDER``; of several each pixel
+        takes the first that has one. [1]
     water_vapour : float, str or path, optional
         Water vapour column, a number, a text such as ``29mm`` or ``2.9cm``, or a raster. [kg m-2]
     air_temperature : float, str or path, optional

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +23,6 @@ from lst_raster.physics.error_metrics import ROBUST
 from lst_raster.plots.canvas import widened
 from lst_raster.plots.colours import blue_to_red
 from lst_raster.plots.maps import draw_histogram, draw_map, save, shape_of_map
-from lst_raster.validation.report import without_nan
 
 Float = NDArray[np.float64]
 
@@ -480,3 +479,18 @@ def _histogram(run: _Run, found: Statistics, title: str, target: Path) -> None:
     notes.append(f"{found.count} pixels")
     picture = draw_histogram(edges, counts, title=title, label="difference [K]", marks=marks, notes=notes)
     save(picture, target)
+
+
+def without_nan(value: Any) -> Any:
+    """Put None in the place of what is not a finite number, as JSON knows none; within mappings and sequences too.
+
+    Examples
+    --------
+    >>> without_nan({"bias": float("nan"), "rows": (1, 2.5)})
+    {'bias': None, 'rows': [1, 2.5]}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): without_nan(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

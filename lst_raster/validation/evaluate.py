@@ -118,7 +118,7 @@ def evaluate(
 
 
 def estimate(model: Model, given: Samples, errors: InputErrors) -> Retrieved:
-    """Retrieve temperatures with their uncertainty, by the formula of the engine.
+    """Retrieve temperatures with their uncertainty, by the formula of `lst-raster retrieve`.
 
     Parameters
     ----------

@@ -195,7 +195,7 @@ def _known(matchups: Matchups) -> dict[str, Float]:
 
 
 def _retrieve(model: Model, told: Mapping[str, Float], air: str) -> tuple[Float, Float]:
-    """Temperature and its uncertainty, as the engine finds them."""
+    """Temperature and its uncertainty, as `lst-raster retrieve` finds them."""
     band = sensor_band(model.contract.sensor)
     inputs = {name: values for name, values in told.items() if name not in ("radiance", "emissivity")}
     takes_error = any(variable.name == INPUT_ERROR for variable in model.contract.inputs)

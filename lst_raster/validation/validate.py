@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from lst_raster.errors import InputError
 from lst_raster.inference.model import Model
 from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES, Agreement, agreement, coverage
+from lst_raster.validation.compare import without_nan
 from lst_raster.validation.matchup_retrieval import BETWEEN_REASONS, Retrievals, retrieve_matchups
 from lst_raster.validation.matchups import EXCLUDED, Matchups
-from lst_raster.validation.report import without_nan
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -21,7 +21,7 @@ from lst_raster.io.grid import Grid
 from lst_raster.io.raster import open_raster, read_stored
 from lst_raster.product.paths import ITEM, OutputForm, temperature_layer
 from lst_raster.product.product_set import file_names, find_product
-from lst_raster.product.quality_flags import FLAGS, flag
+from lst_raster.product.quality_flags import FLAGS, flag, require_quality_band
 from lst_raster.product.tiff_blocks import BLOCK
 from lst_raster.resources import require
 from lst_raster.xarray_api.attributes import (
@@ -65,6 +65,8 @@ class RasterPart:
         with open_raster(self.place, "product", InputError) as dataset:
             if Grid.of(dataset) != self.grid:
                 raise InputError(f"product {self.place} has changed since it was opened; open it again")
+            if self.content != "kelvin":
+                require_quality_band(dataset.dtypes[0], f"product {self.place}")
             stored, valid = read_stored(dataset, "product", InputError, window=window)
             scale, offset = dataset.scales[0], dataset.offsets[0]
         if self.content == "kelvin":

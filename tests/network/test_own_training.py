@@ -15,7 +15,7 @@ from lst_raster.resources import models_path
 from lst_raster.sensors.bands import response_path
 from lst_raster.sensors.custom import SIMULATED
 from lst_raster.simulator.band_simulation import simulate_effective, simulate_spectrum
-from tests.simulator.test_transfer import make_column
+from tests.simulator.test_band_simulation import make_column
 from tests.support.factories import ramp, write_raster
 from tests.support.own_sensors import make_own_sensor
 from tests.support.simulated_sets import make_simulated_set

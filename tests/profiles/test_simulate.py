@@ -13,7 +13,7 @@ from lst_raster.profiles.profile_sets import library_path, open_profiles, read_p
 from lst_raster.profiles.simulate import RESULTS, SimulationOptions, check_profiles, simulate_file, subsample
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.simulator.band_simulation import GROUND, effective_average, simulate_spectrum
-from tests.simulator.test_transfer import make_column
+from tests.simulator.test_band_simulation import make_column
 from tests.support.reanalysis_files import write_reanalysis
 
 SENSOR = "landsat8-b10"

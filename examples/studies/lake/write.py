@@ -9,7 +9,7 @@ from typing import Any
 
 from examples.studies.lake.budget import LakeBudget
 from examples.studies.lake.error_sources import Cause
-from lst_raster.validation.report import plain_json, write_texts
+from examples.studies.report import plain_json, write_texts
 
 
 def write(budget: LakeBudget, folder: Path) -> list[Path]:

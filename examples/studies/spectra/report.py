@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from examples.studies.report import comma_separated, markdown, plain_json, signed, unsigned, write_texts
 from examples.studies.spectra.lines import draw_lines
 from examples.studies.spectra.study import (
     EFFECTIVE_EXCESS,
@@ -21,7 +22,6 @@ from examples.studies.spectra.study import (
 )
 from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
 from lst_raster.plots.maps import save
-from lst_raster.validation.report import comma_separated, markdown, plain_json, signed, unsigned, write_texts
 
 NAME = "spectral_emissivity"
 """Stem of the files."""

@@ -120,6 +120,10 @@ def _lookup(table: Mapping[int, Value]) -> tuple[Float32, Float32]:
 
 def _estimate(dataset: Any, window: Any, value: Float32, uncertainty: Float32) -> Estimate:
     classes, valid = read_window(dataset, "land cover map", InputError, window=window)
-    known = valid & (classes >= 0) & (classes < value.size - 1) & (classes == np.rint(classes))
+    whole = classes == np.rint(classes)
+    fractions = classes[valid & np.isfinite(classes) & ~whole]
+    if fractions.size:  # where the sample of the first look has missed them
+        raise InputError(f"the land cover map holds {fractions[0]:g}; classes are whole numbers, give it as published")
+    known = valid & (classes >= 0) & (classes < value.size - 1) & whole
     index = np.where(known, classes, value.size - 1).astype(np.intp)
     return Estimate(value[index], uncertainty[index])

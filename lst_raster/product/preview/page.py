@@ -18,7 +18,7 @@ from lst_raster.io.grid import Grid
 from lst_raster.plots.canvas import labels, ticks, trusted_limits
 from lst_raster.plots.colours import Colours, inferno, pale_to_dark
 from lst_raster.product.preview.view import DOUBTFUL, View
-from lst_raster.product.quality_flags import Flag, flag
+from lst_raster.product.quality_flags import VALUES, Flag, flag
 from lst_raster.product.styles import QUALITY_CLASSES
 from lst_raster.resources import page_path
 
@@ -129,7 +129,7 @@ def page_of(view: View, unit: tuple[str, float]) -> str:
 def encoded(numbers: NDArray[np.unsignedinteger[Any]]) -> str:
     """Pack numbers into text: differences to the left, lowest bytes first, deflate, base64.
 
-    Numbers of 16 bits have two bytes, longer ones three: quality bits end at bit 20.
+    Numbers of 16 bits have two bytes, quality bits as many as `VALUES` needs.
 
     Examples
     --------
@@ -137,7 +137,7 @@ def encoded(numbers: NDArray[np.unsignedinteger[Any]]) -> str:
     True
     """
     steps = np.diff(numbers, axis=1, prepend=numbers.dtype.type(0))  # they wrap around, and so does the sum of the page
-    places = range(2 if numbers.dtype == np.uint16 else 3)
+    places = range(2 if numbers.dtype == np.uint16 else -(-(VALUES - 1).bit_length() // 8))
     packed = b"".join((steps >> 8 * place & 0xFF).astype(np.uint8).tobytes() for place in places)
     return base64.b64encode(zlib.compress(packed, 6)).decode("ascii")
 
@@ -234,7 +234,7 @@ def _quality(told: tuple[Flag, ...]) -> dict[str, Any]:
         {
             "mask": field.mask,
             "offset": field.offset,
-            "words": [field.words(value) for value in sorted(field.values)],
+            "words": [field.words(value) if value in field.values else "" for value in range(1 << field.length)],
         }
         for field in told
     ]

@@ -20,21 +20,21 @@ from rasterio.enums import Resampling
 from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, LstRasterError, RemoteAccessError
 from lst_raster.io.bundle import Place, is_hidden
 from lst_raster.io.grid import Grid
-from lst_raster.io.landsat import read_file_name
+from lst_raster.io.landsat import LEVEL_2_TEMPERATURE, read_file_name
 from lst_raster.io.quality_band import COLLECTION_2, find_layout, read_bits
 from lst_raster.io.raster import gdal_settings, open_raster, read_stored
 from lst_raster.io.temperature_raster import open_temperature
 from lst_raster.product.paths import ITEM
 from lst_raster.product.product_set import file_names, find_product
-from lst_raster.product.quality_flags import DTYPE, FLAGS, FROM_SCENE, Flag, flag
+from lst_raster.product.quality_flags import FLAGS, FROM_SCENE, Flag, flag, require_quality_band
 from lst_raster.product.sidecars import CACHE
 from lst_raster.sensors.bands import sensor_band
 
 _TIFF = (".tif", ".tiff")
-_LST = re.compile(r"(_LST|_ST_B10|_ST_B6)\.tiff?$", re.IGNORECASE)
+_LST = re.compile(rf"(_LST|{LEVEL_2_TEMPERATURE})\.tiff?$", re.IGNORECASE)
 _OTHERS = re.compile(r"(_UNC|_UNC_IND|_QA|_COUNT)\.tiff?$", re.IGNORECASE)
 _BESIDE = ("uncertainty", "quality")
-_USGS = re.compile(r"_ST_B(?:10|6)(?=\.tiff?$)", re.IGNORECASE)
+_USGS = re.compile(rf"{LEVEL_2_TEMPERATURE}(?=\.tiff?$)", re.IGNORECASE)
 _SHOWN = 3  # names in a message
 
 
@@ -310,8 +310,7 @@ def _fitted(read: Callable[[tuple[int, int]], NDArray[Any]], grid: Grid, shape: 
 
 
 def _bits(dataset: Any, place: Place, shape: tuple[int, int]) -> NDArray[np.uint32]:
-    if dataset.dtypes[0] != DTYPE:
-        raise InputError(f"quality {place} holds {dataset.dtypes[0]}, not {DTYPE}; move it away, or retrieve again")
+    require_quality_band(dataset.dtypes[0], f"quality {place}")
     bits, _ = read_stored(dataset, "quality", InputError, out_shape=shape)
     return np.asarray(bits, np.uint32)
 

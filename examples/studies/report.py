@@ -1,4 +1,4 @@
-"""How a study is written down: tables in Markdown and CSV, JSON, files that appear whole."""
+"""Tables of the studies in Markdown and CSV, and JSON, in files that appear whole."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from lst_raster.atomic_write import written_whole
 from lst_raster.errors import OutputError
+from lst_raster.validation.compare import without_nan
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -94,21 +95,6 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
         with written_whole(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return [folder / name for name in texts]
-
-
-def without_nan(value: Any) -> Any:
-    """Put None in the place of what is not a finite number, as JSON knows none; within mappings and sequences too.
-
-    Examples
-    --------
-    >>> without_nan({"bias": float("nan"), "rows": (1, 2.5)})
-    {'bias': None, 'rows': [1, 2.5]}
-    """
-    if isinstance(value, Mapping):
-        return {str(name): without_nan(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _cell(value: str | int | float) -> str | int:
