@@ -113,7 +113,7 @@ OWN = Layout(
     always=0,
     never=0,
 )
-"""Quality band of our products, `*_LST_QA.tif`: its bits that repeat those of the scene (`product/quality_flags.py`)."""
+"""Quality band of our products, `*_LST_QA.tif`: the bits that repeat the scene's (`product/quality_flags.py`)."""
 
 LAYOUTS = (COLLECTION_2, COLLECTION_1, BEFORE_COLLECTIONS)
 """The layouts of scenes; a value other than fill is possible in one of them alone, but for rare cases."""

@@ -19,7 +19,7 @@ _EMISSIVITY = (
     Option(
         name="EMISSIVITY", kind="list", flag="--emissivity", label="Emissivity: number or sources",
         help="A number in (0, 1], or sources parted by ';', of which the first that has a value counts: ndvi, quality, "
-        "quality, aster-ged:FOLDER, landcover:MAP, st-emis:PRODUCT, a raster. Empty: 0.97, or that of the Level-2 product.",
+        "aster-ged:FOLDER, landcover:MAP, st-emis:PRODUCT, a raster. Empty: 0.97, or that of the Level-2 product.",
     ),
     Option(
         name="EMISSIVITY_RASTER", kind="layer", flag="--emissivity", label="Emissivity: raster",

@@ -176,6 +176,18 @@ def test_a_missing_quality_band_or_uncertainty_is_told_where_it_matters(tmp_path
     assert set(made.rasters) == {"mean", "count"}
 
 
+def test_a_quality_band_of_another_layout_is_refused_where_flags_count(tmp_path):
+    (path,), _ = season(tmp_path / "old", shape=(20, 30), number=1)
+    quality = path.with_name(path.stem + "_QA.tif")
+    with rasterio.open(quality) as dataset:
+        bits, profile = dataset.read(1), dataset.profile
+    profile.update(driver="GTiff", dtype="uint16")
+    with rasterio.open(quality, "w", **profile) as dataset:
+        dataset.write((bits & 0xFFFF).astype("u2"), 1)
+    with pytest.raises(InputError, match="holds uint16, not the uint32 of a quality band; retrieve the scene again"):
+        lst_raster.composite([path], output=tmp_path / "a.tif", exclude="emissivity_source=assumed")
+
+
 def test_a_month_is_taken_only_where_all_of_it_lies_within():
     season = Season.parse("2015-06-02", "2015-08-31", ())
     dates = ("2015-06", "2015-07", "2015-08", "2015-09", "2015-06-01", "2015-06-02", "2015-08-31")

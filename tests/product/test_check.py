@@ -42,6 +42,7 @@ SHAPE = (600, 130)  # more than a block, so that there are overviews
 CALM = tuple(np.argwhere(fields_of(SHAPE)["uncertainty"] < 1.9)[-1])  # a pixel without the bit uncertain
 
 NDVI = 5 << flag("emissivity_source").offset
+MEANINGLESS = "1 pixels with bits or values without a meaning"
 
 
 def outcomes(path):
@@ -162,8 +163,8 @@ def put_bits(where, name, on=True):
     ("uncertainty", put("uncertainty", CALM, 9.0), {"quality": "a bit uncertain that does not fit"}),
     ("quality", put_bits((slice(500, 504), 100), "saturated"), {"quality": "4 pixels with saturated, and not fill"}),
     ("quality", put_bits((500, 100), "emissivity_source", on=False), {"quality": "without source of its emissivity"}),
-    ("quality", put("quality", (500, 100), NDVI | 1 << 7), {"quality": "1 pixels with bits or values without a mean"}),
-    ("quality", put("quality", (500, 100), 29 << 16), {"quality": "1 pixels with bits or values without a meaning"}),
+    ("quality", put("quality", (500, 100), NDVI | 1 << 7), {"quality": MEANINGLESS}),
+    ("quality", put("quality", (500, 100), 29 << 16), {"quality": MEANINGLESS}),
     ("quality", put_bits((500, 100), "no_input"), {"quality": "1 pixels with a temperature where fill"}),
     ("quality", put_bits((599, 129), "fill", on=False), {"quality": "1 pixels with saturated, and not fill"}),
     ("quality", put_bits((200, 5), "cloud", on=False), {"quality": "no temperature, and no bit that says why"}),

@@ -320,3 +320,16 @@ def test_a_large_raster_in_chunks_never_lies_in_memory_as_a_whole():
     ]
     one = 4 * (4000**2 - 1000**2)
     assert peaks[1] - peaks[0] < (CACHE + 2 * one) / 2**20
+
+
+def test_a_quality_band_of_another_layout_is_refused(tmp_path):
+    path = make_set(tmp_path / "set")
+    quality = path.with_name(path.stem + "_QA.tif")
+    with rasterio.open(quality) as dataset:
+        bits, profile = dataset.read(1), dataset.profile
+    profile.update(driver="GTiff", dtype="uint16")
+    with rasterio.open(quality, "w", **profile) as dataset:
+        dataset.write((bits & 0xFFFF).astype("u2"), 1)
+    assert open_product(path).lst.notnull().any()
+    with pytest.raises(InputError, match="holds uint16, not the uint32 of a quality band; retrieve the scene again"):
+        open_product(path).emissivity_source.load()
