@@ -37,6 +37,14 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
 
 
+@pytest.fixture(autouse=True)
+def interrupts():
+    """Put the handler of Ctrl-C back: dask_jobqueue sets its own when it is imported."""
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
 @pytest.fixture(scope="session")
 def model_path(tmp_path_factory):
     """Folder of a small model of the surface tier, both graphs."""

@@ -54,7 +54,7 @@ def made_by(python, options, folder):
     if ended.returncode:
         return {"error": ended.stderr.splitlines()[-1]}
     values = {}
-    for role, name in (("temperature", "x_LST.tif"), ("uncertainty", "x_LST_uncertainty.tif")):
+    for role, name in (("temperature", "x_LST.tif"), ("uncertainty", "x_LST_UNC.tif")):
         if (folder / name).exists():
             with rasterio.open(folder / name) as dataset:
                 values[role] = dataset.read(1)
