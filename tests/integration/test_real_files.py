@@ -34,22 +34,29 @@ COMMANDS = {
 
 FOLDERS = ("info", "check", "retrieve", "aster", "st-emis", "batch", "preview")
 """Commands that take folders."""
+FIELDS = ("info", "reanalysis", "simulate", "build profiles", "profiles from-era5")
+"""Commands for which every file of a reanalysis and of profiles counts."""
 
 
-def kinds(folders):
-    """The first file of every extension in every folder of the shared data, all reanalyses and profiles."""
+def kinds(name):
+    """The first file of every extension in every part of the shared data, and what else a command may take."""
     if not DATA.is_dir():
         pytest.skip("the shared data are not there")
-    files = sorted((path for path in DATA.rglob("*") if path.is_file()), key=lambda path: (path.parent, path.suffix))
-    first = [next(group) for _, group in groupby(files, key=lambda path: (path.parent, path.suffix))]
+    files = sorted((path for path in DATA.rglob("*") if path.is_file()), key=_kind)
+    first = [next(group) for _, group in groupby(files, key=_kind)]
     fields = [path for path in files if path.suffix.startswith((".gr", ".nc", ".npz"))]
-    return sorted({*first, *fields, *(path.parent for path in files if folders)})
+    folders = {path.parent for path in first}
+    return sorted({*first, *(fields if name in FIELDS else ()), *(folders if name in FOLDERS else ())})
+
+
+def _kind(path):
+    return path.relative_to(DATA).parts[0], path.suffix
 
 
 @pytest.mark.filterwarnings("ignore")  # of libraries, over files that are something else
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_real_file_is_used_or_refused_in_one_line(name, command, tmp_path, own_folder):
-    for number, file in enumerate(kinds(name in FOLDERS)):
+    for number, file in enumerate(kinds(name)):
         out = tmp_path / str(number)
         out.mkdir()
         words = [str(word).replace("FILE", str(file)).replace("OUT", str(out)) for word in COMMANDS[name]]

@@ -19,7 +19,10 @@ from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.sensors.bands import sensor_band
 from tests.support.training_runs import write_run
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("export"),
+]  # one process, for what they share takes long to make
 
 BAND = sensor_band("landsat8-b10").planck
 COUNT = 20_000

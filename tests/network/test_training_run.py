@@ -14,7 +14,10 @@ from lst_raster.validation.evaluate import evaluate
 from tests.support.simulated_sets import make_simulated_set
 from tests.support.training_runs import write_run
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("training"),
+]  # one process, for what they share takes long to make
 
 
 @pytest.fixture(scope="module")

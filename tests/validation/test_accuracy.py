@@ -19,7 +19,10 @@ from lst_raster.validation.matchups import read_matchups
 from lst_raster.validation.validate import OURS, validate
 from tests.support.shared import shared_path
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("accuracy"),
+]  # one process, for what they share takes long to make
 
 SENSOR = "landsat8-b10"
 PER_CLASS = 70
