@@ -102,13 +102,6 @@ def one_column_per_pole(latitude: Float) -> NDArray[np.bool_]:
     return keep
 
 
-def _require_form(path: Path, magic: bytes, form: str) -> None:
-    """Refuse a file of another kind by its first bytes, before a library says something about it."""
-    with path.open("rb") as file:
-        if not file.read(1024).lstrip().startswith(magic):
-            raise InputError(f"{path} is not {form}")
-
-
 def read_gfs(path: Path) -> xr.Dataset:
     """Read all columns of a GFS file.
 
@@ -141,7 +134,6 @@ def read_gfs(path: Path) -> xr.Dataset:
     if not path.is_file():
         raise InputNotFoundError(f"{path} not found; it should be a GFS GRIB file")
     eccodes = require("eccodes", "grib")
-    _require_form(path, b"GRIB", "GRIB; give a GFS analysis in GRIB")
     with reading(f"{path} cannot be read as GRIB", more=(eccodes.CodesInternalError,)):
         fields, latitude, longitude, time = _read_fields(path)
     lacking = [f"{name} ({key[0]})" for name, key in _COLUMNS.items() if key not in fields]
@@ -238,7 +230,6 @@ def read_tigr(path: Path) -> xr.Dataset:
     """
     if not path.is_file():
         raise InputNotFoundError(f"{path} not found; it should be the TIGR-2000 archive (.npz)")
-    _require_form(path, b"PK", "a NumPy archive (.npz); give TIGR as it was published")
     with reading(f"{path} cannot be read as a NumPy archive"), path.open("rb") as file:
         archive = np.load(file, allow_pickle=False)
         data = {name: np.asarray(archive[name]) for name in _ARRAYS if name in archive}

@@ -288,7 +288,7 @@ def test_what_lies_beside_must_fit(tmp_path):
     with pytest.raises(GridMismatchError, match=re.escape(quality.name)):
         preview(path)
     write_raster(quality, np.full((40, 50), 0, "f4"), transform=grid_of((40, 50)).transform)
-    with pytest.raises(InputError, match="holds float32, not uint32"):
+    with pytest.raises(InputError, match="holds float32, not the uint32 of a quality band"):
         preview(path)
     quality.write_bytes(b"II*\0 cut off")
     with pytest.raises(InputError, match="truncated or damaged"):
