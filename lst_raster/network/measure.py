@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from lst_raster.inference.contract import SURFACE_INPUTS, PredictedAtmosphere
-from lst_raster.inference.uncertainty import Retrieved, retrieve_with_uncertainty
+from lst_raster.inference.uncertainty import Retrieved
 from lst_raster.network.calibration import IDENTITY, Calibration, critical_factor, fit
 from lst_raster.network.config import TIERS, TrainingConfig
 from lst_raster.network.data import learning_set
@@ -25,9 +25,8 @@ from lst_raster.profiles.sampling import (
     InputErrors,
     Samples,
     Surfaces,
-    causes_of,
     observe,
-    radiance_deviation,
+    retrieve_samples,
     surface_samples,
     with_errors,
 )
@@ -137,17 +136,7 @@ def estimate(
     def atmosphere(**inputs: Float) -> PredictedAtmosphere:
         return PredictedAtmosphere(*_run(graph, [inputs[name] for name in names]))
 
-    known = given.inputs()
-    return retrieve_with_uncertainty(
-        atmosphere,
-        given.radiance,
-        given.emissivity,
-        {name: known[name] for name in names},
-        causes=causes_of(given, errors, names),
-        sensor_noise=radiance_deviation(given, errors),
-        emissivity_uncertainty=errors.emissivity,
-        band=network.band,
-    )
+    return retrieve_samples(atmosphere, given, errors, names, network.band)
 
 
 def _run(graph: torch.nn.Module, inputs: Sequence[Float]) -> list[Float]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
-from lst_raster.physics.planck import band_radiance, band_radiance_slope, brightness_temperature
+from lst_raster.inference.uncertainty import AtmosphereModel, Retrieved, retrieve_with_uncertainty
+from lst_raster.physics.planck import BandPlanck, band_radiance, band_radiance_slope, brightness_temperature
 from lst_raster.physics.radiative_transfer import sensor_radiance
 from lst_raster.profiles.simulated_set import SimulatedSet
 from lst_raster.sensors.bands import sensor_band
@@ -293,6 +294,37 @@ def with_errors(samples: Samples, errors: InputErrors, seed: int) -> Samples:
 def causes_of(given: Samples, errors: InputErrors, names: Iterable[str]) -> dict[str, Changes]:
     """Tell what the errors of the inputs of a given model's air come from, and how large they are: `input_causes`."""
     return input_causes({name: given.atmosphere[name] for name in names}, errors.deviation)
+
+
+def retrieve_samples(
+    atmosphere: AtmosphereModel, given: Samples, errors: InputErrors, names: Sequence[str], band: BandPlanck
+) -> Retrieved:
+    """Retrieve temperatures with their uncertainty, as `lst-raster retrieve` does.
+
+    Parameters
+    ----------
+    atmosphere : AtmosphereModel
+        Predicts the atmosphere from the inputs of these names.
+    given : Samples
+        Radiance, emissivity and atmospheric inputs.
+    errors : InputErrors
+        Standard deviations of the errors of these inputs.
+    names : sequence of str
+        Atmospheric inputs of the model.
+    band : BandPlanck
+        Planck coefficients of the sensor band.
+
+    Returns
+    -------
+    Retrieved
+        Temperatures and their uncertainties, (profile, sample). [K]
+    """
+    known = given.inputs()
+    return retrieve_with_uncertainty(
+        atmosphere, given.radiance, given.emissivity, {name: known[name] for name in names},
+        causes=causes_of(given, errors, names), sensor_noise=radiance_deviation(given, errors),
+        emissivity_uncertainty=errors.emissivity, band=band,
+    )  # fmt: skip
 
 
 def radiance_deviation(given: Samples, errors: InputErrors) -> Float:

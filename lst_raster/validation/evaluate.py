@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
 from lst_raster.inference.model import Model
-from lst_raster.inference.uncertainty import Retrieved, retrieve_with_uncertainty
+from lst_raster.inference.uncertainty import Retrieved
 from lst_raster.physics.error_metrics import ErrorSummary, coverage_by_water_vapour, summarise_by_water_vapour
 from lst_raster.profiles.sampling import (
     EXACT,
@@ -19,9 +19,8 @@ from lst_raster.profiles.sampling import (
     InputErrors,
     Samples,
     Surfaces,
-    causes_of,
     observe,
-    radiance_deviation,
+    retrieve_samples,
     surface_samples,
     with_errors,
 )
@@ -134,17 +133,8 @@ def estimate(model: Model, given: Samples, errors: InputErrors) -> Retrieved:
     Retrieved
         Temperatures and their uncertainties, (profile, sample). [K]
     """
-    known, names = given.inputs(), [variable.name for variable in model.contract.atmosphere_inputs]
-    return retrieve_with_uncertainty(
-        model.atmosphere,
-        given.radiance,
-        given.emissivity,
-        {name: known[name] for name in names},
-        causes=causes_of(given, errors, names),
-        sensor_noise=radiance_deviation(given, errors),
-        emissivity_uncertainty=errors.emissivity,
-        band=sensor_band(given.sensor).planck,
-    )
+    names = [variable.name for variable in model.contract.atmosphere_inputs]
+    return retrieve_samples(model.atmosphere, given, errors, names, sensor_band(given.sensor).planck)
 
 
 def evaluate_published(simulated: SimulatedSet, surfaces: Surfaces) -> Summaries:
