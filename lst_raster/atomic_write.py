@@ -11,7 +11,7 @@ from lst_raster.errors import OutputError
 
 
 @contextmanager
-def written_whole(target: Path) -> Iterator[Path]:
+def atomic_write(target: Path) -> Iterator[Path]:
     """Give a temporary path beside a target, and rename it to the target when the block ends well.
 
     Parameters

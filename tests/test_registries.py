@@ -80,7 +80,7 @@ USE_REANALYSIS = """
 import json
 from pathlib import Path
 import numpy as np
-from lst_raster.inputs.resolve import choose_inputs
+from lst_raster.inputs.resolve import resolve_inputs
 from lst_raster.io.scene import Scene
 from tests.support.factories import make_scene, ramp
 from tests.support.reanalysis_files import write_reanalysis
@@ -93,7 +93,7 @@ values = {"TQV": 31.0, "T_2M": 299.0, "PS": 1.011e5}
 write_reanalysis("icon.nc", {name: np.full(shape, value) for name, value in values.items()}, latitude=latitude,
                  longitude=longitude, times=np.array(["2015-07-19T16", "2015-07-19T17"], "datetime64[s]"),
                  units={"TQV": "kg m-2", "T_2M": "K", "PS": "Pa"})
-inputs = choose_inputs(scene, {}, None, reanalysis=["icon.nc"])
+inputs = resolve_inputs(scene, {}, None, reanalysis=["icon.nc"])
 print(json.dumps(inputs.texts))
 """
 

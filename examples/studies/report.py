@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import OutputError
 from lst_raster.validation.compare import without_nan
 
@@ -92,7 +92,7 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
     if not folder.is_dir():
         raise OutputError(f"cannot write into {folder}: it is not an existing folder; create it")
     for name, text in texts.items():
-        with written_whole(folder / name) as temporary:
+        with atomic_write(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return [folder / name for name in texts]
 

@@ -13,7 +13,7 @@ from lst_raster.batch.task import Opening, Task
 from lst_raster.errors import InputError, LstRasterError, OutputError
 from lst_raster.inference.model import Model
 from lst_raster.inputs.fields import Source
-from lst_raster.inputs.resolve import choose_inputs
+from lst_raster.inputs.resolve import resolve_inputs
 from lst_raster.io.address import Address
 from lst_raster.io.remote import fetch
 from lst_raster.io.scene import Scene
@@ -122,7 +122,7 @@ def plan(task: Task) -> Planned:
 def _model(scene: Scene, arguments: Mapping[str, Any]) -> str | None:
     """Name of the model that would be used; errors as `retrieve`, as far as what is given beside the scene goes."""
     files = arguments.get("reanalysis", ())
-    inputs = choose_inputs(
+    inputs = resolve_inputs(
         scene, {name: arguments.get(name) for name in _AIR}, arguments.get("model"),
         emissivity=arguments.get("emissivity"), reanalysis=[files] if isinstance(files, str | Path) else files,
         dem=arguments.get("dem"), align=arguments.get("align", False),

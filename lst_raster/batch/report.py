@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lst_raster import __version__
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.batch.scene_lists import ListedScene
 from lst_raster.batch.task import SceneResult
 from lst_raster.errors import InputError
@@ -71,7 +71,7 @@ class Report:
         began = time.monotonic()
         for path in self.paths:
             text = self._json() if path.suffix.lower() == ".json" else self._csv()
-            with written_whole(path) as temporary:
+            with atomic_write(path) as temporary:
                 temporary.write_text(text, encoding="utf-8", newline="")
         self._next = time.monotonic() + _SHARE * (time.monotonic() - began)
 

@@ -64,9 +64,9 @@ class Records:
 
     def add(self, result: SceneResult) -> None:
         """Keep a result: its log, and its line in the report."""
-        from lst_raster.atomic_write import written_whole
+        from lst_raster.atomic_write import atomic_write
 
-        with written_whole(self.logs / f"{result.scene.name}.log") as temporary:
+        with atomic_write(self.logs / f"{result.scene.name}.log") as temporary:
             temporary.write_text(result.log, encoding="utf-8")
         self.report.add(result)
 

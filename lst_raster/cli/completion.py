@@ -51,9 +51,9 @@ def completion(context: click.Context, shell: str, install: bool) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {target.parent}: {error.strerror or error}") from error
-    from lst_raster.atomic_write import written_whole
+    from lst_raster.atomic_write import atomic_write
 
-    with written_whole(target) as temporary:
+    with atomic_write(target) as temporary:
         temporary.write_text(f"{text}\n", encoding="utf-8")
     click.echo(target)
     messages.say(_AFTER[shell].format(path=shlex.quote(str(target)), folder=shlex.quote(str(target.parent))))

@@ -34,7 +34,7 @@ def example(output: Path, overwrite: bool, as_json: bool) -> None:
     It is Landsat 8 band 10 over southern Alabama in January 2015, 400 x 603 pixels, CC0. It comes with the
     installation, no network is needed.
     """
-    from lst_raster.atomic_write import written_whole
+    from lst_raster.atomic_write import atomic_write
     from lst_raster.errors import OutputError
     from lst_raster.resources import example_path
 
@@ -47,6 +47,6 @@ def example(output: Path, overwrite: bool, as_json: bool) -> None:
     except OSError as error:
         raise OutputError(f"cannot make the folder {output}: {error.strerror or error}; choose another") from error
     for target in targets:
-        with written_whole(target) as temporary:
+        with atomic_write(target) as temporary:
             shutil.copyfile(example_path() / target.name, temporary)
     show({"scene": targets[0], "files": targets}, targets[:1], as_json)

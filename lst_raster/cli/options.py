@@ -19,9 +19,9 @@ def files(context: click.Context, param: click.Parameter, incomplete: str) -> li
 
 def sensors(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of sensor bands."""
-    from lst_raster.sensors.bands import own_sensor_names, sensor_names
+    from lst_raster.sensors.bands import custom_sensor_names, sensor_names
 
-    return _beginning((*sensor_names(), *own_sensor_names()), incomplete)
+    return _beginning((*sensor_names(), *custom_sensor_names()), incomplete)
 
 
 def models(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lst_raster import __version__
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import InputNotFoundError, OutputError
 from lst_raster.resources import plugin_path
 
@@ -174,7 +174,7 @@ def _write(path: Path, text: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {target.parent}: {error.strerror or error}") from error
-    with written_whole(target) as temporary:
+    with atomic_write(target) as temporary:
         with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             file.write(text)
         if target.exists():

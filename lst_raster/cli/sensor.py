@@ -10,7 +10,7 @@ import click
 from lst_raster.cli import command as written
 from lst_raster.cli import options
 from lst_raster.cli.command import Command
-from lst_raster.inference.model import own_models, shipped_models
+from lst_raster.inference.model import custom_models, shipped_models
 from lst_raster.resources import user_path
 from lst_raster.sensors.bands import response_path, sensor_band
 from lst_raster.sensors.custom import SIMULATED
@@ -38,10 +38,10 @@ def describe_sensor(name: str) -> dict[str, Any]:
     """
     band, response = sensor_band(name), load_response(name)
     path, simulated = response_path(name), user_path("sensors", band.name, SIMULATED)
-    models = [name.partition("/") for name in (own_models() if band.is_own else shipped_models())]
+    models = [name.partition("/") for name in (custom_models() if band.is_custom else shipped_models())]
     return {
         "name": band.name,
-        "kind": "own" if band.is_own else "shipped",
+        "kind": "own" if band.is_custom else "shipped",
         "title": band.title,
         "wavelength_um": band.wavelength,
         "half_power_um": [round(limit, 3) for limit in half_limits(response)],
@@ -135,9 +135,9 @@ def _defined(told: dict[str, Any], *, elsewhere: Path | None) -> list[str]:
 @options.as_json
 def list_(as_json: bool) -> None:
     """List the sensor bands that come with the package and your own, with the models there are for each."""
-    from lst_raster.sensors.bands import own_sensor_names, sensor_names
+    from lst_raster.sensors.bands import custom_sensor_names, sensor_names
 
-    found = [describe_sensor(name) for name in (*sensor_names(), *own_sensor_names())]
+    found = [describe_sensor(name) for name in (*sensor_names(), *custom_sensor_names())]
     width = max(len(one["name"]) for one in found) + 2
     lines = [
         f"{one['name']:<{width}}{one['kind']:<9}{one['wavelength_um']:6.2f} um  {one['title']}, "

@@ -105,7 +105,7 @@ def _stated(*names: str) -> bool:
 def _targets(profiles: Path, sensors: tuple[str, ...], output: Path | None) -> dict[str, Path]:
     """File of each sensor band."""
     if output is None:
-        shipped = [sensor for sensor in sensors if not sensor_band(sensor).is_own]
+        shipped = [sensor for sensor in sensors if not sensor_band(sensor).is_custom]
         if shipped:
             raise click.UsageError(f"{shipped[0]} comes with the package; say where to write by -o")
         return {sensor: response_path(sensor).with_name(SIMULATED) for sensor in sensors}

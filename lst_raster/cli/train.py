@@ -68,10 +68,10 @@ def train(
 def _own(
     sensor: str, tier: str, steps: int | None, output: Path | None, data: Path | None, overwrite: bool, quiet: bool
 ) -> tuple[Path, Mapping[str, Any]]:
-    from lst_raster.network.custom_sensor import train_own
+    from lst_raster.network.custom_sensor import train_custom_sensor
 
     with progress_bar(f"Training {tier}", quiet=quiet) as progress:
-        return train_own(
+        return train_custom_sensor(
             sensor, tier, simulated=data, output=output / tier if output else None, steps=steps,
             overwrite=overwrite, progress=progress,
         )  # fmt: skip

@@ -20,7 +20,7 @@ from lst_raster.product.cog import BLOCK, CogWriter, new_cog
 from lst_raster.product.paths import OutputForm
 from lst_raster.product.staging import Staging, new_files
 from lst_raster.product.tiff_blocks import Compression
-from lst_raster.retrieval.resume import require_unchanged, states_of
+from lst_raster.retrieval.resume import file_states, require_unchanged
 from lst_raster.retrieval.workers import over_tiles
 
 Progress: TypeAlias = Callable[[int, int], bool]
@@ -78,7 +78,7 @@ def write_composite(job: Job, tags: dict[str, str], read: Sequence[Location]) ->
     CancelledError
         `job.progress` returned False.
     """
-    states = states_of(read)
+    states = file_states(read)
     with new_files(job.outputs[0].path.parent) as files:
         with ExitStack() as stack:
             # The first statistic is opened last, so that it is the last raster to appear.

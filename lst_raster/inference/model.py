@@ -23,7 +23,7 @@ from lst_raster.inference.contract import (
     read_contract,
 )
 from lst_raster.resources import models_path, user_path
-from lst_raster.sensors.bands import own_sensor_names
+from lst_raster.sensors.bands import custom_sensor_names
 from lst_raster.simulator.input_errors import INPUT_ERROR
 
 Float32 = NDArray[np.float32]
@@ -174,14 +174,14 @@ def shipped_models() -> list[str]:
     return _names_in(models_path())
 
 
-def own_models() -> list[str]:
+def custom_models() -> list[str]:
     """Names of the models that the user has trained for sensor bands of the user's own."""
     return _names_in(user_path("models"))
 
 
 def has_model(name: str) -> bool:
     """Whether there is a model of a name, shipped or of the user's own."""
-    return name in shipped_models() or name in own_models()
+    return name in shipped_models() or name in custom_models()
 
 
 def _names_in(folder: Path) -> list[str]:
@@ -190,7 +190,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _find(reference: str | Path, file: str) -> Path:
-    for folder, names in ((models_path(), shipped_models()), (user_path("models"), own_models())):
+    for folder, names in ((models_path(), shipped_models()), (user_path("models"), custom_models())):
         named = folder / reference / file
         if isinstance(reference, str) and reference in names and named.is_file():
             return named
@@ -199,14 +199,14 @@ def _find(reference: str | Path, file: str) -> Path:
     if path.is_file():
         return path.resolve()
     sensor, _, tier = str(reference).partition("/")
-    if tier and sensor in own_sensor_names():
-        there = ", ".join(name for name in own_models() if name.startswith(f"{sensor}/")) or "none"
+    if tier and sensor in custom_sensor_names():
+        there = ", ".join(name for name in custom_models() if name.startswith(f"{sensor}/")) or "none"
         raise ModelError(
             f"no model {str(reference)!r}, there are: {there}; "
             f"train it: lst-raster train --sensor {sensor} --tier {tier}"
         )
     known = ", ".join(shipped_models()) or "none"
-    own = f", or of your own: {', '.join(own_models())}" if own_models() else ""
+    own = f", or of your own: {', '.join(custom_models())}" if custom_models() else ""
     raise ModelError(
         f"no model {str(reference)!r}; give the path of an ONNX file, or one of those shipped: {known}{own}"
     )

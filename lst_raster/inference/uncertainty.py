@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.physics.planck import BandPlanck
 from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.physics.uncertainty import AirVariance, Terms, air_variance, network_changes, temperature_uncertainty
+from lst_raster.physics.uncertainty import (
+    AtmosphereVariance,
+    Terms,
+    atmosphere_variance,
+    network_changes,
+    temperature_uncertainty,
+)
 from lst_raster.simulator.input_errors import Changes
 
 Values: TypeAlias = NDArray[Any]
@@ -100,7 +106,10 @@ class Retrieved:
 
 
 def input_changes(
-    atmosphere: AtmosphereModel, inputs: Mapping[str, Values], causes: Mapping[str, Changes], here: Terms | None = None
+    atmosphere: AtmosphereModel,
+    inputs: Mapping[str, Values],
+    error_sources: Mapping[str, Changes],
+    here: Terms | None = None,
 ) -> dict[str, Terms]:
     """Change of the air's terms when each cause alone moves its inputs up by one standard uncertainty.
 
@@ -110,8 +119,8 @@ def input_changes(
         The model.
     inputs : mapping of str to array
         Inputs of the air by name, in the contract's units.
-    causes : mapping of str to mapping of str to array
-        Causes by name, and how far each moves which inputs (`lst_raster.simulator.input_errors.input_causes`).
+    error_sources : mapping of str to mapping of str to array
+        Causes by name, and how far each moves which inputs (`lst_raster.simulator.input_errors.input_error_sources`).
     here : tuple of array, optional
         The terms that the model gives for the inputs as they are, where it was run already.
 
@@ -122,7 +131,7 @@ def input_changes(
     """
     here = atmosphere(**inputs).terms if here is None else here
     changes = {}
-    for cause, moves in causes.items():
+    for cause, moves in error_sources.items():
         there = atmosphere(**{**inputs, **{name: inputs[name] + move for name, move in moves.items()}}).terms
         changes[cause] = (there[0] - here[0], there[1] - here[1], there[2] - here[2])
     return changes
@@ -140,7 +149,7 @@ def retrieve_with_uncertainty(
     emissivity: Values,
     inputs: Mapping[str, Values],
     *,
-    causes: Mapping[str, Changes],
+    error_sources: Mapping[str, Changes],
     sensor_noise: Values | float,
     emissivity_uncertainty: float,
     band: BandPlanck,
@@ -155,7 +164,7 @@ def retrieve_with_uncertainty(
         Pixels. [W m-2 sr-1 um-1], [1]
     inputs : mapping of str to array
         Inputs of the air, of the same shape.
-    causes : mapping of str to mapping of str to array
+    error_sources : mapping of str to mapping of str to array
         What makes them uncertain, as `input_changes`.
     sensor_noise : array or float
         Standard uncertainty of the radiance. [W m-2 sr-1 um-1]
@@ -173,7 +182,7 @@ def retrieve_with_uncertainty(
     predicted = PredictedAtmosphere(*(np.asarray(values, np.float64) for values in atmosphere(**inputs)))
     lst = surface_temperature(radiance, emissivity, *predicted.terms, band)
 
-    def total(air: AirVariance, noise: Values | float, of_emissivity: float) -> Values:
+    def total(air: AtmosphereVariance, noise: Values | float, of_emissivity: float) -> Values:
         parts = temperature_uncertainty(
             lst,
             radiance,
@@ -187,8 +196,8 @@ def retrieve_with_uncertainty(
         )
         return np.asarray(parts.total)
 
-    from_inputs = air_variance(predicted.terms, input_changes(atmosphere, inputs, causes).values())
-    from_model = air_variance(predicted.terms, model_changes(predicted, band))
+    from_inputs = atmosphere_variance(predicted.terms, input_changes(atmosphere, inputs, error_sources).values())
+    from_model = atmosphere_variance(predicted.terms, model_changes(predicted, band))
     return Retrieved(
         temperature=lst,
         from_inputs=total(from_inputs, sensor_noise, emissivity_uncertainty),

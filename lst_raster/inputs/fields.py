@@ -57,7 +57,7 @@ BETWEEN_ELEVATIONS = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lift:
+class ElevationAdjustment:
     """The way from the elevation for which a field holds to that of every pixel."""
 
     surface: float | Nodes
@@ -78,7 +78,7 @@ class Field:
     """The number, in the quantity's unit, or where the raster is, or values on a coarse grid over the scene."""
     origin: str = "given"
     """Where it comes from: ``given``, or the name of a default."""
-    lift: Lift | None = None
+    lift: ElevationAdjustment | None = None
     """How it is brought to the elevation of the pixels, None where it is not."""
     align: bool = False
     """Whether a raster on another grid is warped onto the scene's."""
@@ -230,7 +230,7 @@ def open_field(field: Field, scene: Grid) -> Iterator[FieldReader]:
         yield lambda window: _read(view, dataset, what, conversion, window)
 
 
-def _lifted(lift: Lift, read: FieldReader, ground: FieldReader) -> FieldReader:
+def _lifted(lift: ElevationAdjustment, read: FieldReader, ground: FieldReader) -> FieldReader:
     def at_the_ground(window: Any) -> Float32:
         elevation = ground(window)
         lift.ground.quantity.check(elevation[np.isfinite(elevation)], f"elevation {lift.ground.source}")

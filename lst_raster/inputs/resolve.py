@@ -13,7 +13,15 @@ from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.model import Model, has_model
 from lst_raster.inference.uncertainty import TRUST
 from lst_raster.inputs.emissivity.merge import Emissivity, choose_emissivity
-from lst_raster.inputs.fields import BETWEEN_ELEVATIONS, INPUT_ERRORS, QUANTITIES, Field, Lift, Source, parse_field
+from lst_raster.inputs.fields import (
+    BETWEEN_ELEVATIONS,
+    INPUT_ERRORS,
+    QUANTITIES,
+    ElevationAdjustment,
+    Field,
+    Source,
+    parse_field,
+)
 from lst_raster.inputs.profile_input import ON_LEVELS, Profile
 from lst_raster.inputs.reanalysis.over_scene import ORIGIN, LevelNodes, fields_over_scene, profiles_over_scene
 from lst_raster.inputs.reanalysis.read import local_files
@@ -21,7 +29,7 @@ from lst_raster.inputs.reanalysis.variables import NothingFoundError
 from lst_raster.inputs.reanalysis.zarr_store import is_address
 from lst_raster.io.address import Location
 from lst_raster.io.coarse_grid import Nodes
-from lst_raster.io.level2_scene import Level2Air, Level2Scene
+from lst_raster.io.level2_scene import Level2Atmosphere, Level2Scene
 from lst_raster.io.scene import Scene
 from lst_raster.physics.humidity import saturated_column
 from lst_raster.physics.quantities import ELEVATION, HUMIDITY_2M
@@ -57,7 +65,7 @@ class Inputs:
     """What was given but the model does not take."""
     notes: tuple[str, ...] = ()
     """What is to be known of what was found, one line each."""
-    level2: Level2Air | None = None
+    level2: Level2Atmosphere | None = None
     """The air of a Level-2 product, None where there is a model."""
     usual_temperature: float | None = None
     """Air temperature of the standard atmosphere, where the model takes none and the water vapour is to be held
@@ -247,7 +255,7 @@ _PROFILE = "profile"  # the tier
 _ANTARCTICA = -60.0  # [degree] of latitude, south of which it lies
 
 
-def choose_inputs(
+def resolve_inputs(
     scene: Scene,
     given: Mapping[str, Source | None],
     model: Model | str | Path | None,
@@ -475,7 +483,7 @@ def _standard_fields(scene: Scene, names: list[str], ground: Field | None) -> di
             quantity=QUANTITIES[name],
             source=getattr(atmosphere, name),
             origin=STANDARD,
-            lift=Lift(surface=0.0, ground=ground, formula=BETWEEN_ELEVATIONS[name]) if ground else None,
+            lift=ElevationAdjustment(surface=0.0, ground=ground, formula=BETWEEN_ELEVATIONS[name]) if ground else None,
         )
         for name in names
     }

@@ -31,7 +31,7 @@ class BusyError(RemoteError):
     """A server fails in a way that may be over soon."""
 
 
-def patiently(ask: Callable[[], T]) -> T:
+def with_retries(ask: Callable[[], T]) -> T:
     """Ask a server, and again after a pause where it is busy.
 
     Parameters

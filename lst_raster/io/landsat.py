@@ -418,7 +418,7 @@ def find_sensor(name: FileName, mtl: Mtl | None, sensor: str | None) -> tuple[st
 def _require_landsat(sensor: str) -> None:
     """Refuse a sensor band of the user's own: what its files hold must be said."""
     band = sensor_band(sensor)
-    if band.is_own:
+    if band.is_custom:
         known = ["radiance", "brightness-temperature", *(["digital-numbers"] if band.gain else [])]
         options = " or ".join(f"--quantity {name}" for name in known)
         raise SceneError(f"{band.name} is a sensor of your own; say what the file holds at the sensor: {options}")

@@ -35,7 +35,7 @@ from lst_raster.physics.calibration import downwelling_from_st_drad
 Float32 = NDArray[np.float32]
 Downwelling: TypeAlias = Literal["corrected", "usgs"]
 """Whether ST_DRAD is made a hemispheric mean, or taken as it stands, as USGS does."""
-AirReader: TypeAlias = Callable[[Any], tuple[Float32, Float32, Float32]]
+AtmosphereReader: TypeAlias = Callable[[Any], tuple[Float32, Float32, Float32]]
 """Takes a window; returns transmittance [1], up- and downwelling radiance [W m-2 sr-1 um-1], NaN where unknown."""
 
 _SAMPLE = 256  # rows and columns of the thinned band on which the values are checked
@@ -123,7 +123,7 @@ def open_term(place: Place, term: Term, grid: Grid) -> Iterator[Any]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Level2Air:
+class Level2Atmosphere:
     """The air over the scene, as the product has it."""
 
     places: Mapping[str, Place]
@@ -142,12 +142,12 @@ class Level2Air:
         return [place.location for name, place in self.places.items() if name != "radiance"]
 
     @contextmanager
-    def open(self) -> Iterator[AirReader]:
+    def open(self) -> Iterator[AtmosphereReader]:
         """Open for reading window by window.
 
         Yields
         ------
-        AirReader
+        AtmosphereReader
             Transmittance, upwelling and downwelling radiance of a window; the transmittance is NaN
             where any of them is missing.
 
@@ -189,7 +189,7 @@ _SHOWN = 4  # names in a message, so that it stays one line
 class Level2Scene(Scene):
     """A Level-2 product whose equation can be solved again: its thermal band is ST_TRAD, radiance at the sensor."""
 
-    air: Level2Air
+    air: Level2Atmosphere
     """The air over the scene, as the product has it."""
     emissivity: Level2Emissivity | None
     """The product's own emissivity, None where it is missing."""
@@ -252,7 +252,7 @@ class Level2Scene(Scene):
             date=stated or _date(files),
             files=files,
             tags={key: value for key, value in tags.items() if key == "AREA_OR_POINT"},
-            air=Level2Air(places=places, grid=grid, downwelling=downwelling),
+            air=Level2Atmosphere(places=places, grid=grid, downwelling=downwelling),
             emissivity=_emissivity(files.bundle, files.name.stem, files.mtl),
         )
 

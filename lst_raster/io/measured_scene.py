@@ -128,7 +128,9 @@ class MeasuredScene(Scene):
         if self.calibration.quantity != "brightness-temperature":
             return values
         band = sensor_band(self.sensor)
-        return band_radiance(values, band.planck) if band.is_own else radiance_two_constants(values, band.k1, band.k2)
+        return (
+            band_radiance(values, band.planck) if band.is_custom else radiance_two_constants(values, band.k1, band.k2)
+        )
 
     def _numbers(self, dataset: Any, **where: Any) -> Pixels:
         """Read stored numbers in place of radiances."""

@@ -59,7 +59,7 @@ def config_text(sensor: str, tier: str, data: str, steps: int | None = None) -> 
     )  # fmt: skip
 
 
-def train_own(
+def train_custom_sensor(
     sensor: str,
     tier: str,
     *,
@@ -103,7 +103,7 @@ def train_own(
         As `train_model`.
     """
     band = sensor_band(sensor)
-    if not band.is_own and (simulated is None or output is None):
+    if not band.is_custom and (simulated is None or output is None):
         raise InputError(f"{band.name} comes with the package and its models; to train others give --data and -o")
     source = simulated or response_path(band.name).with_name(SIMULATED)
     if not source.is_file():

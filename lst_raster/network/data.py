@@ -20,7 +20,7 @@ from lst_raster.physics.radiative_transfer import sensor_radiance
 from lst_raster.profiles.sampling import InputErrors, surface_samples
 from lst_raster.profiles.simulated_set import SimulatedSet, read_simulated
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.simulator.input_errors import INPUT_ERROR, input_causes
+from lst_raster.simulator.input_errors import INPUT_ERROR, input_error_sources
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS
 
 SMALLEST_DEVIATION = 1e-5  # of an unknown over the training set, lest one that is always the same be divided by zero
@@ -49,7 +49,7 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LearningSet:
+class TrainingSet:
     """Profiles of one or more simulated sets as tensors, for one tier."""
 
     band: BandPlanck
@@ -68,7 +68,7 @@ class LearningSet:
     def __len__(self) -> int:
         return len(self.air_temperature)
 
-    def take(self, picked: Tensor) -> LearningSet:
+    def take(self, picked: Tensor) -> TrainingSet:
         """Return the profiles of the given indices."""
         return replace(
             self,
@@ -125,13 +125,13 @@ def split_sets(sets: Sequence[SimulatedSet]) -> tuple[list[SimulatedSet], list[S
     return learn, [one.select(mask) for one, mask in zip(sets, held, strict=True)]
 
 
-def learning_set(sets: Sequence[SimulatedSet], config: TrainingConfig) -> LearningSet:
+def training_set(sets: Sequence[SimulatedSet], config: TrainingConfig) -> TrainingSet:
     """Join simulated sets into tensors (float32, one column)."""
 
     def column(parts: Sequence[NDArray[np.float64]]) -> Tensor:
         return torch.from_numpy(np.concatenate(parts).astype(np.float32)).unsqueeze(-1)
 
-    return LearningSet(
+    return TrainingSet(
         band=sensor_band(config.sensor).planck,
         predictors=tuple(map(column, zip(*(predictors_of(one, config.tier) for one in sets), strict=True))),
         atmosphere=Atmosphere(*map(column, zip(*(one.terms for one in sets), strict=True))),
@@ -162,12 +162,12 @@ def _weights(simulated: SimulatedSet, perturbed: float) -> NDArray[np.float64]:
     return np.where(simulated.perturbation == 0, 1.0, perturbed)
 
 
-def draw_batch(learning: LearningSet, config: TrainingConfig, rng: np.random.Generator) -> Batch:
+def draw_batch(learning: TrainingSet, config: TrainingConfig, rng: np.random.Generator) -> Batch:
     """Draw profiles by weight, and surfaces, noise and radiances for them.
 
     Parameters
     ----------
-    learning : LearningSet
+    learning : TrainingSet
         Profiles to draw from.
     config : TrainingConfig
         Its batch size, samples and noise.
@@ -179,7 +179,7 @@ def draw_batch(learning: LearningSet, config: TrainingConfig, rng: np.random.Gen
     return with_surfaces(learning.take(torch.from_numpy(drawn)), config, rng)
 
 
-def with_surfaces(chosen: LearningSet, config: TrainingConfig, rng: np.random.Generator) -> Batch:
+def with_surfaces(chosen: TrainingSet, config: TrainingConfig, rng: np.random.Generator) -> Batch:
     """Put random surfaces under profiles and see them through the atmosphere; arguments as in `draw_batch`."""
     shape = (len(chosen), config.samples.per_profile)
 
@@ -205,13 +205,13 @@ def with_surfaces(chosen: LearningSet, config: TrainingConfig, rng: np.random.Ge
 
 
 def _with_errors(
-    chosen: LearningSet, noise: InputErrors, tier: str, share: Tensor, normal: Callable[[int], Tensor]
+    chosen: TrainingSet, noise: InputErrors, tier: str, share: Tensor, normal: Callable[[int], Tensor]
 ) -> tuple[Tensor, ...]:
     """Predictors as a user would know them, with a share of the errors, (profile, 1), that is told in the last."""
     exact = dict(zip(TIERS[tier], chosen.predictors, strict=True))
     given = {**exact, INPUT_ERROR: share}
     known = {name: values.numpy() for name, values in exact.items()}
-    for moves in input_causes(known, noise.deviation).values():
+    for moves in input_error_sources(known, noise.deviation).values():
         drawn = share * normal(1)
         for name, move in moves.items():
             given[name] = given[name] + drawn * torch.from_numpy(move)
@@ -249,7 +249,7 @@ def readable(value: float) -> float:
     return round(float(f"{value:.7g}"), 8)
 
 
-def normalisation(learning: LearningSet, config: TrainingConfig) -> Normalisation:
+def normalisation(learning: TrainingSet, config: TrainingConfig) -> Normalisation:
     """Constants of the network from what it will learn."""
     seen = features(torch.stack([values[:, 0] for values in learning.predictors], dim=-1), config.tier)
     ranges = [*(valid_range(values.numpy()) for values in learning.predictors[:-1]), (0.0, 1.0)]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lst_raster.network.config import LossConfig
-from lst_raster.network.data import REFERENCE_TEMPERATURE, Batch, LearningSet
+from lst_raster.network.data import REFERENCE_TEMPERATURE, Batch, TrainingSet
 from lst_raster.network.model import Atmosphere, CoupledNetwork, Effective
 from lst_raster.physics.planck import band_radiance_slope
 from lst_raster.physics.radiative_transfer import sensor_radiance
@@ -52,7 +52,7 @@ class Outcome:
     """Error of the temperature then, likewise; without gradient. [K]"""
 
 
-def scales_of(learning: LearningSet, config: LossConfig) -> Scales:
+def scales_of(learning: TrainingSet, config: LossConfig) -> Scales:
     """Units of the errors from the training set."""
     deviations = {name: float(getattr(learning.atmosphere, name).std()) for name in Atmosphere._fields}
     slope = band_radiance_slope(torch.tensor(REFERENCE_TEMPERATURE), learning.band)

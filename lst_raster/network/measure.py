@@ -14,7 +14,7 @@ from lst_raster.inference.contract import SURFACE_INPUTS, PredictedAtmosphere
 from lst_raster.inference.uncertainty import Retrieved
 from lst_raster.network.calibration import IDENTITY, Calibration, critical_factor, fit
 from lst_raster.network.config import TIERS, TrainingConfig
-from lst_raster.network.data import learning_set
+from lst_raster.network.data import training_set
 from lst_raster.network.model import Atmosphere, CoupledNetwork
 from lst_raster.network.onnx_export import AtmosphereGraph, RetrievalGraph
 from lst_raster.network.training_loop import Progress, train
@@ -202,7 +202,7 @@ def calibrate(
     vapour, factors = [], []
     for part in range(FOLDS):
         learnt = [one.select(fold != part) for one, fold in zip(sets, folds, strict=True)]
-        other = train(learning_set(learnt, config), shorter, part_of(progress, part * steps, FOLDS * steps))
+        other = train(training_set(learnt, config), shorter, part_of(progress, part * steps, FOLDS * steps))
         for one, fold in zip(sets, folds, strict=True):
             held = one.select((fold == part) & _real(one))
             vapour.append(held.water_vapour)

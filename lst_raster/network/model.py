@@ -131,7 +131,7 @@ def features(predictors: Tensor, tier: str) -> Tensor:
     return torch.stack([torch.sqrt(values) if root else values for values, root in columns], dim=-1)
 
 
-def known_air(predictors: Sequence[Tensor], tier: str) -> dict[str, Any]:
+def known_atmosphere(predictors: Sequence[Tensor], tier: str) -> dict[str, Any]:
     """Predictors as arguments of the mechanism's functions; those on levels are sequences."""
     known = dict(zip(TIERS[tier], predictors, strict=True))
     levels = {"temperatures": TEMPERATURE_LEVELS, "humidities": HUMIDITY_LEVELS}
@@ -260,7 +260,7 @@ class CoupledNetwork(nn.Module):
 
     def mechanism(self, inside: Tensor, excess: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Air temperature [K], and by the mechanism optical depth [1] and what T_up and T_down differ from it [K]."""
-        known = known_air(inside.unbind(-1), self.tier)
+        known = known_atmosphere(inside.unbind(-1), self.tier)
         moist = {
             "water_vapour": excess * known["water_vapour"],
             "humidities": [excess * q for q in known["humidities"]],

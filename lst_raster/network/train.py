@@ -15,7 +15,7 @@ from lst_raster.errors import ConfigError, OutputError
 from lst_raster.inference.contract import GRAPHS
 from lst_raster.network.calibration import Calibration
 from lst_raster.network.config import TrainingConfig, read_config
-from lst_raster.network.data import learning_set, read_sets, split_sets
+from lst_raster.network.data import read_sets, split_sets, training_set
 from lst_raster.network.measure import FOLDS, calibrate, fold_steps, measure, part_of
 from lst_raster.network.model import CoupledNetwork
 from lst_raster.network.model_card import contract_of, model_card, plain, provenance, valid_ranges
@@ -77,7 +77,7 @@ def train_model(
     }  # read before the training: a wrong path should not cost its minutes
     with _staging(output) as stage:  # opened first: nor should an unwritable folder
         first, total = config.optimiser.steps, config.optimiser.steps + FOLDS * fold_steps(config)
-        network = train(learning_set(learnt, config), config, part_of(progress, 0, total))
+        network = train(training_set(learnt, config), config, part_of(progress, 0, total))
         calibration = calibrate(network, whole, config, part_of(progress, first, total))
         held_out = _held_out(checked, tests)
         metrics = {title: measure(network, simulated, calibration) for title, simulated in held_out.items()}

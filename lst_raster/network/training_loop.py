@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from lst_raster.errors import CancelledError, ConfigError
 from lst_raster.network.config import OptimiserConfig, TrainingConfig
-from lst_raster.network.data import Batch, LearningSet, draw_batch, normalisation
+from lst_raster.network.data import Batch, TrainingSet, draw_batch, normalisation
 from lst_raster.network.loss import look, scales_of, total_loss
-from lst_raster.network.model import CoupledNetwork, Mechanism, known_air
+from lst_raster.network.model import CoupledNetwork, Mechanism, known_atmosphere
 from lst_raster.physics.constants import DIFFUSIVITY_FACTOR
 from lst_raster.physics.mechanism import emission_temperature_terms, optical_depth_terms, smallest_coefficients
 from lst_raster.physics.planck import brightness_temperature
@@ -26,7 +26,7 @@ from lst_raster.physics.planck import brightness_temperature
 RIDGE = 1e-6  # of the mean of the terms' squares, lest terms that go together in few columns have huge coefficients
 
 
-def fit_mechanism(learning: LearningSet, tier: str) -> Mechanism:
+def fit_mechanism(learning: TrainingSet, tier: str) -> Mechanism:
     """Fit the mechanism of a band and a tier.
 
     The optical depth is fitted by its relative error, the temperatures with the square of the air's emissivity: where
@@ -34,7 +34,7 @@ def fit_mechanism(learning: LearningSet, tier: str) -> Mechanism:
 
     Parameters
     ----------
-    learning : LearningSet
+    learning : TrainingSet
         Profiles, counted by their weight.
     tier : str
         A name in `lst_raster.network.config.TIERS`.
@@ -44,7 +44,7 @@ def fit_mechanism(learning: LearningSet, tier: str) -> Mechanism:
     Mechanism
         The coefficients.
     """
-    known = known_air([values[:, 0].double() for values in learning.predictors], tier)
+    known = known_atmosphere([values[:, 0].double() for values in learning.predictors], tier)
     air = known.get("air_temperature", learning.air_temperature.double().mean())
     transmittance, upwelling, downwelling = (term[:, 0].double() for term in learning.atmosphere)
     depth, weight = -torch.log(transmittance), learning.weight[:, 0].double().sqrt()
@@ -73,7 +73,7 @@ def _fitted(
 class Method(Protocol):
     """A way to retrieve that can be trained; made from what it learns and the configuration."""
 
-    def __init__(self, learning: LearningSet, config: TrainingConfig) -> None: ...
+    def __init__(self, learning: TrainingSet, config: TrainingConfig) -> None: ...
 
     def network(self) -> nn.Module:
         """Make a network with fresh weights."""
@@ -91,7 +91,7 @@ class Coupled:
     kind = CoupledNetwork
     """Class of the network."""
 
-    def __init__(self, learning: LearningSet, config: TrainingConfig) -> None:
+    def __init__(self, learning: TrainingSet, config: TrainingConfig) -> None:
         self.config = config
         self.scales = scales_of(learning, config.loss)
         self.band = learning.band
@@ -123,7 +123,7 @@ Progress = Callable[[int, int], bool]
 """Called with the steps done and their total; returns False to stop the run."""
 
 
-def train(learning: LearningSet, config: TrainingConfig, progress: Progress | None = None) -> CoupledNetwork:
+def train(learning: TrainingSet, config: TrainingConfig, progress: Progress | None = None) -> CoupledNetwork:
     """Train the coupled network: `optimise` with its loss; arguments, result and errors are those."""
     network: CoupledNetwork = optimise(Coupled(learning, config), learning, config, progress)
     return network
@@ -131,7 +131,7 @@ def train(learning: LearningSet, config: TrainingConfig, progress: Progress | No
 
 def optimise(
     method: Method,
-    learning: LearningSet,
+    learning: TrainingSet,
     config: TrainingConfig,
     progress: Progress | None = None,
 ) -> Any:
@@ -144,7 +144,7 @@ def optimise(
     ----------
     method : Method
         What is optimised.
-    learning : LearningSet
+    learning : TrainingSet
         Profiles to learn from.
     config : TrainingConfig
         The run.

@@ -140,7 +140,7 @@ def atmosphere_uncertainty(
     return xp.sqrt(from_depth * from_depth + from_temperature * from_temperature) / ground
 
 
-class AirVariance(NamedTuple):
+class AtmosphereVariance(NamedTuple):
     """Variance of what the ground sends through the air, ``Var(tau e B(Ts)) = A + B L + C L**2`` at radiance L.
 
     The three vary as smoothly over a scene as the air does, and only L is the pixel's.
@@ -209,7 +209,7 @@ def network_changes(
     return (-thinner, thinner * emitted, none), (none, warmer, none)
 
 
-def air_error(
+def atmosphere_error(
     surface_temperature: Array, radiance: Array, emissivity: Array, terms: Terms, change: Terms, band: BandPlanck
 ) -> Array:
     """Error of the surface temperature where the air's terms are off by a small change.
@@ -272,7 +272,9 @@ def emissivity_error(
     return -contrast * change / (emissivity * band_radiance_slope(surface_temperature, band))
 
 
-def air_variance(terms: Terms, changes: Iterable[Terms], emissivity: Array | float = TYPICAL_EMISSIVITY) -> AirVariance:
+def atmosphere_variance(
+    terms: Terms, changes: Iterable[Terms], emissivity: Array | float = TYPICAL_EMISSIVITY
+) -> AtmosphereVariance:
     """Variance that independent errors of the air's terms give to what is left of a radiance for the ground.
 
     One change is one standard uncertainty of one independent cause. With ``p = dLu + (1 - e) tau dLd - Lu dtau / tau``
@@ -290,7 +292,7 @@ def air_variance(terms: Terms, changes: Iterable[Terms], emissivity: Array | flo
 
     Returns
     -------
-    AirVariance
+    AtmosphereVariance
         Coefficients of the variance as a quadratic of the radiance at the sensor.
         [(W m-2 sr-1 um-1)2], [W m-2 sr-1 um-1], [1]
 
@@ -306,7 +308,7 @@ def air_variance(terms: Terms, changes: Iterable[Terms], emissivity: Array | flo
         constant = constant + offset * offset
         linear = linear + 2.0 * offset * per_radiance
         quadratic = quadratic + per_radiance * per_radiance
-    return AirVariance(constant, linear, quadratic)
+    return AtmosphereVariance(constant, linear, quadratic)
 
 
 def quantisation_noise(gain: Array | float) -> Array | float:
@@ -337,7 +339,7 @@ def temperature_uncertainty(
     transmittance: Array,
     downwelling_radiance: Array,
     sensor_noise: Array | float,
-    air: AirVariance,
+    air: AtmosphereVariance,
     band: BandPlanck,
 ) -> Parts:
     """Propagate uncertainties to a retrieved surface temperature, to first order and in parts.
@@ -361,8 +363,8 @@ def temperature_uncertainty(
         Hemispheric mean radiance Ld. [W m-2 sr-1 um-1]
     sensor_noise : array or float
         Standard uncertainty of `radiance`. [W m-2 sr-1 um-1]
-    air : AirVariance
-        Variance from the air's terms, as of `air_variance`.
+    air : AtmosphereVariance
+        Variance from the air's terms, as of `atmosphere_variance`.
     band : BandPlanck
         The band's Planck coefficients.
 

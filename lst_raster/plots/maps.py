@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.plots.canvas import (
     GAP,
     INK,
@@ -180,7 +180,7 @@ def save(picture: Picture, target: Path) -> None:
     OutputError
         The operating system refuses.
     """
-    with written_whole(target) as path:
+    with atomic_write(target) as path:
         picture.save(path, format="PNG", compress_level=6)
 
 

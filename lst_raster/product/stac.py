@@ -149,7 +149,7 @@ def raster_fields(path: Path) -> dict[str, Any]:
 
 def _band(sensor: str) -> dict[str, Any]:
     band = sensor_band(sensor)
-    if band.is_own:
+    if band.is_custom:
         return {"name": band.name, "description": band.title, "eo:center_wavelength": band.wavelength}
     _, _, number = band.name.partition("-")
     return {
@@ -266,7 +266,7 @@ def _properties(tags: Mapping[str, str], grid: Grid, cloud_cover: float | None, 
     return {
         "title": f"Land surface temperature, {band.title}, {date if date != _UNKNOWN else 'date unknown'}",
         **_times(date, tags.get("acquisition_time", _UNKNOWN), band),
-        **({} if band.is_own else _spacecraft(band)),
+        **({} if band.is_custom else _spacecraft(band)),
         **({} if cloud_cover is None else {"eo:cloud_cover": cloud_cover}),
         **projection_fields(grid, located),
         "processing:level": "L2",

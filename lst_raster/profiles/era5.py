@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
 from lst_raster.inputs.reanalysis.gridded import GriddedField, merge_times
-from lst_raster.inputs.reanalysis.read import read_where_there_is_any
-from lst_raster.inputs.reanalysis.request import Ask
+from lst_raster.inputs.reanalysis.read import read_if_present
+from lst_raster.inputs.reanalysis.request import Request
 from lst_raster.inputs.reanalysis.variables import NothingFoundError
 from lst_raster.physics.humidity import relative_humidity, specific_humidity, specific_humidity_from_dew_point
 from lst_raster.physics.quantities import (
@@ -108,9 +108,9 @@ def profiles_from_era5(
 
 
 def _read(paths: Sequence[Path], every: int) -> _Air:
-    on_levels = merge_times(read_where_there_is_any(paths, Ask(on_levels=True, more=_MORE)))
+    on_levels = merge_times(read_if_present(paths, Request(on_levels=True, more=_MORE)))
     try:
-        near = merge_times(read_where_there_is_any(paths, Ask()))
+        near = merge_times(read_if_present(paths, Request()))
     except NothingFoundError:
         near = []
     warm = _levels(on_levels, TEMPERATURE)

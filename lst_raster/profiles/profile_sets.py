@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import InputNotFoundError
 from lst_raster.physics.humidity import layer_mass
 from lst_raster.physics.quantities import PRESSURE, SPECIFIC_HUMIDITY, TEMPERATURE, Quantity
@@ -212,7 +212,7 @@ def write_profiles(profiles: xr.Dataset, path: Path) -> None:
         encoding["time"] |= {"units": "hours since 1900-01-01", "dtype": "int32", "calendar": "proleptic_gregorian"}
     if "source" in encoding:
         encoding["source"] |= {"dtype": "S1"}  # fixed length compresses, strings do not
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         profiles.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
 
 

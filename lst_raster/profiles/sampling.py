@@ -14,7 +14,7 @@ from lst_raster.physics.planck import BandPlanck, band_radiance, band_radiance_s
 from lst_raster.physics.radiative_transfer import sensor_radiance
 from lst_raster.profiles.simulated_set import SimulatedSet
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.simulator.input_errors import INPUT_ERROR, Changes, input_causes
+from lst_raster.simulator.input_errors import INPUT_ERROR, Changes, input_error_sources
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS
 
 Float = NDArray[np.float64]
@@ -261,8 +261,8 @@ def observe(simulated: SimulatedSet, surfaces: Surfaces) -> Samples:
 def with_errors(samples: Samples, errors: InputErrors, seed: int) -> Samples:
     """Put normal errors on what a retrieval is given; the truth stays.
 
-    They are independent but for those of a profile, which are partly common to its levels (`input_causes`). Vapour and
-    humidity stay above a tenth of the true ones, the emissivity at or below one.
+    They are independent but for those of a profile, which are partly common to its levels
+    (`input_error_sources`). Vapour and humidity stay above a tenth of the true ones, the emissivity at or below one.
 
     Parameters
     ----------
@@ -282,7 +282,7 @@ def with_errors(samples: Samples, errors: InputErrors, seed: int) -> Samples:
     seen = brightness_temperature(samples.radiance, planck) + errors.sensor * normal()
     emissivity = np.minimum(samples.emissivity + errors.emissivity * normal(), 1.0)
     atmosphere = {**samples.atmosphere, INPUT_ERROR: np.full(samples.radiance.shape, errors.share)}
-    for moves in input_causes(samples.atmosphere, errors.deviation).values():
+    for moves in input_error_sources(samples.atmosphere, errors.deviation).values():
         drawn = normal()
         atmosphere |= {name: atmosphere[name] + drawn * move for name, move in moves.items()}
     for name in ("water_vapour", *HUMIDITY_LEVELS):
@@ -291,9 +291,9 @@ def with_errors(samples: Samples, errors: InputErrors, seed: int) -> Samples:
     return replace(samples, radiance=band_radiance(seen, planck), emissivity=emissivity, atmosphere=atmosphere)
 
 
-def causes_of(given: Samples, errors: InputErrors, names: Iterable[str]) -> dict[str, Changes]:
-    """Tell what the errors of the inputs of a given model's air come from, and how large they are: `input_causes`."""
-    return input_causes({name: given.atmosphere[name] for name in names}, errors.deviation)
+def error_sources_of(given: Samples, errors: InputErrors, names: Iterable[str]) -> dict[str, Changes]:
+    """Error sources of the inputs of a model and their sizes, see `input_error_sources`."""
+    return input_error_sources({name: given.atmosphere[name] for name in names}, errors.deviation)
 
 
 def retrieve_samples(
@@ -322,7 +322,7 @@ def retrieve_samples(
     known = given.inputs()
     return retrieve_with_uncertainty(
         atmosphere, given.radiance, given.emissivity, {name: known[name] for name in names},
-        causes=causes_of(given, errors, names), sensor_noise=radiance_deviation(given, errors),
+        error_sources=error_sources_of(given, errors, names), sensor_noise=radiance_deviation(given, errors),
         emissivity_uncertainty=errors.emissivity, band=band,
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from lst_raster import __version__
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import CancelledError, InputError
 from lst_raster.profiles.profile_sets import open_profiles, read_profiles, water_vapour, write_profiles
 from lst_raster.profiles.sampling import atmosphere_draws
@@ -122,7 +122,7 @@ def simulate_file(
         compositions = options.compositions(check_profiles(profiles, source), paths)
         outputs = {}
         for sensor, path in paths.items():
-            output = stack.enter_context(h5netcdf.File(stack.enter_context(written_whole(path)), "w"))
+            output = stack.enter_context(h5netcdf.File(stack.enter_context(atomic_write(path)), "w"))
             _create(output, source, len(compositions), profiles)
             _attributes(output, source, profiles, sensor)
             outputs[sensor] = output

@@ -16,20 +16,20 @@ from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, input_changes,
 from lst_raster.inputs.fields import open_field
 from lst_raster.inputs.resolve import ROUNDING, Inputs, dryness
 from lst_raster.io.grid import Grid
-from lst_raster.io.level2_scene import Level2Air
-from lst_raster.physics.uncertainty import AirVariance, air_variance
+from lst_raster.io.level2_scene import Level2Atmosphere
+from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_variance
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.simulator.input_errors import input_causes
+from lst_raster.simulator.input_errors import input_error_sources
 
 Float32 = NDArray[np.float32]
 Terms: TypeAlias = tuple[Any, Any, Any]
 """Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], or changes of them."""
 
 DEPTHS = {False: 3, True: 7}
-"""Number of layers that `solve_air` gives, without and with the uncertainty."""
+"""Number of layers that `solve_atmosphere` gives, without and with the uncertainty."""
 
 
-def solve_air(
+def solve_atmosphere(
     model: Model, origins: Mapping[str, str], values: Mapping[str, NDArray[Any]], *, uncertainty: bool
 ) -> Float32:
     """Run the model, and find how sure it is.
@@ -49,16 +49,16 @@ def solve_air(
     -------
     array of shape (3 or 7, ...)
         Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1]; then the three coefficients of the
-        variance (`AirVariance`), and 1 where an input leaves the model's range, else 0.
+        variance (`AtmosphereVariance`), and 1 where an input leaves the model's range, else 0.
     """
     if not uncertainty:
         return np.stack(model.atmosphere(**values).terms)
-    terms, changes = causes(model, origins, values)
-    layers = [*terms, *air_variance(terms, changes.values()), _outside(model, values)]
+    terms, changes = error_sources(model, origins, values)
+    layers = [*terms, *atmosphere_variance(terms, changes.values()), _outside(model, values)]
     return np.stack(np.broadcast_arrays(*layers)).astype(np.float32)
 
 
-def causes(
+def error_sources(
     model: Model, origins: Mapping[str, str], values: Mapping[str, NDArray[Any]]
 ) -> tuple[Terms, dict[str, Terms]]:
     """Run the model, and change every cause of uncertainty by one standard uncertainty.
@@ -66,18 +66,18 @@ def causes(
     Parameters
     ----------
     model, origins, values
-        As for `solve_air`.
+        As for `solve_atmosphere`.
 
     Returns
     -------
     tuple of terms and dict of str to terms
-        The terms of the air, and by how much each cause alone changes them: those of the inputs (`input_causes`), and
-        what the model itself is unsure of, ``model: optical depth`` and ``model: temperature``. In double precision:
-        the changes are small beside the terms.
+        Terms of the atmosphere, and their change for each error source: those of the inputs
+        (`input_error_sources`), and ``model: optical depth`` and ``model: temperature`` of the model itself. In double
+        precision, as the changes are small.
     """
     here = model.atmosphere(**values)
     predicted = PredictedAtmosphere(*(np.asarray(part, np.float64) for part in here))
-    known = input_causes(values, lambda kind, value: _deviation(origins, kind, value))
+    known = input_error_sources(values, lambda kind, value: _deviation(origins, kind, value))
     of_inputs = input_changes(model.atmosphere, values, known, here.terms)
     of_depth, of_temperature = model_changes(predicted, sensor_band(model.contract.sensor).planck)
     return predicted.terms, {**of_inputs, "model: optical depth": of_depth, "model: temperature": of_temperature}
@@ -104,12 +104,12 @@ _AT_ONCE = 16_384  # pixels whose profiles are in memory, each of dozens of leve
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Air:
+class AtmosphereTerms:
     """The air over a window; every array of shape (rows, columns), or one number for all."""
 
     terms: Terms
     """Terms of the equation, NaN where something is not known."""
-    variance: AirVariance | None = None
+    variance: AtmosphereVariance | None = None
     """What their uncertainty comes to, None where that is not told."""
     outside: Float32 | None = None
     """Above 0 where an input is outside the range that the model was made for."""
@@ -119,20 +119,20 @@ class Air:
     """Tells the inputs of the model at rows and columns of the window; None where there is no model."""
 
 
-def air_of(layers: Float32, **more: Any) -> Air:
-    """Name the layers that `solve_air` gives."""
+def atmosphere_terms(layers: Float32, **more: Any) -> AtmosphereTerms:
+    """Name the layers that `solve_atmosphere` gives."""
     terms: Terms = (layers[0], layers[1], layers[2])
     if len(layers) == DEPTHS[False]:
-        return Air(terms=terms, **more)
-    return Air(terms=terms, variance=AirVariance(*layers[3:6]), outside=layers[6], **more)
+        return AtmosphereTerms(terms=terms, **more)
+    return AtmosphereTerms(terms=terms, variance=AtmosphereVariance(*layers[3:6]), outside=layers[6], **more)
 
 
-AirReader: TypeAlias = Callable[[Any, Mask], Air]
+AtmosphereReader: TypeAlias = Callable[[Any, Mask], AtmosphereTerms]
 """Takes a window of the scene, and where in it the air is needed."""
 
 
 @contextmanager
-def open_exact_air(inputs: Inputs, grid: Grid, *, uncertainty: bool) -> Iterator[AirReader]:
+def open_exact_atmosphere(inputs: Inputs, grid: Grid, *, uncertainty: bool) -> Iterator[AtmosphereReader]:
     """Open what the model is fed with, to run it at every pixel; once, where the air is the same for all.
 
     Parameters
@@ -146,7 +146,7 @@ def open_exact_air(inputs: Inputs, grid: Grid, *, uncertainty: bool) -> Iterator
 
     Yields
     ------
-    AirReader
+    AtmosphereReader
         Runs the model for the pixels of a window.
 
     Raises
@@ -162,17 +162,17 @@ def open_exact_air(inputs: Inputs, grid: Grid, *, uncertainty: bool) -> Iterator
 
 
 @contextmanager
-def open_level2_air(level2: Level2Air) -> Iterator[AirReader]:
+def open_level2_atmosphere(level2: Level2Atmosphere) -> Iterator[AtmosphereReader]:
     """Open the terms of a Level-2 product.
 
     Parameters
     ----------
-    level2 : Level2Air
+    level2 : Level2Atmosphere
         The air of the product.
 
     Yields
     ------
-    AirReader
+    AtmosphereReader
         Reads the terms of a window.
 
     Raises
@@ -181,10 +181,12 @@ def open_level2_air(level2: Level2Air) -> Iterator[AirReader]:
         A file is missing, damaged or on another grid (also raised by the reader).
     """
     with level2.open() as read:
-        yield lambda window, wanted: Air(terms=read(window), extremes={})
+        yield lambda window, wanted: AtmosphereTerms(terms=read(window), extremes={})
 
 
-def _exact(inputs: Inputs, fields: Mapping[str, Float32], window: Any, wanted: Mask, uncertainty: bool) -> Air:
+def _exact(
+    inputs: Inputs, fields: Mapping[str, Float32], window: Any, wanted: Mask, uncertainty: bool
+) -> AtmosphereTerms:
     """Run the model at every pixel that is wanted and of which everything is known."""
     known = wanted.copy()
     for array in fields.values():
@@ -192,10 +194,10 @@ def _exact(inputs: Inputs, fields: Mapping[str, Float32], window: Any, wanted: M
     values = _inputs_at_pixels(inputs, fields, window, known)
     extremes = extremes_of(inputs, values) if known.any() else {}
     whole = dict(zip(values, np.broadcast_arrays(*values.values()), strict=True))
-    layers = solve_air(inputs.network, inputs.origins, whole, uncertainty=uncertainty)
+    layers = solve_atmosphere(inputs.network, inputs.origins, whole, uncertainty=uncertainty)
     if layers.ndim > 1:
         layers = np.stack([_scatter(layer, known) for layer in layers])
-    return air_of(layers, extremes=extremes, inputs_at=_picker(inputs, fields, window))
+    return atmosphere_terms(layers, extremes=extremes, inputs_at=_picker(inputs, fields, window))
 
 
 def _inputs_at_pixels(inputs: Inputs, fields: Mapping[str, Float32], window: Any, known: Mask) -> dict[str, Any]:

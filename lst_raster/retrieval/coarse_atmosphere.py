@@ -18,14 +18,14 @@ from lst_raster.io.grid import Grid
 from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR
 from lst_raster.retrieval.atmosphere_terms import (
     DEPTHS,
-    Air,
-    AirReader,
+    AtmosphereReader,
+    AtmosphereTerms,
     Float32,
     Mask,
-    air_of,
     all_inputs,
+    atmosphere_terms,
     extremes_of,
-    solve_air,
+    solve_atmosphere,
 )
 from lst_raster.simulator.sigma_levels import Profiles
 
@@ -38,7 +38,7 @@ millikelvins of the surface temperature."""
 _EVERY = (8, 4, 2)  # one node of so many is tried, in each direction
 
 
-def fewest_nodes(fields: Sequence[Field]) -> tuple[Float, Float] | None:
+def min_nodes(fields: Sequence[Field]) -> tuple[Float, Float] | None:
     """Choose among the nodes of a model's inputs.
 
     A pixel's inputs need more nodes than its terms: the model runs many times at each, for every elevation of the
@@ -91,7 +91,7 @@ def is_smooth(inputs: Inputs) -> bool:
 
 
 @dataclass(kw_only=True, slots=True)
-class CoarseAir:
+class CoarseAtmosphere:
     """Terms of the air at nodes over the scene, level by level as they are asked for; shared by all threads."""
 
     inputs: Inputs
@@ -109,13 +109,13 @@ class CoarseAir:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def over(cls, inputs: Inputs, grid: Grid, *, uncertainty: bool) -> CoarseAir:
+    def over(cls, inputs: Inputs, grid: Grid, *, uncertainty: bool) -> CoarseAtmosphere:
         """Lay nodes over a scene: those of the profile, else the fewest that serve the inputs, else its corners."""
         nodes: tuple[Float, Float] | None
         if inputs.profile is not None:
             nodes = inputs.profile.levels.rows, inputs.profile.levels.columns
         else:
-            nodes = fewest_nodes(list(inputs.fields.values()))
+            nodes = min_nodes(list(inputs.fields.values()))
         rows, columns = nodes or (np.array([0.0, grid.height]), np.array([0.0, grid.width]))
         return cls(inputs=inputs, rows=rows, columns=columns, uncertainty=uncertainty)
 
@@ -125,14 +125,14 @@ class CoarseAir:
         return next((given.lift.ground for given in self.inputs.fields.values() if given.lift), None)
 
     def level(self, elevation: float) -> Float32:
-        """Layers of `solve_air` at all nodes, of shape (layers, rows, columns), for ground at one elevation. [m]"""
+        """Layers of `solve_atmosphere` at all nodes for one elevation [m], of shape (layers, rows, columns)."""
         with self._lock:
             if elevation not in self._levels:
                 values = self._at_nodes(elevation)
                 for name, (low, high) in extremes_of(self.inputs, values).items():
                     before = self.extremes.get(name, (np.inf, -np.inf))
                     self.extremes[name] = (min(before[0], low), max(before[1], high))
-                self._levels[elevation] = solve_air(
+                self._levels[elevation] = solve_atmosphere(
                     self.inputs.network, self.inputs.origins, values, uncertainty=self.uncertainty
                 )
             return self._levels[elevation]
@@ -167,19 +167,19 @@ class CoarseAir:
 
 
 @contextmanager
-def open_coarse_air(air: CoarseAir, grid: Grid) -> Iterator[AirReader]:
+def open_coarse_atmosphere(air: CoarseAtmosphere, grid: Grid) -> Iterator[AtmosphereReader]:
     """Open the elevation of the ground, for reading the air window by window.
 
     Parameters
     ----------
-    air : CoarseAir
+    air : CoarseAtmosphere
         The air at nodes.
     grid : Grid
         The scene's grid.
 
     Yields
     ------
-    AirReader
+    AtmosphereReader
         Interpolates to the pixels of a window.
 
     Raises
@@ -193,16 +193,16 @@ def open_coarse_air(air: CoarseAir, grid: Grid) -> Iterator[AirReader]:
         yield lambda window, wanted: _interpolated(air, ground, window, wanted)
 
 
-def _interpolated(air: CoarseAir, ground: FieldReader | None, window: Any, wanted: Mask) -> Air:
+def _interpolated(air: CoarseAtmosphere, ground: FieldReader | None, window: Any, wanted: Mask) -> AtmosphereTerms:
     elevation = np.asarray(0.0, np.float32) if ground is None or air.ground is None else ground(window)
     if elevation.ndim and air.ground is not None:
         checked_elevation = elevation[np.isfinite(elevation) & wanted]
         air.ground.quantity.check(checked_elevation, f"elevation {air.ground.source}")
     layers = _at_levels(air, elevation, window, wanted)
-    return air_of(layers, extremes=dict(air.extremes), inputs_at=_inputs_at(air, elevation, window))
+    return atmosphere_terms(layers, extremes=dict(air.extremes), inputs_at=_inputs_at(air, elevation, window))
 
 
-def _at_levels(air: CoarseAir, elevation: Float32, window: Any, wanted: Mask) -> Float32:
+def _at_levels(air: CoarseAtmosphere, elevation: Float32, window: Any, wanted: Mask) -> Float32:
     """Interpolate, linearly between the two levels next to a pixel's elevation."""
     if not elevation.ndim:
         return _at_one_level(air, float(elevation), window)
@@ -219,14 +219,14 @@ def _at_levels(air: CoarseAir, elevation: Float32, window: Any, wanted: Mask) ->
     return spread_levels(air.rows, air.columns, levels, window, level, share)
 
 
-def _at_one_level(air: CoarseAir, elevation: float, window: Any) -> Float32:
+def _at_one_level(air: CoarseAtmosphere, elevation: float, window: Any) -> Float32:
     nodes = air.level(elevation)
     if (nodes == nodes[:, :1, :1]).all():
         return nodes[:, 0, 0]  # the same everywhere
     return spread(air.rows, air.columns, nodes, window)
 
 
-def _inputs_at(air: CoarseAir, elevation: Float32, window: Any) -> Callable[[Any, Any], dict[str, Any]]:
+def _inputs_at(air: CoarseAtmosphere, elevation: Float32, window: Any) -> Callable[[Any, Any], dict[str, Any]]:
     def values(row: Any, column: Any) -> dict[str, Any]:
         height = elevation[row, column] if elevation.ndim else elevation
         return air.values(window.row_off + row + 0.5, window.col_off + column + 0.5, height.astype(float))

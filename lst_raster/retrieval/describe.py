@@ -12,7 +12,7 @@ from rasterio.errors import RasterioError
 from lst_raster.errors import LstRasterError
 from lst_raster.inference.contract import GRAPHS, Variable
 from lst_raster.inference.model import Model, has_model
-from lst_raster.inputs.resolve import Inputs, choose_inputs, warnings_of
+from lst_raster.inputs.resolve import Inputs, resolve_inputs, warnings_of
 from lst_raster.io.address import Address, Location, location_of
 from lst_raster.io.grid import Grid
 from lst_raster.io.landsat import satellite_of
@@ -189,7 +189,7 @@ def _date_source(scene: Scene, stated: str | None) -> str:
 def _plan(scene: Scene) -> Description:
     """Tell what `retrieve` does without further options, and why; or what keeps it from that."""
     plan: Description = {}
-    inputs = _attempt(plan, "model", lambda: choose_inputs(scene, {}, None))
+    inputs = _attempt(plan, "model", lambda: resolve_inputs(scene, {}, None))
     if inputs is not None:
         plan |= _inputs(scene, inputs)
     masking = _attempt(plan, "mask", lambda: choose_masking(scene, clouds=True, dilation=0.0))

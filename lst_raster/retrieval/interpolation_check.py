@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from lst_raster.inputs.resolve import Inputs
 from lst_raster.io.grid import Grid
 from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.physics.uncertainty import AirVariance, air_error, temperature_uncertainty
-from lst_raster.retrieval.atmosphere_terms import Terms, causes
+from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_error, temperature_uncertainty
+from lst_raster.retrieval.atmosphere_terms import Terms, error_sources
 from lst_raster.retrieval.tiles import Tile
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.input_errors import group_of
@@ -29,7 +29,7 @@ Index = NDArray[np.intp]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SelfCheck:
+class InterpolationCheck:
     """Pixels drawn over the scene, the same in every run of it. Every pixel is in one tile, so threads do not meet."""
 
     inputs: Inputs
@@ -46,7 +46,7 @@ class SelfCheck:
     """Uncertainty of the temperature by each cause, likewise. [K]"""
 
     @classmethod
-    def over(cls, grid: Grid, inputs: Inputs, noise: float) -> SelfCheck:
+    def over(cls, grid: Grid, inputs: Inputs, noise: float) -> InterpolationCheck:
         """Draw pixels of a scene; small scenes are checked at every pixel."""
         count = grid.width * grid.height
         if count > _POINTS:
@@ -69,7 +69,7 @@ class SelfCheck:
         if not inside.size:
             return
         row, column = row[inside], column[inside]
-        terms, changes = causes(self.inputs.network, self.inputs.origins, tile.air.inputs_at(row, column))
+        terms, changes = error_sources(self.inputs.network, self.inputs.origins, tile.air.inputs_at(row, column))
         band = sensor_band(self.inputs.network.contract.sensor).planck
         radiance, emissivity = tile.radiance[row, column], _at(tile.emissivity.value, row, column)
         exact = surface_temperature(radiance, emissivity, *terms, band)
@@ -82,13 +82,15 @@ class SelfCheck:
         changes: dict[str, Terms],
     ) -> None:  # fmt: skip
         band = sensor_band(self.inputs.network.contract.sensor).planck
-        none = AirVariance(0.0, 0.0, 0.0)
+        none = AtmosphereVariance(0.0, 0.0, 0.0)
         transmittance, _, downwelling = terms
         ground = temperature_uncertainty(
             exact, radiance, emissivity, spread, transmittance, downwelling, self.noise, none, band
         )
         self.parts["sensor"][inside], self.parts["emissivity"][inside] = ground.sensor, ground.emissivity
-        errors = {name: air_error(exact, radiance, emissivity, terms, change, band) for name, change in changes.items()}
+        errors = {
+            name: atmosphere_error(exact, radiance, emissivity, terms, change, band) for name, change in changes.items()
+        }
         for name in (name for name in self.parts if name not in _OF_THE_GROUND):
             own = [error for cause, error in errors.items() if group_of(cause.partition(":")[0]) == name]
             self.parts[name][inside] = np.sqrt(sum(error * error for error in own))

@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 
 from lst_raster.physics.planck import BandPlanck
 from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.physics.uncertainty import AirVariance, noise_radiance, quantisation_noise, temperature_uncertainty
-from lst_raster.retrieval.atmosphere_terms import Air
+from lst_raster.physics.uncertainty import (
+    AtmosphereVariance,
+    noise_radiance,
+    quantisation_noise,
+    temperature_uncertainty,
+)
+from lst_raster.retrieval.atmosphere_terms import AtmosphereTerms
 from lst_raster.sensors.bands import SensorBand
 
 Float32 = NDArray[np.float32]
@@ -20,7 +25,7 @@ Float32 = NDArray[np.float32]
 _AT_ONCE = 16_384  # pixels solved at a time: what is between two steps of the formula stays in the processor's cache
 
 
-def solve_temperature(radiance: Float32, emissivity: Float32, air: Air, band: BandPlanck) -> Float32:
+def solve_temperature(radiance: Float32, emissivity: Float32, air: AtmosphereTerms, band: BandPlanck) -> Float32:
     """Land surface temperature: the equation, solved by physics.
 
     Parameters
@@ -49,7 +54,7 @@ def solve_temperature(radiance: Float32, emissivity: Float32, air: Air, band: Ba
 
 
 def solve_uncertainty(
-    temperature: Float32, radiance: Float32, emissivity: Float32, emissivity_uncertainty: Float32, air: Air,
+    temperature: Float32, radiance: Float32, emissivity: Float32, emissivity_uncertainty: Float32, air: AtmosphereTerms,
     noise: float, band: BandPlanck,
 ) -> Float32:  # fmt: skip
     """Uncertainty of temperatures.
@@ -86,7 +91,7 @@ def solve_uncertainty(
         for rows in _strips(temperature.shape):
             now = [part[rows] if part.ndim else part for part in parts]
             uncertainty[rows] = temperature_uncertainty(
-                now[0], now[1], now[2], now[3], now[4], now[5], now[6], AirVariance(*now[7:]), band
+                now[0], now[1], now[2], now[3], now[4], now[5], now[6], AtmosphereVariance(*now[7:]), band
             ).total
     return uncertainty
 

@@ -27,7 +27,7 @@ States: TypeAlias = Mapping[Location, State | None]
 """State of every file; None for a file that could not be looked at."""
 
 
-def states_of(paths: Iterable[Location]) -> States:
+def file_states(paths: Iterable[Location]) -> States:
     """Note how files are; a folder stands for all in it."""
     return {file: _state(file) for path in paths for file in _within(path)}
 

@@ -19,7 +19,7 @@ from lst_raster.errors import SceneError
 from lst_raster.inference.model import Model
 from lst_raster.inputs.fields import Source
 from lst_raster.inputs.reanalysis.read import reanalysis_location
-from lst_raster.inputs.resolve import Inputs, choose_inputs, input_warnings, warnings_of
+from lst_raster.inputs.resolve import Inputs, input_warnings, resolve_inputs, warnings_of
 from lst_raster.io.address import Address, Location
 from lst_raster.io.plausibility import HOTTEST_GROUND, LARGELY
 from lst_raster.io.raster import gdal_settings
@@ -29,18 +29,18 @@ from lst_raster.product.paths import OutputForm, ProductPaths
 from lst_raster.product.sidecars import write_sidecars
 from lst_raster.product.stac import COUNTS, RUN
 from lst_raster.product.staging import new_files
-from lst_raster.retrieval.interpolation_check import TOLERANCE, SelfCheck
+from lst_raster.retrieval.interpolation_check import TOLERANCE, InterpolationCheck
 from lst_raster.retrieval.masks import Masking, choose_masking
 from lst_raster.retrieval.resume import (
     SameProduct,
     States,
+    file_states,
     find_same,
     fingerprint,
     require_identified,
     require_unchanged,
-    states_of,
 )
-from lst_raster.retrieval.run import CACHE, Progress, Run, Tally, open_cogs, write_tiles
+from lst_raster.retrieval.run import CACHE, Progress, Run, TileCounts, open_cogs, write_tiles
 from lst_raster.retrieval.workers import available_threads
 from lst_raster.sensors.bands import definition_path
 
@@ -176,7 +176,7 @@ def retrieve(
     scene = scene if isinstance(scene, Scene) else Scene.open(scene)
     files = [reanalysis] if isinstance(reanalysis, str | Path) else list(reanalysis)
     given = {"water_vapour": water_vapour, "air_temperature": air_temperature, "surface_pressure": surface_pressure}
-    inputs = choose_inputs(scene, given, model, emissivity=emissivity, reanalysis=files, dem=dem, align=align)
+    inputs = resolve_inputs(scene, given, model, emissivity=emissivity, reanalysis=files, dem=dem, align=align)
     masking = choose_masking(scene, clouds=mask_clouds, dilation=mask_dilation, align=align)
     run = Run.prepare(scene, inputs, masking, form, exact=exact)
     plan = plan_product(run, output, files, exact=exact)
@@ -239,7 +239,7 @@ def plan_product(
     scene, inputs, masking = run.scene, run.inputs, run.masking
     tags = _provenance(scene, inputs, masking)
     read = (*_files(scene), *inputs.rasters, *masking.rasters, *map(reanalysis_location, reanalysis))
-    states = states_of(read)
+    states = file_states(read)
     return ProductPlan(
         run=run, paths=ProductPaths(temperature=product_path(output, scene.stem)), tags=tags, inputs=read,
         states=states, fingerprint=fingerprint(tags, run.form, exact, states),
@@ -276,7 +276,7 @@ def check_output(plan: ProductPlan, *, overwrite: bool) -> None:
     check_targets(targets, plan.run.scene.grid, inputs=plan.inputs, overwrite=overwrite)
 
 
-def write_product(plan: ProductPlan, threads: int, progress: Progress) -> Tally:
+def write_product(plan: ProductPlan, threads: int, progress: Progress) -> TileCounts:
     """Stage: all tiles, then the sidecar files; all files are written, or none.
 
     For each tile (`lst_raster.retrieval.run.write_tiles`): radiance and inputs are read, the atmosphere is interpolated
@@ -285,7 +285,7 @@ def write_product(plan: ProductPlan, threads: int, progress: Progress) -> Tally:
 
     Returns
     -------
-    Tally
+    TileCounts
         Counts over the tiles, which are also added to the provenance.
 
     Raises
@@ -317,7 +317,7 @@ def write_product(plan: ProductPlan, threads: int, progress: Progress) -> Tally:
     return tally
 
 
-def warnings_after(plan: ProductPlan, tally: Tally) -> tuple[str, ...]:
+def warnings_after(plan: ProductPlan, tally: TileCounts) -> tuple[str, ...]:
     """Stage: what was assumed, and what is unusual, one line each."""
     run = plan.run
     return (
@@ -329,7 +329,7 @@ def warnings_after(plan: ProductPlan, tally: Tally) -> tuple[str, ...]:
 
 
 def _product(
-    plan: ProductPlan, tags: Mapping[str, str], counts: Tally | SameProduct, warnings: tuple[str, ...] = (), *,
+    plan: ProductPlan, tags: Mapping[str, str], counts: TileCounts | SameProduct, warnings: tuple[str, ...] = (), *,
     reused: bool = False,
 ) -> Product:  # fmt: skip
     return Product(
@@ -346,7 +346,7 @@ def _files(scene: Scene) -> list[Location]:
     ]  # fmt: skip
 
 
-def _findings(run: Run, tally: Tally) -> dict[str, str]:
+def _findings(run: Run, tally: TileCounts) -> dict[str, str]:
     """Tell for the provenance what was found on the way."""
     found = {
         "retrieved_pixels": f"{tally.retrieved} of {tally.pixels}",
@@ -357,7 +357,7 @@ def _findings(run: Run, tally: Tally) -> dict[str, str]:
     return found | ({"uncertainty_parts": run.check.budget()} if run.has_uncertainty else {})
 
 
-def _require_result(run: Run, tally: Tally) -> None:
+def _require_result(run: Run, tally: TileCounts) -> None:
     """Refuse to write a product without a single temperature, or with temperatures that no ground has."""
     if tally.hot > LARGELY * tally.retrieved:
         raise SceneError(
@@ -379,13 +379,13 @@ def _require_result(run: Run, tally: Tally) -> None:
     raise SceneError(f"{run.scene.place.name} has no pixel that can be retrieved: {reason}")
 
 
-def _counts(tally: Tally) -> str:
+def _counts(tally: TileCounts) -> str:
     """Say how many measured pixels were masked, in all and by reason."""
     reasons = [f"{name.replace('_', ' ')} {count}" for name, count in tally.masked.items() if name != "any"]
     return f"{tally.masked['any']} of {tally.measured}" + (f" ({', '.join(reasons)})" if reasons else "")
 
 
-def _shares(inputs: Inputs, tally: Tally) -> str:
+def _shares(inputs: Inputs, tally: TileCounts) -> str:
     """Say how many pixels took their emissivity from which source."""
     return ", ".join(f"{name} {tally.sources[number]}" for number, name in enumerate(inputs.emissivity.names, start=1))
 
@@ -397,13 +397,13 @@ def _mask_warnings(masking: Masking) -> list[str]:
     return [f"{quality.place.name} is not what its name says: its bits are those of {quality.layout.name}, and so read"]
 
 
-def _check_warnings(check: SelfCheck) -> list[str]:
+def _check_warnings(check: InterpolationCheck) -> list[str]:
     if check.largest <= TOLERANCE:
         return []
     return [f"the coarse grid of the air is off by more than {TOLERANCE:g} K: {check}; --exact avoids it"]
 
 
-def _range_warnings(inputs: Inputs, tally: Tally) -> list[str]:
+def _range_warnings(inputs: Inputs, tally: TileCounts) -> list[str]:
     return list(input_warnings(inputs.model, tally.extremes).values()) if inputs.model else []
 
 

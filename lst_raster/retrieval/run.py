@@ -25,8 +25,8 @@ from lst_raster.product.paths import (
     uncertainty_layer,
 )
 from lst_raster.product.staging import Staging
-from lst_raster.retrieval.coarse_atmosphere import STEP, CoarseAir, is_smooth
-from lst_raster.retrieval.interpolation_check import SelfCheck
+from lst_raster.retrieval.coarse_atmosphere import STEP, CoarseAtmosphere, is_smooth
+from lst_raster.retrieval.interpolation_check import InterpolationCheck
 from lst_raster.retrieval.inversion import sensor_noise
 from lst_raster.retrieval.masks import Masking
 from lst_raster.retrieval.quality_bits import DistanceReader, Flagging, measure_cloud_distance
@@ -36,7 +36,7 @@ from lst_raster.sensors.bands import SensorBand, sensor_band
 
 
 @dataclass(kw_only=True, slots=True)
-class Tally:
+class TileCounts:
     """Counts over one tile, or over all."""
 
     pixels: int = 0
@@ -57,7 +57,7 @@ class Tally:
     """Lowest and highest value of every input of the model, where it was used."""
 
     @classmethod
-    def of(cls, tile: Tile, temperature: Float32, hides: Collection[str]) -> Tally:
+    def of(cls, tile: Tile, temperature: Float32, hides: Collection[str]) -> TileCounts:
         """Count a tile; `hides` are the kinds of pixels that get no temperature."""
         retrieved = np.isfinite(temperature)
         return cls(
@@ -71,7 +71,7 @@ class Tally:
             extremes=dict(tile.air.extremes),
         )
 
-    def merge(self, other: Tally) -> None:
+    def merge(self, other: TileCounts) -> None:
         """Add the counts of another part."""
         self.pixels += other.pixels
         self.measured += other.measured
@@ -126,9 +126,9 @@ class Run:
     """What is masked."""
     form: OutputForm
     """What is written."""
-    coarse: CoarseAir | None
+    coarse: CoarseAtmosphere | None
     """The air at nodes, None where the model runs at every pixel."""
-    check: SelfCheck
+    check: InterpolationCheck
     """How far off the coarse air is."""
     flagging: Flagging
     """What of the flags is the same everywhere."""
@@ -142,8 +142,10 @@ class Run:
             inputs=inputs,
             masking=masking,
             form=form,
-            coarse=CoarseAir.over(inputs, scene.grid, uncertainty=_uncertain(inputs, form)) if smooth else None,
-            check=SelfCheck.over(scene.grid, inputs, sensor_noise(sensor_band(scene.sensor), scene.calibration.step)),
+            coarse=CoarseAtmosphere.over(inputs, scene.grid, uncertainty=_uncertain(inputs, form)) if smooth else None,
+            check=InterpolationCheck.over(
+                scene.grid, inputs, sensor_noise(sensor_band(scene.sensor), scene.calibration.step)
+            ),
             flagging=Flagging.of(inputs),
         )
 
@@ -218,7 +220,7 @@ def open_cogs(run: Run, paths: ProductPaths, files: Staging, threads: int) -> It
         yield Cogs(temperature=temperature, uncertainty=uncertainty, quality=quality)
 
 
-def write_tiles(run: Run, cogs: Cogs, threads: int, progress: Progress) -> Tally:
+def write_tiles(run: Run, cogs: Cogs, threads: int, progress: Progress) -> TileCounts:
     """Go through the tiles of a scene.
 
     Parameters
@@ -234,7 +236,7 @@ def write_tiles(run: Run, cogs: Cogs, threads: int, progress: Progress) -> Tally
 
     Returns
     -------
-    Tally
+    TileCounts
         What there was.
 
     Raises
@@ -245,7 +247,7 @@ def write_tiles(run: Run, cogs: Cogs, threads: int, progress: Progress) -> Tally
         Something cannot be read, is not possible, or cannot be written.
     """
     windows = tile_windows(run.scene.grid)
-    tally = Tally()
+    tally = TileCounts()
     distance = measure_cloud_distance(run.masking, run.scene.grid) if cogs.quality is not None else None
     parts = over_tiles(windows, lambda: _worker(run, cogs, distance), threads)
     with closing(parts):
@@ -257,13 +259,13 @@ def write_tiles(run: Run, cogs: Cogs, threads: int, progress: Progress) -> Tally
 
 
 @contextmanager
-def _worker(run: Run, cogs: Cogs, distance: DistanceReader | None) -> Iterator[Callable[[Window], Tally]]:
+def _worker(run: Run, cogs: Cogs, distance: DistanceReader | None) -> Iterator[Callable[[Window], TileCounts]]:
     """Open a thread's own files; the function that comes works on a tile."""
     band, noise = run.band.planck, run.check.noise
     uncertain = run.has_uncertainty
     with open_tiles(run.scene, run.inputs, run.masking, run.coarse, uncertainty=uncertain) as read_tile:
 
-        def work(window: Window) -> Tally:
+        def work(window: Window) -> TileCounts:
             tile = read_tile(window)
             temperature = retrieve_tile(tile, band)
             cogs.temperature.write(temperature, window)
@@ -273,6 +275,6 @@ def _worker(run: Run, cogs: Cogs, distance: DistanceReader | None) -> Iterator[C
             if cogs.quality is not None and distance is not None:
                 cogs.quality.write(run.flagging.bits(tile, temperature, uncertainty, distance(window)), window)
             run.check.add(tile, temperature)
-            return Tally.of(tile, temperature, run.masking.hides)
+            return TileCounts.of(tile, temperature, run.masking.hides)
 
         yield work

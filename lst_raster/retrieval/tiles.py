@@ -19,8 +19,13 @@ from lst_raster.io.scene import Pixels, Scene
 from lst_raster.physics.planck import BandPlanck
 from lst_raster.physics.quantities import EMISSIVITY
 from lst_raster.product.cog import BLOCK
-from lst_raster.retrieval.atmosphere_terms import Air, AirReader, open_exact_air, open_level2_air
-from lst_raster.retrieval.coarse_atmosphere import CoarseAir, open_coarse_air
+from lst_raster.retrieval.atmosphere_terms import (
+    AtmosphereReader,
+    AtmosphereTerms,
+    open_exact_atmosphere,
+    open_level2_atmosphere,
+)
+from lst_raster.retrieval.coarse_atmosphere import CoarseAtmosphere, open_coarse_atmosphere
 from lst_raster.retrieval.inversion import solve_temperature, solve_uncertainty
 from lst_raster.retrieval.masks import Masking, open_masks
 
@@ -48,7 +53,7 @@ class Tile:
     """Radiance, of the same shape, meaningless where it is not measured. [W m-2 sr-1 um-1]"""
     emissivity: MergedEstimate
     """Emissivity."""
-    air: Air
+    air: AtmosphereTerms
     """The air over it."""
 
 
@@ -66,7 +71,7 @@ def tile_windows(grid: Grid) -> list[Window]:
 
 @contextmanager
 def open_tiles(
-    scene: Scene, inputs: Inputs, masking: Masking, coarse: CoarseAir | None, *, uncertainty: bool
+    scene: Scene, inputs: Inputs, masking: Masking, coarse: CoarseAtmosphere | None, *, uncertainty: bool
 ) -> Iterator[TileReader]:
     """Open the scene and all rasters for reading tile by tile, in one thread.
 
@@ -78,7 +83,7 @@ def open_tiles(
         Emissivity, model, and what it is fed with.
     masking : Masking
         What is masked.
-    coarse : CoarseAir or None
+    coarse : CoarseAtmosphere or None
         The air at nodes; without it the model runs at every pixel.
     uncertainty : bool
         Whether the uncertainty of the air is wanted.
@@ -111,18 +116,18 @@ def open_tiles(
 
 
 def _open_air(
-    inputs: Inputs, grid: Grid, coarse: CoarseAir | None, uncertainty: bool
-) -> AbstractContextManager[AirReader]:
+    inputs: Inputs, grid: Grid, coarse: CoarseAtmosphere | None, uncertainty: bool
+) -> AbstractContextManager[AtmosphereReader]:
     if inputs.level2 is not None:
-        return open_level2_air(inputs.level2)
+        return open_level2_atmosphere(inputs.level2)
     if coarse is None:
-        return open_exact_air(inputs, grid, uncertainty=uncertainty)
-    return open_coarse_air(coarse, grid)
+        return open_exact_atmosphere(inputs, grid, uncertainty=uncertainty)
+    return open_coarse_atmosphere(coarse, grid)
 
 
 def _read_tile(
     window: Window, pixels: Pixels, masks: Mapping[str, Mask], hides: Collection[str], emissivity: MergedReader,
-    air: AirReader,
+    air: AtmosphereReader,
 ) -> Tile:  # fmt: skip
     """Mask before the network, not after: it would turn any number into a temperature."""
     hidden = np.zeros(pixels.measured.shape, bool)
@@ -147,7 +152,7 @@ def _nothing(window: Window, pixels: Pixels) -> Tile:
     none, nowhere = np.asarray(np.nan, np.float32), pixels.measured
     return Tile(
         window=window, measured=nowhere, saturated=pixels.saturated, masks={}, hidden=nowhere, known=nowhere,
-        radiance=pixels.radiance, air=Air(terms=(none, none, none)),
+        radiance=pixels.radiance, air=AtmosphereTerms(terms=(none, none, none)),
         emissivity=MergedEstimate(value=none, uncertainty=none, source=np.asarray(0, np.uint8)),
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ from lst_raster.resources import data_path, user_path
 
 DEFINITION, RESPONSE = "sensor.toml", "response.csv"
 """Files that define a sensor band of the user's own."""
-OWN_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
+CUSTOM_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 """What such a band may be called."""
 
 
@@ -82,7 +82,7 @@ class SensorBand:
     """Published file of the spectral response; of a workbook with its sheet, after ``#``."""
     emissivity_index: str | None = None
     """Column of the band in the index of the ECOSTRESS library."""
-    is_own: bool = False
+    is_custom: bool = False
     """Whether the user has defined it."""
 
 
@@ -138,10 +138,10 @@ def sensor_names() -> list[str]:
     return sorted(_table())
 
 
-def own_sensor_names() -> list[str]:
+def custom_sensor_names() -> list[str]:
     """Names of the sensor bands that the user has defined."""
     names = (path.parent.name for path in user_path("sensors").glob(f"*/{DEFINITION}"))
-    return sorted(name for name in names if OWN_NAME.fullmatch(name))
+    return sorted(name for name in names if CUSTOM_NAME.fullmatch(name))
 
 
 def sensor_band(name: str) -> SensorBand:
@@ -163,9 +163,9 @@ def sensor_band(name: str) -> SensorBand:
     if shipped is not None:
         return shipped
     path = user_path("sensors", name.lower(), DEFINITION)
-    if OWN_NAME.fullmatch(name.lower()) and path.is_file():
+    if CUSTOM_NAME.fullmatch(name.lower()) and path.is_file():
         return _own_band(path, path.stat().st_mtime_ns)
-    known = ", ".join([*sensor_names(), *own_sensor_names()])
+    known = ", ".join([*sensor_names(), *custom_sensor_names()])
     raise UnknownSensorError(f"unknown sensor band {name!r}; known are {known}; lst-raster sensor new defines another")
 
 
@@ -173,7 +173,7 @@ def sensor_band(name: str) -> SensorBand:
 def _own_band(path: Path, changed: int) -> SensorBand:
     """Read a definition; once, until it changes."""
     try:
-        return _band(path.parent.name, tomllib.loads(path.read_text(encoding="utf-8"))["sensor"], is_own=True)
+        return _band(path.parent.name, tomllib.loads(path.read_text(encoding="utf-8"))["sensor"], is_custom=True)
     except (KeyError, TypeError, AttributeError, ValueError) as reason:
         raise ConfigError(
             f"{path} does not define a sensor band ({reason}); make it again: lst-raster sensor new"
@@ -183,10 +183,10 @@ def _own_band(path: Path, changed: int) -> SensorBand:
 def definition_path(name: str) -> Path | None:
     """File that defines a sensor band of the user's own, None for one of the package; errors as `sensor_band`."""
     band = sensor_band(name)
-    return user_path("sensors", band.name, DEFINITION) if band.is_own else None
+    return user_path("sensors", band.name, DEFINITION) if band.is_custom else None
 
 
 def response_path(name: str) -> Path:
     """Path of the table with a sensor band's spectral response; errors as `sensor_band`."""
     band = sensor_band(name)
-    return user_path("sensors", band.name, RESPONSE) if band.is_own else data_path("bands", f"{band.name}.csv")
+    return user_path("sensors", band.name, RESPONSE) if band.is_custom else data_path("bands", f"{band.name}.csv")

@@ -17,7 +17,7 @@ import numpy as np
 from lst_raster.errors import InputError, OutputError, UnknownSensorError
 from lst_raster.physics.planck import band_radiance, band_radiance_slope
 from lst_raster.resources import user_path
-from lst_raster.sensors.bands import DEFINITION, OWN_NAME, RESPONSE, own_sensor_names, sensor_names
+from lst_raster.sensors.bands import CUSTOM_NAME, DEFINITION, RESPONSE, custom_sensor_names, sensor_names
 from lst_raster.sensors.response import (
     Response,
     effective_wavelength,
@@ -25,7 +25,7 @@ from lst_raster.sensors.response import (
     fit_band_planck,
     fit_two_constants,
 )
-from lst_raster.sensors.response_files import UsersResponse
+from lst_raster.sensors.response_files import ResponseTable
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class SensorFacts:
 
 
 def define_sensor(
-    name: str, users: UsersResponse, facts: SensorFacts, *, folder: Path | None = None, overwrite: bool = False
+    name: str, users: ResponseTable, facts: SensorFacts, *, folder: Path | None = None, overwrite: bool = False
 ) -> Path:
     """Write the definition of a sensor band.
 
@@ -81,7 +81,7 @@ def define_sensor(
     ----------
     name : str
         Name by which commands refer to it: small letters, digits, hyphens.
-    users : UsersResponse
+    users : ResponseTable
         Its spectral response.
     facts : SensorFacts
         What else is known of it.
@@ -103,7 +103,7 @@ def define_sensor(
         The sensor band exists, or the folder cannot be written; nothing half written stays.
     """
     key = name.lower()
-    if not OWN_NAME.fullmatch(key):
+    if not CUSTOM_NAME.fullmatch(key):
         raise InputError(f"{name!r} cannot be a sensor's name; give letters, digits and hyphens, such as aster-b13")
     if key in sensor_names():
         raise InputError(f"{key} comes with the package; choose another name")
@@ -146,8 +146,8 @@ def remove_sensor(name: str, *, models: bool = False) -> list[Path]:
         It has models and they are to stay, or a folder cannot be removed.
     """
     key = name.lower()
-    if key not in own_sensor_names():
-        known = ", ".join(own_sensor_names()) or "none"
+    if key not in custom_sensor_names():
+        known = ", ".join(custom_sensor_names()) or "none"
         raise UnknownSensorError(f"{name!r} is not a sensor of your own; there are: {known}")
     folders = [user_path("sensors", key), user_path("models", key)]
     trained = sorted(path.name for path in folders[1].glob("*") if path.is_dir())
@@ -162,7 +162,7 @@ def remove_sensor(name: str, *, models: bool = False) -> list[Path]:
     return there
 
 
-def _definition(name: str, users: UsersResponse, facts: SensorFacts) -> str:
+def _definition(name: str, users: ResponseTable, facts: SensorFacts) -> str:
     """Write the band's constants as TOML."""
     response = users.response
     planck, (k1, k2) = fit_band_planck(response), fit_two_constants(response)

@@ -32,7 +32,7 @@ _PLAUSIBLE = (1.0, 100.0)  # [um], wavelengths; a unit that is not the file's le
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class UsersResponse:
+class ResponseTable:
     """A response that may be used, with what is to be known of it."""
 
     response: Response
@@ -47,7 +47,7 @@ class UsersResponse:
     """What is unusual, one line each."""
 
 
-def read_response(path: Path, unit: str | None = None) -> UsersResponse:
+def read_response(path: Path, unit: str | None = None) -> ResponseTable:
     """Read a spectral response.
 
     Parameters
@@ -60,7 +60,7 @@ def read_response(path: Path, unit: str | None = None) -> UsersResponse:
 
     Returns
     -------
-    UsersResponse
+    ResponseTable
         The response, checked.
 
     Raises
@@ -85,7 +85,7 @@ def read_response(path: Path, unit: str | None = None) -> UsersResponse:
     response = crop_to_window(whole)
     response = replace(response, value=response.value / response.value.max())
     limits = half_limits(response)
-    return UsersResponse(
+    return ResponseTable(
         response=response, limits=limits, points=value.size, outside=outside,
         warnings=(*dark, *_coarse(whole, limits), *_cut_off(whole)),
     )  # fmt: skip

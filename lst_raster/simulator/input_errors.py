@@ -33,7 +33,7 @@ levels by the same share; `profile_temperature` is the part of the error of temp
 2 m have in common (the 2 m air has the rest of its error for itself), the last two are each level's own."""
 
 
-def input_causes(values: Mapping[str, Any], deviation: Deviation) -> dict[str, Changes]:
+def input_error_sources(values: Mapping[str, Any], deviation: Deviation) -> dict[str, Changes]:
     """Causes of the uncertainty of the inputs of the air, independent of each other.
 
     Parameters
@@ -48,27 +48,29 @@ def input_causes(values: Mapping[str, Any], deviation: Deviation) -> dict[str, C
     dict of str to dict of str to array
         Name of a cause, then of each input that it moves, to the move. Causes without effect are left out.
     """
-    causes: dict[str, Changes] = {}
+    error_sources: dict[str, Changes] = {}
     levels = [name for name in TEMPERATURE_LEVELS if name in values]
     humidities = [name for name in HUMIDITY_LEVELS if name in values]
     if "water_vapour" in values:
         vapour = np.asarray(values["water_vapour"])
         moved = deviation("water_vapour", vapour)
         share = moved / np.maximum(vapour, _DRY)
-        causes["water_vapour"] = {"water_vapour": moved, **{name: share * values[name] for name in humidities}}
+        error_sources["water_vapour"] = {"water_vapour": moved, **{name: share * values[name] for name in humidities}}
     if "surface_pressure" in values:
-        causes["surface_pressure"] = {"surface_pressure": deviation("surface_pressure", values["surface_pressure"])}
+        error_sources["surface_pressure"] = {
+            "surface_pressure": deviation("surface_pressure", values["surface_pressure"])
+        }
     if "air_temperature" in values:
         near = values["air_temperature"]
         whole, own = deviation("air_temperature", near), deviation("air_temperature", near)
         if levels:
             common = np.minimum(deviation("profile_temperature", near), whole)
             own = np.sqrt(np.square(whole) - np.square(common))
-            causes[f"air_temperature{_OF_ALL}"] = dict.fromkeys(("air_temperature", *levels), common)
-        causes["air_temperature"] = {"air_temperature": own}
-    causes |= {name: {name: deviation("level_temperature", values[name])} for name in levels}
-    causes |= {name: {name: deviation("level_humidity", values[name])} for name in humidities}
-    return {name: moves for name, moves in causes.items() if any(np.any(move) for move in moves.values())}
+            error_sources[f"air_temperature{_OF_ALL}"] = dict.fromkeys(("air_temperature", *levels), common)
+        error_sources["air_temperature"] = {"air_temperature": own}
+    error_sources |= {name: {name: deviation("level_temperature", values[name])} for name in levels}
+    error_sources |= {name: {name: deviation("level_humidity", values[name])} for name in humidities}
+    return {name: moves for name, moves in error_sources.items() if any(np.any(move) for move in moves.values())}
 
 
 def group_of(cause: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import CancelledError
 from lst_raster.sensors.response import FIRST_WAVENUMBER as FIRST
 from lst_raster.sensors.response import LAST_WAVENUMBER as LAST
@@ -173,7 +173,7 @@ def make_table(sources: TableSources, target: Path, progress: Progress | None = 
         for name, nodes in (("pressure", PRESSURE), ("humid_pressure", HUMID_PRESSURE), ("temperature", TEMPERATURE))
     }
     tables |= _line_tables(sources, tick)
-    with written_whole(target) as temporary, h5netcdf.File(temporary, "w") as file:
+    with atomic_write(target) as temporary, h5netcdf.File(temporary, "w") as file:
         for name, (dims, values) in tables.items():
             file.dimensions.update(
                 {dim: size for dim, size in zip(dims, values.shape, strict=True) if dim not in file.dimensions}

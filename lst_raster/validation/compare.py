@@ -62,7 +62,7 @@ class Statistics:
     """Pearson's correlation of the two rasters, NaN where one is constant. [1]"""
 
 
-class Tally:
+class RunningStatistics:
     """Differences counted so far."""
 
     def __init__(self) -> None:
@@ -400,7 +400,7 @@ class _Run:
 
     def __init__(self, first: TemperatureRaster, second: TemperatureRaster, mask: MaskReader) -> None:
         self.grid: Grid = first.grid
-        self.tally = Tally()
+        self.tally = RunningStatistics()
         self.small = SmallMap(self.grid.height, self.grid.width, shape_of_map(self.grid.height, self.grid.width))
         self._first, self._second, self._mask = first, second, mask
         self._seen = np.zeros(4, np.int64)  # pixels with a temperature in the first, the second, both; and masked

@@ -18,7 +18,7 @@ from lst_raster.physics.elevation import pressure_at
 from lst_raster.physics.planck import band_radiance, brightness_temperature
 from lst_raster.physics.uncertainty import noise_radiance, quantisation_noise
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.simulator.input_errors import INPUT_ERROR, input_causes
+from lst_raster.simulator.input_errors import INPUT_ERROR, input_error_sources
 from lst_raster.validation.matchups import EXCLUDED, NUMBERS, Matchups
 from lst_raster.validation.published import retrieve_published
 
@@ -204,7 +204,7 @@ def _retrieve(model: Model, told: Mapping[str, Float], air: str) -> tuple[Float,
         told["radiance"],
         told["emissivity"],
         {**inputs, **({INPUT_ERROR: np.full(told["radiance"].shape, TRUST[air])} if takes_error else {})},
-        causes=input_causes(inputs, lambda kind, values: INPUT_UNCERTAINTIES[air][kind].at(values)),
+        error_sources=input_error_sources(inputs, lambda kind, values: INPUT_UNCERTAINTIES[air][kind].at(values)),
         sensor_noise=float(np.hypot(noise_radiance(band.noise, band.planck), quantisation_noise(band.gain))),
         emissivity_uncertainty=EMISSIVITY_UNCERTAINTY,
         band=band.planck,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import OutputError
 from lst_raster.physics.error_metrics import Agreement, outliers
 from lst_raster.plots.canvas import Picture
@@ -77,12 +77,12 @@ def write_validation(found: Validation, matchups: Matchups, rows: Retrievals, fo
         The operating system refuses.
     """
     table, statistics, picture = (folder / name for name in NAMES)
-    with written_whole(table) as path, path.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(table) as path, path.open("w", newline="", encoding="utf-8") as file:
         columns = _columns(matchups, rows)
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
-    with written_whole(statistics) as path:
+    with atomic_write(statistics) as path:
         path.write_text(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     save(scatter(found, matchups, rows), picture)
     return table, statistics, picture

@@ -22,7 +22,7 @@ from lst_raster.inputs.profile_input import profile_inputs
 from lst_raster.inputs.resolve import dryness, input_warnings
 from lst_raster.io.plausibility import check_radiance
 from lst_raster.physics.quantities import EMISSIVITY, SPECIFIC_HUMIDITY, TEMPERATURE
-from lst_raster.retrieval.atmosphere_terms import Air, air_of, solve_air
+from lst_raster.retrieval.atmosphere_terms import AtmosphereTerms, atmosphere_terms, solve_atmosphere
 from lst_raster.retrieval.inversion import solve_temperature, solve_uncertainty
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.sigma_levels import Profiles
@@ -189,7 +189,7 @@ class _Work:
     extremes: dict[str, tuple[float, float]]
     """Lowest and highest value of every input of the air so far."""
 
-    def solve(self, radiance: Float32, emissivity: Float32, spread: Float32, air: Air) -> dict[str, Values]:
+    def solve(self, radiance: Float32, emissivity: Float32, spread: Float32, air: AtmosphereTerms) -> dict[str, Values]:
         """Retrieve a piece; arrays of one shape, or one number for all of it."""
         EMISSIVITY.check(emissivity[np.isfinite(emissivity)], "emissivity")
         shape = np.broadcast_shapes(radiance.shape, emissivity.shape, spread.shape, air.terms[0].shape) or (1,)
@@ -206,7 +206,9 @@ class _Work:
             found[OUTSIDE] = np.broadcast_to(above.outside > 0.0, shape)
         return {name: found[name] for name in self.recipe.outputs}
 
-    def air(self, inputs: Sequence[Float32], levels: Sequence[Values], pixels: Sequence[Float32] = ()) -> Air:
+    def air(
+        self, inputs: Sequence[Float32], levels: Sequence[Values], pixels: Sequence[Float32] = ()
+    ) -> AtmosphereTerms:
         """Run the model where its inputs are known, and where there are pixels for it."""
         shape = np.broadcast_shapes(*(part.shape for part in inputs), *(part.shape[1:] for part in levels))
         known = np.ones(shape, bool)
@@ -220,12 +222,12 @@ class _Work:
         values |= {} if self.recipe.trust is None else {INPUT_ERRORS.name: np.asarray(self.recipe.trust, np.float32)}
         lines = dict(zip(values, np.broadcast_arrays(*values.values()), strict=True))
         origins = dict(zip(self.recipe.names, self.recipe.origins, strict=True))
-        layers = solve_air(self.model, origins, lines, uncertainty=self.recipe.is_uncertain)
+        layers = solve_atmosphere(self.model, origins, lines, uncertainty=self.recipe.is_uncertain)
         if not shape:
-            return air_of(layers)
+            return atmosphere_terms(layers)
         scattered = np.full((len(layers), *shape), np.nan, np.float32)
         scattered[:, known] = layers
-        return air_of(scattered)
+        return atmosphere_terms(scattered)
 
     def _of_profile(self, values: dict[str, Values], levels: Sequence[Values], known: Values) -> dict[str, Values]:
         """Put what the profile tells at the places that are known beside the other inputs."""
@@ -275,9 +277,9 @@ def begin(recipe: Recipe) -> None:
     _TOLD.difference_update([told for told in _TOLD if told[0] == recipe])
 
 
-def _spread_out(air: Air, shape: tuple[int, ...]) -> Air:
+def _spread_out(air: AtmosphereTerms, shape: tuple[int, ...]) -> AtmosphereTerms:
     """Bring the air to the shape of the pixels, where it is not one number for all."""
     if air.terms[0].shape in ((), shape):
         return air
     parts = [*air.terms, *(air.variance or ()), *(() if air.outside is None else (air.outside,))]
-    return air_of(np.stack([np.broadcast_to(part, shape) for part in parts]))
+    return atmosphere_terms(np.stack([np.broadcast_to(part, shape) for part in parts]))

@@ -12,7 +12,7 @@ import pytest
 
 import lst_raster
 from lst_raster import errors
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.network import train as training_run
 from lst_raster.product.staging import writing
 from lst_raster.sensors import custom as own_sensor
@@ -71,7 +71,7 @@ CLASSES = [found for found in vars(errors).values() if inspect.isclass(found)]
 @pytest.mark.parametrize("error", CLASSES, ids=lambda error: error.__name__)
 def test_no_error_of_the_package_is_taken_for_one_of_the_operating_system(tmp_path, error):
     assert not issubclass(error, OSError)
-    for keeping in (written_whole, writing, training_run._staging, own_sensor._staged):
+    for keeping in (atomic_write, writing, training_run._staging, own_sensor._staged):
         with pytest.raises(error, match=r"^as it was raised$"), keeping(tmp_path / "no" / "target"):
             raise error("as it was raised")
 

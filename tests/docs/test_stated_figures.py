@@ -88,14 +88,14 @@ def test_what_the_page_on_the_lake_tells_is_in_its_budget():
         in page
     )
     assert f"with a standard uncertainty of {budget['uncertainty']:.2f} K" in page
-    causes = {cause["name"]: cause for cause in budget["causes"]}
+    error_sources = {cause["name"]: cause for cause in budget["causes"]}
     for begin, name in (
         ("Air temperature", "air temperature"),
         ("The hour", "air of the morning"),
         ("Gases left out", "gases left out"),
         ("Emissivity", "emissivity of water"),
     ):
-        effect, uncertainty = causes[name]["effect"], causes[name]["uncertainty"]
+        effect, uncertainty = error_sources[name]["effect"], error_sources[name]["uncertainty"]
         assert f"**{begin}, {effect:+.2f} K, uncertain by {uncertainty:.2f}.**" in page
     stated = f"is {steps[-1]:.2f} K with an uncertainty of {budget['uncertainty']:.2f} K"
     assert stated in text("README.md")

@@ -74,7 +74,7 @@ def test_better_inputs_make_a_surer_temperature_and_leave_the_model_s_own_part(m
             np.array([7.0, 8.5, 10.0]),
             np.full(3, 0.97),
             AIR,
-            causes={"moisture": {"water_vapour": share * AIR["water_vapour"]}},
+            error_sources={"moisture": {"water_vapour": share * AIR["water_vapour"]}},
             sensor_noise=0.01,
             emissivity_uncertainty=0.005,
             band=BAND,

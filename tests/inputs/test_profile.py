@@ -6,14 +6,14 @@ import xarray as xr
 from rasterio.windows import Window
 
 from lst_raster.errors import InputError, ModelError
-from lst_raster.inputs.resolve import choose_inputs, warnings_of
+from lst_raster.inputs.resolve import resolve_inputs, warnings_of
 from lst_raster.physics.elevation import (
     air_temperature_between,
     air_temperature_between_pressures,
     surface_pressure_between,
 )
 from lst_raster.physics.humidity import specific_humidity_from_dew_point
-from lst_raster.retrieval.atmosphere_terms import open_exact_air
+from lst_raster.retrieval.atmosphere_terms import open_exact_atmosphere
 from lst_raster.retrieval.describe import describe
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS, Ground, Profiles, at_sigma
 from tests.support.factories import write_raster
@@ -86,14 +86,14 @@ def test_levels_below_the_ground_and_without_values_are_left_out_and_a_place_wit
 def test_what_reaches_the_model_is_the_profile_s_formula_at_sigma(tmp_path, profile_model, exact):
     scene = opened(tmp_path)
     files = [write_profile(tmp_path / "pl.nc"), write_surface(tmp_path / "sl.nc", 985.0)]
-    inputs = choose_inputs(scene, {}, profile_model, reanalysis=files)
+    inputs = resolve_inputs(scene, {}, profile_model, reanalysis=files)
     assert (inputs.profile.names, sorted(inputs.atmosphere)) == (
         ("water_vapour", *TEMPERATURE_LEVELS, *HUMIDITY_LEVELS), ["air_temperature", "surface_pressure"],
     )  # fmt: skip
     if exact:
         row, across = np.divmod(np.arange(0, 560 * 300, 1009), 560)
         window = Window(0, 0, 560, 300)
-        with open_exact_air(inputs, scene.grid, uncertainty=False) as air:
+        with open_exact_atmosphere(inputs, scene.grid, uncertainty=False) as air:
             found = air(window, np.ones(SHAPE, bool)).inputs_at(row, across)
         where = [part[row, across] for part in places()[2:]]
     else:
@@ -116,7 +116,7 @@ def test_with_a_dem_the_sigma_levels_follow_the_ground_of_every_pixel(tmp_path, 
         write_profile(tmp_path / "pl.nc"),
         write_surface(tmp_path / "sl.nc", z=np.full((3, 1, 1), 300.0 * 9.80665)),
     ]
-    inputs = choose_inputs(scene, {}, profile_model, reanalysis=files, dem=dem)
+    inputs = resolve_inputs(scene, {}, profile_model, reanalysis=files, dem=dem)
     found = values_of(inputs, scene, elevation.astype(float))
     where = latitude, longitude, HOURS
     smooth = linear("sp", *where) / 100.0
@@ -153,7 +153,7 @@ ALL = ("sp", "t2m", "tcwv")
 def test_the_tier_is_profile_where_the_files_hold_levels(tmp_path, all_tiers, levels, surface, given, tier):
     files = [write_profile(tmp_path / "pl.nc", names=levels)] if levels else []
     files += [write_surface(tmp_path / "sl.nc", names=surface)] if surface else []
-    inputs = choose_inputs(opened(tmp_path), given, None, reanalysis=files)
+    inputs = resolve_inputs(opened(tmp_path), given, None, reanalysis=files)
     assert inputs.network.contract.tier == tier
     assert {name: str(inputs.atmosphere[name]).split()[0] for name in given} == {
         name: f"{value:g}" for name, value in given.items()
@@ -162,7 +162,7 @@ def test_the_tier_is_profile_where_the_files_hold_levels(tmp_path, all_tiers, le
 
 def test_a_model_that_is_named_wins_over_the_levels(tmp_path, all_tiers):
     files = [write_profile(tmp_path / "pl.nc"), write_surface(tmp_path / "sl.nc")]
-    inputs = choose_inputs(opened(tmp_path), {}, "landsat8-b10/surface", reanalysis=files)
+    inputs = resolve_inputs(opened(tmp_path), {}, "landsat8-b10/surface", reanalysis=files)
     assert inputs.profile is None and inputs.atmosphere["water_vapour"].label.startswith("sl.nc tcwv, mean")
 
 
@@ -173,7 +173,7 @@ def test_of_levels_alone_the_column_and_the_air_at_the_ground_are_made(tmp_path,
     path = write_profile(tmp_path / "pl.nc")
     where = (*places()[2:], HOURS)
     for model, names in (("landsat8-b10/surface", 3), (None, 25)):
-        inputs = choose_inputs(scene, {}, model, reanalysis=[path], dem=dem)
+        inputs = resolve_inputs(scene, {}, model, reanalysis=[path], dem=dem)
         found = values_of(inputs, scene, 500.0)
         pressure = surface_pressure_between(inputs.atmosphere["surface_pressure"].source, 0.0, 500.0)
         assert len(found) == names and list(inputs.atmosphere) == ["surface_pressure"]
@@ -189,8 +189,8 @@ def test_of_levels_alone_the_column_and_the_air_at_the_ground_are_made(tmp_path,
 def test_a_water_vapour_that_is_given_scales_the_humidity_of_all_levels(tmp_path, profile_model):
     scene = opened(tmp_path)
     files = [write_profile(tmp_path / "pl.nc"), write_surface(tmp_path / "sl.nc")]
-    free = values_of(choose_inputs(scene, {}, profile_model, reanalysis=files), scene)
-    inputs = choose_inputs(scene, {"water_vapour": 17.0}, profile_model, reanalysis=files)
+    free = values_of(resolve_inputs(scene, {}, profile_model, reanalysis=files), scene)
+    inputs = resolve_inputs(scene, {"water_vapour": 17.0}, profile_model, reanalysis=files)
     found = values_of(inputs, scene)
     for name in HUMIDITY_LEVELS:
         np.testing.assert_allclose(found[name], free[name] * 17.0 / free["water_vapour"], rtol=1e-9)
@@ -204,10 +204,10 @@ def test_a_water_vapour_that_is_given_scales_the_humidity_of_all_levels(tmp_path
 def test_an_air_temperature_that_is_given_moves_what_lies_under_the_lowest_level_alone(tmp_path, profile_model):
     scene = opened(tmp_path)
     files = [write_profile(tmp_path / "pl.nc"), write_surface(tmp_path / "sl.nc", 985.0)]
-    free = values_of(choose_inputs(scene, {}, profile_model, reanalysis=files), scene)
-    found = values_of(choose_inputs(scene, {"air_temperature": 300.0}, profile_model, reanalysis=files), scene)
+    free = values_of(resolve_inputs(scene, {}, profile_model, reanalysis=files), scene)
+    found = values_of(resolve_inputs(scene, {"air_temperature": 300.0}, profile_model, reanalysis=files), scene)
     assert {name for name in free if not np.array_equal(found[name], free[name])} == {"air_temperature"}
-    high = values_of(choose_inputs(scene, {"air_temperature": 300.0, "surface_pressure": 999.0}, profile_model,
+    high = values_of(resolve_inputs(scene, {"air_temperature": 300.0, "surface_pressure": 999.0}, profile_model,
                                    reanalysis=files), scene)  # fmt: skip
     assert (high["air_temperature_sigma975"] < 300.0).all()
 
@@ -218,7 +218,7 @@ def test_humidity_at_2_m_is_that_of_the_dew_point(tmp_path, profile_model):
     names, pressure = ("sp", "t2m"), 985.0
     dew = np.full((3, LATITUDE.size, LONGITUDE.size), 285.0)
     files = [write_profile(tmp_path / "pl.nc"), write_surface(tmp_path / "sl.nc", pressure, names=names, d2m=dew)]
-    inputs = choose_inputs(scene, {}, profile_model, reanalysis=files)
+    inputs = resolve_inputs(scene, {}, profile_model, reanalysis=files)
     humidity = specific_humidity_from_dew_point(np.float64(285.0), pressure)
     np.testing.assert_allclose(inputs.profile.humidity_2m.source.values, humidity, rtol=1e-6)
     found, where = values_of(inputs, scene), (*places()[2:], HOURS)
@@ -230,7 +230,7 @@ def test_humidity_at_2_m_is_that_of_the_dew_point(tmp_path, profile_model):
 def test_levels_that_do_not_serve_are_told_and_the_surface_is_used(tmp_path, all_tiers):
     scene = opened(tmp_path)
     files = [write_profile(tmp_path / "pl.nc", names=("t",)), write_surface(tmp_path / "sl.nc")]
-    inputs = choose_inputs(scene, {}, None, reanalysis=files)
+    inputs = resolve_inputs(scene, {}, None, reanalysis=files)
     told = "levels of the reanalysis are not used: pl.nc has temperature on 37 and humidity on 0 levels"
     assert any(line.startswith(told) for line in warnings_of(scene, inputs))
 
@@ -239,13 +239,13 @@ def test_what_a_model_of_a_profile_lacks_is_told(tmp_path, all_tiers):
     scene = opened(tmp_path)
     name, surface = "landsat8-b10/profile", write_surface(tmp_path / "sl.nc")
     with pytest.raises(ModelError, match="takes temperature and humidity on levels of pressure, and none are given"):
-        choose_inputs(scene, {}, name)
+        resolve_inputs(scene, {}, name)
     with pytest.raises(InputError, match=r"sl.nc holds .*; give a file with t and q"):
-        choose_inputs(scene, {}, name, reanalysis=[surface])
+        resolve_inputs(scene, {}, name, reanalysis=[surface])
     with pytest.raises(InputError, match=r"pl.nc has temperature on 37 and humidity on 0 levels.*t and q"):
-        choose_inputs(scene, {}, name, reanalysis=[surface, write_profile(tmp_path / "pl.nc", names=("t",))])
+        resolve_inputs(scene, {}, name, reanalysis=[surface, write_profile(tmp_path / "pl.nc", names=("t",))])
     with pytest.raises(InputError, match=r"no water vapour \(found: nothing\).*its levels do not serve either: .* q"):
-        choose_inputs(scene, {}, None, reanalysis=[tmp_path / "pl.nc"])
+        resolve_inputs(scene, {}, None, reanalysis=[tmp_path / "pl.nc"])
 
 
 @pytest.mark.slow
@@ -259,11 +259,11 @@ def test_a_store_on_a_server_is_asked_for_its_levels_on_demand_alone(tmp_path, a
     scene = opened(tmp_path)
     with serving_folder(tmp_path) as (address, asked):
         stores = [f"{address}/sl.zarr", f"{address}/pl.zarr"]
-        plain = choose_inputs(scene, {}, None, reanalysis=stores[:1])
+        plain = resolve_inputs(scene, {}, None, reanalysis=stores[:1])
         assert plain.network.contract.tier == "surface" and not any("pl.zarr" in name for name in asked)
-        inputs = choose_inputs(scene, {}, "landsat8-b10/profile", reanalysis=stores)
+        inputs = resolve_inputs(scene, {}, "landsat8-b10/profile", reanalysis=stores)
     assert inputs.profile.levels.pressure.tolist() == [500.0, 850.0]
-    local = choose_inputs(scene, {}, None, reanalysis=[tmp_path / "sl.zarr", tmp_path / "pl.zarr"])
+    local = resolve_inputs(scene, {}, None, reanalysis=[tmp_path / "sl.zarr", tmp_path / "pl.zarr"])
     assert local.network.contract.tier == "profile"
 
 

@@ -10,8 +10,8 @@ from rasterio import Affine
 from lst_raster import Scene
 from lst_raster.errors import InputError
 from lst_raster.inputs.reanalysis.over_scene import profiles_over_scene
-from lst_raster.inputs.reanalysis.read import read_asked
-from lst_raster.inputs.reanalysis.request import Ask, places_over
+from lst_raster.inputs.reanalysis.read import read_request
+from lst_raster.inputs.reanalysis.request import Request, places_over
 from lst_raster.io.grid import Box
 from lst_raster.physics.humidity import relative_humidity, specific_humidity
 from lst_raster.resources import require
@@ -240,10 +240,10 @@ def test_only_the_points_around_the_scene_are_kept(tmp_path):
     warm = np.full((3, 2, 37, 72), 280.0)
     path = write_levels(tmp_path / "globe.nc", {"t": warm, "q": warm * 1e-5}, levels=[500.0, 850.0], **axes)
     box = Box(south=31.0, north=33.0, west=-1.0, east=2.0)
-    fields = read_asked(path, Ask(when=np.datetime64(DATE), box=box, on_levels=True))
+    fields = read_request(path, Request(when=np.datetime64(DATE), box=box, on_levels=True))
     assert len(fields) == 4
     assert {field.values.shape for field in fields} == {(2, 2, 3)}  # 30 and 35 N, 5 W to 5 E
-    whole = read_asked(path, Ask(on_levels=True))
+    whole = read_request(path, Request(on_levels=True))
     assert {field.values.shape for field in whole} == {(3, 37, 72)}
 
 

@@ -14,8 +14,8 @@ from pyproj import Proj
 
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.inputs.reanalysis.gridded import interpolate, merge_times, normalise_projected
-from lst_raster.inputs.reanalysis.read import read_asked, read_reanalysis
-from lst_raster.inputs.reanalysis.request import Ask
+from lst_raster.inputs.reanalysis.read import read_reanalysis, read_request
+from lst_raster.inputs.reanalysis.request import Request
 from lst_raster.physics.quantities import WATER_VAPOUR
 from lst_raster.resources import require
 from tests.support.faults import one_line_that_helps
@@ -164,7 +164,7 @@ def test_nam_is_bilinear_between_its_points_and_ends_at_its_edge():
 def test_levels_on_a_lambert_grid_are_refused():
     path = shared_path("data", "reanalysis", "nam.t00z.awp21100.tm00.grib2")
     with pytest.raises(InputError, match="is on levels of a lambert grid, which are not read; regrid it"):
-        read_asked(path, Ask(on_levels=True))
+        read_request(path, Request(on_levels=True))
 
 
 def test_points_that_are_not_on_their_projection_are_refused():
@@ -485,7 +485,7 @@ def test_who_wrote_the_netcdf_does_not_matter(tmp_path, rewrite, levels):
     dataset = xr.Dataset(variables, coords)
     dataset.to_netcdf(tmp_path / "expected.nc", engine="h5netcdf")
     rewrite(dataset, tmp_path / "other.nc")
-    expected, found = (read_asked(tmp_path / name, Ask(on_levels=levels)) for name in ("expected.nc", "other.nc"))
+    expected, found = (read_request(tmp_path / name, Request(on_levels=levels)) for name in ("expected.nc", "other.nc"))
     assert len(found) == len(expected) == (4 if levels else 1)
     for one, other in zip(expected, found, strict=True):
         np.testing.assert_array_equal(one.values, other.values)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from lst_raster import Scene, retrieve
 from lst_raster.errors import InputError, InputNotFoundError, RemoteError
 from lst_raster.inputs.reanalysis.over_scene import fields_over_scene
-from lst_raster.inputs.reanalysis.read import read_asked, read_reanalysis
-from lst_raster.inputs.reanalysis.request import Ask
+from lst_raster.inputs.reanalysis.read import read_reanalysis, read_request
+from lst_raster.inputs.reanalysis.request import Request
 from lst_raster.io.grid import Box
 from tests.support.factories import make_scene
 from tests.support.http_server import serving, serving_folder
@@ -91,7 +91,7 @@ def test_only_the_chunks_around_the_time_and_the_place_are_fetched(tmp_path):
     )  # fmt: skip
     box = Box(south=40.0, north=42.0, west=-1.0, east=2.0)  # across Greenwich, in a file from 0 to 360
     with serving_folder(tmp_path) as (address, asked):
-        (field,) = read_asked(f"{address}/era5.zarr", Ask(when=WHEN, box=box))
+        (field,) = read_request(f"{address}/era5.zarr", Request(when=WHEN, box=box))
     chunks = sorted(name for name in asked if name.startswith("/era5.zarr/tcwv/") and name[-1].isdigit())
     assert chunks == [f"/era5.zarr/tcwv/{hour}.1.{column}" for hour in (16, 17) for column in (0, 5)]
     assert field.longitude[0] <= -2.0 and field.longitude[-1] >= 3.0 and not field.is_global

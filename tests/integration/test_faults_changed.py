@@ -11,7 +11,7 @@ from rasterio import Affine
 
 from lst_raster import Scene, retrieve
 from lst_raster.errors import InputError, LstRasterError
-from lst_raster.retrieval.resume import require_unchanged, states_of
+from lst_raster.retrieval.resume import file_states, require_unchanged
 from tests.support.factories import STATE, make_scene, ramp, write_raster
 from tests.support.faults import contents, nothing_lost, one_line_that_helps
 
@@ -152,7 +152,7 @@ def test_a_folder_that_is_read_has_changed_where_a_file_in_it_has(tmp_path):
     chunk, other = tmp_path / "air.zarr" / "tcwv" / "0", tmp_path / "air.zarr" / "tcwv" / "1"
     chunk.write_bytes(b"chunk")
     other.write_bytes(b"chunk")
-    states = states_of([tmp_path / "air.zarr", tmp_path / "on a server"])
+    states = file_states([tmp_path / "air.zarr", tmp_path / "on a server"])
     assert set(states) == {chunk, other, tmp_path / "on a server"}
     chunk.unlink()
     require_unchanged(states)

@@ -17,7 +17,7 @@ from lst_raster.network.calibration import (
     fit,
 )
 from lst_raster.network.config import CalibrationConfig, DataConfig, OptimiserConfig, TrainingConfig
-from lst_raster.network.data import learning_set
+from lst_raster.network.data import training_set
 from lst_raster.network.measure import calibrate, fold_of
 from lst_raster.network.onnx_export import AtmosphereGraph
 from lst_raster.network.training_loop import Coupled
@@ -108,7 +108,7 @@ def config_of(steps):
 
 @pytest.mark.slow
 def test_the_calibration_multiplies_the_uncertainties_of_the_graph_and_nothing_else(simulated):
-    learning = learning_set([simulated], config_of(0))
+    learning = training_set([simulated], config_of(0))
     network = Coupled(learning, config_of(0)).network()
     predictors = [values[:, 0] for values in learning.predictors]
     calibration = Calibration(water_vapour=(10.0, 40.0), exact=(0.5, 1.5), noisy=(1.0, 2.0))
@@ -131,7 +131,7 @@ def test_whole_dates_are_held_out_where_they_are_known(simulated):
 
 @pytest.mark.slow
 def test_a_run_calibrates_with_the_same_result_every_time_and_not_at_all_without_steps(simulated):
-    network = Coupled(learning_set([simulated], config_of(20)), config_of(20)).network()
+    network = Coupled(training_set([simulated], config_of(20)), config_of(20)).network()
     seen = []
     first = calibrate(network, [simulated], config_of(20), lambda done, total: seen.append((done, total)) is None)
     assert first == calibrate(network, [simulated], config_of(20))

@@ -10,7 +10,7 @@ import torch
 from lst_raster.inference.contract import GRAPHS
 from lst_raster.inference.model import Model
 from lst_raster.network.config import TIERS, read_config
-from lst_raster.network.data import learning_set, predictors_of
+from lst_raster.network.data import predictors_of, training_set
 from lst_raster.network.model_card import contract_of, valid_ranges
 from lst_raster.network.onnx_export import OPSET, AtmosphereGraph, RetrievalGraph, export_onnx
 from lst_raster.network.training_loop import train
@@ -34,7 +34,7 @@ class Exported:
     def __init__(self, folder, tier):
         config = read_config(write_run(folder, tier=tier, steps=150))
         self.simulated = simulated = read_simulated(folder / "learn.nc")
-        self.network = train(learning_set([simulated], config), config)
+        self.network = train(training_set([simulated], config), config)
         self.ranges = valid_ranges(self.network, [simulated])
         self.torch = {"retrieval": RetrievalGraph(self.network), "atmosphere": AtmosphereGraph(self.network)}
         self.paths, self.models = {}, {}

@@ -16,7 +16,7 @@ from lst_raster.network.config import (
     SamplesConfig,
     TrainingConfig,
 )
-from lst_raster.network.data import draw_batch, learning_set, split_sets, with_surfaces
+from lst_raster.network.data import draw_batch, split_sets, training_set, with_surfaces
 from lst_raster.network.model import BEYOND, Atmosphere
 from lst_raster.network.training_loop import Coupled, fit_mechanism, train
 from lst_raster.physics.mechanism import emission_temperature_terms
@@ -40,7 +40,7 @@ def simulated(tmp_path_factory):
 
 @pytest.fixture
 def learning(simulated):
-    return learning_set([simulated], config_of())
+    return training_set([simulated], config_of())
 
 
 def batch_of(learning, **changes):
@@ -57,7 +57,7 @@ def scrambled(network, scale=3.0):
 
 @pytest.mark.parametrize("tier", TIER_NAMES)
 def test_whatever_the_weights_the_atmosphere_could_exist(simulated, tier):
-    learning = learning_set([simulated], config_of(tier))
+    learning = training_set([simulated], config_of(tier))
     with torch.no_grad():
         atmosphere = scrambled(Coupled(learning, config_of(tier)).network())(*learning.predictors)
     assert ((atmosphere.transmittance >= 0.0) & (atmosphere.transmittance <= 1.0)).all()
@@ -68,7 +68,7 @@ def test_whatever_the_weights_the_atmosphere_could_exist(simulated, tier):
 
 @pytest.mark.parametrize("tier", TIER_NAMES)
 def test_an_atmosphere_outside_the_training_range_is_that_of_the_ranges_end(simulated, tier):
-    learning = learning_set([simulated], config_of(tier))
+    learning = training_set([simulated], config_of(tier))
     network = Coupled(learning, config_of(tier)).network()
     for end, step in ((network.low, -1.0), (network.high, 1.0)):
         inside, beyond = end.unbind(), (end + step * 10.0).unbind()
@@ -78,7 +78,7 @@ def test_an_atmosphere_outside_the_training_range_is_that_of_the_ranges_end(simu
 
 @pytest.mark.parametrize("tier", TIER_NAMES)
 def test_air_more_humid_than_any_of_the_training_lets_less_through_up_to_a_limit(simulated, tier):
-    learning = learning_set([simulated], config_of(tier))
+    learning = training_set([simulated], config_of(tier))
     network = Coupled(learning, config_of(tier)).network()
     most = float(network.high[0])
     humid = learning.take(learning.predictors[0][:, 0].argmax().repeat(4))
@@ -90,7 +90,7 @@ def test_air_more_humid_than_any_of_the_training_lets_less_through_up_to_a_limit
 
 @pytest.mark.parametrize("tier", TIER_NAMES)
 def test_the_network_starts_near_the_atmospheres_that_it_will_learn(simulated, tier):
-    learning = learning_set([simulated], config_of(tier))
+    learning = training_set([simulated], config_of(tier))
     with torch.no_grad():
         atmosphere = Coupled(learning, config_of(tier)).network()(*learning.predictors)
     for found, true in zip(atmosphere, learning.atmosphere, strict=True):
@@ -117,7 +117,7 @@ def test_with_the_true_atmosphere_exact_inputs_give_the_true_temperature(learnin
 
 @pytest.mark.parametrize("tier", TIER_NAMES)
 def test_noise_changes_what_is_told_by_the_share_that_is_told_and_not_the_truth(simulated, tier):
-    learning = learning_set([simulated], config_of(tier))
+    learning = training_set([simulated], config_of(tier))
     errors = InputErrors(water_vapour=0.1, air_temperature=1.5, emissivity=0.01, sensor=0.1)
     exact, noisy = (
         with_surfaces(learning, config_of(tier, noise=noise), np.random.default_rng(0)) for noise in (EXACT, errors)
@@ -140,7 +140,7 @@ def test_noise_changes_what_is_told_by_the_share_that_is_told_and_not_the_truth(
 
 
 def test_levels_err_together_as_far_as_the_errors_say(simulated):
-    learning = learning_set([simulated], config_of("profile"))
+    learning = training_set([simulated], config_of("profile"))
     exact, noisy = (
         with_surfaces(learning, config_of("profile", noise=noise), np.random.default_rng(0))
         for noise in (EXACT, InputErrors())
@@ -160,7 +160,7 @@ def test_invented_profiles_are_drawn_as_rarely_as_the_configuration_says(tmp_pat
     dataset["perturbation"] = ("profile", (np.arange(400) % 2).astype(np.int8))
     dataset.to_netcdf(tmp_path / "marked.nc", engine="h5netcdf")
     config = config_of(samples=SamplesConfig(perturbed=0.25), optimiser=OptimiserConfig(batch=20_000))
-    batch = draw_batch(learning_set([read_simulated(tmp_path / "marked.nc")], config), config, np.random.default_rng(0))
+    batch = draw_batch(training_set([read_simulated(tmp_path / "marked.nc")], config), config, np.random.default_rng(0))
     assert float((batch.weight == 0.25).float().mean()) == pytest.approx(0.2, abs=0.01)
 
 

@@ -8,9 +8,9 @@ from lst_raster.physics.planck import band_radiance, band_radiance_slope, bright
 from lst_raster.physics.radiative_transfer import coupled_atmosphere, sensor_radiance, surface_temperature
 from lst_raster.physics.uncertainty import (
     TYPICAL_EMISSIVITY,
-    air_error,
-    air_variance,
+    atmosphere_error,
     atmosphere_uncertainty,
+    atmosphere_variance,
     network_changes,
     noise_radiance,
     quantisation_noise,
@@ -81,7 +81,9 @@ def test_a_small_change_of_the_air_s_terms_makes_the_error_that_inversion_shows(
     small = tuple(1e-3 * one for one in changes[index])
     changed = tuple(term + one for term, one in zip(terms, small, strict=True))
     shown = surface_temperature(radiance, emissivity, *changed, BAND) - ground
-    np.testing.assert_allclose(air_error(ground, radiance, emissivity, terms, small, BAND), shown, rtol=5e-3, atol=2e-6)
+    np.testing.assert_allclose(
+        atmosphere_error(ground, radiance, emissivity, terms, small, BAND), shown, rtol=5e-3, atol=2e-6
+    )
 
 
 MAKERS = {
@@ -95,9 +97,17 @@ MAKERS = {
 def test_the_quadratic_in_the_radiance_is_the_sum_of_the_squared_errors(make):
     (ground, radiance, emissivity), terms, changes = scene_of(make)
     parts = temperature_uncertainty(
-        ground, radiance, emissivity, 0.0, terms[0], terms[2], 0.0, air_variance(terms, changes, emissivity), BAND
+        ground,
+        radiance,
+        emissivity,
+        0.0,
+        terms[0],
+        terms[2],
+        0.0,
+        atmosphere_variance(terms, changes, emissivity),
+        BAND,
     )
-    errors = [air_error(ground, radiance, emissivity, terms, change, BAND) for change in changes]
+    errors = [atmosphere_error(ground, radiance, emissivity, terms, change, BAND) for change in changes]
     expected = np.hypot(*(np.asarray(error, float) for error in errors))
     np.testing.assert_allclose(np.asarray(parts.air, float), expected, rtol=2e-3, atol=2e-3)
     np.testing.assert_allclose(np.asarray(parts.total, float), np.asarray(parts.air, float), rtol=1e-5)
@@ -107,7 +117,15 @@ def test_one_typical_emissivity_serves_all_pixels_within_a_few_per_cent():
     (ground, radiance, emissivity), terms, changes = scene_of(np.asarray)
     found = [
         temperature_uncertainty(
-            ground, radiance, emissivity, 0.0, terms[0], terms[2], 0.0, air_variance(terms, changes, weighed), BAND
+            ground,
+            radiance,
+            emissivity,
+            0.0,
+            terms[0],
+            terms[2],
+            0.0,
+            atmosphere_variance(terms, changes, weighed),
+            BAND,
         ).air
         for weighed in (emissivity, TYPICAL_EMISSIVITY)
     ]
@@ -120,7 +138,7 @@ def test_for_a_black_ground_a_network_s_changes_give_the_uncertainty_that_it_was
     radiance = sensor_radiance(ground, 1.0, *terms, BAND)
     changes = network_changes(terms[0], terms[1], np.float64(0.05), np.float64(2.0), BAND)
     found = temperature_uncertainty(
-        ground, radiance, 1.0, 0.0, terms[0], terms[2], 0.0, air_variance(terms, changes, 1.0), BAND
+        ground, radiance, 1.0, 0.0, terms[0], terms[2], 0.0, atmosphere_variance(terms, changes, 1.0), BAND
     )
     expected = atmosphere_uncertainty(ground, 1.0, depth, up, np.float64(0.05), np.float64(2.0), BAND)
     assert found.air == pytest.approx(expected, rel=1e-9)
@@ -130,7 +148,7 @@ def test_for_a_black_ground_a_network_s_changes_give_the_uncertainty_that_it_was
 def test_noise_and_emissivity_reach_the_temperature_as_a_small_error_of_them_does(part):
     (ground, radiance, emissivity), terms, changes = scene_of(np.asarray)
     noise, of_emissivity = (1e-4, 0.0) if part == "sensor" else (0.0, 1e-5)
-    nothing = air_variance(terms, [tuple(0.0 * one for one in changes[0])])
+    nothing = atmosphere_variance(terms, [tuple(0.0 * one for one in changes[0])])
     found = temperature_uncertainty(
         ground, radiance, emissivity, of_emissivity, terms[0], terms[2], noise, nothing, BAND
     )

@@ -45,7 +45,7 @@ def test_usgs_terms_put_into_the_equation_give_the_usgs_temperature():
 
 
 @dataclass(frozen=True, kw_only=True)
-class Air:
+class AtmosphereTerms:
     """Transmittance, up- and downwelling radiance of many atmospheres."""
 
     transmittance: np.ndarray
@@ -63,17 +63,17 @@ class Air:
         return (1.0 - self.transmittance**DIFFUSIVITY_FACTOR) / (1.0 - self.transmittance)
 
 
-def usgs_air(product: str) -> Air:
+def usgs_air(product: str) -> AtmosphereTerms:
     """Terms of all pixels that have them: they are modelled, clouds do not matter."""
     values = [read(*term, product=product) for term in (("ST_ATRAN", 1e-4), ("ST_URAD", 1e-3), ("ST_DRAD", 1e-3))]
     known = np.all([term > 0.0 for term in values], axis=0)
-    return Air(
+    return AtmosphereTerms(
         **dict(zip(("transmittance", "upwelling", "downwelling"), (term[known] for term in values), strict=True))
     )
 
 
 @pytest.fixture(scope="module")
-def simulated() -> dict[str, Air]:
+def simulated() -> dict[str, AtmosphereTerms]:
     """Columns of the profile library as moist as the products', under the whole sky and under the zenith alone."""
     with xr.open_dataset(data_path("profiles", "library.nc"), engine="h5netcdf") as library:
         vapour = water_vapour(library)
@@ -81,13 +81,16 @@ def simulated() -> dict[str, Air]:
         chosen = library.isel(profile=moist[:: moist.size // 36]).load()
     names = ("pressure", "air_temperature", "specific_humidity")
     columns = [column(*(chosen[name].values[index] for name in names)) for index in range(chosen.sizes["profile"])]
-    return {"hemisphere": air_of(columns, Geometry()), "zenith": air_of(columns[::3], Geometry(zenith_sky=True))}
+    return {
+        "hemisphere": atmosphere_terms(columns, Geometry()),
+        "zenith": atmosphere_terms(columns[::3], Geometry(zenith_sky=True)),
+    }
 
 
-def air_of(columns: list[Column], geometry: Geometry) -> Air:
+def atmosphere_terms(columns: list[Column], geometry: Geometry) -> AtmosphereTerms:
     bands = [band_average(simulate_spectrum(profile, geometry=geometry), "landsat8-b10") for profile in columns]
     rows = np.array([[band.transmittance, band.upwelling_radiance, band.downwelling_radiance] for band in bands])
-    return Air(transmittance=rows[:, 0], upwelling=rows[:, 1], downwelling=rows[:, 2])
+    return AtmosphereTerms(transmittance=rows[:, 0], upwelling=rows[:, 1], downwelling=rows[:, 2])
 
 
 @pytest.mark.slow
@@ -126,7 +129,7 @@ def test_neither_the_zenith_nor_an_error_added_to_the_radiance_explains_st_drad(
 def test_the_sky_of_pi_st_drad_is_as_warm_as_the_air_that_sends_radiance_up(product, simulated):
     planck, theirs, ours = sensor_band("landsat8-b10").planck, usgs_air(product), simulated["hemisphere"]
 
-    def warmth(air: Air, factor: float) -> np.ndarray:
+    def warmth(air: AtmosphereTerms, factor: float) -> np.ndarray:
         """Temperature of the air for radiance down, less that for radiance up."""
         down = brightness_temperature(factor * air.downwelling / (1.0 - air.transmittance**DIFFUSIVITY_FACTOR), planck)
         return down - brightness_temperature(air.upwelling / (1.0 - air.transmittance), planck)

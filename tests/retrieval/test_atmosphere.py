@@ -179,7 +179,7 @@ def test_the_self_check_looks_at_pixels_of_the_whole_scene():
     class Nothing:
         level2, names = None, ()
 
-    check = selfcheck_module.SelfCheck.over(Grid, Nothing, 0.01)
+    check = selfcheck_module.InterpolationCheck.over(Grid, Nothing, 0.01)
     assert check.row.size == 10_000
     quarters = np.bincount(2 * (check.row >= 2000) + (check.column >= 2500), minlength=4)
     assert quarters.min() > 2300

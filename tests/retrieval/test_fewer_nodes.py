@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from lst_raster.inputs.fields import Field, Lift
+from lst_raster.inputs.fields import ElevationAdjustment, Field
 from lst_raster.io.coarse_grid import Nodes, at_places
 from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, WATER_VAPOUR
-from lst_raster.retrieval.coarse_atmosphere import LOST, fewest_nodes
+from lst_raster.retrieval.coarse_atmosphere import LOST, min_nodes
 
 AXIS = np.append(np.arange(0.0, 1000.0, 32), 1000.0)
 
@@ -25,7 +25,7 @@ def bump(height, axis=AXIS):
 
 
 def test_a_linear_field_needs_every_eighth_node_and_the_last():
-    rows, columns = fewest_nodes([vapour(bump(0.0))])
+    rows, columns = min_nodes([vapour(bump(0.0))])
     np.testing.assert_array_equal(rows, [0.0, 256.0, 512.0, 768.0, 1000.0])
     np.testing.assert_array_equal(columns, rows)
 
@@ -33,7 +33,7 @@ def test_a_linear_field_needs_every_eighth_node_and_the_last():
 @pytest.mark.parametrize("height", [0.05, 0.2, 1.0, 30.0])
 def test_no_more_is_lost_than_is_allowed(height):
     values = bump(height)
-    rows, columns = fewest_nodes([vapour(values)])
+    rows, columns = min_nodes([vapour(values)])
     kept = values[np.ix_(np.isin(AXIS, rows), np.isin(AXIS, columns))]
     column, row = np.meshgrid(AXIS, AXIS)
     assert (
@@ -45,25 +45,25 @@ def test_no_more_is_lost_than_is_allowed(height):
 
 def test_every_input_and_the_surface_it_is_brought_from_has_a_say():
     smooth, bent = vapour(bump(0.0)), vapour(bump(30.0), quantity=AIR_TEMPERATURE)
-    assert fewest_nodes([smooth, bent])[0].size == AXIS.size
+    assert min_nodes([smooth, bent])[0].size == AXIS.size
     hill = Nodes(rows=AXIS, columns=AXIS, values=1000.0 * bump(1.0), label="z")
     ground = Field(quantity=ELEVATION, source=0.0, origin="given")
-    lifted = vapour(bump(0.0), lift=Lift(surface=hill, ground=ground, formula=lambda *at: 0.0))
-    assert fewest_nodes([lifted])[0].size == AXIS.size
+    lifted = vapour(bump(0.0), lift=ElevationAdjustment(surface=hill, ground=ground, formula=lambda *at: 0.0))
+    assert min_nodes([lifted])[0].size == AXIS.size
 
 
 def test_fields_on_other_nodes_are_read_where_theirs_are():
     coarse = np.linspace(0.0, 1000.0, 9)
     few = vapour(bump(0.0, coarse), coarse)
-    assert fewest_nodes([few, vapour(bump(0.0))])[0].size == 5
-    assert fewest_nodes([vapour(bump(30.0, coarse), coarse), vapour(bump(0.0))])[0].size == AXIS.size
+    assert min_nodes([few, vapour(bump(0.0))])[0].size == 5
+    assert min_nodes([vapour(bump(30.0, coarse), coarse), vapour(bump(0.0))])[0].size == AXIS.size
 
 
 def test_where_a_node_has_no_value_none_is_left_out():
     values = bump(0.0)
     values[3, 5] = np.nan
-    assert fewest_nodes([vapour(values)])[0].size == AXIS.size
+    assert min_nodes([vapour(values)])[0].size == AXIS.size
 
 
 def test_numbers_have_no_nodes():
-    assert fewest_nodes([Field(quantity=WATER_VAPOUR, source=20.0, origin="given")]) is None
+    assert min_nodes([Field(quantity=WATER_VAPOUR, source=20.0, origin="given")]) is None

@@ -7,10 +7,10 @@ from rasterio import Affine
 
 from lst_raster import Scene, retrieve
 from lst_raster.errors import OutputError
-from lst_raster.inputs.resolve import choose_inputs
+from lst_raster.inputs.resolve import resolve_inputs
 from lst_raster.resources import require
 from lst_raster.retrieval import tiles as tiles_module
-from lst_raster.retrieval.coarse_atmosphere import CoarseAir
+from lst_raster.retrieval.coarse_atmosphere import CoarseAtmosphere
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 from tests.support.factories import make_model, make_scene, model_metadata, write_raster
 from tests.support.profile_air import (
@@ -120,10 +120,10 @@ def test_real_levels_of_era5_give_a_profile_as_their_own_readers_have_it(tmp_pat
     made = make_scene(tmp_path / "in", lst=np.full((60, 70), 295.0), crs="EPSG:4326", transform=transform)
     scene = Scene.open(made, date="2010-10-17T14:10")
     dem = write_raster(tmp_path / "dem.tif", np.full((60, 70), 400.0, "f4"), crs="EPSG:4326", transform=transform)
-    inputs = choose_inputs(scene, {}, None, reanalysis=[path], dem=dem)
+    inputs = resolve_inputs(scene, {}, None, reanalysis=[path], dem=dem)
     assert inputs.network.contract.tier == "profile"
     row, across = np.array([30.0]), np.array([40.0])  # 35.1 N, 130.5 E
-    found = CoarseAir.over(inputs, scene.grid, uncertainty=False).values(row, across, 400.0)
+    found = CoarseAtmosphere.over(inputs, scene.grid, uncertainty=False).values(row, across, 400.0)
     variables = cfgrib.open_file(path, read_keys=[], indexpath="").variables
     pressure = variables["isobaricInhPa"].data.astype(float)
     theirs = {

@@ -23,7 +23,7 @@ from lst_raster.io import remote as remote_copy
 from lst_raster.io.address import Address
 from lst_raster.product.check import check_product
 from lst_raster.retrieval.describe import describe
-from lst_raster.retrieval.resume import require_unchanged, states_of
+from lst_raster.retrieval.resume import file_states, require_unchanged
 from lst_raster.validation.compare import compare_rasters
 from tests.support.emissivity_scenes import add_quality, add_reflectance, make_tile
 from tests.support.factories import STATE, make_scene, ramp, write_raster
@@ -323,7 +323,7 @@ def test_a_file_without_etag_that_changes_its_size_while_it_is_read_gives_no_pro
 def test_a_server_that_does_not_answer_at_the_first_look_is_not_taken_for_a_changed_file(scene):
     with web_server(scene.parent) as server:
         server.answers = {scene.name: [503, 503, 503]}
-        states = states_of([Address(url=server.url(scene.name))])
+        states = file_states([Address(url=server.url(scene.name))])
         require_unchanged(states)  # raises nothing, though the server answers now
         assert server.answers[scene.name] == []  # all three refusals were of the first look
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lst_raster.errors import ConfigError, InputError, InputNotFoundError, OutputError, UnknownSensorError
-from lst_raster.inference.model import Model, own_models
+from lst_raster.inference.model import Model, custom_models
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.resources import user_path
 from lst_raster.sensors.bands import response_path, sensor_band, sensor_names
@@ -119,7 +119,7 @@ def test_coarse_cut_off_and_slightly_negative_tables_are_used_with_a_warning(tmp
 def test_the_band_follows_its_response_and_is_known_by_name(tmp_path, own_folder):
     make_own_sensor(tmp_path, noise=0.12, first_year=1999, last_year=2024)
     band = sensor_band("ASTER-B13")
-    assert (band.name, band.is_own, band.noise, band.first_year, band.wavelength) == (
+    assert (band.name, band.is_custom, band.noise, band.first_year, band.wavelength) == (
         "aster-b13",
         True,
         0.12,
@@ -136,14 +136,14 @@ def test_a_definition_that_changes_changes_everything_in_the_same_process(tmp_pa
     make_own_sensor(tmp_path)
     before = band_weights("aster-b13").copy()
     make_own_models()
-    assert own_models() == ["aster-b13/column", "aster-b13/surface"]
+    assert custom_models() == ["aster-b13/column", "aster-b13/surface"]
     users = read_response(write_response(tmp_path / "other.csv", low=11.3, high=11.9))
     with pytest.raises(OutputError, match="--overwrite"):
         define_sensor("aster-b13", users, SensorFacts())
     define_sensor("aster-b13", users, SensorFacts(), overwrite=True)
     assert sensor_band("aster-b13").wavelength == pytest.approx(11.6)
     assert band_weights("aster-b13") @ before == 0.0
-    assert own_models() == []  # they were of the other response
+    assert custom_models() == []  # they were of the other response
     assert sorted(path.name for path in (own_folder / "sensors").iterdir()) == ["aster-b13"]
 
 

@@ -6,7 +6,7 @@ from pyproj import Transformer
 
 from lst_raster import Scene
 from lst_raster.physics.constants import GRAVITY
-from lst_raster.retrieval.coarse_atmosphere import CoarseAir
+from lst_raster.retrieval.coarse_atmosphere import CoarseAtmosphere
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, SIGMA, TEMPERATURE_LEVELS
 from tests.support.factories import make_scene
 from tests.support.linear_air import START, linear
@@ -106,7 +106,7 @@ def opened(folder, shape=SHAPE):
 def values_of(inputs, scene, elevation=0.0):
     """What reaches the model at every pixel, by way of the coarse grid's inputs."""
     row, column, _, _ = places((scene.grid.height, scene.grid.width))
-    return CoarseAir.over(inputs, scene.grid, uncertainty=False).values(row, column, elevation)
+    return CoarseAtmosphere.over(inputs, scene.grid, uncertainty=False).values(row, column, elevation)
 
 
 def read(product):

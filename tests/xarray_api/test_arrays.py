@@ -125,8 +125,8 @@ def test_arrays_meet_by_the_names_of_their_dimensions():
 
 def test_the_model_runs_where_the_air_differs_and_once_where_it_is_the_same(monkeypatch):
     rows = []
-    solve = block.solve_air
-    monkeypatch.setattr(block, "solve_air", lambda *given, **options: _noted(rows, solve(*given, **options)))
+    solve = block.solve_atmosphere
+    monkeypatch.setattr(block, "solve_atmosphere", lambda *given, **options: _noted(rows, solve(*given, **options)))
     monkeypatch.setattr(block, "_AT_ONCE", 700)
     retrieve_array(RADIANCE, on_grid(EMISSIVITY), 20.0, **COMMON)
     assert rows == [1]

@@ -11,7 +11,7 @@ from examples.studies.lake.budget import LakeBudget
 from examples.studies.lake.error_sources import CAREFUL, TODAY
 from examples.studies.lake.retrieval import residuals
 from examples.studies.lake.table import Float, LakeTable
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.resources import require
 
 _APPLIED, _KNOWN, _USGS = "#2b6ca3", "#c0702a", "#777777"
@@ -49,7 +49,7 @@ def draw(budget: LakeBudget, table: LakeTable, folder: Path) -> list[Path]:
 
 
 def _save(figure: Any, path: Path) -> Path:
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=90)
     return path
 

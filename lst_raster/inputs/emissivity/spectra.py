@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.inputs.emissivity.tables import BandTable, band_table
 from lst_raster.physics.planck import planck_radiance
@@ -167,7 +167,7 @@ def crop_spectra(source: Path, output: Path) -> Path:
     for index in kept:
         values = (f"{value:.{_DIGITS}f}" for value in spectra.emissivity[:, index])
         rows.append(",".join((f"{spectra.wavelength[index]:.4f}", *values)))
-    with written_whole(output) as temporary:
+    with atomic_write(output) as temporary:
         temporary.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return output
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from lst_raster.errors import InputError
 from lst_raster.inputs.reanalysis.gridded import Float, GriddedField, nearest_steps, normalise, normalise_projected
-from lst_raster.inputs.reanalysis.request import Ask, crop
+from lst_raster.inputs.reanalysis.request import Request, crop
 from lst_raster.inputs.reanalysis.variables import nothing_found, unit_conversion
 from lst_raster.physics.quantities import ELEVATION
 from lst_raster.reading import reading
@@ -48,7 +48,7 @@ class _Plane:
     projection: str | None
 
 
-def read_grib(path: Path, source: str, ask: Ask) -> list[GriddedField]:
+def read_grib(path: Path, source: str, ask: Request) -> list[GriddedField]:
     """Read what is known in a GRIB file; only the steps around a time are decoded.
 
     Parameters
@@ -112,7 +112,7 @@ def _time(day: int, clock: int) -> np.datetime64:
     return np.datetime64(f"{date}T{clock // 100:02d}:{clock % 100:02d}", "s")
 
 
-def _read(path: Path, source: str, headers: list[_Header], ask: Ask) -> GriddedField:
+def _read(path: Path, source: str, headers: list[_Header], ask: Request) -> GriddedField:
     """Read the messages of one variable, on one level if it is on levels."""
     name = headers[0].name
     quantity = ask.quantity_of(name)

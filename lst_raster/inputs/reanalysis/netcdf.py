@@ -11,7 +11,7 @@ import numpy as np
 
 from lst_raster.errors import InputError
 from lst_raster.inputs.reanalysis.gridded import GriddedField, Times, nearest_steps, normalise
-from lst_raster.inputs.reanalysis.request import Ask, crop
+from lst_raster.inputs.reanalysis.request import Request, crop
 from lst_raster.inputs.reanalysis.variables import nothing_found, unit_conversion
 from lst_raster.physics.quantities import ELEVATION, PRESSURE, Quantity
 from lst_raster.reading import open_netcdf, reading, text_of
@@ -29,7 +29,7 @@ _ONE_LEVEL = "one level"  # of what has none
 _VERSIONS = "expver"  # ERA5 and its preliminary part, each missing where the other is
 
 
-def read_netcdf(path: Path, source: str, ask: Ask) -> list[GriddedField]:
+def read_netcdf(path: Path, source: str, ask: Request) -> list[GriddedField]:
     """Read what is known in a netCDF file; only the steps around a time are taken into memory.
 
     Parameters
@@ -51,7 +51,7 @@ def read_netcdf(path: Path, source: str, ask: Ask) -> list[GriddedField]:
         return read_dataset(dataset, source, ask if ask.on_levels else replace(ask, box=None))
 
 
-def read_dataset(dataset: xr.Dataset, source: str, ask: Ask) -> list[GriddedField]:
+def read_dataset(dataset: xr.Dataset, source: str, ask: Request) -> list[GriddedField]:
     """Read what is asked for and known in an open dataset.
 
     Parameters
@@ -99,7 +99,7 @@ def _levels_of(variable: xr.DataArray) -> list[str]:
 
 
 def _read(
-    variable: xr.DataArray, quantity: Quantity, source: str, levels: list[str], ask: Ask
+    variable: xr.DataArray, quantity: Quantity, source: str, levels: list[str], ask: Request
 ) -> Iterator[GriddedField]:
     """Read a variable: one field, or one for each of its levels."""
     name = str(variable.name)

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from lst_raster.errors import InputError
-from lst_raster.inputs.fields import BETWEEN_ELEVATIONS, QUANTITIES, Field, Lift
+from lst_raster.inputs.fields import BETWEEN_ELEVATIONS, QUANTITIES, ElevationAdjustment, Field
 from lst_raster.inputs.reanalysis.gridded import GriddedField, interpolate, merge_times, normalise
 from lst_raster.inputs.reanalysis.products import names_of
-from lst_raster.inputs.reanalysis.read import read_asked, read_where_there_is_any
-from lst_raster.inputs.reanalysis.request import WIDE, Ask, Places, ask_for, places_over
+from lst_raster.inputs.reanalysis.read import read_if_present, read_request
+from lst_raster.inputs.reanalysis.request import WIDE, Places, Request, make_request, places_over
 from lst_raster.inputs.reanalysis.variables import NothingFoundError
 from lst_raster.inputs.reanalysis.zarr_store import store_name
 from lst_raster.io.coarse_grid import Float, Nodes, at_places
@@ -85,11 +85,11 @@ def profiles_over_scene(scene: Scene, paths: Sequence[str | Path]) -> LevelNodes
     Raises
     ------
     InputNotFoundError, InputError, RemoteError, MissingExtraError
-        As `read_where_there_is_any`; or the scene has no time or no coordinate system; or the files do not cover it in
+        As `read_if_present`; or the scene has no time or no coordinate system; or the files do not cover it in
         time and space; or temperature or humidity are missing.
     """
-    ask = ask_for(scene, on_levels=True)
-    found = read_where_there_is_any(paths, ask)
+    ask = make_request(scene, on_levels=True)
+    found = read_if_present(paths, ask)
     complaints = []
     for group in _by_grid(found):
         try:
@@ -106,7 +106,7 @@ def _by_grid(fields: list[GriddedField]) -> list[list[GriddedField]]:
     return list(groups.values())
 
 
-def _profiles(scene: Scene, ask: Ask, group: list[GriddedField]) -> LevelNodes:
+def _profiles(scene: Scene, ask: Request, group: list[GriddedField]) -> LevelNodes:
     assert ask.when is not None
     warmth, moisture = _on_levels(group, TEMPERATURE.name), _on_levels(group, SPECIFIC_HUMIDITY.name)
     moisture = moisture or _from_relative(_on_levels(group, RELATIVE_HUMIDITY.name), warmth)
@@ -216,10 +216,10 @@ def fields_over_scene(
     Raises
     ------
     InputNotFoundError, InputError, MissingExtraError
-        As `read_asked`; or the scene has no time or no coordinate system; or the files do not cover it in time
+        As `read_request`; or the scene has no time or no coordinate system; or the files do not cover it in time
         and space; or there is no water vapour in them, though it is wanted, or no elevation, though `ground` is given.
     """
-    ask = ask_for(scene)
+    ask = make_request(scene)
     when = ask.when
     assert when is not None
     found = _read(paths, ask, beside_levels)
@@ -228,7 +228,11 @@ def fields_over_scene(
     for name in wanted:
         nodes = _over(found, name, when, scene.grid)
         if nodes is not None:
-            lift = Lift(surface=surface, ground=ground, formula=_BETWEEN[name]) if surface and ground else None
+            lift = (
+                ElevationAdjustment(surface=surface, ground=ground, formula=_BETWEEN[name])
+                if surface and ground
+                else None
+            )
             fields[name] = Field(quantity=_QUANTITIES[name], source=nodes, origin=ORIGIN, lift=lift)
     if WATER_VAPOUR.name in wanted and WATER_VAPOUR.name not in fields and needs_vapour:
         names = ", ".join(store_name(path) for path in paths)
@@ -240,12 +244,12 @@ def fields_over_scene(
     return fields
 
 
-def _read(paths: Sequence[str | Path], ask: Ask, beside_levels: bool) -> list[GriddedField]:
+def _read(paths: Sequence[str | Path], ask: Request, beside_levels: bool) -> list[GriddedField]:
     if not beside_levels:
-        found = [field for path in paths for field in read_asked(path, ask)]
+        found = [field for path in paths for field in read_request(path, ask)]
     else:
         try:
-            found = read_where_there_is_any(paths, ask)
+            found = read_if_present(paths, ask)
         except NothingFoundError:
             return []
     return found + list(_from_dew_points(found))

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.inputs.reanalysis.grib import read_grib
 from lst_raster.inputs.reanalysis.gridded import GriddedField
 from lst_raster.inputs.reanalysis.netcdf import read_netcdf
-from lst_raster.inputs.reanalysis.request import Ask
+from lst_raster.inputs.reanalysis.request import Request
 from lst_raster.inputs.reanalysis.variables import NothingFoundError
 from lst_raster.inputs.reanalysis.zarr_store import is_address, is_store, read_zarr
 from lst_raster.io.address import Address, Location, location_of, path_of
@@ -73,7 +73,7 @@ _HINT = "give netCDF, GRIB, a ZIP of them, or a zarr store"
 
 
 def read_reanalysis(path: str | Path, when: np.datetime64 | None = None) -> list[GriddedField]:
-    """Read every quantity that is known in a reanalysis file: `read_asked` for a time alone.
+    """Read every quantity that is known in a reanalysis file: `read_request` for a time alone.
 
     Returns
     -------
@@ -81,10 +81,10 @@ def read_reanalysis(path: str | Path, when: np.datetime64 | None = None) -> list
         Water vapour [kg m-2], air temperature [K], surface pressure [hPa], elevation of the model's surface [m]: at
         least one of them.
     """
-    return read_asked(path, Ask(when=when))
+    return read_request(path, Request(when=when))
 
 
-def read_asked(path: str | Path, ask: Ask) -> list[GriddedField]:
+def read_request(path: str | Path, ask: Request) -> list[GriddedField]:
     """Read what is asked for of a reanalysis file.
 
     Parameters
@@ -125,7 +125,7 @@ def read_asked(path: str | Path, ask: Ask) -> list[GriddedField]:
     return _read(path, path.name, ask)
 
 
-def read_where_there_is_any(paths: Sequence[str | Path], ask: Ask) -> list[GriddedField]:
+def read_if_present(paths: Sequence[str | Path], ask: Request) -> list[GriddedField]:
     """Read what is asked for from the files that hold it; files on levels and of the surface may be mixed.
 
     Raises
@@ -133,13 +133,13 @@ def read_where_there_is_any(paths: Sequence[str | Path], ask: Ask) -> list[Gridd
     NothingFoundError
         None of them holds it; what is wrong with the first is told.
     InputNotFoundError, InputError, RemoteError, MissingExtraError
-        As `read_asked`.
+        As `read_request`.
     """
     found: list[GriddedField] = []
     complaints = []
     for path in paths:
         try:
-            found += read_asked(path, ask)
+            found += read_request(path, ask)
         except NothingFoundError as complaint:
             complaints.append(complaint)
     if not found:
@@ -147,7 +147,7 @@ def read_where_there_is_any(paths: Sequence[str | Path], ask: Ask) -> list[Gridd
     return found
 
 
-def _read(path: Path, source: str, ask: Ask) -> list[GriddedField]:
+def _read(path: Path, source: str, ask: Request) -> list[GriddedField]:
     with path.open("rb") as file:
         start = file.read(4)
     if start in ENGINES:
@@ -168,14 +168,14 @@ def _what(start: bytes) -> str:
     return "is empty" if not start else "is of an unknown format"
 
 
-def _read_zip(path: Path, source: str, ask: Ask) -> list[GriddedField]:
+def _read_zip(path: Path, source: str, ask: Request) -> list[GriddedField]:
     """Read the members of an archive one by one; one that holds nothing of use does not spoil the others."""
     fields: list[GriddedField] = []
     complaints: list[InputError] = []
     with _readable(source), zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
         for number, member in enumerate(info for info in archive.infolist() if not info.is_dir()):
             target = Path(folder) / str(number)
-            with written_whole(target) as part, part.open("wb") as file:
+            with atomic_write(target) as part, part.open("wb") as file:
                 file.writelines(_blocks(archive, member, source))
             try:
                 fields += _read(target, f"{source}/{member.filename}", ask)

@@ -19,7 +19,7 @@ from lst_raster.physics.quantities import Quantity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ask:
+class Request:
     """Time, place and kind of the fields that are to be read."""
 
     when: np.datetime64 | None = None
@@ -98,7 +98,7 @@ class Places:
     """Longitudes of shape (rows, columns). [degree]"""
 
 
-def ask_for(scene: Scene, *, on_levels: bool = False) -> Ask:
+def make_request(scene: Scene, *, on_levels: bool = False) -> Request:
     """Say what a scene needs of a reanalysis: its time and its extent.
 
     Raises
@@ -109,7 +109,7 @@ def ask_for(scene: Scene, *, on_levels: bool = False) -> Ask:
     when = _time_of(scene)
     if scene.grid.crs is None:
         raise InputError(f"{scene.place.label} has no coordinate system, so no reanalysis can be laid over it")
-    return Ask(when=when, box=box_over(scene.grid), on_levels=on_levels)
+    return Request(when=when, box=box_over(scene.grid), on_levels=on_levels)
 
 
 def places_over(grid: Grid, cell: float, widest: int = _WIDEST) -> Places:

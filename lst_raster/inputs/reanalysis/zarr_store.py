@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from lst_raster.errors import InputError, InputNotFoundError, LstRasterError
 from lst_raster.inputs.reanalysis.gridded import GriddedField
 from lst_raster.inputs.reanalysis.netcdf import read_dataset
-from lst_raster.inputs.reanalysis.request import Ask
+from lst_raster.inputs.reanalysis.request import Request
 from lst_raster.io.address import Address, Location, without_secrets
-from lst_raster.io.http import BusyError, patiently
+from lst_raster.io.http import BusyError, with_retries
 from lst_raster.resources import require
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def is_store(folder: Path) -> bool:
     return any((folder / mark).is_file() for mark in _MARKS)
 
 
-def read_zarr(address: str, ask: Ask) -> list[GriddedField]:
+def read_zarr(address: str, ask: Request) -> list[GriddedField]:
     """Read what is asked for of a zarr store; only the chunks around the time and the place are fetched.
 
     Parameters
@@ -77,10 +77,10 @@ def read_zarr(address: str, ask: Ask) -> list[GriddedField]:
     MissingExtraError
         zarr is not installed.
     """
-    return patiently(lambda: _read(address, ask))
+    return with_retries(lambda: _read(address, ask))
 
 
-def _read(address: str, ask: Ask) -> list[GriddedField]:
+def _read(address: str, ask: Request) -> list[GriddedField]:
     with open_store(address) as dataset:
         return read_dataset(dataset, store_name(address), ask)
 

@@ -111,8 +111,8 @@ def _write_picture(view: View, target: Path, unit: tuple[str, float]) -> None:
 
 
 def _write_page(view: View, target: Path, unit: tuple[str, float]) -> None:
-    from lst_raster.atomic_write import written_whole
+    from lst_raster.atomic_write import atomic_write
     from lst_raster.product.preview.page import page_of
 
-    with written_whole(target) as path:
+    with atomic_write(target) as path:
         path.write_text(page_of(view, unit), encoding="utf-8")

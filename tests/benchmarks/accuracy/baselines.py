@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from lst_raster.errors import ConfigError
 from lst_raster.network.config import TIERS, DataConfig, LossConfig, OptimiserConfig, TrainingConfig
-from lst_raster.network.data import Batch, LearningSet, learning_set, whitening, with_surfaces
+from lst_raster.network.data import Batch, TrainingSet, training_set, whitening, with_surfaces
 from lst_raster.network.loss import robust
 from lst_raster.network.model import UNKNOWNS, Atmosphere, CoupledNetwork, Effective, Squareplus, features, softplus
 from lst_raster.network.training_loop import Coupled, Method, optimise
@@ -77,7 +77,7 @@ def all_features(
 class Alone:
     """Learning alone as a method: robust error of the temperature, nothing else."""
 
-    def __init__(self, learning: LearningSet, config: TrainingConfig) -> None:
+    def __init__(self, learning: TrainingSet, config: TrainingConfig) -> None:
         self.config, self.band = config, learning.band
         batch = with_surfaces(learning, config, np.random.default_rng(config.seed))
         seen = all_features(batch.radiance, batch.emissivity, batch.predictors, config.tier, self.band).flatten(0, 1)
@@ -120,7 +120,7 @@ class UnboundedNetwork(CoupledNetwork):
     centre: Tensor
     scale: Tensor
 
-    def learn_scale(self, learning: LearningSet) -> UnboundedNetwork:
+    def learn_scale(self, learning: TrainingSet) -> UnboundedNetwork:
         """Take mean and standard deviation of the terms from a training set."""
         terms = torch.cat(learning.atmosphere, dim=1)
         self.register_buffer("centre", terms.mean(dim=0))
@@ -144,7 +144,7 @@ class Unbounded(Coupled):
 
     kind = UnboundedNetwork
 
-    def __init__(self, learning: LearningSet, config: TrainingConfig) -> None:
+    def __init__(self, learning: TrainingSet, config: TrainingConfig) -> None:
         super().__init__(learning, replace(config, loss=replace(config.loss, likelihood=0.0)))
         self.learning = learning
 
@@ -185,7 +185,7 @@ class LearntWhole(Coupled):
     kind = LearntWholeNetwork
 
 
-METHODS: Mapping[str, Callable[[LearningSet, TrainingConfig], Method]] = {
+METHODS: Mapping[str, Callable[[TrainingSet, TrainingConfig], Method]] = {
     "coupled": Coupled,
     "learning alone": Alone,
     "coupled, unbounded": Unbounded,
@@ -267,11 +267,11 @@ def fit(asked: Any, learn: Sequence[SimulatedSet]) -> Fitted:
         noise=InputErrors(**asked.noise),
         loss=replace(LossConfig(), **asked.loss),
     )
-    learning = _told(learning_set(learn, config), asked.method)
+    learning = _told(training_set(learn, config), asked.method)
     method = METHODS[asked.method](learning, config)
     return Fitted(method=method, network=optimise(method, learning, config), tier=asked.tier)
 
 
-def _told(learning: LearningSet, method: str) -> LearningSet:
+def _told(learning: TrainingSet, method: str) -> TrainingSet:
     told = not method.endswith("not told")
     return learning if told else replace(learning, unknowns=torch.zeros_like(learning.unknowns))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.resources import require
 
 # M. Okabe, K. Ito, Color Universal Design (2008): told apart by people with any colour vision. The dark ones first.
@@ -71,7 +71,7 @@ def save_chart(chart: Chart, target: Path) -> None:
         The operating system refuses.
     """
     figure = _curves(chart) if chart.at else _dots(chart)
-    with written_whole(target) as path:
+    with atomic_write(target) as path:
         figure.savefig(path, format="png", dpi=_DPI, metadata={"Software": None})
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lst_raster import __version__
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.profiles.sampling import InputErrors
 from lst_raster.profiles.simulated_set import SimulatedSet
@@ -75,7 +75,7 @@ def write_results(results: Results, target: Path) -> None:
     """Write results as JSON, whole or not at all; NaN becomes null."""
     tables = ",\n".join(f"{json.dumps(name)}: {_table(rows)}" for name, rows in results.sections.items())
     about = json.dumps(_plain(results.about), indent=1, allow_nan=False)
-    with written_whole(target) as path:
+    with atomic_write(target) as path:
         path.write_text(f'{{"format": {FORMAT},\n"about": {about},\n"sections": {{{tables}}}}}\n', encoding="utf-8")
 
 

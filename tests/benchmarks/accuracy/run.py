@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import OutputError
 from lst_raster.resources import require
 from tests.benchmarks.accuracy.charts import save_chart
@@ -130,13 +130,13 @@ def write_benchmark(results: Results, folder: Path) -> list[Path]:
             save_chart(chart, folder / FIGURES / f"{file}.png")
             written.append(folder / FIGURES / f"{file}.png")
     write_results(results, folder / RESULTS)
-    with written_whole(folder / PAGE) as path:
+    with atomic_write(folder / PAGE) as path:
         path.write_text(page(results), encoding="utf-8")
     return [*written, folder / RESULTS, folder / PAGE]
 
 
 def _write_csv(rows: Rows, target: Path) -> Path:
-    with written_whole(target) as path, path.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(target) as path, path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
         writer.writeheader()
         writer.writerows(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.physics.planck import band_radiance, band_radiance_slope, brightness_temperature
-from lst_raster.physics.uncertainty import Terms, air_error, emissivity_error
+from lst_raster.physics.uncertainty import Terms, atmosphere_error, emissivity_error
 from lst_raster.profiles.sampling import Samples, observe, surface_samples
 from lst_raster.profiles.simulated_set import SimulatedSet
 from lst_raster.sensors.bands import sensor_band
@@ -73,10 +73,12 @@ def expected_responses(air: ChangedAir, given: Samples) -> dict[str, Float]:
     nothing = np.zeros_like(given.radiance)
     responses = {
         # More radiance for the ground is as much less from the air.
-        "brightness temperature": air_error(*about, (nothing, -one_kelvin, nothing), band),
+        "brightness temperature": atmosphere_error(*about, (nothing, -one_kelvin, nothing), band),
         "emissivity": emissivity_error(given.surface_temperature, given.emissivity, terms[2], _PER["emissivity"], band),
-        "humidity": air_error(*about, _per_unit(air.base, air.moister, _PER["humidity"] / MOISTER), band),
-        "air temperature": air_error(*about, _per_unit(air.base, air.warmer, _PER["air temperature"] / WARMER), band),
+        "humidity": atmosphere_error(*about, _per_unit(air.base, air.moister, _PER["humidity"] / MOISTER), band),
+        "air temperature": atmosphere_error(
+            *about, _per_unit(air.base, air.warmer, _PER["air temperature"] / WARMER), band
+        ),
     }
     return {name: np.asarray(values) for name, values in responses.items()}
 

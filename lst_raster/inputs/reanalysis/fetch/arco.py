@@ -12,7 +12,7 @@ from lst_raster.inputs.reanalysis.fetch.plan import Part, Plan, Say, stamp, step
 from lst_raster.inputs.reanalysis.request import crop
 from lst_raster.inputs.reanalysis.zarr_store import open_store
 from lst_raster.io.grid import Box
-from lst_raster.io.http import patiently
+from lst_raster.io.http import with_retries
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,7 +54,7 @@ class Arco:
     def download(self, plan: Plan, folder: Path, server: str | None, say: Say) -> None:
         """Read the chunks around time and place, and write them as netCDF."""
         (part,) = plan.parts
-        patiently(lambda: _cut(plan, part, folder / part.file))
+        with_retries(lambda: _cut(plan, part, folder / part.file))
 
 
 def _longitudes(box: Box) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, build_opener
 
 from lst_raster.errors import RemoteAccessError, RemoteError
-from lst_raster.io.http import BusyError, patiently
+from lst_raster.io.http import BusyError, with_retries
 
 LOGIN = "https://urs.earthdata.nasa.gov"
 """Where Earthdata asks who it is."""
@@ -88,7 +88,7 @@ def download_file(url: str, target: Path, login: Login) -> None:
     RemoteError
         It refuses the request, does not answer, or sends too little.
     """
-    patiently(lambda: _download(url, target, login))
+    with_retries(lambda: _download(url, target, login))
 
 
 def _download(url: str, target: Path, login: Login) -> None:

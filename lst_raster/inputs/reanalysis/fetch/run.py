@@ -6,13 +6,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from lst_raster.atomic_write import written_whole
+from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import InputError, MissingExtraError, OutputError, RemoteError
 from lst_raster.inputs.fields import Field
 from lst_raster.inputs.reanalysis.fetch.plan import Plan, Say
 from lst_raster.inputs.reanalysis.over_scene import fields_over_scene, profiles_over_scene
 from lst_raster.inputs.reanalysis.products import SERVERS
-from lst_raster.inputs.reanalysis.request import ask_for
+from lst_raster.inputs.reanalysis.request import make_request
 from lst_raster.io.scene import Scene
 from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR
 
@@ -79,12 +79,12 @@ def fetch_reanalysis(
     """
     if source not in SERVERS:
         raise InputError(f"source {source!r} is none of {', '.join(SERVERS)}")
-    ask = ask_for(scene)
+    ask = make_request(scene)
     assert ask.when is not None and ask.box is not None
     folder = Path(folder)
     plan = SERVERS[source].make().plan(scene.stem, ask.when, ask.box, server, levels=levels)
     request = folder / f"{scene.stem}_{source}_request.json"
-    with written_whole(request) as temporary:
+    with atomic_write(request) as temporary:
         temporary.write_text(plan.as_json())
     if dry_run:
         return Fetched(plan=plan, request=request, files=())

@@ -1,0 +1,40 @@
+"""Words of a private idiom stay out of code, pages and messages; see "Language" in docs/contributing.md."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[1]
+KINDS = (".py", ".md", ".toml", ".html", ".js", ".sh", ".yml", ".cff")
+WORDS = re.compile(
+    r"\b(?:tell|tells|told|lest|nor|mend|mends|mended|beside|whatever|nobody|anew|learnt|moisture|warmth"
+    r"|at hand|for want of|held against|left alone|made again|how sure|of (?:its|their|his|our|your) own|a user's own)\b"
+    r"|\bthe air\b(?! temperature| pressure| mass| density)",
+    re.IGNORECASE,
+)
+EXCEPTIONS: dict[str, frozenset[str]] = {}
+"""Words that a file needs: names and quotations of others."""
+
+
+def files() -> list[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=TOP, capture_output=True, text=True, check=True
+    ).stdout
+    return [
+        name
+        for name in listed.splitlines()
+        if name.endswith(KINDS) and name != "tests/test_language.py" and (TOP / name).is_file()
+    ]
+
+
+@pytest.mark.parametrize("name", files())
+def test_the_listed_words_stay_out(name):
+    found = [
+        f"line {number}: {match[0]}"
+        for number, line in enumerate((TOP / name).read_text(encoding="utf-8").splitlines(), 1)
+        for match in WORDS.finditer(line.replace("`", ""))
+        if match[0].lower() not in EXCEPTIONS.get(name, ())
+    ]
+    assert not found
