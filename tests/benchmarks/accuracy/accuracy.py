@@ -12,9 +12,9 @@ from tests.benchmarks.accuracy.setting import Setting
 from tests.benchmarks.accuracy.tables import all_and_humid, called, chosen, distinct, markdown
 
 _OURS = {
-    "column": "ours, `column` (water vapour, surface pressure)",
-    "surface": "ours, `surface` (and air temperature)",
-    "profile": "ours, `profile` (and temperature and humidity on 11 levels)",
+    "column": "lst-raster, `column` (water vapour, surface pressure)",
+    "surface": "lst-raster, `surface` (and air temperature)",
+    "profile": "lst-raster, `profile` (and temperature and humidity on 11 levels)",
 }
 
 
