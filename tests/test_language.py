@@ -11,7 +11,7 @@ KINDS = (".py", ".md", ".toml", ".html", ".js", ".sh", ".yml", ".cff")
 WORDS = re.compile(
     r"\b(?:tell|tells|told|lest|nor|mend|mends|mended|beside|whatever|nobody|anew|learnt|moisture|warmth"
     r"|at hand|for want of|held against|left alone|made again|how sure|of (?:its|their|his|our|your) own|a user's own)\b"
-    r"|\bthe air\b(?! temperature| pressure| mass| density)",
+    r"|\bthe air\b(?! (?:temperature|pressure|mass|density|width|at 2 m))",
     re.IGNORECASE,
 )
 EXCEPTIONS: dict[str, frozenset[str]] = {}

@@ -1,4 +1,4 @@
-"""One source for numpy and torch: find the array library from the arguments."""
+"""Array library of the arguments: numpy or torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array: TypeAlias = Any
 def namespace(*arrays: Array) -> Any:
     """Return the module whose ``exp``, ``log``, ... fit the arguments: torch if one is a tensor, else numpy.
 
-    torch is never imported here: a tensor can only arrive when its caller has imported it already.
+    torch is not imported here: the caller of a function with tensors has imported it.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Calibration of thermal bands: digital numbers, radiance and the scaled terms of USGS Level-2 products."""
+"""Radiometric calibration of thermal bands, and the downwelling radiance of USGS Level-2 products."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lst_raster.physics.planck import BandPlanck, band_radiance_slope
 
 
 def radiance_from_digital_number(digital_number: Array, gain: float, offset: float) -> Array:
-    """Radiance at the sensor from a Level-1 digital number.
+    """At-sensor radiance from a Level-1 digital number.
 
     Parameters
     ----------
@@ -33,14 +33,14 @@ def radiance_from_digital_number(digital_number: Array, gain: float, offset: flo
 
 
 def brightness_temperature_two_constants(radiance: Array, k1: float, k2: float) -> Array:
-    """Brightness temperature by the two constants of the metadata, for comparison with other products.
+    """Brightness temperature by the constants K1 and K2 of the metadata, for comparison with other products.
 
-    `lst_raster.physics.planck.brightness_temperature` is the accurate form; this one is off by up to 0.4 K.
+    `lst_raster.physics.planck.brightness_temperature` is the accurate form; this one has errors of up to 0.4 K.
 
     Parameters
     ----------
     radiance : array, any shape
-        Radiance at the sensor, positive. [W m-2 sr-1 um-1]
+        At-sensor radiance, positive. [W m-2 sr-1 um-1]
     k1 : float
         K1_CONSTANT of the metadata. [W m-2 sr-1 um-1]
     k2 : float
@@ -60,19 +60,19 @@ def brightness_temperature_two_constants(radiance: Array, k1: float, k2: float) 
 
 
 def radiance_two_constants(temperature: Array, k1: float, k2: float) -> Array:
-    """Radiance from a brightness temperature that was made by the two constants: their form, inverted.
+    """At-sensor radiance from a brightness temperature computed with K1 and K2.
 
     Parameters
     ----------
     temperature : array, any shape
-        Brightness temperature by `brightness_temperature_two_constants`. [K]
+        Brightness temperature, as from `brightness_temperature_two_constants`. [K]
     k1, k2 : float
-        The constants of the metadata. [W m-2 sr-1 um-1], [K]
+        Constants of the metadata. [W m-2 sr-1 um-1], [K]
 
     Returns
     -------
     array
-        Radiance at the sensor. [W m-2 sr-1 um-1]
+        At-sensor radiance. [W m-2 sr-1 um-1]
 
     References
     ----------
@@ -85,14 +85,14 @@ def radiance_two_constants(temperature: Array, k1: float, k2: float) -> Array:
 def rescaling_from_limits(
     lowest_radiance: float, highest_radiance: float, lowest_number: float, highest_number: float
 ) -> tuple[float, float]:
-    """Gain and offset from the radiances of two digital numbers, as metadata before 2012 give them.
+    """Gain and offset from the radiances of two digital numbers, as given in metadata before 2012.
 
     Parameters
     ----------
     lowest_radiance, highest_radiance : float
         LMIN and LMAX of the metadata. [W m-2 sr-1 um-1]
     lowest_number, highest_number : float
-        QCALMIN and QCALMAX, the digital numbers that stand for them, which must differ. [1]
+        QCALMIN and QCALMAX, the corresponding digital numbers; they must differ. [1]
 
     Returns
     -------
@@ -116,24 +116,24 @@ def rescaling_from_limits(
 def downwelling_from_st_drad(st_drad: Array) -> Array:
     """Hemispheric mean downwelling radiance from the band ST_DRAD of a Collection 2 Level-2 product.
 
-    ``Ld = pi ST_DRAD``, inferred from two products of Landsat 8. The band is called downwelled radiance, but its values
-    lie below the upwelling radiance of the same air, which no air that cools with height allows, and simulated air
-    like it sends down 3.0 to 3.3 times as much. docs/science/level2.md shows the evidence and its limits.
+    ``Ld = pi ST_DRAD``, inferred from two Landsat 8 products. The values of the band are below the upwelling radiance
+    of the same atmosphere, which is impossible where temperature decreases with height, and simulated atmospheres give
+    3.0 to 3.3 times as much. docs/science/level2.md shows the evidence and its limits.
 
     Parameters
     ----------
     st_drad : array, any shape
-        ST_DRAD, times its scale of 0.001. [W m-2 sr-1 um-1]
+        ST_DRAD, with its scale factor of 0.001 applied. [W m-2 sr-1 um-1]
 
     Returns
     -------
     array
-        Downwelling radiance Ld as `sensor_radiance` takes it. [W m-2 sr-1 um-1]
+        Downwelling radiance Ld as in `sensor_radiance`. [W m-2 sr-1 um-1]
 
     References
     ----------
-    USGS LSDS-1619, Landsat 8-9 Collection 2 Level 2 Science Product Guide, for the band and its scale; the factor was
-    found here.
+    USGS LSDS-1619, Landsat 8-9 Collection 2 Level 2 Science Product Guide, for the band and its
+    scale factor; the factor pi is a result of this project.
     """
     return math.pi * st_drad
 
@@ -141,10 +141,9 @@ def downwelling_from_st_drad(st_drad: Array) -> Array:
 def temperature_change_by_downwelling(
     surface_temperature: Array, emissivity: Array, excess: Array, band: BandPlanck
 ) -> Array:
-    """Change of the surface temperature when more downwelling radiance is taken into account, to first order.
+    """Change of the surface temperature for a change of the downwelling radiance, to first order.
 
-    ``dTs = -(1 - e) dLd / (e dB/dT)``: sky that is not taken away is taken for the ground's own emission. The
-    transmittance falls out.
+    ``dTs = -(1 - e) dLd / (e dB/dT)``; the transmittance cancels.
 
     Parameters
     ----------
@@ -153,14 +152,14 @@ def temperature_change_by_downwelling(
     emissivity : array
         Surface emissivity e. [1]
     excess : array
-        By how much the downwelling radiance exceeds the one taken before. [W m-2 sr-1 um-1]
+        Increase of the downwelling radiance. [W m-2 sr-1 um-1]
     band : BandPlanck
         The band's Planck coefficients.
 
     Returns
     -------
     array
-        Surface temperature less the one before, negative where `excess` is positive. [K]
+        Change of the surface temperature, negative where `excess` is positive. [K]
 
     References
     ----------

@@ -19,4 +19,4 @@ MOLAR_MASS_DRY_AIR = 28.9647e-3  # [kg mol-1], ISO 2533 / US Standard Atmosphere
 MOLAR_MASS_WATER = 18.01528e-3  # [kg mol-1], IAPWS
 GAS_CONSTANT_DRY_AIR = 287.05  # [J kg-1 K-1], ISO 2533
 EPSILON_WATER = MOLAR_MASS_WATER / MOLAR_MASS_DRY_AIR  # ratio of molar masses, 0.622
-DIFFUSIVITY_FACTOR = 1.66  # slant path that stands for the hemisphere, Elsasser (1942), Harvard Met. Studies 6
+DIFFUSIVITY_FACTOR = 1.66  # effective slant path of hemispheric radiation, Elsasser (1942), Harvard Met. Studies 6

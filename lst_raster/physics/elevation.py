@@ -1,4 +1,4 @@
-"""What changes with height above the sea."""
+"""Dependence of pressure, air temperature and water vapour on elevation."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def pressure_at(elevation: Array, sea_level_pressure: Array | float = STANDARD_P
 
 
 def surface_pressure_between(surface_pressure: Array, start: Array | float, end: Array | float) -> Array:
-    """Air pressure at the ground, from one elevation of the ground to another, as in the standard troposphere.
+    """Surface pressure adjusted from one surface elevation to another, as in the standard troposphere.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def surface_pressure_between(surface_pressure: Array, start: Array | float, end:
 
 
 def air_temperature_between(air_temperature: Array, start: Array | float, end: Array | float) -> Array:
-    """Air temperature near the ground, from one elevation of the ground to another, by the standard lapse rate.
+    """Near-surface air temperature adjusted from one surface elevation to another by the standard lapse rate.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def air_temperature_between(air_temperature: Array, start: Array | float, end: A
 
 
 def air_temperature_between_pressures(air_temperature: Array, start: Array | float, end: Array | float) -> Array:
-    """Air temperature at one pressure from that at another, by the standard lapse rate in hydrostatic balance.
+    """Air temperature adjusted from one pressure to another by the standard lapse rate in hydrostatic balance.
 
     Parameters
     ----------
@@ -120,10 +120,10 @@ def air_temperature_between_pressures(air_temperature: Array, start: Array | flo
 
 
 def water_vapour_between(water_vapour: Array, start: Array | float, end: Array | float) -> Array:
-    """Water vapour column above the ground, from one elevation of the ground to another.
+    """Water vapour column adjusted from one surface elevation to another.
 
-    The vapour's density is taken to fall exponentially. Column over density at the ground is 2.1 to 2.4 km in the
-    tropical, mid-latitude and sub-arctic summer atmospheres; on a single day it may be far from that.
+    Assumes an exponential decrease of vapour density. The scale height is 2.1 to 2.4 km in the tropical, mid-latitude
+    and sub-arctic summer atmospheres; single days may differ widely.
 
     Parameters
     ----------

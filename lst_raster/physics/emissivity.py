@@ -1,4 +1,4 @@
-"""Emissivity of the ground in a thermal band, from vegetation cover and from other sensors' emissivities."""
+"""Surface emissivity in a thermal band from vegetation cover and from ASTER emissivities."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from lst_raster.physics.arrays import Array, namespace
 
 
 def sun_corrected_reflectance(reflectance: Array, sine_of_sun_elevation: float) -> Array:
-    """Reflectance at the top of the atmosphere, corrected for the height of the sun.
+    """Reflectance at the top of the atmosphere, corrected for sun elevation.
 
     Parameters
     ----------
     reflectance : array, any shape
         REFLECTANCE_MULT times the digital number plus REFLECTANCE_ADD. [1]
     sine_of_sun_elevation : float
-        Of its elevation above the horizon, positive. [1]
+        Sine of the sun elevation, positive. [1]
 
     Returns
     -------
@@ -28,16 +28,16 @@ def sun_corrected_reflectance(reflectance: Array, sine_of_sun_elevation: float) 
 
 
 def reflectance_from_radiance(radiance: Array, solar_irradiance: float, sun_distance: float) -> Array:
-    """Reflectance at the top of the atmosphere before the correction for the height of the sun.
+    """Reflectance at the top of the atmosphere without correction for sun elevation.
 
     Parameters
     ----------
     radiance : array, any shape
         Radiance of a reflective band. [W m-2 sr-1 um-1]
     solar_irradiance : float
-        Mean irradiance of the sun outside the atmosphere in the band. [W m-2 um-1]
+        Mean exoatmospheric solar irradiance of the band. [W m-2 um-1]
     sun_distance : float
-        Distance of the sun. [astronomical unit]
+        Earth-Sun distance. [astronomical unit]
 
     Returns
     -------
@@ -58,12 +58,12 @@ def ndvi(red: Array, near_infrared: Array) -> Array:
     Parameters
     ----------
     red, near_infrared : array of floats, any shape
-        Reflectance, never digital numbers: their offset matters. [1]
+        Reflectance, not digital numbers, whose offset changes the index. [1]
 
     Returns
     -------
     array
-        Index, NaN where the two reflectances add up to nothing. [1]
+        Index, NaN where the sum of the reflectances is not positive. [1]
 
     References
     ----------
@@ -77,9 +77,7 @@ def ndvi(red: Array, near_infrared: Array) -> Array:
 
 
 def vegetation_cover(index: Array, bare: float, full: float) -> Array:
-    """Share of the ground that green vegetation covers.
-
-    ``((NDVI - bare) / (full - bare))**2``, held between 0 and 1.
+    """Fraction of green vegetation cover, ``((NDVI - bare) / (full - bare))**2``, clipped to 0 to 1.
 
     Parameters
     ----------
@@ -98,13 +96,13 @@ def vegetation_cover(index: Array, bare: float, full: float) -> Array:
     T. N. Carlson, D. A. Ripley, Remote Sens. Environ. 62, 241 (1997), doi:10.1016/S0034-4257(97)00104-1
     """
     xp = namespace(index)
-    share = (index - bare) / (full - bare)
-    share = xp.minimum(xp.maximum(share, xp.full_like(share, 0.0)), xp.ones_like(share))
-    return share * share
+    fraction = (index - bare) / (full - bare)
+    fraction = xp.minimum(xp.maximum(fraction, xp.full_like(fraction, 0.0)), xp.ones_like(fraction))
+    return fraction * fraction
 
 
 def soil_emissivity(red: Array, constant: float, slope: float) -> Array:
-    """Emissivity of bare soil from its red reflectance: bright soils have more quartz and emit less.
+    """Emissivity of bare soil from its red reflectance: bright soils have more quartz and lower emissivity.
 
     Parameters
     ----------
@@ -126,10 +124,10 @@ def soil_emissivity(red: Array, constant: float, slope: float) -> Array:
 
 
 def mixed_emissivity(cover: Array, soil: Array, vegetation: Array) -> Array:
-    """Emissivity of ground that is partly covered by vegetation.
+    """Emissivity of a surface with partial vegetation cover, linear in the cover.
 
-    Linear in the cover. The cavity term of Valor and Caselles (1996) is left out, as by the USGS and by Ermida et al.
-    (2020): with the published thresholds it makes a step of 0.016 where vegetation begins, 0.8 K in the temperature.
+    The cavity term of Valor and Caselles (1996) is omitted, as by the USGS and by Ermida et al. (2020): with the
+    published thresholds it causes a step of 0.016 at the onset of vegetation, 0.8 K in temperature.
 
     Parameters
     ----------
@@ -151,7 +149,7 @@ def mixed_emissivity(cover: Array, soil: Array, vegetation: Array) -> Array:
 
 
 def mixed_uncertainty(cover: Array, soil: Array, vegetation: Array) -> Array:
-    """Bring the standard uncertainty of both parts to their mixture. [1]
+    """Standard uncertainty of `mixed_emissivity` for independent errors of its components. [1]
 
     Parameters
     ----------
@@ -163,7 +161,7 @@ def mixed_uncertainty(cover: Array, soil: Array, vegetation: Array) -> Array:
     Returns
     -------
     array
-        Standard uncertainty; the parts' errors are independent. [1]
+        Standard uncertainty. [1]
     """
     xp = namespace(cover)
     of_soil, of_vegetation = soil * (1.0 - cover), vegetation * cover
@@ -171,12 +169,12 @@ def mixed_uncertainty(cover: Array, soil: Array, vegetation: Array) -> Array:
 
 
 def emissivity_from_aster(band_13: Array, band_14: Array, weight_13: float, weight_14: float, constant: float) -> Array:
-    """Emissivity in a Landsat band from that in ASTER's bands 13 (10.25-10.95 um) and 14 (10.95-11.65 um).
+    """Emissivity in a Landsat band from ASTER bands 13 (10.25-10.95 um) and 14 (10.95-11.65 um).
 
     Parameters
     ----------
     band_13, band_14 : array, any shape
-        Emissivity in ASTER's bands. [1]
+        Emissivity in the ASTER bands. [1]
     weight_13, weight_14, constant : float
         Coefficients of the Landsat band. [1]
 
@@ -195,27 +193,27 @@ def emissivity_from_aster(band_13: Array, band_14: Array, weight_13: float, weig
 def vegetation_adjusted_emissivity(
     emissivity: Array, cover_then: Array, cover_now: Array, vegetation: float, least_bare: float
 ) -> Array:
-    """Bring an emissivity from the vegetation cover that it was measured under to another one.
+    """Adjust an emissivity from the vegetation cover at its measurement to another vegetation cover.
 
-    `mixed_emissivity` is solved for the soil under `cover_then` and put together again with `cover_now`:
-    ``e + (now - then) (vegetation - e) / (1 - then)``. Where vegetation hid nearly all the ground the soil cannot be
-    told, so ``1 - then`` counts as `least_bare` at least.
+    `mixed_emissivity` is solved for the soil at `cover_then` and evaluated with `cover_now`:
+    ``e + (now - then) (vegetation - e) / (1 - then)``. ``1 - then`` is at least `least_bare`, since the soil emissivity
+    is undetermined under full cover.
 
     Parameters
     ----------
     emissivity : array, any shape
-        Emissivity under `cover_then`. [1]
+        Emissivity at `cover_then`. [1]
     cover_then, cover_now : array
         Vegetation cover. [1]
     vegetation : float
         Emissivity of vegetation. [1]
     least_bare : float
-        Smallest share of bare ground from which the soil is told, positive. [1]
+        Lower bound of the bare fraction, positive. [1]
 
     Returns
     -------
     array
-        Emissivity under `cover_now`. [1]
+        Emissivity at `cover_now`. [1]
 
     References
     ----------
@@ -227,7 +225,7 @@ def vegetation_adjusted_emissivity(
 
 
 def root_sum_square(*parts: Array) -> Array:
-    """Add up standard uncertainties of parts with independent errors, in the unit of the parts, such as [1].
+    """Combine standard uncertainties of independent errors, in the unit of the arguments, such as [1].
 
     References
     ----------

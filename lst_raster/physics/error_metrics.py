@@ -1,4 +1,4 @@
-"""Error metrics: summaries of errors, coverage of intervals and robust agreement of two series."""
+"""Error metrics: error statistics, coverage of uncertainties and robust agreement statistics."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ WATER_VAPOUR_CLASSES: Mapping[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ErrorSummary:
-    """Statistics of retrieved less true values; NaN where there is no sample."""
+    """Statistics of retrieved minus true values; NaN without samples."""
 
     samples: int
     """Number of samples with a retrieved value."""
     missing: int
-    """Number of samples without one (NaN), which the statistics leave out."""
+    """Number of samples without retrieved value (NaN), excluded from the statistics."""
     bias: float
     """Mean error, in the unit of the errors."""
     rmse: float
@@ -42,7 +42,7 @@ def summarise(error: NDArray[np.floating]) -> ErrorSummary:
     Parameters
     ----------
     error : array, any shape
-        Retrieved less true value; NaN counts as missing.
+        Retrieved minus true value; NaN counts as missing.
 
     Returns
     -------
@@ -68,19 +68,19 @@ def summarise(error: NDArray[np.floating]) -> ErrorSummary:
 
 
 def coverage(error: NDArray[np.floating], uncertainty: NDArray[np.floating]) -> float | None:
-    """Share of errors within one standard uncertainty; about 0.68 where the uncertainty is right.
+    """Fraction of errors within one standard uncertainty; 0.68 for a correct uncertainty of normal errors.
 
     Parameters
     ----------
     error : array, any shape
-        Retrieved less true value; NaN does not count.
+        Retrieved minus true value; NaN does not count.
     uncertainty : array
         Standard uncertainty, of the same shape and unit.
 
     Returns
     -------
     float or None
-        Share between 0 and 1, None where there is no sample.
+        Fraction, None without samples.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def summarise_by_water_vapour(
     Parameters
     ----------
     error : array, any shape
-        Retrieved less true value.
+        Retrieved minus true value.
     water_vapour : array
         Water vapour column of the same samples, broadcast against `error`. [kg m-2]
 
@@ -129,44 +129,44 @@ def summarise_by_water_vapour(
 Float = NDArray[np.float64]
 
 ROBUST = 1.4826
-"""From the median absolute deviation to the standard deviation, for normal errors. [1]"""
+"""Ratio of standard deviation to median absolute deviation for normal errors. [1]"""
 
 _OUTLIER = 3.0  # robust standard deviations
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Agreement:
-    """How retrieved temperatures agree with those on the ground."""
+    """Agreement between retrieved and in-situ temperatures."""
 
     count: int
     """Number of match-ups."""
     bias: float
-    """Mean of retrieved less ground. [K]"""
+    """Mean of retrieved minus in-situ temperature. [K]"""
     sd: float
     """Standard deviation about that mean. [K]"""
     rmse: float
     """Root mean square of the differences. [K]"""
     median: float
-    """Median of the differences: the bias that a few failures do not move. [K]"""
+    """Median of the differences, robust against outliers. [K]"""
     robust_sd: float
     """Standard deviation by the median absolute deviation from the median. [K]"""
     outliers: int
-    """Match-ups more than three robust standard deviations from the median: cloud, or a failing instrument. None
-    is left out of the other figures."""
+    """Match-ups more than three robust standard deviations from the median (undetected cloud, instrument failure); they
+    are included in the other statistics."""
 
 
 def agreement(error: Float) -> Agreement:
-    """Summarise differences between retrieved and ground temperatures.
+    """Statistics of differences between retrieved and in-situ temperatures.
 
     Parameters
     ----------
     error : array of shape (match-up,)
-        Retrieved less ground, finite. [K]
+        Retrieved minus in-situ temperature, finite. [K]
 
     Returns
     -------
     Agreement
-        Statistics; NaN where there are fewer than two match-ups.
+        Statistics; NaN for fewer than two match-ups.
     """
     if error.size < 2:
         none = math.nan
@@ -184,12 +184,12 @@ def agreement(error: Float) -> Agreement:
 
 
 def outliers(error: Float) -> NDArray[np.bool_]:
-    """Tell which differences lie more than three robust standard deviations from their median.
+    """Differences more than three robust standard deviations from their median.
 
     Parameters
     ----------
     error : array of shape (match-up,)
-        Differences; one that is NaN is none. [K]
+        Differences; NaN is not an outlier. [K]
 
     Returns
     -------

@@ -6,7 +6,7 @@ from lst_raster.physics.arrays import Array, namespace
 from lst_raster.physics.constants import EPSILON_WATER, GAS_CONSTANT_DRY_AIR, GRAVITY
 from lst_raster.physics.elevation import VAPOUR_SCALE_HEIGHT
 
-ICE_ONLY_BELOW = 253.16  # [K], below it saturation is over ice; as in the GFS and IFS models, about 20 K under freezing
+ICE_ONLY_BELOW = 253.16  # [K], saturation over ice below; as in the GFS and IFS models, about 20 K below freezing
 WATER_ONLY_ABOVE = 273.16  # [K], triple point
 
 
@@ -47,8 +47,8 @@ def saturation_pressure_ice(temperature: Array) -> Array:
 def saturation_pressure_mixed(temperature: Array) -> Array:
     """Saturation vapour pressure over ice below 253 K, water above 273 K, linear in temperature between.
 
-    Weather models state relative humidity against this mixture; taking water alone makes columns 0.5 kg m-2 too
-    wet on average.
+    Weather models give relative humidity with respect to this mixture; saturation over water only makes columns
+    0.5 kg m-2 too humid on average.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def saturation_pressure_mixed(temperature: Array) -> Array:
 
 
 def vapour_density(vapour_pressure: Array, temperature: Array) -> Array:
-    """Mass of water vapour in a volume of air, by the gas law.
+    """Density of water vapour, by the ideal gas law.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def vapour_density(vapour_pressure: Array, temperature: Array) -> Array:
 
 
 def saturated_column(temperature: Array) -> Array:
-    """Water vapour of a column that is saturated at the ground and falls off with `VAPOUR_SCALE_HEIGHT`.
+    """Water vapour of a column that is saturated at the ground and decreases with `VAPOUR_SCALE_HEIGHT`.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def specific_humidity_from_vapour_pressure(vapour_pressure: Array, pressure: Arr
 
 
 def specific_humidity_from_dew_point(dew_point: Array, pressure: Array) -> Array:
-    """Specific humidity from the dew point over liquid water, which the IFS states below freezing too.
+    """Specific humidity from the dew point over liquid water, as in the IFS also below freezing.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def specific_humidity_from_dew_point(dew_point: Array, pressure: Array) -> Array
 
 
 def specific_humidity_from_mixing_ratio(mixing_ratio: Array) -> Array:
-    """Mass of water vapour per mass of moist air, from its mass per mass of dry air.
+    """Specific humidity from the mixing ratio.
 
     Parameters
     ----------
@@ -216,14 +216,14 @@ def mole_fraction(specific_humidity: Array) -> Array:
 
 
 def layer_mass(mass_fraction: Array, pressure_thickness: Array) -> Array:
-    """Mass of a constituent above a square metre in a layer in hydrostatic balance.
+    """Column mass of a constituent in a layer in hydrostatic balance.
 
     Parameters
     ----------
     mass_fraction : array, any shape
         Mean mass of the constituent per mass of air. [kg kg-1]
     pressure_thickness : array
-        Pressure at the layer's bottom less that at its top. [hPa]
+        Pressure difference between bottom and top of the layer. [hPa]
 
     Returns
     -------
@@ -236,17 +236,17 @@ def layer_mass(mass_fraction: Array, pressure_thickness: Array) -> Array:
 def layer_mass_between(
     humidity_above: Array, humidity_below: Array, pressure_above: Array | float, pressure_below: Array | float
 ) -> Array:
-    """Water vapour above a square metre in a layer in which humidity is a power law in pressure.
+    """Column mass of water vapour in a layer where humidity is a power law in pressure.
 
-    The integral of humidity over pressure is that of their product over the logarithm of pressure, along which the
-    product is exponential: its mean is the logarithmic mean of its ends.
+    The integral of humidity over pressure is that of ``q p`` over ln p, in which ``q p`` is exponential; its mean is
+    the logarithmic mean of the two ends.
 
     Parameters
     ----------
     humidity_above, humidity_below : array, any shape
-        Specific humidity at the layer's top and bottom, above zero. [kg kg-1]
+        Specific humidity at the top and bottom of the layer, positive. [kg kg-1]
     pressure_above, pressure_below : array or float
-        Pressure there. [hPa]
+        Pressure at the top and bottom. [hPa]
 
     Returns
     -------
@@ -262,6 +262,6 @@ def layer_mass_between(
     xp = namespace(humidity_above, humidity_below)
     above, below = humidity_above * pressure_above, humidity_below * pressure_below
     ratio = xp.log(below / above)
-    near = xp.abs(ratio) < 1e-4  # there the means differ by a billionth
+    near = xp.abs(ratio) < 1e-4  # arithmetic and logarithmic mean differ by 1e-9
     mean = xp.where(near, 0.5 * (above + below), (below - above) / xp.where(near, xp.ones_like(ratio), ratio))
     return layer_mass(mean, xp.log(pressure_below / pressure_above * xp.ones_like(ratio)))

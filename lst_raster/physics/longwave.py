@@ -1,4 +1,4 @@
-"""Longwave radiation over the whole spectrum, as pyrgeometers on a mast measure it."""
+"""Surface temperature from broadband longwave irradiance, as measured by pyrgeometers."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from lst_raster.physics.constants import STEFAN_BOLTZMANN
 
 
 def longwave_temperature(upwelling: Array, downwelling: Array, emissivity: Array | float) -> Array:
-    """Surface temperature from the longwave radiation above and below a mast.
+    """Surface temperature from upwelling and downwelling longwave irradiance.
 
-    The surface emits ``e sigma T**4`` and reflects ``(1 - e)`` of what comes down, so
     ``T = ((Lup - (1 - e) Ldown) / (e sigma))**(1/4)``.
 
     Parameters
     ----------
     upwelling : array, any shape
-        Irradiance Lup from the ground. [W m-2]
+        Upwelling irradiance Lup. [W m-2]
     downwelling : array
-        Irradiance Ldown from the sky. [W m-2]
+        Downwelling irradiance Ldown. [W m-2]
     emissivity : array or float
-        Broadband emissivity e of the ground, positive. [1]
+        Broadband emissivity e of the surface, positive. [1]
 
     Returns
     -------
     array
-        Surface temperature; NaN where no more is measured than the ground would reflect. [K]
+        Surface temperature; NaN where Lup does not exceed the reflected irradiance. [K]
 
     References
     ----------
@@ -51,19 +50,19 @@ def longwave_temperature_uncertainty(
     irradiance_uncertainty: float,
     emissivity_uncertainty: float,
 ) -> Array:
-    """Propagate the uncertainty of both instruments and of the emissivity to `longwave_temperature`.
+    """Uncertainty of `longwave_temperature` due to both irradiances and the emissivity.
 
-    Over ``4 e sigma T**3``: the error of Lup, ``(1 - e)`` times that of Ldown, and ``(sigma T**4 - Ldown)`` times that
-    of the emissivity, all independent.
+    Root sum square, divided by ``4 e sigma T**3``, of the errors of Lup, ``(1 - e)`` Ldown and
+    ``(sigma T**4 - Ldown)`` e.
 
     Parameters
     ----------
     temperature : array, any shape
         Surface temperature T. [K]
     downwelling : array
-        Irradiance Ldown from the sky. [W m-2]
+        Downwelling irradiance Ldown. [W m-2]
     emissivity : array or float
-        Broadband emissivity e of the ground. [1]
+        Broadband emissivity e of the surface. [1]
     irradiance_uncertainty : float
         Standard uncertainty of each of the two irradiances. [W m-2]
     emissivity_uncertainty : float

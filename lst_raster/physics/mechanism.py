@@ -1,6 +1,6 @@
-"""What the air's optical depth and emission temperatures mostly hang on: sums that a few coefficients fit to a band.
+"""Predictors of linear models of the optical depth and the emission temperatures of the clear atmosphere.
 
-The coefficients differ from band to band and are fitted to simulations; here stand the terms that they multiply.
+The coefficients are fitted to simulations for each band; this module has the terms that they multiply.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from math import inf
 from lst_raster.physics.arrays import Array, namespace
 from lst_raster.physics.constants import STANDARD_PRESSURE
 
-TYPICAL_COLUMN = 30.0  # water vapour of which the terms are multiples [kg m-2]
-TYPICAL_HUMIDITY = 0.01  # specific humidity of which they are [kg kg-1]
-TYPICAL_TEMPERATURE, TEMPERATURE_SCALE = 290.0, 20.0  # around which, and in what, air temperatures are counted [K]
-LAPSE = 10.0  # in which the difference of levels from the air at 2 m is [K]
+TYPICAL_COLUMN = 30.0  # scale of water vapour [kg m-2]
+TYPICAL_HUMIDITY = 0.01  # scale of specific humidity [kg kg-1]
+TYPICAL_TEMPERATURE, TEMPERATURE_SCALE = 290.0, 20.0  # offset and scale of air temperature [K]
+LAPSE = 10.0  # scale of the difference between levels and 2 m [K]
 
 
 def optical_depth_terms(
@@ -24,12 +24,11 @@ def optical_depth_terms(
     temperatures: Sequence[Array] = (),
     humidities: Sequence[Array] = (),
 ) -> tuple[Array, ...]:
-    """Quantities of whose multiples the optical depth of clear air is nearly the sum.
+    """Terms whose linear combination approximates the optical depth of the clear atmosphere.
 
-    With vapour w and pressure p, ``p`` for the gases that are well mixed, ``w p`` for lines of water vapour and its
-    continuum with air, ``w^2`` for the continuum of water vapour with itself; the last two change with temperature, so
-    they come a second time, times the temperature, where it is known. On levels the same with humidity in place of the
-    column.
+    With vapour w and pressure p: ``p`` for well-mixed gases, ``w p`` for water vapour lines and the foreign continuum,
+    ``w^2`` for the self continuum. The last two depend on temperature and are repeated, multiplied by the air
+    temperature, where it is given. On levels the same, with humidity in place of the column.
 
     Parameters
     ----------
@@ -38,41 +37,46 @@ def optical_depth_terms(
     surface_pressure : array
         Pressure p at the surface. [hPa]
     air_temperature : array, optional
-        Temperature of the air at 2 m. [K]
+        Air temperature at 2 m. [K]
     temperatures, humidities : sequence of array, optional
-        Temperature [K] and specific humidity [kg kg-1] on levels at fixed shares of the surface pressure, as many of
-        one as of the other.
+        Temperature [K] and specific humidity [kg kg-1] on sigma levels, of the same
+        number.
 
     Returns
     -------
     tuple of array
-        Three terms, five with the temperature, three more for each level; each of order one. [1]
+        Three terms, five with the temperature, and three for each level; each of order one. [1]
 
     References
     ----------
-    S. A. Clough, F. X. Kneizys and R. W. Davies, Atmos. Res. 23, 229 (1989), doi:10.1016/0169-8095(89)90020-3, for what
-    is proportional to the vapour's own and to the air's density.
+    S. A. Clough, F. X. Kneizys and R. W. Davies, Atmos. Res. 23, 229 (1989), doi:10.1016/0169-8095(89)90020-3, for the
+    self and foreign continuum.
     """
     vapour, pressure = water_vapour / TYPICAL_COLUMN, surface_pressure / STANDARD_PRESSURE
     terms: tuple[Array, ...] = (pressure, vapour * pressure, vapour * vapour)
     if air_temperature is not None:
-        warmth = _warmth(air_temperature)
-        terms = (*terms, vapour * warmth, vapour * vapour * warmth)
+        scaled = _scaled_temperature(air_temperature)
+        terms = (*terms, vapour * scaled, vapour * vapour * scaled)
     for temperature, humidity in zip(temperatures, humidities, strict=True):
-        moisture = humidity / TYPICAL_HUMIDITY
-        terms = (*terms, moisture * pressure, moisture * moisture, moisture * moisture * _warmth(temperature))
+        scaled_humidity = humidity / TYPICAL_HUMIDITY
+        terms = (
+            *terms,
+            scaled_humidity * pressure,
+            scaled_humidity * scaled_humidity,
+            scaled_humidity * scaled_humidity * _scaled_temperature(temperature),
+        )
     return terms
 
 
 def smallest_coefficients(count: int) -> tuple[float, ...]:
-    """Smallest coefficient that each of so many terms of the optical depth may have: no gas takes absorption away.
+    """Lower bound of the coefficient of each optical depth term: no gas has negative absorption.
 
-    What is multiplied by a temperature, which is counted from a typical one, may have either sign.
+    Terms that are multiplied by a temperature difference may have either sign.
 
     Parameters
     ----------
     count : int
-        Number of terms that `optical_depth_terms` gave.
+        Number of terms from `optical_depth_terms`.
 
     Returns
     -------
@@ -90,11 +94,11 @@ def emission_temperature_terms(
     temperatures: Sequence[Array] = (),
     humidities: Sequence[Array] = (),
 ) -> tuple[Array, ...]:
-    """Quantities of whose multiples the temperature at which clear air emits is nearly the sum.
+    """Terms whose linear combination approximates the emission temperatures of the clear atmosphere.
 
-    A constant, the vapour and its root, the pressure, and the temperature near the ground where it is known: humid air
-    emits from nearer the ground, dry air from all of its height. Of levels, how much colder they are than the air at
-    2 m, and the root of their humidity. The form is empirical.
+    A constant, the vapour and its square root, the pressure, and the near-surface temperature where it is given: a
+    humid atmosphere emits from nearer the ground. For levels, their temperature difference from 2 m and the square
+    root of their humidity. The form is empirical.
 
     Parameters
     ----------
@@ -104,11 +108,11 @@ def emission_temperature_terms(
     Returns
     -------
     tuple of array
-        Four terms, seven with the temperature, two more for each level; each of order one. [1]
+        Four terms, seven with the temperature, and two for each level; each of order one. [1]
 
     References
     ----------
-    Fits of this kind for the mean temperature of the air: Z. Qin, A. Karnieli and P. Berliner, Int. J. Remote Sens. 22,
+    Similar fits of the mean atmospheric temperature: Z. Qin, A. Karnieli and P. Berliner, Int. J. Remote Sens. 22,
     3719 (2001), doi:10.1080/01431160010006971
     """
     xp = namespace(water_vapour)
@@ -116,12 +120,12 @@ def emission_temperature_terms(
     root = xp.sqrt(vapour)
     terms: tuple[Array, ...] = (xp.ones_like(vapour), root, vapour, pressure)
     if air_temperature is not None:
-        warmth = _warmth(air_temperature)
-        terms = (*terms, warmth, warmth * warmth, warmth * root)
+        scaled = _scaled_temperature(air_temperature)
+        terms = (*terms, scaled, scaled * scaled, scaled * root)
     for temperature, humidity in zip(temperatures, humidities, strict=True):
         terms = (*terms, (temperature - air_temperature) / LAPSE, xp.sqrt(humidity / TYPICAL_HUMIDITY))
     return terms
 
 
-def _warmth(temperature: Array) -> Array:
+def _scaled_temperature(temperature: Array) -> Array:
     return (temperature - TYPICAL_TEMPERATURE) / TEMPERATURE_SCALE

@@ -42,9 +42,9 @@ class BandPlanck:
     """Coefficients of the band-averaged Planck function of one sensor band.
 
     The band radiance is ``amplitude / expm1(offset + slope / T + curvature / T**2)``. With `offset` and
-    `curvature` zero this is the two-constant form (K1, K2) of the Landsat metadata, which is off by up to 0.4 K;
-    with them it follows the exact integral over the spectral response within 0.01 K between 180 and 380 K
-    and can still be inverted in closed form, so that the two directions agree.
+    `curvature` zero this is the two-constant form (K1, K2) of the Landsat metadata, with errors of up to
+    0.4 K; with them it follows the exact integral over the spectral response within 0.01 K between 180 and 380 K
+    and has a closed-form inverse.
     """
 
     amplitude: float
@@ -58,7 +58,7 @@ class BandPlanck:
 
 
 def band_radiance(temperature: Array, band: BandPlanck) -> Array:
-    """Radiance of a black body averaged with a band's spectral response.
+    """Radiance of a black body averaged with the spectral response of a band.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def band_radiance(temperature: Array, band: BandPlanck) -> Array:
 
 
 def band_radiance_slope(temperature: Array, band: BandPlanck) -> Array:
-    """Slope of `band_radiance` in temperature.
+    """Derivative of `band_radiance` with respect to temperature.
 
     Parameters
     ----------
@@ -100,14 +100,14 @@ def band_radiance_slope(temperature: Array, band: BandPlanck) -> Array:
 
 
 def slope_at(temperature: Array, radiance: Array, band: BandPlanck) -> Array:
-    """Slope of `band_radiance` in temperature, where the band radiance is known already.
+    """Derivative of `band_radiance` with respect to temperature, for a given band radiance.
 
     Parameters
     ----------
     temperature : array, any shape
         Temperature of the emitter. [K]
     radiance : array
-        Its band radiance. [W m-2 sr-1 um-1]
+        Band radiance at `temperature`. [W m-2 sr-1 um-1]
     band : BandPlanck
         The band's coefficients.
 
@@ -122,7 +122,7 @@ def slope_at(temperature: Array, radiance: Array, band: BandPlanck) -> Array:
 
 
 def brightness_temperature(radiance: Array, band: BandPlanck) -> Array:
-    """Temperature of the black body that has a band radiance: the inverse of `band_radiance`.
+    """Brightness temperature of a band radiance: the inverse of `band_radiance`.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def brightness_temperature(radiance: Array, band: BandPlanck) -> Array:
     """
     xp = namespace(radiance)
     positive = radiance > 0.0
-    safe = xp.where(positive, radiance, xp.ones_like(radiance))  # gradients stay finite beside the NaN
+    safe = xp.where(positive, radiance, xp.ones_like(radiance))  # keeps gradients finite
     exponent = xp.log1p(band.amplitude / safe) - band.offset
     # The smaller root of curvature u^2 + slope u = exponent with u = 1/T, written without cancellation.
     root = xp.sqrt(band.slope * band.slope + 4.0 * band.curvature * exponent)

@@ -1,4 +1,4 @@
-"""Published retrievals of land surface temperature, to compare ours with. Their coefficients are arguments."""
+"""Published single-band retrievals of land surface temperature, for comparison; coefficients are arguments."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def single_channel_temperature(
     Parameters
     ----------
     radiance : array, any shape
-        Radiance L at the sensor. [W m-2 sr-1 um-1]
+        At-sensor radiance L. [W m-2 sr-1 um-1]
     brightness_temperature : array
-        Brightness temperature T of that radiance. [K]
+        Brightness temperature T. [K]
     emissivity : array
         Surface emissivity e. [1]
     water_vapour : array
@@ -34,7 +34,7 @@ def single_channel_temperature(
     psi : three sequences of three floats
         Coefficients of the psi functions, quadratic term first, for water vapour in g cm-2.
     b_gamma : float
-        C2 over the band's effective wavelength. [K]
+        C2 divided by the effective wavelength of the band. [K]
 
     Returns
     -------
@@ -85,21 +85,21 @@ def mono_window_temperature(
 
 
 def wien_temperature(temperature: Array | float, band: BandPlanck) -> Array:
-    """Find what the single-channel method calls b_gamma, ``T**2 B'(T) / B(T)``, for a band that has none published.
+    """Parameter b_gamma of the single-channel method, ``T**2 B'(T) / B(T)``, for bands without a published value.
 
-    In Wien's approximation it is C2 over the band's effective wavelength, at any temperature.
+    In Wien's approximation it is C2 divided by the effective wavelength of the band at all temperatures.
 
     Parameters
     ----------
     temperature : array or float
-        Typical temperature T of the surfaces. [K]
+        Typical surface temperature T. [K]
     band : BandPlanck
         The band's Planck coefficients.
 
     Returns
     -------
     array
-        C2 over the effective wavelength. [K]
+        b_gamma. [K]
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Quantities that enter from files and arguments: units, what is converted to them, and what values are possible."""
+"""Quantities of files and arguments: units, unit conversions and valid ranges."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lst_raster.errors import InputError
 from lst_raster.physics.constants import GRAVITY
 
 Conversions = Mapping[str, tuple[float, float]]
-"""Names of units, each with the factor and the offset that lead to the unit of a quantity."""
+"""Unit names with factor and offset of the conversion."""
 
 LENGTH: Conversions = {
         "m": (1.0, 0.0), "km": (1000.0, 0.0), "ft": (0.3048, 0.0), "US survey foot": (1200.0 / 3937.0, 0.0),
@@ -66,11 +66,11 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "DN": ("digital number", "digital numbers", "counts"),
     }
 )  # fmt: skip
-"""Other spellings of units; case, blanks, brackets and the signs of powers do not count either (``kg m**-2``)."""
+"""Other spellings of units; case, blanks, brackets and exponent signs are ignored (``kg m**-2``)."""
 
 
 def _plain(units: str) -> str:
-    r"""Strip a unit of case, blanks, brackets and powers' signs.
+    r"""Remove case, blanks, brackets and exponent signs from a unit.
 
     Examples
     --------
@@ -86,42 +86,42 @@ _NAMES = {_plain(spelling): name for name, others in SPELLINGS.items() for spell
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quantity:
-    """A quantity that a user may give: its unit and what is possible."""
+    """Quantity with its unit, valid range and accepted input units."""
 
     name: str
-    """Name, as in a model's contract."""
+    """Name, as in the model contract."""
     units: str
-    """Unit in which it is used."""
+    """Internal unit."""
     low: float
-    """Lowest possible value."""
+    """Lowest valid value."""
     high: float
-    """Highest possible value."""
+    """Highest valid value."""
     open_below: bool = False
-    """Whether the lowest value itself is impossible."""
+    """True if the lowest value is excluded."""
     accepted: Conversions
-    """Accepted units, each with the factor and the offset that lead to `units`; so are their `SPELLINGS`."""
+    """Accepted units with factor and offset of the conversion to `units`; their `SPELLINGS` are accepted too."""
     hint: str
-    """What to do about an impossible value."""
+    """Remedy for an invalid value, for messages."""
 
     @property
     def title(self) -> str:
-        """Name for people."""
+        """Name for messages."""
         return self.name.replace("_", " ")
 
     def check(self, values: Any, where: str) -> None:
-        """Refuse impossible values.
+        """Raise an error for values outside the valid range.
 
         Parameters
         ----------
         values : float or array, any shape
-            Values, none of them missing.
+            Values without missing values.
         where : str
-            Where they come from, for the message.
+            Source of the values, for the message.
 
         Raises
         ------
         InputError
-            A value is not possible; the message gives the lowest and the highest found.
+            A value is out of range; the message gives the lowest and highest value.
         """
         if np.size(values) == 0:
             return
@@ -135,7 +135,7 @@ class Quantity:
         raise InputError(f"{where} {found}, outside {limits}{units}; {self.hint}")
 
     def conversion(self, units: str) -> tuple[float, float] | None:
-        """Factor and offset that lead from a unit to `units`, None where the unit is not accepted.
+        """Factor and offset of the conversion from a unit to `units`, None for unknown units.
 
         Examples
         --------
@@ -145,19 +145,19 @@ class Quantity:
         return self.accepted.get(_NAMES.get(_plain(units), ""))
 
     def require_conversion(self, units: str | None, where: str) -> tuple[float, float]:
-        """Factor and offset that lead from the unit that a file or an array declares to `units`.
+        """Factor and offset of the conversion from a declared unit to `units`.
 
         Parameters
         ----------
         units : str or None
-            Declared unit; None and an empty text mean `units`.
+            Declared unit; None and an empty string mean `units`.
         where : str
-            What declares it, for the message.
+            Source of the unit, for the message.
 
         Raises
         ------
         InputError
-            The unit is not accepted: a guess may be a hundred times off.
+            The unit is not accepted.
         """
         declared = (units or "").strip()
         found = self.conversion(declared) if declared else (1.0, 0.0)
@@ -185,7 +185,7 @@ WATER_VAPOUR = Quantity(
     low=0.0,
     high=100.0,
     accepted=COLUMN,
-    hint="give the whole column in kg m-2 (= mm), or with its unit, such as 2.9cm",
+    hint="give the total column in kg m-2 (= mm), or with its unit, such as 2.9cm",
 )
 AIR_TEMPERATURE = Quantity(
     name="air_temperature",

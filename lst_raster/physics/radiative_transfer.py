@@ -1,4 +1,4 @@
-"""The radiative transfer equation of a thermal band, and its inverse."""
+"""Radiative transfer equation of a thermal band and its inverse."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def sensor_radiance(
     downwelling_radiance: Array,
     band: BandPlanck,
 ) -> Array:
-    """Radiance that reaches the sensor from a surface under a clear sky.
+    """At-sensor radiance of a surface under a clear sky.
 
-    ``L = tau [e B(Ts) + (1 - e) Ld] + Lu``, all terms averaged with the band's response.
+    ``L = tau [e B(Ts) + (1 - e) Ld] + Lu``, all terms averaged with the spectral response of the band.
 
     Parameters
     ----------
@@ -28,16 +28,16 @@ def sensor_radiance(
     transmittance : array
         Transmittance tau along the view path. [1]
     upwelling_radiance : array
-        Radiance Lu that the atmosphere emits towards the sensor. [W m-2 sr-1 um-1]
+        Upwelling radiance Lu of the atmosphere. [W m-2 sr-1 um-1]
     downwelling_radiance : array
-        Hemispheric mean radiance Ld that the atmosphere sends down. [W m-2 sr-1 um-1]
+        Hemispheric mean Ld of the downwelling radiance. [W m-2 sr-1 um-1]
     band : BandPlanck
         The band's Planck coefficients.
 
     Returns
     -------
     array
-        Radiance at the sensor. [W m-2 sr-1 um-1]
+        At-sensor radiance. [W m-2 sr-1 um-1]
 
     References
     ----------
@@ -54,21 +54,21 @@ def radiance_through_air(
     upwelling_radiance: Array,
     downwelling_radiance: Array,
 ) -> Array:
-    """Radiance at the sensor from the ground's black-body radiance: the inverse of `surface_radiance`.
+    """At-sensor radiance from the black-body radiance of the surface: the inverse of `surface_radiance`.
 
-    ``L = tau (e B + (1 - e) Ld) + Lu``, at one wavelength, where it is exact, or with the averages of a band.
+    ``L = tau (e B + (1 - e) Ld) + Lu``; exact at one wavelength, an approximation with band averages.
 
     Parameters
     ----------
     black_body : array, any shape
-        Radiance B of a black body at the ground's temperature. [W m-2 sr-1 um-1]
+        Radiance B of a black body at the surface temperature. [W m-2 sr-1 um-1]
     emissivity, transmittance, upwelling_radiance, downwelling_radiance : array
         As in `sensor_radiance`.
 
     Returns
     -------
     array
-        Radiance at the sensor. [W m-2 sr-1 um-1]
+        At-sensor radiance. [W m-2 sr-1 um-1]
 
     References
     ----------
@@ -92,7 +92,7 @@ def surface_radiance(
     Returns
     -------
     array
-        Radiance of a black body at the surface's temperature. [W m-2 sr-1 um-1]
+        Radiance of a black body at the surface temperature. [W m-2 sr-1 um-1]
     """
     reflected = transmittance * (1.0 - emissivity) * downwelling_radiance
     return (radiance - upwelling_radiance - reflected) / (transmittance * emissivity)
@@ -106,14 +106,14 @@ def surface_temperature(
     downwelling_radiance: Array,
     band: BandPlanck,
 ) -> Array:
-    """Land surface temperature from the radiance at the sensor: the inverse of `sensor_radiance`.
+    """Land surface temperature from at-sensor radiance: the inverse of `sensor_radiance`.
 
-    Parameters as in `sensor_radiance`, with `radiance` the radiance at the sensor. [W m-2 sr-1 um-1]
+    Parameters as in `sensor_radiance`, with `radiance` the at-sensor radiance. [W m-2 sr-1 um-1]
 
     Returns
     -------
     array
-        Land surface temperature; NaN where the atmosphere alone exceeds the radiance. [K]
+        Land surface temperature; NaN where the atmospheric terms exceed the radiance. [K]
     """
     black_body = surface_radiance(radiance, emissivity, transmittance, upwelling_radiance, downwelling_radiance)
     return brightness_temperature(black_body, band)
@@ -124,15 +124,15 @@ def coupled_atmosphere(
 ) -> tuple[Array, Array, Array]:
     """Transmittance and path radiances of an atmosphere given by one optical depth and two temperatures.
 
-    ``tau = exp(-d)``, ``Lu = (1 - tau) B(T_up)``, ``Ld = (1 - tau**1.66) B(T_down)``: whatever the arguments, the
-    result is an atmosphere that could exist, which is what couples the network to the physics.
+    ``tau = exp(-d)``, ``Lu = (1 - tau) B(T_up)``, ``Ld = (1 - tau**1.66) B(T_down)``. The result is physically
+    possible for all arguments; this is how the network is coupled to the physics.
 
     Parameters
     ----------
     optical_depth : array, any shape
         Effective optical depth d of the band along the view path, positive. [1]
     upwelling_temperature, downwelling_temperature : array
-        Effective temperatures at which the atmosphere emits towards the sensor and the ground. [K]
+        Effective emission temperatures of the upwelling and the downwelling radiance. [K]
     band : BandPlanck
         The band's Planck coefficients.
 

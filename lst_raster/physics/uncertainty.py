@@ -1,4 +1,4 @@
-"""Uncertainty of temperatures: its parts by first-order propagation, and that of averages."""
+"""Uncertainty of surface temperatures and of their averages, by first-order propagation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lst_raster.physics.planck import BandPlanck, band_radiance, band_radiance_s
 
 
 def inverse_variance(uncertainty: Array) -> Array:
-    """Weight with which the weighted mean of independent measurements of one quantity has the least uncertainty.
+    """Weight that minimises the uncertainty of the weighted mean of independent measurements.
 
     Parameters
     ----------
@@ -30,16 +30,16 @@ def inverse_variance(uncertainty: Array) -> Array:
 
 
 def uncertainty_if_independent(variances: Array, weights: Array) -> Array:
-    """Uncertainty of a weighted mean where the errors of no two measurements have to do with each other.
+    """Uncertainty of a weighted mean of measurements with independent errors.
 
-    ``u = sqrt(sum(w**2 u_i**2)) / sum(w)``. It is the least that the uncertainty can be, unless errors cancel.
+    ``u = sqrt(sum(w**2 u_i**2)) / sum(w)``, the lower bound unless errors are negatively correlated.
 
     Parameters
     ----------
     variances : array, any shape
-        Sum of the measurements' squared weight times squared uncertainty; with weights in K-2 in K-2.
+        Sum of squared weight times squared uncertainty. [K-2 for weights in K-2]
     weights : array
-        Sum of their weights. [K-2], or [1] for a plain mean
+        Sum of the weights. [K-2], or [1] for an unweighted mean
 
     Returns
     -------
@@ -55,16 +55,16 @@ def uncertainty_if_independent(variances: Array, weights: Array) -> Array:
 
 
 def uncertainty_if_common(deviations: Array, weights: Array) -> Array:
-    """Uncertainty of a weighted mean where all measurements err together.
+    """Uncertainty of a weighted mean of measurements with fully correlated errors.
 
-    ``u = sum(w u_i) / sum(w)``, with every coefficient of correlation 1. It is the most that the uncertainty can be.
+    ``u = sum(w u_i) / sum(w)``, with all correlation coefficients 1: the upper bound.
 
     Parameters
     ----------
     deviations : array, any shape
-        Sum of the measurements' weight times uncertainty; with weights in K-2 in K-1.
+        Sum of weight times uncertainty. [K-1 for weights in K-2]
     weights : array
-        Sum of their weights. [K-2], or [1] for a plain mean
+        Sum of the weights. [K-2], or [1] for an unweighted mean
 
     Returns
     -------
@@ -84,7 +84,7 @@ Terms: TypeAlias = tuple[Array, Array, Array]
 NOISE_TEMPERATURE = 300.0  # at which the noise of thermal sensors is stated [K]
 
 TYPICAL_EMISSIVITY = 0.97
-"""Emissivity at which the error of the reflected radiance is weighed where the pixel's is not known yet. [1]"""
+"""Emissivity for the error of the reflected radiance before the emissivity of the pixel is available. [1]"""
 
 
 def atmosphere_uncertainty(
@@ -96,13 +96,13 @@ def atmosphere_uncertainty(
     upwelling_temperature_uncertainty: Array,
     band: BandPlanck,
 ) -> Array:
-    """Uncertainty of the surface temperature that comes from the atmosphere above it.
+    """Uncertainty of the surface temperature due to the predicted atmosphere.
 
-    In the terms of `coupled_atmosphere` the radiance at the sensor is ``tau M + (1 - tau) B(T_up)`` with M the
-    radiance that leaves the ground. Independent errors of the optical depth d and of T_up change it by
-    ``-tau (M - B(T_up))`` and ``(1 - tau) B'(T_up)`` each; division by ``tau e B'(Ts)`` makes them kelvins of the
-    ground. So an atmosphere as warm as the ground leaves the optical depth without effect. M is taken as ``B(Ts)``,
-    and the error of the reflected radiance, a few per cent of the rest, is left out.
+    In the terms of `coupled_atmosphere` the at-sensor radiance is ``tau M + (1 - tau) B(T_up)`` with M the
+    radiance leaving the surface. Independent errors of the optical depth d and of T_up change it by
+    ``-tau (M - B(T_up))`` and ``(1 - tau) B'(T_up)``; division by ``tau e B'(Ts)`` converts both to surface
+    temperature. The optical depth has no effect where T_up equals the surface temperature. M is approximated by
+    ``B(Ts)``; the error of the reflected radiance, a few per cent of the others, is neglected.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def atmosphere_uncertainty(
     optical_depth : array
         Effective optical depth d of the band along the view path. [1]
     upwelling_temperature : array
-        Effective temperature T_up at which the atmosphere emits towards the sensor. [K]
+        Effective emission temperature T_up of the upwelling radiance. [K]
     optical_depth_uncertainty : array
         Standard uncertainty of `optical_depth`. [1]
     upwelling_temperature_uncertainty : array
@@ -141,9 +141,9 @@ def atmosphere_uncertainty(
 
 
 class AtmosphereVariance(NamedTuple):
-    """Variance of what the ground sends through the air, ``Var(tau e B(Ts)) = A + B L + C L**2`` at radiance L.
+    """Variance of the transmitted surface emission, ``Var(tau e B(Ts)) = A + B L + C L**2`` at radiance L.
 
-    The three vary as smoothly over a scene as the air does, and only L is the pixel's.
+    The coefficients vary as smoothly over a scene as the atmosphere; only L is a property of the pixel.
     """
 
     constant: Array
@@ -154,17 +154,17 @@ class AtmosphereVariance(NamedTuple):
     """C. [1]"""
 
 
-class Parts(NamedTuple):
-    """Standard uncertainty of a surface temperature and what it is made of; `total` is the root of the squares' sum."""
+class UncertaintyParts(NamedTuple):
+    """Standard uncertainty of a surface temperature and its independent parts; `total` is their root sum square."""
 
     total: Array
-    """All together. [K]"""
+    """Total. [K]"""
     sensor: Array
-    """From the noise of the sensor. [K]"""
+    """Due to sensor noise. [K]"""
     emissivity: Array
-    """From the emissivity. [K]"""
+    """Due to the emissivity. [K]"""
     air: Array
-    """From the terms of the air: the inputs of the model, and the model itself. [K]"""
+    """Due to the atmospheric terms: model inputs and the model itself. [K]"""
 
 
 def network_changes(
@@ -174,17 +174,17 @@ def network_changes(
     upwelling_temperature_uncertainty: Array,
     band: BandPlanck,
 ) -> tuple[Terms, Terms]:
-    """Change the air's terms by one standard uncertainty of each of a network's two quantities.
+    """Change of the atmospheric terms for one standard uncertainty of optical depth and upwelling temperature.
 
-    The optical depth changes ``tau = exp(-d)`` and ``Lu = (1 - tau) B(T_up)``; T_up changes Lu alone. The reflected
-    radiance, a few per cent of the rest, is left out, as in `atmosphere_uncertainty`: for a black ground both agree.
+    The optical depth changes ``tau = exp(-d)`` and ``Lu = (1 - tau) B(T_up)``; T_up changes Lu only. The reflected
+    radiance is neglected, as in `atmosphere_uncertainty`; for a black surface both functions agree.
 
     Parameters
     ----------
     transmittance : array, any shape
         Transmittance tau along the view path. [1]
     upwelling_radiance : array
-        Radiance Lu emitted towards the sensor. [W m-2 sr-1 um-1]
+        Upwelling radiance Lu. [W m-2 sr-1 um-1]
     optical_depth_uncertainty : array
         Standard uncertainty of the optical depth. [1]
     upwelling_temperature_uncertainty : array
@@ -195,12 +195,12 @@ def network_changes(
     Returns
     -------
     tuple of (array, array, array)
-        Changes of transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], by the optical depth and
-        by the temperature.
+        Changes of transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], for the optical depth
+        and for the temperature.
     """
     xp = namespace(transmittance)
     absorptance = 1.0 - transmittance
-    some = xp.maximum(absorptance, xp.full_like(absorptance, 1e-6))  # no air emits nothing, at no temperature
+    some = xp.maximum(absorptance, xp.full_like(absorptance, 1e-6))  # avoids 0 / 0 without an atmosphere
     emitted = upwelling_radiance / some  # B(T_up)
     slope = band_radiance_slope(brightness_temperature(emitted, band), band)
     thinner = transmittance * optical_depth_uncertainty
@@ -212,7 +212,7 @@ def network_changes(
 def atmosphere_error(
     surface_temperature: Array, radiance: Array, emissivity: Array, terms: Terms, change: Terms, band: BandPlanck
 ) -> Array:
-    """Error of the surface temperature where the air's terms are off by a small change.
+    """Error of the surface temperature for a small error of the atmospheric terms, to first order.
 
     ``dB(Ts) = -(dLu + (L - Lu) / tau dtau) / (tau e) - (1 - e) / e dLd``, over B'(Ts).
 
@@ -221,20 +221,20 @@ def atmosphere_error(
     surface_temperature : array, any shape
         Land surface temperature Ts. [K]
     radiance : array
-        Radiance L at the sensor. [W m-2 sr-1 um-1]
+        At-sensor radiance L. [W m-2 sr-1 um-1]
     emissivity : array
         Surface emissivity e. [1]
     terms : tuple of array
         Transmittance tau [1], upwelling and downwelling radiance Lu, Ld [W m-2 sr-1 um-1].
     change : tuple of array
-        Change of each, in the same units.
+        Error of each term, in the same units.
     band : BandPlanck
         The band's Planck coefficients.
 
     Returns
     -------
     array
-        Change of the surface temperature, to first order. [K]
+        Error of the surface temperature. [K]
     """
     transmittance, upwelling, _ = terms
     d_transmittance, d_upwelling, d_downwelling = change
@@ -246,9 +246,9 @@ def atmosphere_error(
 def emissivity_error(
     surface_temperature: Array, emissivity: Array, downwelling_radiance: Array, change: Array | float, band: BandPlanck
 ) -> Array:
-    """Error of the surface temperature where the emissivity is off by a small change.
+    """Error of the surface temperature for a small error of the emissivity, to first order.
 
-    ``dB(Ts) = -(B(Ts) - Ld) / e de``, over B'(Ts): the radiance that leaves the ground is what it was.
+    ``dB(Ts) = -(B(Ts) - Ld) / e de``, over B'(Ts), at constant radiance leaving the surface.
 
     Parameters
     ----------
@@ -259,14 +259,14 @@ def emissivity_error(
     downwelling_radiance : array
         Hemispheric mean radiance Ld that the atmosphere sends down. [W m-2 sr-1 um-1]
     change : array or float
-        Change of the emissivity. [1]
+        Error of the emissivity. [1]
     band : BandPlanck
         The band's Planck coefficients.
 
     Returns
     -------
     array
-        Change of the surface temperature, to first order. [K]
+        Error of the surface temperature. [K]
     """
     contrast = band_radiance(surface_temperature, band) - downwelling_radiance
     return -contrast * change / (emissivity * band_radiance_slope(surface_temperature, band))
@@ -275,25 +275,26 @@ def emissivity_error(
 def atmosphere_variance(
     terms: Terms, changes: Iterable[Terms], emissivity: Array | float = TYPICAL_EMISSIVITY
 ) -> AtmosphereVariance:
-    """Variance that independent errors of the air's terms give to what is left of a radiance for the ground.
+    """Variance of the transmitted surface emission due to independent errors of the atmospheric terms.
 
-    One change is one standard uncertainty of one independent cause. With ``p = dLu + (1 - e) tau dLd - Lu dtau / tau``
-    and ``q = dtau / tau`` it changes ``tau e B(Ts)`` by ``-(p + q L)``; the squares are summed over the causes.
+    Each change is one standard uncertainty of one independent error source. With
+    ``p = dLu + (1 - e) tau dLd - Lu dtau / tau`` and ``q = dtau / tau`` it changes ``tau e B(Ts)`` by ``-(p + q L)``;
+    the squares are summed over the sources.
 
     Parameters
     ----------
     terms : tuple of array
         Transmittance tau [1], upwelling and downwelling radiance Lu, Ld [W m-2 sr-1 um-1].
     changes : iterable of tuple of array
-        Changes of the three by each cause, in the same units.
+        Changes of the three terms for each error source, in the same units.
     emissivity : array or float
-        Emissivity e; one typical value serves all pixels within a few per cent, as it weighs the reflected
-        radiance alone. [1]
+        Emissivity e, which weights only the reflected radiance, so that a typical value is accurate to a few per
+        cent. [1]
 
     Returns
     -------
     AtmosphereVariance
-        Coefficients of the variance as a quadratic of the radiance at the sensor.
+        Coefficients of the variance as a quadratic function of the at-sensor radiance.
         [(W m-2 sr-1 um-1)2], [W m-2 sr-1 um-1], [1]
 
     References
@@ -312,12 +313,12 @@ def atmosphere_variance(
 
 
 def quantisation_noise(gain: Array | float) -> Array | float:
-    """Find the standard deviation of the rounding of radiances to whole numbers: the step over the root of twelve.
+    """Standard uncertainty due to quantisation: the step divided by the square root of twelve.
 
     Parameters
     ----------
     gain : array or float
-        Radiance of one digital number. [W m-2 sr-1 um-1]
+        Radiance step of one digital number. [W m-2 sr-1 um-1]
 
     Returns
     -------
@@ -341,22 +342,22 @@ def temperature_uncertainty(
     sensor_noise: Array | float,
     air: AtmosphereVariance,
     band: BandPlanck,
-) -> Parts:
-    """Propagate uncertainties to a retrieved surface temperature, to first order and in parts.
+) -> UncertaintyParts:
+    """Propagate uncertainties to a retrieved surface temperature, to first order.
 
-    Over ``tau e B'(Ts)``: the sensor's noise, ``tau |B(Ts) - Ld|`` times the emissivity's uncertainty, and the root
-    of the air's variance.
+    The parts are, divided by ``tau e B'(Ts)``: the sensor noise, ``tau |B(Ts) - Ld|`` times the emissivity
+    uncertainty, and the square root of the atmospheric variance.
 
     Parameters
     ----------
     surface_temperature : array, any shape
         Land surface temperature Ts. [K]
     radiance : array
-        Radiance L at the sensor. [W m-2 sr-1 um-1]
+        At-sensor radiance L. [W m-2 sr-1 um-1]
     emissivity : array
         Surface emissivity e. [1]
     emissivity_uncertainty : array or float
-        Its standard uncertainty. [1]
+        Standard uncertainty of the emissivity. [1]
     transmittance : array
         Transmittance tau along the view path. [1]
     downwelling_radiance : array
@@ -364,14 +365,14 @@ def temperature_uncertainty(
     sensor_noise : array or float
         Standard uncertainty of `radiance`. [W m-2 sr-1 um-1]
     air : AtmosphereVariance
-        Variance from the air's terms, as of `atmosphere_variance`.
+        Variance due to the atmospheric terms, from `atmosphere_variance`.
     band : BandPlanck
         The band's Planck coefficients.
 
     Returns
     -------
-    Parts
-        The whole uncertainty, and its parts. [K]
+    UncertaintyParts
+        Total uncertainty and its parts. [K]
 
     References
     ----------
@@ -381,28 +382,28 @@ def temperature_uncertainty(
     black_body = band_radiance(surface_temperature, band)
     per_kelvin = transmittance * emissivity * slope_at(surface_temperature, black_body, band)
     contrast = transmittance * xp.abs(black_body - downwelling_radiance)
-    # Where its parts cancel, rounding may leave less than nothing.
+    # Rounding may leave a negative value where the terms cancel.
     variance = xp.abs(air.constant + radiance * (air.linear + radiance * air.quadratic))
     from_sensor = sensor_noise / per_kelvin
     from_emissivity = contrast * emissivity_uncertainty / per_kelvin
     from_air = xp.sqrt(variance) / per_kelvin
     total = xp.sqrt(from_sensor * from_sensor + from_emissivity * from_emissivity + from_air * from_air)
-    return Parts(total, from_sensor, from_emissivity, from_air)
+    return UncertaintyParts(total, from_sensor, from_emissivity, from_air)
 
 
 def noise_radiance(noise: float, band: BandPlanck) -> Array:
-    """Express a noise given as a temperature at 300 K as a radiance, which is what a detector's noise is constant in.
+    """Noise-equivalent radiance from a noise-equivalent temperature at 300 K; detector noise is constant in radiance.
 
     Parameters
     ----------
     noise : float
-        Standard deviation as a temperature at 300 K, as sensors' descriptions give it. [K]
+        Noise-equivalent temperature difference at 300 K. [K]
     band : BandPlanck
         The band's Planck coefficients.
 
     Returns
     -------
     array
-        Standard deviation of the radiance. [W m-2 sr-1 um-1]
+        Noise-equivalent radiance. [W m-2 sr-1 um-1]
     """
     return noise * band_radiance_slope(NOISE_TEMPERATURE, band)

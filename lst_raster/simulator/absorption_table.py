@@ -1,4 +1,4 @@
-"""Absorption tables: coefficients on a grid of pressure, temperature and wavenumber, and their interpolation."""
+"""Absorption coefficients on a grid of pressure, temperature and wavenumber, and their interpolation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lst_raster.simulator.line_lists import Float
 
 Single = NDArray[np.float32]
 BAND_POINTS = 1000
-"""Points in a 10 cm-1 band, the block in which spectra are computed."""
+"""Points of a 10 cm-1 block; spectra are computed in blocks."""
 
 
 def wavenumber_grid() -> Float:
@@ -30,11 +30,11 @@ def wavenumber_grid() -> Float:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AbsorptionTable:
-    """Everything that absorbs, ready for matrix products over blocks of 10 cm-1 (24 blocks of 1,000 points).
+    """Absorption coefficients in 24 blocks of 10 cm-1 (1,000 points), for matrix products.
 
-    Rows of `coefficients`, in this order: water vapour lines in dry air (pressure x temperature nodes), their change
-    per mole fraction of vapour by self broadening (humid pressure x temperature nodes), self continuum and foreign
-    continuum (temperature nodes), carbon dioxide lines (pressure x temperature nodes).
+    Rows of `coefficients`: water vapour lines in dry air (pressure x temperature nodes), their change per mole fraction
+    of vapour due to self broadening (humid pressure x temperature nodes), self continuum and foreign continuum
+    (temperature nodes), carbon dioxide lines (pressure x temperature nodes).
     """
 
     pressure: Float
@@ -56,11 +56,11 @@ class AbsorptionTable:
     gas_scaling: Float
     """Parameters of `scaling_factor`, shape (24, gases, 5)."""
     sources: str
-    """What the table was made from."""
+    """Sources of the table."""
 
     @property
     def row_slices(self) -> dict[str, slice]:
-        """Rows of `coefficients` by the name of what absorbs."""
+        """Rows of `coefficients` by absorber."""
         dry, humid = len(self.pressure) * len(self.temperature), len(self.humid_pressure) * len(self.temperature)
         sizes = {
             "water": dry,
@@ -79,14 +79,14 @@ def lagrange_weights(position: Float, nodes: Float) -> Float:
     Parameters
     ----------
     position : array of shape (n,)
-        Where to interpolate; outside the nodes the outermost cubic goes on.
+        Positions; the outermost cubic extrapolates.
     nodes : array of shape (m,)
         Ascending nodes, at least four.
 
     Returns
     -------
     array of shape (n, m)
-        Weights, four of them in each row not zero; rows sum to one.
+        Weights, four of them non-zero in each row; rows sum to one.
 
     Examples
     --------
@@ -99,10 +99,10 @@ def lagrange_weights(position: Float, nodes: Float) -> Float:
     near = nodes[columns]
     distance = position[:, None] - near
     weights = np.ones_like(near)
-    for own in range(4):
+    for node in range(4):
         for other in range(4):
-            if own != other:
-                weights[:, own] *= distance[:, other] / (near[:, own] - near[:, other])
+            if node != other:
+                weights[:, node] *= distance[:, other] / (near[:, node] - near[:, other])
     dense = np.zeros((len(position), len(nodes)))
     np.put_along_axis(dense, columns, weights, axis=1)
     return dense
@@ -159,5 +159,5 @@ def read_table(path: Path) -> AbsorptionTable:
 
 @cache
 def packaged_table() -> AbsorptionTable:
-    """Return the absorption table that comes with the package; read once per process."""
+    """Packaged absorption table, read once per process."""
     return read_table(data_path("absorption", "absorption.nc"))

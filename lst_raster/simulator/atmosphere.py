@@ -1,4 +1,4 @@
-"""An atmospheric column, and the layers that radiative transfer runs on."""
+"""Atmospheric columns and their layers for radiative transfer."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from lst_raster.sensors.response import Float
 from lst_raster.simulator.gases import standard_ozone
 from lst_raster.simulator.sigma_levels import SMALLEST_HUMIDITY
 
-_SCALE_HEIGHT = 7.5  # [km], only to space the layers
-_TOP = 0.1  # [hPa], where the atmosphere ends
-_SUBLAYERS = 8  # points per layer in the integrals, besides the profile's own levels
+_SCALE_HEIGHT = 7.5  # [km], for the layer spacing only
+_TOP = 0.1  # [hPa], top of the atmosphere
+_SUBLAYERS = 8  # points per layer of the integrals, in addition to the levels of the profile
 AEROSOL_SCALE_HEIGHT = 1.5
 """Scale height of the background aerosol. [km]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
-    """One atmospheric profile, from the ground up: pressure falls along each array of shape (levels,)."""
+    """Atmospheric profile from the ground up; arrays of shape (levels,)."""
 
     pressure: Float
-    """Pressure; the first level is the ground. [hPa]"""
+    """Pressure, decreasing; the first level is the ground. [hPa]"""
     air_temperature: Float
     """Air temperature. [K]"""
     specific_humidity: Float
@@ -37,7 +37,7 @@ class Column:
         if self.pressure.size < 5:
             raise InputError(f"a profile needs at least 5 levels above the ground, found {self.pressure.size}")
         if not np.all(np.diff(self.pressure) < 0.0):
-            raise InputError("pressure must fall from level to level; two levels have the same pressure")
+            raise InputError("pressure must decrease from level to level; two levels have the same pressure")
         low, high = float(self.air_temperature.min()), float(self.air_temperature.max())
         if not (low > 100.0 and high < 400.0):
             raise InputError(f"air temperature {low:g} to {high:g} is not in kelvin")
@@ -56,28 +56,28 @@ def column(
     air_temperature_2m: float | None = None,
     specific_humidity_2m: float | None = None,
 ) -> Column:
-    """Put a profile as files hold it in order: sorted, without gaps, starting at the ground.
+    """Column from a profile in any order, sorted, without missing levels, starting at the ground.
 
     Parameters
     ----------
     pressure, air_temperature, specific_humidity : array of shape (levels,)
         Profile in [hPa], [K], [kg kg-1], in any order, NaN below ground.
     ozone : array of shape (levels,), optional
-        Mass mixing ratio of ozone, NaN where unknown; then of the US Standard Atmosphere. [kg kg-1]
+        Mass mixing ratio of ozone; the US Standard Atmosphere where NaN or None. [kg kg-1]
     surface_pressure : float, optional
-        Pressure at the ground; else of the lowest level. [hPa]
+        Surface pressure; default that of the lowest level. [hPa]
     air_temperature_2m, specific_humidity_2m : float, optional
-        Values at the ground; else those of the lowest level above it. [K], [kg kg-1]
+        Values at the ground; default those of the lowest level above it. [K], [kg kg-1]
 
     Returns
     -------
     Column
-        The profile from the ground up.
+        Profile from the ground up.
 
     Raises
     ------
     InputError
-        Too few levels, or values that are not in these units.
+        Too few levels, or values outside the range of these units.
     """
     bottom = float(np.nanmax(pressure)) if surface_pressure is None else surface_pressure
     if not 300.0 < bottom < 1100.0:
@@ -87,7 +87,7 @@ def column(
     order = order[np.argsort(-pressure[order])]
     if order.size == 0:
         raise InputError("the profile has no level above the ground")
-    above = order[pressure[order] < bottom]  # a level at the ground itself is the ground
+    above = order[pressure[order] < bottom]  # a level at the surface pressure is replaced by the ground
 
     def from_ground(values: Float, at_ground: float | None) -> Float:
         known = at_ground is not None and np.isfinite(at_ground)
@@ -106,10 +106,10 @@ def column(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layers:
-    """A column cut into layers, from the ground up; arrays of shape (layers,) unless said otherwise."""
+    """Layers of a column, from the ground up; arrays of shape (layers,) except `boundary_temperature`."""
 
     boundary_temperature: Float
-    """Air temperature at the layers' boundaries, shape (layers + 1,). [K]"""
+    """Air temperature at the layer boundaries, shape (layers + 1,). [K]"""
     pressure: Float
     """Mean pressure, weighted with air mass. [hPa]"""
     temperature: Float
@@ -127,7 +127,7 @@ class Layers:
     ozone: Float
     """Ozone. [kg m-2]"""
     aerosol: Float
-    """Share of the aerosol above sea level that lies in the layer; less than one in all over high ground. [1]"""
+    """Fraction of the aerosol above sea level within the layer; the sum is below one over high ground. [1]"""
 
     @property
     def water_vapour(self) -> float:
@@ -136,7 +136,7 @@ class Layers:
 
 
 def _layer_boundaries(bottom: float, refinement: int) -> Float:
-    """Pressure at the layers' boundaries: 0.2 km apart near the ground, then wider."""
+    """Pressure at the layer boundaries, 0.2 km apart near the ground and wider above."""
     edges = ((0.0, 0.2), (3.0, 0.4), (8.0, 1.0), (16.0, 2.5), (31.0, 8.0))
     stops = [start for start, _ in edges[1:]] + [_SCALE_HEIGHT * np.log(bottom / _TOP)]
     pieces = [
@@ -148,29 +148,29 @@ def _layer_boundaries(bottom: float, refinement: int) -> Float:
 
 
 def layers(profile: Column, refinement: int = 1) -> Layers:
-    """Cut a column into layers that keep its masses.
+    """Divide a column into layers that conserve mass.
 
-    Between levels temperature is linear and humidity a power law in pressure; the layers' masses and means are
-    integrals over these, so that the column water vapour does not depend on where the boundaries lie.
+    Between levels temperature is linear in ln p and humidity a power law in pressure; layer masses and means are
+    integrals of these, so that the water vapour column does not depend on the boundaries.
 
     Parameters
     ----------
     profile : Column
-        The profile.
+        Profile.
     refinement : int
         Factor on the number of layers (about 45).
 
     Returns
     -------
     Layers
-        The layers, from the ground to 0.1 hPa.
+        Layers from the ground to 0.1 hPa.
     """
     boundary = _layer_boundaries(profile.pressure[0], refinement)
     between = np.linspace(0.0, 1.0, _SUBLAYERS, endpoint=False)
     logarithm = np.log(boundary)
     fine = (logarithm[:-1, None] + np.diff(logarithm)[:, None] * between).ravel()
-    own = np.log(profile.pressure[profile.pressure > _TOP])
-    grid = np.unique(np.concatenate([fine, own, logarithm[-1:]]))[::-1]
+    levels = np.log(profile.pressure[profile.pressure > _TOP])
+    grid = np.unique(np.concatenate([fine, levels, logarithm[-1:]]))[::-1]
     level = np.log(profile.pressure[::-1])
 
     def at(values: Float) -> Float:
@@ -179,7 +179,7 @@ def layers(profile: Column, refinement: int = 1) -> Layers:
     pressure, temperature = np.exp(grid), at(profile.air_temperature)
     humidity = np.exp(at(np.log(np.maximum(profile.specific_humidity, SMALLEST_HUMIDITY))))
     thickness = -np.diff(pressure)
-    first = np.searchsorted(-grid, -logarithm[:-1] - 1e-12)  # the first fine step of each layer
+    first = np.searchsorted(-grid, -logarithm[:-1] - 1e-12)  # first integration step of each layer
 
     def mean(values: Float) -> Float:
         return np.asarray(0.5 * (values[1:] + values[:-1]))

@@ -1,4 +1,4 @@
-"""The simulator: from an atmospheric column to the band averages of the radiative transfer equation."""
+"""Simulation of the atmospheric terms of a sensor band from an atmospheric column."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from lst_raster.simulator.solver import Spectrum, hemisphere, optical_depth_bloc
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BandAtmosphere:
-    """The terms of the radiative transfer equation in one band."""
+    """Atmospheric terms of the radiative transfer equation in one band."""
 
     transmittance: float
     """Along the view path. [1]"""
     upwelling_radiance: float
-    """Radiance emitted towards the sensor. [W m-2 sr-1 um-1]"""
+    """Upwelling radiance. [W m-2 sr-1 um-1]"""
     downwelling_radiance: float
-    """Hemispheric mean radiance emitted towards the ground. [W m-2 sr-1 um-1]"""
+    """Hemispheric mean of the downwelling radiance. [W m-2 sr-1 um-1]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Geometry:
-    """Directions in which the equation is solved."""
+    """Viewing geometry and vertical resolution."""
 
     view_zenith: float = 0.0
-    """Zenith angle of the sensor. [degree]"""
+    """View zenith angle. [degree]"""
     zenith_sky: bool = False
-    """True to take the downwelling radiance from the zenith alone, as some codes do, not from the hemisphere."""
+    """True for the downwelling radiance from the zenith, as in some codes, in place of the hemispheric mean."""
     refinement: int = 1
     """Factor on the number of layers."""
 
@@ -53,15 +53,15 @@ def simulate_spectrum(
     Parameters
     ----------
     profile : Column
-        The atmosphere.
+        Atmospheric column.
     composition : Composition, optional
-        What absorbs besides water vapour; else its defaults.
+        Absorbers other than water vapour; default `Composition()`.
     geometry : Geometry, optional
-        Directions; else nadir and the hemisphere.
+        Geometry; default nadir and the hemispheric mean.
     table : AbsorptionTable, optional
-        Absorption coefficients; else those of the package.
+        Absorption coefficients; default the packaged table.
     sensors : sequence of str, optional
-        Sensor bands to be averaged over: where none of them sees anything the spectrum is not computed, but zero.
+        Sensor bands; the spectrum is zero, and not computed, where all their responses are zero.
 
     Returns
     -------
@@ -75,8 +75,8 @@ def simulate_spectrum(
     down_cosines, down_weights = (np.ones(1, np.float32),) * 2 if geometry.zenith_sky else hemisphere()
     wavelengths = (1e4 / wavenumber_grid()).astype(np.float32).reshape(-1, BAND_POINTS)
     boundary = cut.boundary_temperature.astype(np.float32)[:, None]
-    seen = _seen(sensors, len(wavelengths))
-    depths = optical_depth_blocks(cut, composition, table, seen)
+    selected = _blocks_of(sensors, len(wavelengths))
+    depths = optical_depth_blocks(cut, composition, table, selected)
     blocks = {
         block: solve(
             depth,
@@ -85,7 +85,7 @@ def simulate_spectrum(
             down_cosines=down_cosines,
             down_weights=down_weights,
         )
-        for block, depth in zip(seen, depths, strict=True)
+        for block, depth in zip(selected, depths, strict=True)
     }
     dark = np.zeros(BAND_POINTS, np.float32)
     empty = Spectrum(transmittance=dark, upwelling=dark, downwelling=dark)
@@ -97,8 +97,8 @@ def simulate_spectrum(
     )
 
 
-def _seen(sensors: Sequence[str] | None, count: int) -> Sequence[int]:
-    """Blocks of the spectrum that sensor bands see; a narrow band takes a third of the time of all."""
+def _blocks_of(sensors: Sequence[str] | None, count: int) -> Sequence[int]:
+    """Spectral blocks with a non-zero response; a narrow band takes a third of the time of the full spectrum."""
     if sensors is None:
         return range(count)
     weights = np.stack([band_weights(sensor) for sensor in sensors]).reshape(len(sensors), count, BAND_POINTS)
@@ -106,19 +106,19 @@ def _seen(sensors: Sequence[str] | None, count: int) -> Sequence[int]:
 
 
 def band_average(spectrum: Spectrum, sensor: str) -> BandAtmosphere:
-    """Average a spectrum with a sensor band's response, in wavelength.
+    """Average a spectrum with the response of a sensor band, over wavelength.
 
     Parameters
     ----------
     spectrum : Spectrum
         From `simulate_spectrum`.
     sensor : str
-        Name of the band, for example ``landsat8-b10``.
+        Sensor band, for example ``landsat8-b10``.
 
     Returns
     -------
     BandAtmosphere
-        The equation's terms in the band.
+        Atmospheric terms in the band.
     """
     weights = band_weights(sensor)
     return BandAtmosphere(
@@ -129,12 +129,13 @@ def band_average(spectrum: Spectrum, sensor: str) -> BandAtmosphere:
 
 
 def effective_average(spectrum: Spectrum, sensor: str, ground: tuple[float, float]) -> BandAtmosphere:
-    """Terms with which the band's equation holds over black ground of two temperatures, and nearly so over any.
+    """Effective terms for which the band equation is exact over black surfaces of two temperatures.
 
-    The equation multiplies averages where the spectrum has products. With `band_average` the radiance is wrong where,
-    within the band, the transmittance rises or falls with the Planck function or with the sky. Here the transmittance
-    is the slope, and the upwelling radiance the intercept, of the line through the radiances over the two grounds; the
-    downwelling radiance is what arrives of the reflected sky, over that transmittance.
+    The band equation multiplies band averages, while the at-sensor radiance is the average of spectral products. With
+    `band_average` it has an error where transmittance and Planck function or downwelling radiance are correlated
+    within the band. Here the transmittance is the slope and the upwelling radiance the intercept of the line through
+    the radiances over two surfaces; the downwelling radiance is the transmitted reflected radiance divided by that
+    transmittance.
 
     Parameters
     ----------
@@ -143,52 +144,55 @@ def effective_average(spectrum: Spectrum, sensor: str, ground: tuple[float, floa
     sensor : str
         Name of the band.
     ground : tuple of float
-        Two temperatures of black ground, the lower one first. [K]
+        Temperatures of the two black surfaces, the lower one first. [K]
 
     Returns
     -------
     BandAtmosphere
-        The equation's terms in the band.
+        Atmospheric terms in the band.
 
     References
     ----------
-    M. Cook et al., Remote Sens. 6, 11244 (2014), doi:10.3390/rs61111244, takes the terms from three runs of MODTRAN so.
+    M. Cook et al., Remote Sens. 6, 11244 (2014), doi:10.3390/rs61111244 (terms from three MODTRAN runs).
     """
     weights = band_weights(sensor)
     emitted = planck_radiance(np.array(ground)[:, None], band_wavelength())
-    (cold, warm), (faint, bright) = (emitted * spectrum.transmittance) @ weights, emitted @ weights
-    transmittance = (warm - cold) / (bright - faint)
+    (at_sensor_low, at_sensor_high), (surface_low, surface_high) = (
+        (emitted * spectrum.transmittance) @ weights,
+        emitted @ weights,
+    )
+    transmittance = (at_sensor_high - at_sensor_low) / (surface_high - surface_low)
     reflected = (spectrum.transmittance * spectrum.downwelling) @ weights
     return BandAtmosphere(
         transmittance=float(transmittance),
-        upwelling_radiance=float(spectrum.upwelling @ weights + cold - transmittance * faint),
+        upwelling_radiance=float(spectrum.upwelling @ weights + at_sensor_low - transmittance * surface_low),
         downwelling_radiance=float(reflected / transmittance),
     )
 
 
 GROUND = (-5.0, 20.0)
-"""Two grounds, less air temperature at 2 m, through whose radiances `simulate_effective` lays a band's terms: about the
-middle of the halves of what lies under an atmosphere, -15 to +30 K. [K]"""
+"""Temperature differences between the two surfaces of `simulate_effective` and the air at 2 m: about the middle of each
+half of the range of the training data, -15 to +30 K. [K]"""
 
 
 def simulate_effective(
     profile: Column, sensors: Sequence[str], composition: Composition | None = None
 ) -> dict[str, BandAtmosphere]:
-    """Simulate one atmosphere for sensor bands, as simulated sets hold it and models learn it.
+    """Effective terms of one atmosphere for sensor bands, as used in simulated sets and training.
 
     Parameters
     ----------
     profile : Column
-        The atmosphere.
+        Atmospheric column.
     sensors : sequence of str
-        Names of the bands; one spectral run serves all.
+        Sensor bands; the spectrum is computed once for all.
     composition : Composition, optional
-        What absorbs besides water vapour; else its defaults.
+        Absorbers other than water vapour; default `Composition()`.
 
     Returns
     -------
     dict of str to BandAtmosphere
-        Name of each band to terms by `effective_average`, in the order given.
+        Terms from `effective_average` by sensor band.
     """
     spectrum = simulate_spectrum(profile, composition, sensors=sensors)
     near = float(profile.air_temperature[0])
@@ -197,22 +201,22 @@ def simulate_effective(
 
 
 def band_weights(sensor: str) -> Float:
-    """Weights that average a spectrum over a sensor band, in wavelength: ``values @ weights``.
+    """Weights of the band average of a spectrum over wavelength: ``values @ weights``.
 
     Parameters
     ----------
     sensor : str
-        Name of the band, for example ``landsat8-b10``.
+        Sensor band, for example ``landsat8-b10``.
 
     Returns
     -------
     array of shape (24000,)
-        Weights on the simulator's grid, which sum to one; they cannot be written to. [1]
+        Read-only weights on the wavenumber grid, with sum one. [1]
 
     Raises
     ------
     UnknownSensorError
-        The name is not known.
+        Unknown sensor band.
     """
     return _weights(load_response(sensor))
 
@@ -226,7 +230,7 @@ def _weights(response: Response) -> Float:
 
 @cache
 def band_wavelength() -> Float:
-    """Wavelengths of the simulator's grid, falling, shape (24000,); they cannot be written to. [um]"""
+    """Wavelengths of the wavenumber grid, decreasing, read-only, shape (24000,). [um]"""
     wavelength = np.asarray(1e4 / wavenumber_grid())
     wavelength.setflags(write=False)
     return wavelength
@@ -235,26 +239,26 @@ def band_wavelength() -> Float:
 def simulate(
     profile: Column, sensors: Sequence[str], composition: Composition | None = None
 ) -> dict[str, BandAtmosphere]:
-    """Simulate one atmosphere for one or more sensor bands.
+    """Band averages of one atmosphere for one or more sensor bands.
 
     Parameters
     ----------
     profile : Column
-        The atmosphere.
+        Atmospheric column.
     sensors : sequence of str
-        Names of the bands.
+        Sensor bands.
     composition : Composition, optional
-        What absorbs besides water vapour; else its defaults.
+        Absorbers other than water vapour; default `Composition()`.
 
     Returns
     -------
     dict
-        The equation's terms by the band's name.
+        Terms from `band_average` by sensor band.
 
     Raises
     ------
     UnknownSensorError
-        A name is not known.
+        Unknown sensor band.
     """
     spectrum = simulate_spectrum(profile, composition, sensors=sensors)
     return {sensor: band_average(spectrum, sensor) for sensor in sensors}

@@ -1,4 +1,4 @@
-"""The water vapour continuum MT_CKD: what lines beyond 25 cm-1, and more, absorb."""
+"""Water vapour continuum MT_CKD."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _VARIABLES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Continuum:
-    """Coefficients of MT_CKD on their own 10 cm-1 nodes; arrays of shape (nodes,)."""
+    """Coefficients of MT_CKD on nodes of 10 cm-1; arrays of shape (nodes,)."""
 
     wavenumber: Float
-    """Nodes, even and ascending. [cm-1]"""
+    """Equidistant nodes, ascending. [cm-1]"""
     self_coefficient: Float
     """Self continuum at the reference state, without the radiation term. [cm2 molecule-1 / cm-1]"""
     foreign_coefficient: Float
@@ -54,13 +54,13 @@ def read_continuum(path: Path) -> Continuum:
     InputNotFoundError
         The file does not exist.
     InputError
-        It is not NetCDF, or lacks a variable.
+        The file is not NetCDF or lacks a variable.
     MissingExtraError
         scipy is not installed (extra ``tables``).
     """
     if not path.is_file():
         raise InputNotFoundError(f"continuum file {path} not found")
-    reader = require("scipy.io", "tables").netcdf_file  # the authors' file is NetCDF 3
+    reader = require("scipy.io", "tables").netcdf_file  # the file is NetCDF 3
     with reading(f"{path} is not an MT_CKD water vapour continuum file"), reader(path, mmap=False) as file:
         values = {name: np.array(file.variables[variable][...], float) for name, variable in _VARIABLES.items()}
     pressure, temperature = (float(values.pop(name)) for name in ("reference_pressure", "reference_temperature"))
@@ -73,7 +73,7 @@ def radiation_term(wavenumber: Float, temperature: float) -> Float:
 
 
 def _four_point(values: Float, nodes: Float, wavenumber: Float) -> Float:
-    """Interpolate with the authors' four-point cubic: continuous in value and slope at the nodes."""
+    """Four-point cubic interpolation of MT_CKD, continuous in value and slope at the nodes."""
     step = nodes[1] - nodes[0]
     position = (wavenumber - nodes[0]) / step
     index = np.clip(np.floor(position).astype(int), 1, len(nodes) - 3)
@@ -86,14 +86,14 @@ def _four_point(values: Float, nodes: Float, wavenumber: Float) -> Float:
 
 
 def continuum_cross_sections(continuum: Continuum, wavenumber: Float, temperature: float) -> tuple[Float, Float]:
-    """Self and foreign continuum at a temperature, for air at the reference density.
+    """Self and foreign continuum at a temperature and the reference density.
 
     Parameters
     ----------
     continuum : Continuum
-        The coefficients.
+        Coefficients.
     wavenumber : array of shape (points,)
-        Where to evaluate. [cm-1]
+        Wavenumbers. [cm-1]
     temperature : float
         Temperature. [K]
 
@@ -110,7 +110,7 @@ def continuum_cross_sections(continuum: Continuum, wavenumber: Float, temperatur
     E. J. Mlawer et al., J. Quant. Spectrosc. Radiat. Transf. 306, 108645 (2023), doi:10.1016/j.jqsrt.2023.108645
     """
     nodes, ratio = continuum.wavenumber, continuum.reference_temperature / temperature
-    radiation = radiation_term(nodes, temperature)  # at the nodes, before interpolation, as the authors do
-    own = continuum.self_coefficient * ratio**continuum.self_exponent * radiation
+    radiation = radiation_term(nodes, temperature)  # at the nodes, before interpolation, as in MT_CKD
+    self_broadened = continuum.self_coefficient * ratio**continuum.self_exponent * radiation
     foreign = continuum.foreign_coefficient * radiation
-    return _four_point(own, nodes, wavenumber), _four_point(foreign, nodes, wavenumber)
+    return _four_point(self_broadened, nodes, wavenumber), _four_point(foreign, nodes, wavenumber)

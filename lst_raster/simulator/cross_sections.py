@@ -1,4 +1,4 @@
-"""Line shapes: absorption cross sections from line lists, with the partition functions of the molecules."""
+"""Absorption cross sections from line lists: Voigt line shapes and partition functions."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ REFERENCE_TEMPERATURE = 296.0
 
 @cache
 def _hapi() -> ModuleType:
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it greets on import
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # prints a banner on import
         warnings.simplefilter("ignore")
         return require("hapi", "tables")
 
 
 @cache
 def partition_ratio(molecule: int, isotopologue: int, temperature: float) -> float:
-    """Partition sum at 296 K over that at a temperature: the factor by which intensities scale.
+    """Ratio of the partition sums at 296 K and at a temperature, which scales line intensities.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def partition_ratio(molecule: int, isotopologue: int, temperature: float) -> flo
     Raises
     ------
     MissingExtraError
-        hitran-api, which carries the sums, is not installed.
+        hitran-api, which has the partition sums, is not installed.
 
     References
     ----------
@@ -62,7 +62,7 @@ def molecular_mass(molecule: int, isotopologue: int) -> float:
 
 
 WING_CUT = 25.0
-"""Distance from its centre at which a line ends, as the MT_CKD continuum assumes. [cm-1]"""
+"""Cut-off distance from the line centre, as assumed by MT_CKD. [cm-1]"""
 _CORE = 0.3  # [cm-1], beyond it a Voigt profile equals its Lorentz wing within 2e-5 at terrestrial temperatures
 _C2_CM = C2 * 1e-4  # second radiation constant [cm K]
 
@@ -107,15 +107,15 @@ def cross_section(
 ) -> Float:
     """Absorption cross section of a gas, summed over its lines.
 
-    Voigt profiles, each cut 25 cm-1 from its centre. With `remove_pedestal` each is lowered by its value at the
-    cut: the part that the MT_CKD continuum counts as its own.
+    Voigt profiles, cut off 25 cm-1 from the line centre. With `remove_pedestal` each profile is reduced by its value
+    at the cut-off, which is included in the MT_CKD continuum.
 
     Parameters
     ----------
     lines : LineList
         Lines of one molecule.
     wavenumber : array of shape (points,)
-        Even, ascending grid. [cm-1]
+        Equidistant grid, ascending. [cm-1]
     pressure : float
         Air pressure. [hPa]
     temperature : float
@@ -123,7 +123,7 @@ def cross_section(
     mole_fraction : float
         Moles of the absorber per mole of air, for self broadening. [1]
     remove_pedestal : bool
-        True for water vapour, whose continuum is added.
+        True for water vapour, to which the continuum is added.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What the air holds besides water vapour: concentrations by year, ozone, and a background aerosol."""
+"""Absorbers other than water vapour: concentrations by year, ozone and background aerosol."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _UNIT = {"ppm": 1e-6, "ppb": 1e-9, "ppt": 1e-12}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Composition:
-    """What absorbs besides the water vapour lines, and how strongly."""
+    """Absorbers and their amounts."""
 
     year: float = 2018.0
-    """Year whose carbon dioxide, nitrous oxide and CFC concentrations are used; 1980 to 2030."""
+    """Year of the carbon dioxide, nitrous oxide and CFC concentrations; 1980 to 2030."""
     aerosol_optical_depth: float = 0.02
     """Absorption optical depth of the background aerosol at 11 um, vertical, above sea level. [1]
 

@@ -1,4 +1,4 @@
-"""Line lists: one record per spectral line, read from HITRAN's 160-character format."""
+"""Line lists in the 160-character format of HITRAN."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ class LineList:
     intensity: Float
     """Intensity at 296 K, weighted with the natural abundance. [cm-1 / (molecule cm-2)]"""
     air_width: Float
-    """Half width at half maximum in air at 296 K. [cm-1 atm-1]"""
+    """Air-broadened half width at half maximum at 296 K. [cm-1 atm-1]"""
     self_width: Float
-    """Half width in the pure gas at 296 K. [cm-1 atm-1]"""
+    """Self-broadened half width at 296 K. [cm-1 atm-1]"""
     lower_energy: Float
     """Energy of the lower state. [cm-1]"""
     temperature_exponent: Float
-    """Exponent of the air width's temperature dependence. [1]"""
+    """Exponent of the temperature dependence of the air width. [1]"""
     pressure_shift: Float
-    """Shift of the centre in air. [cm-1 atm-1]"""
+    """Pressure shift in air. [cm-1 atm-1]"""
 
     def __len__(self) -> int:
         return len(self.wavenumber)
 
 
 def read_lines(*paths: Path) -> LineList:
-    """Read one molecule's lines from one or more HITRAN files.
+    """Read the lines of one molecule from one or more HITRAN files.
 
     Parameters
     ----------
@@ -63,14 +63,14 @@ def read_lines(*paths: Path) -> LineList:
     Returns
     -------
     LineList
-        All lines, by wavenumber.
+        All lines, sorted by wavenumber.
 
     Raises
     ------
     InputNotFoundError
         A file does not exist.
     InputError
-        A file is not in the format, or the files hold different molecules.
+        A file has another format, or the files have different molecules.
 
     References
     ----------

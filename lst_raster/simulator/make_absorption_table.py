@@ -1,4 +1,4 @@
-"""Maker of the absorption table: ``lst-raster build absorption``."""
+"""Computation of the absorption table: ``lst-raster build absorption``."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _half(rows: Float, scale: Float, shape: tuple[int, ...]) -> NDArray[np.float
 
 
 def _line_tables(sources: TableSources, tick: Callable[[], None]) -> Tables:
-    """Line absorption relative to its value near the ground, which keeps half precision at 0.05 %."""
+    """Line absorption relative to its value near the ground, so that half precision has an error of 0.05 %."""
     water = read_lines(sources.water_lines)
     carbon_dioxide = read_lines(*sources.carbon_dioxide_lines)
     dry = [(float(p), float(t), 0.0) for p, t in product(PRESSURE, TEMPERATURE)]
@@ -113,7 +113,7 @@ def _continuum_tables(continuum: Continuum) -> Tables:
     dims = ("temperature", "continuum_wavenumber")
     return {
         "continuum_wavenumber": (("continuum_wavenumber",), grid),
-        "self_continuum": (dims, np.array([own for own, _ in pairs], dtype=np.float32)),
+        "self_continuum": (dims, np.array([broadened for broadened, _ in pairs], dtype=np.float32)),
         "foreign_continuum": (dims, np.array([foreign for _, foreign in pairs], dtype=np.float32)),
     }
 
@@ -144,12 +144,12 @@ def make_table(sources: TableSources, target: Path, progress: Progress | None = 
     target : Path
         File to write.
     progress : callable, optional
-        Called with the nodes done and their total; False stops the run.
+        Called with completed and total nodes; False stops the run.
 
     Raises
     ------
     InputNotFoundError, InputError
-        A source is missing or not in its format.
+        A source is missing or has another format.
     MissingExtraError
         The extra ``tables`` is not installed.
     CancelledError

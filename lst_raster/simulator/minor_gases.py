@@ -1,4 +1,4 @@
-"""Minor gases from a k-distribution: how often, in each 10 cm-1 band, a gas absorbs how strongly."""
+"""Minor gases: k-distributions in bands of 10 cm-1."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lst_raster.reading import reading
 from lst_raster.simulator.line_lists import Float
 
 MINOR_GASES = ("carbon_dioxide", "ozone", "nitrous_oxide", "cfc11", "cfc12")
-"""Gases that are read; methane has no term between 760 and 1000 cm-1, and carbon dioxide serves below 808 cm-1."""
+"""Gases that are read; methane has no term between 760 and 1000 cm-1; carbon dioxide is used below 808 cm-1."""
 _NAMES = {2: "carbon_dioxide", 3: "ozone", 4: "nitrous_oxide", 6: "cfc11", 7: "cfc12"}
 _TERMS_BLOCK = "*BLOCK: TYPE =    5"
 _SCALING_PARAMETERS = {0: 0, 2: 3}  # scaling function of the file -> parameters per term
@@ -20,7 +20,7 @@ _SCALING_PARAMETERS = {0: 0, 2: 3}  # scaling function of the file -> parameters
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BandTerms:
-    """The distribution of one gas in one 10 cm-1 band."""
+    """k-distribution of one gas in one band of 10 cm-1."""
 
     gas: str
     """Name, one of `MINOR_GASES`."""
@@ -29,13 +29,13 @@ class BandTerms:
     coefficient: Float
     """Absorption coefficients of the terms. [m2 kg-1]"""
     weight: Float
-    """Share of the band that each term covers; they sum to one. [1]"""
+    """Fraction of the band for each term, with sum one. [1]"""
     scaling: tuple[float, float, float, float, float]
     """Reference pressure [hPa], reference temperature [K], and the parameters of `scaling_factor`."""
 
 
 def read_k_distribution(path: Path, first: float, last: float) -> list[BandTerms]:
-    """Read the minor gases' terms from a SOCRATES spectral file with 10 cm-1 bands.
+    """Read the terms of the minor gases from a SOCRATES spectral file with bands of 10 cm-1.
 
     Parameters
     ----------
@@ -47,14 +47,14 @@ def read_k_distribution(path: Path, first: float, last: float) -> list[BandTerms
     Returns
     -------
     list of BandTerms
-        One entry for each gas in each band where it absorbs.
+        One entry for each gas and band with absorption.
 
     Raises
     ------
     InputNotFoundError
         The file does not exist.
     InputError
-        It has no block of exponential sum terms.
+        The file has no block of exponential sum terms.
 
     References
     ----------
@@ -98,7 +98,7 @@ def _entry(head: str, values: object) -> BandTerms | None:
 
 
 def scaling_factor(scaling: Float, pressure: Float, temperature: Float) -> Float:
-    """Scale an amount of gas to the reference state of its terms.
+    """Scaling of the amount of a gas to the reference state of its terms.
 
     ``(p / p0)**a * (1 + b (T / T0 - 1) + c (T / T0 - 1)**2)``
 
@@ -120,15 +120,15 @@ def scaling_factor(scaling: Float, pressure: Float, temperature: Float) -> Float
 
 
 def pseudo_spectrum(terms: BandTerms, points: int) -> Float:
-    """Spread a band's terms over an even grid in an arbitrary, reproducible order.
+    """Distribute the terms of a band over an equidistant grid in random, reproducible order.
 
-    Each point receives the mean coefficient of its share of the sorted distribution, so that the band's mean is kept;
-    the order is shuffled, because the lines of different gases lie at random against each other.
+    Each point gets the mean coefficient of its part of the sorted distribution, which conserves the band mean. The
+    order is random, since the lines of different gases are uncorrelated.
 
     Parameters
     ----------
     terms : BandTerms
-        The distribution.
+        k-distribution.
     points : int
         Number of grid points in the band.
 

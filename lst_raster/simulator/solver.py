@@ -1,4 +1,4 @@
-"""Radiative transfer through the layers of an atmosphere: optical depths, and the radiances they give."""
+"""Radiative transfer through a layered atmosphere: optical depths and radiances."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _grid_weights(pressure: Float, temperature: Float, nodes: Float, table: Abso
 
 
 def _row_weights(layers: Layers, composition: Composition, table: AbsorptionTable) -> Single:
-    """Molecules per cm2 in each layer, spread over the rows of the table, shape (layers, rows)."""
+    """Molecules per cm2 in each layer, weighted for the rows of the table, shape (layers, rows)."""
     water = layers.water / MOLAR_MASS_WATER * AVOGADRO * _PER_CM2
     moles = layers.dry_air / MOLAR_MASS_DRY_AIR
     carbon_dioxide = moles * mole_fraction("carbon_dioxide", composition.year) * AVOGADRO * _PER_CM2
@@ -37,7 +37,7 @@ def _row_weights(layers: Layers, composition: Composition, table: AbsorptionTabl
     )
     fraction = layers.water_fraction[:, None]
     state = layers.water_pressure, layers.water_temperature
-    taking_part = {
+    absorbers = {
         "water": ("water_lines", water[:, None] * _grid_weights(*state, table.pressure, table)),
         "self_broadening": (
             "water_lines",
@@ -52,14 +52,14 @@ def _row_weights(layers: Layers, composition: Composition, table: AbsorptionTabl
     }
     rows = np.zeros((len(water), table.coefficients.shape[1]), dtype=np.float32)
     for name, part in table.row_slices.items():
-        absorber, weights = taking_part[name]
+        absorber, weights = absorbers[name]
         if absorber in composition.absorbers:
             rows[:, part] = weights
     return rows
 
 
 def _gas_amounts(layers: Layers, composition: Composition, table: AbsorptionTable) -> Single:
-    """Minor gases scaled to the reference state of their terms, shape (blocks, layers, gases). [kg m-2]."""
+    """Amounts of minor gases scaled to their reference state, shape (blocks, layers, gases). [kg m-2]."""
     amounts = [
         layers.ozone if gas == "ozone" else layers.dry_air * mass_mixing_ratio(gas, composition.year)
         for gas in table.gases
@@ -67,25 +67,25 @@ def _gas_amounts(layers: Layers, composition: Composition, table: AbsorptionTabl
     factor = scaling_factor(
         table.gas_scaling[:, None, :, :], layers.pressure[None, :, None], layers.temperature[None, :, None]
     )
-    taking_part = float("minor_gases" in composition.absorbers)
-    return (taking_part * np.stack(amounts, axis=1) * factor).astype(np.float32)
+    included = float("minor_gases" in composition.absorbers)
+    return (included * np.stack(amounts, axis=1) * factor).astype(np.float32)
 
 
 def optical_depth_blocks(
     layers: Layers, composition: Composition, table: AbsorptionTable, blocks: Sequence[int] | None = None
 ) -> Iterator[Single]:
-    """Vertical optical depth of the layers, one block of 10 cm-1 after the other.
+    """Vertical optical depth of the layers, in blocks of 10 cm-1.
 
     Parameters
     ----------
     layers : Layers
         The atmosphere.
     composition : Composition
-        What absorbs besides water vapour.
+        Absorbers other than water vapour.
     table : AbsorptionTable
         Absorption coefficients.
     blocks : sequence of int, optional
-        Which blocks, counted from 0 at 760 cm-1; all by default.
+        Block numbers, from 0 at 760 cm-1; default all.
 
     Yields
     ------
@@ -101,27 +101,27 @@ def optical_depth_blocks(
         depth = rows @ table.coefficients[block]
         depth += gases[block] @ table.gas_coefficients[block]
         depth += aerosol
-        yield np.maximum(depth, 0.0)  # cubic interpolation may dip below zero where nothing absorbs
+        yield np.maximum(depth, 0.0)  # cubic interpolation may give small negative values
 
 
 STREAMS = 4
-"""Directions of the Gauss-Legendre quadrature over the hemisphere."""
+"""Number of directions of the Gauss-Legendre quadrature over the hemisphere."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spectrum:
-    """Spectral result for one atmosphere; arrays of shape (points,)."""
+    """Spectral result of one atmosphere; arrays of shape (points,)."""
 
     transmittance: Single
     """Along the view path. [1]"""
     upwelling: Single
-    """Radiance emitted towards the sensor. [W m-2 sr-1 um-1]"""
+    """Upwelling radiance. [W m-2 sr-1 um-1]"""
     downwelling: Single
-    """Hemispheric mean of the radiance emitted towards the ground. [W m-2 sr-1 um-1]"""
+    """Hemispheric mean of the downwelling radiance. [W m-2 sr-1 um-1]"""
 
 
 def hemisphere(streams: int = STREAMS) -> tuple[Single, Single]:
-    """Cosines and weights that average a radiance over the hemisphere, weighted with the cosine.
+    """Cosines and weights of the cosine-weighted hemispheric mean of a radiance.
 
     ``mean = 2 * integral of L(mu) mu d mu`` from 0 to 1, by Gauss-Legendre quadrature.
 
@@ -133,7 +133,7 @@ def hemisphere(streams: int = STREAMS) -> tuple[Single, Single]:
     Returns
     -------
     tuple of array of shape (streams,)
-        Cosines of the zenith angle, and weights that sum to one. [1]
+        Cosines of the zenith angle and weights with sum one. [1]
     """
     rule: Single = np.array(np.polynomial.legendre.leggauss(streams), dtype=np.float32)
     cosine = np.asarray(0.5 * (rule[0] + 1.0), dtype=np.float32)
@@ -141,13 +141,13 @@ def hemisphere(streams: int = STREAMS) -> tuple[Single, Single]:
 
 
 def _emission(slant: Single, planck_entry: Single, planck_change: Single) -> tuple[Single, Single]:
-    """Transmission of each layer, and the radiance that leaves it at its far side.
+    """Transmission of each layer, and the radiance that it emits at the exit of the path.
 
-    `planck_entry` is the Planck radiance at the side where the path enters, `planck_change` its change to the far side.
+    `planck_entry` is the Planck radiance at the entry of the path, `planck_change` the change from entry to exit.
     """
     transmission = np.exp(-slant)
     absorption = 1.0 - transmission
-    # The weight 1 - (1 - exp(-s)) / s of the change, by its series where s is small.
+    # Weight 1 - (1 - exp(-s)) / s of the change, by its series for small s.
     series = slant * (0.5 - slant * (np.float32(1.0 / 6.0) - slant * np.float32(1.0 / 24.0)))
     weight = np.where(slant < 0.03, series, 1.0 - absorption / np.maximum(slant, np.float32(1e-3)))
     emission = absorption * planck_entry + weight * planck_change
@@ -155,7 +155,7 @@ def _emission(slant: Single, planck_entry: Single, planck_change: Single) -> tup
 
 
 def _accumulate(transmission: Single, emission: Single) -> Single:
-    """Radiance at the end of a path through layers given in the order of travel."""
+    """Radiance at the end of a path through layers in the order of propagation."""
     radiance: Single = np.zeros_like(emission[0])
     for layer_transmission, layer_emission in zip(transmission, emission, strict=True):
         radiance *= layer_transmission
@@ -173,23 +173,23 @@ def solve(
 ) -> Spectrum:
     """Transmittance and path radiances of a stack of layers.
 
-    Within a layer the Planck function is linear in optical depth.
+    The Planck function is linear in optical depth within a layer.
 
     Parameters
     ----------
     optical_depth : array of shape (layers, points)
         Vertical optical depth, from the ground up. [1]
     planck : array of shape (layers + 1, points)
-        Planck radiance at the layers' boundaries, from the ground up. [W m-2 sr-1 um-1]
+        Planck radiance at the layer boundaries, from the ground up. [W m-2 sr-1 um-1]
     view_cosine : float
-        Cosine of the sensor's zenith angle; 1 is nadir. [1]
+        Cosine of the view zenith angle; 1 is nadir. [1]
     down_cosines, down_weights : array of shape (streams,), optional
-        Directions of the downwelling radiance; else those of `hemisphere`. [1]
+        Directions of the downwelling radiance; default `hemisphere`. [1]
 
     Returns
     -------
     Spectrum
-        Transmittance and radiances, for each point.
+        Transmittance and radiances for each point.
 
     References
     ----------
@@ -200,9 +200,7 @@ def solve(
     view = np.float32(view_cosine)
     upward = _emission(optical_depth / view, planck[:-1], np.diff(planck, axis=0))
     upwelling = _accumulate(*upward)
-    slant = (optical_depth / down_cosines[:, None, None]).swapaxes(0, 1)[
-        ::-1
-    ]  # from space down, (layers, streams, ...)
+    slant = (optical_depth / down_cosines[:, None, None]).swapaxes(0, 1)[::-1]  # from the top, (layers, streams, ...)
     downward = _emission(slant, planck[:0:-1, None], np.diff(planck[::-1], axis=0)[:, None])
     downwelling = _accumulate(*downward)
     return Spectrum(

@@ -1,4 +1,4 @@
-"""What to assume of the atmosphere where nothing is known of it: the standard atmosphere of latitude and season."""
+"""Standard atmosphere by latitude and season, the default for missing atmospheric inputs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import numpy as np
 from lst_raster.errors import InputError
 from lst_raster.resources import data_path
 
-_MID_JULY = 197  # day of the year that the summer atmospheres describe
+_MID_JULY = 197  # day of the year of the summer atmospheres
 _YEAR = 365.25  # [day]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StandardAtmosphere:
-    """State of an atmosphere at the ground, as far as the models ask for it."""
+    """Atmospheric state at the ground, as needed by the models."""
 
     water_vapour: float
     """Water vapour column. [kg m-2]"""
@@ -31,24 +31,23 @@ class StandardAtmosphere:
 
 
 def standard_atmosphere(latitude: float, day_of_year: float | None) -> StandardAtmosphere:
-    """AFGL standard atmosphere, blended by latitude and season.
+    """AFGL standard atmosphere, interpolated by latitude and season.
 
-    Between the latitudes of the tropical, mid-latitude and sub-arctic atmospheres (15, 45, 60 degrees) and between
-    summer and winter (a cosine from mid-July to mid-January, half a year later in the south) temperature and
-    pressure are linear, and so is the logarithm of the water vapour, which follows temperature exponentially.
-    It is a climate, not a forecast: on a given day the true column may be half or twice as much.
+    Temperature, pressure and the logarithm of the water vapour are linear between the latitudes of the tropical,
+    mid-latitude and sub-arctic atmospheres (15, 45, 60 degrees) and between summer and winter (a cosine from mid-July
+    to mid-January, half a year later in the south). On a given day the water vapour may be half or twice as much.
 
     Parameters
     ----------
     latitude : float
         Latitude, -90 to 90. [degree]
     day_of_year : float or None
-        Day of the year, 1 to 366; None takes the mean of summer and winter.
+        Day of the year, 1 to 366; None for the mean of summer and winter.
 
     Returns
     -------
     StandardAtmosphere
-        The state at the ground.
+        State at the ground.
 
     Raises
     ------
@@ -76,7 +75,7 @@ def standard_atmosphere(latitude: float, day_of_year: float | None) -> StandardA
 
 
 def _summer_weight(latitude: float, day_of_year: float | None) -> float:
-    """Weight of the local summer, 1 in its middle and 0 in the middle of winter."""
+    """Weight of the local summer, 1 in mid-summer and 0 in mid-winter."""
     if day_of_year is None:
         return 0.5
     northern = 0.5 + 0.5 * math.cos(2.0 * math.pi * (day_of_year - _MID_JULY) / _YEAR)
