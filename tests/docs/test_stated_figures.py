@@ -54,7 +54,7 @@ def test_the_limits_of_the_models_are_those_of_the_table_of_accuracy():
     limits = text("docs/limits.md")
     known = f"(`profile`) is at {PROFILE[1][0]} K RMSE, against {PROFILE[0][0]} K with exact profiles"
     column = (
-        f"with water vapour alone (`column`) it is {COLUMN[1][0]} K, and above 50 kg m-2 {COLUMN[1][1]} K in the mean"
+        f"with water vapour only (`column`) it is {COLUMN[1][0]} K, and above 50 kg m-2 {COLUMN[1][1]} K in the mean"
     )
     assert f"{known}; {column}" in limits
     assert f"is no help (`surface`: {SURFACE[1][1]} K); profiles are ({PROFILE[1][1]} K)" in limits
@@ -73,7 +73,7 @@ def test_the_limits_against_the_lake_are_those_of_the_page_on_it():
     skin = [
         cells("docs/science/lake.md", row)[0] for row in ("USGS Collection 2, against the skin", "against the skin")
     ]
-    stated = f"{usgs} K against {ours} K with water vapour alone; with the air temperature, and against the skin"
+    stated = f"{usgs} K against {ours} K with water vapour only; with the air temperature, and against the skin"
     assert f"{stated} of the water, {skin[0]} K against {skin[1]} K" in text("docs/limits.md")
 
 
