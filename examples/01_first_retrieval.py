@@ -3,7 +3,7 @@
 # A first retrieval
 
 Land surface temperature of the example scene: Landsat 8, band 10, southern Alabama in January 2015.
-The products are written into the current folder.
+Products are written to the current folder.
 """
 
 # %%
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import lst_raster
 
-HERE = Path(__file__).parent if "__file__" in globals() else Path()  # a notebook runs where it lies
+HERE = Path(__file__).parent if "__file__" in globals() else Path()  # the folder of a notebook
 SCENE = HERE / "data" / "LC08_alabama_B10.tif"
 
 # %% [markdown]
-# Nothing is told but the scene: emissivity and air are assumed. The log says so, and so does the product.
+# Without inputs, emissivity and atmosphere are assumed, as recorded in the log and in the product.
 
 # %%
 assumed = lst_raster.retrieve(SCENE, output="assumed_LST.tif", overwrite=True)
@@ -23,8 +23,8 @@ for quantity in ("emissivity", "water_vapour", "air_temperature"):
     print(f"{quantity}: {assumed.tags[quantity]}")
 
 # %% [markdown]
-# Now ground and air are told. Water vapour is in kg m-2, temperature in kelvin, pressure in hPa; `"12mm"` and `"9C"`
-# do as well.
+# With emissivity and atmospheric inputs. Water vapour is in kg m-2, temperature in kelvin, pressure in hPa; `"12mm"`
+# and `"9C"` are accepted too.
 
 # %%
 known = lst_raster.retrieve(
@@ -39,10 +39,10 @@ known = lst_raster.retrieve(
 print(f"{known.retrieved} pixels, by {known.tags['model']}, written to {known.path}")
 
 # %% [markdown]
-# How warm is it, and how sure is that?
+# Mean temperature and uncertainty of both products:
 
 # %%
 for name in ("assumed", "known"):
     dataset = lst_raster.open_product(f"{name}_LST.tif")
-    mean, unsure = float(dataset.lst.mean()), float(dataset.lst_uncertainty.mean())
-    print(f"{name}: {mean:.2f} K on average, with an uncertainty of {unsure:.2f} K")
+    mean, uncertainty = float(dataset.lst.mean()), float(dataset.lst_uncertainty.mean())
+    print(f"{name}: {mean:.2f} K on average, with an uncertainty of {uncertainty:.2f} K")

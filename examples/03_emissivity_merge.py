@@ -1,9 +1,9 @@
-"""Emissivity from several sources: a map of your own where there is one, land cover around it, a number for the rest.
+"""Emissivity from several sources: a raster, land cover around it, a number for the rest.
 
 python examples/03_emissivity_merge.py
 
-Map and land cover are made up here, so that the example runs by itself: a survey of a town, and classes of ESA
-WorldCover over the west of the scene. All files are written into the current folder.
+The synthetic inputs are a survey of a town, and classes of ESA WorldCover for the west of the scene. All files are
+written to the current folder.
 """
 
 from pathlib import Path
@@ -39,9 +39,9 @@ def make_up() -> tuple[str, str]:
 
 
 def main() -> None:
-    """Retrieve with all of them, the best first, and with the number alone."""
+    """Retrieve with all sources, the best first, and with the number only."""
     survey, cover = make_up()
-    sources = [survey, f"landcover:{cover}", 0.97]  # each pixel takes the first that has a value
+    sources = [survey, f"landcover:{cover}", 0.97]  # each pixel uses the first source with a value
     merged = lst_raster.retrieve(SCENE, output="merged_LST.tif", emissivity=sources, overwrite=True, **AIR)
     plain = lst_raster.retrieve(SCENE, output="plain_LST.tif", emissivity=0.97, overwrite=True, **AIR)
     print("sources:", merged.tags["emissivity"])

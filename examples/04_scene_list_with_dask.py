@@ -1,10 +1,10 @@
-"""Retrieve a list of scenes on a cluster of dask, and say how each went.
+"""Retrieve a list of scenes on a dask cluster.
 
 python examples/04_scene_list_with_dask.py
 
-The list is a table: the example scene twice, over dry ground and over water, and a scene that is not there. The
-cluster is two workers on this machine; a `Client` of any other will do. Needs `pip install 'lst-raster[dask]'`.
-Products and report are written into the folder `lst`.
+The table has the example scene twice, with the emissivity of dry ground and of water, and a missing scene. The
+cluster has two local workers; any other `Client` can be used. Needs `pip install 'lst-raster[dask]'`.
+Products and report are written to the folder `lst`.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ nothing_B10.tif,missing,,
 
 
 def main() -> None:
-    """Write the list, retrieve its scenes, and print a line for each."""
+    """Write the table, retrieve its scenes, and print the results."""
     Path("lst").mkdir(exist_ok=True)
     Path("list.csv").write_text(TABLE)
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:

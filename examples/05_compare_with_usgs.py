@@ -1,9 +1,9 @@
-"""Hold our temperature of a USGS Level-2 product against that of the USGS.
+"""Recompute a USGS Level-2 product and compare it with the temperature of the USGS.
 
 python examples/05_compare_with_usgs.py [PRODUCT]
 
-PRODUCT is the folder of a Collection 2 Level-2 product of Landsat 8 or 9 (L2SP). Without one a small product is made
-up, so that the example runs by itself. Everything is written into the current folder.
+PRODUCT is the folder of a Collection 2 Level-2 product of Landsat 8 or 9 (L2SP). Default: a small synthetic product.
+All files are written to the current folder.
 """
 
 import sys
@@ -29,8 +29,8 @@ END
 TRANSMITTANCE, UP, DOWN = 0.72, 2.1, 3.3  # an atmosphere; radiances in W m-2 sr-1 um-1
 
 
-def make_up(folder: Path) -> Path:
-    """Make a product of a known truth, with the temperature that the USGS, taking ST_DRAD as it stands, makes of it."""
+def make_product(folder: Path) -> Path:
+    """Make a product with known temperature, and with the USGS temperature for unchanged ST_DRAD."""
     folder.mkdir(exist_ok=True)
     truth, band = np.linspace(290.0, 315.0, 100 * 120).reshape(100, 120), sensor_band("landsat8-b10").planck
     radiance = sensor_radiance(truth, 0.96, TRANSMITTANCE, UP, DOWN, band)
@@ -48,10 +48,10 @@ def make_up(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    product = Path(sys.argv[1]) if len(sys.argv) > 1 else make_up(Path(NAME))
+    product = Path(sys.argv[1]) if len(sys.argv) > 1 else make_product(Path(NAME))
     (theirs,) = product.glob("*_ST_B10.TIF")
-    for downwelling in ("usgs", "corrected"):  # ST_DRAD as it stands, and times pi: see docs/science/level2.md
+    for downwelling in ("usgs", "corrected"):  # ST_DRAD unchanged, and times pi: see docs/science/level2.md
         scene = lst_raster.Level2Scene.open(product, downwelling=downwelling)
         ours = lst_raster.retrieve(scene, output=f"{downwelling}_LST.tif", mask_clouds=False, overwrite=True)
         found = compare_rasters(ours.path, theirs).difference
-        print(f"{downwelling}: {found.count} pixels, ours less theirs {found.median:+.3f} K, RMSE {found.rmse:.3f} K")
+        print(f"{downwelling}: {found.count} pixels, difference {found.median:+.3f} K, RMSE {found.rmse:.3f} K")

@@ -1,15 +1,15 @@
-"""A seasonal map: the median over a summer of many scenes with clouds.
+"""Seasonal map: median over a summer of cloudy scenes.
 
 python examples/06_seasonal_composite.py
 
-Nine days are made up here as arrays of radiance, one a month, each with other clouds, and written as products; in their
-place take the products of `lst-raster batch`. Everything is written into the current folder.
+Nine synthetic scenes, one per month, with different clouds, are written as products; use the products of
+`lst-raster batch` in their place. All files are written to the current folder.
 """
 
 from pathlib import Path
 
 import numpy as np
-import rioxarray  # makes .rio known
+import rioxarray  # registers .rio
 import xarray as xr
 
 import lst_raster
@@ -30,7 +30,7 @@ def radiance_of(day: np.datetime64, month: int) -> xr.DataArray:
 
 
 def main() -> None:
-    """Make the products, and a composite of June to August."""
+    """Write the products, and a composite of June to August."""
     folder = Path("products")
     folder.mkdir(exist_ok=True)
     for month, day in enumerate(DAYS, 1):

@@ -1,9 +1,9 @@
-"""A sensor of your own, from its spectral response to a temperature: ASTER's band 13, by the four commands of the page.
+"""Custom sensor, from its spectral response to a temperature: ASTER band 13.
 
 python examples/07_new_sensor.py
 
-A few columns and steps, so that it takes a minute; leave out --columns and --steps for a model to work with. The scene
-is made here: ground of known temperature, seen through the air of one column.
+Few columns and training steps, so that it takes a minute; omit --columns and --steps for a useful model. The scene is
+synthetic: a surface of known temperature under one atmospheric column.
 """
 
 import os
@@ -22,35 +22,35 @@ RESPONSE = Path(__file__).parent / "data" / "aster_b13.csv"
 
 
 def run(*arguments: object) -> None:
-    """Run a command of lst-raster, as at a terminal."""
+    """Run a command of lst-raster."""
     print("lst-raster", *arguments)
     cli.main([str(argument) for argument in arguments], standalone_mode=False)
 
 
 def make_scene(path: Path, simulated: Path) -> tuple[np.ndarray, list[object]]:
-    """Write radiance at the sensor; returns the ground's temperature, and the air as options of retrieve."""
-    air = read_simulated(simulated)
-    column = int(np.abs(air.air_temperature_2m - 290.0).argmin())
-    temperature = air.air_temperature_2m[column] + np.linspace(0.0, 15.0, 64 * 64).reshape(64, 64)
-    terms = [term[column] for term in air.terms]
+    """Write at-sensor radiance; returns the surface temperature and the atmospheric options of retrieve."""
+    simulated_set = read_simulated(simulated)
+    column = int(np.abs(simulated_set.air_temperature_2m - 290.0).argmin())
+    temperature = simulated_set.air_temperature_2m[column] + np.linspace(0.0, 15.0, 64 * 64).reshape(64, 64)
+    terms = [term[column] for term in simulated_set.terms]
     radiance = sensor_radiance(temperature, np.float64(EMISSIVITY), *terms, sensor_band(NAME).planck)
     form = {"crs": "EPSG:32616", "transform": rasterio.Affine(90, 0, 500000, 0, -90, 4000000), "dtype": "float32"}
     with rasterio.open(path, "w", driver="GTiff", width=64, height=64, count=1, **form) as file:
         file.write(radiance.astype("float32"), 1)
-    known = {"water-vapour": air.water_vapour, "surface-pressure": air.surface_pressure}
-    known["air-temperature"] = air.air_temperature_2m
-    return temperature, [word for name, values in known.items() for word in (f"--{name}", f"{values[column]:.2f}")]
+    inputs = {"water-vapour": simulated_set.water_vapour, "surface-pressure": simulated_set.surface_pressure}
+    inputs["air-temperature"] = simulated_set.air_temperature_2m
+    return temperature, [word for name, values in inputs.items() for word in (f"--{name}", f"{values[column]:.2f}")]
 
 
 def main(out: Path) -> None:
     """Define, simulate, train, retrieve."""
-    os.environ["LST_RASTER_DATA"] = str(out / "own")  # else your own data folder
+    os.environ["LST_RASTER_DATA"] = str(out / "custom")  # default: the data folder of the user
     run("sensor", "new", NAME, "--response", RESPONSE, "--title", "ASTER band 13", "--noise", 0.1, "--overwrite")
     run("simulate", "--sensor", NAME, "--columns", 150, "--quiet")
     run("train", "--sensor", NAME, "--tier", "surface", "--steps", 300, "--quiet")
-    truth, air = make_scene(out / "scene.tif", out / "own" / "sensors" / NAME / "simulated.nc")
-    given = ("--quantity", "radiance", "--emissivity", EMISSIVITY, *air, "-o", out, "--overwrite", "--quiet")
-    run("retrieve", out / "scene.tif", "--sensor", NAME, *given)
+    truth, atmosphere = make_scene(out / "scene.tif", out / "custom" / "sensors" / NAME / "simulated.nc")
+    options = ("--quantity", "radiance", "--emissivity", EMISSIVITY, *atmosphere, "-o", out, "--overwrite", "--quiet")
+    run("retrieve", out / "scene.tif", "--sensor", NAME, *options)
     with rasterio.open(out / "scene_LST.tif") as product:
         print(f"error: {np.abs(product.read(1) - truth).mean():.2f} K in the mean")
 

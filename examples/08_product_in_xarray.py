@@ -2,8 +2,8 @@
 """
 # A product in xarray
 
-`open_product` opens temperature, uncertainty and quality of a product as one dataset. Nothing is read before it is
-needed. The product is made of the example scene first, in the current folder.
+`open_product` opens temperature, uncertainty and quality of a product as one lazy dataset. The product of the example
+scene is written to the current folder first.
 """
 
 # %%
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import lst_raster
 
-HERE = Path(__file__).parent if "__file__" in globals() else Path()  # a notebook runs where it lies
+HERE = Path(__file__).parent if "__file__" in globals() else Path()  # the folder of a notebook
 product = lst_raster.retrieve(
     HERE / "data" / "LC08_alabama_B10.tif",
     output="alabama_LST.tif",
@@ -28,15 +28,17 @@ print(dict(dataset.sizes), dataset.rio.crs, dataset.lst.attrs["units"])
 print(*sorted(str(name) for name in dataset.data_vars))
 
 # %% [markdown]
-# Every quality flag is a variable of its own. This scene has no quality band, so that nothing tells of clouds.
+# Each quality flag is a variable. This scene has no quality band, and thus no cloud flags.
 
 # %%
 certain = dataset.lst.where(~dataset.cloud & (dataset.lst_uncertainty < 0.75))
-share = float(certain.notnull().sum() / dataset.lst.notnull().sum())
-print(f"{100 * share:.0f} % of the pixels are known within 0.75 K; their mean is {float(certain.mean()):.2f} K")
+fraction = float(certain.notnull().sum() / dataset.lst.notnull().sum())
+print(
+    f"{100 * fraction:.0f} % of the pixels have an uncertainty below 0.75 K; their mean is {float(certain.mean()):.2f} K"
+)
 
 # %% [markdown]
-# A pixel by its coordinates, a mean over cells of 300 m, and a file of these for other programs.
+# A pixel by coordinates, means over cells of 300 m, and a netCDF file of these.
 
 # %%
 here = dataset.lst.sel(x=464_000.0, y=3_402_000.0, method="nearest")

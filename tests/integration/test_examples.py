@@ -104,7 +104,7 @@ def test_an_example_runs_as_it_stands_and_shows_what_it_promises(name, tmp_path)
 def test_the_example_of_a_usgs_product_takes_a_real_one(tmp_path):
     folder = shared_path("data", "landsat", "LC08_L2SP_098084_20210503_20210508_02_T1")
     out, _ = run("05_compare_with_usgs.py", tmp_path, folder)
-    pixels, median = numbers(r"^usgs: (\d+) pixels, ours less theirs ([-+.\d]+) K", out)
+    pixels, median = numbers(r"^usgs: (\d+) pixels, difference ([-+.\d]+) K", out)
     assert pixels > 1000 and abs(median) < 0.05
 
 
