@@ -10,8 +10,8 @@ TOP = Path(__file__).resolve().parents[1]
 KINDS = (".py", ".md", ".toml", ".html", ".js", ".sh", ".yml", ".cff")
 WORDS = re.compile(
     r"\b(?:tell|tells|told|lest|nor|mend|mends|mended|beside|whatever|nobody|anew|learnt|moisture|warmth"
-    r"|at hand|for want of|held against|left alone|made again|how sure|of (?:its|their|his|our|your) own|a user's own)\b"
-    r"|\bthe air\b(?! (?:temperature|pressure|mass|density|width|at 2 m))",
+    r"|at hand|for want of|held against|left alone|made again|how sure|a user's own|of (?:its|their|our|your) own)\b"
+    r"|\b(?:of|in|on|through|from) the air\b(?! (?:temperature|pressure|mass|density|width|at 2 m))",
     re.IGNORECASE,
 )
 EXCEPTIONS: dict[str, frozenset[str]] = {}

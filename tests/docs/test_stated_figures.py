@@ -114,29 +114,27 @@ def test_what_the_equation_gives_is_what_the_benchmark_found():
     for tier in ("profile", "surface", "column"):
         coupled, alone = (
             [cell[0].split(" ± ")[0] for cell in benchmark_cells("RMSE / MAE above 50", f"{way}, `{tier}`")][:2]
-            for way in ("coupled", "learning alone")
+            for way in ("coupled", "plain network")
         )
         assert f"{coupled[0]} against {alone[0]} K" in page
     fewer = "| GFS September 2015, exact | 1 %"
-    shares = [
-        [cell[0].split(" ± ")[0] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "learning alone")
-    ]
+    shares = [[cell[0].split(" ± ")[0] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "plain network")]
     for ours, others in list(zip(*shares, strict=True))[:4]:
         assert f"{ours} against {others} K with" in page
         assert float(ours) < float(others)
-    humid = [[cell[1] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "learning alone")]
+    humid = [[cell[1] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "plain network")]
     pairs = ", ".join(f"{ours} and {others}" for ours, others in list(zip(*humid, strict=True))[:4])
     assert f"in this order, {pairs} K" in page
     unseen = [
-        [float(cell[1]) for cell in benchmark_cells("## On a continent never seen", way)]
-        for way in ("coupled", "learning alone")
+        [float(cell[1]) for cell in benchmark_cells("## Continents left out of training", way)]
+        for way in ("coupled", "plain network")
     ]
     assert all(ours < others for ours, others in zip(*unseen, strict=True))
     ours, others = (sum(errors) / len(errors) for errors in unseen)
     assert f"{ours:.2f} against {others:.2f} K in the mean" in page
     ours, others = (
-        benchmark_cells("## In air more humid than any seen", way)[0][1].split(" ± ")[0]
-        for way in ("coupled", "learning alone")
+        benchmark_cells("## Humid columns left out of training", way)[0][1].split(" ± ")[0]
+        for way in ("coupled", "plain network")
     )
     assert f"is better, {ours} against {others} K, for its mechanism" in page
     assert f"{benchmark_cells(fewer, 'coupled')[2][0]} K instead of {shares[0][4]} K" in text("docs/own-sensor.md")

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from lst_raster.profiles.simulated_set import HUMID
 from tests.benchmarks.accuracy.charts import Chart
-from tests.benchmarks.accuracy.fits import COUPLED, NO_MECHANISM, NOT_TOLD, UNBOUNDED
+from tests.benchmarks.accuracy.fits import COUPLED, NO_MECHANISM, UNBOUNDED, WITHOUT_UNKNOWNS
 from tests.benchmarks.accuracy.jobs import Job
 from tests.benchmarks.accuracy.measure import CONDITIONS, Rows, headline, measure
 from tests.benchmarks.accuracy.section import Section
@@ -16,7 +16,7 @@ from tests.benchmarks.accuracy.setting import Setting
 from tests.benchmarks.accuracy.tables import chosen, distinct, markdown, number, series
 
 NAME, TIER = "ablations", "surface"
-WHOLE = "the whole"
+WHOLE = "complete network"
 _TERMS = ("transmittance", "upwelling_radiance", "downwelling_radiance")
 
 VARIANTS: Mapping[str, tuple[str, Mapping[str, float]]] = MappingProxyType(
@@ -27,12 +27,12 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, float]]] = MappingProxyType(
         "without the loss on all three of them": (COUPLED, dict.fromkeys(_TERMS, 0.0)),
         "without the closure": (COUPLED, {"closure": 0.0}),
         "without the likelihood": (COUPLED, {"likelihood": 0.0}),
-        "the loss on the temperature alone": (
+        "only the loss on the temperature": (
             COUPLED, dict.fromkeys((*_TERMS, "closure", "likelihood"), 0.0),
         ),
         "without bounds on the atmosphere": (UNBOUNDED, {}),
-        "without the fitted mechanism": (NO_MECHANISM, {}),
-        "not told the unknowns while it learns": (NOT_TOLD, {}),
+        "without the fitted linear model": (NO_MECHANISM, {}),
+        "without the unknowns as inputs in training": (WITHOUT_UNKNOWNS, {}),
     }
 )  # fmt: skip
 """Variants by name: the method, and the weights of the loss that differ from the default."""
@@ -80,7 +80,7 @@ def _charts(rows: Rows) -> Mapping[str, Chart]:
     drawn = [one for one in CONDITIONS if chosen(rows, set=first, inputs=one)]
     return {
         "ablations": Chart(
-            title=f"The coupled network without one of its parts: {first}",
+            title=f"Ablations of the coupled network: {first}",
             label="RMSE [K]",
             places=tuple(variants),
             from_zero=False,
@@ -90,13 +90,11 @@ def _charts(rows: Rows) -> Mapping[str, Chart]:
 
 
 _WORDS = """\
-Which part of the coupling does what? The network of the tier `surface` is trained again without one term of its loss
-(docs/science/network.md), without the bounds that make every output an atmosphere that could exist (and then without
-the mechanism too), without the fitted mechanism that the body corrects, and without being told, while it learns, what
-no user knows of the air (aerosol, continuum, year of the gases). The last column counts the
-samples over all seeds and conditions for which no temperature came out. The likelihood is there for the predicted
-uncertainty, which these tables do not show; without it the network has one task less. The loss on the temperature alone
-is the equation and nothing else."""
+The network of the tier `surface` is trained without one term of its loss (docs/science/network.md), without the bounds
+that make each output a possible atmosphere (and thus without the linear model), without the fitted linear model, and
+without aerosol, continuum and gas year as additional inputs during training. The last column is the number of samples
+without retrieved temperature over all seeds and conditions. The likelihood is for the predicted uncertainty, which
+these tables do not show."""
 
-SECTION = Section(name=NAME, title="Without a part of the coupling", jobs=_jobs, text=_text, charts=_charts)
+SECTION = Section(name=NAME, title="Ablations", jobs=_jobs, text=_text, charts=_charts)
 """The section."""

@@ -25,7 +25,7 @@ from lst_raster.profiles.simulated_set import SimulatedSet
 SCALE = 10.0  # one unit of the output: surfaces lie some kelvins from the brightness temperature [K]
 
 
-class AloneNetwork(nn.Module):
+class PlainNetwork(nn.Module):
     """Temperature from radiance, emissivity and the atmosphere's predictors, as an offset from that at the sensor.
 
     Parameters
@@ -74,7 +74,7 @@ def all_features(
     return torch.cat([warmth[..., None], emissivity[..., None], air], dim=-1)
 
 
-class Alone:
+class Plain:
     """Learning alone as a method: robust error of the temperature, nothing else."""
 
     def __init__(self, learning: TrainingSet, config: TrainingConfig) -> None:
@@ -83,10 +83,10 @@ class Alone:
         seen = all_features(batch.radiance, batch.emissivity, batch.predictors, config.tier, self.band).flatten(0, 1)
         self.mean, self.whitener = seen.mean(dim=0), whitening(seen)
 
-    def network(self) -> AloneNetwork:
+    def network(self) -> PlainNetwork:
         """Make the network of the configuration."""
         size = self.config.network
-        return AloneNetwork(
+        return PlainNetwork(
             tier=self.config.tier,
             band=self.band,
             mean=self.mean,
@@ -95,12 +95,12 @@ class Alone:
             depth=size.depth,
         )
 
-    def loss(self, network: AloneNetwork, batch: Batch) -> Tensor:
+    def loss(self, network: PlainNetwork, batch: Batch) -> Tensor:
         """Robust error of the temperature. [K2]"""
         lst = network(batch.radiance, batch.emissivity, batch.predictors, batch.unknowns.unsqueeze(1))
         return robust(lst - batch.surface_temperature, self.config.loss.robust_scale).mean()
 
-    def temperature(self, network: AloneNetwork, batch: Batch) -> Tensor:
+    def temperature(self, network: PlainNetwork, batch: Batch) -> Tensor:
         """Temperature without the unknowns. [K]"""
         lst: Tensor = network(batch.radiance, batch.emissivity, batch.predictors)
         return lst
@@ -155,7 +155,7 @@ class Unbounded(Coupled):
         return network.learn_scale(self.learning)
 
 
-class LearntWholeNetwork(CoupledNetwork):
+class NoMechanismNetwork(CoupledNetwork):
     """The coupled network without its mechanism: the body learns optical depth and temperatures from the beginning.
 
     The bounds remain: a positive optical depth, temperatures near the air's, or its mean where that is not known.
@@ -179,18 +179,18 @@ class LearntWholeNetwork(CoupledNetwork):
         )
 
 
-class LearntWhole(Coupled):
+class NoMechanism(Coupled):
     """The coupled network without its mechanism."""
 
-    kind = LearntWholeNetwork
+    kind = NoMechanismNetwork
 
 
 METHODS: Mapping[str, Callable[[TrainingSet, TrainingConfig], Method]] = {
     "coupled": Coupled,
-    "learning alone": Alone,
+    "plain network": Plain,
     "coupled, unbounded": Unbounded,
-    "coupled, no mechanism": LearntWhole,
-    "coupled, unknowns not told": Coupled,
+    "coupled, no mechanism": NoMechanism,
+    "coupled, without unknowns": Coupled,
 }
 """Ways to retrieve, by name."""
 
@@ -267,11 +267,11 @@ def fit(asked: Any, learn: Sequence[SimulatedSet]) -> Fitted:
         noise=InputErrors(**asked.noise),
         loss=replace(LossConfig(), **asked.loss),
     )
-    learning = _told(training_set(learn, config), asked.method)
+    learning = _with_unknowns(training_set(learn, config), asked.method)
     method = METHODS[asked.method](learning, config)
     return Fitted(method=method, network=optimise(method, learning, config), tier=asked.tier)
 
 
-def _told(learning: TrainingSet, method: str) -> TrainingSet:
-    told = not method.endswith("not told")
+def _with_unknowns(learning: TrainingSet, method: str) -> TrainingSet:
+    told = not method.endswith("without unknowns")
     return learning if told else replace(learning, unknowns=torch.zeros_like(learning.unknowns))

@@ -1,4 +1,4 @@
-"""The comparison: mechanism alone, learning alone, and both coupled, on the same samples."""
+"""The comparison: mechanism alone, plain network, and both coupled, on the same samples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 from lst_raster.profiles.simulated_set import REGIMES
 from tests.benchmarks.accuracy.accuracy import measured_as_they_are
 from tests.benchmarks.accuracy.charts import Chart
-from tests.benchmarks.accuracy.fits import ALONE, COUPLED, TIER_NAMES
+from tests.benchmarks.accuracy.fits import COUPLED, PLAIN, TIER_NAMES
 from tests.benchmarks.accuracy.jobs import Job
 from tests.benchmarks.accuracy.measure import CONDITIONS, EXACT, NOISY, Rows, measure
 from tests.benchmarks.accuracy.refit import REFITS
@@ -27,14 +27,14 @@ from tests.benchmarks.accuracy.tables import (
 
 NAME = "comparison"
 _DRAWN = {("single-channel, refitted", ""): 3} | {
-    (method, tier): style for style, tier in enumerate(TIER_NAMES) for method in (ALONE, COUPLED)
+    (method, tier): style for style, tier in enumerate(TIER_NAMES) for method in (PLAIN, COUPLED)
 }  # what is drawn, and how: a colour for each tier
 
 
 def _jobs(setting: Setting) -> list[Job]:
     jobs = measured_as_they_are(setting, NAME)
     wanted = [(method, "", 1) for method in REFITS]
-    wanted += [(method, tier, setting.plan.seeds) for tier in setting.tiers for method in (ALONE, COUPLED)]
+    wanted += [(method, tier, setting.plan.seeds) for tier in setting.tiers for method in (PLAIN, COUPLED)]
     for method, tier, seeds in wanted:
         for seed in range(seeds):
             facts = {"method": method, "tier": tier, "seed": seed}
@@ -115,7 +115,7 @@ def _chart(rows: Rows, title: str) -> Chart:
         label="RMSE [K]",
         places=tuple(REGIMES[name].title for name in names),
         series=tuple(
-            series(plain(called(method, tier)), names, partial(of, method, tier), style=style, hollow=method == ALONE)
+            series(plain(called(method, tier)), names, partial(of, method, tier), style=style, hollow=method == PLAIN)
             for (method, tier), style in _DRAWN.items()
             if (method, tier) in _methods(rows)
         ),
@@ -123,32 +123,31 @@ def _chart(rows: Rows, title: str) -> Chart:
 
 
 _WORDS = """\
-Three ways to a temperature. Mechanism alone: the single-channel and the mono-window method with their published
-coefficients, the same forms with coefficients refitted to our training set by least squares on the temperature, and the
-radiative transfer equation with each of its terms a quadratic of the water vapour. They know the water vapour and
-nothing else of the air. Learning alone: a network with the same body and the same inputs, to which radiance and
-emissivity are added, and which puts out the temperature itself. Coupled: the network of this project, which puts out an
-atmosphere, as a correction of a mechanism that was fitted to the columns, and leaves the temperature to the equation.
-Both kinds of network learn the same columns with the same number of steps, the same decay of the weights and the same
-errors on their inputs. Tiers, by what is known of the air: `column` water vapour and
-surface pressure, `surface` the air temperature at 2 m too, `profile` temperature and humidity on 11 levels too. A
-"shipped model" is the coupled network as it comes with the package.
+Three kinds of methods. Mechanism: the single-channel and the mono-window method with their published
+coefficients, the same forms with coefficients refitted to the training set by least squares on the temperature, and the
+radiative transfer equation with each of its terms a quadratic function of the water vapour; their only atmospheric
+input is the water vapour. Plain network: a network with the same layers and inputs,
+plus radiance and emissivity, that predicts the temperature directly. Coupled network: predicts the atmosphere, as a
+correction of a linear model fitted to the columns, and computes the temperature with the equation. Both networks are
+trained with the same columns, number of steps, weight decay and input errors. Tiers, by atmospheric inputs: `column`
+water vapour and surface pressure, `surface` also the air temperature at 2 m, `profile` also temperature and humidity on
+11 levels. A "shipped model" is the coupled network of the package.
 
-Inputs are exact, or have errors as a user's have (at the top of the page). "Aerosol drawn" is the same with gases,
-aerosol and continuum that differ from column to column, unknown to every method. Each cell is the root mean square
-error over all samples / the mean absolute error in extreme humidity; after ±, the standard deviation over seeds."""
+Inputs are exact or noisy (errors at the top of the page). "Aerosol drawn": gases, aerosol and continuum differ
+between columns and are unknown to all methods. Each cell is the root mean square error over all samples / the mean
+absolute error in extreme humidity; after ±, the standard deviation over seeds."""
 
 _MEASURES = """\
-### All measures
-Over all samples: mean error (bias), mean absolute error, root mean square error, share of the variance explained (R2)
-and the absolute error that 95 % of the samples stay below (P95). R2 is close to one for every method, as temperatures
-range over a hundred kelvin; it tells methods apart by its digits only."""
+### All metrics
+Over all samples: mean error (bias), mean absolute error, root mean square error, fraction of explained variance (R2)
+and 95th percentile of the absolute error (P95). R2 is close to one for all methods, as temperatures range over a
+hundred kelvin."""
 
 _REGIMES = """\
 ### Regimes
-A mean over the globe hides where a method fails. The regimes, and why their thresholds are what they are:"""
+Errors by atmospheric regime; definitions and reasons of their thresholds:"""
 
 SECTION = Section(
-    name=NAME, title="Mechanism alone, learning alone, and both coupled", jobs=_jobs, text=_text, charts=_charts
+    name=NAME, title="Published methods, plain network and coupled network", jobs=_jobs, text=_text, charts=_charts
 )
 """The section."""

@@ -14,10 +14,10 @@ from lst_raster.profiles.sampling import Samples
 from lst_raster.profiles.simulated_set import SimulatedSet
 from tests.benchmarks.accuracy.refit import REFITS
 
-COUPLED, ALONE = "coupled", "learning alone"
+COUPLED, PLAIN = "coupled", "plain network"
 UNBOUNDED, NO_MECHANISM = "coupled, unbounded", "coupled, no mechanism"
-NOT_TOLD = "coupled, unknowns not told"
-TRAINED = (COUPLED, ALONE, UNBOUNDED, NO_MECHANISM, NOT_TOLD)
+WITHOUT_UNKNOWNS = "coupled, without unknowns"
+TRAINED = (COUPLED, PLAIN, UNBOUNDED, NO_MECHANISM, WITHOUT_UNKNOWNS)
 """Methods that a fitter must know; those of `tests.benchmarks.accuracy.refit.REFITS` are fitted here."""
 
 TIER_NAMES = ("column", "surface", "profile")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from tests.benchmarks.accuracy.charts import Chart
-from tests.benchmarks.accuracy.fits import ALONE, COUPLED
+from tests.benchmarks.accuracy.fits import COUPLED, PLAIN
 from tests.benchmarks.accuracy.jobs import Job
 from tests.benchmarks.accuracy.measure import EXACT, NOISY, Rows, headline, measure
 from tests.benchmarks.accuracy.refit import REFITS
@@ -15,8 +15,8 @@ from tests.benchmarks.accuracy.setting import WHOLE, Selection, Setting
 from tests.benchmarks.accuracy.tables import all_and_humid, chosen, distinct, markdown, series
 
 NAME, TIER = "learning_curves", "surface"
-_METHODS = (*REFITS, ALONE, COUPLED)
-_DRAWN = ("single-channel, refitted", ALONE, COUPLED)  # the others would press these together
+_METHODS = (*REFITS, PLAIN, COUPLED)
+_DRAWN = ("single-channel, refitted", PLAIN, COUPLED)  # the others would press these together
 
 
 def _jobs(setting: Setting) -> list[Job]:
@@ -78,9 +78,8 @@ def _charts(rows: Rows) -> Mapping[str, Chart]:
 
 
 _WORDS = """\
-What does the equation give that data would not? The networks of the tier `surface`, and the refitted methods, learn a
-share of the library's columns, drawn at random, another draw for every seed; the number of steps stays. Where few
-columns are learnt, what a method knows beforehand decides. Cells as in the comparison."""
+The networks of the tier `surface` and the refitted methods are trained with a random fraction of the library columns, a
+different draw for each seed, and the same number of steps. Cells as in the comparison."""
 
-SECTION = Section(name=NAME, title="With fewer columns", jobs=_jobs, text=_text, charts=_charts)
+SECTION = Section(name=NAME, title="Fewer training columns", jobs=_jobs, text=_text, charts=_charts)
 """The section."""

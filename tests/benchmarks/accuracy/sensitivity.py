@@ -16,7 +16,7 @@ from lst_raster.profiles.sampling import Samples, observe, surface_samples
 from lst_raster.profiles.simulated_set import SimulatedSet
 from lst_raster.sensors.bands import sensor_band
 from tests.benchmarks.accuracy.changed_atmosphere import MOISTER, WARMER, ChangedAir, changed_air
-from tests.benchmarks.accuracy.fits import ALONE, COUPLED, Fit, Retrieval
+from tests.benchmarks.accuracy.fits import COUPLED, PLAIN, Fit, Retrieval
 from tests.benchmarks.accuracy.jobs import Job
 from tests.benchmarks.accuracy.measure import Rows
 from tests.benchmarks.accuracy.methods import as_they_are
@@ -46,7 +46,7 @@ def _jobs(setting: Setting) -> list[Job]:
     air = changed_air(setting.sensor, COLUMNS_PER_SURFACE * setting.plan.per_profile)
     wanted: list[tuple[str, str, Fit | Retrieval]] = [*as_they_are(setting)]
     wanted += [(method, "", setting.fit(method)) for method in REFITS]
-    wanted += [(method, tier, setting.fit(method, tier)) for tier in setting.tiers for method in (ALONE, COUPLED)]
+    wanted += [(method, tier, setting.fit(method, tier)) for tier in setting.tiers for method in (PLAIN, COUPLED)]
     return [
         Job(section=NAME, retrieval=what, measure=partial(respond, facts={"method": method, "tier": tier}, air=air))
         for method, tier, what in wanted
@@ -140,16 +140,16 @@ def _text(rows: Rows) -> str:
 
 
 _WORDS = """\
-A method may be right on the mean and wrong in how it follows its inputs; then a sharp edge in emissivity, or a moister
-analysis, moves its temperature by the wrong amount. On real columns of the library, from the driest to the most humid,
-the inputs are changed one at a time, and the temperature's answer is held against the derivative of the radiative
-transfer equation (`lst_raster/physics/uncertainty.py`). For humidity and air temperature, all levels are changed
-together, and the column is simulated again to find what that does to the equation's terms; a method is told what it
-asks for of the changed column. Each cell: mean answer / root mean square difference from the physics.
+A method may be accurate on average and still have wrong sensitivities, so that an edge in emissivity or a change of the
+analysis changes its temperature by a wrong amount. For real columns of the library, from the driest to the most humid,
+the inputs are changed one at a time, and the change of the temperature is compared with the derivative of the radiative
+transfer equation (`lst_raster/physics/uncertainty.py`). Humidity and air temperature are changed on all levels
+together, and the column is simulated again; a method gets its inputs from the changed column. Each cell: mean sensitivity / root
+mean square difference from the physics.
 
-The answer to the air's inputs needs care. A method that is told little takes one input as a sign of others: moister air
-usually is warmer air too. What it then does is right on the average of nature and not for the change of one input
-alone. The answers to brightness temperature and emissivity have no such excuse."""
+The sensitivities to atmospheric inputs need care: with few inputs, one is correlated with others, as humid atmospheres
+are usually warmer. The response is then right on average but not for the change of one input. This does not apply to
+brightness temperature and emissivity."""
 
-SECTION = Section(name=NAME, title="How the temperature follows the inputs", jobs=_jobs, text=_text)
+SECTION = Section(name=NAME, title="Sensitivity to the inputs", jobs=_jobs, text=_text)
 """The section."""
