@@ -33,9 +33,7 @@ print(*sorted(str(name) for name in dataset.data_vars))
 # %%
 certain = dataset.lst.where(~dataset.cloud & (dataset.lst_uncertainty < 0.75))
 fraction = float(certain.notnull().sum() / dataset.lst.notnull().sum())
-print(
-    f"{100 * fraction:.0f} % of the pixels have an uncertainty below 0.75 K; their mean is {float(certain.mean()):.2f} K"
-)
+print(f"{100 * fraction:.0f} % of the pixels are certain within 0.75 K; their mean is {float(certain.mean()):.2f} K")
 
 # %% [markdown]
 # A pixel by coordinates, means over cells of 300 m, and a netCDF file of these.

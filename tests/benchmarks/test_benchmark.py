@@ -237,7 +237,7 @@ def test_each_section_writes_a_page_from_what_a_stub_finds(setting):
     fractions = {row["fraction"] for row in results.sections["learning_curves"]}
     assert fractions == {0.5, 1.0}
     assert "100 %, 240 columns" in learning_curves.SECTION.text(results.sections["learning_curves"])
-    assert {row["learnt"] for row in results.sections["continents"]} == {"everything", "the others"}
+    assert {row["trained_with"] for row in results.sections["continents"]} == {"all", "others"}
     assert "without the closure" in SECTIONS["ablations"].text(results.sections["ablations"])
 
 

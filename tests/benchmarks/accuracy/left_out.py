@@ -98,8 +98,10 @@ def _humid_text(rows: Rows) -> str:
         lines = []
         for method in distinct(mine, "method"):
             cells = [
-                number(chosen(mine, method=method, inputs=inputs, trained_with=which), measure_, signed=measure_ == "bias",
-                       spread=measure_ == "rmse")
+                number(
+                    chosen(mine, method=method, inputs=inputs, trained_with=which), measure_,
+                    signed=measure_ == "bias", spread=measure_ == "rmse",
+                )
                 for inputs in (EXACT, NOISY) for measure_ in ("rmse", "bias") for which in (ALL, OTHERS)
             ]  # fmt: skip
             lines.append([method, *(" / ".join(cells[start : start + 2]) for start in range(0, len(cells), 2))])
@@ -145,8 +147,8 @@ all columns / without this continent. The boxes are approximate (`tests/benchmar
 _HUMID = f"""\
 Columns with {HUMID:g} kg m-2 of water vapour and more, real and perturbed, are excluded from training and used for
 testing. The inputs of the networks are clipped to the training range, except in the linear model of the coupled
-network, and the other methods extrapolate. Each cell: trained with all columns / with columns below {HUMID:g} kg m-2; after
-±, the standard deviation over seeds."""
+network, and the other methods extrapolate. Each cell: trained with all columns / with columns below {HUMID:g} kg m-2;
+after ±, the standard deviation over seeds."""
 
 CONTINENTS = Section(
     name="continents", title="Continents left out of training", jobs=_continents, text=_continents_text,

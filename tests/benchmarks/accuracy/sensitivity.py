@@ -144,8 +144,8 @@ A method may be accurate on average and still have wrong sensitivities, so that 
 analysis changes its temperature by a wrong amount. For real columns of the library, from the driest to the most humid,
 the inputs are changed one at a time, and the change of the temperature is compared with the derivative of the radiative
 transfer equation (`lst_raster/physics/uncertainty.py`). Humidity and air temperature are changed on all levels
-together, and the column is simulated again; a method gets its inputs from the changed column. Each cell: mean sensitivity / root
-mean square difference from the physics.
+together, and the column is simulated again; a method gets its inputs from the changed column. Each cell: mean
+sensitivity / root mean square difference from the physics.
 
 The sensitivities to atmospheric inputs need care: with few inputs, one is correlated with others, as humid atmospheres
 are usually warmer. The response is then right on average but not for the change of one input. This does not apply to
