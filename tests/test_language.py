@@ -1,4 +1,6 @@
-"""Words of a private idiom stay out of code, pages and messages; see "Language" in docs/contributing.md."""
+"""Words of a private idiom stay out of code, pages and messages; see "Language" in docs/contributing.md.
+
+Tests are not covered."""
 
 import re
 import subprocess
@@ -25,7 +27,7 @@ def files() -> list[str]:
     return [
         name
         for name in listed.splitlines()
-        if name.endswith(KINDS) and name != "tests/test_language.py" and (TOP / name).is_file()
+        if name.endswith(KINDS) and not name.startswith("tests/") and (TOP / name).is_file()
     ]
 
 

@@ -71,7 +71,7 @@ def test_a_table_of_air_may_be_given_and_may_have_gaps(path, tmp_path):
     given.write_text("date,air_temperature_K,relative_humidity_percent,wind_speed_m_s\n2010-10-10,279.0,,\n")
     table = read_lake(path, SUNAPEE, given)
     assert table.measured_air[1] == 279.0 and np.isnan(table.wind_speed).all()
-    given.write_text("day,warmth\n2010-10-10,279\n")
+    given.write_text("day,wrong\n2010-10-10,279\n")
     with pytest.raises(InputError, match="air_temperature_K"):
         read_lake(path, SUNAPEE, given)
 
@@ -194,14 +194,14 @@ def test_the_table_was_made_by_the_two_constants():
 def test_the_lake_is_met_within_half_a_kelvin_and_as_steadily_as_by_the_usgs():
     path = shared_path("data", "matchups", "lake_sunapee_l7.csv")
     found = run(path, simulate=False)
-    careful, usgs = found.steps["reference is the skin"], found.beside["USGS Collection 2"]
+    careful, usgs = found.steps["reference is the skin"], found.variants["USGS Collection 2"]
     assert careful.count == usgs.count == 53
     assert abs(careful.bias) <= 0.5
     assert careful.sd <= 1.15 * usgs.sd
     assert abs(careful.bias) < found.uncertainty
     # the product's own emissivity and sky make the difference: with water's it is as cold as ours, and colder
     assert (
-        found.beside["USGS, water's emissivity and hemisphere's sky"].bias < found.steps["reference is the skin"].bias
+        found.variants["USGS, water's emissivity and hemisphere's sky"].bias < found.steps["reference is the skin"].bias
     )
 
 

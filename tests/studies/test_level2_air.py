@@ -10,7 +10,7 @@ from PIL import Image
 from examples.studies.level2 import study as study_module
 from examples.studies.level2 import terms as terms_module
 from examples.studies.level2.model_atmosphere import once, vapour_and_temperature_of, vapour_of
-from examples.studies.level2.report import AS_IT_STANDS, PI, as_dict, rows, tables, write
+from examples.studies.level2.report import PI, UNCHANGED, as_dict, rows, tables, write
 from examples.studies.level2.simulated_atmosphere import GROUNDS, changed, choose_shapes, match_air
 from examples.studies.level2.study import (
     COLUMN,
@@ -92,7 +92,7 @@ def test_what_it_sends_down_is_found_again_and_so_is_the_temperature_of_the_grou
     assert abs(value(made, SIMULATED, "downwelling over pi ST_DRAD", "1").bias) < 0.015
     assert abs(value(made, SIMULATED, "temperature", PI, pixels="clear").bias) < 0.02
     assert value(made, SIMULATED_PLAIN, "downwelling over pi ST_DRAD", "1").bias > 0.02  # another average, not pi
-    wrong = value(made, AS_IT_STANDS, "temperature", PI, pixels="clear").bias
+    wrong = value(made, UNCHANGED, "temperature", PI, pixels="clear").bias
     assert wrong > 0.4
     first_order = -np.mean(made.change_by_pi(made.lst(made.usgs(corrected=True)))[made.terms.clear])
     assert wrong == pytest.approx(first_order, rel=0.05)
@@ -105,8 +105,8 @@ def test_a_product_with_the_whole_downwelling_radiance_is_told_from_one_without_
         1.0 / np.pi - 1.0, abs=0.01
     )
     # what the stated ground shows through that air is not what ours finds of it
-    assert value(found, SIMULATED, "temperature of the stated ground", PI).bias > 0.5
-    assert abs(value(found, SIMULATED, "temperature of the stated ground", AS_IT_STANDS).bias) < 0.02
+    assert value(found, SIMULATED, "temperature of the assumed surface", PI).bias > 0.5
+    assert abs(value(found, SIMULATED, "temperature of the assumed surface", UNCHANGED).bias) < 0.02
 
 
 def test_clouds_are_left_out_of_temperatures_but_not_of_the_air(made):
@@ -192,7 +192,7 @@ def test_the_real_product_s_air_sends_down_pi_st_drad_within_three_per_cent():
     assert abs(value(found, SIMULATED, "temperature", PI, pixels="clear").bias) < 0.02
     assert all(0.8 < one.largest_relative_humidity < 1.2 for one in found.matched)  # air that could be
     assert value(found, PI, "temperature", "ST_B10", pixels="clear").bias == pytest.approx(-0.345, abs=0.005)
-    stands = value(found, AS_IT_STANDS, "temperature", "ST_B10", pixels="clear")
+    stands = value(found, UNCHANGED, "temperature", "ST_B10", pixels="clear")
     assert stands.bias == pytest.approx(0.013, abs=0.005)
     assert stands.sd < 0.06
     matched = value(found, SURFACE, "temperature", PI, pixels="clear")
@@ -208,7 +208,7 @@ def test_the_cloudy_product_has_no_clear_pixel_but_its_air_says_the_same(monkeyp
     assert not found.terms.clear.any()
     assert -0.04 < value(found, SIMULATED, "downwelling over pi ST_DRAD", "1").bias < 0.01
     assert -0.02 < value(found, SIMULATED_PLAIN, "downwelling over pi ST_DRAD", "1").bias < 0.04
-    assert abs(value(found, SIMULATED, "temperature of the stated ground", PI).bias) < 0.02
+    assert abs(value(found, SIMULATED, "temperature of the assumed surface", PI).bias) < 0.02
     assert not [row for row in rows(found) if row.pixels == "clear"]
 
 
@@ -240,7 +240,7 @@ def test_a_large_product_is_thinned(tmp_path, air, monkeypatch):
 
 @pytest.mark.parametrize(
     ("suffix", "message"),
-    [("ST_EMIS", "no ST_EMIS"), ("ST_B10", "its surface temperature"), ("QA_PIXEL", "tells its clouds")],
+    [("ST_EMIS", "no ST_EMIS"), ("ST_B10", "its surface temperature"), ("QA_PIXEL", "no QA_PIXEL")],
 )
 def test_what_a_product_lacks_is_told(tmp_path, air, suffix, message):
     folder = make_level2(tmp_path / "p", air=air)

@@ -1,4 +1,4 @@
-"""The bias over a lake, from today's settings to careful ones, and what remains of it."""
+"""Error budget of the bias over a lake, from default to best settings."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _VAPOUR_ERROR = 0.15  # share of the column: reanalysis of 2.5 degrees at one ho
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trend:
-    """How residuals go with something else, outliers left out."""
+    """Dependence of residuals on a variable, without outliers."""
 
     method: str
     """Method."""
     against: str
-    """What they are held against, with its unit."""
+    """Variable, with its unit."""
     slope: float
     """Change of the residual for each unit. [K per unit]"""
     correlation: float
@@ -49,7 +49,7 @@ class Trend:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LakeBudget:
-    """What is known of the bias over a lake."""
+    """Error budget of the bias over a lake."""
 
     lake: Lake
     """The lake."""
@@ -62,32 +62,32 @@ class LakeBudget:
     with_air: int
     """Those of all for which the day's air temperature is known."""
     steps: Mapping[str, Agreement]
-    """From today's settings to the careful ones, one change after the other."""
-    beside: Mapping[str, Agreement]
+    """Settings from the default to the best, with one more change each."""
+    variants: Mapping[str, Agreement]
     """Other settings and methods."""
     causes: tuple[Cause, ...]
-    """Causes, one after the other."""
+    """Error sources."""
     scatter: Mapping[str, float]
     """Contributions to the standard deviation. [K]"""
     trends: tuple[Trend, ...]
-    """What the residuals go with."""
+    """Dependence of the residuals on other variables."""
     simulated: Mapping[str, float]
-    """Mean change of the retrieved temperature by the variants of the simulated air; empty without simulations. [K]"""
+    """Mean temperature change for variants of the simulated atmosphere; empty without simulations. [K]"""
     morning: MorningError | None
-    """Errors of the models on simulated columns of the morning."""
+    """Model errors on simulated morning columns."""
     vapour_ratio: float
-    """Median of the table's vapour over that by the humidity at the ground. [1]"""
+    """Median ratio of the water vapour of the table to that from the surface humidity. [1]"""
 
     @property
     def uncertainty(self) -> float:
-        """Standard uncertainty of the careful bias: all causes, and the mean of so many overpasses. [K]."""
+        """Standard uncertainty of the bias with best settings: all error sources, and the standard error of the mean. [K]"""
         parts = [cause.uncertainty for cause in self.causes]
         careful = list(self.steps.values())[-1]
         return float(np.sqrt(np.sum(np.square(parts)) + careful.sd**2 / careful.count))
 
     @property
     def known(self) -> float:
-        """Sum of the effects that are known and not applied. [K]."""
+        """Sum of the known effects that are not applied. [K]"""
         return sum(cause.effect for cause in self.causes if not cause.applied)
 
     def as_dict(self) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def run(
     every: int = 1,
     progress: Progress | None = None,
 ) -> LakeBudget:
-    """Work through the bias over a lake.
+    """Error budget of a table of match-ups over a lake.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def run(
     air : Path, optional
         Table of the days' air; by default the packaged one.
     simulate : bool
-        Whether to simulate the air of the overpasses, which takes one to two minutes on one core.
+        True to simulate the atmosphere of the overpasses, which takes one to two minutes on one core.
     every : int
         Simulate every so many overpasses.
     progress : callable, optional
@@ -142,7 +142,7 @@ def run(
 
 
 def budget(table: LakeTable, air: SimulatedAir | None, morning: MorningError | None) -> LakeBudget:
-    """Work through the bias, with simulations that are there already; parameters as of `causes`."""
+    """Error budget with given simulations; parameters as of `causes`."""
     return LakeBudget(
         lake=table.lake,
         sensor=table.sensor,
@@ -150,7 +150,7 @@ def budget(table: LakeTable, air: SimulatedAir | None, morning: MorningError | N
         compared=int(np.count_nonzero(table.common)),
         with_air=int(np.count_nonzero(np.isfinite(table.measured_air))),
         steps={name: measure(table, settings) for name, settings in STEPS.items()},
-        beside=_beside(table, air),
+        variants=_variants(table, air),
         causes=tuple(causes(table, air, morning)),
         simulated={} if air is None else _changes(table, air),
         morning=morning,
@@ -166,10 +166,10 @@ STEPS: Mapping[str, Settings] = {
     "air temperature (surface model)": SURFACE,
     "reference is the skin": CAREFUL,
 }
-"""Each has one change more than the one before; all chosen without looking at the match-ups."""
+"""Each has one more change than the one before; none is chosen with the match-ups."""
 
 
-def _beside(table: LakeTable, air: SimulatedAir | None) -> dict[str, Agreement]:
+def _variants(table: LakeTable, air: SimulatedAir | None) -> dict[str, Agreement]:
     variants = {
         "surface model, standard atmosphere on all days": replace(SURFACE, standard_air=True),
         "surface model, air 2 K warmer": replace(SURFACE, air_warmer=AIR_UNCERTAINTY),
@@ -189,7 +189,9 @@ def _beside(table: LakeTable, air: SimulatedAir | None) -> dict[str, Agreement]:
         found["library columns like the lake's"] = agreement(error[table.common[rows]])
     found["USGS Collection 2"] = agreement(_usgs(table)[table.common])
     found["USGS Collection 2, reference is the skin"] = agreement(_usgs(table)[table.common] + CAREFUL.skin)
-    found["USGS, water's emissivity and hemisphere's sky"] = agreement((_usgs(table) - _gift(table))[table.common])
+    found["USGS, water's emissivity and hemisphere's sky"] = agreement(
+        (_usgs(table) - _usgs_effect(table))[table.common]
+    )
     found["brightness temperature"] = agreement((table.brightness_temperature - table.ground_temperature)[table.common])
     clear = table.common & _inside(table, residuals(table, CAREFUL)) & _inside(table, _usgs(table))
     found["careful, outliers of either left out"] = agreement(residuals(table, CAREFUL)[clear])
@@ -206,18 +208,18 @@ def _changes(table: LakeTable, air: SimulatedAir) -> dict[str, float]:
 
 
 def _inside(table: LakeTable, error: Float) -> NDArray[np.bool_]:
-    """Tell where an error lies within three robust standard deviations of the median."""
+    """Errors within three robust standard deviations of the median."""
     found = agreement(error[table.common])
     return np.asarray(np.abs(error - found.median) <= 3.0 * found.robust_sd)
 
 
 def _as_usgs() -> Settings:
-    # ST_DRAD is the hemisphere's radiance over pi: docs/science/level2.md
+    # ST_DRAD is the hemispheric radiance divided by pi: docs/science/level2.md
     return replace(SURFACE, emissivity=USGS_EMISSIVITY, sky_factor=1.0 / np.pi)
 
 
-def _gift(table: LakeTable) -> Float:
-    """Tell what the choices of the USGS product add to a temperature, by our own air. [K]."""
+def _usgs_effect(table: LakeTable) -> Float:
+    """Effect of the choices of the USGS product on the temperature, with the atmosphere of lst-raster. [K]"""
     return residuals(table, _as_usgs()) - residuals(table, SURFACE)
 
 

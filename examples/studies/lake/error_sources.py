@@ -235,7 +235,7 @@ def _of_the_air(table: LakeTable, air: SimulatedAir) -> list[Cause]:
 
 
 def _aerosol_spread() -> float:
-    """Tell the standard deviation of the aerosol's optical depth in the training. [1]."""
+    """Standard deviation of the aerosol optical depth in training. [1]"""
     a, b = AEROSOL_SHAPE
     share = float(np.sqrt(a * b / (a + b + 1.0))) / (a + b)
     return (AEROSOL_RANGE[1] - AEROSOL_RANGE[0]) * share

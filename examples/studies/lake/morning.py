@@ -1,4 +1,4 @@
-"""How a model errs under the air of mid-latitude land in the morning, when Landsat passes: by simulation alone."""
+"""Model errors for mid-latitude land columns in the morning, at the time of Landsat overpasses, by simulation."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def morning_error(sensor: str, contrast: float, hours: tuple[float, float] = HOU
     Returns
     -------
     MorningError
-        Errors; the columns are simulated as they are, a fifth of a second each. Those of the library were learnt
+        Errors; the columns are simulated unchanged, 0.2 s each. Those of the library were used in training
         from, among columns of all hours.
     """
     profiles = read_profiles(library_path())

@@ -17,7 +17,7 @@ from lst_raster.sensors.bands import sensor_band
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """How the temperatures are retrieved, and what they are held against."""
+    """Settings of the retrieval and of the reference temperature."""
 
     tier: str = "column"
     """Tier of the model: ``column`` or ``surface``."""

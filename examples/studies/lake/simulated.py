@@ -1,4 +1,4 @@
-"""The air over the lake, simulated overpass by overpass: what gases, aerosol, continuum and height are worth."""
+"""Simulated atmospheres of the overpasses: effects of gases, aerosol, continuum and height."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class SimulatedAir:
 
 
 def simulate_air(table: LakeTable, *, every: int = 1, progress: Progress | None = None) -> SimulatedAir:
-    """Simulate the air of overpasses.
+    """Simulate the atmospheres of overpasses.
 
     No sounding is known. Each overpass gets the column of the profile library, land within 35 to 55 degrees north
     below about 1 km, whose vapour and air temperature are nearest; it is warmed and moistened to those of the

@@ -1,4 +1,4 @@
-"""Match-ups over a lake, with what is known of the air. The only file here that knows the table of match-ups."""
+"""Match-ups over a lake and atmospheric data of their days. The only module that reads the table of match-ups."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class LakeTable:
 
 
 def read_lake(path: Path, lake: Lake = SUNAPEE, air: Path | None = None) -> LakeTable:
-    """Read match-ups over a lake and the air of their days.
+    """Read match-ups over a lake and the air temperature of their days.
 
     Parameters
     ----------

@@ -61,23 +61,23 @@ def _rounded(value: Any) -> Any:
 
 
 def as_markdown(budget: LakeBudget) -> str:
-    """Tables for people."""
+    """Budget as Markdown."""
     careful = list(budget.steps.values())[-1]
     lines = [
-        f"# {budget.lake.name}, {budget.sensor}: where the bias comes from",
+        f"# {budget.lake.name}, {budget.sensor}: error budget",
         "",
-        f"{budget.compared} of {budget.total} overpasses; retrieved less reference [K].",
+        f"{budget.compared} of {budget.total} overpasses; retrieved minus reference [K].",
         "",
-        *_agreements("from today's settings to careful ones", budget),
+        *_agreements("settings from default to best", budget),
         "",
-        "| cause | effect [K] | uncertainty [K] | applied | source |",
+        "| error source | effect [K] | uncertainty [K] | applied | source |",
         "|---|---|---|---|---|",
         *(_cause(cause) for cause in budget.causes),
         "",
-        f"Careful bias {careful.bias:+.2f} K; causes known and not applied {budget.known:+.2f} K; uncertainty "
+        f"Bias with best settings {careful.bias:+.2f} K; known and not applied {budget.known:+.2f} K; uncertainty "
         f"{budget.uncertainty:.2f} K.",
         "",
-        *_agreements("beside", budget),
+        *_agreements("variant", budget),
         "",
         "| simulated air, change from the base | [K] |",
         "|---|---|",
@@ -100,7 +100,7 @@ def _cause(cause: Cause) -> str:
 
 
 def _agreements(title: str, budget: LakeBudget) -> list[str]:
-    chosen = budget.beside if title == "beside" else budget.steps
+    chosen = budget.variants if title == "variant" else budget.steps
     lines = [f"| {title} | overpasses | bias | SD | median | robust SD | outliers |", "|---|---|---|---|---|---|---|"]
     for name, one in chosen.items():
         spread = f"{one.sd:.2f} | {one.median:+.2f} | {one.robust_sd:.2f} | {one.outliers}"

@@ -27,7 +27,7 @@ def vapour_of(model: Model, transmittance: Float, surface_pressure: float) -> Fl
     Parameters
     ----------
     model : Model
-        Its inputs of the air are vapour and pressure.
+        Its atmospheric inputs are vapour and pressure.
     transmittance : array of shape (pixel,)
         Transmittance. [1]
     surface_pressure : float
@@ -62,7 +62,7 @@ def vapour_and_temperature_of(
     Parameters
     ----------
     model : Model
-        Its inputs of the air are vapour, pressure and air temperature.
+        Its atmospheric inputs are vapour, pressure and air temperature.
     transmittance, upwelling : array of shape (pixel,)
         Transmittance [1] and upwelling radiance [W m-2 sr-1 um-1].
     start : array of shape (pixel,)

@@ -13,7 +13,7 @@ from lst_raster.physics.planck import brightness_temperature
 from lst_raster.profiles.simulated_set import SimulatedSet, read_simulated
 from lst_raster.sensors.bands import sensor_band
 
-STEPS = 0.05, 1.0  # what counts as near: in optical depth [1], and in the temperature at which the air emits [K]
+STEPS = 0.05, 1.0  # distance scales of optical depth [1] and emission temperature [K]
 NEIGHBOURS = 5
 EMISSIVITIES = (0.99, 0.97, 0.95, 0.90)
 VAPOUR = (0, 10, 20, 30, 40, 50, 75)  # [kg m-2]
@@ -23,12 +23,12 @@ PERCENTILES = (5, 50, 95)
 
 def place(transmittance: np.ndarray, upwelling: np.ndarray, sensor: str) -> np.ndarray:
     """Optical depth and emission temperature, in steps: where an atmosphere lies among others."""
-    warmth = brightness_temperature(upwelling / (1.0 - transmittance), sensor_band(sensor).planck)
-    return np.stack([-np.log(transmittance) / STEPS[0], warmth / STEPS[1]], axis=1)
+    emission_temperature = brightness_temperature(upwelling / (1.0 - transmittance), sensor_band(sensor).planck)
+    return np.stack([-np.log(transmittance) / STEPS[0], emission_temperature / STEPS[1]], axis=1)
 
 
 def read_terms(path: Path) -> np.ndarray:
-    """Distinct (transmittance, ST_URAD, ST_DRAD) of a product, one a row; clouds do not matter, the air is modelled."""
+    """Distinct (transmittance, ST_URAD, ST_DRAD) of a product, one per row; the terms are modelled under clouds too."""
     scene = Level2Scene.open(path, downwelling="usgs")
     with scene.air.open() as read:
         terms = np.stack([term.ravel() for term in read(whole(scene.grid))], axis=1).astype(np.float64)
@@ -47,7 +47,7 @@ def show(values: np.ndarray) -> str:
 
 
 def compare(path: Path, simulated: SimulatedSet) -> str:
-    """Row of the first table: one product beside the simulated atmospheres nearest to its own."""
+    """Row of the first table: one product and the simulated atmospheres nearest to it."""
     transmittance, upwelling, st_drad = read_terms(path).T
     tree = cKDTree(place(simulated.transmittance, simulated.upwelling_radiance, simulated.sensor))
     distance, index = tree.query(place(transmittance, upwelling, simulated.sensor), k=NEIGHBOURS)

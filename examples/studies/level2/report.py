@@ -1,4 +1,4 @@
-"""The air of Level-2 products beside ours, as tables and maps."""
+"""Atmospheric terms of Level-2 products compared with simulations and models, as tables and maps."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ EMISSIVITY_CLASSES: Mapping[str, tuple[float, float]] = {
     "e < 0.95": (0.0, 0.95), "e 0.95-0.98": (0.95, 0.98), "e > 0.98": (0.98, 1.01),
 }  # fmt: skip
 """Classes of the product's emissivity, lower end included."""
-PI, AS_IT_STANDS = "USGS, pi ST_DRAD", "USGS, ST_DRAD as it stands"
+PI, UNCHANGED = "USGS, pi ST_DRAD", "USGS, ST_DRAD unchanged"
 
 _HEADER = ("product", "air", "quantity", "less", "units", "pixels", "group", "count", "bias", "sd", "rmse")
-_GROUND = "temperature of the stated ground"
+_GROUND = "temperature of the assumed surface"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Level2Row:
-    """How one of our ways differs from a product."""
+    """Difference between one method and a product."""
 
     product: str
     """Name of the product."""
     air: str
-    """Our way, or the product's own terms."""
+    """Method, or the terms of the product."""
     quantity: str
-    """What is compared."""
+    """Compared quantity."""
     less: str
-    """What is subtracted."""
+    """Subtracted quantity."""
     units: str
     """Units of the statistics."""
     pixels: str
-    """Which pixels: all that have terms of the air, which is modelled under clouds too, or the clear ones."""
+    """Pixels: all with atmospheric terms, which are modelled under clouds too, or the clear ones."""
     group: str
-    """All of them, a class of emissivity, or a class of water vapour (of the simulated air, kg m-2)."""
+    """All of them, a class of emissivity, or a class of water vapour (of the simulated atmosphere, kg m-2)."""
     count: int
     """How many."""
     bias: float
@@ -114,12 +114,12 @@ def as_dict(studies: Iterable[ProductStudy]) -> dict[str, Any]:
 
 
 def tables(studies: Iterable[ProductStudy]) -> str:
-    """Tables in Markdown: for each product our air beside its own, and the temperatures on its clear pixels."""
+    """Tables in Markdown: atmospheric terms by product and method, and temperatures of clear pixels."""
     return "\n\n".join(part for study in studies for part in _tables(study)) + "\n"
 
 
 def pictures(studies: Iterable[ProductStudy], folder: Path) -> list[Path]:
-    """Draw what pi ST_DRAD in place of ST_DRAD does: over stated ground everywhere, and as it is where it is clear.
+    """Draw the effect of pi ST_DRAD in place of ST_DRAD: over the assumed surface everywhere, and for the clear pixels.
 
     Parameters
     ----------
@@ -140,15 +140,20 @@ def pictures(studies: Iterable[ProductStudy], folder: Path) -> list[Path]:
     """
     paths = []
     for study in studies:
-        kinds = {"stated_ground": (study.change_by_pi(study.ground), f"ground {GROUND_EXCESS:g} K above the air")}
+        kinds = {
+            "stated_ground": (
+                study.change_by_pi(study.ground),
+                f"ground {GROUND_EXCESS:g} K above the emission temperature",
+            )
+        }
         if study.terms.clear.any():
-            kinds["clear"] = (np.where(study.terms.clear, _change(study), np.nan), "clear pixels as they are")
-        for kind, (values, told) in kinds.items():
+            kinds["clear"] = (np.where(study.terms.clear, _change(study), np.nan), "clear pixels")
+        for kind, (values, label) in kinds.items():
             target = folder / f"{study.terms.name}_pi_st_drad_{kind}.png"
             low = (robust_limits(values) or (-1.0, 0.0))[0]
             picture = draw_map(
                 study.terms.map(values), inferno(), (low, 0.0),
-                title=f"pi ST_DRAD less ST_DRAD, {told}", unit="K", missing="no value",
+                title=f"pi ST_DRAD minus ST_DRAD, {label}", unit="K", missing="no value",
             )  # fmt: skip
             save(picture, target)
             paths.append(target)
@@ -208,13 +213,13 @@ def _differences(study: ProductStudy) -> Iterator[_Difference]:
             ("downwelling radiance", "ST_DRAD", radiance, air.downwelling_radiance - study.terms.st_drad),
             ("downwelling over pi ST_DRAD", "1", "1", air.downwelling_radiance / pi - 1.0),
             (_GROUND, PI, "K", study.lst_of_stated_ground(air.terms, corrected=True) - study.ground),
-            (_GROUND, AS_IT_STANDS, "K", study.lst_of_stated_ground(air.terms, corrected=False) - study.ground),
+            (_GROUND, UNCHANGED, "K", study.lst_of_stated_ground(air.terms, corrected=False) - study.ground),
         ):
             yield _Difference(
                 air=air.name, quantity=quantity, less=less, units=units, values=np.asarray(values), cloudy_too=True
             )
         yield from _of_temperature(air.name, study.lst(air.terms), study, band)
-    for name, corrected in ((PI, True), (AS_IT_STANDS, False)):
+    for name, corrected in ((PI, True), (UNCHANGED, False)):
         yield from _of_temperature(name, study.lst(study.usgs(corrected=corrected)), study, band)
 
 
@@ -244,8 +249,8 @@ def _tables(study: ProductStudy) -> Iterator[str]:
         return f"{signed(row.bias, digits)} ± {unsigned(row.sd, digits)}" if row else "-"
 
     count, clear = study.terms.pixel.size, int(study.terms.clear.sum())
-    told = f"{count} pixels with terms of the air, {clear} of them clear; ground at {study.elevation:g} m"
-    yield f"{study.terms.name}: {told}."
+    summary = f"{count} pixels with atmospheric terms, {clear} of them clear; surface at {study.elevation:g} m"
+    yield f"{study.terms.name}: {summary}."
     header = (
         "air", "pixels", "vapour", "air temperature", "tau", "Lu", "Ld less pi ST_DRAD", "Ld / (pi ST_DRAD) - 1",
         "stated ground, less pi ST_DRAD", "less ST_DRAD",
@@ -258,7 +263,7 @@ def _tables(study: ProductStudy) -> Iterator[str]:
                 cell(air.name, "transmittance", "ST_ATRAN", 3), cell(air.name, "upwelling radiance", "ST_URAD", 2),
                 cell(air.name, "downwelling radiance", "pi ST_DRAD", 2),
                 cell(air.name, "downwelling over pi ST_DRAD", "1", 3),
-                cell(air.name, _GROUND, PI, 2), cell(air.name, _GROUND, AS_IT_STANDS, 2),
+                cell(air.name, _GROUND, PI, 2), cell(air.name, _GROUND, UNCHANGED, 2),
             )
             for air in study.air
         ),
@@ -266,7 +271,7 @@ def _tables(study: ProductStudy) -> Iterator[str]:
     if not clear:
         return
     band = f"ST_{study.terms.sensor.partition('-')[2].upper()}"
-    names = [*(air.name for air in study.air), PI, AS_IT_STANDS]
+    names = [*(air.name for air in study.air), PI, UNCHANGED]
     groups = ("all", *EMISSIVITY_CLASSES)
     yield f"Temperature on the clear pixels, less {band} and less that of pi ST_DRAD [K]:"
     yield markdown(

@@ -1,4 +1,4 @@
-"""The air of Level-2 products beside our radiative transfer and our models, and what the differences do."""
+"""Atmospheric terms of Level-2 products compared with the simulator and the models, and their effect on temperature."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Float = NDArray[np.float64]
 Progress = Callable[[int, int], bool]
 
 GROUND_EXCESS = 10.0
-"""The stated ground is so much warmer than the temperature at which the air emits upwards. [K]"""
+"""Temperature of the assumed surface minus upward emission temperature of the atmosphere. [K]"""
 SHARES = (2.5, 50.0, 97.5)
 """Percentiles of a product's optical depths at which air is simulated."""
 _NARROW = 0.02  # in the logarithm of the optical depth: over less there is no slope
@@ -42,7 +42,7 @@ COLUMN_GIVEN, SURFACE_GIVEN = "column model, vapour given", "surface model, both
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Air:
-    """What one of our ways says of the air over each pixel; arrays of shape (pixel,), NaN where it says nothing."""
+    """Atmosphere over each pixel by one method; arrays of shape (pixel,), NaN without result."""
 
     name: str
     """Which way."""
@@ -65,7 +65,7 @@ class Air:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProductStudy:
-    """One product beside our ways."""
+    """One product and all methods."""
 
     terms: ProductTerms
     """What the product says."""
@@ -83,7 +83,7 @@ class ProductStudy:
 
     @property
     def ground(self) -> Float:
-        """Stated temperature of the ground, `GROUND_EXCESS` warmer than the air emits. [K]"""
+        """Temperature of the assumed surface, see `GROUND_EXCESS`. [K]"""
         return emission_temperature(self.terms, self.planck) + GROUND_EXCESS
 
     def usgs(self, *, corrected: bool) -> tuple[Float, Float, Float]:
@@ -109,9 +109,9 @@ class ProductStudy:
 def run(
     products: Sequence[str | Path], *, elevation: float = 0.0, shapes: int = SHAPES, progress: Progress | None = None
 ) -> list[ProductStudy]:
-    """Hold the air of Level-2 products against our own.
+    """Compare the atmospheric terms of Level-2 products with simulations and models.
 
-    The products do not tell the water vapour they were made with. It is found from their transmittance and upwelling
+    The products do not have their water vapour. It is derived from their transmittance and upwelling
     radiance in three ways: by simulating profiles of six shapes, moistened and warmed until they have both; by the
     ``column`` model, from the transmittance; by the ``surface`` model, from both. What was not used is a check. Then
     both models are given the vapour and the air temperature of the simulated profiles.
@@ -121,7 +121,7 @@ def run(
     products : sequence of str or path
         Each as `lst_raster.io.level2_scene.Level2Scene.open` takes it.
     elevation : float
-        Height of the ground, which the products do not tell; the pressure follows from it. [m]
+        Surface elevation, which the products do not have; it gives the pressure. [m]
     shapes : int
         Profiles of the library whose shape is tried for each product.
     progress : callable, optional
@@ -143,18 +143,18 @@ def run(
     found = []
     for number, path in enumerate(products):
 
-        def told(done: int, total: int, number: int = number) -> None:
+        def report(done: int, total: int, number: int = number) -> None:
             if progress is not None and not progress(number * total + done, len(products) * total):
-                raise CancelledError("stopped while simulating the air of the products")
+                raise CancelledError("stopped while simulating the atmospheres of the products")
 
-        found.append(study_product(read_terms(path), profiles, elevation, shapes, told))
+        found.append(study_product(read_terms(path), profiles, elevation, shapes, report))
     return found
 
 
 def study_product(
-    terms: ProductTerms, profiles: xr.Dataset, elevation: float, shapes: int, told: Callable[[int, int], None]
+    terms: ProductTerms, profiles: xr.Dataset, elevation: float, shapes: int, report: Callable[[int, int], None]
 ) -> ProductStudy:
-    """Hold the air of one product against our own; parameters as in `run`, with the library's profiles."""
+    """Compare one product; parameters as in `run`, with the profiles of the library."""
     pressure = float(pressure_at(elevation))
     column, surface = (Model.load(f"{terms.sensor}/{tier}", graph="atmosphere") for tier in ("column", "surface"))
     (by_column,) = once(lambda transmittance: (vapour_of(column, transmittance, pressure),), terms.transmittance)
@@ -167,7 +167,7 @@ def study_product(
     tried = []
     for done, index in enumerate(chosen, start=1):
         tried.append(match_air(profiles, index, points(terms), terms.sensor, Composition(year=terms.year)))
-        told(done, len(chosen))
+        report(done, len(chosen))
     matched = [one for shape in possible(tried) for one in shape]
     simulated = list(_simulated(terms, matched))
     given = simulated[0]

@@ -49,7 +49,7 @@ class ProductTerms:
     temperature: Float
     """ST_B6 or ST_B10. [K]"""
     clear: Mask
-    """Where neither cloud nor what goes with it was found, and there is radiance, emissivity and temperature."""
+    """Clear pixels with radiance, emissivity and temperature."""
 
     def map(self, values: Float) -> Float:
         """Lay values of the pixels out as a map, NaN elsewhere."""
@@ -69,14 +69,14 @@ def read_terms(path: str | Path) -> ProductTerms:
     Returns
     -------
     ProductTerms
-        Its pixels with transmittance and both radiances of the air.
+        Pixels with transmittance and both atmospheric radiances.
 
     Raises
     ------
     InputNotFoundError, SceneError, GridMismatchError
         As `Level2Scene.open`; and SceneError where the product lacks emissivity, temperature or quality band.
     InputError
-        No pixel has all terms of the air.
+        No pixel has all atmospheric terms.
     """
     scene = Level2Scene.open(path, downwelling="usgs")
     step = max(1, -(-max(scene.grid.height, scene.grid.width) // LARGEST))
@@ -92,7 +92,7 @@ def read_terms(path: str | Path) -> ProductTerms:
     temperature, quality = _temperature(scene, shape), _usable(scene, shape)
     air = np.isfinite([found[name] for name in found if name != "radiance"]).all(axis=0)
     if not air.any():
-        raise InputError(f"no pixel of {scene.stem} has transmittance and both radiances of the air")
+        raise InputError(f"no pixel of {scene.stem} has transmittance and both atmospheric radiances")
     known = np.isfinite([found["radiance"], emissivity, temperature]).all(axis=0)
     return ProductTerms(
         name=scene.stem,
@@ -123,7 +123,7 @@ def _temperature(scene: Level2Scene, shape: tuple[int, int]) -> Float:
 def _usable(scene: Level2Scene, shape: tuple[int, int]) -> Mask:
     place = scene.files.quality
     if place is None:
-        raise SceneError(f"{scene.stem} has no QA_PIXEL, which tells its clouds; fetch the whole product")
+        raise SceneError(f"{scene.stem} has no QA_PIXEL; fetch the whole product")
     with open_raster(place, "quality band", SceneError) as dataset:
         bits = read_bits(dataset, out_shape=shape)
     masks = find_layout(bits, COLLECTION_2, place).decode(bits, EXCLUDED)

@@ -23,7 +23,7 @@ from lst_raster.plots.canvas import (
     widened,
 )
 
-# Colours that colour-blind readers tell apart: M. Okabe, K. Ito, "Color Universal Design" (2008)
+# Colours for colour-blind readers: M. Okabe, K. Ito, "Color Universal Design" (2008)
 _COLOURS: tuple[Colour, ...] = (
     (0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (230, 159, 0), (0, 0, 0),
 )  # fmt: skip
