@@ -74,19 +74,9 @@ class AbsorptionTable:
 
 
 def lagrange_weights(position: Float, nodes: Float) -> Float:
-    """Weights of a four-point (cubic) Lagrange interpolation.
+    """Weights of a four-point (cubic) Lagrange interpolation, shape (positions, nodes); nodes are ascending.
 
-    Parameters
-    ----------
-    position : array of shape (n,)
-        Positions; the outermost cubic extrapolates.
-    nodes : array of shape (m,)
-        Ascending nodes, at least four.
-
-    Returns
-    -------
-    array of shape (n, m)
-        Weights, four of them non-zero in each row; rows sum to one.
+    The outermost cubic extrapolates.
 
     Examples
     --------
@@ -115,18 +105,7 @@ def _blocks(rows: Single) -> Single:
 
 
 def read_table(path: Path) -> AbsorptionTable:
-    """Read an absorption table written by ``lst-raster build absorption``.
-
-    Parameters
-    ----------
-    path : Path
-        NetCDF file.
-
-    Raises
-    ------
-    InputNotFoundError
-        The file does not exist.
-    """
+    """Read an absorption table (NetCDF) written by ``lst-raster build absorption``."""
     import h5netcdf
 
     if not path.is_file():

@@ -58,26 +58,10 @@ def column(
 ) -> Column:
     """Column from a profile in any order, sorted, without missing levels, starting at the ground.
 
-    Parameters
-    ----------
-    pressure, air_temperature, specific_humidity : array of shape (levels,)
-        Profile in [hPa], [K], [kg kg-1], in any order, NaN below ground.
-    ozone : array of shape (levels,), optional
-        Mass mixing ratio of ozone; the US Standard Atmosphere where NaN or None. [kg kg-1]
-    surface_pressure : float, optional
-        Surface pressure; default that of the lowest level. [hPa]
-    air_temperature_2m, specific_humidity_2m : float, optional
-        Values at the ground; default those of the lowest level above it. [K], [kg kg-1]
-
-    Returns
-    -------
-    Column
-        Profile from the ground up.
-
-    Raises
-    ------
-    InputError
-        Too few levels, or values outside the range of these units.
+    `pressure` [hPa], `air_temperature` [K], `specific_humidity` [kg kg-1] and `ozone` (mass mixing ratio; the US
+    Standard Atmosphere where missing) have the shape (levels,), NaN below ground. The surface pressure [hPa] and the
+    values at 2 m default to those of the lowest level. Raises InputError for too few levels and for values outside
+    the range of these units.
     """
     bottom = float(np.nanmax(pressure)) if surface_pressure is None else surface_pressure
     if not 300.0 < bottom < 1100.0:
@@ -148,22 +132,11 @@ def _layer_boundaries(bottom: float, refinement: int) -> Float:
 
 
 def layers(profile: Column, refinement: int = 1) -> Layers:
-    """Divide a column into layers that conserve mass.
+    """Divide a column into layers that conserve mass, from the ground to 0.1 hPa.
 
     Between levels temperature is linear in ln p and humidity a power law in pressure; layer masses and means are
-    integrals of these, so that the water vapour column does not depend on the boundaries.
-
-    Parameters
-    ----------
-    profile : Column
-        Profile.
-    refinement : int
-        Factor on the number of layers (about 45).
-
-    Returns
-    -------
-    Layers
-        Layers from the ground to 0.1 hPa.
+    integrals of these, so that the water vapour column does not depend on the boundaries. `refinement` multiplies the
+    number of layers (about 45).
     """
     boundary = _layer_boundaries(profile.pressure[0], refinement)
     between = np.linspace(0.0, 1.0, _SUBLAYERS, endpoint=False)

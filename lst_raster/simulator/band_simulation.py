@@ -48,25 +48,10 @@ def simulate_spectrum(
     table: AbsorptionTable | None = None,
     sensors: Sequence[str] | None = None,
 ) -> Spectrum:
-    """Transmittance and path radiances at 0.01 cm-1 between 760 and 1000 cm-1.
+    """Transmittance and path radiances at 0.01 cm-1 between 760 and 1000 cm-1, shape (24000,).
 
-    Parameters
-    ----------
-    profile : Column
-        Atmospheric column.
-    composition : Composition, optional
-        Absorbers other than water vapour; default `Composition()`.
-    geometry : Geometry, optional
-        Geometry; default nadir and the hemispheric mean.
-    table : AbsorptionTable, optional
-        Absorption coefficients; default the packaged table.
-    sensors : sequence of str, optional
-        Sensor bands; the spectrum is zero, and not computed, where all their responses are zero.
-
-    Returns
-    -------
-    Spectrum
-        On `lst_raster.simulator.absorption_table.wavenumber_grid`, shape (24000,).
+    Defaults: `Composition()`, nadir view with the hemispheric mean, and the packaged absorption table. With `sensors`
+    the spectrum is zero, and not computed, where the responses of all these bands are zero.
     """
     composition, geometry = composition or Composition(), geometry or Geometry()
     table = table or packaged_table()
@@ -106,20 +91,7 @@ def _blocks_of(sensors: Sequence[str] | None, count: int) -> Sequence[int]:
 
 
 def band_average(spectrum: Spectrum, sensor: str) -> BandAtmosphere:
-    """Average a spectrum with the response of a sensor band, over wavelength.
-
-    Parameters
-    ----------
-    spectrum : Spectrum
-        From `simulate_spectrum`.
-    sensor : str
-        Sensor band, for example ``landsat8-b10``.
-
-    Returns
-    -------
-    BandAtmosphere
-        Atmospheric terms in the band.
-    """
+    """Average a spectrum with the response of a sensor band, over wavelength."""
     weights = band_weights(sensor)
     return BandAtmosphere(
         transmittance=float(spectrum.transmittance @ weights),
@@ -129,27 +101,13 @@ def band_average(spectrum: Spectrum, sensor: str) -> BandAtmosphere:
 
 
 def effective_average(spectrum: Spectrum, sensor: str, ground: tuple[float, float]) -> BandAtmosphere:
-    """Effective terms for which the band equation is exact over black surfaces of two temperatures.
+    """Effective terms for which the band equation is exact over black surfaces of two temperatures [K].
 
     The band equation multiplies band averages, while the at-sensor radiance is the average of spectral products. With
     `band_average` it has an error where transmittance and Planck function or downwelling radiance are correlated
     within the band. Here the transmittance is the slope and the upwelling radiance the intercept of the line through
     the radiances over two surfaces; the downwelling radiance is the transmitted reflected radiance divided by that
     transmittance.
-
-    Parameters
-    ----------
-    spectrum : Spectrum
-        From `simulate_spectrum`.
-    sensor : str
-        Name of the band.
-    ground : tuple of float
-        Temperatures of the two black surfaces, the lower one first. [K]
-
-    Returns
-    -------
-    BandAtmosphere
-        Atmospheric terms in the band.
 
     References
     ----------
@@ -178,22 +136,7 @@ half of the range of the training data, -15 to +30 K. [K]"""
 def simulate_effective(
     profile: Column, sensors: Sequence[str], composition: Composition | None = None
 ) -> dict[str, BandAtmosphere]:
-    """Effective terms of one atmosphere for sensor bands, as used in simulated sets and training.
-
-    Parameters
-    ----------
-    profile : Column
-        Atmospheric column.
-    sensors : sequence of str
-        Sensor bands; the spectrum is computed once for all.
-    composition : Composition, optional
-        Absorbers other than water vapour; default `Composition()`.
-
-    Returns
-    -------
-    dict of str to BandAtmosphere
-        Terms from `effective_average` by sensor band.
-    """
+    """Effective terms of one atmosphere by sensor band, as used in simulated sets and training."""
     spectrum = simulate_spectrum(profile, composition, sensors=sensors)
     near = float(profile.air_temperature[0])
     ground = near + GROUND[0], near + GROUND[1]
@@ -201,23 +144,7 @@ def simulate_effective(
 
 
 def band_weights(sensor: str) -> Float:
-    """Weights of the band average of a spectrum over wavelength: ``values @ weights``.
-
-    Parameters
-    ----------
-    sensor : str
-        Sensor band, for example ``landsat8-b10``.
-
-    Returns
-    -------
-    array of shape (24000,)
-        Read-only weights on the wavenumber grid, with sum one. [1]
-
-    Raises
-    ------
-    UnknownSensorError
-        Unknown sensor band.
-    """
+    """Read-only weights of the band average over wavelength, ``values @ weights``, with sum one, shape (24000,). [1]"""
     return _weights(load_response(sensor))
 
 
@@ -239,26 +166,6 @@ def band_wavelength() -> Float:
 def simulate(
     profile: Column, sensors: Sequence[str], composition: Composition | None = None
 ) -> dict[str, BandAtmosphere]:
-    """Band averages of one atmosphere for one or more sensor bands.
-
-    Parameters
-    ----------
-    profile : Column
-        Atmospheric column.
-    sensors : sequence of str
-        Sensor bands.
-    composition : Composition, optional
-        Absorbers other than water vapour; default `Composition()`.
-
-    Returns
-    -------
-    dict
-        Terms from `band_average` by sensor band.
-
-    Raises
-    ------
-    UnknownSensorError
-        Unknown sensor band.
-    """
+    """Band averages of one atmosphere by sensor band; raises UnknownSensorError."""
     spectrum = simulate_spectrum(profile, composition, sensors=sensors)
     return {sensor: band_average(spectrum, sensor) for sensor in sensors}

@@ -44,19 +44,7 @@ class Continuum:
 def read_continuum(path: Path) -> Continuum:
     """Read the continuum file of the MT_CKD authors (``absco-ref_wv-mt-ckd.nc``, versions 4.1 to 4.3).
 
-    Parameters
-    ----------
-    path : Path
-        NetCDF file.
-
-    Raises
-    ------
-    InputNotFoundError
-        The file does not exist.
-    InputError
-        The file is not NetCDF or lacks a variable.
-    MissingExtraError
-        scipy is not installed (extra ``tables``).
+    Raises InputNotFoundError, InputError for other files, and MissingExtraError without scipy (extra ``tables``).
     """
     if not path.is_file():
         raise InputNotFoundError(f"continuum file {path} not found")
@@ -86,23 +74,10 @@ def _four_point(values: Float, nodes: Float, wavenumber: Float) -> Float:
 
 
 def continuum_cross_sections(continuum: Continuum, wavenumber: Float, temperature: float) -> tuple[Float, Float]:
-    """Self and foreign continuum at a temperature and the reference density.
+    """Self and foreign continuum per water molecule at the reference density. [cm2 molecule-1]
 
-    Parameters
-    ----------
-    continuum : Continuum
-        Coefficients.
-    wavenumber : array of shape (points,)
-        Wavenumbers. [cm-1]
-    temperature : float
-        Temperature. [K]
-
-    Returns
-    -------
-    tuple of array
-        Absorption per water molecule in pure vapour and in dry air of density
-        ``reference_pressure / reference_temperature``; both scale with ``p / T`` and with the mole fraction of
-        vapour and of dry air respectively. [cm2 molecule-1]
+    In pure vapour and in dry air of density ``reference_pressure / reference_temperature``; both scale with ``p / T``
+    and with the mole fraction of vapour and of dry air respectively. Wavenumber in cm-1, temperature in K.
 
     References
     ----------

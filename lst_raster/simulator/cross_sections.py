@@ -28,24 +28,9 @@ def _hapi() -> ModuleType:
 
 @cache
 def partition_ratio(molecule: int, isotopologue: int, temperature: float) -> float:
-    """Ratio of the partition sums at 296 K and at a temperature, which scales line intensities.
+    """Ratio of the partition sums at 296 K and at a temperature [K], which scales line intensities. [1]
 
-    Parameters
-    ----------
-    molecule, isotopologue : int
-        HITRAN numbers.
-    temperature : float
-        Temperature. [K]
-
-    Returns
-    -------
-    float
-        ``Q(296) / Q(T)``. [1]
-
-    Raises
-    ------
-    MissingExtraError
-        hitran-api, which has the partition sums, is not installed.
+    Molecule and isotopologue are HITRAN numbers. Raises MissingExtraError without hitran-api.
 
     References
     ----------
@@ -105,35 +90,12 @@ def cross_section(
     mole_fraction: float = 0.0,
     remove_pedestal: bool = False,
 ) -> Float:
-    """Absorption cross section of a gas, summed over its lines.
+    """Absorption cross section of a gas, summed over its lines, on an equidistant grid [cm-1]. [cm2 molecule-1]
 
-    Voigt profiles, cut off 25 cm-1 from the line centre. With `remove_pedestal` each profile is reduced by its value
-    at the cut-off, which is included in the MT_CKD continuum.
-
-    Parameters
-    ----------
-    lines : LineList
-        Lines of one molecule.
-    wavenumber : array of shape (points,)
-        Equidistant grid, ascending. [cm-1]
-    pressure : float
-        Air pressure. [hPa]
-    temperature : float
-        Temperature. [K]
-    mole_fraction : float
-        Moles of the absorber per mole of air, for self broadening. [1]
-    remove_pedestal : bool
-        True for water vapour, to which the continuum is added.
-
-    Returns
-    -------
-    array of shape (points,)
-        Cross section. [cm2 molecule-1]
-
-    Raises
-    ------
-    MissingExtraError
-        scipy or hitran-api is not installed (extra ``tables``).
+    Voigt profiles, cut off 25 cm-1 from the line centre, at a pressure [hPa], a temperature [K] and a mole fraction of
+    the absorber, for self broadening [1]. With `remove_pedestal` (water vapour) each profile is reduced by its value at
+    the cut-off, which is included in the MT_CKD continuum. Raises MissingExtraError without scipy or hitran-api (extra
+    ``tables``).
 
     References
     ----------

@@ -64,19 +64,7 @@ def _concentrations() -> dict[str, Float]:
 
 
 def mole_fraction(gas: str, year: float) -> float:
-    """Moles of a well-mixed gas per mole of dry air.
-
-    Parameters
-    ----------
-    gas : str
-        ``carbon_dioxide``, ``nitrous_oxide``, ``cfc11`` or ``cfc12``.
-    year : float
-        Calendar year.
-
-    Returns
-    -------
-    float
-        Mole fraction. [1]
+    """Moles of a well-mixed gas (``carbon_dioxide``, ``nitrous_oxide``, ``cfc11``, ``cfc12``) per mole of dry air. [1]
 
     Examples
     --------
@@ -88,7 +76,7 @@ def mole_fraction(gas: str, year: float) -> float:
 
 
 def mass_mixing_ratio(gas: str, year: float) -> float:
-    """Mass of a well-mixed gas per mass of dry air; parameters as in `mole_fraction`. [kg kg-1]."""
+    """Mass of a well-mixed gas per mass of dry air, see `mole_fraction`. [kg kg-1]"""
     return mole_fraction(gas, year) * _MOLAR_MASS[gas] / MOLAR_MASS_DRY_AIR
 
 
@@ -99,17 +87,6 @@ def _ozone() -> tuple[Float, Float]:
 
 
 def standard_ozone(pressure: Float) -> Float:
-    """Ozone of the US Standard Atmosphere.
-
-    Parameters
-    ----------
-    pressure : array, any shape
-        Pressure. [hPa]
-
-    Returns
-    -------
-    array
-        Mass mixing ratio. [kg kg-1]
-    """
+    """Mass mixing ratio of ozone in the US Standard Atmosphere [kg kg-1] at a pressure [hPa]."""
     logarithm, ozone = _ozone()
     return np.interp(np.log(pressure), logarithm, ozone)

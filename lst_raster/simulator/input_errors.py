@@ -33,19 +33,10 @@ are independent for each level."""
 
 
 def input_error_sources(values: Mapping[str, Any], deviation: Deviation) -> dict[str, Changes]:
-    """Independent error sources of the atmospheric inputs.
+    """Perturbations of the atmospheric inputs by independent error sources, by source and input name.
 
-    Parameters
-    ----------
-    values : mapping of str to array
-        Atmospheric inputs in the units of the model contract, with or without sigma levels.
-    deviation : callable
-        Standard deviation of each error kind.
-
-    Returns
-    -------
-    dict of str to dict of str to array
-        Perturbation of each input by error source; sources without effect are omitted.
+    `values` are the inputs in the units of the model contract, with or without sigma levels; `deviation` returns the
+    standard deviation of an error kind. Sources without effect are omitted.
     """
     error_sources: dict[str, Changes] = {}
     levels = [name for name in TEMPERATURE_LEVELS if name in values]

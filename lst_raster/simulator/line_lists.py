@@ -53,24 +53,9 @@ class LineList:
 
 
 def read_lines(*paths: Path) -> LineList:
-    """Read the lines of one molecule from one or more HITRAN files.
+    """Read the lines of one molecule from HITRAN files of 160-character records, sorted by wavenumber.
 
-    Parameters
-    ----------
-    *paths : Path
-        Files of 160-character records (HITRAN 2004 and later).
-
-    Returns
-    -------
-    LineList
-        All lines, sorted by wavenumber.
-
-    Raises
-    ------
-    InputNotFoundError
-        A file does not exist.
-    InputError
-        A file has another format, or the files have different molecules.
+    Raises InputNotFoundError, and InputError for another format or for several molecules.
 
     References
     ----------

@@ -137,25 +137,9 @@ def _gas_tables(path: Path) -> Tables:
 def make_table(sources: TableSources, target: Path, progress: Progress | None = None) -> None:
     """Compute the absorption table and write it as NetCDF.
 
-    Parameters
-    ----------
-    sources : TableSources
-        Line lists, continuum and k-distribution.
-    target : Path
-        File to write.
-    progress : callable, optional
-        Called with completed and total nodes; False stops the run.
-
-    Raises
-    ------
-    InputNotFoundError, InputError
-        A source is missing or has another format.
-    MissingExtraError
-        The extra ``tables`` is not installed.
-    CancelledError
-        `progress` returned False.
-    OutputError
-        The target cannot be written.
+    `progress` is called with completed and total nodes; False stops the run with CancelledError. Raises
+    InputNotFoundError, InputError for a source of another format, MissingExtraError without the extra ``tables``, and
+    OutputError.
     """
     import h5netcdf
 

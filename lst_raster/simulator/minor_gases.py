@@ -35,26 +35,10 @@ class BandTerms:
 
 
 def read_k_distribution(path: Path, first: float, last: float) -> list[BandTerms]:
-    """Read the terms of the minor gases from a SOCRATES spectral file with bands of 10 cm-1.
+    """Read the minor gases between two wavenumbers [cm-1] from a SOCRATES spectral file (``sp_lw_300_orig``).
 
-    Parameters
-    ----------
-    path : Path
-        Spectral file (``sp_lw_300_orig``).
-    first, last : float
-        Spectral range. [cm-1]
-
-    Returns
-    -------
-    list of BandTerms
-        One entry for each gas and band with absorption.
-
-    Raises
-    ------
-    InputNotFoundError
-        The file does not exist.
-    InputError
-        The file has no block of exponential sum terms.
+    One entry for each gas and band of 10 cm-1 with absorption. Raises InputNotFoundError, and InputError for other
+    files.
 
     References
     ----------
@@ -98,21 +82,10 @@ def _entry(head: str, values: object) -> BandTerms | None:
 
 
 def scaling_factor(scaling: Float, pressure: Float, temperature: Float) -> Float:
-    """Scaling of the amount of a gas to the reference state of its terms.
+    """Factor that scales the amount of a gas to the reference state of its terms. [1]
 
-    ``(p / p0)**a * (1 + b (T / T0 - 1) + c (T / T0 - 1)**2)``
-
-    Parameters
-    ----------
-    scaling : array of shape (..., 5)
-        Reference pressure p0 [hPa] and temperature T0 [K], then a, b and c. [1]
-    pressure, temperature : array, broadcast against ``scaling[..., 0]``
-        Pressure [hPa] and temperature [K] of the layer.
-
-    Returns
-    -------
-    array
-        Factor on the amount, not negative. [1]
+    ``(p / p0)**a * (1 + b (T / T0 - 1) + c (T / T0 - 1)**2)``, not negative, with p0 [hPa], T0 [K], a, b and c in the
+    last axis of `scaling`.
     """
     p0, t0, a, b, c = (scaling[..., index] for index in range(5))
     departure = temperature / t0 - 1.0
@@ -120,22 +93,10 @@ def scaling_factor(scaling: Float, pressure: Float, temperature: Float) -> Float
 
 
 def pseudo_spectrum(terms: BandTerms, points: int) -> Float:
-    """Distribute the terms of a band over an equidistant grid in random, reproducible order.
+    """Distribute the terms of a band over equidistant points in random, reproducible order. [m2 kg-1]
 
     Each point gets the mean coefficient of its part of the sorted distribution, which conserves the band mean. The
     order is random, since the lines of different gases are uncorrelated.
-
-    Parameters
-    ----------
-    terms : BandTerms
-        k-distribution.
-    points : int
-        Number of grid points in the band.
-
-    Returns
-    -------
-    array of shape (points,)
-        Absorption coefficients at the reference state. [m2 kg-1]
     """
     order = np.argsort(terms.coefficient)
     edges = np.concatenate([[0.0], np.cumsum(terms.weight[order])])

@@ -56,15 +56,7 @@ class Profiles:
 
     @classmethod
     def of(cls, pressure: Float, air_temperature: Float, specific_humidity: Float) -> Profiles:
-        """Profiles from arrays.
-
-        Parameters
-        ----------
-        pressure : array of shape (levels,)
-            Pressure, increasing. [hPa]
-        air_temperature, specific_humidity : array of shape (levels, ...)
-            Profiles, NaN for missing values. [K], [kg kg-1]
-        """
+        """Profiles of temperature [K] and humidity [kg kg-1], shape (levels, ...); pressure is increasing."""
         humidity = np.maximum(specific_humidity, SMALLEST_HUMIDITY)
         levels = pressure.reshape(-1, *([1] * (humidity.ndim - 1)))
         layers = layer_mass_between(humidity[:-1], humidity[1:], levels[:-1], levels[1:])
@@ -83,20 +75,10 @@ class Profiles:
         return values[0] + none, values[1] + none, values[2] + none
 
     def on_sigma(self, ground: Ground) -> tuple[Float, Float]:
-        """Interpolate temperature and humidity to the sigma levels.
+        """Interpolate temperature [K] and humidity [kg kg-1] to `SIGMA`, shape (11, ...); NaN without a level.
 
         Between the ground and the levels above it temperature is linear in ln p and humidity a power law in pressure,
         as in `lst_raster.simulator.atmosphere.layers`; both are constant above the highest level.
-
-        Parameters
-        ----------
-        ground : Ground
-            Lower boundary at the locations.
-
-        Returns
-        -------
-        tuple of array of shape (11, ...)
-            Temperature [K] and specific humidity [kg kg-1] at `SIGMA`, NaN where no level is above the ground.
         """
         logarithm, bottom = np.log(self.pressure), np.log(ground.pressure)
         places = np.log(np.array(SIGMA)).reshape(-1, *([1] * np.ndim(bottom))) + bottom
@@ -128,19 +110,9 @@ class Profiles:
 
 
 def at_sigma(pressure: Float, air_temperature: Float, specific_humidity: Float) -> tuple[Float, Float]:
-    """Temperature and humidity of one profile on the sigma levels, see `Profiles.on_sigma`.
+    """Temperature [K] and specific humidity [kg kg-1] of one profile at `SIGMA`, see `Profiles.on_sigma`.
 
-    Parameters
-    ----------
-    pressure : array of shape (levels,)
-        Pressure, decreasing; the first level is the ground. [hPa]
-    air_temperature, specific_humidity : array of shape (levels,)
-        Profile. [K], [kg kg-1]
-
-    Returns
-    -------
-    tuple of array of shape (11,)
-        Temperature [K] and specific humidity [kg kg-1] at `SIGMA`.
+    `pressure` [hPa] is decreasing, and the first level is the ground.
 
     Examples
     --------

@@ -74,23 +74,9 @@ def _gas_amounts(layers: Layers, composition: Composition, table: AbsorptionTabl
 def optical_depth_blocks(
     layers: Layers, composition: Composition, table: AbsorptionTable, blocks: Sequence[int] | None = None
 ) -> Iterator[Single]:
-    """Vertical optical depth of the layers, in blocks of 10 cm-1.
+    """Vertical optical depth of each layer in blocks of 10 cm-1, arrays of shape (layers, 1000). [1]
 
-    Parameters
-    ----------
-    layers : Layers
-        The atmosphere.
-    composition : Composition
-        Absorbers other than water vapour.
-    table : AbsorptionTable
-        Absorption coefficients.
-    blocks : sequence of int, optional
-        Block numbers, from 0 at 760 cm-1; default all.
-
-    Yields
-    ------
-    array of shape (layers, 1000)
-        Optical depth of each layer along the vertical; 24 blocks cover 760 to 1000 cm-1. [1]
+    `blocks` are block numbers, counted from 0 at 760 cm-1; default all 24, which cover 760 to 1000 cm-1.
     """
     rows = _row_weights(layers, composition, table)
     gases = _gas_amounts(layers, composition, table)
@@ -121,19 +107,9 @@ class Spectrum:
 
 
 def hemisphere(streams: int = STREAMS) -> tuple[Single, Single]:
-    """Cosines and weights of the cosine-weighted hemispheric mean of a radiance.
+    """Cosines of the zenith angle and weights of the hemispheric mean, ``2 * integral of L(mu) mu d mu`` from 0 to 1.
 
-    ``mean = 2 * integral of L(mu) mu d mu`` from 0 to 1, by Gauss-Legendre quadrature.
-
-    Parameters
-    ----------
-    streams : int
-        Number of directions.
-
-    Returns
-    -------
-    tuple of array of shape (streams,)
-        Cosines of the zenith angle and weights with sum one. [1]
+    Gauss-Legendre quadrature; both arrays have the shape (streams,), and the weights sum to one.
     """
     rule: Single = np.array(np.polynomial.legendre.leggauss(streams), dtype=np.float32)
     cosine = np.asarray(0.5 * (rule[0] + 1.0), dtype=np.float32)
@@ -171,9 +147,7 @@ def solve(
     down_cosines: Single | None = None,
     down_weights: Single | None = None,
 ) -> Spectrum:
-    """Transmittance and path radiances of a stack of layers.
-
-    The Planck function is linear in optical depth within a layer.
+    """Transmittance and path radiances of a stack of layers, with the Planck function linear in optical depth in each.
 
     Parameters
     ----------
@@ -185,11 +159,6 @@ def solve(
         Cosine of the view zenith angle; 1 is nadir. [1]
     down_cosines, down_weights : array of shape (streams,), optional
         Directions of the downwelling radiance; default `hemisphere`. [1]
-
-    Returns
-    -------
-    Spectrum
-        Transmittance and radiances for each point.
 
     References
     ----------

@@ -80,7 +80,7 @@ class LakeBudget:
 
     @property
     def uncertainty(self) -> float:
-        """Standard uncertainty of the bias with best settings: all error sources, and the standard error of the mean. [K]"""
+        """Standard uncertainty of the bias with best settings: error sources and standard error of the mean. [K]"""
         parts = [cause.uncertainty for cause in self.causes]
         careful = list(self.steps.values())[-1]
         return float(np.sqrt(np.sum(np.square(parts)) + careful.sd**2 / careful.count))

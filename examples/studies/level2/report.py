@@ -253,7 +253,7 @@ def _tables(study: ProductStudy) -> Iterator[str]:
     yield f"{study.terms.name}: {summary}."
     header = (
         "air", "pixels", "vapour", "air temperature", "tau", "Lu", "Ld less pi ST_DRAD", "Ld / (pi ST_DRAD) - 1",
-        "stated ground, less pi ST_DRAD", "less ST_DRAD",
+        "assumed surface, minus pi ST_DRAD", "minus ST_DRAD",
     )  # fmt: skip
     yield markdown(
         header,

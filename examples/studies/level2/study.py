@@ -96,7 +96,7 @@ class ProductStudy:
         return np.asarray(surface_temperature(self.terms.radiance, self.terms.emissivity, *terms, self.planck))
 
     def lst_of_stated_ground(self, terms: tuple[Float, Float, Float], *, corrected: bool) -> Float:
-        """Temperature found with some terms of the stated ground, seen through the product's air. [K]"""
+        """Temperature retrieved with given terms over the assumed surface and the atmosphere of the product. [K]"""
         seen = sensor_radiance(self.ground, self.terms.emissivity, *self.usgs(corrected=corrected), self.planck)
         return np.asarray(surface_temperature(seen, self.terms.emissivity, *terms, self.planck))
 
