@@ -70,6 +70,6 @@ function ofClasses() {
 /** Black where cloud or shadow is flagged, nothing elsewhere. */
 function ofDoubt() {
   return picture((data, at, to) => {
-    if (values.quality[at] & meta.quality.doubtful) data[to + 3] = 255;
+    if (values.quality[at] & meta.quality.cloudy) data[to + 3] = 255;
   });
 }
