@@ -102,7 +102,7 @@ def draw_map_sheet(sheet: MapSheet) -> Any:
     below, start = top + bar_height + GAP, left
     if sheet.pixel is not None:
         length, text = scale_bar(sheet.pixel / factor, columns)
-        page.plot([left, left + length], [below + 12] * 2, color=_INK, linewidth=2.5, solid_capstyle="butt")
+        page.plot([left, left + length], [below + 12] * 2, color=_INK, linewidth=2.5, solid_capstyle="butt", snap=False)
         _write(page, left + length + 6, below + 12, text)
         start += length + 80
     handles = _legend(sheet)

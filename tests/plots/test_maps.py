@@ -71,7 +71,9 @@ def test_limits_do_not_follow_outliers():
     assert low == pytest.approx(280.4, abs=0.1)
     assert high == pytest.approx(299.6, abs=0.1)
     assert robust_limits(np.full((3, 3), np.nan)) is None
-    assert cloud_free_limits(np.array([300.0, 220.0]), np.array([True, True])) == robust_limits(np.array([300.0, 220.0]))
+    assert cloud_free_limits(np.array([300.0, 220.0]), np.array([True, True])) == robust_limits(
+        np.array([300.0, 220.0])
+    )
 
 
 def test_a_map_shows_every_pixel_where_it_lies():

@@ -1,6 +1,7 @@
-"""`lst-raster compare`: differences that are known come out, in numbers and in pictures."""
+"""`lst-raster compare`: known differences are found, in numbers and in pictures."""
 
 import json
+import sys
 import tracemalloc
 
 import numpy as np
@@ -11,10 +12,11 @@ from rasterio import Affine
 from lst_raster import Level2Scene, retrieve
 from lst_raster.errors import CancelledError, GridMismatchError, InputError, InputNotFoundError, OutputError, SceneError
 from lst_raster.io.quality_band import OWN
+from lst_raster.plots.charts import MAP_CORNER
 from lst_raster.plots.colours import blue_to_red
 from lst_raster.product.quality_flags import flag
 from lst_raster.validation import compare as compare_module
-from lst_raster.validation.compare import PRECISION, SmallMap, compare_rasters, quantile
+from lst_raster.validation.compare import PRECISION, CellMeans, compare_rasters, quantile
 from tests.support.factories import ramp, write_raster
 from tests.support.shared import shared_path
 
@@ -293,7 +295,7 @@ def test_rasters_that_share_nothing_are_refused_with_the_reason(tmp_path):
     with pytest.raises(InputError, match=r"no pixel has a temperature in both \(2100 in the first, 2100"):
         compare_rasters(*paths)
     mask = write_raster(tmp_path / "x_QA_PIXEL.TIF", np.full((60, 70), CLOUD, "u2"))
-    with pytest.raises(InputError, match="leaves out all 2100 pixels"):
+    with pytest.raises(InputError, match="excludes all 2100 pixels"):
         compare_rasters(paths[0], paths[0], mask=mask)
     with pytest.raises(InputNotFoundError, match="does not exist"):
         compare_rasters(paths[0], tmp_path / "none.tif")
@@ -301,7 +303,7 @@ def test_rasters_that_share_nothing_are_refused_with_the_reason(tmp_path):
 
 def pixels(path):
     with Image.open(path) as picture:
-        return np.asarray(picture)
+        return np.asarray(picture.convert("RGB"))
 
 
 def test_the_map_shows_where_they_differ_and_to_which_side(tmp_path):
@@ -310,7 +312,8 @@ def test_the_map_shows_where_they_differ_and_to_which_side(tmp_path):
     a[:200], a[200:300], a[300:350, :] = b[:200] + 2.0, b[200:300] - 2.0, np.nan
     found = compare_rasters(*pair(tmp_path, a, b), output=tmp_path)
     assert [path.name for path in found.pictures] == ["a_less_b_map.png", "a_less_b_histogram.png"]
-    column = pixels(found.pictures[0])[52:452, 200]
+    left, top = MAP_CORNER
+    column = pixels(found.pictures[0])[top : top + 400, left + 184]
     red, blue, white = (blue_to_red()[number].tolist() for number in (256, 0, 128))
     assert column[:200].tolist() == [red] * 200
     assert column[200:300].tolist() == [blue] * 100
@@ -330,6 +333,21 @@ def test_pictures_are_the_same_bytes_again_and_are_kept_unless_told_otherwise(tm
     assert lines[-2:] == [str(tmp_path / "a_less_b_map.png"), str(tmp_path / "a_less_b_histogram.png")]
     with pytest.raises(OutputError, match="is not an existing folder"):
         compare_rasters(*paths, output=tmp_path / "nowhere")
+
+
+def test_without_matplotlib_the_numbers_are_there_and_a_note_names_the_extra(tmp_path, monkeypatch, command):
+    paths = pair(tmp_path, *random_pair((100, 120)), nodata=np.nan)
+    whole = compare_rasters(*paths, output=tmp_path, overwrite=True)
+    for path in whole.pictures:
+        path.unlink()
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    found = compare_rasters(*paths, output=tmp_path)
+    assert (found.difference, found.pictures) == (whole.difference, ())
+    (note,) = found.notes
+    assert "no pictures were written: matplotlib is not installed; run: pip install 'lst-raster[plot]'" in note
+    code, _, errors = command("compare", *paths, "-o", tmp_path)
+    assert (code, errors) == (0, [f"Note: {note}"])
+    assert not list(tmp_path.glob("*.png"))
 
 
 def test_equal_rasters_have_pictures_too(tmp_path):
@@ -366,7 +384,7 @@ def test_cells_are_means_of_their_pixels_whatever_the_windows(shape):
         def __init__(self, row_off, col_off, height, width):
             self.row_off, self.col_off, self.height, self.width = row_off, col_off, height, width
 
-    small = SmallMap(13, 20, shape)
+    small = CellMeans(13, 20, shape)
     for row in range(0, 13, 3):
         for column in range(0, 20, 6):
             part = values[row : row + 3, column : column + 6]
