@@ -30,9 +30,14 @@ _ARROW = 22  # [pixel], radius of the disc behind the north arrow
 _MARKERS = ("o", "s", "^", "D", "v")
 
 
+def require_matplotlib() -> None:
+    """Raise MissingExtraError where matplotlib is not installed."""
+    require("matplotlib", "plot")
+
+
 def new_figure(width: int, height: int, **options: Any) -> Any:
     """Return an empty matplotlib figure, its size in pixels; raises MissingExtraError without matplotlib."""
-    require("matplotlib", "plot")  # first, so that the message names the package
+    require_matplotlib()  # first, so that the message names the package and not its module
     figure = require("matplotlib.figure", "plot").Figure
     return figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, **options)
 

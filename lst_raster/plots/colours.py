@@ -76,6 +76,6 @@ def _blended(positions: NDArray[np.float64], lightness: float) -> Colours:
     linear = np.clip((oklab @ _TO_ROOTS.T) ** 3 @ _TO_LINEAR.T, 0.0, 1.0)
     # transfer curve of sRGB, IEC 61966-2-1
     curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1.0 / 2.4) - 0.055)
-    table = np.rint(255.0 * curved).astype(np.uint8)
+    table: Colours = np.rint(255.0 * curved).astype(np.uint8)
     table.setflags(write=False)
     return table

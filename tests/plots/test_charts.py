@@ -1,12 +1,15 @@
 """Charts: points, bars and lines at their values, and the same bytes for the same numbers."""
 
 import io
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import lst_raster
 from examples.studies.spectra.lines import draw_lines
 from lst_raster.errors import MissingExtraError, OutputError
 from lst_raster.plots.charts import (
@@ -165,3 +168,11 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match=r"^matplotlib is not installed; run: pip install 'lst-raster\[plot\]'"):
         new_figure(10, 10)
+
+
+def test_matplotlib_is_required_in_plots_only():
+    package = Path(lst_raster.__file__).parent
+    using = [
+        path for path in package.rglob("*.py") if re.search(r'require\("matplotlib|import matplotlib', path.read_text())
+    ]
+    assert {path.parent.name for path in using} == {"plots"}

@@ -12,8 +12,8 @@ from rasterio.crs import CRS
 import lst_raster
 from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, LstRasterError, OutputError
 from lst_raster.io.grid import Grid
-from lst_raster.plots.colours import inferno
 from lst_raster.plots.charts import MAP_CORNER, scale_bar
+from lst_raster.plots.colours import inferno
 from lst_raster.product.cog import new_cog
 from lst_raster.product.preview.page import page_of
 from lst_raster.product.preview.run import preview

@@ -21,9 +21,9 @@ from lst_raster.profiles.sampling import (
 )
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.validation.evaluate import evaluate, evaluate_published
+from lst_raster.validation.evaluate import evaluate
 from tests.support.factories import make_model
-from tests.support.simulated_sets import make_simulated_set
+from tests.support.simulated_sets import make_simulated_set, published_errors
 
 L8 = sensor_band("landsat8-b10").planck
 
@@ -120,7 +120,7 @@ def test_no_errors_leave_the_samples_as_they_are(samples):
 
 
 def test_published_methods_can_be_measured_on_mild_surfaces_without_a_model(simulated):
-    errors = evaluate_published(simulated, mild_samples(simulated.air_temperature_2m, 5, 0))
+    errors = published_errors(simulated, mild_samples(simulated.air_temperature_2m, 5, 0))
     assert set(errors) == {"single-channel", "mono-window"}
     assert errors["mono-window"]["all"].samples == 600
 

@@ -10,7 +10,6 @@ from lst_raster.errors import InputError, OutputError
 from lst_raster.io.address import Address, location_of
 from lst_raster.product.preview.view import PreviewFiles, View, find_preview_files, read_view
 from lst_raster.product.sidecars import UNITS
-from lst_raster.resources import require
 
 Units: TypeAlias = Literal["C", "K"]
 """Unit of the displayed temperatures."""
@@ -73,7 +72,9 @@ def preview(
     if not _LEAST <= longest <= _MOST:
         raise InputError(f"a width of {longest} pixels is not supported; give one of {_LEAST} to {_MOST}")
     if not html:
-        require("matplotlib", "plot")
+        from lst_raster.plots.charts import require_matplotlib
+
+        require_matplotlib()
     files = find_preview_files(product)
     target = _target(files, output, html=html, overwrite=overwrite)
     view, unit = read_view(files, longest), UNITS["degC" if units == "C" else "K"]
