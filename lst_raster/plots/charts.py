@@ -52,28 +52,17 @@ def save_figure(figure: Any, target: Path) -> None:
 class MapSheet:
     """Content of a map sheet."""
 
-    values: NDArray[Any]
-    """Values of shape (rows, columns), NaN where there are none."""
-    table: Colours
-    """Colours, from low to high."""
-    limits: tuple[float, float] | None
-    """Values of the first and the last colour, None where there is no value at all."""
-    unit: str
-    """Unit of the values."""
-    title: str
-    """Line above the map."""
-    subtitle: str = ""
-    """Smaller line below the title."""
-    missing: str = "no temperature"
-    """Meaning of NaN."""
-    cloudy: NDArray[np.bool_] | None = None
-    """Mask of the pixels that are hatched, same shape."""
-    pixel: float | None = None
-    """Width of a value on the ground, for the scale bar. [m]"""
-    north: float | None = None
-    """Direction of north, clockwise from up; None for no arrow. [degree]"""
-    notes: tuple[str, ...] = ()
-    """Further lines of the legend."""
+    values: NDArray[Any]  # values of shape (rows, columns), NaN where there are none
+    table: Colours  # colours, from low to high
+    limits: tuple[float, float] | None  # values of the first and the last colour, None where there is no value at all
+    unit: str  # unit of the values
+    title: str  # line above the map
+    subtitle: str = ""  # smaller line below the title
+    missing: str = "no temperature"  # meaning of NaN
+    cloudy: NDArray[np.bool_] | None = None  # mask of the pixels that are hatched, same shape
+    pixel: float | None = None  # width of a value on the ground, for the scale bar [m]
+    north: float | None = None  # direction of north, clockwise from up; None for no arrow [degree]
+    notes: tuple[str, ...] = ()  # further lines of the legend
 
 
 def draw_map_sheet(sheet: MapSheet) -> Any:
@@ -173,14 +162,10 @@ def draw_histogram(
 class Series:
     """Points of one colour; a point with a NaN is not drawn."""
 
-    name: str
-    """Name in the legend."""
-    x: NDArray[np.float64]
-    """Horizontal positions, shape (points,)."""
-    y: NDArray[np.float64]
-    """Vertical positions, same shape and unit."""
-    statistics: Mapping[str, str]
-    """Further text of the legend, by title."""
+    name: str  # name in the legend
+    x: NDArray[np.float64]  # horizontal positions, shape (points,)
+    y: NDArray[np.float64]  # vertical positions, same shape and unit
+    statistics: Mapping[str, str]  # further text of the legend, by title
 
 
 def draw_scatter(series: Sequence[Series], *, title: str, x_label: str, y_label: str, empty: str = "no value") -> Any:

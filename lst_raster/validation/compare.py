@@ -62,42 +62,27 @@ _NARROWEST = 0.02  # [K], range of a picture
 class Statistics:
     """Statistics of the differences of two rasters, the first minus the second; NaN where nothing was compared."""
 
-    count: int
-    """Number of compared pixels."""
-    bias: float
-    """Mean. [K]"""
-    sd: float
-    """Standard deviation about the mean. [K]"""
-    rmse: float
-    """Root mean square. [K]"""
-    median: float
-    """Median. [K]"""
-    robust_sd: float
-    """Standard deviation from the median absolute deviation. [K]"""
-    minimum: float
-    """Minimum. [K]"""
-    maximum: float
-    """Maximum. [K]"""
-    percentiles: dict[str, float]
-    """Percentiles, by their number. [K]"""
-    correlation: float
-    """Pearson's correlation of the two rasters, NaN where one is constant. [1]"""
+    count: int  # number of compared pixels
+    bias: float  # mean [K]
+    sd: float  # standard deviation about the mean [K]
+    rmse: float  # root mean square [K]
+    median: float  # median [K]
+    robust_sd: float  # standard deviation from the median absolute deviation [K]
+    minimum: float  # minimum [K]
+    maximum: float  # maximum [K]
+    percentiles: dict[str, float]  # percentiles, by their number [K]
+    correlation: float  # Pearson's correlation of the two rasters, NaN where one is constant [1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
     """Numbers of pixels."""
 
-    pixels: int
-    """All pixels."""
-    a: int
-    """Pixels with a temperature in the first raster."""
-    b: int
-    """Pixels with a temperature in the second raster."""
-    both: int
-    """Pixels with a temperature in both rasters."""
-    masked: int
-    """Those of them that the quality band excludes."""
+    pixels: int  # all pixels
+    a: int  # pixels with a temperature in the first raster
+    b: int  # pixels with a temperature in the second raster
+    both: int  # pixels with a temperature in both rasters
+    masked: int  # those of them that the quality band excludes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,46 +121,19 @@ def compare_rasters(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Compare two rasters of surface temperature, pixel by pixel.
+    """Compare two rasters of surface temperature pixel by pixel, `a` minus `b`.
 
-    They are read tile by tile. Bias, deviation, root mean square and correlation are exact; the median, the percentiles
-    and the robust deviation are derived from bins of 1 mK.
+    Scale, offset, nodata and unit of the files are applied. `mask` is a quality band, QA_PIXEL or BQA of the scene or
+    ``*_LST_QA.tif`` of a product, that excludes the classes of `EXCLUDED`. With `align`, `b` and `mask` are warped onto
+    the grid of `a`. `output` is an existing folder for a map and a histogram, which need matplotlib; without it a note
+    says so.
 
-    Parameters
-    ----------
-    a, b : str or path
-        Rasters; `b` is subtracted from `a`. Scale, offset, nodata and unit of the files are applied.
-    mask : str or path, optional
-        Quality band: QA_PIXEL or BQA of the scene, or that of a product, ``*_LST_QA.tif``. Fill, cloud, shadow, cirrus
-        and saturated pixels are excluded.
-    align : bool
-        Warp `b` and `mask` onto the grid of `a` where theirs differs.
-    output : str or path, optional
-        Existing folder for a map and a histogram, which need matplotlib; without it a note says so.
-    overwrite : bool
-        Replace existing pictures.
-    progress : callable, optional
-        Takes the number of finished tiles and of all tiles; False stops.
+    The rasters are read tile by tile. Bias, deviations about the mean and correlation are exact; the median, the
+    percentiles and the robust deviation are derived from bins of 1 mK.
 
-    Returns
-    -------
-    Comparison
-        Statistics of the differences.
-
-    Raises
-    ------
-    InputNotFoundError
-        A file does not exist.
-    InputError
-        A file is not a raster of one band in kelvin, or no pixel can be compared.
-    SceneError
-        The mask is not a quality band.
-    GridMismatchError
-        The grids differ.
-    OutputError
-        A picture exists or cannot be written.
-    CancelledError
-        `progress` returned False.
+    Raises InputNotFoundError; InputError where a file is not a raster of one band in kelvin, or no pixel can be
+    compared; SceneError where `mask` is not a quality band; GridMismatchError; OutputError where a picture exists and
+    `overwrite` is not set; CancelledError where `progress` returned False.
     """
     places = Place.of(a), Place.of(b)
     targets = _targets(*places, Path(output), overwrite=overwrite) if output is not None else ()

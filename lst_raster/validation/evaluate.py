@@ -60,30 +60,11 @@ def evaluate(
     seed: int = 0,
     input_errors: InputErrors | None = None,
 ) -> Evaluation:
-    """Measure the errors of a model on a simulated set.
+    """Measure the errors of a retrieval graph on simulated atmospheres of its sensor band.
 
-    Parameters
-    ----------
-    model : Model
-        Retrieval graph.
-    simulated : SimulatedSet
-        Simulated atmospheres of the model's sensor band.
-    per_profile : int
-        Surfaces per profile (`lst_raster.profiles.sampling.surface_samples`).
-    seed : int
-        Seed of the surfaces and of the input errors.
-    input_errors : InputErrors, optional
-        Errors added to the inputs; by default the inputs are exact.
-
-    Returns
-    -------
-    Evaluation
-        Errors of the model and of the published methods, of all samples and by class of the true water vapour.
-
-    Raises
-    ------
-    InputError
-        The set is of another sensor band, or the model is not a retrieval graph.
+    `per_profile` surfaces are drawn for each profile (`lst_raster.profiles.sampling.surface_samples`); `input_errors`
+    are added to the inputs, which are exact by default; `seed` is that of both. Raises InputError where the set is of
+    another sensor band, or the model is not a retrieval graph.
     """
     contract = model.contract
     if contract.graph != "retrieval":

@@ -42,24 +42,17 @@ REASON_SEPARATOR = "; "
 class Retrievals:
     """Results row by row; every array of shape (match-up,), NaN where there is no value."""
 
-    models: tuple[str, ...]
-    """Model of each row, empty where there is none."""
-    reasons: tuple[str, ...]
-    """Reasons why a row is not compared; empty for compared rows."""
-    lst: Float
-    """Retrieved surface temperature. [K]"""
-    uncertainty: Float
-    """Standard uncertainty of the retrieved temperature. [K]"""
-    difference: Float
-    """Retrieved minus in-situ temperature. [K]"""
+    models: tuple[str, ...]  # model of each row, empty where there is none
+    reasons: tuple[str, ...]  # reasons why a row is not compared; empty for compared rows
+    lst: Float  # retrieved surface temperature [K]
+    uncertainty: Float  # standard uncertainty of the retrieved temperature [K]
+    difference: Float  # retrieved minus in-situ temperature [K]
     difference_uncertainty: Float
     """Standard uncertainty of the difference, with that of the in-situ temperature where it has one. [K]"""
     other_methods: Mapping[str, Float]
     """Temperatures of published methods and other products, and the brightness temperature. [K]"""
-    atmosphere: Mapping[str, Float]
-    """Atmospheric inputs of the models: the quantities of `TIERS`, in their units."""
-    notes: tuple[str, ...]
-    """Inputs outside the range of a model."""
+    atmosphere: Mapping[str, Float]  # atmospheric inputs of the models: the quantities of `TIERS`, in their units
+    notes: tuple[str, ...]  # inputs outside the range of a model
 
     @property
     def compared(self) -> Mask:

@@ -49,16 +49,11 @@ _NO, _YES = ("", "0", "no", "n", "false"), ("1", "yes", "y", "true", "x")
 class Column:
     """A numeric column."""
 
-    header: str
-    """Name in the table, which ends in the unit."""
-    low: float
-    """Lowest valid value."""
-    high: float
-    """Highest valid value."""
-    open_below: bool = False
-    """Whether the lowest value itself is invalid."""
-    unit_hints: UnitHints = ()
-    """Typical values in wrong units."""
+    header: str  # name in the table, which ends in the unit
+    low: float  # lowest valid value
+    high: float  # highest valid value
+    open_below: bool = False  # whether the lowest value itself is invalid
+    unit_hints: UnitHints = ()  # typical values in wrong units
 
     def check(self, value: float, where: str) -> None:
         """Raise InputError for an invalid value, with a guess of its unit; `where` is its place in the table."""
@@ -147,26 +142,16 @@ def product_header(title: str) -> str:
 class Matchups:
     """Overpasses; every array of shape (match-up,), NaN where there is no value."""
 
-    name: str
-    """Name of the table."""
-    lines: tuple[int, ...]
-    """Line of each match-up in the table."""
-    sensor: tuple[str, ...]
-    """Sensor band, empty where there is none."""
-    site: tuple[str, ...]
-    """Name of the site, empty where there is none."""
-    time: tuple[datetime.datetime | None, ...]
-    """Time of the overpass, UTC."""
-    excluded: tuple[str, ...]
-    """Reason of the exclusion, empty for rows that are compared."""
-    values: Mapping[str, Float]
-    """Quantities of `NUMERIC_COLUMNS`, in the units of their columns."""
-    products: Mapping[str, Float]
-    """Surface temperatures of other products by their names. [K]"""
-    extra_columns: Mapping[str, tuple[str, ...]]
-    """Cells of unknown columns, by their headers."""
-    insitu_reasons: tuple[str, ...]
-    """Reason of a missing in-situ temperature, where stations were searched for one."""
+    name: str  # name of the table
+    lines: tuple[int, ...]  # line of each match-up in the table
+    sensor: tuple[str, ...]  # sensor band, empty where there is none
+    site: tuple[str, ...]  # name of the site, empty where there is none
+    time: tuple[datetime.datetime | None, ...]  # time of the overpass, UTC
+    excluded: tuple[str, ...]  # reason of the exclusion, empty for rows that are compared
+    values: Mapping[str, Float]  # quantities of `NUMERIC_COLUMNS`, in the units of their columns
+    products: Mapping[str, Float]  # surface temperatures of other products by their names [K]
+    extra_columns: Mapping[str, tuple[str, ...]]  # cells of unknown columns, by their headers
+    insitu_reasons: tuple[str, ...]  # reason of a missing in-situ temperature, where stations were searched for one
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -180,34 +165,12 @@ def read_matchups(
     sensor: str = "",
     utc: bool = False,
 ) -> Matchups:
-    """Read a table of match-ups.
+    """Read a table of match-ups as described in ``docs/validate.md``.
 
-    Parameters
-    ----------
-    path : Path
-        Table as described in ``docs/validate.md``.
-    columns : mapping of str to str, optional
-        Headers in the table by standard header.
-    defaults : mapping of str to float, optional
-        Values of quantities (`NUMERIC_COLUMNS`) for rows without them.
-    sensor : str
-        Sensor band of rows without one.
-    utc : bool
-        Take times without a zone as UTC; otherwise they are an error.
+    `columns` are the headers in the table by standard header; `defaults` are values of quantities (`NUMERIC_COLUMNS`)
+    and `sensor` is the sensor band for rows without them; with `utc` times without a zone are UTC, not an error.
 
-    Returns
-    -------
-    Matchups
-        Rows of the table.
-
-    Raises
-    ------
-    InputNotFoundError
-        The file does not exist.
-    InputError
-        The table or a cell is invalid; the message gives the line.
-    UnknownSensorError
-        A sensor band is unknown.
+    Raises InputNotFoundError, and InputError or UnknownSensorError with the line of an invalid cell.
 
     Examples
     --------

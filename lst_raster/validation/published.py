@@ -49,28 +49,10 @@ def _coefficients(table: dict[str, Any], method: str, sensor: str) -> Any:
 
 
 def single_channel(sensor: str, radiance: Float, emissivity: Float, water_vapour: Float) -> Float:
-    """Land surface temperature by the single-channel method with its published coefficients.
+    """Land surface temperature [K] by the single-channel method with its published coefficients.
 
-    Parameters
-    ----------
-    sensor : str
-        Sensor band.
-    radiance : array, any shape
-        Radiance at the sensor. [W m-2 sr-1 um-1]
-    emissivity : array
-        Emissivity. [1]
-    water_vapour : array
-        Water vapour column. [kg m-2]
-
-    Returns
-    -------
-    array
-        Land surface temperature. [K]
-
-    Raises
-    ------
-    UnknownSensorError
-        The band has no published coefficients.
+    Takes radiance at the sensor [W m-2 sr-1 um-1], emissivity [1] and water vapour column [kg m-2] of any shape. Raises
+    UnknownSensorError where the method has no coefficients for the band.
     """
     entry = _coefficients(_table()["single_channel"], SINGLE_CHANNEL, sensor)
     temperature = brightness_temperature(radiance, sensor_band(sensor).planck)
@@ -80,10 +62,9 @@ def single_channel(sensor: str, radiance: Float, emissivity: Float, water_vapour
 
 
 def mono_window(sensor: str, radiance: Float, emissivity: Float, water_vapour: Float) -> Float:
-    """Land surface temperature by the statistical mono-window method with its published coefficients.
+    """Land surface temperature [K] by the statistical mono-window method; parameters as in `single_channel`.
 
-    The coefficients step from class to class of water vapour, as published. Parameters, result and errors as in
-    `single_channel`; NaN where the water vapour is NaN.
+    The coefficients step from class to class of water vapour, as published. NaN where the water vapour is NaN.
     """
     coefficients = np.array(_coefficients(_table()["mono_window"]["coefficients"], MONO_WINDOW, sensor))
     slope, emissivity_term, constant = np.moveaxis(coefficients[mono_window_class(water_vapour)], -1, 0)

@@ -36,7 +36,7 @@ _QUANTITIES = {
     "downwelling": (16, 0.0),  # [W m-2]
     "upwelling": (22, 0.0),  # [W m-2]
     "air_temperature": (38, 273.15),  # degrees Celsius to [K]
-    "surface_pressure": (46, 0.0),  # mbar, [hPa]
+    "surface_pressure": (46, 0.0),  # mbar [hPa]
 }
 
 
@@ -44,16 +44,11 @@ _QUANTITIES = {
 class StationDay:
     """One day of one station; arrays of shape (record,), NaN where a value is missing or its flag is not 0."""
 
-    station: str
-    """Name of the station in the file."""
-    latitude: float
-    """Latitude. [degree north]"""
-    longitude: float
-    """Longitude. [degree east]"""
-    elevation: float
-    """Elevation above sea level. [m]"""
-    seconds: Float
-    """Time of the records, since 1970-01-01 UTC. [s]"""
+    station: str  # name of the station in the file
+    latitude: float  # latitude [degree north]
+    longitude: float  # longitude [degree east]
+    elevation: float  # elevation above sea level [m]
+    seconds: Float  # time of the records, since 1970-01-01 UTC [s]
     values: Mapping[str, Float]
     """Irradiances ``upwelling`` and ``downwelling`` [W m-2], ``air_temperature`` [K], ``surface_pressure`` [hPa]."""
 

@@ -44,12 +44,9 @@ _DRIEST, _MANY = 7.0, 5  # [kg m-2], rows: the largest column in cm, and the row
 class Group:
     """Agreement of the package's retrieval with in-situ temperatures in some of the rows."""
 
-    agreement: Agreement
-    """Statistics of the differences. [K]"""
-    expected: float
-    """Root mean square of the predicted uncertainty, combined with that of the in-situ temperature. [K]"""
-    coverage: float | None
-    """Fraction of the differences within it; 0.68 for a correct uncertainty. [1]"""
+    agreement: Agreement  # statistics of the differences [K]
+    expected: float  # root mean square of the predicted uncertainty, combined with that of the in-situ temperature [K]
+    coverage: float | None  # fraction of the differences within it; 0.68 for a correct uncertainty [1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,33 +90,15 @@ def validate(
     air: str = "reanalysis",
     without: Sequence[str] = (),
 ) -> tuple[Validation, Retrievals]:
-    """Compare retrieved with in-situ temperatures.
+    """Compare retrieved with in-situ temperatures; returns the statistics, and the results row by row.
 
-    Parameters
-    ----------
-    matchups : Matchups
-        Rows of the table.
-    models : sequence of Model
-        Retrieval graphs, at most one for each sensor band; other bands use the shipped model of the best tier for
-        which a row has the inputs.
-    tier : str, optional
-        Tier of all shipped models.
-    air : str
-        Origin of the atmospheric inputs, a key of `lst_raster.inference.uncertainty.INPUT_UNCERTAINTIES`.
-    without : sequence of str
-        Methods to omit, so that rows without their value are common rows.
+    `models` are retrieval graphs, at most one for each sensor band; rows of other bands use the shipped model of `tier`,
+    by default of the best tier for which they have the inputs. `air` is the origin of the atmospheric inputs, a key of
+    `lst_raster.inference.uncertainty.INPUT_UNCERTAINTIES`. `without` are methods to omit, so that rows without their
+    value are common rows.
 
-    Returns
-    -------
-    tuple of Validation and Retrievals
-        Statistics, and the results row by row.
-
-    Raises
-    ------
-    InputError
-        No row can be compared, a method is unknown, or a model does not fit the table.
-    ModelError
-        There is no model for a sensor band and tier.
+    Raises InputError where no row can be compared, a method is unknown, or a model does not fit the table; ModelError
+    where there is no model for a sensor band and tier.
     """
     rows = retrieve_matchups(matchups, models=models, tier=tier, air=air)
     compared = rows.compared

@@ -48,8 +48,7 @@ _UNKNOWN = "unknown"
 class PreviewFiles:
     """Rasters of a product that a preview displays."""
 
-    lst: Place
-    """Temperature."""
+    lst: Place  # temperature
     companions: Mapping[str, Place]
     """By role: ``uncertainty`` and ``quality`` of a product, or ``scene_quality``, QA_PIXEL of a USGS product. On a
     server they may be missing."""
@@ -109,20 +108,13 @@ def _only_temperature(folder: Path) -> Path:
 class View:
     """Content of a preview; all arrays of shape (rows, columns)."""
 
-    title: str
-    """Name of the scene."""
-    subtitle: str
-    """Quantity, sensor and time."""
-    grid: Grid
-    """Grid of the whole raster."""
-    kelvin: NDArray[np.float64]
-    """Temperature, NaN where there is none. [K]"""
-    uncertainty: NDArray[np.float64] | None
-    """Uncertainty of the temperature, None where the product has none. [K]"""
-    bits: NDArray[np.uint32] | None
-    """Quality bits, None where the product has none."""
-    flags: tuple[Flag, ...]
-    """Fields of the quality bits that are defined: all, or those of a USGS quality band."""
+    title: str  # name of the scene
+    subtitle: str  # quantity, sensor and time
+    grid: Grid  # grid of the whole raster
+    kelvin: NDArray[np.float64]  # temperature, NaN where there is none [K]
+    uncertainty: NDArray[np.float64] | None  # uncertainty of the temperature, None where the product has none [K]
+    bits: NDArray[np.uint32] | None  # quality bits, None where the product has none
+    flags: tuple[Flag, ...]  # fields of the quality bits that are defined: all, or those of a USGS quality band
 
     @property
     def cloudy(self) -> NDArray[np.bool_] | None:
