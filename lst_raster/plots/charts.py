@@ -230,6 +230,12 @@ def _write(page: Any, x: float, y: float, text: str, *, size: int = 10, ha: str 
 
 
 def _shortened(text: str, width: float, size: int) -> str:
-    """Shorten a text in its middle, where file names differ least, to about a width in pixels."""
+    """Shorten a text in its middle, where file names differ least, to about a width in pixels.
+
+    Characters that the font does not have, for which matplotlib would warn, become question marks.
+    """
+    fonts = require("matplotlib.font_manager", "plot")
+    font = fonts.get_font(fonts.findfont(fonts.FontProperties()))
+    text = "".join(letter if font.get_char_index(ord(letter)) else "?" for letter in text)
     most = int((width - 2 * MARGIN) / (_CHARACTER * size / 10))
     return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most // 2 - 1) :]}"

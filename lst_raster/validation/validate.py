@@ -92,10 +92,10 @@ def validate(
 ) -> tuple[Validation, Retrievals]:
     """Compare retrieved with in-situ temperatures; returns the statistics, and the results row by row.
 
-    `models` are retrieval graphs, at most one for each sensor band; rows of other bands use the shipped model of `tier`,
-    by default of the best tier for which they have the inputs. `air` is the origin of the atmospheric inputs, a key of
-    `lst_raster.inference.uncertainty.INPUT_UNCERTAINTIES`. `without` are methods to omit, so that rows without their
-    value are common rows.
+    `models` are retrieval graphs, at most one for each sensor band; rows of other bands use the shipped model of
+    `tier`, by default of the best tier for which they have the inputs. `air` is the origin of the atmospheric inputs, a
+    key of `lst_raster.inference.uncertainty.INPUT_UNCERTAINTIES`. `without` are methods to omit, so that rows without
+    their value are common rows.
 
     Raises InputError where no row can be compared, a method is unknown, or a model does not fit the table; ModelError
     where there is no model for a sensor band and tier.

@@ -101,9 +101,9 @@ def test_no_point_and_one_point_are_drawn_too(points):
 
 @pytest.mark.slow
 def test_more_series_than_colours_and_names_of_any_kind_are_drawn():
-    names = ("_hidden", "a $\\broken formula", "a method with a long name " * 9)
-    many = [series([280.0 + number], [290.0], f"{names[number % 3]}") for number in range(12)]
-    drawn = pixels(draw_scatter(many, **WORDS | {"title": "$\\title " * 40}))
+    names = ("_hidden", "a $\\broken formula", "温度", "a method with a long name " * 9)
+    many = [series([280.0 + number], [290.0], f"{names[number % 4]}") for number in range(12)]
+    drawn = pixels(draw_scatter(many, **WORDS | {"title": "$\\title 度 " * 40}))
     assert (drawn[:, -8:] == 255).all()
 
 

@@ -1,4 +1,4 @@
-"""The preview as a picture: each thing on it where it should be, and what cannot be drawn refused."""
+"""The preview as a picture: position and colour of its parts, and errors for invalid input."""
 
 import re
 
@@ -57,7 +57,7 @@ def even_set(folder, shape=(400, 500), **fields):
     return make_set(folder, shape, fields=even | fields)
 
 
-def test_each_pixel_has_the_colour_of_its_temperature_and_the_bar_tells_which(tmp_path):
+def test_each_pixel_has_the_colour_of_its_temperature_and_the_bar_shows_which(tmp_path):
     path = even_set(tmp_path / "p")
     made = lst_raster.preview(path)
     assert made == path.with_name(path.stem + "_preview.png")
@@ -105,7 +105,7 @@ def test_clouds_that_were_kept_do_not_take_the_colours(tmp_path):
     assert drawn[390, 496].tolist() == inferno()[255].tolist()
 
 
-def test_the_legend_tells_of_hatching_and_of_gaps_only_where_there_are_some(tmp_path):
+def test_the_legend_lists_hatching_and_gaps_only_where_there_are_some(tmp_path):
     """The legend's words are pictures; what differs between the pictures lies where a word is expected."""
     shape = (400, 500)
     flagged = np.full(shape, CLEAR, "u4")
@@ -265,7 +265,7 @@ def test_what_is_no_product_is_refused_by_what_it_is(tmp_path):
     assert not list(tmp_path.glob("*.png"))
 
 
-def test_a_product_on_a_server_is_drawn_with_what_lies_beside_it_there(tmp_path):
+def test_a_product_on_a_server_is_drawn_with_its_companion_files(tmp_path):
     path = even_set(tmp_path / "p", quality=np.full((400, 500), CLOUD, "u4"))
     here = preview(path)
     (tmp_path / "out").mkdir()
@@ -281,7 +281,7 @@ def test_a_product_on_a_server_is_drawn_with_what_lies_beside_it_there(tmp_path)
         assert "secret" not in str(raised.value)
 
 
-def test_what_lies_beside_must_fit(tmp_path):
+def test_companion_files_must_have_the_same_grid_and_type(tmp_path):
     path = even_set(tmp_path / "p", (40, 50), **fields_of((40, 50)))
     quality = path.with_name(path.stem + "_QA.tif")
     write_raster(quality, np.full((40, 51), 0, "u4"))
@@ -315,7 +315,7 @@ def test_arguments_that_cannot_be_are_refused(tmp_path, monkeypatch, arguments, 
     assert not [file for file in tmp_path.rglob("*") if file.suffix != ".tif"]
 
 
-def test_a_preview_that_exists_is_kept_unless_told_otherwise(tmp_path, command):
+def test_a_preview_that_exists_is_kept_without_overwrite(tmp_path, command):
     path = even_set(tmp_path / "p", (40, 50))
     made = path.with_name(path.stem + "_preview.png")
     assert command("preview", path) == (0, [str(made)], [])
@@ -333,7 +333,7 @@ def test_a_preview_that_exists_is_kept_unless_told_otherwise(tmp_path, command):
     assert not list(tmp_path.rglob(".*.tmp"))
 
 
-def test_a_composite_tells_its_statistic_and_its_dates(tmp_path):
+def test_a_composite_shows_its_statistic_and_its_dates(tmp_path):
     paths, _ = season(tmp_path / "in", number=3)
     out = lst_raster.composite(paths, output=tmp_path / "summer.tif", statistic="mean").path
     assert pixels(preview(out)).ndim == 3
@@ -347,7 +347,7 @@ def test_a_composite_tells_its_statistic_and_its_dates(tmp_path):
         preview(tmp_path / "summer_COUNT.tif")
 
 
-def test_the_line_below_the_title_tells_what_when_and_of_which_sensor():
+def test_the_subtitle_has_quantity_sensor_and_time():
     tags = {"sensor": "landsat8-b10", "acquisition_date": "2015-07-19", "acquisition_time": "16:19:21Z"}
     assert subtitle("a_LST.tif", tags, "land surface temperature") == (
         "Land surface temperature, Landsat 8 TIRS band 10, 2015-07-19 16:19 UTC"
@@ -374,7 +374,7 @@ def test_a_surface_temperature_of_the_usgs_is_drawn_with_its_own_quality_band(tm
     assert [field.name for field in view.flags] == ["fill", "cloud", "cloud_shadow", "snow", "water"]
 
 
-def test_of_the_usgs_quality_only_what_it_knows_is_told(tmp_path):
+def test_only_the_defined_flags_of_a_usgs_quality_band_are_shown(tmp_path):
     name = "LC08_L2SP_098084_20210503_20210508_02_T1"
     path = write_raster(tmp_path / f"{name}_ST_B10.TIF", np.full((4, 4), 45000, "u2"))
     bits = np.full((4, 4), 21824, "u2")

@@ -137,12 +137,12 @@ class Page:
         return self.settled()
 
     def reading(self):
-        """What is told of a cell, by its name."""
+        """Displayed values of a cell, by name."""
         names, texts = ([one.text for one in self.all(f"#reading {tag}")] for tag in ("dt", "dd"))
         return dict(zip(names, texts, strict=True))
 
     def kelvin(self):
-        """Temperature that is told, of a page in kelvin."""
+        """Displayed temperature of a page in kelvin."""
         return float(re.fullmatch(r"([\d.]+) K", self.reading()["Temperature"])[1])
 
     def colours(self, column, row, side=1):

@@ -123,7 +123,7 @@ def test_published_coefficients_make_the_errors_on_our_simulations_that_they_mak
             assert low < found[method][name].bias < high, (method, name)
 
 
-def test_the_numbers_in_the_metrics_file_are_those_of_the_model_beside_it(held_out):
+def test_the_numbers_in_the_metrics_file_are_those_of_the_model(held_out):
     simulated, share = held_out
     for tier in TIERS:
         metrics = json.loads(Path(models_path(), SENSOR, tier, "metrics.json").read_text())

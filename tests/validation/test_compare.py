@@ -186,7 +186,7 @@ def usgs(folder, kelvin, **options):
     return write_raster(folder / USGS, numbers, **options)
 
 
-def test_a_usgs_temperature_is_known_by_its_name_and_the_user_is_told(tmp_path, command):
+def test_a_usgs_temperature_is_recognised_by_its_name_with_a_note(tmp_path, command):
     kelvin = ramp(280.0, 310.0)
     kelvin[:5] = np.nan
     a, b = write_raster(tmp_path / "a.tif", kelvin), usgs(tmp_path, kelvin)
@@ -321,7 +321,7 @@ def test_the_map_shows_where_they_differ_and_to_which_side(tmp_path):
     assert column[350:].tolist() == [white] * 50
 
 
-def test_pictures_are_the_same_bytes_again_and_are_kept_unless_told_otherwise(tmp_path, command):
+def test_pictures_are_the_same_bytes_again_and_are_kept_without_overwrite(tmp_path, command):
     paths = pair(tmp_path, *random_pair((100, 120)), nodata=np.nan)
     first = [path.read_bytes() for path in compare_rasters(*paths, output=tmp_path).pictures]
     code, _, errors = command("compare", *paths, "-o", tmp_path)
@@ -357,7 +357,7 @@ def test_equal_rasters_have_pictures_too(tmp_path):
     assert all(path.stat().st_size > 1000 for path in found.pictures)
 
 
-def test_the_table_tells_what_was_compared(tmp_path, command):
+def test_the_table_shows_what_was_compared(tmp_path, command):
     a, b = pair(tmp_path, ramp(280.0, 310.0) + 0.25, ramp(280.0, 310.0))
     mask = write_raster(tmp_path / "x_QA_PIXEL.TIF", QUALITY)
     code, lines, errors = command("compare", a, b, "--mask", mask)
@@ -367,7 +367,7 @@ def test_the_table_tells_what_was_compared(tmp_path, command):
     assert dict(line.rsplit(maxsplit=1) for line in lines[3:])["bias"] == "0.250"
 
 
-def test_a_comparison_stops_when_it_is_told_to(tmp_path):
+def test_a_comparison_stops_when_progress_returns_false(tmp_path):
     a = write_raster(tmp_path / "a.tif", np.full((600, 600), 300.0, "f4"))
     steps = []
     with pytest.raises(CancelledError, match="after 2 of 4 tiles"):

@@ -129,12 +129,12 @@ def test_headers_are_known_in_any_case_by_other_names_and_by_those_the_user_give
         ({"time": "01/02/2016 17:30"}, "line 3: time .* is not of the form"),
     ],
 )
-def test_a_wrong_cell_is_told_with_its_line_and_what_to_do(tmp_path, cells, message):
+def test_an_error_of_a_cell_names_its_line_and_the_remedy(tmp_path, cells, message):
     with pytest.raises(InputError, match=message):
         read(tmp_path, row(), row(**cells))
 
 
-def test_a_sensor_that_is_not_known_is_told_with_its_line(tmp_path):
+def test_an_error_of_an_unknown_sensor_names_its_line(tmp_path):
     with pytest.raises(UnknownSensorError, match=r"line 2: .*landsat8-b12.*landsat8-b10"):
         read(tmp_path, row(sensor="landsat8-b12"))
 
@@ -152,7 +152,7 @@ def test_a_sensor_that_is_not_known_is_told_with_its_line(tmp_path):
         (b"insitu_lst_K,insitu_water_temperature_K\n290,291\n", "both insitu_lst_K and insitu_water_temperature_K"),
     ],
 )
-def test_a_file_that_is_no_table_is_told_why(tmp_path, content, message):
+def test_a_file_that_is_not_a_table_is_an_error(tmp_path, content, message):
     path = tmp_path / "table.csv"
     path.write_bytes(content)
     with pytest.raises(InputError, match=message):

@@ -111,7 +111,7 @@ def test_days_of_three_minutes_are_interpolated_and_midnight_is_no_gap(tmp_path)
     assert Stations(tmp_path).at("bon", at(23, 58))["upwelling"] == pytest.approx(543.8, abs=0.051)
 
 
-def test_what_cannot_be_looked_up_is_told(tmp_path):
+def test_a_missing_station_or_day_has_a_reason(tmp_path):
     write_station_day(tmp_path, DAY)
     stations = Stations(tmp_path)
     assert stations.at("sxf", at(1, 0)) == "no SURFRAD file of a station sxf"

@@ -96,7 +96,7 @@ def test_every_row_goes_to_its_sensor_and_to_the_best_tier_that_it_can_feed(tmp_
     assert {name: group.agreement.count for name, group in found.groups["tier"].items()} == {"surface": 2, "column": 2}
 
 
-def test_a_tier_can_be_demanded_and_rows_that_cannot_feed_it_are_told(tmp_path):
+def test_rows_without_the_inputs_of_a_required_tier_have_a_reason(tmp_path):
     rows = [(*row(), air) for air in ("288.0", "")]
     found, by_row = validate(read(tmp_path, *rows, header=(*HEADER, "air_temperature_K")), tier="surface")
     assert by_row.reasons == ("", "no air temperature")
@@ -221,7 +221,7 @@ def test_what_is_not_compared_has_a_reason(model, tmp_path):
     assert sum(found.left_out.values()) == 11  # of 10 rows, one of which lacks two things
 
 
-def test_a_table_of_which_no_row_can_be_compared_is_told_what_it_lacks(model, tmp_path):
+def test_a_table_without_comparable_rows_is_an_error_that_lists_reasons(model, tmp_path):
     header = tuple("humidity" if name == "water_vapour_kg_m2" else name for name in HEADER)
     with pytest.raises(InputError) as raised:
         validate(read(tmp_path, row(), row(emissivity=""), header=header), models=[model])
@@ -248,13 +248,13 @@ def test_a_model_that_is_given_is_taken_whatever_a_row_lacks(tmp_path, model_pat
     assert found.models == {"landsat7-b6/column": 1}
 
 
-def test_inputs_beyond_the_range_of_a_model_are_told(model, tmp_path):
+def test_inputs_outside_the_range_of_a_model_have_a_note(model, tmp_path):
     found, _ = validate(read(tmp_path, row(water_vapour_kg_m2="80"), row()), models=[model])
     (note,) = found.notes
     assert "water vapour is outside the range of landsat8-b10/column, 0.1 to 75 kg m-2, in 1 rows" in note
 
 
-def test_water_vapour_that_looks_like_centimetres_is_told(model, tmp_path):
+def test_water_vapour_that_looks_like_centimetres_has_a_note(model, tmp_path):
     rows = [row(water_vapour_kg_m2=vapour) for vapour in ("1.2", "3.4", "2.2", "0.8", "1.9")]
     (note,) = validate(read(tmp_path, *rows), models=[model])[0].notes
     assert "at most 3.4 kg m-2 in all 5 rows: a very dry atmosphere, or centimetres?" in note
@@ -346,7 +346,7 @@ def test_json_holds_no_nan(model, tmp_path, command):
     assert code == 0 and "-" in lines[5].split()
 
 
-def test_results_that_exist_are_kept_unless_told_otherwise(model, tmp_path, command):
+def test_existing_results_are_kept_without_overwrite(model, tmp_path, command):
     path = write_table(tmp_path / "table.csv", row(), row())
     arguments = ("validate", path, "--model", model.path, "-o", tmp_path)
     assert command(*arguments)[0] == 0
@@ -378,7 +378,7 @@ def test_stations_fill_the_ground_and_the_air_and_lift_the_tier(tmp_path, comman
     )
 
 
-def test_wrong_usage_is_told(tmp_path, command):
+def test_wrong_usage_is_an_error(tmp_path, command):
     path = write_table(tmp_path / "table.csv", row())
     code, _, errors = command("validate", path, "--column", "insitu_lst_K")
     assert code == 2 and "write NAME=HEADER" in errors[-1]
