@@ -60,7 +60,7 @@ _NARROWEST = 0.02  # [K], range of a picture
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statistics:
-    """Statistics of the differences of two rasters, the first minus the second; NaN where nothing was compared."""
+    """Statistics of the differences of two rasters, the first minus the second."""
 
     count: int  # number of compared pixels
     bias: float  # mean [K]

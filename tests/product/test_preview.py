@@ -1,6 +1,7 @@
 """The preview as a picture: position and colour of its parts, and errors for invalid input."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +11,14 @@ from rasterio import Affine
 from rasterio.crs import CRS
 
 import lst_raster
-from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, LstRasterError, OutputError
+from lst_raster.errors import (
+    GridMismatchError,
+    InputError,
+    InputNotFoundError,
+    LstRasterError,
+    MissingExtraError,
+    OutputError,
+)
 from lst_raster.io.grid import Grid
 from lst_raster.plots.charts import MAP_CORNER, scale_bar
 from lst_raster.plots.colours import inferno
@@ -389,3 +397,12 @@ def test_only_the_defined_flags_of_a_usgs_quality_band_are_shown(tmp_path):
     write_raster(tmp_path / f"{name}_QA_PIXEL.TIF", np.full((4, 4), 1 << 15, "u2"))
     with pytest.raises(LstRasterError, match="no quality bits of any Landsat collection"):
         preview(path)
+
+
+def test_without_matplotlib_a_picture_names_the_extra_and_a_page_is_written(tmp_path, monkeypatch):
+    path = write_raster(tmp_path / "a_LST.tif", np.full((4, 4), 300.0, "f4"))
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'lst-raster\[plot\]'"):
+        preview(path)
+    assert preview(path, html=True).is_file()
+    assert not list(tmp_path.glob("*.png"))
