@@ -31,7 +31,7 @@ def running():
     for switch in SWITCHES:
         options.add_argument(switch)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    os.environ["SE_OFFLINE"] = "true"  # a driver that is named is not looked for on the network; nor may it be
+    os.environ["SE_OFFLINE"] = "true"  # no search for a driver on the network
     chrome = Chrome(options=options, service=Service(driver))
     try:
         yield Page(chrome)

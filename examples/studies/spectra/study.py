@@ -32,13 +32,13 @@ Progress = Callable[[int, int], bool]
 PER_CLASS = 5
 """Atmospheres of each class of water vapour."""
 GROUND_EXCESS = (-5.0, 5.0, 15.0)
-"""Surface temperatures minus air temperature at 2 m. [K]"""
+"""Temperatures of the ground, less the air's at 2 m. [K]"""
 EFFECTIVE_EXCESS = (-5.0, 20.0)
-"""The two surface temperatures for `effective_average` minus air temperature at 2 m. [K]"""
+"""The two temperatures of the ground for `effective_average`, less the air's at 2 m. [K]"""
 LIBRARY_TEMPERATURE = 300.0
 """Temperature at which spectra are averaged to the emissivity of a band, as spectral libraries do. [K]"""
 METAL = "metal"
-"""Material that is reported separately: bare metal mostly reflects downwelling radiance."""
+"""The kind of material that is told apart: bare metal emits so little that what is seen is mostly sky."""
 NOT_METAL = "all but metal"
 
 PARTS = ("spectral", "band equation", "effective terms")
