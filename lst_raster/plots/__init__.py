@@ -1,1 +1,1 @@
-"""Pictures of maps and numbers, drawn with Pillow."""
+"""Pictures: quicklooks drawn with Pillow, charts and map sheets with matplotlib."""

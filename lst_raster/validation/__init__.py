@@ -1,1 +1,1 @@
-"""Comparison with other rasters, match-ups and simulated sets."""
+"""Comparison of products with other rasters and in-situ temperatures, and of models with simulated sets."""

@@ -1,4 +1,4 @@
-"""Tables of match-ups of satellite and ground."""
+"""Tables of match-ups of satellite overpasses and in-situ temperatures."""
 
 from __future__ import annotations
 
@@ -26,84 +26,70 @@ from lst_raster.physics.quantities import (
 )
 from lst_raster.sensors.bands import sensor_band
 
-Mistakes: TypeAlias = tuple[tuple[float, float, str], ...]
-"""Ranges of values that another unit would give, each with what it looks like and what to do."""
+Float = NDArray[np.float64]
+UnitHints: TypeAlias = tuple[tuple[float, float, str], ...]
+"""Ranges of values in a wrong unit, each with a guess of the unit and how to convert it."""
 
-_CELSIUS: Mistakes = ((-95.0, 95.0, "it looks like degrees Celsius; add 273.15"),)
-_PER_CENT: Mistakes = ((1.0, 100.0, "it looks like per cent; divide by 100"),)
-_PRESSURES: Mistakes = (
+EXCLUDED = "excluded"
+"""Reason of an excluded row that gives no other."""
+
+_CELSIUS: UnitHints = ((-95.0, 95.0, "it looks like degrees Celsius; add 273.15"),)
+_PER_CENT: UnitHints = ((1.0, 100.0, "it looks like per cent; divide by 100"),)
+_PRESSURES: UnitHints = (
     (30.0, 110.0, "it looks like kPa; multiply by 10"),
     (30_000.0, 110_000.0, "it looks like Pa; divide by 100"),
 )
 _OTHER = re.compile(r"other_(.+)_k", re.IGNORECASE)
+_MISSING = ("", "-", "--", "nan", "na", "n/a", "null", "none")
+_FILLS = (-9999.0, -9999.9, -999.0, -99999.0)
+_NO, _YES = ("", "0", "no", "n", "false"), ("1", "yes", "y", "true", "x")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
-    """One column of numbers."""
+    """A numeric column."""
 
-    header: str
-    """Its name in the table, which ends in its unit."""
-    low: float
-    """Lowest possible value."""
-    high: float
-    """Highest possible value."""
-    open_below: bool = False
-    """Whether the lowest value itself is impossible."""
-    mistakes: Mistakes = ()
-    """What values in other units look like."""
+    header: str  # name in the table, which ends in the unit
+    low: float  # lowest valid value
+    high: float  # highest valid value
+    open_below: bool = False  # whether the lowest value itself is invalid
+    unit_hints: UnitHints = ()  # typical values in wrong units
 
     def check(self, value: float, where: str) -> None:
-        """Refuse an impossible value.
-
-        Parameters
-        ----------
-        value : float
-            Value, in the column's unit.
-        where : str
-            Where it stands, for the message.
-
-        Raises
-        ------
-        InputError
-            It is not possible; the message guesses at the unit that was meant.
-        """
+        """Raise InputError for an invalid value, with a guess of its unit; `where` is its place in the table."""
         above = value > self.low if self.open_below else value >= self.low
         if above and value <= self.high:
             return
-        guesses = [text for low, high, text in self.mistakes if low <= value <= high]
+        guesses = [text for low, high, text in self.unit_hints if low <= value <= high]
         limits = f"{'(' if self.open_below else '['}{self.low:g}, {self.high:g}]"
         hint = guesses[0] if guesses else "correct it, or leave the cell empty"
         raise InputError(f"{where}: {self.header} is {value:g}, outside {limits}; {hint}")
 
 
-def _of(quantity: Quantity, header: str, mistakes: Mistakes = ()) -> Column:
+def _of(quantity: Quantity, header: str, hints: UnitHints = ()) -> Column:
     low, high = quantity.low, quantity.high
-    return Column(header=header, low=low, high=high, open_below=quantity.open_below, mistakes=mistakes)
+    return Column(header=header, low=low, high=high, open_below=quantity.open_below, unit_hints=hints)
 
 
-NUMBERS: Mapping[str, Column] = MappingProxyType(
+NUMERIC_COLUMNS: Mapping[str, Column] = MappingProxyType(
     {
         "radiance": Column(header="radiance_W_m2_sr_um", low=0.0, high=40.0, open_below=True),
-        "brightness_temperature": Column(header="brightness_temperature_K", low=150.0, high=400.0, mistakes=_CELSIUS),
+        "brightness_temperature": Column(header="brightness_temperature_K", low=150.0, high=400.0, unit_hints=_CELSIUS),
         "emissivity": _of(EMISSIVITY, "emissivity", _PER_CENT),
         "water_vapour": _of(WATER_VAPOUR, "water_vapour_kg_m2"),
         "air_temperature": _of(AIR_TEMPERATURE, "air_temperature_K", _CELSIUS),
         "surface_pressure": _of(SURFACE_PRESSURE, "surface_pressure_hPa", _PRESSURES),
         "elevation": _of(ELEVATION, "elevation_m"),
-        "ground_temperature": Column(header="insitu_lst_K", low=180.0, high=380.0, mistakes=_CELSIUS),
+        "ground_temperature": Column(header="insitu_lst_K", low=180.0, high=380.0, unit_hints=_CELSIUS),
         "ground_uncertainty": Column(header="insitu_lst_uncertainty_K", low=0.0, high=20.0),
         "broadband_emissivity": _of(EMISSIVITY, "broadband_emissivity", _PER_CENT),
     }
 )
-"""Columns of numbers, by the quantity's name."""
-
-TEXTS = ("sensor", "site", "time", "excluded")
-"""Columns of text."""
-
+"""Numeric columns by quantity."""
+TEXT_COLUMNS = ("sensor", "site", "time", "excluded")
+"""Headers of the columns of text."""
 USGS = "usgs_lst_K"
-"""Column of the USGS Collection 2 product."""
-
+"""Header of the USGS Collection 2 product."""
 ALIASES: Mapping[str, str] = MappingProxyType(
     {
         "insitu_water_temperature_K": "insitu_lst_K",
@@ -111,41 +97,26 @@ ALIASES: Mapping[str, str] = MappingProxyType(
         "water_vapor_kg_m2": "water_vapour_kg_m2",
     }
 )
-"""Other names under which columns are found too."""
+"""Alternative headers."""
+HEADERS = (*TEXT_COLUMNS, *(column.header for column in NUMERIC_COLUMNS.values()), USGS)
+"""Headers of all columns but those of other products."""
 
-_KNOWN = {
-    name.lower(): header
-    for name, header in (
-        *((text, text) for text in TEXTS),
-        *((column.header, column.header) for column in NUMBERS.values()),
-        (USGS, USGS),
-        *ALIASES.items(),
-    )
-}
+_BY_LOWER_CASE = {name.lower(): ALIASES.get(name, name) for name in (*HEADERS, *ALIASES)}
 
 
 def known_header(header: str) -> str | None:
-    """Name of the column that a header means, in the spelling of this module; None where it means none.
+    """Return the standard spelling of a header, None for an unknown one.
 
     Examples
     --------
     >>> known_header("Air_Temperature_K"), known_header("other_modis_K"), known_header("scene")
     ('air_temperature_K', 'other_modis_K', None)
     """
-    if _OTHER.fullmatch(header):
-        return header
-    return _KNOWN.get(header.lower())
-
-
-def product_column(header: str) -> Column | None:
-    """Column of another product's temperature, None where the header is not one of those."""
-    if header == USGS or _OTHER.fullmatch(header):
-        return Column(header=header, low=100.0, high=400.0, mistakes=_CELSIUS)
-    return None
+    return header if _OTHER.fullmatch(header) else _BY_LOWER_CASE.get(header.lower())
 
 
 def product_title(header: str) -> str:
-    """Name for people of another product.
+    """Return the display name of another product's column.
 
     Examples
     --------
@@ -157,7 +128,7 @@ def product_title(header: str) -> str:
 
 
 def product_header(title: str) -> str:
-    """Column of another product: the inverse of `product_title`.
+    """Return the column of another product; the inverse of `product_title`.
 
     Examples
     --------
@@ -167,45 +138,20 @@ def product_header(title: str) -> str:
     return USGS if title == product_title(USGS) else f"other_{title.replace(' ', '_')}_K"
 
 
-def known_headers() -> str:
-    """All names, for messages."""
-    return ", ".join((*TEXTS, *(column.header for column in NUMBERS.values()), USGS, "other_..._K"))
-
-
-Float = NDArray[np.float64]
-
-EXCLUDED = "excluded"
-"""Why a row is left out that says no more than yes."""
-
-_MISSING = ("", "-", "--", "nan", "na", "n/a", "null", "none")
-_FILLS = (-9999.0, -9999.9, -999.0, -99999.0)
-_NO, _YES = ("", "0", "no", "n", "false"), ("1", "yes", "y", "true", "x")
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Matchups:
-    """Overpasses; every array of shape (match-up,), NaN where something is not known."""
+    """Overpasses; every array of shape (match-up,), NaN where there is no value."""
 
-    name: str
-    """Name of the table."""
-    lines: tuple[int, ...]
-    """Line of the table in which each stands."""
-    sensor: tuple[str, ...]
-    """Sensor band, empty where not known."""
-    site: tuple[str, ...]
-    """Name of the place, empty where not known."""
-    time: tuple[datetime.datetime | None, ...]
-    """Time of the overpass, UTC."""
-    excluded: tuple[str, ...]
-    """Why it is to be left out, empty where it is not."""
-    values: Mapping[str, Float]
-    """Every quantity of `NUMBERS`, in its column's unit."""
-    products: Mapping[str, Float]
-    """Surface temperatures of other products by their names. [K]"""
-    surplus: Mapping[str, tuple[str, ...]]
-    """Cells of the columns that have no meaning here, by their headers."""
-    remarks: tuple[str, ...]
-    """Why there is no ground temperature, where something was tried to get one."""
+    name: str  # name of the table
+    lines: tuple[int, ...]  # line of each match-up in the table
+    sensor: tuple[str, ...]  # sensor band, empty where there is none
+    site: tuple[str, ...]  # name of the site, empty where there is none
+    time: tuple[datetime.datetime | None, ...]  # time of the overpass, UTC
+    excluded: tuple[str, ...]  # reason of the exclusion, empty for rows that are compared
+    values: Mapping[str, Float]  # quantities of `NUMERIC_COLUMNS`, in the units of their columns
+    products: Mapping[str, Float]  # surface temperatures of other products by their names [K]
+    extra_columns: Mapping[str, tuple[str, ...]]  # cells of unknown columns, by their headers
+    insitu_reasons: tuple[str, ...]  # reason of a missing in-situ temperature, where stations were searched for one
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -219,34 +165,12 @@ def read_matchups(
     sensor: str = "",
     utc: bool = False,
 ) -> Matchups:
-    """Read a table of match-ups.
+    """Read a table of match-ups as described in ``docs/validate.md``.
 
-    Parameters
-    ----------
-    path : Path
-        The table; ``docs/validate.md`` describes it.
-    columns : mapping of str to str, optional
-        Names of columns, as the description has them, to the names that they have in the table.
-    defaults : mapping of str to float, optional
-        Values of quantities (`NUMBERS`) for the rows that lack them.
-    sensor : str
-        Sensor band of the rows that name none.
-    utc : bool
-        Whether times without a zone are UTC; otherwise they are refused.
+    `columns` are the headers in the table by standard header; `defaults` are values of quantities (`NUMERIC_COLUMNS`)
+    and `sensor` is the sensor band for rows without them; with `utc` times without a zone are UTC, not an error.
 
-    Returns
-    -------
-    Matchups
-        Its rows.
-
-    Raises
-    ------
-    InputNotFoundError
-        The file does not exist.
-    InputError
-        The table or a cell of it is not what the description says; the message names the line.
-    UnknownSensorError
-        A sensor band is not known.
+    Raises InputNotFoundError, and InputError or UnknownSensorError with the line of an invalid cell.
 
     Examples
     --------
@@ -256,63 +180,61 @@ def read_matchups(
     """
     table = read_csv(path, "match-ups")
     places = _places(table, columns or {})
-    surplus = {name: index for index, name in enumerate(table.header) if index not in places.values() and name}
-    products = [name for name in places if product_column(name) is not None]
+    values = {}
+    for name, column in NUMERIC_COLUMNS.items():
+        values[name] = _numbers(table, places, column)
+        if defaults and name in defaults:
+            column.check(defaults[name], "given for all rows")
+            values[name] = np.where(np.isnan(values[name]), defaults[name], values[name])
+    products = {}
+    for header in places:
+        if header == USGS or _OTHER.fullmatch(header):
+            column = Column(header=header, low=100.0, high=400.0, unit_hints=_CELSIUS)
+            products[product_title(header)] = _numbers(table, places, column)
+    extra = {name: index for index, name in enumerate(table.header) if index not in places.values() and name}
     return Matchups(
         name=table.name,
         lines=table.lines,
-        sensor=tuple(_sensor(cell or sensor, where) for cell, where in _texts(table, places, "sensor")),
-        site=tuple(cell for cell, _ in _texts(table, places, "site")),
-        time=tuple(_time(cell, where, utc=utc) for cell, where in _texts(table, places, "time")),
-        excluded=tuple(_reason(cell) for cell, _ in _texts(table, places, "excluded")),
-        values={
-            name: _filled(_numbers(table, places, column), column, (defaults or {}).get(name))
-            for name, column in NUMBERS.items()
-        },
-        products={
-            product_title(name): _numbers(table, places, column)
-            for name in products
-            if (column := product_column(name)) is not None
-        },
-        surplus={name: tuple(row[index] for row in table.rows) for name, index in surplus.items()},
-        remarks=("",) * len(table.rows),
+        sensor=tuple(_sensor(cell or sensor, where) for cell, where in _cells(table, places, "sensor")),
+        site=tuple(cell for cell, _ in _cells(table, places, "site")),
+        time=tuple(_time(cell, where, utc=utc) for cell, where in _cells(table, places, "time")),
+        excluded=tuple(_exclusion(cell) for cell, _ in _cells(table, places, "excluded")),
+        values=values,
+        products=products,
+        extra_columns={name: tuple(row[index] for row in table.rows) for name, index in extra.items()},
+        insitu_reasons=("",) * len(table.rows),
     )
 
 
 def _places(table: CsvTable, columns: Mapping[str, str]) -> dict[str, int]:
-    """Where each known column stands."""
-    stated = {_known(name): _find(table, header, name) for name, header in columns.items()}
-    places = dict(stated)
+    """Index of each known column; `columns` are the user's headers by standard header."""
+    titles = [title.lower() for title in table.header]
+    given = {}
+    for name, header in columns.items():
+        known = known_header(name)
+        if known is None:
+            headers = ", ".join((*HEADERS, "other_..._K"))
+            raise InputError(f"--column {name}=...: there is no column {name}; use one of {headers}")
+        if header.lower() not in titles:
+            raise InputError(
+                f"--column {name}={header}: {table.name} has no column {header}; it has {', '.join(table.header)}"
+            )
+        given[known] = titles.index(header.lower())
+    places = dict(given)
     for index, title in enumerate(table.header):
-        name = known_header(title)
-        if name is None or name in stated or index in stated.values():
+        known = known_header(title)
+        if known is None or known in given or index in given.values():
             continue
-        if name in places:
-            both = f"{table.header[places[name]]} and {title}"
-            raise InputError(f"{table.name} has both {both}; say which one counts, with --column {name}={title}")
-        places[name] = index
+        if known in places:
+            both = f"{table.header[places[known]]} and {title}"
+            raise InputError(f"{table.name} has both {both}; select one with --column {known}={title}")
+        places[known] = index
     return places
 
 
-def _known(name: str) -> str:
-    known = known_header(name)
-    if known is None:
-        raise InputError(f"--column {name}=...: there is no column {name}; known are {known_headers()}")
-    return known
-
-
-def _find(table: CsvTable, header: str, name: str) -> int:
-    titles = [title.lower() for title in table.header]
-    if header.lower() not in titles:
-        raise InputError(
-            f"--column {name}={header}: {table.name} has no column {header}; it has {', '.join(table.header)}"
-        )
-    return titles.index(header.lower())
-
-
-def _texts(table: CsvTable, places: Mapping[str, int], name: str) -> list[tuple[str, str]]:
-    """Cells of a column of text, each with where it stands; empty where there is no such column."""
-    index = places.get(name)
+def _cells(table: CsvTable, places: Mapping[str, int], header: str) -> list[tuple[str, str]]:
+    """Cells of a column, each with its place for messages; empty where a value or the column is missing."""
+    index = places.get(header)
     return [
         ("" if index is None or row[index].lower() in _MISSING else row[index], f"{table.name}, line {line}")
         for line, row in zip(table.lines, table.rows, strict=True)
@@ -320,28 +242,22 @@ def _texts(table: CsvTable, places: Mapping[str, int], name: str) -> list[tuple[
 
 
 def _numbers(table: CsvTable, places: Mapping[str, int], column: Column) -> Float:
-    cells = _texts(table, places, column.header)
-    return np.array([_number(cell, column, where, comma=table.decimal_comma) for cell, where in cells])
-
-
-def _number(cell: str, column: Column, where: str, *, comma: bool) -> float:
-    if not cell:
-        return math.nan
-    try:
-        value = float(cell.replace(",", ".") if comma and cell.count(",") == 1 else cell)
-    except ValueError:
-        raise InputError(f"{where}: {column.header} {cell!r} is not a number; leave the cell empty if none") from None
-    if value in _FILLS:
-        return math.nan
-    column.check(value, where)
-    return value
-
-
-def _filled(values: Float, column: Column, default: float | None) -> Float:
-    if default is None:
-        return values
-    column.check(default, "given for all rows")
-    return np.where(np.isnan(values), default, values)
+    numbers = []
+    for cell, where in _cells(table, places, column.header):
+        if table.decimal_comma and cell.count(",") == 1:
+            cell = cell.replace(",", ".")
+        try:
+            value = float(cell or "nan")
+        except ValueError:
+            raise InputError(
+                f"{where}: {column.header} {cell!r} is not a number; leave the cell empty if there is none"
+            ) from None
+        if value in _FILLS:
+            value = math.nan
+        if cell and not math.isnan(value):
+            column.check(value, where)
+        numbers.append(value)
+    return np.array(numbers)
 
 
 def _sensor(cell: str, where: str) -> str:
@@ -363,8 +279,7 @@ def _time(cell: str, where: str, *, utc: bool) -> datetime.datetime | None:
     return time.replace(tzinfo=datetime.UTC) if time.tzinfo is None else time.astimezone(datetime.UTC)
 
 
-def _reason(cell: str) -> str:
-    plain = cell.lower()
-    if plain in _NO:
+def _exclusion(cell: str) -> str:
+    if cell.lower() in _NO:
         return ""
-    return EXCLUDED if plain in _YES else cell
+    return EXCLUDED if cell.lower() in _YES else cell

@@ -1,4 +1,4 @@
-"""The published retrievals as baselines: which bands they know, and their results for a set of samples."""
+"""Published single-band methods as baselines, with their published coefficients."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _table() -> dict[str, Any]:
 
 
 def published_methods(sensor: str) -> list[str]:
-    """Names of the published methods that have coefficients for a sensor band.
+    """List the published methods that have coefficients for a sensor band.
 
     Examples
     --------
@@ -43,33 +43,16 @@ def published_methods(sensor: str) -> list[str]:
 
 def _coefficients(table: dict[str, Any], method: str, sensor: str) -> Any:
     if sensor not in table:
-        raise UnknownSensorError(f"the {method} method was not published for {sensor}; known are {', '.join(table)}")
+        sensors = ", ".join(table)
+        raise UnknownSensorError(f"the {method} method has no published coefficients for {sensor}; it has {sensors}")
     return table[sensor]
 
 
 def single_channel(sensor: str, radiance: Float, emissivity: Float, water_vapour: Float) -> Float:
-    """Land surface temperature by the single-channel method with its published coefficients.
+    """Land surface temperature [K] by the single-channel method with its published coefficients.
 
-    Parameters
-    ----------
-    sensor : str
-        Sensor band.
-    radiance : array, any shape
-        Radiance at the sensor. [W m-2 sr-1 um-1]
-    emissivity : array
-        Emissivity. [1]
-    water_vapour : array
-        Water vapour column. [kg m-2]
-
-    Returns
-    -------
-    array
-        Land surface temperature. [K]
-
-    Raises
-    ------
-    UnknownSensorError
-        The method was not published for this band.
+    Takes radiance at the sensor [W m-2 sr-1 um-1], emissivity [1] and water vapour column [kg m-2] of any shape. Raises
+    UnknownSensorError where the method has no coefficients for the band.
     """
     entry = _coefficients(_table()["single_channel"], SINGLE_CHANNEL, sensor)
     temperature = brightness_temperature(radiance, sensor_band(sensor).planck)
@@ -79,10 +62,9 @@ def single_channel(sensor: str, radiance: Float, emissivity: Float, water_vapour
 
 
 def mono_window(sensor: str, radiance: Float, emissivity: Float, water_vapour: Float) -> Float:
-    """Land surface temperature by the statistical mono-window method with its published coefficients.
+    """Land surface temperature [K] by the statistical mono-window method; parameters as in `single_channel`.
 
-    The coefficients step from class to class of water vapour, as published. Parameters, result and errors as in
-    `single_channel`; NaN where the water vapour is NaN.
+    The coefficients step from class to class of water vapour, as published. NaN where the water vapour is NaN.
     """
     coefficients = np.array(_coefficients(_table()["mono_window"]["coefficients"], MONO_WINDOW, sensor))
     slope, emissivity_term, constant = np.moveaxis(coefficients[mono_window_class(water_vapour)], -1, 0)
@@ -92,24 +74,11 @@ def mono_window(sensor: str, radiance: Float, emissivity: Float, water_vapour: F
 
 
 def mono_window_class(water_vapour: Float) -> NDArray[np.intp]:
-    """Find the mono-window method's class of water vapour [kg m-2], from 0; an edge belongs to the class below."""
+    """Return the mono-window class of a water vapour column [kg m-2], from 0; an edge belongs to the class below."""
     return np.searchsorted(_table()["mono_window"]["upper_edges"], water_vapour, side="left")
 
 
-def mono_window_classes() -> int:
-    """Count the mono-window method's classes of water vapour."""
-    return len(_table()["mono_window"]["upper_edges"]) + 1
-
-
 def retrieve_published(sensor: str, radiance: Float, emissivity: Float, water_vapour: Float) -> dict[str, Float]:
-    """Land surface temperature by every published method that knows the band.
-
-    Parameters as in `single_channel`.
-
-    Returns
-    -------
-    dict of str to array
-        Name of the method (`published_methods`) to land surface temperature. [K]
-    """
+    """Land surface temperature [K] by every method of `published_methods`; parameters as in `single_channel`."""
     functions = {SINGLE_CHANNEL: single_channel, MONO_WINDOW: mono_window}
     return {name: functions[name](sensor, radiance, emissivity, water_vapour) for name in published_methods(sensor)}

@@ -1,80 +1,49 @@
-"""What a validation leaves behind: every row, the statistics, and a picture."""
+"""Output files of a validation: rows, statistics and a scatter plot."""
 
 from __future__ import annotations
 
 import csv
 import json
+import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.atomic_write import atomic_write
-from lst_raster.errors import OutputError
+from lst_raster.errors import MissingExtraError, OutputError
 from lst_raster.physics.error_metrics import Agreement, outliers
-from lst_raster.plots.canvas import Picture
-from lst_raster.plots.maps import save
-from lst_raster.plots.scatter import Series, draw_scatter
+from lst_raster.plots.charts import Series, draw_scatter, save_figure
 from lst_raster.validation.matchup_retrieval import BRIGHTNESS, Retrievals
-from lst_raster.validation.matchups import NUMBERS, Matchups, product_header
-from lst_raster.validation.validate import OURS, Validation
+from lst_raster.validation.matchups import NUMERIC_COLUMNS, Matchups, product_header
+from lst_raster.validation.validate import LST_RASTER, Validation
 
 Float = NDArray[np.float64]
 
 NAMES = ("rows.csv", "statistics.json", "scatter.png")
-"""The files."""
+"""Names of the files."""
 
-_GIVEN = ("radiance", "emissivity", "ground_temperature", "ground_uncertainty")
+_LOGGER = logging.getLogger(__name__)
+_COPIED = ("radiance", "emissivity", "ground_temperature", "ground_uncertainty")
 _DIGITS = {"radiance": 5, "emissivity": 4}
 
 
 def check_targets(folder: Path, *, overwrite: bool) -> None:
-    """Refuse a folder that results cannot or must not be written into, before any work.
-
-    Parameters
-    ----------
-    folder : Path
-        Existing folder.
-    overwrite : bool
-        Whether files that exist may be replaced.
-
-    Raises
-    ------
-    OutputError
-        It is no folder, or a file exists.
-    """
+    """Raise OutputError for a folder that does not exist, or has files that must not be replaced."""
     if not folder.is_dir():
         raise OutputError(f"cannot write into {folder}: it is not an existing folder; create it")
-    there = [name for name in NAMES if (folder / name).exists()]
-    if there and not overwrite:
+    existing = [name for name in NAMES if (folder / name).exists()]
+    if existing and not overwrite:
         raise OutputError(
-            f"{folder} holds {', '.join(there)} already; add --overwrite to replace, or give another folder"
+            f"{folder} already contains {', '.join(existing)}; add --overwrite to replace, or give another folder"
         )
 
 
 def write_validation(found: Validation, matchups: Matchups, rows: Retrievals, folder: Path) -> tuple[Path, ...]:
-    """Write the rows, the statistics and the picture.
+    """Write the files `NAMES` into an existing folder; existing files are replaced.
 
-    Parameters
-    ----------
-    found : Validation
-        The statistics.
-    matchups : Matchups
-        The table.
-    rows : Retrievals
-        What was found, row by row.
-    folder : Path
-        Existing folder; files that exist are replaced.
-
-    Returns
-    -------
-    tuple of Path
-        The files `NAMES`.
-
-    Raises
-    ------
-    OutputError
-        The operating system refuses.
+    Without matplotlib the scatter plot is omitted with a warning. Raises OutputError.
     """
     table, statistics, picture = (folder / name for name in NAMES)
     with atomic_write(table) as path, path.open("w", newline="", encoding="utf-8") as file:
@@ -84,78 +53,74 @@ def write_validation(found: Validation, matchups: Matchups, rows: Retrievals, fo
         writer.writerows(zip(*columns.values(), strict=True))
     with atomic_write(statistics) as path:
         path.write_text(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    save(scatter(found, matchups, rows), picture)
+    try:
+        save_figure(scatter(found, matchups, rows), picture)
+    except MissingExtraError as error:
+        _LOGGER.warning(f"{picture.name} was not written: {error}")
+        return table, statistics
     return table, statistics, picture
 
 
-def scatter(found: Validation, matchups: Matchups, rows: Retrievals) -> Picture:
-    """Draw the retrieved temperatures against those of the ground.
+def scatter(found: Validation, matchups: Matchups, rows: Retrievals) -> Any:
+    """Draw retrieved against in-situ temperatures.
 
-    Parameters
-    ----------
-    found, matchups, rows
-        As for `write_validation`.
-
-    Returns
-    -------
-    PIL.Image.Image
-        Our retrieval on all compared rows in a colour for each sensor; where there is one alone, the other methods
-        beside it, on the rows that all of them have.
+    With several sensors: the package's retrieval on all compared rows, a colour for each sensor. With one sensor: all
+    methods on their common rows.
     """
     ground = matchups.values["ground_temperature"]
     sensors = found.groups["sensor"]
     names = np.array(matchups.sensor)
     if len(sensors) > 1:
-        chosen = {name: np.where(rows.compared & (names == name), rows.lst, np.nan) for name in sensors}
-        figures = {name: group.agreement for name, group in sensors.items()}
+        shown = {name: np.where(rows.compared & (names == name), rows.lst, np.nan) for name in sensors}
+        statistics = {name: group.agreement for name, group in sensors.items()}
     else:
-        every = {OURS: rows.lst, **rows.others}
-        common = rows.compared & np.logical_and.reduce([np.isfinite(every[name]) for name in found.methods])
-        chosen = {name: np.where(common, every[name], np.nan) for name in found.methods if name != BRIGHTNESS}
-        figures = {name: found.methods[name] for name in chosen}
+        methods = {LST_RASTER: rows.lst, **rows.other_methods}
+        common = rows.compared & np.logical_and.reduce([np.isfinite(methods[name]) for name in found.methods])
+        shown = {name: np.where(common, methods[name], np.nan) for name in found.methods if name != BRIGHTNESS}
+        statistics = {name: found.methods[name] for name in shown}
     return draw_scatter(
-        [Series(name=name, x=ground, y=values, figures=_figures(figures[name])) for name, values in chosen.items()],
-        title=f"{found.table}: {next(iter(found.models)) if len(found.models) == 1 else OURS}",
-        across="in-situ temperature [K]",
-        up="retrieved temperature [K]",
+        [Series(name=name, x=ground, y=y, statistics=_texts_of(statistics[name])) for name, y in shown.items()],
+        title=f"{found.table}: {next(iter(found.models)) if len(found.models) == 1 else LST_RASTER}",
+        x_label="in-situ temperature [K]",
+        y_label="retrieved temperature [K]",
         empty="no row has all methods",
     )
 
 
-def _figures(found: Agreement) -> dict[str, str]:
+def _texts_of(found: Agreement) -> dict[str, str]:
     values = {"bias [K]": found.bias, "SD [K]": found.sd, "RMSE [K]": found.rmse}
-    shown = {title: "-" if np.isnan(value) else f"{value:.2f}" for title, value in values.items()}
-    return {**shown, "rows": str(found.count)}
+    texts = {title: "-" if np.isnan(value) else f"{value:.2f}" for title, value in values.items()}
+    return {**texts, "rows": str(found.count)}
 
 
 def _columns(matchups: Matchups, rows: Retrievals) -> dict[str, list[str]]:
-    """Every row as text; columns of the table keep their names, so that it can be read again."""
+    """Columns of rows.csv as text; columns of the table keep their headers, so that it can be validated again."""
     far = outliers(np.where(rows.compared, rows.difference, np.nan))
-    used = {**{name: matchups.values[name] for name in _GIVEN}, **rows.air}
+    inputs = {**{name: matchups.values[name] for name in _COPIED}, **rows.atmosphere}
     return {
         "line": [str(line) for line in matchups.lines],
         "sensor": list(matchups.sensor),
         "site": list(matchups.site),
         "time": [time.isoformat().replace("+00:00", "Z") if time else "" for time in matchups.time],
         "model": list(rows.models),
-        "lst_K": _texts(rows.lst),
-        "lst_uncertainty_K": _texts(rows.uncertainty),
-        "difference_K": _texts(rows.difference),
-        "difference_uncertainty_K": _texts(rows.expected),
+        "lst_K": _formatted(rows.lst),
+        "lst_uncertainty_K": _formatted(rows.uncertainty),
+        "difference_K": _formatted(rows.difference),
+        "difference_uncertainty_K": _formatted(rows.difference_uncertainty),
         "outlier": ["yes" if outlier else "" for outlier in far],
         "not_compared": list(rows.reasons),
         "excluded": list(matchups.excluded),
-        **{NUMBERS[name].header: _texts(values, _DIGITS.get(name, 3)) for name, values in used.items()},
-        **{_header(name, matchups): _texts(values) for name, values in rows.others.items()},
-        **{name: list(cells) for name, cells in matchups.surplus.items()},
+        **{NUMERIC_COLUMNS[name].header: _formatted(array, _DIGITS.get(name, 3)) for name, array in inputs.items()},
+        **{_header(name, matchups): _formatted(array) for name, array in rows.other_methods.items()},
+        **{name: list(cells) for name, cells in matchups.extra_columns.items()},
     }
 
 
 def _header(method: str, matchups: Matchups) -> str:
     if method == BRIGHTNESS:
-        return NUMBERS["brightness_temperature"].header
+        return NUMERIC_COLUMNS["brightness_temperature"].header
     return product_header(method) if method in matchups.products else f"{method.replace('-', '_')}_lst_K"
 
 
-def _texts(values: Float, digits: int = 3) -> list[str]:
+def _formatted(values: Float, digits: int = 3) -> list[str]:
     return ["" if np.isnan(value) else f"{value:.{digits}f}" for value in values]

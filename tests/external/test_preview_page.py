@@ -26,7 +26,7 @@ CLOUD, WATER = flag("cloud").mask, flag("water").mask
 
 
 def fields():
-    """A temperature of its own for nearly every pixel, a cloud without one, one with it, and water."""
+    """A different temperature for nearly every pixel, a cloud without one, one with it, and water."""
     rows, columns = np.indices(SHAPE)
     lst, bits = 280.0 + 0.1 * rows + 0.011 * columns, np.full(SHAPE, CLEAR, "u4")
     uncertainty = 0.5 + 0.004 * columns
@@ -100,13 +100,13 @@ def test_a_click_reads_the_value_below_it(page, column, row):
 
 def test_what_is_read_is_said_in_words_with_its_place(page):
     page.click(300, 120)
-    told = page.reading()
-    assert told["Quality"] == "water, 5 km or more from a cloud, emissivity: ndvi"
+    reading = page.reading()
+    assert reading["Quality"] == "water, 5 km or more from a cloud, emissivity: ndvi"
     grid = grid_of(SHAPE, "EPSG:32616")
     x, y = grid.transform.c + 30 * 300.5, grid.transform.f - 30 * 120.5
-    assert told["EPSG:32616"] == f"{x:.0f}, {y:.0f} m"
+    assert reading["EPSG:32616"] == f"{x:.0f}, {y:.0f} m"
     lon, lat = Transformer.from_crs("EPSG:32616", "EPSG:4326", always_xy=True).transform(x, y)
-    found = [float(text) for text in re.findall(r"-?[\d.]+", told["Lon, lat"])]
+    found = [float(text) for text in re.findall(r"-?[\d.]+", reading["Lon, lat"])]
     assert found == pytest.approx([lon, lat], abs=6e-5)  # a fifth of a pixel
     page.click(50, 50)
     assert page.reading()["Temperature"] == "none"

@@ -1,16 +1,16 @@
-"""Pictures: colours that say what they mean, round numbers on axes, the same bytes for the same numbers."""
+"""Quicklook maps: perceptually even colours, round numbers on the bar, the same bytes for the same numbers."""
 
+import matplotlib
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from examples.studies.spectra.lines import draw_lines
 from lst_raster.errors import OutputError
-from lst_raster.plots.canvas import labels, robust_limits, ticks
+from lst_raster.plots.canvas import cloud_free_limits, labels, robust_limits, ticks
 from lst_raster.plots.colours import blue_to_red, inferno, paint
-from lst_raster.plots.maps import LARGEST, draw_histogram, draw_map, save, shape_of_map
+from lst_raster.plots.maps import LARGEST, draw_map, save, shape_of_map
 
 GREY = (200, 200, 200)
 WORDS = {"title": "a scene", "unit": "K", "missing": "no temperature"}
@@ -29,6 +29,11 @@ def test_warmer_is_always_lighter_and_evenly_so():
     assert len(inferno()) == 256
     assert steps.min() > -0.4  # rounding to whole numbers
     assert np.abs(np.convolve(steps, np.ones(32) / 32, "valid") - steps.mean()).max() < 0.12
+
+
+def test_the_packaged_table_is_that_of_matplotlib():
+    colours = matplotlib.colormaps["inferno"].colors
+    assert np.array_equal(np.rint(255.0 * np.array(colours)), inferno())
 
 
 def test_differences_of_both_signs_are_equally_dark_and_zero_is_nearly_white():
@@ -66,6 +71,9 @@ def test_limits_do_not_follow_outliers():
     assert low == pytest.approx(280.4, abs=0.1)
     assert high == pytest.approx(299.6, abs=0.1)
     assert robust_limits(np.full((3, 3), np.nan)) is None
+    assert cloud_free_limits(np.array([300.0, 220.0]), np.array([True, True])) == robust_limits(
+        np.array([300.0, 220.0])
+    )
 
 
 def test_a_map_shows_every_pixel_where_it_lies():
@@ -101,16 +109,6 @@ def test_a_title_that_is_too_long_is_shortened_in_its_middle():
     assert (long[:50, -16:] == 255).all()
 
 
-def test_bars_are_as_high_as_the_counts():
-    edges, counts = np.linspace(-1.0, 1.0, 5), np.array([10, 0, 40, 20])
-    picture = draw_histogram(edges, counts, title="t", label="l", marks={"0": 0.0}, notes=["n"])
-    filled = (np.asarray(picture) == (104, 130, 160)).all(axis=-1).sum(axis=0)
-    heights = [filled[16 + 180 * number + 90] for number in range(4)]
-    assert heights[1] == 0
-    assert heights[0] / heights[2] == pytest.approx(0.25, abs=0.01)
-    assert heights[3] / heights[2] == pytest.approx(0.5, abs=0.01)
-
-
 def test_large_rasters_are_made_to_fit():
     assert shape_of_map(7800, 7600) == (LARGEST, round(LARGEST * 7600 / 7800))
     assert shape_of_map(1, 100_000) == (1, LARGEST)
@@ -127,18 +125,3 @@ def test_the_same_numbers_make_the_same_bytes_and_nothing_else_is_left(tmp_path)
         assert picture.format == "PNG"
     with pytest.raises(OutputError, match="does not exist"):
         save(draw_map(values, inferno(), (280.0, 300.0), **WORDS), tmp_path / "nowhere" / "three.png")
-
-
-def test_lines_rise_with_their_values_and_leave_out_what_is_not_there():
-    lines = {"one": [0.0, 0.5, 1.0], "other": [np.nan, -0.5, np.nan], "none": [np.nan] * 3}
-    pixels = np.asarray(draw_lines(("a", "b", "c"), lines, title="t", label="[K] by class"))
-    drawing = pixels[:, :680]  # without the legend
-    rows, columns = np.nonzero((drawing == (0, 114, 178)).all(axis=-1))
-    assert rows[columns.argmin()] > rows[columns.argmax()] + 100  # higher values lie higher
-    below, across = np.nonzero((drawing == (213, 94, 0)).all(axis=-1))
-    assert below.min() > rows.max() - 10
-    assert np.ptp(across) < 10  # a dot alone
-    assert not (drawing == (0, 158, 115)).all(axis=-1).any()
-    again = np.asarray(draw_lines(("a", "b", "c"), lines, title="t", label="[K] by class"))
-    assert np.array_equal(pixels, again)
-    draw_lines(("a", "b"), {"none": [np.nan, np.nan]}, title="t", label="[K]")

@@ -1,6 +1,7 @@
-"""The preview as a picture: each thing on it where it should be, and what cannot be drawn refused."""
+"""The preview as a picture: position and colour of its parts, and errors for invalid input."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -10,14 +11,21 @@ from rasterio import Affine
 from rasterio.crs import CRS
 
 import lst_raster
-from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, LstRasterError, OutputError
+from lst_raster.errors import (
+    GridMismatchError,
+    InputError,
+    InputNotFoundError,
+    LstRasterError,
+    MissingExtraError,
+    OutputError,
+)
 from lst_raster.io.grid import Grid
+from lst_raster.plots.charts import MAP_CORNER, scale_bar
 from lst_raster.plots.colours import inferno
-from lst_raster.plots.map_sheet import corner_of_map, scale_bar
 from lst_raster.product.cog import new_cog
 from lst_raster.product.preview.page import page_of
 from lst_raster.product.preview.run import preview
-from lst_raster.product.preview.view import find_subject, read_view, shape_of_view, subtitle
+from lst_raster.product.preview.view import find_preview_files, read_view, shape_of_view, subtitle
 from lst_raster.product.quality_flags import flag
 from tests.support.cogs import cut, grid_of, windows_of
 from tests.support.composites import season
@@ -28,13 +36,13 @@ from tests.support.shared import shared_path
 
 GREY = [200, 200, 200]
 LIGHT, DARK = [255, 255, 255], [48, 48, 48]
-LEFT, TOP = corner_of_map()
+LEFT, TOP = MAP_CORNER
 CLEAR, CLOUD, SHADOW = 5 << flag("emissivity_source").offset, 1 << 1, 1 << 2
 
 
 def pixels(path):
     with Image.open(path) as picture:
-        return np.asarray(picture)
+        return np.asarray(picture.convert("RGB"))
 
 
 def map_of(path, shape):
@@ -57,7 +65,7 @@ def even_set(folder, shape=(400, 500), **fields):
     return make_set(folder, shape, fields=even | fields)
 
 
-def test_each_pixel_has_the_colour_of_its_temperature_and_the_bar_tells_which(tmp_path):
+def test_each_pixel_has_the_colour_of_its_temperature_and_the_bar_shows_which(tmp_path):
     path = even_set(tmp_path / "p")
     made = lst_raster.preview(path)
     assert made == path.with_name(path.stem + "_preview.png")
@@ -105,7 +113,7 @@ def test_clouds_that_were_kept_do_not_take_the_colours(tmp_path):
     assert drawn[390, 496].tolist() == inferno()[255].tolist()
 
 
-def test_the_legend_tells_of_hatching_and_of_gaps_only_where_there_are_some(tmp_path):
+def test_the_legend_lists_hatching_and_gaps_only_where_there_are_some(tmp_path):
     """The legend's words are pictures; what differs between the pictures lies where a word is expected."""
     shape = (400, 500)
     flagged = np.full(shape, CLEAR, "u4")
@@ -135,11 +143,11 @@ def test_a_product_without_quality_says_so_and_is_not_hatched(tmp_path):
 def test_the_scale_bar_is_as_long_as_it_says(tmp_path):
     path = even_set(tmp_path / "p")
     drawn = pixels(preview(path))
-    row = drawn[TOP + 400 + 14 - 6 + 22 - 6]
+    row = drawn[TOP + 400 + 14 + 12]
     dark = np.flatnonzero((row[LEFT:, :] < 60).all(axis=-1))
     length, text = scale_bar(30.0, 500)
     assert (length, text) == (67, "2 km")
-    assert dark[: length + 1].tolist() == list(range(length + 1))
+    assert dark[:length].tolist() == list(range(length))
     assert length + 1 not in dark[: length + 3].tolist()
 
 
@@ -180,7 +188,7 @@ def test_untagged_fill_is_neither_shown_nor_averaged_into_what_is(tmp_path, capl
     values = np.full((1000, 1000), 300.0, "f4")
     values[::3] = -9999.0
     path = write_raster(tmp_path / "a_LST.tif", values)
-    kelvin = read_view(find_subject(path), 250).kelvin
+    kelvin = read_view(find_preview_files(path), 250).kelvin
     assert np.unique(kelvin[np.isfinite(kelvin)]).tolist() == [300.0]
     assert "with the value -9999 are left out" in caplog.text
 
@@ -265,7 +273,7 @@ def test_what_is_no_product_is_refused_by_what_it_is(tmp_path):
     assert not list(tmp_path.glob("*.png"))
 
 
-def test_a_product_on_a_server_is_drawn_with_what_lies_beside_it_there(tmp_path):
+def test_a_product_on_a_server_is_drawn_with_its_companion_files(tmp_path):
     path = even_set(tmp_path / "p", quality=np.full((400, 500), CLOUD, "u4"))
     here = preview(path)
     (tmp_path / "out").mkdir()
@@ -276,12 +284,12 @@ def test_a_product_on_a_server_is_drawn_with_what_lies_beside_it_there(tmp_path)
         assert there.read_bytes() == here.read_bytes()
         server.answers[NAME.replace(".tif", "_QA.tif")] = 404
         assert (map_of(preview(address, there, overwrite=True), (400, 500)) != DARK).any(axis=-1).all()
-        with pytest.raises(OutputError, match=rf"on a server, .* say where: -o {here.name}") as raised:
+        with pytest.raises(OutputError, match=rf"on a server, .* give a local file: -o {here.name}") as raised:
             preview(address)
         assert "secret" not in str(raised.value)
 
 
-def test_what_lies_beside_must_fit(tmp_path):
+def test_companion_files_must_have_the_same_grid_and_type(tmp_path):
     path = even_set(tmp_path / "p", (40, 50), **fields_of((40, 50)))
     quality = path.with_name(path.stem + "_QA.tif")
     write_raster(quality, np.full((40, 51), 0, "u4"))
@@ -298,10 +306,10 @@ def test_what_lies_beside_must_fit(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"width": 99}, "a width of 99 pixels cannot be drawn; give one of 100 to 4000"),
+        ({"width": 99}, "a width of 99 pixels is not supported; give one of 100 to 4000"),
         ({"width": 4001}, "give one of 100 to 4000"),
-        ({"units": "F"}, "units 'F' are not known; give C or K"),
-        ({"output": "page.html"}, "must end in .png, or be that of a folder; for a page add --html"),
+        ({"units": "F"}, "units 'F' are not supported; give C or K"),
+        ({"output": "page.html"}, "must end in .png; for a page add --html"),
         ({"output": "page.png", "html": True}, "must end in .html or .htm"),
         ({"output": "s3://bucket/a.png"}, "previews are written to disk"),
         ({"output": "nowhere/a.png"}, "does not exist"),
@@ -315,7 +323,7 @@ def test_arguments_that_cannot_be_are_refused(tmp_path, monkeypatch, arguments, 
     assert not [file for file in tmp_path.rglob("*") if file.suffix != ".tif"]
 
 
-def test_a_preview_that_exists_is_kept_unless_told_otherwise(tmp_path, command):
+def test_a_preview_that_exists_is_kept_without_overwrite(tmp_path, command):
     path = even_set(tmp_path / "p", (40, 50))
     made = path.with_name(path.stem + "_preview.png")
     assert command("preview", path) == (0, [str(made)], [])
@@ -333,11 +341,11 @@ def test_a_preview_that_exists_is_kept_unless_told_otherwise(tmp_path, command):
     assert not list(tmp_path.rglob(".*.tmp"))
 
 
-def test_a_composite_tells_its_statistic_and_its_dates(tmp_path):
+def test_a_composite_shows_its_statistic_and_its_dates(tmp_path):
     paths, _ = season(tmp_path / "in", number=3)
     out = lst_raster.composite(paths, output=tmp_path / "summer.tif", statistic="mean").path
     assert pixels(preview(out)).ndim == 3
-    found = read_view(find_subject(out), 100)
+    found = read_view(find_preview_files(out), 100)
     assert found.subtitle == (
         "Mean of the land surface temperature, 3 products from 3 overpasses, 2015-01-12 to 2015-03-12"
     )
@@ -347,7 +355,7 @@ def test_a_composite_tells_its_statistic_and_its_dates(tmp_path):
         preview(tmp_path / "summer_COUNT.tif")
 
 
-def test_the_line_below_the_title_tells_what_when_and_of_which_sensor():
+def test_the_subtitle_has_quantity_sensor_and_time():
     tags = {"sensor": "landsat8-b10", "acquisition_date": "2015-07-19", "acquisition_time": "16:19:21Z"}
     assert subtitle("a_LST.tif", tags, "land surface temperature") == (
         "Land surface temperature, Landsat 8 TIRS band 10, 2015-07-19 16:19 UTC"
@@ -363,25 +371,25 @@ def test_a_surface_temperature_of_the_usgs_is_drawn_with_its_own_quality_band(tm
     assert made.name == f"{folder.name}_ST_B10_preview.png"
     drawn = pixels(made)
     assert len(np.unique(drawn[TOP : TOP + 300, LEFT : LEFT + 300].reshape(-1, 3), axis=0)) > 100
-    view = read_view(find_subject(folder), 1000)
+    view = read_view(find_preview_files(folder), 1000)
     with rasterio.open(folder / f"{folder.name}_QA_PIXEL.TIF") as band:
         stored = band.read(1)
     assert view.bits.shape == stored.shape
     cloudy = (stored & (1 << 1 | 1 << 2 | 1 << 3 | 1 << 4)) != 0  # dilated cloud, cirrus, cloud, shadow
     assert cloudy.sum() > 2000
-    np.testing.assert_array_equal(view.doubtful, cloudy)
+    np.testing.assert_array_equal(view.cloudy, cloudy)
     np.testing.assert_array_equal((view.bits & 1) != 0, (stored & 1) != 0)
-    assert [field.name for field in view.fields] == ["fill", "cloud", "cloud_shadow", "snow", "water"]
+    assert [field.name for field in view.flags] == ["fill", "cloud", "cloud_shadow", "snow", "water"]
 
 
-def test_of_the_usgs_quality_only_what_it_knows_is_told(tmp_path):
+def test_only_the_defined_flags_of_a_usgs_quality_band_are_shown(tmp_path):
     name = "LC08_L2SP_098084_20210503_20210508_02_T1"
     path = write_raster(tmp_path / f"{name}_ST_B10.TIF", np.full((4, 4), 45000, "u2"))
     bits = np.full((4, 4), 21824, "u2")
     bits[0], bits[1] = 22280, 21952
     write_raster(tmp_path / f"{name}_QA_PIXEL.TIF", bits)
-    view = read_view(find_subject(path), 100)
-    assert view.doubtful[:, 0].tolist() == [True, False, False, False]
+    view = read_view(find_preview_files(path), 100)
+    assert view.cloudy[:, 0].tolist() == [True, False, False, False]
     page = page_of(view, ("K", 0.0))
     assert '"name":"water"' in page
     assert '"name":"uncertain"' not in page
@@ -389,3 +397,12 @@ def test_of_the_usgs_quality_only_what_it_knows_is_told(tmp_path):
     write_raster(tmp_path / f"{name}_QA_PIXEL.TIF", np.full((4, 4), 1 << 15, "u2"))
     with pytest.raises(LstRasterError, match="no quality bits of any Landsat collection"):
         preview(path)
+
+
+def test_without_matplotlib_a_picture_names_the_extra_and_a_page_is_written(tmp_path, monkeypatch):
+    path = write_raster(tmp_path / "a_LST.tif", np.full((4, 4), 300.0, "f4"))
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'lst-raster\[plot\]'"):
+        preview(path)
+    assert preview(path, html=True).is_file()
+    assert not list(tmp_path.glob("*.png"))

@@ -31,7 +31,7 @@ def running():
     for switch in SWITCHES:
         options.add_argument(switch)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    os.environ["SE_OFFLINE"] = "true"  # a driver that is named is not looked for on the network; nor may it be
+    os.environ["SE_OFFLINE"] = "true"  # no search for a driver on the network
     chrome = Chrome(options=options, service=Service(driver))
     try:
         yield Page(chrome)
@@ -137,12 +137,12 @@ class Page:
         return self.settled()
 
     def reading(self):
-        """What is told of a cell, by its name."""
+        """Displayed values of a cell, by name."""
         names, texts = ([one.text for one in self.all(f"#reading {tag}")] for tag in ("dt", "dd"))
         return dict(zip(names, texts, strict=True))
 
     def kelvin(self):
-        """Temperature that is told, of a page in kelvin."""
+        """Displayed temperature of a page in kelvin."""
         return float(re.fullmatch(r"([\d.]+) K", self.reading()["Temperature"])[1])
 
     def colours(self, column, row, side=1):

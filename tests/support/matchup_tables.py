@@ -30,7 +30,7 @@ def write_table(path, *rows, header=HEADER, separator=",", ends="\n", encoding="
 
 
 def seen_from_space(lst, model, emissivity, **air):
-    """Brightness temperature of a surface through the air of a model. [K]"""
+    """Brightness temperature of a surface below the atmosphere that a model predicts. [K]"""
     band = sensor_band(model.contract.sensor).planck
     terms = [np.asarray(part, np.float64) for part in model.atmosphere(**air).terms]
     return brightness_temperature(sensor_radiance(np.asarray(lst), emissivity, *terms, band), band)

@@ -9,10 +9,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from lst_raster.physics.error_metrics import summarise_by_water_vapour
 from lst_raster.physics.planck import band_radiance
+from lst_raster.profiles.sampling import observe
 from lst_raster.profiles.simulated_set import SimulatedSet, read_simulated
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.sigma_levels import SIGMA
+from lst_raster.validation.published import retrieve_published
 
 LAYERS = 24
 DATES = np.array(["2011-01-15T12", "2011-10-11T00"], "datetime64[ns]")
@@ -111,3 +114,13 @@ def made_set(path: Path, **facts: int | str) -> SimulatedSet:
         land=(number % 3 > 0).astype(np.int8),
         perturbation=(number % 10 == 9).astype(np.int8),
     )
+
+
+def published_errors(simulated, surfaces):
+    """Errors of the published methods over given surfaces, by method and class of water vapour. [K]"""
+    samples = observe(simulated, surfaces)
+    retrieved = retrieve_published(samples.sensor, samples.radiance, samples.emissivity, samples.water_vapour)
+    return {
+        method: summarise_by_water_vapour(values - samples.surface_temperature, samples.water_vapour)
+        for method, values in retrieved.items()
+    }

@@ -1,4 +1,4 @@
-"""The shipped models on a date that nothing was trained on, simulated afresh; the published methods beside them."""
+"""Shipped models and published methods on a date that was not used in training."""
 
 import json
 from pathlib import Path
@@ -14,10 +14,11 @@ from lst_raster.profiles.sampling import InputErrors, mild_samples
 from lst_raster.profiles.simulate import simulate_file
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.resources import models_path
-from lst_raster.validation.evaluate import evaluate, evaluate_published
+from lst_raster.validation.evaluate import evaluate
 from lst_raster.validation.matchups import read_matchups
-from lst_raster.validation.validate import OURS, validate
+from lst_raster.validation.validate import LST_RASTER, validate
 from tests.support.shared import shared_path
+from tests.support.simulated_sets import published_errors
 
 pytestmark = [
     pytest.mark.slow,
@@ -62,7 +63,7 @@ TIERS = ("column", "surface", "profile")
 
 # Root mean square error with exact and with noisy inputs, mean absolute error in extreme humidity [K], and the least
 # share by which the error with noisy inputs lies below that of the published single-channel method. The vapour column
-# and the pressure alone do not tell enough for two fifths.
+# and the pressure alone do not suffice for two fifths.
 @pytest.mark.parametrize(
     ("tier", "exact", "noisy", "humid_mae", "below"),
     [("column", 1.10, 1.45, 1.05, 0.35), ("surface", 0.75, 1.30, 0.80, 0.40), ("profile", 0.15, 1.05, 0.18, 0.40)],
@@ -116,13 +117,13 @@ def test_two_thirds_of_the_errors_lie_within_the_uncertainty_however_humid_the_a
 
 def test_published_coefficients_make_the_errors_on_our_simulations_that_they_make_on_others(held_out):
     simulated, _ = held_out
-    found = evaluate_published(simulated, mild_samples(simulated.air_temperature_2m, 20, seed=0))
+    found = published_errors(simulated, mild_samples(simulated.air_temperature_2m, 20, seed=0))
     for method, brackets in BRACKETS.items():
         for name, (low, high) in zip(WATER_VAPOUR_CLASSES, brackets, strict=True):
             assert low < found[method][name].bias < high, (method, name)
 
 
-def test_the_numbers_in_the_metrics_file_are_those_of_the_model_beside_it(held_out):
+def test_the_numbers_in_the_metrics_file_are_those_of_the_model(held_out):
     simulated, share = held_out
     for tier in TIERS:
         metrics = json.loads(Path(models_path(), SENSOR, tier, "metrics.json").read_text())
@@ -148,7 +149,7 @@ def test_the_readme_states_the_lake_comparison_that_the_shipped_model_gives():
     path = shared_path("data", "matchups", "lake_sunapee_l7.csv")
     found, _ = validate(read_matchups(path, defaults={"elevation": 333.0, "emissivity": 0.99}))
     readme = Path(__file__).resolve().parents[2].joinpath("README.md").read_text().partition("Against water, ")[2]
-    titles = {OURS: "ours, `landsat7-b6/column`", "single-channel": "single-channel, published 2009"}
+    titles = {LST_RASTER: "ours, `landsat7-b6/column`", "single-channel": "single-channel, published 2009"}
     titles |= {"mono-window": "statistical mono-window", "USGS Collection 2": "USGS Collection 2"}
     titles |= {"brightness temperature": "brightness temperature"}
     assert list(found.models) == ["landsat7-b6/column"]

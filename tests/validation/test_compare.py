@@ -1,6 +1,7 @@
-"""`lst-raster compare`: differences that are known come out, in numbers and in pictures."""
+"""`lst-raster compare`: known differences are found, in numbers and in pictures."""
 
 import json
+import sys
 import tracemalloc
 
 import numpy as np
@@ -11,10 +12,11 @@ from rasterio import Affine
 from lst_raster import Level2Scene, retrieve
 from lst_raster.errors import CancelledError, GridMismatchError, InputError, InputNotFoundError, OutputError, SceneError
 from lst_raster.io.quality_band import OWN
+from lst_raster.plots.charts import MAP_CORNER
 from lst_raster.plots.colours import blue_to_red
 from lst_raster.product.quality_flags import flag
 from lst_raster.validation import compare as compare_module
-from lst_raster.validation.compare import PRECISION, SmallMap, compare_rasters, quantile
+from lst_raster.validation.compare import PRECISION, CellMeans, compare_rasters, quantile
 from tests.support.factories import ramp, write_raster
 from tests.support.shared import shared_path
 
@@ -184,7 +186,7 @@ def usgs(folder, kelvin, **options):
     return write_raster(folder / USGS, numbers, **options)
 
 
-def test_a_usgs_temperature_is_known_by_its_name_and_the_user_is_told(tmp_path, command):
+def test_a_usgs_temperature_is_recognised_by_its_name_with_a_note(tmp_path, command):
     kelvin = ramp(280.0, 310.0)
     kelvin[:5] = np.nan
     a, b = write_raster(tmp_path / "a.tif", kelvin), usgs(tmp_path, kelvin)
@@ -293,7 +295,7 @@ def test_rasters_that_share_nothing_are_refused_with_the_reason(tmp_path):
     with pytest.raises(InputError, match=r"no pixel has a temperature in both \(2100 in the first, 2100"):
         compare_rasters(*paths)
     mask = write_raster(tmp_path / "x_QA_PIXEL.TIF", np.full((60, 70), CLOUD, "u2"))
-    with pytest.raises(InputError, match="leaves out all 2100 pixels"):
+    with pytest.raises(InputError, match="excludes all 2100 pixels"):
         compare_rasters(paths[0], paths[0], mask=mask)
     with pytest.raises(InputNotFoundError, match="does not exist"):
         compare_rasters(paths[0], tmp_path / "none.tif")
@@ -301,7 +303,7 @@ def test_rasters_that_share_nothing_are_refused_with_the_reason(tmp_path):
 
 def pixels(path):
     with Image.open(path) as picture:
-        return np.asarray(picture)
+        return np.asarray(picture.convert("RGB"))
 
 
 def test_the_map_shows_where_they_differ_and_to_which_side(tmp_path):
@@ -310,7 +312,8 @@ def test_the_map_shows_where_they_differ_and_to_which_side(tmp_path):
     a[:200], a[200:300], a[300:350, :] = b[:200] + 2.0, b[200:300] - 2.0, np.nan
     found = compare_rasters(*pair(tmp_path, a, b), output=tmp_path)
     assert [path.name for path in found.pictures] == ["a_less_b_map.png", "a_less_b_histogram.png"]
-    column = pixels(found.pictures[0])[52:452, 200]
+    left, top = MAP_CORNER
+    column = pixels(found.pictures[0])[top : top + 400, left + 184]
     red, blue, white = (blue_to_red()[number].tolist() for number in (256, 0, 128))
     assert column[:200].tolist() == [red] * 200
     assert column[200:300].tolist() == [blue] * 100
@@ -318,7 +321,7 @@ def test_the_map_shows_where_they_differ_and_to_which_side(tmp_path):
     assert column[350:].tolist() == [white] * 50
 
 
-def test_pictures_are_the_same_bytes_again_and_are_kept_unless_told_otherwise(tmp_path, command):
+def test_pictures_are_the_same_bytes_again_and_are_kept_without_overwrite(tmp_path, command):
     paths = pair(tmp_path, *random_pair((100, 120)), nodata=np.nan)
     first = [path.read_bytes() for path in compare_rasters(*paths, output=tmp_path).pictures]
     code, _, errors = command("compare", *paths, "-o", tmp_path)
@@ -332,6 +335,21 @@ def test_pictures_are_the_same_bytes_again_and_are_kept_unless_told_otherwise(tm
         compare_rasters(*paths, output=tmp_path / "nowhere")
 
 
+def test_without_matplotlib_the_numbers_are_there_and_a_note_names_the_extra(tmp_path, monkeypatch, command):
+    paths = pair(tmp_path, *random_pair((100, 120)), nodata=np.nan)
+    whole = compare_rasters(*paths, output=tmp_path, overwrite=True)
+    for path in whole.pictures:
+        path.unlink()
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    found = compare_rasters(*paths, output=tmp_path)
+    assert (found.difference, found.pictures) == (whole.difference, ())
+    (note,) = found.notes
+    assert "no pictures were written: matplotlib is not installed; run: pip install 'lst-raster[plot]'" in note
+    code, _, errors = command("compare", *paths, "-o", tmp_path)
+    assert (code, errors) == (0, [f"Note: {note}"])
+    assert not list(tmp_path.glob("*.png"))
+
+
 def test_equal_rasters_have_pictures_too(tmp_path):
     a = write_raster(tmp_path / "a.tif", np.full((1, 1), 300.0))
     found = compare_rasters(a, a, output=tmp_path)
@@ -339,7 +357,7 @@ def test_equal_rasters_have_pictures_too(tmp_path):
     assert all(path.stat().st_size > 1000 for path in found.pictures)
 
 
-def test_the_table_tells_what_was_compared(tmp_path, command):
+def test_the_table_shows_what_was_compared(tmp_path, command):
     a, b = pair(tmp_path, ramp(280.0, 310.0) + 0.25, ramp(280.0, 310.0))
     mask = write_raster(tmp_path / "x_QA_PIXEL.TIF", QUALITY)
     code, lines, errors = command("compare", a, b, "--mask", mask)
@@ -349,7 +367,7 @@ def test_the_table_tells_what_was_compared(tmp_path, command):
     assert dict(line.rsplit(maxsplit=1) for line in lines[3:])["bias"] == "0.250"
 
 
-def test_a_comparison_stops_when_it_is_told_to(tmp_path):
+def test_a_comparison_stops_when_progress_returns_false(tmp_path):
     a = write_raster(tmp_path / "a.tif", np.full((600, 600), 300.0, "f4"))
     steps = []
     with pytest.raises(CancelledError, match="after 2 of 4 tiles"):
@@ -366,7 +384,7 @@ def test_cells_are_means_of_their_pixels_whatever_the_windows(shape):
         def __init__(self, row_off, col_off, height, width):
             self.row_off, self.col_off, self.height, self.width = row_off, col_off, height, width
 
-    small = SmallMap(13, 20, shape)
+    small = CellMeans(13, 20, shape)
     for row in range(0, 13, 3):
         for column in range(0, 20, 6):
             part = values[row : row + 3, column : column + 6]

@@ -21,9 +21,9 @@ from lst_raster.profiles.sampling import (
 )
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.validation.evaluate import evaluate, evaluate_published
+from lst_raster.validation.evaluate import evaluate
 from tests.support.factories import make_model
-from tests.support.simulated_sets import make_simulated_set
+from tests.support.simulated_sets import make_simulated_set, published_errors
 
 L8 = sensor_band("landsat8-b10").planck
 
@@ -71,7 +71,7 @@ def test_a_model_that_knows_the_atmosphere_has_no_error(model_path, simulated):
     assert summary.rmse < 1e-4
 
 
-def test_an_emissivity_error_alone_shows_its_analytic_size(model_path, simulated):
+def test_a_single_emissivity_error_shows_its_analytic_size(model_path, simulated):
     errors = InputErrors(sensor=0.0, emissivity=0.01, water_vapour=0.0, air_temperature=0.0)
     result = evaluate(PerfectModel(Model.load(model_path), simulated), simulated, input_errors=errors)
     # dTs/de = -(B - Ld) / (e dB/dT): about 0.6 K per 0.01 in dry air, less under a warm sky.
@@ -86,7 +86,7 @@ def test_where_one_known_error_is_all_there_is_two_thirds_lie_within_its_uncerta
     assert result.coverage["all"] == pytest.approx(0.6827, abs=0.02)
 
 
-def test_the_published_methods_stand_beside_the_model_on_the_same_samples(model_path, simulated):
+def test_the_published_methods_and_the_model_have_the_same_samples(model_path, simulated):
     result = evaluate(Model.load(model_path), simulated)
     assert list(result.methods) == ["landsat8-b10/surface", "single-channel", "mono-window"]
     counts = {name: [s.samples + s.missing for s in rows.values()] for name, rows in result.methods.items()}
@@ -120,7 +120,7 @@ def test_no_errors_leave_the_samples_as_they_are(samples):
 
 
 def test_published_methods_can_be_measured_on_mild_surfaces_without_a_model(simulated):
-    errors = evaluate_published(simulated, mild_samples(simulated.air_temperature_2m, 5, 0))
+    errors = published_errors(simulated, mild_samples(simulated.air_temperature_2m, 5, 0))
     assert set(errors) == {"single-channel", "mono-window"}
     assert errors["mono-window"]["all"].samples == 600
 

@@ -1,4 +1,4 @@
-"""Tables of match-ups are read in every form that people save them in, and a mistake is told with its line."""
+"""Tables of match-ups: all common text formats are read, and errors name the line."""
 
 import datetime
 import re
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lst_raster.errors import InputError, InputNotFoundError, UnknownSensorError
-from lst_raster.validation.matchups import ALIASES, NUMBERS, TEXTS, USGS, read_matchups
+from lst_raster.validation.matchups import ALIASES, NUMERIC_COLUMNS, TEXT_COLUMNS, USGS, read_matchups
 from tests.support.matchup_tables import HEADER, row, write_table
 from tests.support.shared import shared_path
 
@@ -37,7 +37,7 @@ def test_every_cell_arrives_where_it_belongs(tmp_path):
         assert np.isnan(found.values[name]).all(), name
     assert list(found.products) == ["USGS Collection 2", "MODIS v6"]
     assert found.products["USGS Collection 2"][0] == 291.5 and np.isnan(found.products["USGS Collection 2"][1])
-    assert found.surplus == {"scene": ("LC08_x", "")}
+    assert found.extra_columns == {"scene": ("LC08_x", "")}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_headers_are_known_in_any_case_by_other_names_and_by_those_the_user_give
     expected = {"brightness_temperature": 290.0, "emissivity": 0.95, "water_vapour": 15.0, "ground_temperature": 292.0}
     assert {name: found.values[name][0] for name in expected} == expected
     assert found.site == ("bon",)
-    assert list(found.surplus) == ["emissivity"]
+    assert list(found.extra_columns) == ["emissivity"]
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,12 @@ def test_headers_are_known_in_any_case_by_other_names_and_by_those_the_user_give
         ({"time": "01/02/2016 17:30"}, "line 3: time .* is not of the form"),
     ],
 )
-def test_a_wrong_cell_is_told_with_its_line_and_what_to_do(tmp_path, cells, message):
+def test_an_error_of_a_cell_names_its_line_and_the_remedy(tmp_path, cells, message):
     with pytest.raises(InputError, match=message):
         read(tmp_path, row(), row(**cells))
 
 
-def test_a_sensor_that_is_not_known_is_told_with_its_line(tmp_path):
+def test_an_error_of_an_unknown_sensor_names_its_line(tmp_path):
     with pytest.raises(UnknownSensorError, match=r"line 2: .*landsat8-b12.*landsat8-b10"):
         read(tmp_path, row(sensor="landsat8-b12"))
 
@@ -152,7 +152,7 @@ def test_a_sensor_that_is_not_known_is_told_with_its_line(tmp_path):
         (b"insitu_lst_K,insitu_water_temperature_K\n290,291\n", "both insitu_lst_K and insitu_water_temperature_K"),
     ],
 )
-def test_a_file_that_is_no_table_is_told_why(tmp_path, content, message):
+def test_a_file_that_is_not_a_table_is_an_error(tmp_path, content, message):
     path = tmp_path / "table.csv"
     path.write_bytes(content)
     with pytest.raises(InputError, match=message):
@@ -174,7 +174,7 @@ def test_a_file_that_is_not_there_and_names_that_are_not(tmp_path):
 
 def test_the_page_names_every_column():
     text = DOCS.read_text()
-    columns = {*TEXTS, *(column.header for column in NUMBERS.values()), USGS, *ALIASES}
+    columns = {*TEXT_COLUMNS, *(column.header for column in NUMERIC_COLUMNS.values()), USGS, *ALIASES}
     assert {name for name in columns if f"`{name}`" not in text} == set()
 
 
@@ -183,5 +183,5 @@ def test_the_lake_match_ups_are_read_whole():
     assert len(found) == 56
     assert np.isfinite(found.values["ground_temperature"]).sum() == 56
     assert np.isfinite(found.products["USGS Collection 2"]).sum() == 53
-    assert list(found.surplus) == ["product", "emissivity_aster", "insitu_count"]
-    assert all(re.fullmatch(r"LE07_\d{6}_\d{8}", name) for name in found.surplus["product"])
+    assert list(found.extra_columns) == ["product", "emissivity_aster", "insitu_count"]
+    assert all(re.fullmatch(r"LE07_\d{6}_\d{8}", name) for name in found.extra_columns["product"])

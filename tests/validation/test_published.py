@@ -49,7 +49,7 @@ def test_torch_gives_what_numpy_gives():
     assert np.allclose(single_channel_temperature(*tensors, psi, 1277.0).numpy(), expected, atol=1e-10)
 
 
-def test_dry_air_over_a_black_surface_leaves_the_brightness_temperature_nearly_alone():
+def test_dry_air_over_a_black_surface_leaves_the_brightness_temperature_nearly_unchanged():
     for lst in retrieve_published("landsat8-b10", radiance_of(290.0), np.float64(0.99), np.float64(1.0)).values():
         assert lst == pytest.approx(290.7, abs=0.6)
 

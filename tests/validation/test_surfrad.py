@@ -111,7 +111,7 @@ def test_days_of_three_minutes_are_interpolated_and_midnight_is_no_gap(tmp_path)
     assert Stations(tmp_path).at("bon", at(23, 58))["upwelling"] == pytest.approx(543.8, abs=0.051)
 
 
-def test_what_cannot_be_looked_up_is_told(tmp_path):
+def test_a_missing_station_or_day_has_a_reason(tmp_path):
     write_station_day(tmp_path, DAY)
     stations = Stations(tmp_path)
     assert stations.at("sxf", at(1, 0)) == "no SURFRAD file of a station sxf"
@@ -122,13 +122,13 @@ def test_what_is_no_station_file_is_refused_with_a_reason(tmp_path):
     with pytest.raises(InputNotFoundError, match="not a folder"):
         Stations(tmp_path / "none")
     (tmp_path / "notes.dat").write_text("x")
-    with pytest.raises(InputError, match=r"no SURFRAD file; their names are like bon16001\.dat"):
+    with pytest.raises(InputError, match=r"has no SURFRAD file; their names are like bon16001\.dat"):
         Stations(tmp_path)
     path = write_station_day(tmp_path, DAY)
     whole = path.read_text()
     for damaged in (whole[:-150], "", "one line", "a\nb c d\n1 2 3\n", whole.replace("   1  1  1 ", "   1 13  1 ", 1)):
         path.write_text(damaged)
-        with pytest.raises(InputError, match=r"bon16001\.dat is no daily file of SURFRAD, or damaged"):
+        with pytest.raises(InputError, match=r"bon16001\.dat is not a daily file of SURFRAD, or damaged"):
             read_surfrad(path)
     with pytest.raises(InputNotFoundError, match="daily file"):
         read_surfrad(tmp_path / "bon16002.dat")
@@ -151,12 +151,12 @@ def test_only_what_a_row_lacks_is_filled(tmp_path):
     assert ground[0] == pytest.approx(balanced(400.0, 300.0, 0.96), abs=1e-6)
     assert ground[1] == 292.0 and np.isnan(found.values["ground_uncertainty"][1])
     assert np.isnan(ground[2:]).all()
-    assert found.remarks[:3] == ("", "", "no broadband emissivity")
-    assert [text[:32] for text in found.remarks[3:5]] == [
+    assert found.insitu_reasons[:3] == ("", "", "no broadband emissivity")
+    assert [text[:32] for text in found.insitu_reasons[3:5]] == [
         "no in-situ LST, and no time to l",
         "no in-situ LST, and no site to l",
     ]
-    assert found.remarks[5] == "no SURFRAD file of a station sxf"
+    assert found.insitu_reasons[5] == "no SURFRAD file of a station sxf"
     assert found.values["air_temperature"][:2].tolist() == [283.15, 300.0]
     assert found.values["surface_pressure"][:2].tolist() == [985.0, 980.0]
     assert np.isnan(before.values["ground_temperature"][0])  # the table itself is left as it was
@@ -167,5 +167,5 @@ def test_a_moment_without_good_records_has_no_ground(tmp_path):
     table = write_table(tmp_path / "table.csv", row(insitu_lst_K=""))
     matchups = read_matchups(table, defaults={"broadband_emissivity": 0.97})
     found = fill_from_stations(matchups, Stations(tmp_path / "files"))
-    assert found.remarks == ("no good longwave records within 5 minutes",)
+    assert found.insitu_reasons == ("no good longwave records within 5 minutes",)
     assert np.isnan(found.values["ground_temperature"][0])

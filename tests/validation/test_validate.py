@@ -1,10 +1,11 @@
-"""`lst-raster validate`: known differences come out, row by row and in every figure; what is not compared is told."""
+"""`lst-raster validate`: known differences are found row by row and in all statistics, with reasons for other rows."""
 
 import csv
 import datetime
 import json
 import math
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,8 @@ from lst_raster.physics.planck import band_radiance
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.validation import validation_files
 from lst_raster.validation.matchup_retrieval import TIERS
-from lst_raster.validation.matchups import NUMBERS, read_matchups
-from lst_raster.validation.validate import OURS, WHAT_TO_DO, validate
+from lst_raster.validation.matchups import NUMERIC_COLUMNS, read_matchups
+from lst_raster.validation.validate import LST_RASTER, REMEDIES, validate
 from tests.support.factories import STATE, make_model, make_scene, ramp
 from tests.support.matchup_tables import HEADER, row, seen_from_space, write_station_day, write_table
 from tests.support.shared import shared_path
@@ -60,7 +61,7 @@ def test_a_known_difference_comes_out_in_every_figure(model, tmp_path):
     assert ours.rmse == pytest.approx(math.sqrt(np.mean(np.square(differences))), abs=2e-3)
     assert ours.median == pytest.approx(1.0, abs=2e-3)
     assert ours.robust_sd == pytest.approx(1.4826 * 0.75, abs=4e-3)
-    assert found.methods[OURS] == ours
+    assert found.methods[LST_RASTER] == ours
 
 
 def test_radiance_and_brightness_temperature_mean_the_same_and_elevation_stands_for_pressure(model, tmp_path):
@@ -70,8 +71,13 @@ def test_radiance_and_brightness_temperature_mean_the_same_and_elevation_stands_
     lifted = (*row(surface_pressure_hPa=""), "", "500"), (*row(), "", "3000")
     by_row = validate(read(tmp_path, *given, *lifted, header=header), models=[model])[1]
     assert by_row.lst[1] == pytest.approx(by_row.lst[0], abs=1e-6)
-    assert by_row.others["brightness temperature"] == pytest.approx([290.0] * 4, abs=1e-6)
-    assert by_row.air["surface_pressure"].tolist() == [980.0, 980.0, pytest.approx(float(pressure_at(500.0))), 980.0]
+    assert by_row.other_methods["brightness temperature"] == pytest.approx([290.0] * 4, abs=1e-6)
+    assert by_row.atmosphere["surface_pressure"].tolist() == [
+        980.0,
+        980.0,
+        pytest.approx(float(pressure_at(500.0))),
+        980.0,
+    ]
     assert by_row.lst[3] == by_row.lst[0]  # what is measured comes first
 
 
@@ -90,7 +96,7 @@ def test_every_row_goes_to_its_sensor_and_to_the_best_tier_that_it_can_feed(tmp_
     assert {name: group.agreement.count for name, group in found.groups["tier"].items()} == {"surface": 2, "column": 2}
 
 
-def test_a_tier_can_be_demanded_and_rows_that_cannot_feed_it_are_told(tmp_path):
+def test_rows_without_the_inputs_of_a_required_tier_have_a_reason(tmp_path):
     rows = [(*row(), air) for air in ("288.0", "")]
     found, by_row = validate(read(tmp_path, *rows, header=(*HEADER, "air_temperature_K")), tier="surface")
     assert by_row.reasons == ("", "no air temperature")
@@ -104,15 +110,21 @@ def test_methods_are_compared_on_the_same_rows_and_one_with_holes_can_be_left_ou
     header = (*HEADER, "usgs_lst_K", "other_kriging_K")
     table = read(tmp_path, (*row(), "291.0", ""), (*row(), "", ""), (*row(), "293.5", ""), header=header)
     found, _ = validate(table, models=[model])
-    assert list(found.methods) == [OURS, "single-channel", "mono-window", "USGS Collection 2", "brightness temperature"]
+    assert list(found.methods) == [
+        LST_RASTER,
+        "single-channel",
+        "mono-window",
+        "USGS Collection 2",
+        "brightness temperature",
+    ]
     assert {one.count for one in found.methods.values()} == {found.common} == {2}
     assert found.methods["USGS Collection 2"].bias == pytest.approx(0.25)
     assert found.methods["brightness temperature"].bias == pytest.approx(-2.0)
-    assert found.available["USGS Collection 2"] == 2 and found.available[OURS] == 3
+    assert found.available["USGS Collection 2"] == 2 and found.available[LST_RASTER] == 3
     assert found.groups["all"]["all"].agreement.count == 3
     without, _ = validate(table, models=[model], without=["USGS Collection 2"])
     assert without.common == 3 and "USGS Collection 2" not in without.methods
-    with pytest.raises(InputError, match="--without usgs: there is no such method; there are single-channel"):
+    with pytest.raises(InputError, match="--without usgs: there is no such method; use one of single-channel"):
         validate(table, models=[model], without=["usgs"])
 
 
@@ -129,7 +141,7 @@ def test_the_uncertainty_is_combined_with_the_grounds_and_covers_what_it_should(
     assert found.with_ground_uncertainty == 0
     surer = [(*cells[:-1], f"{alone:.6f}") for cells in rows]
     found, by_row = validate(read(tmp_path, *surer, header=header), models=[model])
-    assert by_row.expected == pytest.approx([alone * math.sqrt(2.0)] * 5, rel=1e-5)
+    assert by_row.difference_uncertainty == pytest.approx([alone * math.sqrt(2.0)] * 5, rel=1e-5)
     assert found.groups["all"]["all"].coverage == pytest.approx(4 / 5)
     assert found.with_ground_uncertainty == 5
 
@@ -142,7 +154,13 @@ def test_temperature_and_uncertainty_are_those_of_the_product_of_the_same_pixel(
     pixels = (0, 0), (30, 40), (59, 69)
     with rasterio.open(scene) as numbers:
         dn = numbers.read(1)
-    header = ("sensor", "radiance_W_m2_sr_um", "emissivity", "insitu_lst_K", *(NUMBERS[name].header for name in air))
+    header = (
+        "sensor",
+        "radiance_W_m2_sr_um",
+        "emissivity",
+        "insitu_lst_K",
+        *(NUMERIC_COLUMNS[name].header for name in air),
+    )
     rows = [
         ("landsat8-b10", f"{dn[pixel] * band.gain + band.radiance_offset:.9f}", "0.97", "290", *air.values())
         for pixel in pixels
@@ -195,7 +213,7 @@ def test_what_is_not_compared_has_a_reason(model, tmp_path):
     found, by_row = validate(read(tmp_path, *rows, header=(*HEADER, "excluded")), models=[model])
     assert by_row.reasons == (
         "", "excluded: cloud", "excluded", "", "no sensor", "no radiance", "no emissivity", "no water vapour",
-        "no surface pressure", "no in-situ LST", "no solution: the air alone exceeds the radiance",
+        "no surface pressure", "no in-situ LST", "no solution: the atmospheric radiance exceeds the measured radiance",
         "no emissivity; no in-situ LST",
     )  # fmt: skip
     assert np.isfinite(by_row.lst[[0, 1, 9]]).all()  # retrieved, if not compared
@@ -203,15 +221,15 @@ def test_what_is_not_compared_has_a_reason(model, tmp_path):
     assert sum(found.left_out.values()) == 11  # of 10 rows, one of which lacks two things
 
 
-def test_a_table_of_which_no_row_can_be_compared_is_told_what_it_lacks(model, tmp_path):
+def test_a_table_without_comparable_rows_is_an_error_that_lists_reasons(model, tmp_path):
     header = tuple("humidity" if name == "water_vapour_kg_m2" else name for name in HEADER)
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as raised:
         validate(read(tmp_path, row(), row(emissivity=""), header=header), models=[model])
-    message = str(told.value)
+    message = str(raised.value)
     assert "no emissivity in 1 of 2 rows (column emissivity, or --emissivity)" in message
     assert "no water vapour in 2 of 2 rows (column water_vapour_kg_m2)" in message
-    assert "not known (humidity) --column NAME=HEADER" in message
-    for reason in WHAT_TO_DO:
+    assert "for unknown columns (humidity) add --column NAME=HEADER" in message
+    for reason in REMEDIES:
         assert reason.startswith("no ")
 
 
@@ -230,16 +248,16 @@ def test_a_model_that_is_given_is_taken_whatever_a_row_lacks(tmp_path, model_pat
     assert found.models == {"landsat7-b6/column": 1}
 
 
-def test_inputs_beyond_the_range_of_a_model_are_told(model, tmp_path):
+def test_inputs_outside_the_range_of_a_model_have_a_note(model, tmp_path):
     found, _ = validate(read(tmp_path, row(water_vapour_kg_m2="80"), row()), models=[model])
     (note,) = found.notes
-    assert "water vapour leaves the 0.1 to 75 kg m-2" in note and "in 1 rows" in note
+    assert "water vapour is outside the range of landsat8-b10/column, 0.1 to 75 kg m-2, in 1 rows" in note
 
 
-def test_water_vapour_that_looks_like_centimetres_is_told(model, tmp_path):
+def test_water_vapour_that_looks_like_centimetres_has_a_note(model, tmp_path):
     rows = [row(water_vapour_kg_m2=vapour) for vapour in ("1.2", "3.4", "2.2", "0.8", "1.9")]
     (note,) = validate(read(tmp_path, *rows), models=[model])[0].notes
-    assert "at most 3.4 kg m-2 in all 5 rows: very dry air, or centimetres?" in note
+    assert "at most 3.4 kg m-2 in all 5 rows: a very dry atmosphere, or centimetres?" in note
     assert validate(read(tmp_path, *rows[:4]), models=[model])[0].notes == ()
     assert validate(read(tmp_path, *rows, row()), models=[model])[0].notes == ()
 
@@ -264,7 +282,7 @@ def test_the_command_prints_tables_and_writes_rows_statistics_and_picture(model,
     assert lines[1] == "not compared: 1 no in-situ LST"
     (usgs,) = (line.split() for line in lines if line.startswith("USGS Collection 2"))
     assert usgs[3:6] == ["4", "1.00", "0.00"]
-    assert notes == ["Note: columns without a meaning here, copied into rows.csv: scene"]
+    assert notes == ["Note: unknown columns are copied into rows.csv: scene"]
     assert sorted(file.name for file in out.iterdir()) == ["rows.csv", "scatter.png", "statistics.json"]
     with (out / "rows.csv").open(newline="") as file:
         written = list(csv.DictReader(file))
@@ -306,10 +324,10 @@ def test_the_picture_shows_sensors_where_there_are_several_and_methods_where_the
     for table, (found, by_row) in zip(tables, results, strict=True):
         validation_files.scatter(found, table, by_row)
     (methods, _), (sensors, words) = shown
-    assert [one.name for one in methods] == [OURS, "single-channel", "mono-window"]
+    assert [one.name for one in methods] == [LST_RASTER, "single-channel", "mono-window"]
     assert np.array_equal(methods[0].y, [*results[0][1].lst[:2], np.nan], equal_nan=True)
-    assert methods[0].figures["bias [K]"] == f"{results[0][0].methods[OURS].bias:.2f}"
-    assert [(one.name, one.figures["rows"]) for one in sensors] == [("landsat7-b6", "1"), ("landsat8-b10", "1")]
+    assert methods[0].statistics["bias [K]"] == f"{results[0][0].methods[LST_RASTER].bias:.2f}"
+    assert [(one.name, one.statistics["rows"]) for one in sensors] == [("landsat7-b6", "1"), ("landsat8-b10", "1")]
     assert np.array_equal(sensors[0].y, [np.nan, results[1][1].lst[1], np.nan], equal_nan=True)
     assert sensors[0].x.tolist()[:2] == [292.0, 292.0]
     assert words["title"] == "table.csv: lst-raster"
@@ -323,18 +341,18 @@ def test_json_holds_no_nan(model, tmp_path, command):
         raise AssertionError(text)
 
     found = json.loads("\n".join(lines), parse_constant=refuse)
-    assert code == 0 and found["methods"][OURS]["bias"] is None and found["methods"][OURS]["count"] == 1
+    assert code == 0 and found["methods"][LST_RASTER]["bias"] is None and found["methods"][LST_RASTER]["count"] == 1
     code, lines, _ = command("validate", path, "--model", model.path)
     assert code == 0 and "-" in lines[5].split()
 
 
-def test_results_that_exist_are_kept_unless_told_otherwise(model, tmp_path, command):
+def test_existing_results_are_kept_without_overwrite(model, tmp_path, command):
     path = write_table(tmp_path / "table.csv", row(), row())
     arguments = ("validate", path, "--model", model.path, "-o", tmp_path)
     assert command(*arguments)[0] == 0
     (tmp_path / "rows.csv").write_text("mine")
     code, _, errors = command(*arguments)
-    assert code == 1 and "holds rows.csv, statistics.json, scatter.png already; add --overwrite" in errors[0]
+    assert code == 1 and "already contains rows.csv, statistics.json, scatter.png; add --overwrite" in errors[0]
     assert (tmp_path / "rows.csv").read_text() == "mine"
     assert command(*arguments, "--overwrite")[0] == 0
     assert (tmp_path / "rows.csv").read_text() != "mine"
@@ -360,7 +378,7 @@ def test_stations_fill_the_ground_and_the_air_and_lift_the_tier(tmp_path, comman
     )
 
 
-def test_wrong_usage_is_told(tmp_path, command):
+def test_wrong_usage_is_an_error(tmp_path, command):
     path = write_table(tmp_path / "table.csv", row())
     code, _, errors = command("validate", path, "--column", "insitu_lst_K")
     assert code == 2 and "write NAME=HEADER" in errors[-1]
@@ -396,3 +414,16 @@ def test_the_page_shows_what_the_command_says_of_the_lake(command):
     assert [numbers.sub("#", line).split() for line in lines] == [numbers.sub("#", line).split() for line in shown]
     both = ([float(found) for line in text for found in numbers.findall(line)] for text in (lines, shown))
     assert next(both) == pytest.approx(next(both), abs=0.0101)
+
+
+def test_without_matplotlib_rows_and_statistics_are_written_and_a_warning_names_the_extra(
+    model, tmp_path, command, monkeypatch
+):
+    path = write_table(tmp_path / "table.csv", row(), row())
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    code, lines, errors = command("validate", path, "--model", model.path, "-o", tmp_path)
+    assert (code, lines[-2:]) == (0, [str(tmp_path / "rows.csv"), str(tmp_path / "statistics.json")])
+    assert errors == [
+        "Warning: scatter.png was not written: matplotlib is not installed; run: pip install 'lst-raster[plot]'"
+    ]
+    assert not list(tmp_path.glob("*.png"))

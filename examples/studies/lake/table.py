@@ -128,7 +128,7 @@ def read_lake(path: Path, lake: Lake = SUNAPEE, air: Path | None = None) -> Lake
     sensors = set(matchups.sensor)
     if len(sensors) != 1:
         raise InputError(f"{path} is of {', '.join(sorted(sensors)) or 'no sensor'}; give match-ups of one sensor band")
-    date = _dates(path, matchups.surplus.get("product", ()))
+    date = _dates(path, matchups.extra_columns.get("product", ()))
     known = _air(air or data_path("lake_sunapee", "air.csv"))
     unknown = (np.nan, np.nan, np.nan)
     temperature, humidity, wind = np.array([known.get(str(day), unknown) for day in date]).T

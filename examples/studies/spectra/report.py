@@ -21,7 +21,7 @@ from examples.studies.spectra.study import (
     SpectralStudy,
 )
 from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
-from lst_raster.plots.maps import save
+from lst_raster.plots.charts import save_figure
 
 NAME = "spectral_emissivity"
 """Stem of the files."""
@@ -158,7 +158,7 @@ def pictures(study: SpectralStudy, folder: Path) -> list[Path]:
         }
         label = "[K] by water vapour [kg m-2], materials without metals"
         paths.append(folder / f"{stem}.png")
-        save(draw_lines(tuple(WATER_VAPOUR_CLASSES), lines, title=title, label=label), paths[-1])
+        save_figure(draw_lines(tuple(WATER_VAPOUR_CLASSES), lines, title=title, label=label), paths[-1])
     return paths
 
 

@@ -1,1 +1,1 @@
-"""Preview of a product as a picture or a page for a browser."""
+"""Preview of a product: a map sheet (PNG) or an interactive page (HTML)."""

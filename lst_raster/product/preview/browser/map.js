@@ -1,26 +1,26 @@
-// The map on its canvas: drawn, moved, enlarged.
+// Map canvas: drawing, panning, zooming.
 
 const map = byId("map");
 const pen = map.getContext("2d");
 const STRIPES = 8; // css pixels between two lines of the hatching
-const SMALLEST = 20; // css pixels of the map's longer side, and of one value at the largest
+const SMALLEST = 20; // css pixels: smallest map, largest value
 const LARGEST = 64;
 
-const view = { scale: 1, column: columns / 2, row: rows / 2 }; // css pixels per value; what lies in the middle
+const view = { scale: 1, column: columns / 2, row: rows / 2 }; // css pixels per value; centre of the view
 const chosen = { layer: "temperature", opacity: 1, hatch: Boolean(meta.quality) };
-let mark = null; // column and row that were clicked, or reached by keys
+let mark = null; // marked column and row
 
 // ---- drawing -------------------------------------------------------------------------------------------------------
 
-let asked = false;
+let requested = false;
 function redraw() {
-  if (asked || !pictures.below) return; // the last picture that is made
-  asked = true;
+  if (requested || !pictures.below) return; // pictures.below is made last
+  requested = true;
   requestAnimationFrame(draw);
 }
 
 function draw() {
-  asked = false;
+  requested = false;
   const ratio = window.devicePixelRatio || 1;
   const [width, height] = [map.clientWidth, map.clientHeight];
   const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
@@ -38,7 +38,7 @@ function draw() {
   drawScale();
 }
 
-/** Draw a picture where the view has it. */
+/** Draw a picture at its position in the view. */
 function place(context, image) {
   const { x, y } = onScreen(0, 0);
   context.imageSmoothingEnabled = view.scale < 1;
@@ -48,12 +48,12 @@ function place(context, image) {
 
 const overlay = document.createElement("canvas");
 
-/** Stripes as fine as the screen, kept where the map is in doubt; they stay with the map when it is moved. */
+/** Stripes at screen resolution over clouds and cloud shadow; they move with the map. */
 function hatching(width, height, ratio) {
   [overlay.width, overlay.height] = [width, height]; // which also clears it
   const context = overlay.getContext("2d");
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  place(context, pictures.doubt);
+  place(context, pictures.cloudy);
   context.globalCompositeOperation = "source-in";
   const { x, y } = onScreen(0, 0);
   context.translate(((x % STRIPES) + STRIPES) % STRIPES, ((y % STRIPES) + STRIPES) % STRIPES);
@@ -63,19 +63,19 @@ function hatching(width, height, ratio) {
 }
 
 let tile = null;
-function stripes(context) {
+function stripes(target) {
   if (!tile) {
     tile = document.createElement("canvas");
     [tile.width, tile.height] = [STRIPES, STRIPES];
-    const own = tile.getContext("2d");
+    const context = tile.getContext("2d");
     for (let row = 0; row < STRIPES; row++) {
       for (const [colour, shift] of [["#ffffff", 0], ["#303030", 1]]) {
-        own.fillStyle = colour;
-        own.fillRect((2 * STRIPES - row + shift) % STRIPES, row, 1, 1);
+        context.fillStyle = colour;
+        context.fillRect((2 * STRIPES - row + shift) % STRIPES, row, 1, 1);
       }
     }
   }
-  return context.createPattern(tile, "repeat");
+  return target.createPattern(tile, "repeat");
 }
 
 function drawMark() {
@@ -125,7 +125,7 @@ function showAll() {
   redraw();
 }
 
-/** Enlarge about a point of the canvas, which stays where it is. */
+/** Zoom about a fixed point of the canvas. */
 function zoom(factor, x = map.clientWidth / 2, y = map.clientHeight / 2) {
   const least = Math.min(fitting(), SMALLEST / Math.max(rows, columns));
   const scale = Math.max(least, Math.min(Math.max(LARGEST, fitting()), view.scale * factor));
@@ -134,15 +134,15 @@ function zoom(factor, x = map.clientWidth / 2, y = map.clientHeight / 2) {
   moveTo(fixed.column - (x - map.clientWidth / 2) / scale, fixed.row - (y - map.clientHeight / 2) / scale);
 }
 
-/** Bring a place to the middle; some of the map stays in sight. */
+/** Centre the view on a place within the map. */
 function moveTo(column, row) {
   view.column = Math.max(0, Math.min(columns, column));
   view.row = Math.max(0, Math.min(rows, row));
   redraw();
 }
 
-const fingers = new Map(); // pointers that are down, by their number: where they are
-let travelled = 0; // css pixels since the first one went down: a click stays within a few
+const fingers = new Map(); // positions of pressed pointers by id
+let travelled = 0; // css pixels since the first press: a click stays within a few
 
 function at(event) {
   const frame = map.getBoundingClientRect();
@@ -158,7 +158,7 @@ map.addEventListener("pointerdown", (event) => {
 
 map.addEventListener("pointermove", (event) => {
   const [before, now] = [fingers.get(event.pointerId), at(event)];
-  if (!before) return tell(cellAt(now));
+  if (!before) return showReading(cellAt(now));
   const other = [...fingers].find(([number]) => number !== event.pointerId)?.[1];
   travelled += Math.hypot(now.x - before.x, now.y - before.y);
   fingers.set(event.pointerId, now);
@@ -181,7 +181,7 @@ function lifted(event) {
 }
 map.addEventListener("pointerup", lifted);
 map.addEventListener("pointercancel", lifted);
-map.addEventListener("pointerleave", () => tell(mark));
+map.addEventListener("pointerleave", () => showReading(mark));
 
 map.addEventListener("wheel", (event) => {
   event.preventDefault();

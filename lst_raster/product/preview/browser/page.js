@@ -1,4 +1,4 @@
-// The rest of the page: what is read from the map, and what is chosen.
+// Value panel and controls.
 
 // ---- reading -------------------------------------------------------------------------------------------------------
 
@@ -11,12 +11,12 @@ function cellAt({ x, y }) {
 
 function setMark(cell) {
   mark = cell;
-  tell(cell);
+  showReading(cell);
   byId("spoken").textContent = cell ? lines(cell).map(([name, text]) => `${name} ${text}`).join(", ") : "no mark";
   redraw();
 }
 
-/** Move the mark by keys, and the map after it where it would leave the sight; the first mark is in the middle. */
+/** Move the mark by keys, and pan to keep it visible; the first mark is in the centre. */
 function stepMark([across, down], step) {
   const first = { column: Math.floor(view.column - across * step), row: Math.floor(view.row - down * step) };
   const from = mark ?? first;
@@ -29,8 +29,8 @@ function stepMark([across, down], step) {
   if (x < 0 || y < 0 || x > map.clientWidth || y > map.clientHeight) moveTo(cell.column + 0.5, cell.row + 0.5);
 }
 
-/** Show what a cell holds; that of the mark where there is none. */
-function tell(cell) {
+/** Show the values of a cell, or of the mark. */
+function showReading(cell) {
   const shown = cell ?? mark;
   byId("hint").hidden = Boolean(shown);
   byId("reading").replaceChildren(...(shown ? lines(shown) : []).flatMap(([name, text], number) => {
@@ -40,7 +40,7 @@ function tell(cell) {
   }));
 }
 
-/** What is told of a cell: pairs of a name and a text. */
+/** Values of a cell: pairs of a name and a text. */
 function lines(cell) {
   const index = cell.row * columns + cell.column;
   const found = [["Temperature", degrees(meta.layers[0], index) ?? "none"]];
@@ -56,13 +56,13 @@ function degrees(layer, index) {
 }
 
 function inWords(bits) {
-  const said = meta.quality.flags.map((flag) => flag.words[(bits & flag.mask) >> flag.offset]);
-  return [...new Set([classOf(bits).name, ...said])].filter(Boolean).join(", ");
+  const words = meta.quality.flags.map((flag) => flag.words[(bits & flag.mask) >> flag.offset]);
+  return [...new Set([classOf(bits).name, ...words])].filter(Boolean).join(", ");
 }
 
-/** Coordinates of the middle of a cell: in the raster's own system, and longitude and latitude. */
+/** Coordinates of the centre of a cell: in the system of the raster, and longitude and latitude. */
 function coordinates(cell) {
-  const [across, down] = [(cell.column + 0.5) / columns, (cell.row + 0.5) / rows]; // shares of the map
+  const [across, down] = [(cell.column + 0.5) / columns, (cell.row + 0.5) / rows]; // fractions of the map
   const [a, b, c, d, e, f] = meta.transform;
   const [column, row] = [across * meta.width, down * meta.height];
   const found = [];
@@ -75,7 +75,7 @@ function coordinates(cell) {
   return found;
 }
 
-/** Longitude and latitude, between unit vectors at the nodes of a mesh: no line jumps at the date line or a pole. */
+/** Longitude and latitude, interpolated between unit vectors of a mesh, which are continuous at the date line and poles. */
 function lonLat(across, down) {
   if (!meta.mesh) return null;
   const { cells, vectors } = meta.mesh;
@@ -133,7 +133,7 @@ function bar(layer) {
   return [title, canvas, ticks];
 }
 
-/** What the colours of the quality mean, and how much of the map has them. */
+/** Quality classes, with their colours and percentages of the map. */
 function classList() {
   const counts = new Map();
   for (const bits of values.quality) {
@@ -161,7 +161,7 @@ byId("hatch").addEventListener("change", (event) => {
   redraw();
 });
 
-// ---- beginning -----------------------------------------------------------------------------------------------------
+// ---- start -----------------------------------------------------------------------------------------------------
 
 async function begin() {
   for (const layer of meta.layers) {
@@ -171,8 +171,8 @@ async function begin() {
   }
   if (meta.quality) {
     values.quality = await decoded("quality");
-    pictures.quality = ofClasses();
-    pictures.doubt = ofDoubt();
+    pictures.quality = classPicture();
+    pictures.cloudy = cloudMask();
     byId("hatching").hidden = false;
   }
   const greys = Array.from({ length: 256 }, (_, index) => Array(3).fill(40 + Math.round(index * 0.75)));

@@ -1,22 +1,22 @@
-// What the page holds: whole numbers by layer, decoded, and their pictures.
+// Decoded integers of each layer, and their pictures.
 "use strict";
 
 const byId = (id) => document.getElementById(id);
 const meta = JSON.parse(byId("meta").textContent);
 const { rows, columns } = meta;
 
-const pictures = {}; // by layer a canvas with a pixel for each value; "below" the temperature in greys
-const values = {}; // by layer the whole numbers: hundredths of a kelvin, 0 for none; bits of the quality
+const pictures = {}; // by layer, a canvas with a pixel for each value; "below": temperature in greys
+const values = {}; // by layer: hundredths of a kelvin, 0 for none; quality bits
 
 // ---- decoding ------------------------------------------------------------------------------------------------------
 
-/** Numbers of a layer: base64, then deflate, then all lowest bytes, all next ones, then differences to the left. */
+/** Integers of a layer: base64, deflate, byte planes from the lowest, differences to the left neighbour. */
 async function decoded(name) {
   const packed = Uint8Array.from(atob(byId(`data-${name}`).textContent), (letter) => letter.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   const count = rows * columns;
-  const places = bytes.length / count; // bytes of a number: two, or three
+  const places = bytes.length / count; // bytes of a number: two or three
   const numbers = new Uint32Array(count);
   for (let row = 0, at = 0; row < rows; row++) {
     for (let column = 0, last = 0; column < columns; column++, at++) {
@@ -45,7 +45,7 @@ function rgb(hex) {
   return [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
 }
 
-/** Picture of a layer of numbers in the colours of its bar; nothing where there is no value. */
+/** Picture of a layer in the colours of its bar, transparent where there is no value. */
 function coloured(layer, table) {
   const [low, high] = layer.limits;
   const numbers = values[layer.key];
@@ -62,14 +62,14 @@ function classOf(bits) {
   return meta.quality.classes.find((kind) => (bits & kind.mask) === kind.bits);
 }
 
-function ofClasses() {
+function classPicture() {
   const colours = new Map(meta.quality.classes.map((kind) => [kind, [...rgb(kind.colour), kind.opacity]]));
   return picture((data, at, to) => data.set(colours.get(classOf(values.quality[at])), to));
 }
 
-/** Black where cloud or shadow is flagged, nothing elsewhere. */
-function ofDoubt() {
+/** Black where cloud or cloud shadow is flagged, transparent elsewhere. */
+function cloudMask() {
   return picture((data, at, to) => {
-    if (values.quality[at] & meta.quality.doubtful) data[to + 3] = 255;
+    if (values.quality[at] & meta.quality.cloudy) data[to + 3] = 255;
   });
 }
