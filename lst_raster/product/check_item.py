@@ -1,4 +1,4 @@
-"""Whether the STAC item of a product is one, agrees with the files, and the files are those it was made for."""
+"""Checks of a product's STAC item: required fields, agreement with the files, checksums."""
 
 from __future__ import annotations
 
@@ -16,42 +16,30 @@ _REQUIRED = {
     "assets": dict,
 }  # fmt: skip
 _MULTIHASH = re.compile(r"1220[0-9a-f]{64}")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
-_SHOWN = 3  # differences that are told
+_DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+_MAX_SHOWN = 3  # differences
 
 
-def form_problems(item: Mapping[str, Any], lst: Path) -> list[str]:
-    """Hold an item against the fields that STAC and this package want.
-
-    Parameters
-    ----------
-    item : mapping
-        The item.
-    lst : path
-        The temperature that it is about.
-
-    Returns
-    -------
-    list of str
-        What is wrong.
+def item_problems(item: Mapping[str, Any], lst: Path) -> list[str]:
+    """Check the fields of an item that STAC and products of lst-raster require; `lst` is the LST file of the product.
 
     References
     ----------
     https://github.com/radiantearth/stac-spec/blob/v1.1.0/item-spec/item-spec.md
     """
-    wrong = [name for name, kind in _REQUIRED.items() if not isinstance(item.get(name), kind)]
-    if wrong:
-        return [f"it has no {name}" for name in wrong]
+    missing = [name for name, kind in _REQUIRED.items() if not isinstance(item.get(name), kind)]
+    if missing:
+        return [f"it has no {name}" for name in missing]
     return [*_head_problems(item, lst), *_time_problems(item["properties"]), *_asset_problems(item["assets"])]
 
 
 def _head_problems(item: Mapping[str, Any], lst: Path) -> Iterator[str]:
     if (item["type"], item["stac_version"]) != ("Feature", STAC_VERSION):
-        yield f"it is {item['type']} of STAC {item['stac_version']}, not Feature of {STAC_VERSION}"
+        yield f"it is a {item['type']} of STAC {item['stac_version']}, expected a Feature of {STAC_VERSION}"
     if item["id"] != lst.stem:
-        yield f"its id is {item['id']}, the file's name is {lst.stem}"
+        yield f"its id is {item['id']}, the name of the file is {lst.stem}"
     if "geometry" not in item or (item["geometry"] is None) is not ("bbox" not in item):
-        yield "geometry and bbox must both be there, or geometry be null"
+        yield "it must have both geometry and bbox, or a null geometry"
     missing = [name for name, url in EXTENSIONS.items() if url not in item["stac_extensions"]]
     if set(missing) - {"classification"}:
         yield f"it does not name the extensions {', '.join(missing)}"
@@ -62,7 +50,7 @@ def _time_problems(properties: Mapping[str, Any]) -> Iterator[str]:
     if "datetime" not in properties:
         yield "it has no datetime"
     for name in names:
-        if not _MOMENT.fullmatch(str(properties.get(name))):
+        if not _DATETIME.fullmatch(str(properties.get(name))):
             yield f"its {name} is {properties.get(name)!r}, not a time such as 2015-07-19T16:19:21Z"
 
 
@@ -79,40 +67,29 @@ def _asset_problems(assets: Mapping[str, Any]) -> Iterator[str]:
 
 
 def agreement_problems(product: ProductSet, item: Mapping[str, Any]) -> list[str] | None:
-    """Compare an item with the one that its files give; checksums and sizes are compared by themselves.
+    """Compare an item with the item made from its files, except for checksums and sizes.
 
-    Parameters
-    ----------
-    product : ProductSet
-        The files.
-    item : mapping
-        The item.
-
-    Returns
-    -------
-    list of str, optional
-        What differs. None where it cannot be told: another version made the item.
-
-    Raises
-    ------
-    LstRasterError
-        The files cannot be read.
+    Returns None if another version of lst-raster wrote the item, which may differ. Raises LstRasterError if the files
+    cannot be read.
     """
-    software = item["properties"].get("processing:software")
-    if software != {"lst-raster": __version__}:
+    if item["properties"].get("processing:software") != {"lst-raster": __version__}:
         return None
     expected = make_item({role: (path, path.name) for role, path in product.files.items() if path.is_file()})
-    told, found = dict(_leaves(item)), dict(_leaves(expected))
-    names = [name for name in [*found, *told] if told.get(name) != found.get(name)]
-    names = [name for name in names if not name.rpartition(".")[2].startswith("file:")]
-    of_the_run = tuple(f"properties.{name}" for name in (RUN, COUNTS))  # in no file but the item
-    names = list(dict.fromkeys(name for name in names if not name.startswith(of_the_run)))
-    problems = [f"{name} is {told.get(name)!r}, by the files {found.get(name)!r}" for name in names[:_SHOWN]]
-    return problems + ([f"and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else [])
+    stated, found = dict(_leaves(item)), dict(_leaves(expected))
+    only_in_item = (f"properties.{RUN}", f"properties.{COUNTS}")
+    names = [
+        name
+        for name in dict.fromkeys([*found, *stated])
+        if stated.get(name) != found.get(name)
+        and not name.rpartition(".")[2].startswith("file:")
+        and not name.startswith(only_in_item)
+    ]
+    problems = [f"{name} is {stated.get(name)!r}, in the files {found.get(name)!r}" for name in names[:_MAX_SHOWN]]
+    return problems + ([f"and {len(names) - _MAX_SHOWN} more"] if len(names) > _MAX_SHOWN else [])
 
 
 def _leaves(node: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Every number and text in nested mappings and lists, with its place."""
+    """Yield path and value of every scalar in nested mappings and lists."""
     if isinstance(node, Mapping) and node:
         for key, value in node.items():
             yield from _leaves(value, f"{name}.{key}" if name else str(key))
@@ -124,20 +101,7 @@ def _leaves(node: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def checksum_problems(product: ProductSet, assets: Mapping[str, Any]) -> list[str]:
-    """Compare sizes and checksums of the files with those that an item tells.
-
-    Parameters
-    ----------
-    product : ProductSet
-        The files.
-    assets : mapping
-        Assets of the item, of the right form.
-
-    Returns
-    -------
-    list of str
-        What differs.
-    """
+    """Compare sizes and checksums of the files with those in the (valid) assets of the item."""
     problems = []
     for role, path in product.files.items():
         asset = assets.get(role)

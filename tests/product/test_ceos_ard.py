@@ -105,7 +105,9 @@ def test_the_command_writes_lines_or_json(whole, command):
     assert "a self-assessment" in out[0]
     code, out, _ = command("check", whole, "--ceos-ard", "--json")
     assert code == 0
-    assert [entry["number"] for entry in json.loads("\n".join(out))] == [entry["identifier"] for entry in requirements()]
+    assert [entry["number"] for entry in json.loads("\n".join(out))] == [
+        entry["identifier"] for entry in requirements()
+    ]
 
 
 def test_the_table_of_the_page_is_that_of_a_complete_product(whole):
