@@ -25,7 +25,7 @@ from rasterio.windows import Window
 
 from lst_raster.io.address import Location
 from lst_raster.io.grid import Grid
-from lst_raster.product.layers import Layer, Moments, Values, moments, statistics
+from lst_raster.product.layers import BlockStatistics, Layer, Values, band_statistics, block_statistics
 from lst_raster.product.staging import Staging, new_files, writing
 from lst_raster.product.tiff_blocks import BLOCK, BlockBuilder, Codec, Compression, Encoded, Key, block_tables
 
@@ -58,7 +58,7 @@ class CogWriter:
         self._lock = threading.Lock()
         self._places: dict[Key, _Place] = {}
         self._queue: dict[Key, Values] = {}
-        self._moments: list[Moments] = []
+        self._statistics: list[BlockStatistics] = []
         self._has_statistics = codec.layer.resampling == "average"  # a mean of classes says nothing
         self._empty = codec.encode([np.full((BLOCK, BLOCK), codec.layer.padding, codec.layer.dtype)])[0]
 
@@ -103,7 +103,7 @@ class CogWriter:
         """
         if not self._builder.complete:
             raise ValueError(f"the windows written do not cover {self.target}")
-        band_tags = statistics(self._moments, self._grid.height * self._grid.width)
+        band_tags = band_statistics(self._statistics, self._grid.height * self._grid.width)
         with writing(self.target):
             self._compress(at_least=1)
             self._assemble(path, self._codec.skeleton(self._grid, self.tags, band_tags))
@@ -115,11 +115,11 @@ class CogWriter:
             self._store(key, self._empty)
             return
         level, _, _ = key
-        part = moments(self._codec.layer, block) if level == 0 and self._has_statistics else None
+        part = block_statistics(self._codec.layer, block) if level == 0 and self._has_statistics else None
         with self._lock:
             self._queue[key] = block
             if part is not None:
-                self._moments.append(part)
+                self._statistics.append(part)
 
     def _compress(self, *, at_least: int) -> None:
         """Compress what is in the queue, where that are so many, and put it into the temporary file."""

@@ -293,9 +293,9 @@ def change_property(name, value):
     (lambda item: item["assets"].pop("quality"), "agreement", "eo:cloud_cover"),
     (lambda item: item["assets"]["lst"].update({"file:size": 5}), "checksums", "bytes, not 5"),
     (lambda item: item["assets"]["lst"].update({"file:checksum": "1220" + "0" * 64}), "checksums", "another SHA-256"),
-    (lambda item: item["assets"]["lst"].update(href="../x_LST.tif"), "files", "is not a file in the folder of the item"),
+    (lambda item: item["assets"]["lst"].update(href="../x_LST.tif"), "files", "is not a file in the folder of the"),
     (lambda item: item["assets"]["lst"].update(href="https://example.com/x.tif"), "files", "not a file in the folder"),
-    (lambda item: item["assets"]["lst"].update(href="./other_LST.tif"), "files", "is about other_LST.tif"),
+    (lambda item: item["assets"]["lst"].update(href="./other_LST.tif"), "files", "is the item of other_LST.tif"),
     (lambda item: item["assets"]["style"].update(href=7), "files", "asset style has the href 7"),
 ])  # fmt: skip
 def test_an_edited_item_is_found(product, change, check, text):
