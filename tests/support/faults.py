@@ -139,7 +139,7 @@ class Moments:
             replace(owner, name, self._counted(getattr(owner, name), kind))
         from lst_raster.product import cog
 
-        replace(cog, "_found", self._counted(cog._found, "verify"))
+        replace(cog, "_read_checksum", self._counted(cog._read_checksum, "verify"))
         replace(Path, "open", self._opening(Path.open))
         return self
 
