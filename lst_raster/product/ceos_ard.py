@@ -26,20 +26,13 @@ _AUXILIARY = ("emissivity", "atmosphere", "water_vapour", "surface_pressure", "a
 class Assessment:
     """Status of a product for one requirement."""
 
-    number: str
-    """Number in version 5.0 of the specification."""
+    number: str  # in version 5.0 of the specification
     title: str
-    """Short title."""
-    threshold: str
-    """Requirement at threshold; ``none`` if there is none."""
-    goal: str
-    """Requirement at goal (target, in version 5.0)."""
+    threshold: str  # "none" if there is no requirement
+    goal: str  # "target" in version 5.0
     at_threshold: Status
-    """Status at threshold."""
     at_goal: Status
-    """Status at goal."""
-    evidence: str
-    """Evidence from the files of the product."""
+    evidence: str  # from the files of the product
 
 
 def requirements() -> list[dict[str, Any]]:

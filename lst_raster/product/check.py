@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any, Literal, TypeAlias
 import rasterio
 from rasterio.errors import RasterioError
 
+from lst_raster import __version__
 from lst_raster.errors import LstRasterError
 from lst_raster.io.grid import Grid
-from lst_raster.product.check_item import agreement_problems, checksum_problems, item_problems
 from lst_raster.product.check_raster import PixelCounts, count_pixels, layout_problems, overview_problems
 from lst_raster.product.product_set import ProductSet, find_product
+from lst_raster.product.stac import ASSETS, COUNTS, EXTENSIONS, RUN, STAC_VERSION, checksum, make_item
 
 Outcome: TypeAlias = Literal["ok", "failed", "skipped"]
 
@@ -27,18 +29,22 @@ TAGS_WITH_ITEM = ("acquisition_time", "mask", "masked_pixels", "emissivity_pixel
 """Further metadata of a product with a STAC item."""
 
 _STATISTICS_TOLERANCE = 0.0055  # [K], half a step of integers or the error of lossy compression
+_REQUIRED = {
+    "type": str, "stac_version": str, "stac_extensions": list, "id": str, "properties": dict, "links": list,
+    "assets": dict,
+}  # fmt: skip
+_MULTIHASH = re.compile(r"1220[0-9a-f]{64}")
+_DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+_MAX_SHOWN = 3  # differences
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
     """Result of a check."""
 
-    name: str
-    """Name of the check."""
-    outcome: Outcome
-    """``ok``, ``failed``, or ``skipped`` if there was nothing to check."""
+    name: str  # of the check
+    outcome: Outcome  # "skipped" if there was nothing to check
     text: str
-    """Summary of the result."""
 
 
 class _Skip(Exception):  # noqa: N818  # not an error: it ends a check that has nothing to check
@@ -89,18 +95,18 @@ class _ProductChecks:
 
     def item(self) -> str:
         item = self._require_item()
-        _require_none(item_problems(item, self._product.lst))
+        _require_none(_item_problems(item, self._product.lst))
         return f"STAC {item['stac_version']} with {len(item['assets'])} files"
 
     def agreement(self) -> str:
-        problems = agreement_problems(self._product, self._require_valid_item())
+        problems = _agreement_problems(self._product, self._require_valid_item())
         if problems is None:
             raise _Skip("the item is from another version of lst-raster")
         _require_none(problems)
         return "the item agrees with the files"
 
     def checksums(self) -> str:
-        _require_none(checksum_problems(self._product, self._require_valid_item()["assets"]))
+        _require_none(_checksum_problems(self._product, self._require_valid_item()["assets"]))
         return f"size and SHA-256 of {sum(path.is_file() for path in self._product.files.values())} files"
 
     def layout(self) -> str:
@@ -192,7 +198,7 @@ class _ProductChecks:
 
     def _require_valid_item(self) -> Mapping[str, Any]:
         item = self._require_item()
-        if item_problems(item, self._product.lst):
+        if _item_problems(item, self._product.lst):
             raise _Skip("the item is not valid")
         return item
 
@@ -213,3 +219,92 @@ def _finding(name: str, check: Callable[[], str]) -> Finding:
 def _require_none(problems: list[str] | tuple[str, ...]) -> None:
     if problems:
         raise _Failed("; ".join(problems))
+
+
+def _item_problems(item: Mapping[str, Any], lst: Path) -> list[str]:
+    """Check the fields of an item that STAC and products of lst-raster require; `lst` is the LST file of the product.
+
+    References
+    ----------
+    https://github.com/radiantearth/stac-spec/blob/v1.1.0/item-spec/item-spec.md
+    """
+    missing = [name for name, kind in _REQUIRED.items() if not isinstance(item.get(name), kind)]
+    if missing:
+        return [f"it has no {name}" for name in missing]
+    return list(_field_problems(item, lst))
+
+
+def _field_problems(item: Mapping[str, Any], lst: Path) -> Iterator[str]:
+    if (item["type"], item["stac_version"]) != ("Feature", STAC_VERSION):
+        yield f"it is a {item['type']} of STAC {item['stac_version']}, expected a Feature of {STAC_VERSION}"
+    if item["id"] != lst.stem:
+        yield f"its id is {item['id']}, the name of the file is {lst.stem}"
+    if "geometry" not in item or (item["geometry"] is None) is not ("bbox" not in item):
+        yield "it must have both geometry and bbox, or a null geometry"
+    missing = [name for name, url in EXTENSIONS.items() if url not in item["stac_extensions"]]
+    if set(missing) - {"classification"}:
+        yield f"it does not name the extensions {', '.join(missing)}"
+    properties = item["properties"]
+    names = ("datetime",) if properties.get("datetime") is not None else ("start_datetime", "end_datetime")
+    if "datetime" not in properties:
+        yield "it has no datetime"
+    for name in names:
+        if not _DATETIME.fullmatch(str(properties.get(name))):
+            yield f"its {name} is {properties.get(name)!r}, not a time such as 2015-07-19T16:19:21Z"
+    if "lst" not in item["assets"]:
+        yield "it has no asset lst"
+    for role, asset in item["assets"].items():
+        if role not in ASSETS:
+            yield f"it has an asset {role}, which products do not have"
+        elif not isinstance(asset, dict) or asset.get("type") != ASSETS[role].media_type:
+            yield f"asset {role} is not of the type {ASSETS[role].media_type}"
+        elif not _MULTIHASH.fullmatch(str(asset.get("file:checksum"))) or not isinstance(asset.get("file:size"), int):
+            yield f"asset {role} has no SHA-256 and size"
+
+
+def _agreement_problems(product: ProductSet, item: Mapping[str, Any]) -> list[str] | None:
+    """Compare an item with the item made from its files, except for checksums and sizes.
+
+    Returns None if another version of lst-raster wrote the item, which may differ. Raises LstRasterError if the files
+    cannot be read.
+    """
+    if item["properties"].get("processing:software") != {"lst-raster": __version__}:
+        return None
+    expected = make_item({role: (path, path.name) for role, path in product.files.items() if path.is_file()})
+    stated, found = dict(_leaves(item)), dict(_leaves(expected))
+    only_in_item = (f"properties.{RUN}", f"properties.{COUNTS}")
+    names = [
+        name
+        for name in dict.fromkeys([*found, *stated])
+        if stated.get(name) != found.get(name)
+        and not name.rpartition(".")[2].startswith("file:")
+        and not name.startswith(only_in_item)
+    ]
+    problems = [f"{name} is {stated.get(name)!r}, in the files {found.get(name)!r}" for name in names[:_MAX_SHOWN]]
+    return problems + ([f"and {len(names) - _MAX_SHOWN} more"] if len(names) > _MAX_SHOWN else [])
+
+
+def _leaves(node: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield path and value of every scalar in nested mappings and lists."""
+    if isinstance(node, Mapping) and node:
+        for key, value in node.items():
+            yield from _leaves(value, f"{name}.{key}" if name else str(key))
+    elif isinstance(node, list) and node:
+        for index, value in enumerate(node):
+            yield from _leaves(value, f"{name}[{index}]")
+    else:
+        yield name, node
+
+
+def _checksum_problems(product: ProductSet, assets: Mapping[str, Any]) -> list[str]:
+    """Compare sizes and checksums of the files with those in the (valid) assets of the item."""
+    problems = []
+    for role, path in product.files.items():
+        asset = assets.get(role)
+        if asset is None or not path.is_file():
+            continue
+        if path.stat().st_size != asset["file:size"]:
+            problems.append(f"{path.name} has {path.stat().st_size} bytes, not {asset['file:size']}")
+        elif checksum(path) != asset["file:checksum"]:
+            problems.append(f"{path.name} has another SHA-256")
+    return problems

@@ -200,17 +200,11 @@ class PixelCounts:
     """Counts and range of a product's pixels."""
 
     pixels: int = 0
-    """Number of pixels."""
-    count: int = 0
-    """Number of pixels with a temperature."""
-    low: float = math.inf
-    """Lowest temperature. [K]"""
-    high: float = -math.inf
-    """Highest temperature. [K]"""
-    hot: int = 0
-    """Number of pixels above `HOTTEST_GROUND`."""
-    problems: dict[str, Counter[str]] = field(default_factory=dict)
-    """Number of pixels by role of the raster and problem; a raster that was not read has no entry."""
+    count: int = 0  # pixels with a temperature
+    low: float = math.inf  # temperature [K]
+    high: float = -math.inf  # temperature [K]
+    hot: int = 0  # pixels above `HOTTEST_GROUND`
+    problems: dict[str, Counter[str]] = field(default_factory=dict)  # pixels by role of a raster that was read
 
     def problem_texts(self, role: str) -> list[str]:
         """Format the problems of a raster."""

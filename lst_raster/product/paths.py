@@ -70,15 +70,19 @@ class ProductPaths:
     temperature: Location
     """LST file: a path, or an address in an object store."""
 
+    def of(self, role: str) -> Location:
+        """File of a role (`SUFFIXES`)."""
+        return self.temperature if role == "lst" else self._with_suffix(SUFFIXES[role])
+
     @property
     def uncertainty(self) -> Location:
         """Standard uncertainty."""
-        return self._with_suffix(SUFFIXES["uncertainty"])
+        return self.of("uncertainty")
 
     @property
     def quality(self) -> Location:
         """Quality bits."""
-        return self._with_suffix(SUFFIXES["quality"])
+        return self.of("quality")
 
     @property
     def item(self) -> Location:
@@ -88,17 +92,17 @@ class ProductPaths:
     @property
     def quicklook(self) -> Location:
         """Quicklook."""
-        return self._with_suffix(SUFFIXES["quicklook"])
+        return self.of("quicklook")
 
     @property
     def style(self) -> Location:
         """QGIS style of the temperature."""
-        return self._with_suffix(SUFFIXES["style"])
+        return self.of("style")
 
     @property
     def quality_style(self) -> Location:
         """QGIS style of the quality bits."""
-        return self._with_suffix(SUFFIXES["quality_style"])
+        return self.of("quality_style")
 
     def rasters(self, form: OutputForm, *, uncertainty: bool) -> list[Location]:
         """List the rasters to write, the temperature last."""

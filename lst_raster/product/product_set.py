@@ -21,15 +21,10 @@ class ProductSet:
     """The files of a product."""
 
     lst: Path
-    """LST file."""
-    files: Mapping[str, Path]
-    """Files by role: those of the STAC item, existing or not; without an item the existing ones."""
-    item_path: Path
-    """Path of the STAC item, existing or not."""
-    item: Mapping[str, Any] | None
-    """STAC item, None if there is no readable one."""
-    problems: tuple[str, ...] = ()
-    """Problems of the item that affect the search for files."""
+    files: Mapping[str, Path]  # by role: those of the STAC item, existing or not; without an item the existing ones
+    item_path: Path  # existing or not
+    item: Mapping[str, Any] | None  # None if there is no readable one
+    problems: tuple[str, ...] = ()  # of the item, that affect the search for files
 
     @property
     def rasters(self) -> dict[str, Path]:

@@ -28,15 +28,10 @@ class Flag:
     """A bit field."""
 
     name: str
-    """Name, in lower case with underscores."""
-    offset: int
-    """Lowest bit."""
-    length: int = 1
-    """Number of bits."""
+    offset: int  # lowest bit
+    length: int = 1  # number of bits
     description: str
-    """Meaning of the field."""
-    values: Mapping[int, tuple[str, str]]
-    """Name and description of every value."""
+    values: Mapping[int, tuple[str, str]]  # name and description of every value
 
     @property
     def mask(self) -> int:
@@ -96,12 +91,7 @@ VALUES = 1 << max(one.offset + one.length for one in FLAGS)
 """Number of possible values of a quality band."""
 
 FROM_SCENE: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "cloud": ("cloud", "dilated_cloud", "cirrus"),
-        "cloud_shadow": ("cloud_shadow",),
-        "snow": ("snow",),
-        "water": ("water",),
-    }
+    {"cloud": ("cloud", "dilated_cloud", "cirrus"), **{name: (name,) for name in ("cloud_shadow", "snow", "water")}}
 )
 """Kinds of the scene's quality band (`lst_raster.io.quality_band.KINDS`) by field."""
 

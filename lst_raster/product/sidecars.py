@@ -16,7 +16,7 @@ from lst_raster.io.temperature_raster import open_temperature
 from lst_raster.plots.canvas import robust_limits
 from lst_raster.plots.colours import inferno
 from lst_raster.plots.maps import draw_map, save, shape_of_map
-from lst_raster.product.paths import ProductPaths
+from lst_raster.product.paths import SUFFIXES, ProductPaths
 from lst_raster.product.stac import item_text, make_item
 from lst_raster.product.staging import Staging, writing
 from lst_raster.product.styles import lst_style, quality_style, quality_values
@@ -39,7 +39,8 @@ def write_quicklook(
     on the size of the product. The title is the name of the product by default. Output is reproducible.
 
     Returns the temperatures [K] of the first and last colour, for `lst_style`; None if no pixel has a temperature.
-    Raises InputError if the raster is missing, damaged or not in kelvin, OutputError if the file cannot be written.
+    Raises InputNotFoundError if the raster is missing, InputError if it is damaged or not in kelvin, OutputError if the
+    file cannot be written.
     """
     with gdal_settings(GDAL_CACHEMAX=CACHE), open_temperature(Place(disk=lst_path)) as product:
         shape = shape_of_map(product.grid.height, product.grid.width)
@@ -70,15 +71,8 @@ def write_sidecars(paths: ProductPaths, files: Staging, properties: Mapping[str,
     values = quality_values(files.path_of(paths.quality))
     with writing(paths.quality_style):
         files.new(paths.quality_style).write_text(quality_style(values), encoding="utf-8")
-    roles = {
-        "lst": paths.temperature,
-        "uncertainty": paths.uncertainty,
-        "quality": paths.quality,
-        "quicklook": paths.quicklook,
-        "style": paths.style,
-        "quality_style": paths.quality_style,
-    }
-    item = make_item({role: (files.path_of(path), path.name) for role, path in roles.items() if files.has(path)})
+    targets = {role: paths.of(role) for role in SUFFIXES}
+    item = make_item({role: (files.path_of(path), path.name) for role, path in targets.items() if files.has(path)})
     item["properties"] |= properties
     with writing(paths.item):
         files.new(paths.item).write_text(item_text(item), encoding="utf-8")

@@ -183,12 +183,10 @@ def raster_fields(path: Path) -> dict[str, Any]:
 
 def _band(sensor: str) -> dict[str, Any]:
     band = sensor_band(sensor)
-    if band.is_custom:
-        return {"name": band.name, "description": band.title, "eo:center_wavelength": band.wavelength}
     return {
-        "name": band.name.partition("-")[2].upper(),
+        "name": band.name if band.is_custom else band.name.partition("-")[2].upper(),
         "description": band.title,
-        "eo:common_name": band.common_name,
+        **({} if band.is_custom else {"eo:common_name": band.common_name}),
         "eo:center_wavelength": band.wavelength,
     }
 

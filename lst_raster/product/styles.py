@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.etree.ElementTree import Element, SubElement, fromstring, indent, tostring
 
 import numpy as np
 from rasterio.windows import Window
@@ -21,7 +21,17 @@ from lst_raster.product.quality_flags import FLAGS, flag, require_quality_band
 from lst_raster.product.tiff_blocks import BLOCK
 
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
-_VERSION = "3.22.0"
+_TEMPLATE = (
+    '<qgis version="3.22.0" styleCategories="Symbology"><pipe>'
+    '<provider><resampling enabled="false" maxOversampling="2" zoomedInResamplingMethod="nearestNeighbour"'
+    ' zoomedOutResamplingMethod="nearestNeighbour"/></provider>'
+    '<rasterrenderer type="" band="1" opacity="1" alphaBand="-1" nodataColor=""><rasterTransparency/><minMaxOrigin>'
+    "<limits>None</limits><extent>WholeRaster</extent><statAccuracy>Estimated</statAccuracy></minMaxOrigin>"
+    '</rasterrenderer><brightnesscontrast brightness="0" contrast="0" gamma="1"/>'
+    '<huesaturation saturation="0" grayscaleMode="0" colorizeOn="0" invertColors="0"/>'
+    '<rasterresampler maxOversampling="2"/><resamplingStage>resamplingFilter</resamplingStage></pipe>'
+    "<blendMode>0</blendMode></qgis>"
+)
 _STOPS = 17  # colours between which QGIS interpolates
 _NUMBER_FORMAT = {"decimals": ("int", "1"), "rounding_type": ("int", "0"), "show_trailing_zeros": ("bool", "false")}
 
@@ -30,16 +40,11 @@ _NUMBER_FORMAT = {"decimals": ("int", "1"), "rounding_type": ("int", "0"), "show
 class QualityClass:
     """Class of pixels of the quality band in the legend."""
 
-    name: str
-    """Name in the legend."""
+    name: str  # in the legend
     field: str
-    """Bit field."""
     value: int
-    """Value of the field."""
-    colour: str
-    """Colour, as ``#rrggbb``."""
+    colour: str  # #rrggbb
     opacity: int = 255
-    """Opacity, 0 to 255."""
 
 
 QUALITY_CLASSES = (
@@ -108,7 +113,7 @@ def quality_style(values: Collection[int]) -> str:
 def quality_values(path: Path) -> list[int]:
     """Values of the pixels of a quality band, sorted.
 
-    Raises InputError if the file is missing, damaged or not a quality band of a product.
+    Raises InputNotFoundError if the file is missing, InputError if it is damaged or not a quality band of a product.
     """
     found: set[int] = set()
     with open_raster(path, "quality band", InputError) as dataset:
@@ -143,22 +148,9 @@ def _label(value: int, kind: QualityClass, varying: set[str]) -> str:
 
 def _raster_style(kind: str) -> tuple[Element, Element]:
     """Root element of a style, and its renderer."""
-    root = Element("qgis", {"version": _VERSION, "styleCategories": "Symbology"})
-    pipe = SubElement(root, "pipe")
-    resampling = {"enabled": "false", "maxOversampling": "2"}
-    resampling |= {"zoomedInResamplingMethod": "nearestNeighbour", "zoomedOutResamplingMethod": "nearestNeighbour"}
-    SubElement(SubElement(pipe, "provider"), "resampling", resampling)
-    attributes = {"type": kind, "band": "1", "opacity": "1", "alphaBand": "-1", "nodataColor": ""}
-    renderer = SubElement(pipe, "rasterrenderer", attributes)
-    SubElement(renderer, "rasterTransparency")
-    origin = SubElement(renderer, "minMaxOrigin")
-    for name, text in (("limits", "None"), ("extent", "WholeRaster"), ("statAccuracy", "Estimated")):
-        SubElement(origin, name).text = text
-    SubElement(pipe, "brightnesscontrast", {"brightness": "0", "contrast": "0", "gamma": "1"})
-    SubElement(pipe, "huesaturation", {"saturation": "0", "grayscaleMode": "0", "colorizeOn": "0", "invertColors": "0"})
-    SubElement(pipe, "rasterresampler", {"maxOversampling": "2"})
-    SubElement(pipe, "resamplingStage").text = "resamplingFilter"
-    SubElement(root, "blendMode").text = "0"
+    root = fromstring(_TEMPLATE)
+    renderer = next(root.iter("rasterrenderer"))
+    renderer.attrib |= {"type": kind}
     return root, renderer
 
 

@@ -47,12 +47,9 @@ _ANY_TRANSFORM = Affine.scale(2)  # rasterio would warn of a file without a tran
 class Table:
     """An array of numbers in a TIFF."""
 
-    position: int
-    """Position in the file. [byte]"""
-    format: str
-    """Byte order and type of the numbers, as in `struct`."""
+    position: int  # in the file [byte]
+    format: str  # byte order and type, as in `struct`
     count: int
-    """Number of values."""
 
     def read(self, file: Buffer) -> tuple[int, ...]:
         """Read the numbers."""

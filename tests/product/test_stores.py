@@ -290,7 +290,7 @@ def test_a_connection_that_is_lost_while_the_files_are_shown_leaves_nothing_that
     if older:
         make("s3://out/x.tif")
     gate.fault = lambda kind, key: 503 if (kind, key) == ("POST upload", name) else None
-    words = "what was there before is not whole any more: run again" if older else "try again later$"
+    words = "the existing product is incomplete now: run again" if older else "try again later$"
     with pytest.raises(RemoteError, match=words):
         make("s3://out/x.tif", emissivity=0.98, overwrite=True)
     left = contents(store)
