@@ -54,6 +54,7 @@ class CogWriter:
         self._builder = BlockBuilder(codec.layer, grid.height, grid.width)
         self._lock = threading.Lock()
         self._stored: dict[Key, _StoredBlock] = {}
+        self._size = 0  # of the temporary file [byte]
         self._queue: dict[Key, Values] = {}
         self._statistics: list[BlockStatistics] = []
         self._has_statistics = codec.layer.resampling == "average"  # not meaningful for classes
@@ -108,8 +109,9 @@ class CogWriter:
         rows, columns = self._builder.size(key)
         checksum = _checksum(block.pixels[:rows, :columns])
         with self._lock:
-            self._stored[key] = _StoredBlock(self._blocks.tell(), len(block.data), checksum)
+            self._stored[key] = _StoredBlock(self._size, len(block.data), checksum)
             self._blocks.write(block.data)
+            self._size += len(block.data)
 
     def _assemble(self, path: Path, head: bytearray) -> None:
         """Write the header and the blocks, the smallest overview first, as the format requires."""

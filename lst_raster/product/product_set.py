@@ -53,7 +53,7 @@ def find_product(path: str | Path) -> ProductSet:
     if path.is_dir():
         raise InputError(f"product {path} is a folder; give the path of an LST file or STAC item in it")
     if path.suffix.lower() not in (".tif", ".tiff", ITEM):
-        raise InputError(f"product {path} is neither a .tif nor a {ITEM}; give the LST file or its STAC item")
+        raise InputError(f"product {path} is not a .tif or {ITEM} file; give the LST file or its STAC item")
     is_item = path.suffix.lower() == ITEM
     lst = path.with_suffix(".tif") if is_item else path
     item_path = path if is_item else path.with_suffix(ITEM)

@@ -399,7 +399,7 @@ def test_files_that_cannot_be_a_product_are_rejected(tmp_path):
     with pytest.raises(InputError, match="is a folder"):
         check_product(tmp_path)
     (tmp_path / "x.png").touch()
-    with pytest.raises(InputError, match=r"neither a \.tif nor a \.json"):
+    with pytest.raises(InputError, match=r"not a \.tif or \.json file"):
         check_product(tmp_path / "x.png")
 
 

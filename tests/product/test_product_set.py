@@ -95,7 +95,7 @@ def test_hundredths_of_a_kelvin_are_the_temperature_within_half_of_one(tmp_path,
 
 
 def test_the_uncertainty_is_what_changed_inputs_do_to_the_temperature(tmp_path, model_path):
-    """An independent way to the same number: every input is changed by its uncertainty, the equation solved anew."""
+    """An independent calculation: every input is changed by its uncertainty, and the equation solved again."""
     truth = 300.0
     path = make_scene(tmp_path / "in", lst=np.full(SHAPE, truth))
     opened = Scene.open(path)
@@ -116,11 +116,11 @@ def test_the_uncertainty_is_what_changed_inputs_do_to_the_temperature(tmp_path, 
     parts.append(lst(emissivity=0.97 + 0.01) - lst())
     predicted = model.atmosphere(**STATE)
     tau, up, down = (float(term) for term in predicted.terms)
-    depth, warmth = (float(part) for part in predicted[3:])
+    depth, temperature = (float(part) for part in predicted[3:])
     black = up / (1 - tau)
     thicker = tau * np.exp(-depth)
     parts.append(lst(terms=(thicker, (1 - thicker) * black, down)) - lst())
-    slope = noise_radiance(warmth, BAND.planck)  # at 300 K; the test model's air is near
+    slope = noise_radiance(temperature, BAND.planck)  # at 300 K; the atmosphere of the test model is near
     parts.append(lst(terms=(tau, up + (1 - tau) * slope, down)) - lst())
     expected = float(np.sqrt(np.sum(np.square(parts))))
     found = read(paths_of(product).uncertainty)
@@ -175,7 +175,7 @@ def test_the_quality_says_why_there_is_no_temperature(tmp_path, model_path):
     with rasterio.open(path, "r+") as dataset:
         numbers = dataset.read(1)
         numbers[20:22] = 65535
-        numbers[50:] = 400  # less than the air alone sends
+        numbers[50:] = 400  # less than the atmospheric radiance
         dataset.write(numbers, 1)
     product = retrieve(path, output=tmp_path, model=model_path, **EXACT)
     bits = read(paths_of(product).quality)

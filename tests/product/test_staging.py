@@ -113,7 +113,7 @@ def test_a_process_killed_between_two_renames_leaves_whole_files_and_the_next_on
     for number, name in enumerate(NAMES):
         assert_strict_cog(tmp_path / name)
         assert levels_of(tmp_path / name)[0].max() == (28000 if number < renamed else 30000)
-    assert (tmp_path / "x_LST.json").read_text() == "300.0"  # what tells of the set is not renamed before the set
+    assert (tmp_path / "x_LST.json").read_text() == "300.0"  # the item of the set is not renamed before the set
     assert any(path.name.startswith(".") for path in tmp_path.iterdir())
     write_set(tmp_path)
     assert sorted(found_in(tmp_path)) == sorted([*NAMES, "x_LST.json"])

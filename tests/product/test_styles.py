@@ -36,7 +36,7 @@ def test_the_style_of_a_temperature_is_a_ramp_in_kelvin():
     ramp_of_source = {
         option.attrib["name"]: option.attrib["value"] for option in shader.iterfind("colorramp//Option[@name]")
     }
-    assert ramp_of_source["stops"].count(":") == len(items) - 3  # the ends have names of their own
+    assert ramp_of_source["stops"].count(":") == len(items) - 3  # the ends have separate names
     assert shader.find("rampLegendSettings").attrib["suffix"] == " K"
 
 
