@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Values: TypeAlias = NDArray[Any]
-Resampling: TypeAlias = Literal["average", "nearest", "mode"]
+Resampling: TypeAlias = Literal["average", "nearest"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,16 +22,14 @@ class Layer:
     """Description of the band."""
     units: str = ""
     """Unit."""
-    dtype: Literal["float32", "uint8", "uint16", "uint32"] = "float32"
+    dtype: Literal["float32", "uint16", "uint32"] = "float32"
     """Data type in the file."""
     scale: float | None = None
     """Scale factor of the stored numbers; None if they are the values."""
     nodata: float | None = math.nan
     """Nodata value; None if every pixel is valid."""
     resampling: Resampling = "average"
-    """Resampling of overviews, from 2 x 2 pixels: mean of valid pixels, first pixel, or most frequent valid value."""
-    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Metadata of the band."""
+    """Resampling of overviews: mean of the valid pixels among 2 x 2, or the first of them."""
 
     def __post_init__(self) -> None:
         floats = self.dtype == "float32"
@@ -74,12 +71,10 @@ def halved(layer: Layer, block: Values) -> Values:
     """Compute the overview (rows / 2, columns / 2) of a block of stored numbers with even sides.
 
     Nodata is never blended with values: a pixel is the mean of the valid ones among 2 x 2 pixels (halves of integers
-    are rounded up), the first pixel, or the most frequent valid value (the first of several).
+    are rounded up), or the first of them.
     """
     if layer.resampling == "nearest":
         return np.ascontiguousarray(block[::2, ::2])
-    if layer.resampling == "mode":
-        return _mode(block, layer.nodata)
     return _mean_floats(block) if layer.dtype == "float32" else _mean_integers(block)
 
 
@@ -108,19 +103,6 @@ def _mean_floats(block: Values) -> Values:
 def _sum(block: Values, dtype: type) -> Values:
     rows = np.add(block[::2], block[1::2], dtype=dtype)
     return rows[:, ::2] + rows[:, 1::2]
-
-
-def _mode(block: Values, nodata: float | None) -> Values:
-    corners = [block[row::2, column::2] for row in (0, 1) for column in (0, 1)]
-    mode = corners[0].copy()
-    highest_count = np.zeros(mode.shape, np.uint8)
-    for corner in corners:
-        count: Values = np.add.reduce([corner == other for other in corners], dtype=np.uint8)
-        if nodata is not None:
-            count[corner == nodata] = 0
-        better = count > highest_count
-        mode[better], highest_count[better] = corner[better], count[better]
-    return mode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -200,7 +200,7 @@ class BlockBuilder:
         rows, columns = values.shape
         if (rows, columns) == (BLOCK, BLOCK):
             return values
-        if self._layer.nodata is None:  # repeated values do not change the most frequent one
+        if self._layer.nodata is None:
             return np.pad(values, ((0, BLOCK - rows), (0, BLOCK - columns)), mode="edge")
         block = np.full((BLOCK, BLOCK), self._layer.nodata, values.dtype)
         block[:rows, :columns] = values
@@ -262,7 +262,7 @@ class Codec:
                 if self.layer.scale is not None:
                     dataset.scales = (self.layer.scale,)
                 dataset.update_tags(**tags)
-                dataset.update_tags(1, **{**self.layer.tags, **band_tags})
+                dataset.update_tags(1, **band_tags)
                 levels = len(level_shapes(grid.height, grid.width))
                 dataset.build_overviews([2**level for level in range(1, levels)], Resampling.nearest)
             predictor = "YES" if self._predictor() > 1 else "NO"
