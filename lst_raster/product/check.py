@@ -224,8 +224,6 @@ def _require_none(problems: list[str] | tuple[str, ...]) -> None:
 def _item_problems(item: Mapping[str, Any], lst: Path) -> list[str]:
     """Check the fields of an item that STAC and products of lst-raster require; `lst` is the LST file of the product.
 
-    References
-    ----------
     https://github.com/radiantearth/stac-spec/blob/v1.1.0/item-spec/item-spec.md
     """
     missing = [name for name, kind in _REQUIRED.items() if not isinstance(item.get(name), kind)]

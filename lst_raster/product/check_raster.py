@@ -56,9 +56,7 @@ def layout_problems(path: Path) -> list[str]:
     This is stricter than COG validators: every block must be in the order of the format, with leader and trailer, and
     end within the file.
 
-    References
-    ----------
-    https://gdal.org/drivers/raster/cog.html; Cloud Optimized GeoTIFF, OGC 21-026 (2023)
+    Sources: https://gdal.org/drivers/raster/cog.html; Cloud Optimized GeoTIFF, OGC 21-026 (2023)
     """
     if path.stat().st_size == 0:
         return ["the file is empty"]

@@ -32,10 +32,9 @@ _SUFFIXES = (".tif", ".tiff")
 _BYTES_PER_PIXEL = 0.05
 """Lower limit of the size of a pixel, in the raster and the temporary file of its blocks. [byte]
 
-The compressed size is known only after writing. In a Landsat 8 scene of Alabama without fill or masked clouds,
-quality bits take 0.33 bytes, uncertainty and temperature as uint16 0.6 and 3.2, as float32 6 each; fill and masked
-clouds take 0.01. The limit is low enough for a scene with a few per cent of valid pixels, so that no run is rejected
-that would succeed. A disk that fills up during a run ends it with an OutputError, and no file is left.
+The compressed size is known only after writing. In a Landsat 8 scene quality bits take 0.33 bytes, uncertainty and
+temperature as uint16 0.6 and 3.2, as float32 6 each; fill and masked clouds take 0.01. The limit is low enough for
+scenes with a few per cent of valid pixels, so that no run is rejected that would succeed.
 """
 
 

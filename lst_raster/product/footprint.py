@@ -34,9 +34,7 @@ class Footprint:
 def footprint(grid: Grid) -> Footprint:
     """Outline of a grid, within half a pixel of its edges; empty if its location on Earth is not known.
 
-    References
-    ----------
-    RFC 7946, The GeoJSON Format (2016), sections 3.1.6, 3.1.9 and 5.2
+    Source: RFC 7946, The GeoJSON Format (2016), sections 3.1.6, 3.1.9 and 5.2
     """
     if grid.crs is None:
         return Footprint(geometry=None, bbox=None)

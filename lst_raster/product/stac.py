@@ -92,20 +92,17 @@ def make_item(files: Files) -> Item:
     unknown = [role for role in files if role not in ASSETS]
     if unknown or "lst" not in files:
         raise InputError(f"files of a product are {', '.join(ASSETS)}; found {', '.join(files)}; give lst and no other")
-    try:
-        return _make_item(files)
-    except (OSError, RasterioError) as error:
-        raise OutputError(f"cannot read the files of {files['lst'][1]} for its STAC item: {error}") from error
-
-
-def _make_item(files: Files) -> Item:
     path, name = files["lst"]
-    with rasterio.open(path) as dataset:
-        tags, grid = dataset.tags(), Grid.of(dataset)
-    if "sensor" not in tags or "lst_raster_version" not in tags:
-        raise InputError(f"{name} has no metadata sensor and lst_raster_version; give the LST file of a product")
+    try:
+        with rasterio.open(path) as dataset:
+            tags, grid = dataset.tags(), Grid.of(dataset)
+        if "sensor" not in tags or "lst_raster_version" not in tags:
+            raise InputError(f"{name} has no metadata sensor and lst_raster_version; give the LST file of a product")
+        cloud_cover = _cloud_cover(files["quality"][0], tags) if "quality" in files else None
+        assets = {role: _asset(role, *files[role], tags["sensor"]) for role in ASSETS if role in files}
+    except (OSError, RasterioError) as error:
+        raise OutputError(f"cannot read the files of {name} for its STAC item: {error}") from error
     place = footprint(grid)
-    cloud_cover = _cloud_cover(files["quality"][0], tags) if "quality" in files else None
     item: Item = {
         "type": "Feature",
         "stac_version": STAC_VERSION,
@@ -114,7 +111,7 @@ def _make_item(files: Files) -> Item:
         "geometry": place.geometry,
         "properties": _properties(tags, grid, cloud_cover, place.geometry is not None),
         "links": [],
-        "assets": {role: _asset(role, *files[role], tags["sensor"]) for role in ASSETS if role in files},
+        "assets": assets,
     }
     return item if place.bbox is None else {**item, "bbox": place.bbox}
 
@@ -146,12 +143,7 @@ def _asset(role: str, path: Path, name: str, sensor: str) -> dict[str, Any]:
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file as a hexadecimal multihash.
-
-    References
-    ----------
-    https://github.com/stac-extensions/file#checksums; https://github.com/multiformats/multihash
-    """
+    """SHA-256 of a file as a hexadecimal multihash (https://github.com/stac-extensions/file#checksums)."""
     with path.open("rb") as file:
         return _SHA2_256 + hashlib.file_digest(file, "sha256").hexdigest()
 

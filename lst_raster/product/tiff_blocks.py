@@ -65,9 +65,7 @@ def block_tables(file: Buffer) -> list[tuple[Table, Table]]:
 
     Raises struct.error, KeyError or ValueError if the header is damaged or an image is not tiled.
 
-    References
-    ----------
-    TIFF 6.0 (Adobe, 1992), sections 2 and 15; BigTIFF: https://libtiff.gitlab.io/libtiff/specification/bigtiff.html
+    Sources: TIFF 6.0 (Adobe, 1992), sections 2 and 15; https://libtiff.gitlab.io/libtiff/specification/bigtiff.html
     """
     order = "<" if bytes(file[:2]) == b"II" else ">"
     big = struct.unpack_from(f"{order}H", file, 2)[0] == 43
