@@ -22,7 +22,7 @@ from rasterio.windows import Window
 from lst_raster.errors import SceneError
 from lst_raster.io.plausibility import HOTTEST_GROUND, LARGELY
 from lst_raster.io.raster import read_stored
-from lst_raster.product.quality_flags import KNOWN, UNCERTAIN, Bits, flag
+from lst_raster.product.quality_flags import KNOWN_BITS, UNCERTAIN, Bits, flag
 from lst_raster.product.tiff_blocks import block_tables
 
 Values: TypeAlias = NDArray[Any]
@@ -270,12 +270,13 @@ def _count_bits(counts: PixelCounts, lst: Float32, uncertainty: Float32 | None, 
     if "dilated by" in mask:  # a dilated mask extends beyond the clouds
         explained |= np.isin(flag("cloud_distance").of(bits), [1, 2])
     source = flag("emissivity_source")
+    undefined = ((bits & ~np.uint32(KNOWN_BITS)) != 0) | ~np.isin(source.of(bits), list(source.values))
     wrong: dict[str, Mask] = {
         "no temperature and no bit that explains it": ~has_lst & ~explained,
         "a temperature and fill, saturated, no_solution or no_input": has_lst & _any_flag(bits, *_NO_TEMPERATURE_FLAGS),
         "saturated and not fill": _any_flag(bits, "saturated") & ~_any_flag(bits, "fill"),
         "a temperature and no emissivity source": has_lst & (source.of(bits) == 0),
-        "undefined bits or values": ((bits & ~np.uint32(KNOWN)) != 0) | ~np.isin(source.of(bits), list(source.values)),
+        "undefined bits or values": undefined,
     }
     if not mask.startswith("none"):
         wrong["a temperature under cloud or shadow"] = has_lst & _any_flag(bits, *_MASKED_FLAGS)

@@ -67,7 +67,7 @@ class Layer:
         return bool(missing.all())
 
 
-def halved(layer: Layer, block: Values) -> Values:
+def overview_block(layer: Layer, block: Values) -> Values:
     """Compute the overview (rows / 2, columns / 2) of a block of stored numbers with even sides.
 
     Nodata is never blended with values: a pixel is the mean of the valid ones among 2 x 2 pixels (halves of integers

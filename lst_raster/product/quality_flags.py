@@ -85,7 +85,7 @@ FLAGS = (
     ),
 )  # fmt: skip
 """Bit fields in ascending order. Bits 6 to 8 and 21 to 31 are not used."""
-KNOWN = sum(one.mask for one in FLAGS)
+KNOWN_BITS = sum(one.mask for one in FLAGS)
 """Bits that belong to a field."""
 VALUES = 1 << max(one.offset + one.length for one in FLAGS)
 """Number of possible values of a quality band."""

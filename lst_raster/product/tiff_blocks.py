@@ -18,7 +18,7 @@ from rasterio.io import MemoryFile
 from lst_raster.errors import InputError
 from lst_raster.io.grid import Grid
 from lst_raster.io.raster import TYPE_SIZES
-from lst_raster.product.layers import Layer, Values, halved
+from lst_raster.product.layers import Layer, Values, overview_block
 
 _TILE_OFFSETS, _TILE_BYTE_COUNTS = 324, 325  # tags of TIFF 6.0
 _FORMATS = {3: "H", 4: "I", 16: "Q"}
@@ -163,7 +163,7 @@ class BlockBuilder:
                 return
             rows, columns = ((side + 1) // 2 for side in self.size(key))
             key = (level + 1, block_row // 2, block_column // 2)
-            part = (block[::2, ::2] if empty else halved(self._layer, block))[:rows, :columns]
+            part = (block[::2, ::2] if empty else overview_block(self._layer, block))[:rows, :columns]
             row, column = block_row % 2 * BLOCK // 2, block_column % 2 * BLOCK // 2
 
     def _insert(self, key: Key, part: Values, row: int, column: int) -> Values | None:
