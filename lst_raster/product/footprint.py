@@ -13,8 +13,7 @@ from pyproj.exceptions import ProjError
 
 from lst_raster.io.grid import Grid
 
-Ring: TypeAlias = NDArray[np.float64]
-"""Longitudes and latitudes of a closed line, (points, 2). [degree]"""
+Ring: TypeAlias = NDArray[np.float64]  # longitudes and latitudes of a closed line, (points, 2) [degree]
 
 _TOLERANCE = 0.5  # [pixel], largest distance of a straight line between two points from the edge of the grid
 _MAX_PIECES = 4096  # of an edge; a continent in a polar projection needs a few hundred

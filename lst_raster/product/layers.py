@@ -19,15 +19,10 @@ class Layer:
     """The band of a raster of one band."""
 
     description: str
-    """Description of the band."""
     units: str = ""
-    """Unit."""
-    dtype: Literal["float32", "uint16", "uint32"] = "float32"
-    """Data type in the file."""
-    scale: float | None = None
-    """Scale factor of the stored numbers; None if they are the values."""
-    nodata: float | None = math.nan
-    """Nodata value; None if every pixel is valid."""
+    dtype: Literal["float32", "uint16", "uint32"] = "float32"  # data type in the file
+    scale: float | None = None  # of the stored numbers; None if they are the values
+    nodata: float | None = math.nan  # None if every pixel is valid
     resampling: Resampling = "average"
     """Resampling of overviews: mean of the valid pixels among 2 x 2, or the first of them."""
 

@@ -23,11 +23,9 @@ SUFFIXES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Suffix of the file of each role, appended to the name of the product."""
-ITEM = ".json"
-"""Suffix of the STAC item."""
+ITEM = ".json"  # suffix of the STAC item
 
-STEP = 0.01
-"""Step of temperatures and uncertainties stored as integers. [K]"""
+STEP = 0.01  # step of temperatures and uncertainties stored as integers [K]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,8 +12,7 @@ from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.io.address import path_of
 from lst_raster.product.paths import ITEM, SUFFIXES
 
-RASTERS = ("lst", "uncertainty", "quality")
-"""Roles of the rasters."""
+RASTERS = ("lst", "uncertainty", "quality")  # roles of the rasters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

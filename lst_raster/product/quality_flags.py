@@ -14,13 +14,10 @@ from lst_raster.errors import InputError
 from lst_raster.inputs.emissivity.registry import QUALITY_VALUES
 
 Bits = NDArray[np.uint32]
-DTYPE: Literal["uint32"] = "uint32"
-"""Data type of the quality band."""
+DTYPE: Literal["uint32"] = "uint32"  # data type of the quality band
 
-UNCERTAIN = 2.0
-"""Uncertainty above which the bit ``uncertain`` is set. [K]"""
-NEAR, FAR = 1000.0, 5000.0
-"""Limits of the classes of ``cloud_distance``. [m]"""
+UNCERTAIN = 2.0  # uncertainty above which the bit ``uncertain`` is set [K]
+NEAR, FAR = 1000.0, 5000.0  # limits of the classes of ``cloud_distance`` [m]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,10 +82,8 @@ FLAGS = (
     ),
 )  # fmt: skip
 """Bit fields in ascending order. Bits 6 to 8 and 21 to 31 are not used."""
-KNOWN_BITS = sum(one.mask for one in FLAGS)
-"""Bits that belong to a field."""
-VALUES = 1 << max(one.offset + one.length for one in FLAGS)
-"""Number of possible values of a quality band."""
+KNOWN_BITS = sum(one.mask for one in FLAGS)  # bits that belong to a field
+VALUES = 1 << max(one.offset + one.length for one in FLAGS)  # number of possible values of a quality band
 
 FROM_SCENE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"cloud": ("cloud", "dilated_cloud", "cirrus"), **{name: (name,) for name in ("cloud_shadow", "snow", "water")}}

@@ -21,18 +21,15 @@ from lst_raster.product.stac import item_text, make_item
 from lst_raster.product.staging import Staging, writing
 from lst_raster.product.styles import lst_style, quality_style, quality_values
 
-Units: TypeAlias = Literal["degC", "K"]
-"""Unit of the colour bar."""
+Units: TypeAlias = Literal["degC", "K"]  # unit of the colour bar
+Limits: TypeAlias = tuple[float, float]  # values of the first and last colour
 
-CACHE = 64 << 20
-"""Size of GDAL's block cache; a raster without overviews is read completely. [byte]"""
+CACHE = 64 << 20  # size of GDAL's block cache; a raster without overviews is read completely [byte]
 UNITS: Mapping[Units, tuple[str, float]] = MappingProxyType({"degC": ("°C", 273.15), "K": ("K", 0.0)})
 """Label of each unit and its zero. [K]"""
 
 
-def write_quicklook(
-    lst_path: Path, target: Path, *, title: str | None = None, units: Units = "degC"
-) -> tuple[float, float] | None:
+def write_quicklook(lst_path: Path, target: Path, *, title: str | None = None, units: Units = "degC") -> Limits | None:
     """Write a quicklook (PNG) of a product or another raster of surface temperature.
 
     The colours range from the 2nd to the 98th percentile of a suitable overview, so that memory and time do not depend
@@ -48,9 +45,7 @@ def write_quicklook(
     return draw_quicklook(kelvin, target, title=title or lst_path.stem, unit=UNITS[units])
 
 
-def draw_quicklook(
-    values: NDArray[Any], target: Path, *, title: str, unit: tuple[str, float]
-) -> tuple[float, float] | None:
+def draw_quicklook(values: NDArray[Any], target: Path, *, title: str, unit: tuple[str, float]) -> Limits | None:
     """Draw values (rows, columns), NaN where missing, as `write_quicklook` does; `unit` is its label and zero."""
     name, zero = unit
     limits = robust_limits(values - zero)

@@ -22,20 +22,14 @@ from lst_raster.product.quality_flags import FLAGS, Flag, flag
 from lst_raster.product.staging import writing
 from lst_raster.sensors.bands import SensorBand, sensor_band
 
-Item: TypeAlias = dict[str, Any]
-"""STAC item, as for JSON."""
-Files: TypeAlias = Mapping[str, tuple[Path, str]]
-"""Current path and final name of each file, by role."""
+Item: TypeAlias = dict[str, Any]  # STAC item, as for JSON
+Files: TypeAlias = Mapping[str, tuple[Path, str]]  # current path and final name of each file, by role
 
-RUN = "lst_raster:run"
-"""Property of a STAC item with the provenance of the run."""
-COUNTS = "lst_raster:counts"
-"""Property of a STAC item with the numbers of pixels, `pixels` and `retrieved`."""
+RUN = "lst_raster:run"  # property of a STAC item with the provenance of the run
+COUNTS = "lst_raster:counts"  # property of a STAC item with the numbers of pixels, `pixels` and `retrieved`
 
-COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"
-"""Media type of the rasters."""
-STAC_VERSION = "1.1.0"
-"""Version of the specification."""
+COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"  # media type of the rasters
+STAC_VERSION = "1.1.0"  # version of the specification
 EXTENSIONS = MappingProxyType(
     {
         name: f"https://stac-extensions.github.io/{name}/{version}/schema.json"

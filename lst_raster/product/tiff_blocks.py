@@ -23,12 +23,10 @@ from lst_raster.product.layers import Layer, Values, overview_block
 _TILE_OFFSETS, _TILE_BYTE_COUNTS = 324, 325  # tags of TIFF 6.0
 _FORMATS = {3: "H", 4: "I", 16: "Q"}
 
-BLOCK = 512
-"""Side of a block of the product. [pixel]"""
+BLOCK = 512  # side of a block of the product [pixel]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
-Key: TypeAlias = tuple[int, int, int]
-"""Level of the pyramid (0 is the full resolution), row and column of a block."""
+Key: TypeAlias = tuple[int, int, int]  # level of the pyramid (0 is the full resolution), row and column of a block
 Compression: TypeAlias = Literal["deflate", "zstd", "lzw", "lerc_zstd", "none"]
 
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -223,7 +221,6 @@ class Codec:
     """Compression of the blocks of a layer."""
 
     layer: Layer
-    """Layer of the blocks."""
     compress: Compression = "deflate"
     """Method; ``lerc_zstd`` has an error of up to 0.005 for float32, all others are lossless."""
 
