@@ -53,7 +53,7 @@ def test_every_type_and_compression_reads_back_from_a_strict_cog(tmp_path, layer
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
-def test_overviews_are_those_of_a_plain_reckoning_and_never_blend_nodata(tmp_path, layer):
+def test_overviews_agree_with_a_plain_python_calculation_and_never_blend_nodata(tmp_path, layer):
     path = write_cog(tmp_path / "x.tif", values_of(layer, SHAPE), layer)
     levels = levels_of(path)
     for level, overview in pairwise(levels):
@@ -170,12 +170,12 @@ def test_classes_have_no_statistics(tmp_path):
             assert not any(name.startswith("STATISTICS") for name in dataset.tags(1))
 
 
-def test_steps_are_rounded_to_the_nearest_and_what_they_cannot_say_is_nodata():
+def test_values_are_rounded_to_the_nearest_step_and_those_out_of_range_are_nodata():
     values = np.float32([np.nan, np.inf, -np.inf, -1, 0, 0.004, 0.006, 300.004, 300.006, 655.35, 655.36, 1e30])
     np.testing.assert_array_equal(STEPS.stored(values), np.uint16([0, 0, 0, 0, 0, 0, 1, 30000, 30001, 65535, 0, 0]))
 
 
-def test_what_is_handed_over_may_be_used_again(tmp_path):
+def test_arrays_can_be_reused_after_writing(tmp_path):
     buffer = np.empty((512, 512), "f4")
     with new_cog(tmp_path / "x.tif", grid_of((512, 1024)), FLOATS) as cog:
         for number, window in enumerate(windows_of((512, 1024), 512)):
@@ -216,7 +216,7 @@ def test_windows_must_cover_the_grid_once(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_layers_and_compressions_that_cannot_be_are_refused(tmp_path):
+def test_invalid_layers_and_compressions_are_rejected(tmp_path):
     with pytest.raises(InputError, match="'jpeg' is not known; give one of deflate, zstd"):
         write_cog(tmp_path / "x.tif", kelvin(SHAPE), compress="jpeg")
     for options in (
