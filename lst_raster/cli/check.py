@@ -31,12 +31,12 @@ def check(product: str, ceos_ard: bool, as_json: bool) -> int:
     exit code is 1 if one of them failed. With --ceos-ard one entry is written for each requirement instead, and the
     exit code is 0: it is an account of the product, and not all of it is the product's fault.
     """
-    from lst_raster.product.ceos_ard import assess, lines
+    from lst_raster.product.ceos_ard import assess, report_lines
     from lst_raster.product.check import check_product
 
     if ceos_ard:
         points = assess(product)
-        show([asdict(point) for point in points], lines(points), as_json)
+        show([asdict(point) for point in points], report_lines(points), as_json)
         return 0
     findings = check_product(product)
     text = (f"{finding.outcome:8}{finding.name:{_WIDTH}}{finding.text}" for finding in findings)

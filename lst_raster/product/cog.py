@@ -1,8 +1,8 @@
-"""Writing a Cloud Optimized GeoTIFF that is complete and right, or not there at all.
+"""Writer of Cloud Optimized GeoTIFFs that are complete and verified, or do not exist.
 
-Blocks are compressed as they come, by the threads that bring them, and kept in a temporary file in any order; their
-overviews are made on the way. At the end GDAL makes the head of the file with all its metadata, the blocks follow in
-the order of the format, and the whole is read back.
+Blocks are compressed in the threads that write them and stored in a temporary file in any order; overviews are built
+at the same time. At the end GDAL makes the header with all metadata, the blocks are appended in the order of the
+format, and the whole file is read back.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import rasterio
@@ -25,20 +24,18 @@ from rasterio.windows import Window
 
 from lst_raster.io.address import Location
 from lst_raster.io.grid import Grid
-from lst_raster.product.layers import Layer, Moments, Values, moments, statistics
+from lst_raster.product.layers import BlockStatistics, Layer, Values, band_statistics, block_statistics
 from lst_raster.product.staging import Staging, new_files, writing
 from lst_raster.product.tiff_blocks import BLOCK, BlockBuilder, Codec, Compression, Encoded, Key, block_tables
 
 __all__ = ["BLOCK", "CogWriter", "Layer", "new_cog"]
 
-_BATCH = 8  # blocks that are compressed together: a file in memory for each would cost a third more
+_BATCH = 8  # blocks that are compressed together: a file in memory for each would take a third more time
+_BLOCK_LEADER = struct.Struct("<I")  # size of a block, in front of it
 
-_NOTE = struct.Struct("<I")  # the format's note of a block's size, before it
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Place:
-    """Where a block lies in the temporary file, and what its pixels are."""
+class _StoredBlock(NamedTuple):
+    """Position and size in the temporary file, checksum of the pixels."""
 
     position: int
     size: int
@@ -46,83 +43,60 @@ class _Place:
 
 
 class CogWriter:
-    """An unfinished product; made by `new_cog`. Threads may write at the same time."""
+    """An unfinished raster, made by `new_cog`. Threads may write at the same time."""
 
     def __init__(self, target: Location, grid: Grid, codec: Codec, blocks: BinaryIO) -> None:
         self.target = target
         """File to be made."""
         self.tags: dict[str, str] = {}
-        """Metadata of the product, to be filled before it is finished."""
+        """Metadata of the file, to be set before it is finished."""
         self._grid, self._codec, self._blocks = grid, codec, blocks
         self._builder = BlockBuilder(codec.layer, grid.height, grid.width)
         self._lock = threading.Lock()
-        self._places: dict[Key, _Place] = {}
+        self._stored: dict[Key, _StoredBlock] = {}
+        self._size = 0  # of the temporary file [byte]
         self._queue: dict[Key, Values] = {}
-        self._moments: list[Moments] = []
-        self._has_statistics = codec.layer.resampling == "average"  # a mean of classes says nothing
+        self._statistics: list[BlockStatistics] = []
+        self._has_statistics = codec.layer.resampling == "average"  # not meaningful for classes
         self._empty = codec.encode([np.full((BLOCK, BLOCK), codec.layer.padding, codec.layer.dtype)])[0]
 
     def write(self, values: Values, window: Any) -> None:
-        """Write a window; one of whole blocks is written fastest.
+        """Write a window (rows, columns) in the unit of the layer, NaN where missing; whole blocks are fastest.
 
-        Parameters
-        ----------
-        values : array of shape (rows, columns)
-            Values in the layer's unit, NaN where there are none; of a layer without scale the numbers themselves.
-        window : rasterio.windows.Window
-            Where they belong.
-
-        Raises
-        ------
-        OutputError
-            They cannot be written.
-        ValueError
-            They leave the grid, or some were written before.
+        Raises OutputError if writing fails, ValueError if the window exceeds the grid or overlaps an earlier one.
         """
         with writing(self.target):
             for key, block in self._builder.add(values, int(window.row_off), int(window.col_off)):
-                self._take(key, block)
-            self._compress(at_least=_BATCH)
+                self._add_block(key, block)
+            self._compress_queue(at_least=_BATCH)
 
     def finish(self, path: Path, threads: int) -> None:
-        """Make the file of all blocks and read it back.
+        """Write the file from all blocks and read it back with a number of threads.
 
-        Parameters
-        ----------
-        path : path
-            File to make.
-        threads : int
-            Number of threads to read it back with.
-
-        Raises
-        ------
-        OutputError
-            It cannot be written, or does not read back as written.
-        ValueError
-            The windows did not cover the grid.
+        Raises OutputError if it cannot be written or differs when read back, ValueError if the windows do not cover
+        the grid.
         """
         if not self._builder.complete:
             raise ValueError(f"the windows written do not cover {self.target}")
-        band_tags = statistics(self._moments, self._grid.height * self._grid.width)
+        band_tags = band_statistics(self._statistics, self._grid.height * self._grid.width)
         with writing(self.target):
-            self._compress(at_least=1)
+            self._compress_queue(at_least=1)
             self._assemble(path, self._codec.skeleton(self._grid, self.tags, band_tags))
             self._verify(path, threads)
 
-    def _take(self, key: Key, block: Values | None) -> None:
-        """Put a whole block into the queue; one without a value is ready at once."""
+    def _add_block(self, key: Key, block: Values | None) -> None:
+        """Queue a complete block; an empty one (None) is stored directly."""
         if block is None:
             self._store(key, self._empty)
             return
-        level, _, _ = key
-        part = moments(self._codec.layer, block) if level == 0 and self._has_statistics else None
+        found = block_statistics(self._codec.layer, block) if key[0] == 0 and self._has_statistics else None
         with self._lock:
             self._queue[key] = block
-            if part is not None:
-                self._moments.append(part)
+            if found is not None:
+                self._statistics.append(found)
 
-    def _compress(self, *, at_least: int) -> None:
-        """Compress what is in the queue, where that are so many, and put it into the temporary file."""
+    def _compress_queue(self, *, at_least: int) -> None:
+        """Compress and store batches while the queue has at least this many blocks."""
         while True:
             with self._lock:
                 if len(self._queue) < at_least:
@@ -135,17 +109,18 @@ class CogWriter:
         rows, columns = self._builder.size(key)
         checksum = _checksum(block.pixels[:rows, :columns])
         with self._lock:
-            self._places[key] = _Place(position=self._blocks.tell(), size=len(block.data), checksum=checksum)
+            self._stored[key] = _StoredBlock(self._size, len(block.data), checksum)
             self._blocks.write(block.data)
+            self._size += len(block.data)
 
     def _assemble(self, path: Path, head: bytearray) -> None:
-        """Write the head and the blocks, the smallest overview first, as the format wants them."""
+        """Write the header and the blocks, the smallest overview first, as the format requires."""
         levels = list(zip(self._builder.keys, block_tables(head), strict=True))
         end = len(head)
         for keys, (positions, sizes) in reversed(levels):
-            lengths = [self._places[key].size for key in keys]
-            starts = end + np.cumsum([0, *(length + 2 * _NOTE.size for length in lengths)])
-            positions.write(head, [int(start) + _NOTE.size for start in starts[:-1]])
+            lengths = [self._stored[key].size for key in keys]
+            starts = end + np.cumsum([0, *(length + 2 * _BLOCK_LEADER.size for length in lengths)])
+            positions.write(head, [int(start) + _BLOCK_LEADER.size for start in starts[:-1]])
             sizes.write(head, lengths)
             end = int(starts[-1])
         self._blocks.flush()
@@ -153,29 +128,27 @@ class CogWriter:
             file.write(head)
             for keys, _ in reversed(levels):
                 for key in keys:
-                    data = self._fetch(self._places[key])
-                    file.write(_NOTE.pack(len(data)) + data + data[-4:])
+                    self._blocks.seek(self._stored[key].position)
+                    data = self._blocks.read(self._stored[key].size)
+                    file.write(_BLOCK_LEADER.pack(len(data)) + data + data[-4:])
             file.flush()
             os.fsync(file.fileno())
 
-    def _fetch(self, place: _Place) -> bytes:
-        self._blocks.seek(place.position)
-        return self._blocks.read(place.size)
-
     def _verify(self, path: Path, threads: int) -> None:
-        """Read a file back; a full disk or a failing one can leave a file that nobody has complained about."""
+        """Read the file back: a full or failing disk can damage a file without an error."""
         with ThreadPoolExecutor(threads) as pool:
             for level, keys in enumerate(self._builder.keys):
-                where = {"overview_level": level - 1} if level else {}
-                handles = [rasterio.open(path, **where) for _ in keys[:threads]]
-                list(pool.map(self._compare, handles, (keys[start::threads] for start in range(threads))))
+                options = {"overview_level": level - 1} if level else {}
+                datasets = [rasterio.open(path, **options) for _ in keys[:threads]]
+                list(pool.map(self._compare, datasets, (keys[start::threads] for start in range(threads))))
 
     def _compare(self, dataset: Any, keys: Sequence[Key]) -> None:
-        with dataset:  # closed by its own thread: after Ctrl-C another would do so while it is read, which crashes
+        with dataset:  # closed by its own thread: after Ctrl-C another would close it during a read, which crashes
             for key in keys:
                 _, row, column = key
                 rows, columns = self._builder.size(key)
-                if _found(dataset, Window(column * BLOCK, row * BLOCK, columns, rows)) != self._places[key].checksum:
+                window = Window(column * BLOCK, row * BLOCK, columns, rows)
+                if _read_checksum(dataset, window) != self._stored[key].checksum:
                     raise OSError("it does not read back as it was written")
 
 
@@ -189,64 +162,32 @@ def new_cog(
     threads: int = 1,
     files: Staging | None = None,
 ) -> Iterator[CogWriter]:
-    """Write a product of one band.
+    """Write a raster of one band; the windows written in the block must cover the grid.
 
-    The file is made beside the target, read back, compared with what was written, and renamed. After an error, or when
-    the block is left by one, no file of ours is left, and one that was there before is as it was. The same values make
-    the same bytes, in whatever windows, order and threads they are written.
+    The file is made in the folder of the target, read back with `threads` threads, compared with the data written, and
+    renamed, together with the other `files` of a set if given. After an error no file is left, and an existing target
+    is unchanged. The same values give the same bytes, independent of windows, order and threads.
 
-    Parameters
-    ----------
-    target : path or Address
-        File to be made; one that exists is replaced.
-    grid : Grid
-        Where its pixels lie.
-    layer : Layer
-        What they hold.
-    compress : str
-        How: ``deflate``, which every reader has, ``zstd``, ``lzw``, ``lerc_zstd`` or ``none``.
-    threads : int
-        Number of threads to read the file back with.
-    files : Staging, optional
-        Files that belong together: the product is complete when this block is left, and renamed with the others.
-
-    Yields
-    ------
-    CogWriter
-        To write the windows with; they must cover the grid.
-
-    Raises
-    ------
-    InputError
-        There is no such compression.
-    OutputError
-        The file cannot be written, or does not read back as written.
+    Raises InputError if the compression is not known, OutputError if the file cannot be written or verified.
     """
     with ExitStack() as stack:
         staging = files or stack.enter_context(new_files(target.parent))
         codec = Codec(layer=layer, compress=compress)
-        path = staging.new(target)  # its turn to be renamed is that of its call
-        with _open_scratch(staging.scratch(target), target) as blocks:
+        path = staging.new(target)  # the order of these calls is the order of the renames
+        with writing(target):
+            file = staging.scratch(target).open("w+b")
+        try:
             with writing(target):  # GDAL may have been built without the compression
-                writer = CogWriter(target, grid, codec, blocks)
+                writer = CogWriter(target, grid, codec, file)
             yield writer
             writer.finish(path, threads)
+        finally:
+            with suppress(OSError):  # must not hide the error that ends the block
+                file.close()
 
 
-@contextmanager
-def _open_scratch(path: Path, target: Location) -> Iterator[BinaryIO]:
-    """Open a temporary file, and close it without another error on top of the one that ends the block."""
-    with writing(target):
-        file = path.open("w+b")
-    try:
-        yield file
-    finally:
-        with suppress(OSError):
-            file.close()
-
-
-def _found(dataset: Any, window: Window) -> int | None:
-    """Checksum of what a file holds; None where it cannot be read."""
+def _read_checksum(dataset: Any, window: Window) -> int | None:
+    """Checksum of the pixels of a window; None if they cannot be read."""
     try:
         return _checksum(dataset.read(1, window=window))
     except RasterioError:

@@ -1,4 +1,4 @@
-"""Where on Earth a grid lies, as GeoJSON wants it."""
+"""Footprint of a grid in longitude and latitude, as GeoJSON."""
 
 from __future__ import annotations
 
@@ -13,88 +13,70 @@ from pyproj.exceptions import ProjError
 
 from lst_raster.io.grid import Grid
 
-Ring: TypeAlias = NDArray[np.float64]
-"""Longitudes and latitudes of a closed line, of shape (points, 2). [degree]"""
+Ring: TypeAlias = NDArray[np.float64]  # longitudes and latitudes of a closed line, (points, 2) [degree]
 
-_TOLERANCE = 0.5  # [pixel] by which a straight line between two points may leave the edge of the grid
-_MOST = 4096  # pieces of an edge: a continent in a polar projection needs a few hundred
-_DECIMALS = 7  # [degree]: a centimetre
+_TOLERANCE = 0.5  # [pixel], largest distance of a straight line between two points from the edge of the grid
+_MAX_PIECES = 4096  # of an edge; a continent in a polar projection needs a few hundred
+_DECIMALS = 7  # [degree], a centimetre
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Footprint:
-    """The outline of a grid in longitude and latitude."""
+    """Outline of a grid in longitude and latitude."""
 
     geometry: dict[str, Any] | None
-    """GeoJSON polygon, counter-clockwise; several of them where the grid crosses the date line. None without place."""
+    """GeoJSON Polygon, counter-clockwise; MultiPolygon if the grid crosses the antimeridian. None without location."""
     bbox: list[float] | None
-    """West, south, east and north; west is greater than east where the grid crosses the date line. [degree]"""
+    """West, south, east and north; west is greater than east if the grid crosses the antimeridian. [degree]"""
 
 
 def footprint(grid: Grid) -> Footprint:
-    """Outline a grid, with as many points as keep it within half a pixel of the grid's own edges.
+    """Outline of a grid, within half a pixel of its edges; empty if its location on Earth is not known.
 
-    Parameters
-    ----------
-    grid : Grid
-        The grid.
-
-    Returns
-    -------
-    Footprint
-        Its outline; nothing where the grid has no coordinate system, or places without longitude and latitude.
-
-    References
-    ----------
-    RFC 7946, The GeoJSON Format (2016), sections 3.1.6, 3.1.9 and 5.2
+    Source: RFC 7946, The GeoJSON Format (2016), sections 3.1.6, 3.1.9 and 5.2
     """
     if grid.crs is None:
         return Footprint(geometry=None, bbox=None)
     try:
-        ring, pole = _around_pole(_outline(grid))
+        ring, has_pole = _close_around_pole(_outline(grid))
     except ProjError:
         return Footprint(geometry=None, bbox=None)
-    parts = [part for part in _split(ring) if len(part) > 3]
-    polygons = [[_counter_clockwise(part).tolist()] for part in parts]
+    polygons = [[_counter_clockwise(part).tolist()] for part in _split(ring) if len(part) > 3]
     if len(polygons) == 1:
         geometry = {"type": "Polygon", "coordinates": polygons[0]}
     else:
         geometry = {"type": "MultiPolygon", "coordinates": polygons}
-    return Footprint(geometry=geometry, bbox=_bbox(ring, pole))
+    return Footprint(geometry=geometry, bbox=_bbox(ring, has_pole))
 
 
 def _outline(grid: Grid) -> Ring:
-    """Points along the edges of a grid; longitudes go on beyond 180 degrees instead of jumping."""
-    back = Transformer.from_crs("EPSG:4326", grid.crs.to_wkt(), always_xy=True)
+    """Points along the edges of a grid; longitudes continue beyond 180 degrees."""
+    to_grid = Transformer.from_crs("EPSG:4326", grid.crs.to_wkt(), always_xy=True)
+    a, b, c, d, e, f = (~grid.transform)[:6]
     pieces = 1
     while True:
-        ring = _points(grid, pieces)
+        ring = _edge_points(grid, pieces)
         middle = (ring[1:] + ring[:-1]) / 2
-        x, y = back.transform(middle[:, 0], middle[:, 1], errcheck=True)
-        if pieces >= _MOST or _distance(grid, x, y) <= _TOLERANCE:
+        x, y = to_grid.transform(middle[:, 0], middle[:, 1], errcheck=True)
+        column, row = a * x + b * y + c, d * x + e * y + f
+        distance = np.abs([column, column - grid.width, row, row - grid.height]).min(axis=0).max()
+        if pieces >= _MAX_PIECES or distance <= _TOLERANCE:
             return ring
         pieces *= 2
 
 
-def _points(grid: Grid, pieces: int) -> Ring:
-    """Corners of a grid and points between them, counter-clockwise where north is up; the last is the first."""
-    share = np.arange(pieces) / pieces
+def _edge_points(grid: Grid, pieces: int) -> Ring:
+    """Corners of a grid and points between them, counter-clockwise if north is up; the last point is the first."""
+    fraction = np.arange(pieces) / pieces
     zero, one = np.zeros(pieces), np.ones(pieces)
-    column = np.concatenate([zero, share, one, 1 - share, [0.0]]) * grid.width
-    row = np.concatenate([share, one, 1 - share, zero, [0.0]]) * grid.height
+    column = np.concatenate([zero, fraction, one, 1 - fraction, [0.0]]) * grid.width
+    row = np.concatenate([fraction, one, 1 - fraction, zero, [0.0]]) * grid.height
     latitude, longitude = grid.degrees(column, row)
     return np.column_stack([np.unwrap(np.asarray(longitude), period=360.0), latitude])
 
 
-def _distance(grid: Grid, x: Ring, y: Ring) -> float:
-    """How far points lie from the nearest edge of a grid, at most. [pixel]"""
-    a, b, c, d, e, f = (~grid.transform)[:6]
-    column, row = a * x + b * y + c, d * x + e * y + f
-    return float(np.abs([column, column - grid.width, row, row - grid.height]).min(axis=0).max())
-
-
-def _around_pole(ring: Ring) -> tuple[Ring, bool]:
-    """Close a line that goes around a pole by way of the pole."""
+def _close_around_pole(ring: Ring) -> tuple[Ring, bool]:
+    """Close a line around a pole via the pole; also returns whether it is one."""
     turns = round((ring[-1, 0] - ring[0, 0]) / 360.0)
     if not turns:
         return ring, False
@@ -103,7 +85,7 @@ def _around_pole(ring: Ring) -> tuple[Ring, bool]:
 
 
 def _split(ring: Ring) -> list[Ring]:
-    """Cut a line at the date line, and bring its parts between -180 and 180 degrees."""
+    """Cut a line at the antimeridian into parts between -180 and 180 degrees."""
     first, last = (int(np.floor((end + 180.0) / 360.0)) for end in (ring[:, 0].min(), ring[:, 0].max() - 1e-9))
     parts = []
     for turn in range(first, last + 1):
@@ -113,17 +95,17 @@ def _split(ring: Ring) -> list[Ring]:
 
 
 def _clip(ring: Ring, limit: float, side: float) -> Ring:
-    """Keep what lies west of a meridian (`side` 1), or east of it (-1)."""
+    """Clip a line to the part west (`side` 1) or east (-1) of a meridian."""
     inside = side * (ring[:, 0] - limit) <= 0
     if inside.all():
         return ring
     points: list[Ring] = []
-    for (start, end), (here, there) in zip(pairwise(ring), pairwise(inside), strict=True):
-        if here:
+    for (start, end), (start_inside, end_inside) in zip(pairwise(ring), pairwise(inside), strict=True):
+        if start_inside:
             points.append(start)
-        if here != there:
-            share = (limit - start[0]) / (end[0] - start[0])
-            points.append(np.array([limit, start[1] + share * (end[1] - start[1])]))
+        if start_inside != end_inside:
+            fraction = (limit - start[0]) / (end[0] - start[0])
+            points.append(np.array([limit, start[1] + fraction * (end[1] - start[1])]))
     return np.array([*points, points[0]]) if points else np.empty((0, 2))
 
 
@@ -133,9 +115,9 @@ def _counter_clockwise(ring: Ring) -> Ring:
     return (ring if area > 0 else ring[::-1]).round(_DECIMALS)
 
 
-def _bbox(ring: Ring, pole: bool) -> list[float]:
+def _bbox(ring: Ring, has_pole: bool) -> list[float]:
     (west, south), (east, north) = ring.min(axis=0), ring.max(axis=0)
-    if pole or east - west >= 360.0:
+    if has_pole or east - west >= 360.0:
         west, east = -180.0, 180.0
     elif west < -180.0 or east > 180.0:
         west, east = ((end + 180.0) % 360.0 - 180.0 for end in (west, east))

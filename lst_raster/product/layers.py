@@ -1,108 +1,80 @@
-"""Layers of a product: pixel types, and the overviews of them."""
+"""Layers of a product: pixel types, overviews and statistics."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Values: TypeAlias = NDArray[Any]
-Resampling: TypeAlias = Literal["average", "nearest", "mode"]
+Resampling: TypeAlias = Literal["average", "nearest"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layer:
-    """The one band of a product."""
+    """The band of a raster of one band."""
 
     description: str
-    """What it is."""
     units: str = ""
-    """Its unit."""
-    dtype: Literal["float32", "uint8", "uint16", "uint32"] = "float32"
-    """Type of the numbers in the file."""
-    scale: float | None = None
-    """A step of the numbers in the file, in the unit; None where they are the values themselves."""
-    nodata: float | None = math.nan
-    """Number that stands for no value; None where every pixel has one."""
+    dtype: Literal["float32", "uint16", "uint32"] = "float32"  # data type in the file
+    scale: float | None = None  # of the stored numbers; None if they are the values
+    nodata: float | None = math.nan  # None if every pixel is valid
     resampling: Resampling = "average"
-    """How a pixel of an overview follows from the four below it: mean of the values, the first, or the commonest."""
-    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Metadata of the band."""
+    """Resampling of overviews: mean of the valid pixels among 2 x 2, or the first of them."""
 
     def __post_init__(self) -> None:
         floats = self.dtype == "float32"
         if floats and not (self.scale is None and self.nodata is not None and math.isnan(self.nodata)):
-            raise ValueError(f"{self.description}: float32 is kept as it is, with NaN for nodata")
+            raise ValueError(f"{self.description}: float32 must have no scale and nodata NaN")
         if self.resampling == "average" and not floats and self.nodata != 0:
-            raise ValueError(f"{self.description}: nodata is {self.nodata}; integers that are averaged need nodata 0")
+            raise ValueError(f"{self.description}: nodata is {self.nodata}; averaged integers need nodata 0")
         if self.scale is not None and self.nodata != 0:
             raise ValueError(f"{self.description}: nodata is {self.nodata}; scaled values need nodata 0")
 
     @property
     def padding(self) -> float:
-        """Number that stands where nothing has been written."""
+        """Number stored where nothing has been written."""
         return 0 if self.nodata is None else self.nodata
 
     def stored(self, values: Values) -> Values:
-        """Numbers of the file for values of the layer.
+        """Convert values to the numbers in the file; NaN and values outside the range of the type become nodata.
 
-        Parameters
-        ----------
-        values : array, any shape
-            Values in the layer's unit, NaN where there are none; of a layer without scale the numbers themselves.
-
-        Returns
-        -------
-        array of the same shape
-            The nearest numbers; nodata where there is no value, or one beyond the range of the type.
+        Without a scale the values are the numbers in the file; the result is a copy.
         """
         if self.scale is None:
-            return np.array(values, dtype=self.dtype)  # a copy: the caller may go on with its own
+            return np.array(values, dtype=self.dtype)
         steps = np.multiply(values, np.float32(1 / self.scale), dtype=np.float32)
         np.rint(steps, out=steps)
-        inside = (steps >= 1) & (steps <= np.iinfo(self.dtype).max)  # NaN is not
+        inside = (steps >= 1) & (steps <= np.iinfo(self.dtype).max)  # False for NaN
         if not inside.all():
             np.copyto(steps, 0, where=~inside)
         return steps.astype(self.dtype)
 
     def is_empty(self, block: Values) -> bool:
-        """Whether no number of the file is a value."""
+        """Whether a block of stored numbers has no valid pixel."""
         if self.nodata is None:
             return False
         missing = np.isnan(block) if self.dtype == "float32" else block == self.nodata
         return bool(missing.all())
 
 
-def halved(layer: Layer, block: Values) -> Values:
-    """Make the overview of a block.
+def overview_block(layer: Layer, block: Values) -> Values:
+    """Compute the overview (rows / 2, columns / 2) of a block of stored numbers with even sides.
 
-    Parameters
-    ----------
-    layer : Layer
-        What it holds: its resampling and its nodata, which is never blended with values.
-    block : array of shape (rows, columns)
-        Numbers of the file; both sides are even.
-
-    Returns
-    -------
-    array of shape (rows / 2, columns / 2)
-        For every 2 x 2 pixels one: the mean of those with a value (halves of an integer go up), the first, or the
-        commonest with a value (of several the first); nodata where none has one.
+    Nodata is never blended with values: a pixel is the mean of the valid ones among 2 x 2 pixels (halves of integers
+    are rounded up), or the first of them.
     """
     if layer.resampling == "nearest":
         return np.ascontiguousarray(block[::2, ::2])
-    if layer.resampling == "mode":
-        return _mode(block, layer.nodata)
     return _mean_floats(block) if layer.dtype == "float32" else _mean_integers(block)
 
 
 def _mean_integers(block: Values) -> Values:
-    """Mean where 0 is nodata."""
+    """Mean of 2 x 2 pixels, with nodata 0."""
     total = _sum(block, np.uint32)
     if block.all():
         mean: Values = (total + 2) >> 2
@@ -113,7 +85,7 @@ def _mean_integers(block: Values) -> Values:
 
 
 def _mean_floats(block: Values) -> Values:
-    """Mean where NaN is nodata."""
+    """Mean of 2 x 2 pixels, with nodata NaN."""
     total = _sum(block, np.float32)
     missing = np.isnan(block)
     if not missing.any():
@@ -124,93 +96,49 @@ def _mean_floats(block: Values) -> Values:
 
 
 def _sum(block: Values, dtype: type) -> Values:
-    """Add up 2 x 2 pixels."""
     rows = np.add(block[::2], block[1::2], dtype=dtype)
     return rows[:, ::2] + rows[:, 1::2]
 
 
-def _mode(block: Values, nodata: float | None) -> Values:
-    corners = [block[row::2, column::2] for row in (0, 1) for column in (0, 1)]
-    best = corners[0].copy()
-    votes = np.zeros(best.shape, np.uint8)
-    for corner in corners:
-        own: Values = np.add.reduce([corner == other for other in corners], dtype=np.uint8)
-        if nodata is not None:
-            own[corner == nodata] = 0
-        better = own > votes
-        best[better], votes[better] = corner[better], own[better]
-    return best
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Moments:
-    """What the statistics of a block add to those of the whole."""
+class BlockStatistics:
+    """Statistics of the valid pixels of a block; sums of integers are exact."""
 
     count: int
-    """Number of pixels with a value."""
     low: float
-    """Least of them."""
     high: float
-    """Greatest of them."""
     total: float
-    """Their sum; of integers exact."""
-    squares: float
-    """Sum of their squares; of integers exact."""
+    squares: float  # sum of the squares
 
 
-def moments(layer: Layer, block: Values) -> Moments | None:
-    """Add up the numbers of a block.
-
-    Parameters
-    ----------
-    layer : Layer
-        What it holds.
-    block : array of shape (rows, columns), at most 512 x 512 pixels
-        Numbers of the file.
-
-    Returns
-    -------
-    Moments, optional
-        None where no pixel has a value.
-    """
+def block_statistics(layer: Layer, block: Values) -> BlockStatistics | None:
+    """Statistics of the stored numbers of a block of at most 512 x 512 pixels; None if no pixel is valid."""
     valid = ~np.isnan(block) if layer.dtype == "float32" else block != layer.nodata
     values = block.ravel() if valid.all() else block[valid]
     if not values.size:
         return None
-    numbers = values.astype(np.float64)  # sums of squares of 16 bits stay below 2^53: exact
+    numbers = values.astype(np.float64)  # sums of squares of 16-bit integers are below 2^53: exact
     number = float if layer.dtype == "float32" else int
-    return Moments(
+    return BlockStatistics(
         count=values.size, low=number(values.min()), high=number(values.max()), total=number(numbers.sum()),
         squares=number(np.square(numbers, out=numbers).sum()),
     )  # fmt: skip
 
 
-def statistics(blocks: Iterable[Moments], pixels: int) -> dict[str, str]:
-    """Statistics of a band from those of its blocks, whatever their order.
+def band_statistics(blocks: list[BlockStatistics], pixels: int) -> dict[str, str]:
+    """Combine the statistics of the blocks of a band of `pixels` pixels, independent of their order.
 
-    Parameters
-    ----------
-    blocks : iterable of Moments
-        Of all blocks with a value.
-    pixels : int
-        Number of pixels of the band.
-
-    Returns
-    -------
-    dict
-        Metadata under the names that GDAL gives them; empty where no pixel has a value.
+    Returns metadata under GDAL's names; empty if no pixel is valid.
     """
-    found = list(blocks)
-    if not found:
+    if not blocks:
         return {}
-    count = sum(part.count for part in found)
-    add: Callable[[Iterable[float]], float] = sum if isinstance(found[0].total, int) else math.fsum
-    total, squares = add(part.total for part in found), add(part.squares for part in found)
-    mean = total / count
-    variance = (count * squares - total * total) / count / count  # of integers without rounding up to here
+    count = sum(block.count for block in blocks)
+    add: Callable[[Iterable[float]], float] = sum if isinstance(blocks[0].total, int) else math.fsum
+    total, squares = add(block.total for block in blocks), add(block.squares for block in blocks)
+    variance = (count * squares - total * total) / count / count  # of integers exact up to the divisions
     numbers: Mapping[str, float] = {
-        "MAXIMUM": max(part.high for part in found), "MEAN": mean, "MINIMUM": min(part.low for part in found),
-        "STDDEV": math.sqrt(max(variance, 0.0)),
+        "MAXIMUM": max(block.high for block in blocks), "MEAN": total / count,
+        "MINIMUM": min(block.low for block in blocks), "STDDEV": math.sqrt(max(variance, 0.0)),
     }  # fmt: skip
     texts = {f"STATISTICS_{name}": f"{number:.14g}" for name, number in numbers.items()}
     return {**texts, "STATISTICS_VALID_PERCENT": f"{100 * count / pixels:.4g}"}

@@ -1,4 +1,4 @@
-"""The files that a retrieval writes, and what each band of them holds."""
+"""Names of the files that a retrieval writes, and the layer of each raster."""
 
 from __future__ import annotations
 
@@ -22,42 +22,40 @@ SUFFIXES: Mapping[str, str] = MappingProxyType(
         "quality_style": "_QA.qml",
     }
 )
-"""What is added to the product's name for the file of each role."""
-ITEM = ".json"
-"""What is added for the STAC item, which tells of them."""
+"""Suffix of the file of each role, appended to the name of the product."""
+ITEM = ".json"  # suffix of the STAC item
 
-STEP = 0.01
-"""Step of temperatures and uncertainties that are kept as integers. [K]"""
+STEP = 0.01  # step of temperatures and uncertainties stored as integers [K]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputForm:
-    """How a product is kept."""
+    """Format of a product."""
 
     dtype: Literal["float32", "uint16"] = "float32"
-    """Type of temperature and uncertainty; ``uint16`` keeps hundredths of a kelvin in half the space."""
+    """Data type of temperature and uncertainty; ``uint16`` has steps of 0.01 K and takes half the space."""
     compress: Compression = "deflate"
-    """Compression: ``deflate``, which every reader has, ``zstd``, ``lzw``, ``lerc_zstd`` or ``none``."""
+    """Compression: ``deflate``, supported by every reader, ``zstd``, ``lzw``, ``lerc_zstd`` or ``none``."""
     lst_only: bool = False
-    """Whether nothing is written but the temperature."""
+    """Whether to write the temperature only."""
 
 
 def temperature_layer(form: OutputForm) -> Layer:
     """Layer of the land surface temperature."""
-    return _kelvins("land surface temperature", form)
+    return _kelvin_layer("land surface temperature", form)
 
 
 def uncertainty_layer(form: OutputForm) -> Layer:
-    """Layer of its standard uncertainty."""
-    return _kelvins("standard uncertainty of the land surface temperature", form)
+    """Layer of the standard uncertainty."""
+    return _kelvin_layer("standard uncertainty of the land surface temperature", form)
 
 
 def quality_layer() -> Layer:
-    """Layer of the quality bits; every pixel has some, and an overview shows one of its pixels."""
+    """Layer of the quality bits, without nodata; overviews use one of the pixels below."""
     return Layer(description="quality bits", dtype=DTYPE, nodata=None, resampling="nearest")
 
 
-def _kelvins(description: str, form: OutputForm) -> Layer:
+def _kelvin_layer(description: str, form: OutputForm) -> Layer:
     if form.dtype == "uint16":
         return Layer(description=description, units="K", dtype="uint16", scale=STEP, nodata=0)
     return Layer(description=description, units="K")
@@ -65,50 +63,54 @@ def _kelvins(description: str, form: OutputForm) -> Layer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProductPaths:
-    """Where the files of a product lie."""
+    """Paths or addresses of the files of a product."""
 
     temperature: Location
-    """Land surface temperature: a path, or an address in an object store."""
+    """LST file: a path, or an address in an object store."""
+
+    def of(self, role: str) -> Location:
+        """File of a role (`SUFFIXES`)."""
+        return self.temperature if role == "lst" else self._with_suffix(SUFFIXES[role])
 
     @property
     def uncertainty(self) -> Location:
-        """Its standard uncertainty."""
-        return self._with(SUFFIXES["uncertainty"])
+        """Standard uncertainty."""
+        return self.of("uncertainty")
 
     @property
     def quality(self) -> Location:
         """Quality bits."""
-        return self._with(SUFFIXES["quality"])
+        return self.of("quality")
 
     @property
     def item(self) -> Location:
         """STAC item."""
-        return self._with(ITEM)
+        return self._with_suffix(ITEM)
 
     @property
     def quicklook(self) -> Location:
-        """Picture."""
-        return self._with(SUFFIXES["quicklook"])
+        """Quicklook."""
+        return self.of("quicklook")
 
     @property
     def style(self) -> Location:
-        """Style for QGIS of the temperature."""
-        return self._with(SUFFIXES["style"])
+        """QGIS style of the temperature."""
+        return self.of("style")
 
     @property
     def quality_style(self) -> Location:
-        """Style for QGIS of the quality bits."""
-        return self._with(SUFFIXES["quality_style"])
+        """QGIS style of the quality bits."""
+        return self.of("quality_style")
 
     def rasters(self, form: OutputForm, *, uncertainty: bool) -> list[Location]:
-        """Rasters that are written, the temperature last."""
+        """List the rasters to write, the temperature last."""
         if form.lst_only:
             return [self.temperature]
         return [*([self.uncertainty] if uncertainty else []), self.quality, self.temperature]
 
     def sidecars(self, form: OutputForm) -> list[Location]:
-        """Files that are written beside the rasters."""
+        """List the sidecar files to write."""
         return [] if form.lst_only else [self.quicklook, self.style, self.quality_style, self.item]
 
-    def _with(self, ending: str) -> Location:
-        return self.temperature.with_name(self.temperature.stem + ending)
+    def _with_suffix(self, suffix: str) -> Location:
+        return self.temperature.with_name(self.temperature.stem + suffix)

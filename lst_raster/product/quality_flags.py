@@ -1,4 +1,4 @@
-"""The quality band of a product: the meaning of its bits."""
+"""The quality band of a product: its bit fields and their values."""
 
 from __future__ import annotations
 
@@ -14,41 +14,33 @@ from lst_raster.errors import InputError
 from lst_raster.inputs.emissivity.registry import QUALITY_VALUES
 
 Bits = NDArray[np.uint32]
-DTYPE: Literal["uint32"] = "uint32"
-"""Type of the quality band."""
+DTYPE: Literal["uint32"] = "uint32"  # data type of the quality band
 
-UNCERTAIN = 2.0
-"""Uncertainty above which a temperature is called uncertain. [K]"""
-NEAR, FAR = 1000.0, 5000.0
-"""Limits of the classes of distance to the nearest cloud. [m]"""
+UNCERTAIN = 2.0  # uncertainty above which the bit ``uncertain`` is set [K]
+NEAR, FAR = 1000.0, 5000.0  # limits of the classes of ``cloud_distance`` [m]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Flag:
-    """One field of bits."""
+    """A bit field."""
 
     name: str
-    """Name, in lower case with underscores."""
-    offset: int
-    """Its lowest bit."""
-    length: int = 1
-    """Number of its bits."""
+    offset: int  # lowest bit
+    length: int = 1  # number of bits
     description: str
-    """What it tells."""
-    values: Mapping[int, tuple[str, str]]
-    """Name and description of every value."""
+    values: Mapping[int, tuple[str, str]]  # name and description of every value
 
     @property
     def mask(self) -> int:
-        """Its bits set."""
+        """Bit mask of the field."""
         return ((1 << self.length) - 1) << self.offset
 
     def of(self, bits: Bits) -> Bits:
-        """Value of the field in a quality band."""
+        """Extract the value of the field from a quality band."""
         return (bits >> np.uint32(self.offset)) & np.uint32((1 << self.length) - 1)
 
     def words(self, value: int) -> str:
-        """Say a value to people, for example ``cloud`` or ``below 1 km from a cloud``; empty where it tells nothing."""
+        """Label of a value, for example ``below 1 km from a cloud``; empty if there is nothing to show."""
         name, description = self.values.get(value, (f"source {value}", ""))
         if self.name == "emissivity_source":
             return f"emissivity: {name.replace('_', ' ')}"
@@ -62,69 +54,49 @@ def _bit(name: str, offset: int, description: str) -> Flag:
     return Flag(name=name, offset=offset, description=description, values=MappingProxyType(values))
 
 
+_CLOUD_DISTANCES = {
+    0: ("unknown", "the scene has no quality band, or clouds were kept"),
+    1: ("near", "below 1 km"),
+    2: ("middle", "1 to 5 km"),
+    3: ("far", "5 km or more"),
+}
+
 FLAGS = (
-    _bit("fill", 0, "no radiance was measured, or the pixel is saturated"),
-    _bit("cloud", 1, "cloud, dilated cloud or cirrus, by the scene's quality band"),
-    _bit("cloud_shadow", 2, "shadow of a cloud, by the scene's quality band"),
-    _bit("snow", 3, "snow or ice, by the scene's quality band"),
-    _bit("water", 4, "water, by the scene's quality band"),
-    _bit("saturated", 5, "radiance beyond the sensor's range"),
+    _bit("fill", 0, "no valid radiance, or saturated"),
+    _bit("cloud", 1, "cloud, dilated cloud or cirrus in the scene's quality band"),
+    _bit("cloud_shadow", 2, "cloud shadow in the scene's quality band"),
+    _bit("snow", 3, "snow or ice in the scene's quality band"),
+    _bit("water", 4, "water in the scene's quality band"),
+    _bit("saturated", 5, "radiance outside the range of the sensor"),
     _bit("assumed_atmosphere", 9, "water vapour or air temperature of a standard atmosphere"),
-    _bit("outside_range", 10, "an input of the model lies outside the range it was made for; the nearer end was taken"),
+    _bit("outside_range", 10, "a model input was outside the range of the training data and was clipped to it"),
     _bit("uncertain", 11, "uncertainty above 2 K"),
     Flag(
         name="cloud_distance", offset=12, length=2, description="distance to the nearest cloud or shadow",
-        values=MappingProxyType(
-            {
-                0: ("unknown", "the scene has no quality band, or clouds were kept"),
-                1: ("near", "below 1 km"),
-                2: ("middle", "1 to 5 km"),
-                3: ("far", "5 km or more"),
-            }
-        ),
+        values=MappingProxyType(_CLOUD_DISTANCES),
     ),
-    _bit("no_solution", 14, "the atmosphere alone exceeds the radiance: thick cloud, or wrong air"),
-    _bit("no_input", 15, "emissivity, elevation or another input has no value here"),
+    _bit("no_solution", 14, "atmospheric radiance exceeds at-sensor radiance: thick cloud or wrong atmospheric inputs"),
+    _bit("no_input", 15, "emissivity, elevation or another input has no value"),
     Flag(
-        name="emissivity_source", offset=16, length=5, description="where the emissivity comes from",
-        values=QUALITY_VALUES,
+        name="emissivity_source", offset=16, length=5, description="source of the emissivity", values=QUALITY_VALUES,
     ),
 )  # fmt: skip
-"""The fields, from the lowest bit to the highest. Bits 6 to 8 and 21 to 31 are free."""
-KNOWN = sum(one.mask for one in FLAGS)
-"""Bits that belong to a field."""
-VALUES = 1 << max(one.offset + one.length for one in FLAGS)
-"""Number of the values that a quality band can have."""
+"""Bit fields in ascending order. Bits 6 to 8 and 21 to 31 are not used."""
+KNOWN_BITS = sum(one.mask for one in FLAGS)  # bits that belong to a field
+VALUES = 1 << max(one.offset + one.length for one in FLAGS)  # number of possible values of a quality band
 
 FROM_SCENE: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "cloud": ("cloud", "dilated_cloud", "cirrus"),
-        "cloud_shadow": ("cloud_shadow",),
-        "snow": ("snow",),
-        "water": ("water",),
-    }
+    {"cloud": ("cloud", "dilated_cloud", "cirrus"), **{name: (name,) for name in ("cloud_shadow", "snow", "water")}}
 )
-"""By field, what a scene's quality band calls what it tells (`lst_raster.io.quality_band.KINDS`)."""
+"""Kinds of the scene's quality band (`lst_raster.io.quality_band.KINDS`) by field."""
 
 
 def require_quality_band(dtype: str, what: str) -> None:
-    """Refuse a raster that is no quality band of this layout.
-
-    Raises
-    ------
-    InputError
-        Its type is another one: the first version wrote 16 bits, with other positions.
-    """
+    """Raise InputError if the data type is not that of a quality band: version 0.1 wrote 16 bits, in another order."""
     if dtype != DTYPE:
         raise InputError(f"{what} holds {dtype}, not the {DTYPE} of a quality band; retrieve the scene again")
 
 
 def flag(name: str) -> Flag:
-    """Find a field by name.
-
-    Examples
-    --------
-    >>> flag("water").mask
-    16
-    """
+    """Find a field by name, for example ``flag("water").mask == 16``."""
     return next(entry for entry in FLAGS if entry.name == name)

@@ -1,7 +1,7 @@
-"""Files that appear complete, or not at all.
+"""Sets of files that appear together and complete, or not at all.
 
-Those on disk are written beside their targets under another name and renamed at the end; those of an object store are
-written into a folder of temporary files, sent, and shown together (`lst_raster.product.destination`).
+Files on disk are written in the folders of their targets under temporary names and renamed at the end; those of an
+object store are written to a folder for temporary files and uploaded (`lst_raster.product.destination`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import secrets
 import shutil
 import socket
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -25,7 +26,7 @@ from rasterio.errors import RasterioError
 from lst_raster.errors import LstRasterError, OutputError
 from lst_raster.io.address import Address, Location
 from lst_raster.io.raster import GdalError
-from lst_raster.product.destination import make_folder, publish, temporary_folder
+from lst_raster.product.destination import publish
 
 if sys.platform == "win32":
     import msvcrt
@@ -37,9 +38,9 @@ _PART = re.compile(r"^\..+\.([0-9a-f]{12}-\d+-[0-9a-f]{16})\.(?:new|blocks|old|f
 
 
 def _machine() -> str:
-    """Identify the running kernel, which containers share: its locks hold between all processes that it runs.
+    """Identify the running kernel, because locks work between all its processes, including containers.
 
-    Host names and process numbers do not: two containers may have the same ones.
+    Host names and process numbers are not unique: two containers may have the same ones.
     """
     try:
         text = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
@@ -53,10 +54,10 @@ _MACHINE = _machine()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Staging:
-    """Unfinished files; made by `new_files`.
+    """Set of unfinished files, made by `new_files`.
 
-    A lock file in each of their folders is locked for as long as the run lasts. The system releases the lock when the
-    process ends, however it ends: so the next run knows which files nobody will finish.
+    A lock file in each of their folders is locked during the run. The system releases the lock when the process ends
+    for any reason, so that the next run can remove abandoned files.
     """
 
     _mark: str = field(default_factory=lambda: f"{_MACHINE}-{os.getpid()}-{secrets.token_hex(8)}")
@@ -66,22 +67,10 @@ class Staging:
     _folders: list[Path] = field(default_factory=list)
 
     def new(self, target: Location) -> Path:
-        """Name to write a file under until all are complete; they are renamed in the order of the calls.
+        """Create an empty temporary file, to be renamed to `target` at the end in the order of these calls.
 
-        Parameters
-        ----------
-        target : path or Address
-            File to be made, on disk or in an object store; one that exists is replaced.
-
-        Returns
-        -------
-        path
-            An empty file in the same folder, or in one of temporary files.
-
-        Raises
-        ------
-        OutputError
-            The folder does not take it.
+        It is in the folder of the target, or in the folder for temporary files if the target is in an object store.
+        Raises OutputError if it cannot be created.
         """
         path = self._touch(target, "new")
         self._renames[target] = path
@@ -92,50 +81,36 @@ class Staging:
         return target in self._renames
 
     def path_of(self, target: Location) -> Path:
-        """Name under which a file lies now that `new` was asked for."""
+        """Temporary path of a file of the set."""
         return self._renames[target]
 
     def scratch(self, target: Location) -> Path:
-        """Name of a file that is needed while another is made; it is removed at the end.
-
-        Parameters
-        ----------
-        target : path or Address
-            The file that it is needed for.
-
-        Returns
-        -------
-        path
-            An empty file in the same folder, or in one of temporary files.
-
-        Raises
-        ------
-        OutputError
-            The folder does not take it.
-        """
+        """Create an empty file that is needed while `target` is made and deleted at the end, as `new` does."""
         return self._touch(target, "blocks")
 
     def _touch(self, target: Location, kind: str) -> Path:
-        path = self._beside(target, kind)
+        path = self._temporary_path(target, kind)
         with writing(target):
-            path.touch()  # says in the system's own words why a folder cannot be written
+            path.touch()  # raises the system's error if the folder is not writable
         return path
 
-    def _beside(self, target: Location, kind: str) -> Path:
-        """Name of a temporary file, which is removed at the end."""
-        folder = self._folder() if isinstance(target, Address) else self._locked(target.parent)
+    def _temporary_path(self, target: Location, kind: str) -> Path:
+        """Path of a temporary file, which is deleted at the end."""
+        if isinstance(target, Address):
+            if not self._folders:
+                with writing(target):
+                    folder = self._locked(Path(tempfile.gettempdir())) / f".lst-raster.{self._mark}.files"
+                    folder.mkdir(mode=0o700)
+                self._folders.append(folder)
+            folder = self._folders[0]
+        else:
+            folder = self._locked(target.parent)
         path = folder / f".{target.name}.{self._mark}.{kind}"
         self._scratch.append(path)
         return path
 
-    def _folder(self) -> Path:
-        """Folder of temporary files, made when it is needed first."""
-        if not self._folders:
-            self._folders.append(make_folder(self._locked(temporary_folder()) / f".lst-raster.{self._mark}.files"))
-        return self._folders[0]
-
     def _locked(self, folder: Path) -> Path:
-        """Show other runs that temporary files in a folder are in use."""
+        """Lock the temporary files in a folder, so that other runs keep them."""
         if folder not in self._locks:
             self._locks[folder] = _new_lock(self._lock_file(folder))
         return folder
@@ -144,13 +119,13 @@ class Staging:
         return folder / f".lst-raster.{self._mark}.lock"
 
     def _with_names(self, text: str) -> str:
-        """Put the names that the files will have into a message in place of those that they have now."""
+        """Replace temporary names in a message with the final names."""
         for target, path in self._renames.items():
             text = text.replace(str(path), str(target))
         return text
 
     def _publish(self) -> None:
-        """Bring all to their places, or none."""
+        """Upload or rename all files, or none."""
         in_store = {target: path for target, path in self._renames.items() if isinstance(target, Address)}
         on_disk = {target: path for target, path in self._renames.items() if isinstance(target, Path)}
         if in_store:
@@ -159,42 +134,48 @@ class Staging:
             self._rename(on_disk)
 
     def _rename(self, renames: dict[Path, Path]) -> None:
-        """Rename all; where that ends early, put back what was there under the names before."""
+        """Rename all files; if one fails, restore the previous files."""
         for target, path in renames.items():
-            with writing(target):
-                _sync(path)
+            with writing(target), path.open("r+b") as file:
+                os.fsync(file.fileno())  # before the rename: a power cut could leave a name without content
         folders = {target.parent for target in renames}
-        with _alone_in(folders):
-            kept: dict[Path, Path | None] = {}
+        with _exclusive_renames(folders):
+            backups: dict[Path, Path | None] = {}
             try:
                 for target in renames:
-                    kept[target] = self._keep(target)
+                    backups[target] = self._back_up(target)
                 for target, path in renames.items():
                     with writing(target):
                         path.replace(target)
-                for target in renames:
-                    _remove_notes(target)
-            except BaseException:  # a signal between two renames, too
-                for target, old in kept.items():
-                    _put_back(target, old, renames[target])
+                for target in renames:  # statistics that a viewer saved for the previous file would be used
+                    with writing(target):
+                        target.with_name(target.name + ".aux.xml").unlink(missing_ok=True)
+            except BaseException:  # including a signal between two renames
+                for target, backup in backups.items():
+                    _restore(target, backup, renames[target])
                 raise
         for folder in folders:
-            _sync_folder(folder)
+            with suppress(OSError):  # not all systems can synchronise folders
+                handle = os.open(folder, os.O_RDONLY)
+                try:
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
 
-    def _keep(self, target: Path) -> Path | None:
-        """Give a file that is there a second name, or make a copy where the file system has no such names."""
+    def _back_up(self, target: Path) -> Path | None:
+        """Link an existing file to a second name, or copy it on file systems without hard links."""
         if not target.is_file():
             return None
-        old = self._beside(target, "old")
+        backup = self._temporary_path(target, "old")
         with writing(target):
             try:
-                os.link(target, old)
+                os.link(target, backup)
             except OSError:
-                shutil.copyfile(target, old)
-        return old
+                shutil.copyfile(target, backup)
+        return backup
 
     def _clear(self) -> None:
-        """Remove the temporary files; what cannot be removed is left to the next run, and hides no other error."""
+        """Remove the temporary files; those that cannot be removed are left to the next run, without an error."""
         for path in self._scratch:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
@@ -210,29 +191,14 @@ class Staging:
 
 @contextmanager
 def new_files(*folders: Location) -> Iterator[Staging]:
-    """Make files that belong together.
+    """Make a set of files in one or more folders.
 
-    After an error, or when the block is left by one, no file of ours is left, and those that were there before are as
-    they were. A process killed between two renames leaves complete files, of which the first ones are new: what tells
-    that the set is complete is to be asked for last.
+    After an error no new file is left, and existing ones are unchanged. If the process is killed between two renames,
+    all files are complete, and the first ones are new: call `Staging.new` last for the file that shows that the set is
+    complete. Missing folders are made, and removed if nothing is written. Abandoned files of killed processes are
+    removed.
 
-    Parameters
-    ----------
-    *folders : path or Address
-        Folders of the files, which are made where they are missing, and removed again if nothing is written. They are
-        swept of what killed processes left; of one in a store the folder of temporary files is swept.
-
-    Yields
-    ------
-    Staging
-        To ask for names.
-
-    Raises
-    ------
-    OutputError
-        A file cannot be written or renamed.
-    RemoteError
-        An object store does not take them.
+    Raises OutputError if a file cannot be written or renamed, RemoteError if an upload fails.
     """
     staging = Staging()
     made: list[Path] = []
@@ -248,28 +214,28 @@ def new_files(*folders: Location) -> Iterator[Staging]:
     finally:
         staging._clear()
         for path in made:
-            with suppress(OSError):  # it has files
+            with suppress(OSError):  # the folder is not empty
                 path.rmdir()
 
 
 @contextmanager
 def writing(target: Location | str) -> Iterator[None]:
-    """Turn what the system, rasterio and GDAL raise into one error of ours."""
+    """Convert errors of the system, rasterio and GDAL to OutputError."""
     try:
         yield
     except (OSError, RasterioError, GdalError) as error:
         reason = getattr(error, "strerror", None) or str(error.__cause__ or error)
         question = "is the disk full, or the folder read-only?"
         if isinstance(target, Address):
-            question = "is the disk of temporary files (TMPDIR) full?"
+            question = "is the disk of temporary files full? Set TMPDIR to another folder"
         raise OutputError(f"cannot write {target}: {reason}; {question}") from error
 
 
 @contextmanager
-def _alone_in(folders: Iterable[Path]) -> Iterator[None]:
-    """Let no other run rename in these folders meanwhile, or else a set could be half of one run and half of another.
+def _exclusive_renames(folders: Iterable[Path]) -> Iterator[None]:
+    """Keep other runs from renaming in these folders, which could mix the files of two runs in a set.
 
-    Where the system has no such locks, as on some network drives, there are none.
+    Without effect where the system has no locks of folders, for example on some network drives.
     """
     with ExitStack() as stack:
         if sys.platform != "win32":
@@ -281,40 +247,18 @@ def _alone_in(folders: Iterable[Path]) -> Iterator[None]:
         yield
 
 
-def _remove_notes(target: Path) -> None:
-    """Remove what a viewer noted on the file that was replaced, such as its statistics: it would believe them."""
-    with writing(target):
-        target.with_name(target.name + ".aux.xml").unlink(missing_ok=True)
-
-
-def _put_back(target: Path, old: Path | None, new: Path) -> None:
+def _restore(target: Path, backup: Path | None, new: Path) -> None:
     if new.exists():
         return  # it was not renamed
     with suppress(OSError):
-        if old is not None:
-            old.replace(target)
+        if backup is not None:
+            backup.replace(target)
         else:
             target.unlink()
 
 
-def _sync(path: Path) -> None:
-    """Have a file on the disk before it gets its name: a power cut could leave the name with nothing behind it."""
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the names on the disk, too, where the system can be asked for that."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
 def _make_missing(folder: Location) -> list[Path]:
-    """Make a folder and those above it that are missing; returns them, the innermost first."""
+    """Make a folder and its missing parents, and return those made, the innermost first."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()] if isinstance(folder, Path) else []
     if missing:
         with writing(missing[0]):
@@ -323,24 +267,24 @@ def _make_missing(folder: Location) -> list[Path]:
 
 
 def _sweep(folder: Location) -> None:
-    """Remove the temporary files of runs whose process has ended; files that may be in use are kept."""
-    with suppress(OSError, OutputError):  # a folder that cannot be listed is found out when it is written
-        place = temporary_folder() if isinstance(folder, Address) else folder
+    """Remove the temporary files of processes that have ended; files that may be in use are kept."""
+    with suppress(OSError):  # an unreadable folder is reported when files are written
+        place = Path(tempfile.gettempdir()) if isinstance(folder, Address) else folder
         found = {path: part[1] for path in place.iterdir() if (part := _PART.match(path.name))}
         for lock, mark in found.items():
-            # Some network drives keep the locks of one machine from the others.
+            # Some network drives do not share locks between machines.
             if lock.suffix == ".lock" and (mark.startswith(_MACHINE) or _is_local(place)):
                 _sweep_run(lock, [path for path in found if found[path] == mark and path != lock])
 
 
 def _sweep_run(lock: Path, paths: Iterable[Path]) -> None:
-    """Remove the files of a run if nobody holds its lock."""
-    with suppress(OSError):  # it is held, there are no locks, or it is another user's
+    """Remove the files of a run if its lock is not held."""
+    with suppress(OSError):  # it is held, there are no locks, or the file belongs to another user
         handle = os.open(lock, os.O_RDWR)
         try:
             _acquire(handle, wait=False)
             for path in paths:
-                _LOGGER.info("removing %s, left by a process that has ended", path)
+                _LOGGER.info("removing %s of a process that has ended", path)
                 _remove(path)
         finally:
             os.close(handle)
@@ -349,7 +293,7 @@ def _sweep_run(lock: Path, paths: Iterable[Path]) -> None:
 
 
 def _new_lock(path: Path) -> int | None:
-    """Make a lock file and lock it; None where that is not possible: then no run removes what this one leaves."""
+    """Create and lock a lock file; None if that is not possible: then no run removes the files of this one."""
     try:
         while True:
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -361,13 +305,13 @@ def _new_lock(path: Path) -> int | None:
                 os.close(handle)
                 _remove(path)
                 raise
-            os.close(handle)  # a sweep took it between the two calls
+            os.close(handle)  # another run removed the file between the two calls
     except OSError:
         return None
 
 
 def _acquire(handle: int, *, wait: bool) -> None:
-    """Lock an open file until its handle is closed or the process ends; OSError where that is not possible."""
+    """Lock an open file until it is closed or the process ends; raises OSError if that is not possible."""
     if sys.platform == "win32":
         msvcrt.locking(handle, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
     else:
@@ -375,12 +319,12 @@ def _acquire(handle: int, *, wait: bool) -> None:
 
 
 def _is_local(folder: Path) -> bool:
-    """Whether a folder is on a disk of this machine, which no other one writes to."""
-    return sys.platform == "linux" and os.major(folder.stat().st_dev) != 0  # network drives have no device
+    """Whether a folder is on a disk of this machine; network drives have no device number."""
+    return sys.platform == "linux" and os.major(folder.stat().st_dev) != 0
 
 
 def _remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there and that is allowed."""
+    """Remove a file or a folder if possible."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
         return

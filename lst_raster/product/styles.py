@@ -1,14 +1,14 @@
-"""How QGIS shows the rasters of a product: style files beside them, which it loads by itself.
+"""QGIS styles of the rasters of a product, in files that QGIS loads with them.
 
 The elements are those that QGIS 3.22 saves, of the category Symbology; later versions read them too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.etree.ElementTree import Element, SubElement, fromstring, indent, tostring
 
 import numpy as np
 from rasterio.windows import Window
@@ -17,30 +17,34 @@ from lst_raster.errors import InputError
 from lst_raster.io.raster import open_raster, read_stored
 from lst_raster.plots.canvas import widened
 from lst_raster.plots.colours import Colours, inferno
-from lst_raster.product.quality_flags import FLAGS, Flag, flag, require_quality_band
+from lst_raster.product.quality_flags import FLAGS, flag, require_quality_band
 from lst_raster.product.tiff_blocks import BLOCK
 
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
-_VERSION = "3.22.0"
+_TEMPLATE = (
+    '<qgis version="3.22.0" styleCategories="Symbology"><pipe>'
+    '<provider><resampling enabled="false" maxOversampling="2" zoomedInResamplingMethod="nearestNeighbour"'
+    ' zoomedOutResamplingMethod="nearestNeighbour"/></provider>'
+    '<rasterrenderer type="" band="1" opacity="1" alphaBand="-1" nodataColor=""><rasterTransparency/><minMaxOrigin>'
+    "<limits>None</limits><extent>WholeRaster</extent><statAccuracy>Estimated</statAccuracy></minMaxOrigin>"
+    '</rasterrenderer><brightnesscontrast brightness="0" contrast="0" gamma="1"/>'
+    '<huesaturation saturation="0" grayscaleMode="0" colorizeOn="0" invertColors="0"/>'
+    '<rasterresampler maxOversampling="2"/><resamplingStage>resamplingFilter</resamplingStage></pipe>'
+    "<blendMode>0</blendMode></qgis>"
+)
 _STOPS = 17  # colours between which QGIS interpolates
-
-_NUMBERS = {"decimals": ("int", "1"), "rounding_type": ("int", "0"), "show_trailing_zeros": ("bool", "false")}
+_NUMBER_FORMAT = {"decimals": ("int", "1"), "rounding_type": ("int", "0"), "show_trailing_zeros": ("bool", "false")}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QualityClass:
-    """What a pixel of the quality band is shown as."""
+    """Class of pixels of the quality band in the legend."""
 
-    name: str
-    """Name in the legend."""
+    name: str  # in the legend
     field: str
-    """Field of bits that decides."""
     value: int
-    """Its value."""
-    colour: str
-    """Colour, as ``#rrggbb``."""
+    colour: str  # #rrggbb
     opacity: int = 255
-    """From 0, not seen, to 255."""
 
 
 QUALITY_CLASSES = (
@@ -57,88 +61,59 @@ QUALITY_CLASSES = (
     QualityClass(name="near a cloud", field="cloud_distance", value=1, colour="#c7d98a"),
     QualityClass(name="clear", field="fill", value=0, colour="#4f9e4f"),
 )
-"""What a pixel is shown as, the first that applies: why it has none, then why to doubt it, then what it is."""
+"""Classes by priority: reasons for a missing temperature, then for a doubtful one, then the surface."""
 
 
 def lst_style(low: float, high: float) -> str:
-    """Style of a raster in kelvin: colours from black over red to yellow.
+    """Style (``.qml``) of a raster in kelvin: colours from black over red to yellow between two temperatures. [K]
 
-    Parameters
-    ----------
-    low, high : float
-        Temperatures of the first and the last colour, as QGIS shows values: with scale and offset applied. [K]
-
-    Returns
-    -------
-    str
-        Text of a ``.qml`` file.
-
-    Raises
-    ------
-    InputError
-        `low` is not below `high`, or one of them is not a number.
+    Raises InputError if `low` is above `high`, or one of them is NaN.
     """
     if not low <= high:
         raise InputError(f"the style's lowest value, {low:g} K, is not below its highest, {high:g} K; swap them")
     low, high = widened(low, high, 0.1)
-    root, renderer = _raster("singlebandpseudocolor")
+    root, renderer = _raster_style("singlebandpseudocolor")
     renderer.attrib |= {"classificationMin": f"{low:.10g}", "classificationMax": f"{high:.10g}"}
-    ends = {"minimumValue": f"{low:.10g}", "maximumValue": f"{high:.10g}"}
+    limits = {"minimumValue": f"{low:.10g}", "maximumValue": f"{high:.10g}"}
     shader = SubElement(
         SubElement(renderer, "rastershader"), "colorrampshader",
-        {"colorRampType": "INTERPOLATED", "classificationMode": "1", "clip": "0", "labelPrecision": "1", **ends},
+        {"colorRampType": "INTERPOLATED", "classificationMode": "1", "clip": "0", "labelPrecision": "1", **limits},
     )  # fmt: skip
-    shares = np.linspace(0.0, 1.0, _STOPS)
-    table = inferno()[np.rint(shares * (len(inferno()) - 1)).astype(int)]
-    _gradient(shader, shares.tolist(), table)
-    for share, colour in zip(shares.tolist(), table, strict=True):
-        value = low + share * (high - low)
-        item = {"value": f"{value:.10g}", "label": f"{value:.1f}", "color": _hex(colour), "alpha": "255"}
-        SubElement(shader, "item", item)
-    _legend(shader, " K")
+    positions = np.linspace(0.0, 1.0, _STOPS)
+    colours = inferno()[np.rint(positions * (len(inferno()) - 1)).astype(int)]
+    _add_gradient(shader, positions.tolist(), colours)
+    for position, colour in zip(positions.tolist(), colours, strict=True):
+        value = low + position * (high - low)
+        text = "#" + bytes(colour.tolist()).hex()
+        SubElement(shader, "item", {"value": f"{value:.10g}", "label": f"{value:.1f}", "color": text, "alpha": "255"})
+    _add_legend(shader, " K")
     return _text(root)
 
 
 def quality_style(values: Collection[int]) -> str:
-    """Style of a quality band: a colour and a name for every value that occurs.
+    """Style (``.qml``) of a quality band with the values of `quality_values`: a colour and a label for every value.
 
-    A value stands for many flags at once. Its colour is that of its class (`QUALITY_CLASSES`), its name the class and
-    those of its other flags that are not the same in the whole raster.
-
-    Parameters
-    ----------
-    values : collection of int
-        Values that occur, `quality_values` finds them.
-
-    Returns
-    -------
-    str
-        Text of a ``.qml`` file.
+    A value has many flags. Its colour is that of its class (`QUALITY_CLASSES`), its label the class and those of its
+    other flags that differ between the pixels of the raster.
     """
-    root, renderer = _raster("paletted")
+    root, renderer = _raster_style("paletted")
     palette = SubElement(renderer, "colorPalette")
-    telling = _telling(values)
-    named = [(_class_of(value), _label(value, telling), value) for value in sorted({int(value) for value in values})]
-    for kind, label, value in sorted(named, key=lambda entry: (-QUALITY_CLASSES.index(entry[0]), entry[1:])):
+    filled = [value for value in values if not value & flag("fill").mask]
+    varying = {field.name for field in FLAGS if len({value & field.mask for value in filled}) > 1}
+    rows = []
+    for value in {int(value) for value in values}:
+        kind = _class_of(value)
+        rows.append((-QUALITY_CLASSES.index(kind), _label(value, kind, varying), value, kind))
+    for _, label, value, kind in sorted(rows, key=lambda row: row[:3]):
         entry = {"value": str(value), "label": label, "color": kind.colour, "alpha": str(kind.opacity)}
         SubElement(palette, "paletteEntry", entry)
     return _text(root)
 
 
 def quality_values(path: Path) -> list[int]:
-    """Values that occur in a quality band, rising.
+    """Values of the pixels of a quality band, sorted.
 
-    Parameters
-    ----------
-    path : path
-        The band.
-
-    Raises
-    ------
-    InputNotFoundError
-        There is no such file.
-    InputError
-        It is no quality band of a product, or damaged.
+    Raises InputNotFoundError if the file is missing, InputError if it is damaged or not a quality band of a product.
     """
     found: set[int] = set()
     with open_raster(path, "quality band", InputError) as dataset:
@@ -152,73 +127,48 @@ def quality_values(path: Path) -> list[int]:
 
 
 def _class_of(value: int) -> QualityClass:
-    return next(kind for kind in QUALITY_CLASSES if _value_of(flag(kind.field), value) == kind.value)
+    return next(kind for kind in QUALITY_CLASSES if _field_value(kind.field, value) == kind.value)
 
 
-def _value_of(field: Flag, value: int) -> int:
+def _field_value(name: str, value: int) -> int:
+    field = flag(name)
     return (value & field.mask) >> field.offset
 
 
-def _telling(values: Collection[int]) -> Mapping[str, bool]:
-    """Tell for each field whether it differs between the pixels that have a value."""
-    filled = [value for value in values if not value & flag("fill").mask]
-    return {field.name: len({_value_of(field, value) for value in filled}) > 1 for field in FLAGS}
-
-
-def _label(value: int, telling: Mapping[str, bool]) -> str:
-    """Name of a value: its class, then what its other fields say."""
-    kind = _class_of(value)
-    if kind.field == "fill" and kind.value:
-        return kind.name
+def _label(value: int, kind: QualityClass, varying: set[str]) -> str:
+    """Label of a value: its class, then its other varying flags."""
     parts = [kind.name]
-    for field in FLAGS:
-        number = _value_of(field, value)
-        if not telling[field.name] or (field.name, number) == (kind.field, kind.value) or field.name == "fill":
-            continue
-        parts.append(field.words(number))
+    if (kind.field, kind.value) != ("fill", 1):
+        for field in FLAGS:
+            number = _field_value(field.name, value)
+            if field.name in varying and field.name != "fill" and (field.name, number) != (kind.field, kind.value):
+                parts.append(field.words(number))
     return ", ".join(part for part in parts if part)
 
 
-def _raster(kind: str) -> tuple[Element, Element]:
-    """Root of a style, and its renderer."""
-    root = Element("qgis", {"version": _VERSION, "styleCategories": "Symbology"})
-    pipe = SubElement(root, "pipe")
-    resampling = {"enabled": "false", "maxOversampling": "2"}
-    resampling |= {"zoomedInResamplingMethod": "nearestNeighbour", "zoomedOutResamplingMethod": "nearestNeighbour"}
-    SubElement(SubElement(pipe, "provider"), "resampling", resampling)
-    attributes = {"type": kind, "band": "1", "opacity": "1", "alphaBand": "-1", "nodataColor": ""}
-    renderer = SubElement(pipe, "rasterrenderer", attributes)
-    SubElement(renderer, "rasterTransparency")
-    origin = SubElement(renderer, "minMaxOrigin")
-    for name, text in (("limits", "None"), ("extent", "WholeRaster"), ("statAccuracy", "Estimated")):
-        SubElement(origin, name).text = text
-    SubElement(pipe, "brightnesscontrast", {"brightness": "0", "contrast": "0", "gamma": "1"})
-    SubElement(pipe, "huesaturation", {"saturation": "0", "grayscaleMode": "0", "colorizeOn": "0", "invertColors": "0"})
-    SubElement(pipe, "rasterresampler", {"maxOversampling": "2"})
-    SubElement(pipe, "resamplingStage").text = "resamplingFilter"
-    SubElement(root, "blendMode").text = "0"
+def _raster_style(kind: str) -> tuple[Element, Element]:
+    """Root element of a style, and its renderer."""
+    root = fromstring(_TEMPLATE)
+    renderer = next(root.iter("rasterrenderer"))
+    renderer.attrib |= {"type": kind}
     return root, renderer
 
 
-def _gradient(shader: Element, shares: list[float], table: Colours) -> None:
+def _add_gradient(shader: Element, positions: list[float], colours: Colours) -> None:
     ramp = SubElement(SubElement(shader, "colorramp", {"name": "[source]", "type": "gradient"}), "Option", type="Map")
-    colours = [",".join(str(part) for part in (*colour, 255)) for colour in table.tolist()]
-    inner = [f"{share:g};{colour}" for share, colour in zip(shares[1:-1], colours[1:-1], strict=True)]
-    options = {"color1": colours[0], "color2": colours[-1], "discrete": "0", "rampType": "gradient"}
-    for name, value in {**options, "stops": ":".join(inner)}.items():
+    texts = [",".join(str(part) for part in (*colour, 255)) for colour in colours.tolist()]
+    stops = [f"{position:g};{text}" for position, text in zip(positions[1:-1], texts[1:-1], strict=True)]
+    options = {"color1": texts[0], "color2": texts[-1], "discrete": "0", "rampType": "gradient"}
+    for name, value in {**options, "stops": ":".join(stops)}.items():
         SubElement(ramp, "Option", {"name": name, "type": "QString", "value": value})
 
 
-def _legend(shader: Element, suffix: str) -> None:
+def _add_legend(shader: Element, suffix: str) -> None:
     settings = {"useContinuousLegend": "1", "minimumLabel": "", "maximumLabel": "", "prefix": "", "suffix": suffix}
     legend = SubElement(shader, "rampLegendSettings", {**settings, "direction": "0", "orientation": "2"})
     numbers = SubElement(SubElement(legend, "numericFormat", id="basic"), "Option", type="Map")
-    for name, (kind, value) in _NUMBERS.items():
+    for name, (kind, value) in _NUMBER_FORMAT.items():
         SubElement(numbers, "Option", {"name": name, "type": kind, "value": value})
-
-
-def _hex(colour: Colours) -> str:
-    return "#" + bytes(colour.tolist()).hex()
 
 
 def _text(root: Element) -> str:

@@ -1,4 +1,4 @@
-"""`lst-raster check`: whole products pass, and every kind of damage is found by the check that is there for it."""
+"""`lst-raster check`: complete products pass, and every kind of damage is found by its check."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from rio_cogeo.cogeo import cog_validate
 
 from lst_raster import retrieve
 from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.product.check import ALWAYS, SINCE_ITEMS, check_product
+from lst_raster.product.check import REQUIRED_TAGS, TAGS_WITH_ITEM, check_product
 from lst_raster.product.check_raster import layout_problems
 from lst_raster.product.quality_flags import flag
 from tests.support.cogs import grid_of
@@ -42,7 +42,7 @@ SHAPE = (600, 130)  # more than a block, so that there are overviews
 CALM = tuple(np.argwhere(fields_of(SHAPE)["uncertainty"] < 1.9)[-1])  # a pixel without the bit uncertain
 
 NDVI = 5 << flag("emissivity_source").offset
-MEANINGLESS = "1 pixels with bits or values without a meaning"
+MEANINGLESS = "1 pixels with undefined bits or values"
 
 
 def outcomes(path):
@@ -55,7 +55,7 @@ def failures(path):
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory):
-    """A product that nothing is wrong with; to be copied."""
+    """A valid product, to be copied."""
     return make_set(tmp_path_factory.mktemp("whole") / "set", SHAPE)
 
 
@@ -72,7 +72,7 @@ def product(whole, tmp_path):
     {"shape": (513, 511)}, {"shape": (80, 90), "tags": {"acquisition_date": "2015-07", "acquisition_time": "unknown"}},
     {"crs": "EPSG:4326", "grid": "degrees"},
 ], ids=str)  # fmt: skip
-def test_a_whole_product_passes_every_check(tmp_path, options):
+def test_a_complete_product_passes_every_check(tmp_path, options):
     options = {"shape": SHAPE} | options
     if "grid" in options:
         transform = rasterio.Affine(0.0003, 0, 179.9, 0, -0.0003, 50)
@@ -90,7 +90,7 @@ def test_a_whole_product_passes_every_check(tmp_path, options):
     assert outcomes(path.with_suffix(".json")) == dict.fromkeys(CHECKS, "ok")
 
 
-def test_a_temperature_alone_is_checked_as_far_as_it_goes(tmp_path, model_path):
+def test_an_lst_file_without_other_files_is_checked(tmp_path, model_path):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 310))
     product = retrieve(scene, output=tmp_path, model=model_path, emissivity=0.97, **STATE)
     alone = tmp_path / "alone_LST.tif"  # also where the engine writes more files
@@ -102,7 +102,7 @@ def test_a_temperature_alone_is_checked_as_far_as_it_goes(tmp_path, model_path):
 
 @pytest.mark.slow
 def test_a_product_of_an_older_version_made_by_gdal_passes_too(tmp_path):
-    old = {name: TAGS[name] for name in ALWAYS}
+    old = {name: TAGS[name] for name in REQUIRED_TAGS}
     path = write_raster_of(tmp_path / "raw.tif", fields_of((901, 1203))["lst"].astype("f4"), FLOATS["lst"], tags=old)
     target = tmp_path / NAME
     rasterio.shutil.copy(path, target, driver="COG", blocksize=512, compress="deflate", overview_resampling="average",
@@ -144,11 +144,11 @@ def put_bits(where, name, on=True):
     ("lst", put("lst", (500, slice(100, 103)), 381.0), {"temperature": "3 pixels with a temperature outside"}),
     ("lst", put("lst", (500, 100), np.nan), {
         "uncertainty": "1 pixels with an uncertainty and no temperature",
-        "quality": "1 pixels with no temperature, and no bit that says why",
+        "quality": "1 pixels with no temperature and no bit that explains it",
     }),
     ("lst", put("lst", (0, slice(0, 2)), 300.0), {
         "uncertainty": "2 pixels with a temperature and no uncertainty",
-        "quality": "2 pixels with a temperature where fill, saturated, no_solution or no_input is set",
+        "quality": "2 pixels with a temperature and fill, saturated, no_solution or no_input",
     }),
     ("lst", put("lst", (200, 5), 300.0), {
         "uncertainty": "1 pixels with a temperature and no uncertainty",
@@ -157,19 +157,19 @@ def put_bits(where, name, on=True):
     ("uncertainty", put("uncertainty", CALM, 0.0), {"uncertainty": "an uncertainty that is not above"}),
     ("uncertainty", put("uncertainty", CALM, -0.5), {"uncertainty": "not above 0 and finite"}),
     ("uncertainty", put("uncertainty", CALM, np.inf), {
-        "uncertainty": "not above 0 and finite", "quality": "a bit uncertain that does not fit",
+        "uncertainty": "not above 0 and finite", "quality": "a bit uncertain that does not agree",
     }),
     ("uncertainty", put("uncertainty", (500, 100), np.nan), {"uncertainty": "a temperature and no uncertainty"}),
-    ("uncertainty", put("uncertainty", CALM, 9.0), {"quality": "a bit uncertain that does not fit"}),
-    ("quality", put_bits((slice(500, 504), 100), "saturated"), {"quality": "4 pixels with saturated, and not fill"}),
-    ("quality", put_bits((500, 100), "emissivity_source", on=False), {"quality": "without source of its emissivity"}),
+    ("uncertainty", put("uncertainty", CALM, 9.0), {"quality": "a bit uncertain that does not agree"}),
+    ("quality", put_bits((slice(500, 504), 100), "saturated"), {"quality": "4 pixels with saturated and not fill"}),
+    ("quality", put_bits((500, 100), "emissivity_source", on=False), {"quality": "no emissivity source"}),
     ("quality", put("quality", (500, 100), NDVI | 1 << 7), {"quality": MEANINGLESS}),
     ("quality", put("quality", (500, 100), 29 << 16), {"quality": MEANINGLESS}),
-    ("quality", put_bits((500, 100), "no_input"), {"quality": "1 pixels with a temperature where fill"}),
-    ("quality", put_bits((599, 129), "fill", on=False), {"quality": "1 pixels with saturated, and not fill"}),
-    ("quality", put_bits((200, 5), "cloud", on=False), {"quality": "no temperature, and no bit that says why"}),
+    ("quality", put_bits((500, 100), "no_input"), {"quality": "1 pixels with a temperature and fill"}),
+    ("quality", put_bits((599, 129), "fill", on=False), {"quality": "1 pixels with saturated and not fill"}),
+    ("quality", put_bits((200, 5), "cloud", on=False), {"quality": "no temperature and no bit that explains it"}),
 ])  # fmt: skip
-def test_pixels_that_cannot_be_are_found(product, role, change, found):
+def test_implausible_pixels_are_found(product, role, change, found):
     layer = QUALITY if role == "quality" else FLOATS[role]
     with np.errstate(invalid="ignore"):
         rewrite(product, role, layer, change)
@@ -214,7 +214,7 @@ def test_a_truncated_file_is_found(product, role):
     problems = failures(product)
     assert f"{NAMES[role]} has {path.stat().st_size} bytes, not " in problems["checksums"]
     if role in ("lst", "uncertainty", "quality"):
-        assert "before its blocks do" in problems["layout"]
+        assert "before the end of a block" in problems["layout"]
         assert "truncated" in problems["temperature"]
 
 
@@ -249,21 +249,21 @@ def test_a_raster_on_another_grid_is_found(product):
     assert outcomes(product)["uncertainty"] == "skipped"
 
 
-def test_a_product_without_coordinate_system_is_told_so(tmp_path):
+def test_a_product_without_coordinate_system_fails_the_grid_check(tmp_path):
     problems = failures(make_set(tmp_path, crs=None))
     assert problems.keys() == {"grid"}
-    assert "nothing tells where on Earth" in problems["grid"]
+    assert "no coordinate reference system" in problems["grid"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*ALWAYS, *SINCE_ITEMS])
+@pytest.mark.parametrize("name", [*REQUIRED_TAGS, *TAGS_WITH_ITEM])
 def test_a_missing_metadata_item_is_found(tmp_path, name):
     tags = {key: value for key, value in TAGS.items() if key != name}
     make_set(tmp_path)
     write_raster_of(tmp_path / NAME, fields_of((80, 90))["lst"].astype("f4"), FLOATS["lst"], tags=tags)
     assert failures(tmp_path / NAME)["metadata"] == f"missing {name}"
     (tmp_path / NAMES["item"]).unlink()
-    assert ("metadata" in failures(tmp_path / NAME)) == (name in ALWAYS)
+    assert ("metadata" in failures(tmp_path / NAME)) == (name in REQUIRED_TAGS)
 
 
 def change_property(name, value):
@@ -275,7 +275,7 @@ def change_property(name, value):
     (lambda item: item.pop("stac_version"), "item", "it has no stac_version"),
     (lambda item: item.update(stac_version="1.0.0"), "item", "STAC 1.0.0"),
     (lambda item: item.update(id="another"), "item", "its id is another"),
-    (lambda item: item.pop("bbox"), "item", "geometry and bbox"),
+    (lambda item: item.pop("bbox"), "item", "both geometry and bbox"),
     (lambda item: item.update(stac_extensions=[]), "item", "does not name the extensions projection"),
     (lambda item: item.pop("links"), "item", "it has no links"),
     (change_property("datetime", "19 July 2015"), "item", "its datetime is '19 July 2015'"),
@@ -286,16 +286,16 @@ def change_property(name, value):
     (lambda item: item["assets"].update(notes={"href": "./x"}), "item", "it has an asset notes"),
     (lambda item: item["assets"].pop("lst"), "item", "it has no asset lst"),
     (change_property("datetime", "2015-07-20T16:19:21Z"), "agreement", "properties.datetime is '2015-07-20T16:19:21Z'"),
-    (change_property("lst_raster:emissivity", "0.97"), "agreement", "by the files 'ndvi"),
+    (change_property("lst_raster:emissivity", "0.97"), "agreement", "in the files 'ndvi"),
     (change_property("eo:cloud_cover", 0.0), "agreement", "properties.eo:cloud_cover is 0.0"),
     (lambda item: item["geometry"]["coordinates"][0][0].__setitem__(0, 5.0), "agreement", "geometry.coordinates"),
     (lambda item: item["properties"].pop("platform"), "agreement", "properties.platform is None"),
     (lambda item: item["assets"].pop("quality"), "agreement", "eo:cloud_cover"),
     (lambda item: item["assets"]["lst"].update({"file:size": 5}), "checksums", "bytes, not 5"),
     (lambda item: item["assets"]["lst"].update({"file:checksum": "1220" + "0" * 64}), "checksums", "another SHA-256"),
-    (lambda item: item["assets"]["lst"].update(href="../x_LST.tif"), "files", "which is no file beside the item"),
-    (lambda item: item["assets"]["lst"].update(href="https://example.com/x.tif"), "files", "no file beside"),
-    (lambda item: item["assets"]["lst"].update(href="./other_LST.tif"), "files", "is about other_LST.tif"),
+    (lambda item: item["assets"]["lst"].update(href="../x_LST.tif"), "files", "is not a file in the folder of the"),
+    (lambda item: item["assets"]["lst"].update(href="https://example.com/x.tif"), "files", "not a file in the folder"),
+    (lambda item: item["assets"]["lst"].update(href="./other_LST.tif"), "files", "is the item of other_LST.tif"),
     (lambda item: item["assets"]["style"].update(href=7), "files", "asset style has the href 7"),
 ])  # fmt: skip
 def test_an_edited_item_is_found(product, change, check, text):
@@ -305,7 +305,7 @@ def test_an_edited_item_is_found(product, change, check, text):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"type": "Feature"}', "\xff"])
-def test_an_item_that_is_none_is_found(product, text):
+def test_an_invalid_item_is_found(product, text):
     product.with_suffix(".json").write_bytes(text.encode("latin-1"))
     for path in (product, product.with_suffix(".json")):
         assert "is not a STAC item" in failures(path)["item"]
@@ -338,7 +338,7 @@ def test_a_cog_that_was_edited_in_place_is_found(tmp_path):
     write_item(item_of(product.parent), product.with_suffix(".json"))
     problems = failures(product)
     assert problems.keys() == {"layout", "overviews", "statistics"}
-    assert "edited after it was made" in problems["layout"]
+    assert "edited after creation" in problems["layout"]
 
 
 @pytest.mark.slow
@@ -393,17 +393,17 @@ def test_a_file_that_is_no_raster_fails(tmp_path, content):
     assert {"layout", "temperature"} <= failures(path).keys()
 
 
-def test_what_can_be_no_product_is_refused(tmp_path):
+def test_files_that_cannot_be_a_product_are_rejected(tmp_path):
     with pytest.raises(InputNotFoundError, match="check the path"):
         check_product(tmp_path / "none_LST.tif")
     with pytest.raises(InputError, match="is a folder"):
         check_product(tmp_path)
     (tmp_path / "x.png").touch()
-    with pytest.raises(InputError, match=r"neither a \.tif nor a \.json"):
+    with pytest.raises(InputError, match=r"not a \.tif or \.json file"):
         check_product(tmp_path / "x.png")
 
 
-def test_the_command_writes_a_line_for_each_check_and_its_exit_code_tells_of_failures(product, command):
+def test_the_command_writes_a_line_for_each_check_and_has_exit_code_1_after_failures(product, command):
     code, lines, err = command("check", product)
     assert (code, err) == (0, [])
     assert [line.split()[:2] for line in lines] == [["ok", name] for name in CHECKS]

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from lst_raster.errors import InputError
 from lst_raster.product.cog import new_cog
-from lst_raster.product.layers import Layer, halved
+from lst_raster.product.layers import Layer
 from lst_raster.product.tiff_blocks import _OPTIONS
 from tests.support.cogs import (
     BITS,
-    CLASSES,
     FLAGS,
     FLOATS,
     LAYERS,
@@ -54,7 +53,7 @@ def test_every_type_and_compression_reads_back_from_a_strict_cog(tmp_path, layer
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
-def test_overviews_are_those_of_a_plain_reckoning_and_never_blend_nodata(tmp_path, layer):
+def test_overviews_agree_with_a_plain_python_calculation_and_never_blend_nodata(tmp_path, layer):
     path = write_cog(tmp_path / "x.tif", values_of(layer, SHAPE), layer)
     levels = levels_of(path)
     for level, overview in pairwise(levels):
@@ -130,10 +129,8 @@ def test_a_raster_without_coordinates_and_one_without_values_are_written(tmp_pat
     assert_strict_cog(path)
 
 
-def test_what_is_said_of_a_band_is_in_the_file(tmp_path):
-    layer = Layer(
-        description="uncertainty", units="K", dtype="uint16", scale=0.01, nodata=0, tags={"sigma": "1", "bit_0": "fill"}
-    )
+def test_the_metadata_of_a_band_are_in_the_file(tmp_path):
+    layer = Layer(description="uncertainty", units="K", dtype="uint16", scale=0.01, nodata=0)
     tags = {"model": "landsat8-b10/surface", "AREA_OR_POINT": "Point", "lines": "a\nb <c> & é"}
     path = write_cog(tmp_path / "x.tif", kelvin(SHAPE), layer, tags=tags)
     grid = grid_of(SHAPE)
@@ -142,7 +139,6 @@ def test_what_is_said_of_a_band_is_in_the_file(tmp_path):
         assert (dataset.scales, dataset.offsets, dataset.nodata) == ((0.01,), (0.0,), 0)
         assert (dataset.crs, dataset.transform) == (grid.crs, grid.transform)
         assert dataset.tags().items() >= tags.items()
-        assert dataset.tags(1).items() >= layer.tags.items()
         masked = dataset.read(1, masked=True) * dataset.scales[0]
     assert np.abs(masked - kelvin(SHAPE)).max() <= 0.005 + 2e-5  # [K] half a step, and what float32 has of it
     np.testing.assert_array_equal(masked.mask, np.isnan(kelvin(SHAPE)))
@@ -169,17 +165,17 @@ def test_the_statistics_are_those_that_gdal_computes(tmp_path, layer):
 
 
 def test_classes_have_no_statistics(tmp_path):
-    for layer in (BITS, CLASSES, FLAGS):
+    for layer in (BITS, FLAGS):
         with rasterio.open(write_cog(tmp_path / "x.tif", values_of(layer, SHAPE), layer)) as dataset:
             assert not any(name.startswith("STATISTICS") for name in dataset.tags(1))
 
 
-def test_steps_are_rounded_to_the_nearest_and_what_they_cannot_say_is_nodata():
+def test_values_are_rounded_to_the_nearest_step_and_those_out_of_range_are_nodata():
     values = np.float32([np.nan, np.inf, -np.inf, -1, 0, 0.004, 0.006, 300.004, 300.006, 655.35, 655.36, 1e30])
     np.testing.assert_array_equal(STEPS.stored(values), np.uint16([0, 0, 0, 0, 0, 0, 1, 30000, 30001, 65535, 0, 0]))
 
 
-def test_what_is_handed_over_may_be_used_again(tmp_path):
+def test_arrays_can_be_reused_after_writing(tmp_path):
     buffer = np.empty((512, 512), "f4")
     with new_cog(tmp_path / "x.tif", grid_of((512, 1024)), FLOATS) as cog:
         for number, window in enumerate(windows_of((512, 1024), 512)):
@@ -220,7 +216,7 @@ def test_windows_must_cover_the_grid_once(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_layers_and_compressions_that_cannot_be_are_refused(tmp_path):
+def test_invalid_layers_and_compressions_are_rejected(tmp_path):
     with pytest.raises(InputError, match="'jpeg' is not known; give one of deflate, zstd"):
         write_cog(tmp_path / "x.tif", kelvin(SHAPE), compress="jpeg")
     for options in (
@@ -231,9 +227,3 @@ def test_layers_and_compressions_that_cannot_be_are_refused(tmp_path):
         with pytest.raises(ValueError, match="nodata"):
             Layer(description="x", **options)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_commonest_class_is_counted_among_those_with_a_value():
-    block = np.uint8([[0, 0, 3, 2], [0, 4, 2, 3]])
-    np.testing.assert_array_equal(halved(CLASSES, block), [[4, 3]])
-    np.testing.assert_array_equal(halved(FLAGS, block), [[0, 3]])

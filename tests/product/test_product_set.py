@@ -58,7 +58,7 @@ def test_no_bit_is_of_two_flags_and_every_value_has_a_name():
     assert len({entry.name for entry in FLAGS}) == len(FLAGS)
 
 
-def test_three_rasters_lie_side_by_side_on_one_grid(tmp_path, scene, model_path):
+def test_the_three_rasters_have_the_same_grid(tmp_path, scene, model_path):
     product = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
     paths = paths_of(product)
     assert list(product.files[:3]) == [paths.uncertainty, paths.quality, paths.temperature]
@@ -70,14 +70,14 @@ def test_three_rasters_lie_side_by_side_on_one_grid(tmp_path, scene, model_path)
                 assert dataset.tags()["model_sha256"] == product.tags["model_sha256"]
 
 
-def test_the_temperature_alone_is_one_file_and_the_same(tmp_path, scene, model_path):
+def test_with_lst_only_the_temperature_is_the_same_and_the_only_file(tmp_path, scene, model_path):
     whole = retrieve(scene, output=tmp_path / "a.tif", model=model_path, **EXACT)
     alone = retrieve(scene, output=tmp_path / "b.tif", model=model_path, form=OutputForm(lst_only=True), **EXACT)
     assert alone.files == (tmp_path / "b.tif",)
     np.testing.assert_array_equal(read(alone.path), read(whole.path))
 
 
-def test_hundredths_of_a_kelvin_are_the_temperature_within_half_of_one(tmp_path, scene, model_path):
+def test_uint16_temperatures_agree_within_half_a_step(tmp_path, scene, model_path):
     fill = np.zeros(SHAPE, bool)
     fill[5:9] = True
     path = make_scene(scene.parent, lst=ramp(280, 310), fill=fill)
@@ -94,8 +94,8 @@ def test_hundredths_of_a_kelvin_are_the_temperature_within_half_of_one(tmp_path,
     np.testing.assert_array_equal(read(paths_of(integers).quality), read(paths_of(floats).quality))
 
 
-def test_the_uncertainty_is_what_changed_inputs_do_to_the_temperature(tmp_path, model_path):
-    """An independent way to the same number: every input is changed by its uncertainty, the equation solved anew."""
+def test_the_uncertainty_agrees_with_perturbed_inputs(tmp_path, model_path):
+    """An independent calculation: every input is changed by its uncertainty, and the equation solved again."""
     truth = 300.0
     path = make_scene(tmp_path / "in", lst=np.full(SHAPE, truth))
     opened = Scene.open(path)
@@ -116,11 +116,11 @@ def test_the_uncertainty_is_what_changed_inputs_do_to_the_temperature(tmp_path, 
     parts.append(lst(emissivity=0.97 + 0.01) - lst())
     predicted = model.atmosphere(**STATE)
     tau, up, down = (float(term) for term in predicted.terms)
-    depth, warmth = (float(part) for part in predicted[3:])
+    depth, temperature = (float(part) for part in predicted[3:])
     black = up / (1 - tau)
     thicker = tau * np.exp(-depth)
     parts.append(lst(terms=(thicker, (1 - thicker) * black, down)) - lst())
-    slope = noise_radiance(warmth, BAND.planck)  # at 300 K; the test model's air is near
+    slope = noise_radiance(temperature, BAND.planck)  # at 300 K; the atmosphere of the test model is near
     parts.append(lst(terms=(tau, up + (1 - tau) * slope, down)) - lst())
     expected = float(np.sqrt(np.sum(np.square(parts))))
     found = read(paths_of(product).uncertainty)
@@ -128,7 +128,7 @@ def test_the_uncertainty_is_what_changed_inputs_do_to_the_temperature(tmp_path, 
     assert found[0, 0] == pytest.approx(expected, rel=0.05)
 
 
-def test_what_is_assumed_is_less_sure_than_what_is_given(tmp_path, scene):
+def test_assumed_inputs_have_a_larger_uncertainty_than_given_ones(tmp_path, scene):
     given = retrieve(scene, output=tmp_path / "a.tif", water_vapour=29.0, air_temperature=294.0, emissivity=0.97)
     assumed = retrieve(scene, output=tmp_path / "b.tif")
     one, other = (read(paths_of(product).uncertainty) for product in (given, assumed))
@@ -140,7 +140,7 @@ def test_what_is_assumed_is_less_sure_than_what_is_given(tmp_path, scene):
 
 
 @pytest.mark.slow
-def test_the_coarse_grid_tells_the_uncertainty_of_the_exact_path(tmp_path, scene):
+def test_the_coarse_grid_gives_the_uncertainty_of_the_exact_calculation(tmp_path, scene):
     latitude, longitude = [30.0, 31.0, 32.0], [-88.0, -87.0]
     fields = {"tcwv": 30.0, "t2m": 296.0, "sp": 95e3, "z": 500 * 9.8}
     fields = {name: np.full((3, 3, 2), number) for name, number in fields.items()}
@@ -157,7 +157,7 @@ def test_the_coarse_grid_tells_the_uncertainty_of_the_exact_path(tmp_path, scene
     np.testing.assert_array_equal(read(paths_of(coarse).quality), read(paths_of(exact).quality))
 
 
-def test_the_uncertainty_is_there_exactly_where_the_temperature_is(tmp_path, scene, model_path):
+def test_uncertainty_and_temperature_have_the_same_valid_pixels(tmp_path, scene, model_path):
     emissivity = np.where(ramp(0, 1) < 0.3, np.nan, 0.97).astype("f4")
     path = write_raster(tmp_path / "e.tif", emissivity)
     product = retrieve(scene, output=tmp_path, model=model_path, **{**EXACT, "emissivity": path})
@@ -166,7 +166,7 @@ def test_the_uncertainty_is_there_exactly_where_the_temperature_is(tmp_path, sce
     np.testing.assert_array_equal(value(read(paths.quality), "no_input") == 1, np.isnan(emissivity))
 
 
-def test_the_quality_says_why_there_is_no_temperature(tmp_path, model_path):
+def test_the_quality_bits_explain_missing_temperatures(tmp_path, model_path):
     fill = np.zeros(SHAPE, bool)
     fill[:10] = True
     cold = np.zeros(SHAPE, bool)
@@ -175,7 +175,7 @@ def test_the_quality_says_why_there_is_no_temperature(tmp_path, model_path):
     with rasterio.open(path, "r+") as dataset:
         numbers = dataset.read(1)
         numbers[20:22] = 65535
-        numbers[50:] = 400  # less than the air alone sends
+        numbers[50:] = 400  # less than the atmospheric radiance
         dataset.write(numbers, 1)
     product = retrieve(path, output=tmp_path, model=model_path, **EXACT)
     bits = read(paths_of(product).quality)
@@ -189,7 +189,7 @@ def test_the_quality_says_why_there_is_no_temperature(tmp_path, model_path):
     assert (value(bits[~gone & True], "emissivity_source") == 2).all()
 
 
-def test_clouds_kept_are_flagged_all_the_same(tmp_path, scene, model_path):
+def test_clouds_are_flagged_also_if_they_are_kept(tmp_path, scene, model_path):
     quality = np.full(SHAPE, 21824, "uint16")
     quality[10:20] = 22280
     write_raster(scene.parent / f"{scene.name.rpartition('_B')[0]}_QA_PIXEL.TIF", quality)
@@ -208,7 +208,7 @@ def test_clouds_kept_are_flagged_all_the_same(tmp_path, scene, model_path):
     assert not value(read(paths_of(product).quality), "cloud").any()
 
 
-def test_the_distance_to_clouds_comes_in_classes(tmp_path, model_path):
+def test_cloud_distance_has_classes(tmp_path, model_path):
     shape = (520, 40)  # 15.6 km long: more than one tile
     path = make_scene(tmp_path / "in", lst=np.full(shape, 300.0))
     quality = np.full(shape, 21824, "uint16")
@@ -223,7 +223,7 @@ def test_the_distance_to_clouds_comes_in_classes(tmp_path, model_path):
     assert (classes[distance > 5000 + margin] == 3).all()
 
 
-def test_the_source_of_the_emissivity_is_told_pixel_by_pixel(tmp_path, scene, model_path):
+def test_the_emissivity_source_is_given_for_each_pixel(tmp_path, scene, model_path):
     water = np.zeros(SHAPE, bool)
     water[:20] = True
     add_reflectance(scene, np.where(np.arange(70) < 20, np.nan, 0.1) * np.ones(SHAPE), np.full(SHAPE, 0.3))
@@ -237,14 +237,14 @@ def test_the_source_of_the_emissivity_is_told_pixel_by_pixel(tmp_path, scene, mo
     np.testing.assert_array_equal(value(bits, "water") == 1, water)
 
 
-def test_inputs_beyond_the_model_s_range_are_flagged_where_they_are(tmp_path, scene, model_path):
+def test_pixels_with_inputs_outside_the_range_of_the_model_are_flagged(tmp_path, scene, model_path):
     vapour = write_raster(tmp_path / "w.tif", ramp(60.0, 90.0).astype("f4"))
     product = retrieve(scene, output=tmp_path, model=model_path, **{**EXACT, "water_vapour": vapour})
     outside = value(read(paths_of(product).quality), "outside_range") == 1
     np.testing.assert_array_equal(outside, ramp(60.0, 90.0).astype("f4") > 75.0 * (1 + 1e-6))
 
 
-def test_a_set_of_which_one_file_exists_is_kept(tmp_path, scene, model_path):
+def test_an_incomplete_set_is_not_overwritten(tmp_path, scene, model_path):
     old = tmp_path / f"{scene.name.rpartition('_B')[0]}_LST_QA.tif"
     old.write_text("mine")
     with pytest.raises(OutputError, match=r"_LST_QA\.tif exists and is kept"):
@@ -269,7 +269,7 @@ def test_every_command_line_form_opens(tmp_path, scene, model_path, command):
             assert np.abs(kelvin - ramp(280, 310)).max() < 0.016
 
 
-def test_a_product_of_the_same_inputs_is_kept_and_not_made_again(tmp_path, scene, model_path, monkeypatch):
+def test_an_existing_product_of_the_same_inputs_is_kept(tmp_path, scene, model_path, monkeypatch):
     first = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
     before = {path: path.read_bytes() for path in first.files}
     with monkeypatch.context() as patched:
@@ -283,7 +283,7 @@ def test_a_product_of_the_same_inputs_is_kept_and_not_made_again(tmp_path, scene
     assert {path: path.read_bytes() for path in again.files} == before
 
 
-def test_the_counts_of_a_product_do_not_hang_on_the_wording_of_its_metadata(tmp_path, scene, model_path, monkeypatch):
+def test_the_counts_of_a_product_do_not_depend_on_the_wording_of_its_metadata(tmp_path, scene, model_path, monkeypatch):
     found = retrieve_module._findings
     reworded = {"retrieved_pixels": "nearly all"}
     monkeypatch.setattr(retrieve_module, "_findings", lambda run, tally: found(run, tally) | reworded)
@@ -294,7 +294,7 @@ def test_the_counts_of_a_product_do_not_hang_on_the_wording_of_its_metadata(tmp_
     assert item["properties"]["lst_raster:counts"] == {"pixels": first.pixels, "retrieved": first.retrieved}
 
 
-def test_other_inputs_are_another_product(tmp_path, scene, model_path):
+def test_other_inputs_give_another_product(tmp_path, scene, model_path):
     options = {"output": tmp_path, "model": model_path, **EXACT}
     retrieve(scene, **options)
     changes = [{"emissivity": 0.96}, {"water_vapour": 21.0}, {"form": OutputForm(dtype="uint16")}, {"exact": True}]
@@ -308,7 +308,7 @@ def test_other_inputs_are_another_product(tmp_path, scene, model_path):
 
 
 @pytest.mark.parametrize("damage", ["quality", "item", "missing"])
-def test_a_set_that_is_not_whole_is_not_taken_for_one(tmp_path, scene, model_path, damage):
+def test_a_damaged_set_is_not_kept_as_complete(tmp_path, scene, model_path, damage):
     product = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
     paths = paths_of(product)
     if damage == "missing":
@@ -320,7 +320,7 @@ def test_a_set_that_is_not_whole_is_not_taken_for_one(tmp_path, scene, model_pat
         retrieve(scene, output=tmp_path, model=model_path, **EXACT)
 
 
-def test_what_the_uncertainty_is_made_of_adds_up(tmp_path, scene, model_path):
+def test_the_uncertainty_components_add_up(tmp_path, scene, model_path):
     product = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
     text = product.tags["uncertainty_parts"]
     assert text.endswith("(root mean squares at 4200 pixels)")
@@ -346,7 +346,7 @@ def test_the_set_passes_its_own_check(tmp_path, scene, model_path, command):
     assert any(line.startswith("failed") and "checksums" in line for line in out)
 
 
-def test_a_style_and_a_picture_lie_beside_the_rasters(tmp_path, scene, model_path):
+def test_styles_and_quicklook_are_written_with_the_rasters(tmp_path, scene, model_path):
     product = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
     paths = paths_of(product)
     assert paths.quicklook.read_bytes().startswith(b"\x89PNG")

@@ -18,7 +18,7 @@ def pixels(path):
         return np.asarray(picture)
 
 
-def test_the_quicklook_of_a_product_goes_from_its_cold_to_its_warm_side(tmp_path, model_path):
+def test_the_colours_of_a_quicklook_follow_the_temperature(tmp_path, model_path):
     path = make_scene(tmp_path / "in", lst=ramp(280.0, 320.0, (600, 700)))
     product = retrieve(path, model=model_path, output=tmp_path, **STATE, emissivity=0.97)
     write_quicklook(product.path, tmp_path / "look.png")
@@ -31,13 +31,13 @@ def test_the_quicklook_of_a_product_goes_from_its_cold_to_its_warm_side(tmp_path
     assert rows[-1] > 245
 
 
-def test_a_raster_that_is_larger_than_a_screen_is_made_smaller(tmp_path):
+def test_a_large_raster_is_reduced(tmp_path):
     path = write_raster(tmp_path / "a_LST.tif", np.full((900, 3000), 300.0, "f4"), nodata=np.nan)
     write_quicklook(path, tmp_path / "look.png")
     assert pixels(tmp_path / "look.png").shape == (16 + 22 + 14 + 264 + 22 + 16, 880 + 14 + 18 + 64 + 32, 3)
 
 
-def test_float_and_scaled_integers_make_the_same_picture(tmp_path):
+def test_float_and_scaled_integers_give_the_same_quicklook(tmp_path):
     kelvin = np.rint(ramp(280.0, 320.0, (330, 340)) * 100.0) / 100.0
     kelvin[:40] = np.nan
     numbers = np.where(np.isnan(kelvin), 0, np.rint(kelvin * 100.0)).astype("u2")
@@ -48,7 +48,7 @@ def test_float_and_scaled_integers_make_the_same_picture(tmp_path):
     assert (tmp_path / "float.png").read_bytes() == (tmp_path / "scaled.png").read_bytes()
 
 
-def test_the_units_change_the_numbers_on_the_bar_and_nothing_on_the_map(tmp_path):
+def test_the_units_change_only_the_numbers_of_the_colour_bar(tmp_path):
     path = write_raster(tmp_path / "a_LST.tif", ramp(280.0, 320.0, (400, 400)).astype("f4"))
     for units in ("K", "degC"):
         limits = write_quicklook(path, tmp_path / f"{units}.png", units=units)
@@ -59,7 +59,7 @@ def test_the_units_change_the_numbers_on_the_bar_and_nothing_on_the_map(tmp_path
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (5, 4)])
-def test_a_raster_without_a_temperature_says_so(tmp_path, shape):
+def test_a_raster_without_a_temperature_has_a_note(tmp_path, shape):
     path = write_raster(tmp_path / "a_LST.tif", np.full(shape, np.nan, "f4"), nodata=np.nan)
     assert write_quicklook(path, tmp_path / "look.png") is None
     found = pixels(tmp_path / "look.png")
@@ -74,7 +74,7 @@ def test_a_single_pixel_has_a_quicklook(tmp_path):
     assert np.abs(middle.astype(int) - inferno()[128]).max() <= 3
 
 
-def test_what_is_no_temperature_has_no_quicklook(tmp_path):
+def test_rasters_of_other_quantities_are_rejected(tmp_path):
     with pytest.raises(InputNotFoundError, match="does not exist"):
         write_quicklook(tmp_path / "none.tif", tmp_path / "look.png")
     path = write_raster(tmp_path / "numbers.tif", np.full((4, 4), 29000, "u2"))

@@ -1,4 +1,4 @@
-"""The STAC item of a product, held against the published schemas and against the grid itself."""
+"""The STAC item of a product, compared with the published schemas and with the grid."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ class Offline(DefaultStacIO):
         if href == GEOJSON:  # of a field that items do not use
             return "{}"
         if "://" in href:
-            raise AssertionError(f"{href} is asked of a server")
+            raise AssertionError(f"{href} is requested from a server")
         return super().read_text_from_href(href)
 
 
@@ -123,7 +123,7 @@ def test_pystac_reads_the_item_and_finds_its_files(tmp_path, offline):
     assert all(Path(asset.get_absolute_href()).is_file() for asset in item.assets.values())
 
 
-def test_an_item_tells_sizes_and_checksums_of_all_files(tmp_path):
+def test_an_item_has_sizes_and_checksums_of_all_files(tmp_path):
     make_set(tmp_path)
     for asset in item_of(tmp_path)["assets"].values():
         data = (tmp_path / asset["href"]).read_bytes()
@@ -147,7 +147,7 @@ def test_the_same_files_give_the_same_item_also_under_temporary_names_and_in_ano
     assert b".part" not in text
 
 
-def test_an_item_tells_what_the_files_tell(tmp_path):
+def test_an_item_agrees_with_the_files(tmp_path):
     make_set(tmp_path, dtype="uint16")
     item = item_of(tmp_path)
     properties, assets = item["properties"], item["assets"]
@@ -183,14 +183,14 @@ def test_the_bits_of_an_item_are_those_of_the_quality_band(tmp_path):
     ("2016-02", "unknown", (None, "2016-02-01T00:00:00Z", "2016-02-29T23:59:59Z")),
     ("unknown", "unknown", (None, "2013-01-01T00:00:00Z", "2029-12-31T23:59:59Z")),  # the satellite's years
 ])  # fmt: skip
-def test_an_item_says_of_the_time_what_is_known_and_no_more(tmp_path, date, clock, expected):
+def test_the_times_of_an_item_cover_the_known_acquisition_time(tmp_path, date, clock, expected):
     make_set(tmp_path, tags={"acquisition_date": date, "acquisition_time": clock})
     properties = item_of(tmp_path)["properties"]
     found = tuple(properties.get(name) for name in ("datetime", "start_datetime", "end_datetime"))
     assert found == expected
 
 
-def test_without_a_quality_band_of_the_scene_no_cloud_cover_is_told(tmp_path):
+def test_without_a_quality_band_of_the_scene_there_is_no_cloud_cover(tmp_path):
     make_set(tmp_path, tags={"mask": "none: the scene has no quality band"})
     assert "eo:cloud_cover" not in item_of(tmp_path)["properties"]
 
@@ -211,9 +211,9 @@ def test_a_temperature_alone_has_an_item_too(tmp_path, offline):
     assert EXTENSIONS["classification"] not in item["stac_extensions"]
 
 
-def test_what_is_no_product_gets_no_item(tmp_path):
+def test_a_raster_of_other_software_gets_no_item(tmp_path):
     path = make_set(tmp_path, tags={"sensor": None}, item=False)
-    with pytest.raises(InputError, match="only products of lst-raster"):
+    with pytest.raises(InputError, match="give the LST file of a product"):
         make_item({"lst": (path, NAME)})
     with pytest.raises(InputError, match="give lst and no other"):
         make_item({"lst": (path, NAME), "histogram": (path, NAME)})
@@ -298,7 +298,7 @@ def test_a_footprint_keeps_to_the_rules_of_geojson(name):
     assert not outside.any()
 
 
-def test_a_grid_of_a_place_on_no_earth_has_no_footprint():
+def test_a_grid_with_a_local_coordinate_system_has_no_footprint():
     found = footprint(grid('LOCAL_CS["a drawing", UNIT["metre", 1]]', 0, 0))
     assert (found.geometry, found.bbox) == (None, None)
 

@@ -49,7 +49,7 @@ def test_a_set_appears_as_a_whole(tmp_path):
         assert_strict_cog(tmp_path / name)
 
 
-def test_one_that_fails_takes_all_with_it_and_leaves_what_was_there(tmp_path, monkeypatch):
+def test_after_a_failure_of_one_file_the_previous_set_is_unchanged(tmp_path, monkeypatch):
     write_set(tmp_path)
     before = found_in(tmp_path)
     with pytest.raises(KeyError):
@@ -106,14 +106,16 @@ def write_killed(folder, renamed):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("renamed", range(4))
-def test_a_process_killed_between_two_renames_leaves_whole_files_and_the_next_one_sweeps(tmp_path, apart, renamed):
+def test_a_process_killed_between_two_renames_leaves_complete_files_and_the_next_run_removes_temporary_ones(
+    tmp_path, apart, renamed
+):
     write_set(tmp_path)
     ((code, text),) = apart.run((f"{__name__}:write_killed", {"folder": tmp_path, "renamed": renamed}))
     assert code == -9, text
     for number, name in enumerate(NAMES):
         assert_strict_cog(tmp_path / name)
         assert levels_of(tmp_path / name)[0].max() == (28000 if number < renamed else 30000)
-    assert (tmp_path / "x_LST.json").read_text() == "300.0"  # what tells of the set is not renamed before the set
+    assert (tmp_path / "x_LST.json").read_text() == "300.0"  # the item of the set is not renamed before the set
     assert any(path.name.startswith(".") for path in tmp_path.iterdir())
     write_set(tmp_path)
     assert sorted(found_in(tmp_path)) == sorted([*NAMES, "x_LST.json"])
@@ -133,7 +135,7 @@ def write_limited(path, size):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
 @pytest.mark.parametrize("missing", [1, 100, 5000, 500_000, 1_500_000])
-def test_a_disk_that_is_full_near_the_end_is_noticed(tmp_path, apart, missing):
+def test_a_disk_that_fills_up_near_the_end_is_an_error(tmp_path, apart, missing):
     size = write_cog(tmp_path / "x.tif", kelvin(SHAPE), FLOATS).stat().st_size
     (tmp_path / "x.tif").unlink()
     call = {"path": tmp_path / "x.tif", "size": size - missing}
@@ -164,7 +166,7 @@ def test_a_flipped_bit_anywhere_in_the_blocks_is_found_before_the_rename(tmp_pat
         assert list(tmp_path.iterdir()) == []
 
 
-def test_hidden_files_of_other_programs_are_not_swept(tmp_path):
+def test_hidden_files_of_other_programs_are_kept(tmp_path):
     names = [".x.tif.host-17.new", ".backup.old", ".x.tif.0123456789ab-17.blocks", ".lst-raster.lock"]
     for name in names:
         (tmp_path / name).write_text("")

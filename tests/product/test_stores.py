@@ -1,4 +1,4 @@
-"""Products written into object stores: the same as on disk, whole or not there, and no secrets told."""
+"""Products written into object stores: the same as on disk, complete or absent, without secrets in messages."""
 
 import json
 import logging
@@ -47,7 +47,7 @@ def running_store():
 
 @pytest.fixture(autouse=True)
 def surroundings(tmp_path, monkeypatch, running_store):
-    """A store, a folder and a folder of temporary files of its own, and no waiting."""
+    """A store, a folder and a separate folder of temporary files, without delays."""
     _, gate = running_store
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(remote_http, "_DELAY", 0.0)
@@ -114,7 +114,7 @@ def on_disk(folder):
 
 
 def nothing_hidden(store):
-    """Neither unfinished uploads nor temporary files are left."""
+    """No unfinished uploads and no temporary files are left."""
     assert not store.client.list_multipart_uploads(Bucket="out").get("Uploads")
     assert list(Path(tempfile.gettempdir()).iterdir()) == []
 
@@ -290,7 +290,7 @@ def test_a_connection_that_is_lost_while_the_files_are_shown_leaves_nothing_that
     if older:
         make("s3://out/x.tif")
     gate.fault = lambda kind, key: 503 if (kind, key) == ("POST upload", name) else None
-    words = "what was there before is not whole any more: run again" if older else "try again later$"
+    words = "the existing product is incomplete now: run again" if older else "try again later$"
     with pytest.raises(RemoteError, match=words):
         make("s3://out/x.tif", emissivity=0.98, overwrite=True)
     left = contents(store)
@@ -396,22 +396,22 @@ def test_no_secret_is_in_anything_that_a_run_writes_or_says(store, gate, scene, 
         arguments = ["retrieve", url, "--model", model_path, *given]
         code, out, err = command(*arguments, "-o", "s3://out/x.tif")
         assert (code, out) == (0, ["s3://out/x.tif"]) and "no emissivity given" in "".join(err)
-        told = [*out, *err]
+        printed = [*out, *err]
         for place, fault in (("PUT part", "drop"), ("POST upload", 503), ("POST begin", 403)):
             gate.fault = lambda kind, key, place=place, fault=fault: fault if kind == place else None
             code, out, err = command(*arguments, "-o", "s3://out/y.tif")
             assert code == 1 and len(err) > 0
-            told += [*out, *err]
+            printed += [*out, *err]
         gate.fault = lambda kind, key: None
         code, out, err = command("info", "s3://out/x.tif")
-        told += [*out, *err]
+        printed += [*out, *err]
         server.secret = "another"
         code, out, err = command(*arguments, "-o", "s3://out/z.tif")
         assert code == 1 and "is refused (403 Forbidden)" in err[-1]
-        told += [*out, *err]
+        printed += [*out, *err]
     written = contents(store)
     assert set(written) == {name.replace(NAME, "x") for name in FILES}
-    said = "\n".join(told) + caplog.text
+    said = "\n".join(printed) + caplog.text
     for secret in SECRETS:
         assert secret not in said
         assert not [name for name, content in written.items() if secret.encode() in content]

@@ -36,11 +36,11 @@ def test_the_style_of_a_temperature_is_a_ramp_in_kelvin():
     ramp_of_source = {
         option.attrib["name"]: option.attrib["value"] for option in shader.iterfind("colorramp//Option[@name]")
     }
-    assert ramp_of_source["stops"].count(":") == len(items) - 3  # the ends have names of their own
+    assert ramp_of_source["stops"].count(":") == len(items) - 3  # the ends have separate names
     assert shader.find("rampLegendSettings").attrib["suffix"] == " K"
 
 
-def test_a_style_of_one_temperature_has_a_range_all_the_same():
+def test_a_style_of_a_constant_temperature_has_a_range():
     found = renderer(lst_style(300.0, 300.0)).attrib
     assert float(found["classificationMin"]) < 300.0 < float(found["classificationMax"])
     with pytest.raises(InputError, match="swap them"):
@@ -60,7 +60,7 @@ def bits(**fields):
     return sum(value << flag(name).offset for name, value in fields.items())
 
 
-def test_every_value_has_a_colour_and_says_what_it_is():
+def test_every_value_has_a_colour_and_a_label():
     clear, water = bits(emissivity_source=5), bits(emissivity_source=5, water=1)
     cloud = bits(emissivity_source=5, cloud=1, water=1)
     found = entries([1, clear, water, cloud, bits(emissivity_source=5, uncertain=1, cloud_distance=2)])
@@ -76,14 +76,14 @@ def test_every_value_has_a_colour_and_says_what_it_is():
     assert len({colour for _, colour, _ in found.values()}) == 5
 
 
-def test_what_is_the_same_everywhere_is_not_said():
+def test_labels_omit_flags_that_are_the_same_everywhere():
     same = bits(assumed_atmosphere=1, emissivity_source=1)
     assert entries([1, same, same | bits(water=1)])[same][0] == "clear"
     assert entries([same, bits(emissivity_source=5)])[same][0] == "clear, assumed atmosphere, emissivity: assumed"
 
 
 @pytest.mark.slow
-def test_every_reason_to_have_no_temperature_is_a_class():
+def test_every_reason_for_a_missing_temperature_is_a_class():
     names = {kind.field for kind in QUALITY_CLASSES}
     assert {"fill", "cloud", "cloud_shadow", "snow", "water", "saturated", "no_solution", "no_input"} <= names
     assert names <= {field.name for field in FLAGS}

@@ -13,9 +13,8 @@ from lst_raster.product.layers import Layer
 FLOATS = Layer(description="land surface temperature", units="K")
 STEPS = Layer(description="land surface temperature", units="K", dtype="uint16", scale=0.01, nodata=0)
 BITS = Layer(description="quality", dtype="uint16", nodata=1, resampling="nearest")
-CLASSES = Layer(description="class", dtype="uint8", nodata=0, resampling="mode")
-FLAGS = Layer(description="flag", dtype="uint8", nodata=None, resampling="mode")
-LAYERS = {"floats": FLOATS, "steps": STEPS, "bits": BITS, "classes": CLASSES, "flags": FLAGS}
+FLAGS = Layer(description="flag", dtype="uint32", nodata=None, resampling="nearest")
+LAYERS = {"floats": FLOATS, "steps": STEPS, "bits": BITS, "flags": FLAGS}
 
 
 def grid_of(shape, crs="EPSG:32633"):
@@ -100,7 +99,5 @@ def _one_of(layer, four):
     valid = [value for value in four if value == value and value != layer.nodata]
     if not valid:
         return layer.nodata
-    if layer.resampling == "mode":
-        return max(valid, key=valid.count)
     mean = sum(valid) / len(valid)
     return mean if layer.dtype == "float32" else int(mean + 0.5)

@@ -18,7 +18,7 @@ SET = (*RASTERS, *TEXTS)
 
 
 def write_set(folder, seed=0, *, threads=1, before_the_end=lambda: None):
-    """Write three rasters and two texts that belong together; what tells of the others comes last."""
+    """Write three rasters and two texts that belong together; the one that shows that the set is complete is last."""
     with new_files(Path(folder)) as files:
         with ExitStack() as stack:
             for name, layer in RASTERS.items():
@@ -58,7 +58,7 @@ def nothing_lost(folder, before, new=None, *, whole=False, tidy=True):
     assert not before.keys() - now.keys(), "a file was lost"
     kinds = {}
     for name in now.keys() - strays:
-        assert now[name] in (before.get(name), new.get(name)), f"{name} is neither the old file nor the new one"
+        assert now[name] in (before.get(name), new.get(name)), f"{name} is not the old file or the new one"
         if name in new and before.get(name) != new[name]:
             kinds[name] = now[name] == new[name]
     if whole and kinds:
@@ -139,7 +139,7 @@ class Moments:
             replace(owner, name, self._counted(getattr(owner, name), kind))
         from lst_raster.product import cog
 
-        replace(cog, "_found", self._counted(cog._found, "verify"))
+        replace(cog, "_read_checksum", self._counted(cog._read_checksum, "verify"))
         replace(Path, "open", self._opening(Path.open))
         return self
 

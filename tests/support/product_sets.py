@@ -46,7 +46,7 @@ TAGS = {
     "air": "interpolated between 2x2 nodes; largest difference 0.0010 K, rms 0.0002 K, at 3900 pixels",
 }
 STYLES = '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM"><qgis version="3.22"></qgis>\n'
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)  # enough for a checksum; nobody looks at it
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)  # enough for a checksum; it is not opened
 
 
 def fields_of(shape, seed=0):
@@ -108,7 +108,7 @@ def item_of(folder, name=NAME):
 
 
 def edit_item(path, change):
-    """Change the item beside a temperature by a function of it."""
+    """Change the item of a product by a function of it."""
     item_path = path.with_suffix(".json")
     item = json.loads(item_path.read_text())
     change(item)

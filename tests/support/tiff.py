@@ -1,4 +1,4 @@
-"""The layout of a Cloud Optimized GeoTIFF, read byte by byte and held against the format's rules."""
+"""The layout of a Cloud Optimized GeoTIFF, read byte by byte and compared with the rules of the format."""
 
 import struct
 
