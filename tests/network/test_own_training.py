@@ -1,4 +1,4 @@
-"""From a sensor band of the user's own to a model that retrieve finds: what the commands assume."""
+"""From a custom sensor band to a model that retrieve finds."""
 
 import h5netcdf
 import numpy as np
@@ -127,7 +127,7 @@ def test_what_is_trained_by_default_is_trained_as_the_shipped_models_are(tmp_pat
         (["x.toml", "-o", "y", "--tier", "column"], "write them into CONFIG"),
     ],
 )
-def test_options_that_contradict_each_other_are_told(command, arguments, says):
+def test_contradicting_options_are_refused(command, arguments, says):
     code, _, err = command("train", *arguments)
     assert (code, says in err[-1]) == (2, True)
 

@@ -48,7 +48,7 @@ def batch_of(learning, **changes):
 
 
 def scrambled(network, scale=3.0):
-    """The network with large random weights: whatever it says must still be an atmosphere."""
+    """The network with large random weights: its output must still be an atmosphere."""
     torch.manual_seed(0)
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=scale)
@@ -56,7 +56,7 @@ def scrambled(network, scale=3.0):
 
 
 @pytest.mark.parametrize("tier", TIER_NAMES)
-def test_whatever_the_weights_the_atmosphere_could_exist(simulated, tier):
+def test_the_atmosphere_is_physical_for_any_weights(simulated, tier):
     learning = training_set([simulated], config_of(tier))
     with torch.no_grad():
         atmosphere = scrambled(CoupledMethod(learning, config_of(tier)).network())(*learning.predictors)
@@ -97,14 +97,14 @@ def test_the_network_starts_near_the_atmospheres_that_it_will_learn(simulated, t
         assert float((found - true).square().mean()) < 0.1 * float(true.var())
 
 
-def test_the_mechanism_is_that_of_air_which_follows_it(learning):
-    vapour, pressure, warmth, *_ = learning.predictors
+def test_the_mechanism_is_recovered_from_atmospheres_that_follow_it(learning):
+    vapour, pressure, air_temperature, *_ = learning.predictors
     depth = 0.02 * pressure / 1013.25 + 0.3 * vapour / 30.0 * pressure / 1013.25 + 0.2 * (vapour / 30.0) ** 2
-    radiance = (1.0 - torch.exp(-depth)) * band_radiance(warmth - 10.0, learning.band)
+    radiance = (1.0 - torch.exp(-depth)) * band_radiance(air_temperature - 10.0, learning.band)
     lawful = replace(learning, atmosphere=Atmosphere(torch.exp(-depth), radiance, radiance))
     mechanism = fit_mechanism(lawful, "surface")
     assert mechanism.optical_depth == pytest.approx((0.02, 0.3, 0.2, 0.0, 0.0), abs=2e-3)
-    terms = emission_temperature_terms(*(values.double() for values in (vapour, pressure, warmth)))
+    terms = emission_temperature_terms(*(values.double() for values in (vapour, pressure, air_temperature)))
     below = sum(c * term for c, term in zip(mechanism.upwelling_temperature, terms, strict=True))
     torch.testing.assert_close(below, torch.full_like(below, -10.0), rtol=0.0, atol=0.05)
 
@@ -116,7 +116,7 @@ def test_with_the_true_atmosphere_exact_inputs_give_the_true_temperature(learnin
 
 
 @pytest.mark.parametrize("tier", TIER_NAMES)
-def test_noise_changes_what_is_told_by_the_share_that_is_told_and_not_the_truth(simulated, tier):
+def test_noise_changes_the_inputs_by_the_fraction_in_input_error_and_not_the_true_values(simulated, tier):
     learning = training_set([simulated], config_of(tier))
     errors = InputErrors(water_vapour=0.1, air_temperature=1.5, emissivity=0.01, sensor=0.1)
     exact, noisy = (
@@ -165,54 +165,54 @@ def test_invented_profiles_are_drawn_as_rarely_as_the_configuration_says(tmp_pat
 
 
 def test_the_split_of_a_set_keeps_every_profile_once(simulated):
-    (learnt,), (checked,) = split_sets([simulated])
-    assert len(learnt) + len(checked) == len(simulated)
-    assert (learnt.split == 0).all()
-    assert (checked.split == 1).all()
+    (training,), (validation,) = split_sets([simulated])
+    assert len(training) + len(validation) == len(simulated)
+    assert (training.split == 0).all()
+    assert (validation.split == 1).all()
 
 
-def outcome_of(learning, atmosphere=None):
-    """What the untrained network makes of a batch, or what one with the given atmosphere would."""
+def prediction_of(learning, atmosphere=None):
+    """Prediction of the untrained network for a batch, or of a network with the given atmosphere."""
     network, batch = CoupledMethod(learning, config_of()).network(), batch_of(learning, noise=EXACT)
-    outcome = losses.predict_batch(network, batch)
+    prediction = losses.predict_batch(network, batch)
     if atmosphere is None:
-        return outcome
+        return prediction
     error = network.retrieve(batch.radiance, batch.emissivity, atmosphere) - batch.surface_temperature
-    return replace(outcome, atmosphere=atmosphere, error=error)
+    return replace(prediction, atmosphere=atmosphere, error=error)
 
 
 @pytest.mark.parametrize("term", ["lst", "transmittance", "upwelling_radiance", "downwelling_radiance", "closure"])
 def test_every_term_but_the_likelihood_vanishes_at_the_truth_and_only_there(learning, term):
     scales = losses.error_scales(learning, LossConfig())
-    assert losses.TERMS[term](outcome_of(learning, learning.atmosphere), scales).item() < 1e-5
-    assert losses.TERMS[term](outcome_of(learning), scales).item() > 1e-3
+    assert losses.TERMS[term](prediction_of(learning, learning.atmosphere), scales).item() < 1e-5
+    assert losses.TERMS[term](prediction_of(learning), scales).item() > 1e-3
 
 
 def test_a_term_of_weight_zero_is_not_computed(learning, monkeypatch):
-    def forbidden(outcome, scales):
+    def forbidden(prediction, scales):
         raise AssertionError("computed")
 
-    outcome = outcome_of(learning)
+    prediction = prediction_of(learning)
     scales = losses.error_scales(learning, LossConfig())
     monkeypatch.setattr(losses, "TERMS", {**losses.TERMS, "closure": forbidden})
-    assert torch.isfinite(losses.total_loss(outcome, scales, LossConfig(closure=0.0)))
+    assert torch.isfinite(losses.total_loss(prediction, scales, LossConfig(closure=0.0)))
     with pytest.raises(AssertionError, match="computed"):
-        losses.total_loss(outcome, scales, LossConfig())
+        losses.total_loss(prediction, scales, LossConfig())
 
 
 def test_the_likelihood_shapes_the_uncertainty_and_not_the_mean(learning):
-    outcome = outcome_of(learning)
-    losses.likelihood_loss(outcome, losses.error_scales(learning, LossConfig())).backward()
-    pull = outcome.network.body[-1].bias.grad
+    prediction = prediction_of(learning)
+    losses.likelihood_loss(prediction, losses.error_scales(learning, LossConfig())).backward()
+    pull = prediction.network.body[-1].bias.grad
     assert (pull[:3] == 0.0).all()
     assert (pull[3:] != 0.0).all()
 
 
 def test_gradients_stay_finite_where_the_atmosphere_outshines_the_ground(learning):
     network, batch = CoupledMethod(learning, config_of()).network(), batch_of(learning)
-    outcome = losses.predict_batch(network, batch._replace(radiance=batch.radiance * 0.05))
-    assert (outcome.error == 0.0).any()
-    losses.total_loss(outcome, losses.error_scales(learning, LossConfig()), LossConfig()).backward()
+    prediction = losses.predict_batch(network, batch._replace(radiance=batch.radiance * 0.05))
+    assert (prediction.error == 0.0).any()
+    losses.total_loss(prediction, losses.error_scales(learning, LossConfig()), LossConfig()).backward()
     assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
 
 
@@ -227,11 +227,11 @@ def test_fewer_profiles_stay_nearer_to_the_mechanism(learning):
     few, many = learning.subset(torch.arange(20)), learning.subset(torch.arange(20).repeat(20))
     config = config_of(optimiser=OptimiserConfig(steps=200, batch=64))
     corrections = []
-    for taught in (few, many):
-        learnt = train(taught, config).effective_atmosphere(few.predictors).optical_depth
-        network = CoupledMethod(taught, config).network()
+    for profiles in (few, many):
+        trained = train(profiles, config).effective_atmosphere(few.predictors).optical_depth
+        network = CoupledMethod(profiles, config).network()
         start = network.mechanism(torch.stack(few.predictors, dim=-1), torch.ones(20, 1))
-        corrections.append(float(torch.log(learnt / start[1]).abs().mean().detach()))
+        corrections.append(float(torch.log(trained / start[1]).abs().mean().detach()))
     assert corrections[0] < 0.5 * corrections[1]
 
 
