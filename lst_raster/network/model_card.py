@@ -26,6 +26,7 @@ from lst_raster.simulator.input_errors import INPUT_ERROR
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
 Ranges = Mapping[str, tuple[float, float]]
+_PACKAGES = ("torch", "onnx", "numpy")  # whose versions affect a model
 
 
 def valid_ranges(network: CoupledNetwork, training: Sequence[SimulatedSet]) -> dict[str, tuple[float, float]]:
@@ -85,7 +86,7 @@ def provenance(
         "sources": sorted({without_folders(one.source) for one in training}),
         "simulated_with": sorted({one.version for one in training}),
         "versions": {"lst_raster": __version__, "python": platform.python_version()}
-        | {name: version(name) for name in ("torch", "onnx", "numpy")},
+        | {name: version(name) for name in _PACKAGES},
     }
 
 
@@ -153,7 +154,7 @@ _WHO = {
 _ACCURACY = """
 ## Accuracy
 Error of the land surface temperature [K] on simulated atmospheres that were not used in training: with exact inputs,
-and with noisy inputs, {water_vapour:.0%} in water vapour, {air_temperature:g} K in the air temperature at 2 m,
+and with noisy inputs: {water_vapour:.0%} in water vapour, {air_temperature:g} K in the air temperature at 2 m,
 {emissivity:g} in emissivity, {sensor:g} K at the sensor{levels}.
 
 Surfaces: {low:g} to {high:+g} K from the air temperature, emissivity {dull} to {bright}, {per_profile} for each
@@ -286,7 +287,7 @@ def _data(metadata: Mapping[str, Any]) -> str:
         limits=_LIMITS[origin],
         version=metadata["lst_raster_version"],
         seed=training["seed"],
-        versions=", ".join(f"{name} {number}" for name, number in training["versions"].items() if name != "lst_raster"),
+        versions=", ".join(f"{name} {training['versions'][name]}" for name in ("python", *_PACKAGES)),
     )
 
 

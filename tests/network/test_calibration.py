@@ -1,4 +1,4 @@
-"""The calibration finds the factor that makes a wrong uncertainty right, and only on profiles that were not used in training."""
+"""The calibration finds the correct factor on the uncertainty, on profiles that were not used in training."""
 
 from dataclasses import replace
 

@@ -5,7 +5,6 @@ import pytest
 import xarray as xr
 
 from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.network.model_card import model_card
 from lst_raster.physics.constants import GRAVITY
 from lst_raster.physics.humidity import saturation_pressure_mixed, specific_humidity, specific_humidity_from_dew_point
 from lst_raster.profiles.era5 import profiles_from_era5
@@ -211,16 +210,3 @@ def test_real_era5_in_grib_is_read_with_a_surface_pressure_in_another_file(tmp_p
     relative = made["largest_relative_humidity"].values
     assert relative.min() > 0.3 and relative.max() < 0.95
     assert saturation_pressure_mixed(np.float64(280.0)) > 9.0
-
-
-def test_the_card_has_the_licence_of_the_training_profiles():
-    from lst_raster.inference.model import Model
-
-    metadata = Model.load("landsat8-b10/column").metadata
-    assert "NCEP model output is a work of the US Government" in model_card(metadata)
-    own = {**metadata, "training": {**metadata["training"], "sources": ["p.nc: ERA5 on 37 pressure levels"]}}
-    card = model_card(own)
-    assert "contains modified Copernicus Climate Change Service information" in card
-    assert "NCEP" not in card and "of two dates" not in card
-    both = {**metadata, "training": {**metadata["training"], "sources": ["ERA5", "NCEP"]}}
-    assert "Licence of the profiles: that of their sources." in model_card(both)
