@@ -56,36 +56,12 @@ def train_custom_sensor(
     sensor: str, tier: str, *, simulated: Path | None = None, output: Path | None = None, steps: int | None = None,
     overwrite: bool = False, progress: Progress | None = None,
 ) -> tuple[Path, dict[str, Any]]:  # fmt: skip
-    """Train one tier for a sensor band, and write the model to the folder in which `retrieve` looks for it.
+    """Train one tier (a key of `STEPS`) for a sensor band, and return the folder of the model and its metrics.
 
-    Parameters
-    ----------
-    sensor, tier : str
-        Sensor band, and a key of `STEPS`.
-    simulated : Path, optional
-        The simulated set, by default the one next to the definition of the sensor.
-    output : Path, optional
-        Folder of the model, by default ``models/SENSOR/TIER`` in the user's folder.
-    steps : int, optional
-        Gradient steps, by default those of the shipped models.
-    overwrite : bool
-        Replace an existing model.
-    progress : callable, optional
-        Called with the steps done and their total; returns False to stop.
-
-    Returns
-    -------
-    tuple of Path and dict
-        Folder of the model, and its metrics.
-
-    Raises
-    ------
-    InputNotFoundError
-        The simulated set does not exist.
-    InputError
-        The sensor band is a shipped one, and data or output are not given.
-    ConfigError, OutputError, CancelledError
-        As `train_model`.
+    The default of `simulated` is the simulated set in the folder of the custom sensor, of `output` the folder
+    ``models/SENSOR/TIER`` in the user's folder, where `retrieve` finds it, and of `steps` that of the shipped models.
+    Raises InputNotFoundError without a simulated set, InputError for a shipped sensor without data or output, and the
+    errors of `train_model`.
     """
     band = sensor_band(sensor)
     if not band.is_custom and (simulated is None or output is None):

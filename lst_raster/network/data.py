@@ -54,18 +54,12 @@ class Batch(NamedTuple):
 class TrainingSet:
     """Profiles of one or more simulated sets as tensors, for one tier; all are (profile, 1) unless stated."""
 
-    band: BandPlanck
-    """Planck coefficients of the band."""
-    predictors: tuple[Tensor, ...]
-    """The tier's predictors."""
-    atmosphere: Atmosphere
-    """Terms of the radiative transfer equation."""
-    air_temperature: Tensor
-    """Air temperature at 2 m, around which surface temperatures are drawn. [K]"""
-    nuisance: Tensor
-    """`NUISANCE_PARAMETERS`, in standard deviations from the mean, (profile, 3). [1]"""
-    weight: Tensor
-    """Weight of a profile. [1]"""
+    band: BandPlanck  # Planck coefficients of the band
+    predictors: tuple[Tensor, ...]  # the tier's predictors
+    atmosphere: Atmosphere  # terms of the radiative transfer equation
+    air_temperature: Tensor  # air temperature at 2 m, around which surface temperatures are drawn [K]
+    nuisance: Tensor  # `NUISANCE_PARAMETERS`, in standard deviations from the mean, (profile, 3) [1]
+    weight: Tensor  # weight of a profile [1]
 
     def __len__(self) -> int:
         return len(self.air_temperature)

@@ -22,34 +22,24 @@ SMALLEST_UNCERTAINTY = 0.02  # floor of the predicted uncertainty, against a div
 class Scales:
     """Units of the errors in the loss."""
 
-    transmittance: float
-    """Standard deviation over the training set. [1]"""
-    upwelling_radiance: float
-    """Standard deviation over the training set. [W m-2 sr-1 um-1]"""
-    downwelling_radiance: float
-    """Standard deviation over the training set. [W m-2 sr-1 um-1]"""
-    radiance: float
-    """Radiance difference of one kelvin at 300 K. [W m-2 sr-1 um-1]"""
-    robust: float
-    """Error above which the robust terms grow linearly. [K]"""
+    transmittance: float  # standard deviation over the training set [1]
+    upwelling_radiance: float  # standard deviation over the training set [W m-2 sr-1 um-1]
+    downwelling_radiance: float  # standard deviation over the training set [W m-2 sr-1 um-1]
+    radiance: float  # radiance difference of one kelvin at 300 K [W m-2 sr-1 um-1]
+    robust: float  # error above which the robust terms grow linearly [K]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BatchPrediction:
     """Predictions of the network for a batch."""
 
-    network: CoupledNetwork
-    """The network."""
-    batch: Batch
-    """Inputs and true values."""
-    atmosphere: Atmosphere
-    """Terms of the equation, predicted with the nuisance parameters, (profile, 1)."""
-    error: Tensor
-    """Retrieved less true temperature, zero where nothing was retrieved, (profile, surface). [K]"""
+    network: CoupledNetwork  # the network
+    batch: Batch  # inputs and true values
+    atmosphere: Atmosphere  # terms of the equation, predicted with the nuisance parameters, (profile, 1)
+    error: Tensor  # retrieved less true temperature, zero where nothing was retrieved, (profile, surface) [K]
     effective: EffectiveAtmosphere
     """Effective atmosphere predicted without the nuisance parameters, as in use, (profile, 1)."""
-    error_in_use: Tensor
-    """Temperature error of that prediction, without gradient. [K]"""
+    error_in_use: Tensor  # temperature error of that prediction, without gradient [K]
 
 
 def error_scales(training: TrainingSet, config: LossConfig) -> Scales:

@@ -31,30 +31,21 @@ predicted uncertainty."""
 class Normalisation:
     """Constants from the training set, stored as buffers and so part of the graph; one value for each predictor."""
 
-    low: tuple[float, ...]
-    """Lower end of the valid range, in the predictors' units."""
-    high: tuple[float, ...]
-    """Upper end of the valid range."""
-    mean: tuple[float, ...]
-    """Mean of the features (`features`)."""
-    whitening: tuple[tuple[float, ...], ...]
-    """Whitening matrix of the features, (feature, component)."""
-    air_temperature: float
-    """Mean air temperature at 2 m, for tiers without it. [K]"""
-    smallest_optical_depth: float
-    """Lower limit of the mechanism's optical depth. [1]"""
+    low: tuple[float, ...]  # lower end of the valid range, in the predictors' units
+    high: tuple[float, ...]  # upper end of the valid range
+    mean: tuple[float, ...]  # mean of the features (`features`)
+    whitening: tuple[tuple[float, ...], ...]  # whitening matrix of the features, (feature, component)
+    air_temperature: float  # mean air temperature at 2 m, for tiers without it [K]
+    smallest_optical_depth: float  # lower limit of the mechanism's optical depth [1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mechanism:
     """Coefficients of the mechanism (`lst_raster.physics.mechanism`), one for each of its terms."""
 
-    optical_depth: tuple[float, ...]
-    """Optical depth. [1]"""
-    upwelling_temperature: tuple[float, ...]
-    """Upwelling emission temperature less air temperature. [K]"""
-    downwelling_temperature: tuple[float, ...]
-    """Downwelling emission temperature less air temperature. [K]"""
+    optical_depth: tuple[float, ...]  # optical depth [1]
+    upwelling_temperature: tuple[float, ...]  # upwelling emission temperature less air temperature [K]
+    downwelling_temperature: tuple[float, ...]  # downwelling emission temperature less air temperature [K]
 
 
 class Atmosphere(NamedTuple):

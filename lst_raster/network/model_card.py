@@ -209,11 +209,13 @@ _LIMITS = {
 
 def model_card(metadata: Mapping[str, Any]) -> str:
     """Markdown card of a model, from the metadata of its retrieval graph: contract, "training" and "metrics"."""
+    ranges = ["{:.4g} to {:.4g}".format(*one["valid_range"]) for one in metadata["inputs"]]
+    inputs, outputs = ([(f"`{one['name']}`", one["units"]) for one in metadata[key]] for key in ("inputs", "outputs"))
     return (
         _introduction(metadata)
-        + _table(("input", "unit", "range"), map(_input_row, metadata["inputs"]))
+        + _table(("input", "unit", "range"), [(*row, limits) for row, limits in zip(inputs, ranges, strict=True)])
         + "\n"
-        + _table(("output", "unit"), ((f"`{one['name']}`", one["units"]) for one in metadata["outputs"]))
+        + _table(("output", "unit"), outputs)
         + _accuracy(metadata["metrics"], metadata["tier"])
         + _data(metadata)
     )
@@ -236,11 +238,6 @@ def _introduction(metadata: Mapping[str, Any]) -> str:
         known=f"{', '.join(known[:-1])} and {known[-1]}",
         arguments=", ".join(f"{name}=..." for name in single) + (", **levels" if has_levels else ""),
     )
-
-
-def _input_row(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    low, high = entry["valid_range"]
-    return f"`{entry['name']}`", entry["units"], f"{low:.4g} to {high:.4g}"
 
 
 def _accuracy(metrics: Mapping[str, Any], tier: str) -> str:

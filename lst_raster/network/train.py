@@ -30,36 +30,15 @@ def train_model(
     config_path: Path, output: Path, *, data: Path | None = None, overwrite: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Train a model by a configuration, measure it, and write it to a folder.
+    """Train a model by a configuration, measure it, write `FILES` to a folder, and return the metrics.
 
-    Parameters
-    ----------
-    config_path : Path
-        TOML file (`lst_raster.network.config`).
-    output : Path
-        Folder to write `FILES` to; nothing is written unless the run completes.
-    data : Path, optional
-        Folder of the simulated sets, by default that of the TOML file.
-    overwrite : bool
-        Replace files of an earlier run.
-    progress : callable, optional
-        Called with the steps done and their total; returns False to stop the run.
+    `data` is the folder of the simulated sets, by default that of the TOML file. `progress` is called with the steps
+    done and their total. Nothing is written unless the run completes. The result maps the title of each held-out set to
+    its metrics (`lst_raster.network.measure.measure`).
 
-    Returns
-    -------
-    dict
-        Title of a held-out set to its metrics (`lst_raster.network.measure.measure`).
-
-    Raises
-    ------
-    ConfigError, UnknownSensorError
-        The configuration is invalid, or a set is of another sensor band.
-    InputNotFoundError, InputError
-        A file does not exist or is not a simulated set.
-    OutputError
-        The folder contains a model, or cannot be written.
-    CancelledError
-        `progress` returned False.
+    Raises ConfigError and UnknownSensorError for an invalid configuration, InputNotFoundError and InputError for a
+    missing or invalid simulated set, OutputError where the folder contains a model or cannot be written, and
+    CancelledError when `progress` returns False.
     """
     config = read_config(config_path)
     folder = config_path.parent if data is None else data

@@ -76,7 +76,7 @@ def _fine(response: Response) -> Response:
 
 
 def exact_band_radiance(response: Response, temperature: Float) -> Float:
-    """Planck radiance averaged over a response, of the temperatures' shape: the reference for the fits. [W m-2 sr-1 um-1]"""
+    """Planck radiance averaged over a response, the reference of the fits: array of any shape. [W m-2 sr-1 um-1]"""
     fine = _fine(response)
     return fine.mean(planck_radiance(np.asarray(temperature)[..., None], fine.wavelength))
 

@@ -167,7 +167,7 @@ def _unit(path: Path, header: str, stated: str | None) -> str:
 
 
 def _ascending(path: Path, response: Response) -> Response:
-    """Reverse a descending table; InputError where it is neither ascending nor descending."""
+    """Reverse a descending table; InputError where the order is mixed."""
     steps = np.diff(response.wavelength)
     if (steps < 0.0).all():
         return Response(wavelength=response.wavelength[::-1], value=response.value[::-1])
