@@ -34,20 +34,13 @@ SMALLEST_VARIANCE = 0.003  # floor of the variance of a principal component, of 
 class Batch(NamedTuple):
     """Profiles in rows, the surfaces of each profile in columns; values of a profile have one column."""
 
-    predictors: tuple[Tensor, ...]
-    """The tier's predictors with their errors, (profile, 1)."""
-    atmosphere: Atmosphere
-    """True terms of the radiative transfer equation, (profile, 1)."""
-    surface_temperature: Tensor
-    """True land surface temperature, (profile, surface). [K]"""
-    emissivity: Tensor
-    """Emissivity with its error, (profile, surface). [1]"""
-    radiance: Tensor
-    """At-sensor radiance with its error, (profile, surface). [W m-2 sr-1 um-1]"""
-    nuisance: Tensor
-    """`NUISANCE_PARAMETERS`, in standard deviations from the mean, (profile, 3). [1]"""
-    weight: Tensor
-    """Weight of a profile in statistics over all profiles, (profile, 1). [1]"""
+    predictors: tuple[Tensor, ...]  # the tier's predictors with their errors, (profile, 1)
+    atmosphere: Atmosphere  # true terms of the radiative transfer equation, (profile, 1)
+    surface_temperature: Tensor  # true land surface temperature, (profile, surface) [K]
+    emissivity: Tensor  # emissivity with its error, (profile, surface) [1]
+    radiance: Tensor  # at-sensor radiance with its error, (profile, surface) [W m-2 sr-1 um-1]
+    nuisance: Tensor  # `NUISANCE_PARAMETERS`, in standard deviations from the mean, (profile, 3) [1]
+    weight: Tensor  # weight of a profile in statistics over all profiles, (profile, 1) [1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -62,16 +62,11 @@ class Atmosphere(NamedTuple):
 class EffectiveAtmosphere(NamedTuple):
     """The atmosphere as one grey layer: the outputs of the network's body."""
 
-    optical_depth: Tensor
-    """Optical depth along the view path. [1]"""
-    upwelling_temperature: Tensor
-    """Temperature of the emission towards the sensor. [K]"""
-    downwelling_temperature: Tensor
-    """Temperature of the emission towards the ground. [K]"""
-    optical_depth_uncertainty: Tensor
-    """Standard uncertainty of the optical depth. [1]"""
-    upwelling_temperature_uncertainty: Tensor
-    """Standard uncertainty of the upwelling temperature. [K]"""
+    optical_depth: Tensor  # optical depth along the view path [1]
+    upwelling_temperature: Tensor  # temperature of the emission towards the sensor [K]
+    downwelling_temperature: Tensor  # temperature of the emission towards the ground [K]
+    optical_depth_uncertainty: Tensor  # standard uncertainty of the optical depth [1]
+    upwelling_temperature_uncertainty: Tensor  # standard uncertainty of the upwelling temperature [K]
 
 
 def softplus(values: Tensor) -> Tensor:

@@ -246,16 +246,16 @@ def subsample(path: Path, count: int | None) -> Iterator[Path]:
         )
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / path.name
-        write_profiles(profiles.isel(profile=evenly(water_vapour(profiles), count)), target)
+        write_profiles(profiles.isel(profile=evenly_ranked(water_vapour(profiles), count)), target)
         yield target
 
 
-def evenly(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+def evenly_ranked(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
     """Choose indices, ascending, of values at evenly spaced ranks: the subset has the distribution of all values.
 
     Examples
     --------
-    >>> evenly(np.array([3.0, 1.0, 2.0, 0.0]), 2).tolist()
+    >>> evenly_ranked(np.array([3.0, 1.0, 2.0, 0.0]), 2).tolist()
     [0, 1]
     """
     ranks = ((np.arange(count) + 0.5) * len(values) / count).astype(np.intp)
