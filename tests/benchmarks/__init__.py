@@ -1,1 +1,1 @@
-"""How long a scene takes and how much memory, ours beside what others use: ``python -m tests.benchmarks``."""
+"""How long a scene takes and how much memory, ours and those of other software: ``python -m tests.benchmarks``."""

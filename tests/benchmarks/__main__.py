@@ -33,7 +33,7 @@ OURS = {
 """Our paths: options of the command; a file among them lies in the scene's folder."""
 COLUMNS = 2000
 """Width of the scenes whose height alone differs. [pixel]"""
-_HIGH = ("lst-raster", "lst-raster, reanalysis and DEM")  # the paths whose memory is held against the height
+_HIGH = ("lst-raster", "lst-raster, reanalysis and DEM")  # the paths whose memory is compared with the height
 
 
 def commands(folder, out):

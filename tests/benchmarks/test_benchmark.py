@@ -1,4 +1,4 @@
-"""The benchmark's own work: what is learnt, what is measured, and how the work is spread."""
+"""The benchmark's own work: what is trained on, what is measured, and how the work is spread."""
 
 import multiprocessing
 import os
@@ -57,9 +57,9 @@ def job_of(setting, tier, seed, name="a", section="one", **selection):
 
 
 def test_columns_kept_for_validation_are_not_learnt_and_all_others_are(setting):
-    learnt = Selection().of(setting.library)
-    assert (learnt.split == 0).all()
-    assert len(learnt) == (setting.library.split == 0).sum() < len(setting.library)
+    training = Selection().of(setting.library)
+    assert (training.split == 0).all()
+    assert len(training) == (setting.library.split == 0).sum() < len(setting.library)
 
 
 def test_a_share_of_the_columns_is_another_with_every_draw(setting):
@@ -82,14 +82,14 @@ def test_a_selection_that_leaves_nothing_is_refused(setting):
 
 
 def test_without_a_held_out_set_the_last_date_is_measured_on_and_its_invented_columns_are_not(setting):
-    learnt, tests = hold_out_last_date(setting.library)
+    training, tests = hold_out_last_date(setting.library)
     (held,) = tests.values()
     assert list(tests) == ["2011-10-11 of the library"]
-    assert set(learnt.time) == {DATES[0]}
+    assert set(training.time) == {DATES[0]}
     assert set(held.time) == {DATES[1]}
     assert (held.perturbation == 0).all()
     with pytest.raises(InputError, match="no second date"):
-        hold_out_last_date(learnt)
+        hold_out_last_date(training)
 
 
 def test_without_levels_the_profile_tier_is_not_asked_for(setting):
@@ -237,7 +237,7 @@ def test_each_section_writes_a_page_from_what_a_stub_finds(setting):
     fractions = {row["fraction"] for row in results.sections["learning_curves"]}
     assert fractions == {0.5, 1.0}
     assert "100 %, 240 columns" in learning_curves.SECTION.text(results.sections["learning_curves"])
-    assert {row["learnt"] for row in results.sections["continents"]} == {"everything", "the others"}
+    assert {row["trained_on"] for row in results.sections["continents"]} == {"everything", "the others"}
     assert "without the closure" in SECTIONS["ablations"].text(results.sections["ablations"])
 
 
@@ -270,7 +270,7 @@ def test_a_retrieval_by_the_true_terms_follows_its_inputs_as_the_physics_says(ai
     given = observe(air.base, surface_samples(air.base.air_temperature_2m, 10, 0))
 
     def perfect(asked):
-        """Know the terms of whichever of the three columns it is told."""
+        """Give the terms of one of the three columns."""
         vapour, near = asked.atmosphere["water_vapour"], asked.atmosphere["air_temperature"]
         known = next(
             one

@@ -132,8 +132,8 @@ def test_an_earlier_page_is_kept_unless_told_otherwise(sets, tmp_path, run_bench
     (("--from", "{sets}/library.nc"), 1, "is not the results.json of a benchmark"),
 ])  # fmt: skip
 def test_wrong_arguments_are_refused_and_nothing_is_written(sets, tmp_path, run_benchmark, arguments, code, words):
-    told, _, err = run_benchmark(*accuracy(tmp_path, sets), *(one.format(sets=sets) for one in arguments))
-    assert told == code
+    exit_code, _, err = run_benchmark(*accuracy(tmp_path, sets), *(one.format(sets=sets) for one in arguments))
+    assert exit_code == code
     assert words in err[-1]
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
@@ -169,7 +169,7 @@ def test_the_library_is_simulated_where_none_is_given_and_kept(tmp_path, run_ben
     assert (tmp_path / "landsat8-b10_library.nc").is_file()
     text = (tmp_path / "benchmark.md").read_text()
     assert "2011-10-11 of the library, exact" in text
-    assert "ours" not in text  # the shipped models have learnt that date
+    assert "ours" not in text  # the shipped models were trained on that date
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")

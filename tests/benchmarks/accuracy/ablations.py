@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from lst_raster.profiles.simulated_set import HUMID
 from tests.benchmarks.accuracy.charts import Chart
-from tests.benchmarks.accuracy.fits import COUPLED, NO_MECHANISM, NOT_TOLD, UNBOUNDED
+from tests.benchmarks.accuracy.fits import COUPLED, NO_MECHANISM, NO_NUISANCE, UNBOUNDED
 from tests.benchmarks.accuracy.jobs import Job
 from tests.benchmarks.accuracy.measure import CONDITIONS, Rows, headline, measure
 from tests.benchmarks.accuracy.section import Section
@@ -32,7 +32,7 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, float]]] = MappingProxyType(
         ),
         "without bounds on the atmosphere": (UNBOUNDED, {}),
         "without the fitted mechanism": (NO_MECHANISM, {}),
-        "not told the unknowns while it learns": (NOT_TOLD, {}),
+        "without the nuisance parameters in training": (NO_NUISANCE, {}),
     }
 )  # fmt: skip
 """Variants by name: the method, and the weights of the loss that differ from the default."""
@@ -92,8 +92,8 @@ def _charts(rows: Rows) -> Mapping[str, Chart]:
 _WORDS = """\
 Which part of the coupling does what? The network of the tier `surface` is trained again without one term of its loss
 (docs/science/network.md), without the bounds that make every output an atmosphere that could exist (and then without
-the mechanism too), without the fitted mechanism that the body corrects, and without being told, while it learns, what
-no user knows of the air (aerosol, continuum, year of the gases). The last column counts the
+the mechanism too), without the fitted mechanism that the body corrects, and without the
+nuisance parameters in training (aerosol, continuum, year of the gases). The last column counts the
 samples over all seeds and conditions for which no temperature came out. The likelihood is there for the predicted
 uncertainty, which these tables do not show; without it the network has one task less. The loss on the temperature alone
 is the equation and nothing else."""

@@ -1,4 +1,4 @@
-"""What a user gets: the shipped models beside the published methods."""
+"""Accuracy of the shipped models and of the published methods."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _text(rows: Rows) -> str:
 
 
 _WORDS = """\
-The models as they are shipped, beside methods with their published coefficients, on the same samples. Each cell is the
+The shipped models and methods with their published coefficients, on the same samples. Each cell is the
 root mean square error over all samples / the mean absolute error at 50 kg m-2 of water vapour and above, in kelvin."""
 
 SECTION = Section(name="accuracy", title="What a user gets", jobs=_jobs, text=_text, trains=False)

@@ -77,9 +77,9 @@ def all_features(
     radiance: Tensor, emissivity: Tensor, predictors: tuple[Tensor, ...], tier: str, band: BandPlanck
 ) -> Tensor:
     """Brightness temperature, emissivity, and the features of the atmosphere: (profile, surface, feature)."""
-    warmth = brightness_temperature(radiance, band)
+    brightness = brightness_temperature(radiance, band)
     air = features(torch.stack(predictors, dim=-1), tier).expand(*radiance.shape, -1)
-    return torch.cat([warmth[..., None], emissivity[..., None], air], dim=-1)
+    return torch.cat([brightness[..., None], emissivity[..., None], air], dim=-1)
 
 
 class Alone:
@@ -163,10 +163,10 @@ class Unbounded(CoupledMethod):
         return network.learn_scale(self.learning)
 
 
-class LearntWholeNetwork(CoupledNetwork):
+class WithoutMechanismNetwork(CoupledNetwork):
     """The coupled network without its mechanism: the body learns optical depth and temperatures from the beginning.
 
-    The bounds remain: a positive optical depth, temperatures near the air's, or its mean where that is not known.
+    The bounds remain: a positive optical depth, temperatures near the air temperature, or its mean in tiers without it.
     """
 
     def _initialise_output(self) -> None:
@@ -187,18 +187,18 @@ class LearntWholeNetwork(CoupledNetwork):
         )
 
 
-class LearntWhole(CoupledMethod):
+class WithoutMechanism(CoupledMethod):
     """The coupled network without its mechanism."""
 
-    network_class = LearntWholeNetwork
+    network_class = WithoutMechanismNetwork
 
 
 METHODS: Mapping[str, Callable[[TrainingSet, TrainingConfig], TrainableMethod]] = {
     "coupled": CoupledMethod,
     "learning alone": Alone,
     "coupled, unbounded": Unbounded,
-    "coupled, no mechanism": LearntWhole,
-    "coupled, unknowns not told": CoupledMethod,
+    "coupled, no mechanism": WithoutMechanism,
+    "coupled, no nuisance parameters": CoupledMethod,
 }
 """Ways to retrieve, by name."""
 
@@ -275,11 +275,8 @@ def fit(asked: Any, learn: Sequence[SimulatedSet]) -> Fitted:
         noise=InputErrors(**asked.noise),
         loss=replace(LossConfig(), **asked.loss),
     )
-    learning = _told(training_set(learn, config), asked.method)
+    learning = training_set(learn, config)
+    if asked.method.endswith("no nuisance parameters"):
+        learning = replace(learning, nuisance=torch.zeros_like(learning.nuisance))
     method = METHODS[asked.method](learning, config)
     return Fitted(method=method, network=optimise(method, learning, config), tier=asked.tier)
-
-
-def _told(learning: TrainingSet, method: str) -> TrainingSet:
-    told = not method.endswith("not told")
-    return learning if told else replace(learning, nuisance=torch.zeros_like(learning.nuisance))

@@ -125,12 +125,12 @@ def _chart(rows: Rows, title: str) -> Chart:
 _WORDS = """\
 Three ways to a temperature. Mechanism alone: the single-channel and the mono-window method with their published
 coefficients, the same forms with coefficients refitted to our training set by least squares on the temperature, and the
-radiative transfer equation with each of its terms a quadratic of the water vapour. They know the water vapour and
-nothing else of the air. Learning alone: a network with the same body and the same inputs, to which radiance and
+radiative transfer equation with each of its terms a quadratic of the water vapour. Water vapour is their
+only atmospheric input. Learning alone: a network with the same body and the same inputs, to which radiance and
 emissivity are added, and which puts out the temperature itself. Coupled: the network of this project, which puts out an
 atmosphere, as a correction of a mechanism that was fitted to the columns, and leaves the temperature to the equation.
 Both kinds of network learn the same columns with the same number of steps, the same decay of the weights and the same
-errors on their inputs. Tiers, by what is known of the air: `column` water vapour and
+errors on their inputs. Tiers, by their atmospheric inputs: `column` water vapour and
 surface pressure, `surface` the air temperature at 2 m too, `profile` temperature and humidity on 11 levels too. A
 "shipped model" is the coupled network as it comes with the package.
 
@@ -142,7 +142,7 @@ _MEASURES = """\
 ### All measures
 Over all samples: mean error (bias), mean absolute error, root mean square error, share of the variance explained (R2)
 and the absolute error that 95 % of the samples stay below (P95). R2 is close to one for every method, as temperatures
-range over a hundred kelvin; it tells methods apart by its digits only."""
+range over a hundred kelvin; methods differ in its last digits only."""
 
 _REGIMES = """\
 ### Regimes

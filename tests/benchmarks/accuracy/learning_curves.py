@@ -68,7 +68,7 @@ def _charts(rows: Rows) -> Mapping[str, Chart]:
             label=f"{measure_.upper()} [K]",
             places=tuple(f"{100 * fraction:g} %" for fraction in fractions),
             at=tuple(fractions),
-            across="share of the library's columns that is learnt",
+            across="fraction of the library's columns in training",
             series=tuple(series(one, fractions, partial(of, one, regime), measure_) for one in _DRAWN),
         )
         for name, title, regime, measure_ in (
@@ -80,7 +80,7 @@ def _charts(rows: Rows) -> Mapping[str, Chart]:
 _WORDS = """\
 What does the equation give that data would not? The networks of the tier `surface`, and the refitted methods, learn a
 share of the library's columns, drawn at random, another draw for every seed; the number of steps stays. Where few
-columns are learnt, what a method knows beforehand decides. Cells as in the comparison."""
+columns are used, the physics in a method decides. Cells as in the comparison."""
 
 SECTION = Section(name=NAME, title="With fewer columns", jobs=_jobs, text=_text, charts=_charts)
 """The section."""

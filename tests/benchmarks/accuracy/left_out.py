@@ -21,14 +21,14 @@ from tests.benchmarks.accuracy.tables import chosen, distinct, markdown, number,
 
 TIER = "surface"
 HUMID = 45.0
-"""Water vapour from which nothing is learnt in the second study: humid enough that little of the ground is seen, and
-low enough that the held-out sets have columns above. [kg m-2]"""
-LEARNT, UNSEEN = "everything", "the others"
+"""Upper limit of the water vapour in training in the second study: humid enough that the transmittance is low, and low
+enough that the held-out sets have columns above. [kg m-2]"""
+ALL, OTHERS = "everything", "the others"
 _METHODS = (*REFITS, ALONE, COUPLED)
 
 
 def on_continent(simulated: SimulatedSet, name: str) -> Mapping[str, NDArray[np.bool_]]:
-    """Tell the profiles on a continent's land; in a set that does not tell land, all within its boxes."""
+    """Profiles on the land of a continent; in a set without a land mask, all within its boxes."""
     if simulated.latitude is None or simulated.longitude is None:
         return {}
     inside = continent_of(simulated.latitude, simulated.longitude) == name
@@ -36,18 +36,18 @@ def on_continent(simulated: SimulatedSet, name: str) -> Mapping[str, NDArray[np.
 
 
 def above_limit(simulated: SimulatedSet) -> Mapping[str, NDArray[np.bool_]]:
-    """Tell the profiles that are more humid than what was learnt."""
+    """Profiles that are more humid than those in training."""
     return {"above": simulated.water_vapour >= HUMID}
 
 
 def _both_ways(setting: Setting, section: str, without: Selection, parts: Parts, seeds: int) -> list[Job]:
-    """Measure one part after everything, and after everything but that part, was learnt."""
+    """Measure one part after training with and without that part."""
     jobs = []
-    for learnt, selection in ((LEARNT, EVERYTHING), (UNSEEN, without)):
+    for trained_on, selection in ((ALL, EVERYTHING), (OTHERS, without)):
         for method in _METHODS:
             for seed in range(1 if method in REFITS else seeds):
                 tier = "" if method in REFITS else TIER
-                facts = {"method": method, "tier": tier, "seed": seed, "learnt": learnt}
+                facts = {"method": method, "tier": tier, "seed": seed, "trained_on": trained_on}
                 task = partial(measure, facts=facts, parts=parts, conditions=(EXACT, NOISY))
                 asked = setting.fit(method, tier, seed)
                 jobs.append(Job(section=section, retrieval=asked, selection=selection, measure=task))
@@ -67,13 +67,13 @@ def _humid(setting: Setting) -> list[Job]:
 
 
 def _table(rows: Rows, names: list[str], measure_: str, signed: bool = False) -> str:
-    """Write a method a line, and for each part what it does after everything and after the others were learnt."""
+    """Write a line for each method, and for each part the errors after training with all and without the part."""
     lines = []
     for method in distinct(rows, "method"):
         cells = [
             " / ".join(
-                number(chosen(rows, method=method, regime=name, learnt=learnt), measure_, signed=signed)
-                for learnt in (LEARNT, UNSEEN)
+                number(chosen(rows, method=method, regime=name, trained_on=trained_on), measure_, signed=signed)
+                for trained_on in (ALL, OTHERS)
             )
             for name in names
         ]
@@ -98,9 +98,9 @@ def _humid_text(rows: Rows) -> str:
         lines = []
         for method in distinct(mine, "method"):
             cells = [
-                number(chosen(mine, method=method, inputs=inputs, learnt=learnt), measure_, signed=measure_ == "bias",
-                       spread=measure_ == "rmse")
-                for inputs in (EXACT, NOISY) for measure_ in ("rmse", "bias") for learnt in (LEARNT, UNSEEN)
+                number(chosen(mine, method=method, inputs=inputs, trained_on=trained_on), measure_,
+                       signed=measure_ == "bias", spread=measure_ == "rmse")
+                for inputs in (EXACT, NOISY) for measure_ in ("rmse", "bias") for trained_on in (ALL, OTHERS)
             ]  # fmt: skip
             lines.append([method, *(" / ".join(cells[start : start + 2]) for start in range(0, len(cells), 2))])
         head = [f"{title}, {mine[0]['profiles']} columns"]
@@ -113,37 +113,41 @@ def _continents_charts(rows: Rows) -> Mapping[str, Chart]:
     first = rows[0]["set"]
     mine = chosen(rows, set=first, inputs=EXACT)
     names = distinct(mine, "regime")
-    drawn = [(m, learnt) for m in ("single-channel, refitted", ALONE, COUPLED) for learnt in (LEARNT, UNSEEN)]
+    drawn = [(m, trained_on) for m in ("single-channel, refitted", ALONE, COUPLED) for trained_on in (ALL, OTHERS)]
 
-    def of(method: str, learnt: str, name: str) -> Rows:
-        return chosen(mine, method=method, learnt=learnt, regime=name)
+    def of(method: str, trained_on: str, name: str) -> Rows:
+        return chosen(mine, method=method, trained_on=trained_on, regime=name)
 
     return {
         "continents": Chart(
-            title=f"A continent that was learnt, and that was left out: {first}, exact inputs",
+            title=f"A continent in training, and left out: {first}, exact inputs",
             label="RMSE on that continent [K]",
             places=tuple(names),
             series=tuple(
                 series(
-                    f"{m}: {learnt} learnt", names, partial(of, m, learnt), style=number // 2, hollow=learnt == UNSEEN
+                    f"{m}: trained on {trained_on}",
+                    names,
+                    partial(of, m, trained_on),
+                    style=number // 2,
+                    hollow=trained_on == OTHERS,
                 )
-                for number, (m, learnt) in enumerate(drawn)
+                for number, (m, trained_on) in enumerate(drawn)
             ),
         )
     }
 
 
 _CONTINENTS = """\
-A method that has learnt the globe is used at places that it has not learnt. In turn, all columns of a continent and the
-seas within its boxes are left out of what is learnt (tier `surface` for the networks); then the continent's land is
-looked at in the held-out sets, which are of another date as well. Each cell: after everything was learnt / after
-everything but this continent was learnt. The boxes are rough (`tests/benchmarks/accuracy/continents.py`)."""
+A method trained on global data is used at other places. In turn, all columns of a continent and the
+seas within its boxes are left out of the training (tier `surface` for the networks); then the errors on the continent's
+land are measured in the held-out sets, which are of another date as well. Each cell: after training on everything /
+after training on everything but this continent. The boxes are rough (`tests/benchmarks/accuracy/continents.py`)."""
 
 _HUMID = f"""\
-The same with humid air: columns with {HUMID:g} kg m-2 of water vapour and more are left out of what is learnt, invented
-ones too, and looked at afterwards. It is the hardest question: what the networks learn ends with the range that they
-have learnt (the coupled one's mechanism goes on), and whoever extrapolates may be far off. Each cell: after everything
-was learnt / after the air below {HUMID:g} kg m-2 alone was learnt; after ±, the standard deviation over seeds."""
+The same with humid air: columns with {HUMID:g} kg m-2 of water vapour and more are left out of the training, synthetic
+ones too, and measured afterwards. It is the hardest test: networks are limited to their training range
+(the mechanism of the coupled one extrapolates), and extrapolation may be far off. Each cell: after training on
+everything / after training on columns below {HUMID:g} kg m-2 only; after ±, the standard deviation over seeds."""
 
 CONTINENTS = Section(
     name="continents", title="On a continent never seen", jobs=_continents, text=_continents_text,

@@ -10,7 +10,7 @@ from tests.benchmarks.accuracy.sections import SECTIONS
 from tests.benchmarks.accuracy.tables import markdown
 
 FIGURES = "figures"
-"""Folder of the pictures, beside the page."""
+"""Folder of the pictures, next to the page."""
 
 
 def page(results: Results) -> str:
@@ -24,7 +24,7 @@ def page(results: Results) -> str:
     Returns
     -------
     str
-        The page; its pictures lie in `FIGURES` beside it.
+        The page; its pictures are in `FIGURES` next to it.
     """
     parts = ["# The benchmark", _introduction(results.about)]
     for name, rows in results.sections.items():
@@ -42,7 +42,7 @@ def _introduction(about: Mapping[str, Any]) -> str:
         [
             f"Every table and picture of this page is made by `python -m tests.benchmarks.accuracy` for "
             f"{about['sensor']}, and so is the page itself; nothing in it is written by hand. No column of a "
-            "held-out set was learnt.",
+            "held-out set was used in training.",
             markdown(["simulated set", "columns", "SHA-256 begins"], sets),
             f"Under each column lie {plan['per_profile']} surfaces, -15 to +30 K from the air temperature, with an "
             "emissivity of 0.90 to 0.995. Noisy inputs have independent normal errors: "
@@ -55,6 +55,6 @@ def _introduction(about: Mapping[str, Any]) -> str:
             *about["notes"],
             f"Made in {about['minutes']:.1f} minutes, {about['workers']} fits at a time, with {versions}. The numbers "
             "with all their digits, seeds and regimes are in the CSV files and in `results.json` that the command "
-            "writes beside this page.",
+            "writes next to this page.",
         ]
     )

@@ -1,4 +1,4 @@
-"""Mechanism alone, refitted: the published forms with coefficients of our own, by least squares on a training set."""
+"""Mechanism only, refitted: the published forms with coefficients by least squares on a training set."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ Float = NDArray[np.float64]
 PER_PROFILE = 10
 """Surfaces drawn for each profile that coefficients are fitted on."""
 PERTURBED = 0.2
-"""Weight of an invented profile beside a real one, the one that it has in the training of the networks."""
+"""Weight of a synthetic profile, as in the training of the networks; a real one has 1."""
 TYPICAL = 295.0  # temperature at which a band's C2 over wavelength is read off [K]
-FEWEST = 3 * PER_PROFILE  # samples from which a class gets coefficients of its own
+FEWEST = 3 * PER_PROFILE  # samples from which a class gets separate coefficients
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +74,7 @@ class EquationFromVapour:
     """Smallest transmittance of the training set, below which none is taken. [1]"""
 
     def __call__(self, given: Samples) -> Float:
-        """Retrieve temperatures, of the samples' shape; NaN where the air outshines the radiance. [K]"""
+        """Retrieve temperatures, of the samples' shape; NaN where the atmosphere exceeds the radiance. [K]"""
         transmittance, upwelling, downwelling = (np.polyval(one, given.water_vapour) for one in self.terms)
         return np.asarray(
             surface_temperature(

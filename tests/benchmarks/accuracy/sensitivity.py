@@ -63,8 +63,8 @@ def respond(setting: Setting, retrieval: Retrieval, *, facts: Mapping[str, Any],
 def expected_responses(air: ChangedAir, given: Samples) -> dict[str, Float]:
     """Responses of the temperature by the equation's own derivatives, (profile, sample), per step of `UNITS`. [K]
 
-    The radiance at the sensor stays what it is: told another emissivity or another air, the ground must be warmer or
-    colder to explain it.
+    The radiance at the sensor is constant: with another emissivity or atmosphere, the surface must be warmer or colder
+    to explain it.
     """
     band = sensor_band(given.sensor).planck
     terms: Terms = tuple(values[:, None] for values in air.base.terms)  # type: ignore[assignment]  # three
@@ -72,7 +72,7 @@ def expected_responses(air: ChangedAir, given: Samples) -> dict[str, Float]:
     one_kelvin = band_radiance_slope(brightness_temperature(given.radiance, band), band)
     nothing = np.zeros_like(given.radiance)
     responses = {
-        # More radiance for the ground is as much less from the air.
+        # More radiance from the ground is as much less from the atmosphere.
         "brightness temperature": atmosphere_error(*about, (nothing, -one_kelvin, nothing), band),
         "emissivity": emissivity_error(given.surface_temperature, given.emissivity, terms[2], _PER["emissivity"], band),
         "humidity": atmosphere_error(*about, _per_unit(air.base, air.moister, _PER["humidity"] / MOISTER), band),
@@ -94,7 +94,7 @@ def found_responses(retrieval: Retrieval, air: ChangedAir, given: Samples) -> di
     def blacker(change: float) -> Float:
         return retrieval(replace(given, emissivity=given.emissivity + change))
 
-    def told(other: SimulatedSet) -> Float:
+    def response(other: SimulatedSet) -> Float:
         shape = given.radiance.shape
         inputs = {name: np.broadcast_to(one[:, None], shape) for name, one in other.atmosphere_inputs.items()}
         return retrieval(replace(given, atmosphere={**given.atmosphere, **inputs})) - retrieval(given)
@@ -102,8 +102,8 @@ def found_responses(retrieval: Retrieval, air: ChangedAir, given: Samples) -> di
     return {
         "brightness temperature": (warmer(KELVIN / 2) - warmer(-KELVIN / 2)) / KELVIN,
         "emissivity": (blacker(EMISSIVITY / 2) - blacker(-EMISSIVITY / 2)) * (_PER["emissivity"] / EMISSIVITY),
-        "humidity": told(air.moister) * (_PER["humidity"] / MOISTER),
-        "air temperature": told(air.warmer) * (_PER["air temperature"] / WARMER),
+        "humidity": response(air.moister) * (_PER["humidity"] / MOISTER),
+        "air temperature": response(air.warmer) * (_PER["air temperature"] / WARMER),
     }
 
 
@@ -142,14 +142,14 @@ def _text(rows: Rows) -> str:
 _WORDS = """\
 A method may be right on the mean and wrong in how it follows its inputs; then a sharp edge in emissivity, or a moister
 analysis, moves its temperature by the wrong amount. On real columns of the library, from the driest to the most humid,
-the inputs are changed one at a time, and the temperature's answer is held against the derivative of the radiative
-transfer equation (`lst_raster/physics/uncertainty.py`). For humidity and air temperature, all levels are changed
-together, and the column is simulated again to find what that does to the equation's terms; a method is told what it
-asks for of the changed column. Each cell: mean answer / root mean square difference from the physics.
+the inputs are changed one at a time, and the response of the temperature is compared with the derivative of the
+radiative transfer equation (`lst_raster/physics/uncertainty.py`). For humidity and air temperature, all levels are changed
+together, and the column is simulated again to find what that does to the equation's terms; a method gets its
+inputs from the changed column. Each cell: mean response / root mean square difference from the physics.
 
-The answer to the air's inputs needs care. A method that is told little takes one input as a sign of others: moister air
-usually is warmer air too. What it then does is right on the average of nature and not for the change of one input
-alone. The answers to brightness temperature and emissivity have no such excuse."""
+The response to the atmospheric inputs needs care. A method with few inputs uses correlations between them: moister
+atmospheres usually are warmer, too. Its response is right on the natural average and not for the change of one input
+only. This does not apply to the responses to brightness temperature and emissivity."""
 
 SECTION = Section(name=NAME, title="How the temperature follows the inputs", jobs=_jobs, text=_text)
 """The section."""
