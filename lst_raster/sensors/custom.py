@@ -68,32 +68,13 @@ class SensorFacts:
 def define_sensor(
     name: str, table: ResponseTable, facts: SensorFacts, *, folder: Path | None = None, overwrite: bool = False
 ) -> Path:
-    """Write the definition of a custom sensor band.
+    """Write the definition of a custom sensor band, and return its folder.
 
-    Parameters
-    ----------
-    name : str
-        Name in commands: letters, digits, hyphens.
-    table : ResponseTable
-        Spectral response.
-    facts : SensorFacts
-        Other properties.
-    folder : Path, optional
-        User's folder, by default ``LST_RASTER_DATA`` or that of the system.
-    overwrite : bool
-        Replace a definition of that name; its simulated set and models are removed.
+    `name` has letters, digits and hyphens. `folder` is the user's folder, by default ``LST_RASTER_DATA`` or that of the
+    system. With `overwrite` a definition of that name is replaced, and its simulated set and models are removed.
 
-    Returns
-    -------
-    Path
-        Folder of the definition.
-
-    Raises
-    ------
-    InputError
-        The name cannot be used, or the Planck function over the response cannot be fitted.
-    OutputError
-        The sensor band exists, or the folder cannot be written; no partial definition stays.
+    Raises InputError where the name cannot be used or the Planck function over the response cannot be fitted, and
+    OutputError where the sensor band exists or the folder cannot be written; no partial definition stays.
     """
     key = name.lower()
     if not CUSTOM_NAME.fullmatch(key):

@@ -143,8 +143,8 @@ _WORDS = """\
 A method may be right on the mean and wrong in how it follows its inputs; then a sharp edge in emissivity, or a moister
 analysis, moves its temperature by the wrong amount. On real columns of the library, from the driest to the most humid,
 the inputs are changed one at a time, and the response of the temperature is compared with the derivative of the
-radiative transfer equation (`lst_raster/physics/uncertainty.py`). For humidity and air temperature, all levels are changed
-together, and the column is simulated again to find what that does to the equation's terms; a method gets its
+radiative transfer equation (`lst_raster/physics/uncertainty.py`). For humidity and air temperature, all levels are
+changed together, and the column is simulated again to find what that does to the equation's terms; a method gets its
 inputs from the changed column. Each cell: mean response / root mean square difference from the physics.
 
 The response to the atmospheric inputs needs care. A method with few inputs uses correlations between them: moister
