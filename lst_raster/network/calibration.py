@@ -1,7 +1,7 @@
-"""How far the network's predicted uncertainty is trusted: a factor on it, found on columns it had not learnt.
+"""Calibration of the predicted uncertainty: a factor fitted to errors of networks on profiles they were not trained on.
 
-The likelihood fits a standard deviation, and heavy tails make that wider than what holds two thirds of the errors; it
-also holds some of the noise that the training put on the inputs. What is promised is two thirds.
+The likelihood fits a standard deviation, which heavy tails make wider than the interval that holds 68 % of the errors,
+and which includes some of the noise on the training inputs. The product promises 68 %.
 """
 
 from __future__ import annotations
@@ -16,32 +16,33 @@ from torch import Tensor
 Float = NDArray[np.float64]
 
 COVERAGE = 0.6827
-"""Share of errors within one standard uncertainty, as of a normal distribution. [1]"""
-FACTORS = (0.2, 4.0)
+"""Fraction of errors within one standard uncertainty, as of a normal distribution. [1]"""
+FACTOR_LIMITS = (0.2, 4.0)
 """Smallest and largest factor. [1]"""
-SPACING = 10.0
+NODE_SPACING = 10.0
 """Distance of the nodes. [kg m-2]"""
-FEWEST = 20
-"""Profiles around a node without which there is none."""
+MINIMUM_PROFILES = 20
+"""Fewest profiles around a node."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calibration:
-    """Factors on the predicted uncertainties, linear between nodes of the water vapour and constant beyond them."""
+    """Factors on the predicted uncertainties, linear between nodes of water vapour and constant beyond them."""
 
     water_vapour: tuple[float, ...] = (0.0,)
-    """Nodes, rising. [kg m-2]"""
+    """Nodes, ascending. [kg m-2]"""
     exact: tuple[float, ...] = (1.0,)
-    """Factor at each where the inputs are exact. [1]"""
+    """Factor at each node for exact inputs. [1]"""
     noisy: tuple[float, ...] = (1.0,)
-    """Factor at each where they are as sure as a reanalysis. [1]"""
+    """Factor at each node for inputs with the errors of a reanalysis. [1]"""
 
     def factor_at(self, water_vapour: Tensor, input_error: Tensor) -> Tensor:
-        """Factor at a water vapour column [kg m-2] and an error of the inputs (0 to 1; beyond, the nearer end)."""
-        exact, noisy = self._along(self.exact, water_vapour), self._along(self.noisy, water_vapour)
+        """Factor at a water vapour column [kg m-2] and an input error, which is clamped to 0 to 1."""
+        exact, noisy = self._interpolate(self.exact, water_vapour), self._interpolate(self.noisy, water_vapour)
         return exact + input_error.clamp(0.0, 1.0) * (noisy - exact)
 
-    def _along(self, factors: tuple[float, ...], water_vapour: Tensor) -> Tensor:
+    def _interpolate(self, factors: tuple[float, ...], water_vapour: Tensor) -> Tensor:
+        """Interpolate as `numpy.interp`, in operators that ONNX has."""
         factor = torch.full_like(water_vapour, factors[0])
         nodes = self.water_vapour
         for low, high, before, after in zip(nodes[:-1], nodes[1:], factors[:-1], factors[1:], strict=True):
@@ -50,60 +51,40 @@ class Calibration:
 
 
 IDENTITY = Calibration()
-"""The predicted uncertainties as they are."""
+"""No change of the predicted uncertainties."""
 
 
 def critical_factor(error: Float, from_inputs: Float, from_model: Float) -> Float:
-    """Smallest factor on the model's part with which an error lies within one standard uncertainty.
+    """Smallest factor on the model's part of the uncertainty that covers the error; infinite without retrieval.
 
-    Parameters
-    ----------
-    error : array, any shape
-        Retrieved less true temperature, NaN where nothing was retrieved. [K]
-    from_inputs, from_model : array
-        Parts of the uncertainty, the model's not calibrated. [K]
-
-    Returns
-    -------
-    array
-        Factor, infinite where nothing was retrieved. [1]
+    `error` is retrieved less true temperature, NaN where nothing was retrieved; `from_inputs` and `from_model` are the
+    two parts of the standard uncertainty. [K]
     """
-    left = np.sqrt(np.maximum(error**2 - from_inputs**2, 0.0)) / from_model
-    return np.where(np.isfinite(left), left, np.inf)
+    factor = np.sqrt(np.maximum(error**2 - from_inputs**2, 0.0)) / from_model
+    return np.where(np.isfinite(factor), factor, np.inf)
 
 
 def fit(water_vapour: Float, exact: Float, noisy: Float) -> Calibration:
-    """Find the factor with which `COVERAGE` of the errors lie within, as a smooth function of the water vapour.
+    """Fit the factor that covers the fraction `COVERAGE` of the errors, as a smooth function of the water vapour.
 
-    At each node it is the weighted quantile of the critical factors of all profiles nearer than `SPACING`, their weight
-    falling linearly with the distance.
-
-    Parameters
-    ----------
-    water_vapour : array of shape (profile,)
-        True column. [kg m-2]
-    exact, noisy : array of shape (profile, sample)
-        `critical_factor` of every sample, with exact inputs and with noisy ones.
-
-    Returns
-    -------
-    Calibration
-        One node in the middle of each `SPACING` of the column that has `FEWEST` profiles around it.
+    `water_vapour` is (profile,) [kg m-2]; `exact` and `noisy` hold the `critical_factor` of every sample, (profile,
+    sample). The factor of a node is the weighted quantile over all profiles nearer than `NODE_SPACING`, with weights
+    that fall linearly with the distance; a node needs `MINIMUM_PROFILES`.
     """
     nodes: list[tuple[float, float, float]] = []
-    for node in np.arange(0.5 * SPACING, water_vapour.max(initial=0.0) + SPACING, SPACING).tolist():
-        weight = np.maximum(1.0 - np.abs(water_vapour - node) / SPACING, 0.0)
-        if np.count_nonzero(weight) >= FEWEST:
-            found = [_quantile(factors, np.broadcast_to(weight[:, None], factors.shape)) for factors in (exact, noisy)]
-            nodes.append((node, *(round(float(np.clip(factor, *FACTORS)), 3) for factor in found)))
+    for node in np.arange(0.5 * NODE_SPACING, water_vapour.max(initial=0.0) + NODE_SPACING, NODE_SPACING).tolist():
+        weight = np.maximum(1.0 - np.abs(water_vapour - node) / NODE_SPACING, 0.0)
+        if np.count_nonzero(weight) >= MINIMUM_PROFILES:
+            quantiles = (_weighted_quantile(values, weight) for values in (exact, noisy))
+            nodes.append((node, *(round(float(np.clip(factor, *FACTOR_LIMITS)), 3) for factor in quantiles)))
     if not nodes:
         return IDENTITY
-    places, of_exact, of_noisy = zip(*nodes, strict=True)
-    return Calibration(water_vapour=places, exact=of_exact, noisy=of_noisy)
+    columns, exact_factors, noisy_factors = zip(*nodes, strict=True)
+    return Calibration(water_vapour=columns, exact=exact_factors, noisy=noisy_factors)
 
 
-def _quantile(values: Float, weight: Float) -> float:
-    """Smallest value below or at which lies `COVERAGE` of the weight."""
+def _weighted_quantile(values: Float, weight: Float) -> float:
+    """Smallest value, (profile, sample), at or below which lies the fraction `COVERAGE` of the weight, (profile,)."""
     order = np.argsort(values, axis=None)
-    below = np.cumsum(weight.ravel()[order])
-    return float(values.ravel()[order][np.searchsorted(below, COVERAGE * below[-1])])
+    cumulative = np.cumsum(np.broadcast_to(weight[:, None], values.shape).ravel()[order])
+    return float(values.ravel()[order][np.searchsorted(cumulative, COVERAGE * cumulative[-1])])

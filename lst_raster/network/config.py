@@ -15,18 +15,15 @@ from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.input_errors import INPUT_ERROR
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
-_COLUMN = ("water_vapour", "surface_pressure")
-_SURFACE = (*_COLUMN, "air_temperature")
-
+_SURFACE = ("water_vapour", "surface_pressure", "air_temperature")
 TIERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "column": (*_COLUMN, INPUT_ERROR),
+        "column": ("water_vapour", "surface_pressure", INPUT_ERROR),
         "surface": (*_SURFACE, INPUT_ERROR),
         "profile": (*_SURFACE, *TEMPERATURE_LEVELS, *HUMIDITY_LEVELS, INPUT_ERROR),
     }
 )
-"""Names of the atmosphere inputs of each tier, in the order of the network's arguments: the vapour first, the error of
-all last."""
+"""Atmospheric inputs of each tier, in the order of the network's arguments: water vapour first, input error last."""
 
 T = TypeVar("T")
 
@@ -36,10 +33,9 @@ class DataConfig:
     """Simulated sets, as paths relative to the TOML file or to the folder given with --data."""
 
     train: tuple[str, ...]
-    """Simulated sets to learn from; profiles marked as validation by `split` are not learnt, the model is measured on
-    them."""
+    """Training sets; their profiles marked as validation by `split` are used for validation."""
     validation: tuple[str, ...] = ()
-    """Further sets to measure the model on as on the profiles marked by `split`."""
+    """Further validation sets."""
     test: Mapping[str, str] = field(default_factory=dict)
     """Title to path of the held-out sets on which the finished model is measured."""
 
@@ -51,14 +47,14 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SamplesConfig:
-    """Surfaces that are drawn for the profiles of a batch, afresh at every step."""
+    """Surfaces drawn for the profiles of a batch, new ones in every step."""
 
     per_profile: int = 4
-    """Surfaces drawn for each profile of a batch."""
+    """Surfaces for each profile."""
     perturbed: float = 0.1
-    """Weight of an invented profile (`perturbation` in the simulated set) beside a real one's of 1. They are there
-    to reach the ends of the range, where the mechanism leads as well; with more weight they outnumber the real columns
-    of humid air and bend the mean."""
+    """Weight of a synthetic profile (`perturbation` in the simulated set); a real one has 1. Synthetic profiles cover
+    the ends of the range, where the mechanism extrapolates too; with more weight they outnumber the real humid profiles
+    and bias the mean."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +69,7 @@ class NetworkConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LossConfig:
-    """Weights of the loss terms; zero switches a term off and it is not computed."""
+    """Weights of the loss terms; a term of weight zero is not computed."""
 
     lst: float = 1.0
     """Error of the land surface temperature."""
@@ -84,71 +80,71 @@ class LossConfig:
     downwelling_radiance: float = 0.1
     """Error of the downwelling radiance, in standard deviations of the training set."""
     closure: float = 0.1
-    """Radiance recomputed at the true temperature less the observed one, as a temperature at 300 K."""
+    """Radiance recomputed at the true temperature less the observed radiance, as a temperature at 300 K."""
     likelihood: float = 0.05
-    """Negative log-likelihood of the temperature's error under the predicted variance."""
+    """Negative log-likelihood of the temperature error under the predicted variance."""
     robust_scale: float = 2.0
     """Error above which `lst` and `closure` grow linearly instead of quadratically. [K]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimiserConfig:
-    """Adam with decoupled weight decay; the learning rate rises, then falls along a cosine."""
+    """Adam with decoupled weight decay; the learning rate rises linearly, then falls along a cosine."""
 
     steps: int = 1500
-    """Number of gradient steps."""
+    """Gradient steps."""
     batch: int = 2048
-    """Profiles in a step; a set with fewer profiles is drawn with repetition."""
+    """Profiles in a step, drawn with replacement."""
     learning_rate: float = 5e-3
     """Highest learning rate."""
     warmup: int = 100
     """Steps over which the learning rate rises."""
     weight_decay: float = 100.0
-    """Decoupled weight decay times the number of profiles that are learnt: the fewer they are, the nearer the network
-    stays to its mechanism."""
+    """Decoupled weight decay times the number of training profiles: with fewer profiles the network stays nearer to its
+    mechanism."""
     gradient_norm: float = 1.0
     """Norm to which gradients are clipped."""
     average: float = 0.995
-    """Decay of the moving average of the weights, which is what is kept."""
+    """Decay of the moving average of the weights; the average is the result."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalibrationConfig:
-    """Cross-validation that tells how far the predicted uncertainty is to be trusted."""
+    """Cross-validation that calibrates the predicted uncertainty."""
 
     steps: int = 1500
-    """Gradient steps of each fold's network, at most those of the optimiser; zero leaves the uncertainty as it is."""
+    """Gradient steps of the network of each fold, at most those of the optimiser; zero skips the calibration."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingConfig:
-    """A training run from data to model; see docs/science/network.md for the reasons behind the defaults."""
+    """A training run from data to model; docs/science/network.md gives the reasons for the defaults."""
 
     sensor: str
     """Sensor band, for example ``landsat8-b10``."""
     tier: str
-    """What the user of the model knows of the atmosphere: a name in `lst_raster.network.config.TIERS`."""
+    """Set of atmospheric inputs of the model, a key of `TIERS`."""
     version: str = "unversioned"
-    """Version of the model, which its card, its file and its products tell."""
+    """Version of the model, written to its card, its files and its products."""
     seed: int = 0
-    """Seed of everything random."""
+    """Seed of all random numbers."""
     threads: int = 1
-    """Threads of the arithmetic; results are reproducible for one number of threads on one machine."""
+    """Threads of torch; results are reproducible for one number of threads on one machine."""
     data: DataConfig
     """Simulated sets."""
     samples: SamplesConfig = SamplesConfig()
     """Surfaces."""
     noise: InputErrors = field(default_factory=InputErrors)
-    """Errors that are on the inputs in training where the network is told that `input_error` is 1; those of a profile
-    are a drawn share of these, which it is told."""
+    """Input errors in training where `input_error` is 1; each profile has a random fraction of them, which is its
+    `input_error`."""
     network: NetworkConfig = NetworkConfig()
-    """The network's body."""
+    """Size of the network."""
     loss: LossConfig = LossConfig()
     """Weights of the loss terms."""
     optimiser: OptimiserConfig = OptimiserConfig()
-    """The descent."""
+    """Gradient descent."""
     calibration: CalibrationConfig = CalibrationConfig()
-    """The predicted uncertainty."""
+    """Calibration of the predicted uncertainty."""
 
     def __post_init__(self) -> None:
         sensor_band(self.sensor)
@@ -157,26 +153,9 @@ class TrainingConfig:
 
 
 def read_config(path: Path | str) -> TrainingConfig:
-    """Read a training configuration.
+    """Read the TOML file of a training run; keys that it lacks have their defaults.
 
-    Parameters
-    ----------
-    path : path
-        TOML file.
-
-    Returns
-    -------
-    TrainingConfig
-        The file's content, with defaults for what it leaves out.
-
-    Raises
-    ------
-    InputNotFoundError
-        There is no such file.
-    ConfigError
-        It is not TOML, or a key or a value is not understood; the message names it and the known ones.
-    UnknownSensorError
-        The sensor band is not known.
+    Raises InputNotFoundError, UnknownSensorError, or ConfigError, which names the wrong key or value.
     """
     path = Path(path)
     if not path.is_file():
@@ -189,7 +168,7 @@ def read_config(path: Path | str) -> TrainingConfig:
 
 
 def _build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
-    """Make a dataclass from a table of the file; `where` names the table in errors, "" for the whole file."""
+    """Build a dataclass from a table of the file; `where` names the table in errors, "" for the whole file."""
     known = {entry.name: entry for entry in fields(kind)}  # type: ignore[arg-type]  # every kind here is a dataclass
     title = where or "the file"
     for key in table:
@@ -212,16 +191,9 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
     if kind is str and isinstance(value, str):
         return value
     if kind == tuple[str, ...]:
-        return _names(value, where)
+        names = value if isinstance(value, list) else [value]
+        return tuple(_convert(str, name, where) for name in names)
     if kind == Mapping[str, str] and isinstance(value, dict):
         return {title: _convert(str, path, f"{where}.{title}") for title, path in value.items()}
-    raise ConfigError(f"{where} = {value!r} is not understood; {_EXPECTED.get(kind, 'a table')} is expected")
-
-
-def _names(value: Any, where: str) -> tuple[str, ...]:
-    """One file name or a list of them."""
-    names = value if isinstance(value, list) else [value]
-    return tuple(_convert(str, name, where) for name in names)
-
-
-_EXPECTED = {float: "a number, not negative", int: "a whole number, not negative", str: "a text in quotes"}
+    expected = {float: "a number, not negative", int: "a whole number, not negative", str: "a text in quotes"}
+    raise ConfigError(f"{where} = {value!r} is not understood; {expected.get(kind, 'a table')} is expected")

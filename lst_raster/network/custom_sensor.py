@@ -1,4 +1,4 @@
-"""Models for a sensor band of the user's own: trained as the shipped ones are, without a configuration to write."""
+"""Models for custom sensor bands, trained with the settings of the shipped models."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from lst_raster.sensors.custom import SIMULATED
 STEPS: Mapping[str, tuple[int, int]] = MappingProxyType(
     {"column": (1500, 1500), "surface": (1500, 1500), "profile": (3000, 1500)}
 )
-"""Gradient steps of each tier's network, and of those that calibrate its uncertainty: as for the shipped models."""
+"""Gradient steps of each tier's network and of its calibration, as for the shipped models."""
 
-_TEXT = """\
-# Made again by:  lst-raster train --sensor {sensor} --tier {tier} --overwrite{steps_option}
-# from the simulated set that lst-raster simulate makes of the profiles named in the card.
+_TEMPLATE = """\
+# To rebuild:  lst-raster train --sensor {sensor} --tier {tier} --overwrite{steps_option}
+# with the output of lst-raster simulate for the profiles named in the model card.
 sensor = "{sensor}"
 tier = "{tier}"
 version = "1"
@@ -40,67 +40,28 @@ steps = {calibration}
 
 
 def config_text(sensor: str, tier: str, data: str, steps: int | None = None) -> str:
-    """Write the configuration of a training run, which stays beside the model.
-
-    Parameters
-    ----------
-    sensor, tier : str
-        Sensor band and tier.
-    data : str
-        Name of the simulated set.
-    steps : int, optional
-        Gradient steps, by default those of `STEPS`; the calibration's are cut in proportion.
-    """
-    usual, calibration = STEPS[tier]
-    return _TEXT.format(
-        sensor=sensor, tier=tier, data=data, steps=steps or usual,
-        calibration=calibration if steps is None else max(1, calibration * steps // usual),
+    """Write the configuration of a training run on the simulated set `data`; `steps` scales the calibration's too."""
+    default, calibration = STEPS[tier]
+    return _TEMPLATE.format(
+        sensor=sensor,
+        tier=tier,
+        data=data,
+        steps=steps or default,
+        calibration=calibration if steps is None else max(1, calibration * steps // default),
         steps_option="" if steps is None else f" --steps {steps}",
-    )  # fmt: skip
+    )
 
 
 def train_custom_sensor(
-    sensor: str,
-    tier: str,
-    *,
-    simulated: Path | None = None,
-    output: Path | None = None,
-    steps: int | None = None,
-    overwrite: bool = False,
-    progress: Progress | None = None,
-) -> tuple[Path, dict[str, Any]]:
-    """Train one tier for a sensor band from a simulated set, and put the model where `retrieve` finds it.
+    sensor: str, tier: str, *, simulated: Path | None = None, output: Path | None = None, steps: int | None = None,
+    overwrite: bool = False, progress: Progress | None = None,
+) -> tuple[Path, dict[str, Any]]:  # fmt: skip
+    """Train one tier (a key of `STEPS`) for a sensor band, and return the folder of the model and its metrics.
 
-    Parameters
-    ----------
-    sensor : str
-        Sensor band.
-    tier : str
-        A key of `STEPS`.
-    simulated : Path, optional
-        The simulated set, by default the one beside the definition of the sensor.
-    output : Path, optional
-        Folder of the model, by default ``models/SENSOR/TIER`` in the user's folder.
-    steps : int, optional
-        Gradient steps, fewer for a trial; by default those of the shipped models.
-    overwrite : bool
-        Whether a model that is there is replaced.
-    progress : callable, optional
-        Called with the steps done and their total; returns False to stop.
-
-    Returns
-    -------
-    tuple of Path and dict
-        Folder of the model, and its metrics.
-
-    Raises
-    ------
-    InputNotFoundError
-        There is no simulated set.
-    InputError
-        The sensor band comes with the package, and it is not said where to write.
-    ConfigError, OutputError, CancelledError
-        As `train_model`.
+    The default of `simulated` is the simulated set in the folder of the custom sensor, of `output` the folder
+    ``models/SENSOR/TIER`` in the user's folder, where `retrieve` finds it, and of `steps` that of the shipped models.
+    Raises InputNotFoundError without a simulated set, InputError for a shipped sensor without data or output, and the
+    errors of `train_model`.
     """
     band = sensor_band(sensor)
     if not band.is_custom and (simulated is None or output is None):
@@ -112,5 +73,5 @@ def train_custom_sensor(
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / CONFIG
         config.write_text(config_text(band.name, tier, source.name, steps), encoding="utf-8")
-        found = train_model(config, target, data=source.parent, overwrite=overwrite, progress=progress)
-    return target, found
+        metrics = train_model(config, target, data=source.parent, overwrite=overwrite, progress=progress)
+    return target, metrics

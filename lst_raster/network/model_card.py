@@ -16,8 +16,8 @@ import numpy as np
 from lst_raster import __version__
 from lst_raster.inference.contract import ATMOSPHERE_OUTPUTS, CONTRACT_VERSION, SURFACE_INPUTS, UNITS
 from lst_raster.network.config import TIERS, TrainingConfig
-from lst_raster.network.data import readable, valid_range
-from lst_raster.network.model import BEYOND, CoupledNetwork
+from lst_raster.network.data import round_limit, valid_range
+from lst_raster.network.model import EXTRAPOLATION_LIMIT, CoupledNetwork
 from lst_raster.physics.radiative_transfer import sensor_radiance
 from lst_raster.profiles.sampling import EMISSIVITY, TEMPERATURE_DIFFERENCE, InputErrors
 from lst_raster.profiles.simulated_set import REGIMES, SimulatedSet
@@ -26,35 +26,36 @@ from lst_raster.simulator.input_errors import INPUT_ERROR
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
 Ranges = Mapping[str, tuple[float, float]]
+_PACKAGES = ("torch", "onnx", "numpy")  # whose versions affect a model
 
 
-def valid_ranges(network: CoupledNetwork, learnt: Sequence[SimulatedSet]) -> dict[str, tuple[float, float]]:
-    """Range of each input over the training set, a little widened (`valid_range`), by name.
+def valid_ranges(network: CoupledNetwork, training: Sequence[SimulatedSet]) -> dict[str, tuple[float, float]]:
+    """Range of each input over the training set, by name, widened as in `valid_range`.
 
-    That of the radiance is spanned by the coldest and warmest surfaces of the sampling design under each profile.
-    That of the emissivity ends at 1, where the equation is simplest.
+    The range of the radiance is that of the coldest to warmest surfaces of the sampling design under each profile. The
+    range of the emissivity ends at 1, where the equation is simplest.
     """
-    radiances = np.concatenate([_extreme_radiances(one) for one in learnt])
-    ends = zip(network.low.tolist(), network.high.tolist(), strict=True)
-    return {
-        "radiance": valid_range(radiances),
-        "emissivity": (EMISSIVITY[0], 1.0),
-        **{name: (readable(low), readable(high)) for name, (low, high) in zip(TIERS[network.tier], ends, strict=True)},
-    }
-
-
-def _extreme_radiances(simulated: SimulatedSet) -> np.ndarray[Any, np.dtype[np.float64]]:
-    band = sensor_band(simulated.sensor).planck
-    corners = [
-        sensor_radiance(simulated.air_temperature_2m + difference, np.float64(emissivity), *simulated.terms, band)
+    radiances = [
+        sensor_radiance(
+            one.air_temperature_2m + difference,
+            np.float64(emissivity),
+            *one.terms,
+            sensor_band(one.sensor).planck,
+        )
+        for one in training
         for difference in TEMPERATURE_DIFFERENCE
         for emissivity in EMISSIVITY
     ]
-    return np.concatenate(corners)
+    limits = zip(TIERS[network.tier], network.low.tolist(), network.high.tolist(), strict=True)
+    return {
+        "radiance": valid_range(np.concatenate(radiances)),
+        "emissivity": (EMISSIVITY[0], 1.0),
+        **{name: (round_limit(low), round_limit(high)) for name, low, high in limits},
+    }
 
 
 def contract_of(graph: str, config: TrainingConfig, ranges: Ranges) -> dict[str, Any]:
-    """Contract of a graph, a key of `lst_raster.inference.contract.GRAPHS`, as the inference reads it."""
+    """Contract of a graph (a key of `lst_raster.inference.contract.GRAPHS`), as the inference reads it."""
     inputs = TIERS[config.tier] if graph == "atmosphere" else (*SURFACE_INPUTS, *TIERS[config.tier])
     outputs = ATMOSPHERE_OUTPUTS if graph == "atmosphere" else ("lst", *ATMOSPHERE_OUTPUTS)
     return {
@@ -70,43 +71,31 @@ def contract_of(graph: str, config: TrainingConfig, ranges: Ranges) -> dict[str,
 
 
 def provenance(
-    config: TrainingConfig, folder: Path, learnt: Sequence[SimulatedSet], checked: Sequence[SimulatedSet]
+    config: TrainingConfig, folder: Path, training: Sequence[SimulatedSet], validation: Sequence[SimulatedSet]
 ) -> dict[str, Any]:
-    """Tell how a model was made, without the folders of the machine it was made on.
-
-    Parameters
-    ----------
-    config : TrainingConfig
-        The run.
-    folder : Path
-        Folder of its data.
-    learnt, checked : sequence of SimulatedSet
-        Profiles learnt from, and those kept for validation.
-    """
-    files = [*config.data.train, *config.data.validation]
-    packages = ("torch", "onnx", "numpy")
+    """Record of a training run: configuration, data with checksums, versions; without local folders."""
     return {
-        "config": plain(asdict(config)),
+        "config": to_json(asdict(config)),
         "seed": config.seed,
-        "profiles": sum(map(len, learnt)),
-        "validation_profiles": sum(map(len, checked)),
+        "profiles": sum(map(len, training)),
+        "validation_profiles": sum(map(len, validation)),
         "simulated_sets": [
             {"file": PurePath(name).name, "sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest()}
-            for name in files
+            for name in (*config.data.train, *config.data.validation)
         ],
-        "sources": sorted({without_folders(one.source) for one in learnt}),
-        "simulated_with": sorted({one.version for one in learnt}),
+        "sources": sorted({without_folders(one.source) for one in training}),
+        "simulated_with": sorted({one.version for one in training}),
         "versions": {"lst_raster": __version__, "python": platform.python_version()}
-        | {name: version(name) for name in packages},
+        | {name: version(name) for name in _PACKAGES},
     }
 
 
-def plain(value: Any) -> Any:
-    """Make mappings and sequences what JSON has, and texts free of folders."""
+def to_json(value: Any) -> Any:
+    """Convert mappings and sequences to JSON types, and remove folders from strings."""
     if isinstance(value, Mapping):
-        return {key: plain(entry) for key, entry in value.items()}
+        return {key: to_json(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
+        return [to_json(entry) for entry in value]
     return without_folders(value) if isinstance(value, str) else value
 
 
@@ -128,80 +117,79 @@ _INTRODUCTION = """\
 
 Land surface temperature from {title} under a clear sky, by inversion of the radiative transfer equation.
 A small network predicts the atmosphere's transmittance, upwelling and downwelling radiance from
-{known}; the equation does the rest,
-inside the same file.
-The network never sees the pixel: `atmosphere.onnx` is its part alone, for use on a coarse grid, and `model.onnx` holds
-both.
+{known};
+the equation, in the same file, gives the temperature.
+The network does not use the pixel: `atmosphere.onnx` contains the network only, for use on a coarse grid, and
+`model.onnx` contains both.
 
     from lst_raster import Model
     model = Model.load("{sensor}/{tier}")
     model.predict({arguments})["lst"]
 
-## For what
+## Intended use
 Single-band retrieval over land and inland water, clear sky, near nadir, anywhere on Earth and in any season, with
 {who}.
 
-## For what not
-- Anything but a clear sky: under cloud the temperature is that of a mixture of cloud and ground. Mask first.
-- Another sensor band, or a view more than some degrees from nadir: transfer is simulated at nadir, without scattering.
-- Measured brightness temperatures near the ground (masts, drones): the path is that from space.
-- Absolute accuracy of tenths of a kelvin: errors of calibration, spectroscopy, emissivity and reanalysis come on top of
+## Out of scope
+- Cloudy scenes: under cloud the temperature is that of a mixture of cloud and ground. Apply a cloud mask first.
+- Another sensor band, or a view more than some degrees from nadir: the simulation is at nadir, without scattering.
+- Brightness temperatures measured near the ground (masts, drones): the model assumes the path to space.
+- Absolute accuracy of tenths of a kelvin: errors of calibration, spectroscopy, emissivity and reanalysis add to
   those below, which are of simulations. `docs/science/` has comparisons with measurements.
 
 ## Inputs and outputs
-All are float32 and of one length. Inputs of the atmosphere outside their range are taken as its
-nearer end; more water vapour absorbs more, up to {beyond:g} times the range.
-`input_error` says how far the others are to be trusted, from 0 (exact) to 1 (as sure as a reanalysis: errors as in the
-noisy columns below); it may be left out and is 1 then.
+All are float32 and of one length. Atmospheric inputs outside their range are clamped to it, except that more water
+vapour absorbs more, up to {beyond:g} times the range.
+`input_error` is the size of the errors of the atmospheric inputs, from 0 (exact) to 1 (errors of a reanalysis, as in
+the noisy columns below); the default is 1.
 
 """
 
 _WHO = {
-    "column": "water vapour and surface pressure known and nothing else of the air",
-    "surface": "water vapour, surface pressure and the air temperature at 2 m known",
-    "profile": "temperature and humidity of the air known on levels, as reanalyses have them",
+    "column": "water vapour and surface pressure as the only atmospheric inputs",
+    "surface": "water vapour, surface pressure and air temperature at 2 m",
+    "profile": "profiles of temperature and humidity, for example from a reanalysis",
 }
 
 _ACCURACY = """
 ## Accuracy
-Error of the land surface temperature [K] on simulated atmospheres that the model has not learnt: with exact inputs, and
-with noisy ones, {water_vapour:.0%} in water vapour, {air_temperature:g} K in the air at 2 m, {emissivity:g} in
-emissivity, {sensor:g} K at the sensor{levels}.
+Error of the land surface temperature [K] on simulated atmospheres that were not used in training: with exact inputs,
+and with noisy inputs: {water_vapour:.0%} in water vapour, {air_temperature:g} K in the air temperature at 2 m,
+{emissivity:g} in emissivity, {sensor:g} K at the sensor{levels}.
 
-Surfaces: {low:g} to {high:+g} K from the air temperature, emissivity {dull} to {bright}, {per_profile} under each
+Surfaces: {low:g} to {high:+g} K from the air temperature, emissivity {dull} to {bright}, {per_profile} for each
 profile.
 Regimes with figures are classes of the water vapour column [kg m-2].
 
-The model also says how uncertain its atmosphere makes the temperature; with the uncertainties of the inputs this is
-that of the product. "within" is the share of errors, in per cent, that are no larger: 68 is right.
+The model also predicts the uncertainty of its atmosphere; with the uncertainties of the inputs it gives that of the
+product. "within" is the percentage of errors within one standard uncertainty: 68 is correct.
 """
 
 _LEVELS = (
-    "; on levels {profile_temperature:g} K in common and {level_temperature:g} K each,\n"
-    "{level_humidity:.0%} each in humidity"
+    "; on levels {profile_temperature:g} K common to all and {level_temperature:g} K\n"
+    "independent, {level_humidity:.0%} independent in humidity"
 )
 
 _DATA = """
 ## Data
-Learnt from {profiles} simulated atmospheres; {validation_profiles} of other regions validate.
+Trained on {profiles} simulated atmospheres; {validation_profiles} of other regions for validation.
 {sources}
-Atmospheres vary beyond the inputs in aerosol, continuum and the year of the minor gases; the model knows their spread,
-not their value.
+Atmospheres vary in aerosol, continuum and the year of the minor gases too; the model includes their spread in its
+uncertainty, their values are not inputs.
 
 Licence of the profiles: {licence} Spectroscopy: HITRAN
 lines, MT_CKD 4.3 continuum (Mlawer et al. 2023), SOCRATES minor gases; sources and terms are in
-`lst_raster/data/absorption/SOURCE.md`. The model itself: Apache-2.0, as all of lst-raster.
+`lst_raster/data/absorption/SOURCE.md`. The model: Apache-2.0, as all of lst-raster.
 
 ## Limits
-- Single channel: an error of the water vapour column goes into the temperature, more so in humid air, and so does an
-  error of the emissivity (0.01 is about 0.5 K in dry air).
+- Single channel: errors of the water vapour column cause errors of the temperature, larger in humid atmospheres, and so
+  do errors of the emissivity (0.01 is about 0.5 K in a dry atmosphere).
 {limits}
 
-## Made with
-lst-raster {version}: `lst-raster train train.toml -o FOLDER`, seed {seed}; the file is beside this card.
+## Provenance
+lst-raster {version}: `lst-raster train train.toml -o FOLDER`, seed {seed}; the file is in the same folder.
 {versions}.
 """
-
 
 _NCEP = "NCEP"
 _LICENCES = {
@@ -209,34 +197,25 @@ _LICENCES = {
     "ERA5": "contains modified Copernicus Climate Change Service information.",
     "": "that of their sources.",
 }
+_OTHER_LIMITS = "- The profiles are those named above; for different atmospheres the uncertainty can be too small."
 _LIMITS = {
-    _NCEP: "- The profiles are of two dates, of all hours of the day: at the hour of Landsat the ground's own air may "
-    "differ.\n- The uncertainty is calibrated on those dates; where air is unlike both it can be too small.",
-    **dict.fromkeys(
-        ("ERA5", ""), "- The profiles are those named above; where air is unlike them the uncertainty can be too small."
-    ),
+    _NCEP: "- The profiles are of two dates, of all hours of the day: near-surface profiles at the hour of Landsat may "
+    "differ.\n- The uncertainty is calibrated on those dates; for different atmospheres it can be too small.",
+    "ERA5": _OTHER_LIMITS,
+    "": _OTHER_LIMITS,
 }
-"""By a word in the description of the profiles' sources; the last for any other."""
+"""By a word in the description of the profiles' sources; the last for all others."""
 
 
 def model_card(metadata: Mapping[str, Any]) -> str:
-    """Write the card of a model.
-
-    Parameters
-    ----------
-    metadata : mapping
-        Metadata of the retrieval graph: contract, "training" and "metrics".
-
-    Returns
-    -------
-    str
-        Markdown.
-    """
+    """Markdown card of a model, from the metadata of its retrieval graph: contract, "training" and "metrics"."""
+    ranges = ["{:.4g} to {:.4g}".format(*one["valid_range"]) for one in metadata["inputs"]]
+    inputs, outputs = ([(f"`{one['name']}`", one["units"]) for one in metadata[key]] for key in ("inputs", "outputs"))
     return (
         _introduction(metadata)
-        + _table(("input", "unit", "range"), map(_input_row, metadata["inputs"]))
+        + _table(("input", "unit", "range"), [(*row, limits) for row, limits in zip(inputs, ranges, strict=True)])
         + "\n"
-        + _table(("output", "unit"), ((f"`{one['name']}`", one["units"]) for one in metadata["outputs"]))
+        + _table(("output", "unit"), outputs)
         + _accuracy(metadata["metrics"], metadata["tier"])
         + _data(metadata)
     )
@@ -244,56 +223,46 @@ def model_card(metadata: Mapping[str, Any]) -> str:
 
 def _introduction(metadata: Mapping[str, Any]) -> str:
     names = [one["name"] for one in metadata["inputs"]]
+    single = [name for name in names if name not in (*_ON_LEVELS, INPUT_ERROR)]
+    has_levels = bool(set(names) & set(_ON_LEVELS))
+    known = [name.replace("_", " ") for name in single if name not in SURFACE_INPUTS]
+    if has_levels:
+        known.append("temperature and humidity on sigma levels")
     return _INTRODUCTION.format(
         version=metadata["version"],
-        who=_WHO.get(metadata["tier"], "the inputs below known"),
+        who=_WHO.get(metadata["tier"], "the inputs below"),
         sensor=metadata["sensor"],
         tier=metadata["tier"],
         title=sensor_band(metadata["sensor"]).title,
-        beyond=BEYOND,
-        known=_known(names[2:]),
-        arguments=", ".join(f"{name}=..." for name in names if name not in (*_ON_LEVELS, INPUT_ERROR))
-        + (", **levels" if set(names) & set(_ON_LEVELS) else ""),
+        beyond=EXTRAPOLATION_LIMIT,
+        known=f"{', '.join(known[:-1])} and {known[-1]}",
+        arguments=", ".join(f"{name}=..." for name in single) + (", **levels" if has_levels else ""),
     )
-
-
-def _known(names: Sequence[str]) -> str:
-    texts = [name.replace("_", " ") for name in names if name not in (*_ON_LEVELS, INPUT_ERROR)]
-    if set(names) & set(_ON_LEVELS):
-        texts.append("temperature and humidity on sigma levels")
-    return f"{', '.join(texts[:-1])} and {texts[-1]}"
-
-
-def _input_row(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    low, high = entry["valid_range"]
-    return f"`{entry['name']}`", entry["units"], f"{low:.4g} to {high:.4g}"
 
 
 def _accuracy(metrics: Mapping[str, Any], tier: str) -> str:
     if not metrics:
-        return "\n## Accuracy\nNot measured: the training named no held-out set.\n"
-    low, high = TEMPERATURE_DIFFERENCE
-    per_profile = next(iter(metrics.values()))["surfaces_per_profile"]
+        return "\n## Accuracy\nNot measured: the training had no held-out set.\n"
     errors = asdict(InputErrors())
     text = _ACCURACY.format(
-        low=low,
-        high=high,
+        low=TEMPERATURE_DIFFERENCE[0],
+        high=TEMPERATURE_DIFFERENCE[1],
         dull=EMISSIVITY[0],
         bright=EMISSIVITY[1],
-        per_profile=per_profile,
+        per_profile=next(iter(metrics.values()))["surfaces_per_profile"],
         levels=_LEVELS.format(**errors) if tier == "profile" else "",
         **errors,
     )
     for title, result in metrics.items():
-        text += f"\n### {title}: {result['profiles']} profiles\n" + _errors(result)
+        text += f"\n### {title}: {result['profiles']} profiles\n" + _error_table(result)
     return text
 
 
-def _errors(result: Mapping[str, Any]) -> str:
-    """Table of a held-out set by regime, exact beside noisy inputs."""
+def _error_table(result: Mapping[str, Any]) -> str:
+    """Table of a held-out set by regime, for exact and noisy inputs."""
     rows = []
     for name, regime in REGIMES.items():
-        if name not in result["lst"]:  # a set need not have every regime
+        if name not in result["lst"]:  # no profile of the set is in the regime
             continue
         cells = [regime.title, str(result["lst"][name]["samples"])]
         for inputs, errors in (("exact", result["lst"][name]), ("noisy", result["lst_noisy"][name])):
@@ -315,7 +284,7 @@ def _data(metadata: Mapping[str, Any]) -> str:
         limits=_LIMITS[origin],
         version=metadata["lst_raster_version"],
         seed=training["seed"],
-        versions=", ".join(f"{name} {number}" for name, number in training["versions"].items() if name != "lst_raster"),
+        versions=", ".join(f"{name} {training['versions'][name]}" for name in ("python", *_PACKAGES)),
     )
 
 

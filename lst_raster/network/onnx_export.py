@@ -22,14 +22,17 @@ from lst_raster.inference.contract import METADATA_KEY
 from lst_raster.network.calibration import IDENTITY, Calibration
 from lst_raster.network.model import Atmosphere, CoupledNetwork
 
+OPSET = 17  # supported by onnxruntime 1.17, the oldest supported version, and all later ones
+DIMENSION = "pixel"
+_EXAMPLE_LENGTH = 3  # not 1, which the tracer would treat as a constant
 _NAN = float("nan")
 
 
 class AtmosphereGraph(nn.Module):
     """Predictors to the terms of the radiative transfer equation and their calibrated uncertainties, float32.
 
-    Predictors outside the valid range are taken as its nearer end, but more water vapour absorbs more
-    (`CoupledNetwork.effective`); where one is NaN all are.
+    Predictors outside the valid range are clamped, except that more water vapour absorbs more
+    (`CoupledNetwork.effective_atmosphere`); where one is NaN all outputs are.
     """
 
     def __init__(self, network: CoupledNetwork, calibration: Calibration = IDENTITY) -> None:
@@ -40,28 +43,27 @@ class AtmosphereGraph(nn.Module):
 
     def forward(self, *predictors: Tensor) -> tuple[Tensor, ...]:
         """Terms of the equation, uncertainties of optical depth and upwelling temperature; all of shape (pixel)."""
-        return tuple(term.float() for term in self.exact(predictors))
-
-    def exact(self, predictors: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Compute the same in float64."""
-        missing = _any_nan(predictors)
-        # Clamping is free to lose a NaN (ONNX does not say), so it is taken out before and put back after.
-        safe = [
+        missing = torch.isnan(predictors[0])
+        for others in predictors[1:]:
+            missing = missing | torch.isnan(others)
+        # ONNX does not define whether clamping keeps NaN: it is replaced before and restored after.
+        filled = [
             torch.where(missing, torch.full_like(values, middle), values)
             for values, middle in zip((values.double() for values in predictors), self.middle, strict=True)
         ]
-        effective = self.network.effective(safe)
-        factor = self.calibration.factor_at(safe[0], safe[-1])  # every tier's: water vapour, error of the inputs
+        effective = self.network.effective_atmosphere(filled)
+        factor = self.calibration.factor_at(filled[0], filled[-1])  # in every tier: water vapour, input error
         uncertainties = (
             factor * effective.optical_depth_uncertainty,
             factor * effective.upwelling_temperature_uncertainty,
         )
-        outputs = (*self.network.couple(effective), *uncertainties)
-        return tuple(torch.where(missing, torch.full_like(values, _NAN), values) for values in outputs)
+        outputs = (*self.network.atmosphere_terms(effective), *uncertainties)
+        masked = [torch.where(missing, torch.full_like(values, _NAN), values) for values in outputs]
+        return tuple(values.float() for values in masked)
 
 
 class RetrievalGraph(nn.Module):
-    """Radiance, emissivity and predictors to land surface temperature and the terms it was found with, float32.
+    """Radiance, emissivity and predictors to land surface temperature and the terms used for it, float32.
 
     The temperature is NaN where an argument is, where the emissivity is outside (0, 1], and where the radiance is
     infinite or does not exceed the atmosphere's.
@@ -72,10 +74,10 @@ class RetrievalGraph(nn.Module):
         self.atmosphere = AtmosphereGraph(network, calibration)
 
     def forward(self, radiance: Tensor, emissivity: Tensor, *predictors: Tensor) -> tuple[Tensor, ...]:
-        """Temperature [K], then what `AtmosphereGraph` gives; every argument and result has the shape (pixel)."""
-        # The temperature comes from the terms as they are given out, so that anyone can compute it again from them.
+        """Temperature [K], then the outputs of `AtmosphereGraph`; every argument and result has the shape (pixel)."""
+        # The temperature is computed from the float32 terms, so that it can be recomputed from the outputs.
         terms = self.atmosphere(*predictors)
-        usable = (emissivity > 0.0) & (emissivity <= 1.0) & (radiance < float("inf"))  # false beside a NaN
+        usable = (emissivity > 0.0) & (emissivity <= 1.0) & (radiance < float("inf"))  # false for NaN
         lst = self.atmosphere.network.retrieve(
             torch.where(usable, radiance, torch.ones_like(radiance)).double(),
             torch.where(usable, emissivity, torch.ones_like(emissivity)).double(),
@@ -84,56 +86,34 @@ class RetrievalGraph(nn.Module):
         return (torch.where(usable, lst, torch.full_like(lst, _NAN)).float(), *terms)
 
 
-def _any_nan(values: Sequence[Tensor]) -> Tensor:
-    missing = torch.isnan(values[0])
-    for others in values[1:]:
-        missing = missing | torch.isnan(others)
-    return missing
-
-
-OPSET = 17  # what onnxruntime 1.17, the oldest that we support, and every later one run
-DIMENSION = "pixel"
-_EXAMPLE_LENGTH = 3  # any but 1, which the tracer would take for a constant
-
-
 def export_onnx(
     module: nn.Module, inputs: Sequence[str], outputs: Sequence[str], metadata: Mapping[str, Any], path: Path
 ) -> None:
-    """Write a module as an ONNX file.
+    """Write a module from and to float32 tensors of shape (pixel) as an ONNX file.
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Takes and returns float32 tensors of shape (pixel), as many as there are names.
-    inputs, outputs : sequence of str
-        Names, in the module's order.
-    metadata : mapping
-        What the file says of itself; written as JSON under the key that the inference reads.
-    path : Path
-        File to write.
+    `inputs` and `outputs` are names in the module's order; `metadata` is written as JSON under `METADATA_KEY`.
     """
-    names = [*inputs, *outputs]
-    with _quiet_exporter():
+    with _exporter_setup():
         torch.onnx.export(
             module.eval(),
             tuple(torch.ones(_EXAMPLE_LENGTH) for _ in inputs),
             path,
             input_names=list(inputs),
             output_names=list(outputs),
-            dynamic_axes={name: {0: DIMENSION} for name in names},
+            dynamic_axes={name: {0: DIMENSION} for name in (*inputs, *outputs)},
             opset_version=OPSET,
             dynamo=False,  # the other exporter needs one more package and writes source paths into the nodes
         )
     model = onnx.load(path)
-    strip_sources(model)
+    _strip_source_paths(model)
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(metadata, ensure_ascii=False, sort_keys=True)
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def strip_sources(model: Any) -> None:
-    """Remove what an exporter notes about the source code of a graph, which would carry local paths into the file."""
+def _strip_source_paths(model: Any) -> None:
+    """Remove the exporter's notes on the source code, which contain local paths."""
     model.ClearField("doc_string")
     model.graph.ClearField("doc_string")
     for node in model.graph.node:
@@ -142,12 +122,11 @@ def strip_sources(model: Any) -> None:
 
 
 @contextmanager
-def _quiet_exporter() -> Iterator[None]:
-    """Teach the exporter `expm1`, and hush what it says of itself."""
+def _exporter_setup() -> Iterator[None]:
+    """Register `expm1` with the exporter, and suppress its deprecation warnings."""
     register_custom_op_symbolic("aten::expm1", _expm1, OPSET)
     try:
         with warnings.catch_warnings():
-            # It is announced as deprecated, but it is the one that needs no further package.
             warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.onnx|lst_raster\.network")
             yield
     finally:
@@ -155,6 +134,6 @@ def _quiet_exporter() -> Iterator[None]:
 
 
 def _expm1(graph: Any, value: Any) -> Any:
-    """ONNX lacks expm1; the graphs are float64, so the difference loses nothing that float32 could show."""
+    """ONNX lacks expm1; the graphs are float64, so the difference is accurate to float32."""
     one = graph.op("Constant", value_t=torch.tensor(1.0))
     return graph.op("Sub", graph.op("Exp", value), one)

@@ -1,4 +1,4 @@
-"""Profiles of the user's own, from ERA5 on pressure levels, in the form of the library that models are trained with."""
+"""Training profiles from ERA5 on pressure levels, in the form of the profile library."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from lst_raster.physics.quantities import (
     TEMPERATURE,
     Quantity,
 )
-from lst_raster.profiles.library import CLEAR, SEED, Perturbation, clear, features, spread
+from lst_raster.profiles.library import CLEAR, SPLIT_FLAGS, SyntheticExtreme, select_clear, select_diverse
 from lst_raster.profiles.profile_sets import Float, profile_dataset
 from lst_raster.profiles.source_files import DRIEST, one_column_per_pole
 
@@ -40,104 +40,103 @@ OZONE = replace(SPECIFIC_HUMIDITY, name="ozone", hint="give ozone per moist air 
 _MORE: Mapping[str, Quantity] = MappingProxyType(
     {"z": HEIGHT, "geopotential": HEIGHT, "o3": OZONE, "ozone_mass_mixing_ratio": OZONE}
 )
-_BOXES = (30.0, 15.0, 7.5, 3.0, 1.0)  # sides of the boxes that are parted into training and validation [degree]
-_VALIDATION = (0.07, 0.3)  # share of the columns that may be for validation
-_FEWEST = 8  # levels, below which no profile of the whole air can be told
+_BOXES = (30.0, 15.0, 7.5, 3.0, 1.0)  # sides of the boxes that are assigned to training or validation [degree]
+_VALIDATION = (0.07, 0.3)  # acceptable fraction of columns for validation
+_FEWEST = 8  # levels, for a profile of the whole atmosphere
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Air:
-    """Fields of one grid and its times, each of shape (time, rows, columns), on levels with those before it."""
+class _Fields:
+    """Fields of one grid at its times."""
 
     pressure: Float
     """Levels, from the top down. [hPa]"""
     levels: Mapping[str, Float]
-    """By name, of shape (level, time, rows, columns); NaN where a level lacks it."""
+    """By name, (level, time, rows, columns); NaN for missing levels."""
     ground: Mapping[str, Float]
-    """By name, of shape (time, rows, columns)."""
+    """By name, (time, rows, columns)."""
     like: GriddedField
-    """A field with the times, and the places."""
+    """A field with the times and coordinates."""
 
 
 def profiles_from_era5(
     paths: Sequence[Path], *, every: int = 1, columns: int | None = None, clear_below: float = CLEAR
 ) -> xr.Dataset:
-    """Make profiles to train with from ERA5 on pressure levels.
+    """Make training profiles from ERA5 on pressure levels.
 
-    Clear columns are those whose relative humidity stays below a limit on all levels above the ground, as in the
-    packaged library; what lies below the ground is cut. The surface pressure is the file's own, or else that at which
-    the geopotential of the levels is the surface's. Temperature and humidity at 2 m are the file's own, or else those
-    of the levels at the surface. Every seventh box of 30 degrees (smaller ones where the files cover a region) is for
-    validation.
+    Clear columns have a relative humidity below `clear_below` [1] on all levels above the ground, as in the packaged
+    library; levels below the ground are removed. The surface pressure is from the file, or else the pressure at which
+    the geopotential of the levels equals that of the surface. Temperature and humidity at 2 m are from the file, or
+    else interpolated from the levels to the surface. Every seventh box of 30 degrees (smaller ones where the files
+    cover a region) is for validation.
 
     Parameters
     ----------
     paths : sequence of Path
-        netCDF, GRIB or ZIP: t and q (or r) on levels; sp, or z on levels and of the surface; perhaps t2m, d2m, o3.
+        netCDF, GRIB or ZIP: t and q (or r) on levels; sp, or z on levels and of the surface; optionally t2m, d2m, o3.
     every : int
-        Take every so-many-th row and column of the grid.
+        Step of the rows and columns of the grid.
     columns : int, optional
-        Number of columns to choose, spread over temperature, water vapour and latitude as in the library.
+        Number of columns to select, diverse in temperature, water vapour and latitude as in the library.
     clear_below : float
         Largest relative humidity of a clear column. [1]
 
     Returns
     -------
     xarray.Dataset
-        Profiles, with `split` and `perturbation`, as `lst-raster simulate` takes them.
+        Profiles, with `split` and `perturbation`, as `lst-raster simulate` expects them.
 
     Raises
     ------
     InputNotFoundError, InputError, MissingExtraError
         A file cannot be read, or something is missing; the message says what to add.
     """
-    air = _read(paths, every)
-    surface = _surface_pressure(air)
-    made = _assemble(air, surface, ", ".join(path.name for path in paths))
-    found = clear(made, clear_below)
-    _LOGGER.info(f"{found.sizes['profile']} of {made.sizes['profile']} columns are clear")
-    if found.sizes["profile"] < 2:
+    fields = _read(paths, every)
+    profiles = _assemble(fields, _surface_pressure(fields), ", ".join(path.name for path in paths))
+    clear = select_clear(profiles, clear_below)
+    count = clear.sizes["profile"]
+    _LOGGER.info(f"{count} of {profiles.sizes['profile']} columns are clear")
+    if count < 2:
         raise InputError(
-            f"{found.sizes['profile']} of {made.sizes['profile']} columns are clear, below {clear_below:.0%} relative "
+            f"{count} of {profiles.sizes['profile']} columns are clear, below {clear_below:.0%} relative "
             "humidity on all levels; give more files, or a higher --clear-below"
         )
-    parted = _with_parts(found)
-    if columns is None:
-        return parted
-    return parted.isel(profile=np.sort(spread(features(parted), columns, SEED)))
+    clear["split"] = "profile", _split(clear["latitude"].values, clear["longitude"].values), SPLIT_FLAGS
+    clear["perturbation"] = "profile", np.full(count, SyntheticExtreme.NONE, dtype=np.int8)
+    return clear if columns is None else select_diverse(clear, columns)
 
 
-def _read(paths: Sequence[Path], every: int) -> _Air:
+def _read(paths: Sequence[Path], every: int) -> _Fields:
     on_levels = merge_times(read_if_present(paths, Request(on_levels=True, more=_MORE)))
     try:
         near = merge_times(read_if_present(paths, Request()))
     except NothingFoundError:
         near = []
-    warm = _levels(on_levels, TEMPERATURE)
-    moist = _levels(on_levels, SPECIFIC_HUMIDITY) or _levels(on_levels, RELATIVE_HUMIDITY)
-    pressure = np.array(sorted(set(warm) & set(moist)))
+    temperature = _levels(on_levels, TEMPERATURE)
+    humidity = _levels(on_levels, SPECIFIC_HUMIDITY) or _levels(on_levels, RELATIVE_HUMIDITY)
+    pressure = np.array(sorted(set(temperature) & set(humidity)))
     if pressure.size < _FEWEST:
         raise InputError(
-            f"the files have temperature on {len(warm)} and humidity on {len(moist)} levels, {pressure.size} in common;"
-            f" give t and q (or r) on at least {_FEWEST}, from the ground to 10 hPa"
+            f"the files have temperature on {len(temperature)} and humidity on {len(humidity)} levels, "
+            f"{pressure.size} in common; give t and q (or r) on at least {_FEWEST}, from the ground to 10 hPa"
         )
-    like = warm[pressure[0]]
+    like = temperature[pressure[0]]
     part = (slice(None), slice(None, None, every), slice(None, None, every))
     others = {quantity.name: _levels(on_levels, quantity) for quantity in (HEIGHT, OZONE)}
-    held = {TEMPERATURE.name: warm, SPECIFIC_HUMIDITY.name: moist} | others
+    by_name = {TEMPERATURE.name: temperature, SPECIFIC_HUMIDITY.name: humidity} | others
     levels = {
         name: np.stack([_plane(fields.get(level), like)[part] for level in pressure])
-        for name, fields in held.items()
+        for name, fields in by_name.items()
         if fields
     }
-    if next(iter(moist.values())).quantity.name == RELATIVE_HUMIDITY.name:
-        moisture = np.maximum(levels[SPECIFIC_HUMIDITY.name], 0.0)
+    if next(iter(humidity.values())).quantity.name == RELATIVE_HUMIDITY.name:
+        relative = np.maximum(levels[SPECIFIC_HUMIDITY.name], 0.0)
         levels[SPECIFIC_HUMIDITY.name] = specific_humidity(
-            moisture, levels[TEMPERATURE.name], pressure[:, None, None, None]
+            relative, levels[TEMPERATURE.name], pressure[:, None, None, None]
         )
     ground = {field.quantity.name: _plane(field, like)[part] for field in near}
     thinned = replace(like, latitude=like.latitude[::every], longitude=like.longitude[::every])
-    return _Air(pressure=pressure, levels=levels, ground=ground, like=thinned)
+    return _Fields(pressure=pressure, levels=levels, ground=ground, like=thinned)
 
 
 def _levels(fields: Sequence[GriddedField], quantity: Quantity) -> dict[float, GriddedField]:
@@ -147,7 +146,7 @@ def _levels(fields: Sequence[GriddedField], quantity: Quantity) -> dict[float, G
 
 
 def _plane(field: GriddedField | None, like: GriddedField) -> Float:
-    """Values of a field, once it is on the grid and of the times of another; NaN where there is none."""
+    """Values of a field at the times of another on the same grid; NaN for None."""
     if field is None:
         return np.full(like.values.shape, np.nan)
     same = np.array_equal(field.latitude, like.latitude) and np.array_equal(field.longitude, like.longitude)
@@ -161,23 +160,23 @@ def _plane(field: GriddedField | None, like: GriddedField) -> Float:
     return field.values[places]
 
 
-def _surface_pressure(air: _Air) -> Float:
-    """Pressure at the ground, of shape (time, rows, columns). [hPa]"""
-    if SURFACE_PRESSURE.name in air.ground:
-        return air.ground[SURFACE_PRESSURE.name]
-    if HEIGHT.name not in air.levels or ELEVATION.name not in air.ground:
-        lacks = "z on levels" if HEIGHT.name not in air.levels else "z of the surface"
+def _surface_pressure(fields: _Fields) -> Float:
+    """Surface pressure, (time, rows, columns). [hPa]"""
+    if SURFACE_PRESSURE.name in fields.ground:
+        return fields.ground[SURFACE_PRESSURE.name]
+    if HEIGHT.name not in fields.levels or ELEVATION.name not in fields.ground:
+        lacks = "z on levels" if HEIGHT.name not in fields.levels else "z of the surface"
         raise InputError(
-            f"the files have no surface pressure, nor {lacks}, from which it follows; add a file with sp of the same "
+            f"the files have no surface pressure, and no {lacks} to compute it from; add a file with sp of the same "
             "times and grid"
         )
-    height, ground = air.levels[HEIGHT.name], air.ground[ELEVATION.name]
-    logarithm = np.broadcast_to(np.log(air.pressure)[:, None, None, None], height.shape)
-    return np.asarray(np.exp(_crossing(-height, logarithm, -ground)))
+    height, ground = fields.levels[HEIGHT.name], fields.ground[ELEVATION.name]
+    logarithm = np.broadcast_to(np.log(fields.pressure)[:, None, None, None], height.shape)
+    return np.asarray(np.exp(_interpolate(-height, logarithm, -ground)))
 
 
-def _crossing(axis: Float, values: Float, at: Float) -> Float:
-    """Values where an axis that rises along the first dimension has a value, straight between and beyond its nodes."""
+def _interpolate(axis: Float, values: Float, at: Float) -> Float:
+    """Interpolate linearly along the first dimension, on which `axis` rises, and extrapolate beyond its nodes."""
     above = np.clip((axis < at).sum(axis=0), 1, len(axis) - 1)[None]
     (x0, x1), (y0, y1) = (
         [np.take_along_axis(array, index, axis=0)[0] for index in (above - 1, above)] for array in (axis, values)
@@ -185,88 +184,77 @@ def _crossing(axis: Float, values: Float, at: Float) -> Float:
     return np.asarray(y0 + (at - x0) / (x1 - x0) * (y1 - y0))
 
 
-def _near_ground(air: _Air, surface: Float) -> tuple[Float, Float]:
-    """Temperature and specific humidity at 2 m: the file's own, or those of the levels at the ground."""
-    axis = np.broadcast_to(np.log(air.pressure)[:, None, None, None], air.levels[TEMPERATURE.name].shape)
-    warmth = air.ground.get(AIR_TEMPERATURE.name)
-    moisture = air.ground.get(HUMIDITY_2M.name)
-    if moisture is None and DEW_POINT.name in air.ground:
-        moisture = np.asarray(specific_humidity_from_dew_point(air.ground[DEW_POINT.name], surface))
-    if warmth is None or moisture is None:
-        _LOGGER.warning("no t2m and d2m: temperature and humidity at the ground are those of the levels there")
-        warmth = _crossing(axis, air.levels[TEMPERATURE.name], np.log(surface))
-        moisture = _crossing(axis, air.levels[SPECIFIC_HUMIDITY.name], np.log(surface))
-    return warmth, np.maximum(moisture, DRIEST)
+def _near_ground(fields: _Fields, surface: Float) -> tuple[Float, Float]:
+    """Temperature and specific humidity at 2 m, from the file or from the levels."""
+    temperature = fields.ground.get(AIR_TEMPERATURE.name)
+    humidity = fields.ground.get(HUMIDITY_2M.name)
+    if humidity is None and DEW_POINT.name in fields.ground:
+        humidity = np.asarray(specific_humidity_from_dew_point(fields.ground[DEW_POINT.name], surface))
+    if temperature is None or humidity is None:
+        _LOGGER.warning("no t2m and d2m: temperature and humidity at the ground are interpolated from the levels")
+        on_levels = fields.levels[TEMPERATURE.name]
+        axis = np.broadcast_to(np.log(fields.pressure)[:, None, None, None], on_levels.shape)
+        temperature = _interpolate(axis, on_levels, np.log(surface))
+        humidity = _interpolate(axis, fields.levels[SPECIFIC_HUMIDITY.name], np.log(surface))
+    return temperature, np.maximum(humidity, DRIEST)
 
 
-def _assemble(air: _Air, surface: Float, names: str) -> xr.Dataset:
-    """Put columns one after the other into the schema."""
+def _assemble(fields: _Fields, surface: Float, names: str) -> xr.Dataset:
+    """Flatten the grid to profiles in the schema of `profile_dataset`."""
 
     def column(values: Float) -> Float:
         return np.asarray(np.broadcast_to(values, surface.shape).reshape(-1), dtype=float)
 
     def on_levels(values: Float) -> Float:
-        return values.reshape(len(air.pressure), -1).T
+        return values.reshape(len(fields.pressure), -1).T
 
-    warmth, moisture = _near_ground(air, surface)
-    temperature = on_levels(air.levels[TEMPERATURE.name])
-    humidity = on_levels(air.levels[SPECIFIC_HUMIDITY.name])
-    pressure = np.broadcast_to(air.pressure, temperature.shape)
+    temperature_2m, humidity_2m = _near_ground(fields, surface)
+    temperature = on_levels(fields.levels[TEMPERATURE.name])
+    humidity = on_levels(fields.levels[SPECIFIC_HUMIDITY.name])
+    pressure = np.broadcast_to(fields.pressure, temperature.shape)
     above = (pressure < column(surface)[:, None]) & np.isfinite(temperature)
     relative = np.where(above, np.nan_to_num(relative_humidity(humidity, temperature, pressure)), 0.0)
-    longitude = (air.like.longitude + 180.0) % 360.0 - 180.0
+    longitude = (fields.like.longitude + 180.0) % 360.0 - 180.0
     columns = {
         "surface_pressure": column(surface),
-        "air_temperature_2m": column(warmth),
-        "specific_humidity_2m": column(moisture),
+        "air_temperature_2m": column(temperature_2m),
+        "specific_humidity_2m": column(humidity_2m),
         "surface_temperature": np.full(surface.size, np.nan),
-        "latitude": column(air.like.latitude[None, :, None]),
+        "latitude": column(fields.like.latitude[None, :, None]),
         "longitude": column(longitude[None, None, :]),
         "largest_relative_humidity": relative.max(axis=1),
     }
-    ozone = air.levels.get(OZONE.name)
+    ozone = fields.levels.get(OZONE.name)
     levels = {
         "pressure": pressure,
         "air_temperature": temperature,
         "specific_humidity": np.maximum(humidity, DRIEST),
         "ozone": np.full(temperature.shape, np.nan) if ozone is None else on_levels(ozone),
     }
-    times = np.repeat(air.like.times, surface[0].size)
+    times = np.repeat(fields.like.times, surface[0].size)
     profiles = profile_dataset(levels, columns, time=times, source="ERA5")
     first = one_column_per_pole(columns["latitude"][: surface[0].size])
     complete = np.isfinite(columns["surface_pressure"]) & np.isfinite(columns["air_temperature_2m"])
-    chosen = profiles.isel(profile=np.tile(first, len(air.like.times)) & complete)
-    stamps = np.unique(np.datetime_as_string(air.like.times, unit="h"))
-    chosen.attrs = {
+    selected = profiles.isel(profile=np.tile(first, len(fields.like.times)) & complete)
+    stamps = np.unique(np.datetime_as_string(fields.like.times, unit="h"))
+    dates = ", ".join(stamps) if len(stamps) <= 4 else f"{len(stamps)} times from {stamps[0]} to {stamps[-1]}"
+    selected.attrs = {
         "title": "Clear atmospheric columns of ERA5",
-        "source": f"ERA5 on {len(air.pressure)} pressure levels ({names}), valid " + _shortened(stamps),
-        "license": "contains modified Copernicus Climate Change Service information; neither the European Commission "
-        "nor ECMWF is responsible for any use of it",
+        "source": f"ERA5 on {len(fields.pressure)} pressure levels ({names}), valid {dates}",
+        "license": "contains modified Copernicus Climate Change Service information; the European Commission and "
+        "ECMWF are not responsible for any use of it",
         "history": "lst-raster profiles from-era5",
         "Conventions": "CF-1.11",
     }
-    return chosen
-
-
-def _shortened(stamps: NDArray[np.str_]) -> str:
-    return ", ".join(stamps) if len(stamps) <= 4 else f"{len(stamps)} times from {stamps[0]} to {stamps[-1]}"
-
-
-def _with_parts(profiles: xr.Dataset) -> xr.Dataset:
-    """Mark what is for validation, by region; none is invented."""
-    split = _split(profiles["latitude"].values, profiles["longitude"].values)
-    profiles["split"] = "profile", split
-    profiles["split"].attrs = {"flag_values": np.array([0, 1], dtype=np.int8), "flag_meanings": "training validation"}
-    profiles["perturbation"] = "profile", np.full(profiles.sizes["profile"], Perturbation.NONE, dtype=np.int8)
-    return profiles
+    return selected
 
 
 def _split(latitude: Float, longitude: Float) -> NDArray[np.int8]:
-    """Every seventh box, along diagonals, of the largest size that gives validation its share."""
+    """Assign every seventh box, along diagonals, to validation (1), with the largest boxes that divide the region."""
     for box in _BOXES:
         row, column = np.floor((latitude + 90.0) / box), np.floor(((longitude + 180.0) % 360.0) / box)
         split = np.asarray((column + 3.0 * row) % 7.0 == 0.0, dtype=np.int8)
         if _VALIDATION[0] <= split.mean() <= _VALIDATION[1]:
             return split
-    _LOGGER.warning("the columns lie too close together to part them by region: every seventh is for validation")
+    _LOGGER.warning("the columns are too close together to split them by region: every seventh is for validation")
     return np.asarray(np.arange(latitude.size) % 7 == 0, dtype=np.int8)

@@ -1,4 +1,4 @@
-"""Sets of atmospheric profiles: the netCDF form, its reader and writer, and subsets."""
+"""Sets of atmospheric profiles as `xarray.Dataset`: the netCDF schema, its reader and writer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from lst_raster.physics.humidity import layer_mass
 from lst_raster.physics.quantities import PRESSURE, SPECIFIC_HUMIDITY, TEMPERATURE, Quantity
 from lst_raster.reading import open_netcdf, reading
 from lst_raster.resources import data_path
-from lst_raster.simulator.atmosphere import Column, column
 
 Float = NDArray[np.float64]
 
@@ -27,7 +26,7 @@ LEVEL_VARIABLES = {
     "specific_humidity": ("kg kg-1", "mass of water vapour per mass of moist air"),
     "ozone": ("kg kg-1", "mass of ozone per mass of moist air, NaN where unknown"),
 }
-"""Variables on (profile, level), each with its units and meaning."""
+"""Units and meaning of the variables on (profile, level)."""
 
 COLUMN_VARIABLES = {
     "surface_pressure": ("hPa", "air pressure at the surface"),
@@ -38,59 +37,36 @@ COLUMN_VARIABLES = {
     "longitude": ("degrees_east", "longitude, -180 to 180"),
     "largest_relative_humidity": ("1", "largest relative humidity of the levels above the ground"),
 }
-"""Variables on (profile,), each with its units and meaning; beside them stand `time`, `source`, `land`, `region`."""
+"""Units and meaning of the variables on (profile,); `time`, `source`, `land` and `region` have this dimension too."""
 
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
     {
-        "pressure": PRESSURE,
-        "air_temperature": TEMPERATURE,
-        "specific_humidity": SPECIFIC_HUMIDITY,
-        "ozone": SPECIFIC_HUMIDITY,
-        "surface_pressure": PRESSURE,
-        "air_temperature_2m": TEMPERATURE,
-        "specific_humidity_2m": SPECIFIC_HUMIDITY,
-        "surface_temperature": TEMPERATURE,
+        **dict.fromkeys(("pressure", "surface_pressure"), PRESSURE),
+        **dict.fromkeys(("air_temperature", "air_temperature_2m", "surface_temperature"), TEMPERATURE),
+        **dict.fromkeys(("specific_humidity", "specific_humidity_2m", "ozone"), SPECIFIC_HUMIDITY),
     }
 )
-"""Quantities of the variables whose units are converted when a file is read."""
+"""Quantities of the variables that are converted to the units of the schema when a file is read."""
 
 BOX = 30.0  # side of a region [degree]
 
 
 def profile_dataset(
-    levels: Mapping[str, Float],
-    columns: Mapping[str, Float],
-    *,
-    time: ArrayLike,
-    source: str,
+    levels: Mapping[str, Float], columns: Mapping[str, Float], *, time: ArrayLike, source: str,
     land: ArrayLike | None = None,
-) -> xr.Dataset:
-    """Put the arrays of one source into the schema, and mask what lies below the ground.
+) -> xr.Dataset:  # fmt: skip
+    """Build a dataset of dimensions profile and level from the arrays of one source, NaN below the ground.
 
-    Parameters
-    ----------
-    levels : mapping of str to array of shape (profile, level)
-        The variables of `LEVEL_VARIABLES`, in the units given there.
-    columns : mapping of str to array of shape (profile,)
-        The variables of `COLUMN_VARIABLES`, in the units given there.
-    time : datetime64 or array of shape (profile,)
-        Time at which the column is valid, UTC.
-    source : str
-        Short name of the file the columns come from.
-    land : array of shape (profile,), optional
-        One over land, zero over water.
-
-    Returns
-    -------
-    xarray.Dataset
-        Profiles, with dimensions profile and level.
+    `levels` has the `LEVEL_VARIABLES`, (profile, level), and `columns` the `COLUMN_VARIABLES`, (profile,), in their
+    units. `time` is UTC, for all or for each profile; `source` is a short name of the file; `land` is one over land and
+    zero over water.
     """
-    above = levels["pressure"] < columns["surface_pressure"][:, None]
-    count = above.shape[0]
+    above_ground = levels["pressure"] < columns["surface_pressure"][:, None]
+    count = above_ground.shape[0]
     profiles = xr.Dataset()
     for name, (units, meaning) in LEVEL_VARIABLES.items():
-        attributes = {"units": units, "long_name": meaning}
-        profiles[name] = ("profile", "level"), np.where(above, levels[name], np.nan), attributes
+        values = np.where(above_ground, levels[name], np.nan)
+        profiles[name] = ("profile", "level"), values, {"units": units, "long_name": meaning}
     for name, (units, meaning) in COLUMN_VARIABLES.items():
         profiles[name] = "profile", np.array(columns[name], dtype=float), {"units": units, "long_name": meaning}
     profiles["time"] = "profile", np.broadcast_to(np.asarray(time, dtype="datetime64[ns]"), count).copy()
@@ -103,17 +79,7 @@ def profile_dataset(
 
 
 def region_of(latitude: Float, longitude: Float) -> NDArray[np.int16]:
-    """Find the 30 by 30 degree box that holds a place.
-
-    Parameters
-    ----------
-    latitude, longitude : array of shape (profile,)
-        Place. [degree]
-
-    Returns
-    -------
-    array of shape (profile,)
-        Box, 0 to 71: 12 boxes eastwards from 180 W, in 6 rows northwards from 90 S.
+    """30 by 30 degree box of places [degree], 0 to 71: 12 boxes eastwards from 180 W, in 6 rows northwards from 90 S.
 
     Examples
     --------
@@ -126,17 +92,9 @@ def region_of(latitude: Float, longitude: Float) -> NDArray[np.int16]:
 
 
 def water_vapour(profiles: xr.Dataset) -> Float:
-    """Water vapour column between the surface and the highest level, by the trapezoid rule in pressure.
+    """Water vapour column from the surface to the highest level, (profile,), by the trapezoid rule. [kg m-2]
 
-    Parameters
-    ----------
-    profiles : xarray.Dataset
-        Profiles; levels in any order.
-
-    Returns
-    -------
-    array of shape (profile,)
-        Water vapour column. [kg m-2]
+    Levels may be in any order.
     """
     surface = profiles["surface_pressure"].values[:, None]
     humidity_2m = profiles["specific_humidity_2m"].values[:, None]
@@ -151,37 +109,8 @@ def water_vapour(profiles: xr.Dataset) -> Float:
     return np.asarray(layer_mass(means, np.diff(pressure, axis=1)).sum(axis=1))
 
 
-def column_of(profiles: xr.Dataset, index: int) -> Column:
-    """Put one profile of a set in the form that the simulator takes.
-
-    Parameters
-    ----------
-    profiles : xarray.Dataset
-        Profiles.
-    index : int
-        Which one.
-
-    Returns
-    -------
-    Column
-        From the ground up.
-
-    Raises
-    ------
-    InputError
-        It is no atmosphere.
-    """
-    one = profiles.isel(profile=index)
-    return column(
-        *(one[name].values.astype(np.float64) for name in LEVEL_VARIABLES),
-        surface_pressure=float(one["surface_pressure"]),
-        air_temperature_2m=float(one["air_temperature_2m"]),
-        specific_humidity_2m=float(one["specific_humidity_2m"]),
-    )
-
-
 def join(parts: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Put several profile sets with the same number of levels one after the other."""
+    """Concatenate profile sets with the same number of levels."""
     return xr.concat(
         list(parts), dim="profile", data_vars="all", coords="minimal", compat="equals", join="exact",
         combine_attrs="drop_conflicts",
@@ -189,20 +118,7 @@ def join(parts: Sequence[xr.Dataset]) -> xr.Dataset:
 
 
 def write_profiles(profiles: xr.Dataset, path: Path) -> None:
-    """Write profiles as compressed NetCDF, in single precision.
-
-    Parameters
-    ----------
-    profiles : xarray.Dataset
-        Profiles.
-    path : Path
-        File to write.
-
-    Raises
-    ------
-    OutputError
-        It cannot be written.
-    """
+    """Write profiles as compressed netCDF, in single precision; OutputError where that fails."""
     encoding: dict[str, dict[str, object]] = {}
     for name, variable in profiles.data_vars.items():
         encoding[str(name)] = {"zlib": True, "complevel": 9, "shuffle": True}
@@ -217,53 +133,29 @@ def write_profiles(profiles: xr.Dataset, path: Path) -> None:
 
 
 def read_profiles(path: Path) -> xr.Dataset:
-    """Read a profiles file into memory; variables of `QUANTITIES` are converted to the units of the schema.
-
-    Raises
-    ------
-    InputNotFoundError
-        The file does not exist.
-    InputError
-        It is not netCDF, damaged, or a variable has a unit that is not known.
-    """
+    """Read a profiles file into memory; errors as in `open_profiles`."""
     with open_profiles(path) as profiles, reading(f"{path} cannot be read as netCDF"):
         return profiles.load()
 
 
 @contextmanager
 def open_profiles(path: Path, *, decode_times: bool = True) -> Iterator[xr.Dataset]:
-    """Open a profiles file of any writer; values are read when they are used.
+    """Open a profiles file of any writer; values are read on access.
 
-    Parameters
-    ----------
-    path : Path
-        NetCDF file, version 3 or 4, or another HDF5 file. Where no dimension is called ``profile`` (plain HDF5 has no
-        names), that is the one of `surface_pressure`, or else the first of `pressure`.
-    decode_times : bool
-        Whether times become datetime64; else they stay numbers.
-
-    Yields
-    ------
-    xarray.Dataset
-        Its variables, those of `QUANTITIES` in the units of the schema, with the dimension ``profile`` first, also
-        where MATLAB or Fortran wrote it last.
-
-    Raises
-    ------
-    InputNotFoundError
-        The file does not exist.
-    InputError
-        It is not netCDF, or a variable has a unit that is not known.
+    Yields a dataset with `QUANTITIES` in the units of the schema and the dimension ``profile`` first, also where MATLAB
+    or Fortran wrote it last. In a file without a dimension ``profile`` (plain HDF5 has no names) it is the dimension of
+    `surface_pressure`, or else the first of `pressure`. Raises InputNotFoundError, or InputError where the file is not
+    netCDF or a unit is unknown.
     """
     if not path.is_file():
         raise InputNotFoundError(f"{path} not found; it should be a NetCDF file of atmospheric profiles")
     with open_netcdf(path, str(path), decode_times=decode_times) as dataset:
-        converted = {str(name): _converted(one, path) for name, one in dataset.data_vars.items() if name in QUANTITIES}
-        yield _by_profile(dataset.assign(converted))
+        converted = {name: _converted(dataset[name], path) for name in dataset.data_vars if name in QUANTITIES}
+        yield _profile_first(dataset.assign(converted))
 
 
 def _converted(variable: xr.DataArray, path: Path) -> xr.DataArray:
-    """Convert a variable to the unit of the schema; without the attribute ``units`` it is in that unit."""
+    """Convert a variable to the unit of the schema, which it has without the attribute ``units``."""
     quantity, units = QUANTITIES[str(variable.name)], variable.attrs.get("units")
     where = f"{variable.name} of {path}"
     factor, offset = (1.0, 0.0) if units is None else quantity.require_conversion(str(units), where)
@@ -273,7 +165,7 @@ def _converted(variable: xr.DataArray, path: Path) -> xr.DataArray:
         return (variable * factor + offset).assign_attrs(variable.attrs | {"units": quantity.units})
 
 
-def _by_profile(dataset: xr.Dataset) -> xr.Dataset:
+def _profile_first(dataset: xr.Dataset) -> xr.Dataset:
     if "profile" not in dataset.dims and "pressure" in dataset and dataset["pressure"].ndim == 2:
         first, last = dataset["pressure"].dims
         ground = dataset["surface_pressure"].dims if "surface_pressure" in dataset else ()

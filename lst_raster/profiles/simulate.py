@@ -1,4 +1,4 @@
-"""From a file of profiles to a simulated set, in memory that does not grow with their number."""
+"""Simulation of a file of profiles, in chunks: memory does not grow with the number of profiles."""
 
 from __future__ import annotations
 
@@ -31,16 +31,15 @@ from lst_raster.simulator.gases import Composition
 from lst_raster.simulator.sigma_levels import SIGMA, at_sigma
 
 Progress = Callable[[int, int], bool]
-Values = NDArray[np.float64]
 
 CHUNK = 64
-"""Profiles that are in memory at a time."""
+"""Profiles in memory at a time."""
 LEVEL_VARIABLES = ("pressure", "air_temperature", "specific_humidity", "ozone")
-"""Variables on (profile, level); ozone may be missing."""
+"""Input variables on (profile, level); ozone is optional."""
 GROUND_VARIABLES = ("surface_pressure", "air_temperature_2m", "specific_humidity_2m")
-"""Variables on (profile) that place the ground; each may be missing."""
+"""Optional input variables on (profile) at the ground."""
 COPIED = ("surface_temperature", "latitude", "longitude", "time", "split", "land", "perturbation")
-"""Variables on (profile) that are carried over as they are."""
+"""Variables on (profile) that are copied to the output."""
 RESULTS = {
     "transmittance": ("1", "effective band transmittance along the view path"),
     "upwelling_radiance": ("W m-2 sr-1 um-1", "effective band radiance emitted by the atmosphere towards the sensor"),
@@ -52,25 +51,25 @@ RESULTS = {
     "continuum_scaling": ("1", "factor on the water vapour continuum"),
     "gas_year": ("year", "year whose gas concentrations were used"),
 }
-"""Variables of the simulated set on (profile), with their units and meaning."""
+"""Units and meaning of the output variables on (profile)."""
 LEVEL_RESULTS = {
     "air_temperature_sigma": ("K", "air temperature on the sigma levels"),
     "specific_humidity_sigma": ("kg kg-1", "specific humidity on the sigma levels"),
 }
-"""Variables of the simulated set on (profile, sigma)."""
+"""Units and meaning of the output variables on (profile, sigma)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SimulationOptions:
-    """What a simulation assumes about the atmosphere beyond its profiles."""
+    """Atmospheric composition of a simulation."""
 
     composition: Composition = field(default_factory=Composition)
-    """Gases, aerosol and continuum, the same for every profile."""
+    """Gases, aerosol and continuum of every profile."""
     vary_seed: int | None = None
     """Seed to draw year, aerosol and continuum for each profile over their natural spread instead."""
 
     def compositions(self, count: int, sensors: Iterable[str]) -> list[Composition]:
-        """Return the composition of each of `count` profiles, for the years in which sensor bands flew."""
+        """Composition of each of `count` profiles, for the years of operation of sensor bands."""
         if self.vary_seed is None:
             return [self.composition] * count
         bands = [sensor_band(sensor) for sensor in sensors]
@@ -84,12 +83,10 @@ class SimulationOptions:
 
 
 def simulate_file(
-    profiles: Path,
-    targets: Mapping[str, Path],
-    options: SimulationOptions | None = None,
+    profiles: Path, targets: Mapping[str, Path], options: SimulationOptions | None = None,
     progress: Progress | None = None,
-) -> None:
-    """Simulate every profile of a file for one or more sensor bands; one spectral run serves all.
+) -> None:  # fmt: skip
+    """Simulate every profile of a file for one or more sensor bands, in one spectral run for all.
 
     Parameters
     ----------
@@ -101,16 +98,16 @@ def simulate_file(
     options : SimulationOptions, optional
         Gases, aerosol, continuum.
     progress : callable, optional
-        Called with the profiles done and their total; False stops the run.
+        Called with the profiles done and their total; returns False to stop.
 
     Raises
     ------
     InputNotFoundError
         The file of profiles does not exist.
     InputError
-        It lacks a variable, or a profile is not an atmosphere; the message says which.
+        A variable is missing, or a profile is not an atmosphere; the message says which.
     UnknownSensorError
-        A sensor is not known.
+        The sensor band is unknown.
     OutputError
         A target cannot be written.
     CancelledError
@@ -122,43 +119,47 @@ def simulate_file(
         compositions = options.compositions(check_profiles(profiles, source), paths)
         outputs = {}
         for sensor, path in paths.items():
-            output = stack.enter_context(h5netcdf.File(stack.enter_context(atomic_write(path)), "w"))
-            _create(output, source, len(compositions), profiles)
-            _attributes(output, source, profiles, sensor)
-            outputs[sensor] = output
-        _run(source, profiles, outputs, compositions, progress)
+            outputs[sensor] = stack.enter_context(h5netcdf.File(stack.enter_context(atomic_write(path)), "w"))
+            _create_variables(outputs[sensor], source, len(compositions), profiles)
+            outputs[sensor].attrs.update(
+                {
+                    "title": f"Simulated thermal radiative transfer for {sensor_band(sensor).title}",
+                    "sensor": sensor,
+                    "source": f"{profiles.name}: {source.attrs.get('source', source.attrs.get('title', 'profiles'))}",
+                    "spectroscopy": packaged_table().sources,
+                    "equation": "L = tau (e B(Ts) + (1 - e) Ld) + Lu; terms such that it holds for averages over the "
+                    "response",
+                    "lst_raster_version": __version__,
+                    "Conventions": "CF-1.11",
+                }
+            )
+        _simulate(source, profiles, outputs, compositions, progress)
 
 
 def check_profiles(path: Path, source: xr.Dataset) -> int:
-    """Check the variables of a file of profiles, their units and shapes, and count its profiles.
-
-    Raises
-    ------
-    InputError
-        A variable is missing, or has another unit or shape.
-    """
+    """Check the variables of a file of profiles and their shapes (InputError), and count its profiles."""
     missing = [name for name in LEVEL_VARIABLES if name != "ozone" and name not in source.variables]
     if missing:
         raise InputError(f"{path} has no variable {', '.join(missing)}; profiles need {', '.join(LEVEL_VARIABLES)}")
     shape = source["pressure"].shape
     if len(shape) != 2:
         raise InputError(f"pressure of {path} has shape {shape}; it must be on (profile, level)")
-    for names, wanted in ((LEVEL_VARIABLES, shape), ((*GROUND_VARIABLES, *COPIED), shape[:1])):
+    for names, expected in ((LEVEL_VARIABLES, shape), ((*GROUND_VARIABLES, *COPIED), shape[:1])):
         for name in (name for name in names if name in source.variables):
-            if source[name].shape != wanted:
+            if source[name].shape != expected:
                 raise InputError(
-                    f"{name} of {path} has shape {source[name].shape}, pressure {shape}; write it {wanted}"
+                    f"{name} of {path} has shape {source[name].shape}, pressure {shape}; write it {expected}"
                 )
     return int(shape[0])
 
 
-def _create(output: Any, source: xr.Dataset, count: int, path: Path) -> None:
+def _create_variables(output: Any, source: xr.Dataset, count: int, path: Path) -> None:
     output.dimensions.update({"profile": count, "sigma": len(SIGMA)})
     sigma = output.create_variable("sigma", ("sigma",), data=np.array(SIGMA))
     sigma.attrs.update({"units": "1", "long_name": "pressure over surface pressure"})
-    for names, along in ((RESULTS, ("profile",)), (LEVEL_RESULTS, ("profile", "sigma"))):
+    for names, dimensions in ((RESULTS, ("profile",)), (LEVEL_RESULTS, ("profile", "sigma"))):
         for name, (unit, meaning) in names.items():
-            variable = output.create_variable(name, along, "f4", compression="gzip")
+            variable = output.create_variable(name, dimensions, "f4", compression="gzip")
             variable.attrs.update({"units": unit, "long_name": meaning})
     for name in (name for name in COPIED if name in source.variables):
         copy = output.create_variable(name, ("profile",), data=_values(source[name], path), compression="gzip")
@@ -170,22 +171,8 @@ def _values(variable: xr.DataArray, path: Path) -> NDArray[Any]:
         return np.asarray(variable.values)
 
 
-def _attributes(output: Any, source: xr.Dataset, profiles: Path, sensor: str) -> None:
-    output.attrs.update(
-        {
-            "title": f"Simulated thermal radiative transfer for {sensor_band(sensor).title}",
-            "sensor": sensor,
-            "source": f"{profiles.name}: {source.attrs.get('source', source.attrs.get('title', 'profiles'))}",
-            "spectroscopy": packaged_table().sources,
-            "equation": "L = tau (e B(Ts) + (1 - e) Ld) + Lu; terms such that it holds for averages over the response",
-            "lst_raster_version": __version__,
-            "Conventions": "CF-1.11",
-        }
-    )
-
-
 def _columns(source: xr.Dataset, path: Path, start: int, stop: int) -> Iterator[Column]:
-    """Profiles `start` to `stop`, one after the other."""
+    """Columns of profiles `start` to `stop`."""
     names = [name for name in (*LEVEL_VARIABLES, *GROUND_VARIABLES) if name in source.variables]
     chunk = {name: _values(source[name][start:stop], path).astype(float) for name in names}
     for index in range(stop - start):
@@ -199,10 +186,10 @@ def _columns(source: xr.Dataset, path: Path, start: int, stop: int) -> Iterator[
             raise InputError(f"profile {start + index}: {error}") from error
 
 
-def _rows(profile: Column, composition: Composition, sensors: Sequence[str]) -> list[tuple[float, ...]]:
+def _simulate_column(profile: Column, composition: Composition, sensors: Sequence[str]) -> list[tuple[float, ...]]:
     """Values of `RESULTS` for one profile, for each sensor band."""
     bands = simulate_effective(profile, sensors, composition)
-    known = (
+    inputs = (
         layers(profile).water_vapour,
         float(profile.pressure[0]),
         float(profile.air_temperature[0]),
@@ -210,20 +197,21 @@ def _rows(profile: Column, composition: Composition, sensors: Sequence[str]) -> 
         composition.continuum_scaling,
         composition.year,
     )
-    return [(band.transmittance, band.upwelling_radiance, band.downwelling_radiance, *known) for band in bands.values()]
+    terms = [(band.transmittance, band.upwelling_radiance, band.downwelling_radiance) for band in bands.values()]
+    return [(*band_terms, *inputs) for band_terms in terms]
 
 
-def _run(
+def _simulate(
     source: xr.Dataset, path: Path, outputs: Mapping[str, Any], compositions: Sequence[Composition],
     progress: Progress | None,
 ) -> None:  # fmt: skip
     count, sensors = len(compositions), list(outputs)
-    # One profile a thread; a linear algebra library that starts threads of its own within them makes all wait.
+    # One profile per thread; linear algebra libraries that start further threads within them slow all down.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, count, CHUNK):
             stop = min(start + CHUNK, count)
             chunk = list(_columns(source, path, start, stop))
-            rows = list(pool.map(_rows, chunk, compositions[start:stop], [sensors] * len(chunk)))
+            rows = list(pool.map(_simulate_column, chunk, compositions[start:stop], [sensors] * len(chunk)))
             table = np.array(rows, dtype=np.float32)  # (profile, sensor, result)
             on_levels = [at_sigma(one.pressure, one.air_temperature, one.specific_humidity) for one in chunk]
             for index, output in enumerate(outputs.values()):
@@ -237,72 +225,38 @@ def _run(
 
 @contextmanager
 def subsample(path: Path, count: int | None) -> Iterator[Path]:
-    """Write a subset of a profiles file into a temporary file; without a number the file itself is used.
+    """Write a subset of a profiles file to a temporary file of the same name, or yield the file itself for None.
 
-    Parameters
-    ----------
-    path : Path
-        NetCDF file of profiles.
-    count : int or None
-        Number of columns; None for all.
-
-    Yields
-    ------
-    Path
-        A file of the same name, which is gone after the block.
-
-    Raises
-    ------
-    InputNotFoundError
-        There is no such file.
-    InputError
-        It has fewer columns, or it lacks what the water vapour is computed from.
-    OutputError
-        The file cannot be written.
+    The columns are evenly spaced in the order of their water vapour. Raises InputError where the file has fewer columns
+    or lacks the variables for the water vapour.
     """
     if count is None:
         yield path
         return
     profiles = read_profiles(path)
-    held = check_profiles(path, profiles)
-    if count > held:
+    available = check_profiles(path, profiles)
+    if count > available:
         raise InputError(
-            f"{path} has {held} columns, and {count} are asked for; ask for fewer, or leave the option out"
+            f"{path} has {available} columns, and {count} are requested; give a smaller number, or omit the option"
         )
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / path.name
-        write_profiles(profiles.isel(profile=evenly(_vapour(profiles, path), count)), target)
-        yield target
-
-
-def evenly(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
-    """Choose places so that the chosen values are spread as all are: every so-many-th in the order of the values.
-
-    Parameters
-    ----------
-    values : array of shape (places,)
-        Values.
-    count : int
-        How many to choose.
-
-    Returns
-    -------
-    array of shape (count,)
-        Indices, ascending.
-
-    Examples
-    --------
-    >>> evenly(np.array([3.0, 1.0, 2.0, 0.0]), 2).tolist()
-    [0, 1]
-    """
-    ranks = ((np.arange(count) + 0.5) * len(values) / count).astype(np.intp)
-    return np.sort(np.argsort(values, kind="stable")[ranks])
-
-
-def _vapour(profiles: xr.Dataset, path: Path) -> NDArray[np.float64]:
     missing = [name for name in ("surface_pressure", "specific_humidity_2m") if name not in profiles]
     if missing:
         raise InputError(
             f"{path} has no {', '.join(missing)}, so its columns cannot be chosen by water vapour; simulate all of them"
         )
-    return water_vapour(profiles)
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / path.name
+        write_profiles(profiles.isel(profile=evenly_ranked(water_vapour(profiles), count)), target)
+        yield target
+
+
+def evenly_ranked(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """Choose indices, ascending, of values at evenly spaced ranks: the subset has the distribution of all values.
+
+    Examples
+    --------
+    >>> evenly_ranked(np.array([3.0, 1.0, 2.0, 0.0]), 2).tolist()
+    [0, 1]
+    """
+    ranks = ((np.arange(count) + 0.5) * len(values) / count).astype(np.intp)
+    return np.sort(np.argsort(values, kind="stable")[ranks])

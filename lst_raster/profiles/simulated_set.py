@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,84 +16,70 @@ from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
 from lst_raster.reading import open_netcdf, reading
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, SIGMA, TEMPERATURE_LEVELS
 
-_REQUIRED = (
-    "transmittance",
-    "upwelling_radiance",
-    "downwelling_radiance",
-    "water_vapour",
-    "surface_pressure",
-    "air_temperature_2m",
-)
+Float = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_TERMS = ("transmittance", "upwelling_radiance", "downwelling_radiance")
+_REQUIRED = (*_TERMS, "water_vapour", "surface_pressure", "air_temperature_2m")
+_FLAGS = ("split", "perturbation", "land")
 _OPTIONAL = (
-    "surface_temperature",
-    "latitude",
-    "longitude",
-    "time",
-    "aerosol_optical_depth",
-    "continuum_scaling",
-    "gas_year",
-    "split",
-    "perturbation",
-    "land",
+    *("surface_temperature", "latitude", "longitude", "time"),
+    *("aerosol_optical_depth", "continuum_scaling", "gas_year"),
+    *_FLAGS,
 )
-_LEVELS = ("air_temperature_sigma", "specific_humidity_sigma")
+_ON_LEVELS = ("air_temperature_sigma", "specific_humidity_sigma")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SimulatedSet:
-    """Radiative transfer results in one band with the predictors of a retrieval, one value a profile.
+    """Radiative transfer results in one band with the predictors of a retrieval.
 
-    All arrays are one-dimensional and of one length, but for those on sigma levels, of shape (profile, level); the
-    optional ones are None where the file lacks them.
-
-    Raises
-    ------
-    InputError
-        At birth: lengths differ, a required value is not finite, or an atmosphere is not possible.
+    All arrays have the shape (profile,), those on sigma levels (profile, level); optional ones are None where the file
+    has no such variable. Raises InputError for different lengths, missing values and impossible transmittances.
     """
 
     sensor: str
-    """Sensor band, a name that `lst_raster.sensors.bands.sensor_band` knows."""
-    transmittance: NDArray[np.float64]
+    """Sensor band, a name for `lst_raster.sensors.bands.sensor_band`."""
+    transmittance: Float
     """Transmittance along the view path. [1]"""
-    upwelling_radiance: NDArray[np.float64]
+    upwelling_radiance: Float
     """Radiance emitted towards the sensor. [W m-2 sr-1 um-1]"""
-    downwelling_radiance: NDArray[np.float64]
-    """Hemispheric mean radiance sent down to the surface. [W m-2 sr-1 um-1]"""
-    water_vapour: NDArray[np.float64]
+    downwelling_radiance: Float
+    """Hemispheric mean downwelling radiance at the surface. [W m-2 sr-1 um-1]"""
+    water_vapour: Float
     """Water vapour column. [kg m-2]"""
-    surface_pressure: NDArray[np.float64]
+    surface_pressure: Float
     """Pressure at the surface. [hPa]"""
-    air_temperature_2m: NDArray[np.float64]
+    air_temperature_2m: Float
     """Air temperature at 2 m. [K]"""
-    surface_temperature: NDArray[np.float64] | None = None
+    surface_temperature: Float | None = None
     """Skin temperature of the profile's source. [K]"""
-    latitude: NDArray[np.float64] | None = None
+    latitude: Float | None = None
     """Latitude, north positive. [degree]"""
-    longitude: NDArray[np.float64] | None = None
+    longitude: Float | None = None
     """Longitude, east positive. [degree]"""
     time: NDArray[np.datetime64] | None = None
     """Time of the profile, UTC."""
-    aerosol_optical_depth: NDArray[np.float64] | None = None
-    """Absorption optical depth of the background aerosol drawn for the profile. [1]"""
-    continuum_scaling: NDArray[np.float64] | None = None
-    """Scaling of the water vapour continuum drawn for the profile. [1]"""
-    gas_year: NDArray[np.float64] | None = None
-    """Year whose minor gas concentrations were drawn for the profile."""
+    aerosol_optical_depth: Float | None = None
+    """Absorption optical depth of the background aerosol. [1]"""
+    continuum_scaling: Float | None = None
+    """Factor on the water vapour continuum. [1]"""
+    gas_year: Float | None = None
+    """Year of the minor gas concentrations."""
     split: NDArray[np.int8] | None = None
     """0 for training, 1 for validation."""
     perturbation: NDArray[np.int8] | None = None
-    """0 for a profile as its source has it, else the kind of change that made it."""
+    """0 for an unmodified profile of the source, else the `SyntheticExtreme`."""
     land: NDArray[np.int8] | None = None
     """1 over land, 0 over water."""
-    air_temperature_sigma: NDArray[np.float64] | None = None
-    """Air temperature on the levels of `lst_raster.simulator.sigma_levels.SIGMA`, shape (profile, level). [K]"""
-    specific_humidity_sigma: NDArray[np.float64] | None = None
-    """Specific humidity on them. [kg kg-1]"""
+    air_temperature_sigma: Float | None = None
+    """Air temperature on the levels of `lst_raster.simulator.sigma_levels.SIGMA`, (profile, level). [K]"""
+    specific_humidity_sigma: Float | None = None
+    """Specific humidity on these levels, (profile, level). [kg kg-1]"""
     source: str = ""
-    """Where the profiles come from."""
+    """Source of the profiles."""
     version: str = ""
-    """Version of lst-raster that made the set."""
+    """Version of lst-raster that wrote the set."""
 
     def __post_init__(self) -> None:
         count = self.transmittance.shape
@@ -104,7 +89,7 @@ class SimulatedSet:
                 raise InputError(f"{name} has shape {values.shape}, transmittance {count}; give one value a profile")
             if name in _REQUIRED and not np.isfinite(values).all():
                 raise InputError(f"{name} of the simulated set has NaN or infinity; leave those profiles out")
-        for name in _LEVELS:
+        for name in _ON_LEVELS:
             values = getattr(self, name)
             if values is not None and (values.shape != (*count, len(SIGMA)) or not np.isfinite(values).all()):
                 raise InputError(f"{name} has shape {values.shape}; give {len(SIGMA)} finite values a profile")
@@ -115,71 +100,52 @@ class SimulatedSet:
         return int(self.transmittance.size)
 
     @property
-    def terms(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Transmittance, upwelling and downwelling radiance, in the order in which physics takes them."""
+    def terms(self) -> tuple[Float, Float, Float]:
+        """Transmittance, upwelling and downwelling radiance, in the order of the arguments in `physics`."""
         return self.transmittance, self.upwelling_radiance, self.downwelling_radiance
 
     @property
-    def atmosphere_inputs(self) -> dict[str, NDArray[np.float64]]:
-        """What a model may ask for about the atmosphere, by the names of its contract, each of shape (profile,)."""
-        known = {
+    def is_unmodified(self) -> Mask:
+        """Whether each profile is one of the source, not a synthetic extreme."""
+        return np.ones(len(self), bool) if self.perturbation is None else np.asarray(self.perturbation == 0)
+
+    @property
+    def atmosphere_inputs(self) -> dict[str, Float]:
+        """Atmospheric inputs of models, by the names of the contract, each of shape (profile,)."""
+        inputs = {
             "water_vapour": self.water_vapour,
             "surface_pressure": self.surface_pressure,
             "air_temperature": self.air_temperature_2m,
         }
-        for names, values in (
-            (TEMPERATURE_LEVELS, self.air_temperature_sigma),
-            (HUMIDITY_LEVELS, self.specific_humidity_sigma),
-        ):
-            if values is not None:
-                known.update(zip(names, values.T, strict=True))
-        return known
+        if self.air_temperature_sigma is not None:
+            inputs.update(zip(TEMPERATURE_LEVELS, self.air_temperature_sigma.T, strict=True))
+        if self.specific_humidity_sigma is not None:
+            inputs.update(zip(HUMIDITY_LEVELS, self.specific_humidity_sigma.T, strict=True))
+        return inputs
 
-    def select(self, chosen: NDArray[np.bool_]) -> SimulatedSet:
-        """Return the profiles where `chosen`, a boolean array with one value a profile, is true."""
-        arrays = {
-            field.name: getattr(self, field.name)[chosen]
-            for field in fields(self)
-            if isinstance(getattr(self, field.name), np.ndarray)
-        }
+    def select(self, mask: Mask) -> SimulatedSet:
+        """Return the profiles where a boolean array of shape (profile,) is true."""
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays: dict[str, Any] = {name: array[mask] for name, array in values.items() if isinstance(array, np.ndarray)}
         return replace(self, **arrays)
 
 
 def read_simulated(path: Path | str) -> SimulatedSet:
-    """Read a simulated set that `lst-raster simulate` wrote.
-
-    Parameters
-    ----------
-    path : path
-        NetCDF file with the dimension `profile`.
-
-    Returns
-    -------
-    SimulatedSet
-        The file's content.
-
-    Raises
-    ------
-    InputNotFoundError
-        There is no such file.
-    InputError
-        It is not a simulated set; the message says what is missing.
-    """
+    """Read a simulated set that `lst-raster simulate` wrote; InputError names what is missing."""
     path = Path(path)
     if not path.is_file():
         raise InputNotFoundError(f"{path} does not exist; make it with lst-raster simulate")
     with open_netcdf(path, str(path)) as dataset, reading(f"{path} cannot be read as netCDF", "make it again"):
-        values = {name: dataset[name].values for name in (*_REQUIRED, *_OPTIONAL, *_LEVELS) if name in dataset}
+        values = {name: dataset[name].values for name in (*_REQUIRED, *_OPTIONAL, *_ON_LEVELS) if name in dataset}
         attributes = dict(dataset.attrs)
-    return _from_variables(path, values, attributes)
-
-
-def _from_variables(path: Path, values: Mapping[str, NDArray[Any]], attributes: Mapping[str, object]) -> SimulatedSet:
     missing = [name for name in _REQUIRED if name not in values]
     if missing or "sensor" not in attributes:
         lacks = ", ".join(missing) or "the attribute sensor"
         raise InputError(f"{path} is not a simulated set: it lacks {lacks}; make it with lst-raster simulate")
-    arrays = {name: _typed(name, array) for name, array in values.items()}
+    arrays: dict[str, Any] = {
+        name: array if name == "time" else array.astype(np.int8 if name in _FLAGS else np.float64)
+        for name, array in values.items()
+    }
     return SimulatedSet(
         sensor=str(attributes["sensor"]),
         source=str(attributes.get("source", "")),
@@ -188,113 +154,80 @@ def _from_variables(path: Path, values: Mapping[str, NDArray[Any]], attributes: 
     )
 
 
-def _typed(name: str, array: NDArray[Any]) -> NDArray[Any]:
-    if name == "time":
-        return array
-    return array.astype(np.int8 if name in ("split", "perturbation", "land") else np.float64)
-
-
-Mask = NDArray[np.bool_]
-
 DRY = 3.0
-"""Water vapour column below which air is extremely dry. [kg m-2]"""
-HIGH = 850.0
-"""Surface pressure below which ground is high: about 1,460 m in the standard atmosphere. [hPa]"""
+"""Upper limit of the water vapour column of extreme dryness. [kg m-2]"""
+LOW_PRESSURE = 850.0
+"""Upper limit of the surface pressure of high elevation, about 1,460 m in the standard atmosphere. [hPa]"""
 INVERSION, INVERSION_LEVELS = 1.0, (0.95, 0.9)
-"""Air is inverted where it is warmer than at 2 m by more than this on one of these sigma levels. [K], [1]"""
+"""Lower limit of the temperature difference to 2 m on one of these sigma levels in an inversion. [K], [1]"""
 HOT, ARID = 303.0, 20.0
-"""Air temperature from which, and water vapour column up to which, land is a hot desert. [K], [kg m-2]"""
+"""Lower limit of the air temperature and upper limit of the water vapour column of hot deserts. [K], [kg m-2]"""
+HUMID = "50+"
+"""Name of the regime of extreme humidity."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Regime:
-    """A kind of air."""
+    """A class of atmospheres for which errors are reported."""
 
     title: str
-    """What it is called in tables."""
+    """Title in tables."""
     reason: str
-    """Threshold and why it is that."""
-    where: Callable[[SimulatedSet], Mask]
-    """Profiles that belong to it, shape (profile,)."""
+    """Threshold and its reason."""
 
-
-def _all(simulated: SimulatedSet) -> Mask:
-    return np.ones(len(simulated), bool)
-
-
-def _class(name: str, simulated: SimulatedSet) -> Mask:
-    low, high = WATER_VAPOUR_CLASSES[name]
-    return (simulated.water_vapour >= low) & (simulated.water_vapour < high)
-
-
-def _dry(simulated: SimulatedSet) -> Mask:
-    return simulated.water_vapour < DRY
-
-
-def _high(simulated: SimulatedSet) -> Mask:
-    return simulated.surface_pressure < HIGH
-
-
-def _inverted(simulated: SimulatedSet) -> Mask:
-    if simulated.air_temperature_sigma is None:  # a set from before the levels: nothing is known of it
-        return np.zeros(len(simulated), bool)
-    aloft = simulated.air_temperature_sigma[:, [SIGMA.index(level) for level in INVERSION_LEVELS]].max(axis=1)
-    return np.asarray(aloft > simulated.air_temperature_2m + INVERSION)
-
-
-def _desert(simulated: SimulatedSet) -> Mask:
-    land = np.ones(len(simulated), bool) if simulated.land is None else simulated.land == 1
-    return land & (simulated.air_temperature_2m >= HOT) & (simulated.water_vapour <= ARID)
-
-
-_CLASSES = {
-    name: Regime(
-        title=f"{name}, extreme humidity" if name == "50+" else name,
-        reason="Tropical air masses: the window is nearly closed, and most methods fail there."
-        if name == "50+"
-        else f"Water vapour {name} kg m-2.",
-        where=partial(_class, name),
-    )
-    for name in WATER_VAPOUR_CLASSES
-}
 
 REGIMES: Mapping[str, Regime] = MappingProxyType(
     {
-        "all": Regime(title="all", reason="Every profile of the set.", where=_all),
-        **_CLASSES,
+        "all": Regime(title="all", reason="Every profile of the set."),
+        **{
+            name: Regime(title=name, reason=f"Water vapour {name} kg m-2.")
+            for name in WATER_VAPOUR_CLASSES
+            if name != HUMID
+        },
+        HUMID: Regime(
+            title=f"{HUMID}, extreme humidity",
+            reason="Tropical air masses: the window is nearly closed, and most methods fail there.",
+        ),
         "dry": Regime(
             title="extreme dryness",
-            reason=f"Below {DRY:g} kg m-2: cold deserts, plateaus and polar winters, where the continuum is nothing "
-            "and what is left is the lines, the minor gases, the aerosol and the emissivity.",
-            where=_dry,
+            reason=f"Below {DRY:g} kg m-2: cold deserts, plateaus and polar winters, where the continuum is negligible "
+            "and lines, minor gases, aerosol and emissivity dominate.",
         ),
         "high": Regime(
             title="high elevation",
-            reason=f"Surface pressure below {HIGH:g} hPa, about 1,460 m in the standard atmosphere: a part of the air "
-            "that is in every other column is missing here.",
-            where=_high,
+            reason=f"Surface pressure below {LOW_PRESSURE:g} hPa, about 1,460 m in the standard atmosphere: the lowest "
+            "part of the atmosphere is missing.",
         ),
         "inversion": Regime(
             title="inversions",
-            reason=f"Air at sigma {INVERSION_LEVELS[0]:g} or {INVERSION_LEVELS[1]:g} (some 400 to 1,000 m above the "
-            f"ground) more than {INVERSION:g} K warmer than at 2 m: the temperature at 2 m misleads about the air "
-            "that emits. One kelvin is beyond the rounding of forecasts and keeps out well mixed air.",
-            where=_inverted,
+            reason=f"Sigma {INVERSION_LEVELS[0]:g} or {INVERSION_LEVELS[1]:g} (some 400 to 1,000 m above the ground) "
+            f"more than {INVERSION:g} K warmer than 2 m: the temperature at 2 m is not that of the emitting layers. "
+            "One kelvin exceeds the rounding of forecasts and excludes well mixed boundary layers.",
         ),
         "desert": Regime(
             title="hot deserts",
-            reason=f"Land (where the set tells it) with at least {HOT:g} K at 2 m, 30 degrees Celsius, and at most "
-            f"{ARID:g} kg m-2, half of what such air over a moist surface holds.",
-            where=_desert,
+            reason=f"Land (where the set has a land mask) with at least {HOT:g} K at 2 m, 30 degrees Celsius, and at "
+            f"most {ARID:g} kg m-2, half of the column over a moist surface at that temperature.",
         ),
     }
 )
 """Regimes by name; a profile may belong to several."""
 
-HUMID = "50+"
-"""Name of the regime of extreme humidity."""
-
 
 def regimes_of(simulated: SimulatedSet) -> dict[str, Mask]:
-    """Tell the profiles of each regime: name to boolean array of shape (profile,)."""
-    return {name: regime.where(simulated) for name, regime in REGIMES.items()}
+    """Mask of the profiles in each of `REGIMES`, by name, of shape (profile,)."""
+    vapour, air = simulated.water_vapour, simulated.air_temperature_2m
+    everywhere = np.ones(len(simulated), bool)
+    inversion = ~everywhere  # for sets without levels
+    if simulated.air_temperature_sigma is not None:
+        levels = [SIGMA.index(level) for level in INVERSION_LEVELS]
+        inversion = np.asarray(simulated.air_temperature_sigma[:, levels].max(axis=1) > air + INVERSION)
+    land = everywhere if simulated.land is None else simulated.land == 1
+    return {
+        "all": everywhere,
+        **{name: (vapour >= low) & (vapour < high) for name, (low, high) in WATER_VAPOUR_CLASSES.items()},
+        "dry": vapour < DRY,
+        "high": simulated.surface_pressure < LOW_PRESSURE,
+        "inversion": inversion,
+        "desert": land & (air >= HOT) & (vapour <= ARID),
+    }

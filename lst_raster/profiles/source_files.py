@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,69 +33,55 @@ _COLUMNS = {
 _KEYS = ("shortName", "typeOfLevel", "level")
 _Fields = dict[tuple[str, str, int], Float]
 
-DRIEST = 1e-7  # floor of specific humidity [kg kg-1]: GRIB rounds the stratosphere's to zero, and logarithms are taken
-
-
-def _messages(path: Path) -> Iterator[int]:
-    eccodes = require("eccodes", "grib")
-    with path.open("rb") as file:
-        while (message := eccodes.codes_grib_new_from_file(file)) is not None:
-            try:
-                yield message
-            finally:
-                eccodes.codes_release(message)
-
-
-def _is_wanted(key: tuple[str, str, int]) -> bool:
-    return key in _COLUMNS.values() or (key[0] in ("t", "r", "o3mr") and key[1] == _LEVELS)
-
-
-def _valid_time(day: int, clock: int) -> np.datetime64:
-    """Time from GRIB's numbers, 20110115 and 1200."""
-    date = f"{day // 10000:04d}-{day // 100 % 100:02d}-{day % 100:02d}"
-    return np.datetime64(f"{date}T{clock // 100:02d}:{clock % 100:02d}", "ns")
+DRIEST = 1e-7  # floor of specific humidity [kg kg-1]: GRIB rounds the stratosphere to zero, and logarithms are taken
 
 
 def _read_fields(path: Path) -> tuple[_Fields, Float, Float, np.datetime64]:
-    """Fields by (name, kind of level, level), latitude, longitude and the time the fields are valid."""
+    """Fields by (name, kind of level, level), latitude, longitude and the valid time of the fields."""
     eccodes = require("eccodes", "grib")
     fields: _Fields = {}
     latitude = longitude = np.empty(0)
     time: np.datetime64 = np.datetime64("NaT", "ns")
-    for message in _messages(path):
-        name, kind, level = (eccodes.codes_get(message, key) for key in _KEYS)
-        if not _is_wanted((name, kind, level)):
-            continue
-        fields[name, kind, level] = eccodes.codes_get_values(message)
-        if name == "sp":
-            latitude = eccodes.codes_get_array(message, "latitudes")
-            longitude = eccodes.codes_get_array(message, "longitudes")
-            time = _valid_time(eccodes.codes_get(message, "validityDate"), eccodes.codes_get(message, "validityTime"))
+    with path.open("rb") as file:
+        while (message := eccodes.codes_grib_new_from_file(file)) is not None:
+            try:
+                key = tuple(eccodes.codes_get(message, name) for name in _KEYS)
+                if not (key in _COLUMNS.values() or (key[0] in ("t", "r", "o3mr") and key[1] == _LEVELS)):
+                    continue
+                fields[key] = eccodes.codes_get_values(message)
+                if key[0] == "sp":
+                    latitude = eccodes.codes_get_array(message, "latitudes")
+                    longitude = eccodes.codes_get_array(message, "longitudes")
+                    day, clock = (eccodes.codes_get(message, name) for name in ("validityDate", "validityTime"))
+                    date = f"{day // 10000:04d}-{day // 100 % 100:02d}-{day % 100:02d}"
+                    time = np.datetime64(f"{date}T{clock // 100:02d}:{clock % 100:02d}", "ns")
+            finally:
+                eccodes.codes_release(message)
     return fields, latitude, longitude, time
 
 
 def _stack(fields: _Fields, name: str, pressure: Float, count: int) -> Float:
-    """Levels of one variable, shape (profile, level), NaN for a level the file lacks."""
+    """Levels of one variable, (profile, level), NaN for missing levels."""
     missing = np.full(count, np.nan)
     return np.stack([fields.get((name, _LEVELS, int(level)), missing) for level in pressure], axis=1)
 
 
 def _fill_levels(values: Float, pressure: Float) -> Float:
-    """Fill levels that the file lacks: linearly in the logarithm of pressure, above the highest with its value."""
-    known = np.asarray(np.isfinite(values).all(axis=0))
+    """Fill missing levels: linearly in the logarithm of pressure, above the highest with its value."""
+    available = np.asarray(np.isfinite(values).all(axis=0))
     filled = values.copy()
     x = np.log(pressure)
-    top = int(np.argmax(known))
+    top = int(np.argmax(available))
     filled[:, :top] = values[:, [top]]
-    for level in top + np.flatnonzero(~known[top:]):
-        low, high = np.flatnonzero(known & (x < x[level]))[-1], np.flatnonzero(known & (x > x[level]))[0]
+    for level in top + np.flatnonzero(~available[top:]):
+        low, high = np.flatnonzero(available & (x < x[level]))[-1], np.flatnonzero(available & (x > x[level]))[0]
         weight = (x[level] - x[low]) / (x[high] - x[low])
         filled[:, level] = (1.0 - weight) * values[:, low] + weight * values[:, high]
     return filled
 
 
 def one_column_per_pole(latitude: Float) -> NDArray[np.bool_]:
-    """Mask that keeps the first of a pole's columns: the grid repeats it at every longitude."""
+    """Mask that keeps the first column of each pole: the grid repeats it at every longitude."""
     keep = np.abs(latitude) < 90.0
     for pole in (-90.0, 90.0):
         keep[np.flatnonzero(latitude == pole)[:1]] = True
@@ -103,33 +89,14 @@ def one_column_per_pole(latitude: Float) -> NDArray[np.bool_]:
 
 
 def read_gfs(path: Path) -> xr.Dataset:
-    """Read all columns of a GFS file.
+    """Read all columns of a GFS file in GRIB 1 or 2, with its `precipitable_water` [kg m-2] for comparison.
 
-    Relative humidity becomes specific humidity with mixed-phase saturation, as the model defines it. A level without
-    humidity (20 hPa before 2015) is interpolated. Levels above the highest with humidity (above 100 hPa in 2004) get
-    the specific humidity of that level: in the stratosphere it hardly changes with height, and less than
-    0.02 kg m-2 of vapour lies there. Ozone is NaN where the file has none (below 100 hPa before 2015).
+    Relative humidity is converted to specific humidity with mixed-phase saturation, as the model defines it. A level
+    without humidity (20 hPa before 2015) is interpolated. Levels above the highest with humidity (above 100 hPa in
+    2004) get the specific humidity of that level: in the stratosphere it hardly changes with height, and less than
+    0.02 kg m-2 of vapour are there. Ozone is NaN where the file has none (below 100 hPa before 2015).
 
-    Parameters
-    ----------
-    path : Path
-        GRIB file, edition 1 or 2, with temperature and relative humidity on pressure levels, surface pressure, skin
-        temperature, land mask, 2 m temperature and specific humidity, and precipitable water.
-
-    Returns
-    -------
-    xarray.Dataset
-        Profiles (see `lst_raster.profiles.profile_sets`), with the file's own `precipitable_water` beside them for
-        comparison. [kg m-2]
-
-    Raises
-    ------
-    InputNotFoundError
-        The file does not exist.
-    InputError
-        A field is missing.
-    MissingExtraError
-        eccodes is not installed.
+    Raises InputNotFoundError, InputError for a missing field, or MissingExtraError without eccodes.
     """
     if not path.is_file():
         raise InputNotFoundError(f"{path} not found; it should be a GFS GRIB file")
@@ -145,15 +112,9 @@ def read_gfs(path: Path) -> xr.Dataset:
         raise InputError(f"{path} lacks {', '.join(lacking)}; give a GFS file")
     if {values.size for values in fields.values()} != {latitude.size}:
         raise InputError(f"{path} has its fields on several grids; give a file for each")
-    return _assemble(fields, pressure, latitude, longitude, time, path.name.split(".")[0])
 
-
-def _assemble(
-    fields: _Fields, pressure: Float, latitude: Float, longitude: Float, time: np.datetime64, source: str
-) -> xr.Dataset:
-    count = latitude.size
-    temperature = _stack(fields, "t", pressure, count)
-    relative = _stack(fields, "r", pressure, count) / 100.0
+    temperature = _stack(fields, "t", pressure, latitude.size)
+    relative = _stack(fields, "r", pressure, latitude.size) / 100.0
     humidity = _fill_levels(specific_humidity(relative, temperature, pressure), pressure)
     columns = {name: fields[key] for name, key in _COLUMNS.items()}
     columns["surface_pressure"] = columns["surface_pressure"] / 100.0  # GRIB has Pa
@@ -164,8 +125,9 @@ def _assemble(
         "pressure": np.broadcast_to(pressure, temperature.shape),
         "air_temperature": temperature,
         "specific_humidity": np.maximum(humidity, DRIEST),
-        "ozone": _stack(fields, "o3mr", pressure, count),
+        "ozone": _stack(fields, "o3mr", pressure, latitude.size),
     }
+    source = path.name.split(".")[0]
     profiles = profile_dataset(levels, columns, time=time, source=source, land=columns["land"].round())
     profiles["precipitable_water"] = "profile", columns["precipitable_water"], {"units": "kg m-2"}
     return profiles.isel(profile=one_column_per_pole(latitude))
@@ -173,24 +135,24 @@ def _assemble(
 
 _ON_LEVELS, _ON_PROFILES = ("t", "h2o_mmr", "o3_mmr"), ("ts", "lat", "lon", "yymmdd")
 _ARRAYS = ("p_hPa", *_ON_LEVELS, *_ON_PROFILES)
-COLD_SURFACE, HUMID_COLUMN = 285.0, 30.0  # [K], [kg m-2]: air this cold cannot carry this much vapour
+COLD_SURFACE, HUMID_COLUMN = 285.0, 30.0  # [K], [kg m-2]: a combination that exceeds saturation
 
 
 def _dates(yymmdd: NDArray[np.int64]) -> NDArray[np.datetime64]:
-    """Dates as datetime64; a day given as 00 (only the month is known) becomes the 15th."""
+    """Dates as datetime64; a day given as 00 (only the month is known) is replaced by the 15th."""
     year, month, day = yymmdd // 10000, yymmdd // 100 % 100, yymmdd % 100
     first = (1900 - 1970 + year).astype("datetime64[Y]").astype("datetime64[M]") + (month - 1)
     days = np.where(day == 0, 15, day) - 1
     return np.asarray(first.astype("datetime64[D]") + days.astype("timedelta64[D]"))
 
 
-def _check(path: Path, data: Mapping[str, NDArray[Any]]) -> None:
+def _check_arrays(path: Path, data: Mapping[str, NDArray[Any]]) -> None:
     missing = [name for name in _ARRAYS if name not in data]
     if missing:
         raise InputError(f"{path} has no array {', '.join(missing)}; give the TIGR-2000 archive")
     levels, profiles = data["p_hPa"].shape, data["ts"].shape
-    wanted = dict.fromkeys(_ON_LEVELS, (*profiles, *levels)) | dict.fromkeys(_ON_PROFILES, profiles)
-    for name, shape in wanted.items():
+    expected = dict.fromkeys(_ON_LEVELS, (*profiles, *levels)) | dict.fromkeys(_ON_PROFILES, profiles)
+    for name, shape in expected.items():
         if data[name].shape != shape or data[name].dtype.kind not in "fiu":
             raise InputError(
                 f"{name} of {path} has shape {data[name].shape} and type {data[name].dtype}, not numbers of shape "
@@ -201,27 +163,10 @@ def _check(path: Path, data: Mapping[str, NDArray[Any]]) -> None:
 def read_tigr(path: Path) -> xr.Dataset:
     """Read TIGR-2000, without its unphysical profiles (a surface below 285 K under more than 30 kg m-2 of vapour).
 
-    The file's mass mixing ratios are per mass of dry air: only so does its own vapour column follow from them. The
-    last level, 1013 hPa, is the surface, and its air the air at 2 m. Relative humidity is over liquid water, as
-    radiosondes report it.
-
-    Parameters
-    ----------
-    path : Path
-        NumPy archive with ``p_hPa`` (level,), ``t``, ``h2o_mmr``, ``o3_mmr`` (profile, level), ``ts``, ``lat``,
-        ``lon`` and ``yymmdd`` (profile,).
-
-    Returns
-    -------
-    xarray.Dataset
-        Profiles (see `lst_raster.profiles.profile_sets`).
-
-    Raises
-    ------
-    InputNotFoundError
-        The file does not exist.
-    InputError
-        The file is damaged, or lacks an array.
+    The file is a NumPy archive with ``p_hPa`` (level,), ``t``, ``h2o_mmr``, ``o3_mmr`` (profile, level), ``ts``,
+    ``lat``, ``lon`` and ``yymmdd`` (profile,). Its mass mixing ratios are per mass of dry air: only then do they agree
+    with its vapour column. The last level, 1013 hPa, is the surface, and its values those at 2 m. Relative humidity is
+    over liquid water, as reported by radiosondes. Raises InputNotFoundError, or InputError for a damaged file.
 
     References
     ----------
@@ -233,7 +178,7 @@ def read_tigr(path: Path) -> xr.Dataset:
     with reading(f"{path} cannot be read as a NumPy archive"), path.open("rb") as file:
         archive = np.load(file, allow_pickle=False)
         data = {name: np.asarray(archive[name]) for name in _ARRAYS if name in archive}
-    _check(path, data)
+    _check_arrays(path, data)
     temperature = data["t"].astype(float)
     pressure = np.broadcast_to(data["p_hPa"].astype(float), temperature.shape)
     ratio = data["h2o_mmr"].astype(float)

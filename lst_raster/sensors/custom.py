@@ -1,4 +1,4 @@
-"""Sensor bands of the user's own: defined from a spectral response, listed, removed."""
+"""Custom sensor bands: defined from a spectral response, and removed."""
 
 from __future__ import annotations
 
@@ -30,34 +30,27 @@ from lst_raster.sensors.response_files import ResponseTable
 _LOGGER = logging.getLogger(__name__)
 
 SIMULATED = "simulated.nc"
-"""Name of a sensor band's simulated set, beside its definition."""
+"""Name of the simulated set in the folder of a custom sensor band."""
 
-_LARGEST_ERROR = 0.05  # [K], of the Planck function's fit: what a response of one peak stays far below
-_KELVIN = np.arange(200.0, 361.0, 1.0)
+_LARGEST_ERROR = 0.05  # of the Planck fit, which is far smaller for a response with one peak [K]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SensorFacts:
-    """What the response does not tell of a sensor band.
-
-    Raises
-    ------
-    InputError
-        At birth: a value is not possible.
-    """
+    """Properties of a sensor band in addition to its response; InputError for impossible values."""
 
     title: str | None = None
-    """Name for people; by default the band's name."""
+    """Display name, by default the name of the band."""
     noise: float = 0.1
-    """Standard deviation of the noise of a pixel, as a temperature at 300 K. [K]"""
+    """Noise equivalent temperature difference at 300 K. [K]"""
     calibration_uncertainty: float = 0.5
-    """Standard uncertainty of the calibration, likewise. [K]"""
+    """Standard uncertainty of the calibration at 300 K. [K]"""
     gain: float = 0.0
-    """Radiance of one digital number, 0 where files hold radiance or temperature. [W m-2 sr-1 um-1]"""
+    """Radiance per digital number, 0 for files of radiance or temperature. [W m-2 sr-1 um-1]"""
     radiance_offset: float = 0.0
     """Radiance of the digital number 0. [W m-2 sr-1 um-1]"""
     first_year: int = 2000
-    """First year of operation, from which on the minor gases are drawn."""
+    """First year of operation: the range of the minor gases in simulations."""
     last_year: int = 2029
     """Last year of operation."""
 
@@ -73,34 +66,15 @@ class SensorFacts:
 
 
 def define_sensor(
-    name: str, users: ResponseTable, facts: SensorFacts, *, folder: Path | None = None, overwrite: bool = False
+    name: str, table: ResponseTable, facts: SensorFacts, *, folder: Path | None = None, overwrite: bool = False
 ) -> Path:
-    """Write the definition of a sensor band.
+    """Write the definition of a custom sensor band, and return its folder.
 
-    Parameters
-    ----------
-    name : str
-        Name by which commands refer to it: small letters, digits, hyphens.
-    users : ResponseTable
-        Its spectral response.
-    facts : SensorFacts
-        What else is known of it.
-    folder : Path, optional
-        Folder to be used as the user's own (``LST_RASTER_DATA``), by default the one that is.
-    overwrite : bool
-        Whether a definition of that name is replaced; what was simulated and trained with it goes with it.
+    `name` has letters, digits and hyphens. `folder` is the user's folder, by default ``LST_RASTER_DATA`` or that of the
+    system. With `overwrite` a definition of that name is replaced, and its simulated set and models are removed.
 
-    Returns
-    -------
-    Path
-        Folder of the definition.
-
-    Raises
-    ------
-    InputError
-        The name cannot be used, or Planck's function over the response cannot be followed.
-    OutputError
-        The sensor band exists, or the folder cannot be written; nothing half written stays.
+    Raises InputError where the name cannot be used or the Planck function over the response cannot be fitted, and
+    OutputError where the sensor band exists or the folder cannot be written; no partial definition stays.
     """
     key = name.lower()
     if not CUSTOM_NAME.fullmatch(key):
@@ -113,64 +87,48 @@ def define_sensor(
         raise OutputError(
             f"the sensor {key} exists in {target}; pass --overwrite to replace it, or choose another name"
         )
-    text = _definition(key, users, facts)
+    text = _definition(key, table.response, facts)
     with _staged(target) as stage:
-        (stage / RESPONSE).write_text(_table(users.response), encoding="utf-8")
+        (stage / RESPONSE).write_text(_response_text(table.response), encoding="utf-8")
         (stage / DEFINITION).write_text(text, encoding="utf-8")
-        shutil.rmtree(base / "models" / key, ignore_errors=True)  # they are of the response that was
-    for line in users.warnings:
+        shutil.rmtree(base / "models" / key, ignore_errors=True)  # models of the former response
+    for line in table.warnings:
         _LOGGER.warning(line)
     return target
 
 
 def remove_sensor(name: str, *, models: bool = False) -> list[Path]:
-    """Remove a sensor band of the user's own.
+    """Remove a custom sensor band, with `models` also the models trained for it, and return the removed folders.
 
-    Parameters
-    ----------
-    name : str
-        Its name.
-    models : bool
-        Whether the models that are trained for it go, too.
-
-    Returns
-    -------
-    list of Path
-        The folders that were removed.
-
-    Raises
-    ------
-    UnknownSensorError
-        There is none of that name.
-    OutputError
-        It has models and they are to stay, or a folder cannot be removed.
+    Raises UnknownSensorError, or OutputError where it has models and `models` is false, or a folder cannot be removed.
     """
     key = name.lower()
     if key not in custom_sensor_names():
         known = ", ".join(custom_sensor_names()) or "none"
-        raise UnknownSensorError(f"{name!r} is not a sensor of your own; there are: {known}")
+        raise UnknownSensorError(f"{name!r} is not a custom sensor; custom sensors are: {known}")
     folders = [user_path("sensors", key), user_path("models", key)]
     trained = sorted(path.name for path in folders[1].glob("*") if path.is_dir())
     if trained and not models:
-        raise OutputError(f"{key} has models ({', '.join(trained)}), of no use without it; --models removes them too")
-    there = [folder for folder in folders if folder.exists()]
+        raise OutputError(f"{key} has models ({', '.join(trained)}), which need it; pass --models to remove them too")
+    existing = [folder for folder in folders if folder.exists()]
     try:
-        for folder in there:
+        for folder in existing:
             shutil.rmtree(folder)
     except OSError as error:
         raise OutputError(f"cannot remove {error.filename}: {error.strerror or error}") from error
-    return there
+    return existing
 
 
-def _definition(name: str, users: ResponseTable, facts: SensorFacts) -> str:
-    """Write the band's constants as TOML."""
-    response = users.response
+def _definition(name: str, response: Response, facts: SensorFacts) -> str:
+    """Constants of the band as TOML."""
     planck, (k1, k2) = fit_band_planck(response), fit_two_constants(response)
-    error = np.abs(_fit_error(response))
-    if not error.max() < _LARGEST_ERROR:
+    kelvin = np.arange(200.0, 361.0, 1.0)
+    difference = band_radiance(kelvin, planck) - exact_band_radiance(response, kelvin)
+    error = np.abs(difference / band_radiance_slope(kelvin, planck)).max()
+    if not error < _LARGEST_ERROR:
         raise InputError(
-            f"Planck's function over the response is followed within {error.max():.2f} K, not {_LARGEST_ERROR:g} K: "
-            "it may have several peaks far apart; define each as a band of its own"
+            f"the Planck function fitted to the response has errors up to {error:.2f} K, not below {_LARGEST_ERROR:g} "
+            "K: the response may have several peaks far apart; define each as a separate band"
         )
     values = {
         "title": facts.title or name,
@@ -189,21 +147,14 @@ def _definition(name: str, users: ResponseTable, facts: SensorFacts) -> str:
     return "\n".join(["# Written by: lst-raster sensor new", "[sensor]", *lines, "[sensor.planck]", *coefficients, ""])
 
 
-def _fit_error(response: Response) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Error of the fitted Planck function as a temperature. [K]"""
-    planck = fit_band_planck(response)
-    exact = exact_band_radiance(response, _KELVIN)
-    return np.asarray((band_radiance(_KELVIN, planck) - exact) / band_radiance_slope(_KELVIN, planck))
-
-
-def _table(response: Response) -> str:
+def _response_text(response: Response) -> str:
     rows = (f"{w:.5f},{v:.6g}" for w, v in zip(response.wavelength, response.value, strict=True))
     return "wavelength_um,response\n" + "\n".join(rows) + "\n"
 
 
 @contextmanager
 def _staged(target: Path) -> Iterator[Path]:
-    """Yield a folder that takes the place of another when the block ends well."""
+    """Yield a temporary folder that replaces the target when the block completes."""
     stage = target.parent / f".{target.name}.{secrets.token_hex(8)}.tmp"
     try:
         stage.mkdir(parents=True)

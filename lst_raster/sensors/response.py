@@ -1,4 +1,4 @@
-"""Spectral responses of the sensor bands and what follows from them: weights, Planck fits, the packaged files."""
+"""Spectral responses of sensor bands: weights, fits of the Planck function, and the packaged files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ FIRST_WAVENUMBER, LAST_WAVENUMBER, WAVENUMBER_STEP = 760.0, 1000.0, 0.01
 
 Float = NDArray[np.float64]
 
-_FIT_RANGE = (170.0, 390.0)  # [K], a little wider than the 180-380 K for which accuracy is promised
+_FIT_RANGE = (170.0, 390.0)  # [K], a little wider than the specified range of 180-380 K
+
+WINDOW = (10.0, 13.15)
+"""Wavelengths of the packaged responses: those of the simulator, 760 to 1000 cm-1. [um]
+
+Outside, the published tables contain the noise floor of the measurement, under 0.2 % of the peak.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -40,43 +46,22 @@ class Response:
 
 
 def load_response(sensor: str) -> Response:
-    """Spectral response of a sensor band, from the packaged tables or the user's own.
-
-    Parameters
-    ----------
-    sensor : str
-        Name of the band, for example ``landsat8-b10``.
-
-    Raises
-    ------
-    UnknownSensorError
-        The name is not known.
-    """
+    """Spectral response of a shipped or custom sensor band; errors as in `sensor_band`."""
     path = response_path(sensor)
     return _read(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, changed: int) -> Response:
-    """Read a table; once, until it changes: the user's own may."""
+def _read(path: Path, modified: int) -> Response:
+    """Read a table, again when it was modified: those of custom bands may be."""
     wavelength, value = np.loadtxt(path, delimiter=",", skiprows=1, unpack=True)
     return Response(wavelength=wavelength, value=value)
 
 
 def wavenumber_weights(response: Response, wavenumber: Float) -> Float:
-    """Weights that average a radiance per wavelength over a band on an even wavenumber grid.
+    """Weights for the band average of a radiance per wavelength on an even, ascending wavenumber grid. [cm-1]
 
-    Parameters
-    ----------
-    response : Response
-        The band's response, by wavelength.
-    wavenumber : array of shape (points,)
-        Even, ascending grid. [cm-1]
-
-    Returns
-    -------
-    array of shape (points,)
-        Weights that sum to one: ``response(wavelength) |d wavelength / d wavenumber|``. [1]
+    They are ``response(wavelength) |d wavelength / d wavenumber|`` and sum to one.
     """
     wavelength = 1e4 / wavenumber
     value = np.interp(wavelength, response.wavelength, response.value, left=0.0, right=0.0)
@@ -85,26 +70,13 @@ def wavenumber_weights(response: Response, wavenumber: Float) -> Float:
 
 
 def _fine(response: Response) -> Response:
-    """Put a response, linear between its nodes, on a grid fine enough for the trapezoid rule."""
+    """Interpolate a response linearly to a grid fine enough for the trapezoid rule."""
     grid = np.union1d(np.linspace(response.wavelength[0], response.wavelength[-1], 4001), response.wavelength)
     return Response(wavelength=grid, value=np.interp(grid, response.wavelength, response.value))
 
 
 def exact_band_radiance(response: Response, temperature: Float) -> Float:
-    """Planck radiance integrated over a response: what the fitted coefficients must follow.
-
-    Parameters
-    ----------
-    response : Response
-        The band's response.
-    temperature : array, any shape
-        Temperature. [K]
-
-    Returns
-    -------
-    array
-        Band radiance. [W m-2 sr-1 um-1]
-    """
+    """Planck radiance averaged over a response, the reference of the fits: array of any shape. [W m-2 sr-1 um-1]"""
     fine = _fine(response)
     return fine.mean(planck_radiance(np.asarray(temperature)[..., None], fine.wavelength))
 
@@ -132,14 +104,9 @@ def fit_band_planck(response: Response) -> BandPlanck:
 
 
 def fit_two_constants(response: Response, low: float = 200.0, high: float = 350.0) -> tuple[float, float]:
-    """Fit the metadata's K1 [W m-2 sr-1 um-1] and K2 [K] to a response, with even errors in temperature.
+    """Fit K1 [W m-2 sr-1 um-1] and K2 [K] of Landsat metadata to a response between two temperatures [K].
 
-    Parameters
-    ----------
-    response : Response
-        The band's response.
-    low, high : float
-        Temperature range of the fit. [K]
+    The errors in temperature are even over the range.
     """
     temperature = np.arange(low, high + 0.5, 1.0)
     radiance = exact_band_radiance(response, temperature)
@@ -154,26 +121,19 @@ def fit_two_constants(response: Response, low: float = 200.0, high: float = 350.
     return float(k1), float(k2)
 
 
-WINDOW = (10.0, 13.15)
-"""Wavelengths that are kept: those of the simulator, 760 to 1000 cm-1. [um]
-
-Outside it the published tables hold the floor of the measurement, under 0.2 % of the peak.
-"""
-
-
 def _published(folder: Path, source: str) -> Response:
-    """Read a published response: a text of two columns, or a sheet of a workbook."""
+    """Read a published response: a text file of two columns, or a sheet of a workbook."""
     file, _, sheet = source.partition("#")
     path = folder / file
     if not path.is_file():
-        raise InputNotFoundError(f"{path} not found; it holds a spectral response")
+        raise InputNotFoundError(f"{path} not found; it should be a published spectral response")
     if not sheet:
         header = 0 if path.parent.name == "usgs" else 1
         wavelength, value = np.loadtxt(path, skiprows=header, unpack=True)
         return Response(wavelength=wavelength, value=value)
     load = require("openpyxl", "tables").load_workbook
     with path.open("rb") as opened, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the workbook carries an extension that openpyxl skips
+        warnings.simplefilter("ignore")  # the workbook has an extension that openpyxl skips
         rows = [[cell.value for cell in row[:2]] for row in load(opened, data_only=True)[sheet].iter_rows(min_row=2)]
     numbers = [row for row in rows if all(isinstance(value, float | int) for value in row)]
     wavelength, value = np.array(numbers, dtype=float).T
@@ -184,54 +144,30 @@ def crop_to_window(response: Response) -> Response:
     """Cut a response to `WINDOW`, with nodes at its edges."""
     inside = (response.wavelength > WINDOW[0]) & (response.wavelength < WINDOW[1])
     low, high = max(WINDOW[0], response.wavelength[0]), min(WINDOW[1], response.wavelength[-1])
-    wavelength = np.concatenate([[low], response.wavelength[inside], [high]])
-    wavelength = np.unique(wavelength)
+    wavelength = np.unique(np.concatenate([[low], response.wavelength[inside], [high]]))
     value = np.interp(wavelength, response.wavelength, response.value)
     return Response(wavelength=wavelength, value=np.maximum(value, 0.0))
 
 
-def _entry(name: str, response: Response) -> str:
-    planck = fit_band_planck(response)
-    lines = [
-        f"[{name}]",
-        f"wavelength = {effective_wavelength(response):.4f}  # um",
-        f"[{name}.planck]",
-        *(f"{field} = {getattr(planck, field):.9g}" for field in ("amplitude", "offset", "slope", "curvature")),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _table(wavelength: Float, value: Float) -> str:
-    rows = (f"{w:.4g},{v:.6g}" if w < 10 else f"{w:.3f},{v:.6g}" for w, v in zip(wavelength, value, strict=True))
-    return "wavelength_um,response\n" + "\n".join(rows) + "\n"
-
-
 def make_bands(responses: Path, target: Path) -> list[Path]:
-    """Write the response tables of the bands in ``bands.toml``, and ``planck.toml``, from the published files.
+    """Write the response tables of the bands in ``bands.toml``, and ``planck.toml``, into the folder `target`.
 
-    Parameters
-    ----------
-    responses : Path
-        Folder with ``usgs/``, ``pyrsr/`` and ``grsdriver/`` as named in SOURCE.md.
-    target : Path
-        Folder to write into.
-
-    Returns
-    -------
-    list of Path
-        The files written.
-
-    Raises
-    ------
-    InputNotFoundError
-        A response file is missing.
+    `responses` is the folder with ``usgs/``, ``pyrsr/`` and ``grsdriver/`` as described in SOURCE.md. Returns the
+    files; InputNotFoundError for a missing response.
     """
     written, entries = [], []
     for name, entry in shipped_entries().items():
         response = crop_to_window(_published(responses, entry["response"]))
-        entries.append(_entry(name, response))
+        planck = fit_band_planck(response)
+        coefficients = (f"{key} = {getattr(planck, key):.9g}" for key in ("amplitude", "offset", "slope", "curvature"))
+        wavelength = f"wavelength = {effective_wavelength(response):.4f}  # um"
+        entries.append("\n".join([f"[{name}]", wavelength, f"[{name}.planck]", *coefficients, ""]))
+        rows = [
+            f"{w:.4g},{v:.6g}" if w < 10 else f"{w:.3f},{v:.6g}"
+            for w, v in zip(response.wavelength, response.value, strict=True)
+        ]
         written.append(target / f"{name}.csv")
-        written[-1].write_text(_table(response.wavelength, response.value))
+        written[-1].write_text("\n".join(["wavelength_um,response", *rows, ""]))
     written.append(target / "planck.toml")
     written[-1].write_text("# Written by: lst-raster build bands\n\n" + "\n".join(entries))
     return written

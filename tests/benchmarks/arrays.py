@@ -1,4 +1,4 @@
-"""A raster in dask's chunks retrieved and written, in a process of its own, with the most memory that it had.
+"""A raster in dask's chunks retrieved and written, in a separate process, with the most memory that it had.
 
     python -m tests.benchmarks.arrays --side 10000 --limit 2048
 

@@ -21,7 +21,7 @@ class Shifted:
 
 
 def quick_fitter(asked, learn):
-    """Fit by least squares; each tier and each seed is off by an amount of its own."""
+    """Fit by least squares; each tier and each seed has its own offset."""
     shift = {"column": 0.3, "surface": 0.2, "profile": 0.1}[asked.tier] + 0.01 * asked.seed
     assert all(len(one) for one in learn)
     return Shifted(refit_single_channel(learn, 0), shift if asked.method == "coupled" else 2.0 * shift)

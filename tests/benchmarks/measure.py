@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-# A process of its own that holds next to nothing: a child's peak counts from that of the process that started it.
+# A separate process that holds next to nothing: a child's peak counts from that of the process that started it.
 _LAUNCHER = """
 import json, os, subprocess, sys, time
 start = time.perf_counter()
@@ -39,8 +39,8 @@ def measure(command):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     with tempfile.TemporaryFile() as said:
         launcher = [sys.executable, "-I", "-c", _LAUNCHER, *map(str, command)]
-        told = subprocess.run(launcher, stdout=subprocess.PIPE, stderr=said, env=environment, check=True).stdout
-        wall, cpu, peak, status = json.loads(told)
+        output = subprocess.run(launcher, stdout=subprocess.PIPE, stderr=said, env=environment, check=True).stdout
+        wall, cpu, peak, status = json.loads(output)
         if status:
             said.seek(0)
             sys.exit(f"{' '.join(map(str, command))} ended with {status}:\n{said.read().decode()[-2000:]}")

@@ -66,7 +66,7 @@ def shape_of(megapixels):
 def make_yardstick(folder: Path, shape=FULL) -> Path:
     """Write bands 4, 5 and 10, the quality band, an emissivity raster and the metadata; returns the folder.
 
-    Beside them are the elevation of the ground, from 0 to 2500 m, and a reanalysis as of ERA5.
+    With them are the elevation of the ground, from 0 to 2500 m, and a reanalysis as of ERA5.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(7)

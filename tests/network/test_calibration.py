@@ -1,4 +1,4 @@
-"""The calibration finds the factor that makes a wrong uncertainty right, and only on what was not learnt."""
+"""The calibration finds the correct factor on the uncertainty, on profiles that were not used in training."""
 
 from dataclasses import replace
 
@@ -8,10 +8,10 @@ import torch
 
 from lst_raster.network.calibration import (
     COVERAGE,
-    FACTORS,
-    FEWEST,
+    FACTOR_LIMITS,
     IDENTITY,
-    SPACING,
+    MINIMUM_PROFILES,
+    NODE_SPACING,
     Calibration,
     critical_factor,
     fit,
@@ -20,7 +20,7 @@ from lst_raster.network.config import CalibrationConfig, DataConfig, OptimiserCo
 from lst_raster.network.data import training_set
 from lst_raster.network.measure import calibrate, fold_of
 from lst_raster.network.onnx_export import AtmosphereGraph
-from lst_raster.network.training_loop import Coupled
+from lst_raster.network.training_loop import CoupledMethod
 from lst_raster.profiles.simulated_set import read_simulated
 from tests.support.simulated_sets import make_simulated_set
 
@@ -71,13 +71,13 @@ def test_what_was_not_retrieved_counts_as_outside():
     error = np.where(np.arange(100) % 2, np.nan, 0.1)[None].repeat(50, axis=0)
     factors = critical_factor(error, np.zeros_like(error), np.ones_like(error))
     assert fit(np.full(50, 5.0), factors, factors) == Calibration(
-        water_vapour=(5.0,), exact=(FACTORS[1],), noisy=(FACTORS[1],)
+        water_vapour=(5.0,), exact=(FACTOR_LIMITS[1],), noisy=(FACTOR_LIMITS[1],)
     )
 
 
 def test_a_node_needs_profiles_around_it():
-    vapour = np.concatenate([np.full(FEWEST, 0.5 * SPACING), np.full(FEWEST - 1, 4.5 * SPACING)])
-    assert fit(vapour, *np.ones((2, vapour.size, 3))).water_vapour == (0.5 * SPACING,)
+    vapour = np.repeat([0.5 * NODE_SPACING, 4.5 * NODE_SPACING], [MINIMUM_PROFILES, MINIMUM_PROFILES - 1])
+    assert fit(vapour, *np.ones((2, vapour.size, 3))).water_vapour == (0.5 * NODE_SPACING,)
     assert fit(vapour[:3], *np.ones((2, 3, 3))) == IDENTITY
 
 
@@ -109,7 +109,7 @@ def config_of(steps):
 @pytest.mark.slow
 def test_the_calibration_multiplies_the_uncertainties_of_the_graph_and_nothing_else(simulated):
     learning = training_set([simulated], config_of(0))
-    network = Coupled(learning, config_of(0)).network()
+    network = CoupledMethod(learning, config_of(0)).network()
     predictors = [values[:, 0] for values in learning.predictors]
     calibration = Calibration(water_vapour=(10.0, 40.0), exact=(0.5, 1.5), noisy=(1.0, 2.0))
     with torch.no_grad():
@@ -131,7 +131,7 @@ def test_whole_dates_are_held_out_where_they_are_known(simulated):
 
 @pytest.mark.slow
 def test_a_run_calibrates_with_the_same_result_every_time_and_not_at_all_without_steps(simulated):
-    network = Coupled(training_set([simulated], config_of(20)), config_of(20)).network()
+    network = CoupledMethod(training_set([simulated], config_of(20)), config_of(20)).network()
     seen = []
     first = calibrate(network, [simulated], config_of(20), lambda done, total: seen.append((done, total)) is None)
     assert first == calibrate(network, [simulated], config_of(20))

@@ -1,4 +1,4 @@
-"""From a sensor band of the user's own to a model that retrieve finds: what the commands assume."""
+"""From a custom sensor band to a model that retrieve finds."""
 
 import h5netcdf
 import numpy as np
@@ -9,7 +9,7 @@ from lst_raster.inference.model import Model
 from lst_raster.network.config import read_config
 from lst_raster.network.custom_sensor import STEPS, config_text
 from lst_raster.profiles.profile_sets import library_path, read_profiles, water_vapour
-from lst_raster.profiles.simulate import evenly, subsample
+from lst_raster.profiles.simulate import evenly_ranked, subsample
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.resources import models_path
 from lst_raster.sensors.bands import response_path
@@ -52,7 +52,7 @@ def test_some_columns_are_spread_over_the_water_vapour_as_all_are():
 def test_more_columns_than_there_are_is_refused():
     with pytest.raises(InputError, match="has 5800 columns, and 9000 are"), subsample(library_path(), 9000):
         pass
-    assert evenly(np.arange(5.0), 5).tolist() == [0, 1, 2, 3, 4]
+    assert evenly_ranked(np.arange(5.0), 5).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_simulate_needs_no_more_than_the_name_of_the_sensor(tmp_path, own_folder, command):
@@ -127,7 +127,7 @@ def test_what_is_trained_by_default_is_trained_as_the_shipped_models_are(tmp_pat
         (["x.toml", "-o", "y", "--tier", "column"], "write them into CONFIG"),
     ],
 )
-def test_options_that_contradict_each_other_are_told(command, arguments, says):
+def test_contradicting_options_are_refused(command, arguments, says):
     code, _, err = command("train", *arguments)
     assert (code, says in err[-1]) == (2, True)
 

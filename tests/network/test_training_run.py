@@ -1,4 +1,4 @@
-"""A run makes a whole model or nothing, the same one every time, and tells the truth about it."""
+"""A run writes a complete model or nothing, reproducibly, with correct metrics."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def threads():
     torch.set_num_threads(before)
 
 
-def test_a_run_writes_the_model_and_what_must_lie_beside_it(run):
+def test_a_run_writes_the_model_and_its_records(run):
     config, output, metrics = run
     assert sorted(path.name for path in output.iterdir()) == sorted(FILES)
     assert (output / "train.toml").read_bytes() == config.read_bytes()
@@ -71,7 +71,7 @@ def test_another_seed_gives_another_model(tmp_path):
     assert train_model(config, tmp_path / "one") != train_model(other, tmp_path / "two")
 
 
-def test_training_and_evaluation_tell_the_same_numbers(run):
+def test_training_and_evaluation_give_the_same_numbers(run):
     config, output, metrics = run
     evaluation = evaluate(Model.load(output), read_simulated(config.parent / "held_out.nc"))
     for name, summary in evaluation.methods["landsat8-b10/surface"].items():
@@ -117,11 +117,11 @@ def test_data_may_lie_in_another_folder(tmp_path):
 
 
 def left_over(folder):
-    """Everything in a folder that is neither input nor a model."""
+    """Everything in a folder except the inputs."""
     return {path.name for path in folder.iterdir()} - {"learn.nc", "held_out.nc", "surface.toml"}
 
 
-def test_an_existing_model_is_kept_unless_told_otherwise(tmp_path):
+def test_an_existing_model_is_kept_without_overwrite(tmp_path):
     config = write_run(tmp_path, steps=2, share=0.1)
     output = tmp_path / "model"
     output.mkdir()
@@ -164,7 +164,7 @@ def test_a_set_of_another_sensor_is_refused(tmp_path):
         train_model(config, tmp_path / "model")
 
 
-def test_the_command_trains_and_tells_what_it_measured(tmp_path, command):
+def test_the_command_trains_and_prints_the_metrics(tmp_path, command):
     config = write_run(tmp_path, steps=5)
     code, out, err = command("train", config, "-o", tmp_path / "model", "--quiet")
     assert (code, err) == (0, [])

@@ -7,12 +7,11 @@ from lst_raster.cli.build import profiles as command
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.profiles import source_files as gfs
 from lst_raster.profiles.library import (
-    Change,
-    Perturbation,
+    SyntheticExtreme,
+    farthest_points,
     make_held_out,
     make_library,
     perturb,
-    spread,
     validation_split,
 )
 from lst_raster.profiles.profile_sets import (
@@ -61,7 +60,7 @@ def test_every_column_of_the_library_is_clear_and_physical(library):
 
 
 def test_the_library_reaches_beyond_its_sources_only_where_it_says_so(library):
-    real, hot, humid = (kind(library, k) for k in Perturbation)
+    real, hot, humid = (kind(library, k) for k in SyntheticExtreme)
     assert (real.sizes["profile"], hot.sizes["profile"], humid.sizes["profile"]) == (5200, 300, 300)
     assert float(real["air_temperature_2m"].max()) < 315.5 and water_vapour(real).max() < 63.0
     assert float(hot["air_temperature_2m"].min()) >= 315.0 and float(hot["air_temperature_2m"].max()) > 327.0
@@ -166,7 +165,7 @@ def test_profiles_survive_being_written_and_read(library, tmp_path):
 
 def test_warming_shifts_the_troposphere_and_leaves_the_stratosphere(library):
     few = library.isel(profile=slice(0, 20))
-    changed = perturb(few, Change(warming=np.full(20, 5.0), moistening=np.ones(20)))
+    changed = perturb(few, np.full(20, 5.0), np.ones(20))
     difference = (changed["air_temperature"] - few["air_temperature"]).values
     pressure = few["pressure"].values
     assert np.allclose(difference[pressure > 300.0], 5.0, atol=1e-3)
@@ -175,21 +174,21 @@ def test_warming_shifts_the_troposphere_and_leaves_the_stratosphere(library):
 
 
 def test_moistening_stops_at_the_humidity_cap(library):
-    few = kind(library, Perturbation.NONE).isel(profile=slice(0, 200))
-    changed = perturb(few, Change(warming=np.zeros(200), moistening=np.full(200, 10.0)))
+    few = kind(library, SyntheticExtreme.NONE).isel(profile=slice(0, 200))
+    changed = perturb(few, np.zeros(200), np.full(200, 10.0))
     assert float(changed["largest_relative_humidity"].max()) <= 0.9501
     assert (water_vapour(changed) > water_vapour(few)).all()
 
 
 def test_spread_takes_the_far_points_before_the_near_copies():
     points = np.array([[0.0, 0.0], [0.01, 0.0], [5.0, 0.0], [5.01, 0.0], [0.0, 5.0]])
-    chosen = set(spread(points, 3, seed=0).tolist())
+    chosen = set(farthest_points(points, 3, seed=0).tolist())
     assert len(chosen & {0, 1}) == 1 and len(chosen & {2, 3}) == 1 and 4 in chosen
 
 
 def test_spread_of_more_points_than_there_are_takes_each_once():
     points = np.random.default_rng(0).normal(size=(7, 2))
-    assert sorted(spread(points, 50, seed=1).tolist()) == list(range(7))
+    assert sorted(farthest_points(points, 50, seed=1).tolist()) == list(range(7))
 
 
 def test_the_command_writes_a_held_out_set(tmp_path):

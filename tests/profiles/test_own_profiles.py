@@ -1,11 +1,10 @@
-"""Profiles of the user's own from ERA5 on pressure levels, of real files and of files made after their layout."""
+"""Training profiles from ERA5 on pressure levels, from real files and files with their layout."""
 
 import numpy as np
 import pytest
 import xarray as xr
 
 from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.network.model_card import model_card
 from lst_raster.physics.constants import GRAVITY
 from lst_raster.physics.humidity import saturation_pressure_mixed, specific_humidity, specific_humidity_from_dew_point
 from lst_raster.profiles.era5 import profiles_from_era5
@@ -67,8 +66,8 @@ def test_columns_are_those_of_the_file_and_what_lies_below_the_ground_is_cut(tmp
     assert np.nanmax(pressure) == 850.0
     assert set(made["surface_pressure"].values) == {870.0}
     assert set(made["air_temperature_2m"].values) == {290.0}
-    moisture = specific_humidity_from_dew_point(np.float64(280.0), np.float64(870.0))
-    assert made["specific_humidity_2m"].values == pytest.approx(float(moisture))
+    humidity = specific_humidity_from_dew_point(np.float64(280.0), np.float64(870.0))
+    assert made["specific_humidity_2m"].values == pytest.approx(float(humidity))
     inside = np.isfinite(pressure)
     np.testing.assert_allclose(made["air_temperature"].values[inside], 288.0 * (pressure[inside] / 1000.0) ** LAPSE)
     assert sorted({str(time)[:13] for time in made["time"].values}) == ["2019-07-01T00", "2019-07-01T12"]
@@ -133,17 +132,17 @@ def test_a_seventh_of_the_region_validates_whether_it_is_the_earth_or_a_country(
     [
         ({"drop": ["t"]}, "temperature on 0 and humidity on 11 levels"),
         ({"drop": ["q"]}, "temperature on 11 and humidity on 0 levels"),
-        ({"drop": ["sp_ground", "z_ground"]}, "no surface pressure, nor z of the surface"),
-        ({"drop": ["sp_ground", "z"]}, "no surface pressure, nor z on levels"),
+        ({"drop": ["sp_ground", "z_ground"]}, "no surface pressure, and no z of the surface"),
+        ({"drop": ["sp_ground", "z"]}, "no surface pressure, and no z on levels"),
         ({"shift": 0.5}, "is on another grid"),
     ],
 )
-def test_what_is_missing_or_does_not_fit_is_told(tmp_path, change, says):
+def test_missing_or_inconsistent_files_are_reported(tmp_path, change, says):
     with pytest.raises(InputError, match=says):
         profiles_from_era5(write_era5(tmp_path, **change))
 
 
-def test_times_that_the_surface_lacks_are_told(tmp_path):
+def test_times_missing_at_the_surface_are_reported(tmp_path):
     levels, ground = write_era5(tmp_path)
     with xr.open_dataset(ground) as whole:
         whole.isel(valid_time=[0]).to_netcdf(tmp_path / "one.nc", engine="h5netcdf")
@@ -193,9 +192,9 @@ def test_real_era5_over_the_sea_gives_clear_columns_from_the_poles_to_the_tropic
 
 
 @pytest.mark.slow
-def test_real_era5_in_grib_is_read_with_a_surface_pressure_beside_it(tmp_path):
+def test_real_era5_in_grib_is_read_with_a_surface_pressure_in_another_file(tmp_path):
     path = shared_path("data", "reanalysis", "pyaps_ERA5_N30_N40_E120_E140_20101017_14.grb")
-    with pytest.raises(InputError, match="no surface pressure, nor z of the surface"):
+    with pytest.raises(InputError, match="no surface pressure, and no z of the surface"):
         profiles_from_era5([path])
     place = {"latitude": np.linspace(40.0, 30.0, 41), "longitude": np.linspace(120.0, 140.0, 81)}
     time = np.array(["2010-10-17T14"], "datetime64[ns]")
@@ -211,16 +210,3 @@ def test_real_era5_in_grib_is_read_with_a_surface_pressure_beside_it(tmp_path):
     relative = made["largest_relative_humidity"].values
     assert relative.min() > 0.3 and relative.max() < 0.95
     assert saturation_pressure_mixed(np.float64(280.0)) > 9.0
-
-
-def test_the_card_tells_the_licence_of_the_profiles_that_were_learnt():
-    from lst_raster.inference.model import Model
-
-    metadata = Model.load("landsat8-b10/column").metadata
-    assert "NCEP model output is a work of the US Government" in model_card(metadata)
-    own = {**metadata, "training": {**metadata["training"], "sources": ["p.nc: ERA5 on 37 pressure levels"]}}
-    card = model_card(own)
-    assert "contains modified Copernicus Climate Change Service information" in card
-    assert "NCEP" not in card and "of two dates" not in card
-    both = {**metadata, "training": {**metadata["training"], "sources": ["ERA5", "NCEP"]}}
-    assert "Licence of the profiles: that of their sources." in model_card(both)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from lst_raster.errors import InputError
-from lst_raster.profiles.sampling import AEROSOL_RANGE, atmosphere_draws, mild_samples, surface_samples
+from lst_raster.profiles.sampling import AEROSOL_RANGE, atmosphere_draws, surface_samples
+from tests.support.mild_surfaces import mild_samples
 
 AIR = np.linspace(210.0, 328.0, 400)
 

@@ -1,4 +1,4 @@
-"""A sensor band of the user's own: defined from a response, known everywhere, removed."""
+"""A custom sensor band: defined from a response, available everywhere, removed."""
 
 import json
 import shutil
@@ -36,7 +36,7 @@ def write(path, text):
         (None, 1e3, "nm"),
     ],
 )
-def test_a_response_is_read_in_the_unit_that_its_header_or_the_user_tells(tmp_path, header, scale, unit):
+def test_a_response_is_read_in_the_unit_of_its_header_or_of_the_option(tmp_path, header, scale, unit):
     found = read_response(write_response(tmp_path / "r.csv", header=header, scale=scale), unit)
     assert found.limits == pytest.approx((10.25, 10.95), abs=0.002)
     assert found.response.value.max() == 1.0
@@ -58,7 +58,7 @@ def test_wavenumbers_that_fall_in_wavelength_and_other_separators_are_the_same_r
     ("text", "says"),
     [
         ("10.2,0\n10.3,1\n10.5,1\n10.7,1\n10.9,0\n", "state it: --unit um"),
-        ("wavelength,response\n10.2,0\n10.3,1\n10.5,1\n10.7,1\n10.9,0\n", "does not tell the unit"),
+        ("wavelength,response\n10.2,0\n10.3,1\n10.5,1\n10.7,1\n10.9,0\n", "has no unit of the first column"),
         ("um or nm\n10.2,0\n10.3,1\n10.5,1\n10.7,1\n10.9,0\n", "several units"),
         ("um,r\n10.2,0\n10.9,1\n", "2 rows of numbers"),
         ("um,r,error\n10.2,0,1\n10.3,1,1\n10.5,1,1\n10.7,1,1\n10.9,0,1\n", "3 columns; give two"),
@@ -73,7 +73,7 @@ def test_wavenumbers_that_fall_in_wavelength_and_other_separators_are_the_same_r
         ("um,r\n-10.2,0\n10.3,1\n10.5,1\n10.7,1\n10.9,0\n", "give positive values"),
     ],
 )
-def test_what_is_no_response_is_refused_with_the_reason(tmp_path, text, says):
+def test_an_invalid_response_is_refused_with_the_reason(tmp_path, text, says):
     with pytest.raises(InputError, match=says):
         read_response(write(tmp_path / "r.csv", text))
 
@@ -83,7 +83,7 @@ def test_a_unit_that_the_header_denies_is_refused(tmp_path):
         read_response(write_response(tmp_path / "r.csv"), "nm")
 
 
-def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path):
+def test_a_missing_file_or_one_that_is_no_text_is_reported(tmp_path):
     with pytest.raises(InputNotFoundError, match="does not exist"):
         read_response(tmp_path / "none.csv")
     (tmp_path / "r.xlsx").write_bytes(b"PK\x03\x04\xff\xfe\x00")
@@ -94,11 +94,11 @@ def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path):
 @pytest.mark.parametrize(("low", "high", "share"), [(8.0, 14.0, "47%"), (8.13, 8.48, "100%"), (9.8, 10.6, "25%")])
 def test_a_response_beyond_the_simulator_is_refused_with_the_reason(tmp_path, low, high, share):
     path = write_response(tmp_path / "camera.csv", low=low, high=high)
-    with pytest.raises(InputError, match=f"^{share} of the response .* 760 to 1000 cm-1 alone.*out of scope"):
+    with pytest.raises(InputError, match=f"^{share} of the response .* covers only 760 to 1000 cm-1.*out of scope"):
         read_response(path)
 
 
-def test_a_floor_beyond_the_simulator_is_cut_and_its_share_told(tmp_path):
+def test_a_noise_floor_beyond_the_simulator_is_cut_and_its_fraction_reported(tmp_path):
     wavelength = np.linspace(9.0, 14.0, 501)
     value = np.where((wavelength > 10.3) & (wavelength < 12.3), 1.0, 0.002)
     rows = "\n".join(f"{w:.2f} {v:.4f}" for w, v in zip(wavelength, value, strict=True))
@@ -109,10 +109,10 @@ def test_a_floor_beyond_the_simulator_is_cut_and_its_share_told(tmp_path):
 
 def test_coarse_cut_off_and_slightly_negative_tables_are_used_with_a_warning(tmp_path):
     found = read_response(write(tmp_path / "r.csv", "um,r\n10.3,0.5\n10.5,1\n10.7,1\n10.9,0.9\n11.1,-0.001\n"))
-    told = "\n".join(found.warnings)
-    assert "below zero" in told
-    assert "coarse: 4 points" in told
-    assert "cut off at 10.30 um, where the response is still 50%" in told
+    warnings = "\n".join(found.warnings)
+    assert "negative values, less than 1 % of the peak" in warnings
+    assert "coarse: 4 points" in warnings
+    assert "cut off at 10.30 um, where the response is still 50%" in warnings
     assert found.response.value.min() == 0.0
 
 
@@ -137,10 +137,10 @@ def test_a_definition_that_changes_changes_everything_in_the_same_process(tmp_pa
     before = band_weights("aster-b13").copy()
     make_own_models()
     assert custom_models() == ["aster-b13/column", "aster-b13/surface"]
-    users = read_response(write_response(tmp_path / "other.csv", low=11.3, high=11.9))
+    table = read_response(write_response(tmp_path / "other.csv", low=11.3, high=11.9))
     with pytest.raises(OutputError, match="--overwrite"):
-        define_sensor("aster-b13", users, SensorFacts())
-    define_sensor("aster-b13", users, SensorFacts(), overwrite=True)
+        define_sensor("aster-b13", table, SensorFacts())
+    define_sensor("aster-b13", table, SensorFacts(), overwrite=True)
     assert sensor_band("aster-b13").wavelength == pytest.approx(11.6)
     assert band_weights("aster-b13") @ before == 0.0
     assert custom_models() == []  # they were of the other response
@@ -149,9 +149,9 @@ def test_a_definition_that_changes_changes_everything_in_the_same_process(tmp_pa
 
 @pytest.mark.parametrize("name", ["landsat8-b10", "Aster B13", "../x", "", "8um"])
 def test_names_that_are_taken_or_no_names_are_refused(tmp_path, own_folder, name):
-    users = read_response(write_response(tmp_path / "r.csv"))
+    table = read_response(write_response(tmp_path / "r.csv"))
     with pytest.raises(InputError, match=r"choose another name|cannot be a sensor's name"):
-        define_sensor(name, users, SensorFacts())
+        define_sensor(name, table, SensorFacts())
     assert not own_folder.exists()
 
 
@@ -169,10 +169,10 @@ def test_an_unknown_sensor_lists_those_of_the_user_too(tmp_path, own_folder):
 
 
 @pytest.mark.parametrize("text", ["", "[sensor]\ntitle = 3", "no toml", "sensor = 4"])
-def test_a_damaged_definition_is_told(tmp_path, own_folder, text):
+def test_a_damaged_definition_is_reported(tmp_path, own_folder, text):
     make_own_sensor(tmp_path)
     (own_folder / "sensors" / "aster-b13" / "sensor.toml").write_text(text)
-    with pytest.raises(ConfigError, match="make it again"):
+    with pytest.raises(ConfigError, match="define it again with lst-raster sensor new"):
         sensor_band("aster-b13")
 
 
@@ -211,13 +211,13 @@ def test_the_commands_define_list_show_and_remove(tmp_path, own_folder, command)
     code, _, err = command("sensor", "remove", "aster-b13")
     assert (code, err) == (
         1,
-        ["Error: aster-b13 has models (surface), of no use without it; --models removes them too"],
+        ["Error: aster-b13 has models (surface), which need it; pass --models to remove them too"],
     )
     assert Model.load("aster-b13/surface").contract.sensor == "aster-b13"
     assert command("sensor", "remove", "aster-b13", "--models")[0] == 0
     assert not any(path.is_file() for path in own_folder.rglob("*"))
     code, _, err = command("sensor", "remove", "landsat8-b10")
-    assert (code, "not a sensor of your own; there are: none" in err[0]) == (1, True)
+    assert (code, "not a custom sensor; custom sensors are: none" in err[0]) == (1, True)
 
 
 def test_a_definition_in_another_folder_is_found_with_it(tmp_path, own_folder, command, monkeypatch):
@@ -229,7 +229,7 @@ def test_a_definition_in_another_folder_is_found_with_it(tmp_path, own_folder, c
     assert command("sensor", "show", "b13")[0] == 0
 
 
-def test_a_folder_that_cannot_be_written_is_told_and_nothing_stays(tmp_path, own_folder, command):
+def test_a_folder_that_cannot_be_written_is_reported_and_nothing_stays(tmp_path, own_folder, command):
     own_folder.write_text("a file")
     code, _, err = command("sensor", "new", "b13", "--response", write_response(tmp_path / "b13.csv"))
     assert (code, err[0].startswith("Error: cannot write ")) == (1, True)
@@ -244,5 +244,5 @@ def test_warnings_on_the_response_reach_the_user(tmp_path, own_folder, command):
 
 
 def test_removing_what_is_not_the_users_is_refused(own_folder):
-    with pytest.raises(UnknownSensorError, match="there are: none"):
+    with pytest.raises(UnknownSensorError, match="custom sensors are: none"):
         remove_sensor("nothing")

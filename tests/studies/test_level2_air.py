@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from examples.studies.columns import column_of
 from examples.studies.level2 import study as study_module
 from examples.studies.level2 import terms as terms_module
 from examples.studies.level2.model_atmosphere import once, vapour_and_temperature_of, vapour_of
@@ -25,7 +26,7 @@ from examples.studies.level2.terms import read_terms
 from lst_raster.errors import CancelledError, InputError, OutputError, SceneError
 from lst_raster.inference.model import Model
 from lst_raster.physics.planck import brightness_temperature
-from lst_raster.profiles.profile_sets import column_of, library_path, read_profiles
+from lst_raster.profiles.profile_sets import library_path, read_profiles
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.atmosphere import layers
 from lst_raster.simulator.band_simulation import band_average, effective_average, simulate_spectrum

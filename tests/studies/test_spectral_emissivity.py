@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from scipy.integrate import simpson
 
+from examples.studies.columns import column_of
 from examples.studies.spectra.report import row, write
 from examples.studies.spectra.study import GROUND_EXCESS, PARTS, choose, run
 from lst_raster.cli.build import build
@@ -15,7 +16,7 @@ from lst_raster.errors import CancelledError, InputError, InputNotFoundError, Ou
 from lst_raster.inputs.emissivity.spectra import EmissivitySpectra, packaged_spectra, read_spectra
 from lst_raster.physics.constants import C1, C2
 from lst_raster.physics.planck import brightness_temperature
-from lst_raster.profiles.profile_sets import column_of, library_path, read_profiles, water_vapour
+from lst_raster.profiles.profile_sets import library_path, read_profiles, water_vapour
 from lst_raster.resources import data_path
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.sensors.response import load_response

@@ -10,13 +10,14 @@ from lst_raster.inference.model import Model
 from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
 from lst_raster.profiles.library import make_held_out
 from lst_raster.profiles.profile_sets import water_vapour, write_profiles
-from lst_raster.profiles.sampling import InputErrors, mild_samples
+from lst_raster.profiles.sampling import InputErrors
 from lst_raster.profiles.simulate import simulate_file
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.resources import models_path
 from lst_raster.validation.evaluate import evaluate
 from lst_raster.validation.matchups import read_matchups
 from lst_raster.validation.validate import LST_RASTER, validate
+from tests.support.mild_surfaces import mild_samples
 from tests.support.shared import shared_path
 from tests.support.simulated_sets import published_errors
 

@@ -14,7 +14,6 @@ from lst_raster.profiles.sampling import (
     EXACT,
     SURFACES_PER_PROFILE,
     InputErrors,
-    mild_samples,
     observe,
     surface_samples,
     with_errors,
@@ -23,6 +22,7 @@ from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.validation.evaluate import evaluate
 from tests.support.factories import make_model
+from tests.support.mild_surfaces import mild_samples
 from tests.support.simulated_sets import make_simulated_set, published_errors
 
 L8 = sensor_band("landsat8-b10").planck

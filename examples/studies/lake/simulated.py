@@ -14,7 +14,7 @@ from examples.studies.lake.table import WATER_EMISSIVITY, Float, LakeTable
 from lst_raster.errors import CancelledError
 from lst_raster.physics.elevation import pressure_at
 from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.profiles.library import Change, perturb
+from lst_raster.profiles.library import perturb
 from lst_raster.profiles.profile_sets import library_path, read_profiles, water_vapour
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.atmosphere import Column, column, layers
@@ -139,7 +139,7 @@ def _analogues(table: LakeTable, rows: NDArray[np.intp]) -> Any:
     distance += ((pool["air_temperature_2m"].values - air[:, None]) / _SCALES[1]) ** 2
     nearest = pool.isel(profile=np.argmin(distance, axis=1))
     warming = air - nearest["air_temperature_2m"].values
-    return perturb(nearest, Change(warming=warming, moistening=np.ones_like(warming)))
+    return perturb(nearest, warming, np.ones_like(warming))
 
 
 def _terms(table: LakeTable, row: int, profile: Any, variant: Variant) -> tuple[float, float, float]:

@@ -9,10 +9,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from examples.studies.columns import column_of
 from lst_raster.physics.elevation import pressure_at
 from lst_raster.physics.humidity import relative_humidity
 from lst_raster.profiles.library import FULL_BELOW, NONE_ABOVE
-from lst_raster.profiles.profile_sets import column_of, water_vapour
+from lst_raster.profiles.profile_sets import water_vapour
 from lst_raster.simulator.atmosphere import Column, layers
 from lst_raster.simulator.band_simulation import BandAtmosphere, band_average, effective_average, simulate_spectrum
 from lst_raster.simulator.gases import Composition

@@ -9,12 +9,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from examples.studies.columns import column_of
 from lst_raster.errors import CancelledError
 from lst_raster.inputs.emissivity.spectra import EmissivitySpectra, packaged_spectra
 from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
 from lst_raster.physics.planck import planck_radiance
 from lst_raster.physics.radiative_transfer import radiance_through_air, surface_temperature
-from lst_raster.profiles.profile_sets import column_of, library_path, read_profiles, water_vapour
+from lst_raster.profiles.profile_sets import library_path, read_profiles, water_vapour
 from lst_raster.sensors.bands import sensor_band, sensor_names
 from lst_raster.simulator.band_simulation import (
     BandAtmosphere,

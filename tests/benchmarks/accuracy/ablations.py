@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from lst_raster.profiles.simulated_set import HUMID
 from tests.benchmarks.accuracy.charts import Chart
-from tests.benchmarks.accuracy.fits import COUPLED, NO_MECHANISM, UNBOUNDED, WITHOUT_UNKNOWNS
+from tests.benchmarks.accuracy.fits import COUPLED, NO_MECHANISM, NO_NUISANCE, UNBOUNDED
 from tests.benchmarks.accuracy.jobs import Job
 from tests.benchmarks.accuracy.measure import CONDITIONS, Rows, headline, measure
 from tests.benchmarks.accuracy.section import Section
@@ -32,7 +32,7 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, float]]] = MappingProxyType(
         ),
         "without bounds on the atmosphere": (UNBOUNDED, {}),
         "without the fitted linear model": (NO_MECHANISM, {}),
-        "without the unknowns as inputs in training": (WITHOUT_UNKNOWNS, {}),
+        "without the nuisance parameters in training": (NO_NUISANCE, {}),
     }
 )  # fmt: skip
 """Variants by name: the method, and the weights of the loss that differ from the default."""

@@ -14,10 +14,18 @@ from torch import Tensor, nn
 
 from lst_raster.errors import ConfigError
 from lst_raster.network.config import TIERS, DataConfig, LossConfig, OptimiserConfig, TrainingConfig
-from lst_raster.network.data import Batch, TrainingSet, training_set, whitening, with_surfaces
-from lst_raster.network.loss import robust
-from lst_raster.network.model import UNKNOWNS, Atmosphere, CoupledNetwork, Effective, Squareplus, features, softplus
-from lst_raster.network.training_loop import Coupled, Method, optimise
+from lst_raster.network.data import Batch, TrainingSet, simulate_batch, training_set, whitening
+from lst_raster.network.loss import pseudo_huber
+from lst_raster.network.model import (
+    NUISANCE_PARAMETERS,
+    Atmosphere,
+    CoupledNetwork,
+    EffectiveAtmosphere,
+    Squareplus,
+    features,
+    softplus,
+)
+from lst_raster.network.training_loop import CoupledMethod, TrainableMethod, optimise
 from lst_raster.physics.planck import BandPlanck, brightness_temperature
 from lst_raster.profiles.sampling import InputErrors, Samples
 from lst_raster.profiles.simulated_set import SimulatedSet
@@ -49,18 +57,18 @@ class PlainNetwork(nn.Module):
         self.register_buffer("mean", mean)
         self.register_buffer("whitener", whitener)
         self.first = nn.Linear(len(mean), width)
-        self.unknown = nn.Linear(len(UNKNOWNS), width, bias=False)
+        self.nuisance = nn.Linear(len(NUISANCE_PARAMETERS), width, bias=False)
         hidden = [layer for pair in pairwise([width] * depth) for layer in (nn.Linear(*pair), Squareplus())]
         self.body = nn.Sequential(Squareplus(), *hidden, nn.Linear(width, 1))
 
     def forward(
-        self, radiance: Tensor, emissivity: Tensor, predictors: tuple[Tensor, ...], unknowns: Tensor | None = None
+        self, radiance: Tensor, emissivity: Tensor, predictors: tuple[Tensor, ...], nuisance: Tensor | None = None
     ) -> Tensor:
         """Temperature [K] of shape (profile, surface); predictors are (profile, 1), unknowns (profile, 1, 3)."""
         seen = all_features(radiance, emissivity, predictors, self.tier, self.band)
         hidden = self.first((seen - self.mean) @ self.whitener)
-        if unknowns is not None:
-            hidden = hidden + self.unknown(unknowns)
+        if nuisance is not None:
+            hidden = hidden + self.nuisance(nuisance)
         offset: Tensor = SCALE * self.body(hidden)[..., 0]
         return seen[..., 0] + offset
 
@@ -69,9 +77,9 @@ def all_features(
     radiance: Tensor, emissivity: Tensor, predictors: tuple[Tensor, ...], tier: str, band: BandPlanck
 ) -> Tensor:
     """Brightness temperature, emissivity, and the features of the atmosphere: (profile, surface, feature)."""
-    warmth = brightness_temperature(radiance, band)
+    brightness = brightness_temperature(radiance, band)
     air = features(torch.stack(predictors, dim=-1), tier).expand(*radiance.shape, -1)
-    return torch.cat([warmth[..., None], emissivity[..., None], air], dim=-1)
+    return torch.cat([brightness[..., None], emissivity[..., None], air], dim=-1)
 
 
 class Plain:
@@ -79,7 +87,7 @@ class Plain:
 
     def __init__(self, learning: TrainingSet, config: TrainingConfig) -> None:
         self.config, self.band = config, learning.band
-        batch = with_surfaces(learning, config, np.random.default_rng(config.seed))
+        batch = simulate_batch(learning, config, np.random.default_rng(config.seed))
         seen = all_features(batch.radiance, batch.emissivity, batch.predictors, config.tier, self.band).flatten(0, 1)
         self.mean, self.whitener = seen.mean(dim=0), whitening(seen)
 
@@ -97,8 +105,8 @@ class Plain:
 
     def loss(self, network: PlainNetwork, batch: Batch) -> Tensor:
         """Robust error of the temperature. [K2]"""
-        lst = network(batch.radiance, batch.emissivity, batch.predictors, batch.unknowns.unsqueeze(1))
-        return robust(lst - batch.surface_temperature, self.config.loss.robust_scale).mean()
+        lst = network(batch.radiance, batch.emissivity, batch.predictors, batch.nuisance.unsqueeze(1))
+        return pseudo_huber(lst - batch.surface_temperature, self.config.loss.robust_scale).mean()
 
     def temperature(self, network: PlainNetwork, batch: Batch) -> Tensor:
         """Temperature without the unknowns. [K]"""
@@ -129,20 +137,20 @@ class UnboundedNetwork(CoupledNetwork):
             self.body[-1].bias.zero_()  # type: ignore[operator]  # the last layer is linear
         return self
 
-    def bounded(self, outputs: Tensor, inside: Tensor, excess: Tensor) -> Effective:
+    def constrain(self, outputs: Tensor, inside: Tensor, excess: Tensor) -> EffectiveAtmosphere:
         """Leave the outputs as they are."""
-        return Effective(*outputs.unbind(-1))
+        return EffectiveAtmosphere(*outputs.unbind(-1))
 
-    def couple(self, effective: Effective) -> Atmosphere:
+    def atmosphere_terms(self, effective: EffectiveAtmosphere) -> Atmosphere:
         """Terms of the equation, straight from the outputs."""
         outputs = zip(effective[:3], self.centre, self.scale, strict=True)
         return Atmosphere(*(centre + scale * values for values, centre, scale in outputs))
 
 
-class Unbounded(Coupled):
+class Unbounded(CoupledMethod):
     """The coupled network without its bounds, and so without its likelihood, which speaks of bounded quantities."""
 
-    kind = UnboundedNetwork
+    network_class = UnboundedNetwork
 
     def __init__(self, learning: TrainingSet, config: TrainingConfig) -> None:
         super().__init__(learning, replace(config, loss=replace(config.loss, likelihood=0.0)))
@@ -155,22 +163,22 @@ class Unbounded(Coupled):
         return network.learn_scale(self.learning)
 
 
-class NoMechanismNetwork(CoupledNetwork):
+class WithoutMechanismNetwork(CoupledNetwork):
     """The coupled network without its mechanism: the body learns optical depth and temperatures from the beginning.
 
-    The bounds remain: a positive optical depth, temperatures near the air's, or its mean where that is not known.
+    The bounds remain: a positive optical depth, temperatures near the air temperature, or its mean in tiers without it.
     """
 
-    def _start(self) -> None:
-        super()._start()
+    def _initialise_output(self) -> None:
+        super()._initialise_output()
         last = self.body[-1]
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
             last.bias[0] = -1.0  # an optical depth of 0.3
 
-    def bounded(self, outputs: Tensor, inside: Tensor, excess: Tensor) -> Effective:
+    def constrain(self, outputs: Tensor, inside: Tensor, excess: Tensor) -> EffectiveAtmosphere:
         """Make an atmosphere that could exist of the outputs alone."""
-        corrected = super().bounded(outputs, inside, excess)
+        corrected = super().constrain(outputs, inside, excess)
         air, *_ = self.mechanism(inside, excess)
         return corrected._replace(
             optical_depth=softplus(outputs[..., 0]),
@@ -179,18 +187,18 @@ class NoMechanismNetwork(CoupledNetwork):
         )
 
 
-class NoMechanism(Coupled):
+class WithoutMechanism(CoupledMethod):
     """The coupled network without its mechanism."""
 
-    kind = NoMechanismNetwork
+    network_class = WithoutMechanismNetwork
 
 
-METHODS: Mapping[str, Callable[[TrainingSet, TrainingConfig], Method]] = {
-    "coupled": Coupled,
+METHODS: Mapping[str, Callable[[TrainingSet, TrainingConfig], TrainableMethod]] = {
+    "coupled": CoupledMethod,
     "plain network": Plain,
     "coupled, unbounded": Unbounded,
-    "coupled, no mechanism": NoMechanism,
-    "coupled, without unknowns": Coupled,
+    "coupled, no mechanism": WithoutMechanism,
+    "coupled, no nuisance parameters": CoupledMethod,
 }
 """Ways to retrieve, by name."""
 
@@ -199,7 +207,7 @@ METHODS: Mapping[str, Callable[[TrainingSet, TrainingConfig], Method]] = {
 class Fitted:
     """A trained network as a retrieval."""
 
-    method: Method
+    method: TrainableMethod
     """How it was made."""
     network: nn.Module
     """The network."""
@@ -223,7 +231,7 @@ class Fitted:
         batch = Batch(
             predictors=tuple(predictors),
             atmosphere=Atmosphere(nothing, nothing, nothing),
-            unknowns=torch.zeros(len(radiance), len(UNKNOWNS)),
+            nuisance=torch.zeros(len(radiance), len(NUISANCE_PARAMETERS)),
             surface_temperature=nothing,
             emissivity=emissivity,
             radiance=radiance,
@@ -267,11 +275,8 @@ def fit(asked: Any, learn: Sequence[SimulatedSet]) -> Fitted:
         noise=InputErrors(**asked.noise),
         loss=replace(LossConfig(), **asked.loss),
     )
-    learning = _with_unknowns(training_set(learn, config), asked.method)
+    learning = training_set(learn, config)
+    if asked.method.endswith("no nuisance parameters"):
+        learning = replace(learning, nuisance=torch.zeros_like(learning.nuisance))
     method = METHODS[asked.method](learning, config)
     return Fitted(method=method, network=optimise(method, learning, config), tier=asked.tier)
-
-
-def _with_unknowns(learning: TrainingSet, method: str) -> TrainingSet:
-    told = not method.endswith("without unknowns")
-    return learning if told else replace(learning, unknowns=torch.zeros_like(learning.unknowns))

@@ -1,4 +1,4 @@
-"""The same columns simulated as they are, moister and warmer: what a change of the air does to the equation's terms."""
+"""Columns simulated unchanged, moister and warmer: the effect of a change of the atmosphere on the equation's terms."""
 
 from __future__ import annotations
 

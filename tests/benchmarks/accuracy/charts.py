@@ -11,7 +11,7 @@ from typing import Any
 from lst_raster.atomic_write import atomic_write
 from lst_raster.resources import require
 
-# M. Okabe, K. Ito, Color Universal Design (2008): told apart by people with any colour vision. The dark ones first.
+# M. Okabe, K. Ito, Color Universal Design (2008): distinguishable with any colour vision. The dark ones first.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#7f7f7f")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _WIDTH, _DPI = 9.0, 100  # inches, pixels an inch: 900 pixels wide
@@ -125,7 +125,7 @@ def _curves(chart: Chart) -> Any:
 
 
 def _style(series: Series, number: int) -> tuple[str, dict[str, Any]]:
-    """Mark of a series, and what else matplotlib is told of it."""
+    """Mark of a series, and its other arguments for matplotlib."""
     chosen = number if series.style is None else series.style
     colour = COLOURS[chosen]
     inside = "white" if series.hollow else colour

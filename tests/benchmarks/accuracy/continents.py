@@ -1,4 +1,4 @@
-"""Which continent a profile lies on, by rough boxes: enough to leave one out of what is learnt."""
+"""Continent of a profile, by rough boxes: accurate enough to leave one out of the training."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from tests.benchmarks.accuracy.refit import REFITS
 
 COUPLED, PLAIN = "coupled", "plain network"
 UNBOUNDED, NO_MECHANISM = "coupled, unbounded", "coupled, no mechanism"
-WITHOUT_UNKNOWNS = "coupled, without unknowns"
-TRAINED = (COUPLED, PLAIN, UNBOUNDED, NO_MECHANISM, WITHOUT_UNKNOWNS)
+NO_NUISANCE = "coupled, no nuisance parameters"
+TRAINED = (COUPLED, PLAIN, UNBOUNDED, NO_MECHANISM, NO_NUISANCE)
 """Methods that a fitter must know; those of `tests.benchmarks.accuracy.refit.REFITS` are fitted here."""
 
 TIER_NAMES = ("column", "surface", "profile")
@@ -36,7 +36,7 @@ class Fit:
     method: str
     """One of `TRAINED`, or of `tests.benchmarks.accuracy.refit.REFITS`."""
     tier: str = ""
-    """What it knows of the air; "" for the refitted methods, which know the water vapour."""
+    """Its atmospheric inputs; "" for the refitted methods, which use the water vapour."""
     seed: int = 0
     """Seed of everything random."""
     steps: int = 0
@@ -73,7 +73,7 @@ def no_fitter(asked: Fit, learn: Sequence[SimulatedSet]) -> Retrieval:
     InputError
         Always.
     """
-    raise InputError(f"{asked.method} was to be trained, and there is nobody who trains")
+    raise InputError(f"{asked.method} needs training, and no fitter is given")
 
 
 def _sorted(mapping: Mapping[str, float]) -> list[tuple[str, float]]:

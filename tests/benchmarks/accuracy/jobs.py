@@ -72,7 +72,7 @@ def run_jobs(
     Returns
     -------
     dict of str to list
-        Rows by section, in the order of the jobs whatever order they ended in.
+        Rows by section, in the order of the jobs not in that of their ends.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def _outcome(future: Future[_Result]) -> _Result:
     try:
         return future.result()
     except BrokenProcessPool as error:
-        raise InputError("a process of the benchmark was ended from outside, perhaps for want of memory") from error
+        raise InputError("a process of the benchmark was ended from outside, perhaps for lack of memory") from error
 
 
 @contextmanager
@@ -155,7 +155,7 @@ def _begin(setting: Setting, fitter: Fitter) -> None:
 
 
 def _end_with_parent() -> None:
-    """Wait for the parent's end, which a kill may have made, and end too: nobody is left to ask for the result."""
+    """Wait for the parent's end, which a kill may have made, and end too: no process needs the result."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.profiles.sampling import InputErrors, Samples, observe, surface_samples, with_errors
-from lst_raster.profiles.simulated_set import HUMID, REGIMES, SimulatedSet, regimes_of
+from lst_raster.profiles.simulated_set import HUMID, SimulatedSet, regimes_of
 from tests.benchmarks.accuracy.fits import Retrieval
 from tests.benchmarks.accuracy.setting import Setting
 
@@ -94,8 +94,9 @@ SEED = 0  # of the surfaces, as in `lst-raster evaluate`; the errors' is the nex
 
 
 def headline(simulated: SimulatedSet) -> Mapping[str, NDArray[np.bool_]]:
-    """Tell the two parts of the headline: all, and extreme humidity."""
-    return {name: REGIMES[name].where(simulated) for name in ("all", HUMID)}
+    """Masks of the two parts of the headline: all, and extreme humidity."""
+    masks = regimes_of(simulated)
+    return {name: masks[name] for name in ("all", HUMID)}
 
 
 def given_samples(

@@ -55,5 +55,5 @@ def published(sensor: str) -> dict[str, Published]:
 
 
 def shipped_tiers(sensor: str) -> tuple[str, ...]:
-    """Tell the tiers that are shipped for a sensor band."""
+    """List the tiers that are shipped for a sensor band."""
     return tuple(tier for tier in TIER_NAMES if f"{sensor}/{tier}" in shipped_models())

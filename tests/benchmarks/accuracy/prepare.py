@@ -24,8 +24,8 @@ VARY_SEED = 1
 QUICK_STEP = 5
 """In a quick benchmark every so many columns of the library are simulated."""
 _OWN_DATE = (
-    "No held-out set was given (`--test`), so the last date of the library is held out: it is measured on and not "
-    "learnt. The shipped models have learnt it, and are left out."
+    "No held-out set was given (`--test`), so the last date of the library is held out: it is used for "
+    "measurements only. The shipped models were trained on it, and are left out."
 )
 _QUICK = (
     "This was a quick run, to show that all works: short trainings and one seed. Its numbers are not the project's."
@@ -97,16 +97,16 @@ def prepare(sensor: str, library: Path, tests: Mapping[str, Path], varied: Mappi
     InputNotFoundError, InputError
         A file does not exist, is not a simulated set, or is of another sensor band.
     """
-    learnt = read_simulated(library)
+    training = read_simulated(library)
     files = {"library": library, **tests, **{f"{title}, aerosol drawn": path for title, path in varied.items()}}
     notes = [_QUICK] if plan == QUICK else []
     held_out = {title: read_simulated(path) for title, path in tests.items()}
     if not tests:
-        learnt, held_out = hold_out_last_date(learnt)
+        training, held_out = hold_out_last_date(training)
         notes.append(_OWN_DATE)
     setting = Setting(
         sensor=sensor,
-        library=learnt,
+        library=training,
         tests=held_out,
         varied={title: read_simulated(path) for title, path in varied.items()},
         plan=plan,

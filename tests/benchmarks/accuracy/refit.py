@@ -1,4 +1,4 @@
-"""Mechanism alone, refitted: the published forms with coefficients of our own, by least squares on a training set."""
+"""Mechanism only, refitted: the published forms with coefficients by least squares on a training set."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.profiles.sampling import Samples, observe, surface_samples
 from lst_raster.profiles.simulated_set import SimulatedSet
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.validation.published import mono_window_class
+from lst_raster.validation.published import mono_window_class, mono_window_classes
 
 Float = NDArray[np.float64]
 
 PER_PROFILE = 10
 """Surfaces drawn for each profile that coefficients are fitted on."""
 PERTURBED = 0.2
-"""Weight of an invented profile beside a real one, the one that it has in the training of the networks."""
+"""Weight of a synthetic profile, as in the training of the networks; a real one has 1."""
 TYPICAL = 295.0  # temperature at which a band's C2 over wavelength is read off [K]
-FEWEST = 3 * PER_PROFILE  # samples from which a class gets coefficients of its own
+FEWEST = 3 * PER_PROFILE  # samples from which a class gets separate coefficients
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +74,7 @@ class EquationFromVapour:
     """Smallest transmittance of the training set, below which none is taken. [1]"""
 
     def __call__(self, given: Samples) -> Float:
-        """Retrieve temperatures, of the samples' shape; NaN where the air outshines the radiance. [K]"""
+        """Retrieve temperatures, of the samples' shape; NaN where the atmosphere exceeds the radiance. [K]"""
         transmittance, upwelling, downwelling = (np.polyval(one, given.water_vapour) for one in self.terms)
         return np.asarray(
             surface_temperature(
@@ -116,7 +116,7 @@ def refit_mono_window(sets: Sequence[SimulatedSet], seed: int) -> MonoWindow:
     `refit_single_channel`.
     """
     given, weight = _training(sets, seed)
-    count = int(mono_window_class(np.float64(np.inf))) + 1
+    count = mono_window_classes()
     columns = [
         np.asarray(mono_window_temperature(_seen(given), given.emissivity, *one)) for one in np.eye(3)
     ]  # linear in its coefficients

@@ -34,7 +34,7 @@ class Results:
 
 
 def about(setting: Setting, digests: Mapping[str, str], notes: list[str]) -> dict[str, Any]:
-    """Tell what a benchmark is made from.
+    """Record the provenance of a benchmark.
 
     Parameters
     ----------

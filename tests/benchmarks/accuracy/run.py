@@ -71,13 +71,15 @@ def run_benchmark(
     workers = workers or os.cpu_count() or 1
     jobs: list[Job] = [job for section in sections for job in section.jobs(setting)]
     found = run_jobs(jobs, setting, fitter, workers, progress)
-    told = about(setting, digests or {}, list(notes))
-    told |= {"workers": workers, "minutes": round((time.monotonic() - begun) / 60.0, 2)}
-    return Results(about=told, sections={one.name: rounded(found[one.name]) for one in sections if found.get(one.name)})
+    record = about(setting, digests or {}, list(notes))
+    record |= {"workers": workers, "minutes": round((time.monotonic() - begun) / 60.0, 2)}
+    return Results(
+        about=record, sections={one.name: rounded(found[one.name]) for one in sections if found.get(one.name)}
+    )
 
 
 def outputs(sections: Sequence[str]) -> list[str]:
-    """Names of the files that sections make for certain, beside their pictures."""
+    """Names of the files that sections always write, without their pictures."""
     return [PAGE, RESULTS, *(f"{name}.csv" for name in sections)]
 
 

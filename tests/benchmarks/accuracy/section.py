@@ -31,7 +31,7 @@ class Section:
     jobs: Jobs
     """What is fitted and measured."""
     text: Text
-    """Markdown below the heading, from the rows alone: words that hold whatever the numbers are, and tables."""
+    """Markdown below the heading, from the rows alone: words that hold for any numbers, and tables."""
     trains: bool = True
     """Whether anything is to be trained for it."""
     charts: Charts = _no_charts

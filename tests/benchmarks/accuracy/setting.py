@@ -1,4 +1,4 @@
-"""What a benchmark works with: the sets, how much is fitted, and which columns of the library are learnt."""
+"""Settings of a benchmark: the sets, the size of the fits, and the training columns of the library."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Plan:
     fewer_seeds: int = 2
     """Seeds of the other studies."""
     fractions: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3)
-    """Shares of the columns that are learnt, besides all. [1]"""
+    """Fractions of the columns in training, in addition to all. [1]"""
     continents: tuple[str, ...] = tuple(BOXES)
     """Continents that are left out in turn."""
     per_profile: int = SURFACES_PER_PROFILE
@@ -52,13 +52,13 @@ class Setting:
     sensor: str
     """Sensor band."""
     library: SimulatedSet
-    """Columns to learn from; those with `split` = 1 are not learnt."""
+    """Training columns; those with `split` = 1 are not used."""
     tests: Mapping[str, SimulatedSet]
     """Held-out sets by title, with nominal gases and aerosol."""
     varied: Mapping[str, SimulatedSet] = field(default_factory=dict)
     """The same with gases, aerosol and continuum drawn for each column, by the same titles."""
     shipped: tuple[str, ...] = ()
-    """Tiers of the shipped models to measure; none where they have learnt the held-out columns."""
+    """Tiers of the shipped models to measure; none where they were trained on the held-out columns."""
     plan: Plan = FULL
     """How much is fitted and measured."""
 
@@ -85,7 +85,7 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """Which columns of the library are learnt."""
+    """Training columns of the library."""
 
     fraction: float = WHOLE
     """Share of the columns, drawn at random. [1]"""
@@ -97,7 +97,7 @@ class Selection:
     """Water vapour from which columns are left out. [kg m-2]"""
 
     def of(self, library: SimulatedSet) -> SimulatedSet:
-        """Choose among the columns that are learnt: those kept for validation (`split` = 1) are none of them."""
+        """Select training columns, without those kept for validation (`split` = 1)."""
         chosen = library.water_vapour < self.below
         if self.fraction < WHOLE:
             chosen &= np.random.default_rng(self.draw).random(len(library)) < self.fraction
@@ -115,9 +115,9 @@ EVERYTHING = Selection()
 
 
 def hold_out_last_date(library: SimulatedSet) -> tuple[SimulatedSet, dict[str, SimulatedSet]]:
-    """Part a library into what is learnt and its last date, for want of a held-out set.
+    """Divide a library into training columns and its last date, where there is no held-out set.
 
-    Invented columns of that date are neither learnt nor measured on.
+    Synthetic columns of that date are used for neither.
 
     Returns
     -------

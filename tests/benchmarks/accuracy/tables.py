@@ -86,7 +86,7 @@ def series(
 
 
 def called(method: str, tier: str) -> str:
-    """Name a method with what it knows of the air."""
+    """Name of a method with its atmospheric inputs."""
     return f"{method}, `{tier}`" if tier else method
 
 
