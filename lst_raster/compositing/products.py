@@ -15,7 +15,7 @@ from lst_raster.io.bundle import Place, is_hidden
 from lst_raster.io.grid import Grid
 from lst_raster.io.landsat import AcquisitionDate
 from lst_raster.io.raster import open_raster
-from lst_raster.io.remote import fetch
+from lst_raster.io.remote import fetch, list_objects
 from lst_raster.product.paths import SUFFIXES, OutputForm, temperature_layer
 
 COMPOSITE_TAG = "composite"
@@ -120,10 +120,8 @@ def _places(text: str) -> list[Place]:
 
 
 def _remote(address: Address) -> list[Place]:
-    if not address.is_s3 or Path(address.name).suffix:
+    if not address.is_object or Path(address.name).suffix:
         return [Place.at(address)]
-    from lst_raster.io.s3 import list_objects
-
     files = [
         file for file in list_objects(address.inside()) if Path(file.name).match(_NAME) and not is_hidden(file.name)
     ]

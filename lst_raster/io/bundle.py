@@ -18,7 +18,7 @@ from typing import IO, Any, Self
 
 from lst_raster.errors import InputNotFoundError, RemoteAccessError, SceneError
 from lst_raster.io.address import Address, Location, location_of
-from lst_raster.io.remote import RemoteFile, fetch
+from lst_raster.io.remote import RemoteFile, fetch, list_objects
 
 TEXT_LIMIT = 1 << 20  # [byte], far above any metadata file; a wrong one is not read through
 _ENDINGS = r"\.(?:zip|tar(?:\.gz|\.bz2|\.xz)?|tgz|tbz2?|txz)"
@@ -373,7 +373,7 @@ def open_remote_folder(address: Address) -> Bundle:
         The store does not give it.
     """
     ending = PurePosixPath(address.name).suffix
-    if not address.is_s3:
+    if not address.is_object:
         if not ending:
             raise SceneError(
                 f"{address} is a folder on a web server, which cannot be listed; give the address of the scene's "
@@ -391,8 +391,6 @@ def _asked(address: Address, ending: str) -> AskedBundle:
 
 def _listed(folder: Address, address: Address) -> Bundle | None:
     """List a folder of a store; None where that is refused, but a file in it was named."""
-    from lst_raster.io.s3 import list_objects
-
     named = folder.url != address.inside().url
     try:
         files = list_objects(folder)

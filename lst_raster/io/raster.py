@@ -114,7 +114,7 @@ Mask = NDArray[np.bool_]
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a TIFF or a BigTIFF begins
 
-_ON_SERVERS = ("/vsicurl/", "/vsis3/")
+_ON_SERVERS = ("/vsicurl/", "/vsis3/", "/vsigs/", "/vsiaz/")
 _IN_PLACE = {"CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO"}  # else GDAL leaves a file of its own beside a .tar.gz
 
 

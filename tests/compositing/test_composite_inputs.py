@@ -219,7 +219,7 @@ def test_products_on_a_web_server_give_the_same_composite(tmp_path, monkeypatch,
     with web_server(tmp_path / "in") as server:
         remote = compose([server.url(path.name) for path in paths], tmp_path / "r.tif", **wanted)
         server.ranges = False
-        with pytest.raises(InputError, match="whole files alone"):
+        with pytest.raises(InputError, match="whole files only"):
             compose(server.url(paths[0].name), tmp_path / "no.tif")
     for key in local.rasters:
         assert remote.rasters[key].read_bytes() == local.rasters[key].read_bytes()

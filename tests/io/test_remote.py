@@ -38,7 +38,7 @@ SECRET = "sig=a%2Fb-very-secret&se=2030"
 def quick_and_alone(tmp_path, monkeypatch):
     """No waiting between attempts, no settings of this machine's, and a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(remote_http, "_DELAY", 0.0)
+    monkeypatch.setattr(remote_http, "PAUSE", 0.0)
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_S3_ENDPOINT", "AWS_NO_SIGN_REQUEST"):
         monkeypatch.delenv(name, raising=False)
     for name, value in {"GDAL_HTTP_RETRY_DELAY": "0.01", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}.items():
@@ -169,7 +169,7 @@ def test_a_signature_opens_the_whole_folder_and_is_told_nowhere(folder, server, 
         Scene.open(url)
     server.secret = "another"
     with pytest.raises(
-        RemoteAccessError, match=r"is refused \(403 Forbidden\): it needs a login, or a signature"
+        RemoteAccessError, match=r"is refused \(403 Forbidden\): it needs a login or a valid signature"
     ) as old:
         product_of(scene, model_path)
     told = [repr(scene), str(scene.place), scene.place.label, str(product.tags), caplog.text]
@@ -196,10 +196,10 @@ ANSWERS = {
     "gone": (410, InputNotFoundError, "does not exist"),
     "forbidden": (403, RemoteAccessError, r"is refused \(403 Forbidden\)"),
     "login": (401, RemoteAccessError, r"is refused \(401 Unauthorized\): it needs a login"),
-    "login page": ("page", RemoteAccessError, "answered with a web page, not with the file: the server may want a"),
-    "sent to a login page": (("/login",), RemoteAccessError, "answered with a web page"),
-    "broken": (500, RemoteError, r"an error of the server \(500 Internal Server Error\); try again later"),
-    "hanging": ("hang", RemoteError, "gives no answer within 0.2 s; try again later, or set GDAL_HTTP_TIMEOUT"),
+    "login page": ("page", RemoteAccessError, "the server sent a web page instead of the file, perhaps a login form"),
+    "sent to a login page": (("/login",), RemoteAccessError, "sent a web page instead of the file"),
+    "broken": (500, RemoteError, r"the server reports an error \(500 Internal Server Error\); try again later"),
+    "hanging": ("hang", RemoteError, "no response from the server within 0.2 s; try again later, or set GDAL_HTTP_TIMEOUT"),
 }
 
 
@@ -219,20 +219,20 @@ def test_a_server_that_is_not_there_is_told(monkeypatch):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    with pytest.raises(RemoteError, match=r"there is no connection to the server \(Connection refused\); check"):
+    with pytest.raises(RemoteError, match=r"no connection to the server \(Connection refused\); check"):
         Scene.open(f"http://127.0.0.1:{port}/{BAND}")
 
     def unknown(*args, **kwargs):
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(RemoteError, match=r"there is no server nowhere.example, or no network"):
+    with pytest.raises(RemoteError, match=r"no server nowhere.example, or no network"):
         Scene.open(f"http://nowhere.example/{BAND}")
 
 
 def test_a_server_that_gives_whole_files_alone_is_told(server):
     server.ranges = False
-    with pytest.raises(RemoteError, match="gives whole files alone, no parts of them; fetch the file first"):
+    with pytest.raises(RemoteError, match="the server sends whole files only and does not support byte ranges; download the file first"):
         Scene.open(server.url(BAND))
 
 
@@ -255,7 +255,7 @@ def test_a_companion_that_is_refused_is_done_without_and_said(server, model_path
 @pytest.mark.parametrize("name", [MTL, QUALITY])
 def test_a_companion_that_the_server_fails_to_give_is_not_taken_for_missing(server, name):
     server.answers = {name: 503}
-    with pytest.raises(RemoteError, match="an error of the server"):
+    with pytest.raises(RemoteError, match="the server reports an error"):
         Scene.open(server.url(BAND))
 
 
@@ -263,7 +263,7 @@ def test_a_connection_that_is_lost_while_reading_leaves_no_product(folder, serve
     scene = Scene.open(server.url(BAND))
     server.answers = {BAND: [None] * 3 + [500] * 50}
     (tmp_path / "out").mkdir()
-    with pytest.raises(LstRasterError, match=r"connection was lost|truncated or damaged|error of the server"):
+    with pytest.raises(LstRasterError, match=r"connection was lost|truncated or damaged|server reports an error"):
         retrieve(scene, output="out", model=model_path, **EXACT)
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -292,9 +292,9 @@ def test_an_address_of_no_scene_is_refused(folder, server, name, error, words):
         Scene.open(server.url(name))
 
 
-@pytest.mark.parametrize("text", ["ftp://h/x_B10.TIF", "gs://bucket/x_B10.TIF", "abfs://c/x_B10.TIF"])
+@pytest.mark.parametrize("text", ["ftp://h/x_B10.TIF", "hdfs://h/x_B10.TIF"])
 def test_other_kinds_of_addresses_are_refused(text):
-    with pytest.raises(InputNotFoundError, match="addresses are not read, only https, http and s3; fetch the file"):
+    with pytest.raises(InputNotFoundError, match="addresses are not supported, only https, http, s3, gs and az; download"):
         Scene.open(text)
 
 
@@ -356,7 +356,7 @@ def test_an_object_store_that_refuses_says_what_may_help(server, monkeypatch, na
         monkeypatch.delenv(variable)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "nothing")
     monkeypatch.setenv("AWS_CONFIG_FILE", "nothing")
-    with pytest.raises(RemoteAccessError, match="there are no credentials for it; set credentials"):
+    with pytest.raises(RemoteAccessError, match="no credentials found; set credentials"):
         Scene.open(f"s3://{name}")
 
 
@@ -365,7 +365,7 @@ def test_an_object_store_needs_its_extra_and_a_connection(monkeypatch):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
-    with pytest.raises(RemoteError, match=r"there is no connection to the store \(EndpointConnectionError\)"):
+    with pytest.raises(RemoteError, match=r"no connection to the store \(EndpointConnectionError\)"):
         Scene.open(f"s3://bucket/{BAND}")
     monkeypatch.setitem(sys.modules, "boto3", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'lst-raster\[s3\]'"):

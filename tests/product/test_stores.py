@@ -50,7 +50,7 @@ def surroundings(tmp_path, monkeypatch, running_store):
     """A store, a folder and a folder of temporary files of its own, and no waiting."""
     _, gate = running_store
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(remote_http, "_DELAY", 0.0)
+    monkeypatch.setattr(remote_http, "PAUSE", 0.0)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
@@ -226,11 +226,11 @@ def test_a_run_from_store_to_store_is_kept_until_its_scene_changes(store, scene,
 REFUSALS = {
     "no bucket": ("s3://nowhere/x.tif", None, OutputError, "write s3://nowhere/x.tif: there is no bucket nowhere;"),
     "no bucket name": ("s3://Not_One/x.tif", None, LstRasterError, "s3://Not_One/x.tif"),
-    "refused": ("s3://out/x.tif", 403, RemoteAccessError, "x.tif is refused .AccessDenied.; set credentials that may"),
-    "no connection": ("s3://out/x.tif", "drop", RemoteError, "s3://out/x.tif: there is no connection to the store"),
-    "overloaded": ("s3://out/x.tif", 503, RemoteError, "answered with an error of the store .SlowDown"),
+    "refused": ("s3://out/x.tif", 403, RemoteAccessError, "x.tif is refused .AccessDenied.; set credentials with write"),
+    "no connection": ("s3://out/x.tif", "drop", RemoteError, "s3://out/x.tif: no connection to the store"),
+    "overloaded": ("s3://out/x.tif", 503, RemoteError, "the store reports an error .SlowDown"),
     "web": ("https://example.com/x.tif", None, OutputError, "cannot write https://example.com/x.tif; products go to"),
-    "other": ("gs://bucket/x.tif", None, OutputError, "cannot write to gs: addresses; products go to disk or"),
+    "other": ("gs://bucket/x.tif", None, OutputError, "cannot write gs://bucket/x.tif; products go to disk or"),
     "keys": ("s3://me:pass-word@out/x.tif", None, OutputError, "s3://out/x.tif was given with a user in it; leave tha"),
 }  # fmt: skip
 
