@@ -7,6 +7,7 @@ with AZURE_STORAGE_ACCESS_KEY, AZURE_STORAGE_SAS_TOKEN or AZURE_NO_SIGN_REQUEST.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
@@ -56,10 +57,11 @@ def _request(address: Address, call: Callable[[Any, Any], _T]) -> _T:
         return call(obstore, _store(f"{address.scheme}://{address.bucket}", settings))
     except FileNotFoundError:
         raise InputNotFoundError(f"{address} does not exist; check the address") from None
-    except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError):
-        raise RemoteAccessError(f"{address} is refused; {_HELP[address.scheme]}") from None
     except (exceptions.BaseError, ValueError, OSError) as error:
         reason = without_secrets(str(error).partition("\n")[0])
+        refused = isinstance(error, exceptions.PermissionDeniedError | exceptions.UnauthenticatedError)
+        if refused or re.search(r"status code: 40[13]\b", reason):  # of a list it is a GenericError
+            raise RemoteAccessError(f"{address} is refused; {_HELP[address.scheme]}") from None
         raise RemoteError(
             f"{address}: the store does not give it ({reason}); {_HELP[address.scheme]}, check the address, or try "
             "again later"
@@ -70,10 +72,16 @@ def _request(address: Address, call: Callable[[Any, Any], _T]) -> _T:
 def _store(url: str, settings: tuple[tuple[str, str], ...]) -> Any:
     """Client of a bucket; made again when the settings in the environment change."""
     found, config = dict(settings), {}
-    if any(found.get(f"{name}_NO_SIGN_REQUEST", "NO").upper() in ("YES", "TRUE", "1", "ON") for name in ("GS", "AZURE")):
+    if any(
+        found.get(f"{name}_NO_SIGN_REQUEST", "NO").upper() in ("YES", "TRUE", "1", "ON") for name in ("GS", "AZURE")
+    ):
         config["skip_signature"] = "true"
     if url.startswith("az:") and "AZURE_STORAGE_ACCOUNT" in found:
         config["account_name"] = found["AZURE_STORAGE_ACCOUNT"]
-    retry = {"max_retries": ATTEMPTS - 1, "backoff": {"init_backoff": timedelta(seconds=PAUSE), "base": 2}}
-    timeouts = {"timeout": timedelta(seconds=TIMEOUT), "connect_timeout": timedelta(seconds=TIMEOUT)}
-    return require("obstore.store", "cloud").from_url(url, config=config, client_options=timeouts, retry_config=retry)
+    pause, timeout = timedelta(seconds=max(PAUSE, 0.01)), timedelta(seconds=TIMEOUT)
+    return require("obstore.store", "cloud").from_url(
+        url,
+        config=config,
+        client_options={"timeout": timeout, "connect_timeout": timeout, "allow_http": True},  # http: stores in tests
+        retry_config={"max_retries": ATTEMPTS - 1, "backoff": {"init_backoff": pause, "base": 2}},
+    )

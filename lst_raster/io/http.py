@@ -117,7 +117,7 @@ def _get(address: Address, start: int, length: int) -> Part:
 
 @lru_cache(maxsize=4)
 def _pool(process: int, proxy: str | None) -> Any:
-    """Connection pool of one process: a forked process must not share its parent's connections."""
+    """Make the connection pool of one process: a forked process must not share its parent's connections."""
     import urllib3
 
     if proxy is None:

@@ -9,6 +9,7 @@ import traceback
 import zipfile
 
 import pytest
+from obstore.store import MemoryStore
 
 from lst_raster import Scene, retrieve
 from lst_raster.errors import (
@@ -19,9 +20,11 @@ from lst_raster.errors import (
     RemoteError,
     SceneError,
 )
+from lst_raster.io import cloud
 from lst_raster.io import http as remote_http
 from lst_raster.io.address import Address, without_secrets
 from lst_raster.io.bundle import Place
+from lst_raster.io.remote import fetch, list_objects
 from tests.support.emissivity_scenes import add_reflectance
 from tests.support.factories import STATE, ramp
 from tests.support.products import in_form, make_product, product_stem
@@ -199,7 +202,11 @@ ANSWERS = {
     "login page": ("page", RemoteAccessError, "the server sent a web page instead of the file, perhaps a login form"),
     "sent to a login page": (("/login",), RemoteAccessError, "sent a web page instead of the file"),
     "broken": (500, RemoteError, r"the server reports an error \(500 Internal Server Error\); try again later"),
-    "hanging": ("hang", RemoteError, "no response from the server within 0.2 s; try again later, or set GDAL_HTTP_TIMEOUT"),
+    "hanging": (
+        "hang",
+        RemoteError,
+        "no response from the server within 0.2 s; try again later, or set GDAL_HTTP_TIMEOUT",
+    ),
 }
 
 
@@ -232,7 +239,9 @@ def test_a_server_that_is_not_there_is_told(monkeypatch):
 
 def test_a_server_that_gives_whole_files_alone_is_told(server):
     server.ranges = False
-    with pytest.raises(RemoteError, match="the server sends whole files only and does not support byte ranges; download the file first"):
+    with pytest.raises(
+        RemoteError, match="the server sends whole files only and does not support byte ranges; download the file first"
+    ):
         Scene.open(server.url(BAND))
 
 
@@ -294,7 +303,9 @@ def test_an_address_of_no_scene_is_refused(folder, server, name, error, words):
 
 @pytest.mark.parametrize("text", ["ftp://h/x_B10.TIF", "hdfs://h/x_B10.TIF"])
 def test_other_kinds_of_addresses_are_refused(text):
-    with pytest.raises(InputNotFoundError, match="addresses are not supported, only https, http, s3, gs and az; download"):
+    with pytest.raises(
+        InputNotFoundError, match="addresses are not supported, only https, http, s3, gs and az; download"
+    ):
         Scene.open(text)
 
 
@@ -324,6 +335,57 @@ def test_an_object_store_is_asked_without_signature_or_at_the_requester_s_cost(f
     product_of(f"s3://in/{BAND}", model_path, "remote.tif")
     assert {headers.get("x-amz-request-payer") for _, _, headers in server.requests} == {"requester"}
     assert all("testing" in headers["Authorization"] for _, _, headers in server.requests)
+
+
+STORES = {  # settings of obstore and of GDAL for a store at an address
+    "gs": {"GS_NO_SIGN_REQUEST": "YES", "GOOGLE_BASE_URL": "{}", "CPL_GS_ENDPOINT": "{}/"},
+    "az": {
+        "AZURE_NO_SIGN_REQUEST": "YES", "AZURE_STORAGE_ACCOUNT": "account", "AZURE_STORAGE_ENDPOINT": "{}",
+        "AZURE_STORAGE_CONNECTION_STRING": "DefaultEndpointsProtocol=http;AccountName=account;AccountKey=a2V5;"
+        "BlobEndpoint={}",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", STORES)
+def test_a_scene_in_a_google_or_azure_store_gives_the_same_product_as_from_disk(
+    folder, server, model_path, monkeypatch, scheme
+):
+    """The web server replaces a store whose bucket may be read, not listed."""
+    server.root = folder.parent
+    server.answers = {"in": 403}
+    server.identity = lambda content: {"ETag": "1", "Last-Modified": "Sun, 19 Jul 2015 16:20:00 GMT"}
+    for name, value in STORES[scheme].items():
+        monkeypatch.setenv(name, value.format(server.url().rstrip("/")))
+    local = product_of(folder / BAND, model_path, "local.tif")
+    remote = product_of(f"{scheme}://in/{BAND}", model_path, "remote.tif")
+    assert remote.path.read_bytes() == local.path.read_bytes()
+    with pytest.raises(InputNotFoundError, match=r"LC08_no_B10\.TIF does not exist; check the address"):
+        Scene.open(f"{scheme}://in/LC08_no_B10.TIF")
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'lst-raster\[cloud\]'"):
+        Scene.open(f"{scheme}://in/{BAND}")
+
+
+@pytest.mark.parametrize("scheme", STORES)
+def test_objects_of_google_and_azure_stores_are_read_in_parts_and_listed(monkeypatch, scheme):
+    memory = MemoryStore()
+    for name in ("a/x.txt", "a/y.txt", "a/sub/z.txt"):
+        memory.put(name, b"0123456789")
+    monkeypatch.setattr(cloud, "_store", lambda url, settings: memory)
+    address = Address.parse(f"{scheme}://bucket/a/x.txt")
+    assert [fetch(address, *where).content for where in ((0, 4), (8, 4), (10, 4))] == [b"0123", b"89", b""]
+    assert fetch(address, 8, 4).size == 10
+    assert [file.name for file in list_objects(address.parent)] == ["x.txt", "y.txt"]
+    with pytest.raises(InputNotFoundError, match=r"a/no.txt does not exist; check the address"):
+        fetch(address.with_name("no.txt"), 0, 4)
+
+
+def test_a_signature_in_the_address_of_a_store_is_refused_and_not_shown():
+    with pytest.raises(InputNotFoundError, match=r"az://c/x_B10\.TIF was given with a query; leave it out") as raised:
+        Scene.open(f"az://c/x_B10.TIF?{SECRET}")
+    assert "secret" not in str(raised.value)
 
 
 @pytest.mark.slow

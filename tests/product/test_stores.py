@@ -230,7 +230,7 @@ REFUSALS = {
     "no connection": ("s3://out/x.tif", "drop", RemoteError, "s3://out/x.tif: no connection to the store"),
     "overloaded": ("s3://out/x.tif", 503, RemoteError, "the store reports an error .SlowDown"),
     "web": ("https://example.com/x.tif", None, OutputError, "cannot write https://example.com/x.tif; products go to"),
-    "other": ("gs://bucket/x.tif", None, OutputError, "cannot write gs://bucket/x.tif; products go to disk or"),
+    "other": ("gs://bucket/x.tif", None, OutputError, "write gs://bucket/x.tif; products go to disk or"),
     "keys": ("s3://me:pass-word@out/x.tif", None, OutputError, "s3://out/x.tif was given with a user in it; leave tha"),
 }  # fmt: skip
 

@@ -254,7 +254,9 @@ def test_what_is_not_read_from_servers_is_told_without_secrets(scene, model_path
 
 def test_level_2_products_and_checks_are_for_files_on_disk():
     for look in (Level2Scene.open, check_product):
-        with pytest.raises(InputNotFoundError, match=r"s3://b/x.tif is on a server, from which it cannot be read; download it"):
+        with pytest.raises(
+            InputNotFoundError, match=r"s3://b/x.tif is on a server, from which it cannot be read; download it"
+        ):
             look("s3://b/x.tif")
 
 
