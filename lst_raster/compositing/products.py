@@ -60,7 +60,7 @@ class SourceProduct:
     def date(self) -> AcquisitionDate | None:
         """Date on which its scene was taken, None where that is not known."""
         day, clock = self.tags.get("acquisition_date", _UNKNOWN), self.tags.get("acquisition_time", _UNKNOWN)
-        return None if day == _UNKNOWN else AcquisitionDate.parse(day).at(day, clock)
+        return None if day == _UNKNOWN else AcquisitionDate.parse(day).with_time(day, clock)
 
     @property
     def rasters(self) -> list[Place]:

@@ -95,7 +95,7 @@ def test_a_damaged_product_ends_the_run_or_is_left_out_as_a_whole(tmp_path):
     content[-9000:-3000] = bytes(6000)  # the last block: the first one still reads
     paths[1].write_bytes(content)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(InputError, match=r"LC08_02_LST\.tif opens but cannot be read through"):
+    with pytest.raises(InputError, match=r"LC08_02_LST\.tif opens but cannot be read completely"):
         compose(paths, tmp_path / "out.tif", statistic="mean")
     assert sorted(tmp_path.rglob("*")) == before
     made = compose(paths, tmp_path / "out.tif", statistic="mean", skip_unreadable=True)

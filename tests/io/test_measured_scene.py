@@ -72,7 +72,7 @@ def test_scaled_integers_and_digital_numbers_give_it_within_their_rounding(tmp_p
         found = retrieved(scene, tmp_path / "out" / quantity, overwrite=True)
         np.testing.assert_allclose(found, LST, atol=0.03)
     other = write_raster(tmp_path / "other.tif", numbers, scale=0.01)
-    with pytest.raises(SceneError, match="if the file's lead to radiance, give --quantity radiance"):
+    with pytest.raises(SceneError, match="if the file's convert to radiance, give --quantity radiance"):
         MeasuredScene.open(other, sensor="aster-b13", quantity="digital-numbers")
 
 
@@ -202,7 +202,7 @@ def test_a_unit_in_the_file_that_says_otherwise_is_refused(tmp_path, aster):
 
 def test_what_is_not_told_is_asked_for(tmp_path, aster, command):
     path = write_raster(tmp_path / "x.tif", LST.astype("f4"))
-    with pytest.raises(SceneError, match="sensor of your own; say what the file holds at the sensor: --quantity"):
+    with pytest.raises(SceneError, match="is a custom sensor; specify the at-sensor quantity in the file: --quantity"):
         Scene.open(path, sensor=aster)
     with pytest.raises(UnknownSensorError, match="add --sensor"):
         MeasuredScene.open(path, quantity="radiance")

@@ -140,7 +140,7 @@ def test_a_quality_band_of_another_extent_is_warped_when_asked(tmp_path, model_p
     wider[10:70, 10:80] = np.where(cloudy, 22280, 21824)
     elsewhere = Affine(30, 0, 452475 - 310, 0, -30, 3408645 + 310)  # a third of a pixel off, so that it cannot be cut
     write_raster(tmp_path / "in" / f"{STEM}_QA_PIXEL.TIF", wider, transform=elsewhere, nodata=1)
-    with pytest.raises(GridMismatchError, match=r"pass --align to warp it .*, or do without it: --keep-clouds"):
+    with pytest.raises(GridMismatchError, match=r"pass --align to warp it .*, or omit it: --keep-clouds"):
         retrieve(path, model=model_path, **EXACT)
     product = retrieve(path, model=model_path, align=True, **EXACT)
     np.testing.assert_array_equal(np.isnan(read(product)), cloudy)
@@ -148,10 +148,10 @@ def test_a_quality_band_of_another_extent_is_warped_when_asked(tmp_path, model_p
 
 def test_what_is_no_quality_band_is_refused(tmp_path, model_path):
     path = cloudy_scene(tmp_path / "in", np.full((60, 70), 40), dtype="uint8")
-    with pytest.raises(SceneError, match=r"holds values such as 40 that are no quality bits .* --keep-clouds"):
+    with pytest.raises(SceneError, match=r"has values such as 40 that are not quality bits .* --keep-clouds"):
         retrieve(path, model=model_path, **EXACT)
     write_raster(tmp_path / "in" / f"{STEM}_QA_PIXEL.TIF", np.full((30, 70), 21824, "u2"))
-    with pytest.raises(GridMismatchError, match=r"quality band .* or do without it: --keep-clouds"):
+    with pytest.raises(GridMismatchError, match=r"quality band .* or omit it: --keep-clouds"):
         retrieve(path, model=model_path, **EXACT)
     assert retrieve(path, model=model_path, mask_clouds=False, **EXACT).retrieved == 4200
 

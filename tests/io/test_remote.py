@@ -281,9 +281,9 @@ def test_a_connection_that_is_lost_while_reading_leaves_no_product(folder, serve
 @pytest.mark.parametrize(("name", "error", "words"), [
     ("", SceneError, r"is a folder on a web server, which cannot be listed; give the address of the scene's"),
     ("level1/product", SceneError, "cannot be listed"),
-    ("product.tar.gz", SceneError, "is compressed, and would be fetched whole for every block; fetch it once first"),
-    ("product.tar.xz", SceneError, "is compressed, and would be fetched whole for every block; fetch it once first"),
-    ("product.zip", SceneError, "is compressed, and would be fetched whole for every block; fetch it once first"),
+    ("product.tar.gz", SceneError, "is compressed, and would be downloaded completely for every block; download it"),
+    ("product.tar.xz", SceneError, "is compressed, and would be downloaded completely for every block; download it"),
+    ("product.zip", SceneError, "is compressed, and would be downloaded completely for every block; download it"),
     ("text.zip", SceneError, "is not a zip archive, or truncated or damaged"),
     ("nothing.tar", InputNotFoundError, "does not exist"),
     ("text.tar", SceneError, "is not a tar archive, or truncated or damaged"),

@@ -91,11 +91,11 @@ SCENES = {
     "radiance": (numbers(9.5, "f4"), {}, "it may be radiance"),
     "kelvin": (numbers(295.0, "f4"), {}, "it may be a temperature already"),
     "celsius": (numbers(41.0, "f4"), {}, "it may be in degrees Celsius"),
-    "other": (numbers(1000), {}, "no scene has; check the sensor"),
-    "level 2": (LEVEL_2, {}, "as Level-2 surface temperature it is 300 K, and retrieved already"),
+    "other": (numbers(1000), {}, "outside the range of scenes; check the sensor"),
+    "level 2": (LEVEL_2, {}, "as Level-2 surface temperature it is 300 K, which needs no retrieval"),
     "level 2 nowhere": (LEVEL_2, {"crs": None}, "as Level-2 surface temperature it is 300 K"),
     "level 2 scaled": (LEVEL_2, {"scale": 0.00341802, "offset": 149.0}, "it is a Level-2 surface temperature"),
-    "scaled": (numbers(26000), {"scale": 0.01}, "carries scale 0.01 and offset 0: it is no Level-1 band"),
+    "scaled": (numbers(26000), {"scale": 0.01}, "has scale 0.01 and offset 0: it is no Level-1 band"),
 }
 
 
@@ -168,7 +168,7 @@ def test_metadata_of_a_level_2_product_are_refused(tmp_path):
     path = make_scene(tmp_path, lst=ramp(280, 300))
     mtl = tmp_path / f"{STEM}_MTL.txt"
     mtl.write_text(mtl.read_text().replace("L1TP", "L2SP"))
-    with pytest.raises(SceneError, match="says L2SP: the scene is a Level-2 product"):
+    with pytest.raises(SceneError, match="has the level L2SP: a Level-2 product"):
         Scene.open(path)
 
 
@@ -189,7 +189,7 @@ def test_a_truncated_file_is_refused_whatever_is_left_of_it(tmp_path, kept, tile
     layout = {"tiled": True, "blockxsize": 64, "blockysize": 64} if tiled else {}
     path = write_raster(tmp_path / "LC08_x_B10.tif", noise, compress="DEFLATE", **layout)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
-    with pytest.raises(SceneError, match="truncated or damaged; fetch it again"):
+    with pytest.raises(SceneError, match="truncated or damaged; download it again"):
         Scene.open(path)
 
 
@@ -200,7 +200,7 @@ def test_real_level_2_files_are_refused_under_any_name(tmp_path, place):
         Scene.open(real)
     renamed = tmp_path / "LC08_x_B10.TIF"
     renamed.write_bytes(real.read_bytes())
-    with pytest.raises(SceneError, match=r"retrieved already|temperature already"):
+    with pytest.raises(SceneError, match=r"needs no retrieval|temperature already"):
         Scene.open(renamed)
 
 

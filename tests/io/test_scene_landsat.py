@@ -84,13 +84,13 @@ def test_the_sensor_comes_from_the_user_the_metadata_or_the_name(name, metadata,
     ("name", "metadata", "stated", "error", "words"),
     [
         ("thermal.tif", None, None, UnknownSensorError, "add --sensor"),
-        ("LM01_x_B6.tif", None, None, UnknownSensorError, "is of Landsat 1; known are"),
+        ("LM01_x_B6.tif", None, None, UnknownSensorError, "is of Landsat 1; supported are"),
         ("LC06_x_B6.tif", None, None, UnknownSensorError, "is of Landsat 6"),
         ("LC08_x.tif", None, None, SceneError, "_B10; add --band or --sensor"),
         ("LC08_x_B4.tif", None, None, SceneError, "B4 of Landsat 8 is not thermal; give _B10 or _B11"),
         ("LC08_x_B10.tif", None, "landsat3-b8", UnknownSensorError, "known are landsat4-b6"),
         ("x_B10.tif", {"SPACECRAFT_ID": "LANDSAT_9"}, "landsat8-b10", SceneError, "Landsat 9; correct one"),
-        ("LC08_x_B11.tif", None, "landsat8-b10", SceneError, "the file's name B11; correct one"),
+        ("LC08_x_B11.tif", None, "landsat8-b10", SceneError, "the file's name has B11; correct one"),
     ],
 )
 def test_a_sensor_that_cannot_be_is_refused(name, metadata, stated, error, words):

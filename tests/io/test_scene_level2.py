@@ -146,7 +146,7 @@ def test_a_product_without_emissivity_needs_one_and_says_so(tmp_path):
     remove(folder, "ST_EMIS")
     assert np.abs(solve(folder, tmp_path, emissivity=0.95)[0] - ramp(280, 300)).max() < 0.05
     assert "no emissivity given: 0.97 everywhere" in solve(folder, tmp_path)[1].warnings[0]
-    with pytest.raises(SceneError, match=f"has no {STEM}_ST_EMIS.TIF; fetch it"):
+    with pytest.raises(SceneError, match=f"has no {STEM}_ST_EMIS.TIF; add it"):
         find_level2_emissivity(folder)
     with pytest.raises(InputError, match="has no ST_EMIS of its own; give the Level-2 product, st-emis:PATH"):
         solve(folder, tmp_path, emissivity="st-emis")
@@ -170,23 +170,23 @@ def overwrite(folder, suffix, values, **profile):
 
 
 WRONG = {
-    "one term missing": (lambda f: remove(f, "ST_DRAD"), SceneError, f"lacks {STEM}_ST_DRAD.TIF, of the equation"),
+    "one term missing": (lambda f: remove(f, "ST_DRAD"), SceneError, f"lacks {STEM}_ST_DRAD.TIF, terms of the equation"),
     "two terms missing": (
         lambda f: (remove(f, "ST_ATRAN"), remove(f, "ST_URAD")), SceneError, "_ST_ATRAN.TIF, .*_ST_URAD.TIF",
     ),
     "already scaled": (
         lambda f: overwrite(f, "ST_ATRAN", np.full((60, 70), 0.72, "float32")), SceneError,
-        r"ST_ATRAN.TIF holds values such as 0.72; times the product's scale of 0.0001 .* own digital numbers",
+        r"ST_ATRAN.TIF has values such as 0.72; times the product's scale of 0.0001 .* digital numbers",
     ),
     "another grid": (
         lambda f: overwrite(f, "ST_URAD", np.full((30, 70), 2100, "int16")), GridMismatchError,
-        r"ST_URAD .* is EPSG.*; the terms of a Level-2 product lie on one grid: give the files as they were published$",
+        r"ST_URAD .* is EPSG.*; all bands of a Level-2 product have the same grid: give the files as published$",
     ),
     "another grid of the emissivity": (
         lambda f: overwrite(f, "ST_EMIS", np.full((30, 70), 9600, "int16")), GridMismatchError, "ST_EMIS",
     ),
     "two products": (
-        lambda f: make_level2(f, sensor="landsat9-b10"), SceneError, "holds 2 Level-2 products .* give the .*_MTL.txt",
+        lambda f: make_level2(f, sensor="landsat9-b10"), SceneError, "has 2 Level-2 products .* give the .*_MTL.txt",
     ),
     "damaged": (
         lambda f: (f / f"{STEM}_ST_TRAD.TIF").write_bytes((f / f"{STEM}_ST_TRAD.TIF").read_bytes()[:200]),
@@ -218,24 +218,24 @@ def test_what_the_user_states_of_a_product_is_checked(tmp_path):
     assert str(Level2Scene.open(tmp_path, date="2015-07-18").date) == "2015-07-18"
     with pytest.raises(SceneError, match="is not made from band 11; leave out the band"):
         Level2Scene.open(tmp_path, band="11")
-    with pytest.raises(SceneError, match="--sensor says landsat9-b10, the metadata"):
+    with pytest.raises(SceneError, match="--sensor is landsat9-b10, but the metadata"):
         Level2Scene.open(tmp_path, sensor="landsat9-b10")
 
 
 def test_products_of_other_levels_say_that_they_have_no_terms(tmp_path):
     path = make_scene(tmp_path / "level 1", lst=ramp(280, 300))
     for name in (path.parent, next(path.parent.glob("*_MTL.txt"))):
-        with pytest.raises(SceneError, match="says L1TP, not L2SP: the product has no terms"):
+        with pytest.raises(SceneError, match="has the level L1TP, not L2SP: the product has no terms"):
             Level2Scene.open(name)
     with pytest.raises(SceneError, match="is not a file of a Level-2 product"):
         Level2Scene.open(path)
     reflectance = make_level2(tmp_path / "reflectance", level="L2SR")
     for file in reflectance.glob("*_ST_*"):
         file.unlink()
-    with pytest.raises(SceneError, match="says L2SR: the product has surface reflectance alone"):
+    with pytest.raises(SceneError, match="has the level L2SR: the product has surface reflectance only"):
         Level2Scene.open(reflectance)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SceneError, match="holds no terms of a Level-2 product"):
+    with pytest.raises(SceneError, match="has no terms of a Level-2 product"):
         Level2Scene.open(tmp_path / "empty")
     with pytest.raises(InputNotFoundError, match="does not exist"):
         Level2Scene.open(tmp_path / "nowhere")
@@ -330,8 +330,8 @@ def test_the_command_solves_a_product_again_and_says_how_where_it_was_not_told_t
     folder = make_level2(tmp_path / "in", lst=ramp(280, 300))
     code, out, err = command("retrieve", folder, "-q")
     assert (code, out) == (1, [])
-    assert "is a Level-2 product" in err[0]
-    assert err[0].endswith("or solve it again from its terms: --level-2")
+    assert "a Level-2 product" in err[0]
+    assert err[0].endswith("or repeat the retrieval from the product's terms: --level-2")
     code, out, err = command("retrieve", folder, "-q", "--level-2")
     assert (code, out, err) == (0, [f"{STEM}_LST.tif"], [])
     assert np.abs(numbers(tmp_path / out[0]) - ramp(280, 300)).max() < 0.05

@@ -257,7 +257,7 @@ def test_what_is_no_product_is_refused_by_what_it_is(tmp_path):
     with pytest.raises(InputNotFoundError, match="does not exist"):
         preview(tmp_path / "none_LST.tif")
     numbers = write_raster(tmp_path / "LC08_x_B10.tif", np.full((4, 4), 29000, "u2"))
-    with pytest.raises(InputError, match="values such as 29000, which are no kelvin"):
+    with pytest.raises(InputError, match="values such as 29000, which are not kelvin"):
         preview(numbers)
     bands = write_raster(tmp_path / "bands.tif", np.full((3, 4, 4), 290.0, "f4"))
     with pytest.raises(InputError, match="3 bands"):
