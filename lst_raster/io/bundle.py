@@ -28,7 +28,7 @@ ARCHIVE = re.compile(f"{_ENDINGS}$", re.IGNORECASE)
 """Extensions of archives that can be read."""
 _ZIP = re.compile(r"\.zip$", re.IGNORECASE)
 _COMPRESSED = re.compile(r"\.(tar\.(gz|bz2|xz)|tgz|tbz2?|txz)$", re.IGNORECASE)
-_BY_PYTHON = re.compile(r"\.(tar\.(bz2|xz)|tbz2?|txz)$", re.IGNORECASE)  # GDAL reads neither bzip2 tar nor xz tar files
+_BY_PYTHON = re.compile(r"\.(tar\.(bz2|xz)|tbz2?|txz)$", re.IGNORECASE)  # tar files that GDAL cannot read
 _ENCRYPTED = 0x1  # bit of a ZIP member's flags
 _VIRTUAL = re.compile(
     rf"/vsi(?:zip|tar)/(?:\{{(?P<braced>[^}}]+)\}}|(?P<plain>.+?{_ENDINGS}))(?:/+(?P<member>.*))?", re.IGNORECASE

@@ -70,7 +70,7 @@ def _request(address: Address, call: Callable[[Any, Any], _T]) -> _T:
 
 @lru_cache(maxsize=4)
 def _store(url: str, settings: tuple[tuple[str, str], ...]) -> Any:
-    """Client of a bucket; made again when the settings in the environment change."""
+    """Client of a bucket, for the present settings in the environment."""
     found, config = dict(settings), {}
     if any(
         found.get(f"{name}_NO_SIGN_REQUEST", "NO").upper() in ("YES", "TRUE", "1", "ON") for name in ("GS", "AZURE")

@@ -324,7 +324,7 @@ def find_sensor(name: FileName, mtl: Mtl | None, sensor: str | None) -> tuple[st
     Raises
     ------
     UnknownSensorError
-        The sensor band that the user specifies is unknown, or neither name nor metadata contain it.
+        The sensor band that the user specifies is unknown, or missing in name and metadata.
     SceneError
         The band is not thermal, or the user's choice contradicts the metadata.
     """
@@ -357,7 +357,7 @@ def _require_landsat(sensor: str) -> None:
 
 def _bands_of(stem: str, satellite: int | None) -> Mapping[str, str]:
     if satellite is None:
-        raise UnknownSensorError(f"neither the name of {stem} nor its metadata contain the sensor; add --sensor")
+        raise UnknownSensorError(f"no sensor in the name or the metadata of {stem}; add --sensor")
     if satellite not in THERMAL_BANDS:
         raise UnknownSensorError(
             f"{stem} is of Landsat {satellite}; supported are Landsat {', '.join(map(str, THERMAL_BANDS))}"

@@ -190,7 +190,7 @@ class Level2Scene(Scene):
         band, sensor : str, optional
             Band and sensor band, to be checked: each product is made from one band.
         date : str, optional
-            Date of acquisition, where neither metadata nor name contain it.
+            Date of acquisition, where metadata and name do not contain it.
         downwelling : {"corrected", "usgs"}
             Whether ST_DRAD is multiplied by pi, which makes it a hemispheric mean, or used unchanged, as in the
             product's own temperature.

@@ -90,7 +90,7 @@ def gdal_options() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def _client(process: int, settings: tuple[tuple[str, str], ...]) -> Any:
-    """Client of boto3; made again, which is slow, when the settings in the environment change, and after a fork."""
+    """Client of boto3, which is slow to make, for one process and the present settings in the environment."""
     boto3, botocore = require("boto3", "s3"), require("botocore", "s3")
     config = require("botocore.config", "s3").Config
     # Other stores do not support Amazon's own checksums; uploads carry an MD5 sum. Options of botocore 1.36.

@@ -41,7 +41,7 @@ class Pixels(NamedTuple):
     radiance: Float32
     """At-sensor radiance. [W m-2 sr-1 um-1]"""
     measured: Mask
-    """Pixels that are neither fill (0) nor saturated."""
+    """Pixels that are not fill (0) and not saturated."""
     saturated: Mask
     """Pixels above the sensor's range."""
 

@@ -96,7 +96,7 @@ def test_clouds_shadows_and_cirrus_have_no_temperature_and_the_product_says_so(t
         assert dataset.tags()["masked_pixels"] == product.tags["masked_pixels"]
 
 
-def test_clouds_are_kept_where_that_is_asked_for_or_nothing_tells_them(tmp_path, model_path, command):
+def test_clouds_are_kept_on_request_or_without_a_quality_band(tmp_path, model_path, command):
     path = cloudy_scene(tmp_path / "in", np.full((60, 70), 22280))
     code, out, _ = command("retrieve", path, "-o", "kept.tif", "--model", model_path, "--keep-clouds")
     assert code == 0
@@ -124,7 +124,7 @@ def test_a_scene_all_under_clouds_is_refused(tmp_path, model_path):
     ("BQA", BEFORE_COLLECTIONS, False),
     ("BQA", COLLECTION_2, True),
 ])  # fmt: skip
-def test_a_quality_band_is_known_by_its_values_whatever_its_name(tmp_path, model_path, name, layout, warned, dtype):
+def test_a_quality_band_is_identified_by_its_values_not_its_name(tmp_path, model_path, name, layout, warned, dtype):
     cloud = {COLLECTION_2: 22280, COLLECTION_1: 2800, BEFORE_COLLECTIONS: 53248}[layout]
     values = np.where(ramp(0, 1) > 0.75, cloud, CLEAR[layout]).astype("u2").astype(dtype)
     path = cloudy_scene(tmp_path / "in", values, name, dtype)
@@ -165,7 +165,7 @@ def test_the_quality_band_is_not_overwritten(tmp_path, model_path):
     assert quality.read_bytes() == before
 
 
-RADSAT = [  # by thermal band: its bit of saturation if it has one, and that of pixels without a value of their own
+RADSAT = [  # by thermal band: its bit of saturation if it has one, and that of pixels without a value
     ("LT05", "B6", 5, 9), ("LE07", "B6_VCID_1", 5, 9), ("LE07", "B6_VCID_2", 8, 9), ("LC08", "B10", None, 11),
     ("LC09", "B11", None, 11),
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Scenes on web servers and in object stores: the same product as from disk, few requests, no secrets told."""
+"""Scenes on web servers and in object stores: the same product as from disk, few requests, no secrets shown."""
 
 import logging
 import pickle
@@ -39,7 +39,7 @@ SECRET = "sig=a%2Fb-very-secret&se=2030"
 
 @pytest.fixture(autouse=True)
 def quick_and_alone(tmp_path, monkeypatch):
-    """No waiting between attempts, no settings of this machine's, and a folder of its own."""
+    """No pauses between attempts, no settings of this computer, and an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(remote_http, "PAUSE", 0.0)
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_S3_ENDPOINT", "AWS_NO_SIGN_REQUEST"):
@@ -142,7 +142,7 @@ def test_a_scene_in_an_object_store_gives_the_same_product_as_from_disk(folder, 
     assert remote.retrieved == remote.pixels // 2
 
 
-def test_the_files_beside_a_scene_are_asked_for_by_name_and_are_few(server):
+def test_companion_files_are_requested_by_name_and_are_few(server):
     scene = Scene.open(server.url(BAND))
     asked = [path for path, _, _ in server.requests]
     assert set(asked) == {BAND, MTL, QUALITY, f"{STEM}_QA_RADSAT.TIF", f"{STEM}_B11.TIF"}
@@ -151,14 +151,14 @@ def test_the_files_beside_a_scene_are_asked_for_by_name_and_are_few(server):
     assert pickle.loads(pickle.dumps(scene)) == scene
 
 
-def test_the_band_that_is_asked_for_is_found_beside_the_metadata(folder, server):
+def test_the_chosen_band_is_found_from_the_metadata(folder, server):
     shutil.copy(folder / BAND, folder / f"{STEM}_B11.TIF")
     scene = Scene.open(server.url(MTL), band="11", date="2015-07-19")
     assert (scene.place.name, scene.files.bands) == (f"{STEM}_B11.TIF", ("B10", "B11"))
 
 
 @pytest.mark.slow
-def test_a_signature_opens_the_whole_folder_and_is_told_nowhere(folder, server, model_path, caplog):
+def test_a_signature_opens_the_whole_folder_and_is_never_shown(folder, server, model_path, caplog):
     server.secret = SECRET
     caplog.set_level(logging.DEBUG)
     local = product_of(folder / BAND, model_path, "local.tif")
@@ -175,9 +175,9 @@ def test_a_signature_opens_the_whole_folder_and_is_told_nowhere(folder, server, 
         RemoteAccessError, match=r"is refused \(403 Forbidden\): it needs a login or a valid signature"
     ) as old:
         product_of(scene, model_path)
-    told = [repr(scene), str(scene.place), scene.place.label, str(product.tags), caplog.text]
-    told += ["".join(traceback.format_exception(error.value)) for error in (cut, old)]
-    assert not [line for text in told for line in text.splitlines() if "secret" in line or "pass-word" in line]
+    shown = [repr(scene), str(scene.place), scene.place.label, str(product.tags), caplog.text]
+    shown += ["".join(traceback.format_exception(error.value)) for error in (cut, old)]
+    assert not [line for text in shown for line in text.splitlines() if "secret" in line or "pass-word" in line]
     assert str(scene.place) == server.url(BAND)
 
 
@@ -212,7 +212,7 @@ ANSWERS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ANSWERS)
-def test_what_a_server_does_not_give_is_told_in_one_line(server, command, monkeypatch, kind):
+def test_server_errors_are_reported_on_one_line(server, command, monkeypatch, kind):
     monkeypatch.setenv("GDAL_HTTP_TIMEOUT", "0.2")
     answer, error, words = ANSWERS[kind]
     server.answers = {BAND: answer, "login": "page"}
@@ -222,7 +222,7 @@ def test_what_a_server_does_not_give_is_told_in_one_line(server, command, monkey
     assert command("retrieve", server.url(BAND)) == (1, [], [f"Error: {raised.value}"])
 
 
-def test_a_server_that_is_not_there_is_told(monkeypatch):
+def test_a_missing_server_is_reported(monkeypatch):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -237,7 +237,7 @@ def test_a_server_that_is_not_there_is_told(monkeypatch):
         Scene.open(f"http://nowhere.example/{BAND}")
 
 
-def test_a_server_that_gives_whole_files_alone_is_told(server):
+def test_a_server_without_byte_ranges_is_reported(server):
     server.ranges = False
     with pytest.raises(
         RemoteError, match="the server sends whole files only and does not support byte ranges; download the file first"
@@ -317,7 +317,7 @@ def test_an_address_that_went_through_a_path_is_one_still(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("credentials")
-def test_an_object_store_is_asked_without_signature_or_at_the_requester_s_cost(folder, server, model_path, monkeypatch):
+def test_an_object_store_is_read_without_signature_or_at_the_requester_s_cost(folder, server, model_path, monkeypatch):
     """The web server plays a store whose bucket may be read, not listed."""
     server.root = folder.parent
     server.answers = {"in": 403, "in/": 403}
@@ -397,7 +397,7 @@ def test_a_signature_in_the_address_of_a_store_is_refused_and_not_shown():
     ("there/x.tar.gz", SceneError, "is compressed"),
     ("there/sub", SceneError, "holds no thermal band"),
 ])  # fmt: skip
-def test_what_an_object_store_does_not_have_is_told(store, monkeypatch, tmp_path, name, error, words):
+def test_missing_objects_are_reported(store, monkeypatch, tmp_path, name, error, words):
     monkeypatch.setenv("AWS_ENDPOINT_URL", store.endpoint)
     (tmp_path / "up").mkdir()
     (tmp_path / "up" / "readme.txt").write_text("hello")

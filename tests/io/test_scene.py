@@ -15,7 +15,7 @@ from tests.support.factories import STEM, make_scene, ramp, write_raster
 from tests.support.shared import shared_path
 
 
-def test_everything_is_read_from_the_metadata_beside_the_file(tmp_path):
+def test_everything_is_read_from_the_metadata_next_to_the_file(tmp_path):
     scene = Scene.open(make_scene(tmp_path, lst=ramp(280, 310), gain=3.3e-4, offset=0.2))
     assert (scene.stem, scene.sensor, str(scene.date)) == (STEM, "landsat8-b10", "2015-07-19")
     assert (scene.calibration.gain, scene.calibration.offset) == (3.3e-4, 0.2)
@@ -124,9 +124,7 @@ def test_numbers_in_another_unit_are_refused_with_its_name(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kelvin", [290.0, 296.0, 302.0])
-def test_level_2_numbers_that_could_be_a_hot_level_1_band_are_told_and_no_product_comes_of_them(
-    tmp_path, model_path, kelvin
-):
+def test_level_2_numbers_that_could_be_a_hot_level_1_band_are_reported_without_a_product(tmp_path, model_path, kelvin):
     path = write_raster(tmp_path / "LC08_x_B10.tif", numbers((kelvin - 149.0) / 0.00341802), **TROPICS)
     scene = Scene.open(path, date="2015-07-15")
     assert f"Level-2 surface temperature ({kelvin:.0f} K)" in scene.other_readings
@@ -137,14 +135,14 @@ def test_level_2_numbers_that_could_be_a_hot_level_1_band_are_told_and_no_produc
             retrieve(scene, output=tmp_path / "x.tif", water_vapour=45.0, air_temperature=300.0)
         assert not list(tmp_path.glob("*LST*")) and not (tmp_path / "x.tif").exists()
         return
-    told = retrieve(
+    notes = retrieve(
         scene, output=tmp_path / "x.tif", water_vapour=5.0, air_temperature=300.0, model=model_path
     ).warnings
-    assert f"may also be Level-2 surface temperature ({kelvin:.0f} K)" in told[0]
+    assert f"may also be Level-2 surface temperature ({kelvin:.0f} K)" in notes[0]
 
 
 def test_a_usual_scene_can_be_nothing_else(tmp_path):
-    """Ground below 290 K in July would be cold in any other unit; with metadata nothing is told anyway."""
+    """Ground below 290 K in July would be cold in any other unit; with metadata there is no note."""
     scene = Scene.open(make_scene(tmp_path, lst=ramp(275, 290), mtl=False))
     assert scene.other_readings == ""
 
@@ -184,7 +182,7 @@ def test_what_is_not_there_or_no_raster_is_refused(tmp_path):
 
 @pytest.mark.parametrize("tiled", [True, False])
 @pytest.mark.parametrize("kept", [0.01, 0.3, 0.7, 0.95])
-def test_a_truncated_file_is_refused_whatever_is_left_of_it(tmp_path, kept, tiled):
+def test_a_truncated_file_is_refused(tmp_path, kept, tiled):
     noise = np.random.default_rng(0).integers(25000, 27000, (600, 500)).astype("u2")
     layout = {"tiled": True, "blockxsize": 64, "blockysize": 64} if tiled else {}
     path = write_raster(tmp_path / "LC08_x_B10.tif", noise, compress="DEFLATE", **layout)

@@ -1,4 +1,4 @@
-"""What names and metadata of Landsat files tell."""
+"""Names and metadata of Landsat files."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from tests.support.shared import shared_path
         ("Lakeside_B10.tif", "Lakeside", "B10", None, None),
     ],
 )
-def test_a_name_tells_stem_band_satellite_and_date(name, stem, band, satellite, date):
+def test_a_name_gives_stem_band_satellite_and_date(name, stem, band, satellite, date):
     found = read_file_name(Path("folder") / name)
     assert (found.stem, found.band, found.satellite) == (stem, band, satellite)
     assert (str(found.date) if found.date else None) == date
@@ -120,7 +120,7 @@ def test_a_gain_that_cannot_be_is_refused(gain, words):
         find_calibration("landsat5-b6", "B6", mtl(RADIANCE_MULT_BAND_6=gain, RADIANCE_ADD_BAND_6="1.2"))
 
 
-def test_metadata_are_found_beside_the_scene_in_any_case(tmp_path):
+def test_metadata_are_found_next_to_the_scene_in_any_case(tmp_path):
     scene = tmp_path / "LC08_x_B10.tif"
     scene.touch()
     assert find_files(scene).mtl is None

@@ -226,7 +226,7 @@ def test_a_run_from_store_to_store_is_kept_until_its_scene_changes(store, scene,
 REFUSALS = {
     "no bucket": ("s3://nowhere/x.tif", None, OutputError, "write s3://nowhere/x.tif: there is no bucket nowhere;"),
     "no bucket name": ("s3://Not_One/x.tif", None, LstRasterError, "s3://Not_One/x.tif"),
-    "refused": ("s3://out/x.tif", 403, RemoteAccessError, "x.tif is refused .AccessDenied.; set credentials with write"),
+    "refused": ("s3://out/x.tif", 403, RemoteAccessError, "x.tif is refused .AccessDenied.; set credentials with"),
     "no connection": ("s3://out/x.tif", "drop", RemoteError, "s3://out/x.tif: no connection to the store"),
     "overloaded": ("s3://out/x.tif", 503, RemoteError, "the store reports an error .SlowDown"),
     "web": ("https://example.com/x.tif", None, OutputError, "cannot write https://example.com/x.tif; products go to"),
