@@ -140,8 +140,7 @@ class Address:
         return self if self.url.endswith("/") else Address(url=f"{self.url}/")
 
 
-Location: TypeAlias = Path | Address
-"""Path on disk, or address on a server."""
+Location: TypeAlias = Path | Address  # path on disk, or address on a server
 
 
 def location_of(place: str | Path | Address) -> Location:

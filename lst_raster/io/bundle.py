@@ -24,8 +24,7 @@ _LOGGER = logging.getLogger(__name__)
 _TEXT_LIMIT = 1 << 20  # [byte], far above any metadata file; a wrong file is not read completely
 _FIRST_BYTES = 16  # read to check that a file exists
 _ENDINGS = r"\.(?:zip|tar(?:\.gz|\.bz2|\.xz)?|tgz|tbz2?|txz)"
-ARCHIVE = re.compile(f"{_ENDINGS}$", re.IGNORECASE)
-"""Extensions of archives that can be read."""
+ARCHIVE = re.compile(f"{_ENDINGS}$", re.IGNORECASE)  # extensions of archives that can be read
 _ZIP = re.compile(r"\.zip$", re.IGNORECASE)
 _COMPRESSED = re.compile(r"\.(tar\.(gz|bz2|xz)|tgz|tbz2?|txz)$", re.IGNORECASE)
 _BY_PYTHON = re.compile(r"\.(tar\.(bz2|xz)|tbz2?|txz)$", re.IGNORECASE)  # tar files that GDAL cannot read
@@ -42,12 +41,9 @@ class Place:
 
     disk: Path
     """The file, or the archive that contains it; for one on a server its address, which is not a path on disk."""
-    remote: Address | None = None
-    """Address of the file or the archive on a server, None on disk."""
-    member: str | None = None
-    """Name in the archive, None for a file by itself."""
-    is_unpacked: bool = False
-    """Whether it must be unpacked for reading, as GDAL cannot read it in its archive."""
+    remote: Address | None = None  # address of the file or the archive on a server, None on disk
+    member: str | None = None  # name in the archive, None for a file by itself
+    is_unpacked: bool = False  # whether it must be unpacked for reading, as GDAL cannot read it in its archive
     content: bytes | None = field(default=None, repr=False, compare=False)
     """Content that was read already: finding it again in an archive is slow."""
 
@@ -129,10 +125,8 @@ class Place:
 class Bundle:
     """Files of a folder or an archive, found by name without regard to case."""
 
-    path: Location
-    """The folder or the archive."""
-    places: Mapping[str, Place]
-    """The files, by their names in lower case."""
+    path: Location  # the folder or the archive
+    places: Mapping[str, Place]  # the files, by their names in lower case
 
     @classmethod
     def of_folder(cls, path: Path) -> Self:
@@ -292,12 +286,9 @@ def _member(archive: Place, name: str, opened: Callable[[], IO[bytes]]) -> Place
 class UnlistedBundle(Bundle):
     """Files of a folder that cannot be listed: each is requested by name."""
 
-    folder: Address
-    """Any file in the folder."""
-    ending: str
-    """Extension of rasters as in the file that was named: servers distinguish upper and lower case."""
-    requested: dict[str, Place | None] = field(default_factory=dict)
-    """Results of earlier requests."""
+    folder: Address  # any file in the folder
+    ending: str  # extension of rasters as in the file that was named: servers distinguish upper and lower case
+    requested: dict[str, Place | None] = field(default_factory=dict)  # results of earlier requests
 
     def find(self, name: str | None) -> Place | None:
         """File of a name in this case; None where there is none, or where the server refuses access."""

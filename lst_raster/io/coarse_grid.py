@@ -18,16 +18,11 @@ Float = NDArray[np.float64]
 class Nodes:
     """Values at the nodes of a coarse grid."""
 
-    rows: Float
-    """Rows of the nodes, ascending; 0 is the upper edge of the first pixel. [pixel]"""
-    columns: Float
-    """Columns of the nodes, ascending; 0 is the left edge of the first pixel. [pixel]"""
-    values: Float
-    """Values of shape (rows, columns), NaN where missing."""
-    label: str
-    """Source of the values."""
-    notes: tuple[str, ...] = ()
-    """Notes on the values for the user, one line each."""
+    rows: Float  # rows of the nodes, ascending; 0 is the upper edge of the first pixel. [pixel]
+    columns: Float  # columns of the nodes, ascending; 0 is the left edge of the first pixel. [pixel]
+    values: Float  # values of shape (rows, columns), NaN where missing
+    label: str  # source of the values
+    notes: tuple[str, ...] = ()  # notes on the values for the user, one line each
 
     def __str__(self) -> str:
         return self.label
@@ -49,21 +44,10 @@ class Nodes:
 
 
 def at_places(rows: Float, columns: Float, values: Float, row: Float, column: Float) -> Float:
-    """Interpolate bilinearly at points.
+    """Interpolate bilinearly at points of any shape [pixel], NaN next to a missing node.
 
-    Parameters
-    ----------
-    rows, columns : array of shape (rows,) and (columns,)
-        Positions of the nodes, ascending. [pixel]
-    values : array of shape (..., rows, columns)
-        Values at the nodes.
-    row, column : array, any shape
-        The points. [pixel]
-
-    Returns
-    -------
-    array of shape (..., *shape of `row`)
-        Values, NaN next to a missing node.
+    Nodes are at `rows` and `columns`, ascending [pixel], with values of shape (..., rows, columns); the result has the
+    shape (..., *shape of `row`).
     """
     above, down = _between(rows, row)
     left, right = _between(columns, column)
@@ -86,25 +70,10 @@ def spread(rows: Float, columns: Float, values: NDArray[Any], window: Any) -> Fl
 def spread_levels(
     rows: Float, columns: Float, levels: NDArray[Any], window: Any, level: NDArray[np.intp], share: Float32
 ) -> Float32:
-    """Interpolate between nodes and between two levels at the centres of a window's pixels.
+    """Interpolate between nodes and between two levels at a window's pixels, of shape (layers, height, width).
 
-    Parameters
-    ----------
-    rows, columns : array of shape (rows,) and (columns,)
-        Positions of the nodes, ascending. [pixel]
-    levels : array of shape (levels, layers, rows, columns)
-        Values at the nodes of every level.
-    window : rasterio.windows.Window
-        The window.
-    level : array of shape (height, width)
-        Index of the lower of a pixel's two levels.
-    share : array of shape (height, width)
-        Weight of the upper level, 0 to 1, NaN where missing. [1]
-
-    Returns
-    -------
-    array of shape (layers, height, width), float32
-        Values, as from `spread`.
+    `levels` has the shape (levels, layers, rows, columns); `level` is the index of the lower of a pixel's two levels,
+    `share` the weight of the upper one (0 to 1, NaN where missing), both of shape (height, width).
     """
     lines, column, right = _lines(rows, columns, levels, window)
     width = lines.shape[-1]

@@ -20,16 +20,11 @@ _GZIP = b"\x1f\x8b"
 class CsvTable:
     """Table of text cells."""
 
-    name: str
-    """Name of the file."""
-    header: tuple[str, ...]
-    """Names of the columns."""
-    lines: tuple[int, ...]
-    """Line of the file in which each row ends."""
-    rows: tuple[tuple[str, ...], ...]
-    """Cells without surrounding blanks; every row is as long as the header."""
-    decimal_comma: bool
-    """Whether 290,5 may mean 290.5: the separator is not a comma."""
+    name: str  # name of the file
+    header: tuple[str, ...]  # names of the columns
+    lines: tuple[int, ...]  # line of the file in which each row ends
+    rows: tuple[tuple[str, ...], ...]  # cells without surrounding blanks; every row is as long as the header
+    decimal_comma: bool  # whether 290,5 may mean 290.5: the separator is not a comma
 
 
 def read_csv(path: Path, content: str) -> CsvTable:

@@ -30,14 +30,10 @@ _DIGITS = 6  # of a degree
 class Grid:
     """Coordinate reference system, position and size of a raster."""
 
-    crs: Any
-    """Coordinate reference system of rasterio, None where the file has none."""
-    transform: Any
-    """Affine transform from pixels to coordinates."""
-    width: int
-    """Number of columns."""
-    height: int
-    """Number of rows."""
+    crs: Any  # coordinate reference system of rasterio, None where the file has none
+    transform: Any  # affine transform from pixels to coordinates
+    width: int  # number of columns
+    height: int  # number of rows
 
     @classmethod
     def of(cls, dataset: Any) -> Grid:
@@ -155,27 +151,11 @@ class _JoinedViews:
 def on_grid(
     dataset: Any, grid: Grid, what: str, *, align: bool, classes: bool = False, nodata: float | None = None
 ) -> Iterator[Any]:
-    """Show an open raster on the scene's grid: the dataset itself, or a warped view, NaN outside.
+    """Show an open raster `what` on the scene's grid: the dataset itself, or a warped view, NaN outside.
 
-    Parameters
-    ----------
-    dataset : rasterio.DatasetReader
-        The raster.
-    grid : Grid
-        The scene's grid.
-    what : str
-        Name of the raster, for messages.
-    align : bool
-        Whether a raster on another grid is warped, bilinearly, without scale and offset; else GridMismatchError.
-    classes : bool
-        Whether the values are classes, which are warped by nearest neighbour.
-    nodata : float, optional
-        Nodata value where the raster does not declare one.
-
-    Raises
-    ------
-    GridMismatchError
-        The raster is on another grid and `align` is False, or a coordinate system is missing.
+    With `align` a raster on another grid is warped without scale and offset, bilinearly, or classes by nearest
+    neighbour; `nodata` is used where the raster does not declare one. GridMismatchError without `align`, or without a
+    coordinate system.
     """
     own = Grid.of(dataset)
     if own.matches(grid):
@@ -237,14 +217,10 @@ def _longitudes(grid: Grid) -> list[tuple[float, float]]:
 class Box:
     """Extent in latitude and longitude. [degree]"""
 
-    south: float
-    """Lowest latitude."""
-    north: float
-    """Highest latitude."""
-    west: float
-    """Western edge, -180 to 180."""
-    east: float
-    """Eastern edge, above `west`, beyond 180 across the date line; `west` + 360 for all longitudes."""
+    south: float  # lowest latitude
+    north: float  # highest latitude
+    west: float  # western edge, -180 to 180
+    east: float  # eastern edge, above `west`, beyond 180 across the date line; `west` + 360 for all longitudes
 
     @property
     def is_around(self) -> bool:

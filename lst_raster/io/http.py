@@ -20,20 +20,16 @@ from lst_raster.io.address import Address, without_secrets
 
 T = TypeVar("T")
 
-ATTEMPTS = 4
-"""Number of attempts of every request, to servers of all kinds."""
-PAUSE = 1.0
-"""Pause before the second attempt; it doubles with each further attempt. [s]"""
-TIMEOUT = 30.0
-"""Time without a response after which an attempt has failed. [s]"""
+ATTEMPTS = 4  # number of attempts of every request, to servers of all kinds
+PAUSE = 1.0  # pause before the second attempt; it doubles with each further attempt. [s]
+TIMEOUT = 30.0  # time without a response after which an attempt has failed. [s]
 _LONGEST_PAUSE = 60.0  # [s], also where the server's Retry-After is longer
 
 
 class BusyError(RemoteError):
     """A server failure that may be temporary."""
 
-    retry_after = 0.0
-    """Pause that the server demands. [s]"""
+    retry_after = 0.0  # pause that the server demands. [s]
 
 
 def with_retries(request: Callable[[], T]) -> T:
@@ -50,14 +46,10 @@ def with_retries(request: Callable[[], T]) -> T:
 class Part:
     """Part of a file on a server."""
 
-    content: bytes
-    """The requested bytes, fewer at the end of the file."""
-    partial: bool
-    """Whether the server supports byte ranges."""
-    size: int | None = None
-    """Size of the whole file, None where the server does not report it. [byte]"""
-    version: str | None = None
-    """ETag, or time of the last change; None where the server reports neither."""
+    content: bytes  # the requested bytes, fewer at the end of the file
+    partial: bool  # whether the server supports byte ranges
+    size: int | None = None  # size of the whole file, None where the server does not report it. [byte]
+    version: str | None = None  # ETag, or time of the last change; None where the server reports neither
 
 
 def size_of_range(text: str | None) -> int | None:

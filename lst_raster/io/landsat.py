@@ -21,12 +21,9 @@ _MIDDLE = 15  # day that represents a month
 class AcquisitionDate:
     """Day of acquisition of a scene, or only the month where the day is unknown."""
 
-    date: datetime.date
-    """The day; the middle of the month where only the month is known."""
-    month_only: bool = False
-    """Whether the day is unknown."""
-    time: datetime.time | None = None
-    """Time of day, UTC, None where unknown."""
+    date: datetime.date  # the day; the middle of the month where only the month is known
+    month_only: bool = False  # whether the day is unknown
+    time: datetime.time | None = None  # time of day, UTC, None where unknown
 
     @classmethod
     def parse(cls, text: str) -> AcquisitionDate:
@@ -126,8 +123,7 @@ def file_stems(stem: str, suffix: str) -> list[str]:
 
 LEVEL_2_TEMPERATURE = r"_ST_B\d+"
 """Pattern of the last part of the name of Level-2 surface temperature, without the extension."""
-THERMAL_BANDS = landsat_bands()
-"""Sensor band of every thermal band's suffix, by satellite."""
+THERMAL_BANDS = landsat_bands()  # sensor band of every thermal band's suffix, by satellite
 
 _SUFFIX = re.compile(r"^(?P<stem>.+)_(?P<band>B6_VCID_[12]|B\d{1,2})$", re.IGNORECASE)
 _PRODUCT_ID = r"L[COTEM]\d\d_L1\w\w_\d{6}_\d{8}_\d{8}_\d\d_\w\w|L[COTEM]\d{14}[A-Z]{3}\d\d"
@@ -144,18 +140,12 @@ _OLD_DATE = re.compile(r"^L\w\d\d{6}(\d{4})(\d{3})")
 class FileName:
     """Content of a file's name."""
 
-    stem: str
-    """The name without its extension and the band's suffix."""
-    band: str | None
-    """The band's suffix, for example ``B10`` or ``B6_VCID_1``; None where the name has none."""
-    satellite: int | None
-    """Number of the Landsat satellite, None where unknown."""
-    date: AcquisitionDate | None
-    """Day of acquisition, None where unknown."""
-    before: str = ""
-    """Addition before the product's name in a renamed file: ``clip_``."""
-    after: str = ""
-    """Addition after the band's suffix: ``_clipped_utm``."""
+    stem: str  # the name without its extension and the band's suffix
+    band: str | None  # the band's suffix, for example ``B10`` or ``B6_VCID_1``; None where the name has none
+    satellite: int | None  # number of the Landsat satellite, None where unknown
+    date: AcquisitionDate | None  # day of acquisition, None where unknown
+    before: str = ""  # addition before the product's name in a renamed file: ``clip_``
+    after: str = ""  # addition after the band's suffix: ``_clipped_utm``
 
     @property
     def product(self) -> str:
@@ -167,12 +157,9 @@ class FileName:
 class Calibration:
     """Conversion of stored numbers to radiance, or to the quantity of a raster of measurements."""
 
-    gain: float
-    """RADIANCE_MULT. [W m-2 sr-1 um-1]"""
-    offset: float
-    """RADIANCE_ADD. [W m-2 sr-1 um-1]"""
-    source: str
-    """Name of the metadata file, or ``default``; for a measured raster its own name."""
+    gain: float  # RADIANCE_MULT. [W m-2 sr-1 um-1]
+    offset: float  # RADIANCE_ADD. [W m-2 sr-1 um-1]
+    source: str  # name of the metadata file, or ``default``; for a measured raster its own name
     quantity: str = "digital numbers"
     """Quantity in the file; gain and offset convert to radiance from digital numbers, else to this quantity."""
 
@@ -283,23 +270,11 @@ def parse_band(text: str) -> str:
 
 
 def choose_bands(stem: str, satellite: int | None, sensor: str | None, band: str | None) -> list[str]:
-    """Suffixes of the thermal bands that match the user's choice, the preferred first.
+    """Suffixes of the thermal bands that match the user's sensor band and band, the preferred first.
 
-    Parameters
-    ----------
-    stem : str
-        Name of the scene, for messages.
-    satellite : int or None
-        Number of the Landsat satellite from name and metadata.
-    sensor, band : str or None
-        Sensor band and band (as `parse_band` returns it) that the user specifies.
-
-    Raises
-    ------
-    UnknownSensorError
-        The satellite is unknown, or not a Landsat with a thermal band.
-    SceneError
-        The band is not a thermal one of that satellite, or not that of the sensor band.
+    `stem` is the name of the scene for messages, `satellite` its number from name and metadata, `band` as `parse_band`
+    returns it. UnknownSensorError for an unknown satellite or one without a thermal band; SceneError for a band that is
+    not thermal, or not that of the sensor band.
     """
     stated = sensor_band(sensor).name if sensor is not None else None
     if sensor is not None:
@@ -321,12 +296,8 @@ def choose_bands(stem: str, satellite: int | None, sensor: str | None, band: str
 def find_sensor(name: FileName, mtl: Mtl | None, sensor: str | None) -> tuple[str, str]:
     """Sensor band of a file, such as ``landsat8-b10``, and its suffix in the metadata, such as ``B10``.
 
-    Raises
-    ------
-    UnknownSensorError
-        The sensor band that the user specifies is unknown, or missing in name and metadata.
-    SceneError
-        The band is not thermal, or the user's choice contradicts the metadata.
+    UnknownSensorError for an unknown sensor band; SceneError for a band that is not thermal, and where the user's
+    choice contradicts the metadata.
     """
     satellite = satellite_of(mtl)
     if sensor is not None:

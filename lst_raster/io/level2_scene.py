@@ -46,16 +46,11 @@ _VALID_FRACTION = 0.5  # of the values other than fill that must be in range; si
 class Term:
     """Band of the product with its scale and valid range."""
 
-    suffix: str
-    """Last part of the file's name."""
-    key: str
-    """Key of the file's name in the metadata, without ``FILE_NAME_``."""
-    scale: float
-    """Factor from stored numbers to physical values. [unit of the term]"""
-    low: float
-    """Lowest valid value, above the values of any atmosphere or surface stored with another scale."""
-    high: float
-    """Highest valid value."""
+    suffix: str  # last part of the file's name
+    key: str  # key of the file's name in the metadata, without ``FILE_NAME_``
+    scale: float  # factor from stored numbers to physical values. [unit of the term]
+    low: float  # lowest valid value, above the values of any atmosphere or surface stored with another scale
+    high: float  # highest valid value
 
     def read(self, dataset: Any, **where: Any) -> Float32:
         """Read part of the open band, NaN for fill (-9999) and values out of range; SceneError for a damaged file."""
@@ -112,12 +107,9 @@ def open_term(place: Place, term: Term, grid: Grid) -> Iterator[Any]:
 class Level2Atmosphere:
     """Atmospheric terms of the product."""
 
-    places: Mapping[str, Place]
-    """Files of the terms, by their names in `EQUATION`."""
-    grid: Grid
-    """Grid of the product."""
-    downwelling: Downwelling = "corrected"
-    """Treatment of ST_DRAD."""
+    places: Mapping[str, Place]  # files of the terms, by their names in `EQUATION`
+    grid: Grid  # grid of the product
+    downwelling: Downwelling = "corrected"  # treatment of ST_DRAD
 
     def __str__(self) -> str:
         return "ST_ATRAN, ST_URAD, " + ("pi ST_DRAD" if self.downwelling == "corrected" else "ST_DRAD as it stands")
@@ -151,10 +143,8 @@ class Level2Atmosphere:
 class Level2Emissivity:
     """Emissivity of the product: ASTER GED, adjusted to the scene's vegetation and snow."""
 
-    value: Place
-    """ST_EMIS."""
-    uncertainty: Place | None
-    """ST_EMSD, None where it is missing."""
+    value: Place  # ST_EMIS
+    uncertainty: Place | None  # ST_EMSD, None where it is missing
 
 
 _TERM_FILE = re.compile(r"^(?P<stem>.+)_ST_(?:B\d+|ATRAN|[DTU]RAD|EMIS|EMSD|CDIST|QA)\.tiff?$", re.IGNORECASE)

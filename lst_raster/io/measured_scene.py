@@ -33,11 +33,7 @@ _DIGITAL_NUMBERS = Quantity(
     hint="give the digital numbers of the sensor",
 )  # fmt: skip
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
-    {
-        "radiance": RADIANCE,
-        "brightness-temperature": _BRIGHTNESS_TEMPERATURE,
-        "digital-numbers": _DIGITAL_NUMBERS,
-    }
+    {"radiance": RADIANCE, "brightness-temperature": _BRIGHTNESS_TEMPERATURE, "digital-numbers": _DIGITAL_NUMBERS}
 )
 """Possible quantities of a raster."""
 

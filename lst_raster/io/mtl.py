@@ -38,10 +38,8 @@ _OLD_KEYS = (
 class Mtl:
     """Entries of a metadata file, by key without regard to their groups."""
 
-    path: Location
-    """The file; in an archive a path as if that were a folder."""
-    location: Location | None = None
-    """The file, or the archive that contains it."""
+    path: Location  # the file; in an archive a path as if that were a folder
+    location: Location | None = None  # the file, or the archive that contains it
     entries: dict[str, str]
     """Value of every key, without quotes; of a repeated key the first, which is the product's, not its parent's.
 

@@ -19,12 +19,9 @@ LEVEL_2_SCALE, LEVEL_2_OFFSET = 0.00341802, 149.0
 """Of the digital numbers in `ST_B10` and `ST_B6` of Collection 2. [K]  USGS LSDS-1619, LSDS-1618"""
 TEMPERATURE_RANGE = 150.0, 400.0
 """Range of the surface temperatures of pixels; other values are fill, or have another unit. [K]"""
-FILL_VALUES = 3
-"""Largest number of different values out of range that are taken as fill, such as -9999 and -32768."""
-HOTTEST_GROUND = 343.0
-"""Highest temperature of natural land surfaces other than lava and fire. [K]"""
-LARGELY = 0.5
-"""Fraction of a product's temperatures above `HOTTEST_GROUND` that marks the product as wrong. [1]"""
+FILL_VALUES = 3  # largest number of different values out of range that are taken as fill, such as -9999 and -32768
+HOTTEST_GROUND = 343.0  # highest temperature of natural land surfaces other than lava and fire. [K]
+LARGELY = 0.5  # fraction of a product's temperatures above `HOTTEST_GROUND` that marks the product as wrong. [1]
 
 _OTHER_READINGS = {
     "Level-2 surface temperature": (LEVEL_2_SCALE, LEVEL_2_OFFSET),
@@ -51,10 +48,8 @@ _SAMPLE = 256  # rows and columns of a subsampled array
 class Expectation:
     """Expected temperatures of a scene from its place and season."""
 
-    latitude: float | None
-    """Latitude. [degree]"""
-    day_of_year: int | None
-    """Day of the year."""
+    latitude: float | None  # latitude. [degree]
+    day_of_year: int | None  # day of the year
 
     @property
     def hottest(self) -> float:
@@ -81,23 +76,9 @@ class Expectation:
 
 
 def check_values(values: NDArray[Any], sensor: str, calibration: Calibration, expected: Expectation) -> str:
-    """Raise SceneError for values that cannot be Level-1 digital numbers of a thermal band.
+    """Raise SceneError for a sample of valid values that cannot be Level-1 digital numbers of a thermal band.
 
-    Parameters
-    ----------
-    values : array of shape (pixels,)
-        A sample of valid digital numbers.
-    sensor : str
-        Sensor band, for example ``landsat8-b10``.
-    calibration : Calibration
-        Conversion to radiance.
-    expected : Expectation
-        Expected temperatures.
-
-    Returns
-    -------
-    str
-        Other quantities that the values may be, empty where digital numbers are the only plausible one.
+    Returns other quantities that they may be, empty where digital numbers are the only plausible one.
     """
     if values.size == 0:
         return ""
@@ -199,18 +180,7 @@ def check_measured(
 ) -> None:
     """Raise SceneError for a raster whose values cannot be the stated radiance or brightness temperature.
 
-    Parameters
-    ----------
-    values : array of shape (pixels,)
-        A sample of its values, with scale and offset applied.
-    radiance : array of shape (pixels,)
-        Radiance of the positive values. [W m-2 sr-1 um-1]
-    sensor : str
-        Sensor band.
-    quantity : str
-        Stated quantity.
-    expected : Expectation
-        Expected temperatures.
+    `values` is a sample with scale and offset applied, `radiance` that of the positive ones. [W m-2 sr-1 um-1]
     """
     negative = np.unique(values[values < 0.0])
     if negative.size > FILL_VALUES:

@@ -35,16 +35,13 @@ _MATCHING = 0.99  # fraction of its pixels that must be valid in a layout
 class Layout:
     """Meaning of the bits of a quality band."""
 
-    name: str
-    """Name for messages."""
-    flags: Mapping[str, int]
-    """Bit of each kind with a single bit; bit 0 is fill in all layouts."""
+    name: str  # name for messages
+    flags: Mapping[str, int]  # bit of each kind with a single bit; bit 0 is fill in all layouts
     confidences: Mapping[str, int]
     """Lower bit of each kind with a two-bit confidence; the mask contains the pixels of high confidence."""
     always: int
     """Bits that every pixel but fill has: the lower ones of confidences that are low or high, never medium."""
-    never: int
-    """Bits that no pixel has."""
+    never: int  # bits that no pixel has
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -116,18 +113,12 @@ LAYOUTS = (COLLECTION_2, COLLECTION_1, BEFORE_COLLECTIONS)
 class Quality:
     """Quality bands of a scene with their layout. Create it with `find_quality`."""
 
-    place: Place
-    """The quality band."""
-    layout: Layout
-    """Meaning of its bits."""
-    misnamed: bool
-    """Whether the file's name is that of another layout."""
-    saturation: Place | None
-    """Saturation band, QA_RADSAT, None where there is none for the thermal band."""
-    saturation_bits: Mapping[str, int]
-    """Its bits for the thermal band, by kind."""
-    align: bool = False
-    """Whether bands on another grid are warped onto the scene's, by nearest neighbour."""
+    place: Place  # the quality band
+    layout: Layout  # meaning of its bits
+    misnamed: bool  # whether the file's name is that of another layout
+    saturation: Place | None  # saturation band, QA_RADSAT, None where there is none for the thermal band
+    saturation_bits: Mapping[str, int]  # its bits for the thermal band, by kind
+    align: bool = False  # whether bands on another grid are warped onto the scene's, by nearest neighbour
 
     @property
     def rasters(self) -> list[Location]:
@@ -139,28 +130,9 @@ class Quality:
 
 
 def find_quality(files: SceneFiles, grid: Grid, *, align: bool = False) -> Quality | None:
-    """Find a scene's quality band and identify its layout by its values, as files are often renamed.
+    """Find a scene's quality band and identify its layout by its values, as files are often renamed; None without one.
 
-    Parameters
-    ----------
-    files : SceneFiles
-        The scene's files.
-    grid : Grid
-        The scene's grid.
-    align : bool
-        Whether bands on another grid are warped onto it, by nearest neighbour.
-
-    Returns
-    -------
-    Quality or None
-        None where the scene has no quality band.
-
-    Raises
-    ------
-    SceneError
-        The band is not a raster, damaged, or of an unknown layout.
-    GridMismatchError
-        It is not on the scene's grid.
+    SceneError for a damaged file or an unknown layout; GridMismatchError for another grid, unless `align` allows it.
     """
     place = files.quality
     if place is None:

@@ -110,14 +110,8 @@ def _end_of_tags(file: BinaryIO) -> int:
 def open_raster(path: Location | Place, what: str, error: type[LstRasterError]) -> Iterator[Any]:
     """Open a raster of one band as a rasterio dataset; `what` is its role in messages.
 
-    Raises
-    ------
-    InputNotFoundError
-        There is no such file.
-    RemoteError
-        Of a server.
-    LstRasterError
-        Of type `error`: not a raster, more than one band, or not real numbers.
+    InputNotFoundError without a file, RemoteError of a server; `error` for a file that is not a raster of one band of
+    real numbers.
     """
     place = path if isinstance(path, Place) else Place.of(path)
     start = _first_bytes(place, what, error)

@@ -33,12 +33,9 @@ _LOWEST_SUN = 5.0  # [degree] above the horizon; below it reflectance is meaning
 class ReflectiveBand:
     """File of one reflective band, and its conversion to reflectance."""
 
-    place: Place
-    """The file."""
-    gain: float
-    """Factor. [1]"""
-    offset: float
-    """Offset. [1]"""
+    place: Place  # the file
+    gain: float  # factor. [1]
+    offset: float  # offset. [1]
 
     @contextmanager
     def open(self, grid: Grid, *, align: bool) -> Iterator[Callable[[Any], Float32]]:
@@ -67,12 +64,9 @@ class ReflectiveBand:
 class Reflectance:
     """Red and near infrared of a scene. Create it with `find_reflectance`."""
 
-    red: ReflectiveBand
-    """Red."""
-    near_infrared: ReflectiveBand
-    """Near infrared."""
-    align: bool = False
-    """Whether bands on another grid are warped onto the scene's."""
+    red: ReflectiveBand  # red
+    near_infrared: ReflectiveBand  # near infrared
+    align: bool = False  # whether bands on another grid are warped onto the scene's
 
     @property
     def rasters(self) -> list[Location]:
@@ -92,23 +86,10 @@ class Reflectance:
 def find_reflectance(
     scene: Scene, red: str, near_infrared: str, solar_irradiance: Mapping[str, float], *, align: bool = False
 ) -> Reflectance:
-    """Find the red and near infrared bands of a scene, and their constants and the sun elevation in its metadata.
+    """Find the red and near infrared bands, by suffixes such as ``B4``, with the constants of the metadata.
 
-    Parameters
-    ----------
-    scene : Scene
-        The scene.
-    red, near_infrared : str
-        Suffixes of the bands, for example ``B4``.
-    solar_irradiance : mapping of str to float
-        Solar irradiance in ``red`` and ``near_infrared``, for metadata without reflectance constants. [W m-2 um-1]
-    align : bool
-        Whether bands on another grid are warped onto the scene's.
-
-    Raises
-    ------
-    InputError
-        Metadata, constants, sun elevation or a band are missing.
+    `solar_irradiance` in ``red`` and ``near_infrared`` [W m-2 um-1] is for metadata without reflectance constants.
+    InputError where metadata, constants, sun elevation or a band are missing.
     """
     mtl = scene.files.mtl
     if mtl is None:

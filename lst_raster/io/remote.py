@@ -35,16 +35,9 @@ _GDAL = {
 def fetch(address: Address, start: int, length: int) -> Part:
     """Read a byte range of a file on a server.
 
-    Raises
-    ------
-    InputNotFoundError
-        There is no such file.
-    RemoteAccessError
-        The server refuses access, or responds with a web page, as many login services do.
-    RemoteError
-        No connection, no response in time, or a server error.
-    MissingExtraError
-        Object stores need the extra ``s3`` or ``cloud``.
+    InputNotFoundError without such a file; RemoteAccessError where the server refuses access, or sends a web page, as
+    many login services do; RemoteError without a connection, a response in time, or for a server error;
+    MissingExtraError for object stores without the extra ``s3`` or ``cloud``.
     """
     if address.is_s3:
         from lst_raster.io import s3

@@ -108,13 +108,7 @@ def _client(process: int, settings: tuple[tuple[str, str], ...]) -> Any:
 
 
 def _request(address: Address, call: Callable[[Any], _T], remedy: str = _READ_HELP) -> _T:
-    """Call a function with boto3's client; convert its errors, with `remedy` for refused access.
-
-    Raises
-    ------
-    InputNotFoundError, RemoteAccessError, RemoteError, MissingExtraError
-        As `lst_raster.io.remote.fetch`.
-    """
+    """Call a function with boto3's client; convert its errors to those of `lst_raster.io.remote.fetch`."""
     require("boto3", "s3")
     exceptions = require("botocore.exceptions", "s3")
     try:
@@ -165,8 +159,7 @@ def _names(address: Address) -> dict[str, str]:
 
 # Writing -------------------------------------------------------------------------------------------------------------
 
-PART = 8 << 20
-"""Size of the parts of an upload, at most 10 000 per file, at least 5 MiB each but the last. [byte]"""
+PART = 8 << 20  # size of the parts of an upload, at most 10 000 per file, at least 5 MiB each but the last. [byte]
 _PARALLEL = 4  # parts that are sent at the same time
 _MEDIA_TYPES = {
     ".tif": "image/tiff; application=geotiff; profile=cloud-optimized",
@@ -179,12 +172,9 @@ _MEDIA_TYPES = {
 class Upload:
     """Uploaded file that the store does not show before `complete_upload`; made by `begin_upload`."""
 
-    address: Address
-    """Destination."""
-    identifier: str
-    """The store's identifier of the upload."""
-    parts: tuple[dict[str, Any], ...]
-    """Number and ETag of each part."""
+    address: Address  # destination
+    identifier: str  # the store's identifier of the upload
+    parts: tuple[dict[str, Any], ...]  # number and ETag of each part
 
 
 def media_type_of(name: str) -> str:
@@ -199,25 +189,11 @@ def media_type_of(name: str) -> str:
     return _MEDIA_TYPES.get(extension) or mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def put_object(address: Address, content: bytes | Path) -> None:
-    """Write one object as a whole, from bytes or from a file; an older one is replaced.
-
-    Raises
-    ------
-    OutputError
-        There is no such bucket, or the file cannot be read.
-    RemoteError, RemoteAccessError, MissingExtraError
-        No connection, no access, or boto3 is not installed.
-    """
-    if isinstance(content, Path):
-        complete_upload(begin_upload(address, content))
-        return
-    options = {**_names(address), "Body": content, "ContentType": media_type_of(address.name), **_checksum(content)}
-    _write(address, lambda client: client.put_object(**options))
-
-
 def delete_object(address: Address) -> None:
-    """Remove an object, if there is one; errors as `put_object`."""
+    """Remove an object, if there is one.
+
+    OutputError without such a bucket; RemoteError and RemoteAccessError without a connection or access.
+    """
     _write(address, lambda client: client.delete_object(**_names(address)))
 
 
@@ -239,14 +215,14 @@ def exists(address: Address) -> bool:
 
 
 def require_writable(address: Address) -> None:
-    """Check write access by beginning and aborting an upload, which leaves nothing; errors as `put_object`."""
+    """Check write access by beginning and aborting an upload, which leaves nothing; errors as `delete_object`."""
     _abort(address, _begin(address))
 
 
 def begin_upload(address: Address, path: Path) -> Upload:
     """Send a file to a store, which does not show it before `complete_upload`.
 
-    Errors as `put_object`; nothing of the file stays in the store then.
+    Errors as `delete_object`; nothing of the file stays in the store then.
     """
     identifier = _begin(address)
     try:
@@ -262,7 +238,7 @@ def begin_upload(address: Address, path: Path) -> Upload:
 
 
 def complete_upload(upload: Upload) -> None:
-    """Show an uploaded file, which replaces an older one at once; errors as `put_object`."""
+    """Show an uploaded file, which replaces an older one at once; errors as `delete_object`."""
     options = {"UploadId": upload.identifier, "MultipartUpload": {"Parts": list(upload.parts)}}
     _write(upload.address, lambda client: client.complete_multipart_upload(**_names(upload.address), **options))
 

@@ -34,24 +34,15 @@ _SATURATION_KEYS = ("FILE_NAME_QUALITY_L1_RADIOMETRIC_SATURATION",)
 class SceneFiles:
     """Files of one thermal band of one scene."""
 
-    band: Place
-    """Thermal band."""
-    name: FileName
-    """Content of its name, with the band that the user chose."""
-    mtl: Mtl | None
-    """Metadata, None where missing."""
-    quality: Place | None
-    """Quality band, QA_PIXEL or BQA, None where missing."""
-    saturation: Place | None
-    """Saturation band, QA_RADSAT, None where missing."""
-    bands: tuple[str, ...]
-    """Suffixes of all thermal bands that exist."""
-    bundle: Bundle
-    """Folder or archive of the files."""
-    stems: tuple[str, ...]
-    """Names of the scene."""
-    notes: tuple[str, ...] = ()
-    """Deviations from the default choice of band, one line each."""
+    band: Place  # thermal band
+    name: FileName  # content of its name, with the band that the user chose
+    mtl: Mtl | None  # metadata, None where missing
+    quality: Place | None  # quality band, QA_PIXEL or BQA, None where missing
+    saturation: Place | None  # saturation band, QA_RADSAT, None where missing
+    bands: tuple[str, ...]  # suffixes of all thermal bands that exist
+    bundle: Bundle  # folder or archive of the files
+    stems: tuple[str, ...]  # names of the scene
+    notes: tuple[str, ...] = ()  # deviations from the default choice of band, one line each
 
     def find(self, suffix: str) -> Place | None:
         """File of any band, for example ``B4``, None where missing."""
@@ -61,16 +52,8 @@ class SceneFiles:
 def find_files(path: str | Location, *, sensor: str | None = None, band: str | None = None) -> SceneFiles:
     """Find the files of a scene; `path`, `sensor` and `band` as for `Scene.open`.
 
-    Raises
-    ------
-    InputNotFoundError
-        There is no such path.
-    SceneError
-        There is no thermal band, not the chosen one, or several scenes; the product is Level-2; or a file is damaged.
-    UnknownSensorError
-        The satellite is unknown.
-    RemoteError, MissingExtraError
-        As `lst_raster.io.remote.fetch`.
+    SceneError without the thermal band, for several scenes, a Level-2 product or a damaged file; UnknownSensorError
+    for an unknown satellite; InputNotFoundError and RemoteError as `lst_raster.io.remote.fetch`.
     """
     wanted = parse_band(band) if band is not None else None
     named = Place.of(path)

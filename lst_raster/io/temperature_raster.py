@@ -37,28 +37,20 @@ _SPIKE = 10  # ratio of zeros to temperatures close to them
 class Storage:
     """Conversion of the stored numbers of a raster to kelvin."""
 
-    scale: float
-    """Factor. [K]"""
-    offset: float
-    """Temperature of the number 0. [K]"""
-    nodata: float | None
-    """Fill value in addition to the raster's own nodata value, None where there is none."""
-    note: str
-    """Assumption about the file, empty where none was made."""
+    scale: float  # factor. [K]
+    offset: float  # temperature of the number 0. [K]
+    nodata: float | None  # fill value in addition to the raster's own nodata value, None where there is none
+    note: str  # assumption about the file, empty where none was made
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TemperatureRaster:
     """Open raster of temperatures; made by `open_temperature`."""
 
-    place: Place
-    """The file."""
-    grid: Grid
-    """Grid on which it is read."""
-    storage: Storage
-    """Conversion to kelvin."""
-    view: Any
-    """The open dataset, on that grid."""
+    place: Place  # the file
+    grid: Grid  # grid on which it is read
+    storage: Storage  # conversion to kelvin
+    view: Any  # the open dataset, on that grid
     fill: float | None = None
     """Most frequent number out of range other than the nodata value; None where there is none."""
     left_out: Counter[float] = field(default_factory=Counter)
@@ -110,16 +102,8 @@ def open_temperature(place: Place, grid: Grid | None = None, *, align: bool = Fa
     """Open a raster of temperatures on its own or another grid; `align` warps it where the grids differ.
 
     The file's scale, offset, nodata value and unit are applied. An integer file without scale and offset that is named
-    ``*_ST_B10.TIF`` or ``*_ST_B6.TIF`` is read as a USGS Collection 2 surface temperature.
-
-    Raises
-    ------
-    InputNotFoundError
-        There is no such file.
-    GridMismatchError
-        It has another grid.
-    InputError
-        It is not a raster of one band, damaged, or not in kelvin (also raised by `read`).
+    ``*_ST_B10.TIF`` or ``*_ST_B6.TIF`` is read as a USGS Collection 2 surface temperature. InputError, also of `read`,
+    for a file that is damaged or not in kelvin; GridMismatchError for another grid.
     """
     with open_raster(place, "temperature", InputError) as dataset:
         own = Grid.of(dataset)
