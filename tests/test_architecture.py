@@ -37,7 +37,20 @@ def run(code: str) -> str:
 
 
 def test_importing_the_package_loads_none_of_the_heavy_libraries():
-    heavy = ("torch", "onnx", "onnxruntime", "xarray", "rasterio", "dask", "matplotlib", "scipy", "PIL")
+    heavy = (
+        "torch",
+        "onnx",
+        "onnxruntime",
+        "xarray",
+        "rasterio",
+        "dask",
+        "matplotlib",
+        "scipy",
+        "PIL",
+        "urllib3",
+        "boto3",
+        "obstore",
+    )
     loaded = run(f"import sys, lst_raster; print([name for name in {heavy} if name in sys.modules])")
     assert loaded.strip() == "[]"
 

@@ -63,7 +63,7 @@ def _request(address: Address, call: Callable[[Any, Any], _T]) -> _T:
         if refused or re.search(r"status code: 40[13]\b", reason):  # of a list it is a GenericError
             raise RemoteAccessError(f"{address} is refused; {_HELP[address.scheme]}") from None
         raise RemoteError(
-            f"{address}: the store does not give it ({reason}); {_HELP[address.scheme]}, check the address, or try "
+            f"{address} cannot be read from the store ({reason}); {_HELP[address.scheme]}, check the address, or try "
             "again later"
         ) from None
 

@@ -252,6 +252,21 @@ def test_what_passes_is_tried_again(folder, server, model_path):
     assert not any(server.answers[name] for name in (MTL, QUALITY))
 
 
+def test_pauses_between_attempts_double_and_follow_the_server_s_demand_within_limits(monkeypatch):
+    pauses, demands = [], iter([0.0, 20.0, 3600.0])
+    monkeypatch.setattr(remote_http, "PAUSE", 1.0)
+    monkeypatch.setattr("time.sleep", pauses.append)
+
+    def request():
+        busy = remote_http.BusyError("try again later")
+        busy.retry_after = next(demands, 0.0)
+        raise busy
+
+    with pytest.raises(RemoteError, match="try again later"):
+        remote_http.with_retries(request)
+    assert pauses == [1.0, 20.0, 60.0]
+
+
 @pytest.mark.slow
 def test_a_companion_that_is_refused_is_done_without_and_said(server, model_path, caplog):
     server.answers = {QUALITY: 403}
