@@ -343,7 +343,7 @@ def test_a_composite_tells_its_statistic_and_its_dates(tmp_path):
     )
     assert found.bits is None
     assert found.uncertainty is not None
-    with pytest.raises(InputError, match="no kelvin"):
+    with pytest.raises(InputError, match="not kelvin"):
         preview(tmp_path / "summer_COUNT.tif")
 
 
@@ -387,5 +387,5 @@ def test_of_the_usgs_quality_only_what_it_knows_is_told(tmp_path):
     assert '"name":"uncertain"' not in page
     assert "emissivity:" not in page
     write_raster(tmp_path / f"{name}_QA_PIXEL.TIF", np.full((4, 4), 1 << 15, "u2"))
-    with pytest.raises(LstRasterError, match="no quality bits of any Landsat collection"):
+    with pytest.raises(LstRasterError, match="not quality bits of any Landsat collection"):
         preview(path)

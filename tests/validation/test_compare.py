@@ -282,7 +282,7 @@ def test_a_mask_on_another_grid_is_refused_or_warped(tmp_path):
 def test_a_mask_that_is_no_quality_band_is_refused(tmp_path):
     a, b = pair(tmp_path, ramp(280.0, 310.0), ramp(280.0, 310.0))
     mask = write_raster(tmp_path / "mask.tif", np.full((60, 70), 2, "u2") + np.arange(70, dtype="u2") * 2)
-    with pytest.raises(SceneError, match="no quality bits of any Landsat collection"):
+    with pytest.raises(SceneError, match="not quality bits of any Landsat collection"):
         compare_rasters(a, b, mask=mask)
 
 
