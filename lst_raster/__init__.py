@@ -45,7 +45,7 @@ __all__ = [
     "write_product",
 ]
 
-# The public names load when they are used (PEP 562): `import lst_raster` takes milliseconds.
+# Public names are imported on first use (PEP 562): `import lst_raster` takes milliseconds.
 _HOMES = {
     "Composite": "lst_raster.compositing.composite",
     "Level2Scene": "lst_raster.io.level2_scene",

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -12,22 +12,10 @@ from lst_raster.errors import OutputError
 
 @contextmanager
 def atomic_write(target: Path) -> Iterator[Path]:
-    """Give a temporary path beside a target, and rename it to the target when the block ends well.
+    """Yield a temporary path in the target's folder; rename it to the target when the block succeeds.
 
-    Parameters
-    ----------
-    target : Path
-        File to be written; what stood there stays until the new one is complete.
-
-    Yields
-    ------
-    Path
-        Where to write.
-
-    Raises
-    ------
-    OutputError
-        The operating system refuses; the message says why, and nothing is left behind.
+    An existing target stays until then. Raises OutputError where the operating system does not allow it; no temporary
+    file remains.
     """
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     try:
@@ -35,7 +23,7 @@ def atomic_write(target: Path) -> Iterator[Path]:
         temporary.replace(target)
     except FileNotFoundError as error:
         if temporary.parent.is_dir():
-            raise  # not about the target: an input is missing
+            raise  # an input is missing
         raise OutputError(f"cannot write {target}: the folder {target.parent} does not exist") from error
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error

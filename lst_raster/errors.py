@@ -1,32 +1,32 @@
-"""The errors a user can meet, each with a built-in parent too, so that generic handlers catch them.
+"""Errors of the package, each with a built-in parent, too, so that generic handlers catch them.
 
-None is an OSError: a handler of what the operating system refuses must not take an error of the package for that.
+None is an OSError: a handler for failures of the operating system must not catch errors of the package.
 """
 
 from __future__ import annotations
 
 
 class LstRasterError(Exception):
-    """Parent of every error that this package raises on purpose.
+    """Parent of all errors that this package raises deliberately.
 
     The message says what was found and what to do; the command line prints it on one line and exits with 1.
     """
 
 
 class InputError(LstRasterError, ValueError):
-    """A value, a unit or a variable is not what the operation needs."""
+    """A value, a unit or a variable is not valid for the operation."""
 
 
 class InputNotFoundError(LstRasterError, LookupError):
-    """A file or folder that was named does not exist."""
+    """A file or folder does not exist."""
 
 
 class RemoteError(LstRasterError, RuntimeError):
-    """A server does not answer, refuses, or sends what is of no use."""
+    """A server does not respond, refuses the request, or sends invalid data."""
 
 
 class RemoteAccessError(RemoteError):
-    """A server refuses what was asked of it: it wants credentials, or others."""
+    """A server refuses access: credentials are missing or not valid."""
 
 
 class SceneError(LstRasterError, ValueError):
@@ -38,28 +38,28 @@ class GridMismatchError(LstRasterError, ValueError):
 
 
 class UnknownSensorError(LstRasterError, LookupError):
-    """A sensor band, by name, that the package does not know."""
+    """The name of a sensor band is unknown."""
 
 
 class ModelError(LstRasterError, RuntimeError):
-    """A model file is missing, or its contract is not one this version knows."""
+    """A model file is missing, or its contract is of an unsupported version."""
 
 
 class ConfigError(LstRasterError, ValueError):
-    """A configuration file has a key or a value that is not understood."""
+    """A configuration file has an unknown key or an invalid value."""
 
 
 class OutputError(LstRasterError, RuntimeError):
-    """A product could not be written; nothing half written stays behind."""
+    """A product could not be written; no incomplete file remains."""
 
 
 class MissingExtraError(LstRasterError, ImportError):
-    """An optional dependency is needed; the message names the extra to install."""
+    """An optional dependency is missing; the message names the extra to install."""
 
 
 class CancelledError(LstRasterError, RuntimeError):
-    """The caller's progress function asked to stop."""
+    """The caller's progress function stopped the run."""
 
 
 class WorkerError(LstRasterError, RuntimeError):
-    """A process that worked on a scene was lost, or met something that this package did not foresee."""
+    """A worker process was lost, or raised an unexpected error."""

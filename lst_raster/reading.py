@@ -1,4 +1,4 @@
-"""Files of other programs: errors of damaged files as one error of the package, netCDF and attributes of any writer."""
+"""Files of other programs: uniform errors for damaged files; netCDF files and attributes of any writer."""
 
 from __future__ import annotations
 
@@ -25,36 +25,25 @@ except ImportError:  # Python may be built without it
     LZMAError = EOFError  # type: ignore[misc,assignment]
 
 ENGINES = {b"\x89HDF": "h5netcdf", b"CDF\x01": "scipy", b"CDF\x02": "scipy"}
-"""xarray's reader of each form of netCDF, by the first bytes of a file."""
+"""xarray engine of each netCDF format, by the first bytes of a file."""
 
 DAMAGE: tuple[type[Exception], ...] = (
-    # MemoryError and OverflowError: sizes that are stored in the file; AssertionError: of readers of headers
+    # MemoryError and OverflowError: wrong sizes in the file; AssertionError: of header readers
     OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, MemoryError,
     AssertionError, zlib.error, LZMAError, struct.error, zipfile.BadZipFile, tarfile.TarError,
 )  # fmt: skip
-"""What the libraries that read files raise where a file is damaged, cut off or of another kind."""
+"""Errors of libraries for files that are damaged, truncated or of another format."""
 
-_KEPT = ("_FillValue", "missing_value")  # of a character variable they are bytes
-_LONGEST = 200  # characters of a library's reason that are shown
+_KEPT = ("_FillValue", "missing_value")  # bytes for character variables
+_LONGEST = 200  # characters of a library's message that are shown
 
 
 @contextmanager
 def reading(complaint: str, remedy: str = "fetch it again", more: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Raise what a library raises over a damaged file as an InputError; errors of the package pass.
+    """Convert a library's errors for a damaged file, `DAMAGE` and `more`, to InputError; package errors pass.
 
-    Parameters
-    ----------
-    complaint : str
-        What is wrong with which file, for example ``era5.nc cannot be read as netCDF``; the library's reason follows.
-    remedy : str
-        What to do.
-    more : tuple of exception classes
-        Errors of the library that have none of `DAMAGE` as parent.
-
-    Raises
-    ------
-    InputError
-        The block raised one of `DAMAGE` or `more`.
+    `complaint` names the file and the failure, for example ``era5.nc cannot be read as netCDF``; the library's message
+    and `remedy` are appended.
     """
     try:
         yield
@@ -67,9 +56,9 @@ def reading(complaint: str, remedy: str = "fetch it again", more: tuple[type[Exc
 
 
 def text_of(value: Any) -> Any:
-    r"""Text of an attribute of netCDF or HDF5, however its writer stored it; numbers are returned as they are.
+    r"""Text of a netCDF or HDF5 attribute in any storage form; numbers are returned unchanged.
 
-    Texts of fixed length arrive as bytes, those of MATLAB and Fortran also as arrays of one element or of single
+    Texts of fixed length are read as bytes, those of MATLAB and Fortran also as arrays of one element or of single
     characters, padded with NUL or blanks.
 
     Examples
@@ -93,28 +82,13 @@ def text_of(value: Any) -> Any:
 
 @contextmanager
 def open_netcdf(path: Path, name: str, *, decode_times: bool = True) -> Iterator[xr.Dataset]:
-    """Open a netCDF file, version 3 or 4, or another HDF5 file, of any writer; values are read when they are used.
+    """Open a netCDF 3 or 4 file, or another HDF5 file; values are read when they are used.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    name : str
-        Its name for messages.
-    decode_times : bool
-        Whether times become datetime64; else they stay numbers.
-
-    Yields
-    ------
-    xarray.Dataset
-        The file's variables, scaled, NaN where they hold their fill value; attributes as `text_of` gives them.
-
-    Raises
-    ------
-    InputError
-        The file cannot be opened. Errors of values that are read in the block are the caller's (`reading`).
+    Variables are scaled, with NaN for fill, and attributes converted by `text_of`; times stay numbers unless
+    `decode_times` is set. Raises InputError, with `name`, where the file cannot be opened; errors of values that are
+    read in the block are the caller's (`reading`).
     """
-    import h5py  # take half a second
+    import h5py  # slow imports
     import xarray as xr
 
     with reading(f"{name} cannot be read as netCDF"):
@@ -122,8 +96,8 @@ def open_netcdf(path: Path, name: str, *, decode_times: bool = True) -> Iterator
             engine = ENGINES.get(file.read(4), "h5netcdf")
         options: dict[str, Any] = {}
         if engine == "h5netcdf":
-            options = {"phony_dims": "access"}  # HDF5 need not name its dimensions
-            with h5py.File(path) as found:  # where these attributes are damaged, h5netcdf writes a traceback
+            options = {"phony_dims": "access"}  # HDF5 dimensions may have no names
+            with h5py.File(path) as found:  # h5netcdf prints a traceback for damaged attributes
                 dict(found.attrs)
         raw = xr.open_dataset(path, engine=engine, decode_cf=False, cache=False, **options)
     with raw:

@@ -1,4 +1,4 @@
-"""Where packaged data and models lie, and the user's own: the only file that knows."""
+"""Paths of packaged data and models and of the user's, and imports of optional dependencies."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from types import ModuleType
 
 from lst_raster.errors import InputNotFoundError, MissingExtraError, ModelError
 
-_BRING_A_PROJ = ("eccodes", "cfgrib")
-# Their wheels carry a PROJ library of their own; loaded before pyproj's it makes pyproj crash, after it it does not.
+_WITH_PROJ = ("eccodes", "cfgrib")  # their wheels contain a PROJ library that makes pyproj crash if loaded first
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -22,18 +21,12 @@ def data_path(*parts: str) -> Path:
 
 
 def plugin_path() -> Path:
-    """Folder of the plugin for QGIS, from which it is copied into a profile."""
+    """Folder of the QGIS plugin, from which it is copied into a profile."""
     return _PACKAGE / "qgis"
 
 
 def example_path() -> Path:
-    """Folder of the example scene: inside the installed package, or in a checkout.
-
-    Raises
-    ------
-    InputNotFoundError
-        Neither folder exists: the installation is damaged.
-    """
+    """Folder of the example scene, in the installed package or in a checkout; else InputNotFoundError."""
     for folder in (_PACKAGE / "example", _PACKAGE.parent / "examples" / "data"):
         if folder.is_dir():
             return folder
@@ -41,18 +34,12 @@ def example_path() -> Path:
 
 
 def page_path(name: str) -> Path:
-    """Path of a part of the page that shows a product, for example ``page.js``."""
+    """Path of a file of the preview page, for example ``page.js``."""
     return _PACKAGE.joinpath("product", "preview", "browser", name)
 
 
 def models_path() -> Path:
-    """Folder of the shipped models: inside the installed package, or at the top of a checkout.
-
-    Raises
-    ------
-    ModelError
-        Neither folder exists: the installation is damaged.
-    """
+    """Folder of the shipped models, in the installed package or in a checkout; else ModelError."""
     for folder in (_PACKAGE / "models", _PACKAGE.parent / "models"):
         if folder.is_dir():
             return folder
@@ -60,11 +47,10 @@ def models_path() -> Path:
 
 
 def user_path(*parts: str) -> Path:
-    """Path in the user's own folder, which holds the sensors and models that are not of the package.
+    """Path in the user's data folder for custom sensors and models, which need not exist.
 
-    The folder is ``$LST_RASTER_DATA``; else ``lst-raster`` where the system keeps the data of programs:
-    ``%LOCALAPPDATA%`` on Windows, ``~/Library/Application Support`` on macOS, else ``$XDG_DATA_HOME`` or
-    ``~/.local/share``. It need not exist.
+    The folder is ``$LST_RASTER_DATA``, else ``lst-raster`` in ``%LOCALAPPDATA%`` on Windows, in
+    ``~/Library/Application Support`` on macOS, else in ``$XDG_DATA_HOME`` or ``~/.local/share``.
     """
     stated = os.environ.get("LST_RASTER_DATA")
     return (Path(stated).expanduser() if stated else _system_folder() / "lst-raster").joinpath(*parts)
@@ -80,22 +66,9 @@ def _system_folder() -> Path:
 
 
 def require(module: str, extra: str) -> ModuleType:
-    """Import an optional dependency where it is used.
-
-    Parameters
-    ----------
-    module : str
-        Module to import.
-    extra : str
-        Name of the extra that installs it.
-
-    Raises
-    ------
-    MissingExtraError
-        The module is not installed; the message names the command that installs it.
-    """
+    """Import an optional dependency; MissingExtraError, with the command that installs the extra, if it is missing."""
     try:
-        if module in _BRING_A_PROJ:
+        if module in _WITH_PROJ:
             import_module("pyproj")
         return import_module(module)
     except ImportError as error:
@@ -103,11 +76,11 @@ def require(module: str, extra: str) -> ModuleType:
 
 
 def ignore_library_warnings() -> None:
-    """Silence, for the whole process, warnings of libraries that an application does not act on.
+    """Suppress warnings of libraries that are irrelevant to an application, for the whole process.
 
-    For entry points of processes of our own: the command line and its workers. Filters belong to the process, so the
-    library itself never changes them; `warnings.catch_warnings` in several threads leaves filters behind.
+    For the command line and its worker processes only: the library must not change filters, which are global to the
+    process; `warnings.catch_warnings` in several threads leaves filters behind.
     """
     for message in ("Dataset has no geotransform", "The given matrix is equal to Affine.identity"):
-        warnings.filterwarnings("ignore", message)  # rasterio's, of scenes without coordinates
-    warnings.filterwarnings("ignore", module=r"ecmwf\.datastores")  # news of the Climate Data Store
+        warnings.filterwarnings("ignore", message)  # of rasterio for scenes without coordinates
+    warnings.filterwarnings("ignore", module=r"ecmwf\.datastores")  # announcements of the Climate Data Store

@@ -28,6 +28,7 @@ Level = Literal["ok", "note", "wrong"]
 EXTRAS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "s3": ("boto3", "scenes and products in object stores"),
+        "cloud": ("obstore", "scenes in Google Cloud Storage and Azure Blob Storage"),
         "dask": ("distributed", "batches on a cluster, arrays in chunks"),
         "stac": ("pystac_client", "searches for scenes"),
         "grib": ("cfgrib", "reanalysis in GRIB"),

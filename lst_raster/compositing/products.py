@@ -15,7 +15,7 @@ from lst_raster.io.bundle import Place, is_hidden
 from lst_raster.io.grid import Grid
 from lst_raster.io.landsat import AcquisitionDate
 from lst_raster.io.raster import open_raster
-from lst_raster.io.remote import fetch
+from lst_raster.io.remote import fetch, list_objects
 from lst_raster.product.paths import SUFFIXES, OutputForm, temperature_layer
 
 COMPOSITE_TAG = "composite"
@@ -60,7 +60,7 @@ class SourceProduct:
     def date(self) -> AcquisitionDate | None:
         """Date on which its scene was taken, None where that is not known."""
         day, clock = self.tags.get("acquisition_date", _UNKNOWN), self.tags.get("acquisition_time", _UNKNOWN)
-        return None if day == _UNKNOWN else AcquisitionDate.parse(day).at(day, clock)
+        return None if day == _UNKNOWN else AcquisitionDate.parse(day).with_time(day, clock)
 
     @property
     def rasters(self) -> list[Place]:
@@ -120,10 +120,8 @@ def _places(text: str) -> list[Place]:
 
 
 def _remote(address: Address) -> list[Place]:
-    if not address.is_s3 or Path(address.name).suffix:
+    if not address.is_object or Path(address.name).suffix:
         return [Place.at(address)]
-    from lst_raster.io.s3 import list_objects
-
     files = [
         file for file in list_objects(address.inside()) if Path(file.name).match(_NAME) and not is_hidden(file.name)
     ]

@@ -1,4 +1,4 @@
-"""Addresses of files on servers, and what of them may be shown."""
+"""Addresses of files on web servers and in object stores, shown without passwords and signatures."""
 
 from __future__ import annotations
 
@@ -11,34 +11,30 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from lst_raster.errors import InputNotFoundError
 
-_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):/{1,2}(?=[^/])", re.IGNORECASE)  # one slash: what a Path makes of two
+_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):/{1,2}(?=[^/])", re.IGNORECASE)  # one slash: pathlib merges the two
 _WEB = ("http", "https")
-_VIRTUAL = {"vsicurl/": "", "vsis3/": "s3://"}  # GDAL's file systems of the same files, and what stands for them here
-_AS_THEY_ARE = "%/:?=&@+,;~!$'()*[]"  # characters that have a meaning in an address; others are written in code
+_STORES = {"s3": "/vsis3", "gs": "/vsigs", "az": "/vsiaz"}  # and GDAL's file system of each
+_VIRTUAL = {"vsicurl/": "", **{f"{system[1:]}/": f"{scheme}://" for scheme, system in _STORES.items()}}
+_UNQUOTED = "%/:?=&@+,;~!$'()*[]"  # characters with a meaning in an address; all others are percent-encoded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
-    """Address of a file, or of a folder, on a web server or in an object store."""
+    """Address of a file or a folder on a web server or in an object store."""
 
     url: str = field(repr=False)
-    """The whole address; it may hold a signature or a password, and is for reading alone."""
+    """The complete address, which may contain a signature or a password; never to be shown."""
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Read an address, None where the text is a path on disk.
-
-        Raises
-        ------
-        InputNotFoundError
-            It is an address of a kind that is not read.
+        """Parse an address; None where the text is a path on disk. InputNotFoundError for unsupported schemes.
 
         Examples
         --------
         >>> Address.parse("https://example.com/a/LC08_x_B10.TIF?sig=secret")
         Address(shown='https://example.com/a/LC08_x_B10.TIF')
-        >>> Address.parse("/vsis3/bucket/LC08_x_B10.TIF")
-        Address(shown='s3://bucket/LC08_x_B10.TIF')
+        >>> Address.parse("/vsis3/bucket/LC08_x_B10.TIF"), Address.parse("abfs://container/LC08_x_B10.TIF")
+        (Address(shown='s3://bucket/LC08_x_B10.TIF'), Address(shown='az://container/LC08_x_B10.TIF'))
         >>> Address.parse("folder/LC08_x_B10.TIF") is None
         True
         """
@@ -49,12 +45,16 @@ class Address:
         if found is None:
             return None
         scheme = found[1].lower()
-        if scheme not in (*_WEB, "s3"):
-            raise InputNotFoundError(f"{scheme}: addresses are not read, only https, http and s3; fetch the file first")
+        scheme = "az" if scheme == "abfs" else scheme
         rest = text[found.end() :]
-        if scheme == "s3":
-            return cls(url=f"s3://{_without_user(rest)}")
-        return cls(url=f"{scheme}://{quote(rest.partition('#')[0], safe=_AS_THEY_ARE)}")
+        if scheme in _STORES:
+            _require_no_keys(scheme, rest)
+            return cls(url=f"{scheme}://{rest}")
+        if scheme not in _WEB:
+            raise InputNotFoundError(
+                f"{scheme}: addresses are not supported, only https, http, s3, gs and az; download the file first"
+            )
+        return cls(url=f"{scheme}://{quote(rest.partition('#')[0], safe=_UNQUOTED)}")
 
     def __repr__(self) -> str:
         return f"Address(shown={self.shown!r})"
@@ -63,85 +63,88 @@ class Address:
         return self.shown
 
     @property
+    def scheme(self) -> str:
+        """``http``, ``https``, ``s3``, ``gs`` or ``az``."""
+        return self.url.partition(":")[0]
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it is in an object store, whose folders can be listed."""
+        return self.scheme in _STORES
+
+    @property
     def is_s3(self) -> bool:
-        """Whether it is in an object store, which can be listed."""
-        return self.url.startswith("s3:")
+        """Whether it is in an S3 store, the kind to which products are written."""
+        return self.scheme == "s3"
 
     @property
     def bucket(self) -> str:
-        """Name of the bucket, of an ``s3`` address."""
-        return self.url.removeprefix("s3://").partition("/")[0]
+        """Bucket (S3, Google) or container (Azure)."""
+        return self.url.partition("://")[2].partition("/")[0]
 
     @property
     def key(self) -> str:
-        """Name of the file in its bucket, of an ``s3`` address."""
-        return self.url.removeprefix("s3://").partition("/")[2]
+        """Name of the object in its bucket."""
+        return self.url.partition("://")[2].partition("/")[2]
 
     @property
     def shown(self) -> str:
-        """The address for people: without query, user and password."""
-        if self.is_s3:
+        """Address for messages: without query, user and password."""
+        if self.is_object:
             return self.url
         parts = urlsplit(self.url)
         return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
     @property
     def name(self) -> str:
-        """Name of the file, without folders; empty for a folder that ends in a slash."""
-        return posixpath.basename(self.key if self.is_s3 else unquote(urlsplit(self.url).path))
+        """Name of the file without its folders; empty for a folder that ends in a slash."""
+        return posixpath.basename(self.key if self.is_object else unquote(urlsplit(self.url).path))
 
     @property
     def stem(self) -> str:
-        """Name of the file without its last ending, as that of a path."""
+        """Name of the file without its extension, as `Path.stem`."""
         return PurePosixPath(self.name).stem
 
     @property
     def suffix(self) -> str:
-        """Last ending of the file's name, as that of a path."""
+        """Extension of the file's name, as `Path.suffix`."""
         return PurePosixPath(self.name).suffix
 
     @property
     def parent(self) -> Address:
         """Folder of the file, with a slash at its end."""
-        return self.sibling("")
+        return self.with_name("")
 
     def with_name(self, name: str) -> Address:
-        """Address of a file in the same folder, as that of a path."""
-        return self.sibling(name)
-
-    def with_suffix(self, suffix: str) -> Address:
-        """Address of the file whose name ends otherwise, as that of a path."""
-        return self.sibling(self.stem + suffix)
-
-    @property
-    def gdal(self) -> str:
-        """Name under which GDAL opens it."""
-        return f"/vsis3/{self.bucket}/{self.key}" if self.is_s3 else f"/vsicurl/{self.url}"
-
-    def sibling(self, name: str) -> Address:
-        """Address of a file in the same folder; the query, which may be a signature for all of it, stays."""
-        if self.is_s3:
-            return Address(url=f"s3://{self.bucket}/{posixpath.join(posixpath.dirname(self.key), name)}")
+        """Address of another file in the same folder; the query, which may be a signature for the folder, stays."""
+        if self.is_object:
+            path = posixpath.join(posixpath.dirname(self.key), name)
+            return Address(url=f"{self.scheme}://{self.bucket}/{path}")
         parts = urlsplit(self.url)
         path = posixpath.join(posixpath.dirname(parts.path) or "/", quote(name))
         return Address(url=urlunsplit(parts._replace(path=path)))
 
+    sibling = with_name
+
+    def with_suffix(self, suffix: str) -> Address:
+        """Address with another extension, as `Path.with_suffix`."""
+        return self.with_name(self.stem + suffix)
+
+    @property
+    def gdal(self) -> str:
+        """Name under which GDAL opens it."""
+        return f"{_STORES[self.scheme]}/{self.bucket}/{self.key}" if self.is_object else f"/vsicurl/{self.url}"
+
     def inside(self) -> Address:
-        """Return the same folder's address with a slash at its end, so that `sibling` gives the files in it."""
+        """Address of the same folder with a slash at its end, so that `with_name` gives the files in it."""
         return self if self.url.endswith("/") else Address(url=f"{self.url}/")
 
 
-Location: TypeAlias = Path | Address
-"""Where a file is: on disk, or on a server."""
+Location: TypeAlias = Path | Address  # path on disk, or address on a server
 
 
 def location_of(place: str | Path | Address) -> Location:
-    """Take what a user names: a path, or an address in whatever form.
-
-    Raises
-    ------
-    InputNotFoundError
-        It is an address of a kind that is not read.
+    """Return a path, or an address in any of its forms; InputNotFoundError for unsupported schemes.
 
     Examples
     --------
@@ -154,40 +157,31 @@ def location_of(place: str | Path | Address) -> Location:
 
 
 def path_of(place: str | Path | Address, what: str) -> Path:
-    """Take what a user names where only a path on disk will do.
-
-    Parameters
-    ----------
-    place : str, path or Address
-        What was named.
-    what : str
-        What it is to be, for the error's message.
-
-    Raises
-    ------
-    InputNotFoundError
-        It is an address.
-    """
+    """Return a path on disk; InputNotFoundError for an address, with `what` it should be in the message."""
     found = location_of(place)
     if isinstance(found, Address):
-        raise InputNotFoundError(f"{what} {found} is on a server, where it is not read; fetch it first")
+        raise InputNotFoundError(f"{what} {found} is on a server, from which it cannot be read; download it first")
     return found
 
 
-def _without_user(rest: str) -> str:
-    """Refuse an address of a store that holds keys, before it is shown anywhere."""
+def _require_no_keys(scheme: str, rest: str) -> None:
+    """Refuse an address of an object store that contains keys or a signature, before it is shown anywhere."""
     bucket, slash, key = rest.partition("/")
+    shown = f"{scheme}://{bucket.rpartition('@')[2]}{slash}{key}"
     if "@" in bucket:
-        shown = f"s3://{bucket.rpartition('@')[2]}{slash}{key}"
         raise InputNotFoundError(
             f"the address {shown} was given with a user in it; leave that out, and set credentials, for example "
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
         )
-    return rest
+    if scheme != "s3" and "?" in rest:  # in S3 it may be part of a name
+        raise InputNotFoundError(
+            f"the address {shown.partition('?')[0]} was given with a query; leave it out and set credentials, give the "
+            "signed https address, or download the file first"
+        )
 
 
 def without_secrets(text: str) -> str:
-    """Take the queries, users and passwords of web addresses out of a text.
+    """Remove the queries, users and passwords of web addresses from a text.
 
     Examples
     --------

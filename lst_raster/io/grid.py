@@ -1,4 +1,4 @@
-"""Grids of rasters, rasters warped to them, and the geographic boxes around them."""
+"""Grids of rasters, warping to them, and their geographic extents."""
 
 from __future__ import annotations
 
@@ -18,23 +18,22 @@ from rasterio.vrt import WarpedVRT
 
 from lst_raster.errors import GridMismatchError, InputError
 
-_TOLERANCE = 0.01  # of a pixel, by which two grids may differ and still be the same: files round their coordinates
-
-_DEGREE = 111_195.0  # [m] along a meridian, of a sphere of 6371 km
+_TOLERANCE = 0.01  # of a pixel: files round their coordinates
+_DEGREE = 111_195.0  # [m] along a meridian of a sphere of 6371 km
+_TURN = 360.0  # [degree]
+_SAMPLES = 65  # rows and columns at which the extent is sampled: edges are curved in degrees
+_WIDEST_GAP = 45.0  # [degree] between longitudes of a scene around a pole that does not contain it
+_DIGITS = 6  # of a degree
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grid:
     """Coordinate reference system, position and size of a raster."""
 
-    crs: Any
-    """Coordinate reference system as rasterio has it, None where the file has none."""
-    transform: Any
-    """Affine transform from pixels to coordinates."""
-    width: int
-    """Number of columns."""
-    height: int
-    """Number of rows."""
+    crs: Any  # coordinate reference system of rasterio, None where the file has none
+    transform: Any  # affine transform from pixels to coordinates
+    width: int  # number of columns
+    height: int  # number of rows
 
     @classmethod
     def of(cls, dataset: Any) -> Grid:
@@ -47,22 +46,13 @@ class Grid:
         return f"{self._crs_name()} {self.width}x{self.height} from ({x:.10g}, {y:.10g}) in steps of {step:.6g}"
 
     def matches(self, other: Grid) -> bool:
-        """Whether two grids have the same system, size and, within a hundredth of a pixel, corners."""
-        if (self.crs, self.width, self.height) != (other.crs, other.width, other.height):
-            return False
-        for corner in ((0, 0), (self.width, 0), (0, self.height)):
-            there = _apply(~self.transform, *_apply(other.transform, *corner))
-            if max(abs(a - b) for a, b in zip(corner, there, strict=True)) > _TOLERANCE:
-                return False
-        return True
+        """Whether two grids have the same system, size and corners, within a hundredth of a pixel."""
+        return (self.width, self.height) == (other.width, other.height) and other.offset_in(self) == (0, 0)
 
     def offset_in(self, other: Grid) -> tuple[int, int] | None:
-        """Row and column of another grid at which this one begins, whatever the sizes of the two.
+        """Row and column of another grid at which this one begins, regardless of sizes.
 
-        Returns
-        -------
-        tuple of int, or None
-            None where the systems differ, or pixels do not, within a hundredth of one, lie upon pixels.
+        None where the systems differ, or the pixels do not coincide within a hundredth of a pixel.
         """
         if self.crs != other.crs:
             return None
@@ -85,7 +75,7 @@ class Grid:
         return float(latitude)
 
     def pixel_size(self) -> tuple[float, float] | None:
-        """Width and height of a pixel, at the centre; None where the raster is not georeferenced. [m]"""
+        """Width and height of a pixel at the centre, None where the raster is not georeferenced. [m]"""
         latitude = self.latitude()
         if latitude is None:
             return None
@@ -96,26 +86,23 @@ class Grid:
         return width * self.crs.linear_units_factor[1], height * self.crs.linear_units_factor[1]
 
     def degrees(self, column: Any, row: Any) -> tuple[Any, Any]:
-        """Latitude and longitude of places in a raster that is georeferenced.
+        """Latitude and longitude [degree] of points in a georeferenced raster, from its upper left corner [pixel].
 
-        Parameters
-        ----------
-        column, row : float or array
-            Places, counted from the upper left corner. [pixel]
-
-        Returns
-        -------
-        tuple of float or array
-            Latitude and longitude. [degree]
-
-        Raises
-        ------
-        pyproj.exceptions.ProjError
-            A place has none.
+        Raises `pyproj.exceptions.ProjError` for points without coordinates.
         """
         to_degrees = Transformer.from_crs(self.crs.to_wkt(), "EPSG:4326", always_xy=True)
         longitude, latitude = to_degrees.transform(*_apply(self.transform, column, row), errcheck=True)
         return latitude, longitude
+
+    def contains(self, latitude: float, longitude: float) -> bool:
+        """Whether a point lies in a georeferenced raster. [degree]"""
+        try:
+            from_degrees = Transformer.from_crs("EPSG:4326", self.crs.to_wkt(), always_xy=True)
+            x, y = from_degrees.transform(longitude, latitude, errcheck=True)
+        except ProjError:
+            return False
+        column, row = _apply(~self.transform, x, y)
+        return bool(0.0 <= column <= self.width and 0.0 <= row <= self.height)
 
     def _crs_name(self) -> str:
         if self.crs is None:
@@ -125,36 +112,18 @@ class Grid:
 
 
 def _apply(transform: Any, column: Any, row: Any) -> tuple[Any, Any]:
-    """Apply an affine transform; its operator for this is not the same in versions 2 and 3 of the library."""
+    """Apply an affine transform; its operator differs between versions 2 and 3 of the library."""
     a, b, c, d, e, f = transform[:6]
     return a * column + b * row + c, d * column + e * row + f
 
 
 def require_same_grid(what: str, grid: Grid, scene: Grid, remedy: str = "") -> None:
-    """Refuse a raster that does not lie on the scene's grid.
-
-    Parameters
-    ----------
-    what : str
-        Name of the raster, for the message.
-    grid, scene : Grid
-        The raster's grid and the scene's.
-    remedy : str
-        What to do, for the message; ``--align`` by default.
-
-    Raises
-    ------
-    GridMismatchError
-        They differ; the message names both.
-    """
+    """Raise GridMismatchError, with both grids and a remedy, for a raster `what` that is not on the scene's grid."""
     if grid.matches(scene):
         return
     if remedy:
         raise GridMismatchError(f"{what} is {grid}; the scene is {scene}; {remedy}")
     raise GridMismatchError(f"{what} is {grid}; the scene is {scene}; pass --align to warp it onto the scene's grid")
-
-
-_TURN = 360.0  # [degree]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,32 +151,11 @@ class _JoinedViews:
 def on_grid(
     dataset: Any, grid: Grid, what: str, *, align: bool, classes: bool = False, nodata: float | None = None
 ) -> Iterator[Any]:
-    """Show an open raster on the scene's grid.
+    """Show an open raster `what` on the scene's grid: the dataset itself, or a warped view, NaN outside.
 
-    Parameters
-    ----------
-    dataset : rasterio.DatasetReader
-        The raster.
-    grid : Grid
-        The scene's grid.
-    what : str
-        Name of the raster, for messages.
-    align : bool
-        Whether a raster on another grid is warped, without scale and offset applied; values bilinearly, NaN outside.
-    classes : bool
-        Whether the values are classes: the nearest is taken.
-    nodata : float, optional
-        Value that means nothing, where the raster itself does not tell.
-
-    Yields
-    ------
-    rasterio.DatasetReader
-        The raster itself where it lies on the grid already, else a view of it.
-
-    Raises
-    ------
-    GridMismatchError
-        The raster lies on another grid and is not to be warped, or one of them has no coordinate system.
+    With `align` a raster on another grid is warped without scale and offset, bilinearly, or classes by nearest
+    neighbour; `nodata` is used where the raster does not declare one. GridMismatchError without `align`, or without a
+    coordinate system.
     """
     own = Grid.of(dataset)
     if own.matches(grid):
@@ -219,8 +167,7 @@ def on_grid(
         raise GridMismatchError(
             f"{what} is {own}; the scene is {grid}; without a coordinate system it cannot be warped"
         )
-    known = [value for value in (dataset.nodata, nodata) if value is not None]
-    unset = known[0] if known else np.nan
+    declared = dataset.nodata if dataset.nodata is not None else nodata
     a, b, c, d, e, f = dataset.transform[:6]
     with ExitStack() as stack:
         views = [
@@ -228,7 +175,8 @@ def on_grid(
                 WarpedVRT(
                     dataset, **({"src_transform": Affine(a, b, c + shift, d, e, f)} if shift else {}),
                     crs=grid.crs, transform=grid.transform, width=grid.width, height=grid.height, dtype="float32",
-                    src_nodata=unset, nodata=np.nan, resampling=Resampling.nearest if classes else Resampling.bilinear,
+                    src_nodata=np.nan if declared is None else declared, nodata=np.nan,
+                    resampling=Resampling.nearest if classes else Resampling.bilinear,
                 )
             )
             for shift in (0.0, *_shifts(own, grid))
@@ -237,9 +185,9 @@ def on_grid(
 
 
 def _shifts(raster: Grid, grid: Grid) -> list[float]:
-    """Whole turns by which a raster in degrees must be shifted too, to have all that it has of a grid. [degree]
+    """Whole turns by which a raster in degrees must also be shifted to cover a grid. [degree]
 
-    Longitudes are compared as numbers when a raster is warped: 181 is not -179.
+    GDAL compares longitudes as numbers when it warps a raster: 181 is not -179.
     """
     if not raster.crs.is_geographic:
         return []
@@ -265,36 +213,22 @@ def _longitudes(grid: Grid) -> list[tuple[float, float]]:
     return [(box.west, min(box.east, 180.0)), *([(-180.0, box.east - _TURN)] if box.east > 180.0 else [])]
 
 
-_SAMPLES = 65  # rows and columns at which a scene's extent is looked for: its edges are curved in degrees
-_AROUND = 45.0  # [degree], the widest gap between longitudes of a scene that goes around a pole without meeting it
-_DIGITS = 6  # of a degree
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Box:
     """Extent in latitude and longitude. [degree]"""
 
-    south: float
-    """Lowest latitude."""
-    north: float
-    """Highest latitude."""
-    west: float
-    """Western edge, -180 to 180."""
-    east: float
-    """Eastern edge, above `west`, beyond 180 across the date line; `west` + 360 for all longitudes."""
+    south: float  # lowest latitude
+    north: float  # highest latitude
+    west: float  # western edge, -180 to 180
+    east: float  # eastern edge, above `west`, beyond 180 across the date line; `west` + 360 for all longitudes
 
     @property
     def is_around(self) -> bool:
-        """Whether it has all longitudes."""
+        """Whether it contains all longitudes."""
         return self.east - self.west >= 360.0
 
     def widened(self, row: float, column: float) -> Box:
-        """Widen to whole cells of a grid that has points at multiples of its steps, and a cell more on each side.
-
-        Parameters
-        ----------
-        row, column : float
-            Steps of the grid in latitude and longitude. [degree]
+        """Widen to whole cells of a grid with nodes at multiples of its steps [degree], and one cell on each side.
 
         Examples
         --------
@@ -316,17 +250,9 @@ class Box:
 
 
 def box_over(grid: Grid) -> Box:
-    """Extent of a raster, across the date line and over the poles where it lies there.
+    """Extent of a georeferenced raster, which may cross the date line or contain a pole.
 
-    Parameters
-    ----------
-    grid : Grid
-        The raster; it must have a coordinate system.
-
-    Raises
-    ------
-    InputError
-        Its coordinates have no latitude and longitude.
+    Raises InputError where coordinates have no latitude and longitude.
     """
     columns, rows = (np.linspace(0.0, size, _SAMPLES) for size in (grid.width, grid.height))
     try:
@@ -336,7 +262,7 @@ def box_over(grid: Grid) -> Box:
     south, north = float(np.min(latitude)), float(np.max(latitude))
     west, east = _span(np.ravel(longitude))
     for pole in (-90.0, 90.0):
-        if _holds(grid, pole):
+        if grid.contains(pole, 0.0):
             south, north, west, east = min(south, pole), max(north, pole), -180.0, 180.0
     return Box(south=south, north=north, west=west, east=east)
 
@@ -347,22 +273,11 @@ def _outward(low: float, high: float, step: float) -> tuple[float, float]:
 
 
 def _span(longitude: NDArray[np.float64]) -> tuple[float, float]:
-    """Western and eastern edge of some longitudes: the ends of the widest gap between them."""
+    """Western and eastern edge of longitudes: the ends of the widest gap between them."""
     unique = np.unique((longitude + 180.0) % 360.0 - 180.0)
     gaps = np.diff(unique, append=unique[0] + 360.0)
-    if gaps.max() < _AROUND:
+    if gaps.max() < _WIDEST_GAP:
         return -180.0, 180.0
     widest = int(np.argmax(gaps))
     west = float(unique[(widest + 1) % unique.size])
     return west, west + 360.0 - float(gaps[widest])
-
-
-def _holds(grid: Grid, pole: float) -> bool:
-    """Whether a pole lies in a raster."""
-    try:
-        x, y = Transformer.from_crs("EPSG:4326", grid.crs.to_wkt(), always_xy=True).transform(0.0, pole, errcheck=True)
-    except ProjError:
-        return False
-    a, b, c, d, e, f = (~grid.transform)[:6]
-    column, row = a * x + b * y + c, d * x + e * y + f
-    return bool(0.0 <= column <= grid.width and 0.0 <= row <= grid.height)

@@ -14,28 +14,20 @@ from lst_raster.io.mtl import Mtl
 from lst_raster.physics.calibration import rescaling_from_limits
 from lst_raster.sensors.bands import landsat_bands, sensor_band
 
-_MIDDLE = 15  # day that stands for a month of which the day is not known
+_MIDDLE = 15  # day that represents a month
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AcquisitionDate:
-    """Day on which a scene was taken, or only the month where the day is not known."""
+    """Day of acquisition of a scene, or only the month where the day is unknown."""
 
-    date: datetime.date
-    """The day; the middle of the month where only that is known."""
-    month_only: bool = False
-    """Whether the day is not known."""
-    time: datetime.time | None = None
-    """Time of the day, UTC, None where it is not known."""
+    date: datetime.date  # the day; the middle of the month where only the month is known
+    month_only: bool = False  # whether the day is unknown
+    time: datetime.time | None = None  # time of day, UTC, None where unknown
 
     @classmethod
     def parse(cls, text: str) -> AcquisitionDate:
-        """Read an ISO 8601 date, ``2015-01-17T16:20`` (UTC), ``2015-01-17`` or ``2015-01``.
-
-        Raises
-        ------
-        InputError
-            The text is none of these.
+        """Parse an ISO 8601 date, ``2015-01-17T16:20`` (UTC), ``2015-01-17`` or ``2015-01``; InputError otherwise.
 
         Examples
         --------
@@ -52,18 +44,12 @@ class AcquisitionDate:
             return cls(date=date, month_only=day is None, time=_time(clock) if clock else None)
         except ValueError:
             raise InputError(
-                f"date {text!r} is not a day such as 2015-01-17 or a month such as 2015-01, "
-                "nor a time such as 2015-01-17T16:20"
+                f"date {text!r} is not a day such as 2015-01-17, a month such as 2015-01, or a time such as "
+                "2015-01-17T16:20"
             ) from None
 
-    def at(self, day: str | None, clock: str | None) -> Self:
-        """Add the time of the day from a scene's metadata, if they are of this day and have one.
-
-        Parameters
-        ----------
-        day, clock : str or None
-            The metadata's day, and the time such as ``16:19:21.7917421Z``, UTC.
-        """
+    def with_time(self, day: str | None, clock: str | None) -> Self:
+        """Add the time such as ``16:19:21.7917421Z`` from metadata of the same day, unless a time is known."""
         if self.time is not None or self.month_only or clock is None or day != self.date.isoformat():
             return self
         try:
@@ -73,7 +59,7 @@ class AcquisitionDate:
 
     @property
     def moment(self) -> datetime.datetime | None:
-        """Date and time, UTC, None where the time is not known."""
+        """Date and time, UTC, None where the time is unknown."""
         return datetime.datetime.combine(self.date, self.time) if self.time is not None else None
 
     @property
@@ -86,13 +72,7 @@ class AcquisitionDate:
 
 
 def _time(text: str) -> datetime.time:
-    """Time of the day, UTC, to the second.
-
-    Raises
-    ------
-    ValueError
-        The text is none.
-    """
+    """Time of day, UTC, to the second; ValueError for other text."""
     found = re.fullmatch(r"(\d{2}):(\d{2})(?::(\d{2})(?:\.\d*)?)?Z?", text.strip())
     if found is None:
         raise ValueError("another form")
@@ -100,36 +80,15 @@ def _time(text: str) -> datetime.time:
     return datetime.time(hour, minute, second)
 
 
-# Satellite, for Landsat 7 the part of the product that a file belongs to, path and row, date, and band.
-_NAME = re.compile(r"^L([457])([12]?)(\d{6}_\d{3})(\d{8})(?:_B(\d)(\d))?$", re.IGNORECASE)
-_NUMBERS = {"B6": "60", "B6_VCID_1": "61", "B6_VCID_2": "62"}
+# Names before 2012: satellite, for Landsat 7 the part of the product, path and row, date, band.
+_OLD_NAME = re.compile(r"^L([457])([12]?)(\d{6}_\d{3})(\d{8})(?:_B(\d)(\d))?$", re.IGNORECASE)
+_OLD_BANDS = {"B6": "60", "B6_VCID_1": "61", "B6_VCID_2": "62"}
 _SECOND_PART = ("62", "70", "80")  # bands of Landsat 7 in files that begin with L72
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OldName:
-    """What such a name tells."""
-
-    stem: str
-    """Name of the scene: that of its metadata file, whatever part the band belongs to."""
-    band: str | None
-    """The band's suffix as newer products write it, ``B6`` or ``B6_VCID_1``; None where the name has none."""
-    satellite: int
-    """Number of the Landsat satellite."""
-    date: datetime.date
-    """Day of acquisition."""
-
-
-def read_old_name(stem: str) -> OldName | None:
-    """Read the name of a file, without its extension; None where it is not of that kind.
-
-    Examples
-    --------
-    >>> found = read_old_name("L72092085_08520100315_B62")
-    >>> found.stem, found.band, found.satellite
-    ('L71092085_08520100315', 'B6_VCID_2', 7)
-    """
-    found = _NAME.match(stem)
+def _parse_old_name(stem: str) -> FileName | None:
+    """Parse a file's name of the form used before 2012, without its extension; None for other names."""
+    found = _OLD_NAME.match(stem)
     if found is None:
         return None
     satellite, part, place, day, number, channel = found.groups()
@@ -137,21 +96,17 @@ def read_old_name(stem: str) -> OldName | None:
         date = datetime.datetime.strptime(day, "%Y%m%d").date()
     except ValueError:
         return None
-    names = {digits: suffix for suffix, digits in _NUMBERS.items()}
-    band = names.get(number + channel, f"B{number}") if number else None
-    first = "1" if part else ""
-    return OldName(stem=f"L{satellite}{first}{place}{day}", band=band, satellite=int(satellite), date=date)
+    suffixes = {digits: suffix for suffix, digits in _OLD_BANDS.items()}
+    return FileName(
+        stem=f"L{satellite}{'1' if part else ''}{place}{day}",  # that of the metadata file, for both parts
+        band=suffixes.get(number + channel, f"B{number}") if number else None,
+        satellite=int(satellite),
+        date=AcquisitionDate(date=date),
+    )
 
 
 def file_stems(stem: str, suffix: str) -> list[str]:
-    """Names, without extension, that a file of a scene may have.
-
-    Parameters
-    ----------
-    stem : str
-        Name of the scene.
-    suffix : str
-        The band's suffix, for example ``B6`` or ``QA_PIXEL``.
+    """Possible names, without extension, of a file of a scene, by the band's suffix such as ``B6`` or ``QA_PIXEL``.
 
     Examples
     --------
@@ -159,21 +114,20 @@ def file_stems(stem: str, suffix: str) -> list[str]:
     (['LC08_x_B10'], ['L72092085_08520100315_B62'])
     """
     band = re.fullmatch(r"B(\d)", suffix)
-    digits = _NUMBERS.get(suffix) or (f"{band[1]}0" if band else None)
-    if digits is None or read_old_name(stem) is None:
+    digits = _OLD_BANDS.get(suffix) or (f"{band[1]}0" if band else None)
+    if digits is None or _parse_old_name(stem) is None:
         return [f"{stem}_{suffix}"]
     second = stem[:2] == "L7" and digits in _SECOND_PART
     return [f"{'L72' + stem[3:] if second else stem}_B{digits}"]
 
 
 LEVEL_2_TEMPERATURE = r"_ST_B\d+"
-"""Pattern of the end of a name of Level-2 surface temperature, without the extension."""
-THERMAL_BANDS = landsat_bands()
-"""Sensor band of every thermal band's file suffix, by satellite."""
+"""Pattern of the last part of the name of Level-2 surface temperature, without the extension."""
+THERMAL_BANDS = landsat_bands()  # sensor band of every thermal band's suffix, by satellite
 
 _SUFFIX = re.compile(r"^(?P<stem>.+)_(?P<band>B6_VCID_[12]|B\d{1,2})$", re.IGNORECASE)
 _PRODUCT_ID = r"L[COTEM]\d\d_L1\w\w_\d{6}_\d{8}_\d{8}_\d\d_\w\w|L[COTEM]\d{14}[A-Z]{3}\d\d"
-_DERIVED = re.compile(r"_(LST|ST|BT)(_|$)", re.IGNORECASE)  # made of a band, and no longer the band
+_DERIVED = re.compile(r"_(LST|ST|BT)(_|$)", re.IGNORECASE)  # derived from a band, not the band itself
 _SATELLITE = re.compile(r"^L[COTEM]0?(\d)(?=\d|_)", re.IGNORECASE)
 _BAND = re.compile(r"(?:BAND|B)?_?(\d{1,2})(?:_?VCID_?([12]))?", re.IGNORECASE)
 _LEVEL_2 = re.compile(r"(?:^|_)(L2S[PR]|S[TR]_B\d+|ST_(?:ATRAN|[DTU]RAD|EMIS|EMSD|CDIST|QA))(?:_|$)", re.IGNORECASE)
@@ -184,43 +138,34 @@ _OLD_DATE = re.compile(r"^L\w\d\d{6}(\d{4})(\d{3})")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileName:
-    """What the name of a file tells."""
+    """Content of a file's name."""
 
-    stem: str
-    """The name without its extension and the band's suffix."""
-    band: str | None
-    """The band's suffix, for example ``B10`` or ``B6_VCID_1``; None where the name has none."""
-    satellite: int | None
-    """Number of the Landsat satellite, None where the name does not tell."""
-    date: AcquisitionDate | None
-    """Day of acquisition, None where the name does not tell."""
-    before: str = ""
-    """What stands before the product's name, where the file was renamed: ``clip_``."""
-    after: str = ""
-    """What stands behind the band's suffix, likewise: ``_clipped_utm``."""
+    stem: str  # the name without its extension and the band's suffix
+    band: str | None  # the band's suffix, for example ``B10`` or ``B6_VCID_1``; None where the name has none
+    satellite: int | None  # number of the Landsat satellite, None where unknown
+    date: AcquisitionDate | None  # day of acquisition, None where unknown
+    before: str = ""  # addition before the product's name in a renamed file: ``clip_``
+    after: str = ""  # addition after the band's suffix: ``_clipped_utm``
 
     @property
     def product(self) -> str:
-        """Name of the product, which its other files have: the stem without what was added to it."""
+        """Name of the product, which its other files have: the stem without additions."""
         return self.stem.removeprefix(self.before).removesuffix(self.after)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calibration:
-    """How digital numbers become radiance."""
+    """Conversion of stored numbers to radiance, or to the quantity of a raster of measurements."""
 
-    gain: float
-    """RADIANCE_MULT. [W m-2 sr-1 um-1]"""
-    offset: float
-    """RADIANCE_ADD. [W m-2 sr-1 um-1]"""
-    source: str
-    """Name of the metadata file, or ``default``; of a measured raster the file's own."""
+    gain: float  # RADIANCE_MULT. [W m-2 sr-1 um-1]
+    offset: float  # RADIANCE_ADD. [W m-2 sr-1 um-1]
+    source: str  # name of the metadata file, or ``default``; for a measured raster its own name
     quantity: str = "digital numbers"
-    """What the file holds; of another one gain and offset lead to that, not to radiance."""
+    """Quantity in the file; gain and offset convert to radiance from digital numbers, else to this quantity."""
 
     @property
     def step(self) -> float:
-        """Radiance of one digital number, 0 where the file is not of digital numbers. [W m-2 sr-1 um-1]"""
+        """Radiance of one digital number, 0 for other quantities. [W m-2 sr-1 um-1]"""
         return self.gain if self.quantity == "digital numbers" else 0.0
 
     def __str__(self) -> str:
@@ -231,43 +176,32 @@ class Calibration:
 
 
 def read_file_name(path: Path, *, level_2: bool = False) -> FileName:
-    """Read a file's name.
+    """Parse the name of a file, which need not exist.
 
-    Parameters
-    ----------
-    path : path
-        The file; it need not exist.
-    level_2 : bool
-        Whether names of Level-2 files are read too.
-
-    Raises
-    ------
-    SceneError
-        The name is that of a Level-2 file, or of a quality band or angles.
+    Raises SceneError for the names of quality bands and angles, and of Level-2 files unless `level_2` allows them.
 
     Examples
     --------
     >>> read_file_name(Path("LC08_alabama_B10.tif")).stem
     'LC08_alabama'
+    >>> found = read_file_name(Path("L72092085_08520100315_B62.TIF"))
+    >>> found.stem, found.band, found.satellite
+    ('L71092085_08520100315', 'B6_VCID_2', 7)
     """
     found = _LEVEL_2.search(path.stem)
     if found and not level_2:
         raise SceneError(
-            f"{path.name} is a Level-2 file (its name has {found[1]}): its surface temperature is retrieved already; "
-            "give the thermal band of the Level-1 product, or solve it again from its terms: --level-2"
+            f"{path.name} is a Level-2 file (its name has {found[1]}), a surface temperature or a term of it; give the "
+            "thermal band of the Level-1 product, or repeat the retrieval from the product's terms: --level-2"
         )
     companion = _COMPANION.search(path.stem)
     if companion:
         raise SceneError(
-            f"{path.name} holds a quality band or angles ({companion[1]}), no radiance; give the thermal band beside it"
+            f"{path.name} holds a quality band or angles ({companion[1]}), not radiance; give the thermal band"
         )
-    edited = read_edited_name(path)
-    if edited is not None:
-        return edited
-    old = read_old_name(path.stem)
-    if old is not None:
-        date = AcquisitionDate(date=old.date)
-        return FileName(stem=old.stem, band=old.band, satellite=old.satellite, date=date)
+    known = read_edited_name(path) or _parse_old_name(path.stem)
+    if known is not None:
+        return known
     suffix = _SUFFIX.match(path.stem)
     satellite = _SATELLITE.match(path.stem)
     return FileName(
@@ -279,19 +213,10 @@ def read_file_name(path: Path, *, level_2: bool = False) -> FileName:
 
 
 def read_edited_name(path: Path, product: str | None = None) -> FileName | None:
-    """Read the name of a band's file to which something was added before or behind it, as clipping does.
+    """Parse the name of a band's file with additions before or after it, as clipping makes them.
 
-    Parameters
-    ----------
-    path : path
-        The file; it need not exist.
-    product : str, optional
-        Name of the product that is looked for; by default any identifier of the USGS.
-
-    Returns
-    -------
-    FileName or None
-        What the name tells, with the additions in the stem; None where nothing was added, or where it is another name.
+    `product` is the name of the expected product, by default any USGS product identifier. None where nothing was added,
+    or for other names.
 
     Examples
     --------
@@ -318,13 +243,20 @@ def read_edited_name(path: Path, product: str | None = None) -> FileName | None:
     )
 
 
-def parse_band(text: str) -> str:
-    """Read a band's name as users write it.
+def _date(stem: str) -> AcquisitionDate | None:
+    """Date in a product's name, ``LC08_L1TP_ppprrr_yyyymmdd_`` or ``LC8ppprrryyyyddd``."""
+    try:
+        if found := _DATE.match(stem):
+            return AcquisitionDate(date=datetime.date(*(int(part) for part in found.groups())))
+        if found := _OLD_DATE.match(stem):
+            return AcquisitionDate(date=datetime.datetime.strptime("".join(found.groups()), "%Y%j").date())
+    except ValueError:
+        pass  # digits that are not a date
+    return None
 
-    Raises
-    ------
-    SceneError
-        It is not a band's name.
+
+def parse_band(text: str) -> str:
+    """Parse a band's name in any usual spelling; SceneError for other text.
 
     Examples
     --------
@@ -338,23 +270,11 @@ def parse_band(text: str) -> str:
 
 
 def choose_bands(stem: str, satellite: int | None, sensor: str | None, band: str | None) -> list[str]:
-    """Suffixes of the thermal bands that are meant, the preferred first.
+    """Suffixes of the thermal bands that match the user's sensor band and band, the preferred first.
 
-    Parameters
-    ----------
-    stem : str
-        Name of the scene, for messages.
-    satellite : int or None
-        Number of the Landsat satellite, as far as name and metadata tell.
-    sensor, band : str or None
-        Sensor band that the user states, and band as `parse_band` gives it.
-
-    Raises
-    ------
-    UnknownSensorError
-        The satellite is not known, or not a Landsat with a thermal band.
-    SceneError
-        The band is not a thermal one of that satellite, or not the stated sensor's.
+    `stem` is the name of the scene for messages, `satellite` its number from name and metadata, `band` as `parse_band`
+    returns it. UnknownSensorError for an unknown satellite or one without a thermal band; SceneError for a band that is
+    not thermal, or not that of the sensor band.
     """
     stated = sensor_band(sensor).name if sensor is not None else None
     if sensor is not None:
@@ -368,34 +288,16 @@ def choose_bands(stem: str, satellite: int | None, sensor: str | None, band: str
         raise SceneError(f"band {band} of Landsat {satellite} is not thermal; give --band {options}")
     chosen = [key for key in matching if stated in (None, bands[key])]
     if not chosen:
-        against = f"--band {band}" if band else f"the metadata beside {stem} Landsat {satellite}"
-        raise SceneError(f"--sensor says {stated}, {against}; correct one")
+        other = f"--band is {band}" if band else f"the metadata of {stem} are of Landsat {satellite}"
+        raise SceneError(f"--sensor is {stated}, but {other}; correct one")
     return chosen
 
 
 def find_sensor(name: FileName, mtl: Mtl | None, sensor: str | None) -> tuple[str, str]:
-    """Sensor band of a file, and the suffix under which its constants stand in the metadata.
+    """Sensor band of a file, such as ``landsat8-b10``, and its suffix in the metadata, such as ``B10``.
 
-    Parameters
-    ----------
-    name : FileName
-        What the file's name tells.
-    mtl : Mtl or None
-        The metadata beside the file.
-    sensor : str or None
-        What the user says.
-
-    Returns
-    -------
-    tuple of str
-        Sensor band such as ``landsat8-b10``, and suffix such as ``B10``.
-
-    Raises
-    ------
-    UnknownSensorError
-        The sensor band is not known, or neither name nor metadata tell it.
-    SceneError
-        The band is not thermal, or the user and the metadata contradict each other.
+    UnknownSensorError for an unknown sensor band; SceneError for a band that is not thermal, and where the user's
+    choice contradicts the metadata.
     """
     satellite = satellite_of(mtl)
     if sensor is not None:
@@ -416,30 +318,41 @@ def find_sensor(name: FileName, mtl: Mtl | None, sensor: str | None) -> tuple[st
 
 
 def _require_landsat(sensor: str) -> None:
-    """Refuse a sensor band of the user's own: what its files hold must be said."""
+    """Refuse a custom sensor band: the quantity in its files must be specified."""
     band = sensor_band(sensor)
     if band.is_custom:
         known = ["radiance", "brightness-temperature", *(["digital-numbers"] if band.gain else [])]
         options = " or ".join(f"--quantity {name}" for name in known)
-        raise SceneError(f"{band.name} is a sensor of your own; say what the file holds at the sensor: {options}")
+        raise SceneError(f"{band.name} is a custom sensor; specify the at-sensor quantity in the file: {options}")
+
+
+def _bands_of(stem: str, satellite: int | None) -> Mapping[str, str]:
+    if satellite is None:
+        raise UnknownSensorError(f"no sensor in the name or the metadata of {stem}; add --sensor")
+    if satellite not in THERMAL_BANDS:
+        raise UnknownSensorError(
+            f"{stem} is of Landsat {satellite}; supported are Landsat {', '.join(map(str, THERMAL_BANDS))}"
+        )
+    return THERMAL_BANDS[satellite]
+
+
+def _stated_sensor(sensor: str, name: FileName, satellite: int | None) -> tuple[str, str]:
+    """Accept the user's sensor band, unless the metadata contradict it."""
+    number, bands = next((key, bands) for key, bands in THERMAL_BANDS.items() if sensor in bands.values())
+    if satellite is not None and satellite != number:
+        raise SceneError(
+            f"--sensor is {sensor}, but the metadata of {name.stem} are of Landsat {satellite}; correct one"
+        )
+    suffixes = [band for band, value in bands.items() if value == sensor]
+    if name.band is not None and name.satellite == number and name.band not in suffixes:
+        raise SceneError(f"--sensor is {sensor}, but the file's name has {name.band}; correct one")
+    return sensor, name.band if name.band in suffixes else suffixes[0]
 
 
 def find_calibration(sensor: str, band: str, mtl: Mtl | None) -> Calibration:
-    """Calibration of a band: from the metadata, or else the documented default.
+    """Calibration of a band from the metadata, else the documented default of the sensor band.
 
-    Parameters
-    ----------
-    sensor : str
-        Sensor band, for example ``landsat8-b10``.
-    band : str
-        The band's suffix, for example ``B10``.
-    mtl : Mtl or None
-        The metadata beside the file.
-
-    Raises
-    ------
-    SceneError
-        The metadata's gain is not positive, or its limits are not two.
+    Raises SceneError where the metadata's gain or limits are not valid.
     """
     if mtl is not None:
         rescaling = _rescaling(mtl, f"BAND_{band[1:]}")
@@ -452,7 +365,7 @@ def find_calibration(sensor: str, band: str, mtl: Mtl | None) -> Calibration:
 
 
 def _rescaling(mtl: Mtl, key: str) -> tuple[float, float] | None:
-    """Gain and offset, as the metadata state them or by their limits, which is all that those before 2012 have."""
+    """Gain and offset in the metadata, or from the limits, which is all that metadata before 2012 contain."""
     gain, offset = mtl.number(f"RADIANCE_MULT_{key}"), mtl.number(f"RADIANCE_ADD_{key}")
     if gain is None or offset is None:
         high, low = mtl.number(f"RADIANCE_MAXIMUM_{key}"), mtl.number(f"RADIANCE_MINIMUM_{key}")
@@ -461,8 +374,8 @@ def _rescaling(mtl: Mtl, key: str) -> tuple[float, float] | None:
             return None
         if not (high > low and largest > smallest):
             raise SceneError(
-                f"{mtl.path} has radiance {low:g} to {high:g} for values {smallest:g} to {largest:g} of {key}, "
-                "which rise nowhere; replace the file"
+                f"{mtl.path} has radiance {low:g} to {high:g} for values {smallest:g} to {largest:g} of {key}; "
+                "expected increasing limits. Replace the file"
             )
         return rescaling_from_limits(low, high, smallest, largest)
     if gain <= 0.0:
@@ -476,56 +389,17 @@ def largest_digital_number(sensor: str) -> int:
 
 
 def require_level_1(mtl: Mtl) -> None:
-    """Refuse metadata of a Level-2 product.
-
-    Raises
-    ------
-    SceneError
-        The product is Level-2.
-    """
+    """Raise SceneError for the metadata of a Level-2 product."""
     level = mtl.entries.get("PROCESSING_LEVEL", "")
     if level.upper().startswith("L2"):
         raise SceneError(
-            f"{mtl.path.name} says {level}: the scene is a Level-2 product, its surface temperature is retrieved "
-            "already; give the thermal band of the Level-1 product, or solve it again from its terms: --level-2"
+            f"{mtl.path.name} has the level {level}: a Level-2 product with a retrieved surface temperature; give the "
+            "thermal band of the Level-1 product, or repeat the retrieval from the product's terms: --level-2"
         )
 
 
 def satellite_of(mtl: Mtl | None) -> int | None:
-    """Find the number of the satellite in the metadata, which writes ``LANDSAT_8`` and has written ``Landsat8``."""
+    """Find the number of the satellite in the metadata, ``LANDSAT_8`` or earlier ``Landsat8``; None where unknown."""
     spacecraft = mtl.entries.get("SPACECRAFT_ID", "") if mtl else ""
     found = re.fullmatch(r"landsat_?(\d)", spacecraft, re.IGNORECASE)
     return int(found[1]) if found else None
-
-
-def _bands_of(stem: str, satellite: int | None) -> Mapping[str, str]:
-    if satellite is None:
-        raise UnknownSensorError(f"the sensor of {stem} is told neither by its name nor by metadata; add --sensor")
-    if satellite not in THERMAL_BANDS:
-        raise UnknownSensorError(
-            f"{stem} is of Landsat {satellite}; known are Landsat {', '.join(map(str, THERMAL_BANDS))}"
-        )
-    return THERMAL_BANDS[satellite]
-
-
-def _stated_sensor(sensor: str, name: FileName, satellite: int | None) -> tuple[str, str]:
-    """Take the user's word for the sensor, unless the metadata denies it."""
-    number, bands = next((key, bands) for key, bands in THERMAL_BANDS.items() if sensor in bands.values())
-    if satellite is not None and satellite != number:
-        raise SceneError(f"--sensor says {sensor}, the metadata beside {name.stem} Landsat {satellite}; correct one")
-    suffixes = [band for band, value in bands.items() if value == sensor]
-    if name.band is not None and name.satellite == number and name.band not in suffixes:
-        raise SceneError(f"--sensor says {sensor}, the file's name {name.band}; correct one")
-    return sensor, name.band if name.band in suffixes else suffixes[0]
-
-
-def _date(stem: str) -> AcquisitionDate | None:
-    """Date in a product's name, ``LC08_L1TP_ppprrr_yyyymmdd_`` or ``LC8ppprrryyyyddd``."""
-    try:
-        if found := _DATE.match(stem):
-            return AcquisitionDate(date=datetime.date(*(int(part) for part in found.groups())))
-        if found := _OLD_DATE.match(stem):
-            return AcquisitionDate(date=datetime.datetime.strptime("".join(found.groups()), "%Y%j").date())
-    except ValueError:
-        pass  # digits that only look like a date
-    return None

@@ -1,9 +1,9 @@
-"""Landsat Level-2 scenes: the surface temperature product and the terms it was made from."""
+"""Landsat Level-2 scenes: the surface temperature product and its intermediate bands."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,44 +34,33 @@ from lst_raster.physics.calibration import downwelling_from_st_drad
 
 Float32 = NDArray[np.float32]
 Downwelling: TypeAlias = Literal["corrected", "usgs"]
-"""Whether ST_DRAD is made a hemispheric mean, or taken as it stands, as USGS does."""
+"""Whether ST_DRAD is converted to a hemispheric mean, or used unchanged as by USGS."""
 AtmosphereReader: TypeAlias = Callable[[Any], tuple[Float32, Float32, Float32]]
-"""Takes a window; returns transmittance [1], up- and downwelling radiance [W m-2 sr-1 um-1], NaN where unknown."""
+"""Takes a window; returns transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], NaN if missing."""
 
-_SAMPLE = 256  # rows and columns of the thinned band on which the values are checked
-_POSSIBLE = 0.5  # share of the values that are not fill that must be possible; single pixels are masked instead
+_SAMPLE = 256  # rows and columns of the subsampled band on which the values are checked
+_VALID_FRACTION = 0.5  # of the values other than fill that must be in range; single pixels are masked instead
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Term:
-    """One band of the product."""
+    """Band of the product with its scale and valid range."""
 
-    suffix: str
-    """End of the file's name."""
-    key: str
-    """Entry of the metadata with the file's name, less ``FILE_NAME_``."""
-    scale: float
-    """Factor from stored numbers to the unit. [unit of the term]"""
-    low: float
-    """Lowest value that can be, above that of any atmosphere or surface stored with another scale."""
-    high: float
-    """Highest value that can be."""
+    suffix: str  # last part of the file's name
+    key: str  # key of the file's name in the metadata, without ``FILE_NAME_``
+    scale: float  # factor from stored numbers to physical values. [unit of the term]
+    low: float  # lowest valid value, above the values of any atmosphere or surface stored with another scale
+    high: float  # highest valid value
 
     def read(self, dataset: Any, **where: Any) -> Float32:
-        """Values of part of the open band, NaN where there is none (-9999) or one that cannot be.
-
-        Raises
-        ------
-        SceneError
-            The file is damaged.
-        """
+        """Read part of the open band, NaN for fill (-9999) and values out of range; SceneError for a damaged file."""
         numbers, valid = read_window(dataset, self.suffix, SceneError, **where)
         values = numbers.astype(np.float64) * self.scale
-        possible = valid & (values >= self.low) & (values <= self.high)
-        return np.where(possible, values, np.nan).astype(np.float32)
+        in_range = valid & (values >= self.low) & (values <= self.high)
+        return np.where(in_range, values, np.nan).astype(np.float32)
 
 
-# Radiance of a black body is 0.9 W m-2 sr-1 um-1 at 180 K and 24 at 370 K in these bands; that of dry air over ice 0.1.
+# Black-body radiance in these bands: 0.9 W m-2 sr-1 um-1 at 180 K, 24 at 370 K; a dry atmosphere over ice emits 0.1.
 RADIANCE = Term(suffix="ST_TRAD", key="THERMAL_RADIANCE", scale=1e-3, low=0.1, high=30.0)
 UPWELLING = Term(suffix="ST_URAD", key="UPWELL_RADIANCE", scale=1e-3, low=0.005, high=30.0)
 DOWNWELLING = Term(suffix="ST_DRAD", key="DOWNWELL_RADIANCE", scale=1e-3, low=0.005, high=30.0)
@@ -87,51 +76,40 @@ EQUATION: Mapping[str, Term] = MappingProxyType(
         "downwelling_radiance": DOWNWELLING,
     }
 )
-"""Terms without which the equation cannot be solved; scales and units of USGS LSDS-1619 (Landsat 8, 9), LSDS-1618."""
+"""Required terms of the radiative transfer equation; scales and units of USGS LSDS-1619 (Landsat 8, 9), LSDS-1618."""
 
 
-def check_term(place: Place, term: Term, grid: Grid) -> None:
-    """Refuse a band that does not lie on the radiance's grid, or does not hold what its name says.
-
-    Raises
-    ------
-    SceneError
-        It is no raster, damaged, or most of its values cannot be.
-    GridMismatchError
-        It is on another grid.
-    """
+def _check_term(place: Place, term: Term, grid: Grid) -> None:
+    """Require the radiance's grid (GridMismatchError) and plausible values (SceneError)."""
     with open_term(place, term, grid) as dataset:
         shape = (min(grid.height, _SAMPLE), min(grid.width, _SAMPLE))
         numbers, valid = read_window(dataset, term.suffix, SceneError, out_shape=shape)
-        possible = np.isfinite(term.read(dataset, out_shape=shape))
+        in_range = np.isfinite(term.read(dataset, out_shape=shape))
     stored = valid & (numbers != -9999.0)
-    if possible.sum() < _POSSIBLE * stored.sum():
+    if in_range.sum() < _VALID_FRACTION * stored.sum():
         median = float(np.median(numbers[stored]))
         raise SceneError(
-            f"{place.name} holds values such as {median:g}; times the product's scale of {term.scale:g} that is "
-            f"{median * term.scale:g}, outside {term.low:g} to {term.high:g}: give the product's own digital numbers"
+            f"{place.name} has values such as {median:g}; times the product's scale of {term.scale:g} that is "
+            f"{median * term.scale:g}, outside {term.low:g} to {term.high:g}: give the product's digital numbers"
         )
 
 
 @contextmanager
 def open_term(place: Place, term: Term, grid: Grid) -> Iterator[Any]:
-    """Open a band, which must lie on a grid, as a rasterio dataset."""
+    """Open a band as a rasterio dataset; GridMismatchError where it is not on the given grid."""
     with open_raster(place, term.suffix, SceneError) as dataset:
-        remedy = "the terms of a Level-2 product lie on one grid: give the files as they were published"
+        remedy = "all bands of a Level-2 product have the same grid: give the files as published"
         require_same_grid(f"{term.suffix} {place.name}", Grid.of(dataset), grid, remedy)
         yield dataset
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Level2Atmosphere:
-    """The air over the scene, as the product has it."""
+    """Atmospheric terms of the product."""
 
-    places: Mapping[str, Place]
-    """Files of the terms, by their names in `EQUATION`."""
-    grid: Grid
-    """Grid of the product."""
-    downwelling: Downwelling = "corrected"
-    """What is made of ST_DRAD."""
+    places: Mapping[str, Place]  # files of the terms, by their names in `EQUATION`
+    grid: Grid  # grid of the product
+    downwelling: Downwelling = "corrected"  # treatment of ST_DRAD
 
     def __str__(self) -> str:
         return "ST_ATRAN, ST_URAD, " + ("pi ST_DRAD" if self.downwelling == "corrected" else "ST_DRAD as it stands")
@@ -143,18 +121,9 @@ class Level2Atmosphere:
 
     @contextmanager
     def open(self) -> Iterator[AtmosphereReader]:
-        """Open for reading window by window.
+        """Open the terms for reading by window; the transmittance is NaN where any of them is missing.
 
-        Yields
-        ------
-        AtmosphereReader
-            Transmittance, upwelling and downwelling radiance of a window; the transmittance is NaN
-            where any of them is missing.
-
-        Raises
-        ------
-        SceneError, GridMismatchError
-            A file is missing, damaged or on another grid (also raised by the reader).
+        SceneError, also from the reader, for a missing or damaged file; GridMismatchError for another grid.
         """
         names = ("transmittance", "upwelling_radiance", "downwelling_radiance")
         with ExitStack() as stack:
@@ -162,9 +131,9 @@ class Level2Atmosphere:
                 (EQUATION[name], stack.enter_context(open_term(self.places[name], EQUATION[name], self.grid)))
                 for name in names
             ]
-            yield lambda window: self._air(*(term.read(dataset, window=window) for term, dataset in terms))
+            yield lambda window: self._terms(*(term.read(dataset, window=window) for term, dataset in terms))
 
-    def _air(self, transmittance: Float32, upwelling: Float32, st_drad: Float32) -> tuple[Float32, Float32, Float32]:
+    def _terms(self, transmittance: Float32, upwelling: Float32, st_drad: Float32) -> tuple[Float32, Float32, Float32]:
         downwelling = downwelling_from_st_drad(st_drad) if self.downwelling == "corrected" else st_drad
         known = np.isfinite(transmittance) & np.isfinite(upwelling) & np.isfinite(st_drad)
         return np.where(known, transmittance, np.float32("nan")), upwelling, downwelling
@@ -172,27 +141,25 @@ class Level2Atmosphere:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Level2Emissivity:
-    """The emissivity that the product was made with: ASTER GED, adjusted to the scene's vegetation and snow."""
+    """Emissivity of the product: ASTER GED, adjusted to the scene's vegetation and snow."""
 
-    value: Place
-    """ST_EMIS."""
-    uncertainty: Place | None
-    """ST_EMSD, None where it is missing."""
+    value: Place  # ST_EMIS
+    uncertainty: Place | None  # ST_EMSD, None where it is missing
 
 
 _TERM_FILE = re.compile(r"^(?P<stem>.+)_ST_(?:B\d+|ATRAN|[DTU]RAD|EMIS|EMSD|CDIST|QA)\.tiff?$", re.IGNORECASE)
 _QUALITY = (("QA_PIXEL", "QUALITY_L1_PIXEL"), ("QA_RADSAT", "QUALITY_L1_RADIOMETRIC_SATURATION"))
-_SHOWN = 4  # names in a message, so that it stays one line
+_SHOWN = 4  # names in a message, to keep it on one line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Level2Scene(Scene):
-    """A Level-2 product whose equation can be solved again: its thermal band is ST_TRAD, radiance at the sensor."""
+    """Level-2 product for a new retrieval from its terms: its thermal band is ST_TRAD, at-sensor radiance."""
 
     air: Level2Atmosphere
-    """The air over the scene, as the product has it."""
+    """Atmospheric terms of the product."""
     emissivity: Level2Emissivity | None
-    """The product's own emissivity, None where it is missing."""
+    """Emissivity of the product, None where it is missing."""
 
     @classmethod
     def open(
@@ -204,45 +171,45 @@ class Level2Scene(Scene):
         date: str | None = None,
         downwelling: Downwelling = "corrected",
     ) -> Level2Scene:
-        """Look at a Level-2 product and find the terms of its equation.
+        """Find the terms of a Level-2 product and check them.
 
         Parameters
         ----------
         path : str or path
             Folder or archive of the product, its metadata file, or any of its files named ``*_ST_*.TIF``.
         band, sensor : str, optional
-            Band and sensor band, to be checked: the product is made from one.
+            Band and sensor band, to be checked: each product is made from one band.
         date : str, optional
-            Date of acquisition, where neither metadata nor name tell it.
+            Date of acquisition, where metadata and name do not contain it.
         downwelling : {"corrected", "usgs"}
-            Whether ST_DRAD is multiplied by pi, which makes it a hemispheric mean, or taken as it stands, as the
-            product's own temperature does.
+            Whether ST_DRAD is multiplied by pi, which makes it a hemispheric mean, or used unchanged, as in the
+            product's own temperature.
 
         Returns
         -------
         Level2Scene
-            The product; nothing stays open.
+            The product; no file stays open.
 
         Raises
         ------
         InputNotFoundError
             There is no such path.
         SceneError
-            It is not a Level-2 surface temperature product, or several, a term is missing, damaged, or does not hold
-            what its name says; or it is of another band than stated.
+            The path is not a Level-2 surface temperature product or contains several; a term is missing, damaged or
+            has implausible values; or the product is of another band.
         GridMismatchError
-            The terms do not lie on one grid.
+            The terms have different grids.
         UnknownSensorError
-            Nothing tells the satellite.
+            The satellite is unknown.
         InputError
-            The date is not one.
+            The date is not valid.
         """
         stated = AcquisitionDate.parse(date) if date is not None else None
         files, places = _find(path_of(path, "Level-2 product"), parse_band(band) if band is not None else None, sensor)
         with open_raster(files.band, RADIANCE.suffix, SceneError) as dataset:
             grid, tags = Grid.of(dataset), dataset.tags()
         for name, place in places.items():
-            check_term(place, EQUATION[name], grid)
+            _check_term(place, EQUATION[name], grid)
         return cls(
             stem=files.name.stem,
             sensor=THERMAL_BANDS[files.name.satellite or 0][files.name.band or ""],
@@ -258,43 +225,30 @@ class Level2Scene(Scene):
 
 
 def find_level2_emissivity(path: Path) -> Level2Emissivity:
-    """Find the emissivity of a Level-2 product, for whatever scene it is used with.
-
-    Parameters
-    ----------
-    path : path
-        As for `Level2Scene.open`; the product's other terms need not be there.
-
-    Raises
-    ------
-    InputNotFoundError
-        There is no such path.
-    SceneError
-        It holds no ST_EMIS, or those of several products.
-    """
+    """Find the emissivity of a Level-2 product, whose other terms may be missing; path and errors as `Level2Scene`."""
     bundle = open_bundle(path)
     stem, mtl = _product(bundle, path)
     emissivity = _emissivity(bundle, stem, mtl)
     if emissivity is None:
-        raise SceneError(f"{bundle.path} has no {stem}_{EMISSIVITY.suffix}.TIF; fetch it, or give another emissivity")
+        raise SceneError(f"{bundle.path} has no {stem}_{EMISSIVITY.suffix}.TIF; add it, or give another emissivity")
     return emissivity
 
 
 def _find(path: Path, band: str | None, sensor: str | None) -> tuple[SceneFiles, dict[str, Place]]:
-    """Files of a product, its thermal band that of the radiance, and those of the equation's terms."""
+    """Files of a product with ST_TRAD as its thermal band, and of the terms of the equation."""
     bundle = open_bundle(path)
     stem, mtl = _product(bundle, path)
-    places = {name: _file(bundle, stem, mtl, term) for name, term in EQUATION.items()}
+    places = {name: _file(bundle, stem, mtl, term.suffix, term.key) for name, term in EQUATION.items()}
     found = {name: place for name, place in places.items() if place is not None}
     missing = [f"{stem}_{EQUATION[name].suffix}.TIF" for name in EQUATION if name not in found]
     if missing:
-        raise SceneError(f"{bundle.path} lacks {', '.join(missing)}, of the equation's terms; fetch the whole product")
+        raise SceneError(f"{bundle.path} lacks {', '.join(missing)}, terms of the equation; add the whole product")
     name = read_file_name(Path(stem), level_2=True)
     satellite = satellite_of(mtl) or name.satellite
     suffix = choose_bands(stem, satellite, sensor, band)[0]
     if suffix != choose_bands(stem, satellite, None, None)[0]:
         raise SceneError(f"the surface temperature of {stem} is not made from band {suffix[1:]}; leave out the band")
-    quality, saturation = (_named(bundle, stem, mtl, *names) for names in _QUALITY)
+    quality, saturation = (_file(bundle, stem, mtl, *names) for names in _QUALITY)
     files = SceneFiles(
         band=found["radiance"],
         name=replace(name, stem=stem, band=suffix, satellite=satellite),
@@ -309,14 +263,12 @@ def _find(path: Path, band: str | None, sensor: str | None) -> tuple[SceneFiles,
 
 
 def _product(bundle: Bundle, path: Path) -> tuple[str, Mtl | None]:
-    """Name and metadata of the one Level-2 product that a path stands for."""
-    metadata = bundle.metadata()
-    named = _TERM_FILE.match(path.name)
+    """Name and metadata of the only Level-2 product of a path."""
     if is_metadata(path):
-        stem = metadata_stem(path.name)
-        return stem, _read(bundle.find(path.name) or Place(disk=path))  # of an archive it is read already
+        return metadata_stem(path.name), _read(bundle.find(path.name) or Place(disk=path))
+    named = _TERM_FILE.match(path.name)
     stem = named["stem"] if named else _only_stem(bundle, path)
-    place = metadata.get(stem.lower())
+    place = bundle.metadata_of(stem)
     return stem, _read(place) if place else None
 
 
@@ -329,13 +281,13 @@ def _only_stem(bundle: Bundle, path: Path) -> str:
     stems = {match["stem"].lower(): match["stem"] for match in matches if match}
     if not stems:
         for place in bundle.metadata().values():
-            _read(place)  # says what is wrong with a product of another level
+            _read(place)  # raises a specific error for a product of another level
         raise SceneError(
-            f"{path} holds no terms of a Level-2 product (*_ST_TRAD.TIF, ...); give one, with all its files"
+            f"{path} has no terms of a Level-2 product (*_ST_TRAD.TIF, ...); give a product with all its files"
         )
     if len(stems) > 1:
         shown = ", ".join(sorted(stems.values())[:_SHOWN])
-        raise SceneError(f"{path} holds {len(stems)} Level-2 products ({shown}); give the *_MTL.txt of one")
+        raise SceneError(f"{path} has {len(stems)} Level-2 products ({shown}); give the *_MTL.txt of one")
     return next(iter(stems.values()))
 
 
@@ -344,31 +296,31 @@ def _read(place: Place) -> Mtl:
     level = mtl.entries.get("PROCESSING_LEVEL", mtl.entries.get("DATA_TYPE", "")).upper()
     if level == "L2SR":
         raise SceneError(
-            f"{place.name} says L2SR: the product has surface reflectance alone, no temperature to solve again"
+            f"{place.name} has the level L2SR: the product has surface reflectance only, no terms for a new retrieval; "
+            "give an L2SP product"
         )
     if not level.startswith("L2"):
-        raise SceneError(f"{place.name} says {level or 'no level'}, not L2SP: the product has no terms to solve again")
+        raise SceneError(
+            f"{place.name} has the level {level or 'none'}, not L2SP: the product has no terms for a new retrieval"
+        )
     return mtl
 
 
-def _file(bundle: Bundle, stem: str, mtl: Mtl | None, term: Term) -> Place | None:
-    return _named(bundle, stem, mtl, term.suffix, term.key)
-
-
-def _named(bundle: Bundle, stem: str, mtl: Mtl | None, suffix: str, key: str) -> Place | None:
-    """Find a file by the product's name and a suffix, or else under the name in the metadata."""
-    names: Iterable[str | None] = (f"{stem}_{suffix}.TIF", f"{stem}_{suffix}.tiff")
-    own = mtl.entries.get(f"FILE_NAME_{key}") if mtl else None
-    return next((place for place in map(bundle.find, (*names, own)) if place is not None), None)
+def _file(bundle: Bundle, stem: str, mtl: Mtl | None, suffix: str, key: str) -> Place | None:
+    """File with the product's name and a suffix, or else with the name in the metadata."""
+    in_metadata = mtl.entries.get(f"FILE_NAME_{key}") if mtl else None
+    names = (f"{stem}_{suffix}.TIF", f"{stem}_{suffix}.tiff", in_metadata)
+    return next((place for place in map(bundle.find, names) if place is not None), None)
 
 
 def _emissivity(bundle: Bundle, stem: str, mtl: Mtl | None) -> Level2Emissivity | None:
-    value = _file(bundle, stem, mtl, EMISSIVITY)
-    uncertainty = _file(bundle, stem, mtl, EMISSIVITY_UNCERTAINTY)
+    value, uncertainty = (
+        _file(bundle, stem, mtl, term.suffix, term.key) for term in (EMISSIVITY, EMISSIVITY_UNCERTAINTY)
+    )
     return Level2Emissivity(value=value, uncertainty=uncertainty) if value is not None else None
 
 
 def _date(files: SceneFiles) -> AcquisitionDate | None:
     day = files.mtl.entries.get("DATE_ACQUIRED") if files.mtl else None
     date = AcquisitionDate.parse(day) if day else files.name.date
-    return date.at(day, files.mtl.entries.get("SCENE_CENTER_TIME")) if date and files.mtl else date
+    return date.with_time(day, files.mtl.entries.get("SCENE_CENTER_TIME")) if date and files.mtl else date

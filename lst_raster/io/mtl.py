@@ -1,4 +1,4 @@
-"""The metadata file of a Landsat product, `*_MTL.txt`, `.xml` or `.json`, of Collections 1 and 2 and before."""
+"""Metadata file of a Landsat product: `*_MTL.txt`, `.xml` or `.json`, of Collections 1 and 2 and earlier."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lst_raster.io.bundle import Place
 _ENTRY = re.compile(r"^\s*(\w+)\s*=\s*(.*?)\s*$")
 _ROOTS = ("LANDSAT_METADATA_FILE", "L1_METADATA_FILE")  # of Collection 2, and before
 _CORNERS = ("UL", "UR", "LL", "LR")
-# Keys of files made before 2012, and what has been said for them since. A band's two digits are number and channel.
+# Keys of files before 2012 and the present keys. A band's two digits are number and channel.
 _OLD_KEYS = (
     (re.compile(r"ACQUISITION_DATE"), "DATE_ACQUIRED"),
     (re.compile(r"SCENE_CENTER_SCAN_TIME"), "SCENE_CENTER_TIME"),
@@ -36,31 +36,23 @@ _OLD_KEYS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mtl:
-    """The entries of a metadata file, found by key whatever group they are in."""
+    """Entries of a metadata file, by key without regard to their groups."""
 
-    path: Location
-    """The file; one in an archive as if that were a folder."""
-    location: Location | None = None
-    """The file or the archive that was read."""
+    path: Location  # the file; in an archive a path as if that were a folder
+    location: Location | None = None  # the file, or the archive that contains it
     entries: dict[str, str]
-    """Value of every key, without quotes; of a key that comes twice, the first: the product's own, not its parent's.
+    """Value of every key, without quotes; of a repeated key the first, which is the product's, not its parent's.
 
-    Keys of files made before 2012 are those that have been in use since.
+    Keys of files before 2012 are replaced by the present ones.
     """
 
     @classmethod
     def read(cls, place: Place | Path) -> Self:
-        """Read a metadata file in any of its three forms; some are padded with NUL characters.
-
-        Raises
-        ------
-        SceneError
-            The file is not Landsat metadata.
-        """
+        """Read a metadata file in any of its three formats; SceneError for other files and truncated ones."""
         place = Place(disk=place) if isinstance(place, Path) else place
         text = place.text().replace(b"\0", b"").decode("utf-8-sig", errors="replace").strip()
-        if _is_cut_off(text):
-            raise SceneError(f"{place} is cut off: not all of its groups are closed; fetch it again")
+        if _is_truncated(text):
+            raise SceneError(f"{place} is truncated: not all of its groups are closed; download it again")
         entries: dict[str, str] = {}
         for key, value in _entries(text):
             entries.setdefault(_new_key(key), value)
@@ -71,18 +63,12 @@ class Mtl:
 
     @property
     def collection(self) -> int | None:
-        """Number of the collection, None where the metadata are older than collections or do not tell."""
+        """Number of the collection, None for older metadata."""
         number = self.entries.get("COLLECTION_NUMBER", "")
         return int(number) if number.isdecimal() else None
 
     def number(self, key: str) -> float | None:
-        """Value of an entry as a number, None where there is no such entry.
-
-        Raises
-        ------
-        SceneError
-            The entry is not a finite number.
-        """
+        """Value of an entry as a number, None where missing; SceneError where it is not a finite number."""
         text = self.entries.get(key)
         if text is None:
             return None
@@ -95,14 +81,14 @@ class Mtl:
         return value
 
     def latitude(self) -> float | None:
-        """Latitude of the product's centre, None where its corners are not given. [degree]"""
+        """Latitude of the product's centre, None where the corners are missing. [degree]"""
         corners = [self.number(f"CORNER_{corner}_LAT_PRODUCT") for corner in _CORNERS]
         known = [corner for corner in corners if corner is not None]
         return sum(known) / len(known) if known else None
 
 
-def _is_cut_off(text: str) -> bool:
-    """Whether the text form lacks its end: a number that is cut off is another number."""
+def _is_truncated(text: str) -> bool:
+    """Whether a text file lacks its end: a truncated number would be another number."""
     keys = [line.partition("=")[0].strip() for line in text.splitlines()]
     closed = "END" in keys or keys.count("GROUP") == keys.count("END_GROUP")
     return text[:1] not in ("{", "<") and not closed
@@ -113,7 +99,7 @@ def _new_key(key: str) -> str:
 
 
 def _entries(text: str) -> Iterator[tuple[str, str]]:
-    """Keys and values in the order of the file, nothing where it is not of a form that is known."""
+    """Keys and values in the order of the file, none for other formats."""
     if text.startswith("{"):
         return _json_entries(text)
     return _xml_entries(text) if text.startswith("<") else _odl_entries(text)

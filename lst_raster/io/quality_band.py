@@ -1,4 +1,4 @@
-"""The quality bands of Landsat products: which pixels are cloud, shadow, snow, water, fill or saturated."""
+"""Quality bands of Landsat products: cloud, shadow, snow, water, fill and saturation of each pixel."""
 
 from __future__ import annotations
 
@@ -24,42 +24,32 @@ QualityReader: TypeAlias = Callable[[Any], dict[str, Mask]]
 """Takes a window of the scene; returns the masks by name, `KINDS`."""
 
 KINDS = ("fill", "cloud", "dilated_cloud", "cloud_shadow", "cirrus", "snow", "water", "saturated")
-"""What a quality band may tell of a pixel; a layout tells some of them."""
+"""Possible masks; each layout has some of them."""
 
 _HIGH = 3  # of the two bits of a confidence: 0 not determined, 1 low, 2 medium, 3 high
-_SAMPLE = 256  # rows and columns of the thinned band by which its layout is checked
-_AGREEING = 0.99  # share of its pixels that must be possible in a layout
+_SAMPLE = 256  # rows and columns of the subsampled band by which its layout is identified
+_MATCHING = 0.99  # fraction of its pixels that must be valid in a layout
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)  # there is one object of each
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)  # compared by identity
 class Layout:
-    """What the bits of a quality band mean."""
+    """Meaning of the bits of a quality band."""
 
-    name: str
-    """Name for people."""
-    flags: Mapping[str, int]
-    """Bit of each kind that has one; bit 0 is fill in all layouts."""
+    name: str  # name for messages
+    flags: Mapping[str, int]  # bit of each kind with a single bit; bit 0 is fill in all layouts
     confidences: Mapping[str, int]
-    """Lower one of the two bits of each kind that is told by its confidence; it is one where that is high."""
+    """Lower bit of each kind with a two-bit confidence; the mask contains the pixels of high confidence."""
     always: int
     """Bits that every pixel but fill has: the lower ones of confidences that are low or high, never medium."""
-    never: int
-    """Bits that no pixel has."""
+    never: int  # bits that no pixel has
 
     @property
     def kinds(self) -> frozenset[str]:
-        """What this layout tells, of `KINDS`."""
+        """Masks of this layout, of `KINDS`."""
         return frozenset({*self.flags, *self.confidences})
 
     def decode(self, bits: Bits, kinds: Collection[str] = KINDS) -> dict[str, Mask]:
-        """Masks of every kind that this layout tells.
-
-        Parameters
-        ----------
-        bits : array of integers, any shape
-            Values of the quality band.
-        kinds : collection of str
-            Kinds that are wanted.
+        """Masks of the given kinds that this layout has.
 
         Examples
         --------
@@ -71,10 +61,10 @@ class Layout:
         return {name: bits & np.uint16(part) == part for name, part in ones.items() if name in kinds}
 
     def share(self, bits: Bits) -> float:
-        """Share of the pixels that are possible in this layout; fill tells nothing, without others it is 1."""
+        """Fraction of the pixels other than fill that are valid in this layout, 1 without any."""
         bits = bits[bits & 1 == 0]
-        possible = (bits & self.never == 0) & (bits & self.always == self.always)
-        return float(possible.mean()) if bits.size else 1.0
+        valid = (bits & self.never == 0) & (bits & self.always == self.always)
+        return float(valid.mean()) if bits.size else 1.0
 
 
 COLLECTION_2 = Layout(
@@ -102,7 +92,7 @@ BEFORE_COLLECTIONS = Layout(
     flags={"fill": 0},
     confidences={"water": 4, "snow": 10, "cirrus": 12, "cloud": 14},
     always=1 << 12,  # cirrus
-    never=1 << 3 | 0b1111 << 6,  # reserved, shadow and vegetation, which were never told
+    never=1 << 3 | 0b1111 << 6,  # reserved, shadow and vegetation, which were never set
 )
 """USGS LSDS-809, Landsat 8 Level-1 data format control book, its versions before Collection 1."""
 
@@ -113,28 +103,22 @@ OWN = Layout(
     always=0,
     never=0,
 )
-"""Quality band of our products, `*_LST_QA.tif`: the bits that repeat the scene's (`product/quality_flags.py`)."""
+"""Quality band of our products, `*_LST_QA.tif`: the bits copied from the scene (`product/quality_flags.py`)."""
 
 LAYOUTS = (COLLECTION_2, COLLECTION_1, BEFORE_COLLECTIONS)
-"""The layouts of scenes; a value other than fill is possible in one of them alone, but for rare cases."""
+"""Layouts of scenes; with rare exceptions a value other than fill is valid in only one of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quality:
-    """The quality bands of a scene, understood. Make one with `find_quality`."""
+    """Quality bands of a scene with their layout. Create it with `find_quality`."""
 
-    place: Place
-    """The quality band."""
-    layout: Layout
-    """What its bits mean."""
-    misnamed: bool
-    """Whether the file's name promises another layout."""
-    saturation: Place | None
-    """The band of saturation, QA_RADSAT, None where there is none that tells of the thermal band."""
-    saturation_bits: Mapping[str, int]
-    """Its bits that concern the thermal band, by kind."""
-    align: bool = False
-    """Whether bands on another grid are warped onto the scene's, the nearest pixel taken."""
+    place: Place  # the quality band
+    layout: Layout  # meaning of its bits
+    misnamed: bool  # whether the file's name is that of another layout
+    saturation: Place | None  # saturation band, QA_RADSAT, None where there is none for the thermal band
+    saturation_bits: Mapping[str, int]  # its bits for the thermal band, by kind
+    align: bool = False  # whether bands on another grid are warped onto the scene's, by nearest neighbour
 
     @property
     def rasters(self) -> list[Location]:
@@ -145,93 +129,53 @@ class Quality:
         return f"{self.place.name} ({self.layout.name})"
 
 
-def _saturation_bits(suffix: str | None) -> Mapping[str, int]:
-    """Bits of QA_RADSAT that concern a thermal band, by kind."""
-    file = thermal_files().get(suffix or "")
-    return file.saturation_bits if file else {}
-
-
 def find_quality(files: SceneFiles, grid: Grid, *, align: bool = False) -> Quality | None:
-    """Look at a scene's quality band and find out what its bits mean: by its values, for files are renamed.
+    """Find a scene's quality band and identify its layout by its values, as files are often renamed; None without one.
 
-    Parameters
-    ----------
-    files : SceneFiles
-        The scene's files.
-    grid : Grid
-        The scene's grid.
-    align : bool
-        Whether bands on another grid are warped onto it, the nearest pixel taken.
-
-    Returns
-    -------
-    Quality or None
-        What the bits mean, None where the scene has no quality band.
-
-    Raises
-    ------
-    SceneError
-        The band is no raster, damaged, or holds no bits of a known layout.
-    GridMismatchError
-        It is not on the scene's grid.
+    SceneError for a damaged file or an unknown layout; GridMismatchError for another grid, unless `align` allows it.
     """
-    place, told = files.quality, _saturation_bits(files.name.band)
+    place = files.quality
     if place is None:
         return None
     with _open(place, grid, align=align) as dataset:
         bits = read_bits(dataset, out_shape=(min(grid.height, _SAMPLE), min(grid.width, _SAMPLE)))
     expected = COLLECTION_2 if "QA_PIXEL" in place.name.upper() else COLLECTION_1
     layout = find_layout(bits, expected, place)
-    misnamed = (layout is COLLECTION_2) is not (expected is COLLECTION_2)
-    saturation = files.saturation if told else None
+    thermal = thermal_files().get(files.name.band or "")
+    saturation_bits = thermal.saturation_bits if thermal else {}
     return Quality(
-        place=place, layout=layout, misnamed=misnamed, saturation=saturation, saturation_bits=told, align=align
+        place=place,
+        layout=layout,
+        misnamed=(layout is COLLECTION_2) is not (expected is COLLECTION_2),
+        saturation=files.saturation if saturation_bits else None,
+        saturation_bits=saturation_bits,
+        align=align,
     )
 
 
 @contextmanager
 def open_quality(quality: Quality, grid: Grid, kinds: Collection[str] = KINDS) -> Iterator[QualityReader]:
-    """Open the quality bands for reading window by window.
+    """Open the quality bands on the scene's grid; yield a reader of the masks of `kinds` in a window.
 
-    Parameters
-    ----------
-    quality : Quality
-        The quality bands.
-    grid : Grid
-        The scene's grid.
-    kinds : collection of str
-        Kinds that are wanted, of `KINDS`.
-
-    Yields
-    ------
-    QualityReader
-        Reads the masks of a window.
-
-    Raises
-    ------
-    SceneError
-        A file is missing or damaged (also raised by the reader).
-    GridMismatchError
-        A band is not on the scene's grid.
+    Raises SceneError, also from the reader, for a missing or damaged file; GridMismatchError for another grid.
     """
     with ExitStack() as stack:
         pixels = stack.enter_context(_open(quality.place, grid, align=quality.align))
-        told = {kind: bit for kind, bit in quality.saturation_bits.items() if kind in kinds}
-        if quality.saturation is None or not told:
-            yield lambda window: quality.layout.decode(read_bits(pixels, window=window), kinds)
-            return
-        saturation = stack.enter_context(_open(quality.saturation, grid, align=quality.align))
-        yield lambda window: _joined(
-            quality.layout.decode(read_bits(pixels, window=window), kinds), read_bits(saturation, window=window), told
-        )
+        saturation_bits = {kind: bit for kind, bit in quality.saturation_bits.items() if kind in kinds}
+        saturation = None
+        if quality.saturation is not None and saturation_bits:
+            saturation = stack.enter_context(_open(quality.saturation, grid, align=quality.align))
 
+        def read(window: Any) -> dict[str, Mask]:
+            masks = quality.layout.decode(read_bits(pixels, window=window), kinds)
+            if saturation is not None:
+                bits = read_bits(saturation, window=window)
+                for kind, bit in saturation_bits.items():
+                    mask = bits & np.uint16(1 << bit) != 0
+                    masks[kind] = masks[kind] | mask if kind in masks else mask
+            return masks
 
-def _joined(masks: dict[str, Mask], saturation: Bits, told: Mapping[str, int]) -> dict[str, Mask]:
-    """Add what the band of saturation tells."""
-    for kind, bit in told.items():
-        mask = saturation & np.uint16(1 << bit) != 0
-        masks[kind] = masks[kind] | mask if kind in masks else mask
-    return masks
+        yield read
 
 
 @contextmanager
@@ -239,14 +183,14 @@ def _open(place: Place, grid: Grid, *, align: bool) -> Iterator[Any]:
     with open_raster(place, "quality band", SceneError) as dataset:
         own, what = Grid.of(dataset), f"quality band {place.name}"
         if not align and not _covers(own, grid):
-            remedy = "pass --align to warp it onto the scene's grid, or do without it: --keep-clouds"
+            remedy = "pass --align to warp it onto the scene's grid, or omit it: --keep-clouds"
             require_same_grid(what, own, grid, remedy)
         with on_grid(dataset, grid, what, align=True, classes=True) as view:
             yield view
 
 
 def _covers(own: Grid, grid: Grid) -> bool:
-    """Whether a band has all pixels of a scene, which was cut out of it."""
+    """Whether a scene was cut out of a band."""
     start = grid.offset_in(own)
     if start is None or own.crs is None:
         return False
@@ -255,53 +199,26 @@ def _covers(own: Grid, grid: Grid) -> bool:
 
 
 def find_layout(bits: Bits, expected: Layout, place: Place) -> Layout:
-    """Find out what the bits of a band mean: the layout in which they are possible, the expected one if it is one.
-
-    Parameters
-    ----------
-    bits : array, any shape
-        A sample of the band.
-    expected : Layout
-        What the file's name promises.
-    place : Place
-        The file, for the message.
-
-    Raises
-    ------
-    SceneError
-        They are possible in no layout.
-    """
-    fitting = [layout for layout in (expected, *LAYOUTS) if layout.share(bits) >= _AGREEING]
-    if not fitting:
+    """Layout in which a sample of a band is valid, preferably the expected one; SceneError where there is none."""
+    matching = [layout for layout in (expected, *LAYOUTS) if layout.share(bits) >= _MATCHING]
+    if not matching:
         raise SceneError(
-            f"{place.name} holds values such as {int(bits.max())} that are no quality bits of any Landsat collection; "
-            "give the right file, or do without it (retrieve --keep-clouds, compare without --mask)"
+            f"{place.name} has values such as {int(bits.max())} that are not quality bits of any Landsat collection; "
+            "give the right file, or omit it (retrieve --keep-clouds, compare without --mask)"
         )
-    return fitting[0]
+    return matching[0]
 
 
 def read_bits(dataset: Any, **where: Any) -> Bits:
-    """Bits of part of an open band, whatever type holds them; a pixel without value is fill.
+    """Read bits of part of an open band of any type; pixels without a value are fill.
 
-    Parameters
-    ----------
-    dataset : rasterio.DatasetReader
-        The open band.
-    **where
-        `window` or `out_shape` of rasterio's `read`.
-
-    Raises
-    ------
-    SceneError
-        The file is damaged.
+    `where` is `window` or `out_shape` of rasterio's `read`. Raises SceneError for a damaged file.
     """
     stored, valid = read_stored(dataset, "quality band", SceneError, **where)
-    # int16 shows the highest bit as a sign; some files hold floats
-    bits = stored.view(np.uint16) if stored.dtype == np.int16 else _as_bits(stored)
+    if stored.dtype == np.int16:  # the highest bit is the sign
+        bits = stored.view(np.uint16)
+    elif stored.dtype in (np.uint16, np.uint8):
+        bits = stored.astype(np.uint16, copy=False)
+    else:  # some programs write floats
+        bits = (np.where(np.isfinite(stored), stored, 1).astype(np.int64) & 0xFFFF).astype(np.uint16)
     return bits if valid.all() else np.where(valid, bits, np.uint16(1))
-
-
-def _as_bits(stored: NDArray[Any]) -> Bits:
-    if stored.dtype in (np.uint16, np.uint8):
-        return stored.astype(np.uint16, copy=False)
-    return (np.where(np.isfinite(stored), stored, 1).astype(np.int64) & 0xFFFF).astype(np.uint16)

@@ -28,12 +28,17 @@ except ImportError:  # another release of rasterio
     CPLE_BaseError = RasterioError
 
 GdalError: type[Exception] = CPLE_BaseError
-"""Parent of GDAL's own exceptions that rasterio passes on; it has no public name in rasterio."""
-_OF_SESSIONS = "AWS_"
+"""Parent of GDAL's exceptions that rasterio passes on; it has no public name in rasterio."""
+Float32 = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes of a TIFF or a BigTIFF
+_SERVERS = ("/vsicurl/", "/vsis3/", "/vsigs/", "/vsiaz/")
+_IN_PLACE = {"CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO"}  # else GDAL writes a file next to a .tar.gz
 
 
-class _Known(DummySession):  # type: ignore[misc]  # rasterio tells no types
-    """Credentials that are known already: rasterio refuses them as settings."""
+class _KnownCredentials(DummySession):  # type: ignore[misc]  # rasterio has no types
+    """Credentials as options of GDAL, which rasterio does not accept as settings."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__()
@@ -44,19 +49,16 @@ class _Known(DummySession):  # type: ignore[misc]  # rasterio tells no types
 
 
 def gdal_settings(**options: Any) -> Env:
-    """Set what is given for the time of a block.
-
-    Credentials stay as they are. By itself rasterio would look for some, which takes long, and files on disk need none.
-    """
+    """GDAL settings for a block, without rasterio's search for credentials, which is slow."""
     return Env(session=DummySession(), **options)
 
 
 def settings_of_this_thread() -> Callable[[], Env]:
-    """Take GDAL's settings of this thread, for other threads to have them, too, for the time of a block."""
+    """Copy GDAL's settings of this thread for blocks of other threads."""
     found = getenv() if hasenv() else {}
-    credentials = {key: value for key, value in found.items() if key.startswith(_OF_SESSIONS)}
+    credentials = {key: value for key, value in found.items() if key.startswith("AWS_")}
     others = {key: value for key, value in found.items() if key not in credentials}
-    return lambda: Env(session=_Known(credentials), **others)
+    return lambda: Env(session=_KnownCredentials(credentials), **others)
 
 
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -64,14 +66,10 @@ TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4
 
 
 def has_all_tags(path: Path) -> bool:
-    r"""Tell whether the values of all tags of a TIFF's first image lie in the file.
+    r"""Whether a TIFF contains the values of all tags of its first image.
 
-    GDAL leaves out a tag that does not, with no more than a message: the coordinate system, for example.
-
-    Parameters
-    ----------
-    path : path
-        A TIFF or BigTIFF.
+    GDAL only logs a message for a tag beyond the end, and continues without it: without the coordinate system,
+    for example.
 
     Examples
     --------
@@ -85,13 +83,12 @@ def has_all_tags(path: Path) -> bool:
     size = path.stat().st_size
     with path.open("rb") as file:
         try:
-            return _end(file) <= size
-        except struct.error:  # less is there than the directory itself takes
+            return _end_of_tags(file) <= size
+        except struct.error:  # the file ends within the directory
             return False
 
 
-def _end(file: BinaryIO) -> int:
-    """Where the last value of a tag ends. [byte]"""
+def _end_of_tags(file: BinaryIO) -> int:
     start = file.read(16)
     order = "<" if start[:2] == b"II" else ">"
     big = struct.unpack_from(f"{order}H", start, 2)[0] == 43
@@ -109,44 +106,15 @@ def _end(file: BinaryIO) -> int:
     return max(ends)
 
 
-Float32 = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how a TIFF or a BigTIFF begins
-
-_ON_SERVERS = ("/vsicurl/", "/vsis3/")
-_IN_PLACE = {"CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO"}  # else GDAL leaves a file of its own beside a .tar.gz
-
-
 @contextmanager
 def open_raster(path: Location | Place, what: str, error: type[LstRasterError]) -> Iterator[Any]:
-    """Open a raster of one band for reading.
+    """Open a raster of one band as a rasterio dataset; `what` is its role in messages.
 
-    Parameters
-    ----------
-    path : path, Address or Place
-        File.
-    what : str
-        What the file is to be, for the error's message.
-    error : type
-        Error to raise where the file is not that.
-
-    Yields
-    ------
-    rasterio.DatasetReader
-        The open file.
-
-    Raises
-    ------
-    InputNotFoundError
-        There is no such file.
-    RemoteError
-        A server does not give it.
-    LstRasterError
-        Of type `error`: it is not a raster, has more than one band, or is not numeric.
+    InputNotFoundError without a file, RemoteError of a server; `error` for a file that is not a raster of one band of
+    real numbers.
     """
     place = path if isinstance(path, Place) else Place.of(path)
-    start = _beginning(place, what, error)
+    start = _first_bytes(place, what, error)
     if start in _TIFF and place.remote is None and not place.member and not has_all_tags(place.disk):
         raise error(f"{what} {place} {_complaint(place, start)}")
     with (
@@ -156,23 +124,18 @@ def open_raster(path: Location | Place, what: str, error: type[LstRasterError]) 
     ):
         try:
             dataset = rasterio.open(address)
-        except RasterioError as reason:
-            # GDAL's own words may hold the signature of an address.
+        except RasterioError as reason:  # whose message may contain the signature of an address
             raise error(f"{what} {place} {_complaint(place, start)}") from (None if place.remote else reason)
         with dataset:
-            _require_one_band(dataset, f"{what} {place}", error)
+            if dataset.count != 1:
+                raise error(f"{what} {place} has {dataset.count} bands; give a raster of one band")
+            if np.dtype(dataset.dtypes[0]).kind not in "iuf":
+                raise error(f"{what} {place} holds {dataset.dtypes[0]} values; give a raster of real numbers")
             yield dataset
 
 
-def _require_one_band(dataset: Any, what: str, error: type[LstRasterError]) -> None:
-    if dataset.count != 1:
-        raise error(f"{what} has {dataset.count} bands; give a raster of one band, that band alone")
-    if np.dtype(dataset.dtypes[0]).kind not in "iuf":
-        raise error(f"{what} holds {dataset.dtypes[0]} values; give a raster of real numbers")
-
-
-def _beginning(place: Place, what: str, error: type[LstRasterError]) -> bytes:
-    """First bytes of a file, or of its archive; says what is wrong where there is none."""
+def _first_bytes(place: Place, what: str, error: type[LstRasterError]) -> bytes:
+    """First bytes of a file or its archive; errors as `open_raster`."""
     if place.remote is not None:
         return require_parts(place.remote)
     if not place.disk.exists():
@@ -187,37 +150,19 @@ def _beginning(place: Place, what: str, error: type[LstRasterError]) -> bytes:
 
 
 def _complaint(place: Place, start: bytes) -> str:
-    """Say why a file cannot be opened: a TIFF that is cut off is the common case."""
+    """Reason why a file cannot be opened: usually a truncated TIFF."""
     if place.member:
-        return "cannot be read in its archive, which may be truncated or damaged; fetch it again"
+        return "cannot be read in its archive, which may be truncated or damaged; download it again"
     if start[: len(_TIFF[0])] in _TIFF:
-        return "is a TIFF, but truncated or damaged; fetch it again"
+        return "is a TIFF, but truncated or damaged; download it again"
     return "is not a raster that GDAL can read; give a GeoTIFF of one band"
 
 
 def read_window(dataset: Any, what: str, error: type[LstRasterError], **where: Any) -> tuple[Float32, Mask]:
-    """Read part of the one band of an open raster.
+    """Read part of an open raster of one band, without scale and offset, as arrays of shape (rows, columns).
 
-    Parameters
-    ----------
-    dataset : rasterio.DatasetReader
-        The open file.
-    what : str
-        What the file is, for the error's message.
-    error : type
-        Error to raise where the file cannot be read.
-    **where
-        `window` or `out_shape` of rasterio's `read`.
-
-    Returns
-    -------
-    tuple of array of shape (rows, columns)
-        The values as stored, without scale and offset, and where they are valid: finite and not nodata.
-
-    Raises
-    ------
-    LstRasterError
-        Of type `error`: the file is damaged.
+    `where` is `window` or `out_shape` of rasterio's `read`. Returns the values and where they are finite and not
+    nodata. Raises `error` for a damaged file.
     """
     stored, valid = read_stored(dataset, what, error, **where)
     with np.errstate(over="ignore"):  # a float64 nodata such as -1.7e308 becomes infinite, which is not valid
@@ -226,35 +171,19 @@ def read_window(dataset: Any, what: str, error: type[LstRasterError], **where: A
 
 
 def read_stored(dataset: Any, what: str, error: type[LstRasterError], **where: Any) -> tuple[NDArray[Any], Mask]:
-    """Read part of the one band of an open raster, in the type that it has.
-
-    Parameters as `read_window`.
-
-    Returns
-    -------
-    tuple of array of shape (rows, columns)
-        The values as stored, and where they are not nodata.
-
-    Raises
-    ------
-    LstRasterError
-        Of type `error`: the file is damaged.
-    """
+    """Read part of an open raster in its own type, and where it is not nodata; otherwise as `read_window`."""
     with _reading(dataset, what, error):
-        stored = dataset.read(1, **where)
-        return stored, _valid(dataset, stored, **where)
+        stored: NDArray[Any] = dataset.read(1, **where)
+        flags = set(dataset.mask_flag_enums[0])
+        if flags == {MaskFlags.all_valid}:
+            return stored, np.ones(stored.shape, bool)
+        if flags == {MaskFlags.nodata} and stored.dtype.kind in "iu" and "window" in where:
+            return stored, stored != dataset.nodata  # without reading twice
+        return stored, dataset.read_masks(1, **where) != 0
 
 
 def read_numbers(dataset: Any, what: str, error: type[LstRasterError], **where: Any) -> NDArray[Any]:
-    """Read part of the one band of an open raster, where the caller knows which numbers are values.
-
-    That spares the second reading that masks may take. Parameters and errors as `read_stored`.
-
-    Returns
-    -------
-    array of shape (rows, columns)
-        The values as stored.
-    """
+    """Read part of an open raster in its own type, without a mask, which may take a second reading."""
     with _reading(dataset, what, error):
         stored: NDArray[Any] = dataset.read(1, **where)
         return stored
@@ -262,25 +191,12 @@ def read_numbers(dataset: Any, what: str, error: type[LstRasterError], **where: 
 
 @contextmanager
 def _reading(dataset: Any, what: str, error: type[LstRasterError]) -> Iterator[None]:
-    """Say what is wrong with a raster that opens and cannot be read."""
     try:
         yield
     except RasterioError as reason:
         shown = without_secrets(dataset.name)
-        remote = any(server in shown for server in _ON_SERVERS)
+        remote = any(server in shown for server in _SERVERS)
         raise error(
-            f"{what} {shown} opens but cannot be read through: it is truncated or damaged"
-            f"{', or the connection was lost; try again, or fetch it first' if remote else '; fetch it again'}"
+            f"{what} {shown} opens but cannot be read completely: it is truncated or damaged"
+            f"{', or the connection was lost; try again, or download it first' if remote else '; download it again'}"
         ) from (None if remote else reason)
-
-
-def _valid(dataset: Any, stored: NDArray[Any], **where: Any) -> Mask:
-    """Tell where there is a value; by the values themselves where that says it all, which spares a second reading."""
-    flags = set(dataset.mask_flag_enums[0])
-    if flags == {MaskFlags.all_valid}:
-        return np.ones(stored.shape, bool)
-    if flags == {MaskFlags.nodata} and stored.dtype.kind in "iu" and "window" in where:
-        valid: Mask = stored != dataset.nodata
-        return valid
-    mask: Mask = dataset.read_masks(1, **where) != 0
-    return mask

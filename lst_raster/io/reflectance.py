@@ -1,4 +1,4 @@
-"""Red and near infrared reflectance of a scene: at the top of the atmosphere, of Level-2 products at the surface."""
+"""Red and near infrared reflectance of a scene: top of atmosphere, for Level-2 products at the surface."""
 
 from __future__ import annotations
 
@@ -23,45 +23,50 @@ from lst_raster.physics.emissivity import reflectance_from_radiance, sun_correct
 
 Float32 = NDArray[np.float32]
 ReflectanceReader: TypeAlias = Callable[[Any], tuple[Float32, Float32]]
-"""Takes a window of the scene; returns red and near infrared reflectance, NaN where there is none. [1]"""
+"""Takes a window of the scene; returns red and near infrared reflectance, NaN where missing. [1]"""
 
-_FILL = 0.0  # digital number of pixels without a measurement, also where the file does not declare it as nodata
-_LOWEST_SUN = 5.0  # [degree] above the horizon; below it reflectance means nothing
+_FILL = 0.0  # digital number of fill, also where the file does not declare it as nodata
+_LOWEST_SUN = 5.0  # [degree] above the horizon; below it reflectance is meaningless
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReflectiveBand:
-    """One reflective band's file, and how its digital numbers become reflectance."""
+    """File of one reflective band, and its conversion to reflectance."""
 
-    place: Place
-    """The file."""
-    gain: float
-    """Factor. [1]"""
-    offset: float
-    """Offset. [1]"""
+    place: Place  # the file
+    gain: float  # factor. [1]
+    offset: float  # offset. [1]
 
-    def reflectance(self, view: Any, largest: float, window: Any) -> Float32:
-        """Reflectance of a window, NaN where there is none: fill, saturated (`largest`), or no value."""
-        stored, valid = read_stored(view, f"band {self.place.name}", SceneError, window=window)
-        measured = valid & (stored > 0) & (stored < largest)
-        reflectance = stored.astype(np.float32)
-        reflectance *= np.float32(self.gain)
-        reflectance += np.float32(self.offset)
-        if not measured.all():
-            reflectance[~measured] = np.nan
-        return reflectance
+    @contextmanager
+    def open(self, grid: Grid, *, align: bool) -> Iterator[Callable[[Any], Float32]]:
+        """Open the band; yield a reader of its reflectance in a window, NaN for fill and saturated pixels."""
+        what = f"band {self.place.name}"
+        with (
+            open_raster(self.place, "band", SceneError) as dataset,
+            on_grid(dataset, grid, what, align=align, nodata=_FILL) as view,
+        ):
+            saturated = 255.0 if dataset.dtypes[0] == "uint8" else 65535.0
+
+            def read(window: Any) -> Float32:
+                stored, valid = read_stored(view, what, SceneError, window=window)
+                measured = valid & (stored > 0) & (stored < saturated)
+                reflectance = stored.astype(np.float32)
+                reflectance *= np.float32(self.gain)
+                reflectance += np.float32(self.offset)
+                if not measured.all():
+                    reflectance[~measured] = np.nan
+                return reflectance
+
+            yield read
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reflectance:
-    """Red and near infrared of a scene. Make one with `find_reflectance`."""
+    """Red and near infrared of a scene. Create it with `find_reflectance`."""
 
-    red: ReflectiveBand
-    """Red."""
-    near_infrared: ReflectiveBand
-    """Near infrared."""
-    align: bool = False
-    """Whether bands on another grid are warped onto the scene's."""
+    red: ReflectiveBand  # red
+    near_infrared: ReflectiveBand  # near infrared
+    align: bool = False  # whether bands on another grid are warped onto the scene's
 
     @property
     def rasters(self) -> list[Location]:
@@ -70,53 +75,30 @@ class Reflectance:
 
     @contextmanager
     def open(self, grid: Grid) -> Iterator[ReflectanceReader]:
-        """Open both bands for reading window by window.
-
-        Raises
-        ------
-        SceneError, GridMismatchError
-            A band is damaged, or not on the scene's grid.
-        """
+        """Open both bands for reading by window; SceneError or GridMismatchError for a band that does not fit."""
         with (
-            _open(self.red, grid, align=self.align) as red,
-            _open(self.near_infrared, grid, align=self.align) as near_infrared,
+            self.red.open(grid, align=self.align) as red,
+            self.near_infrared.open(grid, align=self.align) as near_infrared,
         ):
-            yield lambda window: (
-                self.red.reflectance(*red, window),
-                self.near_infrared.reflectance(*near_infrared, window),
-            )
+            yield lambda window: (red(window), near_infrared(window))
 
 
 def find_reflectance(
     scene: Scene, red: str, near_infrared: str, solar_irradiance: Mapping[str, float], *, align: bool = False
 ) -> Reflectance:
-    """Find the two bands beside a scene's thermal band, and the constants and the sun in its metadata.
+    """Find the red and near infrared bands, by suffixes such as ``B4``, with the constants of the metadata.
 
-    Parameters
-    ----------
-    scene : Scene
-        The scene.
-    red, near_infrared : str
-        Suffixes of the bands, for example ``B4``.
-    solar_irradiance : mapping of str to float
-        Irradiance of the sun in ``red`` and ``near_infrared``, for metadata older than their constants of
-        reflectance. [W m-2 um-1]
-    align : bool
-        Whether bands on another grid are warped onto the scene's.
-
-    Raises
-    ------
-    InputError
-        There are no metadata, no constants or no sun in them, or a band is not there.
+    `solar_irradiance` in ``red`` and ``near_infrared`` [W m-2 um-1] is for metadata without reflectance constants.
+    InputError where metadata, constants, sun elevation or a band are missing.
     """
     mtl = scene.files.mtl
     if mtl is None:
         raise InputError(
-            f"{scene.stem} has no metadata file (*_MTL.txt) beside it, which reflectance needs; add it, or give "
-            "another emissivity"
+            f"{scene.stem} has no metadata file (*_MTL.txt), which reflectance needs; add it, or give another "
+            "emissivity"
         )
     level_2 = mtl.entries.get("PROCESSING_LEVEL", "").upper().startswith("L2")
-    sun = 1.0 if level_2 else _sine_of_sun(mtl)  # reflectance of the surface is corrected for the sun already
+    sun = 1.0 if level_2 else _sine_of_sun(mtl)  # surface reflectance is corrected for the sun elevation already
     bands = []
     for name, suffix in (("red", red), ("near_infrared", near_infrared)):
         place = scene.files.find(suffix)
@@ -137,13 +119,14 @@ def _sine_of_sun(mtl: Mtl) -> float:
         raise InputError(f"{mtl.path.name} has no SUN_ELEVATION, which reflectance needs; give another emissivity")
     if elevation < _LOWEST_SUN:
         raise InputError(
-            f"{mtl.path.name} has the sun at {elevation:.1f} degrees, too low for reflectance; give another emissivity"
+            f"{mtl.path.name} has a sun elevation of {elevation:.1f} degrees, too low for reflectance; give another "
+            "emissivity"
         )
     return math.sin(math.radians(elevation))
 
 
 def _constants(scene: Scene, mtl: Mtl, band: str, solar_irradiance: float | None) -> tuple[float, float]:
-    """Gain and offset of a band's reflectance, before the correction for the height of the sun."""
+    """Gain and offset of a band's reflectance, before the correction for the sun elevation."""
     gain, offset = mtl.number(f"REFLECTANCE_MULT_BAND_{band}"), mtl.number(f"REFLECTANCE_ADD_BAND_{band}")
     if gain is not None and offset is not None:
         return gain, offset
@@ -153,27 +136,8 @@ def _constants(scene: Scene, mtl: Mtl, band: str, solar_irradiance: float | None
             f"{mtl.path.name} has no REFLECTANCE_MULT_BAND_{band} and _ADD; give another emissivity, or the metadata "
             "of a newer collection"
         )
-    distance = _sun_distance(scene.date.day_of_year)
+    # Distance of the sun; perihelion is around 4 January. [astronomical unit]
+    distance = 1.0 - 0.01672 * math.cos(math.radians(0.9856 * (scene.date.day_of_year - 4)))
     numbers = (radiance_from_digital_number(0.0, gain, offset), gain)
     offset, gain = (float(reflectance_from_radiance(number, solar_irradiance, distance)) for number in numbers)
     return gain, offset
-
-
-def _sun_distance(day_of_year: int) -> float:
-    """Distance of the sun; perihelion is around 4 January. [astronomical unit]"""
-    return 1.0 - 0.01672 * math.cos(math.radians(0.9856 * (day_of_year - 4)))
-
-
-def _largest(dtype: str) -> float:
-    """Digital number of saturation."""
-    return 255.0 if dtype == "uint8" else 65535.0
-
-
-@contextmanager
-def _open(band: ReflectiveBand, grid: Grid, *, align: bool) -> Iterator[tuple[Any, float]]:
-    """Open a band on a grid; with the digital number of saturation in it."""
-    with (
-        open_raster(band.place, "band", SceneError) as dataset,
-        on_grid(dataset, grid, f"band {band.place.name}", align=align, nodata=_FILL) as view,
-    ):
-        yield view, _largest(dataset.dtypes[0])

@@ -1,83 +1,74 @@
-"""Remote files read by ranges, or copied as a whole."""
+"""Files on web servers and in object stores: byte ranges, file objects, whole files, and GDAL's settings."""
 
 from __future__ import annotations
 
 import io
-import logging
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import rasterio
 from rasterio.session import DummySession
 
 from lst_raster.errors import InputError, InputNotFoundError, RemoteAccessError, RemoteError
-from lst_raster.io.address import Address, without_secrets
-from lst_raster.io.http import Part
+from lst_raster.io.address import Address
+from lst_raster.io.http import ATTEMPTS, PAUSE, Part, fetch_range, secrets_hidden
 
 _PAGE = re.compile(rb"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
-_BEGINNING = 512  # bytes, enough to tell a web page from a file
-_BUFFER = 1 << 16  # bytes that are read at once of a file on a server
-_LOGGERS = ("_env", "_err", "_io", "_base", "_filepath", "env", "session")  # of rasterio: those that write file names
+_BEGINNING = 512  # bytes, enough to distinguish a web page from a file
+_BUFFER = 1 << 16  # [byte] per request of a file object
+_PART = 16 << 20  # [byte] per request of a whole file
 _GDAL = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # else every file of the folder is asked for
-    "GDAL_HTTP_MAX_RETRY": "3",
-    "GDAL_HTTP_RETRY_DELAY": "0.5",
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # else GDAL requests every file of the folder
+    "GDAL_HTTP_MAX_RETRY": f"{ATTEMPTS - 1}",
+    "GDAL_HTTP_RETRY_DELAY": f"{PAUSE}",
     "GDAL_HTTP_TIMEOUT": "60",
     "GDAL_HTTP_CONNECTTIMEOUT": "20",
-    "CPL_VSIL_CURL_USE_HEAD": "NO",  # an address that is signed for reading may not be asked about
-    "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsis3/",  # a file that was replaced is read anew
+    "CPL_VSIL_CURL_USE_HEAD": "NO",  # a signature for GET is not valid for HEAD
+    "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsis3/:/vsigs/:/vsiaz/",  # a replaced file is read again
 }
 
 
 def fetch(address: Address, start: int, length: int) -> Part:
-    """Read part of a file on a server.
+    """Read a byte range of a file on a server.
 
-    Parameters
-    ----------
-    address : Address
-        The file.
-    start, length : int
-        Which part. [byte]
-
-    Raises
-    ------
-    InputNotFoundError
-        There is no such file.
-    RemoteAccessError
-        The server refuses it, or answers with a web page, which is how many ask for a login.
-    RemoteError
-        There is no connection, no answer in time, or the server fails.
-    MissingExtraError
-        An object store needs the extra ``s3``.
+    InputNotFoundError without such a file; RemoteAccessError where the server refuses access, or sends a web page, as
+    many login services do; RemoteError without a connection, a response in time, or for a server error;
+    MissingExtraError for object stores without the extra ``s3`` or ``cloud``.
     """
     if address.is_s3:
-        from lst_raster.io.s3 import fetch_object
+        from lst_raster.io import s3
 
-        return fetch_object(address, start, length)
-    from lst_raster.io.http import fetch_range
+        return s3.fetch_object(address, start, length)
+    if address.is_object:
+        from lst_raster.io import cloud
 
+        return cloud.fetch_object(address, start, length)
     part = fetch_range(address, start, length)
     if start == 0 and _PAGE.search(part.content[:_BEGINNING]):
         raise RemoteAccessError(
-            f"{address} is answered with a web page, not with the file: the server may want a login; "
-            "give an address that needs none, or a signed one, or fetch the file first"
+            f"{address}: the server sent a web page instead of the file, perhaps a login form; give a public or signed "
+            "address, or download the file first"
         )
     return part
 
 
-def state_of(address: Address) -> tuple[int | None, str | None] | None:
-    """Size [byte] and version of a file on a server, None for what the server does not give; None without a file.
+def list_objects(folder: Address) -> list[Address]:
+    """Files in a folder of an object store, without those in its subfolders; errors as `fetch`."""
+    if folder.is_s3:
+        from lst_raster.io import s3
 
-    Raises
-    ------
-    MissingExtraError
-        As `fetch`.
-    """
+        return s3.list_objects(folder)
+    from lst_raster.io import cloud
+
+    return cloud.list_objects(folder)
+
+
+def state_of(address: Address) -> tuple[int | None, str | None] | None:
+    """Size [byte] and version of a file on a server, None where not reported; None without a file."""
     try:
         part = fetch(address, 0, 1)
     except (InputNotFoundError, RemoteError):
@@ -86,27 +77,23 @@ def state_of(address: Address) -> tuple[int | None, str | None] | None:
 
 
 def require_parts(address: Address) -> bytes:
-    """Make sure that a file can be read in parts, as rasters and archives are; return how it begins.
+    """Return the first bytes of a file that must support byte ranges, as rasters and archives do.
 
-    Raises
-    ------
-    InputNotFoundError, RemoteError
-        As `fetch`; or the server gives whole files alone.
+    Raises RemoteError where the server sends whole files only, and the errors of `fetch`.
     """
     part = fetch(address, 0, _BEGINNING)
     if not part.partial:
-        raise RemoteError(f"{address}: the server gives whole files alone, no parts of them; fetch the file first")
+        raise RemoteError(
+            f"{address}: the server sends whole files only and does not support byte ranges; download the file first"
+        )
     return part.content
 
 
 @contextmanager
 def gdal_reading(address: Address) -> Iterator[None]:
-    """Let GDAL read from a server: with retries, without listing folders, and without secrets in its messages.
+    """Set GDAL up for a file on a server, or an archive there: retries, no folder listings, no secrets in messages.
 
-    Parameters
-    ----------
-    address : Address
-        The file, or the archive that holds it. GDAL's own settings in the environment come first.
+    GDAL's own settings in the environment take precedence.
     """
     options = {key: value for key, value in _GDAL.items() if key not in os.environ}
     session: Any = DummySession()
@@ -114,32 +101,12 @@ def gdal_reading(address: Address) -> Iterator[None]:
         from lst_raster.io.s3 import gdal_options, gdal_session
 
         session, options = gdal_session(), {**options, **gdal_options()}
-    with _discreet(address), rasterio.Env(session=session, **options):
+    with secrets_hidden(address), rasterio.Env(session=session, **options):
         yield
-
-
-@contextmanager
-def _discreet(address: Address) -> Iterator[None]:
-    """Take signatures and passwords out of the messages of rasterio and GDAL."""
-    query = urlsplit(address.url).query
-
-    def clean(record: logging.LogRecord) -> bool:
-        text = without_secrets(record.getMessage())
-        record.msg, record.args = text.replace(f"?{query}", "") if query else text, ()  # GDAL tells names alone too
-        return True
-
-    loggers = [logging.getLogger(f"rasterio.{name}") for name in _LOGGERS]
-    for logger in loggers:
-        logger.addFilter(clean)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(clean)
 
 
 class RemoteFile(io.RawIOBase):
-    """A file on a server, as a file object that reads the parts that are asked for."""
+    """File object of a file on a server; it requests only the parts that are read."""
 
     def __init__(self, address: Address) -> None:
         super().__init__()
@@ -149,29 +116,29 @@ class RemoteFile(io.RawIOBase):
 
     @classmethod
     def buffered(cls, address: Address) -> io.BufferedReader:
-        """Open a file so that small reads do not become requests of their own."""
+        """Open a file with a buffer, so that small reads share a request."""
         return io.BufferedReader(cls(address), _BUFFER)
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Say that it can be read from anywhere."""
+        """Return True."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place, counted from the beginning, from here or from the end."""
+        """Set the position, as `io.IOBase.seek`."""
         if whence == io.SEEK_END and self._size is None:
             self._size = fetch(self._address, 0, 1).size
             if self._size is None:
-                raise RemoteError(f"{self._address}: the server does not give its size; fetch the file first")
+                raise RemoteError(f"{self._address}: the server does not report its size; download the file first")
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size or 0}[whence]
         self._position = start + offset
         return self._position
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # the buffers that io gives
-        """Read on from here."""
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # the buffers that io passes
+        """Read from the position on, as `io.RawIOBase.readinto`."""
         if self._size is not None and self._position >= self._size:
             return 0
         content = fetch(self._address, self._position, len(buffer)).content
@@ -180,25 +147,11 @@ class RemoteFile(io.RawIOBase):
         return len(content)
 
 
-_PART = 16 << 20  # [byte] that are fetched at once
-
-
 def fetch_whole(address: Address, target: Path) -> None:
-    """Copy a file from a server to disk, part by part; each part is tried again by itself.
+    """Download a file in parts, each with its own retries.
 
-    Parameters
-    ----------
-    address : Address
-        The file.
-    target : path
-        File to be written.
-
-    Raises
-    ------
-    InputNotFoundError, RemoteError, RemoteAccessError, MissingExtraError
-        As `lst_raster.io.remote.fetch`; or it changes meanwhile, or does not come whole.
-    InputError
-        There is no room for it.
+    Raises InputError where the disk is full, RemoteError where the file changes during the download or is incomplete,
+    and the errors of `fetch`.
     """
     try:
         with target.open("wb") as file:
@@ -207,12 +160,12 @@ def fetch_whole(address: Address, target: Path) -> None:
             while part.partial and len(part.content) == _PART and done != part.size:
                 part = fetch(address, done, _PART)
                 if part.version != first.version:
-                    raise RemoteError(f"{address} has changed while it was fetched; run again")
+                    raise RemoteError(f"{address} changed during the download; run again")
                 done += file.write(part.content)
     except OSError as error:
         raise InputError(
-            f"{address} finds no room among the temporary files ({error.strerror or error}); set TMPDIR, or fetch it "
+            f"{address} cannot be stored as a temporary file ({error.strerror or error}); set TMPDIR, or download it "
             "first"
         ) from None
     if first.size is not None and done != first.size:
-        raise RemoteError(f"{address} does not come whole, {done} of {first.size} bytes did; fetch it first")
+        raise RemoteError(f"{address}: the server sent {done} of {first.size} bytes; download it first")

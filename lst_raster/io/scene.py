@@ -1,4 +1,4 @@
-"""A thermal scene: one band's file and what is known about it."""
+"""Thermal scene: the file of one band with its calibration, grid, date and companion files."""
 
 from __future__ import annotations
 
@@ -30,44 +30,44 @@ Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 DATE_TAG = "ACQUISITION_DATE"
-"""Metadata item of a GeoTIFF that holds the date, ``2015-01-17`` or ``2015-01``, where nothing else tells it."""
+"""Metadata item of a GeoTIFF with the date, ``2015-01-17`` or ``2015-01``, used where no other source has it."""
 
-_SAMPLE = 256  # rows and columns of the thinned image on which the values are checked
+_SAMPLE = 256  # rows and columns of the subsampled band on which the values are checked
 
 
 class Pixels(NamedTuple):
     """Part of a scene, arrays of shape (rows, columns)."""
 
     radiance: Float32
-    """Radiance at the sensor. [W m-2 sr-1 um-1]"""
+    """At-sensor radiance. [W m-2 sr-1 um-1]"""
     measured: Mask
-    """Where there is one: neither fill (0) nor saturated."""
+    """Pixels that are not fill (0) and not saturated."""
     saturated: Mask
-    """Where the sensor's range was exceeded."""
+    """Pixels above the sensor's range."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
-    """One thermal band of one Landsat scene, checked. Make one with `Scene.open`."""
+    """One thermal band of one Landsat scene, checked. Create it with `Scene.open`."""
 
     stem: str
     """Name of the scene: the file's without the band's suffix."""
     sensor: str
     """Sensor band, for example ``landsat8-b10``."""
     calibration: Calibration
-    """How digital numbers become radiance."""
+    """Conversion of digital numbers to radiance."""
     grid: Grid
-    """Where the pixels lie."""
+    """Grid of the band."""
     latitude: float | None
-    """Latitude of the centre, None where nothing tells it. [degree]"""
+    """Latitude of the centre, None where unknown. [degree]"""
     date: AcquisitionDate | None
-    """Date of acquisition, None where nothing tells it."""
+    """Date of acquisition, None where unknown."""
     files: SceneFiles
     """All files of the scene."""
     tags: dict[str, str]
-    """Metadata of the file that its product keeps: how pixels are registered."""
+    """Metadata items that are copied to the product: AREA_OR_POINT."""
     other_readings: str = ""
-    """Quantities that the file's numbers may be just as well as digital numbers, by place and season."""
+    """Other quantities that the values may be, according to place and season."""
 
     @property
     def place(self) -> Place:
@@ -78,18 +78,18 @@ class Scene:
     def open(
         cls, path: str | Location, *, band: str | None = None, sensor: str | None = None, date: str | None = None
     ) -> Scene:
-        """Look at a thermal band's file and the metadata beside it.
+        """Find the files of a scene, read its metadata and check its thermal band.
 
-        The sensor comes from `sensor`, else from the metadata file `<stem>_MTL.txt`, else from the file's name; the
-        calibration from the metadata, else the band's defaults; the date from `date`, else from
-        the metadata, the name, or the file's own item ``ACQUISITION_DATE``.
+        The sensor is that of `sensor`, else of the metadata file `<stem>_MTL.txt`, else of the file's name; the
+        calibration that of the metadata, else the band's default; the date that of `date`, else of the metadata, the
+        name, or the file's metadata item ``ACQUISITION_DATE``.
 
         Parameters
         ----------
         path : str, path or Address
-            GeoTIFF of one Level-1 thermal band, of digital numbers; or the folder, the metadata file or the archive
-            (.zip, .tar, .tar.gz, .tar.bz2, .tar.xz) of a Level-1 product; or the ``https``, ``http`` or ``s3``
-            address of one of them, or ``/vsizip/ARCHIVE/FILE``.
+            GeoTIFF of one Level-1 thermal band of digital numbers; or the folder, the metadata file or the archive
+            (.zip, .tar, .tar.gz, .tar.bz2, .tar.xz) of a Level-1 product; or the ``https``, ``http``, ``s3``, ``gs``
+            or ``az`` address of one of them, or ``/vsizip/ARCHIVE/FILE``.
         band : str, optional
             Band where there are several: ``10`` (default) or ``11``, ``6_VCID_1`` (default) or ``6_VCID_2``.
         sensor : str, optional
@@ -100,26 +100,29 @@ class Scene:
         Returns
         -------
         Scene
-            The scene; nothing stays open.
+            The scene; no file stays open.
 
         Raises
         ------
         InputNotFoundError
             There is no such path.
         SceneError
-            It is not a Level-1 thermal band: not a raster, several bands, Level-2, damaged, or with values that
-            cannot be; or it holds no such band, or several scenes.
+            The file is not a Level-1 thermal band (not a raster, several bands, Level-2, damaged, or with implausible
+            values), or the path has no such band, or several scenes.
         UnknownSensorError
-            The sensor band is not known.
+            The sensor band is unknown.
         InputError
-            The date is not one.
+            The date is not valid.
         """
         stated = AcquisitionDate.parse(date) if date is not None else None
         files = find_files(path, sensor=sensor, band=band)
         name, mtl = files.name, files.mtl
         with open_raster(files.band, "scene", SceneError) as dataset:
             sensor, suffix = find_sensor(name, mtl, sensor)
-            grid = Grid.of(dataset)
+            grid, tags = Grid.of(dataset), dataset.tags()
+            dated = stated or _find_date(name, mtl, tags)
+            if dated is not None and mtl is not None:
+                dated = dated.with_time(mtl.entries.get("DATE_ACQUIRED"), mtl.entries.get("SCENE_CENTER_TIME"))
             scene = cls(
                 files=files,
                 stem=name.stem,
@@ -127,8 +130,8 @@ class Scene:
                 calibration=find_calibration(sensor, suffix, mtl),
                 grid=grid,
                 latitude=grid.latitude() if grid.crs is not None else mtl.latitude() if mtl else None,
-                date=_with_time(stated or _find_date(name, mtl, dataset.tags()), mtl),
-                tags={key: value for key, value in dataset.tags().items() if key == "AREA_OR_POINT"},
+                date=dated,
+                tags={key: value for key, value in tags.items() if key == "AREA_OR_POINT"},
             )
             return replace(scene, other_readings=scene._check(dataset))
 
@@ -145,7 +148,7 @@ class Scene:
         Returns
         -------
         Pixels
-            Radiance at the sensor, and where it is measured.
+            At-sensor radiance, and the pixels where it is measured.
 
         Raises
         ------
@@ -166,7 +169,7 @@ class Scene:
         return Pixels(numbers, measured if stored.dtype.kind in "iu" else measured & np.isfinite(numbers), saturated)
 
     def _check(self, dataset: Any) -> str:
-        """Hold a thinned image against what the scene is taken for; tell what else it may be."""
+        """Check a subsampled band for plausibility; return the other quantities that its values may be."""
         require_no_scale(dataset, self.place.name, self.calibration)
         shape = (min(self.grid.height, _SAMPLE), min(self.grid.width, _SAMPLE))
         numbers, measured, _ = self._numbers(dataset, out_shape=shape)
@@ -176,17 +179,9 @@ class Scene:
 
 
 def _find_date(name: FileName, mtl: Mtl | None, tags: dict[str, str]) -> AcquisitionDate | None:
-    """Date of a scene: the metadata's, else the name's, else the file's own."""
     text = mtl.entries.get("DATE_ACQUIRED") if mtl else None
     if text is not None:
         return AcquisitionDate.parse(text)
     if name.date is not None:
         return name.date
     return AcquisitionDate.parse(tags[DATE_TAG]) if DATE_TAG in tags else None
-
-
-def _with_time(date: AcquisitionDate | None, mtl: Mtl | None) -> AcquisitionDate | None:
-    """Add the metadata's time to a date, where it has none and the metadata are of that day."""
-    if date is None or mtl is None:
-        return date
-    return date.at(mtl.entries.get("DATE_ACQUIRED"), mtl.entries.get("SCENE_CENTER_TIME"))

@@ -1,4 +1,4 @@
-"""Which files a scene consists of: thermal band, metadata and quality bands, from whatever the user named."""
+"""Files of a scene: thermal band, metadata and quality bands, from a path or an address."""
 
 from __future__ import annotations
 
@@ -25,64 +25,35 @@ from lst_raster.io.remote import require_parts
 from lst_raster.sensors.bands import thermal_files
 
 _THERMAL = tuple(thermal_files())
-_SHOWN = 4  # names in a message, so that it stays one line
+_SHOWN = 4  # names in a message, to keep it on one line
 _QUALITY_KEYS = ("FILE_NAME_QUALITY_L1_PIXEL", "FILE_NAME_BAND_QUALITY")
 _SATURATION_KEYS = ("FILE_NAME_QUALITY_L1_RADIOMETRIC_SATURATION",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SceneFiles:
-    """The files of one thermal band of one scene."""
+    """Files of one thermal band of one scene."""
 
-    band: Place
-    """The thermal band."""
-    name: FileName
-    """What its name tells, with the band that the user chose."""
-    mtl: Mtl | None
-    """The metadata, None where there are none."""
-    quality: Place | None
-    """The quality band, QA_PIXEL or BQA, None where there is none."""
-    saturation: Place | None
-    """The band of saturation, QA_RADSAT, None where there is none."""
-    bands: tuple[str, ...]
-    """All thermal bands that are there, by suffix."""
-    bundle: Bundle
-    """The files among which they were found."""
-    stems: tuple[str, ...]
-    """Names that the scene goes by."""
-    notes: tuple[str, ...] = ()
-    """What was chosen in place of what is usual, one line each."""
+    band: Place  # thermal band
+    name: FileName  # content of its name, with the band that the user chose
+    mtl: Mtl | None  # metadata, None where missing
+    quality: Place | None  # quality band, QA_PIXEL or BQA, None where missing
+    saturation: Place | None  # saturation band, QA_RADSAT, None where missing
+    bands: tuple[str, ...]  # suffixes of all thermal bands that exist
+    bundle: Bundle  # folder or archive of the files
+    stems: tuple[str, ...]  # names of the scene
+    notes: tuple[str, ...] = ()  # deviations from the default choice of band, one line each
 
     def find(self, suffix: str) -> Place | None:
-        """File of any band, for example ``B4``, None where it is not there."""
+        """File of any band, for example ``B4``, None where missing."""
         return _band_file(self.bundle, self.stems, self.mtl, suffix, self.name)
 
 
 def find_files(path: str | Location, *, sensor: str | None = None, band: str | None = None) -> SceneFiles:
-    """Find the files of a scene.
+    """Find the files of a scene; `path`, `sensor` and `band` as for `Scene.open`.
 
-    Parameters
-    ----------
-    path : str, path or Address
-        GeoTIFF of a thermal band, folder, metadata file (.txt, .xml, .json), or archive (.zip, .tar, .tar.gz,
-        .tar.bz2, .tar.xz); the ``https``, ``http`` or ``s3`` address of one of them; or a file in an archive,
-        ``/vsizip/ARCHIVE/FILE`` or ``/vsitar/ARCHIVE/FILE``.
-    sensor : str, optional
-        Sensor band that the user states, for example ``landsat8-b11``.
-    band : str, optional
-        Band that the user chooses, for example ``11`` or ``B6_VCID_2``.
-
-    Raises
-    ------
-    InputNotFoundError
-        There is no such path.
-    SceneError
-        There is no thermal band, not the one that was chosen, or there are several scenes; the product is Level-2; or
-        a file is damaged.
-    UnknownSensorError
-        Nothing tells the satellite.
-    RemoteError, MissingExtraError
-        A server does not give what it should, or cannot be asked.
+    SceneError without the thermal band, for several scenes, a Level-2 product or a damaged file; UnknownSensorError
+    for an unknown satellite; InputNotFoundError and RemoteError as `lst_raster.io.remote.fetch`.
     """
     wanted = parse_band(band) if band is not None else None
     named = Place.of(path)
@@ -97,7 +68,7 @@ def find_files(path: str | Location, *, sensor: str | None = None, band: str | N
 
 
 def _name_of(bundle: Bundle, place: Place) -> FileName:
-    """Read a band's name, if need be by the names of the metadata files beside it: files are renamed."""
+    """Parse a band's name, which may contain the name of a metadata file and additions."""
     path = Path(place.name)
     products = (metadata_stem(metadata.name) for metadata in bundle.metadata().values())
     edited = (read_edited_name(path, product) for product in sorted(products, key=len, reverse=True))
@@ -105,13 +76,13 @@ def _name_of(bundle: Bundle, place: Place) -> FileName:
 
 
 def _is_band_file(named: Place) -> bool:
-    """Whether a single raster is named, as far as disk or address tell: it may turn out to be none."""
+    """Whether a path may be a single raster, as far as disk or address show."""
     is_file = bool(Path(named.name).suffix) if named.remote or named.member else named.disk.is_file()
     return is_file and not is_archive(named) and not is_metadata(named)
 
 
 def _of_file(place: Place, sensor: str | None, wanted: str | None) -> SceneFiles:
-    read_file_name(Path(place.name))  # says what is wrong with a Level-2 file, before others are asked for
+    read_file_name(Path(place.name))  # raises an error for a Level-2 file before others are requested
     if place.remote is not None:
         require_parts(place.remote)
     bundle = open_bundle(place)
@@ -122,13 +93,13 @@ def _of_file(place: Place, sensor: str | None, wanted: str | None) -> SceneFiles
     if wanted is not None:
         suffixes = choose_bands(name.stem, satellite_of(mtl) or name.satellite, sensor, wanted)
         if name.band is not None and name.band not in suffixes:
-            raise SceneError(f"--band says {wanted}, the file's name {name.band}; correct one")
+            raise SceneError(f"--band is {wanted}, but the file's name has {name.band}; correct one")
         name = name if name.band else dataclasses.replace(name, band=suffixes[0])
     return _gather(bundle, place, name, mtl, ())
 
 
 def _in_bundle(bundle: Bundle, named: Place) -> Place:
-    """File of an archive as its bundle has it, with what was read of it."""
+    """Member of an archive with the content that was read of it."""
     place = bundle.find(named.name)
     if place is None:
         raise InputNotFoundError(f"scene {named} does not exist; check the name of the file in the archive")
@@ -139,6 +110,11 @@ def _gather(
     bundle: Bundle, band: Place, name: FileName, mtl: Mtl | None, stems: Iterable[str], notes: tuple[str, ...] = ()
 ) -> SceneFiles:
     known = tuple(dict.fromkeys((name.product, *stems)))
+    bands = []
+    for suffix in _THERMAL:
+        is_alternative = (name.band or "")[:2] == suffix[:2]  # band 6 of Landsat 8 is not thermal
+        if suffix == name.band or (is_alternative and _band_file(bundle, known, mtl, suffix, name)):
+            bands.append(suffix)
     return SceneFiles(
         notes=notes,
         bundle=bundle,
@@ -148,17 +124,8 @@ def _gather(
         mtl=mtl,
         quality=_companion(bundle, mtl, _QUALITY_KEYS, known, ("QA_PIXEL", "BQA"), name),
         saturation=_companion(bundle, mtl, _SATURATION_KEYS, known, ("QA_RADSAT",), name),
-        bands=tuple(
-            suffix
-            for suffix in _THERMAL
-            if suffix == name.band or (_is_thermal(name, suffix) and _band_file(bundle, known, mtl, suffix, name))
-        ),
+        bands=tuple(bands),
     )
-
-
-def _is_thermal(name: FileName, suffix: str) -> bool:
-    """Whether a suffix is that of a thermal band beside another one: band 6 of Landsat 8 is not."""
-    return (name.band or "")[:2] == suffix[:2]
 
 
 def _read(place: Place) -> Mtl:
@@ -168,7 +135,7 @@ def _read(place: Place) -> Mtl:
 
 
 def _choose_scene(bundle: Bundle, named: Place) -> tuple[str, Mtl | None]:
-    """Name and metadata of the one scene in a bundle."""
+    """Name and metadata of the only scene in a bundle."""
     if is_metadata(named):
         return metadata_stem(named.name), _read(named)
     metadata = bundle.metadata()
@@ -177,7 +144,12 @@ def _choose_scene(bundle: Bundle, named: Place) -> tuple[str, Mtl | None]:
         if (stem := _thermal_stem(bundle, place)) is not None:
             stems.setdefault(stem.lower(), stem)
     if not stems:
-        _refuse_empty(bundle, named)
+        for place in bundle.places.values():
+            if Path(place.name).suffix.lower() in bundle.endings:
+                read_file_name(Path(place.name))  # raises a specific error for a Level-2 file
+        raise SceneError(
+            f"{named} holds no thermal band (*_B10.TIF, *_B6.TIF, ...) and no *_MTL.txt; give a Level-1 product"
+        )
     if len(stems) > 1:
         shown = ", ".join(sorted(stems.values())[:_SHOWN])
         more = ", ..." if len(stems) > _SHOWN else ""
@@ -189,7 +161,7 @@ def _choose_scene(bundle: Bundle, named: Place) -> tuple[str, Mtl | None]:
 
 
 def _thermal_stem(bundle: Bundle, place: Place) -> str | None:
-    """Name of the product whose thermal band a file is, by its name; None where it is none."""
+    """Name of the product of a thermal band's file; None for other files."""
     name = Path(place.name)
     if name.suffix.lower() not in (".tif", ".tiff"):
         return None
@@ -200,41 +172,25 @@ def _thermal_stem(bundle: Bundle, place: Place) -> str | None:
     return found.product if found.band in _THERMAL else None
 
 
-def _refuse_empty(bundle: Bundle, named: Place) -> None:
-    for place in bundle.places.values():
-        if Path(place.name).suffix.lower() in bundle.endings:
-            read_file_name(Path(place.name))  # says what is wrong with a Level-2 file
-    raise SceneError(
-        f"{named} holds no thermal band (*_B10.TIF, *_B6.TIF, ...) and no *_MTL.txt; give a Level-1 product"
-    )
-
-
 def _choose_band(
     bundle: Bundle, stem: str, mtl: Mtl | None, sensor: str | None, wanted: str | None
 ) -> tuple[Place, tuple[str, ...]]:
-    """File of the band that is wanted, or else of the first that is there, in the order of `THERMAL_BANDS`."""
+    """File of the chosen band, or else of the first that exists in the order of `THERMAL_BANDS`; notes for the user."""
     suffixes = choose_bands(stem, satellite_of(mtl) or read_file_name(Path(stem)).satellite, sensor, wanted)
     for suffix in suffixes:
         place = _band_file(bundle, [stem], mtl, suffix) or _edited_file(bundle, stem, suffix)
         if place is None:
             continue
-        usual = suffixes[0]
-        if suffix == usual:
+        if suffix in (suffixes[0], wanted):
             return place, ()
-        note = f"{bundle.path} has no band {usual[1:]}: band {suffix[1:]} is used; --band {suffix[1:]} confirms it"
-        return place, () if wanted == suffix else (note,)
+        missing, used = suffixes[0][1:], suffix[1:]
+        return place, (f"{bundle.path} has no band {missing}: band {used} is used; --band {used} confirms it",)
     names = " or ".join(f"{file}.TIF" for suffix in suffixes for file in file_stems(stem, suffix))
     raise SceneError(f"{bundle.path} has no {names}; add the file, or choose another band with --band")
 
 
 def _edited_file(bundle: Bundle, stem: str, suffix: str) -> Place | None:
-    """File of a band that was renamed, where there is no other one of that band.
-
-    Raises
-    ------
-    SceneError
-        There are several.
-    """
+    """File of a renamed band, if it is the only one; SceneError for several."""
     found = []
     for place in bundle.places.values():
         name = read_edited_name(Path(place.name), stem)
@@ -256,9 +212,9 @@ def _companion(
     bundle: Bundle, mtl: Mtl | None, keys: Iterable[str], stems: Iterable[str], suffixes: Iterable[str],
     name: FileName | None = None,
 ) -> Place | None:  # fmt: skip
-    """Find a file by the product's name and a suffix, or else under the name in the metadata: files are renamed.
+    """Find a file by the product's name and a suffix, or else by the name in the metadata.
 
-    Of a band whose name was edited, by `name`, the file that was renamed in the same way comes first.
+    If the thermal band's name has additions, a file with the same additions comes first.
     """
     files = [file for stem in stems for suffix in suffixes for file in file_stems(stem, suffix)]
     if name is not None and (name.before or name.after):

@@ -30,9 +30,7 @@ _LOCK = threading.Lock()
 
 @dataclass(kw_only=True, slots=True)
 class _File:
-    """An unpacked file, in a folder of its own."""
-
-    path: Path
+    path: Path  # in a folder that contains nothing else
     process: int
     users: int = 0
 
@@ -43,30 +41,15 @@ class _File:
 
 @contextmanager
 def unpacked(place: Place) -> Iterator[str]:
-    """Unpack a file of an archive on disk, or take the one that is unpacked already.
+    """Unpack a file of an archive on disk, unless it is unpacked already; yield its path, valid within the block.
 
-    Parameters
-    ----------
-    place : Place
-        A file in an archive.
-
-    Yields
-    ------
-    str
-        Path of the unpacked file, which stays at least as long as the block.
-
-    Raises
-    ------
-    InputNotFoundError
-        The archive has no such file.
-    SceneError
-        The archive is damaged, or there is no room to unpack the file.
+    Raises InputNotFoundError without such a file, SceneError for a damaged archive or a full disk.
     """
     state = place.disk.stat()
     key = (str(place.disk.absolute()), state.st_mtime_ns, state.st_size, place.member)
     with _LOCK:
         file = _UNPACKED.pop(key, None) or _unpack(place)
-        _UNPACKED[key] = file  # the last one is the one used last
+        _UNPACKED[key] = file  # in the order of use
         file.users += 1
     try:
         yield str(file.path)
@@ -84,7 +67,9 @@ def _unpack(place: Place) -> _File:
             _copy(source, file.path, place)
     except (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, OSError, EOFError, zlib.error) as error:
         file.remove()
-        raise SceneError(f"{place} cannot be unpacked: the archive is truncated or damaged; fetch it again") from error
+        raise SceneError(
+            f"{place} cannot be unpacked: the archive is truncated or damaged; download it again"
+        ) from error
     except BaseException:
         file.remove()
         raise
@@ -111,8 +96,8 @@ def _copy(source: Any, path: Path, place: Place) -> None:
         while part := source.read(1 << 20):
             try:
                 target.write(part)
-            except OSError as error:
+            except OSError as error:  # one of reading is an error of the archive
                 raise SceneError(
-                    f"{place} finds no room among the temporary files ({error.strerror or error}); set TMPDIR, or "
+                    f"{place} cannot be stored as a temporary file ({error.strerror or error}); set TMPDIR, or "
                     "unpack it first"
                 ) from error

@@ -71,7 +71,7 @@ def test_what_keeps_retrieve_from_it_is_told(tmp_path, monkeypatch):
     assert found["retrieve_would_use"]["model"].startswith("none: no model 'landsat5-b6/surface'; give the path of")
     path = make_scene(tmp_path, lst=ramp(275, 290))
     write_raster(tmp_path / f"{STEM}_QA_PIXEL.TIF", np.full((60, 70), 40, "u2"))
-    assert "no quality bits" in describe(path)["retrieve_would_use"]["mask"]
+    assert "not quality bits" in describe(path)["retrieve_would_use"]["mask"]
 
 
 @pytest.mark.parametrize("by_path", [True, False])

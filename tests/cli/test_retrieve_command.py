@@ -97,10 +97,10 @@ MISTAKES = {
     "missing file": (["nothing_B10.tif"], "nothing_B10.tif does not exist; check the path"),
     "folder": (["kept"], "kept holds no thermal band (*_B10.TIF"),
     "no raster": (["LC08_text_B10.tif"], "is not a raster that GDAL can read; give a GeoTIFF"),
-    "truncated": (["LC08_cut_B10.tif"], "truncated or damaged; fetch it again"),
+    "truncated": (["LC08_cut_B10.tif"], "truncated or damaged; download it again"),
     "three bands": (["LC08_three_B10.tif"], "has 3 bands; give a raster of one band"),
     "Level-2 by name": (["LC08_x_ST_B10.tif"], "is a Level-2 file (its name has ST_B10)"),
-    "Level-2 by metadata": (["LC08_product_B10.tif"], "says L2SP: the scene is a Level-2 product"),
+    "Level-2 by metadata": (["LC08_product_B10.tif"], "has the level L2SP: a Level-2 product"),
     "Level-2 by values": (["LC08_renamed_B10.tif"], "as Level-2 surface temperature it is 295 K"),
     "no sensor": (["thermal.tif"], "told neither by its name nor by metadata; add --sensor"),
     "unknown sensor": (

@@ -117,7 +117,7 @@ def test_fill_in_a_reflective_band_is_filled_from_the_next_source(scene):
     ("change", "words"),
     [
         ({"sun": None}, "no SUN_ELEVATION"),
-        ({"sun": -3.0}, "the sun at -3.0 degrees"),
+        ({"sun": -3.0}, "a sun elevation of -3.0 degrees"),
         ({"constants": False}, "no REFLECTANCE_MULT_BAND_4"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Traps of Landsat files as they come, beside those that tests of names, forms and quality bands hold."""
+"""Pitfalls of Landsat files, in addition to those in the tests of names, forms and quality bands."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_a_scene_without_georeference_works_with_date_and_air_by_numbers(tmp_pat
     assert tags["acquisition_date"] == "2015-07-19"
 
 
-def test_a_scene_without_georeference_takes_the_air_of_its_metadata_s_latitude_or_asks_for_it(tmp_path, model_path):
+def test_a_scene_without_georeference_takes_the_atmosphere_of_the_metadata_latitude_or_fails(tmp_path, model_path):
     path = make_scene(tmp_path / "in", lst=TRUTH, crs=None, transform=None)
     with pytest.raises(InputError, match="has no coordinate system"):
         retrieve(path, model=model_path, output="x.tif")
@@ -84,7 +84,9 @@ def test_numbers_that_wrapped_around_in_16_bits_with_sign_are_refused(tmp_path):
     numbers = read(path)
     assert numbers.max() > 32767
     write_raster(path, numbers.view("i2"))
-    with pytest.raises(SceneError, match=r"negative numbers such as -\d+ in int16: those too large .* as uint16"):
+    with pytest.raises(
+        SceneError, match=r"negative numbers such as -\d+ in int16: larger numbers have overflowed; .* as uint16"
+    ):
         Scene.open(path)
 
 
@@ -92,9 +94,9 @@ BAND = sensor_band("landsat8-b10")
 
 
 @pytest.mark.parametrize(("gain", "offset", "words"), [
-    (BAND.gain * 10.0, 0.1, r"is a brightness temperature of \d{3,4} K, which no scene has; check the sensor and the"),
-    (BAND.gain / 40.0, 0.1, r"is a brightness temperature of 1\d\d K, which no scene has; check the sensor and the"),
-    (BAND.gain, -20.0, "is a radiance below 0, which none has; check the sensor and the calibration constants"),
+    (BAND.gain * 10.0, 0.1, r"a brightness temperature of \d{3,4} K, outside the range of scenes; check the sensor"),
+    (BAND.gain / 40.0, 0.1, r"a brightness temperature of 1\d\d K, outside the range of scenes; check the sensor"),
+    (BAND.gain, -20.0, "a radiance below 0, outside the range of scenes; check the sensor and the calibration"),
 ])  # fmt: skip
 def test_constants_that_make_most_of_a_scene_too_hot_or_too_cold_are_refused(tmp_path, gain, offset, words):
     path = make_scene(tmp_path, lst=TRUTH)

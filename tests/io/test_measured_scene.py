@@ -72,7 +72,7 @@ def test_scaled_integers_and_digital_numbers_give_it_within_their_rounding(tmp_p
         found = retrieved(scene, tmp_path / "out" / quantity, overwrite=True)
         np.testing.assert_allclose(found, LST, atol=0.03)
     other = write_raster(tmp_path / "other.tif", numbers, scale=0.01)
-    with pytest.raises(SceneError, match="if the file's lead to radiance, give --quantity radiance"):
+    with pytest.raises(SceneError, match="if the file's convert to radiance, give --quantity radiance"):
         MeasuredScene.open(other, sensor="aster-b13", quantity="digital-numbers")
 
 
@@ -134,7 +134,7 @@ def test_arrays_give_what_the_raster_gives(tmp_path, aster):
     np.testing.assert_allclose(dataset.lst_uncertainty, found.lst_uncertainty, atol=0.02)
 
 
-def test_the_command_retrieves_and_the_product_tells_what_it_is_made_of(tmp_path, aster, command):
+def test_the_command_retrieves_and_the_product_has_its_provenance(tmp_path, aster, command):
     path = write_raster(tmp_path / "scene.tif", radiance_of(aster).astype("f4"), units="W m-2 sr-1 um-1")
     code, out, err = command(
         "retrieve", path, "--sensor", aster, "--quantity", "radiance", "--emissivity", 0.97,
@@ -157,11 +157,11 @@ def test_the_command_retrieves_and_the_product_tells_what_it_is_made_of(tmp_path
     assert command("info", tmp_path / "scene_LST.tif")[0] == 0
 
 
-def test_info_tells_what_a_raster_is_and_batch_takes_a_table_of_them(tmp_path, aster, command):
+def test_info_describes_a_raster_and_batch_reads_a_table_of_them(tmp_path, aster, command):
     path = write_raster(tmp_path / "scene.tif", radiance_of(aster).astype("f4"))
     code, out, _ = command("info", path, "--sensor", aster, "--quantity", "radiance", "--json")
-    told = json.loads("\n".join(out))
-    assert (code, told["calibration"], told["sensor"]) == (
+    output = json.loads("\n".join(out))
+    assert (code, output["calibration"], output["sensor"]) == (
         0,
         "none: radiance was given",
         "aster-b13 (aster-b13), from --sensor",
@@ -200,9 +200,9 @@ def test_a_unit_in_the_file_that_says_otherwise_is_refused(tmp_path, aster):
         MeasuredScene.open(path, sensor=aster, quantity="radiance")
 
 
-def test_what_is_not_told_is_asked_for(tmp_path, aster, command):
+def test_missing_options_are_named(tmp_path, aster, command):
     path = write_raster(tmp_path / "x.tif", LST.astype("f4"))
-    with pytest.raises(SceneError, match="sensor of your own; say what the file holds at the sensor: --quantity"):
+    with pytest.raises(SceneError, match="is a custom sensor; specify the at-sensor quantity in the file: --quantity"):
         Scene.open(path, sensor=aster)
     with pytest.raises(UnknownSensorError, match="add --sensor"):
         MeasuredScene.open(path, quantity="radiance")
@@ -220,7 +220,7 @@ def test_what_is_not_told_is_asked_for(tmp_path, aster, command):
     assert command("retrieve", path, "--quantity", "radiance", "--level-2")[0] == 2
 
 
-def test_emissivity_that_is_not_known_for_the_band_and_a_missing_tier_are_told(tmp_path, aster):
+def test_unknown_emissivity_of_a_band_and_a_missing_tier_are_errors(tmp_path, aster):
     path = write_raster(tmp_path / "x.tif", LST.astype("f4"))
     scene = MeasuredScene.open(path, sensor=aster, quantity="brightness-temperature")
     for source in ("ndvi", f"aster-ged:{tmp_path}"):
@@ -250,7 +250,7 @@ def test_a_unit_of_the_file_is_converted_and_one_that_is_not_known_is_refused(tm
             radiance("x.tif", LST if quantity != "radiance" else radiance_of(aster), units, quantity)
 
 
-def test_a_product_of_a_sensor_that_was_defined_anew_is_not_kept(tmp_path, aster):
+def test_a_product_of_a_redefined_sensor_is_not_kept(tmp_path, aster):
     path = write_raster(tmp_path / "scene.tif", radiance_of(aster).astype("f4"))
 
     def made():

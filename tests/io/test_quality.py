@@ -96,7 +96,7 @@ def test_clouds_shadows_and_cirrus_have_no_temperature_and_the_product_says_so(t
         assert dataset.tags()["masked_pixels"] == product.tags["masked_pixels"]
 
 
-def test_clouds_are_kept_where_that_is_asked_for_or_nothing_tells_them(tmp_path, model_path, command):
+def test_clouds_are_kept_on_request_or_without_a_quality_band(tmp_path, model_path, command):
     path = cloudy_scene(tmp_path / "in", np.full((60, 70), 22280))
     code, out, _ = command("retrieve", path, "-o", "kept.tif", "--model", model_path, "--keep-clouds")
     assert code == 0
@@ -124,7 +124,7 @@ def test_a_scene_all_under_clouds_is_refused(tmp_path, model_path):
     ("BQA", BEFORE_COLLECTIONS, False),
     ("BQA", COLLECTION_2, True),
 ])  # fmt: skip
-def test_a_quality_band_is_known_by_its_values_whatever_its_name(tmp_path, model_path, name, layout, warned, dtype):
+def test_a_quality_band_is_identified_by_its_values_not_its_name(tmp_path, model_path, name, layout, warned, dtype):
     cloud = {COLLECTION_2: 22280, COLLECTION_1: 2800, BEFORE_COLLECTIONS: 53248}[layout]
     values = np.where(ramp(0, 1) > 0.75, cloud, CLEAR[layout]).astype("u2").astype(dtype)
     path = cloudy_scene(tmp_path / "in", values, name, dtype)
@@ -140,7 +140,7 @@ def test_a_quality_band_of_another_extent_is_warped_when_asked(tmp_path, model_p
     wider[10:70, 10:80] = np.where(cloudy, 22280, 21824)
     elsewhere = Affine(30, 0, 452475 - 310, 0, -30, 3408645 + 310)  # a third of a pixel off, so that it cannot be cut
     write_raster(tmp_path / "in" / f"{STEM}_QA_PIXEL.TIF", wider, transform=elsewhere, nodata=1)
-    with pytest.raises(GridMismatchError, match=r"pass --align to warp it .*, or do without it: --keep-clouds"):
+    with pytest.raises(GridMismatchError, match=r"pass --align to warp it .*, or omit it: --keep-clouds"):
         retrieve(path, model=model_path, **EXACT)
     product = retrieve(path, model=model_path, align=True, **EXACT)
     np.testing.assert_array_equal(np.isnan(read(product)), cloudy)
@@ -148,10 +148,10 @@ def test_a_quality_band_of_another_extent_is_warped_when_asked(tmp_path, model_p
 
 def test_what_is_no_quality_band_is_refused(tmp_path, model_path):
     path = cloudy_scene(tmp_path / "in", np.full((60, 70), 40), dtype="uint8")
-    with pytest.raises(SceneError, match=r"holds values such as 40 that are no quality bits .* --keep-clouds"):
+    with pytest.raises(SceneError, match=r"has values such as 40 that are not quality bits .* --keep-clouds"):
         retrieve(path, model=model_path, **EXACT)
     write_raster(tmp_path / "in" / f"{STEM}_QA_PIXEL.TIF", np.full((30, 70), 21824, "u2"))
-    with pytest.raises(GridMismatchError, match=r"quality band .* or do without it: --keep-clouds"):
+    with pytest.raises(GridMismatchError, match=r"quality band .* or omit it: --keep-clouds"):
         retrieve(path, model=model_path, **EXACT)
     assert retrieve(path, model=model_path, mask_clouds=False, **EXACT).retrieved == 4200
 
@@ -165,7 +165,7 @@ def test_the_quality_band_is_not_overwritten(tmp_path, model_path):
     assert quality.read_bytes() == before
 
 
-RADSAT = [  # by thermal band: its bit of saturation if it has one, and that of pixels without a value of their own
+RADSAT = [  # by thermal band: its bit of saturation if it has one, and that of pixels without a value
     ("LT05", "B6", 5, 9), ("LE07", "B6_VCID_1", 5, 9), ("LE07", "B6_VCID_2", 8, 9), ("LC08", "B10", None, 11),
     ("LC09", "B11", None, 11),
 ]  # fmt: skip

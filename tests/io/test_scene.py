@@ -15,7 +15,7 @@ from tests.support.factories import STEM, make_scene, ramp, write_raster
 from tests.support.shared import shared_path
 
 
-def test_everything_is_read_from_the_metadata_beside_the_file(tmp_path):
+def test_everything_is_read_from_the_metadata_next_to_the_file(tmp_path):
     scene = Scene.open(make_scene(tmp_path, lst=ramp(280, 310), gain=3.3e-4, offset=0.2))
     assert (scene.stem, scene.sensor, str(scene.date)) == (STEM, "landsat8-b10", "2015-07-19")
     assert (scene.calibration.gain, scene.calibration.offset) == (3.3e-4, 0.2)
@@ -91,11 +91,11 @@ SCENES = {
     "radiance": (numbers(9.5, "f4"), {}, "it may be radiance"),
     "kelvin": (numbers(295.0, "f4"), {}, "it may be a temperature already"),
     "celsius": (numbers(41.0, "f4"), {}, "it may be in degrees Celsius"),
-    "other": (numbers(1000), {}, "no scene has; check the sensor"),
-    "level 2": (LEVEL_2, {}, "as Level-2 surface temperature it is 300 K, and retrieved already"),
+    "other": (numbers(1000), {}, "outside the range of scenes; check the sensor"),
+    "level 2": (LEVEL_2, {}, "as Level-2 surface temperature it is 300 K, which needs no retrieval"),
     "level 2 nowhere": (LEVEL_2, {"crs": None}, "as Level-2 surface temperature it is 300 K"),
     "level 2 scaled": (LEVEL_2, {"scale": 0.00341802, "offset": 149.0}, "it is a Level-2 surface temperature"),
-    "scaled": (numbers(26000), {"scale": 0.01}, "carries scale 0.01 and offset 0: it is no Level-1 band"),
+    "scaled": (numbers(26000), {"scale": 0.01}, "has scale 0.01 and offset 0: it is no Level-1 band"),
 }
 
 
@@ -124,9 +124,7 @@ def test_numbers_in_another_unit_are_refused_with_its_name(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kelvin", [290.0, 296.0, 302.0])
-def test_level_2_numbers_that_could_be_a_hot_level_1_band_are_told_and_no_product_comes_of_them(
-    tmp_path, model_path, kelvin
-):
+def test_level_2_numbers_that_could_be_a_hot_level_1_band_are_reported_without_a_product(tmp_path, model_path, kelvin):
     path = write_raster(tmp_path / "LC08_x_B10.tif", numbers((kelvin - 149.0) / 0.00341802), **TROPICS)
     scene = Scene.open(path, date="2015-07-15")
     assert f"Level-2 surface temperature ({kelvin:.0f} K)" in scene.other_readings
@@ -137,14 +135,14 @@ def test_level_2_numbers_that_could_be_a_hot_level_1_band_are_told_and_no_produc
             retrieve(scene, output=tmp_path / "x.tif", water_vapour=45.0, air_temperature=300.0)
         assert not list(tmp_path.glob("*LST*")) and not (tmp_path / "x.tif").exists()
         return
-    told = retrieve(
+    notes = retrieve(
         scene, output=tmp_path / "x.tif", water_vapour=5.0, air_temperature=300.0, model=model_path
     ).warnings
-    assert f"may also be Level-2 surface temperature ({kelvin:.0f} K)" in told[0]
+    assert f"may also be Level-2 surface temperature ({kelvin:.0f} K)" in notes[0]
 
 
 def test_a_usual_scene_can_be_nothing_else(tmp_path):
-    """Ground below 290 K in July would be cold in any other unit; with metadata nothing is told anyway."""
+    """Ground below 290 K in July would be cold in any other unit; with metadata there is no note."""
     scene = Scene.open(make_scene(tmp_path, lst=ramp(275, 290), mtl=False))
     assert scene.other_readings == ""
 
@@ -168,7 +166,7 @@ def test_metadata_of_a_level_2_product_are_refused(tmp_path):
     path = make_scene(tmp_path, lst=ramp(280, 300))
     mtl = tmp_path / f"{STEM}_MTL.txt"
     mtl.write_text(mtl.read_text().replace("L1TP", "L2SP"))
-    with pytest.raises(SceneError, match="says L2SP: the scene is a Level-2 product"):
+    with pytest.raises(SceneError, match="has the level L2SP: a Level-2 product"):
         Scene.open(path)
 
 
@@ -184,12 +182,12 @@ def test_what_is_not_there_or_no_raster_is_refused(tmp_path):
 
 @pytest.mark.parametrize("tiled", [True, False])
 @pytest.mark.parametrize("kept", [0.01, 0.3, 0.7, 0.95])
-def test_a_truncated_file_is_refused_whatever_is_left_of_it(tmp_path, kept, tiled):
+def test_a_truncated_file_is_refused(tmp_path, kept, tiled):
     noise = np.random.default_rng(0).integers(25000, 27000, (600, 500)).astype("u2")
     layout = {"tiled": True, "blockxsize": 64, "blockysize": 64} if tiled else {}
     path = write_raster(tmp_path / "LC08_x_B10.tif", noise, compress="DEFLATE", **layout)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
-    with pytest.raises(SceneError, match="truncated or damaged; fetch it again"):
+    with pytest.raises(SceneError, match="truncated or damaged; download it again"):
         Scene.open(path)
 
 
@@ -200,7 +198,7 @@ def test_real_level_2_files_are_refused_under_any_name(tmp_path, place):
         Scene.open(real)
     renamed = tmp_path / "LC08_x_B10.TIF"
     renamed.write_bytes(real.read_bytes())
-    with pytest.raises(SceneError, match=r"retrieved already|temperature already"):
+    with pytest.raises(SceneError, match=r"needs no retrieval|temperature already"):
         Scene.open(renamed)
 
 

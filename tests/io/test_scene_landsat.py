@@ -1,4 +1,4 @@
-"""What names and metadata of Landsat files tell."""
+"""Names and metadata of Landsat files."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from tests.support.shared import shared_path
         ("Lakeside_B10.tif", "Lakeside", "B10", None, None),
     ],
 )
-def test_a_name_tells_stem_band_satellite_and_date(name, stem, band, satellite, date):
+def test_a_name_gives_stem_band_satellite_and_date(name, stem, band, satellite, date):
     found = read_file_name(Path("folder") / name)
     assert (found.stem, found.band, found.satellite) == (stem, band, satellite)
     assert (str(found.date) if found.date else None) == date
@@ -84,13 +84,13 @@ def test_the_sensor_comes_from_the_user_the_metadata_or_the_name(name, metadata,
     ("name", "metadata", "stated", "error", "words"),
     [
         ("thermal.tif", None, None, UnknownSensorError, "add --sensor"),
-        ("LM01_x_B6.tif", None, None, UnknownSensorError, "is of Landsat 1; known are"),
+        ("LM01_x_B6.tif", None, None, UnknownSensorError, "is of Landsat 1; supported are"),
         ("LC06_x_B6.tif", None, None, UnknownSensorError, "is of Landsat 6"),
         ("LC08_x.tif", None, None, SceneError, "_B10; add --band or --sensor"),
         ("LC08_x_B4.tif", None, None, SceneError, "B4 of Landsat 8 is not thermal; give _B10 or _B11"),
         ("LC08_x_B10.tif", None, "landsat3-b8", UnknownSensorError, "known are landsat4-b6"),
         ("x_B10.tif", {"SPACECRAFT_ID": "LANDSAT_9"}, "landsat8-b10", SceneError, "Landsat 9; correct one"),
-        ("LC08_x_B11.tif", None, "landsat8-b10", SceneError, "the file's name B11; correct one"),
+        ("LC08_x_B11.tif", None, "landsat8-b10", SceneError, "the file's name has B11; correct one"),
     ],
 )
 def test_a_sensor_that_cannot_be_is_refused(name, metadata, stated, error, words):
@@ -120,7 +120,7 @@ def test_a_gain_that_cannot_be_is_refused(gain, words):
         find_calibration("landsat5-b6", "B6", mtl(RADIANCE_MULT_BAND_6=gain, RADIANCE_ADD_BAND_6="1.2"))
 
 
-def test_metadata_are_found_beside_the_scene_in_any_case(tmp_path):
+def test_metadata_are_found_next_to_the_scene_in_any_case(tmp_path):
     scene = tmp_path / "LC08_x_B10.tif"
     scene.touch()
     assert find_files(scene).mtl is None

@@ -34,7 +34,7 @@ _NOT_CLEAR = 0b11111  # QA_PIXEL: fill, dilated cloud, cirrus, cloud, cloud shad
 
 
 def solve(path, output, downwelling="corrected", **options):
-    """Temperature of a product solved again, clouds and all, and what its file tells of it."""
+    """Temperature of a repeated retrieval with clouds, and the tags of its file."""
     scene = Level2Scene.open(path, downwelling=downwelling)
     product = lst_raster.retrieve(scene, output=output / "again.tif", mask_clouds=False, overwrite=True, **options)
     return numbers(product.path), product
@@ -85,7 +85,7 @@ def test_a_product_in_every_form_is_the_same_product(tmp_path, form):
     assert np.abs(solve(path, tmp_path)[0] - ramp(280, 300)).max() < 0.05
 
 
-def test_usgs_temperature_comes_of_its_own_downwelling_radiance(tmp_path):
+def test_usgs_temperature_comes_from_st_drad_unchanged(tmp_path):
     folder = make_level2(tmp_path / "in", lst=ramp(270, 320), emissivity=0.93)
     own, product = solve(folder, tmp_path, downwelling="usgs")
     assert np.median(np.abs(own - usgs_temperature(folder))) < 0.02
@@ -94,7 +94,7 @@ def test_usgs_temperature_comes_of_its_own_downwelling_radiance(tmp_path):
     assert product.tags["atmosphere"] == "ST_ATRAN, ST_URAD, ST_DRAD as it stands"
 
 
-def test_the_product_tells_what_was_done(tmp_path):
+def test_the_product_records_its_processing(tmp_path):
     folder = make_level2(tmp_path / "in")
     tags = solve(folder, tmp_path)[1].tags
     assert tags["atmosphere"] == "ST_ATRAN, ST_URAD, pi ST_DRAD"
@@ -146,7 +146,7 @@ def test_a_product_without_emissivity_needs_one_and_says_so(tmp_path):
     remove(folder, "ST_EMIS")
     assert np.abs(solve(folder, tmp_path, emissivity=0.95)[0] - ramp(280, 300)).max() < 0.05
     assert "no emissivity given: 0.97 everywhere" in solve(folder, tmp_path)[1].warnings[0]
-    with pytest.raises(SceneError, match=f"has no {STEM}_ST_EMIS.TIF; fetch it"):
+    with pytest.raises(SceneError, match=f"has no {STEM}_ST_EMIS.TIF; add it"):
         find_level2_emissivity(folder)
     with pytest.raises(InputError, match="has no ST_EMIS of its own; give the Level-2 product, st-emis:PATH"):
         solve(folder, tmp_path, emissivity="st-emis")
@@ -170,23 +170,23 @@ def overwrite(folder, suffix, values, **profile):
 
 
 WRONG = {
-    "one term missing": (lambda f: remove(f, "ST_DRAD"), SceneError, f"lacks {STEM}_ST_DRAD.TIF, of the equation"),
+    "one term missing": (lambda f: remove(f, "ST_DRAD"), SceneError, f"lacks {STEM}_ST_DRAD.TIF, terms of the"),
     "two terms missing": (
         lambda f: (remove(f, "ST_ATRAN"), remove(f, "ST_URAD")), SceneError, "_ST_ATRAN.TIF, .*_ST_URAD.TIF",
     ),
     "already scaled": (
         lambda f: overwrite(f, "ST_ATRAN", np.full((60, 70), 0.72, "float32")), SceneError,
-        r"ST_ATRAN.TIF holds values such as 0.72; times the product's scale of 0.0001 .* own digital numbers",
+        r"ST_ATRAN.TIF has values such as 0.72; times the product's scale of 0.0001 .* digital numbers",
     ),
     "another grid": (
         lambda f: overwrite(f, "ST_URAD", np.full((30, 70), 2100, "int16")), GridMismatchError,
-        r"ST_URAD .* is EPSG.*; the terms of a Level-2 product lie on one grid: give the files as they were published$",
+        r"ST_URAD .* is EPSG.*; all bands of a Level-2 product have the same grid: give the files as published$",
     ),
     "another grid of the emissivity": (
         lambda f: overwrite(f, "ST_EMIS", np.full((30, 70), 9600, "int16")), GridMismatchError, "ST_EMIS",
     ),
     "two products": (
-        lambda f: make_level2(f, sensor="landsat9-b10"), SceneError, "holds 2 Level-2 products .* give the .*_MTL.txt",
+        lambda f: make_level2(f, sensor="landsat9-b10"), SceneError, "has 2 Level-2 products .* give the .*_MTL.txt",
     ),
     "damaged": (
         lambda f: (f / f"{STEM}_ST_TRAD.TIF").write_bytes((f / f"{STEM}_ST_TRAD.TIF").read_bytes()[:200]),
@@ -218,30 +218,30 @@ def test_what_the_user_states_of_a_product_is_checked(tmp_path):
     assert str(Level2Scene.open(tmp_path, date="2015-07-18").date) == "2015-07-18"
     with pytest.raises(SceneError, match="is not made from band 11; leave out the band"):
         Level2Scene.open(tmp_path, band="11")
-    with pytest.raises(SceneError, match="--sensor says landsat9-b10, the metadata"):
+    with pytest.raises(SceneError, match="--sensor is landsat9-b10, but the metadata"):
         Level2Scene.open(tmp_path, sensor="landsat9-b10")
 
 
 def test_products_of_other_levels_say_that_they_have_no_terms(tmp_path):
     path = make_scene(tmp_path / "level 1", lst=ramp(280, 300))
     for name in (path.parent, next(path.parent.glob("*_MTL.txt"))):
-        with pytest.raises(SceneError, match="says L1TP, not L2SP: the product has no terms"):
+        with pytest.raises(SceneError, match="has the level L1TP, not L2SP: the product has no terms"):
             Level2Scene.open(name)
     with pytest.raises(SceneError, match="is not a file of a Level-2 product"):
         Level2Scene.open(path)
     reflectance = make_level2(tmp_path / "reflectance", level="L2SR")
     for file in reflectance.glob("*_ST_*"):
         file.unlink()
-    with pytest.raises(SceneError, match="says L2SR: the product has surface reflectance alone"):
+    with pytest.raises(SceneError, match="has the level L2SR: the product has surface reflectance only"):
         Level2Scene.open(reflectance)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SceneError, match="holds no terms of a Level-2 product"):
+    with pytest.raises(SceneError, match="has no terms of a Level-2 product"):
         Level2Scene.open(tmp_path / "empty")
     with pytest.raises(InputNotFoundError, match="does not exist"):
         Level2Scene.open(tmp_path / "nowhere")
 
 
-def test_files_of_a_product_may_be_renamed_where_the_metadata_tell_their_names(tmp_path):
+def test_files_of_a_product_may_be_renamed_to_the_names_in_the_metadata(tmp_path):
     folder = make_level2(tmp_path / "in", lst=ramp(280, 300))
     mtl = folder / f"{STEM}_MTL.txt"
     mtl.write_text(re.sub(r'FILE_NAME_EMISSIVITY = "[^"]*"', 'FILE_NAME_EMISSIVITY = "own.TIF"', mtl.read_text()))
@@ -325,13 +325,13 @@ def test_vegetation_of_a_level_2_product_is_its_surface_reflectance(tmp_path):
     assert np.abs(with_ndvi - solve(folder, tmp_path, emissivity=0.987)[0]).max() < 0.02  # closed canopy
 
 
-def test_the_command_solves_a_product_again_and_says_how_where_it_was_not_told_to(tmp_path, command, monkeypatch):
+def test_the_command_repeats_a_retrieval_and_names_the_option_for_it(tmp_path, command, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = make_level2(tmp_path / "in", lst=ramp(280, 300))
     code, out, err = command("retrieve", folder, "-q")
     assert (code, out) == (1, [])
-    assert "is a Level-2 product" in err[0]
-    assert err[0].endswith("or solve it again from its terms: --level-2")
+    assert "a Level-2 product" in err[0]
+    assert err[0].endswith("or repeat the retrieval from the product's terms: --level-2")
     code, out, err = command("retrieve", folder, "-q", "--level-2")
     assert (code, out, err) == (0, [f"{STEM}_LST.tif"], [])
     assert np.abs(numbers(tmp_path / out[0]) - ramp(280, 300)).max() < 0.05
@@ -342,7 +342,7 @@ def test_the_command_solves_a_product_again_and_says_how_where_it_was_not_told_t
     assert "add --level-2" in err[-1]
 
 
-def test_info_tells_what_would_be_done_with_a_product(tmp_path, command):
+def test_info_describes_the_processing_of_a_product(tmp_path, command):
     code, out, _ = command("info", "--json", "--level-2", make_level2(tmp_path))
     found = json.loads("\n".join(out))
     assert (code, found["sensor"][:12], found["file"]) == (0, "landsat8-b10", f"{STEM}_ST_TRAD.TIF")
@@ -398,7 +398,9 @@ def test_a_real_product_that_is_all_cloud_says_so(tmp_path):
     with pytest.raises(SceneError, match=r"every pixel is masked as cloud.* --keep-clouds"):
         lst_raster.retrieve(Level2Scene.open(folder), output=tmp_path)
     own, theirs = solve(folder, tmp_path, downwelling="usgs")[0], usgs_temperature(folder, stem)
-    given = np.isfinite(theirs)  # cold cloud tops, which the air outshines, have the product's lowest value: 150 K
+    given = np.isfinite(
+        theirs
+    )  # cold cloud tops, which the atmosphere outshines, have the product's lowest value: 150 K
     assert (np.isfinite(own) == (theirs > 150.5))[given].mean() > 0.98
     assert np.nanmedian(np.abs(own - theirs)[theirs > 200.0]) < 0.1
 

@@ -265,7 +265,7 @@ def test_what_is_no_product_is_refused_by_what_it_is(tmp_path):
     with pytest.raises(InputNotFoundError, match="does not exist"):
         preview(tmp_path / "none_LST.tif")
     numbers = write_raster(tmp_path / "LC08_x_B10.tif", np.full((4, 4), 29000, "u2"))
-    with pytest.raises(InputError, match="values such as 29000, which are no kelvin"):
+    with pytest.raises(InputError, match="values such as 29000, which are not kelvin"):
         preview(numbers)
     bands = write_raster(tmp_path / "bands.tif", np.full((3, 4, 4), 290.0, "f4"))
     with pytest.raises(InputError, match="3 bands"):
@@ -351,7 +351,7 @@ def test_a_composite_shows_its_statistic_and_its_dates(tmp_path):
     )
     assert found.bits is None
     assert found.uncertainty is not None
-    with pytest.raises(InputError, match="no kelvin"):
+    with pytest.raises(InputError, match="not kelvin"):
         preview(tmp_path / "summer_COUNT.tif")
 
 
@@ -395,7 +395,7 @@ def test_only_the_defined_flags_of_a_usgs_quality_band_are_shown(tmp_path):
     assert '"name":"uncertain"' not in page
     assert "emissivity:" not in page
     write_raster(tmp_path / f"{name}_QA_PIXEL.TIF", np.full((4, 4), 1 << 15, "u2"))
-    with pytest.raises(LstRasterError, match="no quality bits of any Landsat collection"):
+    with pytest.raises(LstRasterError, match="not quality bits of any Landsat collection"):
         preview(path)
 
 

@@ -78,7 +78,7 @@ def test_rasters_of_other_quantities_are_rejected(tmp_path):
     with pytest.raises(InputNotFoundError, match="does not exist"):
         write_quicklook(tmp_path / "none.tif", tmp_path / "look.png")
     path = write_raster(tmp_path / "numbers.tif", np.full((4, 4), 29000, "u2"))
-    with pytest.raises(InputError, match="values such as 29000, which are no kelvin"):
+    with pytest.raises(InputError, match="values such as 29000, which are not kelvin"):
         write_quicklook(path, tmp_path / "look.png")
     path = write_raster(tmp_path / "a_LST.tif", np.full((4, 4), 290.0, "f4"))
     with pytest.raises(OutputError, match="does not exist"):

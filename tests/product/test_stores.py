@@ -14,7 +14,7 @@ from lst_raster.errors import LstRasterError, OutputError, RemoteAccessError, Re
 from lst_raster.io import http as remote_http
 from lst_raster.io import s3 as remote_s3_write
 from lst_raster.io.address import Address
-from lst_raster.io.s3 import delete_object, exists, put_object
+from lst_raster.io.s3 import begin_upload, complete_upload, delete_object, exists
 from lst_raster.product import destination as store_module
 from lst_raster.product.stac import RUN
 from lst_raster.product.staging import new_files
@@ -50,7 +50,7 @@ def surroundings(tmp_path, monkeypatch, running_store):
     """A store, a folder and a separate folder of temporary files, without delays."""
     _, gate = running_store
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(remote_http, "_DELAY", 0.0)
+    monkeypatch.setattr(remote_http, "PAUSE", 0.0)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
@@ -226,11 +226,11 @@ def test_a_run_from_store_to_store_is_kept_until_its_scene_changes(store, scene,
 REFUSALS = {
     "no bucket": ("s3://nowhere/x.tif", None, OutputError, "write s3://nowhere/x.tif: there is no bucket nowhere;"),
     "no bucket name": ("s3://Not_One/x.tif", None, LstRasterError, "s3://Not_One/x.tif"),
-    "refused": ("s3://out/x.tif", 403, RemoteAccessError, "x.tif is refused .AccessDenied.; set credentials that may"),
-    "no connection": ("s3://out/x.tif", "drop", RemoteError, "s3://out/x.tif: there is no connection to the store"),
-    "overloaded": ("s3://out/x.tif", 503, RemoteError, "answered with an error of the store .SlowDown"),
+    "refused": ("s3://out/x.tif", 403, RemoteAccessError, "x.tif is refused .AccessDenied.; set credentials with"),
+    "no connection": ("s3://out/x.tif", "drop", RemoteError, "s3://out/x.tif: no connection to the store"),
+    "overloaded": ("s3://out/x.tif", 503, RemoteError, "the store reports an error .SlowDown"),
     "web": ("https://example.com/x.tif", None, OutputError, "cannot write https://example.com/x.tif; products go to"),
-    "other": ("gs://bucket/x.tif", None, OutputError, "cannot write to gs: addresses; products go to disk or"),
+    "other": ("gs://bucket/x.tif", None, OutputError, "write gs://bucket/x.tif; products go to disk or"),
     "keys": ("s3://me:pass-word@out/x.tif", None, OutputError, "s3://out/x.tif was given with a user in it; leave tha"),
 }  # fmt: skip
 
@@ -328,7 +328,7 @@ def test_a_large_file_is_sent_in_parts_and_arrives_as_it_was(store, gate, tmp_pa
     monkeypatch.setattr(remote_s3_write, "PART", 5 << 20)
     content = np.random.default_rng(1).bytes((12 << 20) + 1)
     (tmp_path / "large.bin").write_bytes(content)
-    put_object(Address(url="s3://out/large.bin"), tmp_path / "large.bin")
+    complete_upload(begin_upload(Address(url="s3://out/large.bin"), tmp_path / "large.bin"))
     assert contents(store) == {"large.bin": content}
     assert [kind for kind, _ in gate.requests].count("PUT part") == 3
     nothing_hidden(store)
@@ -339,17 +339,18 @@ def test_objects_are_written_looked_for_and_removed(store, tmp_path, monkeypatch
     monkeypatch.setenv("AWS_REQUEST_PAYER", payer)
     address = Address(url="s3://out/report.csv")
     assert not exists(address)
-    put_object(address, b"a,b\n")
+    (tmp_path / "file.csv").write_bytes(b"a,b\n")
+    complete_upload(begin_upload(address, tmp_path / "file.csv"))
     assert exists(address) and contents(store) == {"report.csv": b"a,b\n"}
     assert store.client.head_object(Bucket="out", Key="report.csv")["ContentType"] == "text/csv"
     (tmp_path / "file.csv").write_bytes(b"c,d\n")
-    put_object(address, tmp_path / "file.csv")
+    complete_upload(begin_upload(address, tmp_path / "file.csv"))
     assert contents(store) == {"report.csv": b"c,d\n"}
     delete_object(address)
     delete_object(address)
     assert contents(store) == {}
     with pytest.raises(OutputError, match="there is no bucket nowhere; create it, or check the address"):
-        put_object(Address(url="s3://nowhere/x"), b"")
+        begin_upload(Address(url="s3://nowhere/x"), tmp_path / "file.csv")
 
 
 KILLED = [

@@ -40,7 +40,7 @@ DATE = "2015-07-19T16:20"
 def surroundings(tmp_path, monkeypatch):
     """A folder of its own for products and for temporary files, and no waiting."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(remote_http, "_DELAY", 0.0)
+    monkeypatch.setattr(remote_http, "PAUSE", 0.0)
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_S3_ENDPOINT", "AWS_NO_SIGN_REQUEST"):
@@ -206,11 +206,11 @@ def test_a_reanalysis_that_changes_or_ends_while_it_is_fetched_is_refused(
         return fetch(address, start, length)
 
     monkeypatch.setattr(remote_copy, "fetch", changing)
-    with pytest.raises(RemoteError, match=r"era5.nc has changed while it was fetched; run again"):
+    with pytest.raises(RemoteError, match=r"era5.nc changed during the download; run again"):
         made(scene, model_path, "r.tif", reanalysis=server.url("era5.nc"))
     monkeypatch.setattr(remote_copy, "fetch", fetch)
     server.ranges = False
-    with pytest.raises(RemoteError, match=r"era5.nc does not come whole, 1000 of \d+ bytes did; fetch it first"):
+    with pytest.raises(RemoteError, match=r"era5.nc: the server sent 1000 of \d+ bytes; download it first"):
         made(scene, model_path, "r.tif", reanalysis=server.url("era5.nc"))
     monkeypatch.setattr(remote_copy, "_PART", 1 << 20)
     assert made(scene, model_path, "r.tif", reanalysis=server.url("era5.nc")).retrieved
@@ -247,14 +247,16 @@ def test_what_a_server_does_not_give_is_told_without_secrets(scene, server, mode
     ("reanalysis", f"ftp://me:pass-word@h.org/w.nc?{SECRET}"),
 ])  # fmt: skip
 def test_what_is_not_read_from_servers_is_told_without_secrets(scene, model_path, option, text):
-    with pytest.raises(InputNotFoundError, match=r"fetch (it|the file) first") as raised:
+    with pytest.raises(InputNotFoundError, match=r"(fetch|download) (it|the file) first") as raised:
         made(Scene.open(scene, date=DATE), model_path, "r.tif", **{option: text})
     assert not [word for word in ("secret", "pass-word") if word in str(raised.value)]
 
 
 def test_level_2_products_and_checks_are_for_files_on_disk():
     for look in (Level2Scene.open, check_product):
-        with pytest.raises(InputNotFoundError, match=r"s3://b/x.tif is on a server, where it is not read; fetch it"):
+        with pytest.raises(
+            InputNotFoundError, match=r"s3://b/x.tif is on a server, from which it cannot be read; download it"
+        ):
             look("s3://b/x.tif")
 
 

@@ -519,7 +519,7 @@ def test_a_truncated_raster_stops_the_run(tmp_path, model_path):
     noise = np.random.default_rng(0).uniform(0.9, 1.0, BIG).astype("f4")
     path = write_raster(tmp_path / "e.tif", noise, tiled=True, blockxsize=256, blockysize=256)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(InputError, match="truncated or damaged; fetch it again"):
+    with pytest.raises(InputError, match="truncated or damaged; download it again"):
         retrieve(scene, model=model_path, **{**EXACT, "emissivity": path})
     assert left_in(tmp_path) == ["e.tif", "in"]
 

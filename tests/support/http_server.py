@@ -52,7 +52,7 @@ class _Folder(SimpleHTTPRequestHandler):
 
 @contextmanager
 def running(server):
-    """Let a server answer in a thread of its own; yields its address."""
+    """Run a server in a thread; yields its address."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

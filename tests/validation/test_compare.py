@@ -140,7 +140,7 @@ def test_untagged_fill_is_not_blended_into_temperatures_when_they_are_warped(tmp
     assert (found.difference.minimum, found.difference.maximum) == (0.0, 0.0)
     assert "b.tif: 400 pixels with the value 0 are left out" in found.notes[0]
     b = write_raster(tmp_path / "b.tif", with_fill(np.full((30, 40), 300.0), 0.0, -1.0), transform=coarse)
-    with pytest.raises(InputError, match=r"b\.tif cannot be warped: 80 pixels hold .* replace them by one nodata"):
+    with pytest.raises(InputError, match=r"b\.tif cannot be warped: 80 pixels have .* replace them by one nodata"):
         compare_rasters(a, b, align=True)
 
 
@@ -149,7 +149,7 @@ def test_zeros_that_may_be_fill_or_freezing_are_refused_until_the_file_has_a_nod
     kelvin = np.rint(ramp(290.0, 310.0) * 100.0) / 100.0
     numbers = with_fill((kelvin - 273.15) / options.get("scale", 1.0), *[0.0] * 10)
     a, b = write_raster(tmp_path / "a.tif", kelvin), write_raster(tmp_path / "b.tif", numbers, **options)
-    with pytest.raises(InputError, match=r"b\.tif holds exactly 0 in 17% of its pixels .* -a_nodata 0 if it is fill"):
+    with pytest.raises(InputError, match=r"b\.tif has exactly 0 in 17% of its pixels .* -a_nodata 0 if it is fill"):
         compare_rasters(a, b)
     write_raster(tmp_path / "b.tif", numbers, nodata=0, **options)
     assert compare_rasters(a, b).difference.bias == pytest.approx(0.0, abs=1e-6)
@@ -193,7 +193,7 @@ def test_a_usgs_temperature_is_recognised_by_its_name_with_a_note(tmp_path, comm
     found = compare_rasters(a, b)
     assert found.difference.count == 55 * 70
     assert max(abs(found.difference.minimum), found.difference.maximum) <= 0.00341802 / 2 + 1e-9
-    assert "by its name it is of the USGS: times 0.00341802 K plus 149 K" in found.notes[0]
+    assert "according to its name it is a USGS product: times 0.00341802 K plus 149 K" in found.notes[0]
     code, _, errors = command("compare", a, b)
     assert (code, len(errors)) == (0, 1)
     assert errors[0] == f"Note: {found.notes[0]}"
@@ -211,7 +211,7 @@ def test_a_usgs_temperature_that_was_scaled_is_not_scaled_again(tmp_path):
 @pytest.mark.parametrize(("values", "shown"), [(ramp(5.0, 35.0), "20"), (np.full((60, 70), 41000, "u2"), "41000")])
 def test_what_is_no_kelvin_is_refused(tmp_path, values, shown):
     a, b = write_raster(tmp_path / "a.tif", ramp(280.0, 310.0)), write_raster(tmp_path / "b.tif", values)
-    with pytest.raises(InputError, match=rf"b\.tif holds values such as {shown}, which are no kelvin"):
+    with pytest.raises(InputError, match=rf"b\.tif has values such as {shown}, which are not kelvin"):
         compare_rasters(a, b)
 
 
@@ -284,7 +284,7 @@ def test_a_mask_on_another_grid_is_refused_or_warped(tmp_path):
 def test_a_mask_that_is_no_quality_band_is_refused(tmp_path):
     a, b = pair(tmp_path, ramp(280.0, 310.0), ramp(280.0, 310.0))
     mask = write_raster(tmp_path / "mask.tif", np.full((60, 70), 2, "u2") + np.arange(70, dtype="u2") * 2)
-    with pytest.raises(SceneError, match="no quality bits of any Landsat collection"):
+    with pytest.raises(SceneError, match="not quality bits of any Landsat collection"):
         compare_rasters(a, b, mask=mask)
 
 

@@ -242,8 +242,8 @@ def test_centimetres_taken_for_millimetres_of_water_vapour_are_told_once(caplog,
 
 BAD = {
     "no array": ({"radiance": np.ones(3)}, InputError, "radiance is of type ndarray; give an xarray.DataArray"),
-    "digital numbers": ({"radiance": RADIANCE * 2500}, InputError, "no scene has that; give the radiance"),
-    "kelvin": ({"radiance": RADIANCE * 30}, InputError, "no scene has that"),
+    "digital numbers": ({"radiance": RADIANCE * 2500}, InputError, "the range of scenes; give at-sensor radiance"),
+    "kelvin": ({"radiance": RADIANCE * 30}, InputError, "outside the range of scenes"),
     "per cent": ({"emissivity": on_grid(EMISSIVITY * 100)}, InputError, r"emissivity holds 9.* outside \(0, 1\]"),
     "a number that cannot be": ({"water_vapour": 290.0}, InputError, "water vapour is 290, outside"),
     "negative vapour": ({"water_vapour": on_grid(-VAPOUR)}, InputError, "water vapour holds -.* outside"),
