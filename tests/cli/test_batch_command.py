@@ -169,7 +169,7 @@ WRONG = {
     "a condition without a search": (["in", "-o", "out", "--bbox", "1", "2", "3", "4"], 2, "are for --search URL"),
     "a search for nothing": (["-o", "out", "--search", "http://x"], 2, "--search needs --collection"),
     "no such function": (["in", "-o", "out", "--sign", "json:nothing"], 2, "give MODULE:FUNCTION that Python can"),
-    "no function": (["in", "-o", "out", "--sign", "json:__name__"], 2, "is no function"),
+    "no function": (["in", "-o", "out", "--sign", "json:__name__"], 2, "is not a function"),
     "no module": (["in", "-o", "out", "--sign", "nothing"], 2, "No module named"),
     "the same twice": (["in", "in", "-o", "out"], 1, "2 scenes would have the one product"),
     "downwelling alone": (["in", "-o", "out", "--downwelling", "usgs"], 2, "add --level-2"),
