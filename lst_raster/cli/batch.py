@@ -55,20 +55,7 @@ _search = options.combine(
 )
 
 
-@click.command(
-    "batch",
-    cls=Command,
-    examples="""
-    lst-raster batch scenes -o products --dry-run
-    lst-raster batch scenes -o products --workers 2
-    # a list, on a cluster
-    lst-raster batch scenes.csv -o products --scheduler tcp://head:8786
-    # the results of a search
-    lst-raster batch --search https://landsatlook.usgs.gov/stac-server \\
-      --collection landsat-c2l1 --alternate s3 --bbox -88 30 -86 31 \\
-      --datetime 2015-06-01/2015-08-31 --limit 50 -o products
-""",
-)
+@click.command("batch", cls=Command)
 @click.argument("lists", metavar="LIST...", nargs=-1, shell_complete=options.files)
 @click.option(
     "-o", "--output", required=True, metavar="DIR", shell_complete=options.files,
@@ -82,12 +69,23 @@ def batch(
     lists: tuple[str, ...], output: str, workers: int | None, scheduler: str | None, retries: int, dry_run: bool,
     report: Path | None, quiet: bool, as_json: bool, **values: Any,
 ) -> int:  # fmt: skip
-    """Retrieve the land surface temperature of many scenes; a scene that fails does not stop the others.
+    r"""Retrieve the land surface temperature of many scenes; a scene that fails does not stop the others.
 
     LIST is a folder (every scene in it and below it), a pattern in quotes, a table (.csv) with the column scene, a text
     file (.txt) with one scene per line, STAC items (.json), or a scene as retrieve takes it. Products are
     DIR/NAME_LST.tif, logs DIR/logs/NAME.log. An existing product of the same inputs is kept, so a run that was stopped
     can be continued. With --workers or --scheduler, --threads is 1 by default. The exit code is 1 if a scene failed.
+
+    Examples
+    --------
+    lst-raster batch scenes -o products --dry-run
+    lst-raster batch scenes -o products --workers 2
+    # a list, on a cluster
+    lst-raster batch scenes.csv -o products --scheduler tcp://head:8786
+    # the results of a search
+    lst-raster batch --search https://landsatlook.usgs.gov/stac-server \
+      --collection landsat-c2l1 --alternate s3 --bbox -88 30 -86 31 \
+      --datetime 2015-06-01/2015-08-31 --limit 50 -o products
     """
     from lst_raster.batch.plan import folder_of, make_tasks, plan
     from lst_raster.batch.retrieve_many import retrieve_many

@@ -13,14 +13,7 @@ from lst_raster.cli.messages import coloured
 _WIDTH = 12  # column of the names
 
 
-@click.command(
-    "check",
-    cls=Command,
-    examples="""
-    lst-raster check LC08_alabama_LST.tif
-    lst-raster check LC08_alabama_LST.tif --ceos-ard
-""",
-)
+@click.command("check", cls=Command)
 @click.argument("product", shell_complete=options.files)
 @click.option("--ceos-ard", is_flag=True, help="List the status of all CEOS-ARD Surface Temperature 5.0 requirements.")
 @options.as_json
@@ -30,6 +23,11 @@ def check(product: str, ceos_ard: bool, as_json: bool) -> int:
     PRODUCT is the temperature, SCENE_LST.tif, or its STAC item, SCENE_LST.json. The output has one line for each check,
     and the exit code is 1 if one of them failed. With --ceos-ard it has one entry for each requirement instead, and the
     exit code is 0, since some requirements do not depend on the product.
+
+    Examples
+    --------
+    lst-raster check LC08_alabama_LST.tif
+    lst-raster check LC08_alabama_LST.tif --ceos-ard
     """
     from lst_raster.product.ceos_ard import assess, lines
     from lst_raster.product.check import check_product

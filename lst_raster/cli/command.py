@@ -28,12 +28,13 @@ SECTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 class Command(click.Command):
-    """Command with `examples`, one command or # comment per line, and sections of options in its help."""
+    """Command with sections of options in its help, and the examples of its docstring at the end."""
 
     def __init__(
-        self, *arguments: Any, examples: str = "", sections: Mapping[str, tuple[str, ...]] = SECTIONS, **values: Any
+        self, *arguments: Any, help: str = "", sections: Mapping[str, tuple[str, ...]] = SECTIONS, **values: Any
     ) -> None:
-        super().__init__(*arguments, **values)
+        text, _, examples = cleandoc(help).partition("\n\nExamples\n--------\n")
+        super().__init__(*arguments, help=text, **values)
         self.examples = cleandoc(examples).splitlines()
         self.sections = sections
 

@@ -14,16 +14,7 @@ if TYPE_CHECKING:
     from lst_raster.validation.compare import Comparison
 
 
-@click.command(
-    "compare",
-    cls=Command,
-    examples="""
-    lst-raster compare LC08_alabama_LST.tif known.tif
-    # with the USGS product, without clouds, and with figures
-    lst-raster compare SCENE_LST.tif SCENE_ST_B10.TIF \\
-      --mask SCENE_QA_PIXEL.TIF --align -o .
-""",
-)
+@click.command("compare", cls=Command)
 @click.argument("a", shell_complete=options.files)
 @click.argument("b", shell_complete=options.files)
 @click.option(
@@ -38,7 +29,15 @@ if TYPE_CHECKING:
 def compare(
     a: str, b: str, mask: str | None, align: bool, output: str | None, overwrite: bool, quiet: bool, as_json: bool
 ) -> None:
-    """Compare two rasters of surface temperature, A minus B, such as a product and a USGS ST_B10."""
+    r"""Compare two rasters of surface temperature, A minus B, such as a product and a USGS ST_B10.
+
+    Examples
+    --------
+    lst-raster compare LC08_alabama_LST.tif known.tif
+    # with the USGS product, without clouds, and with figures
+    lst-raster compare SCENE_LST.tif SCENE_ST_B10.TIF \
+      --mask SCENE_QA_PIXEL.TIF --align -o .
+    """
     from lst_raster.validation.compare import compare_rasters
 
     with silent_c_libraries(), progress_bar("Comparing", quiet=quiet) as progress:

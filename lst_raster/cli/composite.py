@@ -15,14 +15,7 @@ _STATISTICS = ("median", "mean", "weighted-mean", "minimum", "maximum", "deviati
 
 
 @click.command(
-    "composite",
-    cls=Command,
-    examples="""
-    lst-raster composite archive -o median.tif
-    # the mean and the 90th percentile of winter, without water
-    lst-raster composite archive -o winter.tif --months 12-2 --exclude water \\
-      --statistic mean --percentile 90
-""",
+    "composite", cls=Command,
     sections={
         "Statistics": ("statistic", "percentile", "min_count"),
         "Dates and pixels": (
@@ -59,11 +52,18 @@ _STATISTICS = ("median", "mean", "weighted-mean", "minimum", "maximum", "deviati
 @options.quiet
 @options.as_json
 def composite(products: tuple[str, ...], months: str, quiet: bool, as_json: bool, **values: Any) -> None:
-    """Compute statistics over time for every pixel of PRODUCTS, such as a seasonal map.
+    r"""Compute statistics over time for every pixel of PRODUCTS, such as a seasonal map.
 
     PRODUCTS are *_LST.tif files, folders of them, patterns, or https and s3 addresses. OUT is the raster of the first
     statistic, which ends in .tif, or a folder. The number of dates, *_COUNT.tif, is written as well, and for a mean
     also the uncertainty.
+
+    Examples
+    --------
+    lst-raster composite archive -o median.tif
+    # the mean and the 90th percentile of winter, without water
+    lst-raster composite archive -o winter.tif --months 12-2 --exclude water \
+      --statistic mean --percentile 90
     """
     from lst_raster.compositing.composite import composite as run
 

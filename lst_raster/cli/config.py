@@ -97,7 +97,7 @@ def default_map(group: click.Group, name: str) -> dict[str, Any]:
 def _checked(group: click.Group, only: str | None) -> list[tuple[Setting, click.Option, Any]]:
     """Return the settings with their options and their values in click's form."""
     names = group.list_commands(click.Context(group))
-    commands = dict(_leaves(group, (), [only] if only else names))
+    commands = _commands(group, [only] if only else names)
     found = {}
     for setting in (*_from_files(names), *_from_environment(commands)):
         if only in (None, setting.words[0]):
@@ -106,19 +106,16 @@ def _checked(group: click.Group, only: str | None) -> list[tuple[Setting, click.
     return list(found.values())
 
 
-def _leaves(
-    command: click.Command, words: tuple[str, ...], names: Iterable[str]
-) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Commands below a group, with the words by which they are called."""
-    context = click.Context(command)
-    if not isinstance(command, click.Group):
-        yield words, command
-        return
+def _commands(group: click.Group, names: Iterable[str]) -> dict[tuple[str, ...], click.Command]:
+    """Commands of the given names, or those below them, by the words with which they are called."""
+    found: dict[tuple[str, ...], click.Command] = {}
     for name in names:
-        below = command.get_command(context, name)
-        if below is not None:
-            below_names = below.list_commands(context) if isinstance(below, click.Group) else ()
-            yield from _leaves(below, (*words, name), below_names)
+        command = group.get_command(click.Context(group), name)
+        if isinstance(command, click.Group):
+            found.update({(name, below): one for below, one in command.commands.items()})
+        elif command is not None:
+            found[name,] = command
+    return found
 
 
 def _from_files(commands: list[str]) -> Iterator[Setting]:
@@ -233,16 +230,17 @@ def config() -> None:
     """
 
 
-@config.command(
-    examples="""
-    lst-raster config show
-    lst-raster config show --json
-"""
-)
+@config.command()
 @options.as_json
 @click.pass_context
 def show(context: click.Context, as_json: bool) -> None:
-    """Show the files that are used, and every default that is set, with its origin."""
+    """Show the files that are used, and every default that is set, with its origin.
+
+    Examples
+    --------
+    lst-raster config show
+    lst-raster config show --json
+    """
     root = context.find_root().command
     found = settings(root) if isinstance(root, click.Group) else []
     entries = [
@@ -257,13 +255,14 @@ def _toml(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@config.command(
-    examples="""
-    lst-raster config path
-"""
-)
+@config.command()
 @options.as_json
 def path(as_json: bool) -> None:
-    """Print the path of the user's file, which need not exist."""
+    """Print the path of the user's file, which need not exist.
+
+    Examples
+    --------
+    lst-raster config path
+    """
     file = user_file()
     show_result({"path": file, "exists": file.is_file()}, [file], as_json)

@@ -10,10 +10,9 @@ import shutil
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import click
 
@@ -48,8 +47,7 @@ _SPACE = 1 << 30  # temporary files of a full scene, about [byte]
 _NEW_ENVIRONMENT = "install into a new environment: python3 -m venv new && new/bin/pip install lst-raster"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """Result of a check."""
 
     level: Literal["ok", "note", "wrong"]
@@ -80,14 +78,13 @@ def _run(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         yield from check()
     except Exception as error:  # any error of a broken installation
         title = check.__name__.strip("_").replace("_", " ")
-        text = f"{title}: {type(error).__name__}: {' '.join(str(error).split())}"
-        yield Finding(level="wrong", text=text, fix=_NEW_ENVIRONMENT)
+        yield Finding("wrong", f"{title}: {type(error).__name__}: {' '.join(str(error).split())}", _NEW_ENVIRONMENT)
 
 
 def _versions() -> Iterator[Finding]:
-    yield Finding(level="ok", text=f"lst-raster {__version__}")
+    yield Finding("ok", f"lst-raster {__version__}")
     for name, version in versions().items():
-        yield Finding(level="ok", text=f"{name} {version}" if name != "models" else f"models: {version}")
+        yield Finding("ok", f"{name} {version}" if name != "models" else f"models: {version}")
 
 
 def _coordinate_systems() -> Iterator[Finding]:
@@ -101,10 +98,9 @@ def _coordinate_systems() -> Iterator[Finding]:
         try:
             from_epsg(_EPSG)
         except Exception as error:  # each library has its own exceptions
-            text = f"{name} does not find EPSG:{_EPSG}: {' '.join(str(error).split())}"
-            yield Finding(level="wrong", text=text, fix=fix)
+            yield Finding("wrong", f"{name} does not find EPSG:{_EPSG}: {' '.join(str(error).split())}", fix)
         else:
-            yield Finding(level="ok", text=f"{name} finds its coordinate reference systems")
+            yield Finding("ok", f"{name} finds its coordinate reference systems")
     yield from _variables(set_, "GDAL and PROJ may use the files of another installation")
 
 
@@ -121,7 +117,7 @@ def _other_gdal() -> Iterator[Finding]:
         if name in ("GDAL", "pygdal") and not version.startswith(rasterio.__gdal_version__.rpartition(".")[0]):
             text = f"two versions of GDAL: {name} {version}, and {rasterio.__gdal_version__} in rasterio"
         fix = "if a run crashes, install lst-raster into a separate environment: python3 -m venv new"
-        yield Finding(level="note", text=text, fix=fix)
+        yield Finding("note", text, fix)
     set_ = [name for name in _LIBRARIES if os.environ.get(name)]
     yield from _variables(set_, "libraries or tables of another installation may be loaded")
 
@@ -129,7 +125,7 @@ def _other_gdal() -> Iterator[Finding]:
 def _variables(names: list[str], consequence: str) -> Iterator[Finding]:
     for name in names:
         text = f"{name} is set ({os.environ[name]}): {consequence}"
-        yield Finding(level="note", text=text, fix=f"unset {name}, unless it is set on purpose")
+        yield Finding("note", text, f"unset {name}, unless it is set on purpose")
 
 
 def _formats() -> Iterator[Finding]:
@@ -137,9 +133,9 @@ def _formats() -> Iterator[Finding]:
     from rasterio.env import GDALVersion
 
     if "GTiff" in raster_driver_extensions().values():
-        yield Finding(level="ok", text=f"GDAL {GDALVersion.runtime()} reads and writes GeoTIFF")
+        yield Finding("ok", f"GDAL {GDALVersion.runtime()} reads and writes GeoTIFF")
     else:
-        yield Finding(level="wrong", text="GDAL has no GeoTIFF driver", fix="pip install --force-reinstall rasterio")
+        yield Finding("wrong", "GDAL has no GeoTIFF driver", "pip install --force-reinstall rasterio")
 
 
 def _models() -> Iterator[Finding]:
@@ -148,10 +144,10 @@ def _models() -> Iterator[Finding]:
     model = Model.load("landsat8-b10/column", graph="atmosphere")
     transmittance = float(model.atmosphere(water_vapour=20.0, surface_pressure=1000.0).transmittance)
     if 0.0 < transmittance < 1.0:
-        yield Finding(level="ok", text="the shipped models run")
+        yield Finding("ok", "the shipped models run")
     else:
         text = f"a shipped model has a transmittance of {transmittance:g}; expected 0-1"
-        yield Finding(level="wrong", text=text, fix="pip install --force-reinstall onnxruntime")
+        yield Finding("wrong", text, "pip install --force-reinstall onnxruntime")
 
 
 def _folders() -> Iterator[Finding]:
@@ -164,15 +160,14 @@ def _folders() -> Iterator[Finding]:
         folders["temporary files of GDAL"] = (path, "set CPL_TMPDIR to another folder, or unset it")
     for purpose, (folder, fix) in folders.items():
         if not os.access(folder, os.W_OK):
-            text = f"the folder for {purpose}, {folder}, is not writable"
-            yield Finding(level="wrong", text=text, fix=fix)
+            yield Finding("wrong", f"the folder for {purpose}, {folder}, is not writable", fix)
             continue
         free = shutil.disk_usage(folder).free
         text = f"{folder} ({purpose}) is writable, {free >> 30} GiB are free"
         if free > _SPACE:
-            yield Finding(level="ok", text=text)
+            yield Finding("ok", text)
         else:
-            yield Finding(level="note", text=text, fix="free disk space: a full scene needs about 1 GiB")
+            yield Finding("note", text, "free disk space: a full scene needs about 1 GiB")
 
 
 def _defaults() -> Iterator[Finding]:
@@ -184,19 +179,18 @@ def _defaults() -> Iterator[Finding]:
         used, found = files(), settings(cli) if isinstance(cli, click.Group) else []
     except LstRasterError as error:
         text, _, fix = str(error).rpartition("; ")
-        yield Finding(level="wrong", text=text or fix, fix=fix)
+        yield Finding("wrong", text or fix, fix)
         return
     names = ", ".join(map(str, used)) or f"none ({user_file()} does not exist)"
-    yield Finding(level="ok", text=f"file of defaults: {names}; {len(found)} set")
+    yield Finding("ok", f"file of defaults: {names}; {len(found)} set")
 
 
 def _extras() -> Iterator[Finding]:
     for extra, (module, purpose) in EXTRAS.items():
         if importlib.util.find_spec(module) is None:
-            text = f"not installed: {module}, for {purpose}"
-            yield Finding(level="note", text=text, fix=f"pip install 'lst-raster[{extra}]'")
+            yield Finding("note", f"not installed: {module}, for {purpose}", f"pip install 'lst-raster[{extra}]'")
         else:
-            yield Finding(level="ok", text=f"{module}, for {purpose}")
+            yield Finding("ok", f"{module}, for {purpose}")
 
 
 def _plugin() -> Iterator[Finding]:
@@ -210,9 +204,9 @@ def _plugin() -> Iterator[Finding]:
         version = installed_version(profile)
         if version and version != __version__:
             text = f"the QGIS plugin has version {version}, lst-raster {__version__}"
-            yield Finding(level="note", text=text, fix="lst-raster qgis install")
+            yield Finding("note", text, "lst-raster qgis install")
         elif version:
-            yield Finding(level="ok", text=f"the QGIS plugin is installed ({profile.folder})")
+            yield Finding("ok", f"the QGIS plugin is installed ({profile.folder})")
 
 
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
@@ -221,20 +215,18 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
 """All checks, in the order of the output."""
 
 
-@click.command(
-    "doctor",
-    cls=Command,
-    examples="""
-    lst-raster doctor
-    lst-raster doctor --json
-""",
-)
+@click.command("doctor", cls=Command)
 @options.as_json
 @click.pass_context
 def doctor(context: click.Context, as_json: bool) -> None:
     """Check the installation: versions, GDAL and PROJ, models, folders, extras; suggest a fix for each problem.
 
     The exit code is 1 if something is wrong; missing extras are not counted.
+
+    Examples
+    --------
+    lst-raster doctor
+    lst-raster doctor --json
     """
     from lst_raster.cli.progress import silent_c_libraries
 
@@ -243,5 +235,5 @@ def doctor(context: click.Context, as_json: bool) -> None:
     lines = [f"{finding.level:5}  {finding.text}{f'; {finding.fix}' if finding.fix else ''}" for finding in found]
     wrong = sum(finding.level == "wrong" for finding in found)
     lines.append(f"{wrong} of {len(found)} checks failed" if wrong else "all checks passed")
-    show([asdict(finding) for finding in found], map(coloured, lines), as_json)
+    show([finding._asdict() for finding in found], map(coloured, lines), as_json)
     context.exit(1 if wrong else 0)

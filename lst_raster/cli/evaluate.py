@@ -15,13 +15,7 @@ if TYPE_CHECKING:
     from lst_raster.validation.evaluate import Evaluation
 
 
-@click.command(
-    "evaluate",
-    cls=Command,
-    examples="""
-    lst-raster evaluate landsat8-b10/surface simulated/test.nc --noisy
-""",
-)
+@click.command("evaluate", cls=Command)
 @click.argument("model", shell_complete=options.models)
 @click.argument("simulated", type=click.Path(path_type=Path))
 @click.option("--noisy", is_flag=True, help="Add typical errors to the inputs (--json lists their sizes).")
@@ -34,6 +28,10 @@ def evaluate(model: str, simulated: Path, noisy: bool, per_profile: int, seed: i
     The table lists root mean square, mean and mean absolute error in kelvin, over all samples and by class of water
     vapour [kg m-2], also of published methods on the same samples. Its last line is the fraction of the model's errors
     within the stated uncertainty (68 % is ideal).
+
+    Examples
+    --------
+    lst-raster evaluate landsat8-b10/surface simulated/test.nc --noisy
     """
     from lst_raster.inference.model import Model
     from lst_raster.profiles.sampling import InputErrors

@@ -9,16 +9,7 @@ from lst_raster.cli.command import Command, show
 from lst_raster.inputs.reanalysis.products import SERVERS
 
 
-@click.command(
-    "fetch-reanalysis",
-    cls=Command,
-    examples="""
-    lst-raster fetch-reanalysis LC08_alabama_B10.tif \\
-      --date 2015-01-17T16:20 --dry-run
-    # from a public cloud, without an account
-    lst-raster fetch-reanalysis LC08_L1TP_PRODUCT --source era5-arco --levels
-""",
-)
+@click.command("fetch-reanalysis", cls=Command)
 @click.argument("scene", shell_complete=options.files)
 @click.option(
     "--source", type=click.Choice(list(SERVERS)), default="era5", show_default=True,
@@ -38,10 +29,17 @@ def fetch_reanalysis(
     scene: str, source: str, levels: bool, output: str, server: str | None, dry_run: bool, band: str | None,
     date: str | None, sensor: str | None, overwrite: bool, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Download the reanalysis for SCENE: the two time steps and the grid cells around it.
+    r"""Download the reanalysis for SCENE: the two time steps and the grid cells around it.
 
     The request is always written to SCENE_SOURCE_request.json. The paths of the files are printed; pass each to
     retrieve with --reanalysis.
+
+    Examples
+    --------
+    lst-raster fetch-reanalysis LC08_alabama_B10.tif \
+      --date 2015-01-17T16:20 --dry-run
+    # from a public cloud, without an account
+    lst-raster fetch-reanalysis LC08_L1TP_PRODUCT --source era5-arco --levels
     """
     from lst_raster.inputs.reanalysis.fetch.run import fetch_reanalysis as run
     from lst_raster.io.scene import Scene

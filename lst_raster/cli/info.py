@@ -12,15 +12,7 @@ from lst_raster.cli.command import Command, show
 from lst_raster.cli.config import files
 
 
-@click.command(
-    "info",
-    cls=Command,
-    examples="""
-    lst-raster info LC08_alabama_B10.tif
-    lst-raster info landsat8-b10/surface
-    lst-raster info LC08_alabama_LST.tif --json
-""",
-)
+@click.command("info", cls=Command)
 @click.argument("thing", metavar="SCENE|MODEL|PRODUCT", shell_complete=options.files_or_models)
 @options.band
 @options.date
@@ -32,6 +24,12 @@ def info(thing: str, as_json: bool, **values: Any) -> None:
     """Describe SCENE, MODEL or PRODUCT; for a scene, also the inputs that retrieve would use, and why.
 
     SCENE is as for retrieve, MODEL the name of a shipped model or a path, PRODUCT the output of retrieve.
+
+    Examples
+    --------
+    lst-raster info LC08_alabama_B10.tif
+    lst-raster info landsat8-b10/surface
+    lst-raster info LC08_alabama_LST.tif --json
     """
     from lst_raster.retrieval.describe import describe
 

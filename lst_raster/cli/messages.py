@@ -130,5 +130,5 @@ def _wait_for_end_of_input() -> None:
 
 def _write(line: str, /, **values: Any) -> None:
     text = json.dumps(values) if as_json() else coloured(line)
-    proxied = hasattr(sys.stderr, "rich_proxied_file")  # while a bar is drawn; click does not see the terminal behind it
+    proxied = hasattr(sys.stderr, "rich_proxied_file")  # a bar is drawn; click sees no terminal
     click.echo(text, file=sys.stderr, err=True, color=proxied or None)

@@ -11,15 +11,7 @@ from lst_raster.cli.command import Command, show
 from lst_raster.cli.progress import silent_c_libraries
 
 
-@click.command(
-    "preview",
-    cls=Command,
-    examples="""
-    lst-raster preview LC08_alabama_LST.tif
-    # a page for a browser, which needs no network
-    lst-raster preview LC08_alabama_LST.tif --html
-""",
-)
+@click.command("preview", cls=Command)
 @click.argument("product", shell_complete=options.files)
 @click.option("-o", "--output", metavar="FILE", help="File or folder. [default: NAME_preview.png next to PRODUCT]")
 @click.option("--html", is_flag=True, help="Write a self-contained HTML page with zoom and pixel values.")
@@ -35,6 +27,12 @@ def preview(product: str, as_json: bool, **values: Any) -> None:
 
     PRODUCT is the temperature of a product or of a composite, its folder or its STAC item, or another raster of surface
     temperature in kelvin. Clouds and their shadows are hatched, according to the quality band of the product.
+
+    Examples
+    --------
+    lst-raster preview LC08_alabama_LST.tif
+    # a page for a browser, which needs no network
+    lst-raster preview LC08_alabama_LST.tif --html
     """
     from lst_raster.product.preview.run import preview as run
 

@@ -15,13 +15,7 @@ def profiles() -> None:
     """Make atmospheric profiles, which simulate takes instead of the packaged library."""
 
 
-@profiles.command(
-    "from-era5",
-    examples="""
-    lst-raster profiles from-era5 era5_levels.nc era5_surface.nc \\
-      --columns 500 -o profiles.nc
-""",
-)
+@profiles.command("from-era5")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="NetCDF file to write.")
 @click.option("--every", default=1, show_default=True, type=click.IntRange(min=1), help="Every N-th row and column.")
@@ -39,10 +33,15 @@ def from_era5(
     files: tuple[Path, ...], output: Path, every: int, columns: int | None, clear_below: float, overwrite: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Make profiles from FILES of ERA5 on pressure levels (NetCDF, GRIB with the extra grib, ZIP).
+    r"""Make profiles from FILES of ERA5 on pressure levels (NetCDF, GRIB with the extra grib, ZIP).
 
     Required are t and q (or r) on levels, and for the same times and grid sp at the surface (or z on levels and at the
     surface); t2m, d2m and o3 are optional.
+
+    Examples
+    --------
+    lst-raster profiles from-era5 era5_levels.nc era5_surface.nc \
+      --columns 500 -o profiles.nc
     """
     from lst_raster.errors import OutputError
     from lst_raster.profiles.era5 import profiles_from_era5

@@ -28,17 +28,18 @@ def qgis() -> None:
     """Install the QGIS plugin (3.22 and later), which runs this program from the Processing toolbox."""
 
 
-@qgis.command(
-    examples="""
-    lst-raster qgis install
-    lst-raster qgis install --profile field --program /opt/lst/bin/lst-raster
-"""
-)
+@qgis.command()
 @_profile
 @click.option("--program", metavar="PATH", help="Program that the plugin runs. [default: this one]")
 @options.as_json
 def install(profile: str | None, profiles_folder: Path | None, program: str | None, as_json: bool) -> None:
-    """Copy the plugin into a QGIS profile and switch it on; an older version is replaced."""
+    """Copy the plugin into a QGIS profile and switch it on; an older version is replaced.
+
+    Examples
+    --------
+    lst-raster qgis install
+    lst-raster qgis install --profile field --program /opt/lst/bin/lst-raster
+    """
     command = [_absolute(program)] if program else qgis_install.this_program()
     profiles = find_profiles(profile, profiles_folder)
     for found in profiles:
@@ -48,15 +49,16 @@ def install(profile: str | None, profiles_folder: Path | None, program: str | No
     show({"profiles": [_state(found) for found in profiles]}, (found.plugin for found in profiles), as_json)
 
 
-@qgis.command(
-    examples="""
-    lst-raster qgis uninstall
-"""
-)
+@qgis.command()
 @_profile
 @options.as_json
 def uninstall(profile: str | None, profiles_folder: Path | None, as_json: bool) -> None:
-    """Remove the plugin from a QGIS profile."""
+    """Remove the plugin from a QGIS profile.
+
+    Examples
+    --------
+    lst-raster qgis uninstall
+    """
     profiles = find_profiles(profile, profiles_folder)
     for found in profiles:
         removed = qgis_install.uninstall(found)
@@ -64,16 +66,17 @@ def uninstall(profile: str | None, profiles_folder: Path | None, as_json: bool) 
     show({"profiles": [_state(found) for found in profiles]}, (), as_json)
 
 
-@qgis.command(
-    examples="""
-    lst-raster qgis where
-    lst-raster qgis where --json
-"""
-)
+@qgis.command()
 @_profile
 @options.as_json
 def where(profile: str | None, profiles_folder: Path | None, as_json: bool) -> None:
-    """Show the folder of the plugin, its version, and the program that it runs."""
+    """Show the folder of the plugin, its version, and the program that it runs.
+
+    Examples
+    --------
+    lst-raster qgis where
+    lst-raster qgis where --json
+    """
     states = [_state(found) for found in find_profiles(profile, profiles_folder)]
     show({"profiles": states}, (line for state in states for line in _lines(state)), as_json)
 

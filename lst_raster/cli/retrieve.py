@@ -12,21 +12,7 @@ from lst_raster.cli.command import Command, show
 from lst_raster.cli.progress import progress_bar, silent_c_libraries
 
 
-@click.command(
-    "retrieve",
-    cls=Command,
-    examples="""
-    lst-raster retrieve LC08_alabama_B10.tif
-    # with measurements of the surface and the atmosphere
-    lst-raster retrieve LC08_alabama_B10.tif -o known.tif --emissivity 0.98 \\
-      --water-vapour 18mm --air-temperature 12C
-    # with ERA5, and emissivity from the NDVI of the scene
-    lst-raster retrieve LC08_L1TP_PRODUCT.tar --reanalysis era5.nc \\
-      --emissivity quality --emissivity ndvi
-    # a Level-2 product, with another emissivity
-    lst-raster retrieve LC08_L2SP_PRODUCT --level-2 --emissivity 0.98
-""",
-)
+@click.command("retrieve", cls=Command)
 @click.argument("scene", shell_complete=options.files)
 @options.output
 @options.retrieval
@@ -36,7 +22,7 @@ def retrieve(
     quantity: str | None, level_2: bool, downwelling: str | None, overwrite: bool, quiet: bool, as_json: bool,
     **values: Any,
 ) -> None:  # fmt: skip
-    """Retrieve the land surface temperature of SCENE, a Level-1 thermal band or product.
+    r"""Retrieve the land surface temperature of SCENE, a Level-1 thermal band or product.
 
     SCENE is the GeoTIFF of one thermal band, or the folder, the metadata file (*_MTL.txt, .xml, .json) or the archive
     (.zip, .tar, .tar.gz, ...) of a product, or an https or s3 address of one of these. The result, SCENE_LST.tif, is a
@@ -45,6 +31,18 @@ def retrieve(
 
     With --level-2, SCENE is a Collection 2 Level-2 product, and its radiative terms are used. With --quantity, SCENE is
     a raster of radiance or brightness temperature of any sensor band (lst-raster sensor list).
+
+    Examples
+    --------
+    lst-raster retrieve LC08_alabama_B10.tif
+    # with measurements of the surface and the atmosphere
+    lst-raster retrieve LC08_alabama_B10.tif -o known.tif --emissivity 0.98 \
+      --water-vapour 18mm --air-temperature 12C
+    # with ERA5, and emissivity from the NDVI of the scene
+    lst-raster retrieve LC08_L1TP_PRODUCT.tar --reanalysis era5.nc \
+      --emissivity quality --emissivity ndvi
+    # a Level-2 product, with another emissivity
+    lst-raster retrieve LC08_L2SP_PRODUCT --level-2 --emissivity 0.98
     """
     from lst_raster.retrieval.retrieve import retrieve as run
 

@@ -46,11 +46,7 @@ def sensor() -> None:
     """List and show sensor bands, define custom ones from a spectral response, remove them."""
 
 
-@sensor.command(
-    examples="""
-    lst-raster sensor new my-band --response response.csv
-"""
-)
+@sensor.command()
 @click.argument("name")
 @click.option(
     "--response", required=True, type=click.Path(path_type=Path), metavar="FILE.csv",
@@ -83,6 +79,10 @@ def new(
     At least 99 % of the response must be within 10.0 to 13.15 um, the range of the simulator. NAME can then be used as
     a sensor in all commands, first in lst-raster simulate. Definitions are stored in the user's data folder:
     LST_RASTER_DATA, or the default one of the system.
+
+    Examples
+    --------
+    lst-raster sensor new my-band --response response.csv
     """
     from lst_raster.sensors.custom import SensorFacts, define_sensor
     from lst_raster.sensors.response_files import read_response
@@ -105,15 +105,15 @@ def new(
     show_result(result, [*lines, f"next: lst-raster simulate --sensor {target.name}"], as_json)
 
 
-@sensor.command(
-    "list",
-    examples="""
-    lst-raster sensor list
-""",
-)
+@sensor.command("list")
 @options.as_json
 def list_(as_json: bool) -> None:
-    """List the shipped and custom sensor bands, and the models for each."""
+    """List the shipped and custom sensor bands, and the models for each.
+
+    Examples
+    --------
+    lst-raster sensor list
+    """
     found = [describe_sensor(name) for name in (*sensor_names(), *custom_sensor_names())]
     width = max(len(one["name"]) for one in found) + 2
     lines = [
@@ -124,15 +124,16 @@ def list_(as_json: bool) -> None:
     show_result(found, lines, as_json)
 
 
-@sensor.command(
-    examples="""
-    lst-raster sensor show landsat8-b10
-"""
-)
+@sensor.command()
 @click.argument("name")
 @options.as_json
 def show(name: str, as_json: bool) -> None:
-    """Show the properties of the sensor band NAME, its folder, its simulated set and its models."""
+    """Show the properties of the sensor band NAME, its folder, its simulated set and its models.
+
+    Examples
+    --------
+    lst-raster sensor show landsat8-b10
+    """
     found = describe_sensor(name)
     lines = []
     for key, value in found.items():
@@ -141,16 +142,17 @@ def show(name: str, as_json: bool) -> None:
     show_result(found, lines, as_json)
 
 
-@sensor.command(
-    examples="""
-    lst-raster sensor remove my-band
-"""
-)
+@sensor.command()
 @click.argument("name")
 @click.option("--models", is_flag=True, help="Remove its models, too.")
 @options.as_json
 def remove(name: str, models: bool, as_json: bool) -> None:
-    """Remove the custom sensor band NAME, and its simulated set."""
+    """Remove the custom sensor band NAME, and its simulated set.
+
+    Examples
+    --------
+    lst-raster sensor remove my-band
+    """
     from lst_raster.sensors.custom import remove_sensor
 
     removed = list(remove_sensor(name, models=models))

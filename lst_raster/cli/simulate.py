@@ -21,15 +21,7 @@ _DEFAULT = Composition()
 _SEED = 1  # of the simulated sets of the shipped models
 
 
-@click.command(
-    "simulate",
-    cls=Command,
-    examples="""
-    lst-raster simulate library.nc --sensor landsat8-b10 \\
-      -o simulated/landsat8-b10_library.nc
-    lst-raster simulate --sensor my-band
-""",
-)
+@click.command("simulate", cls=Command)
 @click.argument("profiles", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--sensor", "sensors", required=True, multiple=True, shell_complete=options.sensors,
@@ -60,12 +52,18 @@ def simulate(
     profiles: Path | None, sensors: tuple[str, ...], output: Path | None, columns: int | None, year: float,
     aerosol: float, continuum: float, vary: int | None, overwrite: bool, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Simulate transmittance, upwelling and downwelling radiance of every profile in PROFILES (NetCDF).
+    r"""Simulate transmittance, upwelling and downwelling radiance of every profile in PROFILES (NetCDF).
 
     PROFILES has pressure [hPa], air_temperature [K] and specific_humidity [kg kg-1] on (profile, level), NaN below
     ground, in any level order, and optionally ozone [kg kg-1], surface_pressure [hPa], air_temperature_2m [K],
     specific_humidity_2m [kg kg-1] and surface_temperature [K]. Without PROFILES it is the packaged library, and year,
     aerosol and continuum are drawn for each profile, as for the training of models.
+
+    Examples
+    --------
+    lst-raster simulate library.nc --sensor landsat8-b10 \
+      -o simulated/landsat8-b10_library.nc
+    lst-raster simulate --sensor my-band
     """
     source = click.get_current_context().get_parameter_source
     composed = any(source(name) is not ParameterSource.DEFAULT for name in ("year", "aerosol", "continuum"))

@@ -15,14 +15,7 @@ from lst_raster.cli.progress import progress_bar
 _TIERS = ("column", "surface", "profile")
 
 
-@click.command(
-    "train",
-    cls=Command,
-    examples="""
-    lst-raster train train.toml --data simulated -o my-model
-    lst-raster train --sensor my-band --tier surface
-""",
-)
+@click.command("train", cls=Command)
 @click.argument("config", type=click.Path(path_type=Path), required=False)
 @click.option("--sensor", metavar="NAME", help="Custom sensor band to train for, without CONFIG.")
 @click.option(
@@ -49,6 +42,11 @@ def train(
     With --sensor NAME no CONFIG is needed: all tiers are trained like the shipped models on the output of lst-raster
     simulate --sensor NAME, and evaluated on the profiles of the validation regions. The folder contains model.onnx,
     atmosphere.onnx, metrics.json, MODEL_CARD.md and a copy of CONFIG.
+
+    Examples
+    --------
+    lst-raster train train.toml --data simulated -o my-model
+    lst-raster train --sensor my-band --tier surface
     """
     from lst_raster.resources import require
 

@@ -45,13 +45,7 @@ _method_options = options.combine(
 
 
 @click.command(
-    "validate",
-    cls=Command,
-    examples="""
-    lst-raster validate matchups.csv
-    lst-raster validate matchups.csv --emissivity 0.99 --elevation 333 \\
-      -o .
-""",
+    "validate", cls=Command,
     sections={
         "Rows of the table": (
             "sensor", "emissivity", "elevation", "column", "utc", "surfrad", "broadband_emissivity",
@@ -69,11 +63,17 @@ _method_options = options.combine(
 @options.overwrite
 @options.as_json
 def validate(matchups: Path, output: Path | None, overwrite: bool, as_json: bool, **values: Any) -> None:
-    """Compare retrievals with in-situ temperatures: MATCHUPS.csv, one overpass per row.
+    r"""Compare retrievals with in-situ temperatures: MATCHUPS.csv, one overpass per row.
 
     Columns: sensor, site, time, brightness_temperature_K or radiance_W_m2_sr_um, emissivity, water_vapour_kg_m2,
     air_temperature_K, surface_pressure_hPa or elevation_m, insitu_lst_K, insitu_lst_uncertainty_K, excluded,
     usgs_lst_K, other_NAME_K. docs/validate.md describes them.
+
+    Examples
+    --------
+    lst-raster validate matchups.csv
+    lst-raster validate matchups.csv --emissivity 0.99 --elevation 333 \
+      -o .
     """
     from lst_raster.inference.model import Model
     from lst_raster.validation.validate import validate as run

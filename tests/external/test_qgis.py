@@ -197,13 +197,13 @@ def test_cancelling_in_the_window_stops_the_program_and_leaves_nothing(done):
     folder, found = done[0], done[1]["cancelled"]
     assert found["seconds"] < 6  # of the nine, at least, that it would take
     assert found["results"] == {}
-    assert ["info", "Cancelled; what was not finished is removed"] in found["said"]
+    assert ["info", "Cancelled; incomplete files were removed"] in found["said"]
     assert left_of([(folder / "at_work").read_text()], patience=1.0) == []
     assert os.listdir(folder / "out") == []  # noqa: PTH208
 
 
 def test_an_empty_form_and_a_wrong_file_are_messages(done):
-    assert any("nothing to work on: give 'Thermal band'" in text for _, text in done[1]["nothing given"]["said"])
+    assert any("no input: give 'Thermal band'" in text for _, text in done[1]["nothing given"]["said"])
     assert not done[1]["nothing given"]["well"]
     assert any("a name that ends in .tif" in text for _, text in done[1]["another format"]["said"])
     assert any("Could not load source layer" in text or "no raster" in text for _, text in done[1]["no raster"]["said"])

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from lst_raster.qgis import program
-from lst_raster.qgis.child import Cancelled, ProgramError, run_program
+from lst_raster.qgis.program import Cancelled, ProgramError, run_program
 
 ENVIRONMENT = dict(os.environ)
 
@@ -71,7 +71,7 @@ def test_messages_become_feedback_and_the_result_is_returned():
         ([message(type="error", text="it"), "print('later', file=sys.stderr)", "sys.exit(1)"], "it"),
         (["raise ValueError('deep down')"], "ValueError: deep down"),
         (["print('1 product, 1 failed; report: r.csv')", "sys.exit(1)"], "1 product, 1 failed"),
-        (["sys.exit(3)"], "lst-raster ended with exit code 3 and said nothing"),
+        (["sys.exit(3)"], "lst-raster ended with exit code 3 and without a message"),
     ],
 )
 def test_a_failure_is_told_in_the_program_s_words(lines, words):
@@ -122,7 +122,7 @@ def test_cancelling_lets_the_program_end_by_itself(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="looks at processes as Linux has them")
 def test_a_program_that_does_not_end_is_killed_with_its_children(monkeypatch):
-    monkeypatch.setattr("lst_raster.qgis.child._TIDY", 0.3)
+    monkeypatch.setattr("lst_raster.qgis.program._CLEAN_UP", 0.3)
     fork = "import os; child = os.fork(); print(child or 0, file=sys.stderr, flush=True) if child else None"
     process, seconds = cancelled(script(fork, "time.sleep(60)"), Feedback())
     assert seconds < 5
@@ -170,12 +170,12 @@ def test_the_program_is_that_of_the_settings_then_of_the_installation_then_of_th
     (plugin / "noted" / "lst-raster").unlink()
     assert program.find_program() == [str(plugin / "found" / "lst-raster")]
     monkeypatch.setenv("PATH", str(plugin))
-    with pytest.raises(ProgramError, match=r"noted/lst-raster, which installed this plugin, is gone; install it"):
+    with pytest.raises(ProgramError, match=r"noted/lst-raster, which installed this plugin, is missing; install it"):
         program.find_program()
     (plugin / "config.json").write_text("{")
-    with pytest.raises(ProgramError, match="the program lst-raster was not found; install it"):
+    with pytest.raises(ProgramError, match=r"^lst-raster was not found; install it"):
         program.find_program()
-    with pytest.raises(ProgramError, match="there is no program /nowhere/lst-raster, as the settings of QGIS have it"):
+    with pytest.raises(ProgramError, match="there is no program /nowhere/lst-raster, which is set in QGIS"):
         program.find_program("/nowhere/lst-raster")
 
 
@@ -184,7 +184,7 @@ def test_another_version_is_told_and_another_program_refused(plugin):
     path = plugin / "noted" / "lst-raster"
     assert program.version_warning([str(path)]) == ""
     path.write_text("#!/bin/sh\necho 'lst-raster, version 9.0'\n")
-    assert "is lst-raster 9.0, this plugin is of version 0.1.0" in program.version_warning([str(path)])
+    assert "is lst-raster 9.0, this plugin has version 0.1.0" in program.version_warning([str(path)])
     path.write_text("#!/bin/sh\necho hello\n")
     with pytest.raises(ProgramError, match="is not lst-raster, or is damaged: hello"):
         program.version_warning([str(path)])

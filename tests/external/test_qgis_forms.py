@@ -11,7 +11,7 @@ import pytest
 import lst_raster
 from lst_raster.cli.main import COMMANDS, LazyGroup
 from lst_raster.qgis import forms
-from lst_raster.qgis.options import Form, Option, address
+from lst_raster.qgis.forms import Form, Option, address
 from lst_raster.resources import plugin_path
 
 PLUGIN = plugin_path()
@@ -102,7 +102,7 @@ def test_a_composite_is_asked_for_by_its_statistic():
 
 
 def test_what_cannot_be_together_is_told_by_the_names_of_the_form():
-    assert forms.RETRIEVE.problem({"LAYER": None, "SCENE": ""}).startswith("nothing to work on: give 'Thermal band' / ")
+    assert forms.RETRIEVE.problem({"LAYER": None, "SCENE": ""}).startswith("no input: give 'Thermal band' / ")
     both = {"LAYER": "a.tif", "DEM": "d.tif", "ELEVATION": 300.0}
     assert forms.RETRIEVE.problem(both) == "give one of 'Elevation: raster [m]' / 'Elevation: number [m]', not several"
     assert forms.RETRIEVE.problem({"LAYER": "a.tif", "ELEVATION": 0.0}) == ""
@@ -110,7 +110,7 @@ def test_what_cannot_be_together_is_told_by_the_names_of_the_form():
 
 
 def test_an_elevation_of_nought_is_a_number_and_no_empty_field():
-    form = Form(options=(Option(name="X", kind="number", label="x", flag="--dem"),))
+    form = Form(options=(Option("X", "number", "--dem", "x"),))
     assert form.arguments({"X": 0.0}) == ["--dem", "0", "--"]
     assert form.arguments({"X": None}) == ["--"]
 

@@ -81,7 +81,7 @@ def test_uninstalling_leaves_what_was_there_before(home, command):
     assert (code, err) == (0, [f"Removed from {settings.parents[1]}"])
     assert settings.read_text() == INI.replace("lst_raster_provider=false\n", "")
     assert everything(settings.parents[1] / "python") == {"plugins"}
-    assert command("qgis", "uninstall")[2] == [f"It was not in {settings.parents[1]}"]
+    assert command("qgis", "uninstall")[2] == [f"Not installed in {settings.parents[1]}"]
     assert command("qgis", "where")[1][-1] == "installed: no"
 
 
@@ -142,7 +142,7 @@ def test_a_profile_is_found_by_its_name_and_an_unknown_one_is_told_with_those_th
     assert settings.read_text() == "[PythonPlugins]\nlst_raster_provider=true\n"
     code, out, err = command("qgis", "install", "--profile", "ofice")
     assert (code, out) == (1, [])
-    assert "no profile 'ofice'; give one of these" in err[0]
+    assert "no profile 'ofice'; choose with --profile from" in err[0]
     assert str(places / "QGIS3" / "profiles" / "office") in err[0]
 
 
@@ -184,7 +184,7 @@ def test_where_qgis_was_never_started_one_line_says_what_to_do(tmp_path, home, c
     shutil.rmtree(home / ".local")
     code, _, err = command("qgis", "install")
     assert code == 1
-    assert "start QGIS once, or name its folder by --profiles-folder" in err[0]
+    assert "start QGIS once, or give --profiles-folder" in err[0]
     place = tmp_path / "new" / "profiles"
     assert command("qgis", "install", "--profiles-folder", place)[0] == 0
     assert (place / "default" / "QGIS" / "QGIS3.ini").is_file()
