@@ -92,7 +92,7 @@ date = click.option(
 )
 sensor = click.option(
     "--sensor", metavar="NAME", shell_complete=sensors,
-    help="Sensor band, such as landsat8-b10, if neither file name nor metadata contain it.",
+    help="Sensor band, such as landsat8-b10, if it is not in the file name or the metadata.",
 )  # fmt: skip
 quantity = click.option(
     "--quantity", type=click.Choice(["radiance", "brightness-temperature", "digital-numbers"]),

@@ -140,7 +140,7 @@ _SCENE_DETAILS = (
         "10 (default) or 11; 6_VCID_1 (low gain, default) or 6_VCID_2.", advanced=True),
     Option("DATE", "text", "--date", "Date, if there are no metadata",
         "2015-01-17T16:20 (UTC), 2015-01-17 or 2015-01.", advanced=True),
-    Option("SENSOR", "text", "--sensor", "Sensor band, if neither file name nor metadata contain it",
+    Option("SENSOR", "text", "--sensor", "Sensor band, if it is not in the file name or the metadata",
         "Such as landsat8-b10.", advanced=True),
     Option("QUANTITY", "choice", "--quantity", "Any raster: its at-sensor quantity",
         "Radiance [W m-2 sr-1 um-1] or brightness temperature [K] of the sensor band above, shipped or custom.",

@@ -44,7 +44,7 @@ def folder(text):
     Path("lst-raster.toml").write_text(text)
 
 
-def told(command, *arguments):
+def reported(command, *arguments):
     code, out, err = command(*arguments)
     assert (code, out) == (1, [])
     return err[0]
@@ -82,7 +82,7 @@ def test_the_command_line_wins_then_the_environment_then_the_folder_then_the_use
         assert tags(f"{STEM}_LST.tif")[1]["emissivity"].startswith(used)
 
 
-def test_one_file_alone_is_read_where_the_variable_names_it_and_none_where_it_is_empty(home, command, monkeypatch):
+def test_the_variable_names_the_only_file_and_disables_all_files_if_it_is_empty(home, command, monkeypatch):
     user("[retrieve]\nquiet = true\n", home)
     folder("[retrieve]\nquiet = true\n")
     (home / "my.toml").write_text("[batch]\nworkers = 2\n")
@@ -93,7 +93,7 @@ def test_one_file_alone_is_read_where_the_variable_names_it_and_none_where_it_is
     monkeypatch.setenv("LST_RASTER_CONFIG", "")
     assert command("config", "show")[1][-1] == "no defaults are set"
     monkeypatch.setenv("LST_RASTER_CONFIG", "nothing.toml")
-    assert "is nothing.toml, which is not a file; correct it" in told(command, "retrieve", "x")
+    assert "is nothing.toml, which is not a file; correct it" in reported(command, "retrieve", "x")
 
 
 def test_lists_switches_dates_pairs_and_groups_are_understood(home, command):
@@ -143,15 +143,15 @@ def test_lists_switches_dates_pairs_and_groups_are_understood(home, command):
 )
 def test_a_mistake_is_reported_with_file_option_and_fix(text, words, command):
     folder(text)
-    assert words in told(command, "retrieve", "scene.tif")
+    assert words in reported(command, "retrieve", "scene.tif")
     code, out, _ = command("doctor")
     assert code == 1 and any(line.startswith("wrong") and words.partition("; ")[0] in line for line in out)
 
 
-def test_a_mistake_under_another_command_stops_not_this_one(command, home):
+def test_a_mistake_under_another_command_does_not_stop_this_one(command, home):
     folder("[train]\nnonsense = 1\n")
-    assert "nothing.tif does not exist" in told(command, "info", "nothing.tif")
-    assert "train has no option nonsense" in told(command, "config", "show")
+    assert "nothing.tif does not exist" in reported(command, "info", "nothing.tif")
+    assert "train has no option nonsense" in reported(command, "config", "show")
 
 
 def test_help_config_and_doctor_work_where_the_file_is_broken(command):
@@ -193,7 +193,7 @@ REFUSED = [
 def test_a_file_in_the_current_folder_sets_no_outputs_code_or_servers(command, home, monkeypatch, name, key, value):
     text = f"[{name}]\n{key} = {value}\n"
     folder(text)
-    said = told(command, "config", "show")
+    said = reported(command, "config", "show")
     variable = f"LST_RASTER_{name}_{key}".replace(".", "_").replace("-", "_").upper()
     assert re.search(rf"lst-raster\.toml: (an address in )?{key} is not accepted from a file in the current", said)
     assert f"move it to {configuration.user_file()}, set {variable}, or give it on the command line" in said
@@ -219,20 +219,20 @@ def test_a_file_in_the_current_folder_sets_inputs_and_the_form_of_products(comma
 
 def test_a_variable_that_is_wrong_is_named(command, monkeypatch):
     monkeypatch.setenv("LST_RASTER_RETRIEVE_THREADS", "many")
-    assert "the variable LST_RASTER_RETRIEVE_THREADS: threads = 'many'" in told(command, "retrieve", "x")
+    assert "the variable LST_RASTER_RETRIEVE_THREADS: threads = 'many'" in reported(command, "retrieve", "x")
     monkeypatch.delenv("LST_RASTER_RETRIEVE_THREADS")
     monkeypatch.setenv("LST_RASTER_RETRIEVE_TREADS", "2")
-    assert "has no option treads; did you mean threads?" in told(command, "retrieve", "x")
+    assert "has no option treads; did you mean threads?" in reported(command, "retrieve", "x")
 
 
-def test_an_error_says_that_defaults_are_in_force(command, home, scene):
+def test_an_error_is_followed_by_a_note_on_defaults(command, home, scene):
     folder("[retrieve]\nemissivity = 'nothing.tif'\n")
     code, _, err = command("retrieve", scene)
     assert code == 1 and "nothing.tif" in err[-2]
     assert err[-1] == "Note: user-defined defaults apply to this command; lst-raster config show lists them"
 
 
-def test_info_and_doctor_tell_which_file_is_used(command):
+def test_info_and_doctor_list_the_file_of_defaults(command):
     folder("[info]\n")
     assert "configuration: lst-raster.toml" in command("info", "landsat8-b10/column")[1]
     assert "ok     file of defaults: lst-raster.toml; 0 set" in command("doctor")[1]

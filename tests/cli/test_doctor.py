@@ -23,7 +23,7 @@ def doctor(*options):
     return left.value.code
 
 
-def test_a_whole_installation_is_well(capsys):
+def test_a_complete_installation_passes_all_checks(capsys):
     assert doctor() == 0
     out, err = capsys.readouterr()
     assert out.splitlines()[0] == f"ok     lst-raster {__version__}"

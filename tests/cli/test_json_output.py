@@ -119,7 +119,7 @@ def test_the_output_of_makers_is_one_document_too(name, folder, monkeypatch, com
     assert document(command, *name.split(), *arguments)
 
 
-def test_the_documents_tell_what_was_made(folder, monkeypatch, command, tmp_path):
+def test_the_documents_list_the_products(folder, monkeypatch, command, tmp_path):
     monkeypatch.chdir(folder)
     found = document(command, "retrieve", "scene", "-o", tmp_path, *AIR)
     assert Path(found["product"]).is_file() and found["product"] in found["files"]
@@ -137,6 +137,6 @@ def test_an_error_leaves_standard_output_empty(tmp_path, command):
     assert (code, out) == (1, []) and "does not exist" in err[0]
 
 
-def test_what_is_no_number_is_null_and_a_path_is_its_text(capsys):
+def test_a_number_that_is_not_finite_is_null_and_a_path_is_text(capsys):
     results.show({"a": float("nan"), "b": Path("x"), "c": (1, True, None), 4: {"d": float("inf")}}, (), True)
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": "x", "c": [1, True, None], "4": {"d": None}}

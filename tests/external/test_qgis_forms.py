@@ -1,4 +1,4 @@
-"""The forms of the plugin for QGIS, held against the command line; needs no QGIS."""
+"""The forms of the QGIS plugin, compared with the command line; needs no QGIS."""
 
 import ast
 import configparser
@@ -94,14 +94,14 @@ def test_many_scenes_are_given_one_after_another():
     ]  # fmt: skip
 
 
-def test_a_composite_is_asked_for_by_its_statistic():
+def test_a_composite_is_requested_by_its_statistic():
     values = {"PRODUCTS": ["a_LST.tif", "b_LST.tif"], "STATISTIC": "percentile", "PERCENTILE": 90.0, "GRID": "union"}
     assert forms.COMPOSITE.arguments(values, "--output", "o.tif") == [
         "--statistic", "percentile", "--percentile", "90", "--output", "o.tif", "--", "a_LST.tif", "b_LST.tif",
     ]  # fmt: skip
 
 
-def test_what_cannot_be_together_is_told_by_the_names_of_the_form():
+def test_exclusive_fields_are_named_by_their_labels():
     assert forms.RETRIEVE.problem({"LAYER": None, "SCENE": ""}).startswith("no input: give 'Thermal band' / ")
     both = {"LAYER": "a.tif", "DEM": "d.tif", "ELEVATION": 300.0}
     assert forms.RETRIEVE.problem(both) == "give one of 'Elevation: raster [m]' / 'Elevation: number [m]', not several"
@@ -115,7 +115,7 @@ def test_an_elevation_of_nought_is_a_number_and_no_empty_field():
     assert form.arguments({"X": None}) == ["--"]
 
 
-def test_the_page_tells_every_algorithm_and_every_object():
+def test_the_page_lists_every_algorithm_and_every_object():
     page = (PLUGIN.parents[1] / "docs" / "qgis.md").read_text()
     for command in FORMS:
         assert f"`lst_raster:{command}`" in page

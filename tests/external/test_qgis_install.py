@@ -40,7 +40,7 @@ def everything(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
-def test_the_plugin_is_copied_switched_on_and_knows_the_program(home, command):
+def test_the_plugin_is_copied_switched_on_and_configured(home, command):
     code, out, err = command("qgis", "install")
     profile = home / ".local/share/QGIS/QGIS3/profiles/default"
     plugin = profile / "python" / "plugins" / PLUGIN
@@ -55,8 +55,8 @@ def test_the_plugin_is_copied_switched_on_and_knows_the_program(home, command):
     after = "[PythonPlugins]\nlst_raster_provider=true\nother=true\n"
     assert (profile / "QGIS" / "QGIS3.ini").read_text() == INI.replace(before, after)
     assert os.listdir(profile / "python") == ["plugins"]  # noqa: PTH208
-    told = command("qgis", "where")[1]
-    assert told == [
+    lines = command("qgis", "where")[1]
+    assert lines == [
         f"profile: {profile}", f"plugin: {plugin}", f"installed: version {lst_raster.__version__}", "switched on: yes",
         f"program: {' '.join(config['program'])}",
     ]  # fmt: skip
@@ -131,7 +131,7 @@ def test_a_link_of_a_developer_is_replaced_and_what_it_leads_to_stays(home, comm
     assert (tmp_path / "source" / "work.py").is_file()
 
 
-def test_a_profile_is_found_by_its_name_and_an_unknown_one_is_told_with_those_there(home, command):
+def test_a_profile_is_found_by_its_name_and_an_unknown_one_is_an_error_that_lists_all(home, command):
     places = home / ".local" / "share" / "QGIS"
     made(places / "QGIS3" / "profiles" / "office")
     made(places / "QGIS4" / "profiles" / "default", "", release=4)
