@@ -31,10 +31,11 @@ class Command(click.Command):
     """Command with sections of options in its help, and the examples of its docstring at the end."""
 
     def __init__(
-        self, *arguments: Any, help: str = "", sections: Mapping[str, tuple[str, ...]] = SECTIONS, **values: Any
-    ) -> None:
-        text, _, examples = cleandoc(help).partition("\n\nExamples\n--------\n")
-        super().__init__(*arguments, help=text, **values)
+        self, name: str | None = None, *, help: str | None = None,
+        sections: Mapping[str, tuple[str, ...]] = SECTIONS, **values: Any,
+    ) -> None:  # fmt: skip
+        text, _, examples = cleandoc(help or "").partition("\n\nExamples\n--------\n")
+        super().__init__(name, help=text, **values)
         self.examples = cleandoc(examples).splitlines()
         self.sections = sections
 

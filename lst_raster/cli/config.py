@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -57,12 +56,7 @@ class Setting:
 
 def user_file() -> Path:
     """Path of the user's file, which need not exist."""
-    home = Path.home()
-    if sys.platform == "win32":
-        return Path(os.environ.get("APPDATA") or home / "AppData" / "Roaming") / "lst-raster" / "config.toml"
-    if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / "lst-raster" / "config.toml"
-    return Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "lst-raster" / "config.toml"
+    return Path(click.get_app_dir("lst-raster"), "config.toml")
 
 
 def files() -> list[Path]:

@@ -69,9 +69,7 @@ def test_the_item_passes_the_published_schemas(tmp_path, command, offline):  # i
 
 def test_the_page_names_every_option_statistic_and_file():
     listed = set(re.findall(r"--[a-z-]+", PAGE)) | {"--overwrite", "--quiet", "--output", "--json"}
-    assert {
-        option for one in composite.params for option in getattr(one, "opts", []) if option[:2] == "--"
-    } <= listed
+    assert {option for one in composite.params for option in getattr(one, "opts", []) if option[:2] == "--"} <= listed
     assert {name.replace("-", "_") for name in _STATISTICS} == set(NAMES)
     wanted = [*parse_statistics([name for name in NAMES if name != "percentile"], ()), Statistic(name="count")]
     files = plan_outputs(Path("x.tif"), "x", [wanted[1], *wanted], OutputForm(), uncertainty=True)

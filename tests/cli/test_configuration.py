@@ -248,5 +248,6 @@ def test_info_and_doctor_list_the_file_of_defaults(command):
 )
 def test_each_system_has_its_place(platform, end, monkeypatch, home):
     monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr("click.utils.WIN", platform == "win32")
     monkeypatch.setenv("APPDATA", str(home / "Roaming"))
     assert configuration.user_file().as_posix().endswith(end)
