@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
 
 from lst_raster.cli import messages
 
@@ -112,7 +111,11 @@ def silent_c_libraries() -> Iterator[None]:
     On a full disk libtiff prints a line for every block, past all error handlers; the errors themselves arrive as
     exceptions.
     """
-    if not _is_standard_error(sys.stderr):
+    try:
+        standard = sys.stderr.fileno() == _STDERR
+    except (AttributeError, OSError, ValueError):  # the stream of a notebook or a test
+        standard = False
+    if not standard:
         yield
         return
     terminal, original = os.fdopen(os.dup(_STDERR), "w", buffering=1), sys.stderr
@@ -126,10 +129,3 @@ def silent_c_libraries() -> Iterator[None]:
         os.dup2(terminal.fileno(), _STDERR)
         os.close(null)
         terminal.close()
-
-
-def _is_standard_error(stream: TextIO) -> bool:
-    try:
-        return stream.fileno() == _STDERR
-    except (AttributeError, OSError, ValueError):  # the stream of a notebook or a test
-        return False

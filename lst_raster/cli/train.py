@@ -51,27 +51,29 @@ def train(
     from lst_raster.resources import require
 
     if (config is None) == (sensor is None):
-        raise click.UsageError("give either CONFIG, or --sensor NAME for a custom sensor band")
-    if config is not None and output is None:
-        raise click.UsageError("give the folder of the model with -o")
-    if config is not None and (tiers or steps):
-        raise click.UsageError("--tier and --steps are for --sensor; set them in CONFIG")
+        raise click.UsageError("give CONFIG, or --sensor NAME for a custom sensor band, not both")
     for module in ("torch", "onnx"):
         require(module, "train")
     from lst_raster.network.custom_sensor import train_custom_sensor
     from lst_raster.network.train import train_model
 
     made: list[tuple[Path, Mapping[str, Any]]] = []
-    if config is not None and output is not None:
+    if config is None:
+        for tier in tiers or _TIERS:
+            folder = output / tier if output else None
+            with progress_bar(f"Training {tier}", quiet=quiet) as progress:
+                trained = train_custom_sensor(
+                    str(sensor), tier, simulated=data, output=folder, steps=steps, overwrite=overwrite,
+                    progress=progress,
+                )  # fmt: skip
+            made.append(trained)
+    elif output is None:
+        raise click.UsageError("give the folder of the model with -o")
+    elif tiers or steps:
+        raise click.UsageError("--tier and --steps are for --sensor; set them in CONFIG")
+    else:
         with progress_bar("Training", quiet=quiet) as progress:
             made.append((output, train_model(config, output, data=data, overwrite=overwrite, progress=progress)))
-    for tier in (tiers or _TIERS) if sensor is not None else ():
-        folder = output / tier if output else None
-        with progress_bar(f"Training {tier}", quiet=quiet) as progress:
-            trained = train_custom_sensor(
-                str(sensor), tier, simulated=data, output=folder, steps=steps, overwrite=overwrite, progress=progress
-            )
-        made.append(trained)
     models = [{"model": folder, "metrics": metrics} for folder, metrics in made]
     lines: list[object] = []
     for folder, metrics in made:
