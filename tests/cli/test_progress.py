@@ -106,9 +106,9 @@ from lst_raster.cli import messages
 from lst_raster.cli.progress import progress_bar, silent_c_libraries
 try:
     with silent_c_libraries(), progress_bar("Retrieving") as show:
-        for done in range(1, 41):
-            time.sleep(0.01)
-            show(done, 40)
+        for done in range(1, 401):
+            time.sleep(0.002)
+            show(done, 400)
             if done == 10:
                 messages.note("here")
             if done == STOP:
@@ -128,9 +128,9 @@ def plain(shown):
 def test_the_bar_shows_fraction_rate_and_time_and_messages_are_lines_above_it():
     lines = plain(on_a_terminal(code=BAR.replace("STOP", "0"), NO_COLOR="1"))
     assert lines.count("Note: here") == 1
-    assert re.search(r"^Retrieving \S+ +\d+% \d+ of 40", lines[0])
-    assert re.search(r"^Retrieving \S+ +100% 40 of 40, [\d.]+/s 0:00:00$", lines[-1])
-    assert 4 <= len(lines) <= 10  # drawn some ten times a second
+    assert re.search(r"^Retrieving \S+ +\d+% \d+ of 400", lines[0])
+    assert re.search(r"^Retrieving \S+ +100% 400 of 400, [\d.]+/s 0:00:\d\d$", lines[-1])
+    assert 4 <= len(lines) <= 200  # drawn some ten times a second, not at every step
     assert max(map(len, lines)) <= 80
 
 
@@ -139,7 +139,7 @@ def test_the_bar_shows_fraction_rate_and_time_and_messages_are_lines_above_it():
 def test_work_that_fails_ends_the_line_of_the_bar():
     lines = plain(on_a_terminal(code=BAR.replace("STOP", "12"), NO_COLOR="1"))
     assert lines[-1] == "Note: broken"
-    assert "12 of 40" in lines[-2]
+    assert "12 of 400" in lines[-2]
 
 
 @pytest.mark.slow
