@@ -10,26 +10,24 @@ from lst_raster.cli import options
 from lst_raster.cli.command import Command, show
 from lst_raster.cli.messages import coloured
 
-_WIDTH = 12  # of a name
+_WIDTH = 12  # column of the names
 
 
-@click.command(
-    "check",
-    cls=Command,
-    examples="""
-    lst-raster check LC08_alabama_LST.tif
-    lst-raster check LC08_alabama_LST.tif --ceos-ard
-""",
-)
+@click.command("check", cls=Command)
 @click.argument("product", shell_complete=options.files)
-@click.option("--ceos-ard", is_flag=True, help="Hold PRODUCT against CEOS-ARD Surface Temperature 5.0, point by point.")
+@click.option("--ceos-ard", is_flag=True, help="List the status of all CEOS-ARD Surface Temperature 5.0 requirements.")
 @options.as_json
 def check(product: str, ceos_ard: bool, as_json: bool) -> int:
     """Check PRODUCT: its files, checksums, layout, metadata and pixels.
 
-    PRODUCT is the temperature, SCENE_LST.tif, or its STAC item, SCENE_LST.json. One line is written for each check; the
-    exit code is 1 if one of them failed. With --ceos-ard one entry is written for each requirement instead, and the
-    exit code is 0: it is an account of the product, and not all of it is the product's fault.
+    PRODUCT is the temperature, SCENE_LST.tif, or its STAC item, SCENE_LST.json. The output has one line for each check,
+    and the exit code is 1 if one of them failed. With --ceos-ard it has one entry for each requirement instead, and the
+    exit code is 0, since some requirements do not depend on the product.
+
+    Examples
+    --------
+    lst-raster check LC08_alabama_LST.tif
+    lst-raster check LC08_alabama_LST.tif --ceos-ard
     """
     from lst_raster.product.ceos_ard import assess, report_lines
     from lst_raster.product.check import check_product

@@ -1,4 +1,4 @@
-"""Commands of the command line: their help, and their results as text or JSON."""
+"""Base classes of the commands, with sections and examples in the help, and output as text or JSON."""
 
 from __future__ import annotations
 
@@ -11,89 +11,75 @@ from typing import Any
 
 import click
 
-_FEW = 9  # options that need no sections
+_FEW = 9  # number of options up to which the help needs no sections
 
 SECTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "Surface and air": (
+        "Surface and atmosphere": (
             "emissivity", "water_vapour", "air_temperature", "surface_pressure", "reanalysis", "dem", "align",
         ),
         "Scene": ("band", "date", "sensor", "quantity", "level_2", "downwelling", "mask_clouds", "mask_dilation"),
         "Search": ("search", "collection", "bbox", "datetime", "query", "limit", "sign", "alternate"),
         "Output": ("output", "lst_only", "dtype", "compress", "overwrite", "report", "dry_run"),
-        "How it is done": ("model", "exact", "threads", "workers", "scheduler", "retries"),
+        "Processing": ("model", "exact", "threads", "workers", "scheduler", "retries"),
     }
 )  # fmt: skip
-"""Sections of options, by their names in Python; what is in none comes last."""
+"""Default sections of the help: names of parameters in Python by title. All others come last, as "Options"."""
 
 
 class Command(click.Command):
-    """A command whose help has sections and examples."""
+    """Command with sections of options in its help, and the examples of its docstring at the end."""
 
     def __init__(
-        self, *arguments: Any, examples: str = "", sections: Mapping[str, tuple[str, ...]] = SECTIONS, **values: Any
-    ) -> None:
-        """Make a command.
-
-        Parameters
-        ----------
-        *arguments, **values : any
-            What a command of click takes.
-        examples : str
-            Commands, one a line; a line that begins with # says what the next ones do.
-        sections : mapping
-            Title to names of options.
-        """
-        super().__init__(*arguments, **values)
+        self, name: str | None = None, *, help: str | None = None,
+        sections: Mapping[str, tuple[str, ...]] = SECTIONS, **values: Any,
+    ) -> None:  # fmt: skip
+        text, _, examples = cleandoc(help or "").partition("\n\nExamples\n--------\n")
+        super().__init__(name, help=text, **values)
         self.examples = cleandoc(examples).splitlines()
         self.sections = sections
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the options, in sections where there are many."""
+        """List the options, in sections if there are many."""
         options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
         shown = {option.name or "": option.get_help_record(ctx) for option in options}
         records = {name: record for name, record in shown.items() if record is not None}
+        sections = {}
         if len(records) > _FEW:
             for title, names in self.sections.items():
-                found = [records.pop(name) for name in names if name in records]
-                _write(formatter, title, found)
-        _write(formatter, "Options", list(records.values()))
+                sections[title] = [records.pop(name) for name in names if name in records]
+        for title, rows in {**sections, "Options": list(records.values())}.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the examples."""
         if self.examples:
-            with formatter.section("Examples"):
-                for line in self.examples:
-                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+            write_examples(formatter, self.examples)
 
 
 class Group(click.Group):
-    """A group of such commands."""
+    """Group of such commands."""
 
     command_class = Command
 
 
-def _write(formatter: click.HelpFormatter, title: str, records: list[tuple[str, str]]) -> None:
-    if records:
-        with formatter.section(title):
-            formatter.write_dl(records)
+def write_examples(formatter: click.HelpFormatter, lines: Iterable[str]) -> None:
+    """Write the section of examples, whose lines are not wrapped."""
+    with formatter.section("Examples"):
+        for line in lines:
+            formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
 
-def show(found: Any, lines: Iterable[object], as_json: bool) -> None:
-    """Write a result.
+def show(result: Any, lines: Iterable[object], as_json: bool) -> None:
+    """Write a result to standard output: as one JSON document, or as lines of text.
 
-    Parameters
-    ----------
-    found : mapping or sequence
-        What a program is given: mappings, sequences, numbers and texts; anything else is written as its text, so
-        that paths need no care, and a number that is none becomes null.
-    lines : iterable
-        What people are shown, a line each. It is not looked at where JSON is wanted.
-    as_json : bool
-        Whether JSON is wanted.
+    `result` may hold mappings, sequences, numbers and texts; anything else, such as a path, is converted to text, and
+    a number that is not finite becomes null. `lines` is not evaluated for JSON.
     """
     if as_json:
-        click.echo(json.dumps(_plain(found), indent=2, ensure_ascii=False, allow_nan=False))
+        click.echo(json.dumps(_plain(result), indent=2, ensure_ascii=False, allow_nan=False))
         return
     for line in lines:
         click.echo(line)
@@ -106,6 +92,6 @@ def _plain(value: Any) -> Any:
         return [_plain(entry) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if hasattr(value, "tolist"):  # a number of numpy's
+    if hasattr(value, "tolist"):  # a number of numpy
         return _plain(value.tolist())
     return value if isinstance(value, str | int | float | None) else str(value)

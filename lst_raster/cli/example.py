@@ -14,25 +14,23 @@ SCENE = "LC08_alabama_B10.tif"
 _METADATA = "LC08_alabama_MTL.txt"
 
 
-@click.command(
-    "example",
-    cls=Command,
-    examples="""
-    lst-raster example
-    lst-raster example -o scenes
-""",
-)
+@click.command("example", cls=Command)
 @click.option(
     "-o", "--output", default=".", show_default=True, type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-    help="Folder to write into; made where it is missing.",
+    help="Folder to write into; created if missing.",
 )  # fmt: skip
 @options.overwrite
 @options.as_json
 def example(output: Path, overwrite: bool, as_json: bool) -> None:
-    """Write the example scene, to try things on: LC08_alabama_B10.tif, with its metadata beside it.
+    """Write the example scene, LC08_alabama_B10.tif, and its metadata.
 
-    It is Landsat 8 band 10 over southern Alabama in January 2015, 400 x 603 pixels, CC0. It comes with the
-    installation, no network is needed.
+    It is Landsat 8 band 10 over southern Alabama in January 2015, 400 x 603 pixels, CC0. It is part of the
+    installation; no network is needed.
+
+    Examples
+    --------
+    lst-raster example
+    lst-raster example -o scenes
     """
     from lst_raster.atomic_write import atomic_write
     from lst_raster.errors import OutputError

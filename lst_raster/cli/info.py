@@ -1,4 +1,4 @@
-"""``lst-raster info``: what a scene, a model or a product is."""
+"""`lst-raster info`."""
 
 from __future__ import annotations
 
@@ -9,42 +9,35 @@ import click
 
 from lst_raster.cli import options
 from lst_raster.cli.command import Command, show
-from lst_raster.cli.configuration import files
+from lst_raster.cli.config import files
 
 
-@click.command(
-    "info",
-    cls=Command,
-    examples="""
-    lst-raster info LC08_alabama_B10.tif
-    lst-raster info landsat8-b10/surface
-    lst-raster info LC08_alabama_LST.tif --json
-""",
-)
-@click.argument("thing", metavar="SCENE|MODEL|PRODUCT", shell_complete=options.things)
+@click.command("info", cls=Command)
+@click.argument("thing", metavar="SCENE|MODEL|PRODUCT", shell_complete=options.files_or_models)
 @options.band
 @options.date
 @options.sensor
 @options.quantity
 @options.level_2
 @options.as_json
-def info(
-    thing: str, band: str | None, date: str | None, sensor: str | None, quantity: str | None, level_2: bool,
-    as_json: bool,
-) -> None:  # fmt: skip
-    """Tell what SCENE, MODEL or PRODUCT is, what it has, and what retrieve would use of it and why.
+def info(thing: str, as_json: bool, **values: Any) -> None:
+    """Describe SCENE, MODEL or PRODUCT; for a scene, also the inputs that retrieve would use, and why.
 
-    SCENE is anything that retrieve takes, MODEL the name of a shipped model or a path, PRODUCT what retrieve made.
+    SCENE is as for retrieve, MODEL the name of a shipped model or a path, PRODUCT the output of retrieve.
+
+    Examples
+    --------
+    lst-raster info LC08_alabama_B10.tif
+    lst-raster info landsat8-b10/surface
+    lst-raster info LC08_alabama_LST.tif --json
     """
     from lst_raster.retrieval.describe import describe
 
-    found = describe(thing, band=band, sensor=sensor, date=date, level_2=level_2, quantity=quantity)
+    found = describe(thing, **values)
     used = [str(path) for path in files()]
-    show({**found, **({"configuration": used} if used else {})}, [*_lines(found), *_configuration(used)], as_json)
-
-
-def _configuration(used: list[str]) -> list[str]:
-    return [f"configuration: {'; '.join(used)}"] if used else []
+    if used:
+        found = {**found, "configuration": used}
+    show(found, _lines(found), as_json)
 
 
 def _lines(found: dict[str, Any], indent: str = "") -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The command `lst-raster`: finds a command's module when it is asked for, and turns errors into one line."""
+"""The command `lst-raster`: imports a command when it is called, and reports errors in one line."""
 
 from __future__ import annotations
 
@@ -15,54 +15,53 @@ from click.shell_completion import CompletionItem
 
 from lst_raster import __version__
 from lst_raster.cli import messages
+from lst_raster.cli.command import write_examples
 from lst_raster.errors import LstRasterError
 from lst_raster.resources import ignore_library_warnings
 
 COMMANDS = {
-    "retrieve": ("lst_raster.cli.retrieve:retrieve", "Land surface temperature of a scene."),
-    "example": ("lst_raster.cli.example:example", "The example scene, to try things on."),
-    "batch": ("lst_raster.cli.batch:batch", "The same of many scenes, on one machine or on a cluster."),
-    "info": ("lst_raster.cli.info:info", "What a scene, a model or a product is."),
-    "preview": ("lst_raster.cli.preview:preview", "A picture of a product, or a page for a browser."),
-    "check": ("lst_raster.cli.check:check", "Whether a product is whole; how it stands to CEOS-ARD."),
+    "retrieve": ("lst_raster.cli.retrieve:retrieve", "Retrieve the surface temperature of a scene."),
+    "example": ("lst_raster.cli.example:example", "Write the example scene."),
+    "batch": ("lst_raster.cli.batch:batch", "Retrieve many scenes, on one machine or on a cluster."),
+    "info": ("lst_raster.cli.info:info", "Describe a scene, a model or a product."),
+    "preview": ("lst_raster.cli.preview:preview", "Draw a product as a picture or as an HTML page."),
+    "check": ("lst_raster.cli.check:check", "Check the integrity of a product, or its CEOS-ARD status."),
     "compare": ("lst_raster.cli.compare:compare", "Compare two rasters of surface temperature."),
-    "composite": ("lst_raster.cli.composite:composite", "Statistics over time, such as a seasonal map."),
-    "fetch-reanalysis": ("lst_raster.cli.fetch_reanalysis:fetch_reanalysis", "The reanalysis that a scene needs."),
-    "validate": ("lst_raster.cli.validate:validate", "Compare retrievals with temperatures on the ground."),
-    "qgis": ("lst_raster.cli.qgis:qgis", "The plugin for QGIS: install, uninstall, where it is."),
-    "doctor": ("lst_raster.cli.doctor:doctor", "Whether the installation is in order, and what to mend."),
-    "config": ("lst_raster.cli.config:config", "Defaults of the options: which file sets them, and what."),
-    "completion": ("lst_raster.cli.completion:completion", "What a shell needs to complete commands and names."),
-    "sensor": ("lst_raster.cli.sensor:sensor", "Sensor bands: those there are, and new ones of your own."),
-    "profiles": ("lst_raster.cli.profiles:profiles", "Atmospheric profiles of your own, to train with."),
-    "simulate": ("lst_raster.cli.simulate:simulate", "Radiative transfer through atmospheric profiles."),
-    "train": ("lst_raster.cli.train:train", "Train a model from simulated sets."),
-    "evaluate": ("lst_raster.cli.evaluate:evaluate", "Measure a model on a simulated set."),
+    "composite": ("lst_raster.cli.composite:composite", "Compute statistics of products over time."),
+    "fetch-reanalysis": ("lst_raster.cli.fetch_reanalysis:fetch_reanalysis", "Download the reanalysis for a scene."),
+    "validate": ("lst_raster.cli.validate:validate", "Compare retrievals with in-situ temperatures."),
+    "qgis": ("lst_raster.cli.qgis:qgis", "Install the QGIS plugin, remove it, show its state."),
+    "doctor": ("lst_raster.cli.doctor:doctor", "Check the installation, and suggest fixes."),
+    "config": ("lst_raster.cli.config:config", "Show the defaults of the options and their files."),
+    "sensor": ("lst_raster.cli.sensor:sensor", "List sensor bands, define custom ones."),
+    "profiles": ("lst_raster.cli.profiles:profiles", "Make atmospheric profiles for training."),
+    "simulate": ("lst_raster.cli.simulate:simulate", "Simulate radiances of atmospheric profiles."),
+    "train": ("lst_raster.cli.train:train", "Train a model on simulated sets."),
+    "evaluate": ("lst_raster.cli.evaluate:evaluate", "Evaluate a model on a simulated set."),
     "build": ("lst_raster.cli.build:build", "Rebuild the packaged tables from their sources."),
 }
-"""Every command: where it lives, and what it does in one line, so that --help need not import them.
+"""Module and one-line help of every command, so that --help imports none of them.
 
-Those that are used most come first, those that make models and tables last."""
+The most used come first, those that make models and tables last."""
 _FIRST_MAKER = "sensor"
 
-_WITHOUT_DEFAULTS = ("config", "doctor", "completion")  # they serve where a file of defaults is wrong
+_WITHOUT_DEFAULTS = ("config", "doctor")  # they must work if a file of defaults is invalid
 _EXAMPLES = ("lst-raster example", "lst-raster retrieve LC08_alabama_B10.tif", "lst-raster retrieve --help")
 _INTERRUPTED = 130  # 128 + SIGINT, the shell's convention
 _TERMINATED = 143  # 128 + SIGTERM
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are run."""
+    """Group whose commands are imported when they are called."""
 
-    has_defaults = False
-    """Whether the user has set defaults for the command that was found last."""
+    has_defaults = False  # whether there are user-defined defaults for the last command that was resolved
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of the commands, in the order of the flow's use."""
+        """Names of the commands in the order of COMMANDS."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command; None where there is none of that name."""
+        """Import a command; None if there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
         module, attribute = COMMANDS[cmd_name][0].split(":")
@@ -78,14 +77,14 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is meant, and the defaults that the user has set for it."""
+        """Find the command, and the user-defined defaults of its options."""
         name, command, rest = super().resolve_command(ctx, args)
         self.has_defaults = False
         if name in COMMANDS and name not in _WITHOUT_DEFAULTS and not ctx.resilient_parsing:
-            from lst_raster.cli.configuration import default_map
+            from lst_raster.cli.config import default_map
 
             try:
-                ctx.default_map = default_map(self, ctx, name)
+                ctx.default_map = default_map(self, name)
                 self.has_defaults = bool(ctx.default_map)
             except LstRasterError:
                 if not {"-h", "--help"} & set(rest):
@@ -96,37 +95,27 @@ class LazyGroup(click.Group):
         """List the commands without importing them."""
         makers = list(COMMANDS).index(_FIRST_MAKER)
         lines = [(name, text) for name, (_, text) in COMMANDS.items()]
-        for title, shown in (("Commands", lines[:makers]), ("Making models and tables", lines[makers:])):
+        for title, shown in (("Commands", lines[:makers]), ("Models and tables", lines[makers:])):
             with formatter.section(title):
                 formatter.write_dl(shown)
-        with formatter.section("Examples"):
-            for line in _EXAMPLES:
-                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+        write_examples(formatter, _EXAMPLES)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
+    "--version", is_flag=True, is_eager=True, expose_value=False,
     callback=lambda ctx, option, wanted: _version(ctx, wanted),
-    help="Show the version, and those of models, GDAL and others.",
-)
+    help="Show the versions of lst-raster, models and libraries.",
+)  # fmt: skip
 @click.option(
-    "--messages",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    is_eager=True,
-    expose_value=False,
-    callback=lambda ctx, option, form: messages.choose(form),
-    help="json: progress, warnings and errors as one JSON object a line on standard error, for programs.",
-)
+    "--messages", type=click.Choice(["text", "json"]), default="text", show_default=True, is_eager=True,
+    expose_value=False, callback=lambda ctx, option, form: messages.choose(form),
+    help="json: progress, warnings and errors as one JSON object per line on standard error, for programs.",
+)  # fmt: skip
 @click.option(
     "--stop-with-input", is_flag=True, expose_value=False,
     callback=lambda ctx, option, wanted: messages.stop_with_input() if wanted else None,
-    help="End the run tidily when standard input ends, for programs.",
+    help="Stop the run and clean up when standard input ends, for programs.",
 )  # fmt: skip
 def cli() -> None:
     """Land surface temperature from single-band Landsat thermal scenes."""
@@ -136,36 +125,24 @@ def _version(context: click.Context, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
     click.echo(f"lst-raster, version {__version__}")
-    from lst_raster.cli.versions import versions
-
     try:
+        from lst_raster.cli.doctor import versions
+
         click.echo(", ".join(f"{name} {version}" for name, version in versions().items()))
-    except Exception:  # whatever an installation that is broken may raise
-        click.echo("something is missing; lst-raster doctor tells what", err=True)
+    except Exception:  # any error of a broken installation
+        click.echo("the installation is incomplete; run lst-raster doctor", err=True)
     context.exit()
 
 
 def main(
     args: Sequence[str] | None = None, *, command: click.Command | None = None, program: str = "lst-raster"
 ) -> None:
-    """Run the command line and exit.
+    """Run the command line, or the command of a script with the same messages and exit codes, and exit.
 
-    Parameters
-    ----------
-    args : sequence of str, optional
-        Arguments instead of those of the process.
-    command : click.Command, optional
-        Command of a script instead of `lst-raster`, with the same messages and exit codes.
-    program : str, optional
-        Name in usage lines.
-
-    Raises
-    ------
-    SystemExit
-        Always: 0 on success, 1 for an error of ours (one line on standard error), 2 for wrong usage, 130 after
-        Ctrl-C.
+    `args` replaces the arguments of the process, `program` is the name in usage lines. The exit code is 0 on success,
+    1 for an error of this package (one line on standard error), 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM.
     """
-    _listen()
+    _set_up()
     try:
         code = _run(args, cli if command is None else command, program)
     except SystemExit as ended:  # SIGTERM
@@ -183,7 +160,8 @@ def _run(args: Sequence[str] | None, command: click.Command, program: str) -> in
         return error.exit_code
     except LstRasterError as error:
         messages.error(" ".join(str(error).split()))
-        _tell_defaults(command)
+        if isinstance(command, LazyGroup) and command.has_defaults:  # the cause may be one of them
+            messages.note("user-defined defaults apply to this command; lst-raster config show lists them")
         return 1
     except (click.Abort, KeyboardInterrupt):
         messages.interrupted()
@@ -191,18 +169,12 @@ def _run(args: Sequence[str] | None, command: click.Command, program: str) -> in
     except Exception:
         if not messages.as_json():
             raise
-        messages.fault()
+        messages.unexpected_error()
         return 1
 
 
-def _tell_defaults(command: click.Command) -> None:
-    """Say that defaults of the user's were in force: the fault may be in one of them."""
-    if isinstance(command, LazyGroup) and command.has_defaults:
-        messages.note("defaults of yours are in force for this command; lst-raster config show tells them")
-
-
-def _listen() -> None:
-    """Show our warnings, hush those of the libraries below (their errors arrive as exceptions), end tidily."""
+def _set_up() -> None:
+    """Show warnings of this package, hide those of the libraries (their errors are exceptions), handle SIGTERM."""
     messages.choose("text")
     for name in ("lst_raster", "py.warnings"):
         logger = logging.getLogger(name)

@@ -1,4 +1,4 @@
-"""Messages on the terminal: text with colours, or JSON lines."""
+"""Messages on standard error: coloured text for people, or one JSON object per line for programs."""
 
 from __future__ import annotations
 
@@ -20,128 +20,75 @@ _COLOURS = {
     "Error": "red", "Warning": "yellow", "Note": "cyan",
     "wrong": "red", "failed": "red", "note": "yellow", "ok": "green",
 }  # fmt: skip
+_INTERVAL = 0.2  # minimum time between two JSON objects on progress [s]
+_STDIN = 0  # file descriptor: a thread blocked in Python's own stream would keep the process from exiting
+_format = "text"
 
 
-def coloured(line: str, *, err: bool = False) -> str:
-    """Colour the first word of a line, where it tells how good the news is.
+def choose(form: str) -> None:
+    """Set the format of all following messages: `text` or `json`."""
+    global _format
+    _format = form
+    logging.captureWarnings(form == "json")
 
-    Parameters
-    ----------
-    line : str
-        The line.
-    err : bool
-        Whether it goes to standard error.
 
-    Returns
-    -------
-    str
-        The line as it is where the stream is no terminal, or where NO_COLOR is set or TERM is ``dumb``.
+def as_json() -> bool:
+    """Whether messages are written as JSON."""
+    return _format == "json"
 
-    References
-    ----------
-    https://no-color.org
-    """
+
+def no_colour() -> bool:
+    """Whether the environment disables colours and cursor movement (https://no-color.org, TERM=dumb)."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+
+
+def coloured(line: str) -> str:
+    """Colour the first word of a line if it is a severity; click.echo strips colours if the stream is no terminal."""
     word = line.partition(" ")[0].rstrip(":")
-    if word not in _COLOURS or not _wanted(sys.stderr if err else sys.stdout):
+    if word not in _COLOURS or no_colour():
         return line
     return click.style(word, fg=_COLOURS[word]) + line[len(word) :]
 
 
-def _wanted(stream: object) -> bool:
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    isatty = getattr(stream, "isatty", None)
-    return isatty is not None and isatty()
-
-
-_INTERVAL = 0.2  # seconds between two objects on progress: several a second are seen as steady
-_STDIN = 0  # a file descriptor: a thread that waits in Python's own stream would keep the process from ending
-_form = "text"
-_before: Callable[[], None] | None = None
-
-
-def choose(form: str) -> None:
-    """Choose the form of all that is told from now on.
-
-    Parameters
-    ----------
-    form : str
-        ``text`` or ``json``.
-    """
-    global _form
-    _form = form
-    logging.captureWarnings(form == "json")
-
-
-def before_each(action: Callable[[], None] | None) -> None:
-    """Do something before each message: a bar that is being drawn goes out of its way."""
-    global _before
-    _before = action
-
-
-def as_json() -> bool:
-    """Whether a program listens."""
-    return _form == "json"
-
-
 def note(text: str) -> None:
-    """Tell what is good to know about the result."""
-    _tell(f"Note: {text}", type="message", level="info", text=text)
+    """Write a remark on the result."""
+    _write(f"Note: {text}", type="message", level="info", text=text)
 
 
 def say(text: str) -> None:
-    """Tell what is being done or waited for."""
-    _tell(text, type="message", level="info", text=text)
+    """Write what is being done or waited for."""
+    _write(text, type="message", level="info", text=text)
 
 
-def error(text: str, shown: Callable[[], None] | None = None) -> None:
-    """Tell why there is no result.
-
-    Parameters
-    ----------
-    text : str
-        Why, on one line.
-    shown : callable, optional
-        How people are told instead.
-    """
-    if shown is not None and not as_json():
-        shown()
+def error(text: str, show: Callable[[], None] | None = None) -> None:
+    """Write why there is no result, on one line; `show` writes the text form instead, if given."""
+    if show is not None and not as_json():
+        show()
     else:
-        _tell(f"Error: {text}", type="error", text=text)
+        _write(f"Error: {text}", type="error", text=text)
 
 
 def interrupted() -> None:
-    """Tell that the user stopped the run."""
-    _tell("Interrupted", type="error", text="Interrupted")
+    """Write that the user stopped the run."""
+    _write("Interrupted", type="error", text="Interrupted")
 
 
-def fault() -> None:
-    """Tell a program of an exception that nobody foresaw; to be called where it is handled."""
+def unexpected_error() -> None:
+    """Write the exception that is being handled, with its traceback, as JSON."""
     kind, value = sys.exc_info()[:2]
-    text = f"unexpected {kind.__name__ if kind else 'fault'}: {' '.join(str(value).split())}; please report it"
-    _tell("", type="error", text=text, traceback=traceback.format_exc())
+    text = f"unexpected {kind.__name__ if kind else 'error'}: {' '.join(str(value).split())}; please report it"
+    _write("", type="error", text=text, traceback=traceback.format_exc())
 
 
 def end(code: int) -> None:
-    """Tell a program that nothing follows, and the exit code."""
+    """Write the last JSON object, with the exit code."""
     if as_json():
-        with suppress(OSError):  # nobody reads any more
-            _tell("", type="end", code=code)
+        with suppress(OSError):  # the reader has closed the pipe
+            _write("", type="end", code=code)
 
 
 def progress(label: str) -> Callable[[int, int], bool]:
-    """Tell a program of the progress, some times a second.
-
-    Parameters
-    ----------
-    label : str
-        What is being done.
-
-    Returns
-    -------
-    callable
-        To be called with the steps done and their total.
-    """
+    """Return a progress function that writes JSON objects, at most five per second and one at the end."""
     last = -_INTERVAL
 
     def show(done: int, total: int) -> bool:
@@ -149,42 +96,39 @@ def progress(label: str) -> Callable[[int, int], bool]:
         now = time.monotonic()
         if now - last >= _INTERVAL or done >= total:
             last = now
-            _tell("", type="progress", done=done, total=total, label=label)
+            _write("", type="progress", done=done, total=total, label=label)
         return True
 
     return show
 
 
 class Handler(logging.Handler):
-    """Shows the library's messages, one line each."""
+    """Log handler that writes each record as one message."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show a message."""
+        """Write a record."""
         text = " ".join(record.getMessage().split())
-        _tell(f"{record.levelname.capitalize()}: {text}", type="message", level=record.levelname.lower(), text=text)
+        _write(f"{record.levelname.capitalize()}: {text}", type="message", level=record.levelname.lower(), text=text)
 
 
 def stop_with_input() -> None:
-    """End the run as SIGTERM does when standard input ends: a program that is gone or wants no more closes it.
-
-    It is the one way to ask for that which every system has, Windows among them.
-    """
-    threading.Thread(target=_wait_for_the_end, name="standard input", daemon=True).start()
+    """End the run, as SIGTERM does, when standard input ends; this works on all systems, including Windows."""
+    threading.Thread(target=_wait_for_end_of_input, name="standard input", daemon=True).start()
 
 
-def _wait_for_the_end() -> None:
-    with suppress(OSError):  # it is closed already
+def _wait_for_end_of_input() -> None:
+    with suppress(OSError):  # already closed
         while os.read(_STDIN, 4096):
             pass
     if sys.platform == "win32":
         import _thread
 
         _thread.interrupt_main(signal.SIGTERM)
-    else:  # a real signal wakes the main thread where it waits
+    else:  # a real signal wakes the main thread if it is waiting
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
-def _tell(line: str, /, **values: Any) -> None:
-    if _before is not None:
-        _before()
-    click.echo(json.dumps(values) if as_json() else coloured(line, err=True), err=True)
+def _write(line: str, /, **values: Any) -> None:
+    text = json.dumps(values) if as_json() else coloured(line)
+    proxied = hasattr(sys.stderr, "rich_proxied_file")  # a bar is drawn; click sees no terminal
+    click.echo(text, file=sys.stderr, err=True, color=proxied or None)

@@ -1,4 +1,4 @@
-"""``lst-raster profiles``: atmospheric profiles of the user's own, to train with."""
+"""`lst-raster profiles`: atmospheric profiles for training."""
 
 from __future__ import annotations
 
@@ -7,22 +7,15 @@ from pathlib import Path
 import click
 
 from lst_raster.cli import options
-from lst_raster.cli.command import Command, show
+from lst_raster.cli.command import Group, show
 
 
-@click.group()
+@click.group(cls=Group)
 def profiles() -> None:
-    """Make atmospheric profiles of your own, which simulate takes instead of the packaged library."""
+    """Make atmospheric profiles, which simulate takes instead of the packaged library."""
 
 
-@profiles.command(
-    "from-era5",
-    cls=Command,
-    examples="""
-    lst-raster profiles from-era5 era5_levels.nc era5_surface.nc \\
-      --columns 500 -o profiles.nc
-""",
-)
+@profiles.command("from-era5")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="NetCDF file to write.")
 @click.option("--every", default=1, show_default=True, type=click.IntRange(min=1), help="Every N-th row and column.")
@@ -32,18 +25,23 @@ def profiles() -> None:
 )  # fmt: skip
 @click.option(
     "--clear-below", default=0.95, show_default=True, type=click.FloatRange(0.0, 1.5, min_open=True),
-    help="Largest relative humidity of a clear column, on any level.",
+    help="Maximum relative humidity of a clear column, on any level.",
 )  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace an existing output.")
+@options.overwrite
 @options.as_json
 def from_era5(
     files: tuple[Path, ...], output: Path, every: int, columns: int | None, clear_below: float, overwrite: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Make profiles from FILES of ERA5 on pressure levels (netCDF, GRIB with the extra grib, ZIP).
+    r"""Make profiles from FILES of ERA5 on pressure levels (NetCDF, GRIB with the extra grib, ZIP).
 
-    They hold t and q (or r) on levels, for the same times and grid sp of the surface (or z on levels and of the
-    surface), and if known t2m, d2m and o3.
+    Required are t and q (or r) on levels, and for the same times and grid sp at the surface (or z on levels and at the
+    surface); t2m, d2m and o3 are optional.
+
+    Examples
+    --------
+    lst-raster profiles from-era5 era5_levels.nc era5_surface.nc \
+      --columns 500 -o profiles.nc
     """
     from lst_raster.errors import OutputError
     from lst_raster.profiles.era5 import profiles_from_era5
@@ -53,7 +51,7 @@ def from_era5(
         raise OutputError(f"{output} exists; pass --overwrite to replace it")
     made = profiles_from_era5(files, every=every, columns=columns, clear_below=clear_below)
     write_profiles(made, output)
-    told = {"profiles": output, "columns": made.sizes["profile"], "levels": made.sizes["level"],
-            "validation_share": float(made["split"].mean())}  # fmt: skip
+    result = {"profiles": output, "columns": made.sizes["profile"], "levels": made.sizes["level"],
+              "validation_share": float(made["split"].mean())}  # fmt: skip
     line = "{profiles}: {columns} clear columns on {levels} levels, {validation_share:.0%} for validation"
-    show(told, [line.format(**told)], as_json)
+    show(result, [line.format(**result)], as_json)

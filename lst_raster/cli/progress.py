@@ -1,131 +1,94 @@
-"""Progress bars and lines."""
+"""Progress on standard error: a bar on a terminal, lines in a log, JSON objects for a program."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
 
 from lst_raster.cli import messages
 
-_WINDOW = 30.0  # seconds of the past that tell the pace: what comes may be slower than what was
-_STEADY = 2.0  # seconds before a time is foretold
-_REDRAW = 0.1  # seconds between two pictures of a bar
-_LINES = (10.0, 30.0, 60.0)  # seconds to the first line, from there to the second, and between all others
-_BAR = 24  # characters
+_LINES = (10.0, 30.0, 60.0)  # time to the first line, from there to the second, and between all others [s]
+_REDRAW = 0.1  # minimum time between two drawings of a bar [s]
+_STDERR = 2  # the file descriptor that C libraries write to
 
 
-class Pace:
-    """The pace of some work, from the steps that are told."""
+@contextmanager
+def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], bool]]:
+    """Yield a progress function `(done, total) -> True` that shows the progress in the form the reader needs.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin now, by a clock that tells seconds."""
-        self.clock = clock
-        self.began = clock()
-        self.done = self.total = 0
-        self._marks = deque([(self.began, 0)])
-
-    def tell(self, done: int, total: int) -> float:
-        """Take note of the steps done and their total; returns the time since the beginning in seconds."""
-        now = self.clock()
-        self.done, self.total = done, total
-        self._marks.append((now, done))
-        while len(self._marks) > 2 and self._marks[1][0] < now - _WINDOW:
-            self._marks.popleft()
-        return now - self.began
-
-    @property
-    def rate(self) -> float:
-        """Steps a second, lately."""
-        (first, before), (last, now) = self._marks[0], self._marks[-1]
-        return (now - before) / (last - first) if last > first else 0.0
-
-    @property
-    def text(self) -> str:
-        """The steps, their rate and the time that remains, or that it took."""
-        steps = f"{self.done} of {self.total}"
-        elapsed = self._marks[-1][0] - self.began
-        if self.done >= self.total:
-            return f"{steps} in {duration(elapsed)}"
-        if elapsed < _STEADY or self.rate <= 0.0:
-            return steps
-        return f"{steps}, {_per_time(self.rate)}, {duration((self.total - self.done) / self.rate)} left"
+    It always returns True: a command is stopped by Ctrl-C.
+    """
+    if quiet:
+        yield lambda done, total: True
+    elif messages.as_json():
+        yield messages.progress(label)
+    elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        with _bar(label) as show:
+            yield show
+    else:
+        yield ProgressLines(label).show
 
 
-class Bar:
-    """A bar on a terminal."""
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[int, int], bool]]:
+    """Draw a bar; messages written in the meantime appear above it."""
+    from rich.console import Console  # 50 ms, on a terminal only
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    def __init__(self, pace: Pace, label: str, stream: TextIO) -> None:
-        """Begin a bar that is drawn when steps are told."""
-        self._pace, self._label, self._stream = pace, label, stream
-        self._drawn, self._width = float("-inf"), 0
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.completed} of {task.total}{task.fields[rate]}"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    # without rich's refresh thread: some commands fork
+    with Progress(*columns, console=Console(stderr=True), auto_refresh=False, redirect_stdout=False) as bar:
+        task = bar.add_task(label, total=None, rate="", visible=False)
+        drawn = 0.0
 
-    def show(self, done: int, total: int) -> bool:
-        """Show the steps done and their total."""
-        elapsed, over = self._pace.tell(done, total), done >= total
-        if over or elapsed - self._drawn >= _REDRAW:
-            self._drawn = elapsed
-            self._write(self._picture())
-            messages.before_each(self.clear)
-            if over:
-                self.close()  # what is said next starts on a line of its own
-        return True
+        def show(done: int, total: int) -> bool:
+            nonlocal drawn
+            speed, now = bar.tasks[task].speed, time.monotonic()
+            due = done >= total or now - drawn >= _REDRAW
+            drawn = now if due else drawn
+            rate = f", {_per_time(speed)}" if speed else ""
+            bar.update(task, completed=done, total=total, rate=rate, visible=True, refresh=due)
+            return True
 
-    def clear(self) -> None:
-        """Take the bar away; the next step draws it again."""
-        self._write("")
-        self._write("\r")
-        self._drawn, self._width = float("-inf"), 0
-        messages.before_each(None)
-
-    def close(self) -> None:
-        """End the line of the bar."""
-        if self._width:
-            self._stream.write("\n")
-            self._width = 0
-        messages.before_each(None)
-
-    def _write(self, text: str) -> None:
-        self._stream.write(f"\r{text:<{self._width}}")
-        self._stream.flush()
-        self._width = len(text)
-
-    def _picture(self) -> str:
-        share = min(self._pace.done / self._pace.total, 1.0) if self._pace.total else 1.0
-        full = int(_BAR * share)
-        whole = f"{self._label} [{'#' * full}{'-' * (_BAR - full)}] {share:4.0%}  {self._pace.text}"
-        return whole[: shutil.get_terminal_size().columns - 1]
+        yield show
 
 
-class Lines:
-    """A line now and then, for logs."""
+class ProgressLines:
+    """Progress as a line now and then, for logs; nothing for work of a few seconds."""
 
-    def __init__(self, pace: Pace, label: str) -> None:
-        """Begin; work of a few seconds is not worth a line."""
-        self._pace, self._label = pace, label
-        self._waits = list(_LINES)
-        self._next = self._waits.pop(0)
+    def __init__(self, label: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._label, self._clock, self._waits = label, clock, list(_LINES)
+        self._start = self._last = clock()
+        self._last_done = 0
 
     def show(self, done: int, total: int) -> bool:
-        """Show the steps done and their total, where it is time."""
-        elapsed = self._pace.tell(done, total)
-        told = self._next > _LINES[0]
-        if elapsed >= self._next or (told and done >= total):
-            self._next = elapsed + (self._waits.pop(0) if len(self._waits) > 1 else self._waits[0])
-            messages.say(f"{self._label}: {self._pace.text}")
+        """Write a line if the last one is long enough ago, or if the work is complete and there was a line before."""
+        now = self._clock()
+        elapsed = now - self._last
+        if elapsed >= self._waits[0] or (self._last > self._start and done >= total):
+            rate = (done - self._last_done) / elapsed if elapsed else 0.0
+            if done >= total:
+                rest = f" in {duration(now - self._start)}"
+            else:
+                rest = f", {_per_time(rate)}, {duration((total - done) / rate)} left" if rate > 0.0 else ""
+            messages.say(f"{self._label}: {done} of {total}{rest}")
+            self._last, self._last_done = now, done
+            self._waits = self._waits[1:] or self._waits
         return True
 
 
 def duration(seconds: float) -> str:
-    """Write a time as people do.
+    """Format a time in seconds as minutes and seconds, from an hour on with hours.
 
-    Examples
-    --------
     >>> duration(7.4), duration(192), duration(7500)
     ('0:07', '3:12', '2:05:00')
     """
@@ -141,64 +104,28 @@ def _per_time(rate: float) -> str:
     return f"{rate * 3600:.2g}/h"
 
 
-_STDERR = 2  # the file descriptor that C libraries write to
-
-
 @contextmanager
-def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], bool]]:
-    """Show progress on standard error: a bar on a terminal, a line now and then elsewhere; tell a program that listens.
+def silent_c_libraries() -> Iterator[None]:
+    """Discard what C libraries write to standard error, but not what Python writes.
 
-    Parameters
-    ----------
-    label : str
-        What is being done.
-    quiet : bool
-        Show nothing.
-
-    Yields
-    ------
-    callable
-        To be called with the steps done and their total. It always returns True: Ctrl-C stops a command.
-    """
-    if quiet:
-        yield lambda done, total: True
-    elif messages.as_json():
-        yield messages.progress(label)
-    elif sys.stderr.isatty():
-        bar = Bar(Pace(), label, sys.stderr)
-        try:
-            yield bar.show
-        finally:
-            bar.close()
-    else:
-        yield Lines(Pace(), label).show
-
-
-@contextmanager
-def hushed_libraries() -> Iterator[None]:
-    """Keep the C libraries from writing to standard error; Python's own writing goes on.
-
-    On a full disk libtiff prints a line for every block, past all error handlers. The errors themselves arrive as
+    On a full disk libtiff prints a line for every block, past all error handlers; the errors themselves arrive as
     exceptions.
     """
-    if not _is_standard_error(sys.stderr):
+    try:
+        standard = sys.stderr.fileno() == _STDERR
+    except (AttributeError, OSError, ValueError):  # the stream of a notebook or a test
+        standard = False
+    if not standard:
         yield
         return
-    terminal, own = os.fdopen(os.dup(_STDERR), "w", buffering=1), sys.stderr
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, _STDERR)
+    terminal, original = os.fdopen(os.dup(_STDERR), "w", buffering=1), sys.stderr
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, _STDERR)
     sys.stderr = terminal
     try:
         yield
     finally:
-        sys.stderr = own
+        sys.stderr = original
         os.dup2(terminal.fileno(), _STDERR)
-        os.close(nowhere)
+        os.close(null)
         terminal.close()
-
-
-def _is_standard_error(stream: TextIO) -> bool:
-    try:
-        return stream.fileno() == _STDERR
-    except (AttributeError, OSError, ValueError):  # a notebook's, or a test's
-        return False

@@ -18,55 +18,40 @@ from lst_raster.errors import InputNotFoundError, OutputError
 from lst_raster.resources import plugin_path
 
 PLUGIN = "lst_raster_provider"
-"""Name of the plugin's folder, by which QGIS knows it."""
-_RELEASES = ("QGIS3", "QGIS4")  # QGIS 4 has folders of its own
+"""Name of the plugin's folder, which is its identifier in QGIS."""
+_RELEASES = ("QGIS3", "QGIS4")  # QGIS 4 has separate folders
 _FLATPAK = Path(".var", "app", "org.qgis.qgis", "data")
 _ENABLED = re.compile(rf"{PLUGIN}\s*=.*")
 _SECTION = "[PythonPlugins]"
+_MODULE = "from lst_raster.cli.main import main; main()"  # starts the program if there is no executable of its name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
-    """A profile: a user's settings and plugins."""
+    """A QGIS profile: settings and plugins of a user."""
 
     folder: Path
-    """Where it lies."""
 
     @property
     def plugin(self) -> Path:
-        """Where the plugin is, or would be."""
+        """Folder of the plugin, which need not exist."""
         return self.folder / "python" / "plugins" / PLUGIN
 
     @property
     def settings(self) -> tuple[Path, ...]:
-        """Files of settings: those that are there, else the one that QGIS would make."""
+        """Existing settings files, or the one that QGIS would create."""
         files = [self.folder / "QGIS" / f"{release}.ini" for release in _RELEASES]
-        there = tuple(path for path in files if path.is_file())
-        return there or (files[1] if "QGIS4" in self.folder.parts else files[0],)
+        existing = tuple(path for path in files if path.is_file())
+        return existing or (files[1] if "QGIS4" in self.folder.parts else files[0],)
 
     @property
     def enabled(self) -> bool:
-        """Whether QGIS loads the plugin when it starts."""
-        return any(
-            _ENABLED.fullmatch(line) and line.rstrip().endswith("true")
-            for path in self.settings
-            if path.is_file()
-            for line in _read(path).splitlines()
-        )
+        """Whether QGIS loads the plugin on start."""
+        lines = [line for path in self.settings if path.is_file() for line in _read(path).splitlines()]
+        return any(_ENABLED.fullmatch(line) and line.rstrip().endswith("true") for line in lines)
 
     def enable(self, wanted: bool) -> None:
-        """Switch the plugin on or off, and change nothing else of the settings.
-
-        Parameters
-        ----------
-        wanted : bool
-            On; off leaves no word of it.
-
-        Raises
-        ------
-        OutputError
-            The settings cannot be written.
-        """
+        """Switch the plugin on, or remove it from the settings; all other settings stay unchanged."""
         for path in self.settings:
             before = _read(path) if path.is_file() else ""
             after = switched(before, wanted)
@@ -75,37 +60,27 @@ class Profile:
 
 
 def find_profiles(name: str | None, folder: Path | None) -> list[Profile]:
-    """Find the profiles that are meant.
+    """Find a profile by its name (None: that QGIS starts with) in a folder of profiles (None: all default ones).
 
-    Parameters
-    ----------
-    name : str, optional
-        Name of the profile; without it that which QGIS starts with.
-    folder : path, optional
-        Folder of the profiles; without it the default places of QGIS, of which each may have one that is meant.
-
-    Returns
-    -------
-    list of Profile
-        At least one. A profile in a folder that was given need not exist.
-
-    Raises
-    ------
-    InputNotFoundError
-        There is none in the default places.
+    A profile in a given folder need not exist. Raises InputNotFoundError if there is none in the default folders.
     """
     if folder is not None:
         return [Profile(folder=folder / (name or _default(folder)))]
     places = [place for place in default_places() if place.is_dir()]
-    wanted = [Profile(folder=place / (name or _default(place))) for place in places]
-    found = [profile for profile in wanted if profile.folder.is_dir()]
-    if not found:
-        raise InputNotFoundError(_nothing(name, places))
-    return found
+    candidates = [Profile(folder=place / (name or _default(place))) for place in places]
+    found = [profile for profile in candidates if profile.folder.is_dir()]
+    if found:
+        return found
+    existing = [str(path) for place in places for path in sorted(place.iterdir()) if path.is_dir()]
+    if existing:
+        available = ", ".join(existing)
+        raise InputNotFoundError(f"QGIS has no profile '{name or 'default'}'; choose with --profile from: {available}")
+    searched = ", ".join(str(place) for place in default_places())
+    raise InputNotFoundError(f"no QGIS profile in {searched}; start QGIS once, or give --profiles-folder")
 
 
 def default_places() -> list[Path]:
-    """Folders in which QGIS keeps its profiles on this system, whether they are there or not."""
+    """Folders where QGIS keeps its profiles on this system; they need not exist."""
     custom = os.environ.get("QGIS_CUSTOM_CONFIG_PATH")
     if custom:
         return [Path(custom) / "profiles"]
@@ -119,17 +94,8 @@ def default_places() -> list[Path]:
 
 
 def switched(text: str, wanted: bool) -> str:
-    r"""Switch the plugin on or off in the text of a settings file.
+    r"""Switch the plugin on in the text of a settings file, or remove it there; line ends are kept.
 
-    Parameters
-    ----------
-    text : str
-        The file's text, with the ends of its lines.
-    wanted : bool
-        On; off leaves no word of the plugin.
-
-    Examples
-    --------
     >>> switched("[PythonPlugins]\nother=true\n", True)
     '[PythonPlugins]\nlst_raster_provider=true\nother=true\n'
     """
@@ -149,18 +115,10 @@ def switched(text: str, wanted: bool) -> str:
 
 def _default(place: Path) -> str:
     """Name of the profile that QGIS starts with."""
-    noted = place / "profiles.ini"
-    found = re.search(r"^defaultProfile=(.+)$", _read(noted), re.MULTILINE) if noted.is_file() else None
+    settings = place / "profiles.ini"
+    found = re.search(r"^defaultProfile=(.+)$", _read(settings), re.MULTILINE) if settings.is_file() else None
     name = found[1].strip().strip('"') if found else "default"
     return name if (place / name).is_dir() else "default"
-
-
-def _nothing(name: str | None, places: list[Path]) -> str:
-    there = [str(path) for place in places for path in sorted(place.iterdir()) if path.is_dir()]
-    if not there:
-        looked = ", ".join(str(place) for place in default_places())
-        return f"no profile of QGIS in {looked}; start QGIS once, or name its folder by --profiles-folder"
-    return f"QGIS has no profile '{name or 'default'}'; give one of these by --profile: {', '.join(there)}"
 
 
 def _read(path: Path) -> str:
@@ -169,7 +127,7 @@ def _read(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    target = path.resolve()  # who has a link there wants to keep it
+    target = path.resolve()  # a link stays a link
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -181,36 +139,20 @@ def _write(path: Path, text: str) -> None:
             temporary.chmod(target.stat().st_mode)
 
 
-_MODULE = "from lst_raster.cli.main import main; main()"  # starts the program where no file of its name does
-
-
 def install(profile: Profile, program: list[str]) -> str:
-    """Copy the plugin into a profile and switch it on.
+    """Copy the plugin into a profile and switch it on; `program` is the command that it runs.
 
-    Parameters
-    ----------
-    profile : Profile
-        The profile.
-    program : list of str
-        Command that starts `lst-raster`; the plugin will use it.
-
-    Returns
-    -------
-    str
-        Version of the plugin that was replaced; empty where there was none.
-
-    Raises
-    ------
-    OutputError
-        The profile cannot be written; an older plugin stays as it was.
+    Returns the version of the plugin that was replaced, or an empty text. Raises OutputError if the profile cannot be
+    written; an older plugin then stays unchanged.
     """
     before = installed_version(profile)
-    with _cleanly(profile.plugin) as (new, old):
+    with _temporary_names(profile.plugin) as (new, old):
         profile.plugin.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(plugin_path(), new, ignore=shutil.ignore_patterns("__pycache__"))
         config = json.dumps({"program": program, "version": __version__}, indent=2)
         (new / "config.json").write_text(config + "\n", encoding="utf-8")
-        _put_away(profile.plugin, old)
+        if os.path.lexists(profile.plugin):
+            profile.plugin.rename(old)
         try:
             new.rename(profile.plugin)
         except OSError:
@@ -222,28 +164,18 @@ def install(profile: Profile, program: list[str]) -> str:
 
 
 def uninstall(profile: Profile) -> bool:
-    """Remove the plugin from a profile, and what the settings say of it.
-
-    Returns
-    -------
-    bool
-        Whether it was there.
-
-    Raises
-    ------
-    OutputError
-        The profile cannot be written.
-    """
-    there = os.path.lexists(profile.plugin)
-    with _cleanly(profile.plugin) as (_, old):
-        _put_away(profile.plugin, old)
+    """Remove the plugin from a profile and its settings; returns whether it was installed. Raises OutputError."""
+    installed = os.path.lexists(profile.plugin)
+    if installed:
+        with _temporary_names(profile.plugin) as (_, old):
+            profile.plugin.rename(old)
     if profile.folder.is_dir() and any(path.is_file() for path in profile.settings):
         profile.enable(False)
-    return there
+    return installed
 
 
 def installed_version(profile: Profile) -> str:
-    """Version of the plugin in a profile; empty where there is none."""
+    """Version of the plugin in a profile; empty if it is not installed."""
     try:
         lines = (profile.plugin / "metadata.txt").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -252,36 +184,29 @@ def installed_version(profile: Profile) -> str:
 
 
 def installed_program(profile: Profile) -> str:
-    """Program that the plugin in a profile was told to use; empty where there is none."""
+    """Program that the plugin in a profile was configured to run; empty if there is none."""
     try:
-        noted = json.loads((profile.plugin / "config.json").read_text(encoding="utf-8"))
-        return " ".join(noted["program"])
+        config = json.loads((profile.plugin / "config.json").read_text(encoding="utf-8"))
+        return " ".join(config["program"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 
 def this_program() -> list[str]:
-    """Command that starts this very program: its file, or the interpreter that has the package.
-
-    Raises
-    ------
-    InputNotFoundError
-        Neither is known.
-    """
-    beside = Path(sys.executable).parent
-    for path in (Path(sys.argv[0]), beside / "lst-raster", beside / "lst-raster.exe"):
+    """Command that starts this program: its executable, or the interpreter that has the package."""
+    folder = Path(sys.executable).parent
+    for path in (Path(sys.argv[0]), folder / "lst-raster", folder / "lst-raster.exe"):
         if path.stem == "lst-raster" and path.is_file():
-            return [os.path.abspath(path)]  # noqa: PTH100  # of a link the name is meant, not what it leads to
+            return [os.path.abspath(path)]  # noqa: PTH100  # a link is not resolved
     if not sys.executable:
-        raise InputNotFoundError("it is not known where lst-raster lies; name it by --program")
+        raise InputNotFoundError("cannot determine the path of lst-raster; give it with --program")
     return [sys.executable, "-c", _MODULE]
 
 
 @contextmanager
-def _cleanly(plugin: Path) -> Iterator[tuple[Path, Path]]:
-    """Give two names beside the folder of the plugins, and leave nothing there."""
-    outside = plugin.parent.parent  # QGIS looks at all that lies beside its plugins
-    new, old = (outside / f".{PLUGIN}.{os.getpid()}.{kind}" for kind in ("new", "old"))
+def _temporary_names(plugin: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield paths for the new and the old plugin outside the plugins' folder, which QGIS scans; remove both at last."""
+    new, old = (plugin.parent.parent / f".{PLUGIN}.{os.getpid()}.{kind}" for kind in ("new", "old"))
     try:
         yield new, old
     except OSError as error:
@@ -292,8 +217,3 @@ def _cleanly(plugin: Path) -> Iterator[tuple[Path, Path]]:
                 path.unlink(missing_ok=True)
             else:
                 shutil.rmtree(path, ignore_errors=True)
-
-
-def _put_away(plugin: Path, old: Path) -> None:
-    if os.path.lexists(plugin):
-        plugin.rename(old)

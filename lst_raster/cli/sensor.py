@@ -1,4 +1,4 @@
-"""The `sensor` commands: sensor bands, shipped and custom."""
+"""`lst-raster sensor`: shipped and custom sensor bands."""
 
 from __future__ import annotations
 
@@ -7,38 +7,22 @@ from typing import Any
 
 import click
 
-from lst_raster.cli import command as written
 from lst_raster.cli import options
-from lst_raster.cli.command import Command
+from lst_raster.cli.command import Group
+from lst_raster.cli.command import show as show_result
 from lst_raster.inference.model import custom_models, shipped_models
 from lst_raster.resources import user_path
-from lst_raster.sensors.bands import response_path, sensor_band
+from lst_raster.sensors.bands import custom_sensor_names, response_path, sensor_band, sensor_names
 from lst_raster.sensors.custom import SIMULATED
 from lst_raster.sensors.response import load_response
 from lst_raster.sensors.response_files import half_limits
 
 
 def describe_sensor(name: str) -> dict[str, Any]:
-    """Tell what is known of a sensor band.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-
-    Returns
-    -------
-    dict
-        By name, ready for JSON; keys end in their unit. None for what there is not.
-
-    Raises
-    ------
-    UnknownSensorError, ConfigError
-        As `sensor_band`.
-    """
+    """Properties of a sensor band, ready for JSON; keys end in their unit, missing values are None."""
     band, response = sensor_band(name), load_response(name)
     path, simulated = response_path(name), user_path("sensors", band.name, SIMULATED)
-    models = [name.partition("/") for name in (custom_models() if band.is_custom else shipped_models())]
+    models = [model.partition("/") for model in (custom_models() if band.is_custom else shipped_models())]
     return {
         "name": band.name,
         "kind": "own" if band.is_custom else "shipped",
@@ -57,26 +41,22 @@ def describe_sensor(name: str) -> dict[str, Any]:
     }
 
 
-@click.group()
+@click.group(cls=Group)
 def sensor() -> None:
-    """Sensor bands: list and show those there are, define new ones from a spectral response, remove them."""
+    """List and show sensor bands, define custom ones from a spectral response, remove them."""
 
 
-@sensor.command(
-    "new",
-    cls=Command,
-    examples="""
-    lst-raster sensor new my-band --response response.csv
-""",
-)
+@sensor.command()
 @click.argument("name")
 @click.option(
     "--response", required=True, type=click.Path(path_type=Path), metavar="FILE.csv",
     help="Two columns: wavelength or wavenumber, and relative response.",
 )  # fmt: skip
-@click.option("--unit", type=click.Choice(["um", "nm", "cm-1"]), help="Of the first column, where no header tells it.")
-@click.option("--title", metavar="TEXT", help="Name for people, such as 'ASTER band 13'. [default: NAME]")
-@click.option("--noise", type=float, default=0.1, show_default=True, metavar="KELVIN", help="Of a pixel, at 300 K.")
+@click.option("--unit", type=click.Choice(["um", "nm", "cm-1"]), help="Unit of the first column, if no header has it.")
+@click.option("--title", metavar="TEXT", help="Descriptive name, such as 'ASTER band 13'. [default: NAME]")
+@click.option(
+    "--noise", type=float, default=0.1, show_default=True, metavar="KELVIN", help="Noise of a pixel, at 300 K."
+)
 @click.option(
     "--calibration", type=float, default=0.5, show_default=True, metavar="KELVIN",
     help="Standard uncertainty of the calibration, at 300 K.",
@@ -85,10 +65,10 @@ def sensor() -> None:
 @click.option("--offset", type=float, default=0.0, metavar="NUMBER", help="Radiance of the digital number 0.")
 @click.option(
     "--years", type=int, nargs=2, default=(2000, 2029), show_default=True, metavar="FIRST LAST",
-    help="Of operation: the minor gases of these are trained with.",
+    help="Years of operation, which determine the minor gases in the training.",
 )  # fmt: skip
-@click.option("--folder", type=click.Path(path_type=Path), metavar="DIR", help="Instead of your own data folder.")
-@click.option("--overwrite", is_flag=True, help="Replace a definition of that name, and what was made with it.")
+@click.option("--folder", type=click.Path(path_type=Path), metavar="DIR", help="Instead of the user's data folder.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing definition, and the files made with it.")
 @options.as_json
 def new(
     name: str, response: Path, unit: str | None, title: str | None, noise: float, calibration: float, gain: float,
@@ -96,9 +76,13 @@ def new(
 ) -> None:  # fmt: skip
     """Define the sensor band NAME from its spectral response.
 
-    The response must lie within 10.0 to 13.15 um but for 1 %: the simulator covers no more. After that NAME can be
-    given wherever a sensor can, first to lst-raster simulate. Definitions lie in your own data folder: LST_RASTER_DATA,
-    or where your system keeps such data.
+    At least 99 % of the response must be within 10.0 to 13.15 um, the range of the simulator. NAME can then be used as
+    a sensor in all commands, first in lst-raster simulate. Definitions are stored in the user's data folder:
+    LST_RASTER_DATA, or the default one of the system.
+
+    Examples
+    --------
+    lst-raster sensor new my-band --response response.csv
     """
     from lst_raster.sensors.custom import SensorFacts, define_sensor
     from lst_raster.sensors.response_files import read_response
@@ -107,36 +91,29 @@ def new(
         title=title, noise=noise, calibration_uncertainty=calibration, gain=gain, radiance_offset=offset,
         first_year=years[0], last_year=years[1],
     )  # fmt: skip
-    found = read_response(response, unit)
-    target = define_sensor(name, found, facts, folder=folder, overwrite=overwrite)
-    told = {
-        "name": target.name, "folder": str(target), "points": found.points,
-        "half_power_um": [round(limit, 3) for limit in found.limits], "left_out_percent": round(100 * found.outside, 2),
-        "warnings": list(found.warnings),
+    table = read_response(response, unit)
+    target = define_sensor(name, table, facts, folder=folder, overwrite=overwrite)
+    low, high = table.limits
+    result = {
+        "name": target.name, "folder": str(target), "points": table.points,
+        "half_power_um": [round(low, 3), round(high, 3)], "left_out_percent": round(100 * table.outside, 2),
+        "warnings": list(table.warnings),
     }  # fmt: skip
-    written.show(told, _defined(told, elsewhere=folder), as_json)
+    lines = [f"{target.name}: half power at {low:.2f} and {high:.2f} um, {table.points} points", target]
+    if folder is not None:
+        lines.append(f"other commands find it with LST_RASTER_DATA={folder}")
+    show_result(result, [*lines, f"next: lst-raster simulate --sensor {target.name}"], as_json)
 
 
-def _defined(told: dict[str, Any], *, elsewhere: Path | None) -> list[str]:
-    low, high = told["half_power_um"]
-    lines = [f"{told['name']}: {low:.2f} to {high:.2f} um at half its peak, {told['points']} points", told["folder"]]
-    if elsewhere is not None:
-        lines.append(f"other commands find it with LST_RASTER_DATA={elsewhere}")
-    return [*lines, f"next: lst-raster simulate --sensor {told['name']}"]
-
-
-@sensor.command(
-    "list",
-    cls=Command,
-    examples="""
-    lst-raster sensor list
-""",
-)
+@sensor.command("list")
 @options.as_json
 def list_(as_json: bool) -> None:
-    """List the sensor bands that come with the package and your own, with the models there are for each."""
-    from lst_raster.sensors.bands import custom_sensor_names, sensor_names
+    """List the shipped and custom sensor bands, and the models for each.
 
+    Examples
+    --------
+    lst-raster sensor list
+    """
     found = [describe_sensor(name) for name in (*sensor_names(), *custom_sensor_names())]
     width = max(len(one["name"]) for one in found) + 2
     lines = [
@@ -144,41 +121,39 @@ def list_(as_json: bool) -> None:
         f"models: {', '.join(one['models']) or 'no model'}"
         for one in found
     ]
-    written.show(found, lines, as_json)
+    show_result(found, lines, as_json)
 
 
-@sensor.command(
-    "show",
-    cls=Command,
-    examples="""
-    lst-raster sensor show landsat8-b10
-""",
-)
+@sensor.command()
 @click.argument("name")
 @options.as_json
 def show(name: str, as_json: bool) -> None:
-    """Tell what is known of the sensor band NAME, where it is defined, and what was made with it."""
+    """Show the properties of the sensor band NAME, its folder, its simulated set and its models.
+
+    Examples
+    --------
+    lst-raster sensor show landsat8-b10
+    """
     found = describe_sensor(name)
     lines = []
     for key, value in found.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else value
         lines.append(f"{key.replace('_', ' ')}: {'none' if text in (None, '') else text}")
-    written.show(found, lines, as_json)
+    show_result(found, lines, as_json)
 
 
-@sensor.command(
-    "remove",
-    cls=Command,
-    examples="""
-    lst-raster sensor remove my-band
-""",
-)
+@sensor.command()
 @click.argument("name")
-@click.option("--models", is_flag=True, help="Remove the models that were trained for it, too.")
+@click.option("--models", is_flag=True, help="Remove its models, too.")
 @options.as_json
 def remove(name: str, models: bool, as_json: bool) -> None:
-    """Remove the sensor band NAME of your own, with what was simulated for it."""
+    """Remove the custom sensor band NAME, and its simulated set.
+
+    Examples
+    --------
+    lst-raster sensor remove my-band
+    """
     from lst_raster.sensors.custom import remove_sensor
 
     removed = list(remove_sensor(name, models=models))
-    written.show({"removed": removed}, [f"removed {folder}" for folder in removed], as_json)
+    show_result({"removed": removed}, [f"removed {folder}" for folder in removed], as_json)

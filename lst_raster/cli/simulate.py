@@ -1,4 +1,4 @@
-"""``lst-raster simulate``: radiative transfer through a file of atmospheric profiles."""
+"""`lst-raster simulate`."""
 
 from __future__ import annotations
 
@@ -18,96 +18,75 @@ from lst_raster.sensors.custom import SIMULATED
 from lst_raster.simulator.gases import Composition
 
 _DEFAULT = Composition()
-_SEED = 1  # with which the shipped models' sets were drawn
+_SEED = 1  # of the simulated sets of the shipped models
 
 
-@click.command(
-    "simulate",
-    cls=Command,
-    examples="""
-    lst-raster simulate library.nc --sensor landsat8-b10 \\
-      -o simulated/landsat8-b10_library.nc
-    lst-raster simulate --sensor my-band
-""",
-)
+@click.command("simulate", cls=Command)
 @click.argument("profiles", type=click.Path(path_type=Path), required=False)
 @click.option(
-    "--sensor",
-    "sensors",
-    required=True,
-    multiple=True,
-    shell_complete=options.sensors,
-    help="Sensor band, as landsat8-b10; may be repeated.",
-)
+    "--sensor", "sensors", required=True, multiple=True, shell_complete=options.sensors,
+    help="Sensor band, such as landsat8-b10. Repeatable.",
+)  # fmt: skip
 @click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="NetCDF file to write; for several sensors a folder, for files named <sensor>_<name of PROFILES>. "
-    "[default: for a sensor of your own simulated.nc beside its definition, where train finds it]",
-)
+    "-o", "--output", type=click.Path(path_type=Path),
+    help="NetCDF file to write; for several sensors a folder, with files named <sensor>_<name of PROFILES>. "
+    "[default: for a custom sensor simulated.nc in its folder, where train finds it]",
+)  # fmt: skip
 @click.option(
     "--columns", type=click.IntRange(min=50), metavar="N",
-    help="Simulate N columns, spread over the water vapour, instead of all.",
+    help="Simulate a subsample of N columns, spread over the water vapour.",
 )  # fmt: skip
 @click.option("--year", default=_DEFAULT.year, show_default=True, help="Year of the gas concentrations.")
 @click.option(
     "--aerosol", default=_DEFAULT.aerosol_optical_depth, show_default=True, help="Aerosol optical depth at 11 um."
 )
-@click.option("--continuum", default=_DEFAULT.continuum_scaling, show_default=True, help="Factor on the continuum.")
+@click.option("--continuum", default=_DEFAULT.continuum_scaling, show_default=True, help="Scaling of the continuum.")
 @click.option(
     "--vary", type=int,
-    help="Seed: draw year, aerosol and continuum for each profile instead. [default: 1 without PROFILES]",
+    help="Seed for drawing year, aerosol and continuum for each profile. [default: 1 without PROFILES]",
 )  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace an existing output.")
+@options.overwrite
 @options.quiet
 @options.as_json
 def simulate(
-    profiles: Path | None,
-    sensors: tuple[str, ...],
-    output: Path | None,
-    columns: int | None,
-    year: float,
-    aerosol: float,
-    continuum: float,
-    vary: int | None,
-    overwrite: bool,
-    quiet: bool,
-    as_json: bool,
-) -> None:
-    """Simulate transmittance, upwelling and downwelling radiance of every profile in PROFILES (NetCDF).
+    profiles: Path | None, sensors: tuple[str, ...], output: Path | None, columns: int | None, year: float,
+    aerosol: float, continuum: float, vary: int | None, overwrite: bool, quiet: bool, as_json: bool,
+) -> None:  # fmt: skip
+    r"""Simulate transmittance, upwelling and downwelling radiance of every profile in PROFILES (NetCDF).
 
-    PROFILES holds pressure [hPa], air_temperature [K] and specific_humidity [kg kg-1] on (profile, level), NaN below
+    PROFILES has pressure [hPa], air_temperature [K] and specific_humidity [kg kg-1] on (profile, level), NaN below
     ground, in any level order, and optionally ozone [kg kg-1], surface_pressure [hPa], air_temperature_2m [K],
-    specific_humidity_2m [kg kg-1] and surface_temperature [K]. Without PROFILES it is the packaged library, and what a
-    scene does not tell of the air is drawn for each profile, as models are trained.
+    specific_humidity_2m [kg kg-1] and surface_temperature [K]. Without PROFILES it is the packaged library, and year,
+    aerosol and continuum are drawn for each profile, as for the training of models.
+
+    Examples
+    --------
+    lst-raster simulate library.nc --sensor landsat8-b10 \
+      -o simulated/landsat8-b10_library.nc
+    lst-raster simulate --sensor my-band
     """
-    if profiles is None and vary is None and not _stated("year", "aerosol", "continuum"):
+    source = click.get_current_context().get_parameter_source
+    composed = any(source(name) is not ParameterSource.DEFAULT for name in ("year", "aerosol", "continuum"))
+    if profiles is None and vary is None and not composed:
         vary = _SEED
-    source = profiles or library_path()
-    targets = _targets(source, sensors, output)
+    profiles = profiles or library_path()
+    targets = _targets(profiles, sensors, output)
     for target in targets.values():
         if target.exists() and not overwrite:
             raise OutputError(f"{target} exists; pass --overwrite to replace it")
     composition = Composition(year=year, aerosol_optical_depth=aerosol, continuum_scaling=continuum)
-    how = SimulationOptions(composition=composition, vary_seed=vary)
-    with progress_bar("Simulating", quiet=quiet) as progress, subsample(source, columns) as chosen:
-        simulate_file(chosen, targets, how, progress)
+    settings = SimulationOptions(composition=composition, vary_seed=vary)
+    with progress_bar("Simulating", quiet=quiet) as progress, subsample(profiles, columns) as chosen:
+        simulate_file(chosen, targets, settings, progress)
     show({"files": targets}, targets.values(), as_json)
 
 
-def _stated(*names: str) -> bool:
-    """Whether the user gave one of these options."""
-    context = click.get_current_context()
-    return any(context.get_parameter_source(name) is not ParameterSource.DEFAULT for name in names)
-
-
 def _targets(profiles: Path, sensors: tuple[str, ...], output: Path | None) -> dict[str, Path]:
-    """File of each sensor band."""
+    """Output file of each sensor band."""
     if output is None:
         shipped = [sensor for sensor in sensors if not sensor_band(sensor).is_custom]
         if shipped:
-            raise click.UsageError(f"{shipped[0]} comes with the package; say where to write by -o")
+            raise click.UsageError(f"{shipped[0]} is a shipped sensor band; give the output with -o")
         return {sensor: response_path(sensor).with_name(SIMULATED) for sensor in sensors}
     single = len(sensors) == 1 and not output.is_dir()
     return {sensor: output if single else output / f"{sensor}_{profiles.name}" for sensor in sensors}

@@ -1,7 +1,7 @@
-"""The plugin for QGIS, which runs `lst-raster` as a program of its own.
+"""The QGIS plugin, which runs `lst-raster` as a separate program.
 
-It imports QGIS and the standard library, nothing of ours: inside QGIS there would be two GDALs and two numpys. It is
-copied into a profile of QGIS (`lst-raster qgis install`), and keeps to Python 3.8, as QGIS 3.22 may bring it.
+It imports QGIS and the standard library only: inside QGIS there would be two versions of GDAL and numpy. It is copied
+into a QGIS profile (`lst-raster qgis install`), and supports Python 3.8, the oldest with QGIS 3.22.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def classFactory(iface: Any) -> Any:
-    """Make the plugin; QGIS looks for this name."""
+    """Make the plugin; QGIS calls this function."""
     from .plugin import LstRasterPlugin
 
     return LstRasterPlugin()

@@ -1,4 +1,4 @@
-"""What the algorithms have in common: parameters from a form, the program as a child, its messages as feedback."""
+"""Base class of the algorithms: parameters from a form, the program in a subprocess, its messages as feedback."""
 
 from __future__ import annotations
 
@@ -14,28 +14,27 @@ from qgis.core import (
     QgsSettings,
 )
 
-from .child import Cancelled, ProgramError, run_program
-from .options import Form
+from .forms import Form
 from .parameters import definition, value
-from .program import environment, find_program, shown, version_warning
+from .program import Cancelled, ProgramError, environment, find_program, run_program, shown, version_warning
 
 SETTING = "LST_RASTER_PROGRAM"
-"""Name of the setting that holds the path of the program."""
+"""Name of the setting with the path of the program."""
+
+
+def configured_program() -> list[str]:
+    """Command that starts the program; raises ProgramError if it is not found."""
+    return find_program(str(QgsSettings().value(f"Processing/Configuration/{SETTING}") or ""))
 
 
 class LstRasterAlgorithm(QgsProcessingAlgorithm):
-    """An algorithm that runs a command of `lst-raster`."""
+    """Algorithm that runs a command of `lst-raster`."""
 
     command = ""
-    """The command."""
-    title = ""
-    """What the toolbox calls it."""
+    title = ""  # in the toolbox
     form = Form(options=())
-    """What it asks for."""
-    help = ""
-    """What the form tells, HTML."""
-    words = ""
-    """Words it is found by, parted by commas."""
+    help = ""  # HTML
+    keywords = ""  # for the search, separated by commas
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +53,7 @@ class LstRasterAlgorithm(QgsProcessingAlgorithm):
         return self.help.partition("</p>")[0].replace("<p>", "")
 
     def tags(self) -> list[str]:
-        return ["lst", "landsat", "thermal", "temperature", *self.words.split(",")]
+        return ["lst", "landsat", "thermal", "temperature", *self.keywords.split(",")]
 
     def createInstance(self) -> LstRasterAlgorithm:
         return type(self)()
@@ -69,7 +68,7 @@ class LstRasterAlgorithm(QgsProcessingAlgorithm):
         raise NotImplementedError
 
     def prepareAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> bool:
-        """Read the form; layers may be looked at here alone, in the thread they live in."""
+        """Read the form; layers are accessible in the main thread only, which calls this method."""
         self._values = {option.name: value(option, self, parameters, context) for option in self.form.options}
         problem = self.form.problem(self._values)
         if problem:
@@ -77,34 +76,20 @@ class LstRasterAlgorithm(QgsProcessingAlgorithm):
         return True
 
     def raster_destination(self, parameters: dict[str, Any], context: Any) -> str:
-        """Path of the raster to be made."""
+        """Path of the output raster."""
         path = str(self.parameterAsOutputLayer(parameters, "OUTPUT", context))
         if not path.lower().endswith(".tif"):
-            raise QgsProcessingException(f"the raster {path} would be a GeoTIFF; give it a name that ends in .tif")
+            raise QgsProcessingException(f"the output {path} is not a GeoTIFF; give it a name that ends in .tif")
         return path
 
     def run_command(self, feedback: Any, *extra: str) -> list[str] | None:
-        """Run the program.
+        """Run the command with the values of the form and extra options.
 
-        Parameters
-        ----------
-        feedback : QgsProcessingFeedback
-            Is told what the program says.
-        *extra : str
-            Options that are not in the form.
-
-        Returns
-        -------
-        list of str or None
-            Lines of its standard output; None if the user has cancelled.
-
-        Raises
-        ------
-        QgsProcessingException
-            It failed; the message is the program's.
+        Returns the lines of its standard output, or None if the user has cancelled. Raises QgsProcessingException with
+        the program's message if it fails.
         """
         try:
-            program = find_program(str(QgsSettings().value(f"Processing/Configuration/{SETTING}") or ""))
+            program = configured_program()
             warning = version_warning(program)
             if warning:
                 feedback.pushWarning(warning)
@@ -113,14 +98,14 @@ class LstRasterAlgorithm(QgsProcessingAlgorithm):
             command = [*program, "--messages", "json", "--stop-with-input", *arguments]
             return run_program(command, environment(), feedback)
         except Cancelled:
-            feedback.pushInfo("Cancelled; what was not finished is removed")
+            feedback.pushInfo("Cancelled; incomplete files were removed")
             return None
         except ProgramError as error:
             raise QgsProcessingException(str(error)) from error
 
 
 class SidecarStyle(QgsProcessingLayerPostProcessorInterface):
-    """Gives a layer the style that lies beside its file."""
+    """Applies the style file with the name of the layer's file."""
 
     def postProcessLayer(self, layer: Any, context: Any, feedback: Any) -> None:
         style = Path(layer.source()).with_suffix(".qml")
@@ -130,17 +115,17 @@ class SidecarStyle(QgsProcessingLayerPostProcessorInterface):
 
 
 SIDECAR_STYLE = SidecarStyle()
-"""The one there is: QGIS keeps no reference to it."""
+"""The only instance: QGIS keeps no reference to it."""
 
 
 def style_when_loaded(context: Any, path: str) -> None:
-    """Have a layer styled when QGIS loads it, if it does."""
+    """Style a layer after loading, if QGIS will load it."""
     if context.willLoadLayerOnCompletion(path):
         context.layerToLoadOnCompletionDetails(path).setPostProcessor(SIDECAR_STYLE)
 
 
 def load_when_done(context: Any, path: str, name: str, output: str) -> None:
-    """Have QGIS load a file, with its style, where it shows layers."""
+    """Load a file, with its style, at the end of the algorithm, if there is a project."""
     project = context.project()
     if project is not None and Path(path).exists():
         context.addLayerToLoadOnCompletion(path, QgsProcessingContext.LayerDetails(name, project, output))

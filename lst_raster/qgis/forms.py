@@ -1,239 +1,231 @@
-"""The forms of the algorithms: what each asks for. A test holds them against the command line."""
+"""Forms of the algorithms, which a test compares with the command line, and their arguments; without QGIS."""
 
 from __future__ import annotations
 
-from .options import Form, Option
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a form.
+
+    Kinds are ``text``, ``list`` (texts separated by ``;``), ``number``, ``integer``, ``switch``, ``choice``,
+    ``layer``, ``layers``, ``file``, ``files``, ``folder``, ``crs`` or ``words`` (arguments as in a shell).
+    """
+
+    name: str  # of the parameter in QGIS
+    kind: str
+    flag: str  # option of the command line; empty for an argument
+    label: str  # with the unit
+    help: str = ""
+    default: Any = None  # that of the command line, which is not passed on
+    choices: Sequence[str] = ()
+    limits: Sequence[float] = ()  # minimum and maximum of a number
+    advanced: bool = False  # hidden under Advanced Parameters
+    optional: bool = True
+
+
+@dataclass(frozen=True)
+class Form:
+    """The options of an algorithm in the order of the form, and their constraints."""
+
+    options: Sequence[Option]
+    one_of: Sequence[str] = ()  # parameters of which at least one is required
+    not_together: Sequence[Sequence[str]] = ()  # groups of parameters that exclude each other
+
+    def labels(self, names: Sequence[str]) -> str:
+        """Labels of parameters."""
+        found = {option.name: option.label for option in self.options}
+        return " / ".join(f"'{found[name]}'" for name in names)
+
+    def problem(self, values: Mapping[str, Any]) -> str:
+        """Violated constraint, or an empty text."""
+        given = [name for name, value in values.items() if value not in (None, "", [])]
+        if self.one_of and not set(self.one_of) & set(given):
+            return f"no input: give {self.labels(self.one_of)}"
+        for group in self.not_together:
+            if len(set(group) & set(given)) > 1:
+                return f"give one of {self.labels(group)}, not several"
+        return ""
+
+    def arguments(self, values: Mapping[str, Any], *extra: str) -> list[str]:
+        """Arguments of the command line: options that are not at their defaults, extra options, then arguments."""
+        named, unnamed = [], []
+        for option in self.options:
+            value = values.get(option.name)
+            if value in (None, "", []) or value == option.default:
+                continue
+            texts = _texts(option, value)
+            if option.kind == "words":
+                named += texts
+            elif option.flag:
+                named += [part for text in texts for part in ([option.flag, text] if text else [option.flag])]
+            else:
+                unnamed += texts
+        return [*named, *extra, "--", *unnamed]
+
+
+def address(source: str) -> str:
+    """Convert the source of a layer to a path or a URL of the command line."""
+    for prefix, scheme in (("/vsicurl/", ""), ("/vsis3/", "s3://")):
+        if source.startswith(prefix):
+            return scheme + source[len(prefix) :]
+    return source
+
+
+def _texts(option: Option, value: Any) -> list[str]:
+    """Texts of a value; an empty one for a switch."""
+    if option.kind == "switch":
+        return [""]
+    if option.kind == "words":
+        return shlex.split(value)
+    if option.kind == "list":
+        return [part.strip() for part in value.split(";") if part.strip()]
+    if option.kind in ("files", "layers"):
+        return [str(part) for part in value]
+    if option.kind in ("number", "integer"):
+        return [f"{value:.10g}"]
+    return [str(value)]
+
 
 _SCENE = (
-    Option(
-        name="LAYER", kind="layer", label="Thermal band",
-        help="GeoTIFF of one thermal band of Landsat 4 to 9; metadata (MTL) and quality bands beside it are used.",
-    ),
-    Option(
-        name="SCENE", kind="file", label="Whole product instead: archive, metadata file, folder or address",
-        help="A .zip, .tar or .tar.gz archive, an *_MTL.txt, .xml or .json file; a folder, or an https or s3 address, "
-        "can be typed in.",
-    ),
+    Option("LAYER", "layer", "", "Thermal band",
+        "GeoTIFF of one thermal band of Landsat 4 to 9; metadata (MTL) and quality bands in its folder are used."),
+    Option("SCENE", "file", "", "Whole product instead: archive, metadata file, folder or address",
+        "A .zip, .tar or .tar.gz archive, an *_MTL.txt, .xml or .json file; a folder, or an https or s3 address "
+        "may be entered."),
 )  # fmt: skip
 _EMISSIVITY = (
-    Option(
-        name="EMISSIVITY", kind="list", flag="--emissivity", label="Emissivity: number or sources",
-        help="A number in (0, 1], or sources parted by ';', of which the first that has a value counts: ndvi, quality, "
-        "aster-ged:FOLDER, landcover:MAP, st-emis:PRODUCT, a raster. Empty: 0.97, or that of the Level-2 product.",
-    ),
-    Option(
-        name="EMISSIVITY_RASTER", kind="layer", flag="--emissivity", label="Emissivity: raster",
-        help="Where it has no value, the sources above count.", advanced=True,
-    ),
+    Option("EMISSIVITY", "list", "--emissivity", "Emissivity: number or sources",
+        "A number in (0, 1], or sources separated by ';', of which the first with a value is used: ndvi, quality, "
+        "aster-ged:FOLDER, landcover:MAP, st-emis:PRODUCT, a raster. Empty: 0.97, or that of the Level-2 product."),
+    Option("EMISSIVITY_RASTER", "layer", "--emissivity", "Emissivity: raster",
+        "Where it has no value, the sources above are used.", advanced=True),
 )  # fmt: skip
-_AIR = (
-    Option(
-        name="WATER_VAPOUR", kind="number", flag="--water-vapour", label="Water vapour of the air column [kg m-2]",
-        help="1 kg m-2 is 1 mm of water. Empty: from the reanalysis, or else a standard atmosphere, with a warning.",
-        limits=(0.0, 100.0),
-    ),
-    Option(
-        name="AIR_TEMPERATURE", kind="number", flag="--air-temperature", label="Air temperature at 2 m [K]",
-        help="Kelvin: degrees Celsius and 273.15. Empty: from the reanalysis, or else a standard atmosphere.",
-        limits=(180.0, 340.0),
-    ),
-    Option(
-        name="REANALYSIS", kind="files", flag="--reanalysis", label="Reanalysis files",
-        help="netCDF, GRIB or ZIP of a reanalysis for the scene's time: water vapour, or better temperature "
-        "and humidity on levels of pressure.",
-    ),
-    Option(
-        name="SURFACE_PRESSURE", kind="number", flag="--surface-pressure", label="Air pressure at the ground [hPa]",
-        help="Not reduced to sea level. Empty: from the reanalysis, or else a standard atmosphere.",
-        limits=(300.0, 1100.0), advanced=True,
-    ),
-    Option(
-        name="WATER_VAPOUR_RASTER", kind="layer", flag="--water-vapour", label="Water vapour: raster [kg m-2]",
-        help="Instead of a number.", advanced=True,
-    ),
-    Option(
-        name="AIR_TEMPERATURE_RASTER", kind="layer", flag="--air-temperature", label="Air temperature: raster [K]",
-        help="Instead of a number.", advanced=True,
-    ),
-    Option(
-        name="DEM", kind="layer", flag="--dem", label="Elevation: raster [m]",
-        help="Reanalysis and standard atmosphere are brought to the elevation of the ground.", advanced=True,
-    ),
-    Option(
-        name="ELEVATION", kind="number", flag="--dem", label="Elevation: number [m]",
-        help="Instead of a raster.", limits=(-500.0, 9000.0), advanced=True,
-    ),
-    Option(
-        name="ALIGN", kind="switch", flag="--align", label="Warp rasters on another grid onto the scene's",
-        help="Without it a raster on another grid is refused.", default=False, advanced=True,
-    ),
+_ATMOSPHERE = (
+    Option("WATER_VAPOUR", "number", "--water-vapour", "Column water vapour [kg m-2]",
+        "1 kg m-2 is 1 mm of water. Empty: from the reanalysis, or else a standard atmosphere, with a warning.",
+        limits=(0.0, 100.0)),
+    Option("AIR_TEMPERATURE", "number", "--air-temperature", "Air temperature at 2 m [K]",
+        "Kelvin: degrees Celsius plus 273.15. Empty: from the reanalysis, or else a standard atmosphere.",
+        limits=(180.0, 340.0)),
+    Option("REANALYSIS", "files", "--reanalysis", "Reanalysis files",
+        "NetCDF, GRIB or ZIP of a reanalysis at the scene's time: water vapour, or better temperature and humidity on "
+        "pressure levels."),
+    Option("SURFACE_PRESSURE", "number", "--surface-pressure", "Surface pressure [hPa]",
+        "Not reduced to sea level. Empty: from the reanalysis, or else a standard atmosphere.",
+        limits=(300.0, 1100.0), advanced=True),
+    Option("WATER_VAPOUR_RASTER", "layer", "--water-vapour", "Water vapour: raster [kg m-2]", "Instead of a number.",
+        advanced=True),
+    Option("AIR_TEMPERATURE_RASTER", "layer", "--air-temperature", "Air temperature: raster [K]",
+        "Instead of a number.", advanced=True),
+    Option("DEM", "layer", "--dem", "Elevation: raster [m]",
+        "Reanalysis and standard atmosphere are adjusted to the surface elevation.", advanced=True),
+    Option("ELEVATION", "number", "--dem", "Elevation: number [m]", "Instead of a raster.", limits=(-500.0, 9000.0),
+        advanced=True),
+    Option("ALIGN", "switch", "--align", "Warp rasters on another grid onto the scene's",
+        "Otherwise a raster on another grid is an error.", default=False, advanced=True),
 )  # fmt: skip
 _CLOUDS = (
-    Option(
-        name="KEEP_CLOUDS", kind="switch", flag="--keep-clouds", label="Keep clouds", default=False,
-        help="Otherwise clouds, their shadows and cirrus get no temperature, where there is a quality band.",
-    ),
-    Option(
-        name="MASK_DILATION", kind="number", flag="--mask-dilation", label="Distance to clouds that is masked too [m]",
-        default=0.0, limits=(0.0, 5000.0), advanced=True,
-    ),
+    Option("KEEP_CLOUDS", "switch", "--keep-clouds", "Keep clouds",
+        "Otherwise clouds, their shadows and cirrus are masked, if the scene has a quality band.", default=False),
+    Option("MASK_DILATION", "number", "--mask-dilation", "Distance around clouds to mask as well [m]", default=0.0,
+        limits=(0.0, 5000.0), advanced=True),
 )  # fmt: skip
-_ABOUT_THE_SCENE = (
-    Option(
-        name="BAND", kind="text", flag="--band", label="Band, where a product has several",
-        help="10 (default) or 11; 6_VCID_1 (low gain, default) or 6_VCID_2.", advanced=True,
-    ),
-    Option(
-        name="DATE", kind="text", flag="--date", label="Date, where nothing else tells it",
-        help="2015-01-17T16:20 (UTC), 2015-01-17 or 2015-01.", advanced=True,
-    ),
-    Option(
-        name="SENSOR", kind="text", flag="--sensor", label="Sensor band, where nothing else tells it",
-        help="Such as landsat8-b10.", advanced=True,
-    ),
-    Option(
-        name="QUANTITY", kind="choice", flag="--quantity", label="Any raster: what it holds at the sensor",
-        choices=("radiance", "brightness-temperature", "digital-numbers"), advanced=True,
-        help="Radiance [W m-2 sr-1 um-1] or brightness temperature [K] of the sensor band above, your own or not.",
-    ),
-    Option(
-        name="LEVEL_2", kind="switch", flag="--level-2", label="Level-2 product: solve it again", default=False,
-        help="From its own terms, by default with its own emissivity.", advanced=True,
-    ),
-    Option(
-        name="DOWNWELLING", kind="choice", flag="--downwelling", label="Level-2: downwelling radiance",
-        choices=("corrected", "usgs"), advanced=True,
-        help="ST_DRAD times pi (corrected, default), or as it stands (usgs), which gives the product's temperature.",
-    ),
-    Option(
-        name="MODEL", kind="text", flag="--model", label="Model", advanced=True,
-        help="Name of a shipped model, such as landsat8-b10/surface, or a path. Empty: the best for what is given.",
-    ),
+_SCENE_DETAILS = (
+    Option("BAND", "text", "--band", "Band of a product with several",
+        "10 (default) or 11; 6_VCID_1 (low gain, default) or 6_VCID_2.", advanced=True),
+    Option("DATE", "text", "--date", "Date, if there are no metadata",
+        "2015-01-17T16:20 (UTC), 2015-01-17 or 2015-01.", advanced=True),
+    Option("SENSOR", "text", "--sensor", "Sensor band, if it is not in the file name or the metadata",
+        "Such as landsat8-b10.", advanced=True),
+    Option("QUANTITY", "choice", "--quantity", "Any raster: its at-sensor quantity",
+        "Radiance [W m-2 sr-1 um-1] or brightness temperature [K] of the sensor band above, shipped or custom.",
+        choices=("radiance", "brightness-temperature", "digital-numbers"), advanced=True),
+    Option("LEVEL_2", "switch", "--level-2", "Level-2 product: retrieve from its radiative terms",
+        "By default with its emissivity.", default=False, advanced=True),
+    Option("DOWNWELLING", "choice", "--downwelling", "Level-2: downwelling radiance",
+        "ST_DRAD times pi (corrected, default), or unchanged (usgs), which reproduces the temperature of the product.",
+        choices=("corrected", "usgs"), advanced=True),
+    Option("MODEL", "text", "--model", "Model",
+        "Name of a shipped model, such as landsat8-b10/surface, or a path. Empty: the best for the inputs.",
+        advanced=True),
 )  # fmt: skip
 _PRODUCT = (
-    Option(
-        name="LST_ONLY", kind="switch", flag="--lst-only", label="Write the temperature alone", default=False,
-        help="No uncertainty, quality band, style, picture and STAC item.", advanced=True,
-    ),
-    Option(
-        name="DTYPE", kind="choice", flag="--dtype", label="Numbers in the file", default="float32",
-        choices=("float32", "uint16"), help="uint16: hundredths of a kelvin, half the size.", advanced=True,
-    ),
-    Option(
-        name="COMPRESS", kind="choice", flag="--compress", label="Compression", default="deflate",
-        choices=("deflate", "zstd", "lzw", "lerc_zstd", "none"), help="lerc_zstd rounds to 0.01 K.", advanced=True,
-    ),
-    Option(
-        name="EXACT", kind="switch", flag="--exact", label="Run the model at every pixel", default=False,
-        help="Not on a coarse grid.", advanced=True,
-    ),
-    Option(
-        name="THREADS", kind="integer", flag="--threads", label="Tiles at the same time", limits=(1, 1024),
-        help="Empty: as many as there are cores.", advanced=True,
-    ),
+    Option("LST_ONLY", "switch", "--lst-only", "Write the temperature only",
+        "No uncertainty, quality band, style, picture and STAC item.", default=False, advanced=True),
+    Option("DTYPE", "choice", "--dtype", "Data type", "uint16: hundredths of a kelvin, half the size.",
+        default="float32", choices=("float32", "uint16"), advanced=True),
+    Option("COMPRESS", "choice", "--compress", "Compression", "lerc_zstd: rounded to 0.01 K.", default="deflate",
+        choices=("deflate", "zstd", "lzw", "lerc_zstd", "none"), advanced=True),
+    Option("EXACT", "switch", "--exact", "Run the model at every pixel", "Not on a coarse grid.", default=False,
+        advanced=True),
+    Option("THREADS", "integer", "--threads", "Tiles processed in parallel", "Empty: as many as there are cores.",
+        limits=(1, 1024), advanced=True),
 )  # fmt: skip
 _WORDS = Option(
-    name="OPTIONS", kind="words", label="Further options of the command line", advanced=True,
-    help="As they would be typed, for example --reanalysis era5.zarr.",
+    "OPTIONS", "words", "", "Further options of the command line",
+    "As on the command line, for example --reanalysis era5.zarr.", advanced=True,
 )  # fmt: skip
+_RETRIEVAL = (*_EMISSIVITY, *_ATMOSPHERE, *_CLOUDS, *_SCENE_DETAILS, *_PRODUCT, _WORDS)
 _EITHER = (
     ("WATER_VAPOUR", "WATER_VAPOUR_RASTER"),
     ("AIR_TEMPERATURE", "AIR_TEMPERATURE_RASTER"),
     ("DEM", "ELEVATION"),
 )
-_RETRIEVAL = (*_EMISSIVITY, *_AIR, *_CLOUDS, *_ABOUT_THE_SCENE, *_PRODUCT, _WORDS)
 
-RETRIEVE = Form(
-    options=(*_SCENE, *_RETRIEVAL),
-    one_of=("LAYER", "SCENE"),
-    not_together=(("LAYER", "SCENE"), *_EITHER),
-)
-"""`lst-raster retrieve`."""
-
+RETRIEVE = Form(options=(*_SCENE, *_RETRIEVAL), one_of=("LAYER", "SCENE"), not_together=(("LAYER", "SCENE"), *_EITHER))
 BATCH = Form(
     options=(
-        Option(
-            name="SCENES", kind="files", label="Scenes",
-            help="Thermal bands, archives, metadata files; lists of scenes: tables (.csv), texts (.txt), STAC (.json).",
-        ),
-        Option(name="FOLDER", kind="folder", label="Folder of scenes"),
+        Option("SCENES", "files", "", "Scenes",
+            "Thermal bands, archives, metadata files; lists of scenes: table (.csv), text file (.txt), STAC (.json)."),
+        Option("FOLDER", "folder", "", "Folder of scenes"),
         *_RETRIEVAL,
-        Option(
-            name="WORKERS", kind="integer", flag="--workers", label="Scenes at the same time", limits=(1, 256),
-            help="Each takes one core. Empty: one after the other, on all cores.",
-        ),
-        Option(
-            name="OVERWRITE", kind="switch", flag="--overwrite", label="Replace products that exist", default=False,
-            help="Otherwise a whole product of the same inputs is kept, and any other is an error.",
-        ),
+        Option("WORKERS", "integer", "--workers", "Scenes processed in parallel",
+            "Each uses one core. Empty: one scene at a time, on all cores.", limits=(1, 256)),
+        Option("OVERWRITE", "switch", "--overwrite", "Replace existing products",
+            "Otherwise a complete product of the same inputs is kept, and any other is an error.", default=False),
     ),
     one_of=("SCENES", "FOLDER"),
     not_together=_EITHER,
 )  # fmt: skip
-"""`lst-raster batch`."""
-
 COMPARE = Form(
     options=(
-        Option(name="A", kind="layer", label="Surface temperature A", optional=False),
-        Option(
-            name="B", kind="layer", label="Surface temperature B", optional=False,
-            help="Told is A less B, over the pixels that have a value in both. A USGS ST_B10 or ST_B6 will do as well.",
-        ),
-        Option(
-            name="MASK", kind="layer", flag="--mask", label="Quality band",
-            help="Leaves out clouds, shadows and fill: QA_PIXEL, BQA, or a product's *_LST_QA.tif.",
-        ),
-        Option(
-            name="ALIGN", kind="switch", flag="--align", label="Warp B and the quality band onto the grid of A",
-            help="Without it another grid is refused.", default=False,
-        ),
-    ),
+        Option("A", "layer", "", "Surface temperature A", optional=False),
+        Option("B", "layer", "", "Surface temperature B",
+            "The result is A minus B, over the pixels with a value in both. May be a USGS ST_B10 or ST_B6.",
+            optional=False),
+        Option("MASK", "layer", "--mask", "Quality band",
+            "Masks clouds, shadows and fill: QA_PIXEL, BQA, or *_LST_QA.tif of a product."),
+        Option("ALIGN", "switch", "--align", "Warp B and the quality band onto the grid of A",
+            "Otherwise another grid is an error.", default=False),
+    )
 )  # fmt: skip
-"""`lst-raster compare`."""
-
 COMPOSITE = Form(
     options=(
-        Option(
-            name="PRODUCTS", kind="layers", label="Products", optional=False,
-            help="Surface temperatures (*_LST.tif) that lst-raster has made.",
-        ),
-        Option(
-            name="STATISTIC", kind="choice", flag="--statistic", label="Statistic of each pixel over time",
-            choices=("median", "mean", "weighted-mean", "minimum", "maximum", "deviation", "percentile", "count"),
-            default="median", help="weighted-mean: by the uncertainties of the products.",
-        ),
-        Option(
-            name="PERCENTILE", kind="number", flag="--percentile", label="Percentile, where that is the statistic",
-            limits=(0.0, 100.0),
-        ),
-        Option(name="FROM", kind="text", flag="--from", label="First day", help="2015-06-01, 2015-06 or 2015."),
-        Option(name="TO", kind="text", flag="--to", label="Last day", help="Likewise."),
-        Option(name="MONTHS", kind="text", flag="--months", label="Months of the year", help="6,7,8 or 6-8 or 12-2."),
-        Option(
-            name="ALIGN", kind="switch", flag="--align", label="Warp products whose pixels do not lie upon each other",
-            help="Without it such products are refused.", default=False,
-        ),
-        Option(
-            name="CRS", kind="crs", flag="--crs", label="Coordinate reference system", advanced=True,
-            help="Empty: that of the products.",
-        ),
-        Option(
-            name="GRID", kind="choice", flag="--grid", label="Extent", choices=("union", "intersection"),
-            default="union", help="Of all products, or what they have in common.", advanced=True,
-        ),
-        Option(
-            name="EXCLUDE", kind="list", flag="--exclude", label="Pixels to leave out", advanced=True,
-            help="By their quality bits, parted by ';': water; cloud_distance=near.",
-        ),
-        Option(
-            name="MAX_UNCERTAINTY", kind="number", flag="--max-uncertainty", label="Highest uncertainty [K]",
-            help="Leave out more uncertain temperatures.", limits=(0.0, 1000.0), advanced=True,
-        ),
-        Option(
-            name="MIN_COUNT", kind="integer", flag="--min-count", label="Dates that a pixel needs", default=1,
-            limits=(1, 100000), advanced=True,
-        ),
+        Option("PRODUCTS", "layers", "", "Products", "Surface temperatures (*_LST.tif) made by lst-raster.",
+            optional=False),
+        Option("STATISTIC", "choice", "--statistic", "Statistic of each pixel over time",
+            "weighted-mean: weighted by the uncertainties of the products.", default="median",
+            choices=("median", "mean", "weighted-mean", "minimum", "maximum", "deviation", "percentile", "count")),
+        Option("PERCENTILE", "number", "--percentile", "Percentile, if that is the statistic", limits=(0.0, 100.0)),
+        Option("FROM", "text", "--from", "First day", "2015-06-01, 2015-06 or 2015."),
+        Option("TO", "text", "--to", "Last day", "In the same form."),
+        Option("MONTHS", "text", "--months", "Months of the year", "6,7,8 or 6-8 or 12-2."),
+        Option("ALIGN", "switch", "--align", "Warp products whose pixels are not aligned",
+            "Otherwise such products are an error.", default=False),
+        Option("CRS", "crs", "--crs", "Coordinate reference system", "Empty: that of the products.", advanced=True),
+        Option("GRID", "choice", "--grid", "Extent", "Union or intersection of all products.",
+            choices=("union", "intersection"), default="union", advanced=True),
+        Option("EXCLUDE", "list", "--exclude", "Pixels to omit",
+            "Flags of the quality band, separated by ';': water; cloud_distance=near.", advanced=True),
+        Option("MAX_UNCERTAINTY", "number", "--max-uncertainty", "Maximum uncertainty [K]",
+            "Pixels of a higher uncertainty are omitted.", limits=(0.0, 1000.0), advanced=True),
+        Option("MIN_COUNT", "integer", "--min-count", "Minimum number of dates", default=1, limits=(1, 100000),
+            advanced=True),
         _WORDS,
-    ),
+    )
 )  # fmt: skip
-"""`lst-raster composite`."""

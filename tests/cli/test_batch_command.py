@@ -69,7 +69,7 @@ def report_of(folder):
     return json.loads((folder / "report.json").read_text())
 
 
-def test_a_batch_makes_products_logs_and_a_report_and_tells_what_failed(here, batch):
+def test_a_batch_makes_products_logs_and_a_report_and_lists_failures(here, batch):
     code, out, err = batch("in", "-o", "out")
     assert (code, out) == (1, ["2 products in out, 1 failed; report: out/report.csv"])
     assert len(err) == 1 and err[0].startswith(f"Error: {stem_of(2)}: scene ") and "truncated or damaged" in err[0]
@@ -124,7 +124,7 @@ def test_a_scheduler_is_found_by_its_address_or_its_file(here, batch):
         assert batch("in", "-o", "out", "--scheduler", "scheduler.json")[1][0].startswith("2 products in out (2 of")
 
 
-def test_a_scheduler_that_is_not_there_is_told(here, batch, monkeypatch):
+def test_a_missing_scheduler_is_reported(here, batch, monkeypatch):
     dask = pytest.importorskip("dask")
     with dask.config.set({"distributed.comm.timeouts.connect": 0.5}):
         code, _, err = batch("in", "-o", "out", "--scheduler", "tcp://127.0.0.1:9")
@@ -132,7 +132,7 @@ def test_a_scheduler_that_is_not_there_is_told(here, batch, monkeypatch):
     assert not (here / "out").exists()
 
 
-def test_a_dry_run_tells_of_each_scene_what_would_be_done_and_writes_nothing(here, batch):
+def test_a_dry_run_lists_what_would_be_done_with_each_scene_and_writes_nothing(here, batch):
     batch(f"in/{stem_of(1)}", "-o", "out")
     before = sorted(here.rglob("*"))
     (here / "in" / "list.csv").write_text(f"scene,emissivity\n{stem_of(3)},nothing.tif\n{stem_of(1)},\n{stem_of(2)},\n")
@@ -151,7 +151,7 @@ def test_a_dry_run_tells_of_each_scene_what_would_be_done_and_writes_nothing(her
     assert not (here / "new").exists()
 
 
-def test_the_report_goes_where_it_is_told_to(here, batch):
+def test_the_report_is_written_to_the_given_path(here, batch):
     batch(f"in/{stem_of(1)}", "-o", "out", "--report", "mine.json")
     assert json.loads((here / "mine.json").read_text())["counts"] == {"ok": 1}
     assert not (here / "out" / "report.csv").exists()
@@ -169,7 +169,7 @@ WRONG = {
     "a condition without a search": (["in", "-o", "out", "--bbox", "1", "2", "3", "4"], 2, "are for --search URL"),
     "a search for nothing": (["-o", "out", "--search", "http://x"], 2, "--search needs --collection"),
     "no such function": (["in", "-o", "out", "--sign", "json:nothing"], 2, "give MODULE:FUNCTION that Python can"),
-    "no function": (["in", "-o", "out", "--sign", "json:__name__"], 2, "is no function"),
+    "no function": (["in", "-o", "out", "--sign", "json:__name__"], 2, "is not a function"),
     "no module": (["in", "-o", "out", "--sign", "nothing"], 2, "No module named"),
     "the same twice": (["in", "in", "-o", "out"], 1, "2 scenes would have the one product"),
     "downwelling alone": (["in", "-o", "out", "--downwelling", "usgs"], 2, "add --level-2"),
@@ -177,7 +177,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG, ids=lambda case: case.replace(" ", "-"))
-def test_what_cannot_be_is_refused_before_any_work(here, batch, case):
+def test_invalid_combinations_are_rejected_before_any_work(here, batch, case):
     arguments, code, message = WRONG[case]
     found, _, err = batch(*arguments)
     assert found == code and message in " ".join(err)
@@ -242,7 +242,7 @@ def test_scenes_in_a_store_make_the_same_products_as_those_on_disk(here, batch, 
     assert f"s3://scenes/out/{stem_of(1)}_LST.tif kept: 4200" in (here / "logs" / f"{stem_of(1)}.log").read_text()
     near, far = products_in(here / "near"), products_in(here / "far")
     assert far.keys() == near.keys()
-    assert all(far[name] == near[name] for name in near if not name.endswith(".json"))  # that tells of input files
+    assert all(far[name] == near[name] for name in near if not name.endswith(".json"))  # it lists the input files
     for path in (here / "far").rglob("*"):
         assert path.is_dir() or STORE_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"].encode() not in path.read_bytes(), path
 

@@ -22,7 +22,7 @@ PAGE = (ROOT / "docs" / "composite.md").read_text()
 __all__ = ["offline"]  # a fixture
 
 
-def test_the_command_writes_what_python_does_and_tells_every_raster(tmp_path, command):
+def test_the_command_writes_the_rasters_of_python_and_lists_them(tmp_path, command):
     season(tmp_path / "in", shape=(20, 30), number=3)
     options = ("--statistic", "mean", "--statistic", "median", "--percentile", "90", "--months", "1-2")
     code, out, err = command("composite", tmp_path / "in", "-o", tmp_path / "out.tif", *options)
@@ -51,12 +51,12 @@ def test_what_is_wrong_is_one_line_and_what_is_assumed_a_warning(tmp_path, comma
     assert command("composite", "-o", tmp_path / "out.tif")[0] == 2
 
 
-def test_info_tells_what_a_composite_is_made_of(tmp_path, command):
+def test_info_lists_the_provenance_of_a_composite(tmp_path, command):
     paths, _ = season(tmp_path / "in", shape=(20, 30), number=2)
     command("composite", *paths, "-o", tmp_path / "out.tif")
     code, out, _ = command("info", tmp_path / "out.tif", "--json")
-    told = json.loads("\n".join(out))["provenance"]
-    assert code == 0 and told["dates"] == "2015-01-12, 2015-02-12" and paths[0].name in told["products"]
+    provenance = json.loads("\n".join(out))["provenance"]
+    assert code == 0 and provenance["dates"] == "2015-01-12, 2015-02-12" and paths[0].name in provenance["products"]
 
 
 def test_the_item_passes_the_published_schemas(tmp_path, command, offline):  # it is the fixture
@@ -68,8 +68,8 @@ def test_the_item_passes_the_published_schemas(tmp_path, command, offline):  # i
 
 
 def test_the_page_names_every_option_statistic_and_file():
-    told = set(re.findall(r"--[a-z-]+", PAGE)) | {"--overwrite", "--quiet", "--output", "--json"}
-    assert {option for one in composite.params for option in getattr(one, "opts", []) if option[:2] == "--"} <= told
+    listed = set(re.findall(r"--[a-z-]+", PAGE)) | {"--overwrite", "--quiet", "--output", "--json"}
+    assert {option for one in composite.params for option in getattr(one, "opts", []) if option[:2] == "--"} <= listed
     assert {name.replace("-", "_") for name in _STATISTICS} == set(NAMES)
     wanted = [*parse_statistics([name for name in NAMES if name != "percentile"], ()), Statistic(name="count")]
     files = plan_outputs(Path("x.tif"), "x", [wanted[1], *wanted], OutputForm(), uncertainty=True)

@@ -28,7 +28,7 @@ def test_it_goes_into_another_folder_and_replaces_nothing_unasked(tmp_path, comm
     assert (folder / SCENE).read_bytes() == (DATA / SCENE).read_bytes()
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path, command):
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path, command):
     (tmp_path / "file").touch()
     assert command("example", "-o", tmp_path / "file")[0] == 2
     code, _, err = command("example", "-o", tmp_path / "file" / "below")

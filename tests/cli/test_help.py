@@ -27,9 +27,8 @@ PARSED = {
     "profiles from-era5": "files of a reanalysis",
     "sensor remove": "a sensor band that was defined before",
     "qgis ": "a QGIS",
-    "--install": "somebody's home folder",
 }
-"""Examples that are held against the options alone, by a part of theirs, and what running them would need."""
+"""Examples that are only parsed, not run: a part of each, and what running it would need."""
 
 
 def examples(lines):

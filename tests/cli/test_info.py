@@ -29,7 +29,7 @@ def scene(tmp_path):
     return path
 
 
-def test_a_scene_is_told_with_where_everything_comes_from(scene):
+def test_a_scene_is_described_with_the_source_of_every_value(scene):
     found = describe(scene.parent)
     assert (found["kind"], found["name"], found["file"], found["thermal_bands"]) == ("scene", STEM, FILE, ["B10"])
     assert found["sensor"] == f"landsat8-b10 (Landsat 8 TIRS band 10), from {MTL_NAME}"
@@ -64,7 +64,7 @@ def test_without_metadata_the_sources_are_others(tmp_path, options, name, sensor
     assert found["retrieve_would_use"]["mask"] == "none: the scene has no quality band"
 
 
-def test_what_keeps_retrieve_from_it_is_told(tmp_path, monkeypatch):
+def test_reasons_why_retrieve_would_fail_are_listed(tmp_path, monkeypatch):
     monkeypatch.setattr("lst_raster.inference.model.models_path", lambda: tmp_path / "models")  # an empty place
     (tmp_path / "models").mkdir()
     found = describe(shared_path("data", "landsat", "LT05_L1TP_090085_19970406_20161231_01_T1.tar.gz"))
@@ -75,7 +75,7 @@ def test_what_keeps_retrieve_from_it_is_told(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("by_path", [True, False])
-def test_a_model_is_told_with_its_inputs_and_errors(model_path, by_path):
+def test_a_model_is_described_with_its_inputs_and_errors(model_path, by_path):
     found = describe(model_path if by_path else "landsat8-b10/column")
     tier = "surface" if by_path else "column"
     assert (found["kind"], found["name"], found["tier"]) == ("model", f"landsat8-b10/{tier}", tier)
@@ -83,7 +83,7 @@ def test_a_model_is_told_with_its_inputs_and_errors(model_path, by_path):
     assert ("GFS September 2015" in found["rmse_of_lst"]) is not by_path
 
 
-def test_a_product_is_told_with_its_temperatures_and_provenance(scene, model_path):
+def test_a_product_is_described_with_its_temperatures_and_provenance(scene, model_path):
     product = retrieve(scene, model=model_path, emissivity=0.97, **STATE)
     found = describe(product.path)
     assert (found["kind"], found["file"]) == ("product", f"{STEM}_LST.tif")
@@ -106,7 +106,7 @@ def test_the_command_writes_lines_or_json(scene, command):
     assert (code, json.loads("\n".join(lines))) == (0, describe(scene, date="2015-07-20"))
 
 
-def test_what_is_nothing_of_these_is_told_in_one_line(tmp_path, command):
+def test_other_files_are_an_error_of_one_line(tmp_path, command):
     (tmp_path / "notes.txt").write_text("hello")
     assert command("info", "nothing") == (1, [], ["Error: scene nothing does not exist; check the path"])
     code, out, err = command("info", "notes.txt")
@@ -114,7 +114,7 @@ def test_what_is_nothing_of_these_is_told_in_one_line(tmp_path, command):
     assert "is not a raster that GDAL can read" in err[0]
 
 
-def test_integers_of_a_product_are_told_as_kelvins(tmp_path, command):
+def test_integers_of_a_product_are_shown_in_kelvin(tmp_path, command):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 310))
     given = ["--emissivity", 0.97, "--water-vapour", 20, "--dtype", "uint16", "-o", tmp_path]
     code, out, _ = command("retrieve", scene, *given)

@@ -1,4 +1,4 @@
-"""`lst-raster --messages json`: what programs are told, one JSON object a line on standard error."""
+"""`lst-raster --messages json`: messages for programs, one JSON object per line on standard error."""
 
 import json
 import logging
@@ -28,15 +28,15 @@ def scene(tmp_path):
     return make_scene(tmp_path / "in", lst=ramp(280, 310))
 
 
-def told(lines):
+def objects(lines):
     return [json.loads(line) for line in lines]
 
 
-def test_progress_warnings_and_the_end_are_objects_and_the_result_is_as_ever(tmp_path, scene, model_path, command):
+def test_progress_warnings_and_the_end_are_objects_and_the_result_is_unchanged(tmp_path, scene, model_path, command):
     arguments = ("retrieve", scene, "-o", tmp_path, "--model", model_path)
     code, out, err = command(*JSON, *arguments)
     assert (code, out) == (0, [f"{tmp_path}/{STEM}_LST.tif"])
-    found = told(err)
+    found = objects(err)
     assert [entry["type"] for entry in found] == ["progress", "message", "message", "end"]
     assert found[0] == {
         "type": "progress",
@@ -50,9 +50,9 @@ def test_progress_warnings_and_the_end_are_objects_and_the_result_is_as_ever(tmp
     assert in_words == [f"Warning: {entry['text']}" for entry in found[1:3]]
 
 
-def test_quiet_tells_no_progress(tmp_path, scene, model_path, command):
+def test_quiet_writes_no_progress(tmp_path, scene, model_path, command):
     err = command(*JSON, "retrieve", scene, "-o", tmp_path, "--model", model_path, *GIVEN, "--quiet")[2]
-    assert told(err) == [{"type": "end", "code": 0}]
+    assert objects(err) == [{"type": "end", "code": 0}]
 
 
 @pytest.mark.parametrize(
@@ -64,23 +64,23 @@ def test_quiet_tells_no_progress(tmp_path, scene, model_path, command):
         (("retrieve", "a", "--nonsense"), 2, "--nonsense"),
     ],
 )
-def test_errors_are_objects_with_the_exit_codes_of_ever(command, arguments, code, words):
+def test_errors_are_objects_with_the_usual_exit_codes(command, arguments, code, words):
     ended, out, err = command(*JSON, *arguments)
     assert (ended, out) == (code, [])
-    problem, end = told(err)
+    problem, end = objects(err)
     assert problem["type"] == "error"
     assert words in problem["text"]
     assert end == {"type": "end", "code": code}
     assert "\n" not in problem["text"]
 
 
-def test_a_fault_of_ours_is_an_object_too(monkeypatch, command):
+def test_an_unexpected_error_is_an_object_with_its_traceback(monkeypatch, command):
     def broken(*arguments, **values):
         raise KeyError("kelvin")
 
     monkeypatch.setattr("lst_raster.retrieval.describe.describe", broken)
     code, _, err = command(*JSON, "info", "anything")
-    problem, end = told(err)
+    problem, end = objects(err)
     assert (code, end["code"]) == (1, 1)
     assert problem["text"] == "unexpected KeyError: 'kelvin'; please report it"
     assert "broken" in problem["traceback"]
@@ -92,7 +92,7 @@ def test_an_unknown_form_is_wrong_usage(command):
     assert "'xml' is not one of" in err[-1]
 
 
-def test_progress_is_told_some_times_a_second_and_at_the_end(capsys, monkeypatch):
+def test_progress_is_written_some_times_a_second_and_at_the_end(capsys, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(messages.time, "monotonic", lambda: now[0])
     messages.choose("json")
@@ -100,7 +100,7 @@ def test_progress_is_told_some_times_a_second_and_at_the_end(capsys, monkeypatch
     for done in range(1, 1001):
         now[0] = done / 1000
         assert show(done, 1000)
-    done = [entry["done"] for entry in told(capsys.readouterr().err.splitlines())]
+    done = [entry["done"] for entry in objects(capsys.readouterr().err.splitlines())]
     assert (done[0], done[-1], len(done)) == (1, 1000, 6)
     assert all(later - earlier >= 200 for earlier, later in pairwise(done[:-1]))
 
@@ -112,7 +112,7 @@ def test_notes_and_warnings_of_other_libraries_are_messages(capsys, command):
     code += "d.describe = lambda *a, **v: warnings.warn('an old call', UserWarning) or messages.note('so') or {}\n"
     code += "main.main(['--messages', 'json', 'info', 'x'])"
     ended = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
-    warning, note, end = told(ended.stderr.splitlines())
+    warning, note, end = objects(ended.stderr.splitlines())
     assert (warning["level"], note, end["code"]) == (
         "warning", {"type": "message", "level": "info", "text": "so"}, 0,
     )  # fmt: skip
@@ -127,7 +127,7 @@ def test_without_the_option_notes_are_lines(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_the_library_s_log_is_told_once_though_main_runs_often(command):
+def test_log_records_are_written_once_although_main_runs_often(command):
     command("--version")
     assert command("--version")[1][0] == f"lst-raster, version {lst_raster.__version__}"
     assert sum(isinstance(handler, messages.Handler) for handler in logging.getLogger("lst_raster").handlers) == 1
@@ -159,12 +159,12 @@ def test_the_run_ends_tidily_when_standard_input_ends(tmp_path, scene, model_pat
         child.stdin.close()
         assert child.wait(30) == 143
         assert time.monotonic() - begun < 20  # of the sixty that a tile takes here
-        assert told(child.stderr.read().splitlines())[-1] == {"type": "end", "code": 143}
+        assert objects(child.stderr.read().splitlines())[-1] == {"type": "end", "code": 143}
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
 @pytest.mark.slow
-def test_input_that_goes_on_or_is_not_asked_about_stops_nothing(tmp_path, scene, model_path):
+def test_open_input_or_input_without_the_option_stops_nothing(tmp_path, scene, model_path):
     for asked, given in (([], subprocess.DEVNULL), (["--stop-with-input"], subprocess.PIPE)):
         command = [
             *MAIN,

@@ -76,7 +76,7 @@ def test_a_failure_is_one_message_an_exit_code_and_no_file(home, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_whose_qgis_is_terminated_leaves_neither_process_nor_file(home, tmp_path):
+def test_a_terminated_qgis_leaves_no_process_and_no_file(home, tmp_path):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300, (1100, 1100)))  # nine tiles, of a second each
     (tmp_path / "out").mkdir()
     values = {"LAYER": scene, "OUTPUT": tmp_path / "out" / "x.tif", "THREADS": 1}
@@ -182,7 +182,7 @@ def test_a_temporary_output_of_a_layer_is_loaded_with_its_style(done):
     assert warnings[0].startswith("no emissivity given")
 
 
-def test_a_comparison_tells_its_numbers(done):
+def test_a_comparison_returns_its_numbers(done):
     found = done[1]["compare"]
     assert found["well"], found["said"]
     results = found["results"]
@@ -197,19 +197,19 @@ def test_cancelling_in_the_window_stops_the_program_and_leaves_nothing(done):
     folder, found = done[0], done[1]["cancelled"]
     assert found["seconds"] < 6  # of the nine, at least, that it would take
     assert found["results"] == {}
-    assert ["info", "Cancelled; what was not finished is removed"] in found["said"]
+    assert ["info", "Cancelled; incomplete files were removed"] in found["said"]
     assert left_of([(folder / "at_work").read_text()], patience=1.0) == []
     assert os.listdir(folder / "out") == []  # noqa: PTH208
 
 
 def test_an_empty_form_and_a_wrong_file_are_messages(done):
-    assert any("nothing to work on: give 'Thermal band'" in text for _, text in done[1]["nothing given"]["said"])
+    assert any("no input: give 'Thermal band'" in text for _, text in done[1]["nothing given"]["said"])
     assert not done[1]["nothing given"]["well"]
     assert any("a name that ends in .tif" in text for _, text in done[1]["another format"]["said"])
     assert any("Could not load source layer" in text or "no raster" in text for _, text in done[1]["no raster"]["said"])
 
 
-def test_a_program_that_is_gone_is_told_with_what_to_do(done):
+def test_a_missing_program_is_an_error_with_a_remedy(done):
     found = done[1]["gone"]
     assert not found["well"]
     (text,) = [text for kind, text in found["said"] if kind == "error"]

@@ -1,4 +1,4 @@
-"""The forms of the plugin for QGIS, held against the command line; needs no QGIS."""
+"""The forms of the QGIS plugin, compared with the command line; needs no QGIS."""
 
 import ast
 import configparser
@@ -11,7 +11,7 @@ import pytest
 import lst_raster
 from lst_raster.cli.main import COMMANDS, LazyGroup
 from lst_raster.qgis import forms
-from lst_raster.qgis.options import Form, Option, address
+from lst_raster.qgis.forms import Form, Option, address
 from lst_raster.resources import plugin_path
 
 PLUGIN = plugin_path()
@@ -94,15 +94,15 @@ def test_many_scenes_are_given_one_after_another():
     ]  # fmt: skip
 
 
-def test_a_composite_is_asked_for_by_its_statistic():
+def test_a_composite_is_requested_by_its_statistic():
     values = {"PRODUCTS": ["a_LST.tif", "b_LST.tif"], "STATISTIC": "percentile", "PERCENTILE": 90.0, "GRID": "union"}
     assert forms.COMPOSITE.arguments(values, "--output", "o.tif") == [
         "--statistic", "percentile", "--percentile", "90", "--output", "o.tif", "--", "a_LST.tif", "b_LST.tif",
     ]  # fmt: skip
 
 
-def test_what_cannot_be_together_is_told_by_the_names_of_the_form():
-    assert forms.RETRIEVE.problem({"LAYER": None, "SCENE": ""}).startswith("nothing to work on: give 'Thermal band' / ")
+def test_exclusive_fields_are_named_by_their_labels():
+    assert forms.RETRIEVE.problem({"LAYER": None, "SCENE": ""}).startswith("no input: give 'Thermal band' / ")
     both = {"LAYER": "a.tif", "DEM": "d.tif", "ELEVATION": 300.0}
     assert forms.RETRIEVE.problem(both) == "give one of 'Elevation: raster [m]' / 'Elevation: number [m]', not several"
     assert forms.RETRIEVE.problem({"LAYER": "a.tif", "ELEVATION": 0.0}) == ""
@@ -110,12 +110,12 @@ def test_what_cannot_be_together_is_told_by_the_names_of_the_form():
 
 
 def test_an_elevation_of_nought_is_a_number_and_no_empty_field():
-    form = Form(options=(Option(name="X", kind="number", label="x", flag="--dem"),))
+    form = Form(options=(Option("X", "number", "--dem", "x"),))
     assert form.arguments({"X": 0.0}) == ["--dem", "0", "--"]
     assert form.arguments({"X": None}) == ["--"]
 
 
-def test_the_page_tells_every_algorithm_and_every_object():
+def test_the_page_lists_every_algorithm_and_every_object():
     page = (PLUGIN.parents[1] / "docs" / "qgis.md").read_text()
     for command in FORMS:
         assert f"`lst_raster:{command}`" in page

@@ -40,7 +40,7 @@ def everything(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
-def test_the_plugin_is_copied_switched_on_and_knows_the_program(home, command):
+def test_the_plugin_is_copied_switched_on_and_configured(home, command):
     code, out, err = command("qgis", "install")
     profile = home / ".local/share/QGIS/QGIS3/profiles/default"
     plugin = profile / "python" / "plugins" / PLUGIN
@@ -55,8 +55,8 @@ def test_the_plugin_is_copied_switched_on_and_knows_the_program(home, command):
     after = "[PythonPlugins]\nlst_raster_provider=true\nother=true\n"
     assert (profile / "QGIS" / "QGIS3.ini").read_text() == INI.replace(before, after)
     assert os.listdir(profile / "python") == ["plugins"]  # noqa: PTH208
-    told = command("qgis", "where")[1]
-    assert told == [
+    lines = command("qgis", "where")[1]
+    assert lines == [
         f"profile: {profile}", f"plugin: {plugin}", f"installed: version {lst_raster.__version__}", "switched on: yes",
         f"program: {' '.join(config['program'])}",
     ]  # fmt: skip
@@ -81,7 +81,7 @@ def test_uninstalling_leaves_what_was_there_before(home, command):
     assert (code, err) == (0, [f"Removed from {settings.parents[1]}"])
     assert settings.read_text() == INI.replace("lst_raster_provider=false\n", "")
     assert everything(settings.parents[1] / "python") == {"plugins"}
-    assert command("qgis", "uninstall")[2] == [f"It was not in {settings.parents[1]}"]
+    assert command("qgis", "uninstall")[2] == [f"Not installed in {settings.parents[1]}"]
     assert command("qgis", "where")[1][-1] == "installed: no"
 
 
@@ -131,7 +131,7 @@ def test_a_link_of_a_developer_is_replaced_and_what_it_leads_to_stays(home, comm
     assert (tmp_path / "source" / "work.py").is_file()
 
 
-def test_a_profile_is_found_by_its_name_and_an_unknown_one_is_told_with_those_there(home, command):
+def test_a_profile_is_found_by_its_name_and_an_unknown_one_is_an_error_that_lists_all(home, command):
     places = home / ".local" / "share" / "QGIS"
     made(places / "QGIS3" / "profiles" / "office")
     made(places / "QGIS4" / "profiles" / "default", "", release=4)
@@ -142,7 +142,7 @@ def test_a_profile_is_found_by_its_name_and_an_unknown_one_is_told_with_those_th
     assert settings.read_text() == "[PythonPlugins]\nlst_raster_provider=true\n"
     code, out, err = command("qgis", "install", "--profile", "ofice")
     assert (code, out) == (1, [])
-    assert "no profile 'ofice'; give one of these" in err[0]
+    assert "no profile 'ofice'; choose with --profile from" in err[0]
     assert str(places / "QGIS3" / "profiles" / "office") in err[0]
 
 
@@ -184,7 +184,7 @@ def test_where_qgis_was_never_started_one_line_says_what_to_do(tmp_path, home, c
     shutil.rmtree(home / ".local")
     code, _, err = command("qgis", "install")
     assert code == 1
-    assert "start QGIS once, or name its folder by --profiles-folder" in err[0]
+    assert "start QGIS once, or give --profiles-folder" in err[0]
     place = tmp_path / "new" / "profiles"
     assert command("qgis", "install", "--profiles-folder", place)[0] == 0
     assert (place / "default" / "QGIS" / "QGIS3.ini").is_file()

@@ -1,4 +1,4 @@
-"""Many scenes and composites in a real QGIS: the products of the command line, failures told, cancellation."""
+"""Many scenes and composites in a real QGIS: the products of the command line, failures, cancellation."""
 
 import json
 import shutil
@@ -63,7 +63,7 @@ def done(home, tmp_path_factory):
     return folder, home.session(jobs)
 
 
-def test_a_scene_that_fails_is_told_and_the_others_are_those_of_the_command_line(done):
+def test_a_scene_that_fails_is_reported_and_the_others_are_those_of_the_command_line(done):
     folder, found = done[0], done[1]["batch"]
     assert found["well"], found["said"]
     assert found["results"]["FAILED"] == 1

@@ -69,7 +69,7 @@ def test_simulate_needs_no_more_than_the_name_of_the_sensor(tmp_path, own_folder
     code, _, err = command("simulate", "--sensor", "aster-b13", "--columns", 50, "--quiet")
     assert (code, "pass --overwrite" in err[0]) == (1, True)
     code, _, err = command("simulate", "--sensor", "landsat8-b10", "--quiet")
-    assert (code, "say where to write by -o" in err[-1]) == (2, True)
+    assert (code, "give the output with -o" in err[-1]) == (2, True)
 
 
 def test_a_stated_aerosol_is_not_drawn(tmp_path, own_folder, command):
@@ -122,9 +122,9 @@ def test_what_is_trained_by_default_is_trained_as_the_shipped_models_are(tmp_pat
     ("arguments", "says"),
     [
         ([], "give CONFIG, or --sensor NAME"),
-        (["x.toml", "--sensor", "aster-b13"], "and not both"),
-        (["x.toml"], "say by -o"),
-        (["x.toml", "-o", "y", "--tier", "column"], "write them into CONFIG"),
+        (["x.toml", "--sensor", "aster-b13"], "not both"),
+        (["x.toml"], "give the folder of the model with -o"),
+        (["x.toml", "-o", "y", "--tier", "column"], "set them in CONFIG"),
     ],
 )
 def test_contradicting_options_are_refused(command, arguments, says):

@@ -1,4 +1,4 @@
-"""QGIS for tests: a home of its own with the plugin in it, headless, running this very checkout."""
+"""QGIS for tests: a separate home folder with the plugin, headless, running this checkout."""
 
 import json
 import os

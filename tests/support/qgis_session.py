@@ -54,7 +54,7 @@ def algorithm(name):
 
 
 def run(job):
-    """As the window does it: in a thread of its own, cancelled when a file appears, the layers loaded at the end."""
+    """As in the application: in a separate thread, cancelled when a file appears, the layers loaded at the end."""
     for name, value in job.get("environment", {}).items():
         os.environ[name] = value
     QgsSettings().setValue("Processing/Configuration/LST_RASTER_PROGRAM", job.get("program", ""))
@@ -103,7 +103,7 @@ def loaded(context, feedback):
 
 
 def render(job):
-    """A map of a raster, one pixel of the picture for each of its own."""
+    """A map of a raster, one pixel of the picture for each pixel of the raster."""
     layer = QgsRasterLayer(job["raster"], "lst")
     settings = QgsMapSettings()
     settings.setLayers([layer])

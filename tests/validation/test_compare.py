@@ -362,8 +362,8 @@ def test_the_table_shows_what_was_compared(tmp_path, command):
     mask = write_raster(tmp_path / "x_QA_PIXEL.TIF", QUALITY)
     code, lines, errors = command("compare", a, b, "--mask", mask)
     assert (code, errors) == (0, [])
-    assert lines[0] == "a.tif less b.tif [K]"
-    assert lines[1].startswith("2100 of 4200 pixels compared; 4200 and 4200 have a value; 2100 left out by x_QA_PIXEL")
+    assert lines[0] == "a.tif minus b.tif [K]"
+    assert lines[1].startswith("2100 of 4200 pixels compared; 4200 and 4200 have a value; 2100 masked by x_QA_PIXEL")
     assert dict(line.rsplit(maxsplit=1) for line in lines[3:])["bias"] == "0.250"
 
 

@@ -34,10 +34,6 @@ def _titled(context: click.Context, parameter: click.Parameter, values: tuple[st
 
 @click.command(
     cls=Command,
-    examples="""
-    python -m tests.benchmarks.accuracy -o benchmark --quick
-    python -m tests.benchmarks.accuracy -o benchmark --sections accuracy --overwrite
-""",
     sections={
         "What is measured": ("sensor", "library", "tests", "varied", "sections", "quick", "source"),
     },
@@ -68,6 +64,11 @@ def benchmark(
 
     DIR gets benchmark.md with its figures, one CSV file a section, and results.json. Sections: accuracy, comparison,
     learning_curves, continents, humid_left_out, ablations, sensitivity.
+
+    Examples
+    --------
+    python -m tests.benchmarks.accuracy -o benchmark --quick
+    python -m tests.benchmarks.accuracy -o benchmark --sections accuracy --overwrite
     """
     from tests.benchmarks.accuracy.results import read_results
     from tests.benchmarks.accuracy.run import refuse_existing, write_benchmark

@@ -9,22 +9,22 @@ import time
 import pytest
 
 from lst_raster.qgis import program
-from lst_raster.qgis.child import Cancelled, ProgramError, run_program
+from lst_raster.qgis.program import Cancelled, ProgramError, run_program
 
 ENVIRONMENT = dict(os.environ)
 
 
 class Feedback:
-    """What QgsProcessingFeedback is to the plugin."""
+    """The methods of QgsProcessingFeedback that the plugin calls."""
 
     def __init__(self):
-        self.told, self.cancelled = [], False
+        self.calls, self.cancelled = [], False
 
     def isCanceled(self):  # noqa: N802
         return self.cancelled
 
     def __getattr__(self, name):
-        return lambda *values: self.told.append((name, *values))
+        return lambda *values: self.calls.append((name, *values))
 
 
 def script(*lines):
@@ -53,7 +53,7 @@ def test_messages_become_feedback_and_the_result_is_returned():
         feedback,
     )
     assert lines == ["out/a_LST.tif", "out/ü_LST.tif"]
-    assert feedback.told == [
+    assert feedback.calls == [
         ("setProgressText", "Retrieving"),
         ("setProgress", 25.0),
         ("setProgress", 100.0),
@@ -71,15 +71,15 @@ def test_messages_become_feedback_and_the_result_is_returned():
         ([message(type="error", text="it"), "print('later', file=sys.stderr)", "sys.exit(1)"], "it"),
         (["raise ValueError('deep down')"], "ValueError: deep down"),
         (["print('1 product, 1 failed; report: r.csv')", "sys.exit(1)"], "1 product, 1 failed"),
-        (["sys.exit(3)"], "lst-raster ended with exit code 3 and said nothing"),
+        (["sys.exit(3)"], "lst-raster ended with exit code 3 and without a message"),
     ],
 )
-def test_a_failure_is_told_in_the_program_s_words(lines, words):
+def test_a_failure_has_the_message_of_the_program(lines, words):
     with pytest.raises(ProgramError, match=words.replace("(", r"\(").split(", outside")[0]):
         run_program(script(*lines), ENVIRONMENT, Feedback())
 
 
-def test_a_program_that_cannot_be_started_is_told(tmp_path):
+def test_a_program_that_cannot_be_started_is_an_error(tmp_path):
     with pytest.raises(ProgramError, match="cannot be started: No such file"):
         run_program([str(tmp_path / "nothing")], ENVIRONMENT, Feedback())
 
@@ -97,7 +97,7 @@ def cancelled(command, feedback):
     begun = []
 
     def cancel():
-        while not feedback.told:
+        while not feedback.calls:
             time.sleep(0.01)
         begun.append(time.monotonic())
         feedback.cancelled = True
@@ -107,7 +107,7 @@ def cancelled(command, feedback):
     with pytest.raises(Cancelled):
         run_program(command, ENVIRONMENT, feedback)
     thread.join()
-    return int(feedback.told[0][1]), time.monotonic() - begun[0]
+    return int(feedback.calls[0][1]), time.monotonic() - begun[0]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="looks at processes as Linux has them")
@@ -122,13 +122,13 @@ def test_cancelling_lets_the_program_end_by_itself(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="looks at processes as Linux has them")
 def test_a_program_that_does_not_end_is_killed_with_its_children(monkeypatch):
-    monkeypatch.setattr("lst_raster.qgis.child._TIDY", 0.3)
+    monkeypatch.setattr("lst_raster.qgis.program._CLEAN_UP", 0.3)
     fork = "import os; child = os.fork(); print(child or 0, file=sys.stderr, flush=True) if child else None"
     process, seconds = cancelled(script(fork, "time.sleep(60)"), Feedback())
     assert seconds < 5
     deadline = time.monotonic() + 5
     while alive(process) and time.monotonic() < deadline:
-        time.sleep(0.05)  # it is nobody's child now, and the system takes it away in its time
+        time.sleep(0.05)  # it is an orphan now, which the system removes later
     assert not alive(process) or "zombie" in open(f"/proc/{process}/status").read()  # noqa: PTH123, SIM115
 
 
@@ -136,7 +136,7 @@ def test_a_flood_on_both_streams_is_read():
     flood = "for i in range(20000): print('x' * 20); print('y' * 20, file=sys.stderr)"
     feedback = Feedback()
     assert len(run_program(script(flood), ENVIRONMENT, feedback)) == 20000
-    assert len(feedback.told) == 20000
+    assert len(feedback.calls) == 20000
 
 
 def test_libraries_of_qgis_are_kept_from_the_program(monkeypatch):
@@ -170,21 +170,21 @@ def test_the_program_is_that_of_the_settings_then_of_the_installation_then_of_th
     (plugin / "noted" / "lst-raster").unlink()
     assert program.find_program() == [str(plugin / "found" / "lst-raster")]
     monkeypatch.setenv("PATH", str(plugin))
-    with pytest.raises(ProgramError, match=r"noted/lst-raster, which installed this plugin, is gone; install it"):
+    with pytest.raises(ProgramError, match=r"noted/lst-raster, which installed this plugin, is missing; install it"):
         program.find_program()
     (plugin / "config.json").write_text("{")
-    with pytest.raises(ProgramError, match="the program lst-raster was not found; install it"):
+    with pytest.raises(ProgramError, match=r"^lst-raster was not found; install it"):
         program.find_program()
-    with pytest.raises(ProgramError, match="there is no program /nowhere/lst-raster, as the settings of QGIS have it"):
+    with pytest.raises(ProgramError, match="there is no program /nowhere/lst-raster, which is set in QGIS"):
         program.find_program("/nowhere/lst-raster")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="scripts of the shell")
-def test_another_version_is_told_and_another_program_refused(plugin):
+def test_another_version_is_a_warning_and_another_program_an_error(plugin):
     path = plugin / "noted" / "lst-raster"
     assert program.version_warning([str(path)]) == ""
     path.write_text("#!/bin/sh\necho 'lst-raster, version 9.0'\n")
-    assert "is lst-raster 9.0, this plugin is of version 0.1.0" in program.version_warning([str(path)])
+    assert "is lst-raster 9.0, this plugin has version 0.1.0" in program.version_warning([str(path)])
     path.write_text("#!/bin/sh\necho hello\n")
     with pytest.raises(ProgramError, match="is not lst-raster, or is damaged: hello"):
         program.version_warning([str(path)])
@@ -197,5 +197,5 @@ def test_another_version_is_told_and_another_program_refused(plugin):
 
 
 def test_what_is_secret_in_an_address_does_not_reach_the_log():
-    told = program.shown(["lst-raster", "retrieve", "--", "https://me:word@example.com/a/B10.TIF?sig=abc", "a b.tif"])
-    assert told == "lst-raster retrieve -- 'https://example.com/a/B10.TIF?...' 'a b.tif'"
+    text = program.shown(["lst-raster", "retrieve", "--", "https://me:word@example.com/a/B10.TIF?sig=abc", "a b.tif"])
+    assert text == "lst-raster retrieve -- 'https://example.com/a/B10.TIF?...' 'a b.tif'"
