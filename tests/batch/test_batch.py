@@ -14,7 +14,7 @@ import pytest
 import lst_raster
 from lst_raster import errors, retrieve, retrieve_many
 from lst_raster.batch.plan import RetrieveOptions
-from lst_raster.batch.task import Opening, Task, work
+from lst_raster.batch.task import Opening, Task, run_task
 from lst_raster.errors import CancelledError, InputError, OutputError, RemoteError, SceneError, WorkerError
 from tests.support.many_scenes import (
     AIR,
@@ -125,22 +125,22 @@ def test_what_the_list_states_of_a_scene_comes_before_what_is_said_of_all(scenes
 
 
 def test_two_scenes_with_one_product_are_refused_before_any_work(scenes, options, tmp_path):
-    with pytest.raises(InputError, match=r"2 scenes would have the one product .*_LST\.tif: .*column name"):
+    with pytest.raises(InputError, match=r"2 scenes would have the same product .*_LST\.tif: .*column name"):
         retrieve_many([scenes / stem_of(1), scenes / stem_of(2), scenes / stem_of(1)], out=tmp_path / "out", **options)
     table = tmp_path / "list.csv"
     table.write_text("scene,name\na,X\nb,x\n")
-    with pytest.raises(InputError, match="2 scenes would have the one product"):
+    with pytest.raises(InputError, match="2 scenes would have the same product"):
         retrieve_many(table, out=tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
 
 
 MISTAKES = {
-    "an argument that retrieve has not": ({"emisivity": 0.9}, InputError, "retrieve takes no emisivity of many scenes"),
-    "the output of one scene": ({"output": "x.tif"}, InputError, "retrieve takes no output of many scenes"),
-    "a client and workers": ({"client": object(), "workers": 2}, InputError, "give one of them"),
-    "no worker": ({"workers": 0}, InputError, "0 workers can do nothing"),
+    "an argument that retrieve has not": ({"emisivity": 0.9}, InputError, "unknown options for many scenes: emisivity"),
+    "the output of one scene": ({"output": "x.tif"}, InputError, "unknown options for many scenes: output"),
+    "a client and workers": ({"client": object(), "workers": 2}, InputError, "exclude each other; give one of them"),
+    "no worker": ({"workers": 0}, InputError, "workers is 0; give 1 or more"),
     "fewer than no retries": ({"retries": -1}, InputError, "retries is -1"),
-    "no scenes": ({"scenes": []}, InputError, "the list names no scenes"),
+    "no scenes": ({"scenes": []}, InputError, "the list has no scenes"),
     "a list that is not there": ({"scenes": "nothing"}, errors.InputNotFoundError, "nothing does not exist"),
 }
 
@@ -155,7 +155,7 @@ def test_mistakes_are_told_before_any_work(scenes, options, tmp_path, case):
 
 def test_what_cannot_be_sent_to_a_worker_is_told_before_any_work(scenes, options, tmp_path):
     listed = lst_raster.read_scene_list(scenes / stem_of(1), sign=lambda address: address)
-    with pytest.raises(InputError, match=r"cannot be sent to a worker: .*not a lambda"):
+    with pytest.raises(InputError, match=r"cannot be sent to a worker process: .*not as a lambda"):
         retrieve_many(listed, out=tmp_path / "out", workers=1, **options)
     assert not (tmp_path / "out").exists()
     assert retrieve_many(listed, out=tmp_path / "out", **options)[0].status == "ok"
@@ -192,7 +192,7 @@ def test_something_unforeseen_fails_its_scene_alone_and_its_log_tells_where(scen
 
     monkeypatch.setattr("lst_raster.batch.task.retrieve", fail)
     (result,) = retrieve_many(scenes / stem_of(1), out=tmp_path, retries=0, **options)
-    assert isinstance(result.error, WorkerError) and "something unforeseen: ZeroDivisionError" in str(result.error)
+    assert isinstance(result.error, WorkerError) and "unexpected error: ZeroDivisionError" in str(result.error)
     assert "Traceback" in result.log and "s3cret" not in result.log + str(result.error)
 
 
@@ -315,7 +315,7 @@ def test_a_scene_that_kills_every_worker_fails_in_the_end_and_the_rest_is_made(s
     results = retrieve_many([deadly, scenes / stem_of(2)], out=tmp_path, workers=1, retries=1, **options)
     assert [(result.status, result.attempts) for result in results] == [("failed", 2), ("ok", 1)]
     assert isinstance(results[0].error, WorkerError)
-    assert "the process that worked on it was killed (signal 9)" in str(results[0].error)
+    assert "the worker process was killed (signal 9)" in str(results[0].error)
     assert results[0].log.count("was killed") == 2 and "attempt 1\n" in results[0].log
 
 
@@ -328,7 +328,7 @@ def test_a_scene_that_kills_every_worker_of_a_cluster_fails_and_the_rest_is_made
     assert results[0].attempts == 2
     assert all(result.product is not None for result in results[1:])  # one that is asked again finds its product
     assert isinstance(results[0].error, WorkerError)
-    assert "the workers that it was given to were lost, one after the other" in str(results[0].error)
+    assert "all cluster workers that ran it were lost" in str(results[0].error)
 
 
 class Gone:
@@ -350,7 +350,7 @@ def test_a_cluster_whose_scheduler_is_gone_ends_its_scenes_and_the_run(scenes, o
     pytest.importorskip("distributed")
     results = retrieve_many([scenes / stem_of(day) for day in (1, 2)], out=tmp_path, client=Gone(), **options)
     assert [(result.status, result.attempts) for result in results] == [("failed", 1)] * 2
-    assert "is the scheduler still there?" in str(results[0].error)
+    assert "check that the scheduler is running" in str(results[0].error)
 
 
 @pytest.mark.slow
@@ -367,5 +367,5 @@ def test_processes_that_cannot_be_started_are_told_with_what_is_usually_the_reas
 def test_a_scene_of_one_task_can_be_worked_on_alone(scenes, options, tmp_path):
     listed = lst_raster.read_scene_list(scenes / stem_of(1))[0]
     task = Task(number=0, scene=listed, target=str(tmp_path / "x.tif"), opening=Opening(), options=options)
-    result = work(pickle.loads(pickle.dumps(task)))
+    result = run_task(pickle.loads(pickle.dumps(task)))
     assert result.product.path == tmp_path / "x.tif"

@@ -171,7 +171,7 @@ WRONG = {
     "no such function": (["in", "-o", "out", "--sign", "json:nothing"], 2, "give MODULE:FUNCTION that Python can"),
     "no function": (["in", "-o", "out", "--sign", "json:__name__"], 2, "is no function"),
     "no module": (["in", "-o", "out", "--sign", "nothing"], 2, "No module named"),
-    "the same twice": (["in", "in", "-o", "out"], 1, "2 scenes would have the one product"),
+    "the same twice": (["in", "in", "-o", "out"], 1, "2 scenes would have the same product"),
     "downwelling alone": (["in", "-o", "out", "--downwelling", "usgs"], 2, "add --level-2"),
 }
 
