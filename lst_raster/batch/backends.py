@@ -146,7 +146,7 @@ class ProcessBackend(Backend):
 
     def _stop(self) -> None:
         if self._pool is not None:
-            self._pool.stop()
+            self._pool.stop()  # type: ignore[no-untyped-call]  # pebble's types are incomplete
             self._pool.join()
 
 

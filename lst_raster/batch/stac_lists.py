@@ -59,9 +59,7 @@ def _items(source: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
     features = source.get("features") if kind == "FeatureCollection" else [source] if kind == "Feature" else None
     if not isinstance(features, list):
         found = f"a STAC {kind}" if kind in ("Catalog", "Collection") else "JSON of another kind"
-        raise InputError(
-            f"{name} is {found}, not a STAC item or item collection; give the result of a search (items.json)"
-        )
+        raise InputError(f"{name} is {found}, not a STAC item or item collection; give a search result (items.json)")
     for item in features:
         if not (isinstance(item, dict) and isinstance(item.get("assets"), dict)):
             raise InputError(f"{name} has a feature without assets, which is not a STAC item; remove it")

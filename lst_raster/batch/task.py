@@ -125,20 +125,18 @@ def run_task(task: Task, progress: Progress | None = None) -> SceneResult:
             error = known
             lines.append(f"ERROR {known}")
         except Exception as unknown:  # any other error must not end the batch
-            text = without_secrets(" ".join(str(unknown).split()))
-            error = WorkerError(
-                f"unexpected error: {type(unknown).__name__}: {text}; the traceback is in the scene's log"
-            )
+            text = f"{type(unknown).__name__}: {without_secrets(' '.join(str(unknown).split()))}"
+            error = WorkerError(f"unexpected error: {text}; the traceback is in the scene's log")
             lines.append(f"ERROR {without_secrets(traceback.format_exc())}")
     seconds = time.monotonic() - started
     return SceneResult(
-        scene=_without_sign(task.scene), product=product, error=error, seconds=seconds, attempts=task.attempt, mean=mean,
-        log=_log(task, product, lines, seconds),
+        scene=_without_sign(task.scene), product=product, error=error, seconds=seconds, attempts=task.attempt,
+        mean=mean, log=_log(task, product, lines, seconds),
     )  # fmt: skip
 
 
 def worker_failure(task: Task, reason: str, seconds: float = 0.0) -> SceneResult:
-    """Result of a scene that its worker did not complete."""
+    """Return the result of a scene that its worker did not complete."""
     error = WorkerError(reason)
     log = _log(task, None, [f"ERROR {error}"], seconds)
     return SceneResult(scene=_without_sign(task.scene), error=error, seconds=seconds, attempts=task.attempt, log=log)
