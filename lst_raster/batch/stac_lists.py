@@ -62,7 +62,7 @@ def _items(source: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
         raise InputError(f"{name} is {found}, not a STAC item or item collection; give a search result (items.json)")
     for item in features:
         if not (isinstance(item, dict) and isinstance(item.get("assets"), dict)):
-            raise InputError(f"{name} has a feature without assets, which is not a STAC item; remove it")
+            raise InputError(f"{name} has a feature that is not a STAC item: it has no assets; remove it")
         yield item
 
 

@@ -113,7 +113,7 @@ def test_a_pattern_takes_what_fits_it(scenes, tmp_path):
     assert only.path.endswith("_B10.TIF")
     with pytest.raises(InputNotFoundError, match="no file matches the pattern"):
         read_scene_list(f"{scenes}/*.SAFE")
-    with pytest.raises(SceneError, match="no scenes in .*: no"):
+    with pytest.raises(SceneError, match=r"no scenes in .*: no"):
         read_scene_list(f"{tmp_path}/*")
 
 
@@ -178,7 +178,7 @@ BAD_LISTS = {
     "geometries": (
         "list.geojson",
         '{"type": "FeatureCollection", "features": [{"type": "Feature"}]}',
-        "without assets",
+        "no assets",
     ),
     "no items": ("list.json", '{"type": "FeatureCollection", "features": []}', "an empty item collection"),
 }

@@ -47,7 +47,7 @@ def test_the_product_is_the_same_for_any_number_of_threads_order_and_tile_height
     paths, fields = season(tmp_path / "in", shape=(530, 600), number=4)
     one = compose(paths, tmp_path / "a.tif", statistic=["median", "mean"], threads=1)
     two = compose(paths[::-1], tmp_path / "b.tif", statistic=["median", "mean"], threads=3)
-    monkeypatch.setattr(write, "_LAYERS", 4 * 512 * 4 * 64)
+    monkeypatch.setattr(write, "_MAX_LAYER_BYTES", 4 * 512 * 4 * 64)
     low = compose(paths, tmp_path / "c.tif", statistic=["median", "mean"], threads=2)
     for key in one.rasters:
         assert one.rasters[key].read_bytes() == two.rasters[key].read_bytes() == low.rasters[key].read_bytes(), key
@@ -58,7 +58,9 @@ def test_the_product_is_the_same_for_any_number_of_threads_order_and_tile_height
 
 def test_tiles_get_lower_as_products_become_more_and_memory_does_not_grow():
     def rows(number):
-        stack = Stack(grid=grid_at((2000, 700)), products=(), overpasses=((0,),) * number, rule=None, uncertainty=False)
+        stack = Stack(
+            grid=grid_at((2000, 700)), products=(), overpasses=((0,),) * number, pixel_filter=None, uncertainty=False
+        )
         windows = write.tile_windows(stack, all_layers=True)
         assert sum(window.height * window.width for window in windows) == 2000 * 700
         return max(window.height for window in windows)
@@ -118,7 +120,7 @@ def test_the_same_scene_twice_is_told(tmp_path):
     fields = [field((40, 50), seed) for seed in range(2)]
     paths = [product(tmp_path / name, "x", one) for name, one in zip("ab", fields, strict=True)]
     made = compose(paths, tmp_path / "out.tif")
-    assert "of one scene, x_B10.TIF" in made.warnings[0]
+    assert "of the same scene, x_B10.TIF" in made.warnings[0]
 
 
 @pytest.mark.slow
