@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 import pebble
 
@@ -156,17 +156,10 @@ def _exit_reason(code: Any) -> str:
     return f"exited (code {code}); try again, with fewer workers if memory is short"
 
 
-_EXIT_AFTER_SIGTERM = 143  # 128 + SIGTERM
-
-
 def _initialise_worker() -> None:
     ignore_library_warnings()
-    signal.signal(signal.SIGTERM, _exit_cleanly)
-
-
-def _exit_cleanly(number: int, frame: Any) -> NoReturn:
-    """Raise SystemExit, so that temporary files are removed; pebble's handler would end the process at once."""
-    sys.exit(_EXIT_AFTER_SIGTERM)
+    # SystemExit removes temporary files; pebble's own handler ends the process at once
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 def _run_pickled(content: bytes) -> SceneResult:

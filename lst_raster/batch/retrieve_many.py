@@ -105,7 +105,12 @@ def retrieve_many(
         `progress` returned False. Complete products are kept.
     """
     opening = Opening(band=band, sensor=sensor, date=date, level_2=level_2, downwelling=downwelling, quantity=quantity)
-    _check_arguments(client, workers, retries)
+    if client is not None and workers is not None:
+        raise InputError("client and workers exclude each other; give one of them")
+    if workers is not None and workers < 1:
+        raise InputError(f"workers is {workers}; give 1 or more")
+    if retries < 0:
+        raise InputError(f"retries is {retries}; give 0 or more")
     shared = dict(options)
     if shared.get("threads") is None and (client is not None or workers is not None):
         shared["threads"] = 1
@@ -126,7 +131,14 @@ def retrieve_many(
         on_result=on_result or (lambda result: None),
     )  # fmt: skip
     try:
-        with _backend(client, workers, batch.should_continue) as backend:
+        backend: Backend
+        if client is not None:
+            backend = ClusterBackend(client)
+        elif workers is not None:
+            backend = ProcessBackend(min(workers, len(tasks)))
+        else:
+            backend = SerialBackend(batch.should_continue)
+        with backend:
             batch.run(backend)
     finally:
         if folder is not None:
@@ -193,15 +205,6 @@ class _Batch:
         return isinstance(result.error, RemoteError) and not isinstance(result.error, RemoteAccessError)
 
 
-def _check_arguments(client: Any, workers: int | None, retries: int) -> None:
-    if client is not None and workers is not None:
-        raise InputError("client and workers exclude each other; give one of them")
-    if workers is not None and workers < 1:
-        raise InputError(f"workers is {workers}; give 1 or more")
-    if retries < 0:
-        raise InputError(f"retries is {retries}; give 0 or more")
-
-
 def _require_picklable(tasks: Sequence[Task]) -> None:
     try:
         for task in tasks:
@@ -211,9 +214,3 @@ def _require_picklable(tasks: Sequence[Task]) -> None:
             f"an argument cannot be sent to a worker process: {error}; a signing function must be defined in a module, "
             "not as a lambda"
         ) from error
-
-
-def _backend(client: Any, workers: int | None, should_continue: Callable[[], bool]) -> Backend:
-    if client is not None:
-        return ClusterBackend(client)
-    return ProcessBackend(workers) if workers is not None else SerialBackend(should_continue)

@@ -214,15 +214,8 @@ def search_scenes(
         Further conditions, such as ``eo:cloud_cover<20``.
     limit : int, optional
         Largest number of scenes; no limit by default.
-    sign : callable, optional
-        Function that adds the authorisation of the server to an address, such as ``planetary_computer.sign``; called
-        when a scene is opened, since signatures expire.
-    band : str, optional
-        Thermal band: ``10`` (default) or ``11``, ``6_VCID_1`` (default) or ``6_VCID_2``.
-    level_2 : bool
-        Whether to select Level-2 surface temperature products, to be retrieved again.
-    alternate : str, optional
-        Alternate address to use for items that have it: ``s3`` for those of the USGS.
+    sign, band, level_2, alternate : optional
+        As for `read_scene_list`; for example ``planetary_computer.sign`` and the alternate ``s3`` of the USGS.
 
     Returns
     -------

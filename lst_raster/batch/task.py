@@ -129,8 +129,9 @@ def run_task(task: Task, progress: Progress | None = None) -> SceneResult:
             error = WorkerError(f"unexpected error: {text}; the traceback is in the scene's log")
             lines.append(f"ERROR {without_secrets(traceback.format_exc())}")
     seconds = time.monotonic() - started
+    scene = replace(task.scene, sign=None)  # the receiver may be unable to import the signing function
     return SceneResult(
-        scene=_without_sign(task.scene), product=product, error=error, seconds=seconds, attempts=task.attempt,
+        scene=scene, product=product, error=error, seconds=seconds, attempts=task.attempt,
         mean=mean, log=_log(task, product, lines, seconds),
     )  # fmt: skip
 
@@ -139,7 +140,9 @@ def worker_failure(task: Task, reason: str, seconds: float = 0.0) -> SceneResult
     """Return the result of a scene that its worker did not complete."""
     error = WorkerError(reason)
     log = _log(task, None, [f"ERROR {error}"], seconds)
-    return SceneResult(scene=_without_sign(task.scene), error=error, seconds=seconds, attempts=task.attempt, log=log)
+    return SceneResult(
+        scene=replace(task.scene, sign=None), error=error, seconds=seconds, attempts=task.attempt, log=log
+    )
 
 
 def mean_temperature(path: Location) -> float | None:
@@ -150,11 +153,6 @@ def mean_temperature(path: Location) -> float | None:
         return float(text) * float(step) if text else None
     except (LstRasterError, RasterioError, ValueError):
         return None  # the product itself is complete
-
-
-def _without_sign(scene: ListedScene) -> ListedScene:
-    """Remove the signing function: the receiver of the result may be unable to import it."""
-    return replace(scene, sign=None)
 
 
 def _log(task: Task, product: Product | None, lines: list[str], seconds: float) -> str:
