@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,8 +23,8 @@ from lst_raster.compositing.products import (
 from lst_raster.compositing.season import Season
 from lst_raster.compositing.sidecars import sidecar_paths
 from lst_raster.compositing.stack import PixelFilter, Stack
-from lst_raster.compositing.statistics import Statistic, parse_statistics
-from lst_raster.compositing.write import CompositeJob, Progress, write_composite
+from lst_raster.compositing.statistics import parse_statistics
+from lst_raster.compositing.write import CompositeOptions, Progress, write_composite
 from lst_raster.errors import InputError
 from lst_raster.io.address import Location
 from lst_raster.io.raster import gdal_settings
@@ -62,29 +62,6 @@ class Composite:
     """Number of pixels with a value."""
     warnings: tuple[str, ...]
     """Skipped products and unusual conditions, one line each; also in the log."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Options:
-    """Parsed arguments of `composite`, and its warnings."""
-
-    output: str | Location
-    statistics: tuple[Statistic, ...]
-    season: Season
-    pixel_filter: PixelFilter
-    grid: GridOptions
-    form: OutputForm
-    min_count: int
-    threads: int
-    overwrite: bool
-    skip_unreadable: bool
-    progress: Progress
-    warnings: list[str] = field(default_factory=list)
-
-    def warn(self, line: str) -> None:
-        """Add a warning once."""
-        if line not in self.warnings:
-            self.warnings.append(line)
 
 
 def composite(
@@ -176,7 +153,7 @@ def composite(
     """
     if min_count < 1:
         raise InputError(f"the smallest number of dates is {min_count}; give 1 or more")
-    options = _Options(
+    options = CompositeOptions(
         output=output, statistics=parse_statistics(statistic, percentile),
         season=Season.parse(first_date, last_date, months),
         pixel_filter=PixelFilter.parse(keep, exclude, max_uncertainty),
@@ -191,7 +168,7 @@ def composite(
     return result
 
 
-def _open_products(options: _Options, given: str | Path | Sequence[str | Path]) -> list[SourceProduct]:
+def _open_products(options: CompositeOptions, given: str | Path | Sequence[str | Path]) -> list[SourceProduct]:
     products = []
     for place in find_products(given):
         try:
@@ -205,7 +182,7 @@ def _open_products(options: _Options, given: str | Path | Sequence[str | Path]) 
     return products
 
 
-def _select_season(options: _Options, products: Sequence[SourceProduct]) -> list[SourceProduct]:
+def _select_season(options: CompositeOptions, products: Sequence[SourceProduct]) -> list[SourceProduct]:
     selected = []
     for product in products:
         try:
@@ -219,7 +196,7 @@ def _select_season(options: _Options, products: Sequence[SourceProduct]) -> list
     return selected
 
 
-def _make_from_readable(options: _Options, products: list[SourceProduct]) -> Composite:
+def _make_from_readable(options: CompositeOptions, products: list[SourceProduct]) -> Composite:
     """Make the composite; start again without a product that turns out to be damaged, if that is allowed."""
     while True:
         try:
@@ -231,28 +208,21 @@ def _make_from_readable(options: _Options, products: list[SourceProduct]) -> Com
             options.warn(f"skipped: {error}")
 
 
-def _make(options: _Options, products: Sequence[SourceProduct]) -> Composite:
+def _make(options: CompositeOptions, products: Sequence[SourceProduct]) -> Composite:
     grid = choose_grid(products, options.grid)
     uncertainty = _check_uncertainty(options, products)
     overpasses = group_by_overpass(products)
-    ordered = [products[index] for overpass in overpasses for index in overpass]
-    _warn_missing_quality(options, ordered)
-    _warn_repeated_scenes(options, products, overpasses)
-    stack = Stack(
-        grid=grid, products=tuple(place_on_grid(product, grid, options.grid) for product in products),
-        overpasses=tuple(map(tuple, overpasses)), pixel_filter=options.pixel_filter, uncertainty=uncertainty,
-    )  # fmt: skip
+    ordered = [product for overpass in overpasses for product in overpass]
+    _warn_of_inputs(options, overpasses)
+    placed = tuple(tuple(place_on_grid(one, grid, options.grid) for one in overpass) for overpass in overpasses)
+    stack = Stack(grid=grid, overpasses=placed, pixel_filter=options.pixel_filter, uncertainty=uncertainty)
     target, stem = main_path(options.output, ordered, options.statistics[0])
     outputs = plan_outputs(target, stem, options.statistics, options.form, uncertainty=uncertainty)
     inputs = [place.location for product in products for place in product.rasters]
     files = [*(output.path for output in outputs), *sidecar_paths(outputs)]
     check_targets(files, grid, inputs=inputs, overwrite=options.overwrite)
     tags = _provenance(options, ordered, stack)
-    job = CompositeJob(
-        stack=stack, outputs=tuple(outputs), statistics=options.statistics, form=options.form,
-        min_count=options.min_count, threads=options.threads, progress=options.progress,
-    )  # fmt: skip
-    filled = write_composite(job, tags, inputs)
+    filled = write_composite(options, stack, outputs, tags, inputs)
     return Composite(
         path=target, rasters=MappingProxyType({output.key: output.path for output in outputs}), files=tuple(files),
         tags=MappingProxyType(tags), products=tuple(product.name for product in ordered),
@@ -260,7 +230,7 @@ def _make(options: _Options, products: Sequence[SourceProduct]) -> Composite:
     )  # fmt: skip
 
 
-def _provenance(options: _Options, products: Sequence[SourceProduct], stack: Stack) -> dict[str, str]:
+def _provenance(options: CompositeOptions, products: Sequence[SourceProduct], stack: Stack) -> dict[str, str]:
     """Metadata to reproduce a composite of `products`, sorted by date, without local paths."""
     dates = [str(product.date or "unknown") for product in products]
     known = sorted(date for date in dates if date != "unknown")
@@ -286,7 +256,7 @@ def _provenance(options: _Options, products: Sequence[SourceProduct], stack: Sta
     }
 
 
-def _check_uncertainty(options: _Options, products: Sequence[SourceProduct]) -> bool:
+def _check_uncertainty(options: CompositeOptions, products: Sequence[SourceProduct]) -> bool:
     """Whether means get an uncertainty; warn if a product has none, raise InputError if one is necessary."""
     missing = [product.name for product in products if product.uncertainty is None]
     has_mean = any(statistic.is_mean for statistic in options.statistics)
@@ -303,19 +273,14 @@ def _check_uncertainty(options: _Options, products: Sequence[SourceProduct]) -> 
     return has_mean and not missing
 
 
-def _warn_missing_quality(options: _Options, products: Sequence[SourceProduct]) -> None:
-    missing = [product.name for product in products if product.quality is None]
+def _warn_of_inputs(options: CompositeOptions, overpasses: Sequence[Sequence[SourceProduct]]) -> None:
+    missing = [product.name for overpass in overpasses for product in overpass if product.quality is None]
     if missing and options.pixel_filter.needs_quality:
         options.warn(f"pixels are not filtered by quality: the quality band of {_shorten(missing)} is missing")
-
-
-def _warn_repeated_scenes(
-    options: _Options, products: Sequence[SourceProduct], overpasses: Sequence[Sequence[int]]
-) -> None:
     for overpass in overpasses:
-        scenes = [products[index].tags.get("input", "") for index in overpass]
+        scenes = [product.tags.get("input", "") for product in overpass]
         for scene in sorted({scene for scene in scenes if scene and scenes.count(scene) > 1}):
-            names = [products[index].name for index in overpass if products[index].tags.get("input") == scene]
+            names = [product.name for product in overpass if product.tags.get("input") == scene]
             options.warn(f"{_shorten(names)} are of the same scene, {scene}: in an overlap the first is used")
 
 

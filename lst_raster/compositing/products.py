@@ -147,19 +147,18 @@ def _companion(place: Place, suffix: str) -> Place | None:
     return Place.at(address)
 
 
-def group_by_overpass(products: Sequence[SourceProduct]) -> list[list[int]]:
-    """Group products of one overpass, which are overlapping scenes of one path; return indices of `products`.
+def group_by_overpass(products: Sequence[SourceProduct]) -> list[list[SourceProduct]]:
+    """Group products of one overpass, which are overlapping scenes of one path.
 
     Products of one overpass have the same sensor band and date, and, where known, times at most half an hour apart.
     Groups are sorted by date, products in a group by name; products without a date are last, one per group.
     """
-    order = sorted(range(len(products)), key=lambda index: _sort_key(products[index]))
-    overpasses: list[list[int]] = []
-    for index in order:
-        if overpasses and _is_same_overpass(products[overpasses[-1][-1]], products[index]):
-            overpasses[-1].append(index)
+    overpasses: list[list[SourceProduct]] = []
+    for product in sorted(products, key=_sort_key):
+        if overpasses and _is_same_overpass(overpasses[-1][-1], product):
+            overpasses[-1].append(product)
         else:
-            overpasses.append([index])
+            overpasses.append([product])
     return overpasses
 
 

@@ -103,10 +103,14 @@ class Stack:
     """Products on the common grid and the data to read from them."""
 
     grid: Grid
-    products: tuple[ProductOnGrid, ...]
-    overpasses: tuple[tuple[int, ...], ...]  # indices of `products`; in an overlap the first value is used
+    overpasses: tuple[tuple[ProductOnGrid, ...], ...]  # in an overlap the first value is used
     pixel_filter: PixelFilter
     uncertainty: bool  # whether the uncertainty is part of the layers
+
+    @property
+    def products(self) -> list[ProductOnGrid]:
+        """All products."""
+        return [product for overpass in self.overpasses for product in overpass]
 
     @property
     def reads_uncertainty(self) -> bool:
@@ -125,20 +129,20 @@ def open_stack(stack: Stack, threads: int) -> Iterator[LayerReader]:
     kept = max(1, _MAX_OPEN_FILES // threads // files_per_product)
     table = stack.pixel_filter.lookup_table()
     with ExitStack() as files:
-        readers = [files.enter_context(_open_product(stack, placed, table)) for placed in stack.products[:kept]]
+        readers = {
+            placed.product.place: files.enter_context(_open_product(stack, placed, table))
+            for placed in stack.products[:kept]
+        }
 
-        def read_product(number: int, window: Window) -> Layer | None:
-            placed = stack.products[number]
-            if not placed.overlaps(window):
-                return None
-            if number < kept:
-                return readers[number](window)
-            with _open_product(stack, placed, table) as reader:
-                return reader(window)
+        def read_product(placed: ProductOnGrid, window: Window) -> Layer:
+            if placed.product.place in readers:
+                return readers[placed.product.place](window)
+            with _open_product(stack, placed, table) as read:
+                return read(window)
 
         def read_layers(window: Window) -> Iterator[Layer]:
             for overpass in stack.overpasses:
-                parts = [part for part in (read_product(number, window) for number in overpass) if part is not None]
+                parts = [read_product(placed, window) for placed in overpass if placed.overlaps(window)]
                 if parts:
                     yield _merge(parts)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 from rasterio.windows import Window
 
+from lst_raster.compositing.common_grid import GridOptions
 from lst_raster.compositing.outputs import Output
+from lst_raster.compositing.season import Season
 from lst_raster.compositing.sidecars import write_sidecars
 from lst_raster.compositing.stack import PixelFilter, Stack, open_stack
 from lst_raster.compositing.statistics import Statistic, WindowStatistics, needs_all_layers
@@ -31,67 +33,78 @@ _MIN_ROWS = 8  # of a tile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CompositeJob:
-    """A composite to be written."""
+class CompositeOptions:
+    """Parsed arguments of `composite`, and its warnings."""
 
-    stack: Stack
-    outputs: tuple[Output, ...]  # the first statistic first
+    output: str | Location
     statistics: tuple[Statistic, ...]
+    season: Season
+    pixel_filter: PixelFilter
+    grid: GridOptions
     form: OutputForm
     min_count: int  # number of dates that a pixel needs
     threads: int  # number of tiles processed at a time
+    overwrite: bool
+    skip_unreadable: bool
     progress: Progress  # called after every tile
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, line: str) -> None:
+        """Add a warning once."""
+        if line not in self.warnings:
+            self.warnings.append(line)
 
 
-def write_composite(job: CompositeJob, tags: dict[str, str], inputs: Sequence[Location]) -> int:
+def write_composite(
+    options: CompositeOptions, stack: Stack, outputs: Sequence[Output], tags: dict[str, str], inputs: Sequence[Location]
+) -> int:
     """Write all files of a composite and return the number of pixels with a value, which is added to `tags`.
 
     Raise InputError if no pixel has a value or one of `inputs` was changed meanwhile, UnreadableError if a product is
-    damaged, OutputError if a file cannot be written, and CancelledError if `job.progress` returned False; after all of
+    damaged, OutputError if a file cannot be written, and CancelledError if the caller stops the run; after all of
     these no file is left.
     """
     states = file_states(inputs)
-    with new_files(job.outputs[0].path.parent) as files:
-        with ExitStack() as stack:
+    with new_files(outputs[0].path.parent) as files:
+        with ExitStack() as rasters:
             cogs: dict[str, CogWriter] = {}
-            for output in reversed(job.outputs):  # the first statistic is opened last, to be the last to appear
-                is_float = output.layer.dtype == "float32"
-                compress: Compression = job.form.compress
-                if compress == "lerc_zstd" and not is_float:  # lossy, for temperatures
-                    compress = "deflate"
-                cogs[output.key] = stack.enter_context(
+            for output in reversed(outputs):  # the first statistic is opened last, to be the last to appear
+                compress: Compression = options.form.compress
+                if compress == "lerc_zstd" and output.layer.dtype != "float32":
+                    compress = "deflate"  # the other one is lossy, for temperatures
+                cogs[output.key] = rasters.enter_context(
                     new_cog(
-                        output.path, job.stack.grid, output.layer, compress=compress, threads=job.threads, files=files
+                        output.path, stack.grid, output.layer, compress=compress, threads=options.threads, files=files
                     )
                 )
-            filled = _write_tiles(job, cogs)
+            filled = _write_tiles(options, stack, cogs)
             require_unchanged(states)
             if not filled:
-                raise InputError(_empty_message(job))
-            tags["filled_pixels"] = f"{filled} of {job.stack.grid.width * job.stack.grid.height}"
+                raise InputError(_empty_message(options, stack))
+            tags["filled_pixels"] = f"{filled} of {stack.grid.width * stack.grid.height}"
             for cog in cogs.values():
                 cog.tags.update(tags)
-        write_sidecars(job.outputs, files, tags)
+        write_sidecars(outputs, files, tags)
     return filled
 
 
-def _empty_message(job: CompositeJob) -> str:
-    reasons = [f"no pixel of the {len(job.stack.products)} products has a valid value"]
-    if job.stack.pixel_filter != PixelFilter():
-        reasons.append(f"selected are pixels {job.stack.pixel_filter}")
-    if job.min_count > 1:
-        reasons.append(f"{job.min_count} dates are needed")
+def _empty_message(options: CompositeOptions, stack: Stack) -> str:
+    reasons = [f"no pixel of the {len(stack.products)} products has a valid value"]
+    if stack.pixel_filter != PixelFilter():
+        reasons.append(f"selected are pixels {stack.pixel_filter}")
+    if options.min_count > 1:
+        reasons.append(f"{options.min_count} dates are needed")
     return "; ".join(reasons) + "; use less strict conditions, or other products"
 
 
-def _write_tiles(job: CompositeJob, cogs: Mapping[str, CogWriter]) -> int:
-    windows = tile_windows(job.stack, all_layers=needs_all_layers(job.statistics))
-    threads = min(job.threads, len(windows))
+def _write_tiles(options: CompositeOptions, stack: Stack, cogs: Mapping[str, CogWriter]) -> int:
+    windows = tile_windows(stack, all_layers=needs_all_layers(options.statistics))
+    threads = min(options.threads, len(windows))
     filled = 0
-    with closing(over_tiles(windows, lambda: _tile_worker(job, cogs, threads), threads)) as counts:
+    with closing(over_tiles(windows, lambda: _tile_worker(options, stack, cogs, threads), threads)) as counts:
         for done, count in enumerate(counts, start=1):
             filled += count
-            if not job.progress(done, len(windows)):
+            if not options.progress(done, len(windows)):
                 raise CancelledError(f"stopped after {done} of {len(windows)} tiles; nothing was written")
     return filled
 
@@ -115,21 +128,22 @@ def tile_windows(stack: Stack, *, all_layers: bool) -> list[Window]:
 
 
 @contextmanager
-def _tile_worker(job: CompositeJob, cogs: Mapping[str, CogWriter], threads: int) -> Iterator[Callable[[Window], int]]:
+def _tile_worker(
+    options: CompositeOptions, stack: Stack, cogs: Mapping[str, CogWriter], threads: int
+) -> Iterator[Callable[[Window], int]]:
     """Open the files of a thread; the function writes a tile and counts the pixels with a value."""
-    stack = job.stack
     with open_stack(stack, threads) as read_layers:
 
         def write_tile(window: Window) -> int:
             statistics = WindowStatistics(
-                (int(window.height), int(window.width)), len(stack.overpasses), job.statistics,
-                uncertainty=stack.uncertainty, min_count=job.min_count,
+                (int(window.height), int(window.width)), len(stack.overpasses), options.statistics,
+                uncertainty=stack.uncertainty, min_count=options.min_count,
             )  # fmt: skip
             for layer in read_layers(window):
                 statistics.add(layer)
             results = statistics.results()
             for key, cog in cogs.items():
                 cog.write(results[key], window)
-            return int(np.count_nonzero(results["count"] >= job.min_count))
+            return int(np.count_nonzero(results["count"] >= options.min_count))
 
         yield write_tile

@@ -58,9 +58,7 @@ def test_the_product_is_the_same_for_any_number_of_threads_order_and_tile_height
 
 def test_the_height_of_tiles_decreases_with_the_number_of_products_to_limit_memory():
     def rows(number):
-        stack = Stack(
-            grid=grid_at((2000, 700)), products=(), overpasses=((0,),) * number, pixel_filter=None, uncertainty=False
-        )
+        stack = Stack(grid=grid_at((2000, 700)), overpasses=((),) * number, pixel_filter=None, uncertainty=False)
         windows = write.tile_windows(stack, all_layers=True)
         assert sum(window.height * window.width for window in windows) == 2000 * 700
         return max(window.height for window in windows)
