@@ -1,6 +1,7 @@
 """Many scenes in one call: identical products on every backend, and failures that affect only their own scene."""
 
 import inspect
+import multiprocessing
 import os
 import pickle
 import signal
@@ -284,6 +285,23 @@ def test_the_scene_of_a_killed_worker_is_retried(model_path, options, tmp_path):
     assert sorted(result.attempts for result in results) == [1] * 11 + [2]
     assert products_in(tmp_path / "out") == products_in(tmp_path / "serial")
     assert len(products_in(tmp_path / "out")) == 11 * 7
+    assert temporary_files(tmp_path) == []
+
+
+@pytest.mark.slow
+@linux
+def test_a_run_continues_after_all_workers_were_killed(model_path, options, tmp_path):
+    make_scenes(tmp_path / "in", model_path, 6, SHAPE)
+    finished = []
+
+    def kill_all(result):
+        finished.append(result)
+        if len(finished) == 1:
+            for process in multiprocessing.active_children():
+                os.kill(process.pid, signal.SIGKILL)
+
+    results = retrieve_many(tmp_path / "in", out=tmp_path / "out", workers=2, on_result=kill_all, **options)
+    assert all(result.product is not None for result in results)
     assert temporary_files(tmp_path) == []
 
 
