@@ -292,15 +292,16 @@ def test_the_scene_of_a_killed_worker_is_retried(model_path, options, tmp_path):
 @linux
 def test_a_run_continues_after_all_workers_were_killed(model_path, options, tmp_path):
     make_scenes(tmp_path / "in", model_path, 6, SHAPE)
-    finished = []
 
-    def kill_all(result):
-        finished.append(result)
-        if len(finished) == 1:
-            for process in multiprocessing.active_children():
-                os.kill(process.pid, signal.SIGKILL)
+    def kill_all(process):
+        for worker in multiprocessing.active_children():
+            os.kill(worker.pid, signal.SIGKILL)
 
-    results = retrieve_many(tmp_path / "in", out=tmp_path / "out", workers=2, on_result=kill_all, **options)
+    killer = Killer(tmp_path / "out", kill_all)
+    killer.start()
+    results = retrieve_many(tmp_path / "in", out=tmp_path / "out", workers=2, **options)
+    killer.join()
+    assert killer.killed
     assert all(result.product is not None for result in results)
     assert temporary_files(tmp_path) == []
 
