@@ -1,4 +1,4 @@
-"""Scene lists in every form: one function that reads them all."""
+"""Scene lists in all forms, read by one function."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lst_raster.batch.scene_lists import (
+    RASTERS,
     ListedScene,
-    Locate,
+    ResolvePath,
     Sign,
-    beside,
-    name_of,
+    scene_name,
     scenes_among,
     scenes_in_folder,
     scenes_in_table,
@@ -21,18 +21,16 @@ from lst_raster.batch.scene_lists import (
 )
 from lst_raster.batch.stac_lists import parse_items, scenes_in_items
 from lst_raster.errors import InputError, InputNotFoundError, SceneError
-from lst_raster.io.address import Address
 from lst_raster.io.bundle import Place, is_archive, is_metadata
 from lst_raster.io.remote import fetch
 
 SceneList: TypeAlias = "str | Path | ListedScene | Mapping[str, Any] | Sequence[Any]"
-"""What stands for scenes: a path, a pattern or an address; STAC items; a sequence of these."""
+"""A path, a pattern, an address, STAC items, a scene, or a sequence of these."""
 
 _TABLES = (".csv", ".tsv")
 _TEXT = ".txt"
-_RASTERS = (".tif", ".tiff")
 _ITEMS = (".json", ".geojson")
-_LIMIT = 256 << 20  # [byte] of a list on a server
+_SIZE_LIMIT = 256 << 20  # [byte] of a list on a server
 
 
 def read_scene_list(
@@ -48,125 +46,113 @@ def read_scene_list(
     Parameters
     ----------
     source : str, path, mapping, ListedScene, or sequence of them
-        A folder (every scene in it and below it); a pattern such as ``in/*/*_MTL.txt``; a table (.csv) with the column
-        ``scene`` and any of ``name`` and `OPTIONS`; a text (.txt) of one scene a line; STAC items (.json, or a mapping,
-        or an object with ``to_dict``); or one scene, as `Scene.open` takes it. Tables, texts and items may be on a
-        server. Relative paths in them count from their folder.
+        A folder (all scenes in it and its subfolders); a pattern such as ``in/*/*_MTL.txt``; a table (.csv) with the
+        column ``scene`` and any of ``name`` and `OPTIONS`; a text file (.txt) with one scene per line; STAC items
+        (.json, a mapping, or an object with ``to_dict``); or one scene, as for `Scene.open`. Tables, text files and
+        items may be on a server. Relative paths in them are relative to their folder.
     band : str, optional
-        Thermal band that is wanted, where a scene has several: ``10``, ``11``, ``6_VCID_1``, ``6_VCID_2``.
+        Thermal band where a scene has several: ``10``, ``11``, ``6_VCID_1``, ``6_VCID_2``.
     level_2 : bool
-        Whether Level-2 products are wanted of STAC items.
+        Whether to select Level-2 products from STAC items.
     alternate : str, optional
-        Alternate address to take of STAC assets that have it, for example ``s3``.
+        Alternate address to use for STAC assets that have it, for example ``s3``.
     sign : callable, optional
-        Makes of an address one that the server accepts; it is asked when a scene is opened.
+        Function that adds the authorisation of the server to an address; called when a scene is opened.
 
     Returns
     -------
     list of ListedScene
-        The scenes, in the order of the list; those of a folder or a pattern in the order of their paths.
+        The scenes in the order of the list; those of a folder or a pattern sorted by path.
 
     Raises
     ------
     InputNotFoundError
-        There is no such list or folder, or nothing fits a pattern. A scene that is missing is told when it is opened.
+        The list or the folder does not exist, or no file matches the pattern. A missing scene is reported when it is
+        opened.
     InputError
-        A list cannot be understood, or names nothing.
+        A list is invalid or empty.
     SceneError
-        A folder has no scene in it.
+        A folder has no scenes.
     RemoteError
-        A server does not give a list.
+        A list cannot be read from a server.
     """
     if isinstance(source, ListedScene):
         return [source]
-    if hasattr(source, "to_dict"):
-        source = source.to_dict()  # of pystac
-    options: dict[str, Any] = {"band": band, "level_2": level_2, "alternate": alternate, "sign": sign}
+    if hasattr(source, "to_dict"):  # pystac
+        source = source.to_dict()
+    selection: dict[str, Any] = {"band": band, "level_2": level_2, "alternate": alternate}
     if isinstance(source, Mapping):
-        return scenes_in_items(source, "the mapping", None, **options)
-    if isinstance(source, str | Path):
-        return _of_path(str(source), options)
-    if not isinstance(source, Sequence):
+        scenes = scenes_in_items(source, "the mapping", None, **selection)
+    elif isinstance(source, str | Path):
+        scenes = _read_path(str(source), selection)
+    elif isinstance(source, Sequence):
+        return [scene for part in source for scene in read_scene_list(part, sign=sign, **selection)]
+    else:
         raise InputError(f"a list of scenes cannot be a {type(source).__name__}; give paths, patterns or STAC items")
-    return [scene for part in source for scene in read_scene_list(part, **options)]
+    return [replace(scene, sign=sign) for scene in scenes]
 
 
-def _of_path(text: str, options: Mapping[str, Any]) -> list[ListedScene]:
+def _read_path(text: str, selection: Mapping[str, Any]) -> list[ListedScene]:
     place = Place.of(text)
     if place.member or (place.remote is None and text.startswith("/vsi")):
-        return [_single(text, options)]
+        return [_single(text)]
     if place.remote is not None:
-        return _of_address(place.remote, options)
+        address = place.remote
+        if not _is_list(address.name):
+            return [_single(address.url)]
+        content = fetch(address, 0, _SIZE_LIMIT).content
+        return _parse_list(
+            address.name, content, lambda path: path if "://" in path else address.sibling(path).url, selection
+        )
     path = place.disk
     if path.is_dir():
-        scenes = _some(scenes_in_folder(path, band=options["band"]), text)
-        return [_signed(scene, options["sign"]) for scene in scenes]
+        return _require_scenes(scenes_in_folder(path, band=selection["band"]), text)
     if path.is_file():
         if not _is_list(path.name):
-            return [_single(text, options)]
-        return _read_list(path.name, path.read_bytes(), beside(path.parent), options)
+            return [_single(text)]
+        return _parse_list(
+            path.name, path.read_bytes(), lambda name: name if "://" in name else str(path.parent / name), selection
+        )
     if glob.has_magic(text):
-        return _of_pattern(text, options)
-    if _is_named_as_scene(place):
-        return [_single(text, options)]  # one that is missing fails alone, as on a line of a table
+        return _match_pattern(text, selection["band"])
+    if path.suffix.lower() in RASTERS or is_archive(place) or is_metadata(place):
+        return [_single(text)]  # a missing scene fails when it is opened, as in a table
     raise InputNotFoundError(
-        f"{text} does not exist; give a folder, a pattern, a table (.csv), a text of one scene a line (.txt), STAC "
-        "items (.json), or scenes"
+        f"{text} does not exist; give a folder, a pattern, a table (.csv), a text file of one scene per line (.txt), "
+        "STAC items (.json), or scenes"
     )
 
 
-def _of_pattern(text: str, options: Mapping[str, Any]) -> list[ListedScene]:
-    paths = [Path(name) for name in sorted(glob.glob(text, recursive=True))]  # noqa: PTH207  # Path's takes no absolute ones
+def _match_pattern(pattern: str, band: str | None) -> list[ListedScene]:
+    paths = [Path(name) for name in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207  # Path.glob takes no absolute patterns
     if not paths:
-        raise InputNotFoundError(f"nothing fits the pattern {text}; check it")
-    files = [path for path in paths if path.is_file()]
-    scenes = scenes_among(files, band=options["band"])
+        raise InputNotFoundError(f"no file matches the pattern {pattern}; check it")
+    scenes = scenes_among([path for path in paths if path.is_file()], band=band)
     for folder in (path for path in paths if path.is_dir()):
-        scenes += scenes_in_folder(folder, band=options["band"])
-    distinct = {scene.path: scene for scene in scenes}  # ** fits a folder and what is in it
-    return [_signed(scene, options["sign"]) for scene in _some(list(distinct.values()), text)]
+        scenes += scenes_in_folder(folder, band=band)
+    distinct = {scene.path: scene for scene in scenes}  # ** matches a folder and the files in it
+    return _require_scenes(list(distinct.values()), pattern)
 
 
-def _some(scenes: list[ListedScene], text: str) -> list[ListedScene]:
+def _require_scenes(scenes: list[ListedScene], text: str) -> list[ListedScene]:
     if not scenes:
         raise SceneError(
-            f"{text} holds no scene: no *_MTL.txt, no thermal band (*_B10.TIF, *_B6.TIF, ...) and no archive (.zip, "
-            ".tar, .tar.gz, .tar.bz2, .tar.xz)"
+            f"no scenes in {text}: no *_MTL.txt, no thermal band (*_B10.TIF, *_B6.TIF, ...) and no archive (.zip, "
+            ".tar, .tar.gz, .tar.bz2, .tar.xz); check the path"
         )
     return scenes
 
 
-def _of_address(address: Address, options: Mapping[str, Any]) -> list[ListedScene]:
-    if not _is_list(address.name):
-        return [_single(address.url, options)]
-
-    def locate(text: str) -> str:
-        return text if "://" in text else address.sibling(text).url
-
-    return _read_list(address.name, fetch(address, 0, _LIMIT).content, locate, options)
-
-
-def _single(text: str, options: Mapping[str, Any]) -> ListedScene:
-    return ListedScene(path=text, name=name_of(text), sign=options["sign"])
-
-
-def _is_named_as_scene(place: Place) -> bool:
-    return Path(place.name).suffix.lower() in _RASTERS or is_archive(place) or is_metadata(place)
+def _single(text: str) -> ListedScene:
+    return ListedScene(path=text, name=scene_name(text))
 
 
 def _is_list(name: str) -> bool:
-    ending = Path(name).suffix.lower()
-    return ending in (*_TABLES, *_ITEMS, _TEXT) and not is_metadata(Path(name))
+    return Path(name).suffix.lower() in (*_TABLES, *_ITEMS, _TEXT) and not is_metadata(Path(name))
 
 
-def _read_list(name: str, content: bytes, locate: Locate, options: Mapping[str, Any]) -> list[ListedScene]:
+def _parse_list(name: str, content: bytes, resolve: ResolvePath, selection: Mapping[str, Any]) -> list[ListedScene]:
     ending = Path(name).suffix.lower()
     if ending in _ITEMS:
-        return scenes_in_items(parse_items(name, content), name, locate, **options)
-    read = scenes_in_table if ending in _TABLES else scenes_in_text
-    scenes = read(name, content, locate)
-    return [_signed(scene, options["sign"]) for scene in scenes]
-
-
-def _signed(scene: ListedScene, sign: Sign | None) -> ListedScene:
-    return replace(scene, sign=sign)
+        return scenes_in_items(parse_items(name, content), name, resolve, **selection)
+    return (scenes_in_table if ending in _TABLES else scenes_in_text)(name, content, resolve)

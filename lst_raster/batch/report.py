@@ -1,4 +1,4 @@
-"""What became of the scenes of a batch, as tables that are true at any time: CSV for people, JSON for programs."""
+"""Report of a batch, up to date while it runs, as CSV and JSON."""
 
 from __future__ import annotations
 
@@ -24,61 +24,50 @@ COLUMNS = (
 )  # fmt: skip
 """Columns of the table, and keys of the scenes in JSON."""
 WAITING = "waiting"
-"""Status of a scene that is not done."""
+"""Status of a scene without a result."""
 
-_FORMS = (".csv", ".json")
-_SHARE = 20  # of the time between two writings that one takes, for lists of many thousand scenes
+_FORMATS = (".csv", ".json")
+_WRITE_RATIO = 20  # pause between two writes in durations of a write, for lists of many thousand scenes
 
 
 class Report:
-    """A report of all scenes, written again when one ends."""
+    """Report of all scenes, rewritten as results arrive."""
 
     def __init__(self, scenes: Sequence[ListedScene], target: Path) -> None:
-        """Begin a report.
-
-        Parameters
-        ----------
-        scenes : sequence of ListedScene
-            All scenes, in their order.
-        target : path
-            With the ending ``.csv`` or ``.json`` that file alone, else both, beside each other.
-
-        Raises
-        ------
-        InputError
-            It has another ending.
-        """
-        if target.suffix and target.suffix.lower() not in _FORMS:
+        """Set the files: `target` if it ends in ``.csv`` or ``.json``, both if it has no ending, else InputError."""
+        if target.suffix and target.suffix.lower() not in _FORMATS:
             raise InputError(f"the report {target} ends in {target.suffix}; give .csv, .json, or no ending for both")
-        self.paths = (target,) if target.suffix else tuple(target.with_suffix(form) for form in _FORMS)
-        self._rows = {scene.name: _waiting(scene) for scene in scenes}
-        self._next = 0.0
+        self.paths = (target,) if target.suffix else tuple(target.with_suffix(ending) for ending in _FORMATS)
+        empty = dict.fromkeys(COLUMNS)
+        self._rows: dict[str, dict[str, Any]] = {
+            scene.name: {**empty, "scene": scene.name, "status": WAITING, "warnings": [], "source": scene.shown}
+            for scene in scenes
+        }
+        self._next_write = 0.0
 
     def add(self, result: SceneResult) -> None:
-        """Take a result, and write the report unless that was a moment ago."""
+        """Add a result, and write the report unless it was written a moment ago."""
         self._rows[result.scene.name] = _row(result)
-        if time.monotonic() >= self._next:
+        if time.monotonic() >= self._next_write:
             self.write()
 
     def write(self) -> None:
-        """Write the report; what was there stays until it is complete.
-
-        Raises
-        ------
-        OutputError
-            It cannot be written.
-        """
-        began = time.monotonic()
+        """Write the report; the previous one is replaced when it is complete. Raise OutputError on failure."""
+        started = time.monotonic()
         for path in self.paths:
             text = self._json() if path.suffix.lower() == ".json" else self._csv()
             with atomic_write(path) as temporary:
                 temporary.write_text(text, encoding="utf-8", newline="")
-        self._next = time.monotonic() + _SHARE * (time.monotonic() - began)
+        self._next_write = time.monotonic() + _WRITE_RATIO * (time.monotonic() - started)
 
     @property
     def counts(self) -> dict[str, int]:
         """Number of scenes by status."""
         return dict(Counter(row["status"] for row in self._rows.values()))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Content of the JSON report."""
+        return {"lst_raster_version": __version__, "counts": self.counts, "scenes": list(self._rows.values())}
 
     def _csv(self) -> str:
         text = io.StringIO(newline="")
@@ -87,17 +76,8 @@ class Report:
         table.writerows({**row, "warnings": " | ".join(row["warnings"])} for row in self._rows.values())
         return text.getvalue()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Give what the report in JSON holds."""
-        return {"lst_raster_version": __version__, "counts": self.counts, "scenes": list(self._rows.values())}
-
     def _json(self) -> str:
         return json.dumps(self.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _waiting(scene: ListedScene) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    return {**row, "scene": scene.name, "status": WAITING, "warnings": [], "source": scene.shown}
 
 
 def _row(result: SceneResult) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Many scenes in one call: the loop over them, whatever works on them."""
+"""Retrieval of many scenes in one call: the loop over tasks, on any backend."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Unpack
 
-from lst_raster.batch.backends import Backend, Cluster, Processes, ThisProcess
+from lst_raster.batch.backends import Backend, ClusterBackend, ProcessBackend, SerialBackend
 from lst_raster.batch.plan import RetrieveOptions, folder_of, make_tasks
 from lst_raster.batch.read_lists import SceneList, read_scene_list
 from lst_raster.batch.task import Opening, SceneResult, Task
@@ -28,9 +28,9 @@ from lst_raster.product.staging import new_files
 from lst_raster.retrieval.run import Progress
 
 OnResult = Callable[[SceneResult], None]
-"""Called with the result of a scene when it is known, in the order in which scenes end."""
+"""Called with each result, in the order in which the scenes are completed."""
 
-_PATIENCE = 0.5  # [s] between two questions to the caller whether to go on
+_POLL_INTERVAL = 0.5  # [s] between two calls of `progress`
 
 
 def retrieve_many(
@@ -50,193 +50,167 @@ def retrieve_many(
     on_result: OnResult | None = None,
     **options: Unpack[RetrieveOptions],
 ) -> list[SceneResult]:
-    """Retrieve the land surface temperature of many scenes; one that fails never loses the rest.
+    """Retrieve the land surface temperature of many scenes; a scene that fails does not stop the others.
 
-    The products are the same, byte for byte, whether the scenes are worked on one after the other, in processes, or on
-    a cluster. A product that exists and is made of the same inputs is kept, so that a run that was stopped goes on
-    where it was.
+    The products are identical, byte for byte, in one process, in several processes and on a cluster. An existing
+    product of the same inputs is kept, so that a stopped run can be resumed.
 
     Parameters
     ----------
     scenes : str, path, mapping, ListedScene, or sequence of them
-        The scenes, as `read_scene_list` takes them, or what it or `search_scenes` returned.
+        The scenes: any argument or result of `read_scene_list`, or the result of `search_scenes`.
     out : str or path
-        Folder of the products, ``<name>_LST.tif`` each; it is made where it is missing. For a cluster it must be one
-        that all machines see.
+        Folder of the products, ``<name>_LST.tif`` each; created if missing. For a cluster it must be visible to all
+        machines.
     client : distributed.Client, optional
-        A client of dask: the scenes are worked on by its cluster, one task each. Tasks of lost workers are given to
-        others as often as its setting ``allowed-failures`` says, and tried once more alone.
+        A dask client: its cluster processes the scenes, one task each. Tasks of lost workers are rescheduled as
+        often as the dask setting ``allowed-failures`` permits, and then retried once with no other task running.
     workers : int, optional
-        Number of processes of this machine, each with one scene at a time; without it, and without a client, the scenes
-        are worked on in this process, one after the other. In a script of your own the call must then stand under
+        Number of processes on this machine, each with one scene at a time. Without `workers` and `client` the scenes
+        are processed in the current process, one after the other. In a script the call must then be under
         ``if __name__ == "__main__":``.
     retries : int
-        How often a scene is tried again whose worker was killed, or whose server did not answer.
+        Number of further attempts for a scene whose worker was killed or whose server did not answer.
     band, sensor, date : str, optional
-        As for `Scene.open`, for scenes of which the list does not say it.
+        As for `Scene.open`, for scenes without these values in the list.
     level_2 : bool
-        Whether the scenes are Level-2 products, to be solved again.
+        Whether the scenes are Level-2 products, to be retrieved again.
     downwelling : {"corrected", "usgs"}, optional
         As for `Level2Scene.open`.
     quantity : str, optional
-        As for `MeasuredScene.open`, where the scenes are rasters of radiance or brightness temperature.
+        As for `MeasuredScene.open`, for rasters of radiance or brightness temperature.
     progress : callable, optional
-        Called with the scenes done and their total, some times a second; where it returns False the run stops.
+        Called with the number of completed scenes and the total, a few times per second; stops the run by returning
+        False.
     on_result : callable, optional
-        Called with each result when it is known.
+        Called with each result as soon as it is available.
     **options
         Arguments of `retrieve`, for all scenes: emissivity, water_vapour, reanalysis, model, form, overwrite, and so
-        on. What a list states of a scene comes before them. `threads` is 1 in workers.
+        on. Values of a scene in the list take precedence. The default of `threads` in workers is 1.
 
     Returns
     -------
     list of SceneResult
-        One for each scene, in the order given: `product`, and `error`, which is None where it went well.
+        One per scene, in the order of the list, with `product`, or `error` if the scene failed.
 
     Raises
     ------
     InputError, InputNotFoundError, SceneError, RemoteError
-        A list cannot be read, two scenes would have one product, or an argument is not possible. Nothing was done.
+        A list cannot be read, two scenes would have the same product, or an argument is invalid. Nothing was written.
     OutputError
-        The folder cannot be made.
+        The folder cannot be created.
     WorkerError
         Processes cannot be started.
     CancelledError
-        `progress` returned False. Products that are complete stay.
+        `progress` returned False. Complete products are kept.
     """
     opening = Opening(band=band, sensor=sensor, date=date, level_2=level_2, downwelling=downwelling, quantity=quantity)
-    _check(client, workers, retries)
+    if client is not None and workers is not None:
+        raise InputError("client and workers exclude each other; give one of them")
+    if workers is not None and workers < 1:
+        raise InputError(f"workers is {workers}; give 1 or more")
+    if retries < 0:
+        raise InputError(f"retries is {retries}; give 0 or more")
     shared = dict(options)
     if shared.get("threads") is None and (client is not None or workers is not None):
         shared["threads"] = 1
     tasks = make_tasks(read_scene_list(scenes, band=band, level_2=level_2), out, opening, shared)
     if workers is not None:
-        _require_sendable(tasks)
+        _require_picklable(tasks)
     folder = folder_of(out)
     if folder is not None:
-        _make(folder)
-    fresh = {task.number for task in tasks if folder is not None and not Path(task.target).exists()}
-    if client is not None:  # a cluster tries tasks again by itself
-        tasks = [replace(task, may_replace=task.number in fresh) for task in tasks]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot make the folder {folder}: {error.strerror or error}; choose another") from error
+    new = {task.number for task in tasks if folder is not None and not Path(task.target).exists()}
+    if client is not None:  # dask repeats tasks itself
+        tasks = [replace(task, may_replace=task.number in new) for task in tasks]
     batch = _Batch(
-        tasks=tasks, fresh=fresh, retries=retries, progress=progress or _unwatched, on_result=on_result or _unheard
-    )
+        tasks=tasks, new=new, retries=retries, progress=progress or (lambda done, total: True),
+        on_result=on_result or (lambda result: None),
+    )  # fmt: skip
     try:
-        with _backend(client, workers, batch.go_on) as backend:
-            batch.through(backend)
+        backend: Backend
+        if client is not None:
+            backend = ClusterBackend(client)
+        elif workers is not None:
+            backend = ProcessBackend(min(workers, len(tasks)))
+        else:
+            backend = SerialBackend(batch.should_continue)
+        with backend:
+            batch.run(backend)
     finally:
         if folder is not None:
-            _sweep(folder)
+            with suppress(LstRasterError), new_files(folder):  # removes temporary files of killed workers
+                pass
     return [batch.results[task.number] for task in tasks]
 
 
 @dataclass(kw_only=True, slots=True)
 class _Batch:
-    """The scenes of a run, and what became of them."""
+    """The tasks of a run and their results."""
 
     tasks: Sequence[Task]
-    fresh: set[int]  # numbers of tasks that had no product when the run began
+    new: set[int]  # numbers of tasks without a product at the start of the run
     retries: int
     progress: Progress
     on_result: OnResult
     results: dict[int, SceneResult] = field(default_factory=dict)
-    logs: dict[int, str] = field(default_factory=dict)  # of attempts that were not the last
+    logs: dict[int, str] = field(default_factory=dict)  # of earlier attempts
 
-    def go_on(self) -> bool:
-        """Ask the caller."""
+    def should_continue(self) -> bool:
         return self.progress(len(self.results), len(self.tasks))
 
-    def through(self, backend: Backend) -> None:
-        """Work on all scenes.
-
-        Raises
-        ------
-        CancelledError
-            The caller does not want to go on.
-        """
+    def run(self, backend: Backend) -> None:
+        """Process all tasks; raise CancelledError if the caller stops the run."""
         waiting, suspects, running = deque(self.tasks), deque[Task](), 0
         try:
             while waiting or suspects or running:
-                while waiting and backend.free > 0:
-                    backend.begin(waiting.popleft())
+                while waiting and running < backend.capacity:
+                    backend.submit(waiting.popleft())
                     running += 1
                 if suspects and not running:
-                    backend.begin(suspects.popleft())
+                    backend.submit(suspects.popleft())
                     running += 1
-                if not self.go_on():
+                if not self.should_continue():
                     raise CancelledError("stopped")
-                for task, result in backend.ended(_PATIENCE):
+                for task, result in backend.completed(_POLL_INTERVAL):
                     running -= 1
-                    if not (backend.can_repeat and self._is_worth_another(task, result)):
-                        self._keep(task, result)
+                    if not (backend.can_retry and self._is_worth_a_retry(task, result)):
+                        self._store(task, result)
                         continue
                     self.logs[task.number] = self.logs.get(task.number, "") + result.log
-                    alone = backend.takes_others_along and isinstance(result.error, WorkerError)
-                    fresh = task.number in self.fresh
-                    again = replace(task, attempt=task.attempt + 1, is_alone=alone, may_replace=fresh)
-                    (suspects if alone else waiting).append(again)  # when the others have had their turn
+                    exclusive = backend.may_lose_other_tasks and isinstance(result.error, WorkerError)
+                    retry = replace(
+                        task, attempt=task.attempt + 1, is_exclusive=exclusive, may_replace=task.number in self.new
+                    )
+                    (suspects if exclusive else waiting).append(retry)  # after all first attempts
         except CancelledError:
             raise CancelledError(
                 f"stopped after {len(self.results)} of {len(self.tasks)} scenes; the products made so far are complete"
             ) from None
-        self.go_on()
+        self.should_continue()
 
-    def _keep(self, task: Task, result: SceneResult) -> None:
-        whole = replace(result, log=self.logs.pop(task.number, "") + result.log)
-        self.results[task.number] = whole
-        self.on_result(whole)
+    def _store(self, task: Task, result: SceneResult) -> None:
+        result = replace(result, log=self.logs.pop(task.number, "") + result.log)
+        self.results[task.number] = result
+        self.on_result(result)
 
-    def _is_worth_another(self, task: Task, result: SceneResult) -> bool:
+    def _is_worth_a_retry(self, task: Task, result: SceneResult) -> bool:
         if task.attempt > self.retries:
             return False
         if isinstance(result.error, WorkerError):
-            return not task.is_alone
+            return not task.is_exclusive
         return isinstance(result.error, RemoteError) and not isinstance(result.error, RemoteAccessError)
 
 
-def _check(client: Any, workers: int | None, retries: int) -> None:
-    if client is not None and workers is not None:
-        raise InputError("scenes are worked on by a client's cluster, or by workers of this machine; give one of them")
-    if workers is not None and workers < 1:
-        raise InputError(f"{workers} workers can do nothing; give 1 or more")
-    if retries < 0:
-        raise InputError(f"retries is {retries}; give 0 or more")
-
-
-def _require_sendable(tasks: Sequence[Task]) -> None:
-    """Refuse what cannot be sent to another process, before any work."""
+def _require_picklable(tasks: Sequence[Task]) -> None:
     try:
         for task in tasks:
             pickle.dumps(task)
-    except Exception as error:  # of many kinds
+    except Exception as error:  # pickle raises many types
         raise InputError(
-            f"something that was given cannot be sent to a worker: {error}; a function that signs must be one of a "
-            "module, not a lambda"
+            f"an argument cannot be sent to a worker process: {error}; a signing function must be defined in a module, "
+            "not as a lambda"
         ) from error
-
-
-def _backend(client: Any, workers: int | None, go_on: Callable[[], bool]) -> Backend:
-    if client is not None:
-        return Cluster(client)
-    return Processes(workers) if workers is not None else ThisProcess(go_on)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {folder}: {error.strerror or error}; choose another") from error
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what killed workers left: those whose scene nobody tried again."""
-    with suppress(LstRasterError), new_files(folder):
-        pass
-
-
-def _unwatched(done: int, total: int) -> bool:
-    return True
-
-
-def _unheard(result: SceneResult) -> None:
-    """Nobody wants to know before the end."""

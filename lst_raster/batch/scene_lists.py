@@ -1,4 +1,4 @@
-"""Lists of scenes: folders, tables and text files."""
+"""Scenes in folders, tables and text files."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from typing import TypeAlias
 from lst_raster.errors import InputError, InputNotFoundError, RemoteAccessError, SceneError, UnknownSensorError
 from lst_raster.io.address import Address, without_secrets
 from lst_raster.io.bundle import ARCHIVE, Place, is_archive, is_hidden, is_metadata, metadata_stem
-from lst_raster.io.csv_table import CsvTable, decoded, parse_csv
+from lst_raster.io.csv_table import decoded, parse_csv
 from lst_raster.io.landsat import THERMAL_BANDS, FileName, choose_bands, parse_band, read_file_name
 from lst_raster.sensors.bands import thermal_files
 
 Sign: TypeAlias = Callable[[str], str]
-"""Makes of an address one that a server accepts, for example by a signature in its query."""
+"""Adds the authorisation of a server to an address, for example a signature in the query."""
+ResolvePath: TypeAlias = Callable[[str], str]
+"""Resolves a path in a list relative to the folder of the list."""
 
 SCENE_OPTIONS = ("band", "sensor", "date")
-"""Values of a scene that `Scene.open` takes."""
-REPEATED = ("emissivity", "reanalysis")
-"""Values of which there may be several, with ``|`` between them."""
-OPTIONS = (
-    *SCENE_OPTIONS, *REPEATED, "water_vapour", "air_temperature", "surface_pressure", "dem", "model",
-)  # fmt: skip
-"""All values that a list may state of a scene, as `retrieve` names them."""
+"""Options of a scene for `Scene.open`."""
+MULTI_VALUED = ("emissivity", "reanalysis")
+"""Options with one or several values, separated by ``|``."""
+_PATHS = (*MULTI_VALUED, "water_vapour", "air_temperature", "surface_pressure", "dem", "model")  # that may be files
+OPTIONS = (*SCENE_OPTIONS, *_PATHS)
+"""All options that a list may set for a scene, named as in `retrieve`."""
+RASTERS = (".tif", ".tiff")
+"""Endings of raster files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,34 +38,34 @@ class ListedScene:
     """One scene of a list."""
 
     path: str = field(repr=False)
-    """What `Scene.open` takes: a path, or an ``https``, ``http`` or ``s3`` address, which may hold a signature."""
+    """Argument of `Scene.open`: a path, or an ``https``, ``http`` or ``s3`` address, which may have a signature."""
     name: str
-    """What it is called in reports; its product is ``<name>_LST.tif``."""
+    """Name in reports; the product is ``<name>_LST.tif``."""
     options: Mapping[str, str] = field(default_factory=dict)
-    """What is stated of it alone, by the names in `OPTIONS`."""
+    """Options of this scene; the keys are in `OPTIONS`."""
     problem: str | None = None
-    """Why it cannot be retrieved, where the list tells that already."""
+    """Reason why the scene cannot be retrieved, if known from the list."""
     sign: Sign | None = field(default=None, repr=False, compare=False)
-    """Signs its address, each time that it is opened."""
+    """Signs the address each time it is opened."""
 
     @property
     def shown(self) -> str:
-        """Where it lies, for people: an address without its query."""
+        """Path or address for messages, without the query."""
         try:
             address = Address.parse(self.path)
-        except InputNotFoundError:  # an address of another kind: opening it tells
+        except InputNotFoundError:  # an unsupported address; reported when it is opened
             return without_secrets(self.path)
         return address.shown if address is not None else self.path
 
-    def opened_by(self) -> str:
-        """Path or address to open it by, signed if need be.
+    def signed_path(self) -> str:
+        """Path or address to open, signed if necessary.
 
         Raises
         ------
         SceneError
-            It cannot be retrieved; the list tells why.
+            The scene has a `problem`.
         RemoteAccessError
-            The function that signs failed.
+            The signing function failed.
         """
         if self.problem is not None:
             raise SceneError(self.problem)
@@ -70,122 +73,123 @@ class ListedScene:
             return self.path
         try:
             return str(self.sign(self.path))
-        except Exception as error:  # the user's own function
+        except Exception as error:  # any error of the user's function
             raise RemoteAccessError(
                 f"{self.shown} cannot be signed: {type(error).__name__}: {without_secrets(str(error))}"
             ) from None
 
 
-def name_of(path: str | Path) -> str:
-    """Name of a scene, as far as its path tells.
+def scene_name(path: str | Path) -> str:
+    """Name of a scene from its path.
 
     Examples
     --------
-    >>> name_of("in/LC08_x_MTL.txt"), name_of("s3://bucket/LC08_x_B10.TIF"), name_of("LC08_x.tar.gz")
+    >>> scene_name("in/LC08_x_MTL.txt"), scene_name("s3://bucket/LC08_x_B10.TIF"), scene_name("LC08_x.tar.gz")
     ('LC08_x', 'LC08_x', 'LC08_x')
     """
     text = str(path).rstrip("/\\")
     try:
         place = Place.of(text)
-    except InputNotFoundError:  # an address of another kind: opening it tells
+    except InputNotFoundError:  # an unsupported address; reported when it is opened
         return Path(text).name
     if is_metadata(place):
         return metadata_stem(place.name)
     if is_archive(place):
         return ARCHIVE.sub("", place.name)
-    if Path(place.name).suffix.lower() not in (".tif", ".tiff"):
+    if Path(place.name).suffix.lower() not in RASTERS:
         return place.name or text
     try:
         return read_file_name(Path(place.name)).stem
-    except SceneError:  # a Level-2 file, or a quality band: opening it tells
+    except SceneError:  # a Level-2 file or a quality band; reported when it is opened
         return Path(place.name).stem
 
 
-_RASTERS = (".tif", ".tiff")
-_METADATA_FORMS = (".txt", ".xml", ".json")
-_NO_SCENES = (".zarr",)  # folders of thousands of files
-
-
 @dataclass(kw_only=True, slots=True)
-class _Found:
+class _SceneFiles:
     """Files of one scene in one folder."""
 
-    product: str | None = None
-    """Name of the product of its bands; another one than the scene's where files were renamed."""
-    metadata: dict[str, Path] = field(default_factory=dict)
+    product: str | None = None  # product identifier of the bands; differs from the stem of renamed files
+    metadata: dict[str, Path] = field(default_factory=dict)  # by ending
     bands: dict[str, Path] = field(default_factory=dict)
+
+    def best(self, band: str | None) -> Path:
+        """Metadata file, the most complete description of a scene, or the file of the selected band."""
+        for ending in (".txt", ".xml", ".json"):
+            if ending in self.metadata:
+                return self.metadata[ending]
+        first = next(iter(self.bands.values()))
+        selected = parse_band(band) if band is not None else None
+        name = read_file_name(first)
+        try:
+            order = choose_bands(name.stem, name.satellite, None, selected)
+        except (UnknownSensorError, SceneError):  # reported when the scene is opened
+            order = [selected] if selected else []
+        return next((self.bands[suffix] for suffix in order if suffix in self.bands), first)
 
 
 def scenes_in_folder(folder: Path, *, band: str | None = None) -> list[ListedScene]:
-    """Find every scene in a folder and in those below it.
+    """Find all scenes in a folder and its subfolders, sorted by path; `band` as in `scenes_among`.
 
-    Parameters
-    ----------
-    folder : path
-        The folder. Hidden files and folders are left out, and ``__MACOSX``.
-    band : str, optional
-        Thermal band that is wanted, where a scene has several and no metadata.
-
-    Returns
-    -------
-    list of ListedScene
-        Products by their metadata, archives, and thermal bands without metadata, in the order of their paths.
-
-    Raises
-    ------
-    InputError
-        A folder cannot be read.
+    Hidden files and folders and ``__MACOSX`` are skipped. Raise InputError if a folder cannot be read.
     """
     return scenes_among(_files_below(folder), band=band)
 
 
 def scenes_among(files: Iterable[Path], *, band: str | None = None) -> list[ListedScene]:
-    """Find the scenes that files belong to; what is none of theirs, such as products of ours, is left out.
+    """Find scenes among files: metadata files, archives, and thermal bands without metadata; skip all others.
 
-    Parameters
-    ----------
-    files : iterable of path
-        The files, in the order wanted.
-    band : str, optional
-        As `scenes_in_folder`.
+    `band` selects the thermal band of scenes without metadata.
     """
-    found: dict[tuple[Path, str], _Found | Path] = {}
+    scenes: dict[tuple[Path, str], _SceneFiles] = {}
+    found: dict[tuple[Path, str], _SceneFiles | Path] = {}  # archives too, in the order of the files
     for file in files:
         if is_hidden(file.name) or "__MACOSX" in file.parts or _is_other_zip(file):
             continue
         if is_archive(file):
             found[file, ""] = file
-        elif is_metadata(file):
-            scene = _scene_of(found, file, metadata_stem(file.name))
+            continue
+        named = None if is_metadata(file) else _parse_thermal_name(file)
+        if named is None and not is_metadata(file):
+            continue
+        stem = named.stem if named is not None else metadata_stem(file.name)
+        key = file.parent, stem.lower()
+        scene = found[key] = scenes.setdefault(key, _SceneFiles())
+        if named is None:
             scene.metadata[file.suffix.lower()] = file
-        elif (named := _thermal(file)) is not None:
-            scene = _scene_of(found, file, named.stem)
+        else:
             scene.bands.setdefault(named.band or "", file)
             scene.product = named.product
-    paths = (
-        scene if isinstance(scene, Path) else _best(scene, band)
-        for (folder, stem), scene in found.items()
-        if isinstance(scene, Path) or scene.product is None or scene.product.lower() == stem
-        or (folder, scene.product.lower()) not in found
-    )  # fmt: skip
-    return [ListedScene(path=str(path), name=name_of(path)) for path in paths]
+    paths = []
+    for (folder, stem), entry in found.items():
+        if isinstance(entry, Path):
+            paths.append(entry)
+            continue
+        product = entry.product.lower() if entry.product is not None else stem
+        if product == stem or (folder, product) not in found:  # else renamed bands of a scene that is listed anyway
+            paths.append(entry.best(band))
+    return [ListedScene(path=str(path), name=scene_name(path)) for path in paths]
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    """Files in a folder and below it; a link to a folder is followed, but none twice."""
+    """Files in a folder and its subfolders; links to folders are followed, each folder once."""
     seen: set[str] = set()
-    for root, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
+    for root, folders, files in os.walk(folder, onerror=_raise_unreadable, followlinks=True):
         real = os.path.realpath(root)
         if real in seen:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(name for name in folders if not is_hidden(name) and not name.endswith(_NO_SCENES))
+        # a .zarr folder has thousands of files and no scenes
+        folders[:] = sorted(name for name in folders if not is_hidden(name) and not name.endswith(".zarr"))
         yield from (Path(root) / name for name in sorted(files))
 
 
+def _raise_unreadable(error: OSError) -> None:
+    raise InputError(f"{error.filename} cannot be read: {error.strerror}; leave it out, or allow it") from error
+
+
 def _is_other_zip(file: Path) -> bool:
-    """Whether a ZIP file holds something other than a scene, such as a reanalysis; opening a damaged one tells."""
+    """Whether a ZIP file has no scene, for example a reanalysis; a damaged one is reported when it is opened."""
     if file.suffix.lower() != ".zip":
         return False
     try:
@@ -193,22 +197,12 @@ def _is_other_zip(file: Path) -> bool:
             names = [Path(name) for name in archive.namelist() if not is_hidden(name)]
     except (OSError, zipfile.BadZipFile):
         return False
-    return not any(is_metadata(name) or _thermal(name) for name in names)
+    return not any(is_metadata(name) or _parse_thermal_name(name) for name in names)
 
 
-def _refuse(error: OSError) -> None:
-    raise InputError(f"{error.filename} cannot be read: {error.strerror}; leave it out, or allow it") from error
-
-
-def _scene_of(found: dict[tuple[Path, str], _Found | Path], file: Path, stem: str) -> _Found:
-    scene = found.setdefault((file.parent, stem.lower()), _Found())
-    assert isinstance(scene, _Found)  # archives have no stem
-    return scene
-
-
-def _thermal(file: Path) -> FileName | None:
-    """Read the name of a thermal band of Level 1; None where a file is none."""
-    if file.suffix.lower() not in _RASTERS:
+def _parse_thermal_name(file: Path) -> FileName | None:
+    """Parse the name of a Level-1 thermal band; None for other files."""
+    if file.suffix.lower() not in RASTERS:
         return None
     try:
         name = read_file_name(file)
@@ -218,127 +212,67 @@ def _thermal(file: Path) -> FileName | None:
     return name if name.band in thermal else None
 
 
-def _best(scene: _Found, band: str | None) -> Path:
-    """Choose what stands for a scene: the metadata, which tell the most, or else the band that is wanted."""
-    for form in _METADATA_FORMS:
-        if form in scene.metadata:
-            return scene.metadata[form]
-    wanted = parse_band(band) if band is not None else None
-    return next((scene.bands[suffix] for suffix in _order(scene, wanted) if suffix in scene.bands), _first(scene))
-
-
-def _order(scene: _Found, wanted: str | None) -> list[str]:
-    name = read_file_name(_first(scene))
-    try:
-        return choose_bands(name.stem, name.satellite, None, wanted)
-    except (UnknownSensorError, SceneError):  # opening it tells
-        return [wanted] if wanted else []
-
-
-def _first(scene: _Found) -> Path:
-    return next(iter(scene.bands.values()))
-
-
-SCENE, NAME = "scene", "name"
-_COLUMNS = (SCENE, NAME, *OPTIONS)
-_PATHS = (*REPEATED, "water_vapour", "air_temperature", "surface_pressure", "dem", "model")  # that may be files
-_BETWEEN = "|"
-_DECIMAL = re.compile(r"^(-?\d+),(\d+)(?=\s*[A-Za-z]|$)")
+_SCENE, _NAME = "scene", "name"
+_COLUMNS = (_SCENE, _NAME, *OPTIONS)
+_DECIMAL_COMMA = re.compile(r"^(-?\d+),(\d+)(?=\s*[A-Za-z]|$)")
 _SOURCE = re.compile(r"^([a-z-]{2,}):(.+)$")  # aster-ged:FOLDER; one letter is a drive
 
-Locate = Callable[[str], str]
-"""Where a path in a list leads, seen from here."""
 
+def scenes_in_table(name: str, content: bytes, resolve: ResolvePath) -> list[ListedScene]:
+    """Parse a table with the column ``scene`` and any of ``name`` and `OPTIONS`, one scene per row.
 
-def scenes_in_table(name: str, content: bytes, locate: Locate) -> list[ListedScene]:
-    """Read a table of scenes.
-
-    Parameters
-    ----------
-    name : str
-        Name of the file, for messages.
-    content : bytes
-        Its content: a header with the column ``scene`` and any of ``name`` and `OPTIONS`, then a scene a row.
-    locate : callable
-        Where a path in it leads: relative paths count from the table.
-
-    Raises
-    ------
-    InputError
-        It is no such table, has a column that is not known, or a row without a scene.
+    Raise InputError if the table is invalid, has an unknown column, or a row has no scene.
     """
     table = parse_csv(name, content, "scenes")
     header = [title.lower().replace("-", "_").replace(" ", "_") for title in table.header]
     unknown = [title for title, plain in zip(table.header, header, strict=True) if plain and plain not in _COLUMNS]
+    columns = ", ".join(_COLUMNS)
     if unknown:
-        raise InputError(f"{name} has the column {', '.join(unknown)}, which is not known; known are {_known()}")
-    if SCENE not in header:
-        raise InputError(f"{name} has no column {SCENE} with the scenes' paths; known columns are {_known()}")
-    rows = [dict(zip(header, row, strict=True)) for row in table.rows]
-    return [_of_row(table, line, row, locate) for line, row in zip(table.lines, rows, strict=True)]
+        raise InputError(f"{name} has the unknown column {', '.join(unknown)}; valid columns are {columns}")
+    if _SCENE not in header:
+        raise InputError(f"{name} has no column {_SCENE} with the paths of the scenes; valid columns are {columns}")
+    scenes = []
+    for line, cells in zip(table.lines, table.rows, strict=True):
+        row = dict(zip(header, cells, strict=True))
+        if not row[_SCENE]:
+            raise InputError(f"{name}, line {line} has no scene; fill in the column {_SCENE}, or remove the line")
+        path, own_name = resolve(row[_SCENE]), row.get(_NAME)
+        if own_name and Path(own_name).name != own_name:
+            raise InputError(f"{name}, line {line}: the name {own_name!r} is not a file name; remove the folders")
+        options = {key: _parse_option(key, row[key], resolve, table.decimal_comma) for key in OPTIONS if row.get(key)}
+        scenes.append(ListedScene(path=path, name=own_name or scene_name(path), options=options))
+    return scenes
 
 
-def scenes_in_text(name: str, content: bytes, locate: Locate) -> list[ListedScene]:
-    """Read a text of one scene a line; empty lines and lines that begin with # are left out.
+def scenes_in_text(name: str, content: bytes, resolve: ResolvePath) -> list[ListedScene]:
+    """Parse a text file with one scene per line; empty lines and lines that begin with # are skipped.
 
-    Raises
-    ------
-    InputError
-        It names no scene, or is no text.
+    Raise InputError if it has no scene or is not text.
     """
     lines = [line.strip() for line in decoded(name, content).splitlines()]
-    paths = [locate(line) for line in lines if line and not line.startswith("#")]
+    paths = [resolve(line) for line in lines if line and not line.startswith("#")]
     if not paths:
-        raise InputError(f"{name} names no scene; write one path or address a line")
-    return [ListedScene(path=path, name=name_of(path)) for path in paths]
+        raise InputError(f"{name} has no scenes; write one path or address per line")
+    return [ListedScene(path=path, name=scene_name(path)) for path in paths]
 
 
-def beside(folder: Path) -> Locate:
-    """Count relative paths from a folder; addresses and absolute paths stay."""
-
-    def locate(text: str) -> str:
-        return text if _is_address(text) else str(folder / text)
-
-    return locate
-
-
-def _is_address(text: str) -> bool:
-    return "://" in text
-
-
-def _known() -> str:
-    return ", ".join(_COLUMNS)
-
-
-def _of_row(table: CsvTable, line: int, row: dict[str, str], locate: Locate) -> ListedScene:
-    if not row[SCENE]:
-        raise InputError(f"{table.name}, line {line} names no scene; fill in the column {SCENE}, or leave the line out")
-    path = locate(row[SCENE])
-    name = row.get(NAME) or name_of(path)
-    if row.get(NAME) and Path(name).name != name:
-        raise InputError(f"{table.name}, line {line}: the name {name!r} is no name of a file; leave out the folders")
-    options = {key: _value(key, row[key], table, locate) for key in OPTIONS if row.get(key)}
-    return ListedScene(path=path, name=name, options=options)
-
-
-def _value(key: str, text: str, table: CsvTable, locate: Locate) -> str:
-    """Read a cell: a path in it counts from the table, a number may have its decimal comma."""
-    if table.decimal_comma:
-        text = _DECIMAL.sub(r"\1.\2", text)
+def _parse_option(key: str, text: str, resolve: ResolvePath, decimal_comma: bool) -> str:
+    if decimal_comma:
+        text = _DECIMAL_COMMA.sub(r"\1.\2", text)
     if key not in _PATHS:
         return text
-    parts = [part.strip() for part in text.split(_BETWEEN)] if key in REPEATED else [text]
-    return _BETWEEN.join(_located(part, locate) for part in parts if part)
+    parts = [part.strip() for part in text.split("|")] if key in MULTI_VALUED else [text]
+    return "|".join(_resolve_if_file(part, resolve) for part in parts if part)
 
 
-def _located(text: str, locate: Locate) -> str:
-    """Path of a file that lies where the table says; what is none stays as it is."""
-    if _is_address(text):
+def _resolve_if_file(text: str, resolve: ResolvePath) -> str:
+    """Resolve the path of an existing file, also after the name of a source; leave other values unchanged."""
+    if "://" in text:
         return text
     source = _SOURCE.match(text)
     prefix, rest = (f"{source[1]}:", source[2]) if source else ("", text)
     first, colon, table = rest.partition(":") if prefix == "landcover:" else (rest, "", "")
-    found = locate(first)
-    if not Path(found).exists():
+    resolved = resolve(first)
+    if not Path(resolved).exists():
         return text
-    return f"{prefix}{found}{colon}{_located(table, locate) if table else ''}"
+    return f"{prefix}{resolved}{colon}{_resolve_if_file(table, resolve) if table else ''}"

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from rasterio.errors import RasterioError
 
-from lst_raster.batch.scene_lists import REPEATED, SCENE_OPTIONS, ListedScene
+from lst_raster.batch.scene_lists import MULTI_VALUED, SCENE_OPTIONS, ListedScene
 from lst_raster.errors import CancelledError, LstRasterError, SceneError, WorkerError
 from lst_raster.io.address import Location, without_secrets
 from lst_raster.io.bundle import Place
@@ -29,114 +29,92 @@ Status = Literal["ok", "kept", "failed"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SceneResult:
-    """What became of one scene."""
+    """Result of one scene of a batch."""
 
     scene: ListedScene
     """The scene."""
     product: Product | None = None
-    """Its product, None where it failed."""
+    """The product, None if the scene failed."""
     error: LstRasterError | None = None
-    """Why it failed, None where it went well."""
+    """Reason of the failure, None on success."""
     seconds: float = 0.0
-    """Time of the last attempt. [s]"""
+    """Duration of the last attempt. [s]"""
     attempts: int = 1
-    """How often it was tried."""
+    """Number of attempts."""
     mean: float | None = None
-    """Mean temperature of the product, None where there is none. [K]"""
+    """Mean temperature of the product, None if unknown. [K]"""
     log: str = field(default="", repr=False)
-    """What was said on the way, line by line, in all attempts."""
+    """Log lines of all attempts."""
 
     @property
     def status(self) -> Status:
-        """``ok``, ``kept`` where the product existed already and was made of the same inputs, or ``failed``."""
+        """``ok``, ``kept`` if the product existed and has the same inputs, or ``failed``."""
         if self.product is None:
             return "failed"
         return "kept" if self.product.reused else "ok"
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was assumed for the product, and what is unusual, one line each."""
+        """Assumptions and unusual conditions of the product, one line each."""
         return self.product.warnings if self.product is not None else ()
-
-
-_MEAN = "STATISTICS_MEAN"
-_LOGGER = "lst_raster"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opening:
-    """How the scenes of a batch are opened, where their list does not say it."""
+    """How to open the scenes of a batch; values in the scene list take precedence."""
 
-    band: str | None = None
-    """Thermal band where there are several."""
-    sensor: str | None = None
-    """Sensor band."""
-    date: str | None = None
-    """Date of acquisition."""
-    level_2: bool = False
-    """Whether they are Level-2 products."""
-    downwelling: Downwelling | None = None
-    """What ``ST_DRAD`` of those is taken for."""
-    quantity: str | None = None
-    """What rasters hold that are no scenes of Landsat, as for `MeasuredScene.open`."""
+    band: str | None = None  # thermal band where a scene has several
+    sensor: str | None = None  # sensor band
+    date: str | None = None  # date of acquisition
+    level_2: bool = False  # Level-2 products instead of Level 1
+    downwelling: Downwelling | None = None  # interpretation of ST_DRAD in Level-2 products
+    quantity: str | None = None  # quantity of rasters that are not Landsat scenes, as for MeasuredScene.open
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """One scene to be retrieved; it can be pickled."""
+    """One scene to retrieve; can be pickled."""
 
-    number: int
-    """Its place in the list, counted from 0."""
+    number: int  # position in the list, from 0
     scene: ListedScene
-    """The scene."""
-    target: str
-    """Path or address of the product."""
+    target: str  # path or address of the product
     opening: Opening
-    """How it is opened."""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """Arguments of `retrieve` that all scenes share."""
+    options: Mapping[str, Any] = field(default_factory=dict)  # arguments of `retrieve` for all scenes
     attempt: int = 1
-    """Which attempt this is."""
-    is_alone: bool = False
-    """Whether no other is worked on meanwhile, so that the loss of a worker is its own fault."""
-    may_replace: bool = False
-    """Whether what lies at the target can only be what a killed attempt of this run has left."""
+    is_exclusive: bool = False  # no other task runs meanwhile, so a lost worker is this task's fault
+    may_replace: bool = False  # a file at the target can only be from a killed attempt of this run
 
     def open(self) -> Scene:
         """Open the scene; errors as `Scene.open`."""
-        own = self.scene.options
-        stated = {name: own.get(name) or getattr(self.opening, name) for name in SCENE_OPTIONS}
-        path = self.scene.opened_by()
+        listed = self.scene.options
+        options = {name: listed.get(name) or getattr(self.opening, name) for name in SCENE_OPTIONS}
+        path = self.scene.signed_path()
         if self.opening.level_2:
-            return Level2Scene.open(path, downwelling=self.opening.downwelling or "corrected", **stated)
+            return Level2Scene.open(path, downwelling=self.opening.downwelling or "corrected", **options)
         if self.opening.quantity is not None:
-            return MeasuredScene.open(path, quantity=self.opening.quantity, **stated)
-        return Scene.open(path, **stated)
+            return MeasuredScene.open(path, quantity=self.opening.quantity, **options)
+        return Scene.open(path, **options)
 
     def arguments(self) -> dict[str, Any]:
-        """Arguments of `retrieve`: those of all scenes, and over them what the list states of this one."""
-        own = {name: value for name, value in self.scene.options.items() if name not in SCENE_OPTIONS}
-        split = {name: _parts(value) if name in REPEATED else value for name, value in own.items()}
-        return {**self.options, **split, **({"overwrite": True} if self.may_replace else {})}
+        """Arguments of `retrieve`: those of all scenes, overridden by those of this scene in the list."""
+        arguments = dict(self.options)
+        for name, value in self.scene.options.items():
+            if name in MULTI_VALUED:
+                arguments[name] = [part.strip() for part in value.split("|") if part.strip()]
+            elif name not in SCENE_OPTIONS:
+                arguments[name] = value
+        if self.may_replace:
+            arguments["overwrite"] = True
+        return arguments
 
 
-def work(task: Task, progress: Progress | None = None) -> SceneResult:
-    """Retrieve a scene; whatever goes wrong is told by the result.
+def run_task(task: Task, progress: Progress | None = None) -> SceneResult:
+    """Retrieve a scene; failures are part of the result.
 
-    Parameters
-    ----------
-    task : Task
-        The scene, and how.
-    progress : callable, optional
-        Called after every tile; where it returns False the work stops.
-
-    Raises
-    ------
-    CancelledError
-        `progress` returned False. Nothing half written stays.
+    Raise CancelledError, without partial files, if `progress`, which is called after every tile, returns False.
     """
     started = time.monotonic()
-    with _collected() as lines:
+    with _collect_log() as lines:
         product = error = mean = None
         try:
             product = retrieve(task.open(), output=task.target, progress=progress, **task.arguments())
@@ -146,75 +124,63 @@ def work(task: Task, progress: Progress | None = None) -> SceneResult:
         except LstRasterError as known:
             error = known
             lines.append(f"ERROR {known}")
-        except Exception as unknown:  # of whatever kind: the other scenes go on
-            error = _unforeseen(unknown)
+        except Exception as unknown:  # any other error must not end the batch
+            text = f"{type(unknown).__name__}: {without_secrets(' '.join(str(unknown).split()))}"
+            error = WorkerError(f"unexpected error: {text}; the traceback is in the scene's log")
             lines.append(f"ERROR {without_secrets(traceback.format_exc())}")
     seconds = time.monotonic() - started
+    scene = replace(task.scene, sign=None)  # the receiver may be unable to import the signing function
     return SceneResult(
-        scene=_plain(task.scene), product=product, error=error, seconds=seconds, attempts=task.attempt, mean=mean,
-        log=_log(task, product, lines, seconds),
+        scene=scene, product=product, error=error, seconds=seconds, attempts=task.attempt,
+        mean=mean, log=_log(task, product, lines, seconds),
     )  # fmt: skip
 
 
-def lost(task: Task, reason: str, seconds: float = 0.0) -> SceneResult:
-    """Give the result of a scene whose worker ended before it was done."""
+def worker_failure(task: Task, reason: str, seconds: float = 0.0) -> SceneResult:
+    """Return the result of a scene that its worker did not complete."""
     error = WorkerError(reason)
     log = _log(task, None, [f"ERROR {error}"], seconds)
     return SceneResult(
-        scene=_plain(task.scene), error=error, seconds=seconds, attempts=task.attempt, log=log
-    )  # fmt: skip
+        scene=replace(task.scene, sign=None), error=error, seconds=seconds, attempts=task.attempt, log=log
+    )
 
 
 def mean_temperature(path: Location) -> float | None:
-    """Mean temperature of a product, as its file tells it; None where it does not. [K]"""
+    """Mean temperature in the metadata of a product, None if missing. [K]"""
     try:
         with open_raster(Place.of(path), "product", SceneError) as dataset:
-            text, step = dataset.tags(1).get(_MEAN), dataset.scales[0]
+            text, step = dataset.tags(1).get("STATISTICS_MEAN"), dataset.scales[0]
         return float(text) * float(step) if text else None
     except (LstRasterError, RasterioError, ValueError):
-        return None  # the product is there all the same
-
-
-def _plain(scene: ListedScene) -> ListedScene:
-    """Leave out the function that signs: it may not be known where the result goes."""
-    return replace(scene, sign=None)
-
-
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split("|") if part.strip()]
-
-
-def _unforeseen(error: Exception) -> WorkerError:
-    said = without_secrets(" ".join(str(error).split()))
-    return WorkerError(f"something unforeseen: {type(error).__name__}: {said}; the scene's log tells where")
+        return None  # the product itself is complete
 
 
 def _log(task: Task, product: Product | None, lines: list[str], seconds: float) -> str:
     head = [f"scene {task.scene.name}: {task.scene.shown}", *(f"{k}: {v}" for k, v in task.scene.options.items())]
     end = f"failed after {seconds:.1f} s"
     if product is not None:
-        kept = "kept" if product.reused else f"made in {seconds:.1f} s"
-        end = f"{product.path} {kept}: {product.retrieved} of {product.pixels} pixels"
+        how = "kept" if product.reused else f"made in {seconds:.1f} s"
+        end = f"{product.path} {how}: {product.retrieved} of {product.pixels} pixels"
     return without_secrets("\n".join([*head, f"attempt {task.attempt}", *lines, end])) + "\n"
 
 
-class _Collector(logging.Handler):
-    """Takes what this thread says: another one may work on another scene."""
+class _LogCollector(logging.Handler):
+    """Collects the messages of one thread: other threads may process other scenes."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__(logging.INFO)
         self._lines, self._thread = lines, threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a message."""
+        """Store a message."""
         if record.thread == self._thread:
             self._lines.append(f"{record.levelname} {record.getMessage()}")
 
 
 @contextmanager
-def _collected() -> Iterator[list[str]]:
+def _collect_log() -> Iterator[list[str]]:
     lines: list[str] = []
-    logger, collector = logging.getLogger(_LOGGER), _Collector(lines)
+    logger, collector = logging.getLogger("lst_raster"), _LogCollector(lines)
     logger.addHandler(collector)
     try:
         yield lines

@@ -1,30 +1,30 @@
-"""Statistics over time of several products on one grid."""
+"""Composites: statistics over time of several products on one grid."""
 
 from __future__ import annotations
 
 import datetime
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from lst_raster import __version__
-from lst_raster.compositing.common_grid import GridChoice, choose_grid, place_on
+from lst_raster.compositing.common_grid import GridOptions, choose_grid, place_on_grid
 from lst_raster.compositing.outputs import main_path, plan_outputs
 from lst_raster.compositing.products import (
     COMPOSITE_TAG,
     SourceProduct,
     UnreadableError,
-    by_overpass,
     find_products,
-    look_at,
+    group_by_overpass,
+    open_product,
 )
 from lst_raster.compositing.season import Season
 from lst_raster.compositing.sidecars import sidecar_paths
-from lst_raster.compositing.stack import PixelRule, Stack
-from lst_raster.compositing.statistics import Statistic, parse_statistics
-from lst_raster.compositing.write import Job, Progress, write_composite
+from lst_raster.compositing.stack import PixelFilter, Stack
+from lst_raster.compositing.statistics import parse_statistics
+from lst_raster.compositing.write import CompositeOptions, Progress, write_composite
 from lst_raster.errors import InputError
 from lst_raster.io.address import Location
 from lst_raster.io.raster import gdal_settings
@@ -32,66 +32,13 @@ from lst_raster.product.destination import check_targets
 from lst_raster.product.paths import OutputForm
 from lst_raster.retrieval.workers import available_threads
 
-_ASSUMPTION = (
-    "_UNC: all dates err together (upper bound); _UNC_IND: the errors of the dates are independent (lower bound)"
-)
-
-
-def provenance(
-    products: Sequence[SourceProduct], stack: Stack, wanted: Sequence[Statistic], season: Season, min_count: int
-) -> dict[str, str]:
-    """Metadata of a composite: all that is needed to make it again, and no path of the machine it was made on.
-
-    Parameters
-    ----------
-    products : sequence of SourceProduct
-        The products, by date.
-    stack : Stack
-        The same on their grid.
-    wanted : sequence of Statistic
-        Statistics that were asked for.
-    season : Season
-        Dates that were asked for.
-    min_count : int
-        Number of dates that a pixel needs.
-
-    Returns
-    -------
-    dict of str to str
-        Metadata items.
-    """
-    dates = [str(product.date or "unknown") for product in products]
-    known = sorted(date for date in dates if date != "unknown")
-    titles = ", ".join(one.key for one in wanted)
-    point = products[0].tags.get("AREA_OR_POINT")
-    warped = sum(placed.offset is None for placed in stack.products)
-    return {
-        **({"AREA_OR_POINT": point} if point else {}),
-        COMPOSITE_TAG: f"{titles} of {len(products)} products from {len(stack.overpasses)} overpasses",
-        "lst_raster_version": __version__,
-        "statistics": titles,
-        "products": ", ".join(product.name for product in products),
-        "product_versions": _each(product.tags["lst_raster_version"] for product in products),
-        "sensors": _each(product.tags.get("sensor", "unknown") for product in products),
-        "dates": ", ".join(dates),
-        "first_date": known[0] if known else "unknown",
-        "last_date": known[-1] if known else "unknown",
-        "season": str(season),
-        "pixels_taken": str(stack.rule),
-        "min_count": str(min_count),
-        "warped_products": f"{warped} of {len(products)}",
-        **({"uncertainty_assumption": _ASSUMPTION} if stack.uncertainty else {}),
-    }
-
-
-def _each(texts: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(texts))
-
-
 _LOGGER = logging.getLogger(__name__)
 
-_CACHE = 64 << 20  # [byte] of GDAL's blocks, instead of its share of the machine
-_SHOWN = 5  # names in a message
+_UNCERTAINTY_ASSUMPTION = (
+    "_UNC: errors of all dates fully correlated (upper bound); _UNC_IND: errors of the dates independent (lower bound)"
+)
+_GDAL_CACHE = 64 << 20  # [byte] of blocks; GDAL's default is a fraction of the memory
+_MAX_NAMES = 5  # in a message
 _FORM = OutputForm()
 
 
@@ -102,41 +49,19 @@ class Composite:
     path: Location
     """Raster of the first statistic."""
     rasters: Mapping[str, Location]
-    """All rasters, by the statistic's name."""
+    """All rasters, by name of the statistic."""
     files: tuple[Location, ...]
-    """All files that were written."""
+    """All files."""
     tags: Mapping[str, str]
-    """Its provenance, as its metadata holds it."""
+    """Provenance, as in the metadata of the rasters."""
     products: tuple[str, ...]
-    """Names of the products that it is made of, by date."""
+    """Names of the source products, by date."""
     pixels: int
     """Number of pixels of the grid."""
     filled: int
     """Number of pixels with a value."""
     warnings: tuple[str, ...]
-    """What was left out or is unusual, one line each; the log has them too."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Request:
-    """What the user wants."""
-
-    output: str | Location
-    wanted: tuple[Statistic, ...]
-    season: Season
-    rule: PixelRule
-    choice: GridChoice
-    form: OutputForm
-    min_count: int
-    threads: int
-    overwrite: bool
-    progress: Progress
-    warnings: list[str] = field(default_factory=list)
-
-    def warn(self, line: str) -> None:
-        """Note something unusual."""
-        if line not in self.warnings:
-            self.warnings.append(line)
+    """Skipped products and unusual conditions, one line each; also in the log."""
 
 
 def composite(
@@ -162,186 +87,203 @@ def composite(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Composite:
-    """Make statistics over time of every pixel, of products on a common grid.
+    """Compute statistics over time of every pixel, from products on a common grid.
 
-    Products of one overpass, which are scenes beside each other in a path, count as one date: where they overlap the
-    first one's temperature is taken. Every statistic is a raster of one band; the number of dates is always written.
+    Products of one overpass, which are neighbouring scenes of a path, count as one date: in an overlap the temperature
+    of the first product is used. Every statistic is a raster of one band; the number of dates is always written.
 
     Parameters
     ----------
     products : str, path, or sequence of them
-        Products (``*_LST.tif``), folders of them, patterns, or addresses.
+        Products (``*_LST.tif``), folders of products, patterns, or addresses.
     output : str, path or Address
-        Raster of the first statistic, which ends in ``.tif``; or a folder; of either also the ``s3`` address.
+        Raster of the first statistic (``.tif``), or a folder; also as an ``s3`` address.
     statistic : str or iterable of str
         ``median`` (default), ``mean``, ``weighted_mean`` (with the inverse variance), ``minimum``, ``maximum``,
         ``deviation`` (standard deviation over time), ``percentile`` or ``count``.
     percentile : float or iterable of float
         Percentiles, 0 to 100.
     first_date, last_date : str or date, optional
-        Day, month or year from which and to which products are taken.
+        First and last day, month or year of the products.
     months : str or iterable of int
-        Months of the year from which products are taken, such as ``6-8``.
+        Months of the year, such as ``6-8``.
     keep, exclude : str or sequence of str
-        Values of quality flags that a pixel must have, or must not, such as ``water`` or ``cloud_distance=near``.
+        Values of quality flags that a pixel must have or must not have, such as ``water`` or ``cloud_distance=near``.
     max_uncertainty : float, optional
-        Uncertainty up to which a temperature is taken. [K]
+        Largest uncertainty of a temperature. [K]
     min_count : int
-        Number of dates that a pixel needs for a value.
+        Number of dates that a pixel needs.
     grid : str or path
-        ``union`` or ``intersection`` of the products, or a raster whose grid is taken.
+        ``union`` or ``intersection`` of the products, or a raster with the grid.
     align : bool
-        Whether products whose pixels do not lie upon each other are warped: temperatures and uncertainties bilinearly,
-        quality to the nearest pixel.
+        Whether to warp products whose pixels do not align: temperatures and uncertainties bilinearly, quality to the
+        nearest pixel.
     crs : str, optional
-        Coordinate reference system, that of the first product by default; products in others are warped.
+        Coordinate reference system, by default that of the first product; products in another one are warped.
     resolution : float, optional
-        Side of a pixel in the unit of the system, that of the first product by default; products are warped.
+        Side of a pixel in the unit of the CRS, by default that of the first product; products are warped.
     form : OutputForm
-        Type and compression of the rasters.
+        Data type and compression of the rasters.
     skip_unreadable : bool
-        Whether a product that cannot be read is left out with a warning, instead of ending the run.
+        Whether to skip a product that cannot be read, with a warning, instead of failing.
     threads : int, optional
-        Number of tiles worked on at the same time; the processors of this process by default.
+        Number of tiles processed at the same time, by default the number of processors.
     overwrite : bool
-        Whether files that exist are replaced.
+        Whether to replace existing files.
     progress : callable, optional
-        Called after every tile with the tiles done and their total; where it returns False the run stops.
+        Called after every tile with the number of completed tiles and the total; stops the run by returning False.
 
     Returns
     -------
     Composite
-        The files, float32 in kelvin with NaN where there is no value, and what they are made of.
+        The files, float32 in kelvin with NaN as nodata, and their provenance.
 
     Raises
     ------
     InputNotFoundError, InputError
-        Something given is not possible, a product is none or cannot be read, or no pixel has a value.
+        An argument is invalid, a file is not a product or cannot be read, or no pixel has a value.
     GridMismatchError
-        Pixels of the products do not lie upon each other, and `align` is not given.
+        The pixels of the products do not align, and `align` is False.
     RemoteError
-        A server does not give what it should.
+        A server does not answer as expected.
     OutputError
-        A file exists, or cannot be written. Nothing half written stays.
+        A file exists, or cannot be written. No partial files are left.
     CancelledError
-        `progress` returned False. Nothing half written stays.
+        `progress` returned False. No partial files are left.
     """
     if min_count < 1:
-        raise InputError(f"the least number of dates is {min_count}; give 1 or more")
-    request = _Request(
-        output=output, wanted=parse_statistics(statistic, percentile),
-        season=Season.parse(first_date, last_date, months), rule=PixelRule.parse(keep, exclude, max_uncertainty),
-        choice=GridChoice(extent=str(grid), align=align, crs=crs, resolution=resolution), form=form,
+        raise InputError(f"the smallest number of dates is {min_count}; give 1 or more")
+    options = CompositeOptions(
+        output=output, statistics=parse_statistics(statistic, percentile),
+        season=Season.parse(first_date, last_date, months),
+        pixel_filter=PixelFilter.parse(keep, exclude, max_uncertainty),
+        grid=GridOptions(extent=str(grid), align=align, crs=crs, resolution=resolution), form=form,
         min_count=min_count, threads=threads or available_threads(), overwrite=overwrite,
-        progress=progress or (lambda done, total: True),
+        skip_unreadable=skip_unreadable, progress=progress or (lambda done, total: True),
     )  # fmt: skip
-    with gdal_settings(GDAL_CACHEMAX=_CACHE):  # and GDAL's messages go to the log, not to the terminal
-        sources = _in_season(_look(request, products, skip_unreadable), request.season)
-        made = _make_of_readable(request, sources, skip_unreadable)
-    for line in made.warnings:
+    with gdal_settings(GDAL_CACHEMAX=_GDAL_CACHE):  # also sends GDAL's messages to the log
+        result = _make_from_readable(options, _select_season(options, _open_products(options, products)))
+    for line in result.warnings:
         _LOGGER.warning(line)
-    return made
+    return result
 
 
-def _look(request: _Request, given: str | Path | Sequence[str | Path], skip: bool) -> list[SourceProduct]:
-    sources = []
+def _open_products(options: CompositeOptions, given: str | Path | Sequence[str | Path]) -> list[SourceProduct]:
+    products = []
     for place in find_products(given):
         try:
-            sources.append(look_at(place))
+            products.append(open_product(place))
         except UnreadableError as error:
-            if not skip:
+            if not options.skip_unreadable:
                 raise
-            request.warn(f"left out: {error}")
-    if not sources:
-        raise InputError("none of the products can be read: " + "; ".join(request.warnings))
-    return sources
+            options.warn(f"skipped: {error}")
+    if not products:
+        raise InputError("none of the products can be read: " + "; ".join(options.warnings))
+    return products
 
 
-def _in_season(sources: Sequence[SourceProduct], season: Season) -> list[SourceProduct]:
-    chosen = []
-    for source in sources:
+def _select_season(options: CompositeOptions, products: Sequence[SourceProduct]) -> list[SourceProduct]:
+    selected = []
+    for product in products:
         try:
-            if season.takes(source.date):
-                chosen.append(source)
+            if options.season.includes(product.date):
+                selected.append(product)
         except InputError as error:
-            raise InputError(f"{source.name} {error}") from None
-    if not chosen:
-        dates = sorted(str(source.date) for source in sources)
-        raise InputError(f"no product is of the season, {season}; their dates are {dates[0]} to {dates[-1]}")
-    return chosen
+            raise InputError(f"{product.name} {error}") from None
+    if not selected:
+        dates = sorted(str(product.date) for product in products)
+        raise InputError(f"no product is within {options.season}; their dates are {dates[0]} to {dates[-1]}")
+    return selected
 
 
-def _make_of_readable(request: _Request, sources: list[SourceProduct], skip: bool) -> Composite:
-    """Make it; where a product turns out to be damaged on the way begin again without it, if that is wanted."""
+def _make_from_readable(options: CompositeOptions, products: list[SourceProduct]) -> Composite:
+    """Make the composite; start again without a product that turns out to be damaged, if that is allowed."""
     while True:
         try:
-            return _make(request, sources)
+            return _make(options, products)
         except UnreadableError as error:
-            sources = [source for source in sources if source.place != error.place]
-            if not skip or not sources:
+            products = [product for product in products if product.place != error.place]
+            if not options.skip_unreadable or not products:
                 raise
-            request.warn(f"left out: {error}")
+            options.warn(f"skipped: {error}")
 
 
-def _make(request: _Request, sources: Sequence[SourceProduct]) -> Composite:
-    grid = choose_grid(sources, request.choice)
-    uncertainty = _has_uncertainty(request, sources)
-    passes = by_overpass(sources)
-    order = [number for overpass in passes for number in overpass]
-    ordered = [sources[number] for number in order]
-    _warn_of(request, ordered, passes, sources)
-    stack = Stack(
-        grid=grid, products=tuple(place_on(source, grid, request.choice) for source in sources),
-        overpasses=tuple(map(tuple, passes)), rule=request.rule, uncertainty=uncertainty,
-    )  # fmt: skip
-    target, stem = main_path(request.output, ordered, request.wanted[0])
-    outputs = plan_outputs(target, stem, request.wanted, request.form, uncertainty=uncertainty)
-    read = [place.location for source in sources for place in source.rasters]
-    names = [*(output.path for output in outputs), *sidecar_paths(outputs)]
-    check_targets(names, grid, inputs=read, overwrite=request.overwrite)
-    tags = provenance(ordered, stack, request.wanted, request.season, request.min_count)
-    job = Job(
-        stack=stack, outputs=tuple(outputs), wanted=request.wanted, form=request.form, min_count=request.min_count,
-        threads=request.threads, progress=request.progress,
-    )  # fmt: skip
-    filled = write_composite(job, tags, read)
+def _make(options: CompositeOptions, products: Sequence[SourceProduct]) -> Composite:
+    grid = choose_grid(products, options.grid)
+    uncertainty = _check_uncertainty(options, products)
+    overpasses = group_by_overpass(products)
+    ordered = [product for overpass in overpasses for product in overpass]
+    _warn_of_inputs(options, overpasses)
+    placed = tuple(tuple(place_on_grid(one, grid, options.grid) for one in overpass) for overpass in overpasses)
+    stack = Stack(grid=grid, overpasses=placed, pixel_filter=options.pixel_filter, uncertainty=uncertainty)
+    target, stem = main_path(options.output, ordered, options.statistics[0])
+    outputs = plan_outputs(target, stem, options.statistics, options.form, uncertainty=uncertainty)
+    inputs = [place.location for product in products for place in product.rasters]
+    files = [*(output.path for output in outputs), *sidecar_paths(outputs)]
+    check_targets(files, grid, inputs=inputs, overwrite=options.overwrite)
+    tags = _provenance(options, ordered, stack)
+    filled = write_composite(options, stack, outputs, tags, inputs)
     return Composite(
-        path=target, rasters=MappingProxyType({output.key: output.path for output in outputs}), files=tuple(names),
-        tags=MappingProxyType(tags), products=tuple(source.name for source in ordered),
-        pixels=grid.width * grid.height, filled=filled, warnings=tuple(request.warnings),
+        path=target, rasters=MappingProxyType({output.key: output.path for output in outputs}), files=tuple(files),
+        tags=MappingProxyType(tags), products=tuple(product.name for product in ordered),
+        pixels=grid.width * grid.height, filled=filled, warnings=tuple(options.warnings),
     )  # fmt: skip
 
 
-def _has_uncertainty(request: _Request, sources: Sequence[SourceProduct]) -> bool:
-    """Whether means get an uncertainty; says why not."""
-    without = [source.name for source in sources if source.uncertainty is None]
-    weighted = any(one.name == "weighted_mean" for one in request.wanted)
-    if without and (weighted or request.rule.max_uncertainty is not None):
-        what = "a weighted mean" if weighted else "a greatest uncertainty"
-        raise InputError(
-            f"{what} needs the uncertainty of every product, *_LST_UNC.tif; {_some(without)} without one: leave it out"
-        )
-    has_mean = any(one.is_mean for one in request.wanted)
-    if without and has_mean:
-        request.warn(f"the mean gets no uncertainty: {_some(without)} without one")
-    return has_mean and not without
+def _provenance(options: CompositeOptions, products: Sequence[SourceProduct], stack: Stack) -> dict[str, str]:
+    """Metadata to reproduce a composite of `products`, sorted by date, without local paths."""
+    dates = [str(product.date or "unknown") for product in products]
+    known = sorted(date for date in dates if date != "unknown")
+    keys = ", ".join(statistic.key for statistic in options.statistics)
+    point = products[0].tags.get("AREA_OR_POINT")
+    warped = sum(placed.offset is None for placed in stack.products)
+    return {
+        **({"AREA_OR_POINT": point} if point else {}),
+        COMPOSITE_TAG: f"{keys} of {len(products)} products from {len(stack.overpasses)} overpasses",
+        "lst_raster_version": __version__,
+        "statistics": keys,
+        "products": ", ".join(product.name for product in products),
+        "product_versions": ", ".join(dict.fromkeys(product.tags["lst_raster_version"] for product in products)),
+        "sensors": ", ".join(dict.fromkeys(product.tags.get("sensor", "unknown") for product in products)),
+        "dates": ", ".join(dates),
+        "first_date": known[0] if known else "unknown",
+        "last_date": known[-1] if known else "unknown",
+        "season": str(options.season),
+        "pixels_taken": str(stack.pixel_filter),
+        "min_count": str(options.min_count),
+        "warped_products": f"{warped} of {len(products)}",
+        **({"uncertainty_assumption": _UNCERTAINTY_ASSUMPTION} if stack.uncertainty else {}),
+    }
 
 
-def _warn_of(
-    request: _Request, ordered: Sequence[SourceProduct], passes: Sequence[Sequence[int]],
-    sources: Sequence[SourceProduct],
-) -> None:  # fmt: skip
-    if request.rule.needs_quality:
-        without = [source.name for source in ordered if source.quality is None]
-        if without:
-            request.warn(f"pixels are taken whatever their quality: {_some(without)} without a quality band")
-    for overpass in passes:
-        scenes = [sources[number].tags.get("input", "") for number in overpass]
+def _check_uncertainty(options: CompositeOptions, products: Sequence[SourceProduct]) -> bool:
+    """Whether means get an uncertainty; warn if a product has none, raise InputError if one is necessary."""
+    missing = [product.name for product in products if product.uncertainty is None]
+    has_mean = any(statistic.is_mean for statistic in options.statistics)
+    if missing:
+        weighted = any(statistic.name == "weighted_mean" for statistic in options.statistics)
+        if weighted or options.pixel_filter.max_uncertainty is not None:
+            what = "a weighted mean" if weighted else "a largest uncertainty"
+            raise InputError(
+                f"{what} needs the uncertainty of every product, *_LST_UNC.tif; it is missing for "
+                f"{_shorten(missing)}: leave these products out"
+            )
+        if has_mean:
+            options.warn(f"the mean has no uncertainty: that of {_shorten(missing)} is missing")
+    return has_mean and not missing
+
+
+def _warn_of_inputs(options: CompositeOptions, overpasses: Sequence[Sequence[SourceProduct]]) -> None:
+    missing = [product.name for overpass in overpasses for product in overpass if product.quality is None]
+    if missing and options.pixel_filter.needs_quality:
+        options.warn(f"pixels are not filtered by quality: the quality band of {_shorten(missing)} is missing")
+    for overpass in overpasses:
+        scenes = [product.tags.get("input", "") for product in overpass]
         for scene in sorted({scene for scene in scenes if scene and scenes.count(scene) > 1}):
-            names = [sources[number].name for number in overpass if sources[number].tags.get("input") == scene]
-            request.warn(f"{_some(names)} of one scene, {scene}: where both have a temperature the first is taken")
+            names = [product.name for product in overpass if product.tags.get("input") == scene]
+            options.warn(f"{_shorten(names)} are of the same scene, {scene}: in an overlap the first is used")
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(names[:_SHOWN])}{more} {'is' if len(names) == 1 else 'are'}"
+def _shorten(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return f"{', '.join(names[:_MAX_NAMES])}{more}"

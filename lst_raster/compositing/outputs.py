@@ -1,8 +1,8 @@
-"""The files of a composite: their names, and what each holds."""
+"""Rasters of a composite: file names and content."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,10 @@ from lst_raster.product.destination import target_of
 from lst_raster.product.layers import Layer
 from lst_raster.product.paths import STEP, OutputForm
 
-_TIFF = (".tif", ".tiff")
-_KINDS = {
-    COMMON: ("_UNC", "if all dates err together"),
-    INDEPENDENT: ("_UNC_IND", "if the errors of the dates are independent"),
-}
+_UNCERTAINTIES = {
+    COMMON: ("_UNC", "for fully correlated errors of the dates"),
+    INDEPENDENT: ("_UNC_IND", "for independent errors of the dates"),
+}  # suffix of the file and description
 _COUNT = Statistic(name="count")
 
 
@@ -25,35 +24,19 @@ _COUNT = Statistic(name="count")
 class Output:
     """A raster of a composite."""
 
-    key: str
-    """Name of its values among the results."""
+    key: str  # of the values in the results
     path: Location
-    """File."""
     layer: Layer
-    """What it holds."""
-    is_statistic: bool = True
-    """Whether it is a statistic that was asked for, or the count, and not an uncertainty."""
+    is_statistic: bool = True  # False for uncertainties
 
 
 def main_path(output: str | Location, products: Sequence[SourceProduct], first: Statistic) -> tuple[Location, str]:
-    """Path of the first statistic's raster, and how the names of all others begin.
+    """Path of the raster of the first statistic, and the stem of the names of the others.
 
-    Parameters
-    ----------
-    output : str, path or Address
-        A folder, which need not exist, or one of an object store, or the file itself, which ends in ``.tif``.
-    products : sequence of SourceProduct
-        The products, by date.
-    first : Statistic
-        The first statistic.
-
-    Returns
-    -------
-    tuple of path or Address, and str
-        `output` itself; in a folder ``LST_<first day>_<last day>_<STATISTIC>.tif``.
+    The path is `output` if it ends in ``.tif``, else ``LST_<first day>_<last day>_<STATISTIC>.tif`` in that folder.
     """
     place = target_of(output)
-    if place.suffix.lower() in _TIFF and not (isinstance(place, Path) and place.is_dir()):
+    if place.suffix.lower() in (".tif", ".tiff") and not (isinstance(place, Path) and place.is_dir()):
         return place, place.stem
     days = sorted(str(product.date).replace("-", "") for product in products if product.date is not None)
     stem = "_".join(["LST", *dict.fromkeys([*days[:1], *days[-1:]])])
@@ -62,53 +45,33 @@ def main_path(output: str | Location, products: Sequence[SourceProduct], first: 
 
 
 def plan_outputs(
-    target: Location, stem: str, wanted: Sequence[Statistic], form: OutputForm, *, uncertainty: bool
+    target: Location, stem: str, statistics: Sequence[Statistic], form: OutputForm, *, uncertainty: bool
 ) -> list[Output]:
-    """Name the rasters of a composite.
+    """List the rasters of a composite: the statistics, the count, and the uncertainties of means.
 
-    Parameters
-    ----------
-    target : path or Address
-        Raster of the first statistic.
-    stem : str
-        How the names of the others begin.
-    wanted : sequence of Statistic
-        What was asked for; the count is added.
-    form : OutputForm
-        Type of temperatures and uncertainties.
-    uncertainty : bool
-        Whether means have uncertainties.
-
-    Returns
-    -------
-    list of Output
-        The first statistic first.
+    The first statistic goes to `target`; the names of the others begin with `stem`.
     """
     outputs: list[Output] = []
-    for one in dict.fromkeys([*wanted, _COUNT]):
-        path = target if not outputs else target.with_name(f"{stem}{one.suffix}.tif")
-        outputs.append(Output(key=one.key, path=path, layer=_layer(one, form)))
-        if uncertainty and one.is_mean:
-            outputs += _uncertainties(one, path, form)
+    for statistic in dict.fromkeys([*statistics, _COUNT]):
+        path = target if not outputs else target.with_name(f"{stem}{statistic.suffix}.tif")
+        outputs.append(Output(key=statistic.key, path=path, layer=_layer(statistic, form)))
+        if uncertainty and statistic.is_mean:
+            for kind, (suffix, assumption) in _UNCERTAINTIES.items():
+                layer = _kelvin_layer(f"standard uncertainty of the {statistic.title.rstrip(',')}, {assumption}", form)
+                raster = path.with_name(f"{path.stem}{suffix}.tif")
+                outputs.append(Output(key=f"{statistic.key}_{kind}", path=raster, layer=layer, is_statistic=False))
     return outputs
 
 
-def _uncertainties(one: Statistic, path: Location, form: OutputForm) -> Iterator[Output]:
-    for kind, (suffix, assumption) in _KINDS.items():
-        layer = _kelvins(f"standard uncertainty of the {one.title.rstrip(',')}, {assumption}", form)
-        beside = path.with_name(f"{path.stem}{suffix}.tif")
-        yield Output(key=f"{one.key}_{kind}", path=beside, layer=layer, is_statistic=False)
+def _layer(statistic: Statistic, form: OutputForm) -> Layer:
+    if statistic.name == "count":
+        return Layer(description=statistic.title, dtype="uint16", nodata=None, resampling="nearest")
+    if statistic.name == "deviation":
+        return Layer(description=statistic.title, units="K")  # always float32: 0, nodata of integers, is a valid value
+    return _kelvin_layer(statistic.title, form)
 
 
-def _layer(one: Statistic, form: OutputForm) -> Layer:
-    if one.name == "count":
-        return Layer(description=one.title, dtype="uint16", nodata=None, resampling="nearest")
-    if one.name == "deviation":
-        return Layer(description=one.title, units="K")  # 0 is a value, which integers could not hold
-    return _kelvins(one.title, form)
-
-
-def _kelvins(description: str, form: OutputForm) -> Layer:
+def _kelvin_layer(description: str, form: OutputForm) -> Layer:
     if form.dtype == "uint16":
         return Layer(description=description, units="K", dtype="uint16", scale=STEP, nodata=0)
     return Layer(description=description, units="K")

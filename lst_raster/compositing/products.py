@@ -1,11 +1,11 @@
-"""The products that a composite is made of: found by name, looked at, and sorted."""
+"""Source products of a composite: search, metadata, and grouping by overpass."""
 
 from __future__ import annotations
 
 import datetime
 import glob
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,17 +19,17 @@ from lst_raster.io.remote import fetch, list_objects
 from lst_raster.product.paths import SUFFIXES, OutputForm, temperature_layer
 
 COMPOSITE_TAG = "composite"
-"""Metadata item that tells a composite from a product."""
+"""Metadata item that only composites have."""
 
-_NAME = "*_LST.tif"
-_BESIDE = re.compile(r"_(?:UNC|QA)(?=\.tiff?$)", re.IGNORECASE)
+_PATTERN = "*_LST.tif"
+_COMPANION = re.compile(r"_(?:UNC|QA)(?=\.tiff?$)", re.IGNORECASE)
 _DESCRIPTION = temperature_layer(OutputForm()).description
-_SAME_OVERPASS = datetime.timedelta(minutes=30)  # a satellite is back at the same latitude after 99 minutes
+_SAME_OVERPASS = datetime.timedelta(minutes=30)  # an orbit takes 99 minutes
 _UNKNOWN = "unknown"
 
 
 class UnreadableError(InputError):
-    """A product that cannot be read, or is none."""
+    """A file that cannot be read or is not a product."""
 
     def __init__(self, text: str, place: Place) -> None:
         super().__init__(text)
@@ -38,150 +38,101 @@ class UnreadableError(InputError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceProduct:
-    """A product that goes into a composite."""
+    """A product that is input of a composite."""
 
-    place: Place
-    """Its temperature."""
+    place: Place  # raster of the temperature
     grid: Grid
-    """Where its pixels lie."""
     tags: Mapping[str, str]
-    """Its metadata."""
-    uncertainty: Place | None
-    """Its uncertainty, None where it has none."""
-    quality: Place | None
-    """Its quality band, None where it has none."""
+    uncertainty: Place | None  # None if missing
+    quality: Place | None  # None if missing
 
     @property
     def name(self) -> str:
-        """Name of its file."""
+        """File name."""
         return self.place.name
 
     @property
     def date(self) -> AcquisitionDate | None:
-        """Date on which its scene was taken, None where that is not known."""
+        """Date of acquisition, None if unknown."""
         day, clock = self.tags.get("acquisition_date", _UNKNOWN), self.tags.get("acquisition_time", _UNKNOWN)
         return None if day == _UNKNOWN else AcquisitionDate.parse(day).with_time(day, clock)
 
     @property
     def rasters(self) -> list[Place]:
-        """Its files."""
+        """All rasters of the product."""
         return [place for place in (self.place, self.uncertainty, self.quality) if place is not None]
 
 
-def find_products(given: str | Path | Sequence[str | Path]) -> list[Place]:
-    """Find products by what a user names.
+def find_products(sources: str | Path | Sequence[str | Path]) -> list[Place]:
+    """Find products in files, folders (``*_LST.tif``), patterns, addresses, and folders of object stores.
 
-    Parameters
-    ----------
-    given : str, path, or sequence of them
-        Products, folders (``*_LST.tif`` in them), patterns such as ``2015*/*_LST.tif``, or addresses of products on
-        servers; of an object store also folders.
-
-    Returns
-    -------
-    list of Place
-        Each product once, in the order given, those of a folder or a pattern by name. Uncertainties and quality bands
-        beside products that are named too are left out.
-
-    Raises
-    ------
-    InputNotFoundError
-        A pattern fits nothing.
-    InputError
-        Nothing is given, or a folder holds no product.
-    RemoteError
-        A folder of an object store cannot be listed.
+    Each product is listed once, in the order given, and sorted by name within a folder or a pattern; uncertainties and
+    quality bands of listed products are skipped. Raise InputNotFoundError if a pattern matches no file, InputError if
+    there are no products, and RemoteError if an object store cannot be listed.
     """
-    texts = [given] if isinstance(given, str | Path) else given
-    places = [place for text in texts for place in _places(str(text))]
-    named = {str(place) for place in places}
-    chosen = [place for place in places if _BESIDE.sub("", str(place)) not in named - {str(place)}]
-    if not chosen:
+    texts = [sources] if isinstance(sources, str | Path) else sources
+    places = [place for text in texts for place in _expand(str(text))]
+    names = {str(place) for place in places}
+    distinct: dict[str, Place] = {}
+    for place in places:
+        if _COMPANION.sub("", str(place)) not in names - {str(place)}:
+            distinct.setdefault(place.remote.url if place.remote else str(place.disk.resolve()), place)
+    if not distinct:
         raise InputError("no products are given; give *_LST.tif files, folders or patterns")
-    return list({_key(place): place for place in reversed(chosen)}.values())[::-1]
+    return list(distinct.values())
 
 
-def _places(text: str) -> list[Place]:
+def _expand(text: str) -> list[Place]:
     address = Address.parse(text)
     if address is not None:
-        return _remote(address)
+        return _expand_address(address)
     path = Path(text)
     if path.is_dir():
-        return _some(
-            [file for file in path.glob(_NAME) if not is_hidden(file.name)],
-            f"folder {path} holds no {_NAME}; name the products",
-        )
-    if path.exists() or not glob.has_magic(text):
-        return [Place(disk=path)]
-    found = [Path(name) for name in glob.glob(text, recursive=True)]  # noqa: PTH207  # it may begin anywhere
-    if not found:
-        raise InputNotFoundError(f"no file fits {text}; check the pattern")
-    return _some(found, "")
+        files = sorted(file for file in path.glob(_PATTERN) if not is_hidden(file.name))
+        if not files:
+            raise InputError(f"no {_PATTERN} in the folder {path}; give the products")
+    elif path.exists() or not glob.has_magic(text):
+        files = [path]
+    else:
+        files = sorted(Path(name) for name in glob.glob(text, recursive=True))  # noqa: PTH207  # patterns may be absolute
+        if not files:
+            raise InputNotFoundError(f"no file matches {text}; check the pattern")
+    return [Place(disk=file) for file in files]
 
 
-def _remote(address: Address) -> list[Place]:
+def _expand_address(address: Address) -> list[Place]:
     if not address.is_object or Path(address.name).suffix:
         return [Place.at(address)]
-    files = [
-        file for file in list_objects(address.inside()) if Path(file.name).match(_NAME) and not is_hidden(file.name)
-    ]
+    objects = [one for one in list_objects(address.inside()) if Path(one.name).match(_PATTERN)]
+    files = [one for one in objects if not is_hidden(one.name)]
     if not files:
-        raise InputError(f"{address} holds no {_NAME}; name the products")
+        raise InputError(f"no {_PATTERN} in {address}; give the products")
     return [Place.at(file) for file in sorted(files, key=lambda file: file.name)]
 
 
-def _some(paths: Iterable[Path], complaint: str) -> list[Place]:
-    places = [Place(disk=path) for path in sorted(paths)]
-    if not places:
-        raise InputError(complaint)
-    return places
-
-
-def _key(place: Place) -> str:
-    return place.remote.url if place.remote else str(place.disk.resolve())
-
-
-def look_at(place: Place) -> SourceProduct:
-    """Look at a product.
-
-    Parameters
-    ----------
-    place : Place
-        The file of its temperature.
-
-    Returns
-    -------
-    SourceProduct
-        What is known of it without reading its pixels.
-
-    Raises
-    ------
-    UnreadableError
-        It does not exist, cannot be read, or is no product; the message names it.
-    """
+def open_product(place: Place) -> SourceProduct:
+    """Read the metadata of a product from its temperature raster; raise UnreadableError if it is not a product."""
     try:
         with open_raster(place, "product", InputError) as dataset:
             tags, grid = dataset.tags(), Grid.of(dataset)
             _require_product(place, tags, dataset.descriptions[0] or "")
     except LstRasterError as error:
         raise UnreadableError(str(error), place) from error
-    return SourceProduct(
-        place=place, grid=grid, tags=tags, uncertainty=_beside(place, SUFFIXES["uncertainty"]),
-        quality=_beside(place, SUFFIXES["quality"]),
-    )  # fmt: skip
+    uncertainty, quality = (_companion(place, SUFFIXES[kind]) for kind in ("uncertainty", "quality"))
+    return SourceProduct(place=place, grid=grid, tags=tags, uncertainty=uncertainty, quality=quality)
 
 
 def _require_product(place: Place, tags: Mapping[str, str], description: str) -> None:
     if COMPOSITE_TAG in tags:
-        raise InputError(f"{place} is a composite ({tags[COMPOSITE_TAG]}); give the products that it is made of")
+        raise InputError(f"{place} is a composite ({tags[COMPOSITE_TAG]}); give its source products")
     if "lst_raster_version" not in tags:
-        raise InputError(f"{place} is no product of lst-raster: it has no item lst_raster_version; leave it out")
+        raise InputError(f"{place} is not a product of lst-raster: it has no tag lst_raster_version; leave it out")
     if description != _DESCRIPTION:
-        raise InputError(f"{place} holds {description or 'something else'}; give the {_DESCRIPTION}, {_NAME}")
+        raise InputError(f"{place} has {description or 'another quantity'}; give the {_DESCRIPTION}, {_PATTERN}")
 
 
-def _beside(place: Place, suffix: str) -> Place | None:
-    """File of the same product, None where there is none."""
+def _companion(place: Place, suffix: str) -> Place | None:
+    """Another raster of the same product, None if missing."""
     stem = Path(place.name).stem
     if place.remote is None:
         path = place.disk.with_name(stem + suffix)
@@ -194,38 +145,28 @@ def _beside(place: Place, suffix: str) -> Place | None:
     return Place.at(address)
 
 
-def by_overpass(products: Sequence[SourceProduct]) -> list[list[int]]:
-    """Put products of one overpass together: scenes beside each other in a path, which overlap, and see the same.
+def group_by_overpass(products: Sequence[SourceProduct]) -> list[list[SourceProduct]]:
+    """Group products of one overpass, which are overlapping scenes of one path.
 
-    Parameters
-    ----------
-    products : sequence of SourceProduct
-        The products.
-
-    Returns
-    -------
-    list of list of int
-        For each overpass the places of its products in the sequence: of one sensor band and date, and, where the time
-        is known, of times at most half an hour apart. By date, and by name within it; those without a date come last,
-        each by itself.
+    Products of one overpass have the same sensor band and date, and, where known, times at most half an hour apart.
+    Groups are sorted by date, products in a group by name; products without a date are last, one per group.
     """
-    order = sorted(range(len(products)), key=lambda place: _moment(products[place]))
-    passes: list[list[int]] = []
-    for place in order:
-        if passes and _is_same(products[passes[-1][-1]], products[place]):
-            passes[-1].append(place)
+    overpasses: list[list[SourceProduct]] = []
+    for product in sorted(products, key=_sort_key):
+        if overpasses and _is_same_overpass(overpasses[-1][-1], product):
+            overpasses[-1].append(product)
         else:
-            passes.append([place])
-    return passes
+            overpasses.append([product])
+    return overpasses
 
 
-def _moment(product: SourceProduct) -> tuple[str, str, str, str]:
+def _sort_key(product: SourceProduct) -> tuple[str, str, str, str]:
     date = product.date
     clock = str(date.time or "") if date else ""
     return str(date or "~"), product.tags.get("sensor", ""), clock, product.name
 
 
-def _is_same(a: SourceProduct, b: SourceProduct) -> bool:
+def _is_same_overpass(a: SourceProduct, b: SourceProduct) -> bool:
     one, other = a.date, b.date
     if one is None or other is None or one.month_only or other.month_only:
         return False

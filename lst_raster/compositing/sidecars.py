@@ -1,4 +1,4 @@
-"""Sidecar files of a composite: STAC item, styles and quicklook."""
+"""Sidecar files of a composite: STAC item, styles and quicklooks."""
 
 from __future__ import annotations
 
@@ -30,35 +30,59 @@ from lst_raster.product.staging import Staging, writing
 from lst_raster.product.styles import lst_style
 from lst_raster.sensors.bands import sensor_band
 
-_USED = ("projection", "raster", "processing", "file")
 _UNKNOWN = "unknown"
-_OTHERS = {
+_SIDECARS = {
     ".png": ("quicklook", "Quicklook", "image/png", ["thumbnail", "overview"]),
     ".qml": ("style", "QGIS style", "application/xml", ["style"]),
-}  # by ending: what is added to the statistic's name, title, media type, roles
+}  # by ending: suffix of the asset's key, title, media type, roles
+
+
+def sidecar_paths(outputs: Sequence[Output]) -> list[Location]:
+    """Paths of all sidecar files: a quicklook and a style per statistic, and one STAC item."""
+    pictures = [output.path.with_suffix(".png") for output in outputs if output.is_statistic]
+    styles = [output.path.with_suffix(".qml") for output in outputs if _has_style(output)]
+    return [*pictures, *styles, outputs[0].path.with_suffix(ITEM)]
+
+
+def write_sidecars(outputs: Sequence[Output], files: Staging, tags: Mapping[str, str]) -> None:
+    """Write all sidecar files from the rasters; raise OutputError on failure.
+
+    The item is the last file, as the sign of a complete composite.
+    """
+    for output in outputs:
+        if not output.is_statistic:
+            continue
+        limits = _write_quicklook(output, files)
+        if limits is not None and _has_style(output):
+            style = output.path.with_suffix(".qml")
+            with writing(style):
+                files.new(style).write_text(lst_style(*limits), encoding="utf-8")
+    write_item(make_item(outputs, files, tags), files.new(outputs[0].path.with_suffix(ITEM)))
+
+
+def _has_style(output: Output) -> bool:
+    """Whether the raster gets a style, whose legend is in kelvin."""
+    return output.is_statistic and output.layer.units == "K"
+
+
+def _write_quicklook(output: Output, files: Staging) -> tuple[float, float] | None:
+    """Write a quicklook; return the values of the first and the last colour in the unit of the raster."""
+    from lst_raster.plots.maps import shape_of_map
+    from lst_raster.product.sidecars import UNITS, draw_quicklook  # Pillow is slow to import
+
+    with rasterio.open(files.path_of(output.path)) as dataset:
+        shape = shape_of_map(dataset.height, dataset.width)
+        stored = dataset.read(1, out_shape=shape, resampling=Resampling.average, masked=True)
+        values = (stored.astype("f8") * dataset.scales[0]).filled(float("nan"))
+    celsius = output.layer.units == "K" and output.key != "deviation"
+    unit = UNITS["degC"] if celsius else (output.layer.units or "dates", 0.0)
+    return draw_quicklook(values, files.new(output.path.with_suffix(".png")), title=output.path.stem, unit=unit)
 
 
 def make_item(outputs: Sequence[Output], files: Staging, tags: Mapping[str, str]) -> Item:
-    """Make the STAC item of a composite.
+    """Make the STAC item of a composite from its rasters, the main one first, and their tags.
 
-    Parameters
-    ----------
-    outputs : sequence of Output
-        The rasters, the main one first.
-    files : Staging
-        The set that they belong to, with their pictures and styles.
-    tags : mapping of str to str
-        Metadata of the rasters.
-
-    Returns
-    -------
-    dict
-        The item, without anything that would differ in a second run.
-
-    Raises
-    ------
-    OutputError
-        A file cannot be read.
+    The item is identical in repeated runs. Raise OutputError if a file cannot be read.
     """
     main = outputs[0].path
     try:
@@ -71,7 +95,7 @@ def make_item(outputs: Sequence[Output], files: Staging, tags: Mapping[str, str]
     item: Item = {
         "type": "Feature",
         "stac_version": STAC_VERSION,
-        "stac_extensions": [EXTENSIONS[name] for name in _USED],
+        "stac_extensions": [EXTENSIONS[name] for name in ("projection", "raster", "processing", "file")],
         "id": main.stem,
         "geometry": place.geometry,
         "properties": _properties(tags, grid, outputs[0], place.geometry is not None),
@@ -82,10 +106,9 @@ def make_item(outputs: Sequence[Output], files: Staging, tags: Mapping[str, str]
 
 
 def _properties(tags: Mapping[str, str], grid: Grid, main: Output, located: bool) -> dict[str, Any]:
-    start, end = _span(tags)
-    title = main.layer.description
+    start, end = _time_range(tags)
     return {
-        "title": f"{title[0].upper()}{title[1:]}, {start[:10]} to {end[:10]}",
+        "title": f"{_capitalised(main.layer.description)}, {start[:10]} to {end[:10]}",
         "datetime": None,
         "start_datetime": start,
         "end_datetime": end,
@@ -99,12 +122,12 @@ def _properties(tags: Mapping[str, str], grid: Grid, main: Output, located: bool
 
 
 def _constellation(sensors: Iterable[str]) -> dict[str, str]:
-    """Name the constellation, unless a sensor is the user's own; its definition need not be on this machine."""
+    """Constellation, unless a sensor is custom; its definition may be missing on this machine."""
     return {"constellation": "landsat"} if all(name.startswith(("landsat", _UNKNOWN)) for name in sensors) else {}
 
 
-def _span(tags: Mapping[str, str]) -> tuple[str, str]:
-    """First and last moment; where no date is known the years in which the satellites were at work."""
+def _time_range(tags: Mapping[str, str]) -> tuple[str, str]:
+    """First and last time; without dates the operation period of the sensors."""
     first, last = tags["first_date"], tags["last_date"]
     if first == _UNKNOWN:
         bands = [sensor_band(name) for name in tags["sensors"].split(", ")]
@@ -117,79 +140,28 @@ def _span(tags: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _assets(output: Output, files: Staging) -> dict[str, Any]:
-    """Tell of a raster, its picture and its style."""
+    """Assets of a raster, its quicklook and its style."""
     path = files.path_of(output.path)
-    title = output.layer.description
     raster: dict[str, Any] = {
         "href": f"./{output.path.name}",
         "type": COG_TYPE,
-        "title": title[0].upper() + title[1:],
+        "title": _capitalised(output.layer.description),
         "roles": ["data"] if output.is_statistic else ["data", "uncertainty"],
         **raster_fields(path),
         "file:size": path.stat().st_size,
         "file:checksum": checksum(path),
     }
-    found = {output.key: raster}
-    for ending, (role, name, media, roles) in _OTHERS.items():
+    assets = {output.key: raster}
+    for ending, (suffix, title, media_type, roles) in _SIDECARS.items():
         target = output.path.with_suffix(ending)
         if output.is_statistic and files.has(target):
-            its = files.path_of(target)
-            found[f"{output.key}_{role}"] = {
-                "href": f"./{target.name}", "type": media, "title": f"{name} of the {output.key}", "roles": roles,
-                "file:size": its.stat().st_size, "file:checksum": checksum(its),
+            sidecar = files.path_of(target)
+            assets[f"{output.key}_{suffix}"] = {
+                "href": f"./{target.name}", "type": media_type, "title": f"{title} of the {output.key}",
+                "roles": roles, "file:size": sidecar.stat().st_size, "file:checksum": checksum(sidecar),
             }  # fmt: skip
-    return found
+    return assets
 
 
-def sidecar_paths(outputs: Sequence[Output]) -> list[Location]:
-    """Files that are written beside the rasters: for every statistic a picture and a style, and one item."""
-    pictures = [output.path.with_suffix(".png") for output in outputs if output.is_statistic]
-    styles = [output.path.with_suffix(".qml") for output in outputs if _has_style(output)]
-    return [*pictures, *styles, outputs[0].path.with_suffix(ITEM)]
-
-
-def write_sidecars(outputs: Sequence[Output], files: Staging, tags: Mapping[str, str]) -> None:
-    """Write them, from the finished rasters; the item last, for it tells that the composite is whole.
-
-    Parameters
-    ----------
-    outputs : sequence of Output
-        The rasters, the main one first.
-    files : Staging
-        The set that they belong to.
-    tags : mapping of str to str
-        Metadata of the rasters.
-
-    Raises
-    ------
-    OutputError
-        A file cannot be written.
-    """
-    for output in outputs:
-        if not output.is_statistic:
-            continue
-        limits = _write_picture(output, files)
-        if limits is not None and _has_style(output):
-            style = output.path.with_suffix(".qml")
-            with writing(style):
-                files.new(style).write_text(lst_style(*limits), encoding="utf-8")
-    write_item(make_item(outputs, files, tags), files.new(outputs[0].path.with_suffix(ITEM)))
-
-
-def _has_style(output: Output) -> bool:
-    """Whether it gets a style: the legend of that of temperatures is in kelvin."""
-    return output.is_statistic and output.layer.units == "K"
-
-
-def _write_picture(output: Output, files: Staging) -> tuple[float, float] | None:
-    """Draw a statistic; returns the values of the first and the last colour in the unit of the raster."""
-    from lst_raster.plots.maps import shape_of_map
-    from lst_raster.product.sidecars import UNITS, draw_quicklook  # Pillow takes a while
-
-    with rasterio.open(files.path_of(output.path)) as dataset:
-        shape = shape_of_map(dataset.height, dataset.width)
-        values = dataset.read(1, out_shape=shape, resampling=Resampling.average, masked=True)
-        numbers = (values.astype("f8") * dataset.scales[0]).filled(float("nan"))
-    celsius = output.layer.units == "K" and output.key != "deviation"
-    unit = UNITS["degC"] if celsius else (output.layer.units or "dates", 0.0)
-    return draw_quicklook(numbers, files.new(output.path.with_suffix(".png")), title=output.path.stem, unit=unit)
+def _capitalised(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -1,148 +1,122 @@
-"""The loop over the tiles of a composite, and its files: all of them, or none."""
+"""Writing of a composite, tile by tile; either all files are written or none."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 from rasterio.windows import Window
 
+from lst_raster.compositing.common_grid import GridOptions
 from lst_raster.compositing.outputs import Output
+from lst_raster.compositing.season import Season
 from lst_raster.compositing.sidecars import write_sidecars
-from lst_raster.compositing.stack import PixelRule, Stack, open_stack
-from lst_raster.compositing.statistics import Accumulator, Statistic, needs_all_layers
+from lst_raster.compositing.stack import PixelFilter, Stack, open_stack
+from lst_raster.compositing.statistics import Statistic, WindowStatistics, needs_all_layers
 from lst_raster.errors import CancelledError, InputError
 from lst_raster.io.address import Location
 from lst_raster.product.cog import BLOCK, CogWriter, new_cog
 from lst_raster.product.paths import OutputForm
-from lst_raster.product.staging import Staging, new_files
+from lst_raster.product.staging import new_files
 from lst_raster.product.tiff_blocks import Compression
 from lst_raster.retrieval.resume import file_states, require_unchanged
 from lst_raster.retrieval.workers import over_tiles
 
 Progress: TypeAlias = Callable[[int, int], bool]
-"""Called with the tiles done and their total; returns False to stop the run."""
+"""Called with the number of completed tiles and the total; returns False to stop the run."""
 
-_LAYERS = 64 << 20  # [byte] of the layers of a tile that are in memory at the same time, for each thread
-_FEWEST_ROWS = 8  # of a tile
+_MAX_LAYER_BYTES = 64 << 20  # of all layers of a tile, per thread
+_MIN_ROWS = 8  # of a tile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """A composite that is to be written."""
+class CompositeOptions:
+    """Parsed arguments of `composite`, and its warnings."""
 
-    stack: Stack
-    """The products."""
-    outputs: tuple[Output, ...]
-    """The rasters, that of the first statistic first."""
-    wanted: tuple[Statistic, ...]
-    """What was asked for."""
+    output: str | Location
+    statistics: tuple[Statistic, ...]
+    season: Season
+    pixel_filter: PixelFilter
+    grid: GridOptions
     form: OutputForm
-    """Type and compression of the rasters."""
-    min_count: int
-    """Number of dates that a pixel needs for a value."""
-    threads: int
-    """Number of tiles worked on at the same time."""
-    progress: Progress
-    """Called after every tile."""
+    min_count: int  # number of dates that a pixel needs
+    threads: int  # number of tiles processed at a time
+    overwrite: bool
+    skip_unreadable: bool
+    progress: Progress  # called after every tile
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, line: str) -> None:
+        """Add a warning once."""
+        if line not in self.warnings:
+            self.warnings.append(line)
 
 
-def write_composite(job: Job, tags: dict[str, str], read: Sequence[Location]) -> int:
-    """Write all files of a composite.
+def write_composite(
+    options: CompositeOptions, stack: Stack, outputs: Sequence[Output], tags: dict[str, str], inputs: Sequence[Location]
+) -> int:
+    """Write all files of a composite and return the number of pixels with a value, which is added to `tags`.
 
-    Parameters
-    ----------
-    job : Job
-        What is to be done.
-    tags : dict of str to str
-        Metadata of the rasters; the number of pixels with a value is added.
-    read : sequence of path or Address
-        Files that are read, which must not change meanwhile.
-
-    Returns
-    -------
-    int
-        Number of pixels with a value.
-
-    Raises
-    ------
-    InputError
-        No pixel has a value, or a file has changed.
-    UnreadableError
-        A product is damaged.
-    OutputError
-        A file cannot be written. Nothing half written stays, after other errors neither.
-    CancelledError
-        `job.progress` returned False.
+    Raise InputError if no pixel has a value or one of `inputs` was changed meanwhile, UnreadableError if a product is
+    damaged, OutputError if a file cannot be written, and CancelledError if the caller stops the run; after all of
+    these no file is left.
     """
-    states = file_states(read)
-    with new_files(job.outputs[0].path.parent) as files:
-        with ExitStack() as stack:
-            # The first statistic is opened last, so that it is the last raster to appear.
-            cogs = {output.key: stack.enter_context(_new_cog(job, output, files)) for output in reversed(job.outputs)}
-            filled = _write_tiles(job, cogs)
+    states = file_states(inputs)
+    with new_files(outputs[0].path.parent) as files:
+        with ExitStack() as rasters:
+            cogs: dict[str, CogWriter] = {}
+            for output in reversed(outputs):  # the first statistic is opened last, to be the last to appear
+                compress: Compression = options.form.compress
+                if compress == "lerc_zstd" and output.layer.dtype != "float32":
+                    compress = "deflate"  # the other one is lossy, for temperatures
+                cogs[output.key] = rasters.enter_context(
+                    new_cog(
+                        output.path, stack.grid, output.layer, compress=compress, threads=options.threads, files=files
+                    )
+                )
+            filled = _write_tiles(options, stack, cogs)
             require_unchanged(states)
             if not filled:
-                raise InputError(_nothing(job))
-            tags["filled_pixels"] = f"{filled} of {job.stack.grid.width * job.stack.grid.height}"
+                raise InputError(_empty_message(options, stack))
+            tags["filled_pixels"] = f"{filled} of {stack.grid.width * stack.grid.height}"
             for cog in cogs.values():
                 cog.tags.update(tags)
-        write_sidecars(job.outputs, files, tags)
+        write_sidecars(outputs, files, tags)
     return filled
 
 
-@contextmanager
-def _new_cog(job: Job, output: Output, files: Staging) -> Iterator[CogWriter]:
-    lossy = job.form.compress == "lerc_zstd" and output.layer.dtype == "float32"
-    compress: Compression = "deflate" if job.form.compress == "lerc_zstd" and not lossy else job.form.compress
-    grid = job.stack.grid
-    with new_cog(output.path, grid, output.layer, compress=compress, threads=job.threads, files=files) as cog:
-        yield cog
+def _empty_message(options: CompositeOptions, stack: Stack) -> str:
+    reasons = [f"no pixel of the {len(stack.products)} products has a valid value"]
+    if stack.pixel_filter != PixelFilter():
+        reasons.append(f"selected are pixels {stack.pixel_filter}")
+    if options.min_count > 1:
+        reasons.append(f"{options.min_count} dates are needed")
+    return "; ".join(reasons) + "; use less strict conditions, or other products"
 
 
-def _nothing(job: Job) -> str:
-    reasons = [f"no pixel of the {len(job.stack.products)} products has a value that counts"]
-    if job.stack.rule != PixelRule():
-        reasons.append(f"wanted are pixels {job.stack.rule}")
-    if job.min_count > 1:
-        reasons.append(f"{job.min_count} dates are needed")
-    return "; ".join(reasons) + "; take less strict conditions, or other products"
-
-
-def _write_tiles(job: Job, cogs: Mapping[str, CogWriter]) -> int:
-    windows = tile_windows(job.stack, all_layers=needs_all_layers(job.wanted))
-    threads = min(job.threads, len(windows))
-    parts = over_tiles(windows, lambda: _worker(job, cogs, threads), threads)
+def _write_tiles(options: CompositeOptions, stack: Stack, cogs: Mapping[str, CogWriter]) -> int:
+    windows = tile_windows(stack, all_layers=needs_all_layers(options.statistics))
+    threads = min(options.threads, len(windows))
     filled = 0
-    with closing(parts):
-        for done, part in enumerate(parts, start=1):
-            filled += part
-            if not job.progress(done, len(windows)):
+    with closing(over_tiles(windows, lambda: _tile_worker(options, stack, cogs, threads), threads)) as counts:
+        for done, count in enumerate(counts, start=1):
+            filled += count
+            if not options.progress(done, len(windows)):
                 raise CancelledError(f"stopped after {done} of {len(windows)} tiles; nothing was written")
     return filled
 
 
 def tile_windows(stack: Stack, *, all_layers: bool) -> list[Window]:
-    """Tiles of a composite, block by block.
+    """Tiles of a composite, block by block; the same for any number of threads.
 
-    Parameters
-    ----------
-    stack : Stack
-        The products on their grid.
-    all_layers : bool
-        Whether all layers of a tile are in memory at the same time: then it has so few rows that they take 64 MiB at
-        most, however many there are.
-
-    Returns
-    -------
-    list of rasterio.windows.Window
-        The same for any number of threads.
+    `all_layers` is whether all layers of a tile are in memory at the same time: the height is then reduced until they
+    take at most 64 MiB.
     """
     rows = BLOCK
-    while all_layers and rows > _FEWEST_ROWS and len(stack.overpasses) * rows * BLOCK * 4 > _LAYERS:
+    while all_layers and rows > _MIN_ROWS and len(stack.overpasses) * rows * BLOCK * 4 > _MAX_LAYER_BYTES:
         rows //= 2
     grid = stack.grid
     return [
@@ -154,21 +128,22 @@ def tile_windows(stack: Stack, *, all_layers: bool) -> list[Window]:
 
 
 @contextmanager
-def _worker(job: Job, cogs: Mapping[str, CogWriter], threads: int) -> Iterator[Callable[[Window], int]]:
-    """Open a thread's own files; the function that comes works on a tile, and counts the pixels with a value."""
-    stack = job.stack
-    with open_stack(stack, threads) as layers:
+def _tile_worker(
+    options: CompositeOptions, stack: Stack, cogs: Mapping[str, CogWriter], threads: int
+) -> Iterator[Callable[[Window], int]]:
+    """Open the files of a thread; the function writes a tile and counts the pixels with a value."""
+    with open_stack(stack, threads) as read_layers:
 
-        def work(window: Window) -> int:
-            shape = int(window.height), int(window.width)
-            sums = Accumulator(
-                shape, len(stack.overpasses), job.wanted, uncertainty=stack.uncertainty, min_count=job.min_count
+        def write_tile(window: Window) -> int:
+            statistics = WindowStatistics(
+                (int(window.height), int(window.width)), len(stack.overpasses), options.statistics,
+                uncertainty=stack.uncertainty, min_count=options.min_count,
             )  # fmt: skip
-            for layer in layers(window):
-                sums.add(layer)
-            results = sums.results()
+            for layer in read_layers(window):
+                statistics.add(layer)
+            results = statistics.results()
             for key, cog in cogs.items():
                 cog.write(results[key], window)
-            return int(np.count_nonzero(results["count"] >= job.min_count))
+            return int(np.count_nonzero(results["count"] >= options.min_count))
 
-        yield work
+        yield write_tile

@@ -1,6 +1,7 @@
-"""Many scenes in one call: the same products in every way, and a scene that fails takes no other with it."""
+"""Many scenes in one call: identical products on every backend, and failures that affect only their own scene."""
 
 import inspect
+import multiprocessing
 import os
 import pickle
 import signal
@@ -14,7 +15,7 @@ import pytest
 import lst_raster
 from lst_raster import errors, retrieve, retrieve_many
 from lst_raster.batch.plan import RetrieveOptions
-from lst_raster.batch.task import Opening, Task, work
+from lst_raster.batch.task import Opening, Task, run_task
 from lst_raster.errors import CancelledError, InputError, OutputError, RemoteError, SceneError, WorkerError
 from tests.support.many_scenes import (
     AIR,
@@ -66,7 +67,7 @@ def client():
         yield client
 
 
-def test_results_come_in_the_order_given_and_a_scene_that_fails_takes_no_other_with_it(scenes, serial):
+def test_results_have_the_order_of_the_list_and_a_failed_scene_does_not_stop_the_others(scenes, serial):
     results, files = serial
     assert [result.scene.name for result in results] == [stem_of(day) for day in (1, 2, 3, 4)]
     assert [result.status for result in results] == ["ok", "ok", "failed", "ok"]
@@ -85,7 +86,7 @@ def test_the_products_are_those_of_single_runs(scenes, serial, options, tmp_path
 
 
 @pytest.mark.slow
-def test_processes_make_the_same_products(scenes, serial, options, tmp_path):
+def test_processes_make_identical_products(scenes, serial, options, tmp_path):
     results = retrieve_many(scenes, out=tmp_path / "new" / "out", workers=2, **options)
     assert [result.status for result in results] == ["ok", "ok", "failed", "ok"]
     assert str(results[2].error) == str(serial[0][2].error)
@@ -95,14 +96,14 @@ def test_processes_make_the_same_products(scenes, serial, options, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_cluster_makes_the_same_products(scenes, serial, options, tmp_path, client):
+def test_a_cluster_makes_identical_products(scenes, serial, options, tmp_path, client):
     results = retrieve_many(scenes, out=tmp_path, client=client, **options)
     assert [result.status for result in results] == ["ok", "ok", "failed", "ok"]
     assert str(results[2].error) == str(serial[0][2].error)
     assert products_in(tmp_path) == serial[1]
 
 
-def test_a_run_that_was_stopped_goes_on_where_it_was(scenes, options, tmp_path):
+def test_a_second_run_keeps_existing_products(scenes, options, tmp_path):
     first = retrieve_many(scenes / stem_of(1), out=tmp_path, **options)
     before = products_in(tmp_path)
     results = retrieve_many(scenes, out=tmp_path, **options)
@@ -114,7 +115,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(scenes, options, tmp_path):
     assert "add --overwrite" in str(others[0].error)
 
 
-def test_what_the_list_states_of_a_scene_comes_before_what_is_said_of_all(scenes, options, tmp_path):
+def test_options_of_a_scene_in_the_list_override_those_of_all_scenes(scenes, options, tmp_path):
     table = tmp_path / "list.csv"
     scene = scenes / stem_of(1)
     table.write_text(f"scene,name,emissivity,date\n{scene},wet,0.99,\n{scene},dry,,2015-08\n")
@@ -124,44 +125,44 @@ def test_what_the_list_states_of_a_scene_comes_before_what_is_said_of_all(scenes
     assert (wet.product.tags["acquisition_date"], dry.product.tags["acquisition_date"]) == ("2015-07-19", "2015-08")
 
 
-def test_two_scenes_with_one_product_are_refused_before_any_work(scenes, options, tmp_path):
-    with pytest.raises(InputError, match=r"2 scenes would have the one product .*_LST\.tif: .*column name"):
+def test_two_scenes_with_the_same_product_are_an_error_before_any_work(scenes, options, tmp_path):
+    with pytest.raises(InputError, match=r"2 scenes would have the same product .*_LST\.tif: .*column name"):
         retrieve_many([scenes / stem_of(1), scenes / stem_of(2), scenes / stem_of(1)], out=tmp_path / "out", **options)
     table = tmp_path / "list.csv"
     table.write_text("scene,name\na,X\nb,x\n")
-    with pytest.raises(InputError, match="2 scenes would have the one product"):
+    with pytest.raises(InputError, match="2 scenes would have the same product"):
         retrieve_many(table, out=tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
 
 
 MISTAKES = {
-    "an argument that retrieve has not": ({"emisivity": 0.9}, InputError, "retrieve takes no emisivity of many scenes"),
-    "the output of one scene": ({"output": "x.tif"}, InputError, "retrieve takes no output of many scenes"),
-    "a client and workers": ({"client": object(), "workers": 2}, InputError, "give one of them"),
-    "no worker": ({"workers": 0}, InputError, "0 workers can do nothing"),
-    "fewer than no retries": ({"retries": -1}, InputError, "retries is -1"),
-    "no scenes": ({"scenes": []}, InputError, "the list names no scenes"),
-    "a list that is not there": ({"scenes": "nothing"}, errors.InputNotFoundError, "nothing does not exist"),
+    "an unknown option": ({"emisivity": 0.9}, InputError, "unknown options for many scenes: emisivity"),
+    "the output of one scene": ({"output": "x.tif"}, InputError, "unknown options for many scenes: output"),
+    "a client and workers": ({"client": object(), "workers": 2}, InputError, "exclude each other; give one of them"),
+    "no worker": ({"workers": 0}, InputError, "workers is 0; give 1 or more"),
+    "negative retries": ({"retries": -1}, InputError, "retries is -1"),
+    "no scenes": ({"scenes": []}, InputError, "the list has no scenes"),
+    "a missing list": ({"scenes": "nothing"}, errors.InputNotFoundError, "nothing does not exist"),
 }
 
 
 @pytest.mark.parametrize("case", MISTAKES, ids=lambda case: case.replace(" ", "-"))
-def test_mistakes_are_told_before_any_work(scenes, options, tmp_path, case):
+def test_invalid_arguments_are_errors_before_any_work(scenes, options, tmp_path, case):
     given, kind, message = MISTAKES[case]
     with pytest.raises(kind, match=message):
         retrieve_many(**{"scenes": scenes, "out": tmp_path / "out", **options, **given})
     assert not (tmp_path / "out").exists()
 
 
-def test_what_cannot_be_sent_to_a_worker_is_told_before_any_work(scenes, options, tmp_path):
+def test_an_argument_that_cannot_be_pickled_is_an_error_before_any_work(scenes, options, tmp_path):
     listed = lst_raster.read_scene_list(scenes / stem_of(1), sign=lambda address: address)
-    with pytest.raises(InputError, match=r"cannot be sent to a worker: .*not a lambda"):
+    with pytest.raises(InputError, match=r"cannot be sent to a worker process: .*not as a lambda"):
         retrieve_many(listed, out=tmp_path / "out", workers=1, **options)
     assert not (tmp_path / "out").exists()
     assert retrieve_many(listed, out=tmp_path / "out", **options)[0].status == "ok"
 
 
-def test_a_folder_that_cannot_be_made_is_refused(scenes, options, tmp_path):
+def test_a_folder_that_cannot_be_created_is_an_error(scenes, options, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="is not a folder"):
         retrieve_many(scenes, out=tmp_path / "file", **options)
@@ -174,7 +175,7 @@ def test_the_options_of_many_scenes_are_those_of_one():
     assert RetrieveOptions.__annotations__.keys() == inspect.signature(retrieve).parameters.keys() - own
 
 
-def test_results_and_every_error_of_ours_can_be_sent_to_another_process(serial):
+def test_results_and_all_errors_can_be_pickled(serial):
     again = pickle.loads(pickle.dumps(serial[0]))
     assert [str(result.error) for result in again] == [str(result.error) for result in serial[0]]
     assert again[0].product == serial[0][0].product
@@ -186,19 +187,17 @@ def test_results_and_every_error_of_ours_can_be_sent_to_another_process(serial):
             assert type(error) is kind and str(error) == "what; and why", name
 
 
-def test_something_unforeseen_fails_its_scene_alone_and_its_log_tells_where(scenes, options, tmp_path, monkeypatch):
+def test_an_unexpected_error_fails_only_its_scene_and_its_log_has_the_traceback(scenes, options, tmp_path, monkeypatch):
     def fail(*arguments, **given):
         raise ZeroDivisionError("of https://example.com/x?sig=s3cret")
 
     monkeypatch.setattr("lst_raster.batch.task.retrieve", fail)
     (result,) = retrieve_many(scenes / stem_of(1), out=tmp_path, retries=0, **options)
-    assert isinstance(result.error, WorkerError) and "something unforeseen: ZeroDivisionError" in str(result.error)
+    assert isinstance(result.error, WorkerError) and "unexpected error: ZeroDivisionError" in str(result.error)
     assert "Traceback" in result.log and "s3cret" not in result.log + str(result.error)
 
 
-def test_a_server_that_does_not_answer_is_asked_again_when_the_others_had_their_turn(
-    scenes, options, tmp_path, monkeypatch
-):
+def test_a_scene_whose_server_does_not_answer_is_retried_after_the_others(scenes, options, tmp_path, monkeypatch):
     calls = []
 
     def flaky(scene, **given):
@@ -218,7 +217,7 @@ def test_a_server_that_does_not_answer_is_asked_again_when_the_others_had_their_
 
 
 @pytest.mark.parametrize("existed", [False, True])
-def test_what_a_killed_attempt_has_left_is_replaced_and_what_was_there_before_is_not(
+def test_files_of_a_killed_attempt_are_replaced_and_older_files_are_not(
     scenes, options, tmp_path, monkeypatch, existed
 ):
     calls = []
@@ -229,29 +228,29 @@ def test_what_a_killed_attempt_has_left_is_replaced_and_what_was_there_before_is
             assert Path(output).exists()
             return retrieve(scene, output=output, **given)
         Path(output).write_text("the first file of a set")
-        raise WorkerError("the process that worked on it was killed")
+        raise WorkerError("the worker process was killed")
 
     monkeypatch.setattr("lst_raster.batch.task.retrieve", killed_between_two_renames)
     if existed:
-        (tmp_path / f"{stem_of(1)}_LST.tif").write_text("the user's own")
+        (tmp_path / f"{stem_of(1)}_LST.tif").write_text("of the user")
     (result,) = retrieve_many(scenes / stem_of(1), out=tmp_path, **options)
     assert result.attempts == 2
     assert result.status == ("failed" if existed else "ok")
     assert not existed or "add --overwrite" in str(result.error)
 
 
-def test_progress_counts_scenes_and_results_are_told_as_they_come(scenes, options, tmp_path):
-    steps, told = [], []
+def test_progress_counts_scenes_and_results_are_reported_as_they_arrive(scenes, options, tmp_path):
+    steps, reported = [], []
     retrieve_many(
-        scenes, out=tmp_path, progress=lambda *step: steps.append(step) or True, on_result=told.append, **options
+        scenes, out=tmp_path, progress=lambda *step: steps.append(step) or True, on_result=reported.append, **options
     )
     assert (steps[0], steps[-1]) == ((0, 4), (4, 4)) and steps == sorted(steps)
-    assert [result.status for result in told] == ["ok", "ok", "failed", "ok"]
+    assert [result.status for result in reported] == ["ok", "ok", "failed", "ok"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["serial", "processes", "cluster"])
-def test_a_caller_who_stops_a_run_keeps_what_is_complete_and_nothing_else(model_path, options, tmp_path, request, way):
+def test_a_run_stopped_by_the_caller_keeps_only_complete_products(model_path, options, tmp_path, request, way):
     make_scenes(tmp_path / "in", model_path, 4, LARGE)
     how = {"serial": {}, "processes": {"workers": 2}}.get(way)
     how = {"client": request.getfixturevalue("client")} if how is None else how
@@ -272,7 +271,7 @@ def test_a_caller_who_stops_a_run_keeps_what_is_complete_and_nothing_else(model_
 
 @pytest.mark.slow
 @linux
-def test_a_worker_that_is_killed_in_the_middle_of_a_scene_costs_nothing(model_path, options, tmp_path):
+def test_the_scene_of_a_killed_worker_is_retried(model_path, options, tmp_path):
     make_scenes(tmp_path / "in", model_path, 12, SHAPE)
     cut_off(tmp_path / "in", stem_of(5))
     serial = retrieve_many(tmp_path / "in", out=tmp_path / "serial", **options)
@@ -291,9 +290,25 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_scene_costs_nothing(model_pa
 
 @pytest.mark.slow
 @linux
-def test_a_worker_of_a_cluster_that_is_killed_in_the_middle_of_a_scene_costs_nothing(
-    model_path, options, tmp_path, client
-):
+def test_a_run_continues_after_all_workers_were_killed(model_path, options, tmp_path):
+    make_scenes(tmp_path / "in", model_path, 6, SHAPE)
+
+    def kill_all(process):
+        for worker in multiprocessing.active_children():
+            os.kill(worker.pid, signal.SIGKILL)
+
+    killer = Killer(tmp_path / "out", kill_all)
+    killer.start()
+    results = retrieve_many(tmp_path / "in", out=tmp_path / "out", workers=2, **options)
+    killer.join()
+    assert killer.killed
+    assert all(result.product is not None for result in results)
+    assert temporary_files(tmp_path) == []
+
+
+@pytest.mark.slow
+@linux
+def test_the_scene_of_a_killed_cluster_worker_is_retried(model_path, options, tmp_path, client):
     make_scenes(tmp_path / "in", model_path, 6, SHAPE)
     cut_off(tmp_path / "in", stem_of(5))
     retrieve_many(tmp_path / "in", out=tmp_path / "serial", **options)
@@ -302,7 +317,7 @@ def test_a_worker_of_a_cluster_that_is_killed_in_the_middle_of_a_scene_costs_not
     results = retrieve_many(tmp_path / "in", out=tmp_path / "out", client=client, **options)
     killer.join()
     assert killer.killed
-    made = [day for day in range(1, 7) if day != 5]  # one whose result is lost with its worker is kept, not ok
+    made = [day for day in range(1, 7) if day != 5]  # the product of a result lost with its worker is kept, not ok
     assert [day for day, result in enumerate(results, start=1) if result.status in ("ok", "kept")] == made
     assert products_in(tmp_path / "out") == products_in(tmp_path / "serial")
     assert temporary_files(tmp_path) == []
@@ -310,35 +325,35 @@ def test_a_worker_of_a_cluster_that_is_killed_in_the_middle_of_a_scene_costs_not
 
 @pytest.mark.slow
 @linux
-def test_a_scene_that_kills_every_worker_fails_in_the_end_and_the_rest_is_made(scenes, options, tmp_path):
+def test_a_scene_that_kills_every_worker_fails_and_the_others_are_made(scenes, options, tmp_path):
     deadly = lst_raster.ListedScene(path=str(scenes / stem_of(1)), name="deadly", options={"dem": Deadly("0")})
     results = retrieve_many([deadly, scenes / stem_of(2)], out=tmp_path, workers=1, retries=1, **options)
     assert [(result.status, result.attempts) for result in results] == [("failed", 2), ("ok", 1)]
     assert isinstance(results[0].error, WorkerError)
-    assert "the process that worked on it was killed (signal 9)" in str(results[0].error)
+    assert "the worker process was killed (signal 9)" in str(results[0].error)
     assert results[0].log.count("was killed") == 2 and "attempt 1\n" in results[0].log
 
 
 @pytest.mark.slow
 @linux
-def test_a_scene_that_kills_every_worker_of_a_cluster_fails_and_the_rest_is_made(scenes, options, tmp_path, client):
+def test_a_scene_that_kills_every_cluster_worker_fails_and_the_others_are_made(scenes, options, tmp_path, client):
     deadly = lst_raster.ListedScene(path="http://127.0.0.1/LC08_x_B10.TIF", name="deadly", sign=end_this_process)
     listed = [deadly, *(scenes / stem_of(day) for day in (1, 2, 4))]
     results = retrieve_many(listed, out=tmp_path, client=client, **options)
     assert results[0].attempts == 2
-    assert all(result.product is not None for result in results[1:])  # one that is asked again finds its product
+    assert all(result.product is not None for result in results[1:])  # a repeated task finds its product
     assert isinstance(results[0].error, WorkerError)
-    assert "the workers that it was given to were lost, one after the other" in str(results[0].error)
+    assert "all cluster workers that ran it were lost" in str(results[0].error)
 
 
-class Gone:
-    """A client, and a task of its, whose scheduler goes away when it has taken the task."""
+class DeadScheduler:
+    """A client and its future, whose scheduler ends after it has received the task."""
 
     status = "running"
 
     def submit(self, function, *arguments, **options):
         self.status = "connecting"
-        future = Gone()
+        future = DeadScheduler()
         future.status = "cancelled"
         return future
 
@@ -346,16 +361,16 @@ class Gone:
         call(self)
 
 
-def test_a_cluster_whose_scheduler_is_gone_ends_its_scenes_and_the_run(scenes, options, tmp_path):
+def test_a_run_ends_if_the_scheduler_of_the_cluster_is_gone(scenes, options, tmp_path):
     pytest.importorskip("distributed")
-    results = retrieve_many([scenes / stem_of(day) for day in (1, 2)], out=tmp_path, client=Gone(), **options)
+    results = retrieve_many([scenes / stem_of(day) for day in (1, 2)], out=tmp_path, client=DeadScheduler(), **options)
     assert [(result.status, result.attempts) for result in results] == [("failed", 1)] * 2
-    assert "is the scheduler still there?" in str(results[0].error)
+    assert "check that the scheduler is running" in str(results[0].error)
 
 
 @pytest.mark.slow
 @linux
-def test_processes_that_cannot_be_started_are_told_with_what_is_usually_the_reason(scenes, tmp_path):
+def test_the_error_of_processes_that_cannot_be_started_names_the_usual_reason(scenes, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(f"import lst_raster\nlst_raster.retrieve_many({str(scenes)!r}, out='out', workers=1)\n")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -364,8 +379,8 @@ def test_processes_that_cannot_be_started_are_told_with_what_is_usually_the_reas
     assert 'put the call under: if __name__ == "__main__"' in ended.stderr.splitlines()[-1]
 
 
-def test_a_scene_of_one_task_can_be_worked_on_alone(scenes, options, tmp_path):
+def test_a_task_can_be_pickled_and_run(scenes, options, tmp_path):
     listed = lst_raster.read_scene_list(scenes / stem_of(1))[0]
     task = Task(number=0, scene=listed, target=str(tmp_path / "x.tif"), opening=Opening(), options=options)
-    result = work(pickle.loads(pickle.dumps(task)))
+    result = run_task(pickle.loads(pickle.dumps(task)))
     assert result.product.path == tmp_path / "x.tif"

@@ -171,7 +171,7 @@ WRONG = {
     "no such function": (["in", "-o", "out", "--sign", "json:nothing"], 2, "give MODULE:FUNCTION that Python can"),
     "no function": (["in", "-o", "out", "--sign", "json:__name__"], 2, "is not a function"),
     "no module": (["in", "-o", "out", "--sign", "nothing"], 2, "No module named"),
-    "the same twice": (["in", "in", "-o", "out"], 1, "2 scenes would have the one product"),
+    "the same twice": (["in", "in", "-o", "out"], 1, "2 scenes would have the same product"),
     "downwelling alone": (["in", "-o", "out", "--downwelling", "usgs"], 2, "add --level-2"),
 }
 
@@ -205,7 +205,7 @@ def test_scenes_are_searched_signed_and_read_from_servers_and_no_secret_is_left_
                 "--datetime", "2015-07", "--sign", "tests.cli.test_batch_command:sign", "--workers", "2",
             )  # fmt: skip
     assert (code, out) == (1, ["2 products in out, 1 failed; report: out/report.csv"])
-    assert "LC08_L2SP_x: item LC08_L2SP_x is of Level 2 alone" in err[0]
+    assert "LC08_L2SP_x: item LC08_L2SP_x has only Level 2" in err[0]
     assert asked[0]["bbox"] == [-88.0, 30.0, -86.0, 31.0]
     for path in (here / "out").rglob("*"):
         assert path.is_dir() or b"s3cret" not in path.read_bytes(), path

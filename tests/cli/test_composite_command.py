@@ -45,7 +45,7 @@ def test_a_folder_that_is_missing_is_made_and_not_left_behind_by_a_run_that_fail
 def test_what_is_wrong_is_one_line_and_what_is_assumed_a_warning(tmp_path, command):
     paths, _ = season(tmp_path / "in", shape=(20, 30), number=2, without=("_QA.tif",))
     code, out, err = command("composite", *paths, "-o", tmp_path / "out.tif", "--exclude", "water")
-    assert code == 0 and len(out) == 2 and len(err) == 1 and err[0].startswith("Warning: pixels are taken")
+    assert code == 0 and len(out) == 2 and len(err) == 1 and err[0].startswith("Warning: pixels are not filtered")
     code, out, err = command("composite", *paths, "-o", tmp_path / "out.tif")
     assert (code, out, len(err)) == (1, [], 1) and "add --overwrite" in err[0]
     assert command("composite", "-o", tmp_path / "out.tif")[0] == 2

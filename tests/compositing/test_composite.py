@@ -1,4 +1,4 @@
-"""Statistics over time, held against numpy on whole arrays."""
+"""Statistics over time, compared with numpy on whole arrays."""
 
 import json
 import warnings
@@ -31,7 +31,7 @@ def agree(found, wanted, atol=HALF_STEP):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2, 5, 8])
-def test_every_statistic_is_that_of_numpy(tmp_path, number):
+def test_every_statistic_equals_that_of_numpy(tmp_path, number):
     paths, fields = season(tmp_path / "in", number=number)
     made = compose(paths, tmp_path / "out.tif", statistic=ALL, percentile=[90, 12.5])
     wanted = expected(fields)
@@ -47,7 +47,7 @@ def test_the_product_is_the_same_for_any_number_of_threads_order_and_tile_height
     paths, fields = season(tmp_path / "in", shape=(530, 600), number=4)
     one = compose(paths, tmp_path / "a.tif", statistic=["median", "mean"], threads=1)
     two = compose(paths[::-1], tmp_path / "b.tif", statistic=["median", "mean"], threads=3)
-    monkeypatch.setattr(write, "_LAYERS", 4 * 512 * 4 * 64)
+    monkeypatch.setattr(write, "_MAX_LAYER_BYTES", 4 * 512 * 4 * 64)
     low = compose(paths, tmp_path / "c.tif", statistic=["median", "mean"], threads=2)
     for key in one.rasters:
         assert one.rasters[key].read_bytes() == two.rasters[key].read_bytes() == low.rasters[key].read_bytes(), key
@@ -56,9 +56,9 @@ def test_the_product_is_the_same_for_any_number_of_threads_order_and_tile_height
         agree(read(one.path), np.nanmedian(layers(fields), axis=0))
 
 
-def test_tiles_get_lower_as_products_become_more_and_memory_does_not_grow():
+def test_the_height_of_tiles_decreases_with_the_number_of_products_to_limit_memory():
     def rows(number):
-        stack = Stack(grid=grid_at((2000, 700)), products=(), overpasses=((0,),) * number, rule=None, uncertainty=False)
+        stack = Stack(grid=grid_at((2000, 700)), overpasses=((),) * number, pixel_filter=None, uncertainty=False)
         windows = write.tile_windows(stack, all_layers=True)
         assert sum(window.height * window.width for window in windows) == 2000 * 700
         return max(window.height for window in windows)
@@ -67,7 +67,7 @@ def test_tiles_get_lower_as_products_become_more_and_memory_does_not_grow():
 
 
 @pytest.mark.slow
-def test_products_beside_each_other_are_joined_and_the_overlap_is_of_both(tmp_path):
+def test_neighbouring_products_are_mosaicked_and_both_count_in_the_overlap(tmp_path):
     shape, places = (60, 80), [(0, 0), (45, -17), (90, 11)]
     fields = [field(shape, seed) for seed in range(3)]
     paths = [
@@ -89,7 +89,7 @@ def test_products_beside_each_other_are_joined_and_the_overlap_is_of_both(tmp_pa
 
 
 @pytest.mark.slow
-def test_the_grid_of_a_raster_is_taken_as_it_is(tmp_path):
+def test_the_grid_of_a_raster_is_used_unchanged(tmp_path):
     paths, fields = season(tmp_path / "in", number=3)
     wanted = product(tmp_path / "grid", "grid", field((20, 30), 9), grid=grid_at((20, 30), 60, -10))
     made = compose(paths, tmp_path / "out.tif", grid=wanted)
@@ -114,15 +114,15 @@ def test_scenes_of_one_overpass_count_as_one_date(tmp_path):
     assert "3 products from 2 overpasses" in made.tags["composite"] and made.warnings == ()
 
 
-def test_the_same_scene_twice_is_told(tmp_path):
+def test_a_repeated_scene_is_a_warning(tmp_path):
     fields = [field((40, 50), seed) for seed in range(2)]
     paths = [product(tmp_path / name, "x", one) for name, one in zip("ab", fields, strict=True)]
     made = compose(paths, tmp_path / "out.tif")
-    assert "of one scene, x_B10.TIF" in made.warnings[0]
+    assert "of the same scene, x_B10.TIF" in made.warnings[0]
 
 
 @pytest.mark.slow
-def test_scaled_integers_go_in_and_come_out(tmp_path):
+def test_scaled_integers_are_read_and_written(tmp_path):
     paths, fields = season(tmp_path / "in", number=4, dtype="uint16")
     made = compose(paths, tmp_path / "out.tif", statistic=ALL, form=OutputForm(dtype="uint16", compress="zstd"))
     wanted = expected([{key: np.round(one[key], 2) for key in ("lst", "uncertainty")} for one in fields])
@@ -133,7 +133,7 @@ def test_scaled_integers_go_in_and_come_out(tmp_path):
 
 
 @pytest.mark.slow
-def test_pixels_are_chosen_by_their_quality_and_uncertainty(tmp_path):
+def test_pixels_are_filtered_by_quality_and_uncertainty(tmp_path):
     fields = [field((40, 50), seed, gaps=0.1) for seed in range(3)]
     rng = np.random.default_rng(3)
     near, water = rng.random((2, 3, 40, 50)) < 0.4
@@ -173,7 +173,7 @@ def test_pixels_are_chosen_by_their_quality_and_uncertainty(tmp_path):
         ({"first_date": "2015", "months": "5"}, [5]),
     ],
 )
-def test_products_are_chosen_by_their_date(tmp_path, options, months):
+def test_products_are_selected_by_date(tmp_path, options, months):
     paths, fields = season(tmp_path / "in", shape=(20, 30))
     made = compose(paths, tmp_path / "out.tif", **options)
     assert made.products == tuple(paths[month - 1].name for month in months)
@@ -205,7 +205,7 @@ def test_every_raster_is_a_cog_with_provenance_and_sidecars(tmp_path):
     )  # fmt: skip
 
 
-def test_what_is_stopped_leaves_nothing(tmp_path):
+def test_a_stopped_run_leaves_no_files(tmp_path):
     paths, _ = season(tmp_path / "in", number=2)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(CancelledError, match="nothing was written"):
@@ -213,7 +213,7 @@ def test_what_is_stopped_leaves_nothing(tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_progress_is_told_tile_by_tile(tmp_path):
+def test_progress_is_reported_for_every_tile(tmp_path):
     paths, _ = season(tmp_path / "in", shape=(600, 600), number=1)
     steps = []
     compose(paths, tmp_path / "out.tif", progress=lambda done, total: steps.append((done, total)) or True)

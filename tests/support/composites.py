@@ -1,4 +1,4 @@
-"""Products to be put together, and a plain reckoning of what comes out."""
+"""Source products of composites, and the expected statistics."""
 
 import warnings
 
@@ -16,14 +16,14 @@ CLEAR = (5 << flag("emissivity_source").offset) | (3 << flag("cloud_distance").o
 
 
 def grid_at(shape, row=0, column=0, *, crs="EPSG:32616", side=30.0, shift=(0.0, 0.0)):
-    """A grid of that shape that begins at a row and a column of a common lattice."""
+    """A grid of a shape that begins at a row and a column of a common lattice."""
     x, y = ORIGIN[0] + side * column + shift[0], ORIGIN[1] - side * row - shift[1]
     transform = Affine(side, 0, x, 0, -side, y)
     return Grid(crs=CRS.from_user_input(crs) if crs else None, transform=transform, height=shape[0], width=shape[1])
 
 
 def field(shape, seed, gaps=0.3):
-    """Temperature and uncertainty with gaps, and quality bits that tell of them."""
+    """Temperature and uncertainty with gaps, and quality bits that mark them."""
     rng = np.random.default_rng(seed)
     lst, uncertainty = rng.uniform(270, 320, shape).astype("f4"), rng.uniform(0.5, 3.0, shape).astype("f4")
     gap = rng.random(shape) < gaps
@@ -32,7 +32,7 @@ def field(shape, seed, gaps=0.3):
 
 
 def product(folder, name, fields, *, date="2015-07-19", clock="16:19:21Z", grid=None, without=(), tags=None, **options):
-    """Write a product; `without` names the suffixes of files that it does not have. Returns the temperature's path."""
+    """Write a product; `without` names the suffixes of files to leave out. Returns the path of the temperature."""
     grid = grid or grid_at(fields["lst"].shape)
     tags = {"acquisition_date": date, "acquisition_time": clock, "input": f"{name}_B10.TIF", **(tags or {})}
     path = make_set(
@@ -54,7 +54,7 @@ def season(folder, shape=(70, 90), number=5, seed=0, **options):
 
 
 def layers(fields, key="lst"):
-    """All of one kind, as float64."""
+    """All layers of one kind, as float64."""
     return np.array([one[key] for one in fields], "f8")
 
 
@@ -65,7 +65,7 @@ def read(path):
 
 
 def expected(fields):
-    """Statistics of temperatures over time, by numpy alone, which is slow at percentiles: for small fields."""
+    """Statistics of temperatures over time, by numpy, which is slow at percentiles: for small fields."""
     lst, uncertainty = layers(fields), layers(fields, "uncertainty")
     count = np.isfinite(lst).sum(axis=0)
     weight = 1.0 / uncertainty**2

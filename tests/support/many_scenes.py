@@ -1,4 +1,4 @@
-"""Several small scenes, and what a batch of them must leave."""
+"""Several small scenes, and the files of a batch."""
 
 import os
 import re
@@ -18,7 +18,7 @@ def stem_of(day):
 
 
 def make_scenes(folder, model, count, shape=(60, 70)):
-    """Write scenes of the first days of a month, each into a folder of its own; returns their names."""
+    """Write scenes of the first days of a month, one folder each; returns their names."""
     for day in range(1, count + 1):
         stem = stem_of(day)
         make_scene(
@@ -40,12 +40,12 @@ def products_in(folder):
 
 
 def temporary_files(folder):
-    """Files that a run has not finished, or has left."""
+    """Unfinished files of a run."""
     return [path.name for path in Path(folder).rglob(".*") if path.is_file()]
 
 
 class Killer(threading.Thread):
-    """Sends SIGKILL to the first process that is seen to be writing a product in a folder."""
+    """Calls `kill` with the first process that writes a product into a folder."""
 
     _NAME = re.compile(r"\.[0-9a-f]{12}-(\d+)-[0-9a-f]{16}\.(?:new|blocks)$")
 
@@ -66,7 +66,7 @@ class Killer(threading.Thread):
 
 
 class Deadly(str):
-    """A text that can be sent to another process, which does not survive it."""
+    """A text that kills the process that unpickles it."""
 
     __slots__ = ()
 
