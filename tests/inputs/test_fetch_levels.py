@@ -72,7 +72,7 @@ def test_the_levels_that_are_fetched_are_those_of_the_air_over_the_scene(tmp_pat
     linear_there = found.pressure > 5.0  # above it ends at the coldest
     np.testing.assert_allclose(found.temperature[linear_there], warmth(*where)[linear_there], atol=2e-3)
     np.testing.assert_allclose(found.specific_humidity, moisture(*where), rtol=2e-4)
-    fields = fields_over_scene(scene, fetched.files, ["specific_humidity_2m"], beside_levels=True, needs_vapour=False)
+    fields = fields_over_scene(scene, fetched.files, ["specific_humidity_2m"], with_levels=True, needs_vapour=False)
     assert fields["specific_humidity_2m"].source.label.endswith(HUMIDITY_AT_2M[source])
     if source == "merra2":
         nodes = fields["specific_humidity_2m"].source

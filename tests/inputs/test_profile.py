@@ -244,7 +244,7 @@ def test_what_a_model_of_a_profile_lacks_is_told(tmp_path, all_tiers):
         resolve_inputs(scene, {}, name, reanalysis=[surface])
     with pytest.raises(InputError, match=r"pl.nc has temperature on 37 and humidity on 0 levels.*t and q"):
         resolve_inputs(scene, {}, name, reanalysis=[surface, write_profile(tmp_path / "pl.nc", names=("t",))])
-    with pytest.raises(InputError, match=r"no water vapour \(found: nothing\).*its levels do not serve either: .* q"):
+    with pytest.raises(InputError, match=r"no water vapour \(found: nothing\).*its levels cannot be used either: .* q"):
         resolve_inputs(scene, {}, None, reanalysis=[tmp_path / "pl.nc"])
 
 

@@ -163,7 +163,7 @@ def test_nam_is_bilinear_between_its_points_and_ends_at_its_edge():
 
 def test_levels_on_a_lambert_grid_are_refused():
     path = shared_path("data", "reanalysis", "nam.t00z.awp21100.tm00.grib2")
-    with pytest.raises(InputError, match="is on levels of a lambert grid, which are not read; regrid it"):
+    with pytest.raises(InputError, match="is on levels of a lambert grid, which is not supported; regrid it"):
         read_request(path, Request(on_levels=True))
 
 

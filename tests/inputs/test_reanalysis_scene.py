@@ -165,7 +165,7 @@ def test_negative_water_vapour_is_said(tmp_path, seen, model_path):
         tmp_path / "ncep.nc", {"pr_wtr": values}, latitude=LATITUDE, longitude=LONGITUDE, epoch="1800-01-01"
     )
     product = retrieve(Scene.open(seen[0], date=DATE), output=tmp_path, reanalysis=path, model=model_path)
-    assert "ncep.nc pr_wtr: negative water vapour (down to -3 kg m-2) is taken as 0" in product.warnings
+    assert "ncep.nc pr_wtr: negative water vapour (down to -3 kg m-2) is set to 0" in product.warnings
 
 
 def test_without_a_time_the_error_asks_for_it(seen):

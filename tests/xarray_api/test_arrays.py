@@ -224,7 +224,7 @@ def test_air_outside_the_range_of_the_model_is_marked_and_told_once(caplog, chun
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             found = retrieve_array(radiance, 0.97, vapour, terms=True, **COMMON).compute(scheduler="synchronous")
-        told = [record.message for record in caplog.records if "leaves the" in record.message]
+        told = [record.message for record in caplog.records if "outside the range" in record.message]
         assert len(told) == 1 and told[0].startswith("water vapour ") and "90 kg m-2" in told[0]
     np.testing.assert_array_equal(found.outside_range, _COLUMNS > 60)
 

@@ -117,7 +117,7 @@ def _check(scene: Scene, files: list[Path], levels: bool) -> None:
     """Lay what arrived over the scene, as `retrieve` will."""
     try:
         ground = Field(quantity=ELEVATION, source=0.0)
-        found = fields_over_scene(scene, files, _WANTED, ground, beside_levels=levels)
+        found = fields_over_scene(scene, files, _WANTED, ground, with_levels=levels)
         if levels:
             profiles_over_scene(scene, files)
     except InputError as reason:
