@@ -80,9 +80,7 @@ class Inputs:
     def network(self) -> Model:
         """The model; raises ModelError for a Level-2 product."""
         if self.model is None:
-            raise ModelError(
-                "a Level-2 product has its own atmosphere and no model; retrieve the Level-1 product"
-            )
+            raise ModelError("a Level-2 product has its own atmosphere and no model; retrieve the Level-1 product")
         return self.model
 
     @property

@@ -294,7 +294,7 @@ def test_what_arrives_and_does_not_serve_gets_no_name(tmp_path, known):
     out.mkdir()
     with (
         serving(ClimateDataStore(tmp_path, content=b"<html>maintenance</html>")) as address,
-        pytest.raises(RemoteError, match=r"what arrived does not serve.*web page"),
+        pytest.raises(RemoteError, match=r"the downloaded files cannot be used.*web page"),
     ):
         fetch_reanalysis(scene, folder=out, server=f"{address}/api")
     assert [path.suffix for path in out.iterdir()] == [".json"]
