@@ -52,28 +52,21 @@ BETWEEN_ELEVATIONS = {
 class ElevationAdjustment:
     """Adjustment of a field from the surface elevation of its source to that of each pixel."""
 
-    surface: float | Nodes
-    """Surface elevation of the source. [m]"""
-    ground: Field
-    """Elevation of the pixels. [m]"""
-    formula: Callable[[Any, Any, Any], Any]
-    """Function of a value, its elevation and the new elevation."""
+    surface: float | Nodes  # Surface elevation of the source [m]
+    ground: Field  # Elevation of the pixels [m]
+    formula: Callable[[Any, Any, Any], Any]  # Function of a value, its elevation and the new elevation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Field:
     """A quantity over the scene: one number, a raster, or values on a coarse grid."""
 
-    quantity: Quantity
-    """Quantity and unit."""
+    quantity: Quantity  # Quantity and unit
+    # Number in the unit of the quantity, location of a raster, or values on a coarse grid
     source: float | Location | Nodes
-    """Number in the unit of the quantity, location of a raster, or values on a coarse grid."""
-    origin: str = "given"
-    """``given``, or the name of a default."""
-    lift: ElevationAdjustment | None = None
-    """Adjustment to the elevation of the pixels, None for none."""
-    align: bool = False
-    """Whether a raster on another grid is warped onto that of the scene."""
+    origin: str = "given"  # ``given``, or the name of a default
+    lift: ElevationAdjustment | None = None  # Adjustment to the elevation of the pixels, None for none
+    align: bool = False  # Whether a raster on another grid is warped onto that of the scene
 
     def __post_init__(self) -> None:
         if isinstance(self.source, int | float):

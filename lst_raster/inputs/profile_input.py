@@ -15,22 +15,18 @@ from lst_raster.physics.elevation import air_temperature_between_pressures
 from lst_raster.physics.quantities import HUMIDITY_2M
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS, Ground, Profiles
 
-ON_LEVELS = (*TEMPERATURE_LEVELS, *HUMIDITY_LEVELS)
-"""Inputs that only a profile provides."""
+ON_LEVELS = (*TEMPERATURE_LEVELS, *HUMIDITY_LEVELS)  # Inputs that only a profile provides
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
     """Temperature and humidity on pressure levels, with the model inputs derived from them."""
 
-    levels: LevelNodes
-    """The levels."""
-    humidity_2m: Field | None
-    """Specific humidity at 2 m, None if only the levels have humidity. [kg kg-1]"""
+    levels: LevelNodes  # The levels
+    humidity_2m: Field | None  # Specific humidity at 2 m, None if only the levels have humidity [kg kg-1]
+    # Derived inputs of the model: those on sigma levels; water vapour and air temperature if there are no fields
     names: tuple[str, ...]
-    """Derived inputs of the model: those on sigma levels; water vapour and air temperature if there are no fields."""
-    is_scaled: bool
-    """Whether humidities are scaled so that their column is the given water vapour."""
+    is_scaled: bool  # Whether humidities are scaled so that their column is the given water vapour
 
     @property
     def fields(self) -> dict[str, Field]:
@@ -65,22 +61,10 @@ def profile_inputs(
     The surface is at the surface pressure. Without a field of the 2 m temperature, that of the lowest level above the
     surface is used, adjusted with the standard lapse rate; without one of the 2 m humidity, that of the same level.
 
-    Parameters
-    ----------
-    known : mapping of str to array
-        Values of the fields: surface pressure [hPa] and, if available, air temperature [K], water vapour [kg m-2] and
-        specific humidity at 2 m [kg kg-1].
-    profiles : Profiles
-        The profiles at the same positions.
-    names : sequence of str
-        Inputs of the model to derive from the profiles.
-    is_scaled : bool
-        Whether humidities are scaled so that their column is the known water vapour.
-
-    Returns
-    -------
-    dict of str to array
-        Values by name, in the units of the model; NaN where no level is above the surface.
+    `known` has the values of the fields: surface pressure [hPa] and, if available, air temperature [K], water vapour
+    [kg m-2] and specific humidity at 2 m [kg kg-1]; `names` are the inputs to derive from the profiles. If `is_scaled`,
+    humidities are scaled so that their column is the known water vapour. Results are NaN where no level is above the
+    surface.
     """
     surface_pressure = np.asarray(known["surface_pressure"], float)
     pressure, temperature, humidity = profiles.lowest(surface_pressure)

@@ -35,8 +35,7 @@ from lst_raster.physics.humidity import saturated_column
 from lst_raster.physics.quantities import ELEVATION, HUMIDITY_2M
 from lst_raster.simulator.standard_atmosphere import standard_atmosphere
 
-STANDARD = "standard atmosphere"
-"""Origin of default values."""
+STANDARD = "standard atmosphere"  # Origin of default values
 DRYNESS = "dryness"
 """Name, among the extremes of the inputs, of the ratio of water vapour to that of a saturated atmosphere. [1]"""
 # Lowest plausible ratio, at the air temperature or, where that is not an input, at that of the standard atmosphere. Of
@@ -58,23 +57,16 @@ _ANTARCTICA = -60.0  # northern limit [degree of latitude]
 class Inputs:
     """The model and its inputs, or instead of them the atmosphere of a Level-2 product."""
 
-    model: Model | None
-    """The model, None for a Level-2 product."""
-    emissivity: Emissivity
-    """Sources of the surface emissivity."""
-    atmosphere: Mapping[str, Field]
-    """Atmosphere inputs of the model that are fields, by name."""
-    profile: Profile | None = None
-    """Profile with the other inputs, None if there are none."""
-    unused: tuple[Field, ...] = ()
-    """Given fields that the model does not use."""
-    notes: tuple[str, ...] = ()
-    """Remarks for the user, one line each."""
-    level2: Level2Atmosphere | None = None
-    """Atmosphere of a Level-2 product, None with a model."""
+    model: Model | None  # The model, None for a Level-2 product
+    emissivity: Emissivity  # Sources of the surface emissivity
+    atmosphere: Mapping[str, Field]  # Atmosphere inputs of the model that are fields, by name
+    profile: Profile | None = None  # Profile with the other inputs, None if there are none
+    unused: tuple[Field, ...] = ()  # Given fields that the model does not use
+    notes: tuple[str, ...] = ()  # Remarks for the user, one line each
+    level2: Level2Atmosphere | None = None  # Atmosphere of a Level-2 product, None with a model
+    # Air temperature of the standard atmosphere for the check of the water vapour, where the model has no air
+    # temperature input; None elsewhere [K]
     usual_temperature: float | None = None
-    """Air temperature of the standard atmosphere for the check of the water vapour, where the model has no air
-    temperature input; None elsewhere. [K]"""
 
     @property
     def network(self) -> Model:
@@ -220,34 +212,12 @@ def resolve_inputs(
     vapour is given and the air temperature is not, because a default temperature would suggest more information than
     there is; else ``surface``. A Level-2 product has its own atmosphere and needs no model.
 
-    Parameters
-    ----------
-    scene : Scene
-        The scene.
-    given : mapping of str to number, str, path or None
-        Atmospheric quantities given by the user, by name.
-    model : Model, str, path or None
-        The model, or its name or path.
-    emissivity : number, str, path, sequence of them, or None
-        Sources of emissivity, as for `choose_emissivity`.
-    reanalysis : sequence of str or path
-        Reanalysis files.
-    dem : number, str, path or None
-        Elevation of the pixels, to which the reanalysis and the standard atmosphere are adjusted. [m]
-    align : bool
-        Whether rasters on another grid are warped onto that of the scene.
+    `given` has the atmospheric quantities given by the user, by name; `model` is a model, or its name or path;
+    `emissivity` has the sources as for `choose_emissivity`; `dem` is the elevation of the pixels [m], to which the
+    reanalysis and the standard atmosphere are adjusted; with `align`, rasters on another grid are warped.
 
-    Returns
-    -------
-    Inputs
-        The model and its inputs.
-
-    Raises
-    ------
-    InputError
-        A given value is invalid, or a missing one has no default because the scene has no latitude.
-    ModelError
-        There is no such model, it is for another sensor band, or it needs a profile and there is none.
+    Raises InputError if a given value is invalid, or a missing one has no default because the scene has no latitude;
+    ModelError if there is no such model, it is for another sensor band, or it needs a profile and there is none.
     """
     if isinstance(scene, Level2Scene):
         _require_none(scene, {**given, "model": model, "reanalysis": reanalysis or None, "dem": dem})

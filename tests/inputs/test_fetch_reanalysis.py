@@ -168,7 +168,7 @@ def test_the_printed_python_fetches_the_same(tmp_path, known, monkeypatch, sourc
         monkeypatch.setattr(logging.getLogger("ecmwf.datastores.legacy_client"), "disabled", True)
         exec(fetched.plan.script, {})
     (ours,) = fetched.files
-    from lst_raster.inputs.reanalysis.read import read_reanalysis
+    from tests.support.reanalysis_files import read_reanalysis
 
     for a, b in zip(read_reanalysis(ours), read_reanalysis(tmp_path / "again" / ours.name), strict=True):
         np.testing.assert_array_equal(a.values, b.values)

@@ -14,12 +14,12 @@ from pyproj import Proj
 
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.inputs.reanalysis.gridded import interpolate, merge_times, normalise_projected
-from lst_raster.inputs.reanalysis.read import read_reanalysis, read_request
+from lst_raster.inputs.reanalysis.read import read_request
 from lst_raster.inputs.reanalysis.request import Request
 from lst_raster.physics.quantities import WATER_VAPOUR
 from lst_raster.resources import require
 from tests.support.faults import one_line_that_helps
-from tests.support.reanalysis_files import TIMES, write_reanalysis
+from tests.support.reanalysis_files import TIMES, read_reanalysis, write_reanalysis
 from tests.support.shared import shared_path
 
 LATITUDE = np.arange(20.0, 41.0, 5.0)
@@ -189,7 +189,7 @@ def test_a_gaussian_grid_with_small_negatives_is_read(tmp_path):
         eccodes.codes_write(message, file)
     eccodes.codes_release(message)
     (field,) = read_reanalysis(tmp_path / "cfs.grib2")
-    assert (field.variable, field.is_global) == ("pwat", True) and "is taken as 0" in field.notes[0]
+    assert (field.variable, field.is_global) == ("pwat", True) and "is set to 0" in field.notes[0]
     found = interpolate(field, field.times[0], north, east)
     np.testing.assert_allclose(found, np.maximum(values, 0.0), atol=1e-4)
     assert values.min() < 0.0

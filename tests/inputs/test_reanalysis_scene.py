@@ -10,10 +10,9 @@ from lst_raster import Scene, retrieve
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.inputs.reanalysis.gridded import interpolate
 from lst_raster.inputs.reanalysis.over_scene import fields_over_scene
-from lst_raster.inputs.reanalysis.read import read_reanalysis
 from tests.support.factories import STEM, make_model, make_scene, write_raster
 from tests.support.linear_air import linear, truth
-from tests.support.reanalysis_files import TIMES, write_reanalysis
+from tests.support.reanalysis_files import TIMES, read_reanalysis, write_reanalysis
 
 SHAPE = (300, 560)
 DATE = "2015-07-19T16:20"

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from lst_raster import Scene, retrieve
 from lst_raster.errors import InputError, InputNotFoundError, RemoteError
 from lst_raster.inputs.reanalysis.over_scene import fields_over_scene
-from lst_raster.inputs.reanalysis.read import read_reanalysis, read_request
+from lst_raster.inputs.reanalysis.read import read_request
 from lst_raster.inputs.reanalysis.request import Request
 from lst_raster.io.grid import Box
 from tests.support.factories import make_scene
 from tests.support.http_server import serving, serving_folder
-from tests.support.reanalysis_files import TIMES, write_reanalysis, write_store
+from tests.support.reanalysis_files import TIMES, read_reanalysis, write_reanalysis, write_store
 
 WHOLE = {"latitude": np.arange(90.0, -91.0, -10.0), "longitude": np.arange(0.0, 360.0, 10.0)}
 SMALL = {"latitude": np.arange(20.0, 41.0, 5.0), "longitude": np.arange(-100.0, -74.0, 5.0)}

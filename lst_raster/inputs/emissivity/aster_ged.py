@@ -34,10 +34,8 @@ from lst_raster.reading import reading
 Float = NDArray[np.float64]
 T = TypeVar("T")
 
-SIZES = {1000: 0.001, 100: 0.01}
-"""Rows and columns of a tile of AG100 and of AG1km, each with its cell size. [degree]"""
-BARE, FULL = 0.2, 0.86
-"""NDVI of bare soil and of a closed canopy. [1] Ermida et al. (2020), doi:10.3390/rs12091471"""
+SIZES = {1000: 0.001, 100: 0.01}  # Rows and columns of a tile of AG100 and of AG1km, each with its cell size [degree]
+BARE, FULL = 0.2, 0.86  # NDVI of bare soil and of a closed canopy. [1] Ermida et al. (2020), doi:10.3390/rs12091471
 
 _SCALES = {"band_13": 1e-3, "band_14": 1e-3, "spread_13": 1e-4, "spread_14": 1e-4, "index": 1e-2}
 # Scales of the stored emissivity in bands 13 and 14, its standard deviation over the years, and NDVI. [1]
@@ -54,13 +52,11 @@ _NODE_SPACING = 32  # [pixel], between computed coordinates
 class Mosaic:
     """Cells over an area, row by row from the north."""
 
-    box: Box
-    """Extent of the centres of the outermost cells."""
-    cell: float
-    """Cell size. [degree]"""
+    box: Box  # Extent of the centres of the outermost cells
+    cell: float  # Cell size [degree]
+    # Emissivity ``band_13`` and ``band_14``, their standard deviations ``spread_13`` and ``spread_14``, and the NDVI
+    # ``index``, of shape (rows, columns), NaN where missing [1]
     fields: dict[str, Float32]
-    """Emissivity ``band_13`` and ``band_14``, their standard deviations ``spread_13`` and ``spread_14``, and the NDVI
-    ``index``, of shape (rows, columns), NaN where missing. [1]"""
 
 
 def find_tiles(path: Path) -> list[Path]:
@@ -188,14 +184,11 @@ def _insert(file: Any, mosaic: Mosaic) -> None:
 class AsterEmissivity:
     """ASTER GED tiles, and the vegetation of the scene if its bands are available."""
 
-    path: Path
-    """Folder of tiles, or one tile."""
-    tiles: tuple[Path, ...]
-    """The tiles."""
-    table: AsterTable
-    """Coefficients of the sensor band."""
+    path: Path  # Folder of tiles, or one tile
+    tiles: tuple[Path, ...]  # The tiles
+    table: AsterTable  # Coefficients of the sensor band
+    # Red and near infrared of the scene, None if not available: then the vegetation is that of ASTER GED
     reflectance: Reflectance | None
-    """Red and near infrared of the scene, None if not available: then the vegetation is that of ASTER GED."""
     kind: ClassVar[str] = "aster_ged"
 
     @classmethod

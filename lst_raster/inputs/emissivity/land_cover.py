@@ -18,22 +18,17 @@ from lst_raster.io.grid import on_grid
 from lst_raster.io.raster import open_raster, read_window
 from lst_raster.io.scene import Scene
 
-DEFAULT_TABLE = "worldcover"
-"""Default legend: ESA WorldCover."""
+DEFAULT_TABLE = "worldcover"  # Default legend: ESA WorldCover
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LandCoverEmissivity:
     """A map of classes, and the emissivity of each class."""
 
-    path: Location
-    """The map."""
-    legend: str
-    """Name of the legend."""
-    table: Mapping[int, Value]
-    """Emissivity by class."""
-    table_file: Path | None
-    """File of the table, None for a packaged legend."""
+    path: Location  # The map
+    legend: str  # Name of the legend
+    table: Mapping[int, Value]  # Emissivity by class
+    table_file: Path | None  # File of the table, None for a packaged legend
     kind: ClassVar[str] = "land_cover"
 
     @classmethod

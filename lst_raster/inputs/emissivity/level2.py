@@ -28,10 +28,8 @@ from lst_raster.io.scene import Scene
 class ProductEmissivity:
     """ST_EMIS, with ST_EMSD as its standard uncertainty."""
 
-    files: Level2Emissivity
-    """The files."""
-    align: bool = False
-    """Whether files on another grid are warped onto that of the scene."""
+    files: Level2Emissivity  # The files
+    align: bool = False  # Whether files on another grid are warped onto that of the scene
     kind: ClassVar[str] = "level_2"
 
     @classmethod

@@ -21,36 +21,29 @@ from lst_raster.io.level2_scene import Level2Scene
 from lst_raster.io.scene import Scene
 from lst_raster.physics.quantities import EMISSIVITY
 
-DEFAULT = 0.97
-"""Default emissivity: a mixture of soil and vegetation. [1]"""
-DEFAULT_UNCERTAINTY = 0.015
-"""Its standard uncertainty: from dry soil and rock to closed canopies and water. [1]"""
+DEFAULT = 0.97  # Default emissivity: a mixture of soil and vegetation [1]
+DEFAULT_UNCERTAINTY = 0.015  # Its standard uncertainty: from dry soil and rock to closed canopies and water [1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MergedEstimate:
     """Emissivity of a window, and its sources."""
 
+    # Emissivity of shape (rows, columns), NaN where no source has a value; or one number for all pixels [1]
     value: Float32
-    """Emissivity of shape (rows, columns), NaN where no source has a value; or one number for all pixels. [1]"""
-    uncertainty: Float32
-    """Standard uncertainty, likewise. [1]"""
-    source: NDArray[np.uint8]
-    """Number of the source, counted from 1, 0 for none; or one number for all pixels."""
+    uncertainty: Float32  # Standard uncertainty, likewise [1]
+    source: NDArray[np.uint8]  # Number of the source, counted from 1, 0 for none; or one number for all pixels
 
 
-MergedReader: TypeAlias = Callable[[Any], MergedEstimate]
-"""Reads a window of the scene."""
+MergedReader: TypeAlias = Callable[[Any], MergedEstimate]  # Reads a window of the scene
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Emissivity:
     """Sources in order of priority: the first with a value for a pixel is used."""
 
-    sources: tuple[EmissivitySource, ...]
-    """The sources."""
-    origin: str = "given"
-    """``given``, ``default``, or that of a Level-2 product."""
+    sources: tuple[EmissivitySource, ...]  # The sources
+    origin: str = "given"  # ``given``, ``default``, or that of a Level-2 product
 
     def __str__(self) -> str:
         return f"{', then '.join(source.name for source in self.sources)} ({self.origin})"
@@ -72,20 +65,9 @@ def choose_emissivity(scene: Scene, given: Source | Sequence[Source] | None, *, 
     Before the first source that treats water as soil (``ndvi``, ``aster-ged``), ``quality`` (water and snow of the
     quality band) is inserted if the scene has a quality band and the user does not name this source.
 
-    Parameters
-    ----------
-    scene : Scene
-        The scene.
-    given : number, str, path, sequence of them, or None
-        Sources in order of priority: a number, a raster, or a keyword of `SOURCES` with its argument, such as
-        ``ndvi`` or ``aster-ged:FOLDER``. None is 0.97, or the emissivity of a Level-2 product.
-    align : bool
-        Whether rasters on another grid are warped onto that of the scene.
-
-    Raises
-    ------
-    InputError, InputNotFoundError
-        A source is unknown or impossible, or one of its files is missing.
+    `given` has the sources in order of priority: numbers, rasters, or keywords of `SOURCES` with their arguments, such
+    as ``ndvi`` or ``aster-ged:FOLDER``. None means 0.97, or the emissivity of a Level-2 product. Raises InputError or
+    InputNotFoundError if a source is unknown or impossible, or one of its files is missing.
     """
     values = [given] if isinstance(given, str | Path | Address) or not isinstance(given, Sequence) else list(given)
     if given is not None and values:

@@ -28,10 +28,8 @@ litter, roughness, and reflectance without atmospheric correction increase the u
 class NdviEmissivity:
     """Mixture of soil and vegetation, by the vegetation cover of the scene."""
 
-    reflectance: Reflectance
-    """Red and near infrared."""
-    table: BandTable
-    """Coefficients of the sensor band."""
+    reflectance: Reflectance  # Red and near infrared
+    table: BandTable  # Coefficients of the sensor band
     name: ClassVar[str] = "ndvi"
     kind: ClassVar[str] = "ndvi"
 

@@ -16,16 +16,14 @@ from lst_raster.io.address import Location
 from lst_raster.io.quality_band import Quality, find_quality, open_quality
 from lst_raster.io.scene import Scene
 
-KINDS = ("water", "snow")
-"""Classes used; snow overrides water, as on ice."""
+KINDS = ("water", "snow")  # Classes used; snow overrides water, as on ice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QualityEmissivity:
     """Water and snow of the scene's quality band."""
 
-    quality: Quality
-    """The quality band."""
+    quality: Quality  # The quality band
     kind: ClassVar[str] = "quality"
 
     @classmethod

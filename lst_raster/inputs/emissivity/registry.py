@@ -14,30 +14,22 @@ if TYPE_CHECKING:
     from lst_raster.inputs.emissivity.source import EmissivitySource
     from lst_raster.io.scene import Scene
 
-MODULES = "lst_raster.inputs.emissivity"
-"""Package of the modules with the sources."""
+MODULES = "lst_raster.inputs.emissivity"  # Package of the modules with the sources
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NamedSource:
     """A source for ``--emissivity KEYWORD[:ARGUMENT]``."""
 
-    keyword: str
-    """Keyword of the option."""
-    code: int
-    """Value of the field ``emissivity_source`` in the quality band of a product, 4 to 31; never changed."""
-    kind: str
-    """Name of that value, and `EmissivitySource.kind` of the source."""
-    description: str
-    """Description of that value."""
-    module: str
-    """Module in `MODULES`."""
-    source: str
-    """Class in that module, created by ``of(scene, argument, align=...)``."""
+    keyword: str  # Keyword of the option
+    code: int  # Value of the field ``emissivity_source`` in the quality band of a product, 4 to 31; never changed
+    kind: str  # Name of that value, and `EmissivitySource.kind` of the source
+    description: str  # Description of that value
+    module: str  # Module in `MODULES`
+    source: str  # Class in that module, created by ``of(scene, argument, align=...)``
+    # Form of the argument, for example ``FOLDER``; in square brackets if it is optional; empty for none
     argument: str = ""
-    """Form of the argument, for example ``FOLDER``; in square brackets if it is optional; empty for none."""
-    water_as_soil: bool = False
-    """Whether the source treats water as soil: then ``quality`` is inserted before it."""
+    water_as_soil: bool = False  # Whether the source treats water as soil: then ``quality`` is inserted before it
 
     @property
     def form(self) -> str:

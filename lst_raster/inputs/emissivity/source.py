@@ -16,21 +16,17 @@ from lst_raster.io.scene import Scene
 
 Float32 = NDArray[np.float32]
 
-UNCERTAINTY = 0.01
-"""Standard uncertainty of given emissivities without their own: typical of emissivity maps. [1]"""
+UNCERTAINTY = 0.01  # Standard uncertainty of given emissivities without their own: typical of emissivity maps [1]
 
 
 class Estimate(NamedTuple):
     """Emissivity of a window."""
 
-    value: Float32
-    """Emissivity of shape (rows, columns), NaN where missing; or one number for all pixels. [1]"""
-    uncertainty: Float32
-    """Standard uncertainty, of the same shape or one number. [1]"""
+    value: Float32  # Emissivity of shape (rows, columns), NaN where missing; or one number for all pixels [1]
+    uncertainty: Float32  # Standard uncertainty, of the same shape or one number [1]
 
 
-EstimateReader: TypeAlias = Callable[[Any], Estimate]
-"""Reads a window of the scene."""
+EstimateReader: TypeAlias = Callable[[Any], Estimate]  # Reads a window of the scene
 
 
 class EmissivitySource(Protocol):
@@ -59,10 +55,8 @@ class EmissivitySource(Protocol):
 class GivenEmissivity:
     """A number, or a raster on the grid of the scene."""
 
-    field: Field
-    """The number or the raster."""
-    uncertainty: float = UNCERTAINTY
-    """Standard uncertainty. [1]"""
+    field: Field  # The number or the raster
+    uncertainty: float = UNCERTAINTY  # Standard uncertainty [1]
 
     @property
     def name(self) -> str:

@@ -52,14 +52,10 @@ _COLUMNS = ("sensor", "component", "emissivity", "uncertainty", "spectra")
 class EmissivitySpectra:
     """Emissivity of materials by wavelength; raises InputError for inconsistent shapes and impossible values."""
 
-    wavelength: Float
-    """Wavelength, ascending, shape (points,). [um]"""
-    emissivity: Float
-    """Emissivity, shape (spectra, points). [1]"""
-    names: tuple[str, ...]
-    """Names of the spectra."""
-    kinds: tuple[str, ...]
-    """Material of each."""
+    wavelength: Float  # Wavelength, ascending, shape (points,) [um]
+    emissivity: Float  # Emissivity, shape (spectra, points) [1]
+    names: tuple[str, ...]  # Names of the spectra
+    kinds: tuple[str, ...]  # Material of each
 
     def __post_init__(self) -> None:
         shape = (len(self.names), self.wavelength.size)
@@ -135,19 +131,8 @@ def make_components(index: Path, urban_spectra: Path, output: Path) -> Path:
     bands that it has, over the spectra of SLUM. Vegetation is the closed canopy of the published band tables, because
     the library has single leaves, which emit less than a canopy.
 
-    Parameters
-    ----------
-    index : path
-        Band emissivities of the ECOSTRESS library's spectra, CSV.
-    urban_spectra : path
-        Spectral Library of Impervious Urban Materials (SLUM), CSV: wavelength [um], then a column for each spectrum.
-    output : path
-        File to write.
-
-    Raises
-    ------
-    InputError
-        A file lacks a column or a class.
+    `index` is a CSV file with band emissivities of the spectra of the ECOSTRESS library, `urban_spectra` the Spectral
+    Library of Impervious Urban Materials (SLUM) as for `read_spectra`. Raises InputError for a missing column or class.
     """
     columns = {name: sensor_band(name).emissivity_index for name in sensor_names()}
     indexed = {name: column for name, column in columns.items() if column is not None}

@@ -14,8 +14,7 @@ from lst_raster.io.csv_table import read_csv
 from lst_raster.resources import data_path
 from lst_raster.sensors.bands import sensor_band
 
-LARGEST_CLASS = 65535
-"""Largest class of a land cover map, in 16 bits."""
+LARGEST_CLASS = 65535  # Largest class of a land cover map, in 16 bits
 
 _COMPONENTS = ("soil", "vegetation", "rock", "built", "water", "snow")
 _DEFAULT_UNCERTAINTY = "0.02"  # of a class in a user's table: several materials in a class
@@ -25,34 +24,24 @@ _DEFAULT_UNCERTAINTY = "0.02"  # of a class in a user's table: several materials
 class AsterTable:
     """Relation between ASTER bands 13 and 14 and a sensor band. [1]"""
 
-    band_13: float
-    """Weight of band 13."""
-    band_14: float
-    """Weight of band 14."""
-    constant: float
-    """Constant."""
-    fit: float
-    """Root mean square error of the relation."""
-    vegetation: float
-    """Emissivity of a closed canopy."""
+    band_13: float  # Weight of band 13
+    band_14: float  # Weight of band 14
+    constant: float  # Constant
+    fit: float  # Root mean square error of the relation
+    vegetation: float  # Emissivity of a closed canopy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BandTable:
     """Emissivity coefficients of a sensor band."""
 
-    red: str
-    """Suffix of the satellite's red band."""
-    near_infrared: str
-    """Suffix of its near infrared band."""
-    soil: tuple[float, float]
-    """Emissivity of bare soil: constant, and slope with red reflectance. [1]"""
-    vegetation: float
-    """Emissivity of a closed canopy. [1]"""
-    aster: AsterTable | None
-    """Relation to ASTER's emissivity, None if none is published."""
+    red: str  # Suffix of the satellite's red band
+    near_infrared: str  # Suffix of its near infrared band
+    soil: tuple[float, float]  # Emissivity of bare soil: constant, and slope with red reflectance [1]
+    vegetation: float  # Emissivity of a closed canopy [1]
+    aster: AsterTable | None  # Relation to ASTER's emissivity, None if none is published
+    # Solar irradiance in the red and the near infrared, for metadata without reflectance [W m-2 um-1]
     solar_irradiance: Mapping[str, float]
-    """Solar irradiance in the red and the near infrared, for metadata without reflectance. [W m-2 um-1]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

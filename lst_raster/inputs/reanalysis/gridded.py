@@ -28,29 +28,19 @@ _MAX_STEP = np.timedelta64(6, "h")  # across longer steps, linear interpolation 
 class GriddedField:
     """A quantity on a grid of latitude and longitude, at one or more times. Create one with `normalise`."""
 
-    quantity: Quantity
-    """Quantity and unit of the values."""
-    times: Times
-    """Times, ascending, UTC, to the second."""
-    latitude: Float
-    """Latitudes, ascending [degree]; for a projected grid y of the rows. [m]"""
+    quantity: Quantity  # Quantity and unit of the values
+    times: Times  # Times, ascending, UTC, to the second
+    latitude: Float  # Latitudes, ascending [degree]; for a projected grid y of the rows [m]
+    # Longitudes, ascending without a break, the first in -180 to 180, the last beyond 180 across the date line
+    # [degree]; for a projected grid x of the columns [m]
     longitude: Float
-    """Longitudes, ascending without a break, the first in -180 to 180, the last beyond 180 across the date line
-    [degree]; for a projected grid x of the columns. [m]"""
-    values: Float
-    """Values of shape (time, latitude, longitude), NaN where missing."""
-    is_global: bool
-    """Whether the last longitude is followed by the first."""
-    source: str
-    """File name without its folder."""
-    variable: str
-    """Variable name in the file."""
-    notes: tuple[str, ...] = ()
-    """Remarks for the user, one line each."""
-    pressure: float | None = None
-    """Pressure level, None for fields near the surface and of the whole column. [hPa]"""
-    projection: str | None = None
-    """PROJ string of the grid, None for a grid of latitude and longitude."""
+    values: Float  # Values of shape (time, latitude, longitude), NaN where missing
+    is_global: bool  # Whether the last longitude is followed by the first
+    source: str  # File name without its folder
+    variable: str  # Variable name in the file
+    notes: tuple[str, ...] = ()  # Remarks for the user, one line each
+    pressure: float | None = None  # Pressure level, None for fields near the surface and of the whole column [hPa]
+    projection: str | None = None  # PROJ string of the grid, None for a grid of latitude and longitude
 
     def __str__(self) -> str:
         level = "" if self.pressure is None else f" at {self.pressure:g} hPa"

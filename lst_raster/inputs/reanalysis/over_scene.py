@@ -32,8 +32,7 @@ from lst_raster.physics.quantities import (
     WATER_VAPOUR,
 )  # fmt: skip
 
-ORIGIN = "reanalysis"
-"""Origin of reanalysis fields."""
+ORIGIN = "reanalysis"  # Origin of reanalysis fields
 
 _MIN_LEVELS = 2
 _AXES = ("times", "latitude", "longitude", "projection")
@@ -46,18 +45,13 @@ _BETWEEN = {**BETWEEN_ELEVATIONS, HUMIDITY_2M.name: water_vapour_between}
 class LevelNodes:
     """Temperature and humidity on pressure levels, at nodes over a scene."""
 
-    rows: Float
-    """Rows of the nodes, ascending; 0 is the upper edge of the first pixel. [pixel]"""
-    columns: Float
-    """Columns of the nodes, likewise. [pixel]"""
-    pressure: Float
-    """Pressures of the levels, ascending: from the top of the atmosphere down. [hPa]"""
+    rows: Float  # Rows of the nodes, ascending; 0 is the upper edge of the first pixel [pixel]
+    columns: Float  # Columns of the nodes, likewise [pixel]
+    pressure: Float  # Pressures of the levels, ascending: from the top of the atmosphere down [hPa]
+    # Air temperature of shape (level, rows, columns), NaN where missing, in some products below the surface [K]
     temperature: Float
-    """Air temperature of shape (level, rows, columns), NaN where missing, in some products below the surface. [K]"""
-    specific_humidity: Float
-    """Specific humidity, likewise. [kg kg-1]"""
-    label: str
-    """Provenance, for messages and metadata."""
+    specific_humidity: Float  # Specific humidity, likewise [kg kg-1]
+    label: str  # Provenance, for messages and metadata
 
     def at(self, row: Float, column: Float) -> tuple[Float, Float]:
         """Temperature [K] and specific humidity [kg kg-1] of shape (level, ...) at positions of any shape [pixel]."""
@@ -194,32 +188,13 @@ def fields_over_scene(
     Between nodes the error is at most their distance over four cells of the change of the slope across a cell, less
     than a hundredth of it for 30 m pixels and cells of 0.25 degree.
 
-    Parameters
-    ----------
-    scene : Scene
-        The scene, with acquisition time and coordinate system.
-    paths : sequence of str or path
-        Files, or addresses of zarr stores. Those on one grid are merged in time; of several grids, the first one that
-        covers the scene is used.
-    wanted : collection of str
-        Names of the quantities; specific humidity at 2 m is also derived from dew point and surface pressure.
-    ground : Field, optional
-        Elevation of the pixels, to which the fields are adjusted from the surface elevation of the reanalysis.
-    with_levels : bool
-        Whether some of the files are given for their levels; then they need not have surface fields.
-    needs_vapour : bool
-        Whether missing water vapour, if wanted, is an error.
+    Specific humidity at 2 m is also derived from dew point and surface pressure. Files on one grid are merged in time;
+    of several grids, the first one that covers the scene is used. With `ground`, the elevation of the pixels, fields
+    are adjusted to it from the surface elevation of the reanalysis. With `with_levels`, files may have levels only.
 
-    Returns
-    -------
-    dict of str to Field
-        The available quantities, by name.
-
-    Raises
-    ------
-    InputNotFoundError, InputError, MissingExtraError
-        As `read_request`; or the scene has no time or coordinate system; or the files do not cover it in time and
-        space; or they have no water vapour, or no surface elevation although `ground` is given.
+    Returns the available ones of the `wanted` quantities by name. Raises InputError if the scene has no time or
+    coordinate system, if the files do not cover it, if they have no water vapour although it is wanted and
+    `needs_vapour` is set, or no surface elevation although `ground` is given; and the errors of `read_request`.
     """
     request = make_request(scene)
     when = request.when

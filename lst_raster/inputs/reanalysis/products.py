@@ -24,22 +24,17 @@ from lst_raster.physics.quantities import (
 if TYPE_CHECKING:
     from lst_raster.inputs.reanalysis.fetch.plan import Source
 
-MODULES = "lst_raster.inputs.reanalysis.fetch"
-"""Package of the download modules."""
+MODULES = "lst_raster.inputs.reanalysis.fetch"  # Package of the download modules
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
     """A server from which ``fetch-reanalysis --source NAME`` downloads a product."""
 
-    name: str
-    """Name of the source."""
-    title: str
-    """Operator, and whether an account is needed."""
-    module: str
-    """Module in `MODULES`."""
-    source: str
-    """Class in that module, a `Source`."""
+    name: str  # Name of the source
+    title: str  # Operator, and whether an account is needed
+    module: str  # Module in `MODULES`
+    source: str  # Class in that module, a `Source`
 
     def make(self) -> Source:
         """Create the source."""
@@ -51,14 +46,11 @@ class Server:
 class ReanalysisProduct:
     """Variable names in the files of a product; case is ignored when a file is read."""
 
-    title: str
-    """Name of the product."""
+    title: str  # Name of the product
+    # Quantities near the surface and of the whole column, by variable; the usual name of a quantity first
     fields: Mapping[str, Quantity]
-    """Quantities near the surface and of the whole column, by variable; the usual name of a quantity first."""
-    levels: Mapping[str, Quantity] = field(default_factory=dict)
-    """Quantities on pressure levels, by variable."""
-    servers: tuple[Server, ...] = ()
-    """Servers for downloads."""
+    levels: Mapping[str, Quantity] = field(default_factory=dict)  # Quantities on pressure levels, by variable
+    servers: tuple[Server, ...] = ()  # Servers for downloads
 
 
 PRODUCTS = (

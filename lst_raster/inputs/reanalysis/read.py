@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.inputs.reanalysis.grib import read_grib
@@ -50,38 +48,15 @@ def local_files(paths: Sequence[str | Path]) -> Iterator[list[str | Path]]:
         yield local
 
 
-def read_reanalysis(path: str | Path, when: np.datetime64 | None = None) -> list[GriddedField]:
-    """Read all known quantities near the surface and of the whole column, as `read_request`."""
-    return read_request(path, Request(when=when))
-
-
 def read_request(path: str | Path, request: Request) -> list[GriddedField]:
     """Read the requested quantities of a reanalysis file.
 
-    Parameters
-    ----------
-    path : str or path
-        netCDF (3, 4), GRIB (1, 2), or a ZIP of such files, which the Climate Data Store sends for mixed requests; or
-        the folder or the address (https, http, gs) of a zarr store.
-    request : Request
-        Time, area and kind of the fields.
+    The path is that of netCDF (3, 4), GRIB (1, 2), or a ZIP of such files, which the Climate Data Store sends for mixed
+    requests; or the folder or the address (https, http, gs) of a zarr store. The result has at least one field.
 
-    Returns
-    -------
-    list of GriddedField
-        At least one of: water vapour [kg m-2], air temperature [K], surface pressure [hPa], elevation of the model
-        surface [m]; on levels temperature [K], specific humidity [kg kg-1], relative humidity [1].
-
-    Raises
-    ------
-    InputNotFoundError
-        There is no such file or store.
-    InputError
-        The format is unknown, the file is damaged, has no known variable, or is not on latitude and longitude.
-    RemoteError
-        A server fails.
-    MissingExtraError
-        eccodes (for GRIB) or zarr is not installed.
+    Raises InputNotFoundError if there is no such file or store; InputError if the format is unknown, the file is
+    damaged, has no known variable, or is not on latitude and longitude; RemoteError if a server fails;
+    MissingExtraError if eccodes (for GRIB) or zarr is not installed.
     """
     if is_address(path):
         return read_zarr(str(path), request)

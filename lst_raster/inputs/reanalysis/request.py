@@ -19,8 +19,7 @@ from lst_raster.physics.quantities import Quantity
 
 Indices = NDArray[np.intp]
 
-PROFILE_SPACING = 128
-"""Largest spacing of nodes with profiles, which have many values each. [pixel]"""
+PROFILE_SPACING = 128  # Largest spacing of nodes with profiles, which have many values each [pixel]
 _SPACING = 32  # largest spacing of nodes with single values: 1 km of Landsat [pixel]
 _NODES_PER_CELL = 8  # at least, along each axis of the reanalysis grid
 _DECIMALS = 6  # of a degree
@@ -31,15 +30,12 @@ _ROUNDING = 1e-4  # error of float32 coordinates [degree]
 class Request:
     """Time, area and kind of the fields to read."""
 
-    when: np.datetime64 | None = None
-    """Time, UTC: only the two steps around it are read. None for all."""
-    box: Box | None = None
-    """Area: of large files only the points around it are read. None for all."""
+    when: np.datetime64 | None = None  # Time, UTC: only the two steps around it are read. None for all
+    box: Box | None = None  # Area: of large files only the points around it are read. None for all
+    # Whether to read temperature and humidity on pressure levels instead of fields near the surface and of the whole
+    # column
     on_levels: bool = False
-    """Whether to read temperature and humidity on pressure levels instead of fields near the surface and of the whole
-    column."""
-    more: Mapping[str, Quantity] = field(default_factory=dict)
-    """Additional variables, by their names in lower case."""
+    more: Mapping[str, Quantity] = field(default_factory=dict)  # Additional variables, by their names in lower case
 
     def quantity_of(self, variable: str) -> Quantity | None:
         """Quantity of a variable by its name, None if it is not requested."""
@@ -93,14 +89,10 @@ def _columns(longitude: NDArray[np.float64], box: Box) -> Indices:
 class NodePositions:
     """Positions of nodes over a scene."""
 
-    rows: Float
-    """Rows of the nodes, ascending, from the first edge of the scene to its last. [pixel]"""
-    columns: Float
-    """Columns of the nodes, likewise. [pixel]"""
-    latitude: Float
-    """Latitudes of shape (rows, columns). [degree]"""
-    longitude: Float
-    """Longitudes of shape (rows, columns). [degree]"""
+    rows: Float  # Rows of the nodes, ascending, from the first edge of the scene to its last [pixel]
+    columns: Float  # Columns of the nodes, likewise [pixel]
+    latitude: Float  # Latitudes of shape (rows, columns) [degree]
+    longitude: Float  # Longitudes of shape (rows, columns) [degree]
 
 
 def node_positions(grid: Grid, cell: float, spacing: int = _SPACING) -> NodePositions:

@@ -16,8 +16,7 @@ from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, bu
 from lst_raster.errors import RemoteAccessError, RemoteError
 from lst_raster.io.http import BusyError, with_retries
 
-LOGIN = "https://urs.earthdata.nasa.gov"
-"""Login server, to which data servers redirect."""
+LOGIN = "https://urs.earthdata.nasa.gov"  # Login server, to which data servers redirect
 
 _ACCOUNT = (
     "make an account at https://urs.earthdata.nasa.gov, authorize there the application NASA GESDISC DATA ARCHIVE, and "
@@ -37,10 +36,8 @@ class NotThereError(RemoteError):
 class Login:
     """Authorization headers: each is sent to one server only."""
 
-    token: str | None = field(default=None, repr=False)
-    """Header with the token, for the data server."""
-    password: str | None = field(default=None, repr=False)
-    """Header with name and password, for `LOGIN`."""
+    token: str | None = field(default=None, repr=False)  # Header with the token, for the data server
+    password: str | None = field(default=None, repr=False)  # Header with name and password, for `LOGIN`
 
 
 def find_login() -> Login:

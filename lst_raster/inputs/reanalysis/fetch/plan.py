@@ -12,8 +12,7 @@ import numpy as np
 
 from lst_raster.io.grid import Box
 
-Say: TypeAlias = Callable[[str], None]
-"""Receives one-line messages for the user, such as the position in a queue."""
+Say: TypeAlias = Callable[[str], None]  # Receives one-line messages for the user, such as the position in a queue
 Steps: TypeAlias = tuple[np.datetime64, ...]
 
 
@@ -21,26 +20,19 @@ Steps: TypeAlias = tuple[np.datetime64, ...]
 class Part:
     """One file to download."""
 
-    file: str
-    """Local file name."""
-    details: Mapping[str, Any]
-    """Request in the form of the server."""
+    file: str  # Local file name
+    details: Mapping[str, Any]  # Request in the form of the server
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
     """All files to download for one scene."""
 
-    source: str
-    """Name of the source."""
-    steps: Steps
-    """Time steps of the reanalysis around the time of the scene, UTC."""
-    box: Box
-    """Area: that of the scene, extended to whole cells and by one more."""
-    parts: tuple[Part, ...]
-    """The files."""
-    script: str
-    """Python or shell script that downloads the same files without this package."""
+    source: str  # Name of the source
+    steps: Steps  # Time steps of the reanalysis around the time of the scene, UTC
+    box: Box  # Area: that of the scene, extended to whole cells and by one more
+    parts: tuple[Part, ...]  # The files
+    script: str  # Python or shell script that downloads the same files without this package
 
     def as_json(self) -> str:
         """Plan as JSON."""
@@ -57,20 +49,10 @@ class Source(Protocol):
     """A server with reanalysis data."""
 
     def plan(self, stem: str, when: np.datetime64, box: Box, server: str | None, *, levels: bool = False) -> Plan:
-        """Plan the downloads.
+        """Plan the downloads for the time and extent of a scene.
 
-        Parameters
-        ----------
-        stem : str
-            Name of the scene, the beginning of the file names.
-        when : numpy.datetime64
-            Time of the scene, UTC.
-        box : Box
-            Extent of the scene.
-        server : str or None
-            Address of a server other than the default.
-        levels : bool
-            Whether to include temperature and humidity on pressure levels.
+        File names begin with `stem`. `server` is an address other than the default. With `levels`, temperature and
+        humidity on pressure levels are included.
         """
         ...
 
