@@ -115,8 +115,8 @@ def value_at(field: Field, row: Any, column: Any, elevation: Any = None) -> Any:
 def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> Field:
     """Field from a number in the unit of the quantity, a text with a unit, or the path or address of a raster.
 
-    Raises InputError for an impossible number or unknown unit, InputNotFoundError for a text that is neither a number,
-    an existing file nor a supported address.
+    Raises InputError for an impossible number or unknown unit, InputNotFoundError for a text that is no number,
+    existing file or supported address.
 
     Examples
     --------
@@ -141,7 +141,7 @@ def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> F
         return Field(quantity=quantity, source=location, align=align)
     if number:
         raise InputError(f"{quantity.title} {source!r} has an unknown unit, and is no file; {quantity.hint}")
-    raise InputNotFoundError(f"{quantity.title} {source!r} is neither a number nor a file; check the path")
+    raise InputNotFoundError(f"{quantity.title} {source!r} is not a number or an existing file; check the path")
 
 
 @contextmanager

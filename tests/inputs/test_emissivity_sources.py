@@ -382,7 +382,7 @@ def test_a_scene_across_the_date_line_has_the_tiles_of_both_sides(tmp_path):
     assert found == pytest.approx(expected, abs=6e-4)  # stored in thousandths
 
 
-def test_a_renamed_tile_is_found_and_a_damaged_one_is_told(tmp_path, scene):
+def test_a_renamed_tile_is_found_and_a_damaged_one_is_reported(tmp_path, scene):
     path = make_tile(tmp_path, 31, -88, mean=plane, name="tile.h5")
     assert np.isfinite(merged(scene, f"aster-ged:{path}").value).all()
     path.write_bytes(path.read_bytes()[:5000])

@@ -1,4 +1,4 @@
-"""Temperature and humidity on levels over a scene, from every layout, held against independent readers."""
+"""Temperature and humidity on levels over a scene, from every layout, compared with independent readers."""
 
 import numpy as np
 import pytest

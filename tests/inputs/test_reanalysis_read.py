@@ -371,7 +371,7 @@ def test_a_projected_netcdf_is_refused(tmp_path):
         read_reanalysis(tmp_path / "a.nc")
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(InputNotFoundError, match=r"none.nc does not exist"):
         read_reanalysis(tmp_path / "none.nc")
 
@@ -427,7 +427,7 @@ def test_a_flipped_byte_anywhere_in_a_zip_is_an_error_or_does_not_matter(tmp_pat
             np.testing.assert_array_equal(found.values, expected.values)
 
 
-def test_a_flipped_byte_in_a_compressed_chunk_of_netcdf_is_told(tmp_path):
+def test_a_flipped_byte_in_a_compressed_chunk_of_netcdf_is_reported(tmp_path):
     path = tmp_path / "era5.nc"
     with xr.open_dataset(write_reanalysis(tmp_path / "a.nc", {"tcwv": plane()}, **SMALL)) as dataset:
         dataset.to_netcdf(path, engine="h5netcdf", encoding={"tcwv": {"zlib": True}})
@@ -439,7 +439,7 @@ def test_a_flipped_byte_in_a_compressed_chunk_of_netcdf_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.999])
-def test_a_grib_file_that_is_cut_off_is_told(tmp_path, cut):
+def test_a_grib_file_that_is_cut_off_is_reported(tmp_path, cut):
     whole = shared_path("data", "reanalysis", "s2tbx_AUX_ECMWFT.grib").read_bytes()
     (tmp_path / "a.grib").write_bytes(whole[: int(cut * len(whole))])
     with pytest.raises(InputError, match=r"a\.grib cannot be read as GRIB \(.+\); fetch it again"):
@@ -479,7 +479,7 @@ def test_who_wrote_the_netcdf_does_not_matter(tmp_path, rewrite, levels):
     shape = next(iter(variables.values()))[1].shape
     coords |= {
         "time": TIMES.astype("datetime64[ns]"),
-        "y": ("y", np.linspace(20.0, 30.0, shape[-2]), {"units": "degrees_north"}),  # told by their units alone
+        "y": ("y", np.linspace(20.0, 30.0, shape[-2]), {"units": "degrees_north"}),  # known by their units only
         "x": ("x", np.linspace(50.0, 60.0, shape[-1]), {"units": "degrees_east"}),
     }
     dataset = xr.Dataset(variables, coords)

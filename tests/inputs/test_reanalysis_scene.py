@@ -184,7 +184,7 @@ def test_files_of_another_time_are_refused(seen, date, message):
         fields_over_scene(Scene.open(seen[0], date=date), [seen[1]], ["water_vapour"])
 
 
-def test_files_without_water_vapour_are_refused_if_nobody_gives_it(tmp_path, seen):
+def test_files_without_water_vapour_are_refused_if_no_value_is_given(tmp_path, seen):
     path = made(tmp_path / "cold.nc", ["t2m"])
     with pytest.raises(InputError, match=r"cold.nc has no water vapour \(found: t2m\); add a file with tcwv"):
         fields_over_scene(Scene.open(seen[0], date=DATE), [path], ["water_vapour", "air_temperature"])

@@ -126,12 +126,12 @@ def test_a_folder_that_is_no_store_is_refused(tmp_path):
         read_reanalysis(tmp_path)
 
 
-def test_an_address_without_a_store_is_told(tmp_path):
+def test_an_address_without_a_store_is_reported(tmp_path):
     with serving_folder(tmp_path) as (address, _), pytest.raises(InputNotFoundError, match="there is no zarr store at"):
         read_reanalysis(f"{address}/none.zarr")
 
 
-def test_a_server_that_fails_is_asked_again_and_then_told(monkeypatch):
+def test_a_server_that_fails_is_retried_and_then_reported(monkeypatch):
     monkeypatch.setattr("lst_raster.io.http.PAUSE", 0.0)
     asked = []
 

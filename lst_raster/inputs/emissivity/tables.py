@@ -117,7 +117,7 @@ def land_cover_table(name: str, sensor: str) -> dict[int, Value]:
     path = Path(name)
     if not path.is_file():
         known = ", ".join(land_cover_names())
-        raise InputNotFoundError(f"land cover table {name!r} is neither one of {known} nor a CSV file")
+        raise InputNotFoundError(f"land cover table {name!r} is not one of {known} and not a CSV file")
     return _read_table(path)
 
 
