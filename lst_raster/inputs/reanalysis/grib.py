@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -82,25 +82,18 @@ def _headers(path: Path) -> Iterator[_Header]:
                 level_type, level, step = (
                     eccodes.codes_get(message, key) for key in ("typeOfLevel", "level", "stepType")
                 )
+                day, clock = (eccodes.codes_get(message, key) for key in ("validityDate", "validityTime"))
                 if step == "instant" and (level_type != "heightAboveGround" or level == _HEIGHT):
                     yield _Header(
                         name=eccodes.codes_get(message, "shortName"),
                         level_type=level_type,
                         pressure=level * _ON_LEVELS[level_type] if level_type in _ON_LEVELS else None,
                         grid=eccodes.codes_get(message, "gridType"),
-                        time=_valid_time(message),
+                        time=np.datetime64(datetime.strptime(f"{day:08d}{clock:04d}", "%Y%m%d%H%M"), "s"),
                         offset=int(eccodes.codes_get_message_offset(message)),
                     )
             finally:
                 eccodes.codes_release(message)
-
-
-def _valid_time(message: Any) -> np.datetime64:
-    """Time from the numbers 20110115 and 1200."""
-    eccodes = require("eccodes", "grib")
-    day, clock = (eccodes.codes_get(message, key) for key in ("validityDate", "validityTime"))
-    date = f"{day // 10000:04d}-{day // 100 % 100:02d}-{day % 100:02d}"
-    return np.datetime64(f"{date}T{clock // 100:02d}:{clock % 100:02d}", "s")
 
 
 def _fields(path: Path, source: str, headers: list[_Header], request: Request) -> Iterator[GriddedField]:
@@ -110,7 +103,11 @@ def _fields(path: Path, source: str, headers: list[_Header], request: Request) -
     name, pressure = headers[0].name, headers[0].pressure
     quantity = request.quantity_of(name)
     assert quantity is not None
-    _check_grids(headers, f"{source} {name}")
+    for header in headers:
+        if header.grid == _LAMBERT and pressure is not None:
+            raise InputError(f"{source} {name} is on levels of a {_LAMBERT} grid, which is not supported; regrid it")
+        if header.grid not in (*_LAT_LON, _LAMBERT):
+            raise InputError(f"{source} {name} is on a grid of type {header.grid}; regrid it to regular_ll")
     times = np.array([header.time for header in headers])
     steps = nearest_steps(times, request.when)[: 1 if quantity is ELEVATION else None]
     times = times[steps]
@@ -130,16 +127,6 @@ def _fields(path: Path, source: str, headers: list[_Header], request: Request) -
     yield from read_variable(
         xr.DataArray(values, {**axes, **level}, tuple(axes), name, {"units": plane.units}), quantity, source, request
     )
-
-
-def _check_grids(headers: list[_Header], where: str) -> None:
-    for header in headers:
-        if header.grid == _LAMBERT and header.pressure is not None:
-            raise InputError(f"{where} is on levels of a {_LAMBERT} grid, which is not supported; regrid it")
-        if header.grid not in (*_LAT_LON, _LAMBERT):
-            raise InputError(
-                f"{where} is on a grid of type {header.grid}; regrid it to latitude and longitude (regular_ll)"
-            )
 
 
 def _decoded(path: Path, offset: int) -> _Plane:

@@ -200,7 +200,12 @@ def fields_over_scene(
     when = request.when
     assert when is not None
     available = _read(paths, request, with_levels)
-    surface = None if ground is None or not available else _surface(available, when, scene.grid)
+    surface = _over(available, ELEVATION.name, when, scene.grid) if ground else None
+    if ground and available and surface is None:
+        raise InputError(
+            "the reanalysis has no surface elevation, which --dem requires; "
+            "add a file with z (not on levels), PHIS or orog"
+        )
     fields = {}
     for name in wanted:
         nodes = _over(available, name, when, scene.grid)
@@ -240,17 +245,6 @@ def _from_dew_points(fields: list[GriddedField]) -> Iterator[GriddedField]:
                 _check(dew)
                 humidity = specific_humidity_from_dew_point(dew.values, pressure.values)
                 yield replace(dew, quantity=HUMIDITY_2M, values=humidity)
-
-
-def _surface(fields: list[GriddedField], when: np.datetime64, grid: Grid) -> Nodes:
-    """Surface elevation of the reanalysis."""
-    nodes = _over(fields, ELEVATION.name, when, grid)
-    if nodes is None:
-        raise InputError(
-            "the reanalysis has no surface elevation, which --dem requires; "
-            "add a file with z (not on levels), PHIS or orog"
-        )
-    return nodes
 
 
 def _over(fields: list[GriddedField], name: str, when: np.datetime64, grid: Grid) -> Nodes | None:

@@ -15,11 +15,12 @@ from lst_raster.inputs.reanalysis.gridded import GriddedField
 from lst_raster.inputs.reanalysis.netcdf import read_netcdf
 from lst_raster.inputs.reanalysis.request import Request
 from lst_raster.inputs.reanalysis.variables import NothingFoundError
-from lst_raster.inputs.reanalysis.zarr_store import is_address, is_store, read_zarr
+from lst_raster.inputs.reanalysis.zarr_store import is_address, read_zarr
 from lst_raster.io.address import Address, Location, location_of, path_of
 from lst_raster.io.remote import fetch_whole
 from lst_raster.reading import ENGINES, reading
 
+_STORE_FILES = ("zarr.json", ".zgroup", ".zmetadata")
 _FORMATS = "give netCDF, GRIB, a ZIP of them, or a zarr store"
 
 
@@ -64,7 +65,7 @@ def read_request(path: str | Path, request: Request) -> list[GriddedField]:
     if not path.exists():
         raise InputNotFoundError(f"reanalysis {path} does not exist; check the path")
     if path.is_dir():
-        if not is_store(path):
+        if not any((path / name).is_file() for name in _STORE_FILES):
             raise InputError(f"reanalysis {path} is a folder, but no zarr store; {_FORMATS}")
         return read_zarr(str(path), request)
     return _read(path, path.name, request)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _WEB, _CLOUD = ("https://", "http://"), "gs://"
 _FILES = (".nc", ".nc4", ".netcdf", ".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2", ".zip")
 _GOOGLE = "https://storage.googleapis.com/"  # public buckets, without an account
-_MARKERS = ("zarr.json", ".zgroup", ".zmetadata")
 _TIMEOUTS = {"sock_connect": 30.0, "sock_read": 60.0}  # [s]
 
 
@@ -49,11 +48,6 @@ def store_name(address: str | Path) -> str:
 def public_address(address: str) -> str:
     """HTTPS address that is read without an account, for stores in public Google buckets."""
     return (_GOOGLE + address.removeprefix("gs://") if address.startswith("gs://") else address).rstrip("/")
-
-
-def is_store(folder: Path) -> bool:
-    """Whether a folder is a zarr store."""
-    return any((folder / marker).is_file() for marker in _MARKERS)
 
 
 def read_zarr(address: str, request: Request) -> list[GriddedField]:
@@ -90,8 +84,10 @@ def open_store(address: str) -> Iterator[xr.Dataset]:
         detail = without_secrets(f"{name}: {reason}") if str(reason) else name
         if isinstance(reason, FileNotFoundError):
             raise InputNotFoundError(f"there is no zarr store at {shown}; check the address") from cause
-        if is_address(address) and _is_network_error(reason):
-            raise BusyError(f"{shown} does not answer ({detail}); try again later") from cause
+        if is_address(address):
+            network_errors = require("aiohttp", "zarr").ClientError | TimeoutError | ConnectionError
+            if isinstance(reason, network_errors):
+                raise BusyError(f"{shown} does not answer ({detail}); try again later") from cause
         if isinstance(reason, OSError | ValueError | KeyError | TypeError | IndexError | RuntimeError):
             raise InputError(f"{shown} cannot be read as zarr ({detail})") from cause
         raise
@@ -112,7 +108,3 @@ def _remote(address: str) -> Any:
     aiohttp, storage = require("aiohttp", "zarr"), require("zarr.storage", "zarr")
     options = {"client_kwargs": {"timeout": aiohttp.ClientTimeout(total=None, **_TIMEOUTS), "trust_env": True}}
     return storage.FsspecStore.from_url(public_address(address), storage_options=options, read_only=True)
-
-
-def _is_network_error(reason: Exception) -> bool:
-    return isinstance(reason, require("aiohttp", "zarr").ClientError | TimeoutError | ConnectionError)
