@@ -30,7 +30,7 @@ EXTRAS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "s3": ("boto3", "scenes and products in object stores"),
         "dask": ("distributed", "batches on a cluster, arrays in chunks"),
         "stac": ("pystac_client", "searches for scenes"),
-        "grib": ("cfgrib", "reanalysis in GRIB"),
+        "grib": ("eccodes", "reanalysis in GRIB"),
         "zarr": ("zarr", "reanalysis in zarr stores"),
         "era5": ("cdsapi", "fetch-reanalysis from Copernicus"),
         "train": ("torch", "train"),

@@ -59,7 +59,7 @@ def by_hand(variable, when, scene, level, axes=("time", "latitude", "longitude")
 
 @pytest.mark.slow
 def test_levels_of_real_grib_are_what_cfgrib_and_xarray_make_of_them(tmp_path):
-    cfgrib = require("cfgrib", "grib")
+    cfgrib = require("cfgrib", "dev")
     scene = scene_at(tmp_path, 130.1, 35.4, "2010-10-17T14:10")
     found = profiles_over_scene(scene, [shared_path(*PYAPS)])
     dataset = cfgrib.open_file(shared_path(*PYAPS), read_keys=[], indexpath="")

@@ -114,7 +114,7 @@ def test_rasters_of_the_air_go_with_a_profile_pixel_by_pixel(tmp_path, profile_m
 
 @pytest.mark.slow
 def test_real_levels_of_era5_give_a_profile_as_their_own_readers_have_it(tmp_path, all_tiers):
-    cfgrib = require("cfgrib", "grib")
+    cfgrib = require("cfgrib", "dev")
     path = shared_path("data", "reanalysis", "pyaps_ERA5_N30_N40_E120_E140_20101017_14.grb")
     transform = Affine(0.01, 0.0, 130.1, 0.0, -0.01, 35.4)
     made = make_scene(tmp_path / "in", lst=np.full((60, 70), 295.0), crs="EPSG:4326", transform=transform)
