@@ -124,7 +124,7 @@ def test_where_the_elevation_is_missing_there_is_no_temperature(tmp_path, model_
 def test_a_reanalysis_that_hides_its_elevation_is_refused(tmp_path, model_path):
     scene = Scene.open(seen(tmp_path / "in"), date=DATE)
     path = reanalysis(tmp_path / "era5.nc", ("tcwv", "t2m"))
-    with pytest.raises(InputError, match=r"--dem needs; add a file with z \(not on levels\), PHIS or orog"):
+    with pytest.raises(InputError, match=r"--dem requires; add a file with z \(not on levels\), PHIS or orog"):
         retrieve(scene, output=tmp_path, reanalysis=path, dem=500.0, model=model_path)
 
 
