@@ -240,7 +240,7 @@ def test_what_a_model_of_a_profile_lacks_is_reported(tmp_path, all_tiers):
     name, surface = "landsat8-b10/profile", write_surface(tmp_path / "sl.nc")
     with pytest.raises(ModelError, match="takes temperature and humidity on levels of pressure, and none are given"):
         resolve_inputs(scene, {}, name)
-    with pytest.raises(InputError, match=r"sl.nc holds .*; give a file with t and q"):
+    with pytest.raises(InputError, match=r"sl.nc contains .*; give a file with t and q"):
         resolve_inputs(scene, {}, name, reanalysis=[surface])
     with pytest.raises(InputError, match=r"pl.nc has temperature on 37 and humidity on 0 levels.*t and q"):
         resolve_inputs(scene, {}, name, reanalysis=[surface, write_profile(tmp_path / "pl.nc", names=("t",))])

@@ -231,7 +231,7 @@ def test_files_of_the_surface_may_be_mixed_with_those_on_levels(tmp_path, scene)
     alone = profiles_over_scene(scene, [path])
     for files in ([path, surface], [surface, path]):
         np.testing.assert_array_equal(profiles_over_scene(scene, files).temperature, alone.temperature)
-    with pytest.raises(InputError, match=r"sp.nc holds sp.*give a file with t and q"):
+    with pytest.raises(InputError, match=r"sp.nc contains sp.*give a file with t and q"):
         profiles_over_scene(scene, [surface])
 
 

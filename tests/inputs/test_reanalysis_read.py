@@ -209,10 +209,10 @@ def test_grids_of_other_projections_are_refused(tmp_path):
 
 REFUSED = [
     ("wam2_ERA5_2020-01-01_tcw.nc", "tcw is the water of vapour and clouds together"),
-    ("wam2_ERA5_2020-01-01_pl_q.nc", "holds q; give a file with tcwv"),
-    ("raider_GMAO_2020_01_24_T12_00_00_32N_36N_121W_114W.nc", "holds e, hydro.*give a file with tcwv"),
+    ("wam2_ERA5_2020-01-01_pl_q.nc", "contains q; give a file with tcwv"),
+    ("raider_GMAO_2020_01_24_T12_00_00_32N_36N_121W_114W.nc", "contains e, hydro.*give a file with tcwv"),
     ("hoss_M2T1NXSLV_example.dmr", r"OPeNDAP description \(.dmr\).*not the data"),
-    ("pyaps_ERA5_N30_N40_E120_E140_20101017_14.grb", r"holds q, t, z \(on isobaricInhPa\)"),
+    ("pyaps_ERA5_N30_N40_E120_E140_20101017_14.grb", r"contains q, t, z \(on isobaricInhPa\)"),
 ]
 
 

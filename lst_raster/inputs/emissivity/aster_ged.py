@@ -70,7 +70,7 @@ def find_tiles(path: Path) -> list[Path]:
         return [path]
     tiles = sorted(tile for tile in path.iterdir() if _NAME.search(tile.name) and not is_hidden(tile.name))
     if not tiles:
-        raise InputError(f"ASTER GED {path} holds no AG100.v003.*.h5 or AG1km.v003.*.h5; give the folder that does")
+        raise InputError(f"ASTER GED {path} contains no AG100.v003.*.h5 or AG1km.v003.*.h5; give the folder that does")
     return tiles
 
 
@@ -87,7 +87,7 @@ def read_mosaic(tiles: Iterable[Path], box: Box) -> Mosaic:
     other = next((tile for tile in near if cells[tile] != cell), None)
     if other is not None:
         raise InputError(
-            f"{other.parent} holds tiles of {cell:g} and of {cells[other]:g} degrees ({other.name}) near the scene; "
+            f"{other.parent} contains tiles of {cell:g} and of {cells[other]:g} degrees ({other.name}) near the scene; "
             "give a folder of one kind, AG100 or AG1km"
         )
     # Extend to cells, whose centres are half a cell from whole multiples of their size.

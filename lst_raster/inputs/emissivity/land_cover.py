@@ -101,12 +101,12 @@ class LandCoverEmissivity:
         fractions = found[found != np.rint(found)]
         if fractions.size:
             raise InputError(
-                f"{what} holds {fractions[0]:g}, and classes are whole numbers; give the map as it was published, or "
+                f"{what} contains {fractions[0]:g}, and classes are whole numbers; give the map as published, or "
                 "resample it to the nearest pixel"
             )
         if found.size and not np.isin(found, list(self.table)).any():
             shown = ", ".join(f"{number:g}" for number in found[:6])
             raise InputError(
-                f"{what} holds the classes {shown}{', ...' if found.size > 6 else ''}, none of them in the legend "
+                f"{what} contains the classes {shown}{', ...' if found.size > 6 else ''}, none of them in the legend "
                 f"{self.legend}; name the right one: landcover:MAP.tif:TABLE"
             )

@@ -63,16 +63,16 @@ class EmissivitySpectra:
             found = f"{self.emissivity.shape} with {len(self.kinds)} kinds"
             raise InputError(f"emissivity has shape {found}, names and wavelengths {shape}; give one row a name")
         if self.wavelength.size < 2 or not np.all(np.diff(self.wavelength) > 0.0):
-            raise InputError("wavelengths of the emissivity spectra do not rise; sort them")
+            raise InputError("wavelengths of the emissivity spectra are not ascending; sort them")
         if not (np.all(self.emissivity > 0.0) and np.all(self.emissivity <= 1.0)):
-            raise InputError("an emissivity lies outside (0, 1]; give fractions, not percent, and no gaps")
+            raise InputError("an emissivity is outside (0, 1]; give fractions, not percent, and no gaps")
 
     def at(self, wavelength: Float) -> Float:
         """Interpolate linearly to other wavelengths [um]; raises InputError outside those of the spectra."""
         low, high = float(wavelength.min()), float(wavelength.max())
         if low < self.wavelength[0] or high > self.wavelength[-1]:
             raise InputError(
-                f"the spectra reach from {self.wavelength[0]:.2f} to {self.wavelength[-1]:.2f} um, "
+                f"the spectra cover {self.wavelength[0]:.2f} to {self.wavelength[-1]:.2f} um, "
                 f"{low:.2f} to {high:.2f} um are needed; give wider ones"
             )
         return np.stack([np.interp(wavelength, self.wavelength, one) for one in self.emissivity])

@@ -144,7 +144,7 @@ def _read_table(path: Path) -> dict[int, Value]:
         cells = [cell.replace(",", ".") if table.decimal_comma else cell for cell in row]
         code, value = _parse_row(dict(zip(header, cells, strict=True)), where)
         if code in values:
-            raise InputError(f"{where} holds the class {code} again; keep one line for each class")
+            raise InputError(f"{where} contains the class {code} again; keep one line for each class")
         values[code] = value
     return values
 
@@ -154,9 +154,9 @@ def _parse_row(row: Mapping[str, str], where: str) -> tuple[int, Value]:
         code, emissivity = int(row["class"]), float(row["emissivity"])
         uncertainty = float(row.get("uncertainty") or _DEFAULT_UNCERTAINTY)
     except ValueError:
-        raise InputError(f"{where} holds {dict(row)}; give an integer class and numbers") from None
+        raise InputError(f"{where} contains {dict(row)}; give an integer class and numbers") from None
     if not 0 <= code <= LARGEST_CLASS:
-        raise InputError(f"{where} holds the class {code}; classes are whole numbers from 0 to {LARGEST_CLASS}")
+        raise InputError(f"{where} contains the class {code}; classes are whole numbers from 0 to {LARGEST_CLASS}")
     if not (0.0 < emissivity <= 1.0 and 0.0 <= uncertainty < 1.0):
         raise InputError(f"{where} has emissivity {emissivity:g}; give a fraction in (0, 1]")
     return code, Value(emissivity=emissivity, uncertainty=uncertainty)

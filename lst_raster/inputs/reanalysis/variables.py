@@ -42,6 +42,6 @@ def nothing_found(source: str, found: Sequence[str], reason: str = "", *, on_lev
     note = f"{cloudy} is the water of vapour and clouds together, not the vapour only (tcwv)" if cloudy else ""
     reasons = "; ".join(part for part in (reason, note) if part)
     return NothingFoundError(
-        f"{source} holds {listed or 'no variables'}{f' ({reasons})' if reasons else ''}; give a file with "
+        f"{source} contains {listed or 'no variables'}{f' ({reasons})' if reasons else ''}; give a file with "
         f"{_USABLE_ON_LEVELS if on_levels else _USABLE}, on latitude and longitude"
     )
