@@ -1,6 +1,6 @@
 """Reanalysis in GRIB, editions 1 and 2: ERA5, ECMWF forecasts, GFS, CFS, NAM. Needs the extra `grib`.
 
-Read with eccodes and not with cfgrib, which needs 20 to 70 s to open GFS files of 4 MB that are read here in 0.3 s.
+Read with eccodes: `cfgrib.open_datasets` took 20 to 68 s for GFS and NAM files of 1 to 4 MB, this module less than 1 s.
 """
 
 from __future__ import annotations
