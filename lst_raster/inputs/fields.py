@@ -1,4 +1,4 @@
-"""Quantities that a user gives beside the scene, each as a number or as a raster on the scene's grid."""
+"""Quantities given for a scene, each as a number or as a raster on the grid of the scene."""
 
 from __future__ import annotations
 
@@ -18,24 +18,16 @@ from lst_raster.io.coarse_grid import Nodes
 from lst_raster.io.grid import Grid, on_grid
 from lst_raster.io.raster import open_raster, read_window
 from lst_raster.physics.elevation import air_temperature_between, surface_pressure_between, water_vapour_between
-from lst_raster.physics.quantities import (
-    AIR_TEMPERATURE,
-    EMISSIVITY,
-    SHARE,
-    SURFACE_PRESSURE,
-    WATER_VAPOUR,
-    Quantity,
-)
+from lst_raster.physics.quantities import AIR_TEMPERATURE, EMISSIVITY, SHARE, SURFACE_PRESSURE, WATER_VAPOUR, Quantity
 from lst_raster.simulator.input_errors import INPUT_ERROR
 
 Float32 = NDArray[np.float32]
 Source: TypeAlias = float | str | Path | Address
-"""What a user may give: a number, a text such as ``29mm``, or the path or the address of a raster."""
+"""Value given by the user: a number, a text such as ``29mm``, or the path or the address of a raster."""
 FieldReader: TypeAlias = Callable[[Any], Float32]
-"""Takes a window of the scene; returns its values, NaN where there are none, or one number for all."""
+"""Reads a window of the scene: values, NaN where missing, or one number for all pixels."""
 
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%°\[(].*)?", re.IGNORECASE)
-
 
 INPUT_ERRORS = Quantity(
     name=INPUT_ERROR,
@@ -43,7 +35,7 @@ INPUT_ERRORS = Quantity(
     low=0.0,
     high=1.0,
     accepted=SHARE,
-    hint="0 says that the inputs of the air are exact, 1 that they are as sure as a reanalysis",
+    hint="0 means exact atmospheric inputs, 1 inputs with the errors of a reanalysis",
 )
 QUANTITIES = {quantity.name: quantity for quantity in (EMISSIVITY, WATER_VAPOUR, AIR_TEMPERATURE, SURFACE_PRESSURE)}
 """The quantities by name."""
@@ -53,47 +45,40 @@ BETWEEN_ELEVATIONS = {
     "air_temperature": air_temperature_between,
     "surface_pressure": surface_pressure_between,
 }
-"""How the quantities of the air change from one elevation of the ground to another, by name."""
+"""Formulas that adjust a quantity from one surface elevation to another, by name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ElevationAdjustment:
-    """The way from the elevation for which a field holds to that of every pixel."""
+    """Adjustment of a field from the surface elevation of its source to that of each pixel."""
 
-    surface: float | Nodes
-    """Elevation for which the field holds. [m]"""
-    ground: Field
-    """Elevation of the pixels. [m]"""
-    formula: Callable[[Any, Any, Any], Any]
-    """What it makes of a value, the elevation for which it holds, and another elevation."""
+    surface: float | Nodes  # Surface elevation of the source [m]
+    ground: Field  # Elevation of the pixels [m]
+    formula: Callable[[Any, Any, Any], Any]  # Function of a value, its elevation and the new elevation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Field:
-    """A quantity over the scene: one number, or a raster."""
+    """A quantity over the scene: one number, a raster, or values on a coarse grid."""
 
-    quantity: Quantity
-    """What it is."""
+    quantity: Quantity  # Quantity and unit
+    # Number in the unit of the quantity, location of a raster, or values on a coarse grid
     source: float | Location | Nodes
-    """The number, in the quantity's unit, or where the raster is, or values on a coarse grid over the scene."""
-    origin: str = "given"
-    """Where it comes from: ``given``, or the name of a default."""
-    lift: ElevationAdjustment | None = None
-    """How it is brought to the elevation of the pixels, None where it is not."""
-    align: bool = False
-    """Whether a raster on another grid is warped onto the scene's."""
+    origin: str = "given"  # ``given``, or the name of a default
+    lift: ElevationAdjustment | None = None  # Adjustment to the elevation of the pixels, None for none
+    align: bool = False  # Whether a raster on another grid is warped onto that of the scene
 
     def __post_init__(self) -> None:
         if isinstance(self.source, int | float):
             self.quantity.check(self.source, self.quantity.title)
 
     def __str__(self) -> str:
-        lifted = f", brought to the elevation {self.lift.ground}" if self.lift else ""
-        return f"{self.label} ({self.origin}){lifted}"
+        adjusted = f", adjusted to the elevation {self.lift.ground}" if self.lift else ""
+        return f"{self.label} ({self.origin}){adjusted}"
 
     @property
     def label(self) -> str:
-        """The number with its unit, or where the values come from."""
+        """Number with its unit, or name of the source."""
         if isinstance(self.source, Path | Address):
             return self.source.name
         units = "" if self.quantity.units == "1" else f" {self.quantity.units}"
@@ -103,66 +88,35 @@ class Field:
 
     @property
     def is_raster(self) -> bool:
-        """Whether it is a raster, on disk or on a server."""
+        """Whether the source is a raster, local or remote."""
         return isinstance(self.source, Path | Address)
 
     @property
     def rasters(self) -> list[Location]:
-        """Files that are read for it."""
-        own: list[Location] = [self.source] if isinstance(self.source, Path | Address) else []
-        return own + (self.lift.ground.rasters if self.lift else [])
+        """Input files, with that of the elevation."""
+        rasters: list[Location] = [self.source] if isinstance(self.source, Path | Address) else []
+        return rasters + (self.lift.ground.rasters if self.lift else [])
 
 
 def value_at(field: Field, row: Any, column: Any, elevation: Any = None) -> Any:
-    """Value of a field that is no raster at places in the scene.
+    """Value of a number or of a coarse grid at positions of any shape [pixel], NaN where missing.
 
-    Parameters
-    ----------
-    field : Field
-        A number, or values on a coarse grid; perhaps with a lift.
-    row, column : array, any shape
-        Places, counted from the upper left corner. [pixel]
-    elevation : float or array, optional
-        Elevation to which a field with a lift is brought. [m]
-
-    Returns
-    -------
-    array of that shape, or float
-        Values in the quantity's unit, NaN where there are none.
+    A field with an elevation adjustment is adjusted to `elevation` [m].
     """
-    value = _source_at(field.source, row, column)
+
+    def at(source: Any) -> Any:
+        return source.at(row, column) if isinstance(source, Nodes) else source
+
     if field.lift is None:
-        return value
-    return field.lift.formula(value, _source_at(field.lift.surface, row, column), elevation)
-
-
-def _source_at(source: Any, row: Any, column: Any) -> Any:
-    return source.at(row, column) if isinstance(source, Nodes) else source
+        return at(field.source)
+    return field.lift.formula(at(field.source), at(field.lift.surface), elevation)
 
 
 def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> Field:
-    """Understand what a user gave for a quantity.
+    """Field from a number in the unit of the quantity, a text with a unit, or the path or address of a raster.
 
-    Parameters
-    ----------
-    quantity : Quantity
-        What is meant.
-    source : float, str, path or Address
-        A number in the quantity's unit, a text of a number with a unit, or the path or the address of a raster.
-    align : bool
-        Whether a raster on another grid is warped onto the scene's.
-
-    Returns
-    -------
-    Field
-        The quantity over the scene.
-
-    Raises
-    ------
-    InputError
-        The number is not possible, or its unit is not known.
-    InputNotFoundError
-        A text is neither a number nor the path of a file, nor an address that is read.
+    Raises InputError for an impossible number or unknown unit, InputNotFoundError for a text that is no number,
+    existing file or supported address.
 
     Examples
     --------
@@ -172,47 +126,34 @@ def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> F
     if isinstance(source, Path | Address):
         return Field(quantity=quantity, source=location_of(source), align=align)
     if not isinstance(source, str):
-        return Field(quantity=quantity, source=_number(quantity, source))
+        try:
+            return Field(quantity=quantity, source=float(source))
+        except TypeError:
+            raise InputError(
+                f"{quantity.title} is of type {type(source).__name__}; give a number, a text or the path of a raster"
+            ) from None
     number = _NUMBER.fullmatch(source.strip())
     conversion = quantity.conversion(number[2] or quantity.units) if number else None
     if number and conversion:
         return Field(quantity=quantity, source=float(number[1]) * conversion[0] + conversion[1])
-    place = location_of(source)
-    if isinstance(place, Address) or (source and place.exists()):
-        return Field(quantity=quantity, source=place, align=align)
+    location = location_of(source)
+    if isinstance(location, Address) or (source and location.exists()):
+        return Field(quantity=quantity, source=location, align=align)
     if number:
-        raise InputError(f"{quantity.title} {source!r} has no unit that is known, nor is it a file; {quantity.hint}")
-    raise InputNotFoundError(f"{quantity.title} {source!r} is neither a number nor a file; check the path")
+        raise InputError(f"{quantity.title} {source!r} has an unknown unit, and is no file; {quantity.hint}")
+    raise InputNotFoundError(f"{quantity.title} {source!r} is not a number or an existing file; check the path")
 
 
 @contextmanager
 def open_field(field: Field, scene: Grid) -> Iterator[FieldReader]:
-    """Open a field for reading window by window.
+    """Open a field for reading window by window, in the unit of the quantity.
 
-    Parameters
-    ----------
-    field : Field
-        The quantity.
-    scene : Grid
-        Grid on which it must lie.
-
-    Yields
-    ------
-    FieldReader
-        Function that reads a window, in the quantity's unit, NaN where the raster has no value.
-
-    Raises
-    ------
-    InputError
-        The file is missing, is not a raster of one band, or is damaged (also raised by the reader).
-    RemoteError
-        A server does not give it.
-    GridMismatchError
-        The raster is not on the scene's grid.
+    Raises InputError if the file is missing, damaged or has several bands (also from the reader), RemoteError if a
+    server fails, GridMismatchError if the raster is not on the grid of the scene.
     """
     if field.lift is not None:
         with open_field(replace(field, lift=None), scene) as read, open_field(field.lift.ground, scene) as ground:
-            yield _lifted(field.lift, read, ground)
+            yield _adjusted(field.lift, read, ground)
         return
     if isinstance(field.source, Nodes):
         yield field.source.read
@@ -221,37 +162,28 @@ def open_field(field: Field, scene: Grid) -> Iterator[FieldReader]:
         constant = np.asarray(field.source, np.float32)
         yield lambda window: constant
         return
-    what = field.quantity.title
+    title = field.quantity.title
+    what = f"{title} {field.source}"
     with (
-        open_raster(field.source, what, InputError) as dataset,
-        on_grid(dataset, scene, f"{what} {field.source}", align=field.align) as view,
+        open_raster(field.source, title, InputError) as dataset,
+        on_grid(dataset, scene, what, align=field.align) as view,
     ):
-        conversion = field.quantity.require_conversion(dataset.units[0], f"{what} {field.source}")
-        yield lambda window: _read(view, dataset, what, conversion, window)
+        factor, offset = field.quantity.require_conversion(dataset.units[0], what)
+
+        def read_raster(window: Any) -> Float32:
+            values, valid = read_window(view, title, InputError, window=window)
+            values = values * dataset.scales[0] + dataset.offsets[0]
+            values = values * factor + offset
+            return np.where(valid, values, np.float32("nan")).astype(np.float32)
+
+        yield read_raster
 
 
-def _lifted(lift: ElevationAdjustment, read: FieldReader, ground: FieldReader) -> FieldReader:
-    def at_the_ground(window: Any) -> Float32:
+def _adjusted(adjustment: ElevationAdjustment, read: FieldReader, ground: FieldReader) -> FieldReader:
+    def read_adjusted(window: Any) -> Float32:
         elevation = ground(window)
-        lift.ground.quantity.check(elevation[np.isfinite(elevation)], f"elevation {lift.ground.source}")
-        surface = lift.surface.read(window) if isinstance(lift.surface, Nodes) else lift.surface
-        return np.asarray(lift.formula(read(window), surface, elevation), np.float32)
+        adjustment.ground.quantity.check(elevation[np.isfinite(elevation)], f"elevation {adjustment.ground.source}")
+        surface = adjustment.surface.read(window) if isinstance(adjustment.surface, Nodes) else adjustment.surface
+        return np.asarray(adjustment.formula(read(window), surface, elevation), np.float32)
 
-    return at_the_ground
-
-
-def _read(view: Any, dataset: Any, what: str, conversion: tuple[float, float], window: Any) -> Float32:
-    """Read a window of a raster, or of a view of it on another grid, and apply its scale, its offset and its unit."""
-    values, valid = read_window(view, what, InputError, window=window)
-    values = values * dataset.scales[0] + dataset.offsets[0]
-    values = values * conversion[0] + conversion[1]
-    return np.where(valid, values, np.float32("nan")).astype(np.float32)
-
-
-def _number(quantity: Quantity, source: Any) -> float:
-    try:
-        return float(source)
-    except (TypeError, ValueError):
-        raise InputError(
-            f"{quantity.title} is of type {type(source).__name__}; give a number, a text or the path of a raster"
-        ) from None
+    return read_adjusted

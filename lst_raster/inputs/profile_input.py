@@ -1,4 +1,4 @@
-"""The profile of the air over a scene: what a model is told of it, at any place and for any ground."""
+"""Atmospheric profile over a scene: model inputs at any position and surface elevation."""
 
 from __future__ import annotations
 
@@ -15,87 +15,56 @@ from lst_raster.physics.elevation import air_temperature_between_pressures
 from lst_raster.physics.quantities import HUMIDITY_2M
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS, Ground, Profiles
 
-ON_LEVELS = (*TEMPERATURE_LEVELS, *HUMIDITY_LEVELS)
-"""Inputs that only a profile tells."""
+ON_LEVELS = (*TEMPERATURE_LEVELS, *HUMIDITY_LEVELS)  # Inputs that only a profile provides
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
-    """Temperature and humidity on levels of pressure, asked for what a model takes of them."""
+    """Temperature and humidity on pressure levels, with the model inputs derived from them."""
 
-    levels: LevelNodes
-    """The levels."""
-    humidity_2m: Field | None
-    """Specific humidity at 2 m, None where only the levels tell it. [kg kg-1]"""
+    levels: LevelNodes  # The levels
+    humidity_2m: Field | None  # Specific humidity at 2 m, None if only the levels have humidity [kg kg-1]
+    # Derived inputs of the model: those on sigma levels; water vapour and air temperature if there are no fields
     names: tuple[str, ...]
-    """Inputs of the model that it tells: those on sigma levels; the water vapour and the air temperature where
-    nothing else does."""
-    is_scaled: bool
-    """Whether humidities are multiplied so that their column is the water vapour that the model is told."""
+    is_scaled: bool  # Whether humidities are scaled so that their column is the given water vapour
 
     @property
     def fields(self) -> dict[str, Field]:
-        """Fields that it needs beside those of the model's inputs, by name."""
+        """Fields needed in addition to those of the model inputs, by name."""
         return {} if self.humidity_2m is None else {HUMIDITY_2M.name: self.humidity_2m}
 
     @property
     def texts(self) -> dict[str, str]:
-        """What it is and what it tells beside the levels, for the provenance."""
+        """Descriptions for the provenance, by name."""
         scaled = ", humidity scaled to the water vapour" if self.is_scaled else ""
         texts = {"profile": f"{self.levels.pressure.size} levels of {self.levels.label}{scaled} (reanalysis)"}
         if "water_vapour" in self.names:
-            texts["water_vapour"] = "the profile's above the ground (reanalysis)"
+            texts["water_vapour"] = "column of the profile above the surface (reanalysis)"
         if "air_temperature" in self.names:
-            texts["air_temperature"] = "the profile's lowest level, brought to the ground (reanalysis)"
+            texts["air_temperature"] = "lowest level of the profile, adjusted to the surface (reanalysis)"
         return texts
 
     def over(self, row: Float, column: Float) -> Profiles:
-        """Find the profiles over places of any shape. [pixel]."""
+        """Interpolate the profiles to positions of any shape [pixel]."""
         return Profiles.of(self.levels.pressure, *self.levels.at(row, column))
 
     def inputs(self, known: Mapping[str, Any], profiles: Profiles) -> dict[str, Any]:
-        """Put the inputs of a model together: those of the fields, and those that the profile tells.
-
-        The ground is that of the surface pressure. Without a field of the 2 m temperature it is that of the lowest
-        level above the ground, brought down by the standard lapse rate; without one of the 2 m humidity it is that
-        level's.
-
-        Parameters
-        ----------
-        known : mapping of str to array
-            Values of the fields at the places: surface pressure [hPa], air temperature [K], water vapour [kg m-2]
-            where it is given, specific humidity at 2 m [kg kg-1] where there is one.
-        profiles : Profiles
-            The profiles over the places.
-
-        Returns
-        -------
-        dict of str to array
-            Values by name, in the contract's units; NaN where no level is above the ground.
-        """
+        """Assemble the inputs of the model, as `profile_inputs`."""
         return profile_inputs(known, profiles, self.names, is_scaled=self.is_scaled)
 
 
 def profile_inputs(
     known: Mapping[str, Any], profiles: Profiles, names: Sequence[str], *, is_scaled: bool
 ) -> dict[str, Any]:
-    """Put the inputs of a model together, as `Profile.inputs`.
+    """Assemble the inputs of a model from fields and profiles.
 
-    Parameters
-    ----------
-    known : mapping of str to array
-        Values of the fields at the places.
-    profiles : Profiles
-        The profiles over the places.
-    names : sequence of str
-        Inputs of the model that the profiles tell.
-    is_scaled : bool
-        Whether humidities are multiplied so that their column is the water vapour that is known.
+    The surface is at the surface pressure. Without a field of the 2 m temperature, that of the lowest level above the
+    surface is used, adjusted with the standard lapse rate; without one of the 2 m humidity, that of the same level.
 
-    Returns
-    -------
-    dict of str to array
-        Values by name, in the contract's units; NaN where no level is above the ground.
+    `known` has the values of the fields: surface pressure [hPa] and, if available, air temperature [K], water vapour
+    [kg m-2] and specific humidity at 2 m [kg kg-1]; `names` are the inputs to derive from the profiles. If `is_scaled`,
+    humidities are scaled so that their column is the known water vapour. Results are NaN where no level is above the
+    surface.
     """
     surface_pressure = np.asarray(known["surface_pressure"], float)
     pressure, temperature, humidity = profiles.lowest(surface_pressure)
@@ -105,10 +74,10 @@ def profile_inputs(
         known.get(HUMIDITY_2M.name, humidity),
     )
     vapour = profiles.water_vapour(ground)
-    told = {"water_vapour": vapour, "air_temperature": ground.air_temperature}
+    derived = {"water_vapour": vapour, "air_temperature": ground.air_temperature}
     if any(name in ON_LEVELS for name in names):
-        warm, moist = profiles.on_sigma(ground)
-        moist = moist * (known["water_vapour"] / vapour) if is_scaled else moist
-        told |= dict(zip(ON_LEVELS, (*warm, *moist), strict=True))
+        temperatures, humidities = profiles.on_sigma(ground)
+        humidities = humidities * (known["water_vapour"] / vapour) if is_scaled else humidities
+        derived |= dict(zip(ON_LEVELS, (*temperatures, *humidities), strict=True))
     fields = {name: values for name, values in known.items() if name != HUMIDITY_2M.name}
-    return fields | {name: told[name] for name in names}
+    return fields | {name: derived[name] for name in names}

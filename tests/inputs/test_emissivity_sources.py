@@ -242,14 +242,14 @@ def test_a_table_that_is_none_is_refused(tmp_path, scene, table):
 def test_a_class_in_the_table_that_no_map_can_hold_is_refused(tmp_path, scene, code):
     path = write_raster(tmp_path / "map.tif", np.ones((100, 100), "u1"), **DEGREES)
     (tmp_path / "own.csv").write_text(f"class,emissivity\n1,0.95\n{code},0.9\n")
-    with pytest.raises(InputError, match=rf"own\.csv line 3 holds the class {code}; classes .* from 0 to 65535"):
+    with pytest.raises(InputError, match=rf"own\.csv line 3 contains the class {code}; classes .* from 0 to 65535"):
         merged(scene, f"landcover:{path}:{tmp_path / 'own.csv'}")
 
 
 def test_a_class_that_stands_twice_in_the_table_is_refused(tmp_path, scene):
     path = write_raster(tmp_path / "map.tif", np.ones((100, 100), "u1"), **DEGREES)
     (tmp_path / "own.csv").write_text("class,emissivity\n1,0.95\n1,0.9\n")
-    with pytest.raises(InputError, match=r"own\.csv line 3 holds the class 1 again"):
+    with pytest.raises(InputError, match=r"own\.csv line 3 contains the class 1 again"):
         merged(scene, f"landcover:{path}:{tmp_path / 'own.csv'}")
 
 
@@ -269,7 +269,7 @@ def test_a_map_of_classes_that_were_averaged_is_refused(tmp_path, scene):
     classes[:, 30:32] = 1.5
     path = write_raster(tmp_path / "map.tif", classes, **DEGREES)
     (tmp_path / "own.csv").write_text("class,emissivity\n1,0.95\n")
-    with pytest.raises(InputError, match=r"holds 1\.5, and classes are whole numbers; .* nearest pixel"):
+    with pytest.raises(InputError, match=r"contains 1\.5, and classes are whole numbers; .* nearest pixel"):
         merged(scene, f"landcover:{path}:{tmp_path / 'own.csv'}")
 
 
@@ -382,14 +382,14 @@ def test_a_scene_across_the_date_line_has_the_tiles_of_both_sides(tmp_path):
     assert found == pytest.approx(expected, abs=6e-4)  # stored in thousandths
 
 
-def test_a_renamed_tile_is_found_and_a_damaged_one_is_told(tmp_path, scene):
+def test_a_renamed_tile_is_found_and_a_damaged_one_is_reported(tmp_path, scene):
     path = make_tile(tmp_path, 31, -88, mean=plane, name="tile.h5")
     assert np.isfinite(merged(scene, f"aster-ged:{path}").value).all()
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(InputError, match=r"tile.h5 is not a tile of ASTER GED"):
         merged(scene, f"aster-ged:{path}")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="holds no AG100"):
+    with pytest.raises(InputError, match="contains no AG100"):
         merged(scene, f"aster-ged:{tmp_path / 'empty'}")
 
 

@@ -23,7 +23,7 @@ NEAR_MIDNIGHT = "2015-07-19T23:45"  # the next steps of all sources are of the n
 
 
 @pytest.fixture(autouse=True)
-def nobody(monkeypatch, tmp_path):
+def no_credentials(monkeypatch, tmp_path):
     """No credentials of this machine's user, and no long pauses."""
     for name in ("CDSAPI_URL", "CDSAPI_KEY", "EARTHDATA_TOKEN", "NETRC"):
         monkeypatch.delenv(name, raising=False)
@@ -147,12 +147,12 @@ def test_a_missing_package_is_told_with_its_extra(tmp_path, known, monkeypatch, 
         fetch_reanalysis(scene_at(tmp_path, 10.0, 35.0), source=source, folder=tmp_path, server="http://127.0.0.1:9")
 
 
-def test_a_key_of_the_old_service_is_told(tmp_path, monkeypatch):
+def test_a_key_of_the_old_service_is_reported(tmp_path, monkeypatch):
     monkeypatch.setenv("CDSAPI_KEY", "12345:abcdef-secret")
     scene, _ = seen(tmp_path)
-    with pytest.raises(RemoteAccessError, match="has a colon: it is one of the service that closed") as told:
+    with pytest.raises(RemoteAccessError, match="has a colon: it is one of the service that closed") as raised:
         fetch_reanalysis(scene, folder=tmp_path, server="http://127.0.0.1:9/api")
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(raised.value)
 
 
 @pytest.mark.slow
@@ -168,7 +168,7 @@ def test_the_printed_python_fetches_the_same(tmp_path, known, monkeypatch, sourc
         monkeypatch.setattr(logging.getLogger("ecmwf.datastores.legacy_client"), "disabled", True)
         exec(fetched.plan.script, {})
     (ours,) = fetched.files
-    from lst_raster.inputs.reanalysis.read import read_reanalysis
+    from tests.support.reanalysis_files import read_reanalysis
 
     for a, b in zip(read_reanalysis(ours), read_reanalysis(tmp_path / "again" / ours.name), strict=True):
         np.testing.assert_array_equal(a.values, b.values)
@@ -191,9 +191,9 @@ def test_secrets_are_in_no_line_that_is_said_written_or_logged(tmp_path, known, 
 def test_a_refused_key_is_told_without_the_key(tmp_path, monkeypatch):
     monkeypatch.setenv("CDSAPI_KEY", "another-secret")
     scene, _ = seen(tmp_path)
-    with serving(ClimateDataStore(tmp_path)) as address, pytest.raises(RemoteError, match="401") as told:
+    with serving(ClimateDataStore(tmp_path)) as address, pytest.raises(RemoteError, match="401") as raised:
         fetch_reanalysis(scene, folder=tmp_path, server=f"{address}/api")
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(raised.value)
 
 
 def test_a_licence_that_is_not_accepted_is_told_in_the_stores_words(tmp_path, known):
@@ -208,9 +208,9 @@ def test_a_licence_that_is_not_accepted_is_told_in_the_stores_words(tmp_path, kn
 def test_a_wrong_token_is_refused_with_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("EARTHDATA_TOKEN", "expired-secret")
     scene, _ = seen(tmp_path)
-    with serving(Opendap(tmp_path)) as address, pytest.raises(RemoteAccessError, match="refuses the login") as told:
+    with serving(Opendap(tmp_path)) as address, pytest.raises(RemoteAccessError, match="refuses the login") as raised:
         fetch_reanalysis(scene, source="merra2", folder=tmp_path, server=address)
-    assert "authorize there the application" in str(told.value) and "secret" not in str(told.value)
+    assert "authorize there the application" in str(raised.value) and "secret" not in str(raised.value)
 
 
 def test_name_and_password_go_to_the_login_alone(tmp_path, monkeypatch):
@@ -249,7 +249,7 @@ def test_a_month_that_was_produced_again_is_found(tmp_path, known):
     assert len(fetched.files) == 2 and "MERRA2_401.tavg1" in server.asked[1]
 
 
-def test_a_day_that_is_not_there_is_told(tmp_path, known):
+def test_a_day_that_is_not_there_is_reported(tmp_path, known):
     scene, _ = seen(tmp_path)
     with (
         serving(Opendap(tmp_path, missing=("tavg1",))) as address,
@@ -280,7 +280,7 @@ def test_a_server_that_sends_too_little_leaves_nothing(tmp_path, known, source):
     assert [path.suffix for path in out.iterdir()] == [".json"]
 
 
-def test_a_server_that_is_not_there_is_told(tmp_path, known):
+def test_a_server_that_is_not_there_is_reported(tmp_path, known):
     scene, _ = seen(tmp_path)
     with serving(Opendap(tmp_path)) as address:
         pass
@@ -294,7 +294,7 @@ def test_what_arrives_and_does_not_serve_gets_no_name(tmp_path, known):
     out.mkdir()
     with (
         serving(ClimateDataStore(tmp_path, content=b"<html>maintenance</html>")) as address,
-        pytest.raises(RemoteError, match=r"what arrived does not serve.*web page"),
+        pytest.raises(RemoteError, match=r"the downloaded files cannot be used.*web page"),
     ):
         fetch_reanalysis(scene, folder=out, server=f"{address}/api")
     assert [path.suffix for path in out.iterdir()] == [".json"]
@@ -333,7 +333,7 @@ def test_a_file_that_exists_is_not_replaced_unasked(tmp_path, known):
 
 
 @pytest.mark.slow
-def test_a_store_that_lacks_the_time_is_told(tmp_path):
+def test_a_store_that_lacks_the_time_is_reported(tmp_path):
     scene = scene_at(tmp_path, 271.0, 31.0, "2015-07-25T16:20")
     arco_store(tmp_path / "air.zarr")
     with serving_folder(tmp_path) as (address, _), pytest.raises(RemoteError, match="has the times 2015-07-19"):

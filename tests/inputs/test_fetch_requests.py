@@ -90,8 +90,8 @@ def test_a_scene_over_the_pole_needs_all_longitudes(tmp_path):
     path = make_scene(tmp_path / "in", lst=np.full((20, 20), 270.0), **polar)
     box = box_over(Scene.open(path, date=DATE).grid)
     assert box.is_around and box.north == 90.0 and 89.0 < box.south < 89.9
-    beside = polar | {"transform": Affine(3000.0, 0.0, 20_000.0, 0.0, -3000.0, 40_000.0)}
-    path = make_scene(tmp_path / "beside", lst=np.full((20, 20), 270.0), **beside)
+    offset = polar | {"transform": Affine(3000.0, 0.0, 20_000.0, 0.0, -3000.0, 40_000.0)}
+    path = make_scene(tmp_path / "offset", lst=np.full((20, 20), 270.0), **offset)
     box = box_over(Scene.open(path, date=DATE).grid)
     assert not box.is_around and box.north < 90.0
 

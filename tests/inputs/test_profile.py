@@ -1,4 +1,4 @@
-"""The profile of the air: from levels of pressure to what a model is told of it at every pixel."""
+"""Atmospheric profiles: from pressure levels to the inputs of a model at every pixel."""
 
 import numpy as np
 import pytest
@@ -27,12 +27,12 @@ from tests.support.profile_air import (
     SHAPE,
     by_hand,
     column,
+    humidity_at,
     inputs_of_profile,
-    moisture,
     opened,
     places,
+    temperature_at,
     values_of,
-    warmth,
     write_profile,
     write_surface,
 )
@@ -61,9 +61,9 @@ def test_many_profiles_are_at_sigma_what_each_is_by_itself():
 
 def test_the_column_of_a_power_law_is_its_integral_above_any_ground():
     where = (30.8, 272.5, 0.0)
-    profiles = Profiles.of(LEVELS, *(part(LEVELS[:, None], *where) for part in (warmth, moisture)))
+    profiles = Profiles.of(LEVELS, *(part(LEVELS[:, None], *where) for part in (temperature_at, humidity_at)))
     for pressure in (1013.0, 1000.0, 871.3, 640.0):
-        ground = Ground(np.array([pressure]), np.array([280.0]), np.array([moisture(pressure, *where)]))
+        ground = Ground(np.array([pressure]), np.array([280.0]), np.array([humidity_at(pressure, *where)]))
         assert profiles.water_vapour(ground)[0] == pytest.approx(column(pressure, *where), rel=1e-5)
 
 
@@ -125,9 +125,9 @@ def test_with_a_dem_the_sigma_levels_follow_the_ground_of_every_pixel(tmp_path, 
     assert np.ptp(pressure) > 100.0
     for place in ((0, 0), (25, 7), (150, 300), (77, 470), (299, 559)):
         here = latitude[place], longitude[place], HOURS
-        warm, moist = warmth(LEVELS, *here), moisture(LEVELS, *here)
+        warm, moist = temperature_at(LEVELS, *here), humidity_at(LEVELS, *here)
         lowest = moist[pressure[place] > LEVELS][-1]
-        air = air_temperature_between(warmth(smooth[place], *here), 300.0, elevation[place])
+        air = air_temperature_between(temperature_at(smooth[place], *here), 300.0, elevation[place])
         expected = by_hand(LEVELS, warm, moist, (pressure[place], air, lowest))
         for names, hand, tolerance in zip((TEMPERATURE_LEVELS, HUMIDITY_LEVELS), expected, (0.02, 2e-6), strict=True):
             np.testing.assert_allclose([found[name][place] for name in names], hand, atol=tolerance)
@@ -179,7 +179,7 @@ def test_of_levels_alone_the_column_and_the_air_at_the_ground_are_made(tmp_path,
         assert len(found) == names and list(inputs.atmosphere) == ["surface_pressure"]
         np.testing.assert_allclose(found["surface_pressure"], pressure)
         lowest = LEVELS[pressure > LEVELS][-1]
-        expected = air_temperature_between_pressures(warmth(lowest, *where), lowest, pressure)
+        expected = air_temperature_between_pressures(temperature_at(lowest, *where), lowest, pressure)
         np.testing.assert_allclose(found["air_temperature"], expected, atol=2e-3)
         np.testing.assert_allclose(found["water_vapour"], column(pressure, *where), rtol=3e-3)
     assert any("no surface pressure given: standard atmosphere" in line for line in warnings_of(scene, inputs))
@@ -223,7 +223,7 @@ def test_humidity_at_2_m_is_that_of_the_dew_point(tmp_path, profile_model):
     np.testing.assert_allclose(inputs.profile.humidity_2m.source.values, humidity, rtol=1e-6)
     found, where = values_of(inputs, scene), (*places()[2:], HOURS)
     lowest = column(975.0, *where)
-    layer = 0.5 * (moisture(975.0, *where) + humidity) * 10.0 * 100.0 / 9.80665
+    layer = 0.5 * (humidity_at(975.0, *where) + humidity) * 10.0 * 100.0 / 9.80665
     np.testing.assert_allclose(found["water_vapour"], lowest + layer, rtol=2e-3)
 
 
@@ -231,20 +231,20 @@ def test_levels_that_do_not_serve_are_told_and_the_surface_is_used(tmp_path, all
     scene = opened(tmp_path)
     files = [write_profile(tmp_path / "pl.nc", names=("t",)), write_surface(tmp_path / "sl.nc")]
     inputs = resolve_inputs(scene, {}, None, reanalysis=files)
-    told = "levels of the reanalysis are not used: pl.nc has temperature on 37 and humidity on 0 levels"
-    assert any(line.startswith(told) for line in warnings_of(scene, inputs))
+    note = "levels of the reanalysis are not used: pl.nc has temperature on 37 and humidity on 0 levels"
+    assert any(line.startswith(note) for line in warnings_of(scene, inputs))
 
 
-def test_what_a_model_of_a_profile_lacks_is_told(tmp_path, all_tiers):
+def test_what_a_model_of_a_profile_lacks_is_reported(tmp_path, all_tiers):
     scene = opened(tmp_path)
     name, surface = "landsat8-b10/profile", write_surface(tmp_path / "sl.nc")
     with pytest.raises(ModelError, match="takes temperature and humidity on levels of pressure, and none are given"):
         resolve_inputs(scene, {}, name)
-    with pytest.raises(InputError, match=r"sl.nc holds .*; give a file with t and q"):
+    with pytest.raises(InputError, match=r"sl.nc contains .*; give a file with t and q"):
         resolve_inputs(scene, {}, name, reanalysis=[surface])
     with pytest.raises(InputError, match=r"pl.nc has temperature on 37 and humidity on 0 levels.*t and q"):
         resolve_inputs(scene, {}, name, reanalysis=[surface, write_profile(tmp_path / "pl.nc", names=("t",))])
-    with pytest.raises(InputError, match=r"no water vapour \(found: nothing\).*its levels do not serve either: .* q"):
+    with pytest.raises(InputError, match=r"no water vapour \(found: nothing\).*its levels cannot be used either: .* q"):
         resolve_inputs(scene, {}, None, reanalysis=[tmp_path / "pl.nc"])
 
 
@@ -285,8 +285,8 @@ def test_the_column_of_real_levels_is_that_of_the_same_reanalysis(tmp_path):
 
 
 def test_the_inputs_of_a_profile_are_told_in_short(profile_model):
-    told = describe(profile_model)["inputs"]
-    assert list(told)[-2:] == [
+    described = describe(profile_model)["inputs"]
+    assert list(described)[-2:] == [
         "air_temperature_sigma975 to sigma200 (11 levels)", "specific_humidity_sigma975 to sigma200 (11 levels)",
     ]  # fmt: skip
-    assert list(told.values())[-2:] == ["190 to 325 K", "0 to 0.03 kg kg-1"]
+    assert list(described.values())[-2:] == ["190 to 325 K", "0 to 0.03 kg kg-1"]

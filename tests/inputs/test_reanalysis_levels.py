@@ -1,4 +1,4 @@
-"""Temperature and humidity on levels over a scene, from every layout, held against independent readers."""
+"""Temperature and humidity on levels over a scene, from every layout, compared with independent readers."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from lst_raster import Scene
 from lst_raster.errors import InputError
 from lst_raster.inputs.reanalysis.over_scene import profiles_over_scene
 from lst_raster.inputs.reanalysis.read import read_request
-from lst_raster.inputs.reanalysis.request import Request, places_over
+from lst_raster.inputs.reanalysis.request import Request, node_positions
 from lst_raster.io.grid import Box
 from lst_raster.physics.humidity import relative_humidity, specific_humidity
 from lst_raster.resources import require
@@ -49,7 +49,7 @@ def scene(tmp_path):
 def by_hand(variable, when, scene, level, axes=("time", "latitude", "longitude")):
     """Values at the nodes as xarray interpolates them."""
     time, north, east = axes
-    places = places_over(scene.grid, 0.25)
+    places = node_positions(scene.grid, 0.25)
     at = {
         north: (("y", "x"), places.latitude), east: (("y", "x"), places.longitude % 360.0),
         time: np.datetime64(when, "ns"),
@@ -59,7 +59,7 @@ def by_hand(variable, when, scene, level, axes=("time", "latitude", "longitude")
 
 @pytest.mark.slow
 def test_levels_of_real_grib_are_what_cfgrib_and_xarray_make_of_them(tmp_path):
-    cfgrib = require("cfgrib", "grib")
+    cfgrib = require("cfgrib", "dev")
     scene = scene_at(tmp_path, 130.1, 35.4, "2010-10-17T14:10")
     found = profiles_over_scene(scene, [shared_path(*PYAPS)])
     dataset = cfgrib.open_file(shared_path(*PYAPS), read_keys=[], indexpath="")
@@ -90,7 +90,7 @@ def test_humidity_of_real_netcdf_is_what_xarray_makes_of_it(tmp_path):
     made = write_levels(tmp_path / "t.nc", {"t": warm}, levels=humidity["level"].values, times=times, **axes)
     found = profiles_over_scene(scene, [made, path])
     assert found.pressure.tolist() == humidity["level"].values.tolist()
-    places = places_over(scene.grid, float(np.abs(np.diff(axes["latitude"])).min()))
+    places = node_positions(scene.grid, float(np.abs(np.diff(axes["latitude"])).min()))
     at = {
         "latitude": (("y", "x"), places.latitude), "longitude": (("y", "x"), places.longitude),
         "time": np.datetime64(when, "ns"),
@@ -231,7 +231,7 @@ def test_files_of_the_surface_may_be_mixed_with_those_on_levels(tmp_path, scene)
     alone = profiles_over_scene(scene, [path])
     for files in ([path, surface], [surface, path]):
         np.testing.assert_array_equal(profiles_over_scene(scene, files).temperature, alone.temperature)
-    with pytest.raises(InputError, match=r"sp.nc holds sp.*give a file with t and q"):
+    with pytest.raises(InputError, match=r"sp.nc contains sp.*give a file with t and q"):
         profiles_over_scene(scene, [surface])
 
 
@@ -249,7 +249,7 @@ def test_only_the_points_around_the_scene_are_kept(tmp_path):
 
 WRONG = [
     ({"t": air()["t"]}, ("level", "hPa"), "temperature on 5 and humidity on 0 levels"),
-    (air(), ("model_level", "1"), "whose unit is not one of pressure"),
+    (air(), ("model_level", "1"), "of which the unit is not one of pressure"),
     ({"t": air()["t"] - 273.15, "q": air()["q"]}, ("level", "hPa"), r"outside \[130, 350\] K"),
 ]
 

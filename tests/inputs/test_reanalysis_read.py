@@ -14,12 +14,12 @@ from pyproj import Proj
 
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.inputs.reanalysis.gridded import interpolate, merge_times, normalise_projected
-from lst_raster.inputs.reanalysis.read import read_reanalysis, read_request
+from lst_raster.inputs.reanalysis.read import read_request
 from lst_raster.inputs.reanalysis.request import Request
 from lst_raster.physics.quantities import WATER_VAPOUR
 from lst_raster.resources import require
 from tests.support.faults import one_line_that_helps
-from tests.support.reanalysis_files import TIMES, write_reanalysis
+from tests.support.reanalysis_files import TIMES, read_reanalysis, write_reanalysis
 from tests.support.shared import shared_path
 
 LATITUDE = np.arange(20.0, 41.0, 5.0)
@@ -163,7 +163,7 @@ def test_nam_is_bilinear_between_its_points_and_ends_at_its_edge():
 
 def test_levels_on_a_lambert_grid_are_refused():
     path = shared_path("data", "reanalysis", "nam.t00z.awp21100.tm00.grib2")
-    with pytest.raises(InputError, match="is on levels of a lambert grid, which are not read; regrid it"):
+    with pytest.raises(InputError, match="is on levels of a lambert grid, which is not supported; regrid it"):
         read_request(path, Request(on_levels=True))
 
 
@@ -189,7 +189,7 @@ def test_a_gaussian_grid_with_small_negatives_is_read(tmp_path):
         eccodes.codes_write(message, file)
     eccodes.codes_release(message)
     (field,) = read_reanalysis(tmp_path / "cfs.grib2")
-    assert (field.variable, field.is_global) == ("pwat", True) and "is taken as 0" in field.notes[0]
+    assert (field.variable, field.is_global) == ("pwat", True) and "is set to 0" in field.notes[0]
     found = interpolate(field, field.times[0], north, east)
     np.testing.assert_allclose(found, np.maximum(values, 0.0), atol=1e-4)
     assert values.min() < 0.0
@@ -209,10 +209,10 @@ def test_grids_of_other_projections_are_refused(tmp_path):
 
 REFUSED = [
     ("wam2_ERA5_2020-01-01_tcw.nc", "tcw is the water of vapour and clouds together"),
-    ("wam2_ERA5_2020-01-01_pl_q.nc", "holds q; give a file with tcwv"),
-    ("raider_GMAO_2020_01_24_T12_00_00_32N_36N_121W_114W.nc", "holds e, hydro.*give a file with tcwv"),
+    ("wam2_ERA5_2020-01-01_pl_q.nc", "contains q; give a file with tcwv"),
+    ("raider_GMAO_2020_01_24_T12_00_00_32N_36N_121W_114W.nc", "contains e, hydro.*give a file with tcwv"),
     ("hoss_M2T1NXSLV_example.dmr", r"OPeNDAP description \(.dmr\).*not the data"),
-    ("pyaps_ERA5_N30_N40_E120_E140_20101017_14.grb", r"holds q, t, z \(on isobaricInhPa\)"),
+    ("pyaps_ERA5_N30_N40_E120_E140_20101017_14.grb", r"contains q, t, z \(on isobaricInhPa\)"),
 ]
 
 
@@ -371,7 +371,7 @@ def test_a_projected_netcdf_is_refused(tmp_path):
         read_reanalysis(tmp_path / "a.nc")
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(InputNotFoundError, match=r"none.nc does not exist"):
         read_reanalysis(tmp_path / "none.nc")
 
@@ -427,7 +427,7 @@ def test_a_flipped_byte_anywhere_in_a_zip_is_an_error_or_does_not_matter(tmp_pat
             np.testing.assert_array_equal(found.values, expected.values)
 
 
-def test_a_flipped_byte_in_a_compressed_chunk_of_netcdf_is_told(tmp_path):
+def test_a_flipped_byte_in_a_compressed_chunk_of_netcdf_is_reported(tmp_path):
     path = tmp_path / "era5.nc"
     with xr.open_dataset(write_reanalysis(tmp_path / "a.nc", {"tcwv": plane()}, **SMALL)) as dataset:
         dataset.to_netcdf(path, engine="h5netcdf", encoding={"tcwv": {"zlib": True}})
@@ -439,7 +439,7 @@ def test_a_flipped_byte_in_a_compressed_chunk_of_netcdf_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.999])
-def test_a_grib_file_that_is_cut_off_is_told(tmp_path, cut):
+def test_a_grib_file_that_is_cut_off_is_reported(tmp_path, cut):
     whole = shared_path("data", "reanalysis", "s2tbx_AUX_ECMWFT.grib").read_bytes()
     (tmp_path / "a.grib").write_bytes(whole[: int(cut * len(whole))])
     with pytest.raises(InputError, match=r"a\.grib cannot be read as GRIB \(.+\); fetch it again"):
@@ -479,7 +479,7 @@ def test_who_wrote_the_netcdf_does_not_matter(tmp_path, rewrite, levels):
     shape = next(iter(variables.values()))[1].shape
     coords |= {
         "time": TIMES.astype("datetime64[ns]"),
-        "y": ("y", np.linspace(20.0, 30.0, shape[-2]), {"units": "degrees_north"}),  # told by their units alone
+        "y": ("y", np.linspace(20.0, 30.0, shape[-2]), {"units": "degrees_north"}),  # known by their units only
         "x": ("x", np.linspace(50.0, 60.0, shape[-1]), {"units": "degrees_east"}),
     }
     dataset = xr.Dataset(variables, coords)

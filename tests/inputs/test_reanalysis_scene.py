@@ -10,10 +10,9 @@ from lst_raster import Scene, retrieve
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.inputs.reanalysis.gridded import interpolate
 from lst_raster.inputs.reanalysis.over_scene import fields_over_scene
-from lst_raster.inputs.reanalysis.read import read_reanalysis
 from tests.support.factories import STEM, make_model, make_scene, write_raster
 from tests.support.linear_air import linear, truth
-from tests.support.reanalysis_files import TIMES, write_reanalysis
+from tests.support.reanalysis_files import TIMES, read_reanalysis, write_reanalysis
 
 SHAPE = (300, 560)
 DATE = "2015-07-19T16:20"
@@ -165,7 +164,7 @@ def test_negative_water_vapour_is_said(tmp_path, seen, model_path):
         tmp_path / "ncep.nc", {"pr_wtr": values}, latitude=LATITUDE, longitude=LONGITUDE, epoch="1800-01-01"
     )
     product = retrieve(Scene.open(seen[0], date=DATE), output=tmp_path, reanalysis=path, model=model_path)
-    assert "ncep.nc pr_wtr: negative water vapour (down to -3 kg m-2) is taken as 0" in product.warnings
+    assert "ncep.nc pr_wtr: negative water vapour (down to -3 kg m-2) is set to 0" in product.warnings
 
 
 def test_without_a_time_the_error_asks_for_it(seen):
@@ -185,7 +184,7 @@ def test_files_of_another_time_are_refused(seen, date, message):
         fields_over_scene(Scene.open(seen[0], date=date), [seen[1]], ["water_vapour"])
 
 
-def test_files_without_water_vapour_are_refused_if_nobody_gives_it(tmp_path, seen):
+def test_files_without_water_vapour_are_refused_if_no_value_is_given(tmp_path, seen):
     path = made(tmp_path / "cold.nc", ["t2m"])
     with pytest.raises(InputError, match=r"cold.nc has no water vapour \(found: t2m\); add a file with tcwv"):
         fields_over_scene(Scene.open(seen[0], date=DATE), [path], ["water_vapour", "air_temperature"])

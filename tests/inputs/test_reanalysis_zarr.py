@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from lst_raster import Scene, retrieve
 from lst_raster.errors import InputError, InputNotFoundError, RemoteError
 from lst_raster.inputs.reanalysis.over_scene import fields_over_scene
-from lst_raster.inputs.reanalysis.read import read_reanalysis, read_request
+from lst_raster.inputs.reanalysis.read import read_request
 from lst_raster.inputs.reanalysis.request import Request
 from lst_raster.io.grid import Box
 from tests.support.factories import make_scene
 from tests.support.http_server import serving, serving_folder
-from tests.support.reanalysis_files import TIMES, write_reanalysis, write_store
+from tests.support.reanalysis_files import TIMES, read_reanalysis, write_reanalysis, write_store
 
 WHOLE = {"latitude": np.arange(90.0, -91.0, -10.0), "longitude": np.arange(0.0, 360.0, 10.0)}
 SMALL = {"latitude": np.arange(20.0, 41.0, 5.0), "longitude": np.arange(-100.0, -74.0, 5.0)}
@@ -126,12 +126,12 @@ def test_a_folder_that_is_no_store_is_refused(tmp_path):
         read_reanalysis(tmp_path)
 
 
-def test_an_address_without_a_store_is_told(tmp_path):
+def test_an_address_without_a_store_is_reported(tmp_path):
     with serving_folder(tmp_path) as (address, _), pytest.raises(InputNotFoundError, match="there is no zarr store at"):
         read_reanalysis(f"{address}/none.zarr")
 
 
-def test_a_server_that_fails_is_asked_again_and_then_told(monkeypatch):
+def test_a_server_that_fails_is_retried_and_then_reported(monkeypatch):
     monkeypatch.setattr("lst_raster.io.http.PAUSE", 0.0)
     asked = []
 

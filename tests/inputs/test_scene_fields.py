@@ -1,4 +1,4 @@
-"""Quantities beside the scene, as numbers and as rasters; grids; the standard atmosphere."""
+"""Quantities for a scene, as numbers and as rasters; grids; the standard atmosphere."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -69,12 +69,12 @@ def test_a_number_survives_its_own_spelling(value):
     [
         (EMISSIVITY, "0", r"emissivity is 0, outside \(0, 1\]"),
         (EMISSIVITY, 1.01, r"is 1.01, outside \(0, 1\]"),
-        (EMISSIVITY, "97%", "no unit that is known"),
+        (EMISSIVITY, "97%", "has an unknown unit"),
         (EMISSIVITY, float("nan"), "is nan, outside"),
         (EMISSIVITY, np.ones((60, 70)), "is of type ndarray; give a number, a text or the path"),
         (WATER_VAPOUR, "-5", r"is -5, outside \[0, 100\] kg m-2"),
         (WATER_VAPOUR, "290", "is 290, outside"),
-        (WATER_VAPOUR, "29 furlongs", "no unit that is known"),
+        (WATER_VAPOUR, "29 furlongs", "has an unknown unit"),
         (AIR_TEMPERATURE, "25", "give kelvin, or degrees Celsius with their unit"),
         (SURFACE_PRESSURE, "101325", "give hPa at the ground, or with its unit"),
     ],
@@ -85,8 +85,8 @@ def test_a_number_that_cannot_be_is_refused(quantity, source, words):
 
 
 @pytest.mark.parametrize("source", ["nowhere.tif", "", "nan", "1,5"])
-def test_a_text_that_is_neither_number_nor_file_is_refused(source):
-    with pytest.raises(InputNotFoundError, match="is neither a number nor a file"):
+def test_a_text_that_is_no_number_or_file_is_refused(source):
+    with pytest.raises(InputNotFoundError, match="is not a number or an existing file"):
         parse_field(EMISSIVITY, source)
 
 
@@ -110,7 +110,7 @@ def test_a_raster_is_read_with_its_scale_offset_and_nodata(tmp_path):
     assert values.dtype == np.float32
 
 
-def test_nodata_beside_nan_leaks_neither(tmp_path):
+def test_nodata_next_to_nan_does_not_leak(tmp_path):
     stored = np.full(SHAPE, 20.0)
     stored[0, 0], stored[0, 1], stored[0, 2] = -9999.0, np.nan, np.inf
     values = read(WATER_VAPOUR, write_raster(tmp_path / "w.tif", stored, nodata=-9999))

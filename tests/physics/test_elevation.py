@@ -87,7 +87,7 @@ def test_the_temperature_is_right_at_every_elevation(tmp_path, model_path):
     product = retrieve(scene, dem=dem, **options)
     assert np.abs(read(product) - 300.0).max() < 0.01
     assert product.tags["water_vapour"] == (
-        "era5.nc tcwv, mean 15 kg m-2 (reanalysis), brought to the elevation dem.tif (given)"
+        "era5.nc tcwv, mean 15 kg m-2 (reanalysis), adjusted to the elevation dem.tif (given)"
     )
     without = retrieve(scene, overwrite=True, **options)
     assert np.abs(read(without) - 300.0).max() > 0.5
@@ -103,7 +103,7 @@ def test_a_number_serves_as_elevation(tmp_path, model_path):
 def test_the_standard_atmosphere_is_brought_up_from_the_sea(tmp_path, model_path):
     scene = make_scene(tmp_path / "in", lst=np.full(SHAPE, 300.0))
     product = retrieve(scene, output=tmp_path, dem=1000, water_vapour=10.0, air_temperature=290.0, model=model_path)
-    assert product.tags["surface_pressure"].endswith("(standard atmosphere), brought to the elevation 1000 m (given)")
+    assert product.tags["surface_pressure"].endswith("(standard atmosphere), adjusted to the elevation 1000 m (given)")
     assert product.tags["water_vapour"] == "10 kg m-2 (given)"
     assert any("at sea level" in line for line in product.warnings)
     sea = float(product.tags["surface_pressure"].split()[0])
@@ -124,7 +124,7 @@ def test_where_the_elevation_is_missing_there_is_no_temperature(tmp_path, model_
 def test_a_reanalysis_that_hides_its_elevation_is_refused(tmp_path, model_path):
     scene = Scene.open(seen(tmp_path / "in"), date=DATE)
     path = reanalysis(tmp_path / "era5.nc", ("tcwv", "t2m"))
-    with pytest.raises(InputError, match=r"--dem needs; add a file with z \(not on levels\), PHIS or orog"):
+    with pytest.raises(InputError, match=r"--dem requires; add a file with z \(not on levels\), PHIS or orog"):
         retrieve(scene, output=tmp_path, reanalysis=path, dem=500.0, model=model_path)
 
 

@@ -206,7 +206,7 @@ def test_the_packaged_spectra_are_the_library_s_where_the_bands_see(tmp_path):
     [
         ("", "not a table"),
         ("wavelength,a\n10,0.9\n11,none\n", "not a table of numbers"),
-        ("wavelength,a\n11,0.9\n10,0.9\n", "do not rise"),
+        ("wavelength,a\n11,0.9\n10,0.9\n", "are not ascending"),
         ("wavelength,a\n10,95\n11,96\n", "fractions"),
     ],
 )

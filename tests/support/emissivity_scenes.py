@@ -1,4 +1,4 @@
-"""Beside a made scene: red and near infrared bands, a quality band, tiles of ASTER GED, with known contents."""
+"""Files for a synthetic scene: red and near infrared bands, a quality band, tiles of ASTER GED, with known contents."""
 
 import h5py
 import numpy as np
@@ -10,7 +10,7 @@ SUN = 41.8103148957786  # [degree]: its sine is 2/3
 
 
 def add_reflectance(scene, red, near_infrared, *, sun=SUN, constants=True):
-    """Write bands B4 and B5 of Landsat 8 with the given reflectances (0 is fill) and what the MTL tells of them."""
+    """Write bands B4 and B5 of Landsat 8 with the given reflectances (0 is fill) and their entries in the MTL."""
     stem = scene.name.rpartition("_B")[0]
     sine = np.sin(np.radians(sun))
     for band, values in (("B4", red), ("B5", near_infrared)):
@@ -24,7 +24,7 @@ def add_reflectance(scene, red, near_infrared, *, sun=SUN, constants=True):
 
 
 def add_metadata(scene, lines):
-    """Add entries to the MTL file beside a scene."""
+    """Add entries to the MTL file of a scene."""
     mtl = scene.parent / f"{scene.name.rpartition('_B')[0]}_MTL.txt"
     group = "  END_GROUP = LEVEL1_RADIOMETRIC_RESCALING"
     mtl.write_text(mtl.read_text().replace(group, "\n".join([*lines, group])))

@@ -30,20 +30,20 @@ POWER = 3.0
 """Of pressure, in humidity. [1]"""
 
 
-def warmth(pressure, latitude, longitude, hours):
+def temperature_at(pressure, latitude, longitude, hours):
     """Temperature at a pressure [hPa], linear in place and time. [K]"""
     return 289.0 - 2.0 * (latitude - 30.8) + 1.5 * (longitude - 272.5) + 0.5 * hours + SLOPE * np.log(pressure / 1000.0)
 
 
-def moisture(pressure, latitude, longitude, hours):
+def humidity_at(pressure, latitude, longitude, hours):
     """Specific humidity, likewise. [kg kg-1]"""
     at_1000 = 0.012 + 2e-3 * (latitude - 30.8) - 3e-3 * (longitude - 272.5) + 2e-4 * hours
     return at_1000 * (pressure / 1000.0) ** POWER
 
 
 def column(surface_pressure, *where):
-    """Water vapour above the ground: the integral of `moisture`. [kg m-2]"""
-    at_ground = moisture(surface_pressure, *where)
+    """Water vapour above the ground: the integral of `humidity_at`. [kg m-2]"""
+    at_ground = humidity_at(surface_pressure, *where)
     return at_ground * surface_pressure * 100.0 / GRAVITY / (POWER + 1.0)
 
 
@@ -52,13 +52,14 @@ def inputs_of_profile(surface_pressure, *where):
     return {
         "water_vapour": column(surface_pressure, *where),
         "surface_pressure": surface_pressure,
-        "air_temperature": warmth(surface_pressure, *where),
+        "air_temperature": temperature_at(surface_pressure, *where),
         **{
-            name: warmth(sigma * surface_pressure, *where)
+            name: temperature_at(sigma * surface_pressure, *where)
             for name, sigma in zip(TEMPERATURE_LEVELS, SIGMA, strict=True)
         },
         **{
-            name: moisture(sigma * surface_pressure, *where) for name, sigma in zip(HUMIDITY_LEVELS, SIGMA, strict=True)
+            name: humidity_at(sigma * surface_pressure, *where)
+            for name, sigma in zip(HUMIDITY_LEVELS, SIGMA, strict=True)
         },
     }
 
@@ -67,7 +68,7 @@ def write_profile(path, *, levels=LEVELS, names=("t", "q"), times=TIMES, rough=N
     """Write the profile on levels of pressure; `rough` is added to the temperature, and multiplies the humidity."""
     hours = ((np.asarray(times, "datetime64[s]") - START) / np.timedelta64(1, "h"))[:, None, None, None]
     where = levels[:, None, None], LATITUDE[:, None], LONGITUDE, hours
-    made = {"t": warmth(*where), "q": moisture(*where)}
+    made = {"t": temperature_at(*where), "q": humidity_at(*where)}
     if rough is not None:
         made = {"t": made["t"] + rough["t"], "q": made["q"] * rough["q"]}
     chosen = {name: made[name] for name in names}
@@ -81,9 +82,9 @@ def write_surface(path, surface_pressure=None, *, names=("sp", "t2m", "tcwv", "Q
     pressure = linear("sp", *where) / 100.0 if surface_pressure is None else surface_pressure + 0.0 * sum(where)
     made = {
         "sp": 100.0 * pressure,
-        "t2m": warmth(pressure, *where),
+        "t2m": temperature_at(pressure, *where),
         "tcwv": column(pressure, *where),
-        "QV2M": moisture(pressure, *where),
+        "QV2M": humidity_at(pressure, *where),
     }
     chosen = {name: made[name] for name in names} | {
         name: np.broadcast_to(v, pressure.shape) for name, v in more.items()

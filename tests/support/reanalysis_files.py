@@ -5,6 +5,9 @@ import warnings
 import numpy as np
 import xarray as xr
 
+from lst_raster.inputs.reanalysis.read import read_request
+from lst_raster.inputs.reanalysis.request import Request
+
 TIMES = np.array(["2015-07-19T15:00", "2015-07-19T16:00", "2015-07-19T17:00"], "datetime64[s]")
 UNITS = {
     "tcwv": "kg m**-2", "TQV": "kg m-2", "pr_wtr": "kg/m^2", "t2m": "K", "T2M": "K", "sp": "Pa", "PS": "Pa",
@@ -21,6 +24,11 @@ LEVEL_UNITS = {
     "t": "K", "q": "kg kg**-1", "r": "%", "T": "K", "QV": "kg kg-1", "RH": "1", "air": "degK", "shum": "kg/kg",
     "rhum": "%",
 }  # fmt: skip
+
+
+def read_reanalysis(path, when=None):
+    """Read the fields near the surface and of the whole column."""
+    return read_request(path, Request(when=when))
 
 
 def write_reanalysis(

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import numpy as np
 
 from tests.support.linear_air import START, cube
-from tests.support.profile_air import LEVELS, moisture, warmth
+from tests.support.profile_air import LEVELS, humidity_at, temperature_at
 from tests.support.reanalysis_files import write_levels, write_reanalysis, write_store
 
 KEY = "11112222-secret-key"
@@ -172,7 +172,7 @@ def on_levels(name, times, levels, latitude, longitude):
     hours = ((np.asarray(times, "datetime64[s]") - START) / np.timedelta64(1, "h"))[:, None, None, None]
     east = np.asarray(longitude, float) % 360.0
     where = levels[:, None, None], np.asarray(latitude)[:, None], east, hours
-    return np.maximum(warmth(*where), COLDEST) if name == "t" else moisture(*where)
+    return np.maximum(temperature_at(*where), COLDEST) if name == "t" else humidity_at(*where)
 
 
 def _constraint(query):

@@ -17,7 +17,7 @@ from lst_raster.errors import GridMismatchError, InputError, ModelError, Unknown
 from lst_raster.io.raster import open_raster
 from lst_raster.xarray_api import blocks as block
 from tests.support.factories import make_scene, ramp, write_raster
-from tests.support.profile_air import DATE, LATITUDE, LEVELS, LONGITUDE, moisture, warmth
+from tests.support.profile_air import DATE, LATITUDE, LEVELS, LONGITUDE, humidity_at, temperature_at
 from tests.support.reanalysis_files import TIMES, write_levels
 
 SENSOR = "landsat8-b10"
@@ -224,7 +224,7 @@ def test_air_outside_the_range_of_the_model_is_marked_and_told_once(caplog, chun
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             found = retrieve_array(radiance, 0.97, vapour, terms=True, **COMMON).compute(scheduler="synchronous")
-        told = [record.message for record in caplog.records if "leaves the" in record.message]
+        told = [record.message for record in caplog.records if "outside the range" in record.message]
         assert len(told) == 1 and told[0].startswith("water vapour ") and "90 kg m-2" in told[0]
     np.testing.assert_array_equal(found.outside_range, _COLUMNS > 60)
 
@@ -321,7 +321,7 @@ def air_on_levels(**changes):
     """A profile of one place, as a file of a reanalysis has it."""
     where = LEVELS, 30.8, 272.5, 0.0
     levels = {"pressure_level": ("pressure_level", LEVELS, {"units": "hPa"})}
-    made = {"t": ("pressure_level", warmth(*where)), "q": ("pressure_level", moisture(*where))}
+    made = {"t": ("pressure_level", temperature_at(*where)), "q": ("pressure_level", humidity_at(*where))}
     return xr.Dataset(made, coords=levels).assign(changes)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,38 +34,35 @@ from lst_raster.reading import reading
 Float = NDArray[np.float64]
 T = TypeVar("T")
 
-SIZES = {1000: 0.001, 100: 0.01}
-"""Rows and columns of a tile of AG100 and of AG1km, each with the width of a cell. [degree]"""
-FIELDS = ("band_13", "band_14", "spread_13", "spread_14", "index")
-"""Emissivity of the bands 13 and 14, their standard deviation over the years, and the vegetation index. [1]"""
+SIZES = {1000: 0.001, 100: 0.01}  # Rows and columns of a tile of AG100 and of AG1km, each with its cell size [degree]
+BARE, FULL = 0.2, 0.86  # NDVI of bare soil and of a closed canopy. [1] Ermida et al. (2020), doi:10.3390/rs12091471
 
+_SCALES = {"band_13": 1e-3, "band_14": 1e-3, "spread_13": 1e-4, "spread_14": 1e-4, "index": 1e-2}
+# Scales of the stored emissivity in bands 13 and 14, its standard deviation over the years, and NDVI. [1]
 _NAME = re.compile(r"AG(?:100|1km)\.v\d+\.(-?\d+)\.(-?\d+)\.\d+\.h5$", re.IGNORECASE)
-_BAND_13, _BAND_14 = 3, 4  # of the bands 10 to 14
-_MEAN, _SPREAD, _INDEX = 1e-3, 1e-4, 1e-2  # scales of the stored integers
-_LEAST = 100  # stored emissivity; 0 is a gap between observations, negative is fill
+_BAND_13, _BAND_14 = 3, 4  # positions among the bands 10 to 14
+_MIN_STORED = 100  # emissivity as integer; 0 is a gap between observations, negative is fill
+_MIN_BARE = 0.3  # fraction of bare ground needed to derive the soil emissivity: below, errors grow threefold
+_RETRIEVAL = (0.0164, 0.0174)
+"""Standard uncertainty of ASTER's emissivity in bands 13 and 14. [1] USGS surface temperature code"""
+_NODE_SPACING = 32  # [pixel], between computed coordinates
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Mosaic:
     """Cells over an area, row by row from the north."""
 
-    box: Box
-    """The area: centres of the outermost cells."""
-    cell: float
-    """Width of a cell. [degree]"""
+    box: Box  # Extent of the centres of the outermost cells
+    cell: float  # Cell size [degree]
+    # Emissivity ``band_13`` and ``band_14``, their standard deviations ``spread_13`` and ``spread_14``, and the NDVI
+    # ``index``, of shape (rows, columns), NaN where missing [1]
     fields: dict[str, Float32]
-    """Every one of `FIELDS`, of shape (rows, columns), NaN where there is none."""
 
 
 def find_tiles(path: Path) -> list[Path]:
-    """Tiles in a folder, or a single one.
+    """Tiles in a folder, or a single tile.
 
-    Raises
-    ------
-    InputNotFoundError
-        There is no such path.
-    InputError
-        The folder holds none.
+    Raises InputNotFoundError if the path does not exist, InputError if the folder has no tiles.
     """
     if not path.exists():
         raise InputNotFoundError(f"ASTER GED {path} does not exist; give a folder of AG100 or AG1km tiles, or one tile")
@@ -73,47 +70,57 @@ def find_tiles(path: Path) -> list[Path]:
         return [path]
     tiles = sorted(tile for tile in path.iterdir() if _NAME.search(tile.name) and not is_hidden(tile.name))
     if not tiles:
-        raise InputError(f"ASTER GED {path} holds no AG100.v003.*.h5 or AG1km.v003.*.h5; give the folder that does")
+        raise InputError(f"ASTER GED {path} contains no AG100.v003.*.h5 or AG1km.v003.*.h5; give the folder that does")
     return tiles
 
 
 def read_mosaic(tiles: Iterable[Path], box: Box) -> Mosaic:
-    """Put together what the tiles have of an area.
+    """Mosaic of the tiles over an area.
 
-    Tiles are placed by the coordinates they hold, never by their names; names, which carry the north-western corner,
-    only keep tiles far away from being opened. The width of the cells follows from the number of rows and columns.
-
-    Raises
-    ------
-    InputError
-        A file is damaged, or not such a tile; or tiles of AG100 and of AG1km lie over the area.
+    Tiles are placed by their coordinates; the north-western corner in their names is used only to skip distant tiles.
+    The cell size follows from the number of rows and columns. Raises InputError for a damaged file, one that is no such
+    tile, and tiles of AG100 and of AG1km over the same area.
     """
-    near = list(_near(tiles, box))
+    near = [tile for tile in tiles if _is_near(tile, box)]
     cells = {tile: _opened(tile, _cell) for tile in near}
     cell = min(cells.values(), default=min(SIZES.values()))
     other = next((tile for tile in near if cells[tile] != cell), None)
     if other is not None:
         raise InputError(
-            f"{other.parent} holds tiles of {cell:g} and of {cells[other]:g} degrees ({other.name}) near the scene; "
+            f"{other.parent} contains tiles of {cell:g} and of {cells[other]:g} degrees ({other.name}) near the scene; "
             "give a folder of one kind, AG100 or AG1km"
         )
-    box = _snapped(box, cell)
-    fields = {name: np.full(_shape(box, cell), np.nan, np.float32) for name in FIELDS}
+    # Extend to cells, whose centres are half a cell from whole multiples of their size.
+    south, west = (float(np.floor(edge / cell - 1.0) * cell + cell / 2) for edge in (box.south, box.west))
+    north, east = (float(np.ceil(edge / cell + 1.0) * cell + cell / 2) for edge in (box.north, box.east))
+    box = Box(south=south, north=north, west=west, east=east)
+    shape = round((north - south) / cell) + 1, round((east - west) / cell) + 1
+    mosaic = Mosaic(box=box, cell=cell, fields={name: np.full(shape, np.nan, np.float32) for name in _SCALES})
     for tile in near:
-        _opened(tile, lambda file: _place(file, box, cell, fields))
-    return Mosaic(box=box, cell=cell, fields=fields)
+        _opened(tile, lambda file: _insert(file, mosaic))
+    return mosaic
 
 
 def _opened(tile: Path, work: Callable[[Any], T]) -> T:
-    """Open a tile and do something with it; says what is wrong with one that is damaged."""
-    import h5py  # takes a while, and is needed here alone
+    """Call `work` with an open tile; raises InputError for damaged files."""
+    import h5py  # slow to import
 
     with reading(f"{tile} is not a tile of ASTER GED AG100 or AG1km, or damaged"), h5py.File(tile) as file:
         return work(file)
 
 
+def _is_near(tile: Path, box: Box) -> bool:
+    corner = _NAME.search(tile.name)
+    if corner is None:
+        return True  # renamed
+    north, west = int(corner[1]), int(corner[2])
+    # A margin of two degrees, so that no tile with a wrong corner in its name is lost.
+    overlaps = (west + 3 - box.west) % 360.0 < box.east - box.west + 5
+    return overlaps and north - 3 < box.north and north + 2 > box.south
+
+
 def _cell(file: Any) -> float:
-    """Width of the cells of a tile. [degree]"""
+    """Cell size of a tile. [degree]"""
     shape = tuple(file["Emissivity/Mean"].shape[1:])
     latitude, longitude = _coordinates(file)
     if shape[0] != shape[1] or shape[0] not in SIZES or (latitude.size, longitude.size) != shape:
@@ -129,107 +136,67 @@ def _cell(file: Any) -> float:
 
 def _coordinates(file: Any) -> tuple[Float, Float]:
     """Latitudes of the rows, longitudes of the columns. [degree]"""
-    return (
-        np.asarray(file["Geolocation/Latitude"][:, 0], float),
-        np.asarray(file["Geolocation/Longitude"][0, :], float),
-    )
+    latitude, longitude = file["Geolocation/Latitude"][:, 0], file["Geolocation/Longitude"][0, :]
+    return np.asarray(latitude, float), np.asarray(longitude, float)
 
 
 def _centres(axis: Float, cell: float) -> Float:
-    """Centres of the cells of a tile. [degree]
+    """Centres of the cells of a tile between whole degrees. [degree]
 
-    A tile has whole degrees as its edges; its coordinates tell which, and the direction. They are not taken as they
-    are: some are those of a cell's centre, others go from one edge of the tile to the other.
+    The stored coordinates are used only to find these degrees and the direction: in some tiles they are cell centres,
+    in others they reach from one edge of the tile to the other.
     """
     edge = round(float(axis.mean()) - 0.5)
     centres = edge + cell * (np.arange(axis.size) + 0.5)
     return np.asarray(centres if axis[0] < axis[-1] else centres[::-1])
 
 
-def _snapped(box: Box, cell: float) -> Box:
-    """Widen to cells, whose centres lie half a cell beside whole multiples of their width."""
-    south, west = (np.floor(edge / cell - 1.0) * cell + cell / 2 for edge in (box.south, box.west))
-    north, east = (np.ceil(edge / cell + 1.0) * cell + cell / 2 for edge in (box.north, box.east))
-    return Box(south=float(south), north=float(north), west=float(west), east=float(east))
-
-
-def _shape(box: Box, cell: float) -> tuple[int, int]:
-    """Rows and columns of cells."""
-    return round((box.north - box.south) / cell) + 1, round((box.east - box.west) / cell) + 1
-
-
-def _near(tiles: Iterable[Path], box: Box) -> Iterator[Path]:
-    for tile in tiles:
-        corner = _NAME.search(tile.name)
-        if corner is None:
-            yield tile  # renamed: look into it
-            continue
-        north, west = int(corner[1]), int(corner[2])
-        # two degrees of room: the name's corner is the tile's, but a mistaken one must not lose it
-        is_beside = (west + 3 - box.west) % 360.0 < box.east - box.west + 5
-        if is_beside and north - 3 < box.north and north + 2 > box.south:
-            yield tile
-
-
-def _place(file: Any, box: Box, cell: float, fields: dict[str, Float32]) -> None:
+def _insert(file: Any, mosaic: Mosaic) -> None:
+    """Copy the cells of a tile into the mosaic."""
+    box, cell = mosaic.box, mosaic.cell
     latitude, longitude = (_centres(axis, cell) for axis in _coordinates(file))
     rows = np.rint((box.north - latitude) / cell).astype(int)
-    columns = ((longitude - box.west + cell / 2) % 360.0 / cell).astype(int)  # the nearest, also just west of the first
-    height, width = _shape(box, cell)
-    inside = np.ix_((rows >= 0) & (rows < height), (columns >= 0) & (columns < width))
-    if not inside[0].size or not inside[1].size:
+    columns = ((longitude - box.west + cell / 2) % 360.0 / cell).astype(int)  # nearest, also just west of the first
+    height, width = mosaic.fields["index"].shape
+    inside_rows = np.flatnonzero((rows >= 0) & (rows < height))
+    inside_columns = np.flatnonzero((columns >= 0) & (columns < width))
+    if not inside_rows.size or not inside_columns.size:
         return
-    target = np.ix_(rows[inside[0].ravel()], columns[inside[1].ravel()])
-    part = (slice(inside[0].min(), inside[0].max() + 1), slice(inside[1].min(), inside[1].max() + 1))
-    for name, values in _read(file, part).items():
-        fields[name][target] = values
-
-
-def _read(file: Any, part: tuple[slice, slice]) -> dict[str, Float32]:
+    target = np.ix_(rows[inside_rows], columns[inside_columns])
+    part = tuple(slice(inside[0], inside[-1] + 1) for inside in (inside_rows, inside_columns))
     mean, spread = file["Emissivity/Mean"], file["Emissivity/SDev"]
-    raw = {
-        "band_13": mean[_BAND_13][part], "band_14": mean[_BAND_14][part],
-        "spread_13": spread[_BAND_13][part], "spread_14": spread[_BAND_14][part], "index": file["NDVI/Mean"][part],
-    }  # fmt: skip
-    scales = dict(zip(FIELDS, (_MEAN, _MEAN, _SPREAD, _SPREAD, _INDEX), strict=True))
-    known = (raw["band_13"] >= _LEAST) & (raw["band_14"] >= _LEAST)
-    found = {name: np.where(known, values * np.float32(scales[name]), np.nan) for name, values in raw.items()}
-    for name in ("spread_13", "spread_14", "index"):
-        found[name] = np.where(raw[name] > -9999, found[name], 0.0)  # the emissivity counts without them
-    return {name: values.astype(np.float32) for name, values in found.items()}
-
-
-BARE, FULL = 0.2, 0.86
-"""Vegetation index of bare soil and of a closed canopy. [1] Ermida et al. (2020), doi:10.3390/rs12091471"""
-
-_LEAST_BARE = 0.3  # share of bare ground from which the soil's emissivity is told: below, errors grow threefold
-_RETRIEVAL = (0.0164, 0.0174)
-"""Standard uncertainty of ASTER's emissivity in bands 13 and 14. [1] USGS surface temperature code"""
-
-_STEP = 32  # [pixel] between the places whose coordinates are computed
+    stored = {
+        "band_13": mean[_BAND_13][part],
+        "band_14": mean[_BAND_14][part],
+        "spread_13": spread[_BAND_13][part],
+        "spread_14": spread[_BAND_14][part],
+        "index": file["NDVI/Mean"][part],
+    }
+    is_valid = (stored["band_13"] >= _MIN_STORED) & (stored["band_14"] >= _MIN_STORED)
+    for name, values in stored.items():
+        scaled = np.where(is_valid, values * np.float32(_SCALES[name]), np.nan)
+        if name not in ("band_13", "band_14"):
+            scaled = np.where(values > -9999, scaled, 0.0)  # the emissivity is valid without them
+        mosaic.fields[name][target] = scaled.astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AsterEmissivity:
-    """Tiles of ASTER GED, and the scene's vegetation where its bands are there."""
+    """ASTER GED tiles, and the vegetation of the scene if its bands are available."""
 
-    path: Path
-    """Folder of tiles, or one tile."""
-    tiles: tuple[Path, ...]
-    """The tiles."""
-    table: AsterTable
-    """The sensor band's coefficients."""
+    path: Path  # Folder of tiles, or one tile
+    tiles: tuple[Path, ...]  # The tiles
+    table: AsterTable  # Coefficients of the sensor band
+    # Red and near infrared of the scene, None if not available: then the vegetation is that of ASTER GED
     reflectance: Reflectance | None
-    """Red and near infrared of the scene, None where they are not there: then vegetation is as ASTER saw it."""
+    kind: ClassVar[str] = "aster_ged"
 
     @classmethod
     def of(cls, scene: Scene, argument: str, *, align: bool = False) -> AsterEmissivity:
-        """Look at a folder of tiles.
+        """Find the tiles and the bands of the scene.
 
-        Raises
-        ------
-        InputNotFoundError, InputError
-            There are no tiles, no published relation to the sensor band, or the scene has no coordinate system.
+        Raises InputNotFoundError or InputError if there are no tiles, no published relation to the sensor band, or no
+        coordinate system of the scene.
         """
         path = path_of(argument, "ASTER GED")
         band = band_table(scene.sensor)
@@ -239,36 +206,37 @@ class AsterEmissivity:
                 "or the other band with --band"
             )
         if scene.grid.crs is None:
-            raise InputError(f"{scene.stem} has no coordinate system, so ASTER GED cannot be laid over it")
+            raise InputError(f"{scene.stem} has no coordinate system, so ASTER GED cannot be interpolated to it")
         try:
             reflectance = find_reflectance(scene, band.red, band.near_infrared, band.solar_irradiance, align=align)
         except InputError:
-            reflectance = None  # the tiles serve without it
+            reflectance = None
         return cls(path=path, tiles=tuple(find_tiles(path)), table=band.aster, reflectance=reflectance)
 
     @property
     def name(self) -> str:
-        """Name for people."""
+        """Name for messages and provenance."""
         return "aster-ged" + ("" if self.reflectance else " (vegetation as in the dataset)")
 
     @property
-    def kind(self) -> str:
-        """What kind of source it is."""
-        return "aster_ged"
-
-    @property
     def rasters(self) -> list[Location]:
-        """Tiles, and the scene's bands."""
+        """Tiles, and bands of the scene."""
         return [*self.tiles, *(self.reflectance.rasters if self.reflectance else ())]
 
     @contextmanager
     def open(self, scene: Scene) -> Iterator[EstimateReader]:
-        """Read the tiles over the scene into memory, and open its bands."""
+        """Load the tiles over the scene, and open its bands."""
         mosaic = read_mosaic(self.tiles, box_over(scene.grid))
-        latitude, longitude, positions = _scene_coordinates(scene)
+        rows, columns = (np.append(np.arange(0.0, n, _NODE_SPACING), n) for n in (scene.grid.height, scene.grid.width))
+        try:
+            latitude, longitude = scene.grid.degrees(*np.meshgrid(columns, rows))
+        except ProjError as reason:
+            raise InputError(f"the scene's coordinates have no latitude and longitude ({reason})") from reason
         layers = _layers(mosaic, self.table)
-        row = Nodes(**positions, values=(mosaic.box.north - latitude) / mosaic.cell, label="row")
-        column = Nodes(**positions, values=(longitude - mosaic.box.west) % 360.0 / mosaic.cell, label="column")
+        row_values = (mosaic.box.north - latitude) / mosaic.cell
+        column_values = (longitude - mosaic.box.west) % 360.0 / mosaic.cell
+        row = Nodes(rows=rows, columns=columns, values=row_values, label="row")
+        column = Nodes(rows=rows, columns=columns, values=column_values, label="column")
         with ExitStack() as stack:
             bands = stack.enter_context(self.reflectance.open(scene.grid)) if self.reflectance else None
 
@@ -282,7 +250,7 @@ class AsterEmissivity:
 
 
 def _layers(mosaic: Mosaic, table: AsterTable) -> Float32:
-    """Emissivity in the sensor band, its uncertainty, and vegetation cover, on the dataset's own grid."""
+    """Emissivity in the sensor band, its uncertainty, and vegetation cover, on the grid of the dataset."""
     fields = mosaic.fields
     weights = (table.band_13, table.band_14)
     of_13, of_14 = (
@@ -295,19 +263,11 @@ def _layers(mosaic: Mosaic, table: AsterTable) -> Float32:
 
 
 def sample_cells(layers: Float32, row: Float32, column: Float32) -> Float32:
-    """Bilinear values between cells; cells without a value do not count.
+    """Interpolate bilinearly between cells, without those that have no value.
 
-    Parameters
-    ----------
-    layers : array of shape (layers, rows, columns)
-        Values at the cells, NaN in all layers where there is none.
-    row, column : array, any shape
-        Where to look, counted in cells from the centre of the first.
-
-    Returns
-    -------
-    array of shape (layers, ...)
-        Values; NaN where the nearest cell has none, so that holes keep their size, and outside.
+    `layers` has shape (layers, rows, columns), NaN in all layers of a cell without a value. `row` and `column` are
+    positions of any shape, in cells from the centre of the first. The result has shape (layers, ...), NaN where the
+    nearest cell has no value, so that gaps keep their size, and outside.
     """
     height, width = layers.shape[1:]
     inside = (row >= 0) & (row <= height - 1) & (column >= 0) & (column <= width - 1)
@@ -317,29 +277,19 @@ def sample_cells(layers: Float32, row: Float32, column: Float32) -> Float32:
     total = np.zeros((layers.shape[0], *row.shape), np.float32)
     weights = np.zeros(row.shape, np.float32)
     for below in (0, 1):
-        for beside in (0, 1):
-            values = layers[:, top + below, left + beside]
-            known = np.isfinite(values[0])
-            share = np.abs(1 - below - down) * np.abs(1 - beside - right) * known
-            total += np.where(known, values, np.float32(0.0)) * share
-            weights += share
+        for next_to in (0, 1):
+            values = layers[:, top + below, left + next_to]
+            valid = np.isfinite(values[0])
+            weight = np.abs(1 - below - down) * np.abs(1 - next_to - right) * valid
+            total += np.where(valid, values, np.float32(0.0)) * weight
+            weights += weight
     nearest = layers[0, top + (down >= 0.5), left + (right >= 0.5)]
     found = inside & np.isfinite(nearest)
     return np.where(found, total / np.where(found, weights, np.float32(1.0)), np.float32("nan")).astype(np.float32)
 
 
 def _adjusted(value: Float32, cover: Float32, red: Float32, near_infrared: Float32, table: AsterTable) -> Float32:
-    """Adjust to the scene's vegetation, where the scene tells it."""
+    """Adjust to the vegetation of the scene, where it is known."""
     now = vegetation_cover(ndvi(*(np.maximum(band, np.float32(0.0)) for band in (red, near_infrared))), BARE, FULL)
-    adjusted = vegetation_adjusted_emissivity(value, cover, now, table.vegetation, _LEAST_BARE)
+    adjusted = vegetation_adjusted_emissivity(value, cover, now, table.vegetation, _MIN_BARE)
     return np.asarray(np.where(np.isfinite(now), adjusted, value), np.float32)
-
-
-def _scene_coordinates(scene: Scene) -> tuple[Any, Any, dict[str, Any]]:
-    """Latitude and longitude at places over the scene, and those places."""
-    rows, columns = (np.append(np.arange(0.0, n, _STEP), n) for n in (scene.grid.height, scene.grid.width))
-    try:
-        latitude, longitude = scene.grid.degrees(*np.meshgrid(columns, rows))
-    except ProjError as reason:
-        raise InputError(f"the scene's coordinates have no latitude and longitude ({reason})") from reason
-    return latitude, longitude, {"rows": rows, "columns": columns}

@@ -1,4 +1,4 @@
-"""Emissivity from a map of land cover."""
+"""Emissivity from a land cover map."""
 
 from __future__ import annotations
 
@@ -6,45 +6,36 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.inputs.emissivity.source import Estimate, EstimateReader, Float32
+from lst_raster.inputs.emissivity.source import Estimate, EstimateReader
 from lst_raster.inputs.emissivity.tables import Value, land_cover_names, land_cover_table
 from lst_raster.io.address import Address, Location
 from lst_raster.io.grid import on_grid
 from lst_raster.io.raster import open_raster, read_window
 from lst_raster.io.scene import Scene
 
-DEFAULT_TABLE = "worldcover"
-"""Legend of a map for which none is named: ESA WorldCover."""
+DEFAULT_TABLE = "worldcover"  # Default legend: ESA WorldCover
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LandCoverEmissivity:
-    """A map of classes, and the emissivity of each."""
+    """A map of classes, and the emissivity of each class."""
 
-    path: Location
-    """The map."""
-    legend: str
-    """Name of the legend."""
-    table: Mapping[int, Value]
-    """Emissivity of every class."""
-    table_file: Path | None
-    """File of the table, None where the legend is packaged."""
+    path: Location  # The map
+    legend: str  # Name of the legend
+    table: Mapping[int, Value]  # Emissivity by class
+    table_file: Path | None  # File of the table, None for a packaged legend
+    kind: ClassVar[str] = "land_cover"
 
     @classmethod
     def of(cls, scene: Scene, argument: str, *, align: bool = False) -> LandCoverEmissivity:
-        """Understand ``PATH`` or ``PATH:TABLE``; the path may be an address on a server.
+        """Parse ``PATH`` or ``PATH:TABLE``; the path may be an address on a server.
 
-        Raises
-        ------
-        InputNotFoundError
-            There is no such map or table.
-        InputError
-            The table is not one.
+        Raises InputNotFoundError if the map or the table does not exist, InputError for an invalid table.
         """
         name, table = argument, DEFAULT_TABLE
         address, legend = Address.parse(argument), argument.rpartition(":")[2]
@@ -65,65 +56,57 @@ class LandCoverEmissivity:
 
     @property
     def name(self) -> str:
-        """The map's name and the legend's."""
+        """Names of the map and the legend."""
         return f"landcover {self.path.name} ({self.legend})"
 
     @property
-    def kind(self) -> str:
-        """What kind of source it is."""
-        return "land_cover"
-
-    @property
     def rasters(self) -> list[Location]:
-        """The map, and the table if it is the user's."""
+        """The map, and the table given by the user."""
         return [self.path, *([self.table_file] if self.table_file else [])]
 
     @contextmanager
     def open(self, scene: Scene) -> Iterator[EstimateReader]:
-        """Open for reading window by window; a map on another grid is read at the nearest cell."""
-        value, uncertainty = _lookup(self.table)
+        """Open for reading window by window; a map on another grid is sampled at the nearest cell."""
+        missing = max(self.table) + 1  # index of NaN, for every class that is not in the table
+        value, uncertainty = (np.full(missing + 1, np.nan, np.float32) for _ in range(2))
+        for code, entry in self.table.items():
+            value[code], uncertainty[code] = entry.emissivity, entry.uncertainty
         what = f"land cover map {self.path}"
         with (
             open_raster(self.path, "land cover map", InputError) as dataset,
             on_grid(dataset, scene.grid, what, align=True, classes=True) as view,
         ):
             self._check(dataset, what)
-            yield lambda window: _estimate(view, window, value, uncertainty)
+
+            def read(window: Any) -> Estimate:
+                classes, valid = read_window(view, "land cover map", InputError, window=window)
+                whole = classes == np.rint(classes)
+                fractions = classes[valid & np.isfinite(classes) & ~whole]
+                if fractions.size:  # missed by the sample of `_check`
+                    raise InputError(
+                        f"the land cover map has the value {fractions[0]:g}; classes are whole numbers, "
+                        "give it as published"
+                    )
+                known = valid & (classes >= 0) & (classes < missing) & whole
+                index = np.where(known, classes, missing).astype(np.intp)
+                return Estimate(value[index], uncertainty[index])
+
+            yield read
 
     def _check(self, dataset: Any, what: str) -> None:
-        """Refuse a map of which the legend knows nothing."""
+        """Raise InputError for a map without a class of the legend."""
         shape = (min(dataset.height, 512), min(dataset.width, 512))
         values, valid = read_window(dataset, "land cover map", InputError, out_shape=shape)
         found = np.unique(values[valid])
         fractions = found[found != np.rint(found)]
         if fractions.size:
             raise InputError(
-                f"{what} holds {fractions[0]:g}, and classes are whole numbers; give the map as it was published, or "
+                f"{what} contains {fractions[0]:g}, and classes are whole numbers; give the map as published, or "
                 "resample it to the nearest pixel"
             )
         if found.size and not np.isin(found, list(self.table)).any():
             shown = ", ".join(f"{number:g}" for number in found[:6])
             raise InputError(
-                f"{what} holds the classes {shown}{', ...' if found.size > 6 else ''}, none of them in the legend "
+                f"{what} contains the classes {shown}{', ...' if found.size > 6 else ''}, none of them in the legend "
                 f"{self.legend}; name the right one: landcover:MAP.tif:TABLE"
             )
-
-
-def _lookup(table: Mapping[int, Value]) -> tuple[Float32, Float32]:
-    """Tables indexed by class; the last entry is NaN and stands for every class that is not in the table."""
-    size = max(table) + 2
-    value, uncertainty = (np.full(size, np.nan, np.float32) for _ in range(2))
-    for code, entry in table.items():
-        value[code], uncertainty[code] = entry.emissivity, entry.uncertainty
-    return value, uncertainty
-
-
-def _estimate(dataset: Any, window: Any, value: Float32, uncertainty: Float32) -> Estimate:
-    classes, valid = read_window(dataset, "land cover map", InputError, window=window)
-    whole = classes == np.rint(classes)
-    fractions = classes[valid & np.isfinite(classes) & ~whole]
-    if fractions.size:  # where the sample of the first look has missed them
-        raise InputError(f"the land cover map holds {fractions[0]:g}; classes are whole numbers, give it as published")
-    known = valid & (classes >= 0) & (classes < value.size - 1) & whole
-    index = np.where(known, classes, value.size - 1).astype(np.intp)
-    return Estimate(value[index], uncertainty[index])

@@ -1,11 +1,11 @@
-"""Emissivity as a Level-2 product has it."""
+"""Emissivity of a Level-2 product."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,51 +28,38 @@ from lst_raster.io.scene import Scene
 class ProductEmissivity:
     """ST_EMIS, with ST_EMSD as its standard uncertainty."""
 
-    files: Level2Emissivity
-    """The files."""
-    align: bool = False
-    """Whether they are warped onto the scene's grid where they lie on another."""
+    files: Level2Emissivity  # The files
+    align: bool = False  # Whether files on another grid are warped onto that of the scene
+    kind: ClassVar[str] = "level_2"
 
     @classmethod
     def of(cls, scene: Scene, argument: str, *, align: bool = False) -> ProductEmissivity:
-        """Take the files of a product that is named, or else the scene's own.
+        """Find the files of the named product, or those of the scene.
 
-        Raises
-        ------
-        InputError
-            None is named, and the scene is not a Level-2 product, or has no ST_EMIS.
-        InputNotFoundError, SceneError
-            What is named is not there, or has no ST_EMIS.
+        Raises InputError if no product is named and the scene has no ST_EMIS, InputNotFoundError or SceneError if the
+        named product does not exist or has no ST_EMIS.
         """
         if argument:
             return cls(files=find_level2_emissivity(path_of(argument, "Level-2 product")), align=align)
         if not isinstance(scene, Level2Scene) or scene.emissivity is None:
-            raise InputError(f"{scene.stem} has no ST_EMIS of its own; give the Level-2 product, st-emis:PATH")
+            raise InputError(f"{scene.stem} has no ST_EMIS; give the Level-2 product, st-emis:PATH")
         return cls(files=scene.emissivity, align=align)
 
     @property
     def name(self) -> str:
-        """Name of the file, for people and provenance."""
+        """Name of the file, for messages and provenance."""
         return f"st-emis ({self.files.value.label})"
 
     @property
-    def kind(self) -> str:
-        """What kind of source it is."""
-        return "level_2"
-
-    @property
     def rasters(self) -> list[Location]:
-        """Files that are read."""
+        """Input files."""
         return [place.location for place in (self.files.value, self.files.uncertainty) if place is not None]
 
     @contextmanager
     def open(self, scene: Scene) -> Iterator[EstimateReader]:
-        """Open for reading window by window; without ST_EMSD the uncertainty is that of any map.
+        """Open for reading window by window; without ST_EMSD the uncertainty is `UNCERTAINTY`.
 
-        Raises
-        ------
-        SceneError, GridMismatchError
-            A file is damaged, or on another grid (also raised by the reader).
+        Raises SceneError for a damaged file, GridMismatchError for another grid, also from the reader.
         """
         with ExitStack() as stack:
 
@@ -82,14 +69,13 @@ class ProductEmissivity:
 
             value = opened(self.files.value, EMISSIVITY.suffix)
             spread = opened(self.files.uncertainty, EMISSIVITY_UNCERTAINTY.suffix) if self.files.uncertainty else None
-            yield lambda window: _estimate(value, spread, window)
 
+            def read(window: Any) -> Estimate:
+                values = EMISSIVITY.read(value, window=window)
+                uncertainty: Any = np.float32(UNCERTAINTY)
+                if spread is not None:
+                    uncertainty = EMISSIVITY_UNCERTAINTY.read(spread, window=window)
+                    uncertainty = np.where(np.isfinite(uncertainty), uncertainty, np.float32(UNCERTAINTY))
+                return Estimate(values, np.where(np.isfinite(values), uncertainty, np.float32("nan")))
 
-def _estimate(value: Any, spread: Any, window: Any) -> Estimate:
-    values = EMISSIVITY.read(value, window=window)
-    known = np.isfinite(values)
-    if spread is None:
-        return Estimate(values, np.where(known, np.float32(UNCERTAINTY), np.float32("nan")))
-    uncertainty = EMISSIVITY_UNCERTAINTY.read(spread, window=window)
-    uncertainty = np.where(np.isfinite(uncertainty), uncertainty, np.float32(UNCERTAINTY))
-    return Estimate(values, np.where(known, uncertainty, np.float32("nan")))
+            yield read

@@ -1,4 +1,4 @@
-"""Emissivity sources by keyword. A source is added here: one row, and the module that it names."""
+"""Emissivity sources by keyword. A new source is one row here, and the module named in its row."""
 
 from __future__ import annotations
 
@@ -14,30 +14,22 @@ if TYPE_CHECKING:
     from lst_raster.inputs.emissivity.source import EmissivitySource
     from lst_raster.io.scene import Scene
 
-MODULES = "lst_raster.inputs.emissivity"
-"""Package of the modules that hold the sources."""
+MODULES = "lst_raster.inputs.emissivity"  # Package of the modules with the sources
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NamedSource:
-    """A source that ``--emissivity KEYWORD[:ARGUMENT]`` selects."""
+    """A source for ``--emissivity KEYWORD[:ARGUMENT]``."""
 
-    keyword: str
-    """Keyword of the option."""
-    code: int
-    """Value of the field ``emissivity_source`` in the quality band of a product, 4 to 31; never changed."""
-    kind: str
-    """Name of that value, and `EmissivitySource.kind` of the source."""
-    description: str
-    """Description of that value."""
-    module: str
-    """Module of `MODULES`."""
-    source: str
-    """Class in that module, whose ``of(scene, argument, align=...)`` makes the source."""
+    keyword: str  # Keyword of the option
+    code: int  # Value of the field ``emissivity_source`` in the quality band of a product, 4 to 31; never changed
+    kind: str  # Name of that value, and `EmissivitySource.kind` of the source
+    description: str  # Description of that value
+    module: str  # Module in `MODULES`
+    source: str  # Class in that module, created by ``of(scene, argument, align=...)``
+    # Form of the argument, for example ``FOLDER``; in square brackets if it is optional; empty for none
     argument: str = ""
-    """Form of the argument, for example ``FOLDER``; in square brackets if it is optional; empty without one."""
-    water_as_soil: bool = False
-    """Whether the source treats water as soil: then ``quality`` is put in front of it."""
+    water_as_soil: bool = False  # Whether the source treats water as soil: then ``quality`` is inserted before it
 
     @property
     def form(self) -> str:
@@ -54,13 +46,7 @@ class NamedSource:
         return f"{self.keyword}[:{self.argument[1:]}" if optional else f"{self.keyword}:{self.argument}"
 
     def make(self, scene: Scene, argument: str, *, align: bool) -> EmissivitySource:
-        """Make the source for a scene.
-
-        Raises
-        ------
-        InputError, InputNotFoundError
-            The argument is missing, or the source cannot be used with this scene.
-        """
+        """Create the source for a scene; raises InputError or InputNotFoundError if that is impossible."""
         if self.argument and not self.argument.startswith("[") and not argument:
             raise InputError(f"emissivity {self.keyword} needs a path; give {self.form}")
         source = getattr(import_module(f"{MODULES}.{self.module}"), self.source)

@@ -1,4 +1,4 @@
-"""Emissivity sources: what they have in common, and values given as a number or a raster."""
+"""Emissivity sources: the common interface, and values given as a number or a raster."""
 
 from __future__ import annotations
 
@@ -16,66 +16,56 @@ from lst_raster.io.scene import Scene
 
 Float32 = NDArray[np.float32]
 
+UNCERTAINTY = 0.01  # Standard uncertainty of given emissivities without their own: typical of emissivity maps [1]
+
 
 class Estimate(NamedTuple):
     """Emissivity of a window."""
 
-    value: Float32
-    """Emissivity of shape (rows, columns), NaN where the source has none; or one number for all. [1]"""
-    uncertainty: Float32
-    """Standard uncertainty, of the same shape or one number for all. [1]"""
+    value: Float32  # Emissivity of shape (rows, columns), NaN where missing; or one number for all pixels [1]
+    uncertainty: Float32  # Standard uncertainty, of the same shape or one number [1]
 
 
-EstimateReader: TypeAlias = Callable[[Any], Estimate]
-"""Takes a window of the scene."""
+EstimateReader: TypeAlias = Callable[[Any], Estimate]  # Reads a window of the scene
 
 
 class EmissivitySource(Protocol):
-    """One place where emissivity comes from."""
+    """A source of emissivity."""
 
     @property
     def name(self) -> str:
-        """Name for people and provenance, without folders."""
+        """Name for messages and provenance, without folders."""
 
     @property
     def kind(self) -> str:
-        """What kind of source it is, as the quality band of a product tells it."""
+        """Kind of source in the quality band of a product."""
 
     @property
     def rasters(self) -> list[Location]:
-        """Files that are read."""
+        """Input files."""
 
     def open(self, scene: Scene) -> AbstractContextManager[EstimateReader]:
         """Open for reading window by window.
 
-        Raises
-        ------
-        LstRasterError
-            A file is missing, damaged or not what it should be (also raised by the reader).
+        Raises LstRasterError for a missing, damaged or unsuitable file, also from the reader.
         """
-
-
-UNCERTAINTY = 0.01
-"""Standard uncertainty of what is given, where nothing tells it: what maps of emissivity are good for. [1]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GivenEmissivity:
-    """A number, or a raster on the scene's grid."""
+    """A number, or a raster on the grid of the scene."""
 
-    field: Field
-    """The number or the raster."""
-    uncertainty: float = UNCERTAINTY
-    """Standard uncertainty. [1]"""
+    field: Field  # The number or the raster
+    uncertainty: float = UNCERTAINTY  # Standard uncertainty [1]
 
     @property
     def name(self) -> str:
-        """The number, or the raster's name."""
+        """The number, or the name of the raster."""
         return self.field.label
 
     @property
     def kind(self) -> str:
-        """What kind of source it is."""
+        """Kind of source."""
         if self.field.origin == "default":
             return "assumed"
         return "raster" if self.field.rasters else "number"

@@ -1,4 +1,4 @@
-"""The packaged emissivities: coefficients of each sensor band, components of the ground, legends of land cover maps."""
+"""Packaged emissivities: coefficients of the sensor bands, surface components, and legends of land cover maps."""
 
 from __future__ import annotations
 
@@ -14,66 +14,49 @@ from lst_raster.io.csv_table import read_csv
 from lst_raster.resources import data_path
 from lst_raster.sensors.bands import sensor_band
 
-LARGEST_CLASS = 65535
-"""Highest class of a land cover map: that of 16 bits."""
+LARGEST_CLASS = 65535  # Largest class of a land cover map, in 16 bits
 
-_SHARES = ("soil", "vegetation", "rock", "built", "water", "snow")
+_COMPONENTS = ("soil", "vegetation", "rock", "built", "water", "snow")
+_DEFAULT_UNCERTAINTY = "0.02"  # of a class in a user's table: several materials in a class
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AsterTable:
-    """From ASTER's bands 13 and 14 to a sensor band."""
+    """Relation between ASTER bands 13 and 14 and a sensor band. [1]"""
 
-    band_13: float
-    """Weight of band 13. [1]"""
-    band_14: float
-    """Weight of band 14. [1]"""
-    constant: float
-    """Constant. [1]"""
-    fit: float
-    """Root mean square error of the relation. [1]"""
-    vegetation: float
-    """Emissivity of a closed canopy. [1]"""
+    band_13: float  # Weight of band 13
+    band_14: float  # Weight of band 14
+    constant: float  # Constant
+    fit: float  # Root mean square error of the relation
+    vegetation: float  # Emissivity of a closed canopy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BandTable:
     """Emissivity coefficients of a sensor band."""
 
-    red: str
-    """Suffix of the satellite's red band."""
-    near_infrared: str
-    """Suffix of its near infrared band."""
-    soil: tuple[float, float]
-    """Emissivity of bare soil: constant, and slope with red reflectance. [1]"""
-    vegetation: float
-    """Emissivity of a closed canopy. [1]"""
-    aster: AsterTable | None
-    """From ASTER's emissivity, None where no relation is published."""
+    red: str  # Suffix of the satellite's red band
+    near_infrared: str  # Suffix of its near infrared band
+    soil: tuple[float, float]  # Emissivity of bare soil: constant, and slope with red reflectance [1]
+    vegetation: float  # Emissivity of a closed canopy [1]
+    aster: AsterTable | None  # Relation to ASTER's emissivity, None if none is published
+    # Solar irradiance in the red and the near infrared, for metadata without reflectance [W m-2 um-1]
     solar_irradiance: Mapping[str, float]
-    """Irradiance of the sun in the red and the near infrared, for metadata without reflectance. [W m-2 um-1]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Value:
-    """An emissivity and how sure it is."""
+    """An emissivity and its standard uncertainty. [1]"""
 
     emissivity: float
-    """Emissivity. [1]"""
     uncertainty: float
-    """Standard uncertainty. [1]"""
 
 
 @cache
 def band_table(sensor: str) -> BandTable:
     """Coefficients of a sensor band.
 
-    Raises
-    ------
-    UnknownSensorError
-        The band is not known.
-    InputError
-        No coefficients are published for it.
+    Raises UnknownSensorError for an unknown band, InputError if no coefficients are published for it.
     """
     with data_path("emissivity", "bands.toml").open("rb") as file:
         entry = tomllib.load(file).get(sensor_band(sensor).name)
@@ -111,33 +94,22 @@ def components(sensor: str) -> Mapping[str, Value]:
 
 def _no_coefficients(sensor: str) -> InputError:
     return InputError(
-        f"no emissivity coefficients are known for {sensor}; give a number, a raster, or a land cover map with a table "
-        "of your own (landcover:MAP:TABLE.csv)"
+        f"no emissivity coefficients are known for {sensor}; give a number, a raster, or a land cover map with a "
+        "table (landcover:MAP:TABLE.csv)"
     )
 
 
 def land_cover_names() -> list[str]:
-    """Names of the legends that are packaged."""
+    """Names of the packaged legends."""
     return sorted(path.stem for path in data_path("emissivity", "land_cover").glob("*.csv"))
 
 
 def land_cover_table(name: str, sensor: str) -> dict[int, Value]:
-    """Emissivity of every class of a land cover legend.
+    """Emissivity by class of a land cover legend.
 
-    Parameters
-    ----------
-    name : str
-        Name of a packaged legend, or path of a CSV file with the columns ``class``, ``emissivity`` and, if known,
-        ``uncertainty``: separated by commas, semicolons or tabs, in UTF-8 or UTF-16.
-    sensor : str
-        Sensor band; the packaged legends are put together from its `components`.
-
-    Raises
-    ------
-    InputNotFoundError
-        It is neither.
-    InputError
-        The file is no table, lacks a column, or holds a class twice or a value that is not possible.
+    `name` is that of a packaged legend, composed of the `components` of the sensor band, or the path of a CSV file in
+    UTF-8 or UTF-16 with the columns ``class``, ``emissivity`` and optionally ``uncertainty``, separated by commas,
+    semicolons or tabs. Raises InputNotFoundError if there is no such legend or file, InputError for an invalid file.
     """
     if name in land_cover_names():
         with data_path("emissivity", "land_cover", f"{name}.csv").open(newline="", encoding="utf-8") as file:
@@ -145,52 +117,46 @@ def land_cover_table(name: str, sensor: str) -> dict[int, Value]:
     path = Path(name)
     if not path.is_file():
         known = ", ".join(land_cover_names())
-        raise InputNotFoundError(f"land cover table {name!r} is neither one of {known} nor a CSV file")
-    return _own_table(path)
+        raise InputNotFoundError(f"land cover table {name!r} is not one of {known} and not a CSV file")
+    return _read_table(path)
 
 
 def _mixture(row: Mapping[str, str], sensor: str) -> Value:
-    """Put a class together; the shares themselves are not sure, so the parts' errors are added up."""
+    """Mixture of components; their errors are added, because the fractions are uncertain too."""
     parts = components(sensor)
-    shares = {name: float(row[name] or 0.0) for name in _SHARES}
+    fractions = {name: float(row[name] or 0.0) for name in _COMPONENTS}
     return Value(
-        emissivity=sum(share * parts[name].emissivity for name, share in shares.items()),
-        uncertainty=sum(share * parts[name].uncertainty for name, share in shares.items()),
+        emissivity=sum(fraction * parts[name].emissivity for name, fraction in fractions.items()),
+        uncertainty=sum(fraction * parts[name].uncertainty for name, fraction in fractions.items()),
     )
 
 
-_DEFAULT_UNCERTAINTY = "0.02"  # of a class in a user's table that does not tell: several materials in a class
-
-
-def _own_table(path: Path) -> dict[int, Value]:
+def _read_table(path: Path) -> dict[int, Value]:
     table = read_csv(path, "land cover classes")
     header = [title.lower() for title in table.header]
     if not {"class", "emissivity"} <= set(header):
         raise InputError(
             f"land cover table {path} has the columns {', '.join(table.header)}; it needs class and emissivity"
         )
-    found: dict[int, Value] = {}
+    values: dict[int, Value] = {}
     for line, row in zip(table.lines, table.rows, strict=True):
         where = f"{path} line {line}"
         cells = [cell.replace(",", ".") if table.decimal_comma else cell for cell in row]
-        code, value = _own_entry(dict(zip(header, cells, strict=True)), where)
-        if code in found:
-            raise InputError(f"{where} holds the class {code} again; keep one line for each class")
-        found[code] = value
-    return found
+        code, value = _parse_row(dict(zip(header, cells, strict=True)), where)
+        if code in values:
+            raise InputError(f"{where} contains the class {code} again; keep one line for each class")
+        values[code] = value
+    return values
 
 
-def _own_entry(row: Mapping[str, str], where: str) -> tuple[int, Value]:
+def _parse_row(row: Mapping[str, str], where: str) -> tuple[int, Value]:
     try:
-        code = int(row["class"])
-        value = Value(
-            emissivity=float(row["emissivity"]),
-            uncertainty=float(row.get("uncertainty") or _DEFAULT_UNCERTAINTY),
-        )
+        code, emissivity = int(row["class"]), float(row["emissivity"])
+        uncertainty = float(row.get("uncertainty") or _DEFAULT_UNCERTAINTY)
     except ValueError:
-        raise InputError(f"{where} holds {dict(row)}; give an integer class and numbers") from None
+        raise InputError(f"{where} contains {dict(row)}; give an integer class and numbers") from None
     if not 0 <= code <= LARGEST_CLASS:
-        raise InputError(f"{where} holds the class {code}; classes are whole numbers from 0 to {LARGEST_CLASS}")
-    if not (0.0 < value.emissivity <= 1.0 and 0.0 <= value.uncertainty < 1.0):
-        raise InputError(f"{where} has emissivity {value.emissivity:g}; give a fraction in (0, 1]")
-    return code, value
+        raise InputError(f"{where} contains the class {code}; classes are whole numbers from 0 to {LARGEST_CLASS}")
+    if not (0.0 < emissivity <= 1.0 and 0.0 <= uncertainty < 1.0):
+        raise InputError(f"{where} has emissivity {emissivity:g}; give a fraction in (0, 1]")
+    return code, Value(emissivity=emissivity, uncertainty=uncertainty)

@@ -1,4 +1,4 @@
-"""Reanalysis products. A product is added here: one row, and where it can be fetched, the module that its row names."""
+"""Reanalysis products. A new product is one row here and, if it can be downloaded, the module named in its row."""
 
 from __future__ import annotations
 
@@ -24,41 +24,33 @@ from lst_raster.physics.quantities import (
 if TYPE_CHECKING:
     from lst_raster.inputs.reanalysis.fetch.plan import Source
 
-MODULES = "lst_raster.inputs.reanalysis.fetch"
-"""Package of the modules that fetch reanalyses."""
+MODULES = "lst_raster.inputs.reanalysis.fetch"  # Package of the download modules
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
-    """A server from which ``fetch-reanalysis --source NAME`` fetches a product."""
+    """A server from which ``fetch-reanalysis --source NAME`` downloads a product."""
 
-    name: str
-    """Name of the source."""
-    title: str
-    """Who runs it, and whether it needs an account."""
-    module: str
-    """Module of `MODULES`."""
-    source: str
-    """Class in that module, a `Source`."""
+    name: str  # Name of the source
+    title: str  # Operator, and whether an account is needed
+    module: str  # Module in `MODULES`
+    source: str  # Class in that module, a `Source`
 
     def make(self) -> Source:
-        """Make the source."""
+        """Create the source."""
         made: Source = getattr(import_module(f"{MODULES}.{self.module}"), self.source)()
         return made
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReanalysisProduct:
-    """Names of the variables in the files of a product; case does not matter when a file is read."""
+    """Variable names in the files of a product; case is ignored when a file is read."""
 
-    title: str
-    """Name of the product."""
+    title: str  # Name of the product
+    # Quantities near the surface and of the whole column, by variable; the usual name of a quantity first
     fields: Mapping[str, Quantity]
-    """Quantities on one level, by variable; the usual name of a quantity first."""
-    levels: Mapping[str, Quantity] = field(default_factory=dict)
-    """Quantities on pressure levels, by variable."""
-    servers: tuple[Server, ...] = ()
-    """Where it can be fetched."""
+    levels: Mapping[str, Quantity] = field(default_factory=dict)  # Quantities on pressure levels, by variable
+    servers: tuple[Server, ...] = ()  # Servers for downloads
 
 
 PRODUCTS = (
@@ -112,23 +104,23 @@ PRODUCTS = (
 VARIABLES: Mapping[str, Quantity] = MappingProxyType(
     {name.lower(): quantity for product in PRODUCTS for name, quantity in product.fields.items()}
 )
-"""Quantity of every variable on one level that is known, by its name in lower case."""
+"""Quantity of every known variable near the surface or of the whole column, by its name in lower case."""
 ON_LEVELS: Mapping[str, Quantity] = MappingProxyType(
     {name.lower(): quantity for product in PRODUCTS for name, quantity in product.levels.items()}
 )
-"""Quantity of every variable on pressure levels that is known, by its name in lower case."""
+"""Quantity of every known variable on pressure levels, by its name in lower case."""
 SERVERS: Mapping[str, Server] = MappingProxyType(
     {server.name: server for product in PRODUCTS for server in product.servers}
 )
 """The servers, by name."""
 
 
-def names_of(quantity: Quantity) -> str:
-    """List the names of a quantity on one level, that of each product once, for messages.
+def variable_names(quantity: Quantity) -> str:
+    """List the usual names of a quantity on one level in all products, for messages.
 
     Examples
     --------
-    >>> names_of(WATER_VAPOUR)
+    >>> variable_names(WATER_VAPOUR)
     'tcwv, total_column_water_vapour, TQV, pr_wtr or pwat'
     """
     usual = (next((name for name, one in product.fields.items() if one == quantity), None) for product in PRODUCTS)

@@ -1,54 +1,47 @@
-"""Variables of reanalysis files: the quantities that they hold, their units, and errors about them."""
+"""Variables of reanalysis files: quantities by name, units, and errors for files without a known variable."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from lst_raster.errors import InputError
-from lst_raster.inputs.reanalysis.products import ON_LEVELS, VARIABLES, names_of
+from lst_raster.inputs.reanalysis.products import ON_LEVELS, VARIABLES, variable_names
 from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR, Quantity
 
 _WITH_CLOUD = ("tcw", "total_column_water")
-_WANTED_ON_LEVELS = "t and q (or r) on levels of pressure"
-_WANTED = f"{names_of(WATER_VAPOUR)} for the water vapour, " + ", ".join(
-    names_of(quantity) for quantity in (AIR_TEMPERATURE, SURFACE_PRESSURE, ELEVATION)
+_USABLE_ON_LEVELS = "t and q (or r) on levels of pressure"
+_USABLE = f"{variable_names(WATER_VAPOUR)} for the water vapour, " + ", ".join(
+    variable_names(quantity) for quantity in (AIR_TEMPERATURE, SURFACE_PRESSURE, ELEVATION)
 )
 
 
 class NothingFoundError(InputError):
-    """A file is sound, and holds nothing that is asked for."""
+    """A readable file has none of the requested variables."""
 
 
 def quantity_of(variable: str, *, on_levels: bool = False) -> Quantity | None:
-    """Quantity that a variable holds by its name, None where the name is not known."""
+    """Quantity of a variable by its name (any case), None for an unknown name."""
     return (ON_LEVELS if on_levels else VARIABLES).get(variable.lower())
 
 
 def unit_conversion(quantity: Quantity, units: str, where: str) -> tuple[float, float]:
-    """Factor and offset that lead from a file's unit to the quantity's.
+    """Factor and offset from the unit of a file to the unit of the quantity.
 
-    Raises
-    ------
-    InputError
-        The unit is not known, or there is none: a reanalysis always tells it, and a guess may be a hundred times off.
+    Raises InputError for an unknown or missing unit: reanalyses declare it, and a guess may be wrong by a factor 100.
     """
     if not units.strip():
         raise InputError(f"{where} declares no unit; set its attribute units, such as {quantity.units}")
     return quantity.require_conversion(units, where)
 
 
-def cloud_note(names: Iterable[str]) -> str | None:
-    """Say that a file's total column water is not its water vapour, None where it has none."""
-    found = next((name for name in names if name.lower() in _WITH_CLOUD), None)
-    return f"{found} is the water of vapour and clouds together, not the vapour alone (tcwv)" if found else None
-
-
-def nothing_found(source: str, found: Iterable[str], reason: str = "", *, on_levels: bool = False) -> NothingFoundError:
-    """Error for a file without a variable that can be used."""
+def nothing_found(source: str, found: Sequence[str], reason: str = "", *, on_levels: bool = False) -> NothingFoundError:
+    """Error for a file without a usable variable, with the variables that it has."""
     names = sorted(set(found))
     listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-    why = "; ".join(part for part in (reason, cloud_note(names)) if part)
+    cloudy = next((name for name in found if name.lower() in _WITH_CLOUD), None)
+    note = f"{cloudy} is the water of vapour and clouds together, not the vapour only (tcwv)" if cloudy else ""
+    reasons = "; ".join(part for part in (reason, note) if part)
     return NothingFoundError(
-        f"{source} holds {listed or 'no variables'}{f' ({why})' if why else ''}; give a file with "
-        f"{_WANTED_ON_LEVELS if on_levels else _WANTED}, on latitude and longitude"
+        f"{source} contains {listed or 'no variables'}{f' ({reasons})' if reasons else ''}; give a file with "
+        f"{_USABLE_ON_LEVELS if on_levels else _USABLE}, on latitude and longitude"
     )

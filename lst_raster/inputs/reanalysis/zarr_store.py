@@ -1,4 +1,4 @@
-"""Reanalysis in zarr stores, in a folder or on a server: ERA5 as ARCO has it. Needs the extra `zarr`."""
+"""Reanalysis in zarr stores, in a folder or on a server, such as ERA5 of ARCO. Needs the extra `zarr`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 _WEB, _CLOUD = ("https://", "http://"), "gs://"
 _FILES = (".nc", ".nc4", ".netcdf", ".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2", ".zip")
 _GOOGLE = "https://storage.googleapis.com/"  # public buckets, without an account
-_MARKS = ("zarr.json", ".zgroup", ".zmetadata")
-_PATIENCE = {"sock_connect": 30.0, "sock_read": 60.0}  # [s]
+_TIMEOUTS = {"sock_connect": 30.0, "sock_read": 60.0}  # [s]
 
 
 def is_address(path: str | Location) -> bool:
-    """Whether a path is the address of a store on a server; one that ends as files do is that of a file.
+    """Whether a path is the address of a store on a server, and not of a file.
 
     Examples
     --------
@@ -47,107 +46,65 @@ def store_name(address: str | Path) -> str:
 
 
 def public_address(address: str) -> str:
-    """Address at which a store is read without an account: that of a public bucket for one of Google's."""
+    """HTTPS address that is read without an account, for stores in public Google buckets."""
     return (_GOOGLE + address.removeprefix("gs://") if address.startswith("gs://") else address).rstrip("/")
 
 
-def is_store(folder: Path) -> bool:
-    """Whether a folder is a zarr store."""
-    return any((folder / mark).is_file() for mark in _MARKS)
+def read_zarr(address: str, request: Request) -> list[GriddedField]:
+    """Read the requested quantities of a store; only the chunks around the time and the area are downloaded.
 
-
-def read_zarr(address: str, ask: Request) -> list[GriddedField]:
-    """Read what is asked for of a zarr store; only the chunks around the time and the place are fetched.
-
-    Parameters
-    ----------
-    address : str
-        Folder, or address that starts with https, http or gs.
-    ask : Ask
-        What is asked for.
-
-    Raises
-    ------
-    InputNotFoundError
-        There is no such store.
-    InputError
-        It is damaged, holds nothing that is known, or is on another grid than one of latitude and longitude.
-    RemoteError
-        The server does not answer, or refuses.
-    MissingExtraError
-        zarr is not installed.
+    `address` is a folder or starts with https, http or gs. Raises InputNotFoundError if there is no such store,
+    InputError if it is damaged, has no known variable or is not on latitude and longitude, RemoteError if the server
+    fails, MissingExtraError if zarr is not installed.
     """
-    return with_retries(lambda: _read(address, ask))
 
+    def read() -> list[GriddedField]:
+        with open_store(address) as dataset:
+            return read_dataset(dataset, store_name(address), request, crop_surface=True)
 
-def _read(address: str, ask: Request) -> list[GriddedField]:
-    with open_store(address) as dataset:
-        return read_dataset(dataset, store_name(address), ask)
+    return with_retries(read)
 
 
 @contextmanager
 def open_store(address: str) -> Iterator[xr.Dataset]:
-    """Open a zarr store, of format 2 or 3; values are read when they are used.
+    """Open a zarr store of format 2 or 3; values are loaded when they are used.
 
-    Parameters
-    ----------
-    address : str
-        As in `read_zarr`.
-
-    Yields
-    ------
-    xarray.Dataset
-        The store.
-
-    Raises
-    ------
-    InputNotFoundError, InputError, RemoteError, MissingExtraError
-        As `read_zarr`, also while values are read.
+    Raises the errors of `read_zarr`, also while values are loaded.
     """
     require("zarr", "zarr")
     shown = without_secrets(address)
     try:
-        store = _remote(address) if is_address(address) else address
-        with _opened(store) as dataset:
+        with _opened(_remote(address) if is_address(address) else address) as dataset:
             yield dataset
-    except FileNotFoundError as reason:
-        raise InputNotFoundError(f"there is no zarr store at {shown}; check the address") from _cause(address, reason)
     except LstRasterError:
         raise
-    except Exception as reason:  # aiohttp's, fsspec's, zarr's and the codecs' errors have no parent in common
-        if is_address(address) and _is_of_the_network(reason):
-            raise BusyError(f"{shown} does not answer ({_told(reason)}); try again later") from _cause(address, reason)
+    except Exception as reason:  # errors of aiohttp, fsspec, zarr and the codecs have no common base class
+        cause = reason if shown == address else None  # its text may contain the secrets of the address
+        name = type(reason).__name__
+        detail = without_secrets(f"{name}: {reason}") if str(reason) else name
+        if isinstance(reason, FileNotFoundError):
+            raise InputNotFoundError(f"there is no zarr store at {shown}; check the address") from cause
+        if is_address(address):
+            network_errors = require("aiohttp", "zarr").ClientError | TimeoutError | ConnectionError
+            if isinstance(reason, network_errors):
+                raise BusyError(f"{shown} does not answer ({detail}); try again later") from cause
         if isinstance(reason, OSError | ValueError | KeyError | TypeError | IndexError | RuntimeError):
-            raise InputError(f"{shown} cannot be read as zarr ({_told(reason)})") from _cause(address, reason)
+            raise InputError(f"{shown} cannot be read as zarr ({detail})") from cause
         raise
 
 
 def _opened(store: Any) -> xr.Dataset:
-    """Open a store by its consolidated metadata, else without them, of which xarray would warn."""
+    """Open a store by its consolidated metadata, or else without them (the default of xarray warns)."""
     import xarray as xr
 
     options: dict[str, Any] = {"engine": "zarr", "chunks": None, "cache": False, "decode_timedelta": False}
     try:
         return xr.open_dataset(store, consolidated=True, **options)
-    except (ValueError, KeyError):  # zarr 3 and 2
+    except (ValueError, KeyError):  # of zarr 3 and 2
         return xr.open_dataset(store, consolidated=False, **options)
 
 
 def _remote(address: str) -> Any:
     aiohttp, storage = require("aiohttp", "zarr"), require("zarr.storage", "zarr")
-    options = {"client_kwargs": {"timeout": aiohttp.ClientTimeout(total=None, **_PATIENCE), "trust_env": True}}
+    options = {"client_kwargs": {"timeout": aiohttp.ClientTimeout(total=None, **_TIMEOUTS), "trust_env": True}}
     return storage.FsspecStore.from_url(public_address(address), storage_options=options, read_only=True)
-
-
-def _is_of_the_network(reason: Exception) -> bool:
-    aiohttp = require("aiohttp", "zarr")
-    return isinstance(reason, aiohttp.ClientError | TimeoutError | ConnectionError)
-
-
-def _cause(address: str, reason: Exception) -> Exception | None:
-    """Leave out what went wrong below where it may tell what is not to be shown."""
-    return reason if without_secrets(address) == address else None
-
-
-def _told(reason: Exception) -> str:
-    return without_secrets(f"{type(reason).__name__}: {reason}") if str(reason) else type(reason).__name__

@@ -1,4 +1,4 @@
-"""ERA5 from the Climate Data Store of Copernicus, through its own client. Needs the extra `era5` and an account."""
+"""ERA5 from the Copernicus Climate Data Store, with its client. Needs the extra `era5` and an account."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEVELS_DATASET = "reanalysis-era5-pressure-levels"
 LEVELS_VARIABLES = ("temperature", "specific_humidity")
 LEVELS = (
     1, 2, 3, 5, 7, 10, 20, 30, 50, 70, *range(100, 251, 25), *range(300, 751, 50), *range(775, 1001, 25),
-)  # all that there are [hPa] # fmt: skip
+)  # all levels [hPa] # fmt: skip
 CELL = 0.25  # [degree]
 
 _ACCOUNT = (
@@ -34,44 +34,55 @@ _PATIENCE = {"timeout": 60, "retry_max": 5, "sleep_max": 30}  # [s] and attempts
 class ClimateDataStore:
     """The source ``era5``."""
 
-    def plan(
-        self, stem: str, when: np.datetime64, box: Box, server: str | None, *, levels: bool = False
-    ) -> Plan:  # fmt: skip
-        """One request for each day that the two steps are of, and one more for its levels."""
+    def plan(self, stem: str, when: np.datetime64, box: Box, server: str | None, *, levels: bool = False) -> Plan:
+        """Plan one request per day, and one more for its levels."""
         box, steps = box.widened(CELL, CELL), steps_around(when)
-        variables = (*VARIABLES, DEW_POINT) if levels else VARIABLES
-        asked = [("", DATASET, {"variable": list(variables)})]
+        variables = [*VARIABLES, DEW_POINT] if levels else list(VARIABLES)
+        datasets: list[tuple[str, str, dict[str, Any]]] = [("", DATASET, {"variable": variables})]
         if levels:
-            pressures = {"variable": list(LEVELS_VARIABLES), "pressure_level": [str(level) for level in LEVELS]}
-            asked.append(("levels_", LEVELS_DATASET, pressures))
+            pressures = [str(level) for level in LEVELS]
+            selection = {"variable": list(LEVELS_VARIABLES), "pressure_level": pressures}
+            datasets.append(("levels_", LEVELS_DATASET, selection))
         parts = tuple(
             Part(
-                file=f"{stem}_era5_{kind}{stamp(times[0])}.nc",
-                details={"dataset": dataset, "request": _request(day, times, box, what)},
+                file=f"{stem}_era5_{prefix}{stamp(times[0])}.nc",
+                details={"dataset": dataset, "request": _request(day, times, box, selection)},
             )
-            for kind, dataset, what in asked
+            for prefix, dataset, selection in datasets
             for day, times in by_day(steps).items()
         )
-        return Plan(source="era5", steps=steps, box=box, parts=parts, script=_script(parts))
+        lines = ["import cdsapi", "", "client = cdsapi.Client()"]
+        for part in parts:
+            request = json.dumps(part.details["request"], indent=4)
+            lines.append(f"client.retrieve({part.details['dataset']!r}, {request}, {part.file!r})")
+        return Plan(source="era5", steps=steps, box=box, parts=parts, script="\n".join(lines) + "\n")
 
     def download(self, plan: Plan, folder: Path, server: str | None, say: Say) -> None:
-        """Submit the requests, wait for them, and write their files."""
+        """Submit the requests, wait for them, and download their files."""
         api = require("cdsapi", "era5").api
         url, key = _credentials(api, server)
+
+        def report(*arguments: Any, **_: Any) -> None:
+            say(str(arguments[0]))
+
         with require("requests", "era5").Session() as session:
             client = api.Client(
-                url=url, key=key, quiet=True, progress=False, session=session, info_callback=_told(say),
-                warning_callback=_told(say), error_callback=_told(say), **_PATIENCE,
+                url=url, key=key, quiet=True, progress=False, session=session, info_callback=report,
+                warning_callback=report, error_callback=report, **_PATIENCE,
             )  # fmt: skip
             for part in plan.parts:
-                _retrieve(client, part, folder / part.file)
+                try:
+                    client.retrieve(part.details["dataset"], dict(part.details["request"]), str(folder / part.file))
+                except Exception as reason:  # errors of requests, and RuntimeError
+                    detail = str(reason).replace(client.key, "***")
+                    raise RemoteError(f"the Climate Data Store did not send {part.file}: {detail}") from None
 
 
-def _request(day: np.datetime64, times: list[np.datetime64], box: Box, what: Mapping[str, Any]) -> dict[str, Any]:
+def _request(day: np.datetime64, times: list[np.datetime64], box: Box, selection: Mapping[str, Any]) -> dict[str, Any]:
     year, month, date = str(day).split("-")
     return {
         "product_type": ["reanalysis"],
-        **what,
+        **selection,
         "year": [year],
         "month": [month],
         "day": [date],
@@ -82,39 +93,13 @@ def _request(day: np.datetime64, times: list[np.datetime64], box: Box, what: Map
     }
 
 
-def _script(parts: tuple[Part, ...]) -> str:
-    lines = ["import cdsapi", "", "client = cdsapi.Client()"]
-    for part in parts:
-        request = json.dumps(part.details["request"], indent=4)
-        lines.append(f"client.retrieve({part.details['dataset']!r}, {request}, {part.file!r})")
-    return "\n".join(lines) + "\n"
-
-
 def _credentials(api: Any, server: str | None) -> tuple[str, str]:
     try:
         url, key, _ = api.get_url_key_verify(server, None, None)
-    except Exception as reason:  # the client has no error of its own for this
+    except Exception as reason:  # the client has no specific error class
         raise RemoteAccessError(f"there are no credentials for the Climate Data Store; {_ACCOUNT}") from reason
     if ":" in key:
         raise RemoteAccessError(
             f"the key for the Climate Data Store has a colon: it is one of the service that closed in 2024; {_ACCOUNT}"
         )
     return url, key
-
-
-def _retrieve(client: Any, part: Part, target: Path) -> None:
-    try:
-        client.retrieve(part.details["dataset"], dict(part.details["request"]), str(target))
-    except Exception as reason:  # those of requests, and RuntimeErrors
-        raise RemoteError(
-            f"the Climate Data Store did not send {part.file}: {_hidden(str(reason), client.key)}"
-        ) from None
-
-
-def _hidden(text: str, key: str) -> str:
-    """Keep a key out of a message."""
-    return text.replace(key, "***")
-
-
-def _told(say: Say) -> Any:
-    return lambda *arguments, **_: say(str(arguments[0]))

@@ -1,4 +1,4 @@
-"""What is to be asked of a server for a scene: steps, area, files."""
+"""Download plans: time steps, area and files to request from a server for a scene."""
 
 from __future__ import annotations
 
@@ -12,99 +12,61 @@ import numpy as np
 
 from lst_raster.io.grid import Box
 
-Say: TypeAlias = Callable[[str], None]
-"""Takes a line of news for the user, such as a place in a queue."""
-_HOUR = np.timedelta64(1, "h")
+Say: TypeAlias = Callable[[str], None]  # Receives one-line messages for the user, such as the position in a queue
+Steps: TypeAlias = tuple[np.datetime64, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """One file that a server is asked for."""
+    """One file to download."""
 
-    file: str
-    """Name that it gets here."""
-    details: Mapping[str, Any]
-    """What is asked for, as the server takes it."""
+    file: str  # Local file name
+    details: Mapping[str, Any]  # Request in the form of the server
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """All that a server is asked for, for one scene."""
+    """All files to download for one scene."""
 
-    source: str
-    """Name of the source."""
-    steps: tuple[np.datetime64, ...]
-    """Steps of the reanalysis, those around the scene's time, UTC."""
-    box: Box
-    """Area: the scene's, widened to whole cells and one more."""
-    parts: tuple[Part, ...]
-    """The files."""
-    script: str
-    """A text that fetches the same without this package: Python, or shell."""
+    source: str  # Name of the source
+    steps: Steps  # Time steps of the reanalysis around the time of the scene, UTC
+    box: Box  # Area: that of the scene, extended to whole cells and by one more
+    parts: tuple[Part, ...]  # The files
+    script: str  # Python or shell script that downloads the same files without this package
 
     def as_json(self) -> str:
-        """Write the plan as JSON."""
-        area = {name: getattr(self.box, name) for name in ("south", "north", "west", "east")}
+        """Plan as JSON."""
         entries = {
             "source": self.source,
             "steps": [str(step) for step in self.steps],
-            "area": area,
+            "area": {name: getattr(self.box, name) for name in ("south", "north", "west", "east")},
             "files": [{"file": part.file, **part.details} for part in self.parts],
         }
         return json.dumps(entries, indent=2) + "\n"
 
 
 class Source(Protocol):
-    """A server of reanalysis."""
+    """A server with reanalysis data."""
 
-    def plan(
-        self, stem: str, when: np.datetime64, box: Box, server: str | None, *, levels: bool = False
-    ) -> Plan:  # fmt: skip
-        """Say what is to be asked for.
+    def plan(self, stem: str, when: np.datetime64, box: Box, server: str | None, *, levels: bool = False) -> Plan:
+        """Plan the downloads for the time and extent of a scene.
 
-        Parameters
-        ----------
-        stem : str
-            Name of the scene, with which the files' names begin.
-        when : numpy.datetime64
-            Time of the scene, UTC.
-        box : Box
-            Extent of the scene.
-        server : str or None
-            Address of another server than the usual one.
-        levels : bool
-            Whether temperature and humidity on levels of pressure are to be asked for as well.
+        File names begin with `stem`. `server` is an address other than the default. With `levels`, temperature and
+        humidity on pressure levels are included.
         """
         ...
 
     def download(self, plan: Plan, folder: Path, server: str | None, say: Say) -> None:
-        """Write the plan's files into a folder.
+        """Write the files of the plan into a folder.
 
-        Raises
-        ------
-        MissingExtraError
-            A package is missing that asks the server.
-        RemoteAccessError
-            There are no credentials, or they are refused.
-        RemoteError
-            The server does not answer, refuses, or sends too little.
+        Raises MissingExtraError if the client package is missing, RemoteAccessError for missing or refused credentials,
+        RemoteError if the server fails or sends incomplete data.
         """
         ...
 
 
-def steps_around(
-    when: np.datetime64, past_the_hour: int = 0, hours: int = 1
-) -> tuple[np.datetime64, np.datetime64]:  # fmt: skip
-    """Find the steps of a reanalysis before (or at) and after a time.
-
-    Parameters
-    ----------
-    when : numpy.datetime64
-        The time, UTC.
-    past_the_hour : int
-        Minute of the steps.
-    hours : int
-        Distance of two steps, counted from midnight. [h]
+def steps_around(when: np.datetime64, past_the_hour: int = 0, hours: int = 1) -> Steps:
+    """Find the time steps before (or at) and after a time, at a minute past the hour, every some hours from midnight.
 
     Examples
     --------
@@ -117,11 +79,11 @@ def steps_around(
     hour = (when.astype("datetime64[s]") - minutes).astype("datetime64[h]")
     since_midnight = (hour - hour.astype("datetime64[D]")) % np.timedelta64(hours, "h")
     first = (hour - since_midnight).astype("datetime64[s]") + minutes
-    return first, first + hours * _HOUR
+    return first, first + np.timedelta64(hours, "h")
 
 
-def by_day(steps: tuple[np.datetime64, ...]) -> dict[np.datetime64, list[np.datetime64]]:
-    """Sort steps by their day, as servers keep them: those around midnight are of two."""
+def by_day(steps: Steps) -> dict[np.datetime64, list[np.datetime64]]:
+    """Group time steps by day, as servers store them."""
     days: dict[np.datetime64, list[np.datetime64]] = {}
     for step in steps:
         days.setdefault(step.astype("datetime64[D]"), []).append(step)
@@ -129,5 +91,5 @@ def by_day(steps: tuple[np.datetime64, ...]) -> dict[np.datetime64, list[np.date
 
 
 def stamp(step: np.datetime64) -> str:
-    """Time for a file's name, ``20150719T1600``."""
+    """Time for a file name, ``20150719T1600``."""
     return str(step.astype("datetime64[m]")).replace("-", "").replace(":", "")
