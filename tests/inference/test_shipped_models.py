@@ -33,7 +33,7 @@ def test_the_stated_uncertainty_of_a_shipped_model_holds_two_thirds_of_its_error
     coverage = {name: stated[name] for name in WATER_VAPOUR_CLASSES}
     most_humid = coverage.pop("50+")
     assert 0.62 <= most_humid <= 0.80  # wider than need be, see docs/science/network.md
-    # A profile tells nearly all, and a network of the cross-validation, which has learnt half, errs more than this one.
+    # With a profile little is unknown, and the networks of the cross-validation, trained on half, have larger errors.
     widest = 0.77 if name.endswith("profile") else 0.75
     assert 0.595 <= min(coverage.values()) <= max(coverage.values()) <= widest
 

@@ -6,7 +6,7 @@ import pytest
 from lst_raster.inputs.fields import ElevationAdjustment, Field
 from lst_raster.io.coarse_grid import Nodes, at_places
 from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, WATER_VAPOUR
-from lst_raster.retrieval.coarse_atmosphere import LOST, min_nodes
+from lst_raster.retrieval.coarse_atmosphere import NODE_TOLERANCES, min_nodes
 
 AXIS = np.append(np.arange(0.0, 1000.0, 32), 1000.0)
 
@@ -38,7 +38,7 @@ def test_no_more_is_lost_than_is_allowed(height):
     column, row = np.meshgrid(AXIS, AXIS)
     assert (
         rows.size == AXIS.size
-        or np.abs(at_places(rows, columns, kept, row, column) - values).max() <= LOST["water_vapour"]
+        or np.abs(at_places(rows, columns, kept, row, column) - values).max() <= NODE_TOLERANCES["water_vapour"]
     )
     assert (rows.size == AXIS.size) == (height > 0.5)
 

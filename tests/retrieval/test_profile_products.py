@@ -62,7 +62,7 @@ TERRAIN = (800.0 + 700.0 * np.sin(_ROW / 90.0) * np.cos(_ACROSS / 130.0) + 3.0 *
 
 @pytest.fixture
 def mountains(tmp_path):
-    """A scene over rough terrain, and what is to be known of it; the air changes by the cell of the reanalysis."""
+    """A scene over rough terrain, and its inputs; the atmosphere varies from cell to cell of the reanalysis."""
     random = np.random.default_rng(11)
     rough = {
         "t": random.normal(0.0, 0.5, (3, LEVELS.size, LATITUDE.size, LONGITUDE.size)),
@@ -83,7 +83,7 @@ def test_the_coarse_grid_gives_the_temperature_of_the_profile_at_every_pixel(tmp
     coarse = retrieve(scene, output=tmp_path / "coarse.tif", model=profile_model, **options)
     exact = retrieve(scene, output=tmp_path / "exact.tif", model=profile_model, exact=True, **options)
     difference = read(coarse) - read(exact)
-    assert np.ptp(read(exact)) > 2.0  # the air differs over the scene at all
+    assert np.ptp(read(exact)) > 2.0  # the atmosphere varies over the scene
     assert np.sqrt(np.mean(difference**2)) < 0.01
     assert np.abs(difference).max() < 0.08  # where the ground crosses a level, within 50 m
     assert coarse.tags["air"].startswith("interpolated between 6x11 nodes, steps of 50 m; largest difference 0.0")

@@ -1,4 +1,4 @@
-"""Everything beside the scene on servers: rasters in parts, reanalysis whole, products looked at; no secrets told."""
+"""Inputs and products on servers: rasters read in parts, reanalysis copied, products described, no secrets shown."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ DATE = "2015-07-19T16:20"
 
 @pytest.fixture(autouse=True)
 def surroundings(tmp_path, monkeypatch):
-    """A folder of its own for products and for temporary files, and no waiting."""
+    """A separate folder for products and for temporary files, and no waiting."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(remote_http, "_DELAY", 0.0)
     (tmp_path / "temporary").mkdir()
@@ -298,7 +298,7 @@ def test_a_second_run_from_a_server_that_does_not_identify_its_files_says_so(sce
             made(server.url(scene.name), model_path, "r.tif", **options)
         stem = scene.name.removesuffix("_B10.TIF")
         assert str(raised.value) == (
-            "r.tif exists and is kept: the server gives neither ETag nor Last-Modified of "
+            "r.tif exists and is kept: the server sends no ETag and no Last-Modified for "
             f"{stem}_B10.TIF, {stem}_MTL.txt, so whether it has changed cannot be determined; add --overwrite to "
             "replace the product, or give another name"
         )

@@ -262,7 +262,7 @@ DRY = "hardly ever has less than 10%: if it is in cm (g cm-2), give the unit, fo
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["number", "raster", "standard atmosphere"])
 @pytest.mark.parametrize(("vapour", "is_dry"), [(2.0, True), (0.5, True), (20.0, False), (4.5, False)])
-def test_centimetres_taken_for_millimetres_of_water_vapour_are_told(
+def test_centimetres_taken_for_millimetres_of_water_vapour_cause_a_warning(
     tmp_path, model_path, column_model_path, form, vapour, is_dry
 ):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
@@ -275,17 +275,17 @@ def test_centimetres_taken_for_millimetres_of_water_vapour_are_told(
         given["water_vapour"] = vapour
     else:  # of July at 31 degrees: 296 K
         given = {"water_vapour": vapour / 2.0, "model": column_model_path}
-    told = [
+    warnings = [
         line
         for line in retrieve(scene, emissivity=0.97, surface_pressure=1000.0, **given).warnings
         if "water vapour" in line
     ]
-    told = [line for line in told if "range" not in line and "leaves the" not in line]
-    assert len(told) == is_dry
-    assert not told or DRY.replace("10%", "5%" if form == "standard atmosphere" else "10%") in told[0]
+    warnings = [line for line in warnings if "range" not in line and "leaves the" not in line]
+    assert len(warnings) == is_dry
+    assert not warnings or DRY.replace("10%", "5%" if form == "standard atmosphere" else "10%") in warnings[0]
 
 
-def test_dry_air_is_not_held_against_an_assumed_temperature_over_antarctica(tmp_path, column_model_path):
+def test_dry_air_over_antarctica_is_not_compared_with_an_assumed_temperature(tmp_path, column_model_path):
     scene = make_scene(
         tmp_path / "in",
         lst=ramp(230, 250),
@@ -338,7 +338,7 @@ def test_a_scene_with_nothing_in_it_makes_no_product(tmp_path, model_path):
     with pytest.raises(SceneError, match="check their nodata values"):
         retrieve(scene, model=model_path, output="out", **{**EXACT, "emissivity": nothing})
     cold = make_scene(tmp_path / "c", lst=ramp(210, 220), atmosphere={**STATE, "water_vapour": 1.0})
-    with pytest.raises(SceneError, match="the atmosphere alone exceeds its radiance"):
+    with pytest.raises(SceneError, match="the path radiance exceeds its radiance"):
         retrieve(cold, model=model_path, output="out", **{**EXACT, "water_vapour": 70})
     assert left_in(tmp_path / "out") == []
 
@@ -431,7 +431,7 @@ except lst_raster.errors.OutputError as error:
 
 
 def run_apart(scene, model, how, value):
-    """Retrieve in a process of its own."""
+    """Retrieve in a separate process."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     arguments = [sys.executable, "-c", RUN, str(scene), str(model), how, str(value)]
     return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=60)

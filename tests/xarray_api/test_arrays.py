@@ -15,7 +15,7 @@ import lst_raster
 from lst_raster import Model, Scene, retrieve, retrieve_array
 from lst_raster.errors import GridMismatchError, InputError, ModelError, UnknownSensorError
 from lst_raster.io.raster import open_raster
-from lst_raster.xarray_api import blocks as block
+from lst_raster.xarray_api import blocks
 from tests.support.factories import make_scene, ramp, write_raster
 from tests.support.profile_air import DATE, LATITUDE, LEVELS, LONGITUDE, moisture, warmth
 from tests.support.reanalysis_files import TIMES, write_levels
@@ -77,8 +77,8 @@ def test_the_numbers_are_those_of_the_exact_retrieval_of_the_scene(tmp_path, mod
     np.testing.assert_array_equal(found.lst_uncertainty, read(product.path.with_name(f"{product.path.stem}_UNC.tif")))
     np.testing.assert_array_equal(np.isnan(found.lst), fill)
     assert found.lst.dtype == found.lst_uncertainty.dtype == np.float32
-    told = {name: product.tags[name] for name in ("equation", "model", "model_sha256", "air_temperature", "sensor")}
-    assert told.items() <= found.attrs.items()
+    tags = {name: product.tags[name] for name in ("equation", "model", "model_sha256", "air_temperature", "sensor")}
+    assert tags.items() <= found.attrs.items()
 
 
 @pytest.mark.parametrize("chunks", [{"y": 7, "x": 70}, {"y": 60, "x": 11}, {"y": (1, 58, 1), "x": (69, 1)}])
@@ -107,7 +107,7 @@ def test_nothing_is_computed_before_it_is_asked_for_and_then_no_more_than_that()
     assert asked == [(2, 0)]
 
 
-def test_arrays_meet_by_the_names_of_their_dimensions():
+def test_arrays_are_combined_by_the_names_of_their_dimensions():
     times = np.array(["2015-07-19", "2015-08-04", "2015-08-20"], "datetime64[ns]")
     vapour = xr.DataArray([10.0, 20.0, 40.0], dims="time", coords={"time": times})
     radiance = (RADIANCE * xr.DataArray([1.0, 1.02, 1.05], dims="time", coords={"time": times})).astype("f4")
@@ -123,11 +123,11 @@ def test_arrays_meet_by_the_names_of_their_dimensions():
         )
 
 
-def test_the_model_runs_where_the_air_differs_and_once_where_it_is_the_same(monkeypatch):
+def test_the_model_runs_at_every_pixel_only_where_inputs_vary(monkeypatch):
     rows = []
-    solve = block.solve_atmosphere
-    monkeypatch.setattr(block, "solve_atmosphere", lambda *given, **options: _noted(rows, solve(*given, **options)))
-    monkeypatch.setattr(block, "_AT_ONCE", 700)
+    solve = blocks.solve_atmosphere
+    monkeypatch.setattr(blocks, "solve_atmosphere", lambda *given, **options: _noted(rows, solve(*given, **options)))
+    monkeypatch.setattr(blocks, "_PIECE_SIZE", 700)
     retrieve_array(RADIANCE, on_grid(EMISSIVITY), 20.0, **COMMON)
     assert rows == [1]
     retrieve_array(RADIANCE, 0.97, on_grid(VAPOUR[:, 0], ("y",)), **COMMON)
@@ -224,20 +224,20 @@ def test_air_outside_the_range_of_the_model_is_marked_and_told_once(caplog, chun
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             found = retrieve_array(radiance, 0.97, vapour, terms=True, **COMMON).compute(scheduler="synchronous")
-        told = [record.message for record in caplog.records if "leaves the" in record.message]
-        assert len(told) == 1 and told[0].startswith("water vapour ") and "90 kg m-2" in told[0]
+        lines = [record.message for record in caplog.records if "leaves the" in record.message]
+        assert len(lines) == 1 and lines[0].startswith("water vapour ") and "90 kg m-2" in lines[0]
     np.testing.assert_array_equal(found.outside_range, _COLUMNS > 60)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chunks", [None, {"y": 10, "x": 10}])
-def test_centimetres_taken_for_millimetres_of_water_vapour_are_told_once(caplog, chunks):
+def test_centimetres_taken_for_millimetres_of_water_vapour_cause_one_warning(caplog, chunks):
     radiance = RADIANCE if chunks is None else RADIANCE.chunk(chunks)
-    for vapour, told in ((2.0, 1), (on_grid(np.full(_COLUMNS.shape, 2.0)), 1), (20.0, 0)):
+    for vapour, warnings in ((2.0, 1), (on_grid(np.full(_COLUMNS.shape, 2.0)), 1), (20.0, 0)):
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             retrieve_array(radiance, 0.97, vapour, **COMMON).compute(scheduler="synchronous")
-        assert caplog.text.count("if it is in cm (g cm-2), give the unit") == told
+        assert caplog.text.count("if it is in cm (g cm-2), give the unit") == warnings
 
 
 BAD = {
@@ -248,7 +248,7 @@ BAD = {
     "a number that cannot be": ({"water_vapour": 290.0}, InputError, "water vapour is 290, outside"),
     "negative vapour": ({"water_vapour": on_grid(-VAPOUR)}, InputError, "water vapour holds -.* outside"),
     "Celsius": ({"air_temperature": on_grid(VAPOUR)}, InputError, "degrees Celsius with their unit"),
-    "a numpy array": ({"water_vapour": VAPOUR}, InputError, "or an xarray.DataArray, whose dimensions tell"),
+    "a numpy array": ({"water_vapour": VAPOUR}, InputError, "or an xarray.DataArray with named dimensions"),
     "a text": ({"water_vapour": "29mm"}, InputError, "water vapour is a text; give a number"),
     "complex": ({"emissivity": on_grid(EMISSIVITY.astype(complex))}, InputError, "give an array of real numbers"),
     "a unit": ({"water_vapour": on_grid(VAPOUR, units="furlong")}, InputError, "unit 'furlong', which is not one of"),
@@ -262,9 +262,9 @@ BAD = {
     ),
     "another grid": (
         {"emissivity": on_grid(EMISSIVITY).assign_coords(x=np.arange(70.0))}, GridMismatchError,
-        "emissivity lies along x at 70 places from 0.0 to 69.0, radiance at 70 places from 452490.0 .*reproject_match",
+        "emissivity has along x 70 values from 0.0 to 69.0, radiance 70 values from 452490.0 .*reproject_match",
     ),
-    "another size": ({"water_vapour": on_grid(VAPOUR)[:9]}, GridMismatchError, "water_vapour lies along y at 9 "),
+    "another size": ({"water_vapour": on_grid(VAPOUR)[:9]}, GridMismatchError, "water_vapour has along y 9 "),
 }  # fmt: skip
 
 
@@ -293,12 +293,12 @@ def test_a_process_loads_the_model_once_and_refuses_another_one_of_that_name(mod
     load = Model.load
     retrieve_array(RADIANCE.chunk(10), 0.97, 20.0, model=model_path, **COMMON)
     monkeypatch.setattr(Model, "load", lambda *given: loaded.append(given) or load(*given))
-    block.load_model.cache_clear()
+    blocks.load_model.cache_clear()
     lazy = retrieve_array(RADIANCE.chunk(10), 0.97, 20.0, model=load(model_path), **COMMON)
     lazy.compute(scheduler="synchronous")
     assert loaded == [(str(model_path / "model.onnx"),)]
-    with pytest.raises(ModelError, match="is not the one with which the work was begun"):
-        block.load_model("landsat8-b10/column", "00")
+    with pytest.raises(ModelError, match="differs from the one in the process that started the work"):
+        blocks.load_model("landsat8-b10/column", "00")
 
 
 ELSEWHERE = """
@@ -403,7 +403,7 @@ def test_without_a_profile_the_water_vapour_must_be_given():
 @pytest.mark.parametrize("most", [1, 3, 8, 1000])
 def test_pieces_cover_an_array_once_and_are_small(shape, most):
     times = np.zeros(shape, int)
-    for piece in block.pieces(shape, most):
+    for piece in blocks.pieces(shape, most):
         assert times[piece].size <= most
         times[piece] += 1
     assert (times == 1).all()
@@ -426,5 +426,5 @@ except lst_raster.errors.MissingExtraError as error:
 
 @pytest.mark.slow
 def test_without_dask_arrays_in_memory_are_retrieved_and_chunks_name_the_extra():
-    told = subprocess.run([sys.executable, "-c", WITHOUT_DASK], capture_output=True, text=True, check=True).stdout
-    assert told == "dask is not installed; run: pip install 'lst-raster[dask]'\n"
+    output = subprocess.run([sys.executable, "-c", WITHOUT_DASK], capture_output=True, text=True, check=True).stdout
+    assert output == "dask is not installed; run: pip install 'lst-raster[dask]'\n"

@@ -18,7 +18,7 @@ from lst_raster.io.grid import Grid
 from lst_raster.product.check import check_product
 from lst_raster.product.paths import OutputForm
 from lst_raster.product.quality_flags import FLAGS, flag
-from lst_raster.retrieval.run import CACHE
+from lst_raster.retrieval.run import GDAL_CACHE_SIZE
 from lst_raster.xarray_api import open_product as raster_module
 from tests.support.factories import STATE, make_scene, ramp, write_raster
 from tests.support.product_sets import NAME, TAGS, fields_of, make_set
@@ -138,7 +138,7 @@ def test_the_product_of_a_retrieval_opens_with_its_provenance_and_one_of_a_tempe
 def test_what_is_no_product_is_refused_and_told_what_it_is(tmp_path):
     product = make_set(tmp_path / "out", (60, 70))
     other = write_raster(tmp_path / "other.tif", np.ones((5, 5), "f4"))
-    with pytest.raises(InputError, match=r"other.tif is no product of lst-raster.*rioxarray.open_rasterio"):
+    with pytest.raises(InputError, match=r"other.tif is not a product of lst-raster.*rioxarray.open_rasterio"):
         open_product(other)
     with pytest.raises(InputError, match="holds 'quality', not the temperature of a product; give the file"):
         open_product(product.with_name(f"{product.stem}_QA.tif"))
@@ -178,7 +178,7 @@ def test_a_product_on_a_server_is_read_in_parts_and_its_signature_is_not_shown(t
         np.testing.assert_array_equal(dataset.lst[:9, :9].values, local.lst[:9, :9])
         assert {path for path, _, _ in server.requests} == {NAME}
         assert server.requests[-1][2]["Range"] != "bytes=0-16383"  # the block, and not the head alone
-        server.answers[NAME.replace(".tif", "_UNC.tif")] = 403  # as a store that does not tell what it does not have
+        server.answers[NAME.replace(".tif", "_UNC.tif")] = 403  # as from a store that does not list its content
         assert "lst_uncertainty" not in open_product(f"{server.url(NAME)}?sig=secret")
         assert "_UNC.tif is left out: " in caplog.text
         server.answers.clear()
@@ -258,7 +258,7 @@ def test_a_product_is_not_written_where_one_is_nor_from_what_is_no_raster(tmp_pa
         write_product(made, tmp_path / "a.tif")
     assert len(write_product(made, tmp_path / "a.tif", overwrite=True)) == 2
     whole = make_set(tmp_path / "whole", (60, 70))
-    with pytest.raises(OutputError, match="belongs to a whole product of that name"):
+    with pytest.raises(OutputError, match="belongs to a complete product of that name"):
         write_product(made, whole, overwrite=True)
     with pytest.raises(OutputError, match="give the name of the temperature's file"):
         write_product(made, tmp_path)
@@ -287,8 +287,8 @@ def test_a_part_is_written_where_it_lies(tmp_path, made):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda made: made.assign_coords(y=made.y**2), "y of the dataset does not rise or fall evenly"),
-        (lambda made: made.isel(x=[0]), "the one x of the dataset does not tell how large a pixel is"),
+        (lambda made: made.assign_coords(y=made.y**2), "y of the dataset is not evenly spaced"),
+        (lambda made: made.isel(x=[0]), "the dataset has a single x, so the pixel size is unknown"),
         (lambda made: made.rename(x="b", y="a"), "lst has the dimensions a, b; rename them to y and x"),
     ],
 )
@@ -312,14 +312,14 @@ def test_an_error_in_one_chunk_leaves_nothing_behind(tmp_path, made):
 
 @pytest.mark.slow
 def test_a_large_raster_in_chunks_never_lies_in_memory_as_a_whole():
-    """Two arrays go in and two come out; beside GDAL's cache, memory grows by less than two of the larger raster."""
+    """Two arrays are read and two written; memory grows by less than GDAL's cache and two of the larger raster."""
     code = "from tests.benchmarks.arrays import run; print(run({side}, chunk=512, air='steady')[0].peak)"
     peaks = [
         float(subprocess.check_output([sys.executable, "-c", code.format(side=side)], text=True))
         for side in (1000, 4000)
     ]
     one = 4 * (4000**2 - 1000**2)
-    assert peaks[1] - peaks[0] < (CACHE + 2 * one) / 2**20
+    assert peaks[1] - peaks[0] < (GDAL_CACHE_SIZE + 2 * one) / 2**20
 
 
 def test_a_quality_band_of_another_layout_is_refused(tmp_path):
