@@ -31,10 +31,8 @@ AtmosphereModel: TypeAlias = Callable[..., PredictedAtmosphere]
 class InputUncertainty:
     """Standard uncertainty of one atmosphere input."""
 
-    absolute: float
-    """Lower limit, in the unit of the input."""
-    relative: float = 0.0
-    """Fraction of the value. [1]"""
+    absolute: float  # lower limit, in the unit of the input
+    relative: float = 0.0  # fraction of the value [1]
 
     def at(self, value: Values | float) -> Values:
         """Return the standard uncertainty of a value in its unit: the larger of the two."""
@@ -43,30 +41,24 @@ class InputUncertainty:
 
 INPUT_UNCERTAINTIES: Mapping[str, Mapping[str, InputUncertainty]] = MappingProxyType(
     {
-        "reanalysis": MappingProxyType(
-            {
-                "water_vapour": InputUncertainty(absolute=1.0, relative=0.10),
-                "air_temperature": InputUncertainty(absolute=1.5),
-                "surface_pressure": InputUncertainty(absolute=2.0),
-                "profile_temperature": InputUncertainty(absolute=1.0),
-                "level_temperature": InputUncertainty(absolute=0.7),
-                "level_humidity": InputUncertainty(absolute=1e-6, relative=0.10),
-            }
-        ),
-        "standard atmosphere": MappingProxyType(
-            {
-                "water_vapour": InputUncertainty(absolute=1.0, relative=0.55),
-                "air_temperature": InputUncertainty(absolute=9.0),
-                "surface_pressure": InputUncertainty(absolute=20.0),
-            }
-        ),
-        "given": MappingProxyType(
-            {
-                "water_vapour": InputUncertainty(absolute=0.5, relative=0.05),
-                "air_temperature": InputUncertainty(absolute=1.0),
-                "surface_pressure": InputUncertainty(absolute=2.0),
-            }
-        ),
+        "reanalysis": {
+            "water_vapour": InputUncertainty(absolute=1.0, relative=0.10),
+            "air_temperature": InputUncertainty(absolute=1.5),
+            "surface_pressure": InputUncertainty(absolute=2.0),
+            "profile_temperature": InputUncertainty(absolute=1.0),
+            "level_temperature": InputUncertainty(absolute=0.7),
+            "level_humidity": InputUncertainty(absolute=1e-6, relative=0.10),
+        },
+        "standard atmosphere": {
+            "water_vapour": InputUncertainty(absolute=1.0, relative=0.55),
+            "air_temperature": InputUncertainty(absolute=9.0),
+            "surface_pressure": InputUncertainty(absolute=20.0),
+        },
+        "given": {
+            "water_vapour": InputUncertainty(absolute=0.5, relative=0.05),
+            "air_temperature": InputUncertainty(absolute=1.0),
+            "surface_pressure": InputUncertainty(absolute=2.0),
+        },
     }
 )
 """Standard uncertainties by origin of the input, then by its name or the kind of error
@@ -92,12 +84,9 @@ TRUST: Mapping[str, float] = MappingProxyType({"given": 0.5, "reanalysis": 1.0, 
 class Retrieved:
     """Temperatures retrieved with a model, and their uncertainty."""
 
-    temperature: Values
-    """Land surface temperature. [K]"""
-    from_inputs: Values
-    """Standard uncertainty due to sensor, emissivity and atmosphere inputs. [K]"""
-    from_model: Values
-    """Standard uncertainty due to the variability of the atmosphere that the inputs do not describe. [K]"""
+    temperature: Values  # [K]
+    from_inputs: Values  # standard uncertainty due to sensor, emissivity and atmosphere inputs [K]
+    from_model: Values  # standard uncertainty due to atmospheric variability that the inputs do not describe [K]
 
     @property
     def uncertainty(self) -> Values:
@@ -110,23 +99,11 @@ def perturbed_terms(
 ) -> tuple[Terms, dict[str, Terms], dict[str, Terms]]:
     """Run a model, and once more for each error source with its inputs raised by one standard uncertainty.
 
-    Parameters
-    ----------
-    atmosphere : callable
-        The model.
-    inputs : mapping of str to array
-        Atmosphere inputs by name, in the contract's units.
-    error_sources : mapping of str to mapping of str to array
-        Perturbation of each input by each source (`lst_raster.simulator.input_errors.input_error_sources`).
-    band : BandPlanck
-        The band's Planck coefficients.
-
-    Returns
-    -------
-    tuple
-        Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1] in double precision, as their changes
-        are small; the change of the three by each source of `error_sources`; their change by one standard uncertainty
-        of the model's own predictions, ``model: optical depth`` and ``model: temperature``.
+    `error_sources` has the perturbation of each input by each source
+    (`lst_raster.simulator.input_errors.input_error_sources`). Returns the terms, transmittance [1], upwelling and
+    downwelling radiance [W m-2 sr-1 um-1], in double precision as their changes are small; their change by each error
+    source; their change by one standard uncertainty of the model's own predictions, ``model: optical depth`` and
+    ``model: temperature``.
     """
     predicted = atmosphere(**inputs)
     reference = predicted.terms
@@ -154,24 +131,10 @@ def retrieve_with_uncertainty(
     emissivity_uncertainty: float,
     band: BandPlanck,
 ) -> Retrieved:
-    """Retrieve temperatures and their uncertainty, all arrays of one shape.
+    """Retrieve temperatures and their uncertainty; all arrays have one shape.
 
-    Parameters
-    ----------
-    atmosphere : callable
-        The model.
-    radiance, emissivity : array
-        Pixels. [W m-2 sr-1 um-1], [1]
-    inputs : mapping of str to array
-        Atmosphere inputs.
-    error_sources : mapping of str to mapping of str to array
-        As in `perturbed_terms`.
-    sensor_noise : array or float
-        Standard uncertainty of the radiance. [W m-2 sr-1 um-1]
-    emissivity_uncertainty : float
-        Standard uncertainty of the emissivity. [1]
-    band : BandPlanck
-        The band's Planck coefficients.
+    Radiance and its uncertainty `sensor_noise` are in W m-2 sr-1 um-1; `inputs` are the atmosphere inputs, with
+    `error_sources` as in `perturbed_terms`.
     """
     terms, by_inputs, by_model = perturbed_terms(atmosphere, inputs, error_sources, band)
     transmittance, _, downwelling = terms

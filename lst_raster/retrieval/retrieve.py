@@ -327,7 +327,8 @@ def _require_result(run: Run, counts: TileCounts) -> None:
         raise SceneError(
             f"{counts.too_hot / counts.retrieved:.0%} of the temperatures retrieved from {run.scene.place.name} are "
             f"above {HOTTEST_GROUND:g} K, which no natural land surface is; the file may hold Level-2 surface "
-            "temperature or another quantity in place of Level-1 digital numbers, or the calibration or the water vapour is wrong"
+            "temperature or another quantity in place of Level-1 digital numbers, or the calibration or the water "
+            "vapour is wrong"
         )
     if counts.retrieved:
         return

@@ -130,14 +130,10 @@ def _same_chunks(arrays: Sequence[xr.DataArray]) -> list[xr.DataArray]:
 class ArrayProfile:
     """Temperature and humidity on pressure levels."""
 
-    dimension: Any
-    """Name of the dimension of the levels."""
-    pressures: tuple[float, ...]
-    """The levels, increasing. [hPa]"""
-    temperature: xr.DataArray
-    """Air temperature, in the order of the levels. [K]"""
-    specific_humidity: xr.DataArray
-    """Specific humidity, likewise. [kg kg-1]"""
+    dimension: Any  # of the levels
+    pressures: tuple[float, ...]  # levels, increasing [hPa]
+    temperature: xr.DataArray  # in the order of the levels [K]
+    specific_humidity: xr.DataArray  # likewise [kg kg-1]
 
 
 def as_profile(given: xr.Dataset) -> ArrayProfile:

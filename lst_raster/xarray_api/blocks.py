@@ -51,56 +51,27 @@ _WARNED: set[tuple[Recipe, str]] = set()  # recipes and inputs for which this pr
 class Recipe:
     """Parameters of a retrieval that are the same for all blocks."""
 
-    model: str
-    """Name of a shipped model, or a path that all processes can read."""
-    digest: str
-    """SHA-256 of the model."""
-    fields: tuple[str, ...]
-    """Atmosphere inputs, in the order of their arrays."""
-    origins: tuple[str, ...]
-    """Origin of each of them."""
-    pressures: tuple[float, ...] = ()
-    """Levels of the profile, increasing; empty without a profile. [hPa]"""
-    from_profile: tuple[str, ...] = ()
-    """Atmosphere inputs that are computed from the profile."""
-    scales_humidity: bool = False
-    """Whether the profile's humidity is scaled to the given water vapour."""
-    input_error: float | None
-    """Value of the model input `INPUT_ERRORS`; None for models without it. [1]"""
-    noise: float
-    """Standard uncertainty of the radiance. [W m-2 sr-1 um-1]"""
-    outputs: tuple[str, ...]
-    """Outputs in the order of the result: `LST` and others of this module."""
-    warns_once: bool
-    """Whether a process logs each warning once, not for every block."""
+    model: str  # name of a shipped model, or a path that all processes can read
+    digest: str  # SHA-256 of the model
+    fields: tuple[str, ...]  # atmosphere inputs, in the order of their arrays
+    origins: tuple[str, ...]  # of each of them
+    pressures: tuple[float, ...] = ()  # levels of the profile, increasing; empty without a profile [hPa]
+    from_profile: tuple[str, ...] = ()  # atmosphere inputs that are computed from the profile
+    scales_humidity: bool = False  # whether the profile's humidity is scaled to the given water vapour
+    input_error: float | None  # value of the model input `INPUT_ERRORS`; None for models without it [1]
+    noise: float  # standard uncertainty of the radiance [W m-2 sr-1 um-1]
+    outputs: tuple[str, ...]  # in the order of the result: `LST` and others of this module
+    warns_once: bool  # whether a process logs each warning once, not for every block
 
 
 def solve_block(recipe: Recipe, radiance: Values, emissivity: Values, spread: Values, *atmosphere: Values) -> Any:
-    """Retrieve a block.
+    """Retrieve a block; all arrays broadcast together.
 
-    Parameters
-    ----------
-    recipe : Recipe
-        Parameters of the retrieval.
-    radiance : array, any shape
-        At-sensor radiance, NaN where missing. [W m-2 sr-1 um-1]
-    emissivity, spread : array
-        Emissivity and its standard uncertainty; all arrays broadcast together. [1]
-    *atmosphere : array
-        Atmosphere inputs as in `Recipe.fields`, in the contract's units; with a profile also temperature [K] and
-        specific humidity [kg kg-1], with `Recipe.pressures` as last dimension.
-
-    Returns
-    -------
-    tuple of array, or array for a single output
-        The outputs, of the common shape; NaN where an input is NaN.
-
-    Raises
-    ------
-    InputError
-        A value is impossible.
-    ModelError
-        The model is missing, or differs from the one in the process that started the work.
+    Radiance [W m-2 sr-1 um-1], emissivity and its standard uncertainty `spread` [1] are followed by the atmosphere
+    inputs of `Recipe.fields`, in the contract's units, and with a profile by temperature [K] and specific humidity
+    [kg kg-1], with `Recipe.pressures` as last dimension. Returns a single output as array, else a tuple, of the common
+    shape and NaN where an input is. Raises InputError for an impossible value, and ModelError where the model is
+    missing or differs from the one in the process that started the work.
     """
     model = load_model(recipe.model, recipe.digest)
     check_radiance(radiance, model.contract.sensor)

@@ -153,7 +153,7 @@ def change(**entries):
         ("[1, 2]", "is not JSON"),
         (
             change(contract=1),
-            "has contract 1, this version of lst-raster reads 3; .* make it again",
+            "has contract 1, this version of lst-raster reads 3; .* train it again",
         ),
         (change(contract=None), "has contract None"),
         (change(graph="dream"), "graph 'dream'"),
@@ -161,7 +161,7 @@ def change(**entries):
         (change(inputs=[{"name": "albedo", "units": "1"}]), "albedo"),
         (change(inputs=[{"name": "radiance"}]), "units"),
         (change(outputs=[{"name": "lst", "units": "K"}]), "no output downwelling_radiance, optical_depth_uncertainty"),
-        (change(inputs=model_metadata(tier="column")["inputs"]), "which its contract denies"),
+        (change(inputs=model_metadata(tier="column")["inputs"]), "unlike those of its contract"),
     ],
 )
 def test_a_model_whose_contract_is_not_known_is_refused(tmp_path, metadata, words):
