@@ -120,7 +120,7 @@ def read_contract(text: str | None, where: str) -> tuple[Contract, dict[str, Any
     if version != CONTRACT_VERSION:
         raise ModelError(
             f"{where} has contract {version!r}, this version of lst-raster reads {CONTRACT_VERSION}; "
-            "use the version that exported the model, or train it again with `lst-raster train`"
+            "use the version that made the model, or train it again with `lst-raster train`"
         )
     try:
         return _contract(metadata), metadata

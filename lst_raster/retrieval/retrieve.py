@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from lst_raster import __version__
 from lst_raster.errors import SceneError
@@ -68,6 +71,13 @@ class Product:
     """Assumptions and anomalies, one line each, as in the log."""
     reused: bool = False
     """Whether the product existed already, with the same inputs, and was kept."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tags", MappingProxyType(dict(self.tags)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return partial(Product, **{**values, "tags": dict(self.tags)}), ()  # a read-only mapping does not pickle
 
 
 def retrieve(
@@ -335,7 +345,7 @@ def _require_result(run: Run, counts: TileCounts) -> None:
     if not counts.measured:
         reason = "every pixel is fill (0) or saturated; give another scene"
     elif counts.masked["any"] == counts.measured:
-        reason = "every pixel is masked as cloud, shadow or cirrus; add --keep-clouds to retrieve them anyway"
+        reason = "every pixel is masked as cloud, shadow or cirrus; --keep-clouds retrieves them anyway"
     elif not counts.valid:
         names = ", ".join(run.inputs.varying)
         reason = f"where it has values the rasters given with it ({names}) have none; check their nodata values"
