@@ -85,7 +85,7 @@ class Model:
         return cls(path, session, contract, metadata, digest=hashlib.sha256(content).hexdigest())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_load_again, (self.path, self.digest))  # sessions do not pickle
+        return (load_same, (self.path, self.digest))  # sessions do not pickle
 
     def __repr__(self) -> str:
         return f"Model({self.contract.name!r}, {self.contract.graph}, {str(self.path)!r})"
@@ -215,10 +215,14 @@ def _find(reference: str | Path, file: str) -> Path:
     )
 
 
-def _load_again(path: Path, digest: str) -> Model:
-    model = Model.load(path)
+def load_same(reference: str | Path, digest: str) -> Model:
+    """Load a model that another process has loaded; raises ModelError where its file is missing or different."""
+    model = Model.load(reference)
     if model.digest != digest:
-        raise ModelError(f"the model {path} has changed since it was loaded; start again")
+        raise ModelError(
+            f"the model {reference} has changed since it was loaded, or another process has another version of it; "
+            "start again, with the same version of lst-raster everywhere"
+        )
     return model
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -58,18 +58,6 @@ def _state(file: Location) -> State | None:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SameProduct:
-    """A complete product with the fingerprint of the run."""
-
-    tags: Mapping[str, str]
-    """Its metadata."""
-    pixels: int
-    """Number of pixels of the scene."""
-    retrieved: int
-    """Number of pixels with a temperature."""
-
-
 def fingerprint(tags: Mapping[str, str], form: OutputForm, exact: bool, states: States) -> str | None:
     """SHA-256 of the provenance known before the run, the options and the state of the input files.
 
@@ -84,8 +72,8 @@ def fingerprint(tags: Mapping[str, str], form: OutputForm, exact: bool, states: 
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def find_same(paths: ProductPaths, run: str | None) -> SameProduct | None:
-    """Find a complete product with the fingerprint `run`.
+def find_same(paths: ProductPaths, run: str | None) -> tuple[dict[str, str], dict[str, int]] | None:
+    """Find a complete product with the fingerprint `run`; returns its tags and its counts of pixels.
 
     None where there is none, where a file is missing or of another size, or where the product cannot be read. Raises
     RemoteError: an object store fails.
@@ -97,9 +85,9 @@ def find_same(paths: ProductPaths, run: str | None) -> SameProduct | None:
         properties, assets = item["properties"], item["assets"].values()
         if properties[RUN] != run or not all(_is_complete(paths, asset) for asset in assets):
             return None
-        pixels, retrieved = (int(properties[COUNTS][name]) for name in ("pixels", "retrieved"))
+        counts = {name: int(properties[COUNTS][name]) for name in ("pixels", "retrieved")}
         with open_product_raster(paths.temperature) as dataset:
-            return SameProduct(tags=dict(dataset.tags()), pixels=pixels, retrieved=retrieved)
+            return dict(dataset.tags()), counts
     except (InputNotFoundError, RemoteAccessError):
         return None  # not in the object store, or not readable there
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RasterioError):

@@ -246,9 +246,10 @@ def existing_product(plan: ProductPlan) -> Product | None:
         require_identified(plan.paths, plan.states)
         return None
     _LOGGER.warning(f"{plan.paths.temperature} exists and has the same inputs: it is kept")
+    tags, counts = same
     return Product(
-        path=plan.paths.temperature, files=plan.files, tags=same.tags, pixels=same.pixels, retrieved=same.retrieved,
-        reused=True,
+        path=plan.paths.temperature, files=plan.files, tags=tags, pixels=counts["pixels"],
+        retrieved=counts["retrieved"], reused=True,
     )  # fmt: skip
 
 

@@ -15,8 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.errors import ModelError
-from lst_raster.inference.model import Model
+from lst_raster.inference.model import Model, load_same
 from lst_raster.inputs.fields import INPUT_ERRORS, QUANTITIES
 from lst_raster.inputs.profile_input import profile_inputs
 from lst_raster.inputs.resolve import dryness, input_warnings
@@ -36,6 +35,8 @@ from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.sigma_levels import Profiles
 
 _LOGGER = logging.getLogger(__name__)
+
+load_model = lru_cache(maxsize=8)(load_same)
 
 Values: TypeAlias = NDArray[Any]
 Piece: TypeAlias = tuple[slice, ...]
@@ -96,18 +97,6 @@ def solve_block(recipe: Recipe, radiance: Values, emissivity: Values, spread: Va
     return tuple(outputs.values()) if len(outputs) > 1 else outputs[recipe.outputs[0]]
 
 
-@lru_cache(maxsize=8)
-def load_model(reference: str, digest: str) -> Model:
-    """Load a model once per process; raises ModelError where it is missing or has another digest."""
-    model = Model.load(reference)
-    if model.digest != digest:
-        raise ModelError(
-            f"the model {reference} differs from the one in the process that started the work; install the same "
-            "version of lst-raster everywhere, or start again"
-        )
-    return model
-
-
 def pieces(shape: Sequence[int], most: int) -> Iterator[Piece]:
     """Cut an array into pieces of at most so many values, whole rows where they fit.
 
@@ -127,16 +116,18 @@ def pieces(shape: Sequence[int], most: int) -> Iterator[Piece]:
 
 def _cut(part: Values, piece: Piece) -> Float32:
     """Select a piece of an array; a single value becomes a number."""
-    index = tuple(slice(None) if side == 1 else cut for side, cut in zip(part.shape, piece, strict=False))
-    values = np.asarray(part[index], np.float32)
+    values = np.asarray(part[_index(part.shape, piece)], np.float32)
     return values.reshape(()) if values.size == 1 else values
 
 
 def _cut_levels(part: Values, piece: Piece) -> Values:
     """Select a piece of a profile, with the levels first; a single profile becomes one-dimensional."""
-    index = tuple(slice(None) if side == 1 else cut for side, cut in zip(part.shape[:-1], piece, strict=False))
-    values = np.asarray(part[index], np.float64)
+    values = np.asarray(part[_index(part.shape[:-1], piece)], np.float64)
     return values.reshape(-1) if values[..., 0].size == 1 else np.moveaxis(values, -1, 0)
+
+
+def _index(shape: Sequence[int], piece: Piece) -> Piece:
+    return tuple(slice(None) if side == 1 else cut for side, cut in zip(shape, piece, strict=False))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

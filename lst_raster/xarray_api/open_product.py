@@ -233,25 +233,25 @@ def _as_slice(index: Any, side: int) -> slice:
 
 def _coordinates(raster: _Raster) -> dict[str, Any]:
     """Pixel centres of a grid without rotation, and the time where the date is known."""
-    grid, coordinates = raster.grid, {}
+    grid = raster.grid
+    coordinates: dict[str, Any] = {}
     a, b, c, d, e, f = tuple(grid.transform)[:6]
     if b == d == 0.0:
         coordinates["y"] = f + e * (np.arange(grid.height) + 0.5)
         coordinates["x"] = c + a * (np.arange(grid.width) + 0.5)
     time = _time(raster.tags.get("acquisition_date", _UNKNOWN), raster.tags.get("acquisition_time", _UNKNOWN))
-    if time is None:
-        return coordinates
-    return {**coordinates, "time": ((), time, {"standard_name": "time", "long_name": "acquisition"})}
+    if time is not None:
+        coordinates["time"] = ((), time, {"standard_name": "time", "long_name": "acquisition"})
+    return coordinates
 
 
 def _time(date: str, time: str) -> np.datetime64 | None:
+    if len(date) != len("2015-07-19"):
+        return None
     try:
-        day = np.datetime64(date, "ns") if len(date) == len("2015-07-19") else None
+        return np.datetime64(date if time == _UNKNOWN else f"{date}T{time.removesuffix('Z')}", "ns")
     except ValueError:
         return None
-    if day is None or time == _UNKNOWN:
-        return day
-    return np.datetime64(f"{date}T{time.removesuffix('Z')}", "ns")
 
 
 def _with_crs(dataset: xr.Dataset, grid: Grid) -> xr.Dataset:

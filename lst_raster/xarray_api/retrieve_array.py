@@ -119,7 +119,8 @@ def retrieve_array(
         raise InputError(f"radiance is of type {type(radiance).__name__}; give an xarray.DataArray")
     given = {"water_vapour": water_vapour, "air_temperature": air_temperature, "surface_pressure": surface_pressure}
     levels = None if profile is None else as_profile(profile)
-    chosen = _choose_model(sensor, model, _tier(given, levels))
+    tier = "profile" if levels else "surface" if air_temperature is not None else "column"
+    chosen = _choose_model(sensor, model, tier)
     from_profile = _inputs_from_profile(chosen, given) if levels is not None else ()
     levels = levels if from_profile else None
     atmosphere, origins = _atmosphere_inputs(chosen, given, from_profile, origin)
@@ -134,6 +135,8 @@ def retrieve_array(
     outputs = (LST, *([UNCERTAINTY] if uncertainty else []), *(TERMS if terms else []))
     outputs += (OUTSIDE_RANGE,) if uncertainty and terms else ()
     band = sensor_band(chosen.contract.sensor)
+    has_input_error = any(variable.name == INPUT_ERRORS.name for variable in chosen.contract.atmosphere_inputs)
+    all_origins = [*origins.values(), *([ORIGIN] if levels else [])]
     recipe = Recipe(
         model=_reference(chosen),
         digest=chosen.digest,
@@ -142,7 +145,7 @@ def retrieve_array(
         pressures=levels.pressures if levels else (),
         from_profile=from_profile,
         scales_humidity="water_vapour" in origins and any(name in ON_LEVELS for name in from_profile),
-        input_error=_input_error(chosen, [*origins.values(), *([ORIGIN] if from_profile else [])]),
+        input_error=max(TRUST[name] for name in all_origins) if has_input_error else None,
         noise=sensor_noise(band, band.gain),
         outputs=outputs,
         warns_once=any(array.chunks is not None for array in aligned),
@@ -163,12 +166,6 @@ def retrieve_array(
         value = STANDARD_PRESSURE if given[name] is None else given[name]
         attributes[name] = _provenance(value, source, QUANTITIES[name])
     return _dataset(_apply(recipe, aligned, levels), radiance, attributes)
-
-
-def _tier(given: Mapping[str, Any], levels: ArrayProfile | None) -> str:
-    if levels is not None:
-        return "profile"
-    return "surface" if given["air_temperature"] is not None else "column"
 
 
 def _choose_model(sensor: str, model: Model | str | Path | None, tier: str) -> Model:
@@ -211,12 +208,6 @@ def _atmosphere_inputs(
         values["surface_pressure"] = STANDARD_PRESSURE
     origins = {name: STANDARD if given[name] is None else origin for name in needed}
     return {name: as_array(QUANTITIES[name], value) for name, value in values.items()}, origins
-
-
-def _input_error(model: Model, origins: list[str]) -> float | None:
-    if all(variable.name != INPUT_ERRORS.name for variable in model.contract.atmosphere_inputs):
-        return None
-    return max(TRUST[origin] for origin in origins)
 
 
 def _reference(model: Model) -> str:
