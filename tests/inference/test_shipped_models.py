@@ -68,7 +68,7 @@ def test_both_graphs_of_a_shipped_model_give_one_possible_atmosphere(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_model_gives_nothing_where_something_is_missing(name):
+def test_a_shipped_model_gives_nan_where_an_input_is_missing(name):
     model = Model.load(name)
     good = {key: values[:1] for key, values in states(model).items()}
     for key in good:
@@ -79,7 +79,7 @@ def test_a_shipped_model_gives_nothing_where_something_is_missing(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
-def test_an_atmosphere_beyond_the_range_is_that_of_its_end_but_more_vapour_absorbs_more(name):
+def test_inputs_are_clipped_to_the_range_but_absorption_increases_with_water_vapour(name):
     model = Model.load(name)
     ranges = {variable.name: variable.valid_range for variable in model.contract.inputs}
     inputs = {key: values[:1] for key, values in states(model).items() if key not in ("radiance", "emissivity")}

@@ -91,7 +91,7 @@ def test_chunks_change_no_bit_and_numpy_stays_numpy(chunks):
     xr.testing.assert_identical(lazy.compute(scheduler="synchronous"), expected)
 
 
-def test_nothing_is_computed_before_it_is_asked_for_and_then_no_more_than_that():
+def test_only_requested_chunks_are_computed():
     asked = []
 
     def read_block(values, block_info=None):
@@ -144,7 +144,7 @@ def _noted(rows, layers):
     return layers
 
 
-def test_coordinates_and_coordinate_system_stay_and_the_names_are_those_of_cf():
+def test_coordinates_are_kept_and_names_follow_cf():
     radiance = RADIANCE.assign_coords(time=np.datetime64("2015-07-19T16:20", "ns")).rename(spatial_ref="here")
     radiance.encoding["grid_mapping"] = "here"
     found = retrieve_array(radiance.rename("L"), 0.97, on_grid(VAPOUR).drop_vars("spatial_ref"), terms=True, **COMMON)
@@ -160,7 +160,7 @@ def test_coordinates_and_coordinate_system_stay_and_the_names_are_those_of_cf():
     assert found.attrs["air_temperature"] == "295 K (given)"
 
 
-def test_units_are_believed_and_missing_values_stand_for_nothing():
+def test_units_are_converted_and_fill_values_are_missing():
     expected = retrieve_array(RADIANCE, on_grid(EMISSIVITY), on_grid(VAPOUR), **COMMON)
     masked = EMISSIVITY.copy()
     masked[0, :] = -9999.0
@@ -176,7 +176,7 @@ def test_units_are_believed_and_missing_values_stand_for_nothing():
     np.testing.assert_allclose(found.lst[1:], expected.lst[1:], atol=2e-4)
 
 
-def test_what_is_not_known_has_no_temperature():
+def test_without_an_input_there_is_no_temperature():
     radiance, vapour = RADIANCE.copy(deep=True), on_grid(VAPOUR.copy())
     radiance[0, 0], radiance[0, 1], radiance[0, 2] = np.nan, np.inf, -1.0
     vapour[1, 0] = np.nan
@@ -196,7 +196,7 @@ def test_the_terms_are_those_of_the_model_and_solve_the_equation():
     assert list(retrieve_array(RADIANCE, 0.97, 20.0, uncertainty=False, **COMMON)) == ["lst"]
 
 
-def test_the_less_sure_the_air_the_larger_the_uncertainty():
+def test_the_uncertainty_depends_on_the_origin_of_the_inputs():
     found = [
         float(retrieve_array(RADIANCE, 0.97, 30.0, origin=origin, **COMMON).lst_uncertainty.mean())
         for origin in ("given", "reanalysis", "standard atmosphere")
@@ -206,7 +206,7 @@ def test_the_less_sure_the_air_the_larger_the_uncertainty():
     assert float(grey.lst_uncertainty.mean()) > found[0] + 1.0
 
 
-def test_what_is_assumed_and_what_is_not_used_is_told(caplog):
+def test_assumed_and_unused_inputs_cause_a_warning(caplog):
     found = retrieve_array(RADIANCE, 0.97, 20.0, sensor=SENSOR)
     assert found.attrs["model"] == "landsat8-b10/column"
     assert found.attrs["surface_pressure"] == "1013.25 hPa (standard atmosphere)"
@@ -217,7 +217,7 @@ def test_what_is_assumed_and_what_is_not_used_is_told(caplog):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chunks", [None, {"y": 10, "x": 10}])
-def test_air_outside_the_range_of_the_model_is_marked_and_told_once(caplog, chunks):
+def test_inputs_outside_the_range_of_the_model_are_flagged_with_one_warning(caplog, chunks):
     vapour = on_grid(np.where(_COLUMNS > 60, 90.0, VAPOUR))
     radiance = RADIANCE if chunks is None else RADIANCE.chunk(chunks)
     for _ in range(2):
@@ -271,7 +271,7 @@ BAD = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BAD)
 @pytest.mark.parametrize("lazy", [False, True])
-def test_a_wrong_input_is_refused_with_what_was_found_and_what_to_do(name, lazy):
+def test_an_error_gives_the_value_that_was_found_and_a_remedy(name, lazy):
     changes, error, message = BAD[name]
     given = {"radiance": RADIANCE, "emissivity": 0.97, "water_vapour": on_grid(VAPOUR), **COMMON, **changes}
     if lazy:
@@ -288,7 +288,7 @@ def test_another_coordinate_system_is_refused():
         retrieve_array(RADIANCE, there, 20.0, **COMMON)
 
 
-def test_a_process_loads_the_model_once_and_refuses_another_one_of_that_name(model_path, monkeypatch):
+def test_a_process_loads_the_model_once_and_accepts_no_other_model_of_that_name(model_path, monkeypatch):
     loaded = []
     load = Model.load
     retrieve_array(RADIANCE.chunk(10), 0.97, 20.0, model=model_path, **COMMON)
@@ -309,7 +309,7 @@ pickle.dump(lazy.lst.compute(scheduler="synchronous").values, sys.stdout.buffer)
 
 
 @pytest.mark.slow
-def test_the_work_can_be_sent_and_names_a_shipped_model_by_its_name():
+def test_lazy_results_can_be_pickled_and_refer_to_a_shipped_model_by_name():
     lazy = retrieve_array(RADIANCE.chunk(30), 0.97, on_grid(VAPOUR), **COMMON)
     sent = pickle.dumps(lazy)
     assert str(lst_raster.__path__[0]).encode() not in sent
@@ -350,7 +350,7 @@ def test_the_numbers_of_a_profile_are_those_of_the_exact_retrieval_of_the_scene(
     assert np.ptp(read(product.path) - retrieve_array(radiance, 0.97, 20.0, **COMMON).lst.values) > 0.1
 
 
-def test_a_profile_may_stand_in_any_order_in_pascal_and_vary_with_other_dimensions():
+def test_a_profile_may_have_any_order_be_in_pascal_and_vary_along_other_dimensions():
     options = {"sensor": SENSOR, "surface_pressure": 1000.0, "uncertainty": False}
     expected = retrieve_array(RADIANCE, 0.97, None, profile=air_on_levels(), **options)
     assert expected.attrs["model"] == "landsat8-b10/profile"
@@ -389,7 +389,7 @@ def test_places_below_all_levels_of_a_profile_have_no_temperature():
         (air_on_levels().isel(pressure_level=[3]), "one must be levels of pressure"),
     ],
 )
-def test_a_profile_that_cannot_be_is_refused(profile, message):
+def test_an_impossible_profile_is_an_error(profile, message):
     with pytest.raises(InputError, match=message):
         retrieve_array(RADIANCE, 0.97, None, sensor=SENSOR, surface_pressure=1000.0, profile=profile)
 
