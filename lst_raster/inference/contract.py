@@ -1,4 +1,4 @@
-"""The contract of a model: what goes in, what comes out, in which units. It travels inside the ONNX file."""
+"""Contract of a model: inputs, outputs and units, stored as metadata in the ONNX file."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from lst_raster.simulator.input_errors import INPUT_ERROR
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
 CONTRACT_VERSION = 3
-"""The one version of the contract that this package reads. Version 1 lacked the uncertainties among the outputs,
-version 2 the error of the inputs among these."""
+"""The only version of the contract that is read. Version 1 had no uncertainties among the outputs, version 2 no
+`INPUT_ERROR` among the inputs."""
 
 METADATA_KEY = "lst_raster"
 """Key of the ONNX metadata property that holds the contract as JSON."""
 
 GRAPHS: Mapping[str, str] = MappingProxyType({"retrieval": "model.onnx", "atmosphere": "atmosphere.onnx"})
-"""Kinds of graph, each with its file's name in a model's folder."""
+"""Kinds of graph, with the name of the file in a model's folder."""
 
 UNITS: Mapping[str, str] = MappingProxyType(
     {
@@ -42,99 +42,73 @@ UNITS: Mapping[str, str] = MappingProxyType(
         "upwelling_temperature_uncertainty": "K",
     }
 )
-"""Unit of every quantity that a model may take or give."""
+"""Unit of every quantity that may be an input or output."""
 
 DEFAULTS: Mapping[str, float] = MappingProxyType({INPUT_ERROR: 1.0})
-"""Values of inputs that need not be given."""
+"""Default values of optional inputs."""
 
 SURFACE_INPUTS = ("radiance", "emissivity")
-"""Inputs that describe the pixel; every other input describes the atmosphere."""
+"""Inputs that describe the pixel; all others describe the atmosphere."""
 
 Values = NDArray[Any]
 
 
 class PredictedAtmosphere(NamedTuple):
-    """What a model says of an atmosphere, in the graph's order; all of one shape."""
+    """Prediction of a model for an atmosphere, in the graph's order; arrays of one shape."""
 
-    transmittance: Values
-    """Transmittance along the view path. [1]"""
-    upwelling_radiance: Values
-    """Radiance emitted towards the sensor. [W m-2 sr-1 um-1]"""
-    downwelling_radiance: Values
-    """Hemispheric mean radiance sent down. [W m-2 sr-1 um-1]"""
-    optical_depth_uncertainty: Values
-    """Standard uncertainty of the optical depth where the inputs are exact. [1]"""
-    upwelling_temperature_uncertainty: Values
-    """Standard uncertainty of the temperature of the emission towards the sensor, likewise. [K]"""
+    transmittance: Values  # along the view path [1]
+    upwelling_radiance: Values  # at the sensor [W m-2 sr-1 um-1]
+    downwelling_radiance: Values  # hemispheric mean at the surface [W m-2 sr-1 um-1]
+    optical_depth_uncertainty: Values  # standard uncertainty for exact inputs [1]
+    upwelling_temperature_uncertainty: Values  # of the effective temperature of the upwelling emission, likewise [K]
 
     @property
     def terms(self) -> tuple[Values, Values, Values]:
-        """The terms of the radiative transfer equation: the first three."""
+        """Terms of the radiative transfer equation: the first three."""
         return self.transmittance, self.upwelling_radiance, self.downwelling_radiance
 
 
 ATMOSPHERE_OUTPUTS = PredictedAtmosphere._fields
-"""Outputs that describe the atmosphere; both kinds of graph give them."""
+"""Outputs that describe the atmosphere, of both kinds of graph."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variable:
     """One input or output of a model."""
 
-    name: str
-    """Name, one of `UNITS`."""
-    units: str
-    """Unit, always that of `UNITS`."""
+    name: str  # a key of `UNITS`
+    units: str  # as in `UNITS`
     valid_range: tuple[float, float] | None = None
-    """Lowest and highest value the model was made for; beyond it the model takes the nearer end, but that more water
-    vapour absorbs more. None: unlimited."""
+    """Range of the training data, None without limits. The model clips inputs to it, except that absorption increases
+    with water vapour beyond it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contract:
-    """What a model promises."""
+    """Graph, sensor band, inputs and outputs of a model."""
 
-    graph: str
-    """Kind of graph, a key of `GRAPHS`."""
-    sensor: str
-    """Sensor band, for example ``landsat8-b10``."""
-    tier: str
-    """What must be known of the atmosphere, for example ``surface``."""
-    inputs: tuple[Variable, ...]
-    """Inputs in the graph's order."""
-    outputs: tuple[Variable, ...]
-    """Outputs in the graph's order."""
+    graph: str  # a key of `GRAPHS`
+    sensor: str  # sensor band, for example landsat8-b10
+    tier: str  # set of atmosphere inputs, for example surface
+    inputs: tuple[Variable, ...]  # in the graph's order
+    outputs: tuple[Variable, ...]  # in the graph's order
 
     @property
     def name(self) -> str:
-        """Sensor and tier, as `Model.load` takes them."""
+        """Sensor and tier, as for `Model.load`."""
         return f"{self.sensor}/{self.tier}"
 
     @property
     def atmosphere_inputs(self) -> tuple[Variable, ...]:
-        """The inputs that describe the atmosphere."""
+        """Inputs that describe the atmosphere."""
         return tuple(variable for variable in self.inputs if variable.name not in SURFACE_INPUTS)
 
 
 def read_contract(text: str | None, where: str) -> tuple[Contract, dict[str, Any]]:
-    """Read a contract from the metadata of an ONNX file.
+    """Read a contract from the JSON of the property `METADATA_KEY`, None where the ONNX file `where` has none.
 
-    Parameters
-    ----------
-    text : str or None
-        The JSON of the property `METADATA_KEY`; None where the file has no such property.
-    where : str
-        Name of the file, for the error's message.
-
-    Returns
-    -------
-    tuple of Contract and dict
-        The contract, and everything the JSON holds: provenance and metrics too.
-
-    Raises
-    ------
-    ModelError
-        There is no contract, it is of another version, or its content is not understood.
+    Returns the contract and the whole content of the JSON, with provenance and metrics. Raises ModelError: there is no
+    contract, or its version or content is not supported.
     """
     if text is None:
         raise ModelError(f"{where} carries no lst-raster contract; use a model exported by `lst-raster train`")
@@ -146,7 +120,7 @@ def read_contract(text: str | None, where: str) -> tuple[Contract, dict[str, Any
     if version != CONTRACT_VERSION:
         raise ModelError(
             f"{where} has contract {version!r}, this version of lst-raster reads {CONTRACT_VERSION}; "
-            "use the version that made the model, or make it again with `lst-raster train`"
+            "use the version that made the model, or train it again with `lst-raster train`"
         )
     try:
         return _contract(metadata), metadata

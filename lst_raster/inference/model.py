@@ -1,4 +1,4 @@
-"""A trained model: find it, check its contract, run it."""
+"""Trained models: lookup by name or path, check of the contract, inference."""
 
 from __future__ import annotations
 
@@ -29,27 +29,26 @@ from lst_raster.simulator.input_errors import INPUT_ERROR
 Float32 = NDArray[np.float32]
 
 ROWS_PER_CALL = 16_384  # a million rows in one call take 1.3 GiB; 4 to 16 thousand are fastest
-_QUIET = 4  # onnxruntime's severity "fatal": errors arrive as exceptions, nothing is printed beside them
+_QUIET = 4  # onnxruntime's severity "fatal": errors are raised as exceptions, nothing is printed
 
 
 class Model:
-    """A trained model of one sensor band and tier, with its session.
+    """A trained model of one sensor band and tier, created by `Model.load`.
 
-    Make one with `Model.load`. It can be pickled: the copy opens its own session from the same file, which must be
-    unchanged.
+    It can be pickled; the copy loads the same file, which must be unchanged.
     """
 
     def __init__(
         self, path: Path, session: Any, contract: Contract, metadata: Mapping[str, Any], *, digest: str
     ) -> None:  # fmt: skip
         self.path = path
-        """File the model came from."""
+        """File of the model."""
         self.contract = contract
         """Inputs and outputs, with units and valid ranges."""
         self.metadata = metadata
-        """Everything the file says of itself: contract, training provenance, metrics."""
+        """Metadata of the file: contract, training provenance, metrics."""
         self.digest = digest
-        """SHA-256 of the file's content as it was loaded, which identifies the model in a product's provenance."""
+        """SHA-256 of the file when it was loaded, which identifies the model in the provenance of products."""
         self._session = session
 
     @classmethod
@@ -59,22 +58,24 @@ class Model:
         Parameters
         ----------
         reference : str or path
-            Name of a shipped model, for example ``landsat8-b10/surface``, or of one for a sensor band of the user's
-            own; or the path of an ONNX file or of the folder that holds one.
+            Name of a shipped model, for example ``landsat8-b10/surface``, or of a model for a custom sensor; or the
+            path of an ONNX file or of its folder.
         graph : str
-            ``retrieval``, or ``atmosphere`` for the part that needs no radiance; where `reference` is an ONNX file
-            this is not looked at.
+            ``retrieval``, or ``atmosphere`` for the part that needs no radiance; ignored for an ONNX file.
 
         Raises
         ------
         ModelError
-            There is no such model, the file is not a model, or its contract is not known.
+            There is no such model, the file is not a model, or its contract is not supported.
         """
         if graph not in GRAPHS:
             raise ModelError(f"unknown graph {graph!r}; known are {', '.join(GRAPHS)}")
         path = _find(reference, GRAPHS[graph])
-        content = _content(path)
-        session = _session(content, path)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read: {error.strerror or error}; check the file") from error
+        session = _open_session(content, path)
         try:
             text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         except UnicodeDecodeError as reason:
@@ -84,7 +85,7 @@ class Model:
         return cls(path, session, contract, metadata, digest=hashlib.sha256(content).hexdigest())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_load_again, (self.path, self.digest))  # sessions do not pickle
+        return (load_same, (self.path, self.digest))  # sessions do not pickle
 
     def __repr__(self) -> str:
         return f"Model({self.contract.name!r}, {self.contract.graph}, {str(self.path)!r})"
@@ -98,8 +99,8 @@ class Model:
             One argument for each input of the contract, in its unit: `radiance` [W m-2 sr-1 um-1],
             `emissivity` [1], `water_vapour` [kg m-2], `surface_pressure` [hPa], `air_temperature` [K] for the
             tiers surface and profile, for the latter also temperatures [K] and humidities [kg kg-1] on sigma levels.
-            `input_error` [1], how far those of the air are to be trusted, from 0 (exact) to 1 (as a reanalysis), may be
-            left out and is 1 then. Any shapes that numpy can broadcast together.
+            Optional is `input_error` [1], the error of the atmosphere inputs from 0 (exact) to 1 (that of a reanalysis,
+            the default). The shapes broadcast together.
 
         Returns
         -------
@@ -107,12 +108,12 @@ class Model:
             One entry for each output of the contract: `lst` [K], `transmittance` [1], `upwelling_radiance` and
             `downwelling_radiance` [W m-2 sr-1 um-1], `optical_depth_uncertainty` [1] and
             `upwelling_temperature_uncertainty` [K]. NaN where an input is NaN, and for `lst` also where the
-            emissivity is outside (0, 1] or the radiance does not exceed the atmosphere's.
+            emissivity is outside (0, 1] or the radiance does not exceed the path radiance.
 
         Raises
         ------
         InputError
-            An input is missing or not one of the contract, is not numeric, or the shapes do not fit.
+            An input is missing, is not one of the contract or not numeric, or the shapes do not broadcast.
         """
         columns, shape = self._columns(inputs)
         size = columns[0].size
@@ -126,12 +127,12 @@ class Model:
         return {name: values.reshape(shape) for name, values in outputs.items()}
 
     def atmosphere(self, **inputs: ArrayLike) -> PredictedAtmosphere:
-        """Transmittance and path radiances of an atmosphere and their uncertainty, from either kind of graph.
+        """Predict terms of the atmosphere and their uncertainty, with either kind of graph.
 
         Parameters
         ----------
         **inputs : array or number
-            The inputs of the contract that describe the atmosphere, as in `predict`.
+            The atmosphere inputs of the contract, as in `predict`.
 
         Returns
         -------
@@ -142,45 +143,47 @@ class Model:
         Raises
         ------
         InputError
-            As `predict`.
+            As in `predict`.
         """
         names = {variable.name for variable in self.contract.inputs}
-        # The atmosphere does not depend on the pixel, so a retrieval graph may be fed any pixel.
+        # The atmosphere does not depend on the pixel, so a retrieval graph accepts any.
         pixel = {name: 1.0 for name in SURFACE_INPUTS if name in names}
         outputs = self.predict(**pixel, **inputs)
         return PredictedAtmosphere(*(outputs[name] for name in ATMOSPHERE_OUTPUTS))
 
     def _columns(self, inputs: Mapping[str, ArrayLike]) -> tuple[list[Float32], tuple[int, ...]]:
-        """Put the inputs in the graph's order, flat, and tell the shape they had."""
+        """Flatten the inputs in the graph's order; also their common shape."""
         names = [variable.name for variable in self.contract.inputs]
         inputs = {name: value for name, value in DEFAULTS.items() if name in names} | dict(inputs)
-        if set(inputs) != set(names):
-            raise InputError(
-                f"{self.contract.name} takes {', '.join(names)}; {_difference(names, inputs)}; give exactly these"
-            )
+        missing = [name for name in names if name not in inputs]
+        surplus = [name for name in inputs if name not in names]
+        if missing or surplus:
+            parts = [f"missing {', '.join(missing)}"] if missing else []
+            parts += [f"not an input: {', '.join(surplus)}"] if surplus else []
+            raise InputError(f"{self.contract.name} takes {', '.join(names)}; {'; '.join(parts)}; give exactly these")
         try:
             arrays = np.broadcast_arrays(*(np.asarray(inputs[name], np.float32) for name in names))
         except (TypeError, ValueError):
             found = ", ".join(f"{name} {np.shape(inputs[name])}" for name in names)
             raise InputError(f"inputs must be numbers of shapes that broadcast together; found {found}") from None
-        # The graphs limit this input where they predict the air, and not where they calibrate the uncertainty.
+        # The graphs clip this input for the prediction of the atmosphere, but not for the calibrated uncertainty.
         named = zip(names, arrays, strict=True)
         arrays = tuple(np.clip(array, 0.0, 1.0) if name == INPUT_ERROR else array for name, array in named)
         return [np.ascontiguousarray(array).reshape(-1) for array in arrays], arrays[0].shape
 
 
 def shipped_models() -> list[str]:
-    """Names of the models that come with the package, as `Model.load` takes them."""
+    """Names of the models that come with the package, for `Model.load`."""
     return _names_in(models_path())
 
 
 def custom_models() -> list[str]:
-    """Names of the models that the user has trained for sensor bands of the user's own."""
+    """Names of the models that the user has trained for custom sensors."""
     return _names_in(user_path("models"))
 
 
 def has_model(name: str) -> bool:
-    """Whether there is a model of a name, shipped or of the user's own."""
+    """Whether there is a shipped or custom model with a name."""
     return name in shipped_models() or name in custom_models()
 
 
@@ -200,36 +203,33 @@ def _find(reference: str | Path, file: str) -> Path:
         return path.resolve()
     sensor, _, tier = str(reference).partition("/")
     if tier and sensor in custom_sensor_names():
-        there = ", ".join(name for name in custom_models() if name.startswith(f"{sensor}/")) or "none"
+        trained = ", ".join(name for name in custom_models() if name.startswith(f"{sensor}/")) or "none"
         raise ModelError(
-            f"no model {str(reference)!r}, there are: {there}; "
+            f"no model {str(reference)!r}, there are: {trained}; "
             f"train it: lst-raster train --sensor {sensor} --tier {tier}"
         )
-    known = ", ".join(shipped_models()) or "none"
-    own = f", or of your own: {', '.join(custom_models())}" if custom_models() else ""
+    shipped = ", ".join(shipped_models()) or "none"
+    custom = f", or of the custom ones: {', '.join(custom_models())}" if custom_models() else ""
     raise ModelError(
-        f"no model {str(reference)!r}; give the path of an ONNX file, or one of those shipped: {known}{own}"
+        f"no model {str(reference)!r}; give the path of an ONNX file, or one of those shipped: {shipped}{custom}"
     )
 
 
-def _load_again(path: Path, digest: str) -> Model:
-    model = Model.load(path)
+def load_same(reference: str | Path, digest: str) -> Model:
+    """Load a model that another process has loaded; raises ModelError where its file is missing or different."""
+    model = Model.load(reference)
     if model.digest != digest:
-        raise ModelError(f"the model {path} has changed since it was loaded; begin again")
+        raise ModelError(
+            f"the model {reference} has changed since it was loaded, or another process has another version of it; "
+            "start again, with the same version of lst-raster everywhere"
+        )
     return model
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror or error}; check the file") from error
-
-
-def _session(content: bytes, path: Path) -> Any:
+def _open_session(content: bytes, path: Path) -> Any:
     onnxruntime.set_default_logger_severity(_QUIET)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # faster than two for a small network, and leaves the cores to the caller
+    options.intra_op_num_threads = 1  # faster than two for a small network, and the caller uses the other cores
     options.inter_op_num_threads = 1
     options.log_severity_level = _QUIET
     try:
@@ -240,7 +240,7 @@ def _session(content: bytes, path: Path) -> Any:
 
 
 def _check_graph(session: Any, contract: Contract, path: Path) -> None:
-    """Hold the graph against its own contract."""
+    """Compare inputs and outputs of the graph with the contract."""
     for kind, nodes, variables in (
         ("inputs", session.get_inputs(), contract.inputs),
         ("outputs", session.get_outputs(), contract.outputs),
@@ -248,11 +248,4 @@ def _check_graph(session: Any, contract: Contract, path: Path) -> None:
         found = {node.name: node.type for node in nodes}
         if found != {variable.name: "tensor(float)" for variable in variables}:
             text = ", ".join(f"{name} {type_}" for name, type_ in found.items())
-            raise ModelError(f"the {kind} of {path} are {text}, which its contract denies; export the model again")
-
-
-def _difference(names: list[str], inputs: Mapping[str, ArrayLike]) -> str:
-    missing = [name for name in names if name not in inputs]
-    surplus = [name for name in inputs if name not in names]
-    parts = [f"missing {', '.join(missing)}"] if missing else []
-    return "; ".join(parts + ([f"not an input: {', '.join(surplus)}"] if surplus else []))
+            raise ModelError(f"the {kind} of {path} are {text}, unlike those of its contract; export the model again")

@@ -1,4 +1,4 @@
-"""How sure a temperature is that was found with a model: how well its inputs are known, and what that does to it."""
+"""Uncertainty of temperatures retrieved with a model: standard uncertainties of its inputs, and their propagation."""
 
 from __future__ import annotations
 
@@ -24,17 +24,15 @@ from lst_raster.simulator.input_errors import Changes
 
 Values: TypeAlias = NDArray[Any]
 AtmosphereModel: TypeAlias = Callable[..., PredictedAtmosphere]
-"""Takes the inputs of the air by name, gives the atmosphere: `Model.atmosphere`, or a graph that is not a file yet."""
+"""Takes the atmosphere inputs by name, returns the prediction: `Model.atmosphere`, or a graph not yet exported."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InputUncertainty:
-    """How well one input of the air is known, as one standard uncertainty."""
+    """Standard uncertainty of one atmosphere input."""
 
-    absolute: float
-    """In the unit of the input; the smallest it may be."""
-    relative: float = 0.0
-    """As a share of the value. [1]"""
+    absolute: float  # lower limit, in the unit of the input
+    relative: float = 0.0  # fraction of the value [1]
 
     def at(self, value: Values | float) -> Values:
         """Return the standard uncertainty of a value in its unit: the larger of the two."""
@@ -43,104 +41,83 @@ class InputUncertainty:
 
 INPUT_UNCERTAINTIES: Mapping[str, Mapping[str, InputUncertainty]] = MappingProxyType(
     {
-        "reanalysis": MappingProxyType(
-            {
-                "water_vapour": InputUncertainty(absolute=1.0, relative=0.10),
-                "air_temperature": InputUncertainty(absolute=1.5),
-                "surface_pressure": InputUncertainty(absolute=2.0),
-                "profile_temperature": InputUncertainty(absolute=1.0),
-                "level_temperature": InputUncertainty(absolute=0.7),
-                "level_humidity": InputUncertainty(absolute=1e-6, relative=0.10),
-            }
-        ),
-        "standard atmosphere": MappingProxyType(
-            {
-                "water_vapour": InputUncertainty(absolute=1.0, relative=0.55),
-                "air_temperature": InputUncertainty(absolute=9.0),
-                "surface_pressure": InputUncertainty(absolute=20.0),
-            }
-        ),
-        "given": MappingProxyType(
-            {
-                "water_vapour": InputUncertainty(absolute=0.5, relative=0.05),
-                "air_temperature": InputUncertainty(absolute=1.0),
-                "surface_pressure": InputUncertainty(absolute=2.0),
-            }
-        ),
+        "reanalysis": {
+            "water_vapour": InputUncertainty(absolute=1.0, relative=0.10),
+            "air_temperature": InputUncertainty(absolute=1.5),
+            "surface_pressure": InputUncertainty(absolute=2.0),
+            "profile_temperature": InputUncertainty(absolute=1.0),
+            "level_temperature": InputUncertainty(absolute=0.7),
+            "level_humidity": InputUncertainty(absolute=1e-6, relative=0.10),
+        },
+        "standard atmosphere": {
+            "water_vapour": InputUncertainty(absolute=1.0, relative=0.55),
+            "air_temperature": InputUncertainty(absolute=9.0),
+            "surface_pressure": InputUncertainty(absolute=20.0),
+        },
+        "given": {
+            "water_vapour": InputUncertainty(absolute=0.5, relative=0.05),
+            "air_temperature": InputUncertainty(absolute=1.0),
+            "surface_pressure": InputUncertainty(absolute=2.0),
+        },
     }
 )
-"""By where an input comes from, then by its name, or the kind of error (`lst_raster.simulator.input_errors.KINDS`);
-units as in the contract.
+"""Standard uncertainties by origin of the input, then by its name or the kind of error
+(`lst_raster.simulator.input_errors.KINDS`); units as in the contract.
 
-reanalysis: ERA5 against 2,000 stations of China differs by 1.8 K (root mean square) in air temperature and 0.7 hPa in
-pressure (W. Zhang et al., J. Geodesy 93, 1897 (2019), doi:10.1007/s00190-019-01290-6); where the pixel lies off the
-model's ground the pressure is less sure. A tenth of the column is the error for which models here are calibrated.
-standard atmosphere: root mean square difference of the land columns of the profile library within 60 degrees of
-latitude from the standard atmosphere of their place and day: 56 %, 9.0 K; pressure is that of open sea and lowland
-(two thirds of all columns within 60 degrees differ by less than 17 hPa). given: our assumption for a sounding or a
-station nearby.
+reanalysis: ERA5 differs from 2,000 stations in China by 1.8 K (root mean square) in air temperature and 0.7 hPa in
+pressure (W. Zhang et al., J. Geodesy 93, 1897 (2019), doi:10.1007/s00190-019-01290-6); where the elevation of the pixel
+differs from that of the reanalysis the pressure is less certain. The models are calibrated for an error of 10 % of the
+water vapour column.
+standard atmosphere: root mean square difference between the land columns of the profile library within 60 degrees of
+latitude and the standard atmosphere of their place and day: 56 %, 9.0 K; pressure is that of open sea and lowland
+(two thirds of all columns within 60 degrees differ by less than 17 hPa).
+given: assumption for a sounding or a station nearby.
 """
 
-
 TRUST: Mapping[str, float] = MappingProxyType({"given": 0.5, "reanalysis": 1.0, "standard atmosphere": 1.0})
-"""What a model is told of the errors of its inputs (`lst_raster.simulator.input_errors.INPUT_ERROR`) by where they
-come from:
-`INPUT_UNCERTAINTIES` as a share of a reanalysis'. A standard atmosphere is less sure than any model has learnt. [1]"""
+"""Value of the model input `lst_raster.simulator.input_errors.INPUT_ERROR` by origin of the other inputs: ratio of
+`INPUT_UNCERTAINTIES` to those of a reanalysis. Models are not trained for the larger errors of a standard atmosphere.
+[1]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retrieved:
-    """Temperatures found with a model, and how sure they are."""
+    """Temperatures retrieved with a model, and their uncertainty."""
 
-    temperature: Values
-    """Land surface temperature. [K]"""
-    from_inputs: Values
-    """Standard uncertainty from sensor, emissivity and the inputs of the air. [K]"""
-    from_model: Values
-    """Standard uncertainty from what the inputs do not tell of the air. [K]"""
+    temperature: Values  # [K]
+    from_inputs: Values  # standard uncertainty due to sensor, emissivity and atmosphere inputs [K]
+    from_model: Values  # standard uncertainty due to atmospheric variability that the inputs do not describe [K]
 
     @property
     def uncertainty(self) -> Values:
-        """Both parts together. [K]"""
+        """Combined standard uncertainty. [K]"""
         return np.hypot(self.from_inputs, self.from_model)
 
 
-def input_changes(
-    atmosphere: AtmosphereModel,
-    inputs: Mapping[str, Values],
-    error_sources: Mapping[str, Changes],
-    here: Terms | None = None,
-) -> dict[str, Terms]:
-    """Change of the air's terms when each cause alone moves its inputs up by one standard uncertainty.
+def perturbed_terms(
+    atmosphere: AtmosphereModel, inputs: Mapping[str, Values], error_sources: Mapping[str, Changes], band: BandPlanck
+) -> tuple[Terms, dict[str, Terms], dict[str, Terms]]:
+    """Run a model, and once more for each error source with its inputs raised by one standard uncertainty.
 
-    Parameters
-    ----------
-    atmosphere : callable
-        The model.
-    inputs : mapping of str to array
-        Inputs of the air by name, in the contract's units.
-    error_sources : mapping of str to mapping of str to array
-        Causes by name, and how far each moves which inputs (`lst_raster.simulator.input_errors.input_error_sources`).
-    here : tuple of array, optional
-        The terms that the model gives for the inputs as they are, where it was run already.
-
-    Returns
-    -------
-    dict of str to tuple of array
-        Cause to the change of transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1].
+    `error_sources` has the perturbation of each input by each source
+    (`lst_raster.simulator.input_errors.input_error_sources`). Returns the terms, transmittance [1], upwelling and
+    downwelling radiance [W m-2 sr-1 um-1], in double precision as their changes are small; their change by each error
+    source; their change by one standard uncertainty of the model's own predictions, ``model: optical depth`` and
+    ``model: temperature``.
     """
-    here = atmosphere(**inputs).terms if here is None else here
-    changes = {}
-    for cause, moves in error_sources.items():
-        there = atmosphere(**{**inputs, **{name: inputs[name] + move for name, move in moves.items()}}).terms
-        changes[cause] = (there[0] - here[0], there[1] - here[1], there[2] - here[2])
-    return changes
-
-
-def model_changes(predicted: PredictedAtmosphere, band: BandPlanck) -> tuple[Terms, Terms]:
-    """Change of the air's terms by one standard uncertainty of each quantity that the model itself is unsure of."""
-    transmittance, upwelling, _, of_depth, of_temperature = predicted
-    return network_changes(transmittance, upwelling, of_depth, of_temperature, band)
+    predicted = atmosphere(**inputs)
+    reference = predicted.terms
+    by_inputs = {}
+    for source, perturbations in error_sources.items():
+        raised = {name: inputs[name] + perturbation for name, perturbation in perturbations.items()}
+        terms = atmosphere(**{**inputs, **raised}).terms
+        by_inputs[source] = (terms[0] - reference[0], terms[1] - reference[1], terms[2] - reference[2])
+    exact = PredictedAtmosphere(*(np.asarray(values, np.float64) for values in predicted))
+    by_depth, by_temperature = network_changes(
+        exact.transmittance, exact.upwelling_radiance, exact.optical_depth_uncertainty,
+        exact.upwelling_temperature_uncertainty, band,
+    )  # fmt: skip
+    return exact.terms, by_inputs, {"model: optical depth": by_depth, "model: temperature": by_temperature}
 
 
 def retrieve_with_uncertainty(
@@ -154,52 +131,23 @@ def retrieve_with_uncertainty(
     emissivity_uncertainty: float,
     band: BandPlanck,
 ) -> Retrieved:
-    """Retrieve temperatures and say how sure they are, pixel by pixel.
+    """Retrieve temperatures and their uncertainty; all arrays have one shape.
 
-    Parameters
-    ----------
-    atmosphere : callable
-        The model.
-    radiance, emissivity : array, any shape
-        Pixels. [W m-2 sr-1 um-1], [1]
-    inputs : mapping of str to array
-        Inputs of the air, of the same shape.
-    error_sources : mapping of str to mapping of str to array
-        What makes them uncertain, as `input_changes`.
-    sensor_noise : array or float
-        Standard uncertainty of the radiance. [W m-2 sr-1 um-1]
-    emissivity_uncertainty : float
-        Standard uncertainty of the emissivity. [1]
-    band : BandPlanck
-        The band's Planck coefficients.
-
-    Returns
-    -------
-    Retrieved
-        Temperatures and their uncertainties, of the inputs' shape. [K]
+    Radiance and its uncertainty `sensor_noise` are in W m-2 sr-1 um-1; `inputs` are the atmosphere inputs, with
+    `error_sources` as in `perturbed_terms`.
     """
-    # float64: differences of the air's terms are small beside the terms.
-    predicted = PredictedAtmosphere(*(np.asarray(values, np.float64) for values in atmosphere(**inputs)))
-    lst = surface_temperature(radiance, emissivity, *predicted.terms, band)
+    terms, by_inputs, by_model = perturbed_terms(atmosphere, inputs, error_sources, band)
+    transmittance, _, downwelling = terms
+    lst = surface_temperature(radiance, emissivity, *terms, band)
 
-    def total(air: AtmosphereVariance, noise: Values | float, of_emissivity: float) -> Values:
+    def total(variance: AtmosphereVariance, noise: Values | float, of_emissivity: float) -> Values:
         parts = temperature_uncertainty(
-            lst,
-            radiance,
-            emissivity,
-            of_emissivity,
-            predicted.transmittance,
-            predicted.downwelling_radiance,
-            noise,
-            air,
-            band,
+            lst, radiance, emissivity, of_emissivity, transmittance, downwelling, noise, variance, band
         )
         return np.asarray(parts.total)
 
-    from_inputs = atmosphere_variance(predicted.terms, input_changes(atmosphere, inputs, error_sources).values())
-    from_model = atmosphere_variance(predicted.terms, model_changes(predicted, band))
     return Retrieved(
         temperature=lst,
-        from_inputs=total(from_inputs, sensor_noise, emissivity_uncertainty),
-        from_model=total(from_model, 0.0, 0.0),
+        from_inputs=total(atmosphere_variance(terms, by_inputs.values()), sensor_noise, emissivity_uncertainty),
+        from_model=total(atmosphere_variance(terms, by_model.values()), 0.0, 0.0),
     )

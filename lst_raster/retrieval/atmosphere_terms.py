@@ -1,18 +1,18 @@
-"""Radiative terms of the atmosphere for pixels and nodes, from the model or from the inputs."""
+"""Radiative terms of the atmosphere at pixels and nodes, from the model or from a Level-2 product."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.inference.model import Model
-from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, input_changes, model_changes
+from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, perturbed_terms
 from lst_raster.inputs.fields import open_field
 from lst_raster.inputs.resolve import ROUNDING, Inputs, dryness
 from lst_raster.io.grid import Grid
@@ -21,74 +21,63 @@ from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_varian
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.input_errors import input_error_sources
 
-Float32 = NDArray[np.float32]
+Float32: TypeAlias = NDArray[np.float32]
+Mask: TypeAlias = NDArray[np.bool_]
 Terms: TypeAlias = tuple[Any, Any, Any]
 """Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], or changes of them."""
+Ranges: TypeAlias = dict[str, tuple[float, float]]
+"""Lowest and highest value by input, and `dryness`."""
 
-DEPTHS = {False: 3, True: 7}
-"""Number of layers that `solve_atmosphere` gives, without and with the uncertainty."""
+LAYER_COUNT = {False: 3, True: 7}
+"""Number of layers of `solve_atmosphere`, without and with the uncertainty."""
+_PROFILES_PER_CALL = 16_384  # pixels; each profile has dozens of levels in memory
 
 
 def solve_atmosphere(
     model: Model, origins: Mapping[str, str], values: Mapping[str, NDArray[Any]], *, uncertainty: bool
 ) -> Float32:
-    """Run the model, and find how sure it is.
+    """Run the model for inputs of one shape; with the uncertainty it runs once more for each error source.
 
     Parameters
     ----------
     model : Model
         The model.
     origins : mapping of str to str
-        Where its inputs come from, by name: a key of `INPUT_UNCERTAINTIES`.
+        Origin of each input, a key of `INPUT_UNCERTAINTIES`.
     values : mapping of str to array
-        Inputs of the air by name, all of one shape.
+        Atmosphere inputs by name.
     uncertainty : bool
-        Whether the uncertainty is wanted, which runs the model once more for each input.
+        Whether to add the layers of the uncertainty.
 
     Returns
     -------
     array of shape (3 or 7, ...)
         Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1]; then the three coefficients of the
-        variance (`AtmosphereVariance`), and 1 where an input leaves the model's range, else 0.
+        variance (`AtmosphereVariance`), and 1 where an input is outside the model's valid range, else 0.
     """
     if not uncertainty:
         return np.stack(model.atmosphere(**values).terms)
-    terms, changes = error_sources(model, origins, values)
-    layers = [*terms, *atmosphere_variance(terms, changes.values()), _outside(model, values)]
+    terms, changes = terms_and_changes(model, origins, values)
+    layers = [*terms, *atmosphere_variance(terms, changes.values()), _outside_range(model, values)]
     return np.stack(np.broadcast_arrays(*layers)).astype(np.float32)
 
 
-def error_sources(
+def terms_and_changes(
     model: Model, origins: Mapping[str, str], values: Mapping[str, NDArray[Any]]
 ) -> tuple[Terms, dict[str, Terms]]:
-    """Run the model, and change every cause of uncertainty by one standard uncertainty.
+    """Terms, and their change by one standard uncertainty of each error source of inputs and model."""
 
-    Parameters
-    ----------
-    model, origins, values
-        As for `solve_atmosphere`.
+    def deviation(kind: str, value: Any) -> Any:
+        # Kinds of error that are not the name of an input are those of a reanalysis.
+        return INPUT_UNCERTAINTIES[origins.get(kind, "reanalysis")][kind].at(value)
 
-    Returns
-    -------
-    tuple of terms and dict of str to terms
-        Terms of the atmosphere, and their change for each error source: those of the inputs
-        (`input_error_sources`), and ``model: optical depth`` and ``model: temperature`` of the model itself. In double
-        precision, as the changes are small.
-    """
-    here = model.atmosphere(**values)
-    predicted = PredictedAtmosphere(*(np.asarray(part, np.float64) for part in here))
-    known = input_error_sources(values, lambda kind, value: _deviation(origins, kind, value))
-    of_inputs = input_changes(model.atmosphere, values, known, here.terms)
-    of_depth, of_temperature = model_changes(predicted, sensor_band(model.contract.sensor).planck)
-    return predicted.terms, {**of_inputs, "model: optical depth": of_depth, "model: temperature": of_temperature}
+    sources = input_error_sources(values, deviation)
+    band = sensor_band(model.contract.sensor).planck
+    terms, by_inputs, by_model = perturbed_terms(model.atmosphere, values, sources, band)
+    return terms, by_inputs | by_model
 
 
-def _deviation(origins: Mapping[str, str], kind: str, value: Any) -> Any:
-    """How well an input is known, from where it comes; kinds that are no input's name are of a reanalysis."""
-    return INPUT_UNCERTAINTIES[origins.get(kind, "reanalysis")][kind].at(value)
-
-
-def _outside(model: Model, values: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+def _outside_range(model: Model, values: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
     outside = np.asarray(0.0)
     for variable in model.contract.inputs:
         if variable.name in values and variable.valid_range is not None:
@@ -98,158 +87,121 @@ def _outside(model: Model, values: Mapping[str, NDArray[Any]]) -> NDArray[np.flo
     return outside
 
 
-Mask = NDArray[np.bool_]
-
-_AT_ONCE = 16_384  # pixels whose profiles are in memory, each of dozens of levels
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AtmosphereTerms:
-    """The air over a window; every array of shape (rows, columns), or one number for all."""
+    """The atmosphere over a window; every array of shape (rows, columns), or one number for all pixels."""
 
     terms: Terms
-    """Terms of the equation, NaN where something is not known."""
+    """Terms of the radiative transfer equation, NaN where an input is missing."""
     variance: AtmosphereVariance | None = None
-    """What their uncertainty comes to, None where that is not told."""
-    outside: Float32 | None = None
-    """Above 0 where an input is outside the range that the model was made for."""
-    extremes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Lowest and highest value of every input of the model, where it was used."""
+    """Coefficients of their variance, None without uncertainty."""
+    outside_range: Float32 | None = None
+    """Above 0 where an input is outside the model's valid range."""
+    input_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Lowest and highest value of every model input."""
     inputs_at: Callable[[Any, Any], dict[str, Any]] | None = None
-    """Tells the inputs of the model at rows and columns of the window; None where there is no model."""
+    """Returns the model inputs at rows and columns of the window; None without a model."""
 
-
-def atmosphere_terms(layers: Float32, **more: Any) -> AtmosphereTerms:
-    """Name the layers that `solve_atmosphere` gives."""
-    terms: Terms = (layers[0], layers[1], layers[2])
-    if len(layers) == DEPTHS[False]:
-        return AtmosphereTerms(terms=terms, **more)
-    return AtmosphereTerms(terms=terms, variance=AtmosphereVariance(*layers[3:6]), outside=layers[6], **more)
+    @classmethod
+    def from_layers(cls, layers: Float32, **more: Any) -> AtmosphereTerms:
+        """Name the layers of `solve_atmosphere`."""
+        terms: Terms = (layers[0], layers[1], layers[2])
+        if len(layers) == LAYER_COUNT[False]:
+            return cls(terms=terms, **more)
+        return cls(terms=terms, variance=AtmosphereVariance(*layers[3:6]), outside_range=layers[6], **more)
 
 
 AtmosphereReader: TypeAlias = Callable[[Any, Mask], AtmosphereTerms]
-"""Takes a window of the scene, and where in it the air is needed."""
+"""Takes a window of the scene, and the mask of its pixels for which the atmosphere is needed."""
 
 
 @contextmanager
 def open_exact_atmosphere(inputs: Inputs, grid: Grid, *, uncertainty: bool) -> Iterator[AtmosphereReader]:
-    """Open what the model is fed with, to run it at every pixel; once, where the air is the same for all.
+    """Open the model's inputs; the reader runs the model at every pixel, or once where no input varies.
 
-    Parameters
-    ----------
-    inputs : Inputs
-        The model and its inputs.
-    grid : Grid
-        The scene's grid.
-    uncertainty : bool
-        Whether the uncertainty is wanted.
-
-    Yields
-    ------
-    AtmosphereReader
-        Runs the model for the pixels of a window.
-
-    Raises
-    ------
-    LstRasterError
-        A file is missing, damaged or on another grid, or a value is not possible (also raised by the reader).
+    Raises LstRasterError, from the reader too: a file is missing, damaged or on another grid, or a value is impossible.
     """
     with ExitStack() as stack:
         readers = {name: stack.enter_context(open_field(field, grid)) for name, field in inputs.fields.items()}
-        yield lambda window, wanted: _exact(
-            inputs, {name: read(window) for name, read in readers.items()}, window, wanted, uncertainty
-        )
+
+        def read(window: Any, needed: Mask) -> AtmosphereTerms:
+            fields = {name: reader(window) for name, reader in readers.items()}
+            return _exact_terms(inputs, fields, window, needed, uncertainty)
+
+        yield read
 
 
 @contextmanager
 def open_level2_atmosphere(level2: Level2Atmosphere) -> Iterator[AtmosphereReader]:
-    """Open the terms of a Level-2 product.
-
-    Parameters
-    ----------
-    level2 : Level2Atmosphere
-        The air of the product.
-
-    Yields
-    ------
-    AtmosphereReader
-        Reads the terms of a window.
-
-    Raises
-    ------
-    LstRasterError
-        A file is missing, damaged or on another grid (also raised by the reader).
-    """
+    """Open the terms of a Level-2 product; errors as `open_exact_atmosphere`."""
     with level2.open() as read:
-        yield lambda window, wanted: AtmosphereTerms(terms=read(window), extremes={})
+        yield lambda window, needed: AtmosphereTerms(terms=read(window))
 
 
-def _exact(
-    inputs: Inputs, fields: Mapping[str, Float32], window: Any, wanted: Mask, uncertainty: bool
+def _exact_terms(
+    inputs: Inputs, fields: Mapping[str, Float32], window: Any, needed: Mask, uncertainty: bool
 ) -> AtmosphereTerms:
-    """Run the model at every pixel that is wanted and of which everything is known."""
-    known = wanted.copy()
+    """Run the model at every pixel that is needed and has all inputs."""
+    valid = needed.copy()
     for array in fields.values():
-        known &= np.isfinite(array)
-    values = _inputs_at_pixels(inputs, fields, window, known)
-    extremes = extremes_of(inputs, values) if known.any() else {}
-    whole = dict(zip(values, np.broadcast_arrays(*values.values()), strict=True))
-    layers = solve_atmosphere(inputs.network, inputs.origins, whole, uncertainty=uncertainty)
+        valid &= np.isfinite(array)
+    inputs_at = partial(_inputs_at, inputs, fields, window)
+    if inputs.profile is None:
+        values = {name: array[valid] if array.ndim else array for name, array in fields.items()}
+    else:
+        row, column = np.nonzero(valid)
+        starts = range(0, max(row.size, 1), _PROFILES_PER_CALL)
+        parts = [inputs_at(row[start:][:_PROFILES_PER_CALL], column[start:][:_PROFILES_PER_CALL]) for start in starts]
+        values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    ranges = checked_ranges(inputs, values) if valid.any() else {}
+    pixels = dict(zip(values, np.broadcast_arrays(*values.values()), strict=True))
+    layers = solve_atmosphere(inputs.network, inputs.origins, pixels, uncertainty=uncertainty)
     if layers.ndim > 1:
-        layers = np.stack([_scatter(layer, known) for layer in layers])
-    return atmosphere_terms(layers, extremes=extremes, inputs_at=_picker(inputs, fields, window))
+        layers = scatter(layers, valid)
+    return AtmosphereTerms.from_layers(layers, input_ranges=ranges, inputs_at=inputs_at)
 
 
-def _inputs_at_pixels(inputs: Inputs, fields: Mapping[str, Float32], window: Any, known: Mask) -> dict[str, Any]:
-    """Find the inputs of the model at the pixels that are known; one number for what is the same at all of them."""
+def _inputs_at(inputs: Inputs, fields: Mapping[str, Float32], window: Any, row: Any, column: Any) -> dict[str, Any]:
+    """Model inputs at rows and columns of a window."""
+    values = {
+        name: np.broadcast_to(array[row, column] if array.ndim else array, np.shape(row))
+        for name, array in fields.items()
+    }
+    return with_profile(inputs, values, window.row_off + row + 0.5, window.col_off + column + 0.5)
+
+
+def with_profile(inputs: Inputs, values: dict[str, Any], row: Any, column: Any) -> dict[str, Any]:
+    """Add the inputs that the profile provides at places of the scene [pixel] to the values of the fields."""
     if inputs.profile is None:
-        return {name: array[known] if array.ndim else array for name, array in fields.items()}
-    pick = _picker(inputs, fields, window)
-    row, column = np.nonzero(known)
-    parts = [pick(row[start:][:_AT_ONCE], column[start:][:_AT_ONCE]) for start in range(0, max(row.size, 1), _AT_ONCE)]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return values
+    return inputs.profile.inputs(values, inputs.profile.over(row, column))
 
 
-def _picker(inputs: Inputs, fields: Mapping[str, Float32], window: Any) -> Callable[[Any, Any], dict[str, Any]]:
-    def values(row: Any, column: Any) -> dict[str, Any]:
-        known = {
-            name: np.broadcast_to(array[row, column] if array.ndim else array, np.shape(row))
-            for name, array in fields.items()
-        }
-        return all_inputs(inputs, known, window.row_off + row + 0.5, window.col_off + column + 0.5)
-
-    return values
-
-
-def all_inputs(inputs: Inputs, known: dict[str, Any], row: Any, column: Any) -> dict[str, Any]:
-    """Put the values of the fields at places of the scene [pixel] together with what the profile tells there."""
-    if inputs.profile is None:
-        return known
-    return inputs.profile.inputs(known, inputs.profile.over(row, column))
-
-
-def extremes_of(inputs: Inputs, values: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
-    """Lowest and highest value of every input, and `dryness`; fields with impossible ones are refused.
-
-    Raises
-    ------
-    InputError
-        One is not possible.
-    """
-    found = {}
-    for name, array in values.items():
-        known = array[np.isfinite(array)]
-        if not known.size:
-            continue
-        if np.ndim(array) and name in inputs.atmosphere:
-            given = inputs.atmosphere[name]
-            given.quantity.check(known, f"{given.quantity.title} {given.source}")
-        found[name] = (float(known.min()), float(known.max()))
+def checked_ranges(inputs: Inputs, values: Mapping[str, Any]) -> Ranges:
+    """Range of every input, and `dryness` of a given water vapour; raises InputError for impossible values."""
+    ranges = value_ranges(values)
+    for name, given in inputs.atmosphere.items():
+        if name in ranges and np.ndim(values[name]):
+            given.quantity.check(ranges[name], f"{given.quantity.title} {given.source}")
     vapour = inputs.atmosphere.get("water_vapour")
-    return found | (dryness(values, inputs.usual_temperature) if vapour and vapour.origin == "given" else {})
+    return ranges | (dryness(values, inputs.usual_temperature) if vapour and vapour.origin == "given" else {})
 
 
-def _scatter(values: Float32, known: Mask) -> Float32:
-    array = np.full(known.shape, np.nan, np.float32)
-    array[known] = values
-    return array
+def value_ranges(values: Mapping[str, Any]) -> Ranges:
+    """Lowest and highest finite value of every input that has one."""
+    finite = {name: array[np.isfinite(array)] for name, array in values.items()}
+    return {name: (float(array.min()), float(array.max())) for name, array in finite.items() if array.size}
+
+
+def widen_ranges(ranges: Ranges, others: Mapping[str, tuple[float, float]]) -> None:
+    """Extend ranges, in place, so that they include others."""
+    for name, (low, high) in others.items():
+        before = ranges.get(name, (np.inf, -np.inf))
+        ranges[name] = (min(before[0], low), max(before[1], high))
+
+
+def scatter(layers: Float32, valid: Mask) -> Float32:
+    """Put layers of shape (layers, pixels) at the valid pixels of an array, NaN elsewhere."""
+    scattered = np.full((len(layers), *valid.shape), np.nan, np.float32)
+    scattered[:, valid] = layers
+    return scattered

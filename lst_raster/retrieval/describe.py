@@ -1,9 +1,8 @@
-"""What a scene, a model or a product is, what it has, and what a retrieval would make of it."""
+"""Descriptions of scenes, models and products, and of the retrieval with default options."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from rasterio.errors import RasterioError
 from lst_raster.errors import LstRasterError
 from lst_raster.inference.contract import GRAPHS, Variable
 from lst_raster.inference.model import Model, has_model
-from lst_raster.inputs.resolve import Inputs, resolve_inputs, warnings_of
+from lst_raster.inputs.resolve import resolve_inputs, warnings_of
 from lst_raster.io.address import Address, Location, location_of
 from lst_raster.io.grid import Grid
 from lst_raster.io.landsat import satellite_of
@@ -25,14 +24,14 @@ from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
 Description = dict[str, Any]
-"""What was found, by name, ready for JSON: texts, numbers, lists, None for what is not known."""
+"""Properties by name, for JSON: texts, numbers, lists, None where unknown."""
 
 _PRODUCT_TAG = "lst_raster_version"
-_ON_LEVELS = {
+_LEVEL_TITLES = {
     name: f"{names[0]} to {names[-1].rpartition('_')[2]} ({len(names)} levels)"
     for names in (TEMPERATURE_LEVELS, HUMIDITY_LEVELS)
     for name in names
-}  # each with the title that all of them have
+}
 _STATISTICS = {"minimum": "STATISTICS_MINIMUM", "mean": "STATISTICS_MEAN", "maximum": "STATISTICS_MAXIMUM"}
 
 
@@ -45,50 +44,50 @@ def describe(
     level_2: bool = False,
     quantity: str | None = None,
 ) -> Description:
-    """Look at a scene, a model or a product.
+    """Describe a scene, a model or a product; ``kind`` is ``scene``, ``model`` or ``product``.
 
     Parameters
     ----------
     thing : str, path or Address
-        A scene in any form that `Scene.open` takes; the name of a shipped model, or the path of one; or a product, on
-        disk or on a server.
+        A scene as for `Scene.open`; the name of a shipped model, or the path of a model; or a product, on disk or on a
+        server.
     band, sensor, date : str, optional
-        As for `Scene.open`; for a scene alone.
+        As for `Scene.open`; for scenes only.
     level_2 : bool
         Whether a scene is a Level-2 product.
     quantity : str, optional
-        What a raster holds that is no scene of Landsat, as for `MeasuredScene.open`.
-
-    Returns
-    -------
-    dict
-        What was found. ``kind`` is ``scene``, ``model`` or ``product``.
+        Quantity in a raster that is not a Landsat scene, as for `MeasuredScene.open`.
 
     Raises
     ------
     LstRasterError
-        It is none of them; the error is that of a scene which cannot be opened.
+        It is none of them; the error is that of opening a scene.
     """
     place = location_of(thing)
     if isinstance(place, Path) and (has_model(str(place)) or _is_model(place)):
-        return _of_model(Model.load(thing if isinstance(thing, str) else place))
-    product = _of_product(place)
+        return _describe_model(Model.load(thing if isinstance(thing, str) else place))
+    product = _describe_product(place)
     if product is not None:
         return product
+    scene: Scene
     if quantity is not None and not level_2:
-        measured = MeasuredScene.open(thing, band=band, sensor=sensor, date=date, quantity=quantity)
-        return _of_scene(measured, sensor, date)
-    kind = Level2Scene if level_2 else Scene
-    return _of_scene(kind.open(thing, band=band, sensor=sensor, date=date), sensor, date)
+        scene = MeasuredScene.open(thing, band=band, sensor=sensor, date=date, quantity=quantity)
+    else:
+        kind = Level2Scene if level_2 else Scene
+        scene = kind.open(thing, band=band, sensor=sensor, date=date)
+    return _describe_scene(scene, sensor, date)
 
 
 def _is_model(path: Path) -> bool:
     return path.suffix.lower() == ".onnx" or any((path / file).is_file() for file in GRAPHS.values())
 
 
-def _of_model(model: Model) -> Description:
+def _describe_model(model: Model) -> Description:
     contract = model.contract
     tests = model.metadata.get("metrics", {})
+    inputs: dict[str, list[Variable]] = {}
+    for variable in contract.inputs:  # those on sigma levels count as one
+        inputs.setdefault(_LEVEL_TITLES.get(variable.name, variable.name), []).append(variable)
     return {
         "kind": "model",
         "name": contract.name,
@@ -99,39 +98,28 @@ def _of_model(model: Model) -> Description:
         "file": model.path.name,
         "sha256": model.digest,
         "made_by": f"lst-raster {model.metadata.get('lst_raster_version', 'unknown')}",
-        "inputs": _ranges(contract.inputs),
+        "inputs": {name: _valid_range(variables) for name, variables in inputs.items()},
         "outputs": {variable.name: variable.units for variable in contract.outputs},
         "rmse_of_lst": {name: f"{test['lst']['all']['rmse']:.2f} K" for name, test in tests.items() if "lst" in test},
     }
 
 
-def _ranges(inputs: Iterable[Variable]) -> dict[str, str]:
-    """Tell the range of every input; those on sigma levels count as one."""
-    told: dict[str, list[Variable]] = {}
-    for variable in inputs:
-        told.setdefault(_ON_LEVELS.get(variable.name, variable.name), []).append(variable)
-    return {name: _range(_widest(variables)) for name, variables in told.items()}
-
-
-def _widest(variables: list[Variable]) -> Variable:
+def _valid_range(variables: list[Variable]) -> str:
+    """Enclose the valid ranges of inputs of the same unit."""
+    units = "" if variables[0].units == "1" else f" {variables[0].units}"
     ranges = [variable.valid_range for variable in variables if variable.valid_range is not None]
-    whole = (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
-    return replace(variables[0], valid_range=whole)
+    if not ranges:
+        return f"any{units}"
+    return f"{min(low for low, _ in ranges):g} to {max(high for _, high in ranges):g}{units}"
 
 
-def _range(variable: Any) -> str:
-    units = "" if variable.units == "1" else str(variable.units)
-    low, high = variable.valid_range or (None, None)
-    return f"any {units}".strip() if low is None else f"{low:g} to {high:g} {units}".strip()
-
-
-def _of_product(path: Location) -> Description | None:
-    """Describe a product of ours, None where the path is something else."""
+def _describe_product(path: Location) -> Description | None:
+    """Describe a product of this package; None for other files."""
     if not (path.is_file() if isinstance(path, Path) else path.suffix.lower() in (".tif", ".tiff")):
         return None
     try:
         with open_product_raster(path) as dataset:
-            if not dataset.count:  # a container of rasters, such as netCDF of several variables
+            if not dataset.count:  # a container of rasters, such as netCDF with several variables
                 return None
             tags, statistics, grid = dataset.tags(), dataset.tags(1), Grid.of(dataset)
             step = dataset.scales[0]  # statistics are those of the numbers in the file
@@ -140,17 +128,17 @@ def _of_product(path: Location) -> Description | None:
     if _PRODUCT_TAG not in tags:
         return None
     kelvin = {name: f"{float(statistics[key]) * step:.2f} K" for name, key in _STATISTICS.items() if key in statistics}
-    share = statistics.get("STATISTICS_VALID_PERCENT")
+    percentage = statistics.get("STATISTICS_VALID_PERCENT")
     return {
         "kind": "product",
         "file": path.name,
         "grid": str(grid),
-        "temperature": {**kelvin, "pixels_with_one": f"{share} %" if share else None},
+        "temperature": {**kelvin, "pixels_with_one": f"{percentage} %" if percentage else None},
         "provenance": {key: value for key, value in sorted(tags.items()) if key.islower()},
     }
 
 
-def _of_scene(scene: Scene, sensor: str | None, date: str | None) -> Description:
+def _describe_scene(scene: Scene, sensor: str | None, date: str | None) -> Description:
     files, mtl = scene.files, scene.files.mtl
     return {
         "kind": "scene",
@@ -166,7 +154,7 @@ def _of_scene(scene: Scene, sensor: str | None, date: str | None) -> Description
         "calibration": str(scene.calibration),
         "quality_band": files.quality.name if files.quality else None,
         "saturation_band": files.saturation.name if files.saturation else None,
-        "retrieve_would_use": _plan(scene),
+        "retrieve_would_use": _default_plan(scene),
     }
 
 
@@ -186,30 +174,23 @@ def _date_source(scene: Scene, stated: str | None) -> str:
     return "the file's name" if scene.files.name.date is not None else "the file's item ACQUISITION_DATE"
 
 
-def _plan(scene: Scene) -> Description:
-    """Tell what `retrieve` does without further options, and why; or what keeps it from that."""
+def _default_plan(scene: Scene) -> Description:
+    """List inputs and mask that `retrieve` chooses without further options, or the error that it would raise."""
     plan: Description = {}
     inputs = _attempt(plan, "model", lambda: resolve_inputs(scene, {}, None))
     if inputs is not None:
-        plan |= _inputs(scene, inputs)
+        why = "shipped for this band; nothing of the atmosphere is given"
+        model = f"{inputs.model.contract.name} ({why})" if inputs.model else "none: the terms of a Level-2 product"
+        plan |= {"model": model, **inputs.texts, "warnings": warnings_of(scene, inputs)}
     masking = _attempt(plan, "mask", lambda: choose_masking(scene, clouds=True, dilation=0.0))
     if masking is not None:
         plan["mask"] = str(masking)
     return plan
 
 
-def _inputs(scene: Scene, inputs: Inputs) -> Description:
-    why = "shipped for this band; nothing of the atmosphere is given"
-    return {
-        "model": f"{inputs.model.contract.name} ({why})" if inputs.model else "none: the terms of a Level-2 product",
-        **inputs.texts,
-        "warnings": warnings_of(scene, inputs),
-    }
-
-
-def _attempt(plan: Description, name: str, decide: Callable[[], Any]) -> Any:
+def _attempt(plan: Description, name: str, choose: Callable[[], Any]) -> Any:
     try:
-        return decide()
+        return choose()
     except LstRasterError as error:
         plan[name] = f"none: {error}"
         return None

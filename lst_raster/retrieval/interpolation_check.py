@@ -1,8 +1,9 @@
-"""Every run looks at itself: drawn pixels tell how far off the coarse air is, and what makes temperatures unsure."""
+"""Self-check of a run at sampled pixels: error of the coarse atmosphere, and components of the uncertainty."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,57 +12,47 @@ from lst_raster.inputs.resolve import Inputs
 from lst_raster.io.grid import Grid
 from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_error, temperature_uncertainty
-from lst_raster.retrieval.atmosphere_terms import Terms, error_sources
+from lst_raster.retrieval.atmosphere_terms import Float32, terms_and_changes
 from lst_raster.retrieval.tiles import Tile
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.input_errors import group_of
 
 TOLERANCE = 0.05
-"""Largest difference that passes without a warning. [K]"""
-
-_POINTS = 10_000
+"""Largest difference without a warning. [K]"""
+_SAMPLE_SIZE = 10_000
 _SEED = 20_150_719
-_OF_THE_GROUND = ("sensor", "emissivity")
-_MODEL = "model"  # begins the names of causes that are the model's own
-
-Float32 = NDArray[np.float32]
-Index = NDArray[np.intp]
+_SURFACE_PARTS = ("sensor", "emissivity")
+_MODEL_PART = "model"  # prefix of the names of the model's own error sources
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InterpolationCheck:
-    """Pixels drawn over the scene, the same in every run of it. Every pixel is in one tile, so threads do not meet."""
+    """Sampled pixels, the same in every run of a scene. Each is in one tile, so threads write to different elements."""
 
     inputs: Inputs
-    """What is fed to the model."""
-    noise: float
-    """Standard uncertainty of the radiance. [W m-2 sr-1 um-1]"""
-    row: Index
-    """Rows."""
-    column: Index
-    """Columns."""
-    difference: Float32
-    """Temperature less that of the model at the pixel, NaN where it has none; filled tile by tile. [K]"""
-    parts: dict[str, Float32] = field(default_factory=dict)
-    """Uncertainty of the temperature by each cause, likewise. [K]"""
+    noise: float  # standard uncertainty of the radiance [W m-2 sr-1 um-1]
+    row: NDArray[np.intp]
+    column: NDArray[np.intp]
+    difference: Float32  # temperature minus that of the model at the pixel, NaN without one [K]
+    parts: dict[str, Float32] = field(default_factory=dict)  # standard uncertainty by error source, likewise [K]
 
     @classmethod
     def over(cls, grid: Grid, inputs: Inputs, noise: float) -> InterpolationCheck:
-        """Draw pixels of a scene; small scenes are checked at every pixel."""
+        """Sample the pixels of a scene; of small scenes every pixel is checked."""
         count = grid.width * grid.height
-        if count > _POINTS:
-            drawn = np.sort(np.random.default_rng(_SEED).integers(0, count, _POINTS))
+        if count > _SAMPLE_SIZE:
+            sample = np.sort(np.random.default_rng(_SEED).integers(0, count, _SAMPLE_SIZE))
         else:
-            drawn = np.arange(count)
-        row, column = np.divmod(drawn, grid.width)
-        nothing = np.full(drawn.size, np.nan, np.float32)
-        names = [*_OF_THE_GROUND, *map(group_of, inputs.names), _MODEL] if inputs.level2 is None else []
-        parts = {name: nothing.copy() for name in names}
-        return cls(inputs=inputs, noise=noise, row=row, column=column, difference=nothing, parts=parts)
+            sample = np.arange(count)
+        row, column = np.divmod(sample, grid.width)
+        empty = np.full(sample.size, np.nan, np.float32)
+        names = [*_SURFACE_PARTS, *map(group_of, inputs.names), _MODEL_PART] if inputs.level2 is None else []
+        parts = {name: empty.copy() for name in names}
+        return cls(inputs=inputs, noise=noise, row=row, column=column, difference=empty, parts=parts)
 
     def add(self, tile: Tile, temperature: Float32) -> None:
-        """Look at the drawn pixels of a tile."""
-        if tile.air.inputs_at is None:
+        """Check the sampled pixels of a tile."""
+        if tile.atmosphere.inputs_at is None:
             return
         row, column = self.row - tile.window.row_off, self.column - tile.window.col_off
         inside = np.flatnonzero((row >= 0) & (row < tile.window.height) & (column >= 0) & (column < tile.window.width))
@@ -69,40 +60,35 @@ class InterpolationCheck:
         if not inside.size:
             return
         row, column = row[inside], column[inside]
-        terms, changes = error_sources(self.inputs.network, self.inputs.origins, tile.air.inputs_at(row, column))
-        band = sensor_band(self.inputs.network.contract.sensor).planck
-        radiance, emissivity = tile.radiance[row, column], _at(tile.emissivity.value, row, column)
+        model = self.inputs.network
+        band = sensor_band(model.contract.sensor).planck
+        terms, changes = terms_and_changes(model, self.inputs.origins, tile.atmosphere.inputs_at(row, column))
+        radiance, emissivity, emissivity_uncertainty = (
+            values[row, column] if values.ndim else values
+            for values in (tile.radiance, tile.emissivity.value, tile.emissivity.uncertainty)
+        )
         exact = surface_temperature(radiance, emissivity, *terms, band)
         self.difference[inside] = temperature[row, column] - exact
-        spread = _at(tile.emissivity.uncertainty, row, column)
-        self._add_parts(inside, exact, radiance, emissivity, spread, terms, changes)
-
-    def _add_parts(
-        self, inside: Index, exact: Float32, radiance: Float32, emissivity: Float32, spread: Float32, terms: Terms,
-        changes: dict[str, Terms],
-    ) -> None:  # fmt: skip
-        band = sensor_band(self.inputs.network.contract.sensor).planck
-        none = AtmosphereVariance(0.0, 0.0, 0.0)
-        transmittance, _, downwelling = terms
-        ground = temperature_uncertainty(
-            exact, radiance, emissivity, spread, transmittance, downwelling, self.noise, none, band
+        no_variance = AtmosphereVariance(0.0, 0.0, 0.0)
+        surface = temperature_uncertainty(
+            exact, radiance, emissivity, emissivity_uncertainty, terms[0], terms[2], self.noise, no_variance, band
         )
-        self.parts["sensor"][inside], self.parts["emissivity"][inside] = ground.sensor, ground.emissivity
-        errors = {
-            name: atmosphere_error(exact, radiance, emissivity, terms, change, band) for name, change in changes.items()
-        }
-        for name in (name for name in self.parts if name not in _OF_THE_GROUND):
-            own = [error for cause, error in errors.items() if group_of(cause.partition(":")[0]) == name]
-            self.parts[name][inside] = np.sqrt(sum(error * error for error in own))
+        self.parts["sensor"][inside], self.parts["emissivity"][inside] = surface.sensor, surface.emissivity
+        squares: dict[str, Any] = {name: 0.0 for name in self.parts if name not in _SURFACE_PARTS}
+        for source, change in changes.items():
+            error = atmosphere_error(exact, radiance, emissivity, terms, change, band)
+            squares[group_of(source.partition(":")[0])] += error * error
+        for name, total in squares.items():
+            self.parts[name][inside] = np.sqrt(total)
 
     @property
     def checked(self) -> int:
-        """Number of pixels that were looked at."""
+        """Number of pixels checked."""
         return int(np.isfinite(self.difference).sum())
 
     @property
     def largest(self) -> float:
-        """Largest difference. [K]"""
+        """Largest absolute difference. [K]"""
         return float(np.nanmax(np.abs(self.difference))) if self.checked else 0.0
 
     @property
@@ -110,19 +96,15 @@ class InterpolationCheck:
         """Root mean square of the differences. [K]"""
         return _rms(self.difference) if self.checked else 0.0
 
-    def budget(self) -> str:
-        """Say what the uncertainty is made of, root mean squares over the pixels."""
+    def uncertainty_parts(self) -> str:
+        """Root mean square of the uncertainty by error source, for the provenance."""
         if not self.checked:
             return "unknown"
-        shares = ", ".join(f"{name.replace('_', ' ')} {_rms(part):.2f} K" for name, part in self.parts.items())
-        return f"{shares} (root mean squares at {self.checked} pixels)"
+        parts = ", ".join(f"{name.replace('_', ' ')} {_rms(part):.2f} K" for name, part in self.parts.items())
+        return f"{parts} (root mean squares at {self.checked} pixels)"
 
     def __str__(self) -> str:
         return f"largest difference {self.largest:.4f} K, rms {self.rms:.4f} K, at {self.checked} pixels"
-
-
-def _at(values: Float32, row: Index, column: Index) -> Float32:
-    return values[row, column] if values.ndim else values
 
 
 def _rms(values: Float32) -> float:

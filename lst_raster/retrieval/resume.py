@@ -1,4 +1,4 @@
-"""Products that exist already: same inputs and unchanged files, so that a run need not be repeated."""
+"""Existing products: a fingerprint of options, model and input files shows whether a run need not be repeated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,163 +20,97 @@ from lst_raster.product.paths import OutputForm, ProductPaths
 from lst_raster.product.stac import COUNTS, RUN
 
 State: TypeAlias = tuple[int, int | None, int | str | None]
-"""Inode number, size [byte] and modification time [ns] of a file; of a file on a server 0, its size, and its ETag or
-Last-Modified, each None where the server does not give it."""
-
+"""Inode number, size [byte] and modification time [ns] of a file; of a remote file 0, its size, and its ETag or
+Last-Modified, each None where the server does not report it."""
 States: TypeAlias = Mapping[Location, State | None]
-"""State of every file; None for a file that could not be looked at."""
+"""State of every file; None where it is not accessible."""
 
 
 def file_states(paths: Iterable[Location]) -> States:
-    """Note how files are; a folder stands for all in it."""
-    return {file: _state(file) for path in paths for file in _within(path)}
+    """State of files, and of all files in folders."""
+    return {file: _state(file) for path in paths for file in _files_in(path)}
 
 
 def require_unchanged(states: States) -> None:
-    """Refuse to go on where a file has changed: some tiles may be of the old one, others of the new one.
+    """Raise InputError where a file has changed, as tiles may be from either version.
 
-    Parameters
-    ----------
-    states : mapping
-        How they were. One that was removed is no harm: it stays as it was for those that have it open.
-
-    Raises
-    ------
-    InputError
-        One has changed.
+    A removed file does not matter: it remains readable where it is open.
     """
     for path, state in states.items():
         if state is not None and _state(path) not in (state, None):
             raise InputError(f"{path} has changed while it was read, and nothing was written; run again")
 
 
-def _within(path: Location) -> Iterable[Location]:
-    if isinstance(path, Address):
-        return [path]
-    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+def _files_in(path: Location) -> Iterable[Location]:
+    if isinstance(path, Path) and path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    return [path]
 
 
 def _state(file: Location) -> State | None:
     if isinstance(file, Address):
-        told = state_of(file)
-        return told and (0, *told)
+        remote = state_of(file)
+        return remote and (0, *remote)
     try:
-        found = file.stat()
-    except OSError:  # found missing when it is opened
+        status = file.stat()
+    except OSError:  # reported when the file is opened
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SameProduct:
-    """A whole product of the same run."""
-
-    tags: Mapping[str, str]
-    """Its metadata."""
-    pixels: int
-    """Pixels of the scene."""
-    retrieved: int
-    """Pixels with a temperature."""
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def fingerprint(tags: Mapping[str, str], form: OutputForm, exact: bool, states: States) -> str | None:
-    """Tell what a run is made of: the same text for the same options, model, release and input files.
+    """SHA-256 of the provenance known before the run, the options and the state of the input files.
 
-    A file counts as the same where its name, size and time of change are: its content is not read. Of one on a server
-    the ETag stands for the time, where it has one. The size alone does not identify a file: rasters that are not
-    compressed keep theirs when their pixels change.
-
-    Parameters
-    ----------
-    tags : mapping of str to str
-        Provenance, as far as it is known before the run.
-    form : OutputForm
-        What is written.
-    exact : bool
-        Whether the model runs at every pixel.
-    states : mapping
-        How the files are that are read.
-
-    Returns
-    -------
-    str or None
-        SHA-256, hexadecimal; None where a file is not identified.
+    File contents are not read: name, size and modification time (of remote files the ETag) identify a file. The size
+    by itself does not, as that of an uncompressed raster does not depend on its values: None where a file has only a
+    size.
     """
     if _unidentified(states):
         return None
-    seen = sorted({(file.name, *state[1:]) for file, state in states.items() if state}, key=str)
-    made_of = {"tags": dict(tags), "form": asdict(form), "exact": exact, "files": seen}
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    files = sorted({(file.name, *state[1:]) for file, state in states.items() if state}, key=str)
+    content = {"tags": dict(tags), "form": asdict(form), "exact": exact, "files": files}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def find_same(paths: ProductPaths, run: str | None) -> SameProduct | None:
-    """Look for a whole product of the same run.
+def find_same(paths: ProductPaths, run: str | None) -> tuple[dict[str, str], dict[str, int]] | None:
+    """Find a complete product with the fingerprint `run`; returns its tags and its counts of pixels.
 
-    Parameters
-    ----------
-    paths : ProductPaths
-        Names of its files.
-    run : str or None
-        What it would be made of.
-
-    Returns
-    -------
-    SameProduct or None
-        The product; None where there is none, where it is of another run, or where a file is missing or of another
-        size.
-
-    Raises
-    ------
-    RemoteError
-        An object store fails.
+    None where there is none, where a file is missing or of another size, or where the product cannot be read. Raises
+    RemoteError: an object store fails.
     """
     if run is None:
         return None
     try:
         item = json.loads(text_of(paths.item))
-        if item["properties"][RUN] != run or not all(_is_there(paths, asset) for asset in item["assets"].values()):
+        properties, assets = item["properties"], item["assets"].values()
+        if properties[RUN] != run or not all(_is_complete(paths, asset) for asset in assets):
             return None
-        counts = item["properties"][COUNTS]
+        counts = {name: int(properties[COUNTS][name]) for name in ("pixels", "retrieved")}
         with open_product_raster(paths.temperature) as dataset:
-            return SameProduct(
-                tags=dict(dataset.tags()), pixels=int(counts["pixels"]), retrieved=int(counts["retrieved"])
-            )
+            return dict(dataset.tags()), counts
     except (InputNotFoundError, RemoteAccessError):
-        return None  # not in the store, or not to be looked at
+        return None  # not in the object store, or not readable there
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RasterioError):
-        return None  # not on disk, not an item of ours, or damaged
+        return None  # not on disk, damaged, or the item of another program
 
 
 def require_identified(paths: ProductPaths, states: States) -> None:
-    """Refuse to keep or replace an existing product where an input file is not identified.
-
-    Parameters
-    ----------
-    paths : ProductPaths
-        Names of the product's files.
-    states : mapping
-        State of the input files.
-
-    Raises
-    ------
-    OutputError
-        The product exists, and whether its inputs have changed cannot be determined.
-    """
+    """Raise OutputError where the product exists but an input file has no modification time or ETag."""
     unknown = ", ".join(_unidentified(states))
-    with suppress(RemoteAccessError):  # a store that may be written but not read is dealt with by `check_targets`
+    with suppress(RemoteAccessError):  # `check_targets` reports a store that is writable but not readable
         if unknown and size_of(paths.temperature) is not None:
             raise OutputError(
-                f"{paths.temperature} exists and is kept: the server gives neither ETag nor Last-Modified of "
+                f"{paths.temperature} exists and is kept: the server sends no ETag and no Last-Modified for "
                 f"{unknown}, so whether it has changed cannot be determined; add --overwrite to replace the product, "
                 "or give another name"
             )
 
 
 def _unidentified(states: States) -> list[str]:
-    """Names of the input files that have no time of change and no ETag."""
+    """Names of the input files that have no modification time and no ETag."""
     return sorted({file.name.partition("?")[0] for file, state in states.items() if state is None or state[2] is None})
 
 
-def _is_there(paths: ProductPaths, asset: Mapping[str, Any]) -> bool:
+def _is_complete(paths: ProductPaths, asset: Mapping[str, Any]) -> bool:
     size: int = asset["file:size"]
     return size_of(paths.temperature.with_name(Path(asset["href"]).name)) == size

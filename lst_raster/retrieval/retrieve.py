@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -29,10 +30,9 @@ from lst_raster.product.paths import OutputForm, ProductPaths
 from lst_raster.product.sidecars import write_sidecars
 from lst_raster.product.stac import COUNTS, RUN
 from lst_raster.product.staging import new_files
-from lst_raster.retrieval.interpolation_check import TOLERANCE, InterpolationCheck
+from lst_raster.retrieval.interpolation_check import TOLERANCE
 from lst_raster.retrieval.masks import Masking, choose_masking
 from lst_raster.retrieval.resume import (
-    SameProduct,
     States,
     file_states,
     find_same,
@@ -40,7 +40,7 @@ from lst_raster.retrieval.resume import (
     require_identified,
     require_unchanged,
 )
-from lst_raster.retrieval.run import CACHE, Progress, Run, TileCounts, open_cogs, write_tiles
+from lst_raster.retrieval.run import GDAL_CACHE_SIZE, Progress, Run, TileCounts, open_cogs, write_tiles
 from lst_raster.retrieval.workers import available_threads
 from lst_raster.sensors.bands import definition_path
 
@@ -48,7 +48,6 @@ _LOGGER = logging.getLogger(__name__)
 
 DEFAULT_FORM = OutputForm()
 """Temperature, uncertainty and quality, of a type and a compression that every program reads."""
-
 EQUATION = "L = tau [e B(Ts) + (1 - e) Ld] + Lu, solved for Ts"
 """The equation that a product solves, for its provenance."""
 
@@ -59,27 +58,26 @@ class Product:
 
     path: Location
     """The Cloud Optimized GeoTIFF of the temperature, a path or an address in an object store; the names of the other
-    files begin as its own."""
+    files start with its name."""
     files: tuple[Location, ...]
-    """All files that were written."""
+    """All files of the product."""
     tags: Mapping[str, str]
-    """Its provenance, as its metadata holds it."""
+    """Provenance, as in its metadata."""
     pixels: int
     """Number of pixels of the scene."""
     retrieved: int
     """Number of pixels with a temperature."""
-    warnings: tuple[str, ...]
-    """What was assumed, and what is unusual, one line each; the log has them too."""
+    warnings: tuple[str, ...] = ()
+    """Assumptions and anomalies, one line each, as in the log."""
     reused: bool = False
-    """Whether it existed already, made of the same inputs, and was kept."""
+    """Whether the product existed already, with the same inputs, and was kept."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tags", MappingProxyType(dict(self.tags)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return _product_of, ({**values, "tags": dict(self.tags)},)  # a read-only mapping does not pickle
-
-
-def _product_of(values: dict[str, Any]) -> Product:
-    return Product(**{**values, "tags": MappingProxyType(values["tags"])})
+        return partial(Product, **{**values, "tags": dict(self.tags)}), ()  # a read-only mapping does not pickle
 
 
 def retrieve(
@@ -104,54 +102,54 @@ def retrieve(
 ) -> Product:
     """Retrieve the land surface temperature of a scene.
 
-    What is not given and not in the reanalysis is assumed, with a warning in the log at the end: emissivity 0.97, and
-    of the atmosphere the standard atmosphere of the scene's latitude and season.
+    Missing inputs are assumed, with a warning in the log at the end: emissivity 0.97, and the standard atmosphere of
+    the scene's latitude and season.
 
     Parameters
     ----------
     scene : Scene, str, path or Address
-        The scene, or a path or an address that `Scene.open` takes: thermal band, folder, metadata file or archive. A
-        `Level2Scene` has its own air: then nothing but the emissivity can be given.
+        The scene, or a path or an address for `Scene.open`: thermal band, folder, metadata file or archive. A
+        `Level2Scene` provides the atmosphere, and accepts no input but the emissivity.
     output : str, path or Address
-        Folder of the product ``<stem>_LST.tif``, or the path of the product itself; of either also the ``s3`` address.
+        Folder of the product ``<stem>_LST.tif``, or the path of the product itself; either may be an ``s3`` address.
     emissivity : float, str, path, or sequence of them, optional
         Surface emissivity: a number, a raster on the scene's grid, or one of
-        `lst_raster.inputs.emissivity.registry.SOURCES`, such as ``ndvi`` or ``aster-ged:FOLDER``; of several each pixel
-        takes the first that has one. [1]
+        `lst_raster.inputs.emissivity.registry.SOURCES`, such as ``ndvi`` or ``aster-ged:FOLDER``; of several sources
+        the first with a value at the pixel is used. [1]
     water_vapour : float, str or path, optional
-        Water vapour column, a number, a text such as ``29mm`` or ``2.9cm``, or a raster. [kg m-2]
+        Water vapour column: a number, a text such as ``29mm`` or ``2.9cm``, or a raster. [kg m-2]
     air_temperature : float, str or path, optional
-        Air temperature 2 m above the ground, a number or a raster. [K]
+        Air temperature 2 m above the ground: a number or a raster. [K]
     surface_pressure : float, str or path, optional
-        Air pressure at the ground, a number or a raster. [hPa]
+        Air pressure at the ground: a number or a raster. [hPa]
     reanalysis : str, path, or sequence of them, optional
-        Files (netCDF, GRIB or a ZIP of them) with the water vapour, and perhaps the air temperature and the surface
-        pressure, for the scene's time and place. What is given by itself comes first.
+        Files (netCDF, GRIB or a ZIP of them) with the water vapour, and optionally the air temperature and the surface
+        pressure, for the scene's time and place. Quantities given by their own argument take precedence.
     dem : float, str or path, optional
-        Elevation of the ground, a number or a raster: reanalysis (from its own surface) and standard atmosphere (from
-        the sea) are brought to it; what is given by itself is not. [m]
+        Elevation of the ground, a number or a raster, to which reanalysis (from its own surface) and standard
+        atmosphere (from sea level) are adjusted; quantities given by their own argument are not adjusted. [m]
     align : bool
-        Whether rasters on another grid are warped onto the scene's, instead of refused.
+        Whether to warp rasters on another grid onto the scene's grid, instead of raising an error.
     model : Model, str or path, optional
-        The model, its name or its path. Without it that of the scene's sensor of the tier ``profile`` where the
-        reanalysis has temperature and humidity on levels; else ``column`` where the water vapour is given and the air
-        temperature is not, else ``surface``.
+        The model, its name or its path. By default the model of the scene's sensor and the tier ``profile`` where the
+        reanalysis has temperature and humidity on levels; else ``column`` where the water vapour is given without the
+        air temperature, else ``surface``.
     mask_clouds : bool
-        Whether clouds, dilated clouds, their shadows and cirrus get no temperature, where the scene has a quality band.
+        Whether to mask clouds, dilated clouds, their shadows and cirrus, where the scene has a quality band.
     mask_dilation : float
-        Distance around them that gets none either. [m]
+        Distance around clouds that is masked too. [m]
     form : OutputForm
-        What is written, in which type and compression.
+        Files to write, their data type and compression.
     exact : bool
-        Whether the model runs at every pixel, instead of on a grid from which the air is interpolated. It does so
-        anyway where a quantity of the air is given as a raster.
+        Whether to run the model at every pixel, instead of on a coarse grid from which the atmosphere is interpolated.
+        It always runs at every pixel where an atmospheric quantity is given as a raster.
     threads : int, optional
-        Number of tiles worked on at the same time; the processors of this process by default.
+        Number of tiles processed at the same time; by default the number of processors available to this process.
     overwrite : bool
-        Whether an existing product is replaced; without it one that is made of the same inputs is kept as it is, and
-        another one is an error.
+        Whether to replace an existing product. Without it a product with the same inputs is kept, and another one is
+        an error.
     progress : callable, optional
-        Called after every tile with the tiles done and their total; where it returns False the run stops.
+        Called after every tile with the number of tiles completed and in total; returns False to stop the run.
 
     Returns
     -------
@@ -163,15 +161,15 @@ def retrieve(
     InputNotFoundError, SceneError, UnknownSensorError
         As `Scene.open`.
     InputError, GridMismatchError
-        Something given is not possible, or not on the scene's grid; or a file has changed while it was read.
+        An input is impossible, or not on the scene's grid; or a file has changed during the run.
     ModelError
         There is no such model, or it is for another sensor band.
     OutputError
-        The product exists, or cannot be written. Nothing half written stays.
+        The product exists, or cannot be written. No incomplete files remain.
     RemoteError
-        A server or an object store does not answer, or refuses.
+        A server or an object store does not respond, or refuses access.
     CancelledError
-        `progress` returned False. Nothing half written stays.
+        `progress` returned False. No incomplete files remain.
     """
     scene = scene if isinstance(scene, Scene) else Scene.open(scene)
     files = [reanalysis] if isinstance(reanalysis, str | Path) else list(reanalysis)
@@ -185,11 +183,14 @@ def retrieve(
         if existing is not None:
             return existing
     check_output(plan, overwrite=overwrite)
-    tally = write_product(plan, threads or available_threads(), progress or _unwatched)
-    warnings = warnings_after(plan, tally)
+    counts, tags = write_product(plan, threads or available_threads(), progress or (lambda done, total: True))
+    warnings = warnings_after(run, counts)
     for line in warnings:
         _LOGGER.warning(line)
-    return _product(plan, plan.tags, tally, warnings)
+    return Product(
+        path=plan.paths.temperature, files=plan.files, tags=tags, pixels=counts.pixels, retrieved=counts.retrieved,
+        warnings=warnings,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,48 +198,35 @@ class ProductPlan:
     """A product before it is written."""
 
     run: Run
-    """Scene, inputs, masks and form."""
     paths: ProductPaths
-    """Where its files will be."""
-    tags: dict[str, str]
-    """Its provenance; the counts of the run are added when it is written."""
-    inputs: tuple[Location, ...]
-    """Files that are read."""
-    states: States
-    """How those files were when the run began."""
-    fingerprint: str | None
-    """Fingerprint of options and input files, None where a file cannot be identified."""
-
-    @property
-    def rasters(self) -> tuple[Location, ...]:
-        """Its rasters."""
-        return tuple(self.paths.rasters(self.run.form, uncertainty=self.run.inputs.level2 is None))
+    tags: Mapping[str, str]  # provenance known before the run
+    inputs: tuple[Location, ...]  # files that are read
+    states: States  # of these files before the run
+    fingerprint: str | None  # of options and input files, None where a file cannot be identified
 
     @property
     def files(self) -> tuple[Location, ...]:
-        """All its files."""
-        return (*self.rasters, *self.paths.sidecars(self.run.form))
+        """All files of the product."""
+        form = self.run.form
+        rasters = self.paths.rasters(form, uncertainty=self.run.has_uncertainty)
+        return (*rasters, *self.paths.sidecars(form))
 
 
 def plan_product(
     run: Run, output: str | Path | Address, reanalysis: Sequence[str | Path], *, exact: bool
 ) -> ProductPlan:  # fmt: skip
-    """Stage: paths, provenance and fingerprint of the product.
-
-    Parameters
-    ----------
-    run : Run
-        The run.
-    output : str, path or Address
-        As in `retrieve`.
-    reanalysis : sequence of str or path
-        Files of reanalysis.
-    exact : bool
-        As in `retrieve`.
-    """
-    scene, inputs, masking = run.scene, run.inputs, run.masking
-    tags = _provenance(scene, inputs, masking)
-    read = (*_files(scene), *inputs.rasters, *masking.rasters, *map(reanalysis_location, reanalysis))
+    """Stage: paths, provenance and fingerprint of the product."""
+    scene = run.scene
+    tags = _provenance(scene, run.inputs, run.masking)
+    mtl, definition = scene.files.mtl, definition_path(scene.sensor)
+    read = (
+        scene.place.location,
+        *([mtl.location] if mtl and mtl.location else []),
+        *([definition] if definition else []),  # of a custom sensor
+        *run.inputs.rasters,
+        *run.masking.rasters,
+        *map(reanalysis_location, reanalysis),
+    )
     states = file_states(read)
     return ProductPlan(
         run=run, paths=ProductPaths(temperature=product_path(output, scene.stem)), tags=tags, inputs=read,
@@ -247,36 +235,31 @@ def plan_product(
 
 
 def existing_product(plan: ProductPlan) -> Product | None:
-    """Stage: the product that exists already and is made of the same inputs; None without one.
+    """Stage: the existing product with the same inputs; None without one.
 
-    Raises
-    ------
-    OutputError
-        A product exists whose input files cannot be identified, so that it cannot be compared.
+    Raises OutputError: a product exists, but an input file cannot be identified, so they cannot be compared.
     """
-    if plan.run.form.lst_only:  # it has no item, which holds the fingerprint
+    if plan.run.form.lst_only:  # there is no STAC item, which holds the fingerprint
         return None
     same = find_same(plan.paths, plan.fingerprint)
     if same is None:
         require_identified(plan.paths, plan.states)
         return None
-    _LOGGER.warning(f"{plan.paths.temperature} exists and is made of the same inputs: it is kept")
-    return _product(plan, same.tags, same, reused=True)
+    _LOGGER.warning(f"{plan.paths.temperature} exists and has the same inputs: it is kept")
+    tags, counts = same
+    return Product(
+        path=plan.paths.temperature, files=plan.files, tags=tags, pixels=counts["pixels"],
+        retrieved=counts["retrieved"], reused=True,
+    )  # fmt: skip
 
 
 def check_output(plan: ProductPlan, *, overwrite: bool) -> None:
-    """Stage: whether the product's files can be written.
-
-    Raises
-    ------
-    OutputError
-        A file exists, is an input too, or the disk is full.
-    """
-    targets = dict.fromkeys((plan.paths.temperature, *plan.files))  # its name says most to the user
+    """Stage: raise OutputError where a file of the product exists or is an input too, or the disk is full."""
+    targets = dict.fromkeys((plan.paths.temperature, *plan.files))  # a message names the temperature first
     check_targets(targets, plan.run.scene.grid, inputs=plan.inputs, overwrite=overwrite)
 
 
-def write_product(plan: ProductPlan, threads: int, progress: Progress) -> TileCounts:
+def write_product(plan: ProductPlan, threads: int, progress: Progress) -> tuple[TileCounts, dict[str, str]]:
     """Stage: all tiles, then the sidecar files; all files are written, or none.
 
     For each tile (`lst_raster.retrieval.run.write_tiles`): radiance and inputs are read, the atmosphere is interpolated
@@ -285,15 +268,15 @@ def write_product(plan: ProductPlan, threads: int, progress: Progress) -> TileCo
 
     Returns
     -------
-    TileCounts
-        Counts over the tiles, which are also added to the provenance.
+    tuple of TileCounts and dict
+        Counts over all tiles, and the complete provenance.
 
     Raises
     ------
     SceneError
         No pixel has a temperature, or most are hotter than any land surface.
     InputError
-        An input file has changed in the meantime.
+        An input file has changed during the run.
     OutputError
         A file cannot be written.
     CancelledError
@@ -301,114 +284,79 @@ def write_product(plan: ProductPlan, threads: int, progress: Progress) -> TileCo
     """
     run, paths = plan.run, plan.paths
     with (
-        gdal_settings(GDAL_CACHEMAX=CACHE),  # and GDAL's messages go to the log, not to the terminal
+        gdal_settings(GDAL_CACHEMAX=GDAL_CACHE_SIZE),  # and GDAL's messages go to the log, not to the terminal
         new_files(paths.temperature.parent) as files,
     ):
-        with open_cogs(run, paths, files, threads) as cogs:
-            tally = write_tiles(run, cogs, threads, progress)
+        layers, grid = run.layers(paths), run.scene.grid
+        with open_cogs(layers, grid, run.form.compress, files=files, threads=threads) as cogs:
+            counts = write_tiles(run, cogs, threads, progress)
             require_unchanged(plan.states)
-            _require_result(run, tally)
-            plan.tags.update(_findings(run, tally))
-            for cog in cogs.written:
-                cog.tags.update(plan.tags)
+            _require_result(run, counts)
+            tags = {**plan.tags, **_result_tags(run, counts)}
+            for cog in cogs.values():
+                cog.tags.update(tags)
         if not run.form.lst_only:
-            counts = {COUNTS: {"pixels": tally.pixels, "retrieved": tally.retrieved}}
-            write_sidecars(paths, files, counts | ({RUN: plan.fingerprint} if plan.fingerprint else {}))
-    return tally
+            properties = {COUNTS: {"pixels": counts.pixels, "retrieved": counts.retrieved}}
+            write_sidecars(paths, files, properties | ({RUN: plan.fingerprint} if plan.fingerprint else {}))
+    return counts, tags
 
 
-def warnings_after(plan: ProductPlan, tally: TileCounts) -> tuple[str, ...]:
-    """Stage: what was assumed, and what is unusual, one line each."""
-    run = plan.run
-    return (
-        *warnings_of(run.scene, run.inputs),
-        *_mask_warnings(run.masking),
-        *_range_warnings(run.inputs, tally),
-        *_check_warnings(run.check),
-    )
-
-
-def _product(
-    plan: ProductPlan, tags: Mapping[str, str], counts: TileCounts | SameProduct, warnings: tuple[str, ...] = (), *,
-    reused: bool = False,
-) -> Product:  # fmt: skip
-    return Product(
-        path=plan.paths.temperature, files=plan.files, tags=MappingProxyType(dict(tags)), pixels=counts.pixels,
-        retrieved=counts.retrieved, warnings=warnings, reused=reused,
-    )  # fmt: skip
-
-
-def _files(scene: Scene) -> list[Location]:
-    """Files of the scene itself: its thermal band, its metadata, and the definition of a sensor of the user's own."""
-    mtl, definition = scene.files.mtl, definition_path(scene.sensor)
-    return [
-        scene.place.location, *([mtl.location] if mtl and mtl.location else []), *([definition] if definition else []),
-    ]  # fmt: skip
-
-
-def _findings(run: Run, tally: TileCounts) -> dict[str, str]:
-    """Tell for the provenance what was found on the way."""
-    found = {
-        "retrieved_pixels": f"{tally.retrieved} of {tally.pixels}",
-        "masked_pixels": _counts(tally),
-        "emissivity_pixels": _shares(run.inputs, tally),
-        "air": run.air(),
-    }
-    return found | ({"uncertainty_parts": run.check.budget()} if run.has_uncertainty else {})
-
-
-def _require_result(run: Run, tally: TileCounts) -> None:
-    """Refuse to write a product without a single temperature, or with temperatures that no ground has."""
-    if tally.hot > LARGELY * tally.retrieved:
-        raise SceneError(
-            f"{tally.hot / tally.retrieved:.0%} of the temperatures retrieved from {run.scene.place.name} are above "
-            f"{HOTTEST_GROUND:g} K, which no natural land surface is; the file may hold Level-2 surface temperature or "
-            "another quantity in place of Level-1 digital numbers, or the calibration or the water vapour is wrong"
+def warnings_after(run: Run, counts: TileCounts) -> tuple[str, ...]:
+    """Stage: assumptions and anomalies, one line each."""
+    lines = warnings_of(run.scene, run.inputs)
+    quality = run.masking.quality
+    if quality is not None and quality.misnamed:
+        lines.append(
+            f"{quality.place.name} has the bits of {quality.layout.name}, unlike its name: they are read as such"
         )
-    if tally.retrieved:
+    if run.inputs.model:
+        lines += input_warnings(run.inputs.model, counts.input_ranges).values()
+    if run.check.largest > TOLERANCE:
+        lines.append(
+            f"the error of the coarse atmosphere exceeds {TOLERANCE:g} K: {run.check}; add --exact to avoid it"
+        )
+    return tuple(lines)
+
+
+def _result_tags(run: Run, counts: TileCounts) -> dict[str, str]:
+    """Provenance that is known after the run: counts of pixels, and the self-check."""
+    by_kind = [f"{kind.replace('_', ' ')} {count}" for kind, count in counts.masked.items() if kind != "any"]
+    masked = f"{counts.masked['any']} of {counts.measured}" + (f" ({', '.join(by_kind)})" if by_kind else "")
+    sources = [f"{name} {counts.sources[number]}" for number, name in enumerate(run.inputs.emissivity.names, start=1)]
+    tags = {
+        "retrieved_pixels": f"{counts.retrieved} of {counts.pixels}",
+        "masked_pixels": masked,
+        "emissivity_pixels": ", ".join(sources),
+        "air": run.atmosphere_method(),
+    }
+    return tags | ({"uncertainty_parts": run.check.uncertainty_parts()} if run.has_uncertainty else {})
+
+
+def _require_result(run: Run, counts: TileCounts) -> None:
+    """Raise SceneError where no pixel has a temperature, or most are hotter than any natural surface."""
+    if counts.too_hot > LARGELY * counts.retrieved:
+        raise SceneError(
+            f"{counts.too_hot / counts.retrieved:.0%} of the temperatures retrieved from {run.scene.place.name} are "
+            f"above {HOTTEST_GROUND:g} K, which no natural land surface is; the file may hold Level-2 surface "
+            "temperature or another quantity in place of Level-1 digital numbers, or the calibration or the water "
+            "vapour is wrong"
+        )
+    if counts.retrieved:
         return
-    if not tally.measured:
+    if not counts.measured:
         reason = "every pixel is fill (0) or saturated; give another scene"
-    elif tally.masked["any"] == tally.measured:
-        reason = "every pixel is masked as cloud, shadow or cirrus; --keep-clouds retrieves them all the same"
-    elif not tally.known:
-        given = ", ".join(run.inputs.varying)
-        reason = f"where it has values the rasters given with it ({given}) have none; check their nodata values"
+    elif counts.masked["any"] == counts.measured:
+        reason = "every pixel is masked as cloud, shadow or cirrus; --keep-clouds retrieves them anyway"
+    elif not counts.valid:
+        names = ", ".join(run.inputs.varying)
+        reason = f"where it has values the rasters given with it ({names}) have none; check their nodata values"
     else:
-        reason = "the atmosphere alone exceeds its radiance; check the water vapour and the air temperature"
+        reason = "the path radiance exceeds its radiance; check the water vapour and the air temperature"
     raise SceneError(f"{run.scene.place.name} has no pixel that can be retrieved: {reason}")
 
 
-def _counts(tally: TileCounts) -> str:
-    """Say how many measured pixels were masked, in all and by reason."""
-    reasons = [f"{name.replace('_', ' ')} {count}" for name, count in tally.masked.items() if name != "any"]
-    return f"{tally.masked['any']} of {tally.measured}" + (f" ({', '.join(reasons)})" if reasons else "")
-
-
-def _shares(inputs: Inputs, tally: TileCounts) -> str:
-    """Say how many pixels took their emissivity from which source."""
-    return ", ".join(f"{name} {tally.sources[number]}" for number, name in enumerate(inputs.emissivity.names, start=1))
-
-
-def _mask_warnings(masking: Masking) -> list[str]:
-    quality = masking.quality
-    if quality is None or not quality.misnamed:
-        return []
-    return [f"{quality.place.name} is not what its name says: its bits are those of {quality.layout.name}, and so read"]
-
-
-def _check_warnings(check: InterpolationCheck) -> list[str]:
-    if check.largest <= TOLERANCE:
-        return []
-    return [f"the coarse grid of the air is off by more than {TOLERANCE:g} K: {check}; --exact avoids it"]
-
-
-def _range_warnings(inputs: Inputs, tally: TileCounts) -> list[str]:
-    return list(input_warnings(inputs.model, tally.extremes).values()) if inputs.model else []
-
-
 def _provenance(scene: Scene, inputs: Inputs, masking: Masking) -> dict[str, str]:
-    """Metadata of the product: all that is needed to make it again, and no path of the machine it was made on."""
+    """Metadata needed to reproduce the product, without paths of this machine."""
     return {
         **scene.tags,
         "equation": EQUATION,
@@ -425,7 +373,7 @@ def _provenance(scene: Scene, inputs: Inputs, masking: Masking) -> dict[str, str
 
 
 def model_provenance(model: Model | None) -> dict[str, str]:
-    """Metadata that name a model beyond doubt."""
+    """Metadata that identify a model."""
     if model is None:
         return {"model": "none: the terms of a Level-2 product"}
     return {
@@ -433,7 +381,3 @@ def model_provenance(model: Model | None) -> dict[str, str]:
         "model_version": str(model.metadata.get("version", "unversioned")),
         "model_sha256": model.digest,
     }
-
-
-def _unwatched(done: int, total: int) -> bool:
-    return True

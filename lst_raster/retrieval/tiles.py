@@ -1,4 +1,4 @@
-"""The loop's body: read a tile, mask it, retrieve it."""
+"""Reading, masking and retrieval of one tile of a scene."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from lst_raster.errors import SceneError
@@ -22,46 +21,36 @@ from lst_raster.product.cog import BLOCK
 from lst_raster.retrieval.atmosphere_terms import (
     AtmosphereReader,
     AtmosphereTerms,
+    Float32,
+    Mask,
     open_exact_atmosphere,
     open_level2_atmosphere,
 )
 from lst_raster.retrieval.coarse_atmosphere import CoarseAtmosphere, open_coarse_atmosphere
-from lst_raster.retrieval.inversion import solve_temperature, solve_uncertainty
+from lst_raster.retrieval.inversion import solve_temperature
 from lst_raster.retrieval.masks import Masking, open_masks
-
-Float32 = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tile:
-    """What is known of a window of the scene."""
+    """Inputs of a window of the scene; masks are of shape (rows, columns)."""
 
     window: Window
-    """Where it lies."""
-    measured: Mask
-    """Pixels, of shape (rows, columns), with a radiance."""
-    saturated: Mask
-    """Pixels beyond the sensor's range."""
-    masks: Mapping[str, Mask]
-    """What the quality bands tell, by kind; a pixel may have several."""
-    hidden: Mask
-    """Pixels that get no temperature for that."""
-    known: Mask
-    """Pixels that are measured, not masked, and of which everything is known."""
-    radiance: Float32
-    """Radiance, of the same shape, meaningless where it is not measured. [W m-2 sr-1 um-1]"""
+    measured: Mask  # pixels with a radiance
+    saturated: Mask  # pixels beyond the sensor's range
+    masks: Mapping[str, Mask]  # from the quality bands, by kind
+    hidden: Mask  # pixels that get no temperature because of a mask
+    valid: Mask  # pixels that are measured, not hidden, and have all inputs
+    radiance: Float32  # [W m-2 sr-1 um-1], of shape (rows, columns), undefined where not measured
     emissivity: MergedEstimate
-    """Emissivity."""
-    air: AtmosphereTerms
-    """The air over it."""
+    atmosphere: AtmosphereTerms
 
 
 TileReader = Callable[[Window], Tile]
 
 
 def tile_windows(grid: Grid) -> list[Window]:
-    """Windows that cover a grid, aligned with the product's blocks, row by row."""
+    """Windows that cover a grid row by row, aligned with the product's blocks."""
     return [
         Window(column, row, min(BLOCK, grid.width - column), min(BLOCK, grid.height - row))
         for row in range(0, grid.height, BLOCK)
@@ -73,49 +62,29 @@ def tile_windows(grid: Grid) -> list[Window]:
 def open_tiles(
     scene: Scene, inputs: Inputs, masking: Masking, coarse: CoarseAtmosphere | None, *, uncertainty: bool
 ) -> Iterator[TileReader]:
-    """Open the scene and all rasters for reading tile by tile, in one thread.
+    """Open the scene and all rasters, for reading tile by tile in one thread.
 
-    Parameters
-    ----------
-    scene : Scene
-        The scene.
-    inputs : Inputs
-        Emissivity, model, and what it is fed with.
-    masking : Masking
-        What is masked.
-    coarse : CoarseAtmosphere or None
-        The air at nodes; without it the model runs at every pixel.
-    uncertainty : bool
-        Whether the uncertainty of the air is wanted.
-
-    Yields
-    ------
-    TileReader
-        Reads the tile of a window.
-
-    Raises
-    ------
-    LstRasterError
-        A file is missing, damaged or on another grid, or a value is not possible (also raised by the reader).
+    Without `coarse` the model runs at every pixel; `uncertainty` adds that of the atmosphere. Raises LstRasterError,
+    from the reader too: a file is missing, damaged or on another grid, or a value is impossible.
     """
     with ExitStack() as stack:
         dataset = stack.enter_context(open_raster(scene.place, "scene", SceneError))
         if Grid.of(dataset) != scene.grid:
             raise SceneError(f"scene {scene.place} has changed since it was opened; open it again")
-        masks = stack.enter_context(open_masks(masking, scene.grid))
-        emissivity = stack.enter_context(open_emissivity(inputs.emissivity, scene))
-        air = stack.enter_context(_open_air(inputs, scene.grid, coarse, uncertainty))
+        read_masks = stack.enter_context(open_masks(masking, scene.grid))
+        read_emissivity = stack.enter_context(open_emissivity(inputs.emissivity, scene))
+        read_atmosphere = stack.enter_context(_open_atmosphere(inputs, scene.grid, coarse, uncertainty))
 
         def read(window: Window) -> Tile:
             pixels = scene.read(dataset, window=window)
             if not pixels.measured.any():
-                return _nothing(window, pixels)
-            return _read_tile(window, pixels, masks(window), masking.hides, emissivity, air)
+                return _empty_tile(window, pixels)
+            return _read_tile(window, pixels, read_masks(window), masking.hides, read_emissivity, read_atmosphere)
 
         yield read
 
 
-def _open_air(
+def _open_atmosphere(
     inputs: Inputs, grid: Grid, coarse: CoarseAtmosphere | None, uncertainty: bool
 ) -> AbstractContextManager[AtmosphereReader]:
     if inputs.level2 is not None:
@@ -126,75 +95,39 @@ def _open_air(
 
 
 def _read_tile(
-    window: Window, pixels: Pixels, masks: Mapping[str, Mask], hides: Collection[str], emissivity: MergedReader,
-    air: AtmosphereReader,
+    window: Window, pixels: Pixels, masks: Mapping[str, Mask], hides: Collection[str], read_emissivity: MergedReader,
+    read_atmosphere: AtmosphereReader,
 ) -> Tile:  # fmt: skip
-    """Mask before the network, not after: it would turn any number into a temperature."""
+    """Mask before the network runs, which would turn any number into a temperature."""
     hidden = np.zeros(pixels.measured.shape, bool)
     for name, mask in masks.items():
         if name in hides:
             hidden |= mask
-    known = pixels.measured & ~hidden
-    ground = emissivity(window)
-    known &= np.isfinite(ground.value)
-    if ground.value.ndim:
-        EMISSIVITY.check(ground.value[known], "emissivity")
-    above = air(window, known)
-    known &= np.isfinite(above.terms[0])
+    valid = pixels.measured & ~hidden
+    emissivity = read_emissivity(window)
+    valid &= np.isfinite(emissivity.value)
+    if emissivity.value.ndim:
+        EMISSIVITY.check(emissivity.value[valid], "emissivity")
+    atmosphere = read_atmosphere(window, valid)
+    valid &= np.isfinite(atmosphere.terms[0])
     return Tile(
-        window=window, measured=pixels.measured, saturated=pixels.saturated, masks=masks, hidden=hidden, known=known,
-        radiance=pixels.radiance, emissivity=ground, air=above,
+        window=window, measured=pixels.measured, saturated=pixels.saturated, masks=masks, hidden=hidden, valid=valid,
+        radiance=pixels.radiance, emissivity=emissivity, atmosphere=atmosphere,
     )  # fmt: skip
 
 
-def _nothing(window: Window, pixels: Pixels) -> Tile:
-    """Make a tile beside the swath: the other files are not read for it."""
-    none, nowhere = np.asarray(np.nan, np.float32), pixels.measured
+def _empty_tile(window: Window, pixels: Pixels) -> Tile:
+    """Tile outside the swath, for which no other files are read."""
+    nan, nowhere = np.asarray(np.nan, np.float32), pixels.measured
     return Tile(
-        window=window, measured=nowhere, saturated=pixels.saturated, masks={}, hidden=nowhere, known=nowhere,
-        radiance=pixels.radiance, air=AtmosphereTerms(terms=(none, none, none)),
-        emissivity=MergedEstimate(value=none, uncertainty=none, source=np.asarray(0, np.uint8)),
+        window=window, measured=nowhere, saturated=pixels.saturated, masks={}, hidden=nowhere, valid=nowhere,
+        radiance=pixels.radiance, atmosphere=AtmosphereTerms(terms=(nan, nan, nan)),
+        emissivity=MergedEstimate(value=nan, uncertainty=nan, source=np.asarray(0, np.uint8)),
     )  # fmt: skip
 
 
 def retrieve_tile(tile: Tile, band: BandPlanck) -> Float32:
-    """Land surface temperature of a tile: the equation, solved by physics.
-
-    Parameters
-    ----------
-    tile : Tile
-        What is known.
-    band : BandPlanck
-        Planck function of the sensor band.
-
-    Returns
-    -------
-    array of shape (rows, columns)
-        Temperature, NaN where something is not known or the atmosphere alone exceeds the radiance. [K]
-    """
-    temperature = solve_temperature(tile.radiance, tile.emissivity.value, tile.air, band)
-    temperature[~tile.known] = np.nan
+    """Land surface temperature of a tile [K]; NaN where a pixel is not valid or the equation has no solution."""
+    temperature = solve_temperature(tile.radiance, tile.emissivity.value, tile.atmosphere, band)
+    temperature[~tile.valid] = np.nan
     return temperature
-
-
-def uncertainty_of_tile(tile: Tile, temperature: Float32, noise: float, band: BandPlanck) -> Float32:
-    """Uncertainty of the temperatures of a tile.
-
-    Parameters
-    ----------
-    tile : Tile
-        What is known.
-    temperature : array of shape (rows, columns)
-        What `retrieve_tile` made of it. [K]
-    noise : float
-        Standard uncertainty of the radiance. [W m-2 sr-1 um-1]
-    band : BandPlanck
-        Planck function of the sensor band.
-
-    Returns
-    -------
-    array of shape (rows, columns)
-        Standard uncertainty, NaN where there is no temperature, or where nothing tells that of the air. [K]
-    """
-    ground = tile.emissivity
-    return solve_uncertainty(temperature, tile.radiance, ground.value, ground.uncertainty, tile.air, noise, band)

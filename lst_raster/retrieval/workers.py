@@ -1,4 +1,4 @@
-"""Tiles in parallel: a few threads, each with its own open files, and never more tiles in memory than they need."""
+"""Tiles in parallel: a few threads, each with its own open files, and a bounded number of tiles in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Worker = Callable[[Window], Result]
 
 
 def available_threads() -> int:
-    """Processors that this process may use."""
+    """Count the processors available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -28,22 +28,11 @@ def available_threads() -> int:
 def over_tiles(
     windows: Sequence[Window], open_worker: Callable[[], AbstractContextManager[Worker[Result]]], threads: int
 ) -> Generator[Result, None, None]:
-    """Work on tiles, in any order.
+    """Process tiles in `threads` threads and yield the results in order of completion.
 
-    Parameters
-    ----------
-    windows : sequence of rasterio.windows.Window
-        The tiles.
-    open_worker : callable
-        Opens what a thread needs, and gives the function that works on a tile; called once for each thread.
-    threads : int
-        Number of threads; with one everything happens in the caller's.
-
-    Yields
-    ------
-    object
-        What the function returned, tile by tile as they are done. Where one raises, the others in work are waited for
-        and the error is raised here; where the caller stops early nothing more is begun.
+    `open_worker` is called once per thread and returns the function that processes a tile; with one thread all runs in
+    the caller's. If the function raises, running tiles are completed and the error is raised here; if the caller stops
+    early no further tiles are started.
     """
     with ExitStack() as stack:
         workers = [stack.enter_context(open_worker()) for _ in range(min(threads, len(windows)))]
@@ -57,7 +46,6 @@ def _in_threads(windows: Sequence[Window], workers: Sequence[Worker[Result]]) ->
     free: SimpleQueue[Worker[Result]] = SimpleQueue()
     for worker in workers:
         free.put(worker)
-
     settings = settings_of_this_thread()
 
     def work(window: Window) -> Result:
@@ -69,12 +57,12 @@ def _in_threads(windows: Sequence[Window], workers: Sequence[Worker[Result]]) ->
             free.put(worker)
 
     with ThreadPoolExecutor(len(workers), thread_name_prefix="tile") as pool:
-        todo = iter(windows)
+        remaining = iter(windows)
         pending: set[Future[Result]] = set()
         try:
             while True:
-                # one more than there are threads, so that none waits for this one
-                pending |= {pool.submit(work, window) for window in islice(todo, len(workers) + 1 - len(pending))}
+                # One more than there are threads, so that no thread waits for this one.
+                pending |= {pool.submit(work, window) for window in islice(remaining, len(workers) + 1 - len(pending))}
                 if not pending:
                     return
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)

@@ -1,13 +1,14 @@
-"""Arguments of the xarray functions: arrays lined up with the scene, and profiles."""
+"""Arguments of the xarray functions: arrays on a common grid, and profiles."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from pyproj import CRS
 
 from lst_raster.errors import GridMismatchError, InputError
@@ -15,26 +16,14 @@ from lst_raster.inputs.reanalysis.variables import quantity_of
 from lst_raster.physics.quantities import SPECIFIC_HUMIDITY, SURFACE_PRESSURE, TEMPERATURE, Quantity
 from lst_raster.reading import text_of
 
+Float64: TypeAlias = NDArray[np.float64]
+
 
 def as_array(quantity: Quantity, value: Any) -> xr.DataArray:
-    """Take a number or an array, in the quantity's unit.
+    """Convert a number or an array to the quantity's unit; lazy arrays stay lazy.
 
-    Parameters
-    ----------
-    quantity : Quantity
-        What is meant.
-    value : float or DataArray
-        What was given. An array's attribute ``units`` is believed, and its ``_FillValue`` stands for nothing.
-
-    Returns
-    -------
-    DataArray
-        The values; lazy where the given ones are.
-
-    Raises
-    ------
-    InputError
-        It is neither, its unit is not known, it is not decoded, or the number is not possible.
+    The attribute ``units`` of an array is applied, and its ``_FillValue`` becomes NaN. Raises InputError: the value is
+    neither, its unit is unknown, the array is not decoded, or the number is impossible.
     """
     if not isinstance(value, xr.DataArray):
         number = _number(quantity, value)
@@ -42,7 +31,12 @@ def as_array(quantity: Quantity, value: Any) -> xr.DataArray:
         return xr.DataArray(np.float32(number))
     if value.dtype.kind not in "fiu":
         raise InputError(f"{quantity.title} holds {value.dtype} values; give an array of real numbers")
-    _require_decoded(quantity, value)
+    scale, offset = value.attrs.get("scale_factor", 1.0), value.attrs.get("add_offset", 0.0)
+    if (scale, offset) != (1.0, 0.0):
+        raise InputError(
+            f"{quantity.title} has the attributes scale_factor {scale:g} and add_offset {offset:g}, so its numbers are "
+            "not decoded; open it with mask_and_scale=True, or delete the attributes if they are"
+        )
     fill = value.attrs.get("_FillValue", value.attrs.get("missing_value"))
     if fill is not None and np.ndim(fill) == 0 and np.isfinite(fill):
         value = value.where(value != fill)
@@ -57,8 +51,7 @@ def _number(quantity: Quantity, value: Any) -> float:
         kind = "a text" if isinstance(value, str) else f"of type {type(value).__name__}"
         units = "" if quantity.units == "1" else f" in {quantity.units}"
         raise InputError(
-            f"{quantity.title} is {kind}; give a number{units}, or an xarray.DataArray, whose dimensions tell how it "
-            "lies against the others"
+            f"{quantity.title} is {kind}; give a number{units}, or an xarray.DataArray with named dimensions"
         )
     try:
         return float(value)
@@ -68,132 +61,99 @@ def _number(quantity: Quantity, value: Any) -> float:
         ) from None
 
 
-def _require_decoded(quantity: Quantity, value: xr.DataArray) -> None:
-    scale, offset = value.attrs.get("scale_factor", 1.0), value.attrs.get("add_offset", 0.0)
-    if (scale, offset) != (1.0, 0.0):
-        raise InputError(
-            f"{quantity.title} has the attributes scale_factor {scale:g} and add_offset {offset:g}, which say that its "
-            "numbers are not the values yet; open it with mask_and_scale=True, or delete the attributes if they are"
-        )
+def align_arrays(arrays: Mapping[str, xr.DataArray]) -> list[xr.DataArray]:
+    """Require that named arrays share a grid, the first being the reference, and unify their chunks if any has some.
 
-
-def line_up(arrays: Mapping[str, xr.DataArray]) -> list[xr.DataArray]:
-    """Make sure that arrays lie on the same grid, and cut them into the same chunks where one has any.
-
-    Parameters
-    ----------
-    arrays : mapping of str to DataArray
-        The arrays by name, the one that the others are held against first.
-
-    Raises
-    ------
-    GridMismatchError
-        Along a dimension that two have in common they differ in size or coordinates, or in their coordinate systems.
+    Raises GridMismatchError: along a shared dimension two differ in size or coordinates, or their coordinate systems
+    differ.
     """
     (first, reference), *others = arrays.items()
     seen = dict.fromkeys(reference.dims, (first, reference))
     for name, array in others:
         for dimension in array.dims:
-            where, known = seen.setdefault(dimension, (name, array))
-            _require_same(dimension, where, known, name, array)
+            seen_name, seen_array = seen.setdefault(dimension, (name, array))
+            _require_same(dimension, seen_name, seen_array, name, array)
         _require_same_crs(first, reference, name, array)
     return _same_chunks(list(arrays.values()))
 
 
-def _require_same(dimension: Any, first: str, known: xr.DataArray, name: str, array: xr.DataArray) -> None:
-    same = known.sizes[dimension] == array.sizes[dimension]
-    if same and dimension in known.indexes and dimension in array.indexes:
-        same = known.indexes[dimension].equals(array.indexes[dimension])
+def _require_same(dimension: Any, first: str, reference: xr.DataArray, name: str, array: xr.DataArray) -> None:
+    same = reference.sizes[dimension] == array.sizes[dimension]
+    if same and dimension in reference.indexes and dimension in array.indexes:
+        same = reference.indexes[dimension].equals(array.indexes[dimension])
     if not same:
         raise GridMismatchError(
-            f"{name} lies along {dimension} at {_range(array, dimension)}, {first} at {_range(known, dimension)}; "
-            f"bring it onto the same places, with {name}.rio.reproject_match({first}) or {name}.interp_like({first})"
+            f"{name} has along {dimension} {_extent(array, dimension)}, {first} {_extent(reference, dimension)}; "
+            f"regrid it with {name}.rio.reproject_match({first}) or {name}.interp_like({first})"
         )
 
 
-def _range(array: xr.DataArray, dimension: Any) -> str:
+def _extent(array: xr.DataArray, dimension: Any) -> str:
     count = array.sizes[dimension]
     if dimension not in array.indexes or not count:
-        return f"{count} places"
+        return f"{count} values"
     values = array.indexes[dimension]
-    return f"{count} places from {values[0]} to {values[-1]}"
+    return f"{count} values from {values[0]} to {values[-1]}"
 
 
-def _require_same_crs(first: str, known: xr.DataArray, name: str, array: xr.DataArray) -> None:
-    ours, theirs = _crs(known), _crs(array)
-    if ours is not None and theirs is not None and CRS.from_user_input(ours) != CRS.from_user_input(theirs):
+def _require_same_crs(first: str, reference: xr.DataArray, name: str, array: xr.DataArray) -> None:
+    expected, found = _crs(reference), _crs(array)
+    if expected is not None and found is not None and expected != found:
         raise GridMismatchError(
-            f"{name} is in {CRS.from_user_input(theirs).name}, {first} in {CRS.from_user_input(ours).name}; bring it "
-            f"onto the same grid, with {name}.rio.reproject_match({first})"
+            f"{name} is in {found.name}, {first} in {expected.name}; regrid it with {name}.rio.reproject_match({first})"
         )
 
 
-def _crs(array: xr.DataArray) -> str | None:
-    """Coordinate system as rioxarray keeps it, without loading rioxarray."""
+def _crs(array: xr.DataArray) -> CRS | None:
+    """Coordinate system as rioxarray stores it, without loading rioxarray."""
     found = [coordinate.attrs.get("crs_wkt") for coordinate in array.coords.values() if not coordinate.ndim]
-    return next((text for text in found if text), None)
+    text = next((text for text in found if text), None)
+    return None if text is None else CRS.from_user_input(text)
 
 
 def _same_chunks(arrays: Sequence[xr.DataArray]) -> list[xr.DataArray]:
-    """Cut what is in memory as the others are cut: else the work on it would be done at once."""
+    """Cut arrays in memory into the chunks of the others: else work on them would be done at once."""
     chunks: dict[Any, tuple[int, ...]] = {}
     for array in arrays:
         chunks = {**array.chunksizes, **chunks}
     if not chunks:
         return list(arrays)
-    cut = [
-        array.chunk({dimension: chunks[dimension] for dimension in array.dims if dimension in chunks})
-        if array.ndim and array.chunks is None
-        else array
-        for array in arrays
-    ]
+    cut = []
+    for array in arrays:
+        if array.ndim and array.chunks is None:
+            array = array.chunk({dimension: chunks[dimension] for dimension in array.dims if dimension in chunks})
+        cut.append(array)
     return [array for array in xr.unify_chunks(*cut) if isinstance(array, xr.DataArray)]
-
-
-_FEWEST = 2  # levels, below which it is no profile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ArrayProfile:
-    """Temperature and humidity on levels of pressure."""
+    """Temperature and humidity on pressure levels."""
 
-    dimension: Any
-    """Name of the dimension of the levels."""
-    pressures: tuple[float, ...]
-    """The levels, rising: from the top of the air down. [hPa]"""
-    temperature: xr.DataArray
-    """Air temperature, in the order of the levels. [K]"""
-    specific_humidity: xr.DataArray
-    """Specific humidity, likewise. [kg kg-1]"""
+    dimension: Any  # of the levels
+    pressures: tuple[float, ...]  # levels, increasing [hPa]
+    temperature: xr.DataArray  # in the order of the levels [K]
+    specific_humidity: xr.DataArray  # likewise [kg kg-1]
 
 
 def as_profile(given: xr.Dataset) -> ArrayProfile:
-    """Take a profile from a dataset.
+    """Read a profile from a dataset.
 
-    Parameters
-    ----------
-    given : Dataset
-        Temperature (``t``, ``temperature``) and specific humidity (``q``, ``specific_humidity``) with one dimension
-        whose coordinate is the pressure, in hPa where it tells no unit.
-
-    Raises
-    ------
-    InputError
-        One of them is missing, or they have no such dimension in common.
+    It has temperature (``t``, ``temperature``) and specific humidity (``q``, ``specific_humidity``), with a common
+    dimension of pressure, in hPa unless it has units; InputError where something is missing.
     """
     if not isinstance(given, xr.Dataset):
         raise InputError(f"profile is of type {type(given).__name__}; give an xarray.Dataset with t and q")
     temperature, humidity = (_variable(given, quantity) for quantity in (TEMPERATURE, SPECIFIC_HUMIDITY))
-    dimension, pressures = _levels(temperature, humidity)
+    dimension, pressures = _find_levels(temperature, humidity)
     order = np.argsort(pressures)
-    arrays = [
-        as_array(quantity, part) for quantity, part in ((TEMPERATURE, temperature), (SPECIFIC_HUMIDITY, humidity))
-    ]
-    ordered = [part.isel({dimension: order}) for part in arrays]
-    whole = [part if part.chunks is None else part.chunk({dimension: -1}) for part in ordered]
+    sorted_parts = []
+    for quantity, array in ((TEMPERATURE, temperature), (SPECIFIC_HUMIDITY, humidity)):
+        part = as_array(quantity, array).isel({dimension: order})
+        sorted_parts.append(part if part.chunks is None else part.chunk({dimension: -1}))
     return ArrayProfile(
-        dimension=dimension, pressures=tuple(map(float, pressures[order])), temperature=whole[0],
-        specific_humidity=whole[1],
+        dimension=dimension, pressures=tuple(map(float, pressures[order])), temperature=sorted_parts[0],
+        specific_humidity=sorted_parts[1],
     )  # fmt: skip
 
 
@@ -205,7 +165,7 @@ def _variable(given: xr.Dataset, quantity: Quantity) -> xr.DataArray:
     return given[found[0]]
 
 
-def _levels(temperature: xr.DataArray, humidity: xr.DataArray) -> tuple[Any, np.ndarray[Any, np.dtype[np.float64]]]:
+def _find_levels(temperature: xr.DataArray, humidity: xr.DataArray) -> tuple[Any, Float64]:
     """Find the dimension of the levels and their pressures. [hPa]"""
     for dimension in temperature.dims:
         if dimension not in humidity.dims or dimension not in temperature.coords:
@@ -219,9 +179,9 @@ def _levels(temperature: xr.DataArray, humidity: xr.DataArray) -> tuple[Any, np.
     )
 
 
-def _pressures(levels: xr.DataArray) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """Pressures of a dimension's coordinate, None where it is something else. [hPa]"""
-    if levels.dtype.kind not in "iuf" or levels.size < _FEWEST:
+def _pressures(levels: xr.DataArray) -> Float64 | None:
+    """Convert a dimension's coordinate to pressures [hPa]; None where it is another quantity."""
+    if levels.dtype.kind not in "iuf" or levels.size < 2:
         return None
     units = str(text_of(levels.attrs.get("units", ""))).strip()
     named = any(part in str(levels.name).lower() for part in ("pres", "level", "lev", "isobaric"))

@@ -1,4 +1,4 @@
-"""Names and attributes of what a dataset holds, by the CF conventions."""
+"""Names and attributes of the variables of a dataset, by the CF conventions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 from lst_raster.product.quality_flags import FLAGS, Flag
 
 CONVENTIONS = "CF-1.11"
-"""The conventions that the names follow."""
+"""The conventions that names and attributes follow."""
 GRID_MAPPING = "spatial_ref"
-"""Name of the coordinate that holds the coordinate system, as rioxarray has it."""
+"""Name of the coordinate of the coordinate system, as in rioxarray."""
 
 _RADIANCE = "W m-2 sr-1 um-1"
 
@@ -31,17 +31,19 @@ UNCERTAINTY_ATTRIBUTES: Mapping[str, Any] = MappingProxyType(
 """Attributes of its uncertainty."""
 TERM_ATTRIBUTES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "transmittance": {"long_name": "transmittance of the air in the band, towards the sensor", "units": "1"},
-        "upwelling_radiance": {"long_name": "radiance of the air towards the sensor", "units": _RADIANCE},
-        "downwelling_radiance": {"long_name": "hemispheric mean radiance of the air downwards", "units": _RADIANCE},
-        "outside_range": {"long_name": "an input of the model lies outside the range that it was made for"},
+        "transmittance": {"long_name": "transmittance of the atmosphere in the band, towards the sensor", "units": "1"},
+        "upwelling_radiance": {"long_name": "upwelling radiance of the atmosphere at the sensor", "units": _RADIANCE},
+        "downwelling_radiance": {
+            "long_name": "hemispheric mean downwelling radiance of the atmosphere at the surface", "units": _RADIANCE,
+        },
+        "outside_range": {"long_name": "an input is outside the valid range of the model"},
     }
-)
-"""Attributes of the terms of the air, by name."""
+)  # fmt: skip
+"""Attributes of the terms of the atmosphere, by name."""
 
 
 def acquisition(coordinates: Mapping[Any, Any]) -> dict[str, str]:
-    """Date and time of acquisition as a product tells them, from a coordinate ``time`` of one value."""
+    """Date and time of acquisition in the format of a product, from a scalar coordinate ``time``."""
     time = coordinates.get("time")
     if time is None or time.ndim or time.dtype.kind != "M" or np.isnat(time.values):
         return {"acquisition_date": "unknown"}
@@ -50,25 +52,30 @@ def acquisition(coordinates: Mapping[Any, Any]) -> dict[str, str]:
 
 
 def ancillary(*names: str) -> dict[str, str]:
-    """Attribute of the temperature that names what tells about it."""
+    """Attribute of the temperature that refers to its uncertainty and quality."""
     return {"ancillary_variables": " ".join(names)} if names else {}
 
 
 def quality_attributes() -> dict[str, Any]:
-    """Attributes of the quality bits: masks, values and meanings, with every value of the longer fields."""
-    entries = [(flag.mask, value << flag.offset, name) for flag in FLAGS for value, name in _meanings(flag)]
-    masks, values, meanings = zip(*entries, strict=True)
+    """Attributes of the quality bits: masks, values and meanings, with all values of fields of several bits."""
+    masks, values, meanings = [], [], []
+    for flag in FLAGS:
+        names = {value: f"{flag.name}_{name}" for value, (name, _) in flag.values.items()}
+        for value, name in ({1: flag.name} if flag.length == 1 else names).items():
+            masks.append(flag.mask)
+            values.append(value << flag.offset)
+            meanings.append(name)
     return {
         "standard_name": "quality_flag",
         "long_name": "quality bits",
-        "flag_masks": _bits(masks),
-        "flag_values": _bits(values),
+        "flag_masks": np.array(masks, np.uint32),
+        "flag_values": np.array(values, np.uint32),
         "flag_meanings": " ".join(meanings),
     }
 
 
 def flag_attributes(flag: Flag) -> dict[str, Any]:
-    """Attributes of one field of the quality bits by itself."""
+    """Attributes of a variable with one field of the quality bits."""
     if flag.length == 1:
         return {"long_name": flag.description}
     return {
@@ -76,14 +83,3 @@ def flag_attributes(flag: Flag) -> dict[str, Any]:
         "flag_values": np.array(list(flag.values), np.uint8),
         "flag_meanings": " ".join(name for name, _ in flag.values.values()),
     }
-
-
-def _meanings(flag: Flag) -> list[tuple[int, str]]:
-    """Values with the names that they have among those of all fields; a bit that is not set means nothing."""
-    if flag.length == 1:
-        return [(1, flag.name)]
-    return [(value, f"{flag.name}_{name}") for value, (name, _) in flag.values.items()]
-
-
-def _bits(numbers: tuple[int, ...]) -> Any:
-    return np.array(numbers, np.uint32)

@@ -1,6 +1,6 @@
-"""A block of pixels retrieved: numpy arrays in, numpy arrays out, a piece at a time.
+"""Retrieval of one block of pixels: numpy arrays in, numpy arrays out, in pieces of limited size.
 
-This runs wherever a scheduler wants it: what it needs beside the arrays is small, and a model is loaded once a process.
+Blocks run in any process of a scheduler: their parameters are small, and each process loads a model once.
 """
 
 from __future__ import annotations
@@ -8,143 +8,93 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.errors import ModelError
-from lst_raster.inference.model import Model
+from lst_raster.inference.model import Model, load_same
 from lst_raster.inputs.fields import INPUT_ERRORS, QUANTITIES
 from lst_raster.inputs.profile_input import profile_inputs
 from lst_raster.inputs.resolve import dryness, input_warnings
 from lst_raster.io.plausibility import check_radiance
 from lst_raster.physics.quantities import EMISSIVITY, SPECIFIC_HUMIDITY, TEMPERATURE
-from lst_raster.retrieval.atmosphere_terms import AtmosphereTerms, atmosphere_terms, solve_atmosphere
+from lst_raster.retrieval.atmosphere_terms import (
+    AtmosphereTerms,
+    Float32,
+    Ranges,
+    scatter,
+    solve_atmosphere,
+    value_ranges,
+    widen_ranges,
+)
 from lst_raster.retrieval.inversion import solve_temperature, solve_uncertainty
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.sigma_levels import Profiles
 
 _LOGGER = logging.getLogger(__name__)
 
+load_model = lru_cache(maxsize=8)(load_same)
+
 Values: TypeAlias = NDArray[Any]
-Float32: TypeAlias = NDArray[np.float32]
 Piece: TypeAlias = tuple[slice, ...]
 
-LST, UNCERTAINTY, OUTSIDE = "lst", "lst_uncertainty", "outside_range"
+LST, UNCERTAINTY, OUTSIDE_RANGE = "lst", "lst_uncertainty", "outside_range"
 TERMS = ("transmittance", "upwelling_radiance", "downwelling_radiance")
 
-_AT_ONCE = 16_384  # pixels in a piece: as many as the model takes in a call
-_TOLD: set[tuple[Recipe, str]] = set()  # recipes and inputs of which this process has warned
+_PIECE_SIZE = 16_384  # pixels; as many as the model takes in one call
+_WARNED: set[tuple[Recipe, str]] = set()  # recipes and inputs for which this process has logged a warning
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """What a block is retrieved with; the same for all blocks, and small."""
+    """Parameters of a retrieval that are the same for all blocks."""
 
-    model: str
-    """The model: the name of a shipped one, or a path that all processes see."""
-    digest: str
-    """Its SHA-256."""
-    names: tuple[str, ...]
-    """Inputs of the air, in the order in which their arrays come."""
-    origins: tuple[str, ...]
-    """Where each comes from."""
-    pressures: tuple[float, ...] = ()
-    """Levels of the profile, rising; none where there is no profile. [hPa]"""
-    told: tuple[str, ...] = ()
-    """Inputs of the air that the profile tells."""
-    is_scaled: bool = False
-    """Whether the profile's humidity is brought to the water vapour that is given."""
-    trust: float | None
-    """What the model is told of their errors; None where it does not ask. [1]"""
-    noise: float
-    """Standard uncertainty of the radiance. [W m-2 sr-1 um-1]"""
-    outputs: tuple[str, ...]
-    """What is wanted, in the order in which it is given: `LST` and others of this module."""
-    once: bool
-    """Whether what is unusual is told once by each process, not by each block."""
-
-    @property
-    def is_uncertain(self) -> bool:
-        """Whether the uncertainty of the air is needed."""
-        return UNCERTAINTY in self.outputs
-
-    @property
-    def has_terms(self) -> bool:
-        """Whether the terms of the air are wanted themselves, also where there is no radiance."""
-        return TERMS[0] in self.outputs
+    model: str  # name of a shipped model, or a path that all processes can read
+    digest: str  # SHA-256 of the model
+    fields: tuple[str, ...]  # atmosphere inputs, in the order of their arrays
+    origins: tuple[str, ...]  # of each of them
+    pressures: tuple[float, ...] = ()  # levels of the profile, increasing; empty without a profile [hPa]
+    from_profile: tuple[str, ...] = ()  # atmosphere inputs that are computed from the profile
+    scales_humidity: bool = False  # whether the profile's humidity is scaled to the given water vapour
+    input_error: float | None  # value of the model input `INPUT_ERRORS`; None for models without it [1]
+    noise: float  # standard uncertainty of the radiance [W m-2 sr-1 um-1]
+    outputs: tuple[str, ...]  # in the order of the result: `LST` and others of this module
+    warns_once: bool  # whether a process logs each warning once, not for every block
 
 
-def solve_block(recipe: Recipe, radiance: Values, emissivity: Values, spread: Values, *air: Values) -> Any:
-    """Retrieve a block.
+def solve_block(recipe: Recipe, radiance: Values, emissivity: Values, spread: Values, *atmosphere: Values) -> Any:
+    """Retrieve a block; all arrays broadcast together.
 
-    Parameters
-    ----------
-    recipe : Recipe
-        What with.
-    radiance : array, any shape
-        Radiance at the sensor, NaN where there is none. [W m-2 sr-1 um-1]
-    emissivity, spread : array
-        Emissivity and its standard uncertainty; all arrays broadcast together, the last dimensions with each other. [1]
-    *air : array
-        Inputs of the air, as `Recipe.names` tells, in the contract's units; with a profile temperature [K] and specific
-        humidity [kg kg-1] follow, whose last dimension is that of `Recipe.pressures`.
-
-    Returns
-    -------
-    tuple of array, or array where one output is wanted
-        The outputs, of the common shape; NaN where something is NaN.
-
-    Raises
-    ------
-    InputError
-        A value is not possible.
-    ModelError
-        The model is not there, or not the same as where the work was given out.
+    Radiance [W m-2 sr-1 um-1], emissivity and its standard uncertainty `spread` [1] are followed by the atmosphere
+    inputs of `Recipe.fields`, in the contract's units, and with a profile by temperature [K] and specific humidity
+    [kg kg-1], with `Recipe.pressures` as last dimension. Returns a single output as array, else a tuple, of the common
+    shape and NaN where an input is. Raises InputError for an impossible value, and ModelError where the model is
+    missing or differs from the one in the process that started the work.
     """
     model = load_model(recipe.model, recipe.digest)
     check_radiance(radiance, model.contract.sensor)
-    fields, levels = air[: len(recipe.names)], air[len(recipe.names) :]
-    given = (radiance, emissivity, spread, *fields)
-    shape = np.broadcast_shapes(*(part.shape for part in given), *(part.shape[:-1] for part in levels))
-    parts = [part.reshape((1,) * (len(shape) - part.ndim) + part.shape) for part in given]
-    profile = [part.reshape((1,) * (len(shape) + 1 - part.ndim) + part.shape) for part in levels]
+    fields, levels = atmosphere[: len(recipe.fields)], atmosphere[len(recipe.fields) :]
+    pixels = (radiance, emissivity, spread, *fields)
+    shape = np.broadcast_shapes(*(part.shape for part in pixels), *(part.shape[:-1] for part in levels))
+    pixels = tuple(part.reshape((1,) * (len(shape) - part.ndim) + part.shape) for part in pixels)
+    levels = tuple(part.reshape((1,) * (len(shape) + 1 - part.ndim) + part.shape) for part in levels)
     outputs: dict[str, Values] = {
-        name: np.empty(shape, np.bool_ if name == OUTSIDE else np.float32) for name in recipe.outputs
+        name: np.empty(shape, np.bool_ if name == OUTSIDE_RANGE else np.float32) for name in recipe.outputs
     }
-    work = _Work(recipe=recipe, model=model, extremes={})
-    steady = all(part.size == 1 for part in fields) and all(part[..., 0].size == 1 for part in levels)
-    above = (
-        work.air([_cut(part, ()) for part in fields], [_cut_levels(part, ()) for part in profile]) if steady else None
-    )
-    for piece in pieces(shape, _AT_ONCE):
-        here = [_cut(part, piece) for part in parts]
-        air_here = above or work.air(here[3:], [_cut_levels(part, piece) for part in profile], here[:2])
-        for name, values in work.solve(here[0], here[1], here[2], air_here).items():
+    block = _Block(recipe=recipe, model=model)
+    constant = None
+    if all(part.size == 1 for part in fields) and all(part[..., 0].size == 1 for part in levels):
+        constant = block.atmosphere([_cut(part, ()) for part in fields], [_cut_levels(part, ()) for part in levels])
+    for piece in pieces(shape, _PIECE_SIZE):
+        here = [_cut(part, piece) for part in pixels]
+        terms = constant or block.atmosphere(here[3:], [_cut_levels(part, piece) for part in levels], here[:2])
+        for name, values in block.solve(here[0], here[1], here[2], terms).items():
             outputs[name][piece] = values.reshape(outputs[name][piece].shape)
-    work.tell()
+    block.log_warnings()
     return tuple(outputs.values()) if len(outputs) > 1 else outputs[recipe.outputs[0]]
-
-
-@lru_cache(maxsize=8)
-def load_model(reference: str, digest: str) -> Model:
-    """Load a model, once a process.
-
-    Raises
-    ------
-    ModelError
-        There is none, or another one under that name.
-    """
-    model = Model.load(reference)
-    if model.digest != digest:
-        raise ModelError(
-            f"the model {reference} is not the one with which the work was begun; install the same version of "
-            "lst-raster everywhere, or begin again"
-        )
-    return model
 
 
 def pieces(shape: Sequence[int], most: int) -> Iterator[Piece]:
@@ -165,121 +115,115 @@ def pieces(shape: Sequence[int], most: int) -> Iterator[Piece]:
 
 
 def _cut(part: Values, piece: Piece) -> Float32:
-    """Take a piece; what is the same for all of it becomes one number."""
-    where = tuple(slice(None) if side == 1 else own for side, own in zip(part.shape, piece, strict=False))
-    found = np.asarray(part[where], np.float32)
-    return found.reshape(()) if found.size == 1 else found
+    """Select a piece of an array; a single value becomes a number."""
+    values = np.asarray(part[_index(part.shape, piece)], np.float32)
+    return values.reshape(()) if values.size == 1 else values
 
 
 def _cut_levels(part: Values, piece: Piece) -> Values:
-    """Take a piece of a profile, levels first; one that is the same for all of the piece becomes a single one."""
-    where = tuple(slice(None) if side == 1 else own for side, own in zip(part.shape[:-1], piece, strict=False))
-    found = np.asarray(part[where], np.float64)
-    return found.reshape(-1) if found[..., 0].size == 1 else np.moveaxis(found, -1, 0)
+    """Select a piece of a profile, with the levels first; a single profile becomes one-dimensional."""
+    values = np.asarray(part[_index(part.shape[:-1], piece)], np.float64)
+    return values.reshape(-1) if values[..., 0].size == 1 else np.moveaxis(values, -1, 0)
+
+
+def _index(shape: Sequence[int], piece: Piece) -> Piece:
+    return tuple(slice(None) if side == 1 else cut for side, cut in zip(shape, piece, strict=False))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Work:
-    """One block at work."""
+class _Block:
+    """Model and state of the retrieval of one block."""
 
     recipe: Recipe
-    """What it is retrieved with."""
     model: Model
-    """The model."""
-    extremes: dict[str, tuple[float, float]]
-    """Lowest and highest value of every input of the air so far."""
+    input_ranges: Ranges = field(default_factory=dict)  # lowest and highest value of every model input so far
 
-    def solve(self, radiance: Float32, emissivity: Float32, spread: Float32, air: AtmosphereTerms) -> dict[str, Values]:
-        """Retrieve a piece; arrays of one shape, or one number for all of it."""
+    def solve(
+        self, radiance: Float32, emissivity: Float32, spread: Float32, atmosphere: AtmosphereTerms
+    ) -> dict[str, Values]:
+        """Retrieve a piece, of arrays of one shape or numbers."""
         EMISSIVITY.check(emissivity[np.isfinite(emissivity)], "emissivity")
-        shape = np.broadcast_shapes(radiance.shape, emissivity.shape, spread.shape, air.terms[0].shape) or (1,)
-        whole = np.broadcast_to(radiance, shape)
-        ground, unsure = (np.broadcast_to(part, shape) if part.ndim else part for part in (emissivity, spread))
+        shape = np.broadcast_shapes(radiance.shape, emissivity.shape, spread.shape, atmosphere.terms[0].shape) or (1,)
+        radiance = np.broadcast_to(radiance, shape)
+        emissivity, spread = (np.broadcast_to(part, shape) if part.ndim else part for part in (emissivity, spread))
+        atmosphere = _broadcast(atmosphere, shape)
         band = sensor_band(self.model.contract.sensor).planck
-        above = _spread_out(air, shape)
-        found: dict[str, Values] = {LST: solve_temperature(whole, ground, above, band)}
-        found[LST][~(np.isfinite(whole) & np.isfinite(ground))] = np.nan  # an infinite one would give some number
+        lst = solve_temperature(radiance, emissivity, atmosphere, band)
+        lst[~(np.isfinite(radiance) & np.isfinite(emissivity))] = np.nan  # infinite inputs would give a number
+        found: dict[str, Values] = {LST: lst}
         if UNCERTAINTY in self.recipe.outputs:
-            found[UNCERTAINTY] = solve_uncertainty(found[LST], whole, ground, unsure, above, self.recipe.noise, band)
-        found |= {name: np.broadcast_to(term, shape) for name, term in zip(TERMS, above.terms, strict=True)}
-        if above.outside is not None:
-            found[OUTSIDE] = np.broadcast_to(above.outside > 0.0, shape)
+            found[UNCERTAINTY] = solve_uncertainty(
+                lst, radiance, emissivity, spread, atmosphere, self.recipe.noise, band
+            )
+        found |= {name: np.broadcast_to(term, shape) for name, term in zip(TERMS, atmosphere.terms, strict=True)}
+        if atmosphere.outside_range is not None:
+            found[OUTSIDE_RANGE] = np.broadcast_to(atmosphere.outside_range > 0.0, shape)
         return {name: found[name] for name in self.recipe.outputs}
 
-    def air(
-        self, inputs: Sequence[Float32], levels: Sequence[Values], pixels: Sequence[Float32] = ()
+    def atmosphere(
+        self, fields: Sequence[Float32], levels: Sequence[Values], pixels: Sequence[Float32] = ()
     ) -> AtmosphereTerms:
-        """Run the model where its inputs are known, and where there are pixels for it."""
-        shape = np.broadcast_shapes(*(part.shape for part in inputs), *(part.shape[1:] for part in levels))
-        known = np.ones(shape, bool)
-        whole = np.broadcast_shapes(shape, *(part.shape for part in pixels)) == shape
-        for part in (*inputs, *(pixels if whole and not self.recipe.has_terms else ())):
-            known &= np.isfinite(part)
-        values = {name: part[known] if part.ndim else part for name, part in self._named(inputs, shape).items()}
+        """Run the model where its inputs are valid, and, unless its terms are an output, where `pixels` are."""
+        shape = np.broadcast_shapes(*(part.shape for part in fields), *(part.shape[1:] for part in levels))
+        valid = np.ones(shape, bool)
+        every_pixel = np.broadcast_shapes(shape, *(part.shape for part in pixels)) == shape
+        for part in (*fields, *(pixels if every_pixel and TERMS[0] not in self.recipe.outputs else ())):
+            valid &= np.isfinite(part)
+        values: dict[str, Values] = {
+            name: np.broadcast_to(part, shape)[valid] if part.ndim else part
+            for name, part in zip(self.recipe.fields, fields, strict=True)
+        }
         if levels:
-            values = self._of_profile(values, levels, known)
-        self._note(values)
-        values |= {} if self.recipe.trust is None else {INPUT_ERRORS.name: np.asarray(self.recipe.trust, np.float32)}
-        lines = dict(zip(values, np.broadcast_arrays(*values.values()), strict=True))
-        origins = dict(zip(self.recipe.names, self.recipe.origins, strict=True))
-        layers = solve_atmosphere(self.model, origins, lines, uncertainty=self.recipe.is_uncertain)
-        if not shape:
-            return atmosphere_terms(layers)
-        scattered = np.full((len(layers), *shape), np.nan, np.float32)
-        scattered[:, known] = layers
-        return atmosphere_terms(scattered)
+            values = self._with_profile(values, levels, valid)
+        self._check(values)
+        if self.recipe.input_error is not None:
+            values[INPUT_ERRORS.name] = np.asarray(self.recipe.input_error, np.float32)
+        values = dict(zip(values, np.broadcast_arrays(*values.values()), strict=True))
+        origins = dict(zip(self.recipe.fields, self.recipe.origins, strict=True))
+        layers = solve_atmosphere(self.model, origins, values, uncertainty=UNCERTAINTY in self.recipe.outputs)
+        return AtmosphereTerms.from_layers(scatter(layers, valid) if shape else layers)
 
-    def _of_profile(self, values: dict[str, Values], levels: Sequence[Values], known: Values) -> dict[str, Values]:
-        """Put what the profile tells at the places that are known beside the other inputs."""
+    def _with_profile(self, values: dict[str, Values], levels: Sequence[Values], valid: Values) -> dict[str, Values]:
+        """Add the inputs that are computed from the profile at the valid places."""
         for quantity, part in zip((TEMPERATURE, SPECIFIC_HUMIDITY), levels, strict=True):
             quantity.check(part[np.isfinite(part)], quantity.title)
-        count = (int(known.sum()),) if known.ndim else ()
-        columns = [
-            np.broadcast_to(
-                part.reshape(len(part), *([1] * known.ndim)) if part.ndim == 1 else part, (len(part), *known.shape)
-            )
-            for part in levels
-        ]
-        profiles = Profiles.of(
-            np.array(self.recipe.pressures), *(part[:, known].reshape(len(part), *count) for part in columns)
-        )
-        places = {name: np.broadcast_to(part, count) for name, part in values.items()}
-        return profile_inputs(places, profiles, self.recipe.told, is_scaled=self.recipe.is_scaled)
+        places = (int(valid.sum()),) if valid.ndim else ()
+        columns = []
+        for part in levels:
+            aligned = part.reshape(len(part), *([1] * valid.ndim)) if part.ndim == 1 else part
+            everywhere = np.broadcast_to(aligned, (len(part), *valid.shape))
+            columns.append(everywhere[:, valid].reshape(len(part), *places))
+        profiles = Profiles.of(np.array(self.recipe.pressures), *columns)
+        values = {name: np.broadcast_to(part, places) for name, part in values.items()}
+        return profile_inputs(values, profiles, self.recipe.from_profile, is_scaled=self.recipe.scales_humidity)
 
-    def _named(self, inputs: Sequence[Float32], shape: tuple[int, ...]) -> dict[str, Float32]:
-        """Name the inputs, and bring those that vary at all to the shape that they have in common."""
-        spread = [np.broadcast_to(part, shape) if part.ndim else part for part in inputs]
-        return dict(zip(self.recipe.names, spread, strict=True))
+    def _check(self, values: Mapping[str, Values]) -> None:
+        """Raise InputError for impossible values, and record the ranges of the others."""
+        ranges = value_ranges(values)
+        for name in self.recipe.fields:
+            if name in ranges:
+                QUANTITIES[name].check(ranges[name], QUANTITIES[name].title)
+        widen_ranges(self.input_ranges, ranges)
+        if "water_vapour" in self.recipe.fields:
+            widen_ranges(self.input_ranges, dryness(values))
 
-    def _note(self, values: Mapping[str, Values]) -> None:
-        """Refuse impossible values, and keep the lowest and the highest of the others."""
-        for name, part in values.items():
-            known = part[np.isfinite(part)]
-            if known.size:
-                if name in self.recipe.names:
-                    QUANTITIES[name].check(known, QUANTITIES[name].title)
-                low, high = self.extremes.get(name, (np.inf, -np.inf))
-                self.extremes[name] = (min(low, float(known.min())), max(high, float(known.max())))
-        if "water_vapour" in self.recipe.names:
-            for name, (share, limit) in dryness(values).items():
-                self.extremes[name] = (min(share, self.extremes.get(name, (share, limit))[0]), limit)
-
-    def tell(self) -> None:
-        """Warn of inputs outside the range that the model was made for."""
-        for name, line in input_warnings(self.model, self.extremes).items():
-            if not (self.recipe.once and (self.recipe, name) in _TOLD):
-                _TOLD.add((self.recipe, name))
+    def log_warnings(self) -> None:
+        """Log a warning for inputs outside the model's valid range, and for implausibly low water vapour."""
+        for name, line in input_warnings(self.model, self.input_ranges).items():
+            if not (self.recipe.warns_once and (self.recipe, name) in _WARNED):
+                _WARNED.add((self.recipe, name))
                 _LOGGER.warning(line)
 
 
-def begin(recipe: Recipe) -> None:
-    """Forget what was told in an earlier use of the same recipe."""
-    _TOLD.difference_update([told for told in _TOLD if told[0] == recipe])
+def reset_warnings(recipe: Recipe) -> None:
+    """Log the warnings of a recipe again, also where an earlier retrieval had the same one."""
+    _WARNED.difference_update([warned for warned in _WARNED if warned[0] == recipe])
 
 
-def _spread_out(air: AtmosphereTerms, shape: tuple[int, ...]) -> AtmosphereTerms:
-    """Bring the air to the shape of the pixels, where it is not one number for all."""
-    if air.terms[0].shape in ((), shape):
-        return air
-    parts = [*air.terms, *(air.variance or ()), *(() if air.outside is None else (air.outside,))]
-    return atmosphere_terms(np.stack([np.broadcast_to(part, shape) for part in parts]))
+def _broadcast(atmosphere: AtmosphereTerms, shape: tuple[int, ...]) -> AtmosphereTerms:
+    """Broadcast terms to the shape of the pixels, unless they are numbers."""
+    if atmosphere.terms[0].shape in ((), shape):
+        return atmosphere
+    outside = () if atmosphere.outside_range is None else (atmosphere.outside_range,)
+    parts = [*atmosphere.terms, *(atmosphere.variance or ()), *outside]
+    return AtmosphereTerms.from_layers(np.stack([np.broadcast_to(part, shape) for part in parts]))

@@ -44,7 +44,7 @@ def test_physics_recomputes_the_temperature_from_the_model_s_own_outputs(model):
     assert np.abs(outputs["lst"] - expected).max() < 2e-4
 
 
-def test_rows_do_not_notice_that_calls_are_split(model):
+def test_splitting_into_calls_does_not_change_values(model):
     radiance = np.linspace(6.0, 12.0, 2 * ROWS_PER_CALL + 7)
     whole = model.predict(radiance=radiance, emissivity=0.97, **AIR)["lst"]
     edges = [0, ROWS_PER_CALL - 1, ROWS_PER_CALL, 2 * ROWS_PER_CALL, radiance.size - 1]
@@ -54,7 +54,7 @@ def test_rows_do_not_notice_that_calls_are_split(model):
         )
 
 
-def test_no_pixels_give_no_pixels(model):
+def test_empty_inputs_give_empty_outputs(model):
     assert model.predict(radiance=np.empty((0, 5)), emissivity=0.97, **AIR)["lst"].shape == (0, 5)
 
 
@@ -107,7 +107,7 @@ def test_an_error_names_the_missing_and_the_surplus_input(model):
 
 
 @pytest.mark.parametrize("emissivity", [[0.9, 0.95, 0.97], "soil"])
-def test_inputs_that_do_not_fit_together_are_refused(model, emissivity):
+def test_inputs_that_do_not_broadcast_are_an_error(model, emissivity):
     with pytest.raises(InputError, match="broadcast"):
         model.predict(radiance=[8.0, 9.0], emissivity=emissivity, **AIR)
 
@@ -124,7 +124,7 @@ def test_the_metadata_keep_the_provenance(model):
     assert model.metadata["training"] == {"seed": 0}
 
 
-def test_a_model_that_is_not_there_is_named():
+def test_the_error_for_a_missing_model_names_it():
     with pytest.raises(ModelError, match=r"no model 'landsat8-b10/dream'"):
         Model.load("landsat8-b10/dream")
 
@@ -153,7 +153,7 @@ def change(**entries):
         ("[1, 2]", "is not JSON"),
         (
             change(contract=1),
-            "has contract 1, this version of lst-raster reads 3; .* make it again",
+            "has contract 1, this version of lst-raster reads 3; .* train it again",
         ),
         (change(contract=None), "has contract None"),
         (change(graph="dream"), "graph 'dream'"),
@@ -161,7 +161,7 @@ def change(**entries):
         (change(inputs=[{"name": "albedo", "units": "1"}]), "albedo"),
         (change(inputs=[{"name": "radiance"}]), "units"),
         (change(outputs=[{"name": "lst", "units": "K"}]), "no output downwelling_radiance, optical_depth_uncertainty"),
-        (change(inputs=model_metadata(tier="column")["inputs"]), "which its contract denies"),
+        (change(inputs=model_metadata(tier="column")["inputs"]), "unlike those of its contract"),
     ],
 )
 def test_a_model_whose_contract_is_not_known_is_refused(tmp_path, metadata, words):

@@ -1,4 +1,4 @@
-"""How well inputs are known, and what one standard uncertainty of each does to the air."""
+"""Uncertainties of inputs, and the change of the atmospheric terms by one standard uncertainty of each."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import (
     INPUT_UNCERTAINTIES,
     InputUncertainty,
-    input_changes,
+    perturbed_terms,
     retrieve_with_uncertainty,
 )
 from lst_raster.profiles.profile_sets import water_vapour
@@ -18,16 +18,20 @@ from lst_raster.simulator.input_errors import KINDS
 from lst_raster.simulator.standard_atmosphere import standard_atmosphere
 
 BAND = sensor_band("landsat8-b10").planck
-AIR = {"water_vapour": np.full(3, 20.0), "surface_pressure": np.full(3, 1000.0), "air_temperature": np.full(3, 290.0)}
+ATMOSPHERE = {
+    "water_vapour": np.full(3, 20.0),
+    "surface_pressure": np.full(3, 1000.0),
+    "air_temperature": np.full(3, 290.0),
+}
 
 
-def test_an_uncertainty_is_a_share_of_the_value_but_not_less_than_its_floor():
-    known = InputUncertainty(absolute=1.0, relative=0.1)
-    np.testing.assert_array_equal(known.at(np.array([2.0, 10.0, 30.0])), [1.0, 1.0, 3.0])
+def test_an_uncertainty_is_a_fraction_of_the_value_but_not_less_than_its_lower_limit():
+    uncertainty = InputUncertainty(absolute=1.0, relative=0.1)
+    np.testing.assert_array_equal(uncertainty.at(np.array([2.0, 10.0, 30.0])), [1.0, 1.0, 3.0])
 
 
 def test_every_origin_has_every_input_of_the_models():
-    assert all(set(entry) >= set(AIR) for entry in INPUT_UNCERTAINTIES.values())
+    assert all(set(entry) >= set(ATMOSPHERE) for entry in INPUT_UNCERTAINTIES.values())
     assert set(INPUT_UNCERTAINTIES["reanalysis"]) == set(KINDS)
 
 
@@ -47,34 +51,35 @@ def test_the_standard_atmosphere_is_as_far_from_real_columns_over_land_as_stated
     assert np.sqrt(np.mean(air**2)) == pytest.approx(stated["air_temperature"].absolute, abs=0.3)
 
 
-def test_a_change_is_that_of_the_model_when_one_input_alone_is_higher(model_path):
+def test_a_change_is_the_difference_of_two_runs_of_the_model(model_path):
     model = Model.load(model_path)
-    changes = input_changes(
-        model.atmosphere,
-        AIR,
-        {
-            "moisture": {"water_vapour": np.full(3, 2.0)},
-            "warmth": {"air_temperature": np.full(3, 1.5)},
-            "both": {"water_vapour": np.full(3, 2.0), "air_temperature": np.full(3, 1.5)},
-        },
-    )
-    here, moist = model.atmosphere(**AIR), model.atmosphere(**{**AIR, "water_vapour": AIR["water_vapour"] + 2.0})
-    for change, before, after in zip(changes["moisture"], here.terms, moist.terms, strict=True):
-        np.testing.assert_array_equal(change, after - before)
-    assert (changes["warmth"][0] == 0.0).all()  # the test model's transmittance does not depend on the air temperature
-    assert (changes["warmth"][1] > 0.0).all()
+    sources = {
+        "humidity": {"water_vapour": np.full(3, 2.0)},
+        "temperature": {"air_temperature": np.full(3, 1.5)},
+        "both": {"water_vapour": np.full(3, 2.0), "air_temperature": np.full(3, 1.5)},
+    }
+    terms, changes, of_model = perturbed_terms(model.atmosphere, ATMOSPHERE, sources, BAND)
+    raised = {**ATMOSPHERE, "water_vapour": ATMOSPHERE["water_vapour"] + 2.0}
+    before, after = model.atmosphere(**ATMOSPHERE).terms, model.atmosphere(**raised).terms
+    for change, low, high in zip(changes["humidity"], before, after, strict=True):
+        np.testing.assert_array_equal(change, high - low)
+    assert (changes["temperature"][0] == 0.0).all()  # the test model's transmittance does not depend on it
+    assert (changes["temperature"][1] > 0.0).all()
+    assert set(changes) == set(sources)
+    np.testing.assert_array_equal(terms, np.asarray(before, np.float64))
+    assert set(of_model) == {"model: optical depth", "model: temperature"}
 
 
-def test_better_inputs_make_a_surer_temperature_and_leave_the_model_s_own_part(model_path):
+def test_better_inputs_reduce_the_uncertainty_except_the_part_of_the_model(model_path):
     model = Model.load(model_path)
 
-    def found(share):
+    def found(fraction):
         return retrieve_with_uncertainty(
             model.atmosphere,
             np.array([7.0, 8.5, 10.0]),
             np.full(3, 0.97),
-            AIR,
-            error_sources={"moisture": {"water_vapour": share * AIR["water_vapour"]}},
+            ATMOSPHERE,
+            error_sources={"humidity": {"water_vapour": fraction * ATMOSPHERE["water_vapour"]}},
             sensor_noise=0.01,
             emissivity_uncertainty=0.005,
             band=BAND,

@@ -33,7 +33,7 @@ def test_the_stated_uncertainty_of_a_shipped_model_holds_two_thirds_of_its_error
     coverage = {name: stated[name] for name in WATER_VAPOUR_CLASSES}
     most_humid = coverage.pop("50+")
     assert 0.62 <= most_humid <= 0.80  # wider than need be, see docs/science/network.md
-    # A profile tells nearly all, and a network of the cross-validation, which has learnt half, errs more than this one.
+    # With a profile little is unknown, and the networks of the cross-validation, trained on half, have larger errors.
     widest = 0.77 if name.endswith("profile") else 0.75
     assert 0.595 <= min(coverage.values()) <= max(coverage.values()) <= widest
 
@@ -68,7 +68,7 @@ def test_both_graphs_of_a_shipped_model_give_one_possible_atmosphere(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_model_gives_nothing_where_something_is_missing(name):
+def test_a_shipped_model_gives_nan_where_an_input_is_missing(name):
     model = Model.load(name)
     good = {key: values[:1] for key, values in states(model).items()}
     for key in good:
@@ -79,7 +79,7 @@ def test_a_shipped_model_gives_nothing_where_something_is_missing(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
-def test_an_atmosphere_beyond_the_range_is_that_of_its_end_but_more_vapour_absorbs_more(name):
+def test_inputs_are_clipped_to_the_range_but_absorption_increases_with_water_vapour(name):
     model = Model.load(name)
     ranges = {variable.name: variable.valid_range for variable in model.contract.inputs}
     inputs = {key: values[:1] for key, values in states(model).items() if key not in ("radiance", "emissivity")}

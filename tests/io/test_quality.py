@@ -223,7 +223,7 @@ def test_a_dilated_mask_is_the_same_for_any_tile_size(tmp_path, model_path, monk
 @pytest.mark.parametrize(("options", "metres", "words"), [
     ({}, -1, "mask dilation is -1, outside 0 to 5000 m"),
     ({}, 9000, "outside 0 to 5000 m"),
-    ({"crs": None, "transform": None}, 90, "has no coordinate system to measure metres by"),
+    ({"crs": None, "transform": None}, 90, "has no coordinate system, so distances in metres are unknown"),
 ])  # fmt: skip
 def test_a_dilation_that_cannot_be_is_refused(tmp_path, model_path, options, metres, words):
     path = make_scene(tmp_path / "in", lst=ramp(280, 300), **options)

@@ -284,9 +284,9 @@ def test_an_existing_product_of_the_same_inputs_is_kept(tmp_path, scene, model_p
 
 
 def test_the_counts_of_a_product_do_not_depend_on_the_wording_of_its_metadata(tmp_path, scene, model_path, monkeypatch):
-    found = retrieve_module._findings
+    result_tags = retrieve_module._result_tags
     reworded = {"retrieved_pixels": "nearly all"}
-    monkeypatch.setattr(retrieve_module, "_findings", lambda run, tally: found(run, tally) | reworded)
+    monkeypatch.setattr(retrieve_module, "_result_tags", lambda run, counts: result_tags(run, counts) | reworded)
     first = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
     again = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
     assert again.reused and (first.pixels, first.retrieved) == (again.pixels, again.retrieved)

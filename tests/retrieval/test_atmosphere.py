@@ -1,4 +1,4 @@
-"""The air on a coarse grid is that of the model at every pixel; threads and tiles change nothing."""
+"""The atmosphere on a coarse grid agrees with the model at every pixel; threads and tiles change nothing."""
 
 import threading
 
@@ -13,9 +13,8 @@ from rasterio.windows import Window
 from lst_raster import Scene, retrieve
 from lst_raster.errors import CancelledError, InputError
 from lst_raster.io.coarse_grid import Nodes, spread
-from lst_raster.retrieval import interpolation_check as selfcheck_module
+from lst_raster.retrieval import interpolation_check, workers
 from lst_raster.retrieval import tiles as tiles_module
-from lst_raster.retrieval import workers
 from tests.support.factories import STATE, make_scene, ramp, write_raster
 from tests.support.reanalysis_files import write_reanalysis
 from tests.support.shared import shared_path
@@ -83,30 +82,32 @@ def test_the_coarse_grid_gives_the_temperature_of_the_model_at_every_pixel(tmp_p
     assert np.abs(difference).max() < 0.02
     assert exact.tags["air"] == "exact: the model at every pixel"
     assert coarse.tags["air"].startswith("interpolated between 20x36 nodes, steps of 50 m; largest difference 0.0")
-    assert np.ptp(read(coarse.path) - ramp(280, 320, BIG)) > 2.0  # the air differs over the scene at all
+    assert np.ptp(read(coarse.path) - ramp(280, 320, BIG)) > 2.0  # the atmosphere varies over the scene
 
 
 @pytest.mark.slow
-def test_the_run_finds_out_by_itself_how_far_off_it_is(tmp_path, scene, over_terrain, exact, monkeypatch):
-    monkeypatch.setattr("lst_raster.retrieval.coarse_atmosphere.STEP", 1500.0)
+def test_the_run_reports_the_error_of_the_coarse_grid(tmp_path, scene, over_terrain, exact, monkeypatch):
+    monkeypatch.setattr("lst_raster.retrieval.coarse_atmosphere.ELEVATION_STEP", 1500.0)
     coarse = retrieve(Scene.open(scene, date=DATE), output=tmp_path / "coarse.tif", **over_terrain)
     largest = np.abs(read(coarse.path) - read(exact.path)).max()
     assert largest > 0.3
-    told = float(coarse.tags["air"].partition("largest difference ")[2].split()[0])
-    assert 0.9 * largest < told <= largest + 1e-4
-    assert any("off by more than 0.05 K" in line and "--exact avoids it" in line for line in coarse.warnings)
-    assert not any("off by" in line for line in exact.warnings)
+    reported = float(coarse.tags["air"].partition("largest difference ")[2].split()[0])
+    assert 0.9 * largest < reported <= largest + 1e-4
+    assert any(
+        "error of the coarse atmosphere exceeds 0.05 K" in line and "add --exact" in line for line in coarse.warnings
+    )
+    assert not any("coarse atmosphere" in line for line in exact.warnings)
 
 
 @pytest.mark.slow
-def test_a_raster_of_the_air_is_taken_at_every_pixel(tmp_path, scene, model_path):
+def test_with_a_raster_of_water_vapour_the_model_runs_at_every_pixel(tmp_path, scene, model_path):
     vapour = write_raster(tmp_path / "wv.tif", np.where(_COLUMNS % 2, 10.0, 40.0).astype("f4"))
     product = retrieve(scene, output=tmp_path, model=model_path, **{**EXACT, "water_vapour": vapour})
     assert product.tags["air"].startswith("exact")
     assert product.retrieved == ramp(0, 1, BIG).size
 
 
-def test_air_that_is_not_possible_is_refused_on_the_coarse_grid_too(tmp_path, scene, model_path):
+def test_an_impossible_elevation_is_an_error_on_the_coarse_grid_too(tmp_path, scene, model_path):
     low = write_raster(tmp_path / "dem.tif", np.full(BIG, 12_000.0, "f4"))
     with pytest.raises(InputError, match="elevation"):
         retrieve(scene, output=tmp_path, model=model_path, dem=low)
@@ -150,7 +151,7 @@ def test_progress_stops_a_run_of_several_threads(tmp_path, scene, model_path):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("tile")]
 
 
-def test_no_more_tiles_are_begun_than_there_are_threads_and_one():
+def test_at_most_one_tile_more_than_there_are_threads_is_started():
     begun, lock = [], threading.Lock()
 
     class Opened:
@@ -172,14 +173,14 @@ def test_no_more_tiles_are_begun_than_there_are_threads_and_one():
     assert len(begun) <= 6
 
 
-def test_the_self_check_looks_at_pixels_of_the_whole_scene():
+def test_the_self_check_samples_the_whole_scene():
     class Grid:
         width, height = 5000, 4000
 
     class Nothing:
         level2, names = None, ()
 
-    check = selfcheck_module.InterpolationCheck.over(Grid, Nothing, 0.01)
+    check = interpolation_check.InterpolationCheck.over(Grid, Nothing, 0.01)
     assert check.row.size == 10_000
     quarters = np.bincount(2 * (check.row >= 2000) + (check.column >= 2500), minlength=4)
     assert quarters.min() > 2300
@@ -204,7 +205,7 @@ def test_over_real_terrain_under_a_real_reanalysis_the_coarse_grid_is_right_with
     dem = scene.parent / "DEM.TIF"
     with xr.open_dataset(shared_path("data", "reanalysis", "era5_tcwv_new_cds_layout_derived.nc")) as era5:
         hours = era5.isel(valid_time=slice(9, 12)).load()
-    # Its day is another one, and it has no surface of its own: one of 300 m stands for the hills that ERA5 has there.
+    # Its day is another one, and it has no surface elevation: one of 300 m stands for the hills that ERA5 has there.
     place = {"latitude": hours.latitude.values, "longitude": hours.longitude.values}
     fields = {"tcwv": 2.0 * hours.tcwv.values, "z": np.full(hours.tcwv.shape, 300.0 * 9.80665)}
     times = np.array(["2013-07-07T09:00", "2013-07-07T10:00", "2013-07-07T11:00"], "datetime64[s]")

@@ -6,7 +6,7 @@ import pytest
 from lst_raster.inputs.fields import ElevationAdjustment, Field
 from lst_raster.io.coarse_grid import Nodes, at_places
 from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, WATER_VAPOUR
-from lst_raster.retrieval.coarse_atmosphere import LOST, min_nodes
+from lst_raster.retrieval.coarse_atmosphere import NODE_TOLERANCES, min_nodes
 
 AXIS = np.append(np.arange(0.0, 1000.0, 32), 1000.0)
 
@@ -31,19 +31,19 @@ def test_a_linear_field_needs_every_eighth_node_and_the_last():
 
 
 @pytest.mark.parametrize("height", [0.05, 0.2, 1.0, 30.0])
-def test_no_more_is_lost_than_is_allowed(height):
+def test_interpolation_errors_stay_within_the_tolerance(height):
     values = bump(height)
     rows, columns = min_nodes([vapour(values)])
     kept = values[np.ix_(np.isin(AXIS, rows), np.isin(AXIS, columns))]
     column, row = np.meshgrid(AXIS, AXIS)
     assert (
         rows.size == AXIS.size
-        or np.abs(at_places(rows, columns, kept, row, column) - values).max() <= LOST["water_vapour"]
+        or np.abs(at_places(rows, columns, kept, row, column) - values).max() <= NODE_TOLERANCES["water_vapour"]
     )
     assert (rows.size == AXIS.size) == (height > 0.5)
 
 
-def test_every_input_and_the_surface_it_is_brought_from_has_a_say():
+def test_every_input_and_its_surface_elevation_limit_the_stride():
     smooth, bent = vapour(bump(0.0)), vapour(bump(30.0), quantity=AIR_TEMPERATURE)
     assert min_nodes([smooth, bent])[0].size == AXIS.size
     hill = Nodes(rows=AXIS, columns=AXIS, values=1000.0 * bump(1.0), label="z")
@@ -52,14 +52,14 @@ def test_every_input_and_the_surface_it_is_brought_from_has_a_say():
     assert min_nodes([lifted])[0].size == AXIS.size
 
 
-def test_fields_on_other_nodes_are_read_where_theirs_are():
+def test_fields_with_other_nodes_are_compared_at_their_own_nodes():
     coarse = np.linspace(0.0, 1000.0, 9)
     few = vapour(bump(0.0, coarse), coarse)
     assert min_nodes([few, vapour(bump(0.0))])[0].size == 5
     assert min_nodes([vapour(bump(30.0, coarse), coarse), vapour(bump(0.0))])[0].size == AXIS.size
 
 
-def test_where_a_node_has_no_value_none_is_left_out():
+def test_with_a_missing_value_all_nodes_are_kept():
     values = bump(0.0)
     values[3, 5] = np.nan
     assert min_nodes([vapour(values)])[0].size == AXIS.size

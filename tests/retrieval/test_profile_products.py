@@ -62,7 +62,7 @@ TERRAIN = (800.0 + 700.0 * np.sin(_ROW / 90.0) * np.cos(_ACROSS / 130.0) + 3.0 *
 
 @pytest.fixture
 def mountains(tmp_path):
-    """A scene over rough terrain, and what is to be known of it; the air changes by the cell of the reanalysis."""
+    """A scene over rough terrain, and its inputs; the atmosphere varies from cell to cell of the reanalysis."""
     random = np.random.default_rng(11)
     rough = {
         "t": random.normal(0.0, 0.5, (3, LEVELS.size, LATITUDE.size, LONGITUDE.size)),
@@ -83,7 +83,7 @@ def test_the_coarse_grid_gives_the_temperature_of_the_profile_at_every_pixel(tmp
     coarse = retrieve(scene, output=tmp_path / "coarse.tif", model=profile_model, **options)
     exact = retrieve(scene, output=tmp_path / "exact.tif", model=profile_model, exact=True, **options)
     difference = read(coarse) - read(exact)
-    assert np.ptp(read(exact)) > 2.0  # the air differs over the scene at all
+    assert np.ptp(read(exact)) > 2.0  # the atmosphere varies over the scene
     assert np.sqrt(np.mean(difference**2)) < 0.01
     assert np.abs(difference).max() < 0.08  # where the ground crosses a level, within 50 m
     assert coarse.tags["air"].startswith("interpolated between 6x11 nodes, steps of 50 m; largest difference 0.0")
@@ -100,7 +100,7 @@ def test_threads_and_tiles_change_no_byte_of_a_product_of_a_profile(tmp_path, mo
 
 
 @pytest.mark.slow
-def test_rasters_of_the_air_go_with_a_profile_pixel_by_pixel(tmp_path, profile_model):
+def test_rasters_of_atmospheric_quantities_are_combined_with_a_profile_at_every_pixel(tmp_path, profile_model):
     scene = opened(tmp_path)
     files = [write_profile(tmp_path / "pl.nc"), write_surface(tmp_path / "sl.nc")]
     vapour = write_raster(tmp_path / "wv.tif", np.where(places()[1] < 280.0, 12.0, 24.0).astype("f4"))
@@ -113,7 +113,7 @@ def test_rasters_of_the_air_go_with_a_profile_pixel_by_pixel(tmp_path, profile_m
 
 
 @pytest.mark.slow
-def test_real_levels_of_era5_give_a_profile_as_their_own_readers_have_it(tmp_path, all_tiers):
+def test_levels_of_era5_give_the_profile_that_other_readers_give(tmp_path, all_tiers):
     cfgrib = require("cfgrib", "dev")
     path = shared_path("data", "reanalysis", "pyaps_ERA5_N30_N40_E120_E140_20101017_14.grb")
     transform = Affine(0.01, 0.0, 130.1, 0.0, -0.01, 35.4)
@@ -149,7 +149,7 @@ def test_real_levels_of_era5_give_a_profile_as_their_own_readers_have_it(tmp_pat
 
 
 @pytest.mark.slow
-def test_files_of_levels_count_for_whether_a_product_is_kept(tmp_path, profile_model):
+def test_a_product_is_not_kept_where_files_of_levels_have_changed(tmp_path, profile_model):
     scene = opened(tmp_path)
     files = [write_profile(tmp_path / "pl.nc"), write_surface(tmp_path / "sl.nc")]
     options = {"output": tmp_path / "out.tif", "model": profile_model, "reanalysis": files}
@@ -161,7 +161,7 @@ def test_files_of_levels_count_for_whether_a_product_is_kept(tmp_path, profile_m
 
 
 @pytest.mark.slow
-def test_levels_outside_a_model_s_range_are_told_by_name(tmp_path):
+def test_warnings_name_the_levels_outside_a_model_s_range(tmp_path):
     metadata = model_metadata(tier="profile")
     for entry in metadata["inputs"]:
         if entry["name"] in ("air_temperature_sigma300", "specific_humidity_sigma975"):

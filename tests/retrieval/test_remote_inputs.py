@@ -1,4 +1,4 @@
-"""Everything beside the scene on servers: rasters in parts, reanalysis whole, products looked at; no secrets told."""
+"""Inputs and products on servers: rasters read in parts, reanalysis copied, products described, no secrets shown."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ DATE = "2015-07-19T16:20"
 
 @pytest.fixture(autouse=True)
 def surroundings(tmp_path, monkeypatch):
-    """A folder of its own for products and for temporary files, and no waiting."""
+    """A separate folder for products and for temporary files, and no waiting."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(remote_http, "PAUSE", 0.0)
     (tmp_path / "temporary").mkdir()
@@ -135,7 +135,9 @@ def test_rasters_and_reanalysis_in_a_store_give_the_same_product_as_from_disk(sc
 
 
 @pytest.mark.slow
-def test_a_scene_in_a_store_goes_with_rasters_on_a_web_server_and_on_disk(scene, given, bucket, server, model_path):
+def test_a_scene_in_a_store_is_combined_with_rasters_on_a_web_server_and_on_disk(
+    scene, given, bucket, server, model_path
+):
     bucket.upload(scene.parent, "scenes")
     options = {"air_temperature": given / "air_temperature.tif", "surface_pressure": "s3://given/surface_pressure.tif"}
     places = {name: server.url(f"{name}.tif") for name in ("emissivity", "water_vapour")}
@@ -229,7 +231,7 @@ REFUSED = {
 @pytest.mark.slow
 @pytest.mark.parametrize("what", REFUSED)
 @pytest.mark.parametrize("code", [403, 404, 500])
-def test_what_a_server_does_not_give_is_told_without_secrets(scene, server, model_path, caplog, what, code):
+def test_errors_of_a_server_show_no_secrets(scene, server, model_path, caplog, what, code):
     name, option = REFUSED[what]
     server.answers = {name: code}
     error = {403: RemoteAccessError, 404: InputNotFoundError, 500: RemoteError}[code]
@@ -246,7 +248,7 @@ def test_what_a_server_does_not_give_is_told_without_secrets(scene, server, mode
     ("emissivity", f"gs://bucket/e.tif?{SECRET}"), ("water_vapour", f"ftp://me:pass-word@h.org/w.tif?{SECRET}"),
     ("reanalysis", f"ftp://me:pass-word@h.org/w.nc?{SECRET}"),
 ])  # fmt: skip
-def test_what_is_not_read_from_servers_is_told_without_secrets(scene, model_path, option, text):
+def test_errors_for_inputs_that_must_be_on_disk_show_no_secrets(scene, model_path, option, text):
     with pytest.raises(InputNotFoundError, match=r"(fetch|download) (it|the file) first") as raised:
         made(Scene.open(scene, date=DATE), model_path, "r.tif", **{option: text})
     assert not [word for word in ("secret", "pass-word") if word in str(raised.value)]
@@ -280,7 +282,7 @@ def test_a_run_of_a_scene_on_a_web_server_is_kept(scene, model_path):
         assert made(place, model_path, "r.tif", emissivity=0.97, **STATE).reused
 
 
-def test_a_second_run_from_a_server_without_etag_goes_by_last_modified(scene, model_path):
+def test_a_second_run_from_a_server_without_etag_uses_last_modified(scene, model_path):
     with web_server(scene.parent) as server:
         server.identity = lambda content: {"Last-Modified": "Sun, 19 Jul 2015 16:20:00 GMT"}
         options = {"emissivity": 0.97, **STATE}
@@ -291,7 +293,7 @@ def test_a_second_run_from_a_server_without_etag_goes_by_last_modified(scene, mo
             made(server.url(scene.name), model_path, "r.tif", **options)
 
 
-def test_a_second_run_from_a_server_that_does_not_identify_its_files_says_so(scene, model_path):
+def test_a_second_run_from_a_server_without_etag_and_last_modified_is_an_error(scene, model_path):
     with web_server(scene.parent) as server:
         server.identity = lambda content: {}
         options = {"emissivity": 0.97, **STATE}
@@ -300,7 +302,7 @@ def test_a_second_run_from_a_server_that_does_not_identify_its_files_says_so(sce
             made(server.url(scene.name), model_path, "r.tif", **options)
         stem = scene.name.removesuffix("_B10.TIF")
         assert str(raised.value) == (
-            "r.tif exists and is kept: the server gives neither ETag nor Last-Modified of "
+            "r.tif exists and is kept: the server sends no ETag and no Last-Modified for "
             f"{stem}_B10.TIF, {stem}_MTL.txt, so whether it has changed cannot be determined; add --overwrite to "
             "replace the product, or give another name"
         )
@@ -322,7 +324,7 @@ def test_a_file_without_etag_that_changes_its_size_while_it_is_read_gives_no_pro
             made(opened, model_path, "r.tif", progress=replaced, emissivity=0.97, **STATE)
 
 
-def test_a_server_that_does_not_answer_at_the_first_look_is_not_taken_for_a_changed_file(scene):
+def test_a_server_that_fails_at_the_first_request_does_not_count_as_a_changed_file(scene):
     with web_server(scene.parent) as server:
         server.answers = {scene.name: [503, 503, 503]}
         states = file_states([Address(url=server.url(scene.name))])
@@ -368,7 +370,7 @@ def test_info_fetches_little_of_a_large_product(given, server):
 
 
 @pytest.mark.slow
-def test_info_and_compare_look_at_products_on_servers(scene, given, bucket, server, model_path, command):
+def test_info_and_compare_read_products_on_servers(scene, given, bucket, server, model_path, command):
     product = made(scene, model_path, "p.tif", emissivity=0.97, **STATE)
     other = made(scene, model_path, "q.tif", emissivity=0.96, **STATE)
     bucket.upload(product.path.parent, "products")

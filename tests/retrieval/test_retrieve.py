@@ -43,7 +43,7 @@ def left_in(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_true_temperature_comes_back(tmp_path, model_path):
+def test_the_true_temperature_is_retrieved(tmp_path, model_path):
     truth = ramp(270, 320, BIG)
     scene = make_scene(tmp_path / "in", lst=truth)
     product = retrieve(scene, model=model_path, **EXACT)
@@ -140,14 +140,14 @@ def test_impossible_values_under_fill_do_no_harm(tmp_path, model_path):
     assert retrieve(scene, model=model_path, **{**EXACT, "emissivity": emissivity}).retrieved == (~fill).sum()
 
 
-def test_where_the_air_outshines_the_scene_there_is_no_temperature(tmp_path, model_path):
+def test_where_the_path_radiance_exceeds_the_radiance_there_is_no_temperature(tmp_path, model_path):
     cold = ramp(0, 1) > 0.7
     scene = make_scene(tmp_path / "in", lst=np.where(cold, 200.0, 300.0), atmosphere={**STATE, "water_vapour": 1.0})
     lst = read(retrieve(scene, model=model_path, **{**EXACT, "water_vapour": 40.0}))
     np.testing.assert_array_equal(np.isnan(lst), cold)
 
 
-def test_the_product_is_a_cog_on_the_scene_s_grid_that_tells_where_it_comes_from(tmp_path, model_path):
+def test_the_product_is_a_cog_on_the_scene_s_grid_with_its_provenance(tmp_path, model_path):
     scene = make_scene(
         tmp_path / "in", lst=ramp(270, 320, BIG), fill=ramp(0, 1, BIG) > 0.6, tags={"AREA_OR_POINT": "Point"}
     )
@@ -183,14 +183,14 @@ def test_the_same_scene_gives_the_same_bytes(tmp_path, model_path):
     assert first == second
 
 
-def test_a_scene_without_coordinates_is_retrieved_when_the_air_is_known(tmp_path, model_path):
+def test_a_scene_without_coordinates_is_retrieved_when_the_atmosphere_is_given(tmp_path, model_path):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300), crs=None, transform=None)
     assert np.abs(read(retrieve(scene, model=model_path, **EXACT)) - ramp(280, 300)).max() < 0.005
     with pytest.raises(InputError, match=r"has no coordinate system,.* add --surface-pressure, --air-temperature"):
         retrieve(scene, model=model_path, water_vapour=20)
 
 
-def test_what_is_not_given_is_the_standard_atmosphere_and_is_said(tmp_path, model_path):
+def test_missing_inputs_are_those_of_the_standard_atmosphere_with_a_warning(tmp_path, model_path):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     product = retrieve(scene, model=model_path)
     assert product.warnings[0].startswith("no emissivity given: 0.97 everywhere")
@@ -199,7 +199,7 @@ def test_what_is_not_given_is_the_standard_atmosphere_and_is_said(tmp_path, mode
     assert len(product.warnings) == 2
 
 
-def test_an_unknown_date_takes_the_annual_mean_and_says_so(tmp_path, model_path):
+def test_an_unknown_date_uses_the_annual_mean_with_a_warning(tmp_path, model_path):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300), name="LC08_x_B10.tif", mtl=False)
     product = retrieve(scene, model=model_path)
     assert "an unknown date (annual mean)" in product.warnings[2]
@@ -227,7 +227,7 @@ def shipped(tmp_path, monkeypatch):
         ({"water_vapour": 20, "air_temperature": 295}, "surface"),
     ],
 )
-def test_the_tier_is_the_one_that_what_is_given_allows(tmp_path, shipped, given, tier):
+def test_the_tier_depends_on_the_given_inputs(tmp_path, shipped, given, tier):
     product = retrieve(make_scene(tmp_path / "in", lst=ramp(280, 300)), **given)
     assert product.tags["model"] == f"landsat8-b10/{tier}"
 
@@ -242,13 +242,13 @@ def test_a_model_of_another_sensor_is_refused_and_of_none_is_named(tmp_path, shi
         retrieve(scene)
 
 
-def test_what_the_model_does_not_take_is_said(tmp_path, column_model_path):
+def test_unused_inputs_cause_a_warning(tmp_path, column_model_path):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     product = retrieve(scene, model=column_model_path, **EXACT)
     assert product.warnings == ("the model landsat8-b10/column takes no air temperature: not used",)
 
 
-def test_values_beyond_the_model_s_range_are_said(tmp_path, model_path):
+def test_values_outside_the_model_s_range_cause_a_warning(tmp_path, model_path):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     vapour = write_raster(tmp_path / "w.tif", ramp(0.0, 80.0).astype("f4"))
     product = retrieve(scene, model=model_path, **{**EXACT, "water_vapour": vapour, "surface_pressure": 450})
@@ -262,7 +262,7 @@ DRY = "less than 10% is rare in reality: if it is in cm (g cm-2), give the unit,
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["number", "raster", "standard atmosphere"])
 @pytest.mark.parametrize(("vapour", "is_dry"), [(2.0, True), (0.5, True), (20.0, False), (4.5, False)])
-def test_centimetres_taken_for_millimetres_of_water_vapour_are_told(
+def test_centimetres_taken_for_millimetres_of_water_vapour_cause_a_warning(
     tmp_path, model_path, column_model_path, form, vapour, is_dry
 ):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
@@ -275,17 +275,17 @@ def test_centimetres_taken_for_millimetres_of_water_vapour_are_told(
         given["water_vapour"] = vapour
     else:  # of July at 31 degrees: 296 K
         given = {"water_vapour": vapour / 2.0, "model": column_model_path}
-    told = [
+    warnings = [
         line
         for line in retrieve(scene, emissivity=0.97, surface_pressure=1000.0, **given).warnings
         if "water vapour" in line
     ]
-    told = [line for line in told if "range" not in line and "outside the range" not in line]
-    assert len(told) == is_dry
-    assert not told or DRY.replace("10%", "5%" if form == "standard atmosphere" else "10%") in told[0]
+    warnings = [line for line in warnings if "range" not in line and "outside the range" not in line]
+    assert len(warnings) == is_dry
+    assert not warnings or DRY.replace("10%", "5%" if form == "standard atmosphere" else "10%") in warnings[0]
 
 
-def test_dry_air_is_not_held_against_an_assumed_temperature_over_antarctica(tmp_path, column_model_path):
+def test_dry_air_over_antarctica_is_not_compared_with_an_assumed_temperature(tmp_path, column_model_path):
     scene = make_scene(
         tmp_path / "in",
         lst=ramp(230, 250),
@@ -298,7 +298,7 @@ def test_dry_air_is_not_held_against_an_assumed_temperature_over_antarctica(tmp_
 
 
 @pytest.mark.slow
-def test_of_real_air_over_land_less_than_half_a_per_cent_is_taken_for_a_slip_of_units():
+def test_less_than_half_a_per_cent_of_real_atmospheres_over_land_cause_the_warning_of_units():
     z = np.load(shared_path("data", "profiles", "tigr2000_2311.npz"))
     cases = [(z["tcwv_gcm2"] * 10.0, z["ts"])]
     z = np.load(shared_path("data", "profiles", "eraint_20110605T00.npz"))
@@ -317,7 +317,7 @@ def test_of_real_air_over_land_less_than_half_a_per_cent_is_taken_for_a_slip_of_
 
 
 @pytest.mark.slow
-def test_progress_is_told_tile_by_tile_and_may_stop_the_run(tmp_path, model_path):
+def test_progress_is_reported_after_every_tile_and_may_stop_the_run(tmp_path, model_path):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300, BIG))
     seen = []
     retrieve(scene, model=model_path, progress=lambda *step: seen.append(step) or True, **EXACT)
@@ -328,7 +328,7 @@ def test_progress_is_told_tile_by_tile_and_may_stop_the_run(tmp_path, model_path
     assert left_in(tmp_path / "out") == []
 
 
-def test_a_scene_with_nothing_in_it_makes_no_product(tmp_path, model_path):
+def test_an_empty_scene_gives_no_product(tmp_path, model_path):
     (tmp_path / "out").mkdir()
     empty = make_scene(tmp_path / "a", lst=ramp(280, 300), fill=np.ones((60, 70), bool))
     with pytest.raises(SceneError, match="every pixel is fill"):
@@ -338,7 +338,7 @@ def test_a_scene_with_nothing_in_it_makes_no_product(tmp_path, model_path):
     with pytest.raises(SceneError, match="check their nodata values"):
         retrieve(scene, model=model_path, output="out", **{**EXACT, "emissivity": nothing})
     cold = make_scene(tmp_path / "c", lst=ramp(210, 220), atmosphere={**STATE, "water_vapour": 1.0})
-    with pytest.raises(SceneError, match="the atmosphere alone exceeds its radiance"):
+    with pytest.raises(SceneError, match="the path radiance exceeds its radiance"):
         retrieve(cold, model=model_path, output="out", **{**EXACT, "water_vapour": 70})
     assert left_in(tmp_path / "out") == []
 
@@ -405,7 +405,7 @@ def test_a_disk_on_which_the_product_fits_is_not_refused(tmp_path, model_path, m
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", [{}, {"dtype": "uint16"}, {"dtype": "uint16", "lst_only": True}, {"compress": "none"}])
-def test_a_real_scene_takes_at_least_the_room_that_is_looked_for(tmp_path, model_path, form):
+def test_a_real_scene_takes_at_least_the_estimated_disk_space(tmp_path, model_path, form):
     scene = shared_path("data/landsat/l8_l1_alabama_cc0/test_B10.tif")
     product = retrieve(scene, model=model_path, form=OutputForm(**form), **EXACT)
     rasters = [path for path in product.files if path.suffix == ".tif"]
@@ -431,7 +431,7 @@ except lst_raster.errors.OutputError as error:
 
 
 def run_apart(scene, model, how, value):
-    """Retrieve in a process of its own."""
+    """Retrieve in a separate process."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     arguments = [sys.executable, "-c", RUN, str(scene), str(model), how, str(value)]
     return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=60)
@@ -453,7 +453,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, model_path, limit):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_what_a_killed_run_leaves_the_next_one_removes(tmp_path, model_path):
+def test_files_left_by_a_killed_run_are_removed_by_the_next_run(tmp_path, model_path):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300, BIG))
     (tmp_path / "out").mkdir()
     assert run_apart(scene, model_path, "kill", 9).returncode == -9
@@ -462,7 +462,7 @@ def test_what_a_killed_run_leaves_the_next_one_removes(tmp_path, model_path):
     assert left_in(tmp_path / "out") == sorted(path.name for path in product.files)
 
 
-def test_a_target_that_cannot_be_is_refused(tmp_path, model_path):
+def test_an_impossible_output_is_an_error(tmp_path, model_path):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     (tmp_path / "file").write_text("x")
     (tmp_path / f"{STEM}_LST.tif").mkdir()
@@ -502,7 +502,7 @@ def test_a_folder_that_was_made_is_removed_if_the_run_fails(tmp_path, model_path
     assert (seen, left_in(tmp_path)) == ([True], ["in"])
 
 
-def test_a_folder_that_refuses_is_named_in_the_system_s_words(tmp_path, model_path, monkeypatch):
+def test_a_folder_without_permission_is_named_with_the_system_s_message(tmp_path, model_path, monkeypatch):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
 
     def refuse(path, *arguments, **options):

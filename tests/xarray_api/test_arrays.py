@@ -15,7 +15,7 @@ import lst_raster
 from lst_raster import Model, Scene, retrieve, retrieve_array
 from lst_raster.errors import GridMismatchError, InputError, ModelError, UnknownSensorError
 from lst_raster.io.raster import open_raster
-from lst_raster.xarray_api import blocks as block
+from lst_raster.xarray_api import blocks
 from tests.support.factories import make_scene, ramp, write_raster
 from tests.support.profile_air import DATE, LATITUDE, LEVELS, LONGITUDE, humidity_at, temperature_at
 from tests.support.reanalysis_files import TIMES, write_levels
@@ -77,8 +77,8 @@ def test_the_numbers_are_those_of_the_exact_retrieval_of_the_scene(tmp_path, mod
     np.testing.assert_array_equal(found.lst_uncertainty, read(product.path.with_name(f"{product.path.stem}_UNC.tif")))
     np.testing.assert_array_equal(np.isnan(found.lst), fill)
     assert found.lst.dtype == found.lst_uncertainty.dtype == np.float32
-    told = {name: product.tags[name] for name in ("equation", "model", "model_sha256", "air_temperature", "sensor")}
-    assert told.items() <= found.attrs.items()
+    tags = {name: product.tags[name] for name in ("equation", "model", "model_sha256", "air_temperature", "sensor")}
+    assert tags.items() <= found.attrs.items()
 
 
 @pytest.mark.parametrize("chunks", [{"y": 7, "x": 70}, {"y": 60, "x": 11}, {"y": (1, 58, 1), "x": (69, 1)}])
@@ -91,7 +91,7 @@ def test_chunks_change_no_bit_and_numpy_stays_numpy(chunks):
     xr.testing.assert_identical(lazy.compute(scheduler="synchronous"), expected)
 
 
-def test_nothing_is_computed_before_it_is_asked_for_and_then_no_more_than_that():
+def test_only_requested_chunks_are_computed():
     asked = []
 
     def read_block(values, block_info=None):
@@ -107,7 +107,7 @@ def test_nothing_is_computed_before_it_is_asked_for_and_then_no_more_than_that()
     assert asked == [(2, 0)]
 
 
-def test_arrays_meet_by_the_names_of_their_dimensions():
+def test_arrays_are_combined_by_the_names_of_their_dimensions():
     times = np.array(["2015-07-19", "2015-08-04", "2015-08-20"], "datetime64[ns]")
     vapour = xr.DataArray([10.0, 20.0, 40.0], dims="time", coords={"time": times})
     radiance = (RADIANCE * xr.DataArray([1.0, 1.02, 1.05], dims="time", coords={"time": times})).astype("f4")
@@ -123,11 +123,11 @@ def test_arrays_meet_by_the_names_of_their_dimensions():
         )
 
 
-def test_the_model_runs_where_the_air_differs_and_once_where_it_is_the_same(monkeypatch):
+def test_the_model_runs_at_every_pixel_only_where_inputs_vary(monkeypatch):
     rows = []
-    solve = block.solve_atmosphere
-    monkeypatch.setattr(block, "solve_atmosphere", lambda *given, **options: _noted(rows, solve(*given, **options)))
-    monkeypatch.setattr(block, "_AT_ONCE", 700)
+    solve = blocks.solve_atmosphere
+    monkeypatch.setattr(blocks, "solve_atmosphere", lambda *given, **options: _noted(rows, solve(*given, **options)))
+    monkeypatch.setattr(blocks, "_PIECE_SIZE", 700)
     retrieve_array(RADIANCE, on_grid(EMISSIVITY), 20.0, **COMMON)
     assert rows == [1]
     retrieve_array(RADIANCE, 0.97, on_grid(VAPOUR[:, 0], ("y",)), **COMMON)
@@ -144,7 +144,7 @@ def _noted(rows, layers):
     return layers
 
 
-def test_coordinates_and_coordinate_system_stay_and_the_names_are_those_of_cf():
+def test_coordinates_are_kept_and_names_follow_cf():
     radiance = RADIANCE.assign_coords(time=np.datetime64("2015-07-19T16:20", "ns")).rename(spatial_ref="here")
     radiance.encoding["grid_mapping"] = "here"
     found = retrieve_array(radiance.rename("L"), 0.97, on_grid(VAPOUR).drop_vars("spatial_ref"), terms=True, **COMMON)
@@ -160,7 +160,7 @@ def test_coordinates_and_coordinate_system_stay_and_the_names_are_those_of_cf():
     assert found.attrs["air_temperature"] == "295 K (given)"
 
 
-def test_units_are_believed_and_missing_values_stand_for_nothing():
+def test_units_are_converted_and_fill_values_are_missing():
     expected = retrieve_array(RADIANCE, on_grid(EMISSIVITY), on_grid(VAPOUR), **COMMON)
     masked = EMISSIVITY.copy()
     masked[0, :] = -9999.0
@@ -176,7 +176,7 @@ def test_units_are_believed_and_missing_values_stand_for_nothing():
     np.testing.assert_allclose(found.lst[1:], expected.lst[1:], atol=2e-4)
 
 
-def test_what_is_not_known_has_no_temperature():
+def test_without_an_input_there_is_no_temperature():
     radiance, vapour = RADIANCE.copy(deep=True), on_grid(VAPOUR.copy())
     radiance[0, 0], radiance[0, 1], radiance[0, 2] = np.nan, np.inf, -1.0
     vapour[1, 0] = np.nan
@@ -196,7 +196,7 @@ def test_the_terms_are_those_of_the_model_and_solve_the_equation():
     assert list(retrieve_array(RADIANCE, 0.97, 20.0, uncertainty=False, **COMMON)) == ["lst"]
 
 
-def test_the_less_sure_the_air_the_larger_the_uncertainty():
+def test_the_uncertainty_depends_on_the_origin_of_the_inputs():
     found = [
         float(retrieve_array(RADIANCE, 0.97, 30.0, origin=origin, **COMMON).lst_uncertainty.mean())
         for origin in ("given", "reanalysis", "standard atmosphere")
@@ -206,7 +206,7 @@ def test_the_less_sure_the_air_the_larger_the_uncertainty():
     assert float(grey.lst_uncertainty.mean()) > found[0] + 1.0
 
 
-def test_what_is_assumed_and_what_is_not_used_is_told(caplog):
+def test_assumed_and_unused_inputs_cause_a_warning(caplog):
     found = retrieve_array(RADIANCE, 0.97, 20.0, sensor=SENSOR)
     assert found.attrs["model"] == "landsat8-b10/column"
     assert found.attrs["surface_pressure"] == "1013.25 hPa (standard atmosphere)"
@@ -217,27 +217,27 @@ def test_what_is_assumed_and_what_is_not_used_is_told(caplog):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chunks", [None, {"y": 10, "x": 10}])
-def test_air_outside_the_range_of_the_model_is_marked_and_told_once(caplog, chunks):
+def test_inputs_outside_the_range_of_the_model_are_flagged_with_one_warning(caplog, chunks):
     vapour = on_grid(np.where(_COLUMNS > 60, 90.0, VAPOUR))
     radiance = RADIANCE if chunks is None else RADIANCE.chunk(chunks)
     for _ in range(2):
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             found = retrieve_array(radiance, 0.97, vapour, terms=True, **COMMON).compute(scheduler="synchronous")
-        told = [record.message for record in caplog.records if "outside the range" in record.message]
-        assert len(told) == 1 and told[0].startswith("water vapour ") and "90 kg m-2" in told[0]
+        lines = [record.message for record in caplog.records if "outside the range" in record.message]
+        assert len(lines) == 1 and lines[0].startswith("water vapour ") and "90 kg m-2" in lines[0]
     np.testing.assert_array_equal(found.outside_range, _COLUMNS > 60)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chunks", [None, {"y": 10, "x": 10}])
-def test_centimetres_taken_for_millimetres_of_water_vapour_are_told_once(caplog, chunks):
+def test_centimetres_taken_for_millimetres_of_water_vapour_cause_one_warning(caplog, chunks):
     radiance = RADIANCE if chunks is None else RADIANCE.chunk(chunks)
-    for vapour, told in ((2.0, 1), (on_grid(np.full(_COLUMNS.shape, 2.0)), 1), (20.0, 0)):
+    for vapour, warnings in ((2.0, 1), (on_grid(np.full(_COLUMNS.shape, 2.0)), 1), (20.0, 0)):
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             retrieve_array(radiance, 0.97, vapour, **COMMON).compute(scheduler="synchronous")
-        assert caplog.text.count("if it is in cm (g cm-2), give the unit") == told
+        assert caplog.text.count("if it is in cm (g cm-2), give the unit") == warnings
 
 
 BAD = {
@@ -248,7 +248,7 @@ BAD = {
     "a number that cannot be": ({"water_vapour": 290.0}, InputError, "water vapour is 290, outside"),
     "negative vapour": ({"water_vapour": on_grid(-VAPOUR)}, InputError, "water vapour holds -.* outside"),
     "Celsius": ({"air_temperature": on_grid(VAPOUR)}, InputError, "degrees Celsius with their unit"),
-    "a numpy array": ({"water_vapour": VAPOUR}, InputError, "or an xarray.DataArray, whose dimensions tell"),
+    "a numpy array": ({"water_vapour": VAPOUR}, InputError, "or an xarray.DataArray with named dimensions"),
     "a text": ({"water_vapour": "29mm"}, InputError, "water vapour is a text; give a number"),
     "complex": ({"emissivity": on_grid(EMISSIVITY.astype(complex))}, InputError, "give an array of real numbers"),
     "a unit": ({"water_vapour": on_grid(VAPOUR, units="furlong")}, InputError, "unit 'furlong', which is not one of"),
@@ -262,16 +262,16 @@ BAD = {
     ),
     "another grid": (
         {"emissivity": on_grid(EMISSIVITY).assign_coords(x=np.arange(70.0))}, GridMismatchError,
-        "emissivity lies along x at 70 places from 0.0 to 69.0, radiance at 70 places from 452490.0 .*reproject_match",
+        "emissivity has along x 70 values from 0.0 to 69.0, radiance 70 values from 452490.0 .*reproject_match",
     ),
-    "another size": ({"water_vapour": on_grid(VAPOUR)[:9]}, GridMismatchError, "water_vapour lies along y at 9 "),
+    "another size": ({"water_vapour": on_grid(VAPOUR)[:9]}, GridMismatchError, "water_vapour has along y 9 "),
 }  # fmt: skip
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BAD)
 @pytest.mark.parametrize("lazy", [False, True])
-def test_a_wrong_input_is_refused_with_what_was_found_and_what_to_do(name, lazy):
+def test_an_error_gives_the_value_that_was_found_and_a_remedy(name, lazy):
     changes, error, message = BAD[name]
     given = {"radiance": RADIANCE, "emissivity": 0.97, "water_vapour": on_grid(VAPOUR), **COMMON, **changes}
     if lazy:
@@ -288,17 +288,17 @@ def test_another_coordinate_system_is_refused():
         retrieve_array(RADIANCE, there, 20.0, **COMMON)
 
 
-def test_a_process_loads_the_model_once_and_refuses_another_one_of_that_name(model_path, monkeypatch):
+def test_a_process_loads_the_model_once_and_accepts_no_other_model_of_that_name(model_path, monkeypatch):
     loaded = []
     load = Model.load
     retrieve_array(RADIANCE.chunk(10), 0.97, 20.0, model=model_path, **COMMON)
     monkeypatch.setattr(Model, "load", lambda *given: loaded.append(given) or load(*given))
-    block.load_model.cache_clear()
+    blocks.load_model.cache_clear()
     lazy = retrieve_array(RADIANCE.chunk(10), 0.97, 20.0, model=load(model_path), **COMMON)
     lazy.compute(scheduler="synchronous")
     assert loaded == [(str(model_path / "model.onnx"),)]
-    with pytest.raises(ModelError, match="is not the one with which the work was begun"):
-        block.load_model("landsat8-b10/column", "00")
+    with pytest.raises(ModelError, match="or another process has another version of it"):
+        blocks.load_model("landsat8-b10/column", "00")
 
 
 ELSEWHERE = """
@@ -309,7 +309,7 @@ pickle.dump(lazy.lst.compute(scheduler="synchronous").values, sys.stdout.buffer)
 
 
 @pytest.mark.slow
-def test_the_work_can_be_sent_and_names_a_shipped_model_by_its_name():
+def test_lazy_results_can_be_pickled_and_refer_to_a_shipped_model_by_name():
     lazy = retrieve_array(RADIANCE.chunk(30), 0.97, on_grid(VAPOUR), **COMMON)
     sent = pickle.dumps(lazy)
     assert str(lst_raster.__path__[0]).encode() not in sent
@@ -350,7 +350,7 @@ def test_the_numbers_of_a_profile_are_those_of_the_exact_retrieval_of_the_scene(
     assert np.ptp(read(product.path) - retrieve_array(radiance, 0.97, 20.0, **COMMON).lst.values) > 0.1
 
 
-def test_a_profile_may_stand_in_any_order_in_pascal_and_vary_with_other_dimensions():
+def test_a_profile_may_have_any_order_be_in_pascal_and_vary_along_other_dimensions():
     options = {"sensor": SENSOR, "surface_pressure": 1000.0, "uncertainty": False}
     expected = retrieve_array(RADIANCE, 0.97, None, profile=air_on_levels(), **options)
     assert expected.attrs["model"] == "landsat8-b10/profile"
@@ -389,7 +389,7 @@ def test_places_below_all_levels_of_a_profile_have_no_temperature():
         (air_on_levels().isel(pressure_level=[3]), "one must be levels of pressure"),
     ],
 )
-def test_a_profile_that_cannot_be_is_refused(profile, message):
+def test_an_impossible_profile_is_an_error(profile, message):
     with pytest.raises(InputError, match=message):
         retrieve_array(RADIANCE, 0.97, None, sensor=SENSOR, surface_pressure=1000.0, profile=profile)
 
@@ -403,7 +403,7 @@ def test_without_a_profile_the_water_vapour_must_be_given():
 @pytest.mark.parametrize("most", [1, 3, 8, 1000])
 def test_pieces_cover_an_array_once_and_are_small(shape, most):
     times = np.zeros(shape, int)
-    for piece in block.pieces(shape, most):
+    for piece in blocks.pieces(shape, most):
         assert times[piece].size <= most
         times[piece] += 1
     assert (times == 1).all()
@@ -426,5 +426,5 @@ except lst_raster.errors.MissingExtraError as error:
 
 @pytest.mark.slow
 def test_without_dask_arrays_in_memory_are_retrieved_and_chunks_name_the_extra():
-    told = subprocess.run([sys.executable, "-c", WITHOUT_DASK], capture_output=True, text=True, check=True).stdout
-    assert told == "dask is not installed; run: pip install 'lst-raster[dask]'\n"
+    output = subprocess.run([sys.executable, "-c", WITHOUT_DASK], capture_output=True, text=True, check=True).stdout
+    assert output == "dask is not installed; run: pip install 'lst-raster[dask]'\n"

@@ -18,7 +18,7 @@ from lst_raster.io.grid import Grid
 from lst_raster.product.check import check_product
 from lst_raster.product.paths import OutputForm
 from lst_raster.product.quality_flags import FLAGS, flag
-from lst_raster.retrieval.run import CACHE
+from lst_raster.retrieval.run import GDAL_CACHE_SIZE
 from lst_raster.xarray_api import open_product as raster_module
 from tests.support.factories import STATE, make_scene, ramp, write_raster
 from tests.support.product_sets import NAME, TAGS, fields_of, make_set
@@ -88,7 +88,7 @@ def test_the_attributes_of_the_quality_bits_explain_every_bit_of_every_pixel(pro
     assert (masks[near], values[near]) == (flag("cloud_distance").mask, 1 << flag("cloud_distance").offset)
 
 
-def test_only_what_is_asked_for_is_read(product, monkeypatch):
+def test_only_the_requested_part_is_read(product, monkeypatch):
     windows, read = [], raster_module.read_stored
     monkeypatch.setattr(raster_module, "read_stored", lambda *a, **w: windows.append(w["window"]) or read(*a, **w))
     dataset = open_product(product)
@@ -102,7 +102,7 @@ def test_only_what_is_asked_for_is_read(product, monkeypatch):
     "key",
     [(5, 7), (slice(None, None, -3), 4), (slice(10, 10), slice(None)), (-1, slice(2, 90, 7)), ([3, 1, 599], [4, 9])],
 )
-def test_any_index_gives_what_it_gives_of_an_array(product, key):
+def test_any_index_gives_the_same_as_for_a_numpy_array(product, key):
     lazy = open_product(product, chunks={}).cloud.variable if key[0] == -1 else open_product(product).cloud.variable
     expected = FIELDS["quality"] & flag("cloud").mask > 0
     wanted = expected[np.ix_(*key)] if isinstance(key[0], list) else expected[key]
@@ -135,10 +135,10 @@ def test_the_product_of_a_retrieval_opens_with_its_provenance_and_one_of_a_tempe
     assert str(only.time.values)[:10] == "2015-07-19"
 
 
-def test_what_is_no_product_is_refused_and_told_what_it_is(tmp_path):
+def test_the_error_for_another_file_says_what_it_is(tmp_path):
     product = make_set(tmp_path / "out", (60, 70))
     other = write_raster(tmp_path / "other.tif", np.ones((5, 5), "f4"))
-    with pytest.raises(InputError, match=r"other.tif is no product of lst-raster.*rioxarray.open_rasterio"):
+    with pytest.raises(InputError, match=r"other.tif is not a product of lst-raster.*rioxarray.open_rasterio"):
         open_product(other)
     with pytest.raises(InputError, match="holds 'quality', not the temperature of a product; give the file"):
         open_product(product.with_name(f"{product.stem}_QA.tif"))
@@ -155,7 +155,7 @@ def test_what_is_no_product_is_refused_and_told_what_it_is(tmp_path):
         open_product(product)
 
 
-def test_a_file_that_was_replaced_or_damaged_meanwhile_is_told(tmp_path):
+def test_a_file_that_was_replaced_or_damaged_after_opening_is_an_error(tmp_path):
     product = make_set(tmp_path / "out", SHAPE)
     dataset, lazy = open_product(product), open_product(product, chunks={})
     whole = product.read_bytes()
@@ -178,7 +178,7 @@ def test_a_product_on_a_server_is_read_in_parts_and_its_signature_is_not_shown(t
         np.testing.assert_array_equal(dataset.lst[:9, :9].values, local.lst[:9, :9])
         assert {path for path, _, _ in server.requests} == {NAME}
         assert server.requests[-1][2]["Range"] != "bytes=0-16383"  # the block, and not the head alone
-        server.answers[NAME.replace(".tif", "_UNC.tif")] = 403  # as a store that does not tell what it does not have
+        server.answers[NAME.replace(".tif", "_UNC.tif")] = 403  # as from a store that does not list its content
         assert "lst_uncertainty" not in open_product(f"{server.url(NAME)}?sig=secret")
         assert "_UNC.tif is left out: " in caplog.text
         server.answers.clear()
@@ -203,7 +203,7 @@ def test_a_product_in_an_object_store_is_the_same(tmp_path, monkeypatch):
         xr.testing.assert_identical(open_product(f"s3://bucket/products/{NAME}").load(), open_product(product).load())
 
 
-def test_a_grid_that_is_turned_or_nowhere_opens_without_false_coordinates(tmp_path):
+def test_a_rotated_grid_or_one_without_coordinates_opens_without_false_coordinates(tmp_path):
     dataset = open_product(make_set(tmp_path / "turned", (60, 70), grid=TURNED))
     assert "x" not in dataset.coords
     assert dataset.rio.transform(recalc=False) == TURNED.transform
@@ -221,7 +221,7 @@ def made():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", [OutputForm(), OutputForm(dtype="uint16", compress="zstd")])
-def test_what_is_written_reads_back_and_is_the_same_from_memory_and_from_any_chunks(tmp_path, made, form):
+def test_written_files_are_the_same_from_memory_and_from_any_chunks(tmp_path, made, form):
     files = write_product(made, tmp_path / "a.tif", form=form)
     assert [path.name for path in files] == ["a_UNC.tif", "a.tif"]
     again = open_product(tmp_path / "a.tif")
@@ -237,7 +237,7 @@ def test_what_is_written_reads_back_and_is_the_same_from_memory_and_from_any_chu
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_what_is_written_passes_the_check_of_products(tmp_path, made):
+def test_written_files_pass_the_check_of_products(tmp_path, made):
     write_product(made, tmp_path / "a.tif")
     found = {finding.name: finding for finding in check_product(tmp_path / "a.tif")}
     assert {name: finding.text for name, finding in found.items() if finding.outcome == "failed"} == {}
@@ -252,13 +252,13 @@ def test_rioxarray_writes_chunks_with_a_lock(tmp_path, made):
         assert dataset.block_shapes == [(512, 512)]
 
 
-def test_a_product_is_not_written_where_one_is_nor_from_what_is_no_raster(tmp_path, made):
+def test_existing_products_and_datasets_without_a_raster_are_errors(tmp_path, made):
     write_product(made, tmp_path / "a.tif", form=OutputForm(lst_only=True))
     with pytest.raises(OutputError, match="exists and is kept"):
         write_product(made, tmp_path / "a.tif")
     assert len(write_product(made, tmp_path / "a.tif", overwrite=True)) == 2
     whole = make_set(tmp_path / "whole", (60, 70))
-    with pytest.raises(OutputError, match="belongs to a whole product of that name"):
+    with pytest.raises(OutputError, match="belongs to a complete product of that name"):
         write_product(made, whole, overwrite=True)
     with pytest.raises(OutputError, match="give the name of the temperature's file"):
         write_product(made, tmp_path)
@@ -269,7 +269,7 @@ def test_a_product_is_not_written_where_one_is_nor_from_what_is_no_raster(tmp_pa
         write_product(made.drop_vars("lst"), tmp_path / "b.tif")
 
 
-def test_a_part_is_written_where_it_lies(tmp_path, made):
+def test_a_subset_is_written_with_its_own_grid(tmp_path, made):
     for name, part in {
         "a": made.isel(x=slice(100, 300), y=slice(50, 60)),
         "b": made.isel(x=slice(None, None, 2), y=slice(None, None, 5)),
@@ -287,12 +287,12 @@ def test_a_part_is_written_where_it_lies(tmp_path, made):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda made: made.assign_coords(y=made.y**2), "y of the dataset does not rise or fall evenly"),
-        (lambda made: made.isel(x=[0]), "the one x of the dataset does not tell how large a pixel is"),
+        (lambda made: made.assign_coords(y=made.y**2), "y of the dataset is not evenly spaced"),
+        (lambda made: made.isel(x=[0]), "the dataset has a single x, so the pixel size is unknown"),
         (lambda made: made.rename(x="b", y="a"), "lst has the dimensions a, b; rename them to y and x"),
     ],
 )
-def test_coordinates_that_are_no_grid_are_refused(tmp_path, made, change, message):
+def test_uneven_coordinates_are_an_error(tmp_path, made, change, message):
     with pytest.raises(InputError, match=message):
         write_product(change(made), tmp_path / "a.tif")
     assert not list(tmp_path.iterdir())
@@ -311,15 +311,15 @@ def test_an_error_in_one_chunk_leaves_nothing_behind(tmp_path, made):
 
 
 @pytest.mark.slow
-def test_a_large_raster_in_chunks_never_lies_in_memory_as_a_whole():
-    """Two arrays go in and two come out; beside GDAL's cache, memory grows by less than two of the larger raster."""
+def test_a_large_raster_in_chunks_is_never_in_memory_as_a_whole():
+    """Two arrays are read and two written; memory grows by less than GDAL's cache and two of the larger raster."""
     code = "from tests.benchmarks.arrays import run; print(run({side}, chunk=512, air='steady')[0].peak)"
     peaks = [
         float(subprocess.check_output([sys.executable, "-c", code.format(side=side)], text=True))
         for side in (1000, 4000)
     ]
     one = 4 * (4000**2 - 1000**2)
-    assert peaks[1] - peaks[0] < (CACHE + 2 * one) / 2**20
+    assert peaks[1] - peaks[0] < (GDAL_CACHE_SIZE + 2 * one) / 2**20
 
 
 def test_a_quality_band_of_another_layout_is_refused(tmp_path):
