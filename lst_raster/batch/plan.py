@@ -17,7 +17,7 @@ from lst_raster.inputs.resolve import resolve_inputs
 from lst_raster.io.address import Address
 from lst_raster.io.remote import fetch
 from lst_raster.io.scene import Scene
-from lst_raster.product.paths import OutputForm
+from lst_raster.product.paths import OutputFormat
 from lst_raster.retrieval.masks import choose_masking
 
 
@@ -34,7 +34,7 @@ class RetrieveOptions(TypedDict, total=False):
     model: Model | str | Path | None
     mask_clouds: bool
     mask_dilation: float
-    form: OutputForm
+    form: OutputFormat
     exact: bool
     threads: int | None
     overwrite: bool

@@ -65,14 +65,14 @@ def combine(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
 
 
 def _output_form(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
-    """Combine options for the content of files; the command gets them as one OutputForm, `form`."""
+    """Combine options for the content of files; the command gets them as one OutputFormat, `form`."""
 
     def decorate(command: F) -> F:
         @wraps(command)
         def with_form(*args: Any, dtype: Any, compress: Any, lst_only: bool = False, **values: Any) -> Any:
-            from lst_raster.product.paths import OutputForm
+            from lst_raster.product.paths import OutputFormat
 
-            return command(*args, form=OutputForm(lst_only=lst_only, dtype=dtype, compress=compress), **values)
+            return command(*args, form=OutputFormat(lst_only=lst_only, dtype=dtype, compress=compress), **values)
 
         return combine(*decorators)(with_form)  # type: ignore[return-value]
 

@@ -15,7 +15,7 @@ from lst_raster.resources import user_path
 from lst_raster.sensors.bands import custom_sensor_names, response_path, sensor_band, sensor_names
 from lst_raster.sensors.custom import SIMULATED
 from lst_raster.sensors.response import load_response
-from lst_raster.sensors.response_files import half_limits
+from lst_raster.sensors.response_files import half_power_wavelengths
 
 
 def describe_sensor(name: str) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def describe_sensor(name: str) -> dict[str, Any]:
         "kind": "own" if band.is_custom else "shipped",
         "title": band.title,
         "wavelength_um": band.wavelength,
-        "half_power_um": [round(limit, 3) for limit in half_limits(response)],
+        "half_power_um": [round(limit, 3) for limit in half_power_wavelengths(response)],
         "response_points": int(response.value.size),
         "noise_K": band.noise,
         "calibration_uncertainty_K": band.calibration_uncertainty,
@@ -84,10 +84,10 @@ def new(
     --------
     lst-raster sensor new my-band --response response.csv
     """
-    from lst_raster.sensors.custom import SensorFacts, define_sensor
+    from lst_raster.sensors.custom import SensorProperties, define_sensor
     from lst_raster.sensors.response_files import read_response
 
-    facts = SensorFacts(
+    facts = SensorProperties(
         title=title, noise=noise, calibration_uncertainty=calibration, gain=gain, radiance_offset=offset,
         first_year=years[0], last_year=years[1],
     )  # fmt: skip

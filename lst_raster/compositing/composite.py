@@ -29,7 +29,7 @@ from lst_raster.errors import InputError
 from lst_raster.io.address import Location
 from lst_raster.io.raster import gdal_settings
 from lst_raster.product.destination import check_targets
-from lst_raster.product.paths import OutputForm
+from lst_raster.product.paths import OutputFormat
 from lst_raster.retrieval.workers import available_threads
 
 _LOGGER = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ _UNCERTAINTY_ASSUMPTION = (
 )
 _GDAL_CACHE = 64 << 20  # [byte] of blocks; GDAL's default is a fraction of the memory
 _MAX_NAMES = 5  # in a message
-_FORM = OutputForm()
+_FORM = OutputFormat()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +81,7 @@ def composite(
     align: bool = False,
     crs: str | None = None,
     resolution: float | None = None,
-    form: OutputForm = _FORM,
+    form: OutputFormat = _FORM,
     skip_unreadable: bool = False,
     threads: int | None = None,
     overwrite: bool = False,
@@ -122,7 +122,7 @@ def composite(
         Coordinate reference system, by default that of the first product; products in another one are warped.
     resolution : float, optional
         Side of a pixel in the unit of the CRS, by default that of the first product; products are warped.
-    form : OutputForm
+    form : OutputFormat
         Data type and compression of the rasters.
     skip_unreadable : bool
         Whether to skip a product that cannot be read, with a warning, instead of failing.

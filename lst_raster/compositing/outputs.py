@@ -9,9 +9,9 @@ from pathlib import Path
 from lst_raster.compositing.products import SourceProduct
 from lst_raster.compositing.statistics import COMMON, INDEPENDENT, Statistic
 from lst_raster.io.address import Location
-from lst_raster.product.destination import target_of
+from lst_raster.product.destination import product_location
 from lst_raster.product.layers import Layer
-from lst_raster.product.paths import STEP, OutputForm
+from lst_raster.product.paths import STEP, OutputFormat
 
 _UNCERTAINTIES = {
     COMMON: ("_UNC", "for fully correlated errors of the dates"),
@@ -35,7 +35,7 @@ def main_path(output: str | Location, products: Sequence[SourceProduct], first: 
 
     The path is `output` if it ends in ``.tif``, else ``LST_<first day>_<last day>_<STATISTIC>.tif`` in that folder.
     """
-    place = target_of(output)
+    place = product_location(output)
     if place.suffix.lower() in (".tif", ".tiff") and not (isinstance(place, Path) and place.is_dir()):
         return place, place.stem
     days = sorted(str(product.date).replace("-", "") for product in products if product.date is not None)
@@ -45,7 +45,7 @@ def main_path(output: str | Location, products: Sequence[SourceProduct], first: 
 
 
 def plan_outputs(
-    target: Location, stem: str, statistics: Sequence[Statistic], form: OutputForm, *, uncertainty: bool
+    target: Location, stem: str, statistics: Sequence[Statistic], form: OutputFormat, *, uncertainty: bool
 ) -> list[Output]:
     """List the rasters of a composite: the statistics, the count, and the uncertainties of means.
 
@@ -63,7 +63,7 @@ def plan_outputs(
     return outputs
 
 
-def _layer(statistic: Statistic, form: OutputForm) -> Layer:
+def _layer(statistic: Statistic, form: OutputFormat) -> Layer:
     if statistic.name == "count":
         return Layer(description=statistic.title, dtype="uint16", nodata=None, resampling="nearest")
     if statistic.name == "deviation":
@@ -71,7 +71,7 @@ def _layer(statistic: Statistic, form: OutputForm) -> Layer:
     return _kelvin_layer(statistic.title, form)
 
 
-def _kelvin_layer(description: str, form: OutputForm) -> Layer:
+def _kelvin_layer(description: str, form: OutputFormat) -> Layer:
     if form.dtype == "uint16":
         return Layer(description=description, units="K", dtype="uint16", scale=STEP, nodata=0)
     return Layer(description=description, units="K")

@@ -16,14 +16,14 @@ from lst_raster.io.grid import Grid
 from lst_raster.io.landsat import AcquisitionDate
 from lst_raster.io.raster import open_raster
 from lst_raster.io.remote import fetch, list_objects
-from lst_raster.product.paths import SUFFIXES, OutputForm, temperature_layer
+from lst_raster.product.paths import SUFFIXES, OutputFormat, temperature_layer
 
 COMPOSITE_TAG = "composite"
 """Metadata item that only composites have."""
 
 _PATTERN = "*_LST.tif"
 _COMPANION = re.compile(r"_(?:UNC|QA)(?=\.tiff?$)", re.IGNORECASE)
-_DESCRIPTION = temperature_layer(OutputForm()).description
+_DESCRIPTION = temperature_layer(OutputFormat()).description
 _SAME_OVERPASS = datetime.timedelta(minutes=30)  # an orbit takes 99 minutes
 _UNKNOWN = "unknown"
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lst_raster.compositing.stack import Float32, Layer
 from lst_raster.errors import InputError
-from lst_raster.physics.uncertainty import inverse_variance, uncertainty_if_common, uncertainty_if_independent
+from lst_raster.physics.uncertainty import inverse_variance, uncertainty_if_correlated, uncertainty_if_independent
 
 Float64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -144,7 +144,7 @@ class _Weighted:
         weights = np.where(count > 0, self._weights, np.nan)
         return {
             self._name: self._values / weights,
-            f"{self._name}_{COMMON}": uncertainty_if_common(self._deviations, weights),
+            f"{self._name}_{COMMON}": uncertainty_if_correlated(self._deviations, weights),
             f"{self._name}_{INDEPENDENT}": uncertainty_if_independent(self._variances, weights),
         }
 

@@ -19,7 +19,7 @@ from lst_raster.compositing.statistics import Statistic, WindowStatistics, needs
 from lst_raster.errors import CancelledError, InputError
 from lst_raster.io.address import Location
 from lst_raster.product.cog import BLOCK, CogWriter, new_cog
-from lst_raster.product.paths import OutputForm
+from lst_raster.product.paths import OutputFormat
 from lst_raster.product.staging import new_files
 from lst_raster.product.tiff_blocks import Compression
 from lst_raster.retrieval.resume import file_states, require_unchanged
@@ -41,7 +41,7 @@ class CompositeOptions:
     season: Season
     pixel_filter: PixelFilter
     grid: GridOptions
-    form: OutputForm
+    form: OutputFormat
     min_count: int  # number of dates that a pixel needs
     threads: int  # number of tiles processed at a time
     overwrite: bool

@@ -74,7 +74,9 @@ latitude and the standard atmosphere of their place and day: 56 %, 9.0 K; pressu
 given: assumption for a sounding or a station nearby.
 """
 
-TRUST: Mapping[str, float] = MappingProxyType({"given": 0.5, "reanalysis": 1.0, "standard atmosphere": 1.0})
+INPUT_ERROR_BY_ORIGIN: Mapping[str, float] = MappingProxyType(
+    {"given": 0.5, "reanalysis": 1.0, "standard atmosphere": 1.0}
+)
 """Value of the model input `lst_raster.simulator.input_errors.INPUT_ERROR` by origin of the other inputs: ratio of
 `INPUT_UNCERTAINTIES` to those of a reanalysis. Models are not trained for the larger errors of a standard atmosphere.
 [1]"""

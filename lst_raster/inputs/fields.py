@@ -18,7 +18,14 @@ from lst_raster.io.coarse_grid import Nodes
 from lst_raster.io.grid import Grid, on_grid
 from lst_raster.io.raster import open_raster, read_window
 from lst_raster.physics.elevation import air_temperature_between, surface_pressure_between, water_vapour_between
-from lst_raster.physics.quantities import AIR_TEMPERATURE, EMISSIVITY, SHARE, SURFACE_PRESSURE, WATER_VAPOUR, Quantity
+from lst_raster.physics.quantities import (
+    AIR_TEMPERATURE,
+    EMISSIVITY,
+    FRACTION,
+    SURFACE_PRESSURE,
+    WATER_VAPOUR,
+    Quantity,
+)
 from lst_raster.simulator.input_errors import INPUT_ERROR
 
 Float32 = NDArray[np.float32]
@@ -34,7 +41,7 @@ INPUT_ERRORS = Quantity(
     units="1",
     low=0.0,
     high=1.0,
-    accepted=SHARE,
+    accepted=FRACTION,
     hint="0 means exact atmospheric inputs, 1 inputs with the errors of a reanalysis",
 )
 QUANTITIES = {quantity.name: quantity for quantity in (EMISSIVITY, WATER_VAPOUR, AIR_TEMPERATURE, SURFACE_PRESSURE)}
@@ -65,7 +72,7 @@ class Field:
     # Number in the unit of the quantity, location of a raster, or values on a coarse grid
     source: float | Location | Nodes
     origin: str = "given"  # ``given``, or the name of a default
-    lift: ElevationAdjustment | None = None  # Adjustment to the elevation of the pixels, None for none
+    adjustment: ElevationAdjustment | None = None  # Adjustment to the elevation of the pixels, None for none
     align: bool = False  # Whether a raster on another grid is warped onto that of the scene
 
     def __post_init__(self) -> None:
@@ -73,7 +80,7 @@ class Field:
             self.quantity.check(self.source, self.quantity.title)
 
     def __str__(self) -> str:
-        adjusted = f", adjusted to the elevation {self.lift.ground}" if self.lift else ""
+        adjusted = f", adjusted to the elevation {self.adjustment.ground}" if self.adjustment else ""
         return f"{self.label} ({self.origin}){adjusted}"
 
     @property
@@ -95,7 +102,7 @@ class Field:
     def rasters(self) -> list[Location]:
         """Input files, with that of the elevation."""
         rasters: list[Location] = [self.source] if isinstance(self.source, Path | Address) else []
-        return rasters + (self.lift.ground.rasters if self.lift else [])
+        return rasters + (self.adjustment.ground.rasters if self.adjustment else [])
 
 
 def value_at(field: Field, row: Any, column: Any, elevation: Any = None) -> Any:
@@ -107,9 +114,9 @@ def value_at(field: Field, row: Any, column: Any, elevation: Any = None) -> Any:
     def at(source: Any) -> Any:
         return source.at(row, column) if isinstance(source, Nodes) else source
 
-    if field.lift is None:
+    if field.adjustment is None:
         return at(field.source)
-    return field.lift.formula(at(field.source), at(field.lift.surface), elevation)
+    return field.adjustment.formula(at(field.source), at(field.adjustment.surface), elevation)
 
 
 def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> Field:
@@ -151,9 +158,12 @@ def open_field(field: Field, scene: Grid) -> Iterator[FieldReader]:
     Raises InputError if the file is missing, damaged or has several bands (also from the reader), RemoteError if a
     server fails, GridMismatchError if the raster is not on the grid of the scene.
     """
-    if field.lift is not None:
-        with open_field(replace(field, lift=None), scene) as read, open_field(field.lift.ground, scene) as ground:
-            yield _adjusted(field.lift, read, ground)
+    if field.adjustment is not None:
+        with (
+            open_field(replace(field, adjustment=None), scene) as read,
+            open_field(field.adjustment.ground, scene) as ground,
+        ):
+            yield _adjusted(field.adjustment, read, ground)
         return
     if isinstance(field.source, Nodes):
         yield field.source.read

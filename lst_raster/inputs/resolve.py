@@ -11,7 +11,7 @@ import numpy as np
 
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.model import Model, has_model
-from lst_raster.inference.uncertainty import TRUST
+from lst_raster.inference.uncertainty import INPUT_ERROR_BY_ORIGIN
 from lst_raster.inputs.emissivity.merge import Emissivity, choose_emissivity
 from lst_raster.inputs.fields import (
     BETWEEN_ELEVATIONS,
@@ -36,7 +36,7 @@ from lst_raster.physics.quantities import ELEVATION, HUMIDITY_2M
 from lst_raster.simulator.standard_atmosphere import standard_atmosphere
 
 STANDARD = "standard atmosphere"  # Origin of default values
-DRYNESS = "dryness"
+SATURATION_RATIO = "saturation_ratio"
 """Name, among the extremes of the inputs, of the ratio of water vapour to that of a saturated atmosphere. [1]"""
 # Lowest plausible ratio, at the air temperature or, where that is not an input, at that of the standard atmosphere. Of
 # the 14268 land columns of four GFS analyses (December 2004, January and October 2011, September 2015) 0.12 % are drier
@@ -44,7 +44,7 @@ DRYNESS = "dryness"
 # 0.04 %. Divided by ten, as by confusing cm with mm, 60 % (70 % by area) are.
 _MIN_RATIO, _MIN_RATIO_STANDARD = 0.10, 0.05
 _SAMPLE = 4096  # pixels of a tile from which the ratio is computed
-ROUNDING = 1e-6
+RANGE_TOLERANCE = 1e-6
 """Tolerance of the limits of a model's valid range: the values went through float32, the limits did not. [1]"""
 
 _FROM_REANALYSIS = ("water_vapour", "air_temperature", "surface_pressure")
@@ -66,7 +66,7 @@ class Inputs:
     level2: Level2Atmosphere | None = None  # Atmosphere of a Level-2 product, None with a model
     # Air temperature of the standard atmosphere for the check of the water vapour, where the model has no air
     # temperature input; None elsewhere [K]
-    usual_temperature: float | None = None
+    reference_temperature: float | None = None
 
     @property
     def network(self) -> Model:
@@ -83,7 +83,7 @@ class Inputs:
     @property
     def names(self) -> list[str]:
         """Names of the atmosphere inputs of the model, in its order; empty without a model."""
-        return names_of(self.model) if self.model else []
+        return atmosphere_input_names(self.model) if self.model else []
 
     @property
     def origins(self) -> dict[str, str]:
@@ -112,16 +112,16 @@ class Inputs:
         return emissivity + level2 + [field.quantity.title for field in fields]
 
 
-def names_of(model: Model) -> list[str]:
+def atmosphere_input_names(model: Model) -> list[str]:
     """Names of the atmospheric quantities among the inputs of a model, in its order."""
     return [variable.name for variable in model.contract.atmosphere_inputs if variable.name != INPUT_ERRORS.name]
 
 
-def warnings_of(scene: Scene, inputs: Inputs) -> list[str]:
+def assumption_warnings(scene: Scene, inputs: Inputs) -> list[str]:
     """List the assumptions of a retrieval with their values, one line each."""
     lines = list(scene.files.notes)
     if scene.calibration.source == "default":
-        others = f"; the values may also be {scene.other_readings}: check them" if scene.other_readings else ""
+        others = f"; the values may also be {scene.other_quantities}: check them" if scene.other_quantities else ""
         lines.append(f"no radiance constants in metadata for {scene.place.name}: {scene.calibration}{others}")
     if inputs.emissivity.origin == "default":
         lines.append(f"no emissivity given: {inputs.emissivity.names[0]} everywhere; --emissivity changes that")
@@ -133,7 +133,7 @@ def warnings_of(scene: Scene, inputs: Inputs) -> list[str]:
         season = scene.date or "an unknown date (annual mean)"
         lines.append(
             f"no {', '.join(field.quantity.title for field in assumed)} given: standard atmosphere of latitude "
-            f"{scene.latitude:.1f} and {season}: {values}{' at sea level' if assumed[0].lift else ''}"
+            f"{scene.latitude:.1f} and {season}: {values}{' at sea level' if assumed[0].adjustment else ''}"
         )
     lines += inputs.notes
     for field in inputs.fields.values():
@@ -144,15 +144,17 @@ def warnings_of(scene: Scene, inputs: Inputs) -> list[str]:
     return lines
 
 
-def dryness(values: Mapping[str, Any], usual_temperature: float | None = None) -> dict[str, tuple[float, float]]:
+def saturation_ratio(
+    values: Mapping[str, Any], reference_temperature: float | None = None
+) -> dict[str, tuple[float, float]]:
     """Median ratio of water vapour to that of a saturated atmosphere, over a sample of the pixels.
 
     `values` has the inputs of the model by name, as arrays that broadcast; without an air temperature,
-    `usual_temperature` [K] is used. The result maps `DRYNESS` to the ratio and its lowest plausible value [1]; it is
-    empty if the water vapour or the temperature is unknown.
+    `reference_temperature` [K] is used. The result maps `SATURATION_RATIO` to the ratio and its lowest plausible value
+    [1]; it is empty if the water vapour or the temperature is unknown.
     """
     is_input = "air_temperature" in values
-    temperature = values["air_temperature"] if is_input else usual_temperature
+    temperature = values["air_temperature"] if is_input else reference_temperature
     if temperature is None or "water_vapour" not in values:
         return {}
     vapour, temperature = np.broadcast_arrays(values["water_vapour"], temperature)
@@ -162,24 +164,24 @@ def dryness(values: Mapping[str, Any], usual_temperature: float | None = None) -
     if not valid.any():
         return {}
     ratio = np.median(vapour[valid] / saturated_column(temperature[valid].astype(np.float64)))
-    return {DRYNESS: (float(ratio), _MIN_RATIO if is_input else _MIN_RATIO_STANDARD)}
+    return {SATURATION_RATIO: (float(ratio), _MIN_RATIO if is_input else _MIN_RATIO_STANDARD)}
 
 
 def input_warnings(model: Model, extremes: Mapping[str, tuple[float, float]]) -> dict[str, str]:
     """Warnings about values outside the valid range of the model and implausibly dry atmospheres, by input.
 
-    `extremes` has the lowest and highest value by input, in the unit of the input, and the result of `dryness`.
+    `extremes` has the lowest and highest value by input, in the unit of the input, and that of `saturation_ratio`.
     """
     lines = {}
-    for name in names_of(model):
+    for name in atmosphere_input_names(model):
         line = _range_warning(model, name, *extremes[name]) if name in extremes else None
         if line is not None:
             lines[name] = line
-    ratio, limit = extremes.get(DRYNESS, (1.0, 0.0))
+    ratio, limit = extremes.get(SATURATION_RATIO, (1.0, 0.0))
     if ratio < limit:
         low, high = extremes["water_vapour"]
         span = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
-        lines[DRYNESS] = (
+        lines[SATURATION_RATIO] = (
             f"water vapour {span} kg m-2 is {ratio:.0%} of that of saturated air at the air temperature, and less than "
             f"{limit:.0%} is rare in reality: if it is in cm (g cm-2), give the unit, for example 2.9cm"
         )
@@ -191,7 +193,7 @@ def _range_warning(model: Model, name: str, low: float, high: float) -> str | No
     if variable.valid_range is None:
         return None
     bottom, top = variable.valid_range
-    if bottom - ROUNDING * top <= low and high <= top + ROUNDING * top:
+    if bottom - RANGE_TOLERANCE * top <= low and high <= top + RANGE_TOLERANCE * top:
         return None
     span = f"{low:g}" if low == high else f"{low:g} to {high:g}"
     return (
@@ -233,13 +235,13 @@ def resolve_inputs(
     profile = _profile(available, chosen)
     from_profile = profile.names if profile else ()
     fields = {name: field for name, field in available.fields.items() if name not in from_profile}
-    names = [name for name in names_of(chosen) if name not in from_profile]
+    names = [name for name in atmosphere_input_names(chosen) if name not in from_profile]
     defaults = _standard_fields(scene, [name for name in names if name not in fields], ground)
     atmosphere = {name: fields[name] if name in fields else defaults[name] for name in names}
     if any(variable.name == INPUT_ERRORS.name for variable in chosen.contract.atmosphere_inputs):
         atmosphere[INPUT_ERRORS.name] = _input_errors(atmosphere, profile)
     unused = [field for name, field in fields.items() if name not in names]
-    if ground and not any(field.lift for field in atmosphere.values()):
+    if ground and not any(field.adjustment for field in atmosphere.values()):
         unused.append(ground)
     has_temperature = "air_temperature" in (*atmosphere, *from_profile)
     return Inputs(
@@ -249,7 +251,7 @@ def resolve_inputs(
         profile=profile,
         unused=tuple(unused),
         notes=available.notes,
-        usual_temperature=None if has_temperature else _standard_temperature(scene),
+        reference_temperature=None if has_temperature else _standard_temperature(scene),
     )
 
 
@@ -263,8 +265,8 @@ def _standard_temperature(scene: Scene) -> float | None:
 def _input_errors(atmosphere: Mapping[str, Field], profile: Profile | None) -> Field:
     """Size of the input errors: that of the least accurate input."""
     origins = [field.origin for field in atmosphere.values()] + ([ORIGIN] if profile else [])
-    origin = max(dict.fromkeys(origins), key=TRUST.__getitem__)
-    return Field(quantity=INPUT_ERRORS, source=TRUST[origin], origin=origin)
+    origin = max(dict.fromkeys(origins), key=INPUT_ERROR_BY_ORIGIN.__getitem__)
+    return Field(quantity=INPUT_ERRORS, source=INPUT_ERROR_BY_ORIGIN[origin], origin=origin)
 
 
 def _require_none(scene: Scene, given: Mapping[str, object]) -> None:
@@ -343,7 +345,7 @@ def _profile(available: _Available, model: Model) -> Profile | None:
     known = dict(available.fields)
     if uses_levels and "water_vapour" in known and known["water_vapour"].origin == ORIGIN:
         del known["water_vapour"]  # the column of the levels is consistent with them, above any elevation
-    names = tuple(name for name in names_of(model) if name in _FROM_PROFILE and name not in known)
+    names = tuple(name for name in atmosphere_input_names(model) if name in _FROM_PROFILE and name not in known)
     is_scaled = uses_levels and "water_vapour" in known
     if not names:
         return None
@@ -370,7 +372,7 @@ def _tier(scene: Scene, available: _Available) -> str:
 
 
 def _uses_levels(model: Model) -> bool:
-    return any(name in ON_LEVELS for name in names_of(model))
+    return any(name in ON_LEVELS for name in atmosphere_input_names(model))
 
 
 def _standard_fields(scene: Scene, names: list[str], ground: Field | None) -> dict[str, Field]:
@@ -390,5 +392,5 @@ def _standard_fields(scene: Scene, names: list[str], ground: Field | None) -> di
         if ground:
             adjustment = ElevationAdjustment(surface=0.0, ground=ground, formula=BETWEEN_ELEVATIONS[name])
         value = getattr(atmosphere, name)
-        fields[name] = Field(quantity=QUANTITIES[name], source=value, origin=STANDARD, lift=adjustment)
+        fields[name] = Field(quantity=QUANTITIES[name], source=value, origin=STANDARD, adjustment=adjustment)
     return fields

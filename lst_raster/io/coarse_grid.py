@@ -40,10 +40,10 @@ class Nodes:
 
     def at(self, row: Float, column: Float) -> Float:
         """Values at points of any shape [pixel], NaN next to a missing node."""
-        return at_places(self.rows, self.columns, self.values, row, column)
+        return interpolate_at(self.rows, self.columns, self.values, row, column)
 
 
-def at_places(rows: Float, columns: Float, values: Float, row: Float, column: Float) -> Float:
+def interpolate_at(rows: Float, columns: Float, values: Float, row: Float, column: Float) -> Float:
     """Interpolate bilinearly at points of any shape [pixel], NaN next to a missing node.
 
     Nodes are at `rows` and `columns`, ascending [pixel], with values of shape (..., rows, columns); the result has the
@@ -61,13 +61,13 @@ def at_places(rows: Float, columns: Float, values: Float, row: Float, column: Fl
 def spread(rows: Float, columns: Float, values: NDArray[Any], window: Any) -> Float32:
     """Interpolate bilinearly at the centres of a window's pixels, of shape (..., height, width).
 
-    Nodes as for `at_places`. The value of a pixel does not depend on the window.
+    Nodes as for `interpolate_at`. The value of a pixel does not depend on the window.
     """
     lines, column, right = _lines(rows, columns, values, window)
     return _mix(lines[..., column], lines[..., column + 1], right)
 
 
-def spread_levels(
+def interpolate_levels(
     rows: Float, columns: Float, levels: NDArray[Any], window: Any, level: NDArray[np.intp], share: Float32
 ) -> Float32:
     """Interpolate between nodes and between two levels at a window's pixels, of shape (layers, height, width).

@@ -223,7 +223,7 @@ class Box:
     east: float  # eastern edge, above `west`, beyond 180 across the date line; `west` + 360 for all longitudes
 
     @property
-    def is_around(self) -> bool:
+    def spans_all_longitudes(self) -> bool:
         """Whether it contains all longitudes."""
         return self.east - self.west >= 360.0
 
@@ -245,7 +245,7 @@ class Box:
 
     def narrowed(self, margin: float) -> Box:
         """Narrow by a margin on each side. [degree]"""
-        west, east = (self.west, self.east) if self.is_around else (self.west + margin, self.east - margin)
+        west, east = (self.west, self.east) if self.spans_all_longitudes else (self.west + margin, self.east - margin)
         return Box(south=self.south + margin, north=self.north - margin, west=west, east=east)
 
 

@@ -21,7 +21,7 @@ TEMPERATURE_RANGE = 150.0, 400.0
 """Range of the surface temperatures of pixels; other values are fill, or have another unit. [K]"""
 FILL_VALUES = 3  # largest number of different values out of range that are taken as fill, such as -9999 and -32768
 HOTTEST_GROUND = 343.0  # highest temperature of natural land surfaces other than lava and fire. [K]
-LARGELY = 0.5  # fraction of a product's temperatures above `HOTTEST_GROUND` that marks the product as wrong. [1]
+HOT_FRACTION = 0.5  # fraction of a product's temperatures above `HOTTEST_GROUND` that marks the product as wrong. [1]
 
 _OTHER_READINGS = {
     "Level-2 surface temperature": (LEVEL_2_SCALE, LEVEL_2_OFFSET),
@@ -59,12 +59,12 @@ class Expectation:
         air = standard_atmosphere(self.latitude, self.day_of_year).air_temperature
         return air + (_ABOVE_YEAR if self.day_of_year is None else _ABOVE_SEASON)
 
-    def other_readings(self, value: float) -> str:
+    def other_quantities(self, value: float) -> str:
         """Quantities other than digital numbers as which a scene's warm end would be a usual temperature.
 
         Examples
         --------
-        >>> Expectation(latitude=45.0, day_of_year=197).other_readings(2900.0)
+        >>> Expectation(latitude=45.0, day_of_year=197).other_quantities(2900.0)
         'tenths of a kelvin (290 K) or hundredths of a degree Celsius (302 K)'
         """
         low, high = _ANYWHERE
@@ -99,7 +99,7 @@ def check_values(values: NDArray[Any], sensor: str, calibration: Calibration, ex
         )
     if largest <= 255:
         return ""
-    if warmest < _CLOUD_TOPS and (others := expected.other_readings(warm)):
+    if warmest < _CLOUD_TOPS and (others := expected.other_quantities(warm)):
         raise SceneError(
             f"the scene's warm end, value {warm:.0f}, is a brightness temperature of {warmest:.0f} K, that of the "
             f"highest clouds; the values may be in {others}; give the Level-1 digital numbers, or specify the quantity "
@@ -113,7 +113,7 @@ def check_values(values: NDArray[Any], sensor: str, calibration: Calibration, ex
             f"place and season; as Level-2 surface temperature it is {level_2:.0f} K, which needs no retrieval; give "
             f"the Level-1 thermal band{dated}"
         )
-    return expected.other_readings(warm)
+    return expected.other_quantities(warm)
 
 
 _REMEDY = "give the Level-1 digital numbers, or specify the quantity with --quantity"
@@ -126,7 +126,7 @@ def _advice_on_number(median: float, expected: Expectation) -> str:
         return f"it may be radiance, or degrees Celsius; {_REMEDY}"
     if 180.0 <= median <= 360.0:
         return f"it may be a temperature already; {_REMEDY}"
-    others = expected.other_readings(median)
+    others = expected.other_quantities(median)
     also = f"; the values may also be in {others}: give the Level-1 digital numbers" if others else ""
     return f"check the sensor and the calibration constants{also}"
 

@@ -96,7 +96,7 @@ BEFORE_COLLECTIONS = Layout(
 )
 """USGS LSDS-809, Landsat 8 Level-1 data format control book, its versions before Collection 1."""
 
-OWN = Layout(
+PRODUCT_LAYOUT = Layout(
     name="quality band of lst-raster",
     flags={"fill": 0, "cloud": 1, "cloud_shadow": 2, "snow": 3, "water": 4, "saturated": 5},
     confidences={},

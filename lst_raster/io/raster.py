@@ -53,7 +53,7 @@ def gdal_settings(**options: Any) -> Env:
     return Env(session=DummySession(), **options)
 
 
-def settings_of_this_thread() -> Callable[[], Env]:
+def copied_gdal_settings() -> Callable[[], Env]:
     """Copy GDAL's settings of this thread for blocks of other threads."""
     found = getenv() if hasenv() else {}
     credentials = {key: value for key, value in found.items() if key.startswith("AWS_")}

@@ -147,7 +147,7 @@ class RemoteFile(io.RawIOBase):
         return len(content)
 
 
-def fetch_whole(address: Address, target: Path) -> None:
+def download_whole(address: Address, target: Path) -> None:
     """Download a file in parts, each with its own retries.
 
     Raises InputError where the disk is full, RemoteError where the file changes during the download or is incomplete,

@@ -66,7 +66,7 @@ class Scene:
     """All files of the scene."""
     tags: dict[str, str]
     """Metadata items that are copied to the product: AREA_OR_POINT."""
-    other_readings: str = ""
+    other_quantities: str = ""
     """Other quantities that the values may be, according to place and season."""
 
     @property
@@ -133,7 +133,7 @@ class Scene:
                 date=dated,
                 tags={key: value for key, value in tags.items() if key == "AREA_OR_POINT"},
             )
-            return replace(scene, other_readings=scene._check(dataset))
+            return replace(scene, other_quantities=scene._check(dataset))
 
     def read(self, dataset: Any, **where: Any) -> Pixels:
         """Radiance of part of the scene.

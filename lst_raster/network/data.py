@@ -17,7 +17,7 @@ from lst_raster.network.config import TIERS, TrainingConfig
 from lst_raster.network.model import NUISANCE_PARAMETERS, Atmosphere, Normalisation, features
 from lst_raster.physics.planck import BandPlanck, band_radiance_slope
 from lst_raster.physics.radiative_transfer import sensor_radiance
-from lst_raster.profiles.sampling import InputErrors, surface_samples
+from lst_raster.profiles.sampling import InputErrors, draw_surfaces
 from lst_raster.profiles.simulated_set import SimulatedSet, read_simulated
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.input_errors import INPUT_ERROR, input_error_sources
@@ -143,7 +143,7 @@ def simulate_batch(profiles: TrainingSet, config: TrainingConfig, rng: np.random
         return torch.from_numpy(rng.standard_normal((shape[0], columns), np.float32))
 
     error_scale = torch.from_numpy(np.maximum(rng.random((shape[0], 1), np.float32) * (1.0 + EXACT) - EXACT, 0.0))
-    surfaces = surface_samples(profiles.air_temperature[:, 0].numpy(), shape[1], int(rng.integers(2**32)))
+    surfaces = draw_surfaces(profiles.air_temperature[:, 0].numpy(), shape[1], int(rng.integers(2**32)))
     temperature = torch.from_numpy(surfaces.surface_temperature.astype(np.float32))
     emissivity = torch.from_numpy(surfaces.emissivity.astype(np.float32))
     radiance = sensor_radiance(temperature, emissivity, *profiles.atmosphere, profiles.band)

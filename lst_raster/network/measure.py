@@ -24,12 +24,12 @@ from lst_raster.profiles.sampling import (
     SURFACES_PER_PROFILE,
     InputErrors,
     Samples,
+    add_input_errors,
+    draw_surfaces,
     observe,
     retrieve_samples,
-    surface_samples,
-    with_errors,
 )
-from lst_raster.profiles.simulated_set import SimulatedSet, regimes_of
+from lst_raster.profiles.simulated_set import SimulatedSet, regime_masks
 
 Float = NDArray[np.float64]
 
@@ -46,15 +46,15 @@ def measure(network: CoupledNetwork, simulated: SimulatedSet, calibration: Calib
     "standardised_rmse", the RMSE of error over uncertainty; "coverage", the fraction of errors within one standard
     uncertainty, by inputs ("exact", "noisy") and regime.
     """
-    surfaces = surface_samples(simulated.air_temperature_2m, SURFACES_PER_PROFILE, SEED)
+    surfaces = draw_surfaces(simulated.air_temperature_2m, SURFACES_PER_PROFILE, SEED)
     exact = observe(simulated, surfaces)
-    noisy = with_errors(exact, InputErrors(), SEED + 1)
+    noisy = add_input_errors(exact, InputErrors(), SEED + 1)
     lst, terms = _retrieve(network, exact)
     exact_result = estimate(network, exact, EXACT, calibration)
     noisy_result = estimate(network, noisy, InputErrors(), calibration)
     exact_error = lst - surfaces.surface_temperature
     noisy_error = noisy_result.temperature - surfaces.surface_temperature
-    regimes = {name: mask for name, mask in regimes_of(simulated).items() if mask.any()}
+    regimes = {name: mask for name, mask in regime_masks(simulated).items() if mask.any()}
 
     def coverage_by_regime(error: Float, uncertainty: Float) -> dict[str, float | None]:
         return {name: coverage(error[mask], uncertainty[mask]) for name, mask in regimes.items()}
@@ -150,11 +150,11 @@ def calibrate(
 
 def _critical_factors(network: CoupledNetwork, fold_network: CoupledNetwork, held_out: SimulatedSet) -> list[Float]:
     """Critical factors of the errors of a fold's network under the finished network's uncertainty: exact, noisy."""
-    surfaces = surface_samples(held_out.air_temperature_2m, SURFACES_PER_FOLD_PROFILE, FOLD_SEED)
+    surfaces = draw_surfaces(held_out.air_temperature_2m, SURFACES_PER_FOLD_PROFILE, FOLD_SEED)
     exact = observe(held_out, surfaces)
     factors = []
     for errors in (EXACT, InputErrors()):
-        samples = with_errors(exact, errors, FOLD_SEED + 1)
+        samples = add_input_errors(exact, errors, FOLD_SEED + 1)
         error = estimate(fold_network, samples, errors).temperature - exact.surface_temperature
         predicted = estimate(network, samples, errors)
         factors.append(critical_factor(error, predicted.from_inputs, predicted.from_model))

@@ -28,9 +28,9 @@ TEMPERATURE_UNITS: Conversions = {"K": (1.0, 0.0), "degC": (1.0, 273.15), "degF"
 """To K."""
 PRESSURE_UNITS: Conversions = {"hPa": (1.0, 0.0), "mbar": (1.0, 0.0), "kPa": (10.0, 0.0), "Pa": (0.01, 0.0)}
 """To hPa."""
-MASS_SHARE: Conversions = {"kg kg-1": (1.0, 0.0), "g kg-1": (1e-3, 0.0), "1": (1.0, 0.0)}
+MASS_FRACTION: Conversions = {"kg kg-1": (1.0, 0.0), "g kg-1": (1e-3, 0.0), "1": (1.0, 0.0)}
 """To kg kg-1."""
-SHARE: Conversions = {"1": (1.0, 0.0)}
+FRACTION: Conversions = {"1": (1.0, 0.0)}
 """Fractions."""
 RADIANCE_UNITS: Conversions = {"W m-2 sr-1 um-1": (1.0, 0.0), "mW cm-2 sr-1 um-1": (10.0, 0.0)}
 """To W m-2 sr-1 um-1."""
@@ -176,7 +176,7 @@ EMISSIVITY = Quantity(
     low=0.0,
     high=1.0,
     open_below=True,
-    accepted=SHARE,
+    accepted=FRACTION,
     hint="give a fraction; a raster of scaled integers needs its scale set, missing pixels a nodata value",
 )
 WATER_VAPOUR = Quantity(
@@ -224,7 +224,7 @@ HUMIDITY_2M = Quantity(
     units="kg kg-1",
     low=-1e-3,  # spectral models and packing fall below zero
     high=0.1,
-    accepted=MASS_SHARE,
+    accepted=MASS_FRACTION,
     hint="give water vapour per moist air at 2 m in kg kg-1",
 )
 DEW_POINT = Quantity(
@@ -256,7 +256,7 @@ SPECIFIC_HUMIDITY = Quantity(
     units="kg kg-1",
     low=-1e-3,  # spectral models and packing fall below zero
     high=0.1,
-    accepted=MASS_SHARE,
+    accepted=MASS_FRACTION,
     hint="give water vapour per moist air in kg kg-1",
 )
 RELATIVE_HUMIDITY = Quantity(

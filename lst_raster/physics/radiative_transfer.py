@@ -44,10 +44,12 @@ def sensor_radiance(
     P. Dash et al., Int. J. Remote Sens. 23, 2563 (2002), doi:10.1080/01431160110115041
     """
     black_body = band_radiance(surface_temperature, band)
-    return radiance_through_air(black_body, emissivity, transmittance, upwelling_radiance, downwelling_radiance)
+    return sensor_radiance_of_black_body(
+        black_body, emissivity, transmittance, upwelling_radiance, downwelling_radiance
+    )
 
 
-def radiance_through_air(
+def sensor_radiance_of_black_body(
     black_body: Array,
     emissivity: Array,
     transmittance: Array,

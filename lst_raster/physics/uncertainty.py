@@ -54,7 +54,7 @@ def uncertainty_if_independent(variances: Array, weights: Array) -> Array:
     return xp.sqrt(variances) / weights
 
 
-def uncertainty_if_common(deviations: Array, weights: Array) -> Array:
+def uncertainty_if_correlated(deviations: Array, weights: Array) -> Array:
     """Uncertainty of a weighted mean of measurements with fully correlated errors.
 
     ``u = sum(w u_i) / sum(w)``, with all correlation coefficients 1: the upper bound.

@@ -17,7 +17,7 @@ from lst_raster.errors import LstRasterError
 from lst_raster.io.grid import Grid
 from lst_raster.product.check_raster import PixelCounts, count_pixels, layout_problems, overview_problems
 from lst_raster.product.product_set import ProductSet, find_product
-from lst_raster.product.stac import ASSETS, COUNTS, EXTENSIONS, RUN, STAC_VERSION, checksum, make_item
+from lst_raster.product.stac import ASSETS, COUNTS_PROPERTY, EXTENSIONS, RUN, STAC_VERSION, checksum, make_item
 
 Outcome: TypeAlias = Literal["ok", "failed", "skipped"]
 
@@ -270,7 +270,7 @@ def _agreement_problems(product: ProductSet, item: Mapping[str, Any]) -> list[st
         return None
     expected = make_item({role: (path, path.name) for role, path in product.files.items() if path.is_file()})
     stated, found = dict(_leaves(item)), dict(_leaves(expected))
-    only_in_item = (f"properties.{RUN}", f"properties.{COUNTS}")
+    only_in_item = (f"properties.{RUN}", f"properties.{COUNTS_PROPERTY}")
     names = [
         name
         for name in dict.fromkeys([*found, *stated])

@@ -20,9 +20,9 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from lst_raster.errors import SceneError
-from lst_raster.io.plausibility import HOTTEST_GROUND, LARGELY
+from lst_raster.io.plausibility import HOT_FRACTION, HOTTEST_GROUND
 from lst_raster.io.raster import read_stored
-from lst_raster.product.quality_flags import KNOWN_BITS, UNCERTAIN, Bits, flag
+from lst_raster.product.quality_flags import KNOWN_BITS, UNCERTAINTY_LIMIT, Bits, flag
 from lst_raster.product.tiff_blocks import block_tables
 
 Values: TypeAlias = NDArray[Any]
@@ -227,7 +227,7 @@ def count_pixels(rasters: Mapping[str, Path], mask: str) -> PixelCounts:
             if "quality" in datasets:
                 bits, _ = read_stored(datasets["quality"], "quality", SceneError, window=window)
                 _count_bits(counts, lst, uncertainty, bits, mask)
-    if counts.hot > LARGELY * counts.count:
+    if counts.hot > HOT_FRACTION * counts.count:
         text = f"a temperature above {HOTTEST_GROUND:g} K, which no natural land surface has"
         counts.problems["lst"][text] = counts.hot
     return counts
@@ -281,8 +281,8 @@ def _count_bits(counts: PixelCounts, lst: Float32, uncertainty: Float32 | None, 
     if not mask.startswith("none"):
         wrong["a temperature under cloud or shadow"] = has_lst & _any_flag(bits, *_MASKED_FLAGS)
     if uncertainty is not None:
-        beyond = np.abs(uncertainty - np.float32(UNCERTAIN)) > _TEMPERATURE_STEP  # False for NaN
-        differs = (uncertainty > UNCERTAIN) != _any_flag(bits, "uncertain")
+        beyond = np.abs(uncertainty - np.float32(UNCERTAINTY_LIMIT)) > _TEMPERATURE_STEP  # False for NaN
+        differs = (uncertainty > UNCERTAINTY_LIMIT) != _any_flag(bits, "uncertain")
         wrong["a bit uncertain that does not agree with the uncertainty"] = has_lst & beyond & differs
     counts.problems["quality"].update({what: int(where.sum()) for what, where in wrong.items()})
 

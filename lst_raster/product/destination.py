@@ -47,17 +47,17 @@ def product_path(output: str | Path | Address, stem: str) -> Location:
     >>> product_path("out/city.tif", "LC08_alabama").name
     'city.tif'
     """
-    place = target_of(output)
+    place = product_location(output)
     is_file = place.suffix.lower() in _SUFFIXES
     if isinstance(place, Address):
         return place if is_file else place.inside().with_name(f"{stem}_LST.tif")
     return place if is_file and not place.is_dir() else place / f"{stem}_LST.tif"
 
 
-def target_of(output: str | Path | Address) -> Location:
+def product_location(output: str | Path | Address) -> Location:
     """Parse the path or ``s3`` address of an output file or folder; raises OutputError for other addresses.
 
-    >>> str(target_of("s3://bucket/out/"))
+    >>> str(product_location("s3://bucket/out/"))
     's3://bucket/out/'
     """
     try:
@@ -81,7 +81,7 @@ def check_targets(targets: Iterable[Location], grid: Grid, *, inputs: Iterable[L
     an input; RemoteError or MissingExtraError if an object store cannot be accessed.
     """
     inputs, targets = list(inputs), list(targets)
-    needed = room_needed(targets, grid)
+    needed = required_disk_space(targets, grid)
     in_store = []
     for target in targets:
         if not isinstance(target, Address):
@@ -94,7 +94,7 @@ def check_targets(targets: Iterable[Location], grid: Grid, *, inputs: Iterable[L
         _check_store(in_store, needed, overwrite=overwrite)
 
 
-def room_needed(targets: Iterable[Location], grid: Grid) -> int:
+def required_disk_space(targets: Iterable[Location], grid: Grid) -> int:
     """Least disk space of files while they are written, of which only rasters count. [byte]"""
     rasters = sum(target.suffix.lower() in _SUFFIXES for target in targets)
     return round(rasters * grid.width * grid.height * _BYTES_PER_PIXEL)
@@ -188,7 +188,7 @@ def _delete_existing(address: Address) -> bool:
     return True
 
 
-def size_of(target: Location) -> int | None:
+def target_size(target: Location) -> int | None:
     """Size of a file, None if it does not exist; raises RemoteError if a store does not answer. [byte]"""
     if isinstance(target, Address):
         return size_of_object(target)

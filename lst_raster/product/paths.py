@@ -29,7 +29,7 @@ STEP = 0.01  # step of temperatures and uncertainties stored as integers [K]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OutputForm:
+class OutputFormat:
     """Format of a product."""
 
     dtype: Literal["float32", "uint16"] = "float32"
@@ -40,12 +40,12 @@ class OutputForm:
     """Whether to write the temperature only."""
 
 
-def temperature_layer(form: OutputForm) -> Layer:
+def temperature_layer(form: OutputFormat) -> Layer:
     """Layer of the land surface temperature."""
     return _kelvin_layer("land surface temperature", form)
 
 
-def uncertainty_layer(form: OutputForm) -> Layer:
+def uncertainty_layer(form: OutputFormat) -> Layer:
     """Layer of the standard uncertainty."""
     return _kelvin_layer("standard uncertainty of the land surface temperature", form)
 
@@ -55,7 +55,7 @@ def quality_layer() -> Layer:
     return Layer(description="quality bits", dtype=DTYPE, nodata=None, resampling="nearest")
 
 
-def _kelvin_layer(description: str, form: OutputForm) -> Layer:
+def _kelvin_layer(description: str, form: OutputFormat) -> Layer:
     if form.dtype == "uint16":
         return Layer(description=description, units="K", dtype="uint16", scale=STEP, nodata=0)
     return Layer(description=description, units="K")
@@ -102,13 +102,13 @@ class ProductPaths:
         """QGIS style of the quality bits."""
         return self.of("quality_style")
 
-    def rasters(self, form: OutputForm, *, uncertainty: bool) -> list[Location]:
+    def rasters(self, form: OutputFormat, *, uncertainty: bool) -> list[Location]:
         """List the rasters to write, the temperature last."""
         if form.lst_only:
             return [self.temperature]
         return [*([self.uncertainty] if uncertainty else []), self.quality, self.temperature]
 
-    def sidecars(self, form: OutputForm) -> list[Location]:
+    def sidecars(self, form: OutputFormat) -> list[Location]:
         """List the sidecar files to write."""
         return [] if form.lst_only else [self.quicklook, self.style, self.quality_style, self.item]
 

@@ -16,8 +16,8 @@ from lst_raster.inputs.emissivity.registry import QUALITY_VALUES
 Bits = NDArray[np.uint32]
 DTYPE: Literal["uint32"] = "uint32"  # data type of the quality band
 
-UNCERTAIN = 2.0  # uncertainty above which the bit ``uncertain`` is set [K]
-NEAR, FAR = 1000.0, 5000.0  # limits of the classes of ``cloud_distance`` [m]
+UNCERTAINTY_LIMIT = 2.0  # uncertainty above which the bit ``uncertain`` is set [K]
+NEAR_CLOUD_DISTANCE, FAR_CLOUD_DISTANCE = 1000.0, 5000.0  # limits of the classes of ``cloud_distance`` [m]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +85,7 @@ FLAGS = (
 KNOWN_BITS = sum(one.mask for one in FLAGS)  # bits that belong to a field
 VALUES = 1 << max(one.offset + one.length for one in FLAGS)  # number of possible values of a quality band
 
-FROM_SCENE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+SCENE_QUALITY_KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"cloud": ("cloud", "dilated_cloud", "cirrus"), **{name: (name,) for name in ("cloud_shadow", "snow", "water")}}
 )
 """Kinds of the scene's quality band (`lst_raster.io.quality_band.KINDS`) by field."""

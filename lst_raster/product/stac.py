@@ -26,7 +26,7 @@ Item: TypeAlias = dict[str, Any]  # STAC item, as for JSON
 Files: TypeAlias = Mapping[str, tuple[Path, str]]  # current path and final name of each file, by role
 
 RUN = "lst_raster:run"  # property of a STAC item with the provenance of the run
-COUNTS = "lst_raster:counts"  # property of a STAC item with the numbers of pixels, `pixels` and `retrieved`
+COUNTS_PROPERTY = "lst_raster:counts"  # property of a STAC item with the numbers of pixels, `pixels` and `retrieved`
 
 COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"  # media type of the rasters
 STAC_VERSION = "1.1.0"  # version of the specification

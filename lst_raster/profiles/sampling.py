@@ -93,7 +93,7 @@ EXACT = InputErrors(**dict.fromkeys((entry.name for entry in fields(InputErrors)
 """No errors."""
 
 
-def surface_samples(air_temperature: Float, per_profile: int, seed: int) -> Surfaces:
+def draw_surfaces(air_temperature: Float, per_profile: int, seed: int) -> Surfaces:
     """Draw surfaces for the air temperatures at 2 m of profiles, (profile,) [K].
 
     The surface temperature is uniform from -15 to +30 K around the air temperature, the emissivity uniform between 0.90
@@ -185,7 +185,7 @@ def observe(simulated: SimulatedSet, surfaces: Surfaces) -> Samples:
     )
 
 
-def with_errors(samples: Samples, errors: InputErrors, seed: int) -> Samples:
+def add_input_errors(samples: Samples, errors: InputErrors, seed: int) -> Samples:
     """Add normally distributed errors to the inputs of exact samples; the true temperature is unchanged.
 
     The errors are independent, except that the errors of a profile are partly common to its levels

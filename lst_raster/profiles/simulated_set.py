@@ -214,7 +214,7 @@ REGIMES: Mapping[str, Regime] = MappingProxyType(
 """Regimes by name; a profile may belong to several."""
 
 
-def regimes_of(simulated: SimulatedSet) -> dict[str, Mask]:
+def regime_masks(simulated: SimulatedSet) -> dict[str, Mask]:
     """Mask of the profiles in each of `REGIMES`, by name, of shape (profile,)."""
     vapour, air = simulated.water_vapour, simulated.air_temperature_2m
     everywhere = np.ones(len(simulated), bool)

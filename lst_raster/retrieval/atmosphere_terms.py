@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, perturbed_terms
 from lst_raster.inputs.fields import open_field
-from lst_raster.inputs.resolve import ROUNDING, Inputs, dryness
+from lst_raster.inputs.resolve import RANGE_TOLERANCE, Inputs, saturation_ratio
 from lst_raster.io.grid import Grid
 from lst_raster.io.level2_scene import Level2Atmosphere
 from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_variance
@@ -26,7 +26,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 Terms: TypeAlias = tuple[Any, Any, Any]
 """Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], or changes of them."""
 Ranges: TypeAlias = dict[str, tuple[float, float]]
-"""Lowest and highest value by input, and `dryness`."""
+"""Lowest and highest value by input, and `saturation_ratio`."""
 
 LAYER_COUNT = {False: 3, True: 7}
 """Number of layers of `solve_atmosphere`, without and with the uncertainty."""
@@ -83,7 +83,9 @@ def _outside_range(model: Model, values: Mapping[str, NDArray[Any]]) -> NDArray[
         if variable.name in values and variable.valid_range is not None:
             low, high = variable.valid_range
             value = values[variable.name]
-            outside = np.where((value < low - ROUNDING * high) | (value > high * (1.0 + ROUNDING)), 1.0, outside)
+            outside = np.where(
+                (value < low - RANGE_TOLERANCE * high) | (value > high * (1.0 + RANGE_TOLERANCE)), 1.0, outside
+            )
     return outside
 
 
@@ -178,13 +180,15 @@ def with_profile(inputs: Inputs, values: dict[str, Any], row: Any, column: Any) 
 
 
 def checked_ranges(inputs: Inputs, values: Mapping[str, Any]) -> Ranges:
-    """Range of every input, and `dryness` of a given water vapour; raises InputError for impossible values."""
+    """Range of every input, and `saturation_ratio` of a given water vapour; raises InputError for impossible values."""
     ranges = value_ranges(values)
     for name, given in inputs.atmosphere.items():
         if name in ranges and np.ndim(values[name]):
             given.quantity.check(ranges[name], f"{given.quantity.title} {given.source}")
     vapour = inputs.atmosphere.get("water_vapour")
-    return ranges | (dryness(values, inputs.usual_temperature) if vapour and vapour.origin == "given" else {})
+    return ranges | (
+        saturation_ratio(values, inputs.reference_temperature) if vapour and vapour.origin == "given" else {}
+    )
 
 
 def value_ranges(values: Mapping[str, Any]) -> Ranges:

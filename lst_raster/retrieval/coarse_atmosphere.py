@@ -14,7 +14,7 @@ import numpy as np
 
 from lst_raster.inputs.fields import Field, FieldReader, open_field, value_at
 from lst_raster.inputs.resolve import Inputs
-from lst_raster.io.coarse_grid import Float, Nodes, at_places, spread, spread_levels
+from lst_raster.io.coarse_grid import Float, Nodes, interpolate_at, interpolate_levels, spread
 from lst_raster.io.grid import Grid
 from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR
 from lst_raster.retrieval.atmosphere_terms import (
@@ -60,7 +60,9 @@ def min_nodes(fields: Sequence[Field]) -> tuple[Float, Float] | None:
 
 def _nodes_of(field: Field) -> list[tuple[Nodes, float]]:
     """Nodes of an input and of the surface elevation to which it belongs, with their tolerances."""
-    parts = [(field.source, field.quantity.name)] + ([(field.lift.surface, ELEVATION.name)] if field.lift else [])
+    parts = [(field.source, field.quantity.name)] + (
+        [(field.adjustment.surface, ELEVATION.name)] if field.adjustment else []
+    )
     return [(part, NODE_TOLERANCES.get(name, 0.0)) for part, name in parts if isinstance(part, Nodes)]
 
 
@@ -68,7 +70,7 @@ def _interpolation_error(nodes: Nodes, rows: Float, columns: Float) -> float:
     """Largest difference at the nodes when interpolated from other rows and columns; infinite where values lack."""
     column, row = np.meshgrid(columns, rows)
     node_column, node_row = np.meshgrid(nodes.columns, nodes.rows)
-    interpolated = at_places(rows, columns, nodes.at(row, column), node_row, node_column)
+    interpolated = interpolate_at(rows, columns, nodes.at(row, column), node_row, node_column)
     error = np.abs(interpolated - nodes.values).max()
     return float(error) if np.isfinite(error) else np.inf
 
@@ -100,7 +102,7 @@ class CoarseAtmosphere:
     @property
     def ground(self) -> Field | None:
         """Elevation of the pixels, None where no input is adjusted to it."""
-        return next((given.lift.ground for given in self.inputs.fields.values() if given.lift), None)
+        return next((given.adjustment.ground for given in self.inputs.fields.values() if given.adjustment), None)
 
     def level(self, elevation: float) -> Float32:
         """Layers of `solve_atmosphere` at all nodes for one elevation [m], of shape (layers, rows, columns)."""
@@ -172,7 +174,7 @@ def _between_levels(coarse: CoarseAtmosphere, elevation: Float32, window: Any, n
     inside = (below >= bottom) & (below <= top)
     level = np.where(inside, below - bottom, 0.0).astype(np.intp)
     fraction = np.where(inside, height - below, np.float32("nan"))
-    return spread_levels(coarse.rows, coarse.columns, levels, window, level, fraction)
+    return interpolate_levels(coarse.rows, coarse.columns, levels, window, level, fraction)
 
 
 def _at_one_level(coarse: CoarseAtmosphere, elevation: float, window: Any) -> Float32:

@@ -11,7 +11,7 @@ from rasterio.errors import RasterioError
 from lst_raster.errors import LstRasterError
 from lst_raster.inference.contract import GRAPHS, Variable
 from lst_raster.inference.model import Model, has_model
-from lst_raster.inputs.resolve import resolve_inputs, warnings_of
+from lst_raster.inputs.resolve import assumption_warnings, resolve_inputs
 from lst_raster.io.address import Address, Location, location_of
 from lst_raster.io.grid import Grid
 from lst_raster.io.landsat import satellite_of
@@ -181,7 +181,7 @@ def _default_plan(scene: Scene) -> Description:
     if inputs is not None:
         why = "shipped for this band; nothing of the atmosphere is given"
         model = f"{inputs.model.contract.name} ({why})" if inputs.model else "none: the terms of a Level-2 product"
-        plan |= {"model": model, **inputs.texts, "warnings": warnings_of(scene, inputs)}
+        plan |= {"model": model, **inputs.texts, "warnings": assumption_warnings(scene, inputs)}
     masking = _attempt(plan, "mask", lambda: choose_masking(scene, clouds=True, dilation=0.0))
     if masking is not None:
         plan["mask"] = str(masking)

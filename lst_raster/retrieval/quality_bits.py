@@ -14,7 +14,14 @@ from lst_raster.inputs.emissivity.registry import QUALITY_VALUES
 from lst_raster.inputs.resolve import STANDARD, Inputs
 from lst_raster.io.grid import Grid
 from lst_raster.io.quality_band import open_quality
-from lst_raster.product.quality_flags import FAR, FROM_SCENE, NEAR, UNCERTAIN, Bits, flag
+from lst_raster.product.quality_flags import (
+    FAR_CLOUD_DISTANCE,
+    NEAR_CLOUD_DISTANCE,
+    SCENE_QUALITY_KINDS,
+    UNCERTAINTY_LIMIT,
+    Bits,
+    flag,
+)
 from lst_raster.retrieval.atmosphere_terms import Float32, Mask
 from lst_raster.retrieval.masks import CLOUDY, Masking
 from lst_raster.retrieval.tiles import Tile
@@ -58,7 +65,7 @@ class Flagging:
         bits |= distance.astype(np.uint32) << np.uint32(flag("cloud_distance").offset)
         _set(bits, "fill", ~measured)
         _set(bits, "saturated", tile.saturated)
-        for name, kinds in FROM_SCENE.items():
+        for name, kinds in SCENE_QUALITY_KINDS.items():
             for kind in kinds:
                 if kind in tile.masks:
                     _set(bits, name, tile.masks[kind])
@@ -70,7 +77,7 @@ class Flagging:
         _set(bits, "no_input", measured & ~tile.hidden & ~tile.valid)
         _set(bits, "no_solution", tile.valid & np.isnan(temperature))
         with np.errstate(invalid="ignore"):
-            _set(bits, "uncertain", uncertainty > UNCERTAIN)
+            _set(bits, "uncertain", uncertainty > UNCERTAINTY_LIMIT)
             if tile.atmosphere.outside_range is not None:
                 _set(bits, "outside_range", (tile.atmosphere.outside_range > 0.0) & measured)
         return bits
@@ -119,4 +126,7 @@ def _distance_classes(cells: Mask, size: tuple[float, float]) -> DistanceClasses
     if not cells.any():
         return np.full(cells.shape, 3, np.uint8)
     distance = distance_transform_edt(~cells, sampling=size)
-    return np.asarray(1 + (distance >= NEAR).astype(np.uint8) + (distance >= FAR).astype(np.uint8), np.uint8)
+    return np.asarray(
+        1 + (distance >= NEAR_CLOUD_DISTANCE).astype(np.uint8) + (distance >= FAR_CLOUD_DISTANCE).astype(np.uint8),
+        np.uint8,
+    )

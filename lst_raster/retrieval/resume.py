@@ -15,9 +15,9 @@ from rasterio.errors import RasterioError
 from lst_raster.errors import InputError, InputNotFoundError, OutputError, RemoteAccessError
 from lst_raster.io.address import Address, Location
 from lst_raster.io.remote import state_of
-from lst_raster.product.destination import open_product_raster, size_of, text_of
-from lst_raster.product.paths import OutputForm, ProductPaths
-from lst_raster.product.stac import COUNTS, RUN
+from lst_raster.product.destination import open_product_raster, target_size, text_of
+from lst_raster.product.paths import OutputFormat, ProductPaths
+from lst_raster.product.stac import COUNTS_PROPERTY, RUN
 
 State: TypeAlias = tuple[int, int | None, int | str | None]
 """Inode number, size [byte] and modification time [ns] of a file; of a remote file 0, its size, and its ETag or
@@ -58,7 +58,7 @@ def _state(file: Location) -> State | None:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def fingerprint(tags: Mapping[str, str], form: OutputForm, exact: bool, states: States) -> str | None:
+def fingerprint(tags: Mapping[str, str], form: OutputFormat, exact: bool, states: States) -> str | None:
     """SHA-256 of the provenance known before the run, the options and the state of the input files.
 
     File contents are not read: name, size and modification time (of remote files the ETag) identify a file. The size
@@ -85,7 +85,7 @@ def find_same(paths: ProductPaths, run: str | None) -> tuple[dict[str, str], dic
         properties, assets = item["properties"], item["assets"].values()
         if properties[RUN] != run or not all(_is_complete(paths, asset) for asset in assets):
             return None
-        counts = {name: int(properties[COUNTS][name]) for name in ("pixels", "retrieved")}
+        counts = {name: int(properties[COUNTS_PROPERTY][name]) for name in ("pixels", "retrieved")}
         with open_product_raster(paths.temperature) as dataset:
             return dict(dataset.tags()), counts
     except (InputNotFoundError, RemoteAccessError):
@@ -98,7 +98,7 @@ def require_identified(paths: ProductPaths, states: States) -> None:
     """Raise OutputError where the product exists but an input file has no modification time or ETag."""
     unknown = ", ".join(_unidentified(states))
     with suppress(RemoteAccessError):  # `check_targets` reports a store that is writable but not readable
-        if unknown and size_of(paths.temperature) is not None:
+        if unknown and target_size(paths.temperature) is not None:
             raise OutputError(
                 f"{paths.temperature} exists and is kept: the server sends no ETag and no Last-Modified for "
                 f"{unknown}, so whether it has changed cannot be determined; add --overwrite to replace the product, "
@@ -113,4 +113,4 @@ def _unidentified(states: States) -> list[str]:
 
 def _is_complete(paths: ProductPaths, asset: Mapping[str, Any]) -> bool:
     size: int = asset["file:size"]
-    return size_of(paths.temperature.with_name(Path(asset["href"]).name)) == size
+    return target_size(paths.temperature.with_name(Path(asset["href"]).name)) == size

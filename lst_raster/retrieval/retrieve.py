@@ -20,15 +20,15 @@ from lst_raster.errors import SceneError
 from lst_raster.inference.model import Model
 from lst_raster.inputs.fields import Source
 from lst_raster.inputs.reanalysis.read import reanalysis_location
-from lst_raster.inputs.resolve import Inputs, input_warnings, resolve_inputs, warnings_of
+from lst_raster.inputs.resolve import Inputs, assumption_warnings, input_warnings, resolve_inputs
 from lst_raster.io.address import Address, Location
-from lst_raster.io.plausibility import HOTTEST_GROUND, LARGELY
+from lst_raster.io.plausibility import HOT_FRACTION, HOTTEST_GROUND
 from lst_raster.io.raster import gdal_settings
 from lst_raster.io.scene import Scene
 from lst_raster.product.destination import check_targets, product_path
-from lst_raster.product.paths import OutputForm, ProductPaths
+from lst_raster.product.paths import OutputFormat, ProductPaths
 from lst_raster.product.sidecars import write_sidecars
-from lst_raster.product.stac import COUNTS, RUN
+from lst_raster.product.stac import COUNTS_PROPERTY, RUN
 from lst_raster.product.staging import new_files
 from lst_raster.retrieval.interpolation_check import TOLERANCE
 from lst_raster.retrieval.masks import Masking, choose_masking
@@ -46,7 +46,7 @@ from lst_raster.sensors.bands import definition_path
 
 _LOGGER = logging.getLogger(__name__)
 
-DEFAULT_FORM = OutputForm()
+DEFAULT_FORM = OutputFormat()
 """Temperature, uncertainty and quality, of a type and a compression that every program reads."""
 EQUATION = "L = tau [e B(Ts) + (1 - e) Ld] + Lu, solved for Ts"
 """The equation that a product solves, for its provenance."""
@@ -94,7 +94,7 @@ def retrieve(
     model: Model | str | Path | None = None,
     mask_clouds: bool = True,
     mask_dilation: float = 0.0,
-    form: OutputForm = DEFAULT_FORM,
+    form: OutputFormat = DEFAULT_FORM,
     exact: bool = False,
     threads: int | None = None,
     overwrite: bool = False,
@@ -138,7 +138,7 @@ def retrieve(
         Whether to mask clouds, dilated clouds, their shadows and cirrus, where the scene has a quality band.
     mask_dilation : float
         Distance around clouds that is masked too. [m]
-    form : OutputForm
+    form : OutputFormat
         Files to write, their data type and compression.
     exact : bool
         Whether to run the model at every pixel, instead of on a coarse grid from which the atmosphere is interpolated.
@@ -296,14 +296,14 @@ def write_product(plan: ProductPlan, threads: int, progress: Progress) -> tuple[
             for cog in cogs.values():
                 cog.tags.update(tags)
         if not run.form.lst_only:
-            properties = {COUNTS: {"pixels": counts.pixels, "retrieved": counts.retrieved}}
+            properties = {COUNTS_PROPERTY: {"pixels": counts.pixels, "retrieved": counts.retrieved}}
             write_sidecars(paths, files, properties | ({RUN: plan.fingerprint} if plan.fingerprint else {}))
     return counts, tags
 
 
 def warnings_after(run: Run, counts: TileCounts) -> tuple[str, ...]:
     """Stage: assumptions and anomalies, one line each."""
-    lines = warnings_of(run.scene, run.inputs)
+    lines = assumption_warnings(run.scene, run.inputs)
     quality = run.masking.quality
     if quality is not None and quality.misnamed:
         lines.append(
@@ -334,7 +334,7 @@ def _result_tags(run: Run, counts: TileCounts) -> dict[str, str]:
 
 def _require_result(run: Run, counts: TileCounts) -> None:
     """Raise SceneError where no pixel has a temperature, or most are hotter than any natural surface."""
-    if counts.too_hot > LARGELY * counts.retrieved:
+    if counts.too_hot > HOT_FRACTION * counts.retrieved:
         raise SceneError(
             f"{counts.too_hot / counts.retrieved:.0%} of the temperatures retrieved from {run.scene.place.name} are "
             f"above {HOTTEST_GROUND:g} K, which no natural land surface is; the file may hold Level-2 surface "

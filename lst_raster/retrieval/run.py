@@ -19,7 +19,7 @@ from lst_raster.io.grid import Grid
 from lst_raster.io.plausibility import HOTTEST_GROUND
 from lst_raster.io.scene import Scene
 from lst_raster.product.cog import CogWriter, Layer, new_cog
-from lst_raster.product.paths import OutputForm, ProductPaths, quality_layer, temperature_layer, uncertainty_layer
+from lst_raster.product.paths import OutputFormat, ProductPaths, quality_layer, temperature_layer, uncertainty_layer
 from lst_raster.product.staging import Staging
 from lst_raster.product.tiff_blocks import Compression
 from lst_raster.retrieval.atmosphere_terms import Float32, Mask, Ranges, widen_ranges
@@ -94,13 +94,13 @@ class Run:
     scene: Scene
     inputs: Inputs
     masking: Masking
-    form: OutputForm
+    form: OutputFormat
     coarse: CoarseAtmosphere | None  # None where the model runs at every pixel
     check: InterpolationCheck
     flagging: Flagging
 
     @classmethod
-    def prepare(cls, scene: Scene, inputs: Inputs, masking: Masking, form: OutputForm, *, exact: bool) -> Run:
+    def prepare(cls, scene: Scene, inputs: Inputs, masking: Masking, form: OutputFormat, *, exact: bool) -> Run:
         """Choose the grid of the atmosphere and the pixels of the self-check; no file is read yet."""
         coarse = None
         has_raster = any(given.is_raster for given in inputs.fields.values())

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from rasterio.windows import Window
 
-from lst_raster.io.raster import settings_of_this_thread
+from lst_raster.io.raster import copied_gdal_settings
 
 Result = TypeVar("Result")
 Worker = Callable[[Window], Result]
@@ -46,7 +46,7 @@ def _in_threads(windows: Sequence[Window], workers: Sequence[Worker[Result]]) ->
     free: SimpleQueue[Worker[Result]] = SimpleQueue()
     for worker in workers:
         free.put(worker)
-    settings = settings_of_this_thread()
+    settings = copied_gdal_settings()
 
     def work(window: Window) -> Result:
         worker = free.get()

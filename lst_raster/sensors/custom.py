@@ -36,7 +36,7 @@ _LARGEST_ERROR = 0.05  # of the Planck fit, which is far smaller for a response 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SensorFacts:
+class SensorProperties:
     """Properties of a sensor band in addition to its response; InputError for impossible values."""
 
     title: str | None = None
@@ -66,7 +66,7 @@ class SensorFacts:
 
 
 def define_sensor(
-    name: str, table: ResponseTable, facts: SensorFacts, *, folder: Path | None = None, overwrite: bool = False
+    name: str, table: ResponseTable, facts: SensorProperties, *, folder: Path | None = None, overwrite: bool = False
 ) -> Path:
     """Write the definition of a custom sensor band, and return its folder.
 
@@ -119,7 +119,7 @@ def remove_sensor(name: str, *, models: bool = False) -> list[Path]:
     return existing
 
 
-def _definition(name: str, response: Response, facts: SensorFacts) -> str:
+def _definition(name: str, response: Response, facts: SensorProperties) -> str:
     """Constants of the band as TOML."""
     planck, (k1, k2) = fit_band_planck(response), fit_two_constants(response)
     kelvin = np.arange(200.0, 361.0, 1.0)

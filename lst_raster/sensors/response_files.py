@@ -83,7 +83,7 @@ def read_response(path: Path, unit: str | None = None) -> ResponseTable:
     warnings = _check_values(path, table.value)
     table = replace(table, value=np.maximum(table.value, 0.0) / table.value.max())
     outside = _fraction_outside(table)
-    limits = half_limits(table)
+    limits = half_power_wavelengths(table)
     if outside > _LARGEST_OUTSIDE:
         raise InputError(
             f"{outside:.0%} of the response in {path} (half its peak at {limits[0]:.2f} and {limits[1]:.2f} um) is "
@@ -93,7 +93,7 @@ def read_response(path: Path, unit: str | None = None) -> ResponseTable:
         )
     response = crop_to_window(table)
     response = replace(response, value=response.value / response.value.max())
-    limits = half_limits(response)
+    limits = half_power_wavelengths(response)
     inside = int(((table.wavelength >= limits[0]) & (table.wavelength <= limits[1])).sum())
     if inside < _FINE:
         warnings.append(
@@ -109,7 +109,7 @@ def read_response(path: Path, unit: str | None = None) -> ResponseTable:
     return ResponseTable(response=response, limits=limits, points=value.size, outside=outside, warnings=tuple(warnings))
 
 
-def half_limits(response: Response) -> tuple[float, float]:
+def half_power_wavelengths(response: Response) -> tuple[float, float]:
     """Outermost wavelengths at which a response is half its peak. [um]"""
     fine = np.linspace(response.wavelength[0], response.wavelength[-1], 20_001)
     above = fine[np.interp(fine, response.wavelength, response.value) >= 0.5 * response.value.max()]

@@ -23,7 +23,7 @@ from lst_raster.errors import (
 )
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid, on_grid
-from lst_raster.io.quality_band import COLLECTION_1, COLLECTION_2, OWN, Layout, find_layout, read_bits
+from lst_raster.io.quality_band import COLLECTION_1, COLLECTION_2, PRODUCT_LAYOUT, Layout, find_layout, read_bits
 from lst_raster.io.raster import gdal_settings, open_raster
 from lst_raster.io.temperature_raster import TemperatureRaster, open_temperature
 from lst_raster.physics.error_metrics import ROBUST
@@ -315,7 +315,7 @@ def _layout(dataset: Any, place: Place) -> Layout:
     """Layout of a quality band: that of products by its name or tag, else the Landsat collection that fits."""
     name = place.name.upper()
     if name.endswith(_PRODUCT_NAME) or _PRODUCT_TAG in dataset.tags():
-        return OWN
+        return PRODUCT_LAYOUT
     sample = read_bits(dataset, out_shape=(min(dataset.height, _SAMPLE), min(dataset.width, _SAMPLE)))
     return find_layout(sample, COLLECTION_2 if "QA_PIXEL" in name else COLLECTION_1, place)
 

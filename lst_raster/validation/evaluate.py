@@ -15,10 +15,10 @@ from lst_raster.profiles.sampling import (
     EXACT,
     SURFACES_PER_PROFILE,
     InputErrors,
+    add_input_errors,
+    draw_surfaces,
     observe,
     retrieve_samples,
-    surface_samples,
-    with_errors,
 )
 from lst_raster.profiles.simulated_set import SimulatedSet
 from lst_raster.sensors.bands import sensor_band
@@ -62,7 +62,7 @@ def evaluate(
 ) -> Evaluation:
     """Measure the errors of a retrieval graph on simulated atmospheres of its sensor band.
 
-    `per_profile` surfaces are drawn for each profile (`lst_raster.profiles.sampling.surface_samples`); `input_errors`
+    `per_profile` surfaces are drawn for each profile (`lst_raster.profiles.sampling.draw_surfaces`); `input_errors`
     are added to the inputs, which are exact by default; `seed` is that of both. Raises InputError where the set is of
     another sensor band, or the model is not a retrieval graph.
     """
@@ -73,9 +73,9 @@ def evaluate(
         raise InputError(
             f"the model is for {contract.sensor}, the simulated set for {simulated.sensor}; give a set of the same band"
         )
-    true = observe(simulated, surface_samples(simulated.air_temperature_2m, per_profile, seed))
+    true = observe(simulated, draw_surfaces(simulated.air_temperature_2m, per_profile, seed))
     # Another random stream than that of the surfaces, with which the errors would otherwise be correlated
-    given = true if input_errors is None else with_errors(true, input_errors, seed + 1)
+    given = true if input_errors is None else add_input_errors(true, input_errors, seed + 1)
     inputs = given.inputs()
     predicted = model.predict(**{variable.name: inputs[variable.name] for variable in contract.inputs})["lst"]
     retrieved = {contract.name: np.asarray(predicted, float)}

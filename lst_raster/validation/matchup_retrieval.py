@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
 from lst_raster.inference.model import Model
-from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, TRUST, retrieve_with_uncertainty
+from lst_raster.inference.uncertainty import INPUT_ERROR_BY_ORIGIN, INPUT_UNCERTAINTIES, retrieve_with_uncertainty
 from lst_raster.inputs.emissivity.source import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
 from lst_raster.physics.elevation import pressure_at
 from lst_raster.physics.planck import band_radiance, brightness_temperature
@@ -152,7 +152,7 @@ def _retrieve(model: Model, chosen: Mapping[str, Float], air: str) -> tuple[Floa
     atmosphere = {name: values for name, values in chosen.items() if name not in ("radiance", "emissivity")}
     with_error = dict(atmosphere)
     if any(variable.name == INPUT_ERROR for variable in model.contract.inputs):
-        with_error[INPUT_ERROR] = np.full(chosen["radiance"].shape, TRUST[air])
+        with_error[INPUT_ERROR] = np.full(chosen["radiance"].shape, INPUT_ERROR_BY_ORIGIN[air])
     found = retrieve_with_uncertainty(
         model.atmosphere,
         chosen["radiance"],

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lst_raster.inference.model import Model, load_same
 from lst_raster.inputs.fields import INPUT_ERRORS, QUANTITIES
 from lst_raster.inputs.profile_input import profile_inputs
-from lst_raster.inputs.resolve import dryness, input_warnings
+from lst_raster.inputs.resolve import input_warnings, saturation_ratio
 from lst_raster.io.plausibility import check_radiance
 from lst_raster.physics.quantities import EMISSIVITY, SPECIFIC_HUMIDITY, TEMPERATURE
 from lst_raster.retrieval.atmosphere_terms import (
@@ -205,7 +205,7 @@ class _Block:
                 QUANTITIES[name].check(ranges[name], QUANTITIES[name].title)
         widen_ranges(self.input_ranges, ranges)
         if "water_vapour" in self.recipe.fields:
-            widen_ranges(self.input_ranges, dryness(values))
+            widen_ranges(self.input_ranges, saturation_ratio(values))
 
     def log_warnings(self) -> None:
         """Log a warning for inputs outside the model's valid range, and for implausibly low water vapour."""

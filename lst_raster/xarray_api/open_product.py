@@ -19,7 +19,7 @@ from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError,
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid
 from lst_raster.io.raster import open_raster, read_stored
-from lst_raster.product.paths import ITEM, OutputForm, temperature_layer
+from lst_raster.product.paths import ITEM, OutputFormat, temperature_layer
 from lst_raster.product.product_set import file_names, find_product
 from lst_raster.product.quality_flags import FLAGS, flag, require_quality_band
 from lst_raster.product.tiff_blocks import BLOCK
@@ -126,7 +126,7 @@ def _open_rasters(place: Place) -> dict[str, _Raster]:
             f"{first.place} is not a product of lst-raster: it has no tag {_PRODUCT_TAG}; open it with "
             "rioxarray.open_rasterio"
         )
-    if first.description != temperature_layer(OutputForm()).description:
+    if first.description != temperature_layer(OutputFormat()).description:
         raise InputError(
             f"{first.place} holds {first.description!r}, not the temperature of a product; give the file with the same "
             "name without its last suffix"

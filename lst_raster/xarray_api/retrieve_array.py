@@ -15,12 +15,12 @@ from lst_raster import __version__
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.contract import GRAPHS
 from lst_raster.inference.model import Model, has_model
-from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, TRUST
+from lst_raster.inference.uncertainty import INPUT_ERROR_BY_ORIGIN, INPUT_UNCERTAINTIES
 from lst_raster.inputs.emissivity.source import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
 from lst_raster.inputs.fields import INPUT_ERRORS, QUANTITIES
 from lst_raster.inputs.profile_input import ON_LEVELS
 from lst_raster.inputs.reanalysis.over_scene import ORIGIN
-from lst_raster.inputs.resolve import STANDARD, names_of
+from lst_raster.inputs.resolve import STANDARD, atmosphere_input_names
 from lst_raster.physics.constants import STANDARD_PRESSURE
 from lst_raster.physics.quantities import EMISSIVITY, RADIANCE, Quantity
 from lst_raster.resources import models_path
@@ -145,7 +145,7 @@ def retrieve_array(
         pressures=levels.pressures if levels else (),
         from_profile=from_profile,
         scales_humidity="water_vapour" in origins and any(name in ON_LEVELS for name in from_profile),
-        input_error=max(TRUST[name] for name in all_origins) if has_input_error else None,
+        input_error=max(INPUT_ERROR_BY_ORIGIN[name] for name in all_origins) if has_input_error else None,
         noise=sensor_noise(band, band.gain),
         outputs=outputs,
         warns_once=any(array.chunks is not None for array in aligned),
@@ -182,7 +182,7 @@ def _choose_model(sensor: str, model: Model | str | Path | None, tier: str) -> M
 
 def _inputs_from_profile(model: Model, given: Mapping[str, Any]) -> tuple[str, ...]:
     """Name the inputs of the model that the profile provides: those on levels, and others that are not given."""
-    names = tuple(name for name in names_of(model) if name in FROM_PROFILE and given.get(name) is None)
+    names = tuple(name for name in atmosphere_input_names(model) if name in FROM_PROFILE and given.get(name) is None)
     if not names:
         _LOGGER.warning(f"the model {model.contract.name} has no input from the profile: not used")
     return names
@@ -194,7 +194,7 @@ def _atmosphere_inputs(
     """Select the model's other atmosphere inputs and their origins; warn of assumed and of unused ones."""
     if origin not in INPUT_UNCERTAINTIES:
         raise InputError(f"origin {origin!r} is not known; give one of {', '.join(INPUT_UNCERTAINTIES)}")
-    needed = [name for name in names_of(model) if name not in from_profile]
+    needed = [name for name in atmosphere_input_names(model) if name not in from_profile]
     missing = [name.replace("_", " ") for name in needed if given.get(name) is None and name != "surface_pressure"]
     if missing:
         some = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")

@@ -15,8 +15,8 @@ from lst_raster.errors import InputError, OutputError
 from lst_raster.io.address import Location
 from lst_raster.io.grid import Grid
 from lst_raster.product.cog import CogWriter
-from lst_raster.product.destination import check_targets, size_of, target_of
-from lst_raster.product.paths import OutputForm, ProductPaths, temperature_layer, uncertainty_layer
+from lst_raster.product.destination import check_targets, product_location, target_size
+from lst_raster.product.paths import OutputFormat, ProductPaths, temperature_layer, uncertainty_layer
 from lst_raster.product.staging import new_files
 from lst_raster.product.tiff_blocks import BLOCK
 from lst_raster.resources import require
@@ -29,7 +29,7 @@ _TOLERANCE = 0.01  # [pixel] of coordinates against evenly spaced ones, as files
 
 
 def write_product(
-    dataset: xr.Dataset, path: str | Location, *, form: OutputForm = DEFAULT_FORM, overwrite: bool = False
+    dataset: xr.Dataset, path: str | Location, *, form: OutputFormat = DEFAULT_FORM, overwrite: bool = False
 ) -> tuple[Location, ...]:
     """Write temperatures, and their uncertainty if present, as Cloud Optimized GeoTIFFs.
 
@@ -45,7 +45,7 @@ def write_product(
     path : str, path or Address
         The file of the temperature, or its ``s3`` address, which ends in ``.tif``; ``_UNC`` is added for the
         uncertainty.
-    form : OutputForm
+    form : OutputFormat
         Data type and compression; with ``lst_only`` no uncertainty is written.
     overwrite : bool
         Whether to replace existing files.
@@ -63,7 +63,7 @@ def write_product(
         A file exists, or cannot be written; no incomplete files remain.
     """
     array = _with_rows_first(dataset)
-    paths = ProductPaths(temperature=target_of(path))
+    paths = ProductPaths(temperature=product_location(path))
     grid = _grid(array)
     _check_targets(paths, grid, overwrite)
     tags = {name: str(value) for name, value in dataset.attrs.items()}
@@ -132,7 +132,7 @@ def _check_targets(paths: ProductPaths, grid: Grid, overwrite: bool) -> None:
         raise OutputError(f"cannot write {paths.temperature}: it is no .tif; give the name of the temperature's file")
     check_targets((paths.temperature, paths.uncertainty), grid, inputs=(), overwrite=overwrite)
     for path in (paths.quality, paths.item):
-        if size_of(path) is not None:
+        if target_size(path) is not None:
             raise OutputError(
                 f"{path} belongs to a complete product of that name; remove that first, or give another name"
             )

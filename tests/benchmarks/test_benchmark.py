@@ -15,7 +15,7 @@ import pytest
 
 from lst_raster.errors import CancelledError, ConfigError, InputError
 from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.profiles.sampling import observe, surface_samples
+from lst_raster.profiles.sampling import draw_surfaces, observe
 from lst_raster.sensors.bands import sensor_band
 from tests.benchmarks.accuracy import learning_curves, left_out, sensitivity
 from tests.benchmarks.accuracy.changed_atmosphere import changed_air
@@ -46,7 +46,7 @@ def setting(tmp_path_factory):
 def counted(setting, retrieval, *, name):
     """Measure nothing but the mean of what is retrieved."""
     given = observe(
-        setting.library, surface_samples(setting.library.air_temperature_2m, setting.plan.per_profile, seed=0)
+        setting.library, draw_surfaces(setting.library.air_temperature_2m, setting.plan.per_profile, seed=0)
     )
     return [{"name": name, "mean": float(np.nanmean(retrieval(given) - given.surface_temperature))}]
 
@@ -267,7 +267,7 @@ def test_moister_air_is_moister_and_warmer_air_warmer_and_nothing_else(air):
 
 def test_a_retrieval_by_the_true_terms_follows_its_inputs_as_the_physics_says(air):
     band = sensor_band("landsat8-b10").planck
-    given = observe(air.base, surface_samples(air.base.air_temperature_2m, 10, 0))
+    given = observe(air.base, draw_surfaces(air.base.air_temperature_2m, 10, 0))
 
     def perfect(asked):
         """Know the terms of whichever of the three columns it is told."""

@@ -8,7 +8,7 @@ import pytest
 import rasterio
 
 from lst_raster import read_scene_list, retrieve
-from lst_raster.product.paths import OutputForm
+from lst_raster.product.paths import OutputFormat
 from tests.benchmarks import batch, same_products
 from tests.benchmarks.__main__ import _HIGH, BEGIN, END, OURS, PAGE, ours, page, update
 from tests.benchmarks.measure import Run, in_turns, measure, summary
@@ -35,7 +35,7 @@ def test_mountains_and_a_reanalysis_lie_over_the_scene_and_change_its_temperatur
     with rasterio.open(scene / "dem.tif") as dataset:
         elevation = dataset.read(1)
     assert (elevation.min(), elevation.max()) == (0, 2500) and 300 < elevation.std() < 1000
-    options = {"emissivity": 0.97, "form": OutputForm(lst_only=True)}
+    options = {"emissivity": 0.97, "form": OutputFormat(lst_only=True)}
     high = retrieve(scene, output=tmp_path / "a.tif", reanalysis=scene / "era5.nc", dem=scene / "dem.tif", **options)
     low = retrieve(scene, output=tmp_path / "b.tif", reanalysis=scene / "era5.nc", dem=0.0, **options)
     assert all(high.tags[name].startswith("era5.nc") for name in ("water_vapour", "air_temperature"))

@@ -7,7 +7,7 @@ import pytest
 
 import tests.benchmarks.accuracy.refit as refit
 from lst_raster.physics.published_retrievals import wien_temperature
-from lst_raster.profiles.sampling import observe, surface_samples
+from lst_raster.profiles.sampling import draw_surfaces, observe
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.validation.published import mono_window_class, retrieve_published
 from tests.benchmarks.accuracy.measure import score
@@ -78,13 +78,13 @@ def test_the_equation_refit_finds_the_quadratics_that_made_the_terms(made):
     ideal = replace(made, **terms)
     found = refit_equation([ideal.select(vapour < 30.0), ideal.select(vapour >= 30.0)], seed=0)
     assert np.allclose(found.terms, TERMS, rtol=1e-6)
-    samples = observe(ideal, surface_samples(ideal.air_temperature_2m, 3, 1))
+    samples = observe(ideal, draw_surfaces(ideal.air_temperature_2m, 3, 1))
     assert np.allclose(found(samples), samples.surface_temperature, atol=1e-6)
 
 
 def test_no_transmittance_below_the_training_sets_is_believed(made):
     method = EquationFromVapour(terms=((0.0, -0.02, 1.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)), least=0.3)
-    samples = observe(made, surface_samples(made.air_temperature_2m, 1, 0))
+    samples = observe(made, draw_surfaces(made.air_temperature_2m, 1, 0))
     black = replace(samples, emissivity=np.ones_like(samples.emissivity))
     humid = {"water_vapour": np.full_like(samples.radiance, 200.0)}
     edge = {"water_vapour": np.full_like(samples.radiance, 35.0)}
@@ -101,7 +101,7 @@ def test_invented_columns_count_a_fifth(made):
 
 @pytest.mark.parametrize("name", list(refit.REFITS))
 def test_a_refit_beats_the_published_coefficients_on_the_columns_that_it_learnt(made, name):
-    samples = observe(made, surface_samples(made.air_temperature_2m, 5, 9))
+    samples = observe(made, draw_surfaces(made.air_temperature_2m, 5, 9))
     published = retrieve_published(made.sensor, samples.radiance, samples.emissivity, samples.water_vapour)
     best = min(score(one, samples.surface_temperature).rmse for one in published.values())
     assert score(refit.REFITS[name]([made], 0)(samples), samples.surface_temperature).rmse < best

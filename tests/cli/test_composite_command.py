@@ -12,7 +12,7 @@ import pytest
 from lst_raster.cli.composite import _STATISTICS, composite
 from lst_raster.compositing.outputs import plan_outputs
 from lst_raster.compositing.statistics import NAMES, Statistic, parse_statistics
-from lst_raster.product.paths import OutputForm
+from lst_raster.product.paths import OutputFormat
 from tests.product.test_stac import offline, validate
 from tests.support.composites import read, season
 
@@ -72,7 +72,7 @@ def test_the_page_names_every_option_statistic_and_file():
     assert {option for one in composite.params for option in getattr(one, "opts", []) if option[:2] == "--"} <= listed
     assert {name.replace("-", "_") for name in _STATISTICS} == set(NAMES)
     wanted = [*parse_statistics([name for name in NAMES if name != "percentile"], ()), Statistic(name="count")]
-    files = plan_outputs(Path("x.tif"), "x", [wanted[1], *wanted], OutputForm(), uncertainty=True)
+    files = plan_outputs(Path("x.tif"), "x", [wanted[1], *wanted], OutputFormat(), uncertainty=True)
     for output in files[1:]:
         assert f"`{re.sub('_(MEAN|WMEAN)_UNC', '_UNC', output.path.stem[1:])}" in PAGE, output.path
     for name in NAMES:

@@ -13,7 +13,7 @@ from lst_raster.compositing import write
 from lst_raster.compositing.stack import Stack
 from lst_raster.errors import CancelledError
 from lst_raster.io.grid import Grid
-from lst_raster.product.paths import OutputForm
+from lst_raster.product.paths import OutputFormat
 from lst_raster.product.quality_flags import flag
 from tests.support.composites import expected, field, grid_at, layers, product, read, season
 
@@ -124,7 +124,7 @@ def test_a_repeated_scene_is_a_warning(tmp_path):
 @pytest.mark.slow
 def test_scaled_integers_are_read_and_written(tmp_path):
     paths, fields = season(tmp_path / "in", number=4, dtype="uint16")
-    made = compose(paths, tmp_path / "out.tif", statistic=ALL, form=OutputForm(dtype="uint16", compress="zstd"))
+    made = compose(paths, tmp_path / "out.tif", statistic=ALL, form=OutputFormat(dtype="uint16", compress="zstd"))
     wanted = expected([{key: np.round(one[key], 2) for key in ("lst", "uncertainty")} for one in fields])
     with rasterio.open(made.path) as dataset:
         assert dataset.dtypes[0] == "uint16" and dataset.scales[0] == 0.01

@@ -89,11 +89,11 @@ def test_a_scene_over_the_pole_needs_all_longitudes(tmp_path):
     polar = {"crs": "EPSG:3413", "transform": Affine(3000.0, 0.0, -30_000.0, 0.0, -3000.0, 40_000.0)}
     path = make_scene(tmp_path / "in", lst=np.full((20, 20), 270.0), **polar)
     box = box_over(Scene.open(path, date=DATE).grid)
-    assert box.is_around and box.north == 90.0 and 89.0 < box.south < 89.9
+    assert box.spans_all_longitudes and box.north == 90.0 and 89.0 < box.south < 89.9
     offset = polar | {"transform": Affine(3000.0, 0.0, 20_000.0, 0.0, -3000.0, 40_000.0)}
     path = make_scene(tmp_path / "offset", lst=np.full((20, 20), 270.0), **offset)
     box = box_over(Scene.open(path, date=DATE).grid)
-    assert not box.is_around and box.north < 90.0
+    assert not box.spans_all_longitudes and box.north < 90.0
 
 
 @pytest.mark.parametrize("source", SOURCE_NAMES)

@@ -6,7 +6,7 @@ import xarray as xr
 from rasterio.windows import Window
 
 from lst_raster.errors import InputError, ModelError
-from lst_raster.inputs.resolve import resolve_inputs, warnings_of
+from lst_raster.inputs.resolve import assumption_warnings, resolve_inputs
 from lst_raster.physics.elevation import (
     air_temperature_between,
     air_temperature_between_pressures,
@@ -182,7 +182,7 @@ def test_of_levels_alone_the_column_and_the_air_at_the_ground_are_made(tmp_path,
         expected = air_temperature_between_pressures(temperature_at(lowest, *where), lowest, pressure)
         np.testing.assert_allclose(found["air_temperature"], expected, atol=2e-3)
         np.testing.assert_allclose(found["water_vapour"], column(pressure, *where), rtol=3e-3)
-    assert any("no surface pressure given: standard atmosphere" in line for line in warnings_of(scene, inputs))
+    assert any("no surface pressure given: standard atmosphere" in line for line in assumption_warnings(scene, inputs))
 
 
 @pytest.mark.slow
@@ -232,7 +232,7 @@ def test_levels_that_do_not_serve_are_told_and_the_surface_is_used(tmp_path, all
     files = [write_profile(tmp_path / "pl.nc", names=("t",)), write_surface(tmp_path / "sl.nc")]
     inputs = resolve_inputs(scene, {}, None, reanalysis=files)
     note = "levels of the reanalysis are not used: pl.nc has temperature on 37 and humidity on 0 levels"
-    assert any(line.startswith(note) for line in warnings_of(scene, inputs))
+    assert any(line.startswith(note) for line in assumption_warnings(scene, inputs))
 
 
 def test_what_a_model_of_a_profile_lacks_is_reported(tmp_path, all_tiers):

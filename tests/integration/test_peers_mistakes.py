@@ -10,7 +10,7 @@ import rasterio
 import lst_raster
 from lst_raster import Model, Scene, retrieve
 from lst_raster.errors import InputError
-from lst_raster.inference.uncertainty import TRUST
+from lst_raster.inference.uncertainty import INPUT_ERROR_BY_ORIGIN
 from lst_raster.retrieval.describe import describe
 from lst_raster.sensors.bands import sensor_band
 from tests.support.factories import STATE, STEM, make_model, make_scene, ramp, write_raster
@@ -100,7 +100,7 @@ AIRS = {
 def test_a_mono_window_without_the_air_is_kelvins_too_cold(tmp_path, air):
     state, stated = AIRS[air]
     truth = np.full((60, 70), 315.0)
-    told = {**state, "input_error": TRUST["given"]}
+    told = {**state, "input_error": INPUT_ERROR_BY_ORIGIN["given"]}
     scene = make_scene(tmp_path / "in", lst=truth, emissivity=0.97, atmosphere=told, air=SHIPPED)
     seen = brightness(scene, L8.k1, L8.k2, L8.gain, L8.radiance_offset)
     theirs = peers_emissivity_correction(seen, 0.97, L8.wavelength)

@@ -127,7 +127,7 @@ def test_numbers_in_another_unit_are_refused_with_its_name(tmp_path, kind):
 def test_level_2_numbers_that_could_be_a_hot_level_1_band_are_reported_without_a_product(tmp_path, model_path, kelvin):
     path = write_raster(tmp_path / "LC08_x_B10.tif", numbers((kelvin - 149.0) / 0.00341802), **TROPICS)
     scene = Scene.open(path, date="2015-07-15")
-    assert f"Level-2 surface temperature ({kelvin:.0f} K)" in scene.other_readings
+    assert f"Level-2 surface temperature ({kelvin:.0f} K)" in scene.other_quantities
     if kelvin > 300:
         with pytest.raises(
             SceneError, match=r"100% of the temperatures retrieved from LC08_x_B10\.tif are above 343 K"
@@ -144,7 +144,7 @@ def test_level_2_numbers_that_could_be_a_hot_level_1_band_are_reported_without_a
 def test_a_usual_scene_can_be_nothing_else(tmp_path):
     """Ground below 290 K in July would be cold in any other unit; with metadata there is no note."""
     scene = Scene.open(make_scene(tmp_path, lst=ramp(275, 290), mtl=False))
-    assert scene.other_readings == ""
+    assert scene.other_quantities == ""
 
 
 def test_16_bit_numbers_are_not_taken_for_an_8_bit_sensor(tmp_path):

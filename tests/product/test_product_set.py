@@ -14,7 +14,7 @@ from lst_raster.inputs.emissivity.registry import QUALITY_VALUES
 from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.physics.uncertainty import noise_radiance, quantisation_noise
 from lst_raster.product.check import check_product
-from lst_raster.product.paths import OutputForm, ProductPaths
+from lst_raster.product.paths import OutputFormat, ProductPaths
 from lst_raster.product.quality_flags import FLAGS, VALUES, flag
 from lst_raster.retrieval import retrieve as retrieve_module
 from lst_raster.sensors.bands import sensor_band
@@ -72,7 +72,7 @@ def test_the_three_rasters_have_the_same_grid(tmp_path, scene, model_path):
 
 def test_with_lst_only_the_temperature_is_the_same_and_the_only_file(tmp_path, scene, model_path):
     whole = retrieve(scene, output=tmp_path / "a.tif", model=model_path, **EXACT)
-    alone = retrieve(scene, output=tmp_path / "b.tif", model=model_path, form=OutputForm(lst_only=True), **EXACT)
+    alone = retrieve(scene, output=tmp_path / "b.tif", model=model_path, form=OutputFormat(lst_only=True), **EXACT)
     assert alone.files == (tmp_path / "b.tif",)
     np.testing.assert_array_equal(read(alone.path), read(whole.path))
 
@@ -82,7 +82,7 @@ def test_uint16_temperatures_agree_within_half_a_step(tmp_path, scene, model_pat
     fill[5:9] = True
     path = make_scene(scene.parent, lst=ramp(280, 310), fill=fill)
     floats = retrieve(path, output=tmp_path / "a.tif", model=model_path, **EXACT)
-    form = OutputForm(dtype="uint16", compress="zstd")
+    form = OutputFormat(dtype="uint16", compress="zstd")
     integers = retrieve(path, output=tmp_path / "b.tif", model=model_path, form=form, **EXACT)
     for name in ("temperature", "uncertainty"):
         with rasterio.open(getattr(paths_of(integers), name)) as dataset:
@@ -297,7 +297,7 @@ def test_the_counts_of_a_product_do_not_depend_on_the_wording_of_its_metadata(tm
 def test_other_inputs_give_another_product(tmp_path, scene, model_path):
     options = {"output": tmp_path, "model": model_path, **EXACT}
     retrieve(scene, **options)
-    changes = [{"emissivity": 0.96}, {"water_vapour": 21.0}, {"form": OutputForm(dtype="uint16")}, {"exact": True}]
+    changes = [{"emissivity": 0.96}, {"water_vapour": 21.0}, {"form": OutputFormat(dtype="uint16")}, {"exact": True}]
     for change in changes:
         with pytest.raises(OutputError, match="exists and is kept"):
             retrieve(scene, **{**options, **change})

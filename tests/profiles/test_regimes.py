@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lst_raster.profiles.simulated_set import REGIMES, SimulatedSet, regimes_of
+from lst_raster.profiles.simulated_set import REGIMES, SimulatedSet, regime_masks
 from lst_raster.simulator.sigma_levels import SIGMA
 from tests.benchmarks.accuracy.continents import BOXES, continent_of
 from tests.benchmarks.accuracy.measure import score
@@ -32,11 +32,11 @@ def with_levels(simulated, warmer, sigma):
 
 
 def members(simulated, name):
-    return regimes_of(simulated)[name].tolist()
+    return regime_masks(simulated)[name].tolist()
 
 
 def test_every_column_is_in_one_class_of_vapour_and_in_all():
-    found = regimes_of(columns(water_vapour=[0.5, 10.0, 29.9, 30.0, 49.0, 50.0, 75.0]))
+    found = regime_masks(columns(water_vapour=[0.5, 10.0, 29.9, 30.0, 49.0, 50.0, 75.0]))
     classes = [name for name in found if name[0].isdigit()]
     assert np.sum([found[name] for name in classes], axis=0).tolist() == [1] * 7
     assert found["50+"].tolist() == [False] * 5 + [True] * 2

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from lst_raster.errors import InputError
-from lst_raster.profiles.sampling import AEROSOL_RANGE, atmosphere_draws, surface_samples
+from lst_raster.profiles.sampling import AEROSOL_RANGE, atmosphere_draws, draw_surfaces
 from tests.support.mild_surfaces import mild_samples
 
 AIR = np.linspace(210.0, 328.0, 400)
 
 
-@pytest.mark.parametrize("sample", [surface_samples, mild_samples])
+@pytest.mark.parametrize("sample", [draw_surfaces, mild_samples])
 def test_the_same_seed_gives_the_same_surfaces(sample):
     first, again, other = sample(AIR, 3, 7), sample(AIR, 3, 7), sample(AIR, 3, 8)
     assert np.array_equal(first.surface_temperature, again.surface_temperature)
@@ -17,7 +17,7 @@ def test_the_same_seed_gives_the_same_surfaces(sample):
 
 
 def test_surfaces_fill_the_documented_range_evenly():
-    surfaces = surface_samples(AIR, 50, 1)
+    surfaces = draw_surfaces(AIR, 50, 1)
     difference = surfaces.surface_temperature - AIR[:, None]
     assert difference.shape == (400, 50)
     assert -15.0 <= difference.min() < -14.9 and 29.9 < difference.max() <= 30.0
@@ -26,7 +26,7 @@ def test_surfaces_fill_the_documented_range_evenly():
 
 
 def test_temperature_and_emissivity_of_surfaces_are_independent():
-    surfaces = surface_samples(AIR, 50, 1)
+    surfaces = draw_surfaces(AIR, 50, 1)
     difference = surfaces.surface_temperature - AIR[:, None]
     assert abs(np.corrcoef(difference.ravel(), surfaces.emissivity.ravel())[0, 1]) < 0.03
 
@@ -40,9 +40,9 @@ def test_mild_surfaces_stay_near_the_air():
 
 def test_a_field_of_air_temperatures_is_refused():
     with pytest.raises(InputError, match="one value a profile"):
-        surface_samples(AIR.reshape(20, 20), 1, 0)
+        draw_surfaces(AIR.reshape(20, 20), 1, 0)
     with pytest.raises(InputError, match="at least one"):
-        surface_samples(AIR, 0, 0)
+        draw_surfaces(AIR, 0, 0)
 
 
 def test_atmosphere_draws_have_the_documented_spread():

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 
 from lst_raster.inputs.fields import ElevationAdjustment, Field
-from lst_raster.io.coarse_grid import Nodes, at_places
+from lst_raster.io.coarse_grid import Nodes, interpolate_at
 from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, WATER_VAPOUR
 from lst_raster.retrieval.coarse_atmosphere import NODE_TOLERANCES, min_nodes
 
 AXIS = np.append(np.arange(0.0, 1000.0, 32), 1000.0)
 
 
-def vapour(values, axis=AXIS, quantity=WATER_VAPOUR, lift=None):
+def vapour(values, axis=AXIS, quantity=WATER_VAPOUR, adjustment=None):
     return Field(
         quantity=quantity,
         source=Nodes(rows=axis, columns=axis, values=values, label="x"),
         origin="reanalysis",
-        lift=lift,
+        adjustment=adjustment,
     )
 
 
@@ -38,7 +38,7 @@ def test_interpolation_errors_stay_within_the_tolerance(height):
     column, row = np.meshgrid(AXIS, AXIS)
     assert (
         rows.size == AXIS.size
-        or np.abs(at_places(rows, columns, kept, row, column) - values).max() <= NODE_TOLERANCES["water_vapour"]
+        or np.abs(interpolate_at(rows, columns, kept, row, column) - values).max() <= NODE_TOLERANCES["water_vapour"]
     )
     assert (rows.size == AXIS.size) == (height > 0.5)
 
@@ -48,7 +48,7 @@ def test_every_input_and_its_surface_elevation_limit_the_stride():
     assert min_nodes([smooth, bent])[0].size == AXIS.size
     hill = Nodes(rows=AXIS, columns=AXIS, values=1000.0 * bump(1.0), label="z")
     ground = Field(quantity=ELEVATION, source=0.0, origin="given")
-    lifted = vapour(bump(0.0), lift=ElevationAdjustment(surface=hill, ground=ground, formula=lambda *at: 0.0))
+    lifted = vapour(bump(0.0), adjustment=ElevationAdjustment(surface=hill, ground=ground, formula=lambda *at: 0.0))
     assert min_nodes([lifted])[0].size == AXIS.size
 
 

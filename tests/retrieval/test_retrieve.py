@@ -16,10 +16,10 @@ from rasterio.env import get_gdal_config
 import lst_raster
 from lst_raster import Model, Scene, retrieve
 from lst_raster.errors import CancelledError, InputError, ModelError, OutputError, SceneError
-from lst_raster.inputs.resolve import DRYNESS, dryness
+from lst_raster.inputs.resolve import SATURATION_RATIO, saturation_ratio
 from lst_raster.product import cog as cog_module
-from lst_raster.product.destination import room_needed
-from lst_raster.product.paths import OutputForm
+from lst_raster.product.destination import required_disk_space
+from lst_raster.product.paths import OutputFormat
 from lst_raster.profiles.source_files import _read_fields
 from lst_raster.retrieval import tiles as tiles_module
 from tests.support.factories import STATE, STEM, make_model, make_scene, ramp, write_raster
@@ -310,7 +310,10 @@ def test_less_than_half_a_per_cent_of_real_atmospheres_over_land_cause_the_warni
         cases.append((vapour[land], air[land]))
     for vapour, air in cases:
         share, limit = np.array(
-            [dryness({"water_vapour": w, "air_temperature": t})[DRYNESS] for w, t in zip(vapour, air, strict=True)]
+            [
+                saturation_ratio({"water_vapour": w, "air_temperature": t})[SATURATION_RATIO]
+                for w, t in zip(vapour, air, strict=True)
+            ]
         ).T
         assert (share < limit).mean() < 0.005
         assert (share / 10.0 < limit).mean() > 0.5
@@ -395,7 +398,7 @@ def test_a_disk_known_to_be_too_full_is_refused_before_any_work(tmp_path, model_
 @pytest.mark.slow
 def test_a_disk_on_which_the_product_fits_is_not_refused(tmp_path, model_path, monkeypatch):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300, BIG))
-    options = {"model": model_path, "form": OutputForm(dtype="uint16"), **EXACT}
+    options = {"model": model_path, "form": OutputFormat(dtype="uint16"), **EXACT}
     product = retrieve(scene, output="first.tif", **options)
     room = 2 * sum(path.stat().st_size for path in product.files)  # of each raster its temporary file, too
     assert room < 4 * product.pixels
@@ -407,9 +410,9 @@ def test_a_disk_on_which_the_product_fits_is_not_refused(tmp_path, model_path, m
 @pytest.mark.parametrize("form", [{}, {"dtype": "uint16"}, {"dtype": "uint16", "lst_only": True}, {"compress": "none"}])
 def test_a_real_scene_takes_at_least_the_estimated_disk_space(tmp_path, model_path, form):
     scene = shared_path("data/landsat/l8_l1_alabama_cc0/test_B10.tif")
-    product = retrieve(scene, model=model_path, form=OutputForm(**form), **EXACT)
+    product = retrieve(scene, model=model_path, form=OutputFormat(**form), **EXACT)
     rasters = [path for path in product.files if path.suffix == ".tif"]
-    assert room_needed(product.files, Scene.open(scene).grid) < 2 * sum(path.stat().st_size for path in rasters)
+    assert required_disk_space(product.files, Scene.open(scene).grid) < 2 * sum(path.stat().st_size for path in rasters)
 
 
 RUN = """

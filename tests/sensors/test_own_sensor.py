@@ -11,7 +11,7 @@ from lst_raster.inference.model import Model, custom_models
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.resources import user_path
 from lst_raster.sensors.bands import response_path, sensor_band, sensor_names
-from lst_raster.sensors.custom import SensorFacts, define_sensor, remove_sensor
+from lst_raster.sensors.custom import SensorProperties, define_sensor, remove_sensor
 from lst_raster.sensors.response import exact_band_radiance, load_response
 from lst_raster.sensors.response_files import read_response
 from lst_raster.simulator.band_simulation import band_weights
@@ -139,8 +139,8 @@ def test_a_definition_that_changes_changes_everything_in_the_same_process(tmp_pa
     assert custom_models() == ["aster-b13/column", "aster-b13/surface"]
     table = read_response(write_response(tmp_path / "other.csv", low=11.3, high=11.9))
     with pytest.raises(OutputError, match="--overwrite"):
-        define_sensor("aster-b13", table, SensorFacts())
-    define_sensor("aster-b13", table, SensorFacts(), overwrite=True)
+        define_sensor("aster-b13", table, SensorProperties())
+    define_sensor("aster-b13", table, SensorProperties(), overwrite=True)
     assert sensor_band("aster-b13").wavelength == pytest.approx(11.6)
     assert band_weights("aster-b13") @ before == 0.0
     assert custom_models() == []  # they were of the other response
@@ -151,14 +151,14 @@ def test_a_definition_that_changes_changes_everything_in_the_same_process(tmp_pa
 def test_names_that_are_taken_or_no_names_are_refused(tmp_path, own_folder, name):
     table = read_response(write_response(tmp_path / "r.csv"))
     with pytest.raises(InputError, match=r"choose another name|cannot be a sensor's name"):
-        define_sensor(name, table, SensorFacts())
+        define_sensor(name, table, SensorProperties())
     assert not own_folder.exists()
 
 
 @pytest.mark.parametrize("facts", [{"noise": -1.0}, {"noise": float("nan")}, {"noise": 50.0}, {"first_year": 2030}])
 def test_facts_that_cannot_be_are_refused(facts):
     with pytest.raises(InputError, match="give"):
-        SensorFacts(**facts)
+        SensorProperties(**facts)
 
 
 def test_an_unknown_sensor_lists_those_of_the_user_too(tmp_path, own_folder):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from lst_raster.resources import user_path
-from lst_raster.sensors.custom import SensorFacts, define_sensor
+from lst_raster.sensors.custom import SensorProperties, define_sensor
 from lst_raster.sensors.response_files import read_response
 from tests.support.factories import make_model
 
@@ -25,7 +25,7 @@ def write_response(
 
 def make_own_sensor(folder: Path, name: str = "aster-b13", **facts) -> str:
     """Define a sensor band in the user's folder."""
-    define_sensor(name, read_response(write_response(folder / f"{name}.csv")), SensorFacts(**facts))
+    define_sensor(name, read_response(write_response(folder / f"{name}.csv")), SensorProperties(**facts))
     return name
 
 

@@ -11,7 +11,7 @@ from rasterio import Affine
 
 from lst_raster import Level2Scene, retrieve
 from lst_raster.errors import CancelledError, GridMismatchError, InputError, InputNotFoundError, OutputError, SceneError
-from lst_raster.io.quality_band import OWN
+from lst_raster.io.quality_band import PRODUCT_LAYOUT
 from lst_raster.plots.charts import MAP_CORNER
 from lst_raster.plots.colours import blue_to_red
 from lst_raster.product.quality_flags import flag
@@ -267,8 +267,10 @@ def test_clouds_shadows_and_fill_are_left_out_water_and_snow_are_not(tmp_path, n
 
 
 def test_our_own_layout_is_that_of_the_product():
-    assert {name: 1 << bit for name, bit in OWN.flags.items()} == {name: flag(name).mask for name in OWN.flags}
-    assert {"fill", "cloud", "cloud_shadow", "saturated"} <= OWN.flags.keys()
+    assert {name: 1 << bit for name, bit in PRODUCT_LAYOUT.flags.items()} == {
+        name: flag(name).mask for name in PRODUCT_LAYOUT.flags
+    }
+    assert {"fill", "cloud", "cloud_shadow", "saturated"} <= PRODUCT_LAYOUT.flags.keys()
 
 
 def test_a_mask_on_another_grid_is_refused_or_warped(tmp_path):

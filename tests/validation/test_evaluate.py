@@ -14,9 +14,9 @@ from lst_raster.profiles.sampling import (
     EXACT,
     SURFACES_PER_PROFILE,
     InputErrors,
+    add_input_errors,
+    draw_surfaces,
     observe,
-    surface_samples,
-    with_errors,
 )
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.sensors.bands import sensor_band
@@ -45,7 +45,7 @@ def model_path(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def samples(simulated):
-    return observe(simulated, surface_samples(simulated.air_temperature_2m, 4, 0))
+    return observe(simulated, draw_surfaces(simulated.air_temperature_2m, 4, 0))
 
 
 class PerfectModel:
@@ -103,7 +103,7 @@ def test_an_evaluation_repeats_with_its_seed(model_path, simulated):
 
 def test_input_errors_have_the_size_they_state(samples):
     errors = InputErrors()
-    given = with_errors(samples, errors, 1)
+    given = add_input_errors(samples, errors, 1)
     seen = brightness_temperature(given.radiance, L8) - brightness_temperature(samples.radiance, L8)
     assert seen.std() == pytest.approx(errors.sensor, rel=0.1)
     assert (given.water_vapour / samples.water_vapour - 1.0).std() == pytest.approx(errors.water_vapour, rel=0.1)
@@ -114,7 +114,7 @@ def test_input_errors_have_the_size_they_state(samples):
 
 
 def test_no_errors_leave_the_samples_as_they_are(samples):
-    given = with_errors(samples, EXACT, 1).inputs()
+    given = add_input_errors(samples, EXACT, 1).inputs()
     for name, values in samples.inputs().items():
         assert np.allclose(given[name], values, rtol=1e-12)
 

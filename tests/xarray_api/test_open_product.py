@@ -16,7 +16,7 @@ from lst_raster import open_product, retrieve, retrieve_array, write_product
 from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, OutputError
 from lst_raster.io.grid import Grid
 from lst_raster.product.check import check_product
-from lst_raster.product.paths import OutputForm
+from lst_raster.product.paths import OutputFormat
 from lst_raster.product.quality_flags import FLAGS, flag
 from lst_raster.retrieval.run import GDAL_CACHE_SIZE
 from lst_raster.xarray_api import open_product as raster_module
@@ -127,7 +127,7 @@ def test_the_product_of_a_retrieval_opens_with_its_provenance_and_one_of_a_tempe
     assert own.items() <= dataset.attrs.items()
     assert dataset.lst.notnull().all() and (dataset.emissivity_source == 2).all()
     alone = retrieve(
-        scene, output=tmp_path / "b.tif", model=model_path, emissivity=0.97, form=OutputForm(lst_only=True), **STATE
+        scene, output=tmp_path / "b.tif", model=model_path, emissivity=0.97, form=OutputFormat(lst_only=True), **STATE
     )
     only = open_product(alone.path)
     assert list(only) == ["lst"] and "ancillary_variables" not in only.lst.attrs
@@ -220,7 +220,7 @@ def made():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", [OutputForm(), OutputForm(dtype="uint16", compress="zstd")])
+@pytest.mark.parametrize("form", [OutputFormat(), OutputFormat(dtype="uint16", compress="zstd")])
 def test_written_files_are_the_same_from_memory_and_from_any_chunks(tmp_path, made, form):
     files = write_product(made, tmp_path / "a.tif", form=form)
     assert [path.name for path in files] == ["a_UNC.tif", "a.tif"]
@@ -253,7 +253,7 @@ def test_rioxarray_writes_chunks_with_a_lock(tmp_path, made):
 
 
 def test_existing_products_and_datasets_without_a_raster_are_errors(tmp_path, made):
-    write_product(made, tmp_path / "a.tif", form=OutputForm(lst_only=True))
+    write_product(made, tmp_path / "a.tif", form=OutputFormat(lst_only=True))
     with pytest.raises(OutputError, match="exists and is kept"):
         write_product(made, tmp_path / "a.tif")
     assert len(write_product(made, tmp_path / "a.tif", overwrite=True)) == 2

@@ -14,7 +14,7 @@ from lst_raster.errors import CancelledError
 from lst_raster.inputs.emissivity.spectra import EmissivitySpectra, packaged_spectra
 from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
 from lst_raster.physics.planck import planck_radiance
-from lst_raster.physics.radiative_transfer import radiance_through_air, surface_temperature
+from lst_raster.physics.radiative_transfer import sensor_radiance_of_black_body, surface_temperature
 from lst_raster.profiles.profile_sets import library_path, read_profiles, water_vapour
 from lst_raster.sensors.bands import sensor_band, sensor_names
 from lst_raster.simulator.band_simulation import (
@@ -230,7 +230,7 @@ class _Ground:
         """Radiance over the materials, and over grey ground of their band emissivity: linear in the emissivity."""
         terms = [part[self.seen] for part in (spectrum.transmittance, spectrum.upwelling, spectrum.downwelling)]
         emitted = planck_radiance(ground, self.wavelength)
-        black, mirror = (radiance_through_air(emitted, emissivity, *terms) for emissivity in (1.0, 0.0))
+        black, mirror = (sensor_radiance_of_black_body(emitted, emissivity, *terms) for emissivity in (1.0, 0.0))
         rise, floor = self.weights * (black - mirror), mirror @ self.weights
         return self.emissivity @ rise + floor, self.band_emissivity * rise.sum() + floor
 

@@ -16,7 +16,7 @@ from lst_raster.inputs.reanalysis.read import read_if_present, read_request
 from lst_raster.inputs.reanalysis.request import PROFILE_SPACING, NodePositions, Request, make_request, node_positions
 from lst_raster.inputs.reanalysis.variables import NothingFoundError
 from lst_raster.inputs.reanalysis.zarr_store import store_name
-from lst_raster.io.coarse_grid import Float, Nodes, at_places
+from lst_raster.io.coarse_grid import Float, Nodes, interpolate_at
 from lst_raster.io.grid import Grid
 from lst_raster.io.scene import Scene
 from lst_raster.physics.elevation import water_vapour_between
@@ -56,7 +56,7 @@ class LevelNodes:
     def at(self, row: Float, column: Float) -> tuple[Float, Float]:
         """Temperature [K] and specific humidity [kg kg-1] of shape (level, ...) at positions of any shape [pixel]."""
         values = np.stack([self.temperature, self.specific_humidity])
-        temperature, humidity = at_places(self.rows, self.columns, values, row, column)
+        temperature, humidity = interpolate_at(self.rows, self.columns, values, row, column)
         return temperature, humidity
 
 
@@ -214,7 +214,7 @@ def fields_over_scene(
         adjustment = None
         if surface and ground:
             adjustment = ElevationAdjustment(surface=surface, ground=ground, formula=_BETWEEN[name])
-        fields[name] = Field(quantity=_QUANTITIES[name], source=nodes, origin=ORIGIN, lift=adjustment)
+        fields[name] = Field(quantity=_QUANTITIES[name], source=nodes, origin=ORIGIN, adjustment=adjustment)
     if WATER_VAPOUR.name in wanted and WATER_VAPOUR.name not in fields and needs_vapour:
         names = ", ".join(store_name(path) for path in paths)
         found = ", ".join(dict.fromkeys(field.variable for field in available)) or "nothing"

@@ -17,7 +17,7 @@ from lst_raster.inputs.reanalysis.request import Request
 from lst_raster.inputs.reanalysis.variables import NothingFoundError
 from lst_raster.inputs.reanalysis.zarr_store import is_address, read_zarr
 from lst_raster.io.address import Address, Location, location_of, path_of
-from lst_raster.io.remote import fetch_whole
+from lst_raster.io.remote import download_whole
 from lst_raster.reading import ENGINES, reading
 
 _STORE_FILES = ("zarr.json", ".zgroup", ".zmetadata")
@@ -42,7 +42,7 @@ def local_files(paths: Sequence[str | Path]) -> Iterator[list[str | Path]]:
             if isinstance(location, Address):
                 target = Path(folder) / str(number) / (location.name or "reanalysis")  # messages show the name
                 target.parent.mkdir()
-                fetch_whole(location, target)
+                download_whole(location, target)
                 local.append(target)
             else:
                 local.append(path)

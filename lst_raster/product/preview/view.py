@@ -25,7 +25,7 @@ from lst_raster.io.raster import gdal_settings, open_raster, read_stored
 from lst_raster.io.temperature_raster import open_temperature
 from lst_raster.product.paths import ITEM
 from lst_raster.product.product_set import file_names, find_product
-from lst_raster.product.quality_flags import FLAGS, FROM_SCENE, Flag, flag, require_quality_band
+from lst_raster.product.quality_flags import FLAGS, SCENE_QUALITY_KINDS, Flag, flag, require_quality_band
 from lst_raster.product.sidecars import CACHE
 from lst_raster.sensors.bands import sensor_band
 
@@ -167,7 +167,7 @@ def read_view(files: PreviewFiles, longest: int) -> View:
         kelvin=kelvin,
         uncertainty=found.get("uncertainty"),
         bits=found.get("quality", found.get("scene_quality")),
-        flags=FLAGS if "quality" in found else tuple(flag(name) for name in ("fill", *FROM_SCENE)),
+        flags=FLAGS if "quality" in found else tuple(flag(name) for name in ("fill", *SCENE_QUALITY_KINDS)),
     )
 
 
@@ -265,7 +265,7 @@ def _read_scene_quality(dataset: Any, place: Place, shape: tuple[int, int]) -> N
     stored = read_bits(dataset, out_shape=shape)
     masks = find_layout(stored, COLLECTION_2, place).decode(stored)
     bits = np.where(masks["fill"], np.uint32(flag("fill").mask), np.uint32(0))
-    for name, kinds in FROM_SCENE.items():
+    for name, kinds in SCENE_QUALITY_KINDS.items():
         for kind in set(kinds) & set(masks):
             bits |= masks[kind] * np.uint32(flag(name).mask)
     return bits

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.profiles.sampling import InputErrors, Samples, observe, surface_samples, with_errors
-from lst_raster.profiles.simulated_set import HUMID, SimulatedSet, regimes_of
+from lst_raster.profiles.sampling import InputErrors, Samples, add_input_errors, draw_surfaces, observe
+from lst_raster.profiles.simulated_set import HUMID, SimulatedSet, regime_masks
 from tests.benchmarks.accuracy.fits import Retrieval
 from tests.benchmarks.accuracy.setting import Setting
 
@@ -95,7 +95,7 @@ SEED = 0  # of the surfaces, as in `lst-raster evaluate`; the errors' is the nex
 
 def headline(simulated: SimulatedSet) -> Mapping[str, NDArray[np.bool_]]:
     """Masks of the two parts of the headline: all, and extreme humidity."""
-    masks = regimes_of(simulated)
+    masks = regime_masks(simulated)
     return {name: masks[name] for name in ("all", HUMID)}
 
 
@@ -105,10 +105,10 @@ def given_samples(
     """Yield title, condition, set and what a retrieval is given; the truth is in it."""
     for condition in conditions:
         for title, simulated in (setting.varied if condition == VARIED else setting.tests).items():
-            surfaces = surface_samples(simulated.air_temperature_2m, setting.plan.per_profile, SEED)
+            surfaces = draw_surfaces(simulated.air_temperature_2m, setting.plan.per_profile, SEED)
             given = observe(simulated, surfaces)
             if condition != EXACT:
-                given = with_errors(given, InputErrors(), SEED + 1)
+                given = add_input_errors(given, InputErrors(), SEED + 1)
             yield title, condition, simulated, given
 
 
@@ -117,7 +117,7 @@ def measure(
     retrieval: Retrieval,
     facts: Mapping[str, Any],
     *,
-    parts: Parts = regimes_of,
+    parts: Parts = regime_masks,
     conditions: tuple[str, ...] = CONDITIONS,
 ) -> Rows:
     """Measure a retrieval on every held-out set.

@@ -17,10 +17,10 @@ from lst_raster.physics.published_retrievals import (
     wien_temperature,
 )
 from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.profiles.sampling import Samples, observe, surface_samples
+from lst_raster.profiles.sampling import Samples, draw_surfaces, observe
 from lst_raster.profiles.simulated_set import SimulatedSet
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.validation.published import mono_window_class, mono_window_classes
+from lst_raster.validation.published import mono_window_class
 
 Float = NDArray[np.float64]
 
@@ -116,7 +116,7 @@ def refit_mono_window(sets: Sequence[SimulatedSet], seed: int) -> MonoWindow:
     `refit_single_channel`.
     """
     given, weight = _training(sets, seed)
-    count = mono_window_classes()
+    count = int(mono_window_class(np.float64(np.inf))) + 1
     columns = [
         np.asarray(mono_window_temperature(_seen(given), given.emissivity, *one)) for one in np.eye(3)
     ]  # linear in its coefficients
@@ -166,7 +166,7 @@ def _seen(given: Samples) -> Any:
 
 def _training(sets: Sequence[SimulatedSet], seed: int) -> tuple[Samples, Float]:
     """Flat exact samples of all sets, and their weights."""
-    parts = [observe(one, surface_samples(one.air_temperature_2m, PER_PROFILE, seed)) for one in sets]
+    parts = [observe(one, draw_surfaces(one.air_temperature_2m, PER_PROFILE, seed)) for one in sets]
     weight = np.concatenate([np.repeat(_weights(one), PER_PROFILE) for one in sets])
 
     def joined(arrays: Sequence[Float]) -> Float:

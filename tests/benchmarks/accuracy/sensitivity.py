@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lst_raster.physics.planck import band_radiance, band_radiance_slope, brightness_temperature
 from lst_raster.physics.uncertainty import Terms, atmosphere_error, emissivity_error
-from lst_raster.profiles.sampling import Samples, observe, surface_samples
+from lst_raster.profiles.sampling import Samples, draw_surfaces, observe
 from lst_raster.profiles.simulated_set import SimulatedSet
 from lst_raster.sensors.bands import sensor_band
 from tests.benchmarks.accuracy.changed_atmosphere import MOISTER, WARMER, ChangedAir, changed_air
@@ -55,7 +55,7 @@ def _jobs(setting: Setting) -> list[Job]:
 
 def respond(setting: Setting, retrieval: Retrieval, *, facts: Mapping[str, Any], air: ChangedAir) -> Rows:
     """Measure how a retrieval follows its inputs; one row for each input."""
-    given = observe(air.base, surface_samples(air.base.air_temperature_2m, SURFACES, SEED))
+    given = observe(air.base, draw_surfaces(air.base.air_temperature_2m, SURFACES, SEED))
     expected, found = expected_responses(air, given), found_responses(retrieval, air, given)
     return [{**facts, "input": name, **_agreement(found[name], expected[name])} for name in UNITS]
 

@@ -44,7 +44,7 @@ class Arco:
         longitudes = [(box.west + CELL * column) % 360.0 for column in range(columns)]
         script = _SCRIPT.format(
             **details, north=box.north, south=box.south, file=part.file,
-            longitudes="slice(None)" if box.is_around else longitudes,
+            longitudes="slice(None)" if box.spans_all_longitudes else longitudes,
         )  # fmt: skip
         return Plan(source="era5-arco", steps=steps, box=box, parts=(part,), script=script)
 
