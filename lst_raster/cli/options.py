@@ -224,7 +224,7 @@ def open_scene(
     if downwelling is not None:
         raise click.UsageError("--downwelling is for Level-2 products; add --level-2")
     if quantity is not None:
-        from lst_raster.io.measured_scene import MeasuredScene
+        from lst_raster.io.scene import MeasuredScene
 
         return MeasuredScene.open(path, quantity=quantity, **stated)
     from lst_raster.io.scene import Scene

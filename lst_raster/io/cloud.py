@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from lst_raster.errors import InputNotFoundError, RemoteAccessError, RemoteError
 from lst_raster.io.address import Address, without_secrets
-from lst_raster.io.http import ATTEMPTS, PAUSE, TIMEOUT, Part
+from lst_raster.io.remote import ATTEMPTS, PAUSE, TIMEOUT, Part
 from lst_raster.resources import require
 
 _T = TypeVar("_T")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, SceneError
-from lst_raster.io.landsat import Calibration, largest_digital_number
+from lst_raster.io.landsat import Calibration
 from lst_raster.physics.calibration import radiance_from_digital_number
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.sensors.bands import sensor_band
@@ -60,13 +60,7 @@ class Expectation:
         return air + (_ABOVE_YEAR if self.day_of_year is None else _ABOVE_SEASON)
 
     def other_readings(self, value: float) -> str:
-        """Quantities other than digital numbers as which a scene's warm end would be a usual temperature.
-
-        Examples
-        --------
-        >>> Expectation(latitude=45.0, day_of_year=197).other_readings(2900.0)
-        'tenths of a kelvin (290 K) or hundredths of a degree Celsius (302 K)'
-        """
+        """Quantities other than digital numbers as which a scene's warm end would be a usual temperature."""
         low, high = _ANYWHERE
         if self.latitude is not None:
             air = standard_atmosphere(self.latitude, self.day_of_year).air_temperature
@@ -82,7 +76,7 @@ def check_values(values: NDArray[Any], sensor: str, calibration: Calibration, ex
     """
     if values.size == 0:
         return ""
-    largest = largest_digital_number(sensor)
+    largest = sensor_band(sensor).largest_digital_number
     if values.max() > largest:
         raise SceneError(
             f"the scene has values up to {values.max():g}, a Level-1 file of {sensor} at most {largest}; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,7 +27,6 @@ KINDS = ("fill", "cloud", "dilated_cloud", "cloud_shadow", "cirrus", "snow", "wa
 """Possible masks; each layout has some of them."""
 
 _HIGH = 3  # of the two bits of a confidence: 0 not determined, 1 low, 2 medium, 3 high
-_SAMPLE = 256  # rows and columns of the subsampled band by which its layout is identified
 _MATCHING = 0.99  # fraction of its pixels that must be valid in a layout
 
 
@@ -37,11 +36,11 @@ class Layout:
 
     name: str  # name for messages
     flags: Mapping[str, int]  # bit of each kind with a single bit; bit 0 is fill in all layouts
-    confidences: Mapping[str, int]
+    confidences: Mapping[str, int] = field(default_factory=dict)
     """Lower bit of each kind with a two-bit confidence; the mask contains the pixels of high confidence."""
-    always: int
+    always: int = 0
     """Bits that every pixel but fill has: the lower ones of confidences that are low or high, never medium."""
-    never: int  # bits that no pixel has
+    never: int = 0  # bits that no pixel has
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -49,13 +48,7 @@ class Layout:
         return frozenset({*self.flags, *self.confidences})
 
     def decode(self, bits: Bits, kinds: Collection[str] = KINDS) -> dict[str, Mask]:
-        """Masks of the given kinds that this layout has.
-
-        Examples
-        --------
-        >>> bool(COLLECTION_2.decode(np.array(22280))["cloud"])
-        True
-        """
+        """Masks of the given kinds that this layout has."""
         ones = {name: 1 << bit for name, bit in self.flags.items()}
         ones |= {name: _HIGH << bit for name, bit in self.confidences.items()}
         return {name: bits & np.uint16(part) == part for name, part in ones.items() if name in kinds}
@@ -69,13 +62,9 @@ class Layout:
 
 COLLECTION_2 = Layout(
     name="QA_PIXEL of Collection 2",
-    flags={
-        "fill": 0, "dilated_cloud": 1, "cirrus": 2, "cloud": 3, "cloud_shadow": 4, "snow": 5, "water": 7,
-    },
-    confidences={},
+    flags={"fill": 0, "dilated_cloud": 1, "cirrus": 2, "cloud": 3, "cloud_shadow": 4, "snow": 5, "water": 7},
     always=1 << 10 | 1 << 12,  # shadow and snow
-    never=0,
-)  # fmt: skip
+)
 """USGS LSDS-1619, Landsat 8-9 Collection 2 Level-2 Science Product Guide, and LSDS-1618 for Landsat 4 to 7."""
 
 COLLECTION_1 = Layout(
@@ -99,9 +88,6 @@ BEFORE_COLLECTIONS = Layout(
 OWN = Layout(
     name="quality band of lst-raster",
     flags={"fill": 0, "cloud": 1, "cloud_shadow": 2, "snow": 3, "water": 4, "saturated": 5},
-    confidences={},
-    always=0,
-    never=0,
 )
 """Quality band of our products, `*_LST_QA.tif`: the bits copied from the scene (`product/quality_flags.py`)."""
 
@@ -138,7 +124,7 @@ def find_quality(files: SceneFiles, grid: Grid, *, align: bool = False) -> Quali
     if place is None:
         return None
     with _open(place, grid, align=align) as dataset:
-        bits = read_bits(dataset, out_shape=(min(grid.height, _SAMPLE), min(grid.width, _SAMPLE)))
+        bits = read_bits(dataset, out_shape=grid.sample_shape)
     expected = COLLECTION_2 if "QA_PIXEL" in place.name.upper() else COLLECTION_1
     layout = find_layout(bits, expected, place)
     thermal = thermal_files().get(files.name.band or "")

@@ -15,7 +15,7 @@ from lst_raster.errors import InputError, SceneError
 from lst_raster.io.address import Location
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid, on_grid
-from lst_raster.io.mtl import Mtl
+from lst_raster.io.landsat import Mtl
 from lst_raster.io.raster import open_raster, read_stored
 from lst_raster.io.scene import Scene
 from lst_raster.physics.calibration import radiance_from_digital_number

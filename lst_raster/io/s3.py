@@ -11,13 +11,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from lst_raster.errors import InputNotFoundError, LstRasterError, OutputError, RemoteAccessError, RemoteError
 from lst_raster.io.address import Address
-from lst_raster.io.http import ATTEMPTS, TIMEOUT, Part, size_of_range
+from lst_raster.io.remote import ATTEMPTS, TIMEOUT, Part, size_of_range
 from lst_raster.resources import require
 
 _T = TypeVar("_T")
@@ -27,7 +27,6 @@ _REFUSED = (
     "401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
     "Forbidden",
 )  # fmt: skip
-_BEYOND_END = "InvalidRange"
 _READ_HELP = (
     "set credentials, AWS_REQUEST_PAYER=requester where the requester pays, or AWS_NO_SIGN_REQUEST=YES for a "
     "public bucket"
@@ -42,7 +41,7 @@ def fetch_object(address: Address, start: int, length: int) -> Part:
         try:
             found = client.get_object(**_names(address), Range=f"bytes={start}-{start + length - 1}")
         except client.exceptions.ClientError as error:
-            if error.response.get("Error", {}).get("Code") == _BEYOND_END:
+            if error.response.get("Error", {}).get("Code") == "InvalidRange":  # `start` is beyond the end
                 return Part(content=b"", partial=True)
             raise
         size = size_of_range(found.get("ContentRange"))
@@ -177,24 +176,12 @@ class Upload:
     parts: tuple[dict[str, Any], ...]  # number and ETag of each part
 
 
-def media_type_of(name: str) -> str:
-    """Media type by the extension of a file's name.
-
-    Examples
-    --------
-    >>> media_type_of("LC08_x_LST.png")
-    'image/png'
-    """
-    extension = f".{name.rpartition('.')[2].lower()}"
-    return _MEDIA_TYPES.get(extension) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-
-
 def delete_object(address: Address) -> None:
     """Remove an object, if there is one.
 
     OutputError without such a bucket; RemoteError and RemoteAccessError without a connection or access.
     """
-    _write(address, lambda client: client.delete_object(**_names(address)))
+    _write(address, "delete_object")
 
 
 def size_of_object(address: Address) -> int | None:
@@ -216,7 +203,7 @@ def exists(address: Address) -> bool:
 
 def require_writable(address: Address) -> None:
     """Check write access by beginning and aborting an upload, which leaves nothing; errors as `delete_object`."""
-    _abort(address, _begin(address))
+    _write(address, "abort_multipart_upload", UploadId=_begin(address))
 
 
 def begin_upload(address: Address, path: Path) -> Upload:
@@ -239,44 +226,37 @@ def begin_upload(address: Address, path: Path) -> Upload:
 
 def complete_upload(upload: Upload) -> None:
     """Show an uploaded file, which replaces an older one at once; errors as `delete_object`."""
-    options = {"UploadId": upload.identifier, "MultipartUpload": {"Parts": list(upload.parts)}}
-    _write(upload.address, lambda client: client.complete_multipart_upload(**_names(upload.address), **options))
+    parts = {"Parts": list(upload.parts)}
+    _write(upload.address, "complete_multipart_upload", UploadId=upload.identifier, MultipartUpload=parts)
 
 
 def abort_upload(upload: Upload) -> None:
     """Discard an upload; a failure is only logged, as the store never shows the file."""
     try:
-        _abort(upload.address, upload.identifier)
+        _write(upload.address, "abort_multipart_upload", UploadId=upload.identifier)
     except LstRasterError as error:
         _LOGGER.info("an upload was not discarded and may take space until the store removes it: %s", error)
 
 
 def _begin(address: Address) -> str:
-    options = {**_names(address), "ContentType": media_type_of(address.name)}
-    return str(_write(address, lambda client: client.create_multipart_upload(**options))["UploadId"])
+    extension = PurePosixPath(address.name).suffix.lower()
+    media_type = _MEDIA_TYPES.get(extension) or mimetypes.guess_type(address.name)[0] or "application/octet-stream"
+    return str(_write(address, "create_multipart_upload", ContentType=media_type)["UploadId"])
 
 
 def _send(address: Address, identifier: str, path: Path, part: int) -> dict[str, Any]:
     with path.open("rb") as file:
         file.seek(part * PART)
         content = file.read(PART)
-    options = {**_names(address), "UploadId": identifier, "PartNumber": part + 1, "Body": content, **_checksum(content)}
-    sent = _write(address, lambda client: client.upload_part(**options))
-    return {"PartNumber": part + 1, "ETag": sent["ETag"]}
+    checksum = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()  # all stores verify it
+    options = {"UploadId": identifier, "PartNumber": part + 1, "Body": content, "ContentMD5": checksum}
+    return {"PartNumber": part + 1, "ETag": _write(address, "upload_part", **options)["ETag"]}
 
 
-def _abort(address: Address, identifier: str) -> None:
-    _write(address, lambda client: client.abort_multipart_upload(**_names(address), UploadId=identifier))
-
-
-def _checksum(content: bytes) -> dict[str, str]:
-    """MD5 sum, which all stores verify."""
-    return {"ContentMD5": base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()}
-
-
-def _write(address: Address, call: Callable[[Any], _T]) -> _T:
+def _write(address: Address, method: str, **options: Any) -> Any:
+    """Call a method of boto3's client with the names of an object."""
     try:
-        return _request(address, call, _WRITE_HELP)
+        return _request(address, lambda client: getattr(client, method)(**_names(address), **options), _WRITE_HELP)
     except InputNotFoundError:
         raise OutputError(
             f"cannot write {address}: there is no bucket {address.bucket}; create it, or check the address"

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lst_raster.errors import InputNotFoundError, SceneError
 from lst_raster.io.address import Location
 from lst_raster.io.bundle import Bundle, Place, is_archive, is_metadata, metadata_stem, open_bundle
 from lst_raster.io.landsat import (
+    AcquisitionDate,
     FileName,
+    Mtl,
     choose_bands,
-    file_stems,
+    file_stem,
     parse_band,
     read_edited_name,
     read_file_name,
-    require_level_1,
     satellite_of,
 )
-from lst_raster.io.mtl import Mtl
 from lst_raster.io.remote import require_parts
 from lst_raster.sensors.bands import thermal_files
 
+DATE_TAG = "ACQUISITION_DATE"
+"""Metadata item of a GeoTIFF with the date, ``2015-01-17`` or ``2015-01``, used where no other source has it."""
+
 _THERMAL = tuple(thermal_files())
-_SHOWN = 4  # names in a message, to keep it on one line
-_QUALITY_KEYS = ("FILE_NAME_QUALITY_L1_PIXEL", "FILE_NAME_BAND_QUALITY")
-_SATURATION_KEYS = ("FILE_NAME_QUALITY_L1_RADIOMETRIC_SATURATION",)
+
+
+def shorten_list(names: list[str], shown: int = 4) -> str:
+    """Join the first names of a list for a message of one line."""
+    return ", ".join(names[:shown]) + (", ..." if len(names) > shown else "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,13 +41,22 @@ class SceneFiles:
 
     band: Place  # thermal band
     name: FileName  # content of its name, with the band that the user chose
-    mtl: Mtl | None  # metadata, None where missing
-    quality: Place | None  # quality band, QA_PIXEL or BQA, None where missing
-    saturation: Place | None  # saturation band, QA_RADSAT, None where missing
-    bands: tuple[str, ...]  # suffixes of all thermal bands that exist
     bundle: Bundle  # folder or archive of the files
     stems: tuple[str, ...]  # names of the scene
+    mtl: Mtl | None = None  # metadata, None where missing
+    quality: Place | None = None  # quality band, QA_PIXEL or BQA, None where missing
+    saturation: Place | None = None  # saturation band, QA_RADSAT, None where missing
+    bands: tuple[str, ...] = ()  # suffixes of all thermal bands that exist
     notes: tuple[str, ...] = ()  # deviations from the default choice of band, one line each
+
+    def find_date(self, tags: Mapping[str, str], stated: AcquisitionDate | None = None) -> AcquisitionDate | None:
+        """Date of acquisition: as stated, else of the metadata, the name or the raster's tags; time of the metadata."""
+        entries = self.mtl.entries if self.mtl else {}
+        day = entries.get("DATE_ACQUIRED")
+        date = stated or (AcquisitionDate.parse(day) if day is not None else self.name.date)
+        if date is None and DATE_TAG in tags:
+            date = AcquisitionDate.parse(tags[DATE_TAG])
+        return date.with_time(day, entries.get("SCENE_CENTER_TIME")) if date else None
 
     def find(self, suffix: str) -> Place | None:
         """File of any band, for example ``B4``, None where missing."""
@@ -57,7 +71,8 @@ def find_files(path: str | Location, *, sensor: str | None = None, band: str | N
     """
     wanted = parse_band(band) if band is not None else None
     named = Place.of(path)
-    if _is_band_file(named):
+    is_file = bool(Path(named.name).suffix) if named.remote or named.member else named.disk.is_file()
+    if is_file and not is_archive(named) and not is_metadata(named):
         return _of_file(named, sensor, wanted)
     bundle = open_bundle(named)
     if named.member and is_metadata(named):
@@ -75,12 +90,6 @@ def _name_of(bundle: Bundle, place: Place) -> FileName:
     return next(filter(None, edited), None) or read_file_name(path)
 
 
-def _is_band_file(named: Place) -> bool:
-    """Whether a path may be a single raster, as far as disk or address show."""
-    is_file = bool(Path(named.name).suffix) if named.remote or named.member else named.disk.is_file()
-    return is_file and not is_archive(named) and not is_metadata(named)
-
-
 def _of_file(place: Place, sensor: str | None, wanted: str | None) -> SceneFiles:
     read_file_name(Path(place.name))  # raises an error for a Level-2 file before others are requested
     if place.remote is not None:
@@ -94,7 +103,7 @@ def _of_file(place: Place, sensor: str | None, wanted: str | None) -> SceneFiles
         suffixes = choose_bands(name.stem, satellite_of(mtl) or name.satellite, sensor, wanted)
         if name.band is not None and name.band not in suffixes:
             raise SceneError(f"--band is {wanted}, but the file's name has {name.band}; correct one")
-        name = name if name.band else dataclasses.replace(name, band=suffixes[0])
+        name = name if name.band else replace(name, band=suffixes[0])
     return _gather(bundle, place, name, mtl, ())
 
 
@@ -115,22 +124,23 @@ def _gather(
         is_alternative = (name.band or "")[:2] == suffix[:2]  # band 6 of Landsat 8 is not thermal
         if suffix == name.band or (is_alternative and _band_file(bundle, known, mtl, suffix, name)):
             bands.append(suffix)
+    quality_keys = ("FILE_NAME_QUALITY_L1_PIXEL", "FILE_NAME_BAND_QUALITY")
+    saturation_keys = ("FILE_NAME_QUALITY_L1_RADIOMETRIC_SATURATION",)
     return SceneFiles(
-        notes=notes,
-        bundle=bundle,
-        stems=known,
-        band=band,
-        name=name,
-        mtl=mtl,
-        quality=_companion(bundle, mtl, _QUALITY_KEYS, known, ("QA_PIXEL", "BQA"), name),
-        saturation=_companion(bundle, mtl, _SATURATION_KEYS, known, ("QA_RADSAT",), name),
-        bands=tuple(bands),
-    )
+        band=band, name=name, bundle=bundle, stems=known, mtl=mtl, bands=tuple(bands), notes=notes,
+        quality=find_companion(bundle, mtl, quality_keys, known, ("QA_PIXEL", "BQA"), name),
+        saturation=find_companion(bundle, mtl, saturation_keys, known, ("QA_RADSAT",), name),
+    )  # fmt: skip
 
 
 def _read(place: Place) -> Mtl:
     mtl = Mtl.read(place)
-    require_level_1(mtl)
+    level = mtl.entries.get("PROCESSING_LEVEL", "")
+    if level.upper().startswith("L2"):
+        raise SceneError(
+            f"{mtl.path.name} has the level {level}: a Level-2 product with a retrieved surface temperature; give the "
+            "thermal band of the Level-1 product, or repeat the retrieval from the product's terms: --level-2"
+        )
     return mtl
 
 
@@ -141,8 +151,11 @@ def _choose_scene(bundle: Bundle, named: Place) -> tuple[str, Mtl | None]:
     metadata = bundle.metadata()
     stems = {stem: metadata_stem(place.name) for stem, place in metadata.items()}
     for place in bundle.places.values():
-        if (stem := _thermal_stem(bundle, place)) is not None:
-            stems.setdefault(stem.lower(), stem)
+        if Path(place.name).suffix.lower() in (".tif", ".tiff"):
+            with suppress(SceneError):  # a Level-2 file, or a quality band
+                name = _name_of(bundle, place)
+                if name.band in _THERMAL:
+                    stems.setdefault(name.product.lower(), name.product)
     if not stems:
         for place in bundle.places.values():
             if Path(place.name).suffix.lower() in bundle.endings:
@@ -151,25 +164,12 @@ def _choose_scene(bundle: Bundle, named: Place) -> tuple[str, Mtl | None]:
             f"{named} holds no thermal band (*_B10.TIF, *_B6.TIF, ...) and no *_MTL.txt; give a Level-1 product"
         )
     if len(stems) > 1:
-        shown = ", ".join(sorted(stems.values())[:_SHOWN])
-        more = ", ..." if len(stems) > _SHOWN else ""
         raise SceneError(
-            f"{named} holds {len(stems)} scenes ({shown}{more}); give the thermal band or *_MTL.txt of one"
+            f"{named} holds {len(stems)} scenes ({shorten_list(sorted(stems.values()))}); give the thermal band or "
+            "*_MTL.txt of one"
         )
     ((key, stem),) = stems.items()
     return stem, _read(metadata[key]) if key in metadata else None
-
-
-def _thermal_stem(bundle: Bundle, place: Place) -> str | None:
-    """Name of the product of a thermal band's file; None for other files."""
-    name = Path(place.name)
-    if name.suffix.lower() not in (".tif", ".tiff"):
-        return None
-    try:
-        found = _name_of(bundle, place)
-    except SceneError:
-        return None  # a Level-2 file, or a quality band
-    return found.product if found.band in _THERMAL else None
 
 
 def _choose_band(
@@ -185,7 +185,7 @@ def _choose_band(
             return place, ()
         missing, used = suffixes[0][1:], suffix[1:]
         return place, (f"{bundle.path} has no band {missing}: band {used} is used; --band {used} confirms it",)
-    names = " or ".join(f"{file}.TIF" for suffix in suffixes for file in file_stems(stem, suffix))
+    names = " or ".join(f"{file_stem(stem, suffix)}.TIF" for suffix in suffixes)
     raise SceneError(f"{bundle.path} has no {names}; add the file, or choose another band with --band")
 
 
@@ -197,7 +197,7 @@ def _edited_file(bundle: Bundle, stem: str, suffix: str) -> Place | None:
         if name is not None and name.band == suffix and Path(place.name).suffix.lower() in bundle.endings:
             found.append(place)
     if len(found) > 1:
-        shown = ", ".join(place.name for place in found[:_SHOWN]) + (", ..." if len(found) > _SHOWN else "")
+        shown = shorten_list([place.name for place in found])
         raise SceneError(f"{bundle.path} holds {len(found)} files of band {suffix[1:]} ({shown}); give one of them")
     return found[0] if found else None
 
@@ -205,10 +205,10 @@ def _edited_file(bundle: Bundle, stem: str, suffix: str) -> Place | None:
 def _band_file(
     bundle: Bundle, stems: Iterable[str], mtl: Mtl | None, suffix: str, name: FileName | None = None
 ) -> Place | None:
-    return _companion(bundle, mtl, (f"FILE_NAME_BAND_{suffix[1:]}",), stems, (suffix,), name)
+    return find_companion(bundle, mtl, (f"FILE_NAME_BAND_{suffix[1:]}",), stems, (suffix,), name)
 
 
-def _companion(
+def find_companion(
     bundle: Bundle, mtl: Mtl | None, keys: Iterable[str], stems: Iterable[str], suffixes: Iterable[str],
     name: FileName | None = None,
 ) -> Place | None:  # fmt: skip
@@ -216,7 +216,7 @@ def _companion(
 
     If the thermal band's name has additions, a file with the same additions comes first.
     """
-    files = [file for stem in stems for suffix in suffixes for file in file_stems(stem, suffix)]
+    files = [file_stem(stem, suffix) for stem in stems for suffix in suffixes]
     if name is not None and (name.before or name.after):
         files = [f"{name.before}{file}{name.after}" for file in files] + files
     names = [f"{file}{ending}" for file in files for ending in bundle.endings]

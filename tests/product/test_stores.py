@@ -11,7 +11,7 @@ import pytest
 
 from lst_raster import composite, retrieve
 from lst_raster.errors import LstRasterError, OutputError, RemoteAccessError, RemoteError
-from lst_raster.io import http as remote_http
+from lst_raster.io import remote as remote_files
 from lst_raster.io import s3 as remote_s3_write
 from lst_raster.io.address import Address
 from lst_raster.io.s3 import begin_upload, complete_upload, delete_object, exists
@@ -50,7 +50,7 @@ def surroundings(tmp_path, monkeypatch, running_store):
     """A store, a folder and a separate folder of temporary files, without delays."""
     _, gate = running_store
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(remote_http, "PAUSE", 0.0)
+    monkeypatch.setattr(remote_files, "PAUSE", 0.0)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))

@@ -12,7 +12,7 @@ from lst_raster.inputs.reanalysis.fetch.plan import Part, Plan, Say, stamp, step
 from lst_raster.inputs.reanalysis.request import crop
 from lst_raster.inputs.reanalysis.zarr_store import open_store
 from lst_raster.io.grid import Box
-from lst_raster.io.http import with_retries
+from lst_raster.io.remote import with_retries
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, build_opener
 
 from lst_raster.errors import RemoteAccessError, RemoteError
-from lst_raster.io.http import BusyError, with_retries
+from lst_raster.io.remote import BusyError, with_retries
 
 LOGIN = "https://urs.earthdata.nasa.gov"
 """Where Earthdata asks who it is."""
