@@ -12,7 +12,6 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from lst_raster.errors import InputNotFoundError
 
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):/{1,2}(?=[^/])", re.IGNORECASE)  # one slash: pathlib merges the two
-_WEB = ("http", "https")
 _STORES = {"s3": "/vsis3", "gs": "/vsigs", "az": "/vsiaz"}  # and GDAL's file system of each
 _VIRTUAL = {"vsicurl/": "", **{f"{system[1:]}/": f"{scheme}://" for scheme, system in _STORES.items()}}
 _UNQUOTED = "%/:?=&@+,;~!$'()*[]"  # characters with a meaning in an address; all others are percent-encoded
@@ -38,9 +37,21 @@ class Address:
         scheme = "az" if scheme == "abfs" else scheme
         rest = text[found.end() :]
         if scheme in _STORES:
-            _require_no_keys(scheme, rest)  # before it is shown anywhere
+            # Refuse keys and signatures, before the address is shown anywhere.
+            bucket, slash, key = rest.partition("/")
+            shown = f"{scheme}://{bucket.rpartition('@')[2]}{slash}{key}"
+            if "@" in bucket:
+                raise InputNotFoundError(
+                    f"the address {shown} was given with a user in it; leave that out, and set credentials, for "
+                    "example AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
+                )
+            if scheme != "s3" and "?" in rest:  # in S3 it may be part of a name
+                raise InputNotFoundError(
+                    f"the address {shown.partition('?')[0]} was given with a query; leave it out and set "
+                    "credentials, give the signed https address, or download the file first"
+                )
             return cls(url=f"{scheme}://{rest}")
-        if scheme not in _WEB:
+        if scheme not in ("http", "https"):
             raise InputNotFoundError(
                 f"{scheme}: addresses are not supported, only https, http, s3, gs and az; download the file first"
             )
@@ -146,22 +157,6 @@ def path_of(place: str | Path | Address, what: str) -> Path:
     if isinstance(found, Address):
         raise InputNotFoundError(f"{what} {found} is on a server, from which it cannot be read; download it first")
     return found
-
-
-def _require_no_keys(scheme: str, rest: str) -> None:
-    """Refuse an address of an object store that contains keys or a signature, before it is shown anywhere."""
-    bucket, slash, key = rest.partition("/")
-    shown = f"{scheme}://{bucket.rpartition('@')[2]}{slash}{key}"
-    if "@" in bucket:
-        raise InputNotFoundError(
-            f"the address {shown} was given with a user in it; leave that out, and set credentials, for example "
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
-        )
-    if scheme != "s3" and "?" in rest:  # in S3 it may be part of a name
-        raise InputNotFoundError(
-            f"the address {shown.partition('?')[0]} was given with a query; leave it out and set credentials, give the "
-            "signed https address, or download the file first"
-        )
 
 
 def without_secrets(text: str) -> str:

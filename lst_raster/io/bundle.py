@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import Any, Self, TypeAlias
 
@@ -128,12 +129,6 @@ class Bundle:
     endings: tuple[str, ...] = (".tif", ".tiff")  # possible extensions of rasters
 
     @classmethod
-    def of_folder(cls, path: Path) -> Self:
-        """List a folder without its subfolders and hidden files."""
-        files = (file for file in sorted(path.iterdir()) if not is_hidden(file.name) and file.is_file())
-        return cls(path=path, places=_by_name(Place(disk=file) for file in files))
-
-    @classmethod
     def of_archive(cls, place: Place) -> Self:
         """List a ZIP or tar file, or the folder of it that `place` is or is in; read its metadata on the way.
 
@@ -207,7 +202,8 @@ def _by_name(places: Iterable[Place]) -> dict[str, Place]:
 @contextmanager
 def _opened_archive(place: Place) -> Iterator[Any]:
     """Open the archive of a place as `zipfile.ZipFile` or `tarfile.TarFile`."""
-    with RemoteFile.buffered(place.remote) if place.remote else place.disk.open("rb") as file:
+    # With a buffer small reads of a remote file share a request.
+    with BufferedReader(RemoteFile(place.remote), 1 << 16) if place.remote else place.disk.open("rb") as file:
         if _ZIP.search(place.location.name):
             with zipfile.ZipFile(file) as archive:
                 yield archive
@@ -312,7 +308,7 @@ def _open_remote_folder(address: Address) -> Bundle:
 
 
 def open_bundle(path: Path | Place) -> Bundle:
-    """List a folder, an archive, or the folder of a file, on disk or on a server.
+    """List a folder, an archive, or the folder of a file, without subfolders and hidden files, on disk or on a server.
 
     Raises InputNotFoundError without such a path, SceneError for a damaged archive, RemoteError of a server.
     """
@@ -324,7 +320,9 @@ def open_bundle(path: Path | Place) -> Bundle:
         raise InputNotFoundError(f"scene {place} does not exist; check the path")
     if is_archived and place.disk.is_file():
         return Bundle.of_archive(place)
-    return Bundle.of_folder(place.disk if place.disk.is_dir() else place.disk.parent)
+    folder = place.disk if place.disk.is_dir() else place.disk.parent
+    files = (file for file in sorted(folder.iterdir()) if not is_hidden(file.name) and file.is_file())
+    return Bundle(path=folder, places=_by_name(Place(disk=file) for file in files))
 
 
 _Key: TypeAlias = tuple[str, int, int, str | None]

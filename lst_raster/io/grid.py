@@ -120,12 +120,11 @@ def _apply(transform: Any, column: Any, row: Any) -> tuple[Any, Any]:
     return a * column + b * row + c, d * column + e * row + f
 
 
-def require_same_grid(
-    what: str, grid: Grid, scene: Grid, remedy: str = "pass --align to warp it onto the scene's grid"
-) -> None:
+def require_same_grid(what: str, grid: Grid, scene: Grid, remedy: str = "") -> None:
     """Raise GridMismatchError, with both grids and a remedy, for a raster `what` that is not on the scene's grid."""
     if not grid.matches(scene):
-        raise GridMismatchError(f"{what} is {grid}; the scene is {scene}; {remedy}")
+        message = f"{what} is {grid}; the scene is {scene}; pass --align to warp it onto the scene's grid"
+        raise GridMismatchError(f"{what} is {grid}; the scene is {scene}; {remedy}" if remedy else message)
 
 
 @dataclass(frozen=True, slots=True)

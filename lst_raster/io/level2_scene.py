@@ -26,8 +26,7 @@ from lst_raster.io.landsat import (
     satellite_of,
 )
 from lst_raster.io.raster import Float32, open_raster, read_window
-from lst_raster.io.scene import Scene
-from lst_raster.io.scene_files import SceneFiles, find_companion, shorten_list
+from lst_raster.io.scene import Scene, SceneFiles, find_companion, shorten_list
 from lst_raster.physics.calibration import downwelling_from_st_drad
 
 Downwelling: TypeAlias = Literal["corrected", "usgs"]
@@ -141,7 +140,6 @@ class Level2Emissivity:
 
 
 _TERM_FILE = re.compile(r"^(?P<stem>.+)_ST_(?:B\d+|ATRAN|[DTU]RAD|EMIS|EMSD|CDIST|QA)\.tiff?$", re.IGNORECASE)
-_QUALITY = (("QA_PIXEL", "QUALITY_L1_PIXEL"), ("QA_RADSAT", "QUALITY_L1_RADIOMETRIC_SATURATION"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -235,11 +233,11 @@ def _find(path: Path, band: str | None, sensor: str | None) -> tuple[SceneFiles,
     suffix = choose_bands(stem, satellite, sensor, band)[0]
     if suffix != choose_bands(stem, satellite, None, None)[0]:
         raise SceneError(f"the surface temperature of {stem} is not made from band {suffix[1:]}; leave out the band")
-    quality, saturation = (_file(bundle, stem, mtl, *names) for names in _QUALITY)
     name = replace(name, stem=stem, band=suffix, satellite=satellite)
     files = SceneFiles(
-        band=found["radiance"], name=name, bundle=bundle, stems=(stem,), mtl=mtl, quality=quality,
-        saturation=saturation, bands=(suffix,),
+        band=found["radiance"], name=name, bundle=bundle, stems=(stem,), mtl=mtl, bands=(suffix,),
+        quality=_file(bundle, stem, mtl, "QA_PIXEL", "QUALITY_L1_PIXEL"),
+        saturation=_file(bundle, stem, mtl, "QA_RADSAT", "QUALITY_L1_RADIOMETRIC_SATURATION"),
     )  # fmt: skip
     return files, found
 

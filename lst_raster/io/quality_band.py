@@ -14,19 +14,17 @@ from lst_raster.errors import SceneError
 from lst_raster.io.address import Location
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid, on_grid, require_same_grid
-from lst_raster.io.raster import open_raster, read_stored
-from lst_raster.io.scene_files import SceneFiles
+from lst_raster.io.raster import Mask, open_raster, read_stored
+from lst_raster.io.scene import SceneFiles
 from lst_raster.sensors.bands import thermal_files
 
 Bits: TypeAlias = NDArray[np.uint16]
-Mask: TypeAlias = NDArray[np.bool_]
 QualityReader: TypeAlias = Callable[[Any], dict[str, Mask]]
 """Takes a window of the scene; returns the masks by name, `KINDS`."""
 
 KINDS = ("fill", "cloud", "dilated_cloud", "cloud_shadow", "cirrus", "snow", "water", "saturated")
 """Possible masks; each layout has some of them."""
 
-_HIGH = 3  # of the two bits of a confidence: 0 not determined, 1 low, 2 medium, 3 high
 _MATCHING = 0.99  # fraction of its pixels that must be valid in a layout
 
 
@@ -50,7 +48,7 @@ class Layout:
     def decode(self, bits: Bits, kinds: Collection[str] = KINDS) -> dict[str, Mask]:
         """Masks of the given kinds that this layout has."""
         ones = {name: 1 << bit for name, bit in self.flags.items()}
-        ones |= {name: _HIGH << bit for name, bit in self.confidences.items()}
+        ones |= {name: 3 << bit for name, bit in self.confidences.items()}  # 1 low, 2 medium, 3 high confidence
         return {name: bits & np.uint16(part) == part for name, part in ones.items() if name in kinds}
 
     def share(self, bits: Bits) -> float:
@@ -168,20 +166,13 @@ def open_quality(quality: Quality, grid: Grid, kinds: Collection[str] = KINDS) -
 def _open(place: Place, grid: Grid, *, align: bool) -> Iterator[Any]:
     with open_raster(place, "quality band", SceneError) as dataset:
         own, what = Grid.of(dataset), f"quality band {place.name}"
-        if not align and not _covers(own, grid):
+        row, column = (grid.offset_in(own) if own.crs else None) or (-1, -1)
+        is_cut_out = 0 <= row <= own.height - grid.height and 0 <= column <= own.width - grid.width
+        if not align and not is_cut_out:
             remedy = "pass --align to warp it onto the scene's grid, or omit it: --keep-clouds"
             require_same_grid(what, own, grid, remedy)
         with on_grid(dataset, grid, what, align=True, classes=True) as view:
             yield view
-
-
-def _covers(own: Grid, grid: Grid) -> bool:
-    """Whether a scene was cut out of a band."""
-    start = grid.offset_in(own)
-    if start is None or own.crs is None:
-        return False
-    row, column = start
-    return min(start) >= 0 and row + grid.height <= own.height and column + grid.width <= own.width
 
 
 def find_layout(bits: Bits, expected: Layout, place: Place) -> Layout:

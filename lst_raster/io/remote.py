@@ -33,7 +33,6 @@ _MISSING, _REFUSED, _TEMPORARY = (404, 410), (401, 403, 407, 451), (408, 429, 50
 _BEYOND_END = 416
 _PAGE = re.compile(rb"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _BEGINNING = 512  # bytes, enough to distinguish a web page from a file
-_BUFFER = 1 << 16  # [byte] per request of a file object
 _PART = 16 << 20  # [byte] per request of a whole file
 _GDAL = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # else GDAL requests every file of the folder
@@ -82,13 +81,6 @@ def size_of_range(text: str | None) -> int | None:
     return int(size) if size.isdecimal() else None
 
 
-def _object_store(address: Address) -> Any:
-    """Module that reads the object store of an address."""
-    from lst_raster.io import cloud, s3
-
-    return s3 if address.is_s3 else cloud
-
-
 def fetch(address: Address, start: int, length: int) -> Part:
     """Read a byte range of a file on a server.
 
@@ -97,8 +89,9 @@ def fetch(address: Address, start: int, length: int) -> Part:
     MissingExtraError for object stores without the extra ``s3`` or ``cloud``.
     """
     if address.is_object:
-        stored: Part = _object_store(address).fetch_object(address, start, length)
-        return stored
+        from lst_raster.io import object_stores
+
+        return object_stores.fetch_object(address, start, length)
     part = with_retries(lambda: _get(address, start, length))
     if start == 0 and _PAGE.search(part.content[:_BEGINNING]):
         raise RemoteAccessError(
@@ -110,8 +103,9 @@ def fetch(address: Address, start: int, length: int) -> Part:
 
 def list_objects(folder: Address) -> list[Address]:
     """Files in a folder of an object store, without those in its subfolders; errors as `fetch`."""
-    found: list[Address] = _object_store(folder).list_objects(folder)
-    return found
+    from lst_raster.io import object_stores
+
+    return object_stores.list_objects(folder)
 
 
 def state_of(address: Address) -> tuple[int | None, str | None] | None:
@@ -169,11 +163,6 @@ class RemoteFile(io.RawIOBase):
         self._address, self._position = address, 0
         self._size: int | None = None
 
-    @classmethod
-    def buffered(cls, address: Address) -> io.BufferedReader:
-        """Open a file with a buffer, so that small reads share a request."""
-        return io.BufferedReader(cls(address), _BUFFER)
-
     def readable(self) -> bool:
         """Return True."""
         return True
@@ -211,9 +200,10 @@ def gdal_reading(address: Address) -> Iterator[None]:
     options = {key: value for key, value in _GDAL.items() if key not in os.environ}
     session: Any = DummySession()
     if address.is_s3:
-        from lst_raster.io.s3 import gdal_options, gdal_session
+        from lst_raster.io import object_stores
 
-        session, options = gdal_session(), {**options, **gdal_options()}
+        session, store_options = object_stores.gdal_settings()
+        options |= store_options
     with _secrets_hidden(address), rasterio.Env(session=session, **options):
         yield
 

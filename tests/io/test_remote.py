@@ -20,7 +20,7 @@ from lst_raster.errors import (
     RemoteError,
     SceneError,
 )
-from lst_raster.io import cloud
+from lst_raster.io import object_stores
 from lst_raster.io import remote as remote_files
 from lst_raster.io.address import Address, without_secrets
 from lst_raster.io.bundle import Place
@@ -388,7 +388,7 @@ def test_objects_of_google_and_azure_stores_are_read_in_parts_and_listed(monkeyp
     memory = MemoryStore()
     for name in ("a/x.txt", "a/y.txt", "a/sub/z.txt"):
         memory.put(name, b"0123456789")
-    monkeypatch.setattr(cloud, "_store", lambda url, settings: memory)
+    monkeypatch.setattr(object_stores, "_store", lambda url, settings: memory)
     address = Address.parse(f"{scheme}://bucket/a/x.txt")
     assert [fetch(address, *where).content for where in ((0, 4), (8, 4), (10, 4))] == [b"0123", b"89", b""]
     assert fetch(address, 8, 4).size == 10

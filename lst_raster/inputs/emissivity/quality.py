@@ -13,7 +13,8 @@ from lst_raster.errors import InputError
 from lst_raster.inputs.emissivity.source import Estimate, EstimateReader
 from lst_raster.inputs.emissivity.tables import Value, components
 from lst_raster.io.address import Location
-from lst_raster.io.quality_band import Mask, Quality, find_quality, open_quality
+from lst_raster.io.quality_band import Quality, find_quality, open_quality
+from lst_raster.io.raster import Mask
 from lst_raster.io.scene import Scene
 
 KINDS = ("water", "snow")
