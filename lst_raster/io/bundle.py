@@ -107,8 +107,7 @@ class Place:
         return f"{self.location.name}/{self.name}" if self.member else self.name
 
     def __str__(self) -> str:
-        whole = str(self.remote or self.disk)
-        return f"{whole}/{self.member}" if self.member else whole
+        return f"{self.location}/{self.member}" if self.member else str(self.location)
 
     def text(self) -> bytes:
         """Read the file up to 1 MiB, which is enough for metadata."""

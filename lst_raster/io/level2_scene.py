@@ -115,15 +115,14 @@ class Level2Atmosphere:
 
         SceneError, also from the reader, for a missing or damaged file; GridMismatchError for another grid.
         """
-        terms = [EQUATION[name] for name in _ATMOSPHERE]
         with ExitStack() as stack:
-            datasets = [
-                stack.enter_context(open_term(self.places[name], EQUATION[name], self.grid)) for name in _ATMOSPHERE
+            terms = [
+                (EQUATION[name], stack.enter_context(open_term(self.places[name], EQUATION[name], self.grid)))
+                for name in _ATMOSPHERE
             ]
 
             def read(window: Any) -> tuple[Float32, Float32, Float32]:
-                found = (term.read(dataset, window=window) for term, dataset in zip(terms, datasets, strict=True))
-                transmittance, upwelling, st_drad = found
+                transmittance, upwelling, st_drad = (term.read(dataset, window=window) for term, dataset in terms)
                 downwelling = downwelling_from_st_drad(st_drad) if self.downwelling == "corrected" else st_drad
                 known = np.isfinite(transmittance) & np.isfinite(upwelling) & np.isfinite(st_drad)
                 return np.where(known, transmittance, np.float32("nan")), upwelling, downwelling

@@ -41,7 +41,6 @@ _COLDEST, _HOTTEST = 180.0, 360.0  # [K], medians of scenes: from the coldest cl
 # 30 K. Level-2 numbers read as Level-1 are 35 to 50 K too warm.
 _ABOVE_SEASON, _ABOVE_YEAR = 34.0, 35.0  # [K], with and without a date
 _ABOVE_ALL = 332.0  # [K], largest warm end where the latitude is unknown
-_SAMPLE = 256  # rows and columns of a subsampled array
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,16 +109,14 @@ def check_values(values: NDArray[Any], sensor: str, calibration: Calibration, ex
     return expected.other_readings(warm)
 
 
-_REMEDY = "give the Level-1 digital numbers, or specify the quantity with --quantity"
-
-
 def _advice_on_number(median: float, expected: Expectation) -> str:
+    remedy = "give the Level-1 digital numbers, or specify the quantity with --quantity"
     if -80.0 < median < 0.1 or 30.0 < median < 80.0:
-        return f"it may be in degrees Celsius; {_REMEDY}"
+        return f"it may be in degrees Celsius; {remedy}"
     if 0.1 <= median <= 30.0:
-        return f"it may be radiance, or degrees Celsius; {_REMEDY}"
+        return f"it may be radiance, or degrees Celsius; {remedy}"
     if 180.0 <= median <= 360.0:
-        return f"it may be a temperature already; {_REMEDY}"
+        return f"it may be a temperature already; {remedy}"
     others = expected.other_readings(median)
     also = f"; the values may also be in {others}: give the Level-1 digital numbers" if others else ""
     return f"check the sensor and the calibration constants{also}"
@@ -130,7 +127,7 @@ def check_radiance(radiance: NDArray[Any], sensor: str) -> None:
 
     NaN and values that are not positive are ignored.
     """
-    step = max(1, int((radiance.size / _SAMPLE**2) ** (1.0 / max(1, radiance.ndim))))
+    step = max(1, int((radiance.size / 256**2) ** (1.0 / max(1, radiance.ndim))))
     sample = radiance[tuple(slice(None, None, step) for _ in radiance.shape)]
     known = sample[np.isfinite(sample) & (sample > 0.0)]
     if known.size == 0:

@@ -166,7 +166,7 @@ def open_quality(quality: Quality, grid: Grid, kinds: Collection[str] = KINDS) -
 def _open(place: Place, grid: Grid, *, align: bool) -> Iterator[Any]:
     with open_raster(place, "quality band", SceneError) as dataset:
         own, what = Grid.of(dataset), f"quality band {place.name}"
-        row, column = (grid.offset_in(own) if own.crs else None) or (-1, -1)
+        row, column = (grid.offset_in(own) if own.crs is not None else None) or (-1, -1)
         is_cut_out = 0 <= row <= own.height - grid.height and 0 <= column <= own.width - grid.width
         if not align and not is_cut_out:
             remedy = "pass --align to warp it onto the scene's grid, or omit it: --keep-clouds"
