@@ -85,7 +85,7 @@ def list_objects(folder: Address) -> list[Address]:
     return [Address(url=f"{folder.scheme}://{folder.bucket}/{key}") for key in keys]
 
 
-def gdal_settings() -> tuple[Any, dict[str, str]]:
+def gdal_s3_settings() -> tuple[Any, dict[str, str]]:
     """Credentials that boto3 finds, as a session of rasterio, and GDAL's options for a store other than Amazon's."""
     from rasterio.session import AWSSession
 

@@ -202,7 +202,7 @@ def gdal_reading(address: Address) -> Iterator[None]:
     if address.is_s3:
         from lst_raster.io import object_stores
 
-        session, store_options = object_stores.gdal_settings()
+        session, store_options = object_stores.gdal_s3_settings()
         options |= store_options
     with _secrets_hidden(address), rasterio.Env(session=session, **options):
         yield
