@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from lst_raster.compositing.composite import Composite, composite
     from lst_raster.inference.model import Model
     from lst_raster.io.level2_scene import Level2Scene
-    from lst_raster.io.measured_scene import MeasuredScene
-    from lst_raster.io.scene import Scene
+    from lst_raster.io.scene import MeasuredScene, Scene
     from lst_raster.product.preview.run import preview
     from lst_raster.retrieval.retrieve import Product, retrieve
     from lst_raster.xarray_api.open_product import open_product
@@ -50,7 +49,7 @@ _HOMES = {
     "Composite": "lst_raster.compositing.composite",
     "Level2Scene": "lst_raster.io.level2_scene",
     "ListedScene": "lst_raster.batch.scene_lists",
-    "MeasuredScene": "lst_raster.io.measured_scene",
+    "MeasuredScene": "lst_raster.io.scene",
     "Model": "lst_raster.inference.model",
     "Product": "lst_raster.retrieval.retrieve",
     "Scene": "lst_raster.io.scene",

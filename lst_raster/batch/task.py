@@ -18,9 +18,8 @@ from lst_raster.errors import CancelledError, LstRasterError, SceneError, Worker
 from lst_raster.io.address import Location, without_secrets
 from lst_raster.io.bundle import Place
 from lst_raster.io.level2_scene import Downwelling, Level2Scene
-from lst_raster.io.measured_scene import MeasuredScene
 from lst_raster.io.raster import open_raster
-from lst_raster.io.scene import Scene
+from lst_raster.io.scene import MeasuredScene, Scene
 from lst_raster.retrieval.retrieve import Product, retrieve
 from lst_raster.retrieval.run import Progress
 

@@ -64,7 +64,7 @@ def _open(path: str, level_2: bool, downwelling: str | None, quantity: str | Non
 
         return Level2Scene.open(path, downwelling="usgs" if downwelling == "usgs" else "corrected", **stated)
     if quantity is not None:
-        from lst_raster.io.measured_scene import MeasuredScene
+        from lst_raster.io.scene import MeasuredScene
 
         return MeasuredScene.open(path, quantity=quantity, **stated)
     from lst_raster.io.scene import Scene

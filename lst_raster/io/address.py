@@ -12,7 +12,6 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from lst_raster.errors import InputNotFoundError
 
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):/{1,2}(?=[^/])", re.IGNORECASE)  # one slash: pathlib merges the two
-_WEB = ("http", "https")
 _STORES = {"s3": "/vsis3", "gs": "/vsigs", "az": "/vsiaz"}  # and GDAL's file system of each
 _VIRTUAL = {"vsicurl/": "", **{f"{system[1:]}/": f"{scheme}://" for scheme, system in _STORES.items()}}
 _UNQUOTED = "%/:?=&@+,;~!$'()*[]"  # characters with a meaning in an address; all others are percent-encoded
@@ -27,17 +26,7 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Parse an address; None where the text is a path on disk. InputNotFoundError for unsupported schemes.
-
-        Examples
-        --------
-        >>> Address.parse("https://example.com/a/LC08_x_B10.TIF?sig=secret")
-        Address(shown='https://example.com/a/LC08_x_B10.TIF')
-        >>> Address.parse("/vsis3/bucket/LC08_x_B10.TIF"), Address.parse("abfs://container/LC08_x_B10.TIF")
-        (Address(shown='s3://bucket/LC08_x_B10.TIF'), Address(shown='az://container/LC08_x_B10.TIF'))
-        >>> Address.parse("folder/LC08_x_B10.TIF") is None
-        True
-        """
+        """Parse an address; None where the text is a path on disk. InputNotFoundError for unsupported schemes."""
         for system, scheme in _VIRTUAL.items():
             if text.removeprefix("/").startswith(system):
                 text = scheme + text.removeprefix("/").removeprefix(system)
@@ -48,9 +37,21 @@ class Address:
         scheme = "az" if scheme == "abfs" else scheme
         rest = text[found.end() :]
         if scheme in _STORES:
-            _require_no_keys(scheme, rest)
+            # Refuse keys and signatures, before the address is shown anywhere.
+            bucket, slash, key = rest.partition("/")
+            shown = f"{scheme}://{bucket.rpartition('@')[2]}{slash}{key}"
+            if "@" in bucket:
+                raise InputNotFoundError(
+                    f"the address {shown} was given with a user in it; leave that out, and set credentials, for "
+                    "example AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
+                )
+            if scheme != "s3" and "?" in rest:  # in S3 it may be part of a name
+                raise InputNotFoundError(
+                    f"the address {shown.partition('?')[0]} was given with a query; leave it out and set "
+                    "credentials, give the signed https address, or download the file first"
+                )
             return cls(url=f"{scheme}://{rest}")
-        if scheme not in _WEB:
+        if scheme not in ("http", "https"):
             raise InputNotFoundError(
                 f"{scheme}: addresses are not supported, only https, http, s3, gs and az; download the file first"
             )
@@ -144,13 +145,7 @@ Location: TypeAlias = Path | Address  # path on disk, or address on a server
 
 
 def location_of(place: str | Path | Address) -> Location:
-    """Return a path, or an address in any of its forms; InputNotFoundError for unsupported schemes.
-
-    Examples
-    --------
-    >>> location_of("s3://bucket/a/x.tif")
-    Address(shown='s3://bucket/a/x.tif')
-    """
+    """Return a path, or an address in any of its forms; InputNotFoundError for unsupported schemes."""
     if isinstance(place, Address):
         return place
     return Address.parse(str(place)) or Path(place)
@@ -164,29 +159,7 @@ def path_of(place: str | Path | Address, what: str) -> Path:
     return found
 
 
-def _require_no_keys(scheme: str, rest: str) -> None:
-    """Refuse an address of an object store that contains keys or a signature, before it is shown anywhere."""
-    bucket, slash, key = rest.partition("/")
-    shown = f"{scheme}://{bucket.rpartition('@')[2]}{slash}{key}"
-    if "@" in bucket:
-        raise InputNotFoundError(
-            f"the address {shown} was given with a user in it; leave that out, and set credentials, for example "
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
-        )
-    if scheme != "s3" and "?" in rest:  # in S3 it may be part of a name
-        raise InputNotFoundError(
-            f"the address {shown.partition('?')[0]} was given with a query; leave it out and set credentials, give the "
-            "signed https address, or download the file first"
-        )
-
-
 def without_secrets(text: str) -> str:
-    """Remove the queries, users and passwords of web addresses from a text.
-
-    Examples
-    --------
-    >>> without_secrets("GET /vsicurl/https://me:word@example.com/x.TIF?sig=secret failed")
-    'GET /vsicurl/https://example.com/x.TIF failed'
-    """
+    """Remove the queries, users and passwords of web addresses from a text."""
     text = re.sub(r"(https?://)[^\s/@'\"]*@", r"\1", text)
     return re.sub(r"(https?://[^\s?'\"<>]*)\?[^\s'\"<>}]*", r"\1", text)

@@ -1,20 +1,25 @@
-"""Files of one scene: in a folder, in an archive or on a server."""
+"""Files in a folder, in an archive or on a server; those that GDAL cannot read in their archive are unpacked once."""
 
 from __future__ import annotations
 
+import atexit
 import logging
 import lzma
+import os
 import posixpath
 import re
+import shutil
 import tarfile
+import tempfile
+import threading
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Self
+from typing import Any, Self, TypeAlias
 
 from lst_raster.errors import InputNotFoundError, RemoteAccessError, SceneError
 from lst_raster.io.address import Address, Location, location_of
@@ -22,16 +27,15 @@ from lst_raster.io.remote import RemoteFile, fetch, list_objects
 
 _LOGGER = logging.getLogger(__name__)
 _TEXT_LIMIT = 1 << 20  # [byte], far above any metadata file; a wrong file is not read completely
-_FIRST_BYTES = 16  # read to check that a file exists
 _ENDINGS = r"\.(?:zip|tar(?:\.gz|\.bz2|\.xz)?|tgz|tbz2?|txz)"
 ARCHIVE = re.compile(f"{_ENDINGS}$", re.IGNORECASE)  # extensions of archives that can be read
 _ZIP = re.compile(r"\.zip$", re.IGNORECASE)
 _COMPRESSED = re.compile(r"\.(tar\.(gz|bz2|xz)|tgz|tbz2?|txz)$", re.IGNORECASE)
 _BY_PYTHON = re.compile(r"\.(tar\.(bz2|xz)|tbz2?|txz)$", re.IGNORECASE)  # tar files that GDAL cannot read
-_ENCRYPTED = 0x1  # bit of a ZIP member's flags
 _VIRTUAL = re.compile(
     rf"/vsi(?:zip|tar)/(?:\{{(?P<braced>[^}}]+)\}}|(?P<plain>.+?{_ENDINGS}))(?:/+(?P<member>.*))?", re.IGNORECASE
 )
+_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, OSError, EOFError, zlib.error)
 _METADATA = re.compile(r"_MTL\.(txt|xml|json)$", re.IGNORECASE)
 
 
@@ -52,11 +56,6 @@ class Place:
         """Parse a path, an address, or ``/vsizip`` or ``/vsitar`` and an archive's path and member.
 
         Raises InputNotFoundError for other schemes and other file systems of GDAL.
-
-        Examples
-        --------
-        >>> Place.of("/vsizip//data/LC08_x.zip/LC08_x_B10.TIF").member
-        'LC08_x_B10.TIF'
         """
         location = location_of(path)
         if isinstance(location, Address):
@@ -108,8 +107,7 @@ class Place:
         return f"{self.location.name}/{self.name}" if self.member else self.name
 
     def __str__(self) -> str:
-        whole = str(self.remote or self.disk)
-        return f"{whole}/{self.member}" if self.member else whole
+        return f"{self.location}/{self.member}" if self.member else str(self.location)
 
     def text(self) -> bytes:
         """Read the file up to 1 MiB, which is enough for metadata."""
@@ -127,12 +125,7 @@ class Bundle:
 
     path: Location  # the folder or the archive
     places: Mapping[str, Place]  # the files, by their names in lower case
-
-    @classmethod
-    def of_folder(cls, path: Path) -> Self:
-        """List a folder without its subfolders and hidden files."""
-        files = (file for file in sorted(path.iterdir()) if not is_hidden(file.name) and file.is_file())
-        return cls(path=path, places=_by_name(Place(disk=file) for file in files))
+    endings: tuple[str, ...] = (".tif", ".tiff")  # possible extensions of rasters
 
     @classmethod
     def of_archive(cls, place: Place) -> Self:
@@ -148,9 +141,7 @@ class Bundle:
         is_zip = _ZIP.search(whole.name) is not None
         try:
             members = (_of_zip if is_zip else _of_tar)(whole)
-        except (
-            tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, OSError, EOFError, zlib.error, NotImplementedError,
-        ) as error:  # fmt: skip
+        except (*_DAMAGED, NotImplementedError) as error:
             reason = str(error).partition(":")[0]  # tarfile's message continues with a list of formats
             raise SceneError(
                 f"{whole} is not a {'zip' if is_zip else 'tar'} archive, or truncated or damaged ({reason}); "
@@ -162,11 +153,6 @@ class Bundle:
     def find(self, name: str | None) -> Place | None:
         """File of a name, None where there is none."""
         return self.places.get(name.lower()) if name else None
-
-    @property
-    def endings(self) -> tuple[str, ...]:
-        """Possible extensions of rasters."""
-        return (".tif", ".tiff")
 
     def metadata_of(self, stem: str) -> Place | None:
         """Metadata file of one scene, None where there is none."""
@@ -194,25 +180,13 @@ def is_metadata(path: Path | Place) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or one of its folders is hidden, or one that macOS adds: ``._*``, ``__MACOSX``.
-
-    Examples
-    --------
-    >>> is_hidden("._LC08_x_B10.TIF"), is_hidden("__MACOSX/LC08_x_B10.TIF"), is_hidden("./LC08_x_B10.TIF")
-    (True, True, False)
-    """
+    """Whether a file or one of its folders is hidden, or one that macOS adds: ``._*``, ``__MACOSX``."""
     parts = PurePosixPath(name).parts
     return any(part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in parts)
 
 
 def metadata_stem(name: str) -> str:
-    """Name of the scene of a metadata file.
-
-    Examples
-    --------
-    >>> metadata_stem("LC08_alabama_MTL.txt")
-    'LC08_alabama'
-    """
+    """Name of the scene of a metadata file."""
     return _METADATA.sub("", name)
 
 
@@ -225,46 +199,51 @@ def _by_name(places: Iterable[Place]) -> dict[str, Place]:
 
 
 @contextmanager
-def opened_archive(place: Place) -> Iterator[Any]:
+def _opened_archive(place: Place) -> Iterator[Any]:
     """Open the archive of a place as `zipfile.ZipFile` or `tarfile.TarFile`."""
-    is_zip = _ZIP.search(place.location.name) is not None
-    if place.remote is None:
-        with zipfile.ZipFile(place.disk) if is_zip else tarfile.open(place.disk) as archive:
-            yield archive
-        return
-    with (
-        RemoteFile.buffered(place.remote) as file,
-        zipfile.ZipFile(file) if is_zip else tarfile.open(fileobj=file, mode="r:") as archive,
-    ):
-        yield archive
+    # With a buffer small reads of a remote file share a request.
+    with BufferedReader(RemoteFile(place.remote), 1 << 16) if place.remote else place.disk.open("rb") as file:
+        if _ZIP.search(place.location.name):
+            with zipfile.ZipFile(file) as archive:
+                yield archive
+        else:
+            with tarfile.open(fileobj=file, mode="r:" if place.remote else "r:*") as archive:
+                yield archive
 
 
 def _of_tar(place: Place) -> list[Place]:
     """Files in a tar archive, which is read to its end."""
-    with opened_archive(place) as archive:
-        found = [
-            _member(place, entry.name, partial(archive.extractfile, entry))
-            for entry in archive
-            if entry.isfile() and not is_hidden(entry.name)
-        ]
+    archived = replace(place, is_unpacked=_BY_PYTHON.search(place.name) is not None)
+    found = []
+    with _opened_archive(place) as archive:
+        for entry in archive:
+            if entry.isfile() and not is_hidden(entry.name):
+                is_text = _METADATA.search(entry.name)
+                content = archive.extractfile(entry).read(_TEXT_LIMIT) if is_text else None
+                found.append(replace(archived, member=posixpath.normpath(entry.name), content=content))
         if _COMPRESSED.search(place.name):  # the checksum of the whole follows the last member
             while archive.fileobj.read(_TEXT_LIMIT):
                 pass
-    return [replace(file, is_unpacked=_BY_PYTHON.search(place.name) is not None) for file in found]
+    return found
 
 
 def _of_zip(place: Place) -> list[Place]:
-    with opened_archive(place) as archive:
+    found = []
+    with _opened_archive(place) as archive:
         entries = [entry for entry in archive.infolist() if not entry.is_dir() and not is_hidden(entry.filename)]
-        if any(entry.flag_bits & _ENCRYPTED for entry in entries):
+        if any(entry.flag_bits & 0x1 for entry in entries):
             raise SceneError(f"{place} is encrypted; unpack it first")
         if place.remote is not None and any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
             _refuse_compressed(place)
-        found = []
         for entry in entries:
-            member = _member(place, entry.filename, partial(archive.open, entry))
-            found.append(replace(member, is_unpacked=entry.compress_type in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)))
-        return found
+            content = None
+            if _METADATA.search(entry.filename):
+                with archive.open(entry) as file:
+                    content = file.read(_TEXT_LIMIT)
+            is_unpacked = entry.compress_type in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+            member = posixpath.normpath(entry.filename)
+            found.append(replace(place, member=member, content=content, is_unpacked=is_unpacked))
+    return found
 
 
 def _refuse_compressed(place: Place) -> None:
@@ -273,33 +252,18 @@ def _refuse_compressed(place: Place) -> None:
     )
 
 
-def _member(archive: Place, name: str, opened: Callable[[], IO[bytes]]) -> Place:
-    """Place of a member, with the content of metadata."""
-    name = posixpath.normpath(name)
-    if not _METADATA.search(name):
-        return replace(archive, member=name)
-    with opened() as file:
-        return replace(archive, member=name, content=file.read(_TEXT_LIMIT))
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnlistedBundle(Bundle):
     """Files of a folder that cannot be listed: each is requested by name."""
 
     folder: Address  # any file in the folder
-    ending: str  # extension of rasters as in the file that was named: servers distinguish upper and lower case
     requested: dict[str, Place | None] = field(default_factory=dict)  # results of earlier requests
 
     def find(self, name: str | None) -> Place | None:
         """File of a name in this case; None where there is none, or where the server refuses access."""
         if name and name not in self.requested:
-            self.requested[name] = self._request(name, _FIRST_BYTES)
+            self.requested[name] = self._request(name, 16)  # bytes, enough to see that it exists
         return self.requested[name] if name else None
-
-    @property
-    def endings(self) -> tuple[str, ...]:
-        """Possible extensions of rasters."""
-        return (self.ending,)
 
     def metadata_of(self, stem: str) -> Place | None:
         """Metadata file of one scene, None where there is none."""
@@ -321,31 +285,29 @@ class UnlistedBundle(Bundle):
 def _open_remote_folder(address: Address) -> Bundle:
     """Files in the folder of a file on a server, or in a folder of a store, which has no extension in its name."""
     ending = PurePosixPath(address.name).suffix
-    if not address.is_object:
-        if not ending:
-            raise SceneError(
-                f"{address} is a folder on a web server, which cannot be listed; give the address of the scene's "
-                "*_MTL.txt or of its thermal band"
-            )
-    else:
+    if address.is_object:
         folder = address.parent if ending else address.inside()
         is_folder = folder.url == address.inside().url
         try:
             files = list_objects(folder)
+            if not files and is_folder:
+                raise InputNotFoundError(f"scene {folder} holds no files; check the address")
+            return Bundle(path=folder, places=_by_name(Place.at(file) for file in files if not is_hidden(file.name)))
         except RemoteAccessError:
             if is_folder:
                 raise
-        else:
-            if not files and is_folder:
-                raise InputNotFoundError(f"scene {folder} holds no files; check the address")
-            places = _by_name(Place.at(file) for file in files if not is_hidden(file.name))
-            return Bundle(path=folder, places=places)
+    elif not ending:
+        raise SceneError(
+            f"{address} is a folder on a web server, which cannot be listed; give the address of the scene's "
+            "*_MTL.txt or of its thermal band"
+        )
     ending = ending if ending.lower() in (".tif", ".tiff") else ".TIF"
-    return UnlistedBundle(path=address.parent, places={}, folder=address, ending=ending)
+    # Servers distinguish upper and lower case: the extension is that of the file that was named.
+    return UnlistedBundle(path=address.parent, places={}, folder=address, endings=(ending,))
 
 
 def open_bundle(path: Path | Place) -> Bundle:
-    """List a folder, an archive, or the folder of a file, on disk or on a server.
+    """List a folder, an archive, or the folder of a file, without subfolders and hidden files, on disk or on a server.
 
     Raises InputNotFoundError without such a path, SceneError for a damaged archive, RemoteError of a server.
     """
@@ -357,4 +319,87 @@ def open_bundle(path: Path | Place) -> Bundle:
         raise InputNotFoundError(f"scene {place} does not exist; check the path")
     if is_archived and place.disk.is_file():
         return Bundle.of_archive(place)
-    return Bundle.of_folder(place.disk if place.disk.is_dir() else place.disk.parent)
+    folder = place.disk if place.disk.is_dir() else place.disk.parent
+    files = (file for file in sorted(folder.iterdir()) if not is_hidden(file.name) and file.is_file())
+    return Bundle(path=folder, places=_by_name(Place(disk=file) for file in files))
+
+
+_Key: TypeAlias = tuple[str, int, int, str | None]
+_KEPT = 8  # files that stay unpacked: those of a scene are read several times, by several threads
+_UNPACKED: dict[_Key, _File] = {}
+_LOCK = threading.Lock()
+
+
+@dataclass(kw_only=True, slots=True)
+class _File:
+    path: Path  # in a folder that contains nothing else
+    process: int
+    users: int = 0
+
+    def remove(self) -> None:
+        if self.process == os.getpid():  # a forked process has a copy of the object, not of the file
+            shutil.rmtree(self.path.parent, ignore_errors=True)
+
+
+@contextmanager
+def unpacked(place: Place) -> Iterator[str]:
+    """Unpack a file of an archive on disk, unless it is unpacked already; yield its path, valid within the block.
+
+    Raises InputNotFoundError without such a file, SceneError for a damaged archive or a full disk.
+    """
+    state = place.disk.stat()
+    key = (str(place.disk.absolute()), state.st_mtime_ns, state.st_size, place.member)
+    with _LOCK:
+        file = _UNPACKED.pop(key, None) or _unpack(place)
+        _UNPACKED[key] = file  # in the order of use
+        file.users += 1
+    try:
+        yield str(file.path)
+    finally:
+        with _LOCK:
+            file.users -= 1
+            for old in [key for key, other in list(_UNPACKED.items())[:-_KEPT] if not other.users]:
+                _UNPACKED.pop(old).remove()
+
+
+def _unpack(place: Place) -> _File:
+    file = _File(path=Path(tempfile.mkdtemp(prefix="lst-raster-")) / place.name, process=os.getpid())
+    try:
+        with _opened_archive(place) as archive, _open_member(archive, place) as source:
+            _copy(source, file.path, place)
+    except _DAMAGED as error:
+        file.remove()
+        raise SceneError(
+            f"{place} cannot be unpacked: the archive is truncated or damaged; download it again"
+        ) from error
+    except BaseException:
+        file.remove()
+        raise
+    return file
+
+
+@atexit.register
+def _remove_all() -> None:
+    for file in _UNPACKED.values():
+        file.remove()
+
+
+def _open_member(archive: Any, place: Place) -> Any:
+    is_zip = isinstance(archive, zipfile.ZipFile)
+    names = archive.namelist() if is_zip else archive.getnames()
+    name = next((name for name in names if posixpath.normpath(name) == place.member), None)
+    if name is None:
+        raise InputNotFoundError(f"{place} does not exist; check the name of the file in the archive")
+    return archive.open(name) if is_zip else archive.extractfile(name)
+
+
+def _copy(source: Any, path: Path, place: Place) -> None:
+    with path.open("wb") as target:
+        while part := source.read(1 << 20):
+            try:
+                target.write(part)
+            except OSError as error:  # one of reading is an error of the archive
+                raise SceneError(
+                    f"{place} cannot be stored as a temporary file ({error.strerror or error}); set TMPDIR, or "
+                    "unpack it first"
+                ) from error

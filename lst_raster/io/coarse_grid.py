@@ -30,7 +30,8 @@ class Nodes:
     @property
     def mean(self) -> float:
         """Mean over the scene, without missing values."""
-        weights = np.outer(_weights(self.rows), _weights(self.columns))
+        halves = [np.diff(nodes) / 2.0 for nodes in (self.rows, self.columns)]
+        weights = np.outer(*(np.append(half, 0.0) + np.append(0.0, half) for half in halves))  # trapezoidal rule
         known = np.isfinite(self.values)
         return float(np.average(self.values[known], weights=weights[known]))
 
@@ -104,12 +105,6 @@ def _lines(rows: Float, columns: Float, values: NDArray[Any], window: Any) -> tu
 def _between(nodes: Float, points: Float) -> tuple[NDArray[np.intp], Float]:
     before = np.clip(np.searchsorted(nodes, points, side="right") - 1, 0, nodes.size - 2)
     return before, (points - nodes[before]) / (nodes[before + 1] - nodes[before])
-
-
-def _weights(nodes: Float) -> Float:
-    """Half of the distance to both neighbours, the weights of the trapezoidal rule."""
-    halves = np.diff(nodes) / 2.0
-    return np.asarray(np.append(halves, 0.0) + np.append(0.0, halves), float)
 
 
 def _mix(a: Any, b: Any, weight: Any) -> Float32:

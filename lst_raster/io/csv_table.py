@@ -10,10 +10,7 @@ from pathlib import Path
 
 from lst_raster.errors import InputError, InputNotFoundError
 
-_SEPARATORS = (",", ";", "\t")
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_WORKBOOK = b"PK\x03\x04"
-_GZIP = b"\x1f\x8b"
+_WORKBOOK, _GZIP, _UTF_16 = b"PK\x03\x04", b"\x1f\x8b", (b"\xff\xfe", b"\xfe\xff")  # first bytes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +42,7 @@ def parse_csv(name: str, raw: bytes, content: str) -> CsvTable:
     """Parse a table from the bytes of a file; `name`, `content` and errors as `read_csv`."""
     text = decoded(name, raw)
     first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
-    separator = max(_SEPARATORS, key=first.count)
+    separator = max((",", ";", "\t"), key=first.count)
     reader = csv.reader(io.StringIO(text, newline=None), delimiter=separator)
     try:
         found = [(reader.line_num, tuple(cell.strip() for cell in row)) for row in reader]

@@ -20,7 +20,7 @@ from lst_raster.errors import GridMismatchError, InputError
 
 _TOLERANCE = 0.01  # of a pixel: files round their coordinates
 _DEGREE = 111_195.0  # [m] along a meridian of a sphere of 6371 km
-_TURN = 360.0  # [degree]
+_SAMPLE_SIZE = 256  # largest number of rows and columns of a subsampled raster
 _SAMPLES = 65  # rows and columns at which the extent is sampled: edges are curved in degrees
 _WIDEST_GAP = 45.0  # [degree] between longitudes of a scene around a pole that does not contain it
 _DIGITS = 6  # of a degree
@@ -43,7 +43,16 @@ class Grid:
     def __str__(self) -> str:
         x, y = self.transform.c, self.transform.f
         step = math.hypot(self.transform.a, self.transform.d)
-        return f"{self._crs_name()} {self.width}x{self.height} from ({x:.10g}, {y:.10g}) in steps of {step:.6g}"
+        name = "a grid without coordinate system,"
+        if self.crs is not None:
+            code = self.crs.to_epsg()
+            name = f"EPSG:{code}" if code else str(self.crs.to_wkt()).partition('"')[2].partition('"')[0]
+        return f"{name} {self.width}x{self.height} from ({x:.10g}, {y:.10g}) in steps of {step:.6g}"
+
+    @property
+    def sample_shape(self) -> tuple[int, int]:
+        """Rows and columns to which a raster is subsampled when its values are checked."""
+        return min(self.height, _SAMPLE_SIZE), min(self.width, _SAMPLE_SIZE)
 
     def matches(self, other: Grid) -> bool:
         """Whether two grids have the same system, size and corners, within a hundredth of a pixel."""
@@ -104,12 +113,6 @@ class Grid:
         column, row = _apply(~self.transform, x, y)
         return bool(0.0 <= column <= self.width and 0.0 <= row <= self.height)
 
-    def _crs_name(self) -> str:
-        if self.crs is None:
-            return "a grid without coordinate system,"
-        code = self.crs.to_epsg()
-        return f"EPSG:{code}" if code else str(self.crs.to_wkt()).partition('"')[2].partition('"')[0]
-
 
 def _apply(transform: Any, column: Any, row: Any) -> tuple[Any, Any]:
     """Apply an affine transform; its operator differs between versions 2 and 3 of the library."""
@@ -119,11 +122,9 @@ def _apply(transform: Any, column: Any, row: Any) -> tuple[Any, Any]:
 
 def require_same_grid(what: str, grid: Grid, scene: Grid, remedy: str = "") -> None:
     """Raise GridMismatchError, with both grids and a remedy, for a raster `what` that is not on the scene's grid."""
-    if grid.matches(scene):
-        return
-    if remedy:
-        raise GridMismatchError(f"{what} is {grid}; the scene is {scene}; {remedy}")
-    raise GridMismatchError(f"{what} is {grid}; the scene is {scene}; pass --align to warp it onto the scene's grid")
+    if not grid.matches(scene):
+        message = f"{what} is {grid}; the scene is {scene}; pass --align to warp it onto the scene's grid"
+        raise GridMismatchError(f"{what} is {grid}; the scene is {scene}; {remedy}" if remedy else message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ def _shifts(raster: Grid, grid: Grid) -> list[float]:
     ((left, right),) = _longitudes(raster)
     return [
         shift
-        for shift in (-_TURN, _TURN)
+        for shift in (-360.0, 360.0)
         if any(min(east, right + shift) > max(west, left + shift) for west, east in ranges)
     ]
 
@@ -210,7 +211,7 @@ def _longitudes(grid: Grid) -> list[tuple[float, float]]:
         edges = [c + a * column + b * row for column in (0, grid.width) for row in (0, grid.height)]
         return [(min(edges), max(edges))]
     box = box_over(grid)
-    return [(box.west, min(box.east, 180.0)), *([(-180.0, box.east - _TURN)] if box.east > 180.0 else [])]
+    return [(box.west, min(box.east, 180.0)), *([(-180.0, box.east - 360.0)] if box.east > 180.0 else [])]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,13 +229,7 @@ class Box:
         return self.east - self.west >= 360.0
 
     def widened(self, row: float, column: float) -> Box:
-        """Widen to whole cells of a grid with nodes at multiples of its steps [degree], and one cell on each side.
-
-        Examples
-        --------
-        >>> Box(south=30.1, north=30.9, west=179.9, east=180.2).widened(0.25, 0.25)
-        Box(south=29.75, north=31.25, west=179.5, east=180.5)
-        """
+        """Widen to whole cells of a grid with nodes at multiples of its steps [degree], and one cell on each side."""
         south, north = _outward(self.south, self.north, row)
         west, east = _outward(self.west, self.east, column)
         if east - west + column > 360.0:

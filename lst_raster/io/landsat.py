@@ -1,20 +1,22 @@
-"""Landsat product names, dates, sensors and calibration."""
+"""Landsat products: names of files, dates, metadata files (`*_MTL.txt`, `.xml`, `.json`), sensors and calibration."""
 
 from __future__ import annotations
 
 import datetime
+import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+from xml.etree import ElementTree
 
 from lst_raster.errors import InputError, SceneError, UnknownSensorError
-from lst_raster.io.mtl import Mtl
+from lst_raster.io.address import Location
+from lst_raster.io.bundle import Place
 from lst_raster.physics.calibration import rescaling_from_limits
 from lst_raster.sensors.bands import landsat_bands, sensor_band
-
-_MIDDLE = 15  # day that represents a month
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,20 +29,14 @@ class AcquisitionDate:
 
     @classmethod
     def parse(cls, text: str) -> AcquisitionDate:
-        """Parse an ISO 8601 date, ``2015-01-17T16:20`` (UTC), ``2015-01-17`` or ``2015-01``; InputError otherwise.
-
-        Examples
-        --------
-        >>> str(AcquisitionDate.parse("2015-01"))
-        '2015-01'
-        """
+        """Parse an ISO 8601 date, ``2015-01-17T16:20`` (UTC), ``2015-01-17`` or ``2015-01``; InputError otherwise."""
         text = text.strip()
         found = re.fullmatch(r"(\d{4})-(\d{2})(?:-(\d{2})(?:[T ](.+))?)?", text)
         try:
             if found is None:
                 raise ValueError("another form")
             year, month, day, clock = found.groups()
-            date = datetime.date(int(year), int(month), int(day or _MIDDLE))
+            date = datetime.date(int(year), int(month), int(day or 15))
             return cls(date=date, month_only=day is None, time=_time(clock) if clock else None)
         except ValueError:
             raise InputError(
@@ -80,45 +76,136 @@ def _time(text: str) -> datetime.time:
     return datetime.time(hour, minute, second)
 
 
+_ENTRY = re.compile(r"^\s*(\w+)\s*=\s*(.*?)\s*$")
+_ROOTS = ("LANDSAT_METADATA_FILE", "L1_METADATA_FILE")  # of Collection 2, and before
+# Keys of files before 2012 and the present keys. A band's two digits are number and channel.
+_OLD_KEYS = (
+    (re.compile(r"ACQUISITION_DATE"), "DATE_ACQUIRED"),
+    (re.compile(r"SCENE_CENTER_SCAN_TIME"), "SCENE_CENTER_TIME"),
+    (re.compile(r"PRODUCT_(UL|UR|LL|LR)_CORNER_(LAT|LON)"), r"CORNER_\1_\2_PRODUCT"),
+    (re.compile(r"BAND(\d)_FILE_NAME"), r"FILE_NAME_BAND_\1"),
+    (re.compile(r"BAND6(\d)_FILE_NAME"), r"FILE_NAME_BAND_6_VCID_\1"),
+    (re.compile(r"LMAX_BAND(\d)"), r"RADIANCE_MAXIMUM_BAND_\1"),
+    (re.compile(r"LMAX_BAND6(\d)"), r"RADIANCE_MAXIMUM_BAND_6_VCID_\1"),
+    (re.compile(r"LMIN_BAND(\d)"), r"RADIANCE_MINIMUM_BAND_\1"),
+    (re.compile(r"LMIN_BAND6(\d)"), r"RADIANCE_MINIMUM_BAND_6_VCID_\1"),
+    (re.compile(r"QCAL(MAX|MIN)_BAND(\d)"), r"QUANTIZE_CAL_\1_BAND_\2"),
+    (re.compile(r"QCAL(MAX|MIN)_BAND6(\d)"), r"QUANTIZE_CAL_\1_BAND_6_VCID_\2"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mtl:
+    """Entries of a metadata file, by key without regard to their groups."""
+
+    path: Location  # the file; in an archive a path as if that were a folder
+    location: Location | None = None  # the file, or the archive that contains it
+    entries: dict[str, str]
+    """Value of every key, without quotes; of a repeated key the first, which is the product's, not its parent's.
+
+    Keys of files before 2012 are replaced by the present ones.
+    """
+
+    @classmethod
+    def read(cls, place: Place | Path) -> Self:
+        """Read a metadata file in any of its three formats; SceneError for other files and truncated ones."""
+        place = Place(disk=place) if isinstance(place, Path) else place
+        text = place.text().replace(b"\0", b"").decode("utf-8-sig", errors="replace").strip()
+        keys = [line.partition("=")[0].strip() for line in text.splitlines()]
+        is_closed = "END" in keys or keys.count("GROUP") == keys.count("END_GROUP")
+        if text[:1] not in ("{", "<") and not is_closed:  # a truncated number would be another number
+            raise SceneError(f"{place} is truncated: not all of its groups are closed; download it again")
+        entries: dict[str, str] = {}
+        for key, value in _entries(text):
+            new = next((old.sub(new, key) for old, new in _OLD_KEYS if old.fullmatch(key)), key)
+            entries.setdefault(new, value)
+        if not entries:
+            raise SceneError(f"{place} is not Landsat metadata (it has no GROUP of entries); replace or remove it")
+        path = place.location if place.member is None else Path(str(place))
+        return cls(path=path, location=place.location, entries=entries)
+
+    @property
+    def collection(self) -> int | None:
+        """Number of the collection, None for older metadata."""
+        number = self.entries.get("COLLECTION_NUMBER", "")
+        return int(number) if number.isdecimal() else None
+
+    def number(self, key: str) -> float | None:
+        """Value of an entry as a number, None where missing; SceneError where it is not a finite number."""
+        text = self.entries.get(key)
+        if text is None:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise SceneError(f"{self.path} has {key} = {text}, which is not a number; replace the file")
+        return value
+
+    def latitude(self) -> float | None:
+        """Latitude of the product's centre, None where the corners are missing. [degree]"""
+        corners = [self.number(f"CORNER_{corner}_LAT_PRODUCT") for corner in ("UL", "UR", "LL", "LR")]
+        known = [corner for corner in corners if corner is not None]
+        return sum(known) / len(known) if known else None
+
+
+def _entries(text: str) -> Iterator[tuple[str, str]]:
+    """Keys and values of a metadata file in the order of the file, none for other formats."""
+    try:
+        if text.startswith("{"):
+            root = json.loads(text)
+            for name in _ROOTS:
+                yield from _leaves(root.get(name, {}))
+        elif text.startswith("<"):
+            tree = ElementTree.fromstring(text)
+            if tree.tag in _ROOTS:
+                yield from ((element.tag, (element.text or "").strip()) for element in tree.iter() if not len(element))
+        elif "GROUP" in text:
+            for entry in filter(None, map(_ENTRY.match, text.splitlines())):
+                if entry[1] not in ("GROUP", "END_GROUP"):
+                    yield entry[1], entry[2].strip('"')
+    except (ValueError, ElementTree.ParseError):
+        return
+
+
+def _leaves(group: Any) -> Iterator[tuple[str, str]]:
+    for key, value in group.items() if isinstance(group, dict) else ():
+        if isinstance(value, dict):
+            yield from _leaves(value)
+        else:
+            yield key, str(value)
+
+
 # Names before 2012: satellite, for Landsat 7 the part of the product, path and row, date, band.
 _OLD_NAME = re.compile(r"^L([457])([12]?)(\d{6}_\d{3})(\d{8})(?:_B(\d)(\d))?$", re.IGNORECASE)
 _OLD_BANDS = {"B6": "60", "B6_VCID_1": "61", "B6_VCID_2": "62"}
-_SECOND_PART = ("62", "70", "80")  # bands of Landsat 7 in files that begin with L72
 
 
 def _parse_old_name(stem: str) -> FileName | None:
     """Parse a file's name of the form used before 2012, without its extension; None for other names."""
     found = _OLD_NAME.match(stem)
-    if found is None:
+    date = _parse_date(found[4], "%Y%m%d") if found else None
+    if found is None or date is None:
         return None
     satellite, part, place, day, number, channel = found.groups()
-    try:
-        date = datetime.datetime.strptime(day, "%Y%m%d").date()
-    except ValueError:
-        return None
     suffixes = {digits: suffix for suffix, digits in _OLD_BANDS.items()}
     return FileName(
         stem=f"L{satellite}{'1' if part else ''}{place}{day}",  # that of the metadata file, for both parts
         band=suffixes.get(number + channel, f"B{number}") if number else None,
         satellite=int(satellite),
-        date=AcquisitionDate(date=date),
+        date=date,
     )
 
 
-def file_stems(stem: str, suffix: str) -> list[str]:
-    """Possible names, without extension, of a file of a scene, by the band's suffix such as ``B6`` or ``QA_PIXEL``.
-
-    Examples
-    --------
-    >>> file_stems("LC08_x", "B10"), file_stems("L71092085_08520100315", "B6_VCID_2")
-    (['LC08_x_B10'], ['L72092085_08520100315_B62'])
-    """
+def file_stem(stem: str, suffix: str) -> str:
+    """Name, without extension, of a file of a scene, by the band's suffix such as ``B6`` or ``QA_PIXEL``."""
     band = re.fullmatch(r"B(\d)", suffix)
     digits = _OLD_BANDS.get(suffix) or (f"{band[1]}0" if band else None)
     if digits is None or _parse_old_name(stem) is None:
-        return [f"{stem}_{suffix}"]
-    second = stem[:2] == "L7" and digits in _SECOND_PART
-    return [f"{'L72' + stem[3:] if second else stem}_B{digits}"]
+        return f"{stem}_{suffix}"
+    is_second_part = stem[:2] == "L7" and digits in ("62", "70", "80")  # in files that begin with L72
+    return f"{'L72' + stem[3:] if is_second_part else stem}_B{digits}"
 
 
 LEVEL_2_TEMPERATURE = r"_ST_B\d+"
@@ -132,8 +219,8 @@ _SATELLITE = re.compile(r"^L[COTEM]0?(\d)(?=\d|_)", re.IGNORECASE)
 _BAND = re.compile(r"(?:BAND|B)?_?(\d{1,2})(?:_?VCID_?([12]))?", re.IGNORECASE)
 _LEVEL_2 = re.compile(r"(?:^|_)(L2S[PR]|S[TR]_B\d+|ST_(?:ATRAN|[DTU]RAD|EMIS|EMSD|CDIST|QA))(?:_|$)", re.IGNORECASE)
 _COMPANION = re.compile(r"_(QA_PIXEL|QA_RADSAT|BQA|SAA|SZA|VAA|VZA)$", re.IGNORECASE)
-_DATE = re.compile(r"^L\w\d\d_\w{4}_\d{6}_(\d{4})(\d\d)(\d\d)_")
-_OLD_DATE = re.compile(r"^L\w\d\d{6}(\d{4})(\d{3})")
+_DATE = re.compile(r"^L\w\d\d_\w{4}_\d{6}_(\d{8})_")
+_OLD_DATE = re.compile(r"^L\w\d\d{6}(\d{7})")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,9 +228,9 @@ class FileName:
     """Content of a file's name."""
 
     stem: str  # the name without its extension and the band's suffix
-    band: str | None  # the band's suffix, for example ``B10`` or ``B6_VCID_1``; None where the name has none
-    satellite: int | None  # number of the Landsat satellite, None where unknown
-    date: AcquisitionDate | None  # day of acquisition, None where unknown
+    band: str | None = None  # the band's suffix, for example ``B10`` or ``B6_VCID_1``; None where the name has none
+    satellite: int | None = None  # number of the Landsat satellite, None where unknown
+    date: AcquisitionDate | None = None  # day of acquisition, None where unknown
     before: str = ""  # addition before the product's name in a renamed file: ``clip_``
     after: str = ""  # addition after the band's suffix: ``_clipped_utm``
 
@@ -179,14 +266,6 @@ def read_file_name(path: Path, *, level_2: bool = False) -> FileName:
     """Parse the name of a file, which need not exist.
 
     Raises SceneError for the names of quality bands and angles, and of Level-2 files unless `level_2` allows them.
-
-    Examples
-    --------
-    >>> read_file_name(Path("LC08_alabama_B10.tif")).stem
-    'LC08_alabama'
-    >>> found = read_file_name(Path("L72092085_08520100315_B62.TIF"))
-    >>> found.stem, found.band, found.satellite
-    ('L71092085_08520100315', 'B6_VCID_2', 7)
     """
     found = _LEVEL_2.search(path.stem)
     if found and not level_2:
@@ -199,8 +278,7 @@ def read_file_name(path: Path, *, level_2: bool = False) -> FileName:
         raise SceneError(
             f"{path.name} holds a quality band or angles ({companion[1]}), not radiance; give the thermal band"
         )
-    known = read_edited_name(path) or _parse_old_name(path.stem)
-    if known is not None:
+    if known := read_edited_name(path) or _parse_old_name(path.stem):
         return known
     suffix = _SUFFIX.match(path.stem)
     satellite = _SATELLITE.match(path.stem)
@@ -217,12 +295,6 @@ def read_edited_name(path: Path, product: str | None = None) -> FileName | None:
 
     `product` is the name of the expected product, by default any USGS product identifier. None where nothing was added,
     or for other names.
-
-    Examples
-    --------
-    >>> found = read_edited_name(Path("clip_LC08_alabama_B10_utm.tif"), "LC08_alabama")
-    >>> found.stem, found.band, found.product
-    ('clip_LC08_alabama_utm', 'B10', 'LC08_alabama')
     """
     pattern = _PRODUCT_ID if product is None else re.escape(product)
     found = re.fullmatch(
@@ -245,24 +317,21 @@ def read_edited_name(path: Path, product: str | None = None) -> FileName | None:
 
 def _date(stem: str) -> AcquisitionDate | None:
     """Date in a product's name, ``LC08_L1TP_ppprrr_yyyymmdd_`` or ``LC8ppprrryyyyddd``."""
+    found, old = _DATE.match(stem), _OLD_DATE.match(stem)
+    if found:
+        return _parse_date(found[1], "%Y%m%d")
+    return _parse_date(old[1], "%Y%j") if old else None
+
+
+def _parse_date(digits: str, form: str) -> AcquisitionDate | None:
     try:
-        if found := _DATE.match(stem):
-            return AcquisitionDate(date=datetime.date(*(int(part) for part in found.groups())))
-        if found := _OLD_DATE.match(stem):
-            return AcquisitionDate(date=datetime.datetime.strptime("".join(found.groups()), "%Y%j").date())
+        return AcquisitionDate(date=datetime.datetime.strptime(digits, form).date())
     except ValueError:
-        pass  # digits that are not a date
-    return None
+        return None  # digits that are not a date
 
 
 def parse_band(text: str) -> str:
-    """Parse a band's name in any usual spelling; SceneError for other text.
-
-    Examples
-    --------
-    >>> parse_band("10"), parse_band("6_VCID_2")
-    ('B10', 'B6_VCID_2')
-    """
+    """Parse a band's name in any usual spelling; SceneError for other text."""
     found = _BAND.fullmatch(text.strip())
     if found is None:
         raise SceneError(f"band {text!r} is not a band's name; give one such as 10, 11, 6 or 6_VCID_2")
@@ -276,9 +345,7 @@ def choose_bands(stem: str, satellite: int | None, sensor: str | None, band: str
     returns it. UnknownSensorError for an unknown satellite or one without a thermal band; SceneError for a band that is
     not thermal, or not that of the sensor band.
     """
-    stated = sensor_band(sensor).name if sensor is not None else None
-    if sensor is not None:
-        _require_landsat(sensor)
+    stated = _require_landsat(sensor) if sensor is not None else None
     if satellite is None and stated is not None:
         satellite = next(key for key, bands in THERMAL_BANDS.items() if stated in bands.values())
     bands = _bands_of(stem, satellite)
@@ -301,8 +368,16 @@ def find_sensor(name: FileName, mtl: Mtl | None, sensor: str | None) -> tuple[st
     """
     satellite = satellite_of(mtl)
     if sensor is not None:
-        _require_landsat(sensor)
-        return _stated_sensor(sensor_band(sensor).name, name, satellite)
+        sensor = _require_landsat(sensor)
+        number, bands = next((key, bands) for key, bands in THERMAL_BANDS.items() if sensor in bands.values())
+        if satellite not in (None, number):
+            raise SceneError(
+                f"--sensor is {sensor}, but the metadata of {name.stem} are of Landsat {satellite}; correct one"
+            )
+        suffixes = [band for band, value in bands.items() if value == sensor]
+        if name.band is not None and name.satellite == number and name.band not in suffixes:
+            raise SceneError(f"--sensor is {sensor}, but the file's name has {name.band}; correct one")
+        return sensor, name.band if name.band in suffixes else suffixes[0]
     satellite = satellite or name.satellite
     bands = _bands_of(name.stem, satellite)
     band = name.band or (next(iter(bands)) if len(bands) == 1 else None)
@@ -317,13 +392,14 @@ def find_sensor(name: FileName, mtl: Mtl | None, sensor: str | None) -> tuple[st
     return bands[band], band
 
 
-def _require_landsat(sensor: str) -> None:
-    """Refuse a custom sensor band: the quantity in its files must be specified."""
+def _require_landsat(sensor: str) -> str:
+    """Return the name of a Landsat band; SceneError for a custom one: the quantity in its files must be specified."""
     band = sensor_band(sensor)
     if band.is_custom:
         known = ["radiance", "brightness-temperature", *(["digital-numbers"] if band.gain else [])]
         options = " or ".join(f"--quantity {name}" for name in known)
         raise SceneError(f"{band.name} is a custom sensor; specify the at-sensor quantity in the file: {options}")
+    return band.name
 
 
 def _bands_of(stem: str, satellite: int | None) -> Mapping[str, str]:
@@ -334,19 +410,6 @@ def _bands_of(stem: str, satellite: int | None) -> Mapping[str, str]:
             f"{stem} is of Landsat {satellite}; supported are Landsat {', '.join(map(str, THERMAL_BANDS))}"
         )
     return THERMAL_BANDS[satellite]
-
-
-def _stated_sensor(sensor: str, name: FileName, satellite: int | None) -> tuple[str, str]:
-    """Accept the user's sensor band, unless the metadata contradict it."""
-    number, bands = next((key, bands) for key, bands in THERMAL_BANDS.items() if sensor in bands.values())
-    if satellite is not None and satellite != number:
-        raise SceneError(
-            f"--sensor is {sensor}, but the metadata of {name.stem} are of Landsat {satellite}; correct one"
-        )
-    suffixes = [band for band, value in bands.items() if value == sensor]
-    if name.band is not None and name.satellite == number and name.band not in suffixes:
-        raise SceneError(f"--sensor is {sensor}, but the file's name has {name.band}; correct one")
-    return sensor, name.band if name.band in suffixes else suffixes[0]
 
 
 def find_calibration(sensor: str, band: str, mtl: Mtl | None) -> Calibration:
@@ -367,35 +430,20 @@ def find_calibration(sensor: str, band: str, mtl: Mtl | None) -> Calibration:
 def _rescaling(mtl: Mtl, key: str) -> tuple[float, float] | None:
     """Gain and offset in the metadata, or from the limits, which is all that metadata before 2012 contain."""
     gain, offset = mtl.number(f"RADIANCE_MULT_{key}"), mtl.number(f"RADIANCE_ADD_{key}")
-    if gain is None or offset is None:
-        high, low = mtl.number(f"RADIANCE_MAXIMUM_{key}"), mtl.number(f"RADIANCE_MINIMUM_{key}")
-        largest, smallest = mtl.number(f"QUANTIZE_CAL_MAX_{key}"), mtl.number(f"QUANTIZE_CAL_MIN_{key}")
-        if high is None or low is None or largest is None or smallest is None:
-            return None
-        if not (high > low and largest > smallest):
-            raise SceneError(
-                f"{mtl.path} has radiance {low:g} to {high:g} for values {smallest:g} to {largest:g} of {key}; "
-                "expected increasing limits. Replace the file"
-            )
-        return rescaling_from_limits(low, high, smallest, largest)
-    if gain <= 0.0:
-        raise SceneError(f"{mtl.path} has RADIANCE_MULT_{key} = {gain:g}, not positive; replace the file")
-    return gain, offset
-
-
-def largest_digital_number(sensor: str) -> int:
-    """Digital number at which a Level-1 product of a sensor band saturates."""
-    return sensor_band(sensor).largest_digital_number
-
-
-def require_level_1(mtl: Mtl) -> None:
-    """Raise SceneError for the metadata of a Level-2 product."""
-    level = mtl.entries.get("PROCESSING_LEVEL", "")
-    if level.upper().startswith("L2"):
+    if gain is not None and offset is not None:
+        if gain <= 0.0:
+            raise SceneError(f"{mtl.path} has RADIANCE_MULT_{key} = {gain:g}, not positive; replace the file")
+        return gain, offset
+    high, low = mtl.number(f"RADIANCE_MAXIMUM_{key}"), mtl.number(f"RADIANCE_MINIMUM_{key}")
+    largest, smallest = mtl.number(f"QUANTIZE_CAL_MAX_{key}"), mtl.number(f"QUANTIZE_CAL_MIN_{key}")
+    if high is None or low is None or largest is None or smallest is None:
+        return None
+    if not (high > low and largest > smallest):
         raise SceneError(
-            f"{mtl.path.name} has the level {level}: a Level-2 product with a retrieved surface temperature; give the "
-            "thermal band of the Level-1 product, or repeat the retrieval from the product's terms: --level-2"
+            f"{mtl.path} has radiance {low:g} to {high:g} for values {smallest:g} to {largest:g} of {key}; "
+            "expected increasing limits. Replace the file"
         )
+    return rescaling_from_limits(low, high, smallest, largest)
 
 
 def satellite_of(mtl: Mtl | None) -> int | None:

@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lst_raster.errors import SceneError
 from lst_raster.io.address import Location, path_of
@@ -21,24 +19,21 @@ from lst_raster.io.landsat import (
     THERMAL_BANDS,
     AcquisitionDate,
     Calibration,
+    Mtl,
     choose_bands,
     parse_band,
     read_file_name,
     satellite_of,
 )
-from lst_raster.io.mtl import Mtl
-from lst_raster.io.raster import open_raster, read_window
-from lst_raster.io.scene import Scene
-from lst_raster.io.scene_files import SceneFiles
+from lst_raster.io.raster import Float32, open_raster, read_window
+from lst_raster.io.scene import Scene, SceneFiles, find_companion, shorten_list
 from lst_raster.physics.calibration import downwelling_from_st_drad
 
-Float32 = NDArray[np.float32]
 Downwelling: TypeAlias = Literal["corrected", "usgs"]
 """Whether ST_DRAD is converted to a hemispheric mean, or used unchanged as by USGS."""
 AtmosphereReader: TypeAlias = Callable[[Any], tuple[Float32, Float32, Float32]]
 """Takes a window; returns transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], NaN if missing."""
 
-_SAMPLE = 256  # rows and columns of the subsampled band on which the values are checked
 _VALID_FRACTION = 0.5  # of the values other than fill that must be in range; single pixels are masked instead
 
 
@@ -62,29 +57,24 @@ class Term:
 
 # Black-body radiance in these bands: 0.9 W m-2 sr-1 um-1 at 180 K, 24 at 370 K; a dry atmosphere over ice emits 0.1.
 RADIANCE = Term(suffix="ST_TRAD", key="THERMAL_RADIANCE", scale=1e-3, low=0.1, high=30.0)
-UPWELLING = Term(suffix="ST_URAD", key="UPWELL_RADIANCE", scale=1e-3, low=0.005, high=30.0)
-DOWNWELLING = Term(suffix="ST_DRAD", key="DOWNWELL_RADIANCE", scale=1e-3, low=0.005, high=30.0)
-TRANSMITTANCE = Term(suffix="ST_ATRAN", key="ATMOSPHERIC_TRANSMITTANCE", scale=1e-4, low=0.01, high=1.0)
 EMISSIVITY = Term(suffix="ST_EMIS", key="EMISSIVITY", scale=1e-4, low=0.5, high=1.0)
 EMISSIVITY_UNCERTAINTY = Term(suffix="ST_EMSD", key="EMISSIVITY_STDEV", scale=1e-4, low=0.0, high=1.0)
 
-EQUATION: Mapping[str, Term] = MappingProxyType(
-    {
-        "radiance": RADIANCE,
-        "transmittance": TRANSMITTANCE,
-        "upwelling_radiance": UPWELLING,
-        "downwelling_radiance": DOWNWELLING,
-    }
-)
+EQUATION: Mapping[str, Term] = {
+    "radiance": RADIANCE,
+    "transmittance": Term(suffix="ST_ATRAN", key="ATMOSPHERIC_TRANSMITTANCE", scale=1e-4, low=0.01, high=1.0),
+    "upwelling_radiance": Term(suffix="ST_URAD", key="UPWELL_RADIANCE", scale=1e-3, low=0.005, high=30.0),
+    "downwelling_radiance": Term(suffix="ST_DRAD", key="DOWNWELL_RADIANCE", scale=1e-3, low=0.005, high=30.0),
+}
 """Required terms of the radiative transfer equation; scales and units of USGS LSDS-1619 (Landsat 8, 9), LSDS-1618."""
+_ATMOSPHERE = ("transmittance", "upwelling_radiance", "downwelling_radiance")
 
 
 def _check_term(place: Place, term: Term, grid: Grid) -> None:
     """Require the radiance's grid (GridMismatchError) and plausible values (SceneError)."""
     with open_term(place, term, grid) as dataset:
-        shape = (min(grid.height, _SAMPLE), min(grid.width, _SAMPLE))
-        numbers, valid = read_window(dataset, term.suffix, SceneError, out_shape=shape)
-        in_range = np.isfinite(term.read(dataset, out_shape=shape))
+        numbers, valid = read_window(dataset, term.suffix, SceneError, out_shape=grid.sample_shape)
+        in_range = np.isfinite(term.read(dataset, out_shape=grid.sample_shape))
     stored = valid & (numbers != -9999.0)
     if in_range.sum() < _VALID_FRACTION * stored.sum():
         median = float(np.median(numbers[stored]))
@@ -117,7 +107,7 @@ class Level2Atmosphere:
     @property
     def rasters(self) -> list[Location]:
         """Files that are read."""
-        return [place.location for name, place in self.places.items() if name != "radiance"]
+        return [self.places[name].location for name in _ATMOSPHERE]
 
     @contextmanager
     def open(self) -> Iterator[AtmosphereReader]:
@@ -125,18 +115,19 @@ class Level2Atmosphere:
 
         SceneError, also from the reader, for a missing or damaged file; GridMismatchError for another grid.
         """
-        names = ("transmittance", "upwelling_radiance", "downwelling_radiance")
         with ExitStack() as stack:
             terms = [
                 (EQUATION[name], stack.enter_context(open_term(self.places[name], EQUATION[name], self.grid)))
-                for name in names
+                for name in _ATMOSPHERE
             ]
-            yield lambda window: self._terms(*(term.read(dataset, window=window) for term, dataset in terms))
 
-    def _terms(self, transmittance: Float32, upwelling: Float32, st_drad: Float32) -> tuple[Float32, Float32, Float32]:
-        downwelling = downwelling_from_st_drad(st_drad) if self.downwelling == "corrected" else st_drad
-        known = np.isfinite(transmittance) & np.isfinite(upwelling) & np.isfinite(st_drad)
-        return np.where(known, transmittance, np.float32("nan")), upwelling, downwelling
+            def read(window: Any) -> tuple[Float32, Float32, Float32]:
+                transmittance, upwelling, st_drad = (term.read(dataset, window=window) for term, dataset in terms)
+                downwelling = downwelling_from_st_drad(st_drad) if self.downwelling == "corrected" else st_drad
+                known = np.isfinite(transmittance) & np.isfinite(upwelling) & np.isfinite(st_drad)
+                return np.where(known, transmittance, np.float32("nan")), upwelling, downwelling
+
+            yield read
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,8 +139,6 @@ class Level2Emissivity:
 
 
 _TERM_FILE = re.compile(r"^(?P<stem>.+)_ST_(?:B\d+|ATRAN|[DTU]RAD|EMIS|EMSD|CDIST|QA)\.tiff?$", re.IGNORECASE)
-_QUALITY = (("QA_PIXEL", "QUALITY_L1_PIXEL"), ("QA_RADSAT", "QUALITY_L1_RADIOMETRIC_SATURATION"))
-_SHOWN = 4  # names in a message, to keep it on one line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,14 +152,9 @@ class Level2Scene(Scene):
 
     @classmethod
     def open(
-        cls,
-        path: str | Location,
-        *,
-        band: str | None = None,
-        sensor: str | None = None,
-        date: str | None = None,
+        cls, path: str | Location, *, band: str | None = None, sensor: str | None = None, date: str | None = None,
         downwelling: Downwelling = "corrected",
-    ) -> Level2Scene:
+    ) -> Level2Scene:  # fmt: skip
         """Find the terms of a Level-2 product and check them.
 
         Parameters
@@ -216,7 +200,7 @@ class Level2Scene(Scene):
             calibration=Calibration(gain=RADIANCE.scale, offset=0.0, source=RADIANCE.suffix),
             grid=grid,
             latitude=grid.latitude() if grid.crs is not None else files.mtl.latitude() if files.mtl else None,
-            date=stated or _date(files),
+            date=stated or files.find_date({}),
             files=files,
             tags={key: value for key, value in tags.items() if key == "AREA_OR_POINT"},
             air=Level2Atmosphere(places=places, grid=grid, downwelling=downwelling),
@@ -248,17 +232,12 @@ def _find(path: Path, band: str | None, sensor: str | None) -> tuple[SceneFiles,
     suffix = choose_bands(stem, satellite, sensor, band)[0]
     if suffix != choose_bands(stem, satellite, None, None)[0]:
         raise SceneError(f"the surface temperature of {stem} is not made from band {suffix[1:]}; leave out the band")
-    quality, saturation = (_file(bundle, stem, mtl, *names) for names in _QUALITY)
+    name = replace(name, stem=stem, band=suffix, satellite=satellite)
     files = SceneFiles(
-        band=found["radiance"],
-        name=replace(name, stem=stem, band=suffix, satellite=satellite),
-        mtl=mtl,
-        quality=quality,
-        saturation=saturation,
-        bands=(suffix,),
-        bundle=bundle,
-        stems=(stem,),
-    )
+        band=found["radiance"], name=name, bundle=bundle, stems=(stem,), mtl=mtl, bands=(suffix,),
+        quality=_file(bundle, stem, mtl, "QA_PIXEL", "QUALITY_L1_PIXEL"),
+        saturation=_file(bundle, stem, mtl, "QA_RADSAT", "QUALITY_L1_RADIOMETRIC_SATURATION"),
+    )  # fmt: skip
     return files, found
 
 
@@ -286,7 +265,7 @@ def _only_stem(bundle: Bundle, path: Path) -> str:
             f"{path} has no terms of a Level-2 product (*_ST_TRAD.TIF, ...); give a product with all its files"
         )
     if len(stems) > 1:
-        shown = ", ".join(sorted(stems.values())[:_SHOWN])
+        shown = shorten_list(sorted(stems.values()))
         raise SceneError(f"{path} has {len(stems)} Level-2 products ({shown}); give the *_MTL.txt of one")
     return next(iter(stems.values()))
 
@@ -307,10 +286,7 @@ def _read(place: Place) -> Mtl:
 
 
 def _file(bundle: Bundle, stem: str, mtl: Mtl | None, suffix: str, key: str) -> Place | None:
-    """File with the product's name and a suffix, or else with the name in the metadata."""
-    in_metadata = mtl.entries.get(f"FILE_NAME_{key}") if mtl else None
-    names = (f"{stem}_{suffix}.TIF", f"{stem}_{suffix}.tiff", in_metadata)
-    return next((place for place in map(bundle.find, names) if place is not None), None)
+    return find_companion(bundle, mtl, (f"FILE_NAME_{key}",), (stem,), (suffix,))
 
 
 def _emissivity(bundle: Bundle, stem: str, mtl: Mtl | None) -> Level2Emissivity | None:
@@ -318,9 +294,3 @@ def _emissivity(bundle: Bundle, stem: str, mtl: Mtl | None) -> Level2Emissivity 
         _file(bundle, stem, mtl, term.suffix, term.key) for term in (EMISSIVITY, EMISSIVITY_UNCERTAINTY)
     )
     return Level2Emissivity(value=value, uncertainty=uncertainty) if value is not None else None
-
-
-def _date(files: SceneFiles) -> AcquisitionDate | None:
-    day = files.mtl.entries.get("DATE_ACQUIRED") if files.mtl else None
-    date = AcquisitionDate.parse(day) if day else files.name.date
-    return date.with_time(day, files.mtl.entries.get("SCENE_CENTER_TIME")) if date and files.mtl else date

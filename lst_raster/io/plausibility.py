@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, SceneError
-from lst_raster.io.landsat import Calibration, largest_digital_number
+from lst_raster.io.landsat import Calibration
 from lst_raster.physics.calibration import radiance_from_digital_number
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.sensors.bands import sensor_band
@@ -41,7 +41,6 @@ _COLDEST, _HOTTEST = 180.0, 360.0  # [K], medians of scenes: from the coldest cl
 # 30 K. Level-2 numbers read as Level-1 are 35 to 50 K too warm.
 _ABOVE_SEASON, _ABOVE_YEAR = 34.0, 35.0  # [K], with and without a date
 _ABOVE_ALL = 332.0  # [K], largest warm end where the latitude is unknown
-_SAMPLE = 256  # rows and columns of a subsampled array
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,13 +59,7 @@ class Expectation:
         return air + (_ABOVE_YEAR if self.day_of_year is None else _ABOVE_SEASON)
 
     def other_quantities(self, value: float) -> str:
-        """Quantities other than digital numbers as which a scene's warm end would be a usual temperature.
-
-        Examples
-        --------
-        >>> Expectation(latitude=45.0, day_of_year=197).other_quantities(2900.0)
-        'tenths of a kelvin (290 K) or hundredths of a degree Celsius (302 K)'
-        """
+        """Quantities other than digital numbers as which a scene's warm end would be a usual temperature."""
         low, high = _ANYWHERE
         if self.latitude is not None:
             air = standard_atmosphere(self.latitude, self.day_of_year).air_temperature
@@ -82,7 +75,7 @@ def check_values(values: NDArray[Any], sensor: str, calibration: Calibration, ex
     """
     if values.size == 0:
         return ""
-    largest = largest_digital_number(sensor)
+    largest = sensor_band(sensor).largest_digital_number
     if values.max() > largest:
         raise SceneError(
             f"the scene has values up to {values.max():g}, a Level-1 file of {sensor} at most {largest}; "
@@ -116,16 +109,14 @@ def check_values(values: NDArray[Any], sensor: str, calibration: Calibration, ex
     return expected.other_quantities(warm)
 
 
-_REMEDY = "give the Level-1 digital numbers, or specify the quantity with --quantity"
-
-
 def _advice_on_number(median: float, expected: Expectation) -> str:
+    remedy = "give the Level-1 digital numbers, or specify the quantity with --quantity"
     if -80.0 < median < 0.1 or 30.0 < median < 80.0:
-        return f"it may be in degrees Celsius; {_REMEDY}"
+        return f"it may be in degrees Celsius; {remedy}"
     if 0.1 <= median <= 30.0:
-        return f"it may be radiance, or degrees Celsius; {_REMEDY}"
+        return f"it may be radiance, or degrees Celsius; {remedy}"
     if 180.0 <= median <= 360.0:
-        return f"it may be a temperature already; {_REMEDY}"
+        return f"it may be a temperature already; {remedy}"
     others = expected.other_quantities(median)
     also = f"; the values may also be in {others}: give the Level-1 digital numbers" if others else ""
     return f"check the sensor and the calibration constants{also}"
@@ -136,7 +127,7 @@ def check_radiance(radiance: NDArray[Any], sensor: str) -> None:
 
     NaN and values that are not positive are ignored.
     """
-    step = max(1, int((radiance.size / _SAMPLE**2) ** (1.0 / max(1, radiance.ndim))))
+    step = max(1, int((radiance.size / 256**2) ** (1.0 / max(1, radiance.ndim))))
     sample = radiance[tuple(slice(None, None, step) for _ in radiance.shape)]
     known = sample[np.isfinite(sample) & (sample > 0.0)]
     if known.size == 0:

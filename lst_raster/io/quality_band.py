@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,20 +14,17 @@ from lst_raster.errors import SceneError
 from lst_raster.io.address import Location
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid, on_grid, require_same_grid
-from lst_raster.io.raster import open_raster, read_stored
-from lst_raster.io.scene_files import SceneFiles
+from lst_raster.io.raster import Mask, open_raster, read_stored
+from lst_raster.io.scene import SceneFiles
 from lst_raster.sensors.bands import thermal_files
 
 Bits: TypeAlias = NDArray[np.uint16]
-Mask: TypeAlias = NDArray[np.bool_]
 QualityReader: TypeAlias = Callable[[Any], dict[str, Mask]]
 """Takes a window of the scene; returns the masks by name, `KINDS`."""
 
 KINDS = ("fill", "cloud", "dilated_cloud", "cloud_shadow", "cirrus", "snow", "water", "saturated")
 """Possible masks; each layout has some of them."""
 
-_HIGH = 3  # of the two bits of a confidence: 0 not determined, 1 low, 2 medium, 3 high
-_SAMPLE = 256  # rows and columns of the subsampled band by which its layout is identified
 _MATCHING = 0.99  # fraction of its pixels that must be valid in a layout
 
 
@@ -37,11 +34,11 @@ class Layout:
 
     name: str  # name for messages
     flags: Mapping[str, int]  # bit of each kind with a single bit; bit 0 is fill in all layouts
-    confidences: Mapping[str, int]
+    confidences: Mapping[str, int] = field(default_factory=dict)
     """Lower bit of each kind with a two-bit confidence; the mask contains the pixels of high confidence."""
-    always: int
+    always: int = 0
     """Bits that every pixel but fill has: the lower ones of confidences that are low or high, never medium."""
-    never: int  # bits that no pixel has
+    never: int = 0  # bits that no pixel has
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -49,15 +46,9 @@ class Layout:
         return frozenset({*self.flags, *self.confidences})
 
     def decode(self, bits: Bits, kinds: Collection[str] = KINDS) -> dict[str, Mask]:
-        """Masks of the given kinds that this layout has.
-
-        Examples
-        --------
-        >>> bool(COLLECTION_2.decode(np.array(22280))["cloud"])
-        True
-        """
+        """Masks of the given kinds that this layout has."""
         ones = {name: 1 << bit for name, bit in self.flags.items()}
-        ones |= {name: _HIGH << bit for name, bit in self.confidences.items()}
+        ones |= {name: 3 << bit for name, bit in self.confidences.items()}  # 1 low, 2 medium, 3 high confidence
         return {name: bits & np.uint16(part) == part for name, part in ones.items() if name in kinds}
 
     def share(self, bits: Bits) -> float:
@@ -69,13 +60,9 @@ class Layout:
 
 COLLECTION_2 = Layout(
     name="QA_PIXEL of Collection 2",
-    flags={
-        "fill": 0, "dilated_cloud": 1, "cirrus": 2, "cloud": 3, "cloud_shadow": 4, "snow": 5, "water": 7,
-    },
-    confidences={},
+    flags={"fill": 0, "dilated_cloud": 1, "cirrus": 2, "cloud": 3, "cloud_shadow": 4, "snow": 5, "water": 7},
     always=1 << 10 | 1 << 12,  # shadow and snow
-    never=0,
-)  # fmt: skip
+)
 """USGS LSDS-1619, Landsat 8-9 Collection 2 Level-2 Science Product Guide, and LSDS-1618 for Landsat 4 to 7."""
 
 COLLECTION_1 = Layout(
@@ -99,9 +86,6 @@ BEFORE_COLLECTIONS = Layout(
 PRODUCT_LAYOUT = Layout(
     name="quality band of lst-raster",
     flags={"fill": 0, "cloud": 1, "cloud_shadow": 2, "snow": 3, "water": 4, "saturated": 5},
-    confidences={},
-    always=0,
-    never=0,
 )
 """Quality band of our products, `*_LST_QA.tif`: the bits copied from the scene (`product/quality_flags.py`)."""
 
@@ -138,7 +122,7 @@ def find_quality(files: SceneFiles, grid: Grid, *, align: bool = False) -> Quali
     if place is None:
         return None
     with _open(place, grid, align=align) as dataset:
-        bits = read_bits(dataset, out_shape=(min(grid.height, _SAMPLE), min(grid.width, _SAMPLE)))
+        bits = read_bits(dataset, out_shape=grid.sample_shape)
     expected = COLLECTION_2 if "QA_PIXEL" in place.name.upper() else COLLECTION_1
     layout = find_layout(bits, expected, place)
     thermal = thermal_files().get(files.name.band or "")
@@ -182,20 +166,13 @@ def open_quality(quality: Quality, grid: Grid, kinds: Collection[str] = KINDS) -
 def _open(place: Place, grid: Grid, *, align: bool) -> Iterator[Any]:
     with open_raster(place, "quality band", SceneError) as dataset:
         own, what = Grid.of(dataset), f"quality band {place.name}"
-        if not align and not _covers(own, grid):
+        row, column = (grid.offset_in(own) if own.crs is not None else None) or (-1, -1)
+        is_cut_out = 0 <= row <= own.height - grid.height and 0 <= column <= own.width - grid.width
+        if not align and not is_cut_out:
             remedy = "pass --align to warp it onto the scene's grid, or omit it: --keep-clouds"
             require_same_grid(what, own, grid, remedy)
         with on_grid(dataset, grid, what, align=True, classes=True) as view:
             yield view
-
-
-def _covers(own: Grid, grid: Grid) -> bool:
-    """Whether a scene was cut out of a band."""
-    start = grid.offset_in(own)
-    if start is None or own.crs is None:
-        return False
-    row, column = start
-    return min(start) >= 0 and row + grid.height <= own.height and column + grid.width <= own.width
 
 
 def find_layout(bits: Bits, expected: Layout, place: Place) -> Layout:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -18,9 +18,8 @@ from rasterio.session import DummySession
 
 from lst_raster.errors import InputNotFoundError, LstRasterError
 from lst_raster.io.address import Location, without_secrets
-from lst_raster.io.bundle import Place
+from lst_raster.io.bundle import Place, unpacked
 from lst_raster.io.remote import gdal_reading, require_parts
-from lst_raster.io.unpack import unpacked
 
 try:
     from rasterio._err import CPLE_BaseError
@@ -70,40 +69,23 @@ def has_all_tags(path: Path) -> bool:
 
     GDAL only logs a message for a tag beyond the end, and continues without it: without the coordinate system,
     for example.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "x.tif"
-    ...     _ = path.write_bytes(b"II*\0" + struct.pack("<IHHHIII", 8, 1, 34737, 2, 9, 26, 0) + b"WGS 84|")
-    ...     has_all_tags(path)
-    False
     """
     size = path.stat().st_size
-    with path.open("rb") as file:
-        try:
-            return _end_of_tags(file) <= size
-        except struct.error:  # the file ends within the directory
-            return False
-
-
-def _end_of_tags(file: BinaryIO) -> int:
-    start = file.read(16)
-    order = "<" if start[:2] == b"II" else ">"
-    big = struct.unpack_from(f"{order}H", start, 2)[0] == 43
-    word, count_format = ("Q", "Q") if big else ("I", "H")
-    (position,) = struct.unpack_from(order + word, start, 8 if big else 4)
-    file.seek(position)
-    (count,) = struct.unpack(order + count_format, file.read(struct.calcsize(count_format)))
-    entry = struct.Struct(f"{order}HH{word}{word}")
-    ends = [0]
-    for _ in range(count):
-        _, kind, values, place = entry.unpack(file.read(entry.size))
-        length = TYPE_SIZES.get(kind, 0) * values
-        if length > struct.calcsize(word):
-            ends.append(place + length)
-    return max(ends)
+    with path.open("rb") as file, suppress(struct.error):  # the file ends within the directory
+        start = file.read(16)
+        order = "<" if start[:2] == b"II" else ">"
+        is_big = struct.unpack_from(f"{order}H", start, 2)[0] == 43
+        word, count_format = ("Q", "Q") if is_big else ("I", "H")
+        file.seek(struct.unpack_from(order + word, start, 8 if is_big else 4)[0])
+        (count,) = struct.unpack(order + count_format, file.read(struct.calcsize(count_format)))
+        entry = struct.Struct(f"{order}HH{word}{word}")
+        for _ in range(count):
+            _, kind, values, place = entry.unpack(file.read(entry.size))
+            length = TYPE_SIZES.get(kind, 0) * values
+            if length > struct.calcsize(word) and place + length > size:
+                return False
+        return True
+    return False
 
 
 @contextmanager

@@ -9,23 +9,20 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, SceneError
 from lst_raster.io.address import Location
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid, on_grid
-from lst_raster.io.mtl import Mtl
-from lst_raster.io.raster import open_raster, read_stored
+from lst_raster.io.landsat import Mtl
+from lst_raster.io.raster import Float32, open_raster, read_stored
 from lst_raster.io.scene import Scene
 from lst_raster.physics.calibration import radiance_from_digital_number
 from lst_raster.physics.emissivity import reflectance_from_radiance, sun_corrected_reflectance
 
-Float32 = NDArray[np.float32]
 ReflectanceReader: TypeAlias = Callable[[Any], tuple[Float32, Float32]]
 """Takes a window of the scene; returns red and near infrared reflectance, NaN where missing. [1]"""
 
-_FILL = 0.0  # digital number of fill, also where the file does not declare it as nodata
 _LOWEST_SUN = 5.0  # [degree] above the horizon; below it reflectance is meaningless
 
 
@@ -43,7 +40,7 @@ class ReflectiveBand:
         what = f"band {self.place.name}"
         with (
             open_raster(self.place, "band", SceneError) as dataset,
-            on_grid(dataset, grid, what, align=align, nodata=_FILL) as view,
+            on_grid(dataset, grid, what, align=align, nodata=0.0) as view,
         ):
             saturated = 255.0 if dataset.dtypes[0] == "uint8" else 65535.0
 
@@ -98,7 +95,15 @@ def find_reflectance(
             "emissivity"
         )
     level_2 = mtl.entries.get("PROCESSING_LEVEL", "").upper().startswith("L2")
-    sun = 1.0 if level_2 else _sine_of_sun(mtl)  # surface reflectance is corrected for the sun elevation already
+    elevation = 90.0 if level_2 else mtl.number("SUN_ELEVATION")  # surface reflectance is corrected for it already
+    if elevation is None:
+        raise InputError(f"{mtl.path.name} has no SUN_ELEVATION, which reflectance needs; give another emissivity")
+    if elevation < _LOWEST_SUN:
+        raise InputError(
+            f"{mtl.path.name} has a sun elevation of {elevation:.1f} degrees, too low for reflectance; give another "
+            "emissivity"
+        )
+    sun = math.sin(math.radians(elevation))
     bands = []
     for name, suffix in (("red", red), ("near_infrared", near_infrared)):
         place = scene.files.find(suffix)
@@ -111,18 +116,6 @@ def find_reflectance(
         gain, offset = (sun_corrected_reflectance(constant, sun) for constant in (gain, offset))
         bands.append(ReflectiveBand(place=place, gain=gain, offset=offset))
     return Reflectance(red=bands[0], near_infrared=bands[1], align=align)
-
-
-def _sine_of_sun(mtl: Mtl) -> float:
-    elevation = mtl.number("SUN_ELEVATION")
-    if elevation is None:
-        raise InputError(f"{mtl.path.name} has no SUN_ELEVATION, which reflectance needs; give another emissivity")
-    if elevation < _LOWEST_SUN:
-        raise InputError(
-            f"{mtl.path.name} has a sun elevation of {elevation:.1f} degrees, too low for reflectance; give another "
-            "emissivity"
-        )
-    return math.sin(math.radians(elevation))
 
 
 def _constants(scene: Scene, mtl: Mtl, band: str, solar_irradiance: float | None) -> tuple[float, float]:

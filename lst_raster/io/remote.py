@@ -1,25 +1,38 @@
-"""Files on web servers and in object stores: byte ranges, file objects, whole files, and GDAL's settings."""
+"""Files on web servers and in object stores: retries, byte ranges, file objects, whole files, and GDAL's settings."""
 
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
-from collections.abc import Iterator
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import rasterio
 from rasterio.session import DummySession
 
-from lst_raster.errors import InputError, InputNotFoundError, RemoteAccessError, RemoteError
-from lst_raster.io.address import Address
-from lst_raster.io.http import ATTEMPTS, PAUSE, Part, fetch_range, secrets_hidden
+from lst_raster import __version__
+from lst_raster.errors import InputError, InputNotFoundError, LstRasterError, RemoteAccessError, RemoteError
+from lst_raster.io.address import Address, without_secrets
 
+T = TypeVar("T")
+
+ATTEMPTS = 4  # number of attempts of every request, to servers of all kinds
+PAUSE = 1.0  # pause before the second attempt; it doubles with each further attempt. [s]
+TIMEOUT = 30.0  # time without a response after which an attempt has failed. [s]
+_LONGEST_PAUSE = 60.0  # [s], also where the server's Retry-After is longer
+_MISSING, _REFUSED, _TEMPORARY = (404, 410), (401, 403, 407, 451), (408, 429, 500, 502, 503, 504)
+_BEYOND_END = 416
 _PAGE = re.compile(rb"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _BEGINNING = 512  # bytes, enough to distinguish a web page from a file
-_BUFFER = 1 << 16  # [byte] per request of a file object
 _PART = 16 << 20  # [byte] per request of a whole file
 _GDAL = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # else GDAL requests every file of the folder
@@ -30,6 +43,42 @@ _GDAL = {
     "CPL_VSIL_CURL_USE_HEAD": "NO",  # a signature for GET is not valid for HEAD
     "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsis3/:/vsigs/:/vsiaz/",  # a replaced file is read again
 }
+_LOGGERS = (  # those that log file names and addresses
+    *(f"rasterio.{name}" for name in ("_env", "_err", "_io", "_base", "_filepath", "env", "session")),
+    *(f"urllib3.{name}" for name in ("connectionpool", "poolmanager", "util.retry")),
+)
+
+
+class BusyError(RemoteError):
+    """A server failure that may be temporary."""
+
+    retry_after = 0.0  # pause that the server demands. [s]
+
+
+def with_retries(request: Callable[[], T]) -> T:
+    """Call a function, and again after a pause as long as it raises `BusyError`, `ATTEMPTS` times in total."""
+    for attempt in range(ATTEMPTS - 1):
+        try:
+            return request()
+        except BusyError as error:
+            time.sleep(max(PAUSE * 2**attempt, min(error.retry_after, _LONGEST_PAUSE)))
+    return request()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """Part of a file on a server."""
+
+    content: bytes  # the requested bytes, fewer at the end of the file
+    partial: bool  # whether the server supports byte ranges
+    size: int | None = None  # size of the whole file, None where the server does not report it. [byte]
+    version: str | None = None  # ETag, or time of the last change; None where the server reports neither
+
+
+def size_of_range(text: str | None) -> int | None:
+    """Size of the whole file from a header such as ``Content-Range: bytes 0-0/1234``, None where missing. [byte]"""
+    size = (text or "").rpartition("/")[2]
+    return int(size) if size.isdecimal() else None
 
 
 def fetch(address: Address, start: int, length: int) -> Part:
@@ -39,15 +88,11 @@ def fetch(address: Address, start: int, length: int) -> Part:
     many login services do; RemoteError without a connection, a response in time, or for a server error;
     MissingExtraError for object stores without the extra ``s3`` or ``cloud``.
     """
-    if address.is_s3:
-        from lst_raster.io import s3
-
-        return s3.fetch_object(address, start, length)
     if address.is_object:
-        from lst_raster.io import cloud
+        from lst_raster.io import object_stores
 
-        return cloud.fetch_object(address, start, length)
-    part = fetch_range(address, start, length)
+        return object_stores.fetch_object(address, start, length)
+    part = with_retries(lambda: _get(address, start, length))
     if start == 0 and _PAGE.search(part.content[:_BEGINNING]):
         raise RemoteAccessError(
             f"{address}: the server sent a web page instead of the file, perhaps a login form; give a public or signed "
@@ -58,13 +103,9 @@ def fetch(address: Address, start: int, length: int) -> Part:
 
 def list_objects(folder: Address) -> list[Address]:
     """Files in a folder of an object store, without those in its subfolders; errors as `fetch`."""
-    if folder.is_s3:
-        from lst_raster.io import s3
+    from lst_raster.io import object_stores
 
-        return s3.list_objects(folder)
-    from lst_raster.io import cloud
-
-    return cloud.list_objects(folder)
+    return object_stores.list_objects(folder)
 
 
 def state_of(address: Address) -> tuple[int | None, str | None] | None:
@@ -89,20 +130,28 @@ def require_parts(address: Address) -> bytes:
     return part.content
 
 
-@contextmanager
-def gdal_reading(address: Address) -> Iterator[None]:
-    """Set GDAL up for a file on a server, or an archive there: retries, no folder listings, no secrets in messages.
+def download_whole(address: Address, target: Path) -> None:
+    """Download a file in parts, each with its own retries.
 
-    GDAL's own settings in the environment take precedence.
+    Raises InputError where the disk is full, RemoteError where the file changes during the download or is incomplete,
+    and the errors of `fetch`.
     """
-    options = {key: value for key, value in _GDAL.items() if key not in os.environ}
-    session: Any = DummySession()
-    if address.is_s3:
-        from lst_raster.io.s3 import gdal_options, gdal_session
-
-        session, options = gdal_session(), {**options, **gdal_options()}
-    with secrets_hidden(address), rasterio.Env(session=session, **options):
-        yield
+    try:
+        with target.open("wb") as file:
+            first = part = fetch(address, 0, _PART)
+            done = file.write(part.content)
+            while part.partial and len(part.content) == _PART and done != part.size:
+                part = fetch(address, done, _PART)
+                if part.version != first.version:
+                    raise RemoteError(f"{address} changed during the download; run again")
+                done += file.write(part.content)
+    except OSError as error:
+        raise InputError(
+            f"{address} cannot be stored as a temporary file ({error.strerror or error}); set TMPDIR, or download it "
+            "first"
+        ) from None
+    if first.size is not None and done != first.size:
+        raise RemoteError(f"{address}: the server sent {done} of {first.size} bytes; download it first")
 
 
 class RemoteFile(io.RawIOBase):
@@ -113,11 +162,6 @@ class RemoteFile(io.RawIOBase):
         require_parts(address)
         self._address, self._position = address, 0
         self._size: int | None = None
-
-    @classmethod
-    def buffered(cls, address: Address) -> io.BufferedReader:
-        """Open a file with a buffer, so that small reads share a request."""
-        return io.BufferedReader(cls(address), _BUFFER)
 
     def readable(self) -> bool:
         """Return True."""
@@ -147,25 +191,129 @@ class RemoteFile(io.RawIOBase):
         return len(content)
 
 
-def download_whole(address: Address, target: Path) -> None:
-    """Download a file in parts, each with its own retries.
+@contextmanager
+def gdal_reading(address: Address) -> Iterator[None]:
+    """Set GDAL up for a file on a server, or an archive there: retries, no folder listings, no secrets in messages.
 
-    Raises InputError where the disk is full, RemoteError where the file changes during the download or is incomplete,
-    and the errors of `fetch`.
+    GDAL's own settings in the environment take precedence.
     """
+    options = {key: value for key, value in _GDAL.items() if key not in os.environ}
+    session: Any = DummySession()
+    if address.is_s3:
+        from lst_raster.io import object_stores
+
+        session, store_options = object_stores.gdal_s3_settings()
+        options |= store_options
+    with _secrets_hidden(address), rasterio.Env(session=session, **options):
+        yield
+
+
+@contextmanager
+def _secrets_hidden(address: Address) -> Iterator[None]:
+    """Remove signatures and passwords from the log records of rasterio, GDAL and urllib3."""
+    has_query = bool(urlsplit(address.url).query)
+
+    def clean(record: logging.LogRecord) -> bool:
+        text = without_secrets(record.getMessage())
+        record.msg, record.args = re.sub(r"\?[^\s'\"<>}]+", "", text) if has_query else text, ()  # of paths only too
+        return True
+
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    for logger in loggers:
+        logger.addFilter(clean)
     try:
-        with target.open("wb") as file:
-            first = part = fetch(address, 0, _PART)
-            done = file.write(part.content)
-            while part.partial and len(part.content) == _PART and done != part.size:
-                part = fetch(address, done, _PART)
-                if part.version != first.version:
-                    raise RemoteError(f"{address} changed during the download; run again")
-                done += file.write(part.content)
-    except OSError as error:
-        raise InputError(
-            f"{address} cannot be stored as a temporary file ({error.strerror or error}); set TMPDIR, or download it "
-            "first"
-        ) from None
-    if first.size is not None and done != first.size:
-        raise RemoteError(f"{address}: the server sent {done} of {first.size} bytes; download it first")
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(clean)
+
+
+def _get(address: Address, start: int, length: int) -> Part:
+    """Read a byte range of a file on a web server, without retries."""
+    import urllib3
+
+    parts = urlsplit(address.url)
+    user, _, host = parts.netloc.rpartition("@")
+    url = urlunsplit(parts._replace(netloc=host))
+    headers = {"Range": f"bytes={start}-{start + length - 1}", "User-Agent": f"lst-raster/{__version__}"}
+    headers |= urllib3.make_headers(basic_auth=unquote(user)) if user else {}  # not sent on to other hosts
+    retries = urllib3.Retry(total=None, connect=False, read=False, redirect=10, status=0, other=0)
+    options = {"headers": headers, "timeout": _timeout(), "retries": retries, "preload_content": False}
+    proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(parts.scheme)
+    try:
+        with _secrets_hidden(address):
+            response = _pool(os.getpid(), proxy).request("GET", url, **options)
+            try:
+                content = response.read(length) if response.status < 300 else b""
+            finally:
+                response.close()  # a connection whose response was read completely is kept open for the next request
+    except urllib3.exceptions.HTTPError as error:
+        reason = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
+        raise _connection_error(address, reason) from None  # the chain may contain the complete address
+    if response.status == _BEYOND_END:
+        return Part(content=b"", partial=True)
+    if response.status >= 300:
+        raise _status_error(address, response)
+    partial, sent = response.status == 206, response.headers.get("Content-Length", "")
+    size = size_of_range(response.headers.get("Content-Range")) if partial else int(sent) if sent.isdecimal() else None
+    version = response.headers.get("ETag") or response.headers.get("Last-Modified")
+    return Part(content=content, partial=partial, size=size, version=version)
+
+
+@lru_cache(maxsize=4)
+def _pool(process: int, proxy: str | None) -> Any:
+    """Make the connection pool of one process: a forked process must not share its parent's connections."""
+    import urllib3
+
+    if proxy is None:
+        return urllib3.PoolManager(maxsize=8)
+    user = urlsplit(proxy).netloc.rpartition("@")[0]
+    headers = urllib3.make_headers(proxy_basic_auth=unquote(user)) if user else {}
+    return urllib3.ProxyManager(proxy, maxsize=8, proxy_headers=headers)
+
+
+def _timeout() -> float:
+    """Timeout; GDAL's setting comes first, as both read the same files. [s]"""
+    try:
+        return float(os.environ["GDAL_HTTP_TIMEOUT"])
+    except (KeyError, ValueError):
+        return TIMEOUT
+
+
+def _status_error(address: Address, response: Any) -> LstRasterError:
+    status = f"{response.status} {response.reason}"
+    if response.status in _MISSING:
+        return InputNotFoundError(f"{address} does not exist ({status}); check the address")
+    if response.status in _REFUSED:
+        return RemoteAccessError(
+            f"{address} is refused ({status}): it needs a login or a valid signature; give a signed address, or "
+            "download the file first"
+        )
+    message = f"{address}: the server reports an error ({status}); try again later"
+    if response.status not in _TEMPORARY:
+        return RemoteError(message)
+    busy, wait = BusyError(message), response.headers.get("Retry-After", "")
+    busy.retry_after = float(wait) if wait.isdecimal() else 0.0
+    return busy
+
+
+def _connection_error(address: Address, error: Exception | None) -> RemoteError:
+    from urllib3 import exceptions
+
+    if isinstance(error, exceptions.NameResolutionError):
+        host = urlsplit(address.url).hostname
+        return RemoteError(f"{address}: no server {host}, or no network; check the address and the network")
+    if isinstance(error, exceptions.SSLError):
+        reason = without_secrets(str(error.args[0] if error.args else error))
+        return RemoteError(f"{address}: no secure connection ({reason}); check the address and this computer's date")
+    if isinstance(error, exceptions.LocationValueError):
+        return RemoteError(f"{address} is not a valid web address; check it")
+    if isinstance(error, exceptions.TimeoutError) and not isinstance(error, exceptions.NewConnectionError):
+        return BusyError(
+            f"{address}: no response from the server within {_timeout():g} s; try again later, or set GDAL_HTTP_TIMEOUT"
+        )
+    cause = error.__cause__ if error and error.__cause__ else (error.args or (error,))[-1] if error else None
+    reason = getattr(cause, "strerror", None) or type(error).__name__
+    return BusyError(
+        f"{address}: no connection to the server ({reason}); check the address and the network, or try again later"
+    )

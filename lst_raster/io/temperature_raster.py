@@ -20,27 +20,16 @@ from lst_raster.io.grid import Grid, on_grid
 from lst_raster.io.landsat import LEVEL_2_TEMPERATURE
 from lst_raster.io.plausibility import FILL_VALUES, LEVEL_2_OFFSET, LEVEL_2_SCALE, TEMPERATURE_RANGE
 from lst_raster.io.raster import open_raster, read_stored
+from lst_raster.io.scene import shorten_list
 from lst_raster.physics.quantities import AIR_TEMPERATURE
 
 Float = NDArray[np.float64]
 
 _USGS = re.compile(rf"{LEVEL_2_TEMPERATURE}\.tiff?$", re.IGNORECASE)
-_SAMPLE = 256  # rows and columns of the subsampled raster on which the values are checked
-_SHOWN = 3  # values that a message lists
 _COUNTED = 1000  # different values that are counted separately; all others are counted together
 _FREEZING, _CLOSE = 273.15, 1.5  # [K], temperature of a stored 0 in degrees Celsius, and distance that is close to it
 _SUSPICIOUS = 0.01  # fraction of the pixels; fewer zeros are not suspicious
 _SPIKE = 10  # ratio of zeros to temperatures close to them
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Storage:
-    """Conversion of the stored numbers of a raster to kelvin."""
-
-    scale: float  # factor. [K]
-    offset: float  # temperature of the number 0. [K]
-    nodata: float | None  # fill value in addition to the raster's own nodata value, None where there is none
-    note: str  # assumption about the file, empty where none was made
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +38,10 @@ class TemperatureRaster:
 
     place: Place  # the file
     grid: Grid  # grid on which it is read
-    storage: Storage  # conversion to kelvin
+    scale: float  # factor from stored numbers to kelvin. [K]
+    offset: float  # temperature of the stored number 0. [K]
+    nodata: float | None  # fill value in addition to the raster's own nodata value, None where there is none
+    note: str  # assumption about the file, empty where none was made
     view: Any  # the open dataset, on that grid
     fill: float | None = None
     """Most frequent number out of range other than the nodata value; None where there is none."""
@@ -75,12 +67,13 @@ class TemperatureRaster:
 
     def notes(self) -> list[str]:
         """Assumptions about the file, and the values that were left out so far."""
-        found = [self.storage.note] if self.storage.note else []
+        found = [self.note] if self.note else []
         if self.left_out:
             values, pixels = sorted(value for value in self.left_out if value == value), self.left_out.total()
             low, high = TEMPERATURE_RANGE
+            shown = shorten_list([f"{value:g}" for value in values], 3)
             found.append(
-                f"{self.place.name}: {pixels} pixels with the value {_listed(values)} are left out: no surface "
+                f"{self.place.name}: {pixels} pixels with the value {shown} are left out: no surface "
                 f"temperature ({low:g} to {high:g} K), and not the nodata value; if it is fill, "
                 + (f"set it: gdal_edit.py -a_nodata {values[0]:g}" if len(values) == 1 else "give all of it one value")
             )
@@ -90,10 +83,10 @@ class TemperatureRaster:
         """Read stored numbers, and kelvin, NaN for fill."""
         stored, valid = read_stored(self.view, "temperature", InputError, **where)
         numbers = stored.astype(np.float64)
-        if self.storage.nodata is not None:
-            valid &= numbers != self.storage.nodata
+        if self.nodata is not None:
+            valid &= numbers != self.nodata
         with np.errstate(over="ignore", invalid="ignore"):
-            kelvin = numbers * self.storage.scale + self.storage.offset
+            kelvin = numbers * self.scale + self.offset
         return numbers, np.where(valid & np.isfinite(kelvin), kelvin, np.nan)
 
 
@@ -110,31 +103,34 @@ def open_temperature(place: Place, grid: Grid | None = None, *, align: bool = Fa
         wanted = grid or own
         if not align and not own.matches(wanted):
             raise GridMismatchError(f"{place.name} is {own}; the other is {wanted}; --align warps one onto the other")
-        raster = TemperatureRaster(place=place, grid=own, storage=_storage(dataset, place.name), view=dataset)
+        raster = _of_dataset(dataset, place, own)
         fill = _check(raster)
         if own.matches(wanted):
             yield replace(raster, grid=wanted, fill=fill)
             return
-        nodata = fill if dataset.nodata is None and raster.storage.nodata is None else raster.storage.nodata
+        nodata = fill if dataset.nodata is None and raster.nodata is None else raster.nodata
         _require_one_fill(raster, nodata)
         with on_grid(dataset, wanted, place.name, align=align, nodata=nodata) as view:
             yield replace(raster, grid=wanted, view=view, fill=fill)
 
 
-def _storage(dataset: Any, name: str) -> Storage:
-    scale, offset, units = float(dataset.scales[0]), float(dataset.offsets[0]), dataset.units[0]
+def _of_dataset(dataset: Any, place: Place, grid: Grid) -> TemperatureRaster:
+    name, units = place.name, dataset.units[0]
+    scale, offset = float(dataset.scales[0]), float(dataset.offsets[0])
+    nodata, note = None, ""
     if _USGS.search(name) and (scale, offset) == (1.0, 0.0) and np.dtype(dataset.dtypes[0]).kind in "iu":
-        kelvin = f"times {LEVEL_2_SCALE} K plus {LEVEL_2_OFFSET:g} K, 0 is fill"
+        scale, offset, nodata = LEVEL_2_SCALE, LEVEL_2_OFFSET, 0.0
+        kelvin = f"times {scale} K plus {offset:g} K, 0 is fill"
         note = f"{name} has no scale; according to its name it is a USGS product: {kelvin}"
-        return Storage(scale=LEVEL_2_SCALE, offset=LEVEL_2_OFFSET, nodata=0.0, note=note)
-    factor, zero = AIR_TEMPERATURE.require_conversion(units, name)
-    return Storage(scale=factor * scale, offset=factor * offset + zero, nodata=None, note="")
+    else:
+        factor, zero = AIR_TEMPERATURE.require_conversion(units, name)
+        scale, offset = factor * scale, factor * offset + zero
+    return TemperatureRaster(place=place, grid=grid, view=dataset, scale=scale, offset=offset, nodata=nodata, note=note)
 
 
 def _check(raster: TemperatureRaster) -> float | None:
     """Check that a raster is in kelvin; return its undeclared fill value, None without one."""
-    shape = (min(raster.grid.height, _SAMPLE), min(raster.grid.width, _SAMPLE))
-    numbers, kelvin = raster._read({"out_shape": shape})
+    numbers, kelvin = raster._read({"out_shape": raster.grid.sample_shape})
     outside = _outside(kelvin)
     values, counts = np.unique(numbers[outside], return_counts=True)
     known = np.isfinite(kelvin)
@@ -145,7 +141,7 @@ def _check(raster: TemperatureRaster) -> float | None:
             f"{raster.place.name} has values such as {np.median(kelvin[known]):g}, which are not kelvin; "
             "give a surface temperature with its scale, offset and unit set (for degrees Celsius the unit degC)"
         )
-    if raster.storage.nodata is None and raster.view.mask_flag_enums[0] == [MaskFlags.all_valid]:
+    if raster.nodata is None and raster.view.mask_flag_enums[0] == [MaskFlags.all_valid]:
         _require_no_zero_fill(raster, numbers[known], kelvin[known])
     return float(values[counts.argmax()]) if values.size else None
 
@@ -155,7 +151,7 @@ def _require_no_zero_fill(raster: TemperatureRaster, numbers: Float, kelvin: Flo
     zero = numbers == 0.0
     close = ~zero & (np.abs(kelvin - _FREEZING) <= _CLOSE)
     fraction = np.count_nonzero(zero) / max(numbers.size, 1)
-    is_celsius = abs(raster.storage.offset - _FREEZING) < _CLOSE
+    is_celsius = abs(raster.offset - _FREEZING) < _CLOSE
     if _SUSPICIOUS < fraction < 1.0 and is_celsius and zero.sum() > _SPIKE * close.sum():
         raise InputError(
             f"{raster.place.name} has exactly 0 in {fraction:.0%} of its pixels and hardly a temperature close to it: "
@@ -165,20 +161,17 @@ def _require_no_zero_fill(raster: TemperatureRaster, numbers: Float, kelvin: Flo
 
 def _require_one_fill(raster: TemperatureRaster, nodata: float | None) -> None:
     """Raise InputError for numbers out of range that warping would blend into their neighbours; count the others."""
-    rows = max(1, _SAMPLE**2 * 16 // raster.grid.width)
+    rows = max(1, 2**20 // raster.grid.width)
     for row in range(0, raster.grid.height, rows):
         raster.read(window=Window(0, row, raster.grid.width, min(rows, raster.grid.height - row)))
     others = sorted(value for value in raster.left_out if value != nodata)
     if others:
+        shown = shorten_list([f"{value:g}" for value in others], 3)
         raise InputError(
-            f"{raster.place.name} cannot be warped: {raster.left_out.total()} pixels have {_listed(others)}, which are "
+            f"{raster.place.name} cannot be warped: {raster.left_out.total()} pixels have {shown}, which are "
             "no surface temperature and would be blended into their neighbours; replace them by one nodata value"
         )
 
 
 def _outside(kelvin: Float) -> NDArray[np.bool_]:
     return (kelvin < TEMPERATURE_RANGE[0]) | (kelvin > TEMPERATURE_RANGE[1])
-
-
-def _listed(values: list[float]) -> str:
-    return ", ".join(f"{value:g}" for value in values[:_SHOWN]) + (", ..." if len(values) > _SHOWN else "")

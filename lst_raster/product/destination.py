@@ -15,7 +15,7 @@ import rasterio
 from lst_raster.errors import InputNotFoundError, LstRasterError, OutputError, RemoteAccessError
 from lst_raster.io.address import Address, Location, location_of
 from lst_raster.io.grid import Grid
-from lst_raster.io.s3 import (
+from lst_raster.io.object_stores import (
     Upload,
     abort_upload,
     begin_upload,

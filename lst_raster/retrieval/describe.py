@@ -16,8 +16,7 @@ from lst_raster.io.address import Address, Location, location_of
 from lst_raster.io.grid import Grid
 from lst_raster.io.landsat import satellite_of
 from lst_raster.io.level2_scene import Level2Scene
-from lst_raster.io.measured_scene import MeasuredScene
-from lst_raster.io.scene import Scene
+from lst_raster.io.scene import MeasuredScene, Scene
 from lst_raster.product.destination import open_product_raster
 from lst_raster.retrieval.masks import choose_masking
 from lst_raster.sensors.bands import sensor_band

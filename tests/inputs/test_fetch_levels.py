@@ -42,7 +42,7 @@ def known(monkeypatch, tmp_path):
     monkeypatch.delenv("CDSAPI_URL", raising=False)
     monkeypatch.setenv("CDSAPI_KEY", KEY)
     monkeypatch.setenv("EARTHDATA_TOKEN", TOKEN)
-    monkeypatch.setattr("lst_raster.io.http.PAUSE", 0.0)
+    monkeypatch.setattr("lst_raster.io.remote.PAUSE", 0.0)
     monkeypatch.setattr("lst_raster.inputs.reanalysis.fetch.cds._PATIENCE", {"retry_max": 4, "sleep_max": 0.01})
 
 

@@ -29,7 +29,7 @@ def no_credentials(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CDSAPI_RC", str(tmp_path / "home" / ".cdsapirc"))
-    monkeypatch.setattr("lst_raster.io.http.PAUSE", 0.0)
+    monkeypatch.setattr("lst_raster.io.remote.PAUSE", 0.0)
     monkeypatch.setattr("lst_raster.inputs.reanalysis.fetch.cds._PATIENCE", {"retry_max": 4, "sleep_max": 0.01})
 
 

@@ -132,7 +132,7 @@ def test_an_address_without_a_store_is_reported(tmp_path):
 
 
 def test_a_server_that_fails_is_retried_and_then_reported(monkeypatch):
-    monkeypatch.setattr("lst_raster.io.http.PAUSE", 0.0)
+    monkeypatch.setattr("lst_raster.io.remote.PAUSE", 0.0)
     asked = []
 
     def busy(request):

@@ -8,8 +8,7 @@ import rasterio
 
 from lst_raster import Scene, retrieve
 from lst_raster.errors import SceneError
-from lst_raster.io.landsat import read_file_name
-from lst_raster.io.mtl import Mtl
+from lst_raster.io.landsat import Mtl, read_file_name
 from tests.support.factories import STATE, make_model, make_scene, ramp, write_raster
 from tests.support.products import true_temperature
 

@@ -20,8 +20,8 @@ from lst_raster.errors import (
     RemoteError,
     SceneError,
 )
-from lst_raster.io import cloud
-from lst_raster.io import http as remote_http
+from lst_raster.io import object_stores
+from lst_raster.io import remote as remote_files
 from lst_raster.io.address import Address, without_secrets
 from lst_raster.io.bundle import Place
 from lst_raster.io.remote import fetch, list_objects
@@ -41,7 +41,7 @@ SECRET = "sig=a%2Fb-very-secret&se=2030"
 def quick_and_alone(tmp_path, monkeypatch):
     """No pauses between attempts, no settings of this computer, and an empty folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(remote_http, "PAUSE", 0.0)
+    monkeypatch.setattr(remote_files, "PAUSE", 0.0)
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_S3_ENDPOINT", "AWS_NO_SIGN_REQUEST"):
         monkeypatch.delenv(name, raising=False)
     for name, value in {"GDAL_HTTP_RETRY_DELAY": "0.01", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}.items():
@@ -254,16 +254,16 @@ def test_what_passes_is_tried_again(folder, server, model_path):
 
 def test_pauses_between_attempts_double_and_follow_the_server_s_demand_within_limits(monkeypatch):
     pauses, demands = [], iter([0.0, 20.0, 3600.0])
-    monkeypatch.setattr(remote_http, "PAUSE", 1.0)
+    monkeypatch.setattr(remote_files, "PAUSE", 1.0)
     monkeypatch.setattr("time.sleep", pauses.append)
 
     def request():
-        busy = remote_http.BusyError("try again later")
+        busy = remote_files.BusyError("try again later")
         busy.retry_after = next(demands, 0.0)
         raise busy
 
     with pytest.raises(RemoteError, match="try again later"):
-        remote_http.with_retries(request)
+        remote_files.with_retries(request)
     assert pauses == [1.0, 20.0, 60.0]
 
 
@@ -388,7 +388,7 @@ def test_objects_of_google_and_azure_stores_are_read_in_parts_and_listed(monkeyp
     memory = MemoryStore()
     for name in ("a/x.txt", "a/y.txt", "a/sub/z.txt"):
         memory.put(name, b"0123456789")
-    monkeypatch.setattr(cloud, "_store", lambda url, settings: memory)
+    monkeypatch.setattr(object_stores, "_store", lambda url, settings: memory)
     address = Address.parse(f"{scheme}://bucket/a/x.txt")
     assert [fetch(address, *where).content for where in ((0, 4), (8, 4), (10, 4))] == [b"0123", b"89", b""]
     assert fetch(address, 8, 4).size == 10

@@ -14,7 +14,7 @@ import rasterio
 
 from lst_raster import retrieve
 from lst_raster.errors import GridMismatchError, InputNotFoundError, LstRasterError, SceneError, UnknownSensorError
-from lst_raster.io.mtl import Mtl
+from lst_raster.io.landsat import Mtl
 from lst_raster.io.raster import open_raster
 from lst_raster.io.scene import Scene
 from tests.support.factories import MTL, STATE, STEM, make_model, make_scene, ramp, write_raster
@@ -285,8 +285,8 @@ def test_a_scene_is_named_as_gdal_names_a_file_in_an_archive(tmp_path, model_pat
 
 
 def test_files_that_are_unpacked_are_few_and_removed(tmp_path, monkeypatch):
-    monkeypatch.setattr("lst_raster.io.unpack._KEPT", 2)
-    monkeypatch.setattr("lst_raster.io.unpack._UNPACKED", {})
+    monkeypatch.setattr("lst_raster.io.bundle._KEPT", 2)
+    monkeypatch.setattr("lst_raster.io.bundle._UNPACKED", {})
     monkeypatch.setattr("tempfile.tempdir", f"{tmp_path}")
     for number in range(4):
         in_form(make_scene(tmp_path / f"{number}" / "in", lst=ramp(280, 300)), "tar.xz")

@@ -11,10 +11,10 @@ import pytest
 
 from lst_raster import composite, retrieve
 from lst_raster.errors import LstRasterError, OutputError, RemoteAccessError, RemoteError
-from lst_raster.io import http as remote_http
-from lst_raster.io import s3 as remote_s3_write
+from lst_raster.io import object_stores
+from lst_raster.io import remote as remote_files
 from lst_raster.io.address import Address
-from lst_raster.io.s3 import begin_upload, complete_upload, delete_object, exists
+from lst_raster.io.object_stores import begin_upload, complete_upload, delete_object, exists
 from lst_raster.product import destination as store_module
 from lst_raster.product.stac import RUN
 from lst_raster.product.staging import new_files
@@ -50,7 +50,7 @@ def surroundings(tmp_path, monkeypatch, running_store):
     """A store, a folder and a separate folder of temporary files, without delays."""
     _, gate = running_store
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(remote_http, "PAUSE", 0.0)
+    monkeypatch.setattr(remote_files, "PAUSE", 0.0)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
@@ -325,7 +325,7 @@ def test_messages_tell_the_address_and_never_the_temporary_file(store, tmp_path)
 
 
 def test_a_large_file_is_sent_in_parts_and_arrives_as_it_was(store, gate, tmp_path, monkeypatch):
-    monkeypatch.setattr(remote_s3_write, "PART", 5 << 20)
+    monkeypatch.setattr(object_stores, "PART", 5 << 20)
     content = np.random.default_rng(1).bytes((12 << 20) + 1)
     (tmp_path / "large.bin").write_bytes(content)
     complete_upload(begin_upload(Address(url="s3://out/large.bin"), tmp_path / "large.bin"))

@@ -18,8 +18,7 @@ from lst_raster.errors import (
     RemoteAccessError,
     RemoteError,
 )
-from lst_raster.io import http as remote_http
-from lst_raster.io import remote as remote_copy
+from lst_raster.io import remote as remote_files
 from lst_raster.io.address import Address
 from lst_raster.product.check import check_product
 from lst_raster.retrieval.describe import describe
@@ -40,7 +39,7 @@ DATE = "2015-07-19T16:20"
 def surroundings(tmp_path, monkeypatch):
     """A separate folder for products and for temporary files, and no waiting."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(remote_http, "PAUSE", 0.0)
+    monkeypatch.setattr(remote_files, "PAUSE", 0.0)
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_S3_ENDPOINT", "AWS_NO_SIGN_REQUEST"):
@@ -174,7 +173,7 @@ def test_a_map_of_land_cover_on_a_server_is_read(scene, given, server, model_pat
 def test_a_reanalysis_on_a_web_server_is_fetched_once_and_gives_the_same_product(
     scene, given, server, model_path, monkeypatch
 ):
-    monkeypatch.setattr(remote_copy, "_PART", 1000)
+    monkeypatch.setattr(remote_files, "_PART", 1000)
     scene = Scene.open(scene, date=DATE)
     local = made(scene, model_path, "l.tif", reanalysis=given / "era5.nc", emissivity=0.97)
     server.secret = SECRET
@@ -199,22 +198,22 @@ def test_a_store_on_a_web_server_is_still_read_as_a_store(scene, tmp_path, model
 def test_a_reanalysis_that_changes_or_ends_while_it_is_fetched_is_refused(
     scene, given, server, model_path, monkeypatch
 ):
-    monkeypatch.setattr(remote_copy, "_PART", 1000)
-    scene, fetch = Scene.open(scene, date=DATE), remote_copy.fetch
+    monkeypatch.setattr(remote_files, "_PART", 1000)
+    scene, fetch = Scene.open(scene, date=DATE), remote_files.fetch
 
     def changing(address, start, length):
         if start == 3000:
             (given / "era5.nc").write_bytes((given / "era5.nc").read_bytes()[:-1] + b"x")
         return fetch(address, start, length)
 
-    monkeypatch.setattr(remote_copy, "fetch", changing)
+    monkeypatch.setattr(remote_files, "fetch", changing)
     with pytest.raises(RemoteError, match=r"era5.nc changed during the download; run again"):
         made(scene, model_path, "r.tif", reanalysis=server.url("era5.nc"))
-    monkeypatch.setattr(remote_copy, "fetch", fetch)
+    monkeypatch.setattr(remote_files, "fetch", fetch)
     server.ranges = False
     with pytest.raises(RemoteError, match=r"era5.nc: the server sent 1000 of \d+ bytes; download it first"):
         made(scene, model_path, "r.tif", reanalysis=server.url("era5.nc"))
-    monkeypatch.setattr(remote_copy, "_PART", 1 << 20)
+    monkeypatch.setattr(remote_files, "_PART", 1 << 20)
     assert made(scene, model_path, "r.tif", reanalysis=server.url("era5.nc")).retrieved
     assert list(Path(tempfile.gettempdir()).iterdir()) == []
 

@@ -13,7 +13,7 @@ from lst_raster.inputs.reanalysis.gridded import GriddedField
 from lst_raster.inputs.reanalysis.netcdf import read_dataset
 from lst_raster.inputs.reanalysis.request import Request
 from lst_raster.io.address import Address, Location, without_secrets
-from lst_raster.io.http import BusyError, with_retries
+from lst_raster.io.remote import BusyError, with_retries
 from lst_raster.resources import require
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from lst_raster.inputs.reanalysis.fetch.plan import Part, Plan, Say, stamp, step
 from lst_raster.inputs.reanalysis.request import crop
 from lst_raster.inputs.reanalysis.zarr_store import open_store
 from lst_raster.io.grid import Box
-from lst_raster.io.http import with_retries
+from lst_raster.io.remote import with_retries
 
 STORE = "https://storage.googleapis.com/gcp-public-data-arco-era5/ar/full_37-1h-0p25deg-chunk-1.zarr-v3"
 VARIABLES = ("total_column_water_vapour", "2m_temperature", "surface_pressure", "geopotential_at_surface")

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, build_opener
 
 from lst_raster.errors import RemoteAccessError, RemoteError
-from lst_raster.io.http import BusyError, with_retries
+from lst_raster.io.remote import BusyError, with_retries
 
 LOGIN = "https://urs.earthdata.nasa.gov"  # Login server, to which data servers redirect
 
