@@ -15,26 +15,19 @@ from torch import Tensor
 
 Float = NDArray[np.float64]
 
-COVERAGE = 0.6827
-"""Fraction of errors within one standard uncertainty, as of a normal distribution. [1]"""
-FACTOR_LIMITS = (0.2, 4.0)
-"""Smallest and largest factor. [1]"""
-NODE_SPACING = 10.0
-"""Distance of the nodes. [kg m-2]"""
-MINIMUM_PROFILES = 20
-"""Fewest profiles around a node."""
+COVERAGE = 0.6827  # Fraction of errors within one standard uncertainty, as of a normal distribution [1]
+FACTOR_LIMITS = (0.2, 4.0)  # Smallest and largest factor [1]
+NODE_SPACING = 10.0  # Distance of the nodes [kg m-2]
+MINIMUM_PROFILES = 20  # Fewest profiles around a node
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calibration:
     """Factors on the predicted uncertainties, linear between nodes of water vapour and constant beyond them."""
 
-    water_vapour: tuple[float, ...] = (0.0,)
-    """Nodes, ascending. [kg m-2]"""
-    exact: tuple[float, ...] = (1.0,)
-    """Factor at each node for exact inputs. [1]"""
-    noisy: tuple[float, ...] = (1.0,)
-    """Factor at each node for inputs with the errors of a reanalysis. [1]"""
+    water_vapour: tuple[float, ...] = (0.0,)  # Nodes, ascending [kg m-2]
+    exact: tuple[float, ...] = (1.0,)  # Factor at each node for exact inputs [1]
+    noisy: tuple[float, ...] = (1.0,)  # Factor at each node for inputs with the errors of a reanalysis [1]
 
     def factor_at(self, water_vapour: Tensor, input_error: Tensor) -> Tensor:
         """Factor at a water vapour column [kg m-2] and an input error, which is clamped to 0 to 1."""
@@ -50,8 +43,7 @@ class Calibration:
         return factor
 
 
-IDENTITY = Calibration()
-"""No change of the predicted uncertainties."""
+IDENTITY = Calibration()  # No change of the predicted uncertainties
 
 
 def critical_factor(error: Float, from_inputs: Float, from_model: Float) -> Float:

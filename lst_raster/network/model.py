@@ -51,12 +51,9 @@ class Mechanism:
 class Atmosphere(NamedTuple):
     """The three terms of the radiative transfer equation, each of one shape."""
 
-    transmittance: Tensor
-    """Transmittance along the view path. [1]"""
-    upwelling_radiance: Tensor
-    """Radiance emitted towards the sensor. [W m-2 sr-1 um-1]"""
-    downwelling_radiance: Tensor
-    """Hemispheric mean downwelling radiance. [W m-2 sr-1 um-1]"""
+    transmittance: Tensor  # Transmittance along the view path [1]
+    upwelling_radiance: Tensor  # Radiance emitted towards the sensor [W m-2 sr-1 um-1]
+    downwelling_radiance: Tensor  # Hemispheric mean downwelling radiance [W m-2 sr-1 um-1]
 
 
 class EffectiveAtmosphere(NamedTuple):

@@ -21,8 +21,7 @@ from lst_raster.network.onnx_export import AtmosphereGraph, RetrievalGraph, expo
 from lst_raster.network.training_loop import Progress, offset_progress, train
 
 CONFIG, METRICS, CARD = "train.toml", "metrics.json", "MODEL_CARD.md"
-FILES = (*GRAPHS.values(), CONFIG, METRICS, CARD)
-"""Files that a run writes."""
+FILES = (*GRAPHS.values(), CONFIG, METRICS, CARD)  # Files that a run writes
 VALIDATION = "validation"  # title of the validation profiles among the metrics
 
 

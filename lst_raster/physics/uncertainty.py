@@ -146,25 +146,18 @@ class AtmosphereVariance(NamedTuple):
     The coefficients vary as smoothly over a scene as the atmosphere; only L is a property of the pixel.
     """
 
-    constant: Array
-    """A. [(W m-2 sr-1 um-1)2]"""
-    linear: Array
-    """B. [W m-2 sr-1 um-1]"""
-    quadratic: Array
-    """C. [1]"""
+    constant: Array  # A [(W m-2 sr-1 um-1)2]
+    linear: Array  # B [W m-2 sr-1 um-1]
+    quadratic: Array  # C [1]
 
 
 class UncertaintyParts(NamedTuple):
     """Standard uncertainty of a surface temperature and its independent parts; `total` is their root sum square."""
 
-    total: Array
-    """Total. [K]"""
-    sensor: Array
-    """Due to sensor noise. [K]"""
-    emissivity: Array
-    """Due to the emissivity. [K]"""
-    air: Array
-    """Due to the atmospheric terms: model inputs and the model itself. [K]"""
+    total: Array  # Total [K]
+    sensor: Array  # Due to sensor noise [K]
+    emissivity: Array  # Due to the emissivity [K]
+    air: Array  # Due to the atmospheric terms: model inputs and the model itself [K]
 
 
 def network_changes(

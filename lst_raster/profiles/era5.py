@@ -49,14 +49,10 @@ _FEWEST = 8  # levels, for a profile of the whole atmosphere
 class _Fields:
     """Fields of one grid at its times."""
 
-    pressure: Float
-    """Levels, from the top down. [hPa]"""
-    levels: Mapping[str, Float]
-    """By name, (level, time, rows, columns); NaN for missing levels."""
-    ground: Mapping[str, Float]
-    """By name, (time, rows, columns)."""
-    like: GriddedField
-    """A field with the times and coordinates."""
+    pressure: Float  # Levels, from the top down [hPa]
+    levels: Mapping[str, Float]  # By name, (level, time, rows, columns); NaN for missing levels
+    ground: Mapping[str, Float]  # By name, (time, rows, columns)
+    like: GriddedField  # A field with the times and coordinates
 
 
 def profiles_from_era5(

@@ -34,10 +34,8 @@ Outside, the published tables contain the noise floor of the measurement, under 
 class Response:
     """Relative spectral response of a sensor band."""
 
-    wavelength: Float
-    """Wavelength, ascending. [um]"""
-    value: Float
-    """Response relative to its peak. [1]"""
+    wavelength: Float  # Wavelength, ascending [um]
+    value: Float  # Response relative to its peak [1]
 
     def mean(self, radiance: Float) -> Float:
         """Average a spectrum over the band, in wavelength; its last axis is `wavelength`."""

@@ -35,16 +35,11 @@ _PLAUSIBLE = (1.0, 100.0)  # [um], range of wavelengths; a wrong unit is far out
 class ResponseTable:
     """A valid response, with its properties."""
 
-    response: Response
-    """The response within the range of the simulator, with a peak of 1."""
-    limits: tuple[float, float]
-    """Wavelengths at half the peak. [um]"""
-    points: int
-    """Points of the file."""
-    outside: float
-    """Fraction of the response outside the range of the simulator, which is ignored. [1]"""
-    warnings: tuple[str, ...]
-    """Warnings, one line each."""
+    response: Response  # The response within the range of the simulator, with a peak of 1
+    limits: tuple[float, float]  # Wavelengths at half the peak [um]
+    points: int  # Points of the file
+    outside: float  # Fraction of the response outside the range of the simulator, which is ignored [1]
+    warnings: tuple[str, ...]  # Warnings, one line each
 
 
 def read_response(path: Path, unit: str | None = None) -> ResponseTable:

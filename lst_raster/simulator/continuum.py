@@ -27,18 +27,13 @@ _VARIABLES = {
 class Continuum:
     """Coefficients of MT_CKD on nodes of 10 cm-1; arrays of shape (nodes,)."""
 
-    wavenumber: Float
-    """Equidistant nodes, ascending. [cm-1]"""
-    self_coefficient: Float
-    """Self continuum at the reference state, without the radiation term. [cm2 molecule-1 / cm-1]"""
+    wavenumber: Float  # Equidistant nodes, ascending [cm-1]
+    self_coefficient: Float  # Self continuum at the reference state, without the radiation term [cm2 molecule-1 / cm-1]
     foreign_coefficient: Float
     """Foreign continuum at the reference state, without the radiation term. [cm2 molecule-1 / cm-1]"""
-    self_exponent: Float
-    """Exponent of the self continuum's temperature dependence. [1]"""
-    reference_pressure: float
-    """Pressure of the reference density. [hPa]"""
-    reference_temperature: float
-    """Temperature of the reference density. [K]"""
+    self_exponent: Float  # Exponent of the self continuum's temperature dependence [1]
+    reference_pressure: float  # Pressure of the reference density [hPa]
+    reference_temperature: float  # Temperature of the reference density [K]
 
 
 def read_continuum(path: Path) -> Continuum:

@@ -15,8 +15,7 @@ from lst_raster.physics.constants import AVOGADRO, BOLTZMANN, C2, SPEED_OF_LIGHT
 from lst_raster.resources import require
 from lst_raster.simulator.line_lists import Float, LineList
 
-REFERENCE_TEMPERATURE = 296.0
-"""Temperature of HITRAN's intensities and widths. [K]"""
+REFERENCE_TEMPERATURE = 296.0  # Temperature of HITRAN's intensities and widths [K]
 
 
 @cache
@@ -46,8 +45,7 @@ def molecular_mass(molecule: int, isotopologue: int) -> float:
     return float(_hapi().molecularMass(molecule, isotopologue))
 
 
-WING_CUT = 25.0
-"""Cut-off distance from the line centre, as assumed by MT_CKD. [cm-1]"""
+WING_CUT = 25.0  # Cut-off distance from the line centre, as assumed by MT_CKD [cm-1]
 _CORE = 0.3  # [cm-1], beyond it a Voigt profile equals its Lorentz wing within 2e-5 at terrestrial temperatures
 _C2_CM = C2 * 1e-4  # second radiation constant [cm K]
 

@@ -29,24 +29,15 @@ _FIELDS = {
 class LineList:
     """Spectral lines of one molecule; every array has shape (lines,)."""
 
-    molecule: int
-    """HITRAN molecule number: 1 water vapour, 2 carbon dioxide."""
-    isotopologue: NDArray[np.int64]
-    """HITRAN isotopologue number, 1 for the most abundant."""
-    wavenumber: Float
-    """Line centre in vacuum. [cm-1]"""
-    intensity: Float
-    """Intensity at 296 K, weighted with the natural abundance. [cm-1 / (molecule cm-2)]"""
-    air_width: Float
-    """Air-broadened half width at half maximum at 296 K. [cm-1 atm-1]"""
-    self_width: Float
-    """Self-broadened half width at 296 K. [cm-1 atm-1]"""
-    lower_energy: Float
-    """Energy of the lower state. [cm-1]"""
-    temperature_exponent: Float
-    """Exponent of the temperature dependence of the air width. [1]"""
-    pressure_shift: Float
-    """Pressure shift in air. [cm-1 atm-1]"""
+    molecule: int  # HITRAN molecule number: 1 water vapour, 2 carbon dioxide
+    isotopologue: NDArray[np.int64]  # HITRAN isotopologue number, 1 for the most abundant
+    wavenumber: Float  # Line centre in vacuum [cm-1]
+    intensity: Float  # Intensity at 296 K, weighted with the natural abundance [cm-1 / (molecule cm-2)]
+    air_width: Float  # Air-broadened half width at half maximum at 296 K [cm-1 atm-1]
+    self_width: Float  # Self-broadened half width at 296 K [cm-1 atm-1]
+    lower_energy: Float  # Energy of the lower state [cm-1]
+    temperature_exponent: Float  # Exponent of the temperature dependence of the air width [1]
+    pressure_shift: Float  # Pressure shift in air [cm-1 atm-1]
 
     def __len__(self) -> int:
         return len(self.wavenumber)

@@ -23,35 +23,25 @@ from lst_raster.simulator.cross_sections import cross_section
 from lst_raster.simulator.line_lists import Float, LineList, read_lines
 from lst_raster.simulator.minor_gases import MINOR_GASES, pseudo_spectrum, read_k_distribution
 
-PRESSURE = np.geomspace(1.0, 1100.0, 19)
-"""Pressure nodes. [hPa]"""
-HUMID_PRESSURE = PRESSURE[-6:]
-"""Pressure nodes where self broadening counts, from 157 hPa down. [hPa]"""
-TEMPERATURE = np.linspace(180.0, 330.0, 9)
-"""Temperature nodes. [K]"""
-HUMID_FRACTION = 0.04
-"""Mole fraction of vapour at which self broadening is computed; linear in it between. [1]"""
-LINES_FROM = 808.0
-"""Where carbon dioxide changes from the k-distribution to lines. [cm-1]"""
+PRESSURE = np.geomspace(1.0, 1100.0, 19)  # Pressure nodes [hPa]
+HUMID_PRESSURE = PRESSURE[-6:]  # Pressure nodes where self broadening counts, from 157 hPa down [hPa]
+TEMPERATURE = np.linspace(180.0, 330.0, 9)  # Temperature nodes [K]
+HUMID_FRACTION = 0.04  # Mole fraction of vapour at which self broadening is computed; linear in it between [1]
+LINES_FROM = 808.0  # Where carbon dioxide changes from the k-distribution to lines [cm-1]
 _CONTINUUM_STEP = 1.0  # [cm-1]
 
 Progress = Callable[[int, int], bool]
-Tables = dict[str, tuple[tuple[str, ...], NDArray[Any]]]
-"""Variables of the file: their dimensions and values."""
+Tables = dict[str, tuple[tuple[str, ...], NDArray[Any]]]  # Variables of the file: their dimensions and values
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableSources:
     """The files that an absorption table is made from."""
 
-    water_lines: Path
-    """HITRAN lines of water vapour."""
-    carbon_dioxide_lines: tuple[Path, ...]
-    """HITRAN lines of carbon dioxide, one file or one for each isotopologue."""
-    continuum: Path
-    """MT_CKD water vapour continuum, NetCDF."""
-    k_distribution: Path
-    """SOCRATES spectral file with 10 cm-1 bands."""
+    water_lines: Path  # HITRAN lines of water vapour
+    carbon_dioxide_lines: tuple[Path, ...]  # HITRAN lines of carbon dioxide, one file or one for each isotopologue
+    continuum: Path  # MT_CKD water vapour continuum, NetCDF
+    k_distribution: Path  # SOCRATES spectral file with 10 cm-1 bands
 
 
 def _node(lines: LineList, remove_pedestal: bool, node: tuple[float, float, float]) -> Float:

@@ -32,10 +32,8 @@ TIERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Tiers of models for match-ups, the most accurate first, with their atmospheric inputs."""
-BRIGHTNESS = "brightness temperature"
-"""Name of the brightness temperature among the methods."""
-REASON_SEPARATOR = "; "
-"""Text between the reasons why a row is not compared."""
+BRIGHTNESS = "brightness temperature"  # Name of the brightness temperature among the methods
+REASON_SEPARATOR = "; "  # Text between the reasons why a row is not compared
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,8 +21,7 @@ from lst_raster.validation.validate import LST_RASTER, Validation
 
 Float = NDArray[np.float64]
 
-NAMES = ("rows.csv", "statistics.json", "scatter.png")
-"""Names of the files."""
+NAMES = ("rows.csv", "statistics.json", "scatter.png")  # Names of the files
 
 _LOGGER = logging.getLogger(__name__)
 _COPIED = ("radiance", "emissivity", "ground_temperature", "ground_uncertainty")

@@ -20,7 +20,7 @@ from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.profiles.sampling import Samples, observe, surface_samples
 from lst_raster.profiles.simulated_set import SimulatedSet
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.validation.published import mono_window_class, mono_window_classes
+from lst_raster.validation.published import mono_window_class
 
 Float = NDArray[np.float64]
 
@@ -116,7 +116,7 @@ def refit_mono_window(sets: Sequence[SimulatedSet], seed: int) -> MonoWindow:
     `refit_single_channel`.
     """
     given, weight = _training(sets, seed)
-    count = mono_window_classes()
+    count = int(mono_window_class(np.float64(np.inf))) + 1
     columns = [
         np.asarray(mono_window_temperature(_seen(given), given.emissivity, *one)) for one in np.eye(3)
     ]  # linear in its coefficients
