@@ -32,17 +32,7 @@ class ErrorSummary:
 
 
 def summarise(error: NDArray[np.floating]) -> ErrorSummary:
-    """Bias, root mean square and mean absolute error.
-
-    Parameters
-    ----------
-    error : array, any shape
-        Retrieved minus true value; NaN counts as missing.
-
-    Returns
-    -------
-    ErrorSummary
-        Statistics over the finite errors.
+    """Bias, root mean square and mean absolute error of the finite errors, retrieved minus true value; NaN is missing.
 
     Examples
     --------
@@ -65,17 +55,7 @@ def summarise(error: NDArray[np.floating]) -> ErrorSummary:
 def coverage(error: NDArray[np.floating], uncertainty: NDArray[np.floating]) -> float | None:
     """Fraction of errors within one standard uncertainty; 0.68 for a correct uncertainty of normal errors.
 
-    Parameters
-    ----------
-    error : array, any shape
-        Retrieved minus true value; NaN does not count.
-    uncertainty : array
-        Standard uncertainty, of the same shape and unit.
-
-    Returns
-    -------
-    float or None
-        Fraction, None without samples.
+    Errors and uncertainties have one shape and unit. NaN does not count; None without samples.
 
     Examples
     --------
@@ -100,19 +80,9 @@ def coverage_by_water_vapour(
 def summarise_by_water_vapour(
     error: NDArray[np.floating], water_vapour: NDArray[np.floating]
 ) -> dict[str, ErrorSummary]:
-    """`summarise` over all samples and over each class of water vapour.
+    """`summarise` over all samples ("all") and each of `WATER_VAPOUR_CLASSES`, by name.
 
-    Parameters
-    ----------
-    error : array, any shape
-        Retrieved minus true value.
-    water_vapour : array
-        Water vapour column of the same samples, broadcast against `error`. [kg m-2]
-
-    Returns
-    -------
-    dict
-        "all", then the names of `WATER_VAPOUR_CLASSES`, to their statistics.
+    `water_vapour` is the column of the samples, broadcast against `error`. [kg m-2]
     """
     error, column = np.broadcast_arrays(error, water_vapour)
     classes = {
@@ -144,18 +114,7 @@ class Agreement:
 
 
 def agreement(error: Float) -> Agreement:
-    """Statistics of differences between retrieved and in-situ temperatures.
-
-    Parameters
-    ----------
-    error : array of shape (match-up,)
-        Retrieved minus in-situ temperature, finite. [K]
-
-    Returns
-    -------
-    Agreement
-        Statistics; NaN for fewer than two match-ups.
-    """
+    """Statistics of finite differences, retrieved minus in-situ temperature [K]; NaN for fewer than two match-ups."""
     if error.size < 2:
         none = math.nan
         return Agreement(count=error.size, bias=none, sd=none, rmse=none, median=none, robust_sd=none, outliers=0)
@@ -172,18 +131,7 @@ def agreement(error: Float) -> Agreement:
 
 
 def outliers(error: Float) -> NDArray[np.bool_]:
-    """Differences more than three robust standard deviations from their median.
-
-    Parameters
-    ----------
-    error : array of shape (match-up,)
-        Differences; NaN is not an outlier. [K]
-
-    Returns
-    -------
-    array of bool
-        True for outliers.
-    """
+    """Mask of the differences more than three robust standard deviations from their median; NaN is not an outlier."""
     known = error[np.isfinite(error)]
     if known.size < 2:
         return np.zeros(error.shape, bool)
