@@ -14,8 +14,7 @@ from lst_raster.inference.model import custom_models, shipped_models
 from lst_raster.resources import user_path
 from lst_raster.sensors.bands import response_path, sensor_band
 from lst_raster.sensors.custom import SIMULATED
-from lst_raster.sensors.response import load_response
-from lst_raster.sensors.response_files import half_limits
+from lst_raster.sensors.response import half_limits, load_response
 
 
 def describe_sensor(name: str) -> dict[str, Any]:
@@ -101,7 +100,7 @@ def new(
     or where your system keeps such data.
     """
     from lst_raster.sensors.custom import SensorFacts, define_sensor
-    from lst_raster.sensors.response_files import read_response
+    from lst_raster.sensors.response import read_response
 
     facts = SensorFacts(
         title=title, noise=noise, calibration_uncertainty=calibration, gain=gain, radiance_offset=offset,

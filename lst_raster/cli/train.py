@@ -68,7 +68,7 @@ def train(
 def _own(
     sensor: str, tier: str, steps: int | None, output: Path | None, data: Path | None, overwrite: bool, quiet: bool
 ) -> tuple[Path, Mapping[str, Any]]:
-    from lst_raster.network.custom_sensor import train_custom_sensor
+    from lst_raster.network.train import train_custom_sensor
 
     with progress_bar(f"Training {tier}", quiet=quiet) as progress:
         return train_custom_sensor(

@@ -29,9 +29,16 @@ from lst_raster.physics.quantities import (
     TEMPERATURE,
     Quantity,
 )
-from lst_raster.profiles.library import CLEAR, SPLIT_FLAGS, SyntheticExtreme, select_clear, select_diverse
+from lst_raster.profiles.library import (
+    CLEAR,
+    DRIEST,
+    SPLIT_FLAGS,
+    SyntheticExtreme,
+    one_column_per_pole,
+    select_clear,
+    select_diverse,
+)
 from lst_raster.profiles.profile_sets import Float, profile_dataset
-from lst_raster.profiles.source_files import DRIEST, one_column_per_pole
 
 _LOGGER = logging.getLogger(__name__)
 

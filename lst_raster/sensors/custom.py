@@ -20,12 +20,12 @@ from lst_raster.resources import user_path
 from lst_raster.sensors.bands import CUSTOM_NAME, DEFINITION, RESPONSE, custom_sensor_names, sensor_names
 from lst_raster.sensors.response import (
     Response,
+    ResponseTable,
     effective_wavelength,
     exact_band_radiance,
     fit_band_planck,
     fit_two_constants,
 )
-from lst_raster.sensors.response_files import ResponseTable
 
 _LOGGER = logging.getLogger(__name__)
 

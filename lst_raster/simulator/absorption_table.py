@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lst_raster.errors import InputNotFoundError
 from lst_raster.resources import data_path
 from lst_raster.sensors.response import FIRST_WAVENUMBER, LAST_WAVENUMBER, WAVENUMBER_STEP
-from lst_raster.simulator.line_lists import Float
+from lst_raster.simulator.cross_sections import Float
 
 Single = NDArray[np.float32]
 BAND_POINTS = 1000  # Points of a 10 cm-1 block; spectra are computed in blocks

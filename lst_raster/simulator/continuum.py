@@ -11,7 +11,7 @@ from lst_raster.errors import InputNotFoundError
 from lst_raster.physics.constants import C2
 from lst_raster.reading import reading
 from lst_raster.resources import require
-from lst_raster.simulator.line_lists import Float
+from lst_raster.simulator.cross_sections import Float
 
 _VARIABLES = {
     "wavenumber": "wavenumbers",

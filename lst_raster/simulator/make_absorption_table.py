@@ -19,8 +19,7 @@ from lst_raster.sensors.response import FIRST_WAVENUMBER as FIRST
 from lst_raster.sensors.response import LAST_WAVENUMBER as LAST
 from lst_raster.simulator.absorption_table import BAND_POINTS, wavenumber_grid
 from lst_raster.simulator.continuum import Continuum, continuum_cross_sections, read_continuum
-from lst_raster.simulator.cross_sections import cross_section
-from lst_raster.simulator.line_lists import Float, LineList, read_lines
+from lst_raster.simulator.cross_sections import Float, LineList, cross_section, read_lines
 from lst_raster.simulator.minor_gases import MINOR_GASES, pseudo_spectrum, read_k_distribution
 
 PRESSURE = np.geomspace(1.0, 1100.0, 19)  # Pressure nodes [hPa]

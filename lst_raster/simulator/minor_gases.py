@@ -9,7 +9,7 @@ import numpy as np
 
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.reading import reading
-from lst_raster.simulator.line_lists import Float
+from lst_raster.simulator.cross_sections import Float
 
 MINOR_GASES = ("carbon_dioxide", "ozone", "nitrous_oxide", "cfc11", "cfc12")
 """Gases that are read; methane has no term between 760 and 1000 cm-1; carbon dioxide is used below 808 cm-1."""

@@ -12,8 +12,7 @@ from lst_raster.physics.planck import brightness_temperature
 from lst_raster.resources import user_path
 from lst_raster.sensors.bands import response_path, sensor_band, sensor_names
 from lst_raster.sensors.custom import SensorFacts, define_sensor, remove_sensor
-from lst_raster.sensors.response import exact_band_radiance, load_response
-from lst_raster.sensors.response_files import read_response
+from lst_raster.sensors.response import exact_band_radiance, load_response, read_response
 from lst_raster.simulator.band_simulation import band_weights
 from tests.support.own_sensors import make_own_models, make_own_sensor, write_response
 
