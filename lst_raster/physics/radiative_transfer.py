@@ -48,11 +48,7 @@ def sensor_radiance(
 
 
 def radiance_through_air(
-    black_body: Array,
-    emissivity: Array,
-    transmittance: Array,
-    upwelling_radiance: Array,
-    downwelling_radiance: Array,
+    black_body: Array, emissivity: Array, transmittance: Array, upwelling_radiance: Array, downwelling_radiance: Array
 ) -> Array:
     """At-sensor radiance from the black-body radiance B of the surface: the inverse of `surface_radiance`.
 
@@ -64,11 +60,7 @@ def radiance_through_air(
 
 
 def surface_radiance(
-    radiance: Array,
-    emissivity: Array,
-    transmittance: Array,
-    upwelling_radiance: Array,
-    downwelling_radiance: Array,
+    radiance: Array, emissivity: Array, transmittance: Array, upwelling_radiance: Array, downwelling_radiance: Array
 ) -> Array:
     """Black-body radiance of the surface [W m-2 sr-1 um-1]: `sensor_radiance` solved for ``B(Ts)``.
 

@@ -13,14 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from lst_raster.errors import (
-    CancelledError,
-    GridMismatchError,
-    InputError,
-    MissingExtraError,
-    OutputError,
-    SceneError,
-)
+from lst_raster.errors import CancelledError, GridMismatchError, InputError, MissingExtraError, OutputError, SceneError
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid, on_grid
 from lst_raster.io.quality_band import COLLECTION_1, COLLECTION_2, OWN, Layout, find_layout, read_bits

@@ -30,10 +30,7 @@ Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 TIERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "surface": ("water_vapour", "surface_pressure", "air_temperature"),
-        "column": ("water_vapour", "surface_pressure"),
-    }
+    {"surface": ("water_vapour", "surface_pressure", "air_temperature"), "column": ("water_vapour", "surface_pressure")}
 )
 """Tiers of models for match-ups, the most accurate first, with their atmospheric inputs."""
 BRIGHTNESS = "brightness temperature"  # Name of the brightness temperature among the methods
