@@ -66,14 +66,20 @@ def coverage(error: NDArray[np.floating], uncertainty: NDArray[np.floating]) -> 
     return float(np.mean(np.abs(error[known]) <= uncertainty[known])) if known.any() else None
 
 
+def water_vapour_masks(water_vapour: NDArray[np.floating]) -> dict[str, NDArray[np.bool_]]:
+    """Masks of the samples in each of `WATER_VAPOUR_CLASSES`, by name, from their water vapour column. [kg m-2]"""
+    limits = WATER_VAPOUR_CLASSES.items()
+    return {name: (water_vapour >= low) & (water_vapour < high) for name, (low, high) in limits}
+
+
 def coverage_by_water_vapour(
     error: NDArray[np.floating], uncertainty: NDArray[np.floating], water_vapour: NDArray[np.floating]
 ) -> dict[str, float | None]:
     """`coverage` over all samples and over each class of water vapour, as in `summarise_by_water_vapour`."""
     error, uncertainty, column = np.broadcast_arrays(error, uncertainty, water_vapour)
-    classes = {name: (column >= low) & (column < high) for name, (low, high) in WATER_VAPOUR_CLASSES.items()}
+    masks = water_vapour_masks(column)
     return {"all": coverage(error, uncertainty)} | {
-        name: coverage(error[chosen], uncertainty[chosen]) for name, chosen in classes.items()
+        name: coverage(error[mask], uncertainty[mask]) for name, mask in masks.items()
     }
 
 
@@ -85,10 +91,8 @@ def summarise_by_water_vapour(
     `water_vapour` is the column of the samples, broadcast against `error`. [kg m-2]
     """
     error, column = np.broadcast_arrays(error, water_vapour)
-    classes = {
-        name: summarise(error[(column >= low) & (column < high)]) for name, (low, high) in WATER_VAPOUR_CLASSES.items()
-    }
-    return {"all": summarise(error), **classes}
+    masks = water_vapour_masks(column)
+    return {"all": summarise(error)} | {name: summarise(error[mask]) for name, mask in masks.items()}
 
 
 Float = NDArray[np.float64]

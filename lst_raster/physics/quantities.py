@@ -98,19 +98,9 @@ class Quantity:
         return self.name.replace("_", " ")
 
     def check(self, values: Any, where: str) -> None:
-        """Raise an error for values outside the valid range.
+        """Raise InputError, with the lowest and highest value, for values outside the valid range.
 
-        Parameters
-        ----------
-        values : float or array, any shape
-            Values without missing values.
-        where : str
-            Source of the values, for the message.
-
-        Raises
-        ------
-        InputError
-            A value is out of range; the message gives the lowest and highest value.
+        `values` is a number or an array without missing values; `where` is their source, for the message.
         """
         if np.size(values) == 0:
             return
@@ -134,19 +124,9 @@ class Quantity:
         return self.accepted.get(_NAMES.get(_plain(units), ""))
 
     def require_conversion(self, units: str | None, where: str) -> tuple[float, float]:
-        """Factor and offset of the conversion from a declared unit to `units`.
+        """Factor and offset of the conversion from a declared unit to `units`; InputError for other units.
 
-        Parameters
-        ----------
-        units : str or None
-            Declared unit; None and an empty string mean `units`.
-        where : str
-            Source of the unit, for the message.
-
-        Raises
-        ------
-        InputError
-            The unit is not accepted.
+        None and an empty string mean `units`; `where` is the source of the unit, for the message.
         """
         declared = (units or "").strip()
         found = self.conversion(declared) if declared else (1.0, 0.0)
@@ -160,99 +140,52 @@ class Quantity:
 
 
 EMISSIVITY = Quantity(
-    name="emissivity",
-    units="1",
-    low=0.0,
-    high=1.0,
-    open_below=True,
-    accepted=SHARE,
+    name="emissivity", units="1", low=0.0, high=1.0, open_below=True, accepted=SHARE,
     hint="give a fraction; a raster of scaled integers needs its scale set, missing pixels a nodata value",
-)
+)  # fmt: skip
 WATER_VAPOUR = Quantity(
-    name="water_vapour",
-    units="kg m-2",
-    low=0.0,
-    high=100.0,
-    accepted=COLUMN,
+    name="water_vapour", units="kg m-2", low=0.0, high=100.0, accepted=COLUMN,
     hint="give the total column in kg m-2 (= mm), or with its unit, such as 2.9cm",
-)
+)  # fmt: skip
 AIR_TEMPERATURE = Quantity(
-    name="air_temperature",
-    units="K",
-    low=180.0,
-    high=340.0,
-    accepted=TEMPERATURE_UNITS,
+    name="air_temperature", units="K", low=180.0, high=340.0, accepted=TEMPERATURE_UNITS,
     hint="give kelvin, or degrees Celsius with their unit, such as 25C",
-)
+)  # fmt: skip
 SURFACE_PRESSURE = Quantity(
-    name="surface_pressure",
-    units="hPa",
-    low=300.0,
-    high=1100.0,
-    accepted=PRESSURE_UNITS,
+    name="surface_pressure", units="hPa", low=300.0, high=1100.0, accepted=PRESSURE_UNITS,
     hint="give hPa at the ground, or with its unit, such as 98.5kPa",
-)
+)  # fmt: skip
 ELEVATION = Quantity(
-    name="elevation",
-    units="m",
-    low=-500.0,
-    high=9000.0,
-    accepted=LENGTH,
+    name="elevation", units="m", low=-500.0, high=9000.0, accepted=LENGTH,
     hint="give the height above the sea in m, or with its unit",
-)
+)  # fmt: skip
 RADIANCE = Quantity(
-    name="radiance",
-    units="W m-2 sr-1 um-1",
-    low=0.0,
-    high=100.0,
-    accepted=RADIANCE_UNITS,
+    name="radiance", units="W m-2 sr-1 um-1", low=0.0, high=100.0, accepted=RADIANCE_UNITS,
     hint="give the radiance at the sensor: Level-1 digital numbers times their gain plus their offset",
-)
+)  # fmt: skip
 HUMIDITY_2M = Quantity(
-    name="specific_humidity_2m",
-    units="kg kg-1",
-    low=-1e-3,  # spectral models and packing fall below zero
-    high=0.1,
-    accepted=MASS_SHARE,
+    # spectral models and packing fall below zero
+    name="specific_humidity_2m", units="kg kg-1", low=-1e-3, high=0.1, accepted=MASS_SHARE,
     hint="give water vapour per moist air at 2 m in kg kg-1",
-)
+)  # fmt: skip
 DEW_POINT = Quantity(
-    name="dew_point",
-    units="K",
-    low=150.0,
-    high=340.0,
-    accepted=TEMPERATURE_UNITS,
+    name="dew_point", units="K", low=150.0, high=340.0, accepted=TEMPERATURE_UNITS,
     hint="give the dew point at 2 m in K",
-)
+)  # fmt: skip
 PRESSURE = Quantity(
-    name="pressure",
-    units="hPa",
-    low=0.0,
-    high=1100.0,
-    accepted=PRESSURE_UNITS,
+    name="pressure", units="hPa", low=0.0, high=1100.0, accepted=PRESSURE_UNITS,
     hint="give the pressure of the levels in hPa",
-)
+)  # fmt: skip
 TEMPERATURE = Quantity(
-    name="temperature",
-    units="K",
-    low=130.0,
-    high=350.0,
-    accepted=TEMPERATURE_UNITS,
+    name="temperature", units="K", low=130.0, high=350.0, accepted=TEMPERATURE_UNITS,
     hint="give the air temperature on levels in K",
-)
+)  # fmt: skip
 SPECIFIC_HUMIDITY = Quantity(
-    name="specific_humidity",
-    units="kg kg-1",
-    low=-1e-3,  # spectral models and packing fall below zero
-    high=0.1,
-    accepted=MASS_SHARE,
+    # spectral models and packing fall below zero
+    name="specific_humidity", units="kg kg-1", low=-1e-3, high=0.1, accepted=MASS_SHARE,
     hint="give water vapour per moist air in kg kg-1",
-)
+)  # fmt: skip
 RELATIVE_HUMIDITY = Quantity(
-    name="relative_humidity",
-    units="1",
-    low=-0.1,
-    high=2.0,
-    accepted={"1": (1.0, 0.0), "%": (0.01, 0.0)},
+    name="relative_humidity", units="1", low=-0.1, high=2.0, accepted={"1": (1.0, 0.0), "%": (0.01, 0.0)},
     hint="give the relative humidity as a fraction or in %",
-)
+)  # fmt: skip

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
+from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES, water_vapour_masks
 from lst_raster.reading import open_netcdf, reading
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, SIGMA, TEMPERATURE_LEVELS
 
@@ -202,7 +202,7 @@ def regimes_of(simulated: SimulatedSet) -> dict[str, Mask]:
     land = everywhere if simulated.land is None else simulated.land == 1
     return {
         "all": everywhere,
-        **{name: (vapour >= low) & (vapour < high) for name, (low, high) in WATER_VAPOUR_CLASSES.items()},
+        **water_vapour_masks(vapour),
         "dry": vapour < DRY,
         "high": simulated.surface_pressure < LOW_PRESSURE,
         "inversion": inversion,

@@ -202,28 +202,14 @@ class ResponseTable:
 
 
 def read_response(path: Path, unit: str | None = None) -> ResponseTable:
-    """Read a spectral response.
+    """Read a spectral response from a text of two columns, and check it.
 
-    Parameters
-    ----------
-    path : Path
-        Text of two columns, separated by commas, semicolons, tabs or blanks: wavelength or wavenumber, ascending or
-        descending, and relative response in any unit. A first line of words and lines that begin with # are a header.
-    unit : {"um", "nm", "cm-1"}, optional
-        Unit of the first column, by default from the header.
+    The columns, separated by commas, semicolons, tabs or blanks, are wavelength or wavenumber, ascending or descending,
+    and relative response in any unit. A first line of words and lines that begin with # are a header. `unit` is that of
+    the first column, a key of `UNITS`, by default from the header.
 
-    Returns
-    -------
-    ResponseTable
-        The response, checked.
-
-    Raises
-    ------
-    InputNotFoundError
-        The file does not exist.
-    InputError
-        It is not such a table, its unit is unknown, the response is not valid, or more than 1 % of it is outside the
-        range of the simulator; the message says how to correct it.
+    Raises InputNotFoundError, and InputError where the file is not such a table, its unit is unknown, the response is
+    not valid, or more than 1 % of it is outside the range of the simulator; the message says how to correct it.
     """
     header, first, value = _read_table(path)
     unit = _unit(path, header, unit)

@@ -118,33 +118,21 @@ _CORE = 0.3  # [cm-1], beyond it a Voigt profile equals its Lorentz wing within 
 _C2_CM = C2 * 1e-4  # second radiation constant [cm K]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Broadened:
-    """Lines at one pressure and temperature; arrays of shape (lines,), in cm-1 and cm2."""
-
-    centre: Float
-    intensity: Float
-    lorentz: Float
-    doppler: Float
-
-
-def _broaden(lines: LineList, pressure: float, temperature: float, fraction: float) -> _Broadened:
-    """Intensity, widths and shift at a pressure [hPa], temperature [K] and mole fraction of the absorber."""
-    kinds = list(zip(lines.isotopologue.tolist(), strict=True))
-    ratio = np.array([partition_ratio(lines.molecule, kind[0], temperature) for kind in kinds])
-    mass = np.array([molecular_mass(lines.molecule, kind[0]) for kind in kinds]) * 1e-3 / AVOGADRO
+def _broaden(lines: LineList, pressure: float, temperature: float, fraction: float) -> tuple[Float, ...]:
+    """Centre, intensity, Lorentz and Doppler width of lines [cm-1, cm2]; pressure in hPa, temperature in K."""
+    kinds = lines.isotopologue.tolist()
+    ratio = np.array([partition_ratio(lines.molecule, kind, temperature) for kind in kinds])
+    mass = np.array([molecular_mass(lines.molecule, kind) for kind in kinds]) * 1e-3 / AVOGADRO
     boltzmann = np.exp(-_C2_CM * lines.lower_energy * (1.0 / temperature - 1.0 / REFERENCE_TEMPERATURE))
     stimulated = np.expm1(-_C2_CM * lines.wavenumber / temperature) / np.expm1(
         -_C2_CM * lines.wavenumber / REFERENCE_TEMPERATURE
     )
     atmospheres = pressure / STANDARD_PRESSURE
     width = lines.air_width * (1.0 - fraction) + lines.self_width * fraction
-    return _Broadened(
-        centre=lines.wavenumber + lines.pressure_shift * atmospheres,
-        intensity=lines.intensity * ratio * boltzmann * stimulated,
-        lorentz=width * atmospheres * (REFERENCE_TEMPERATURE / temperature) ** lines.temperature_exponent,
-        doppler=lines.wavenumber * np.sqrt(2.0 * BOLTZMANN * temperature / mass) / SPEED_OF_LIGHT,
-    )
+    centre = lines.wavenumber + lines.pressure_shift * atmospheres
+    lorentz = width * atmospheres * (REFERENCE_TEMPERATURE / temperature) ** lines.temperature_exponent
+    doppler = lines.wavenumber * np.sqrt(2.0 * BOLTZMANN * temperature / mass) / SPEED_OF_LIGHT
+    return centre, lines.intensity * ratio * boltzmann * stimulated, lorentz, doppler
 
 
 def cross_section(
@@ -171,10 +159,11 @@ def cross_section(
     wofz = require("scipy.special", "tables").wofz
     broadened = _broaden(lines, pressure, temperature, mole_fraction)
     total = np.zeros_like(wavenumber)
-    rows = zip(broadened.centre, broadened.intensity, broadened.lorentz, broadened.doppler, strict=True)
-    ends = np.searchsorted(wavenumber, [broadened.centre - WING_CUT, broadened.centre + WING_CUT]).T
-    cores = np.searchsorted(wavenumber, [broadened.centre - _CORE, broadened.centre + _CORE]).T
-    for (centre, intensity, lorentz, doppler), (low, high), (left, right) in zip(rows, ends, cores, strict=True):
+    centres = broadened[0]
+    ends = np.searchsorted(wavenumber, [centres - WING_CUT, centres + WING_CUT])
+    cores = np.searchsorted(wavenumber, [centres - _CORE, centres + _CORE])
+    rows = zip(*broadened, *ends, *cores, strict=True)
+    for centre, intensity, lorentz, doppler, low, high, left, right in rows:
         if low == high:
             continue
         scale = intensity * lorentz / np.pi

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -93,8 +93,7 @@ def optical_depth_blocks(
 STREAMS = 4  # Number of directions of the Gauss-Legendre quadrature over the hemisphere
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Spectrum:
+class Spectrum(NamedTuple):
     """Spectral result of one atmosphere; arrays of shape (points,)."""
 
     transmittance: Single  # Along the view path [1]
@@ -145,16 +144,10 @@ def solve(
 ) -> Spectrum:
     """Transmittance and path radiances of a stack of layers, with the Planck function linear in optical depth in each.
 
-    Parameters
-    ----------
-    optical_depth : array of shape (layers, points)
-        Vertical optical depth, from the ground up. [1]
-    planck : array of shape (layers + 1, points)
-        Planck radiance at the layer boundaries, from the ground up. [W m-2 sr-1 um-1]
-    view_cosine : float
-        Cosine of the view zenith angle; 1 is nadir. [1]
-    down_cosines, down_weights : array of shape (streams,), optional
-        Directions of the downwelling radiance; default `hemisphere`. [1]
+    `optical_depth` is that of each layer from the ground up, vertical, (layers, points) [1]; `planck` is the Planck
+    radiance at their boundaries, (layers + 1, points) [W m-2 sr-1 um-1]; `view_cosine` is the cosine of the view zenith
+    angle; `down_cosines` and `down_weights` are the directions of the downwelling radiance, (streams,), by default
+    `hemisphere`.
 
     References
     ----------

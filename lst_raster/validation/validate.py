@@ -17,7 +17,7 @@ from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, TRUST, retrieve_with_uncertainty
 from lst_raster.inputs.emissivity.source import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
 from lst_raster.physics.elevation import pressure_at
-from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES, Agreement, agreement, coverage
+from lst_raster.physics.error_metrics import Agreement, agreement, coverage, water_vapour_masks
 from lst_raster.physics.planck import band_radiance, brightness_temperature
 from lst_raster.physics.uncertainty import noise_radiance, quantisation_noise
 from lst_raster.sensors.bands import sensor_band
@@ -313,14 +313,13 @@ def validate(
 
 
 def _groups(matchups: Matchups, rows: Retrievals) -> dict[str, dict[str, Group]]:
-    column = matchups.values["water_vapour"]
     tiers = [name.partition("/")[2] for name in rows.models]
     masks = {
         "all": {"all": np.ones(len(matchups), bool)},
         "sensor": _masks_by_name(matchups.sensor),
         "tier": _masks_by_name(tiers),
         "site": _masks_by_name(matchups.site),
-        "water vapour": {name: (column >= low) & (column < high) for name, (low, high) in WATER_VAPOUR_CLASSES.items()},
+        "water vapour": water_vapour_masks(matchups.values["water_vapour"]),
     }
     groups: dict[str, dict[str, Group]] = {}
     for title, members in masks.items():
