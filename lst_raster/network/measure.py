@@ -35,10 +35,10 @@ Float = NDArray[np.float64]
 SEED = 0  # of surfaces and errors, as in `lst-raster evaluate` and the accuracy benchmark, for equal figures
 FOLDS, SURFACES_PER_FOLD_PROFILE, FOLD_SEED = 2, 10, 0
 
-COVERAGE = 0.6827  # Fraction of errors within one standard uncertainty, as of a normal distribution [1]
-FACTOR_LIMITS = (0.2, 4.0)  # Smallest and largest factor [1]
-NODE_SPACING = 10.0  # Distance of the nodes [kg m-2]
-MINIMUM_PROFILES = 20  # Fewest profiles around a node
+COVERAGE = 0.6827  # fraction of errors within one standard uncertainty, as of a normal distribution [1]
+FACTOR_LIMITS = (0.2, 4.0)  # smallest and largest factor [1]
+NODE_SPACING = 10.0  # distance of the nodes [kg m-2]
+MINIMUM_PROFILES = 20  # fewest profiles around a node
 
 
 def measure(network: CoupledNetwork, simulated: SimulatedSet, calibration: Calibration = IDENTITY) -> dict[str, Any]:

@@ -31,9 +31,9 @@ predicted uncertainty."""
 class Calibration:
     """Factors on the predicted uncertainties, linear between nodes of water vapour and constant beyond them."""
 
-    water_vapour: tuple[float, ...] = (0.0,)  # Nodes, ascending [kg m-2]
-    exact: tuple[float, ...] = (1.0,)  # Factor at each node for exact inputs [1]
-    noisy: tuple[float, ...] = (1.0,)  # Factor at each node for inputs with the errors of a reanalysis [1]
+    water_vapour: tuple[float, ...] = (0.0,)  # nodes, ascending [kg m-2]
+    exact: tuple[float, ...] = (1.0,)  # factor at each node for exact inputs [1]
+    noisy: tuple[float, ...] = (1.0,)  # factor at each node for inputs with the errors of a reanalysis [1]
 
     def factor_at(self, water_vapour: Tensor, input_error: Tensor) -> Tensor:
         """Factor at a water vapour column [kg m-2] and an input error, which is clamped to 0 to 1."""
@@ -49,7 +49,7 @@ class Calibration:
         return factor
 
 
-IDENTITY = Calibration()  # No change of the predicted uncertainties
+IDENTITY = Calibration()  # no change of the predicted uncertainties
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,9 +76,9 @@ class Mechanism:
 class Atmosphere(NamedTuple):
     """The three terms of the radiative transfer equation, each of one shape."""
 
-    transmittance: Tensor  # Transmittance along the view path [1]
-    upwelling_radiance: Tensor  # Radiance emitted towards the sensor [W m-2 sr-1 um-1]
-    downwelling_radiance: Tensor  # Hemispheric mean downwelling radiance [W m-2 sr-1 um-1]
+    transmittance: Tensor  # transmittance along the view path [1]
+    upwelling_radiance: Tensor  # radiance emitted towards the sensor [W m-2 sr-1 um-1]
+    downwelling_radiance: Tensor  # hemispheric mean downwelling radiance [W m-2 sr-1 um-1]
 
 
 class EffectiveAtmosphere(NamedTuple):

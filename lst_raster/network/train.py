@@ -26,7 +26,7 @@ from lst_raster.sensors.bands import response_path, sensor_band
 from lst_raster.sensors.custom import SIMULATED
 
 CONFIG, METRICS, CARD = "train.toml", "metrics.json", "MODEL_CARD.md"
-FILES = (*GRAPHS.values(), CONFIG, METRICS, CARD)  # Files that a run writes
+FILES = (*GRAPHS.values(), CONFIG, METRICS, CARD)  # files that a run writes
 VALIDATION = "validation"  # title of the validation profiles among the metrics
 
 

@@ -24,11 +24,11 @@ WATER_VAPOUR_CLASSES: Mapping[str, tuple[float, float]] = {
 class ErrorSummary:
     """Statistics of retrieved minus true values; NaN without samples."""
 
-    samples: int  # Number of samples with a retrieved value
-    missing: int  # Number of samples without retrieved value (NaN), excluded from the statistics
-    bias: float  # Mean error, in the unit of the errors
-    rmse: float  # Root mean square error, in the unit of the errors
-    mae: float  # Mean absolute error, in the unit of the errors
+    samples: int  # number of samples with a retrieved value
+    missing: int  # number of samples without retrieved value (NaN), excluded from the statistics
+    bias: float  # mean error, in the unit of the errors
+    rmse: float  # root mean square error, in the unit of the errors
+    mae: float  # mean absolute error, in the unit of the errors
 
 
 def summarise(error: NDArray[np.floating]) -> ErrorSummary:
@@ -97,7 +97,7 @@ def summarise_by_water_vapour(
 
 Float = NDArray[np.float64]
 
-ROBUST = 1.4826  # Ratio of standard deviation to median absolute deviation for normal errors [1]
+ROBUST = 1.4826  # ratio of standard deviation to median absolute deviation for normal errors [1]
 
 _OUTLIER = 3.0  # robust standard deviations
 
@@ -106,12 +106,12 @@ _OUTLIER = 3.0  # robust standard deviations
 class Agreement:
     """Agreement between retrieved and in-situ temperatures."""
 
-    count: int  # Number of match-ups
-    bias: float  # Mean of retrieved minus in-situ temperature [K]
-    sd: float  # Standard deviation about that mean [K]
-    rmse: float  # Root mean square of the differences [K]
-    median: float  # Median of the differences, robust against outliers [K]
-    robust_sd: float  # Standard deviation by the median absolute deviation from the median [K]
+    count: int  # number of match-ups
+    bias: float  # mean of retrieved minus in-situ temperature [K]
+    sd: float  # standard deviation about that mean [K]
+    rmse: float  # root mean square of the differences [K]
+    median: float  # median of the differences, robust against outliers [K]
+    robust_sd: float  # standard deviation by the median absolute deviation from the median [K]
     outliers: int
     """Match-ups more than three robust standard deviations from the median (undetected cloud, instrument failure); they
     are included in the other statistics."""

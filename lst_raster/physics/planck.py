@@ -47,10 +47,10 @@ class BandPlanck:
     and has a closed-form inverse.
     """
 
-    amplitude: float  # Radiance scale, C1 / wavelength**5 at the band's effective wavelength [W m-2 sr-1 um-1]
-    offset: float  # Constant term of the exponent [1]
-    slope: float  # Coefficient of 1 / T in the exponent [K]
-    curvature: float  # Coefficient of 1 / T**2 in the exponent [K2]
+    amplitude: float  # radiance scale, C1 / wavelength**5 at the band's effective wavelength [W m-2 sr-1 um-1]
+    offset: float  # constant term of the exponent [1]
+    slope: float  # coefficient of 1 / T in the exponent [K]
+    curvature: float  # coefficient of 1 / T**2 in the exponent [K2]
 
 
 def band_radiance(temperature: Array, band: BandPlanck) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 from lst_raster.errors import InputError
 from lst_raster.physics.constants import GRAVITY
 
-Conversions = Mapping[str, tuple[float, float]]  # Unit names with factor and offset of the conversion
+Conversions = Mapping[str, tuple[float, float]]  # unit names with factor and offset of the conversion
 
 LENGTH: Conversions = {
         "m": (1.0, 0.0), "km": (1000.0, 0.0), "ft": (0.3048, 0.0), "US survey foot": (1200.0 / 3937.0, 0.0),
@@ -25,10 +25,10 @@ COLUMN: Conversions = {"kg m-2": (1.0, 0.0), "mm": (1.0, 0.0), "cm": (10.0, 0.0)
 """To kg m-2: mass of water above an area, or its depth as a liquid."""
 TEMPERATURE_UNITS: Conversions = {"K": (1.0, 0.0), "degC": (1.0, 273.15), "degF": (5.0 / 9.0, 459.67 * 5.0 / 9.0)}
 """To K."""
-PRESSURE_UNITS: Conversions = {"hPa": (1.0, 0.0), "mbar": (1.0, 0.0), "kPa": (10.0, 0.0), "Pa": (0.01, 0.0)}  # To hPa
-MASS_SHARE: Conversions = {"kg kg-1": (1.0, 0.0), "g kg-1": (1e-3, 0.0), "1": (1.0, 0.0)}  # To kg kg-1
-SHARE: Conversions = {"1": (1.0, 0.0)}  # Fractions
-RADIANCE_UNITS: Conversions = {"W m-2 sr-1 um-1": (1.0, 0.0), "mW cm-2 sr-1 um-1": (10.0, 0.0)}  # To W m-2 sr-1 um-1
+PRESSURE_UNITS: Conversions = {"hPa": (1.0, 0.0), "mbar": (1.0, 0.0), "kPa": (10.0, 0.0), "Pa": (0.01, 0.0)}  # to hPa
+MASS_SHARE: Conversions = {"kg kg-1": (1.0, 0.0), "g kg-1": (1e-3, 0.0), "1": (1.0, 0.0)}  # to kg kg-1
+SHARE: Conversions = {"1": (1.0, 0.0)}  # fractions
+RADIANCE_UNITS: Conversions = {"W m-2 sr-1 um-1": (1.0, 0.0), "mW cm-2 sr-1 um-1": (10.0, 0.0)}  # to W m-2 sr-1 um-1
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -83,14 +83,14 @@ _NAMES = {_plain(spelling): name for name, others in SPELLINGS.items() for spell
 class Quantity:
     """Quantity with its unit, valid range and accepted input units."""
 
-    name: str  # Name, as in the model contract
-    units: str  # Internal unit
-    low: float  # Lowest valid value
-    high: float  # Highest valid value
+    name: str  # name, as in the model contract
+    units: str  # internal unit
+    low: float  # lowest valid value
+    high: float  # highest valid value
     open_below: bool = False  # True if the lowest value is excluded
     accepted: Conversions
     """Accepted units with factor and offset of the conversion to `units`; their `SPELLINGS` are accepted too."""
-    hint: str  # Remedy for an invalid value, for messages
+    hint: str  # remedy for an invalid value, for messages
 
     @property
     def title(self) -> str:

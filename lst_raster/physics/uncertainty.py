@@ -117,10 +117,10 @@ class AtmosphereVariance(NamedTuple):
 class UncertaintyParts(NamedTuple):
     """Standard uncertainty of a surface temperature and its independent parts; `total` is their root sum square."""
 
-    total: Array  # Total [K]
-    sensor: Array  # Due to sensor noise [K]
-    emissivity: Array  # Due to the emissivity [K]
-    air: Array  # Due to the atmospheric terms: model inputs and the model itself [K]
+    total: Array  # total [K]
+    sensor: Array  # due to sensor noise [K]
+    emissivity: Array  # due to the emissivity [K]
+    air: Array  # due to the atmospheric terms: model inputs and the model itself [K]
 
 
 def network_changes(

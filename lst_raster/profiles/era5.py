@@ -56,9 +56,9 @@ _FEWEST = 8  # levels, for a profile of the whole atmosphere
 class _Fields:
     """Fields of one grid at its times."""
 
-    pressure: Float  # Levels, from the top down [hPa]
-    levels: Mapping[str, Float]  # By name, (level, time, rows, columns); NaN for missing levels
-    ground: Mapping[str, Float]  # By name, (time, rows, columns)
+    pressure: Float  # levels, from the top down [hPa]
+    levels: Mapping[str, Float]  # by name, (level, time, rows, columns); NaN for missing levels
+    ground: Mapping[str, Float]  # by name, (time, rows, columns)
     like: GriddedField  # A field with the times and coordinates
 
 

@@ -206,7 +206,7 @@ def read_tigr(path: Path) -> xr.Dataset:
     return profiles.isel(profile=~unphysical)
 
 
-CLEAR = 0.95  # Largest relative humidity of a clear column [1]
+CLEAR = 0.95  # largest relative humidity of a clear column [1]
 HUMIDITY_CAP = 0.95  # largest relative humidity of a modified column, which so stays clear
 FULL_BELOW, NONE_ABOVE = 300.0, 100.0  # [hPa] a change is uniform up to about 9 km and zero from the tropopause on
 REAL, HOT, HUMID = 5200, 300, 300  # columns in the library
@@ -223,10 +223,10 @@ SPLIT_FLAGS = {"flag_values": np.array([0, 1], dtype=np.int8), "flag_meanings": 
 class SyntheticExtreme(IntEnum):
     """Modification of a column: values of the variable `perturbation`."""
 
-    NONE = 0  # Unmodified column of the source
+    NONE = 0  # unmodified column of the source
     HOT = 1
     """Warmed to 2 m temperatures of 315 to 328 K, humidity scaled by 0.6 to 1.6; the column stays under 65 kg m-2."""
-    HUMID = 2  # Humidity scaled by 1 to 1.8 and warmed by 0 to 5 K, to a column of 57 to 80 kg m-2
+    HUMID = 2  # humidity scaled by 1 to 1.8 and warmed by 0 to 5 K, to a column of 57 to 80 kg m-2
 
 
 def perturb(profiles: xr.Dataset, temperature_change: Float, humidity_factor: Float) -> xr.Dataset:

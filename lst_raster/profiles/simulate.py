@@ -32,7 +32,7 @@ from lst_raster.simulator.sigma_levels import SIGMA, at_sigma
 
 Progress = Callable[[int, int], bool]
 
-CHUNK = 64  # Profiles in memory at a time
+CHUNK = 64  # profiles in memory at a time
 LEVEL_VARIABLES = ("pressure", "air_temperature", "specific_humidity", "ozone")
 """Input variables on (profile, level); ozone is optional."""
 GROUND_VARIABLES = ("surface_pressure", "air_temperature_2m", "specific_humidity_2m")
@@ -62,7 +62,7 @@ LEVEL_RESULTS = {
 class SimulationOptions:
     """Atmospheric composition of a simulation."""
 
-    composition: Composition = field(default_factory=Composition)  # Gases, aerosol and continuum of every profile
+    composition: Composition = field(default_factory=Composition)  # gases, aerosol and continuum of every profile
     vary_seed: int | None = None
     """Seed to draw year, aerosol and continuum for each profile over their natural spread instead."""
 

@@ -35,8 +35,8 @@ Outside, the published tables contain the noise floor of the measurement, under 
 class Response:
     """Relative spectral response of a sensor band."""
 
-    wavelength: Float  # Wavelength, ascending [um]
-    value: Float  # Response relative to its peak [1]
+    wavelength: Float  # wavelength, ascending [um]
+    value: Float  # response relative to its peak [1]
 
     def mean(self, radiance: Float) -> Float:
         """Average a spectrum over the band, in wavelength; its last axis is `wavelength`."""
@@ -194,11 +194,11 @@ _PLAUSIBLE = (1.0, 100.0)  # [um], range of wavelengths; a wrong unit is far out
 class ResponseTable:
     """A valid response, with its properties."""
 
-    response: Response  # The response within the range of the simulator, with a peak of 1
-    limits: tuple[float, float]  # Wavelengths at half the peak [um]
-    points: int  # Points of the file
-    outside: float  # Fraction of the response outside the range of the simulator, which is ignored [1]
-    warnings: tuple[str, ...]  # Warnings, one line each
+    response: Response  # the response within the range of the simulator, with a peak of 1
+    limits: tuple[float, float]  # wavelengths at half the peak [um]
+    points: int  # points of the file
+    outside: float  # fraction of the response outside the range of the simulator, which is ignored [1]
+    warnings: tuple[str, ...]  # warnings, one line each
 
 
 def read_response(path: Path, unit: str | None = None) -> ResponseTable:

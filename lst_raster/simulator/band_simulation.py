@@ -20,19 +20,19 @@ from lst_raster.simulator.solver import Spectrum, hemisphere, optical_depth_bloc
 class BandAtmosphere(NamedTuple):
     """Atmospheric terms of the radiative transfer equation in one band."""
 
-    transmittance: float  # Along the view path [1]
-    upwelling_radiance: float  # Upwelling radiance [W m-2 sr-1 um-1]
-    downwelling_radiance: float  # Hemispheric mean of the downwelling radiance [W m-2 sr-1 um-1]
+    transmittance: float  # along the view path [1]
+    upwelling_radiance: float  # upwelling radiance [W m-2 sr-1 um-1]
+    downwelling_radiance: float  # hemispheric mean of the downwelling radiance [W m-2 sr-1 um-1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Geometry:
     """Viewing geometry and vertical resolution."""
 
-    view_zenith: float = 0.0  # View zenith angle [degree]
+    view_zenith: float = 0.0  # view zenith angle [degree]
     zenith_sky: bool = False
     """True for the downwelling radiance from the zenith, as in some codes, in place of the hemispheric mean."""
-    refinement: int = 1  # Factor on the number of layers
+    refinement: int = 1  # factor on the number of layers
 
 
 def simulate_spectrum(

@@ -38,13 +38,13 @@ class LineList:
 
     molecule: int  # HITRAN molecule number: 1 water vapour, 2 carbon dioxide
     isotopologue: NDArray[np.int64]  # HITRAN isotopologue number, 1 for the most abundant
-    wavenumber: Float  # Line centre in vacuum [cm-1]
-    intensity: Float  # Intensity at 296 K, weighted with the natural abundance [cm-1 / (molecule cm-2)]
-    air_width: Float  # Air-broadened half width at half maximum at 296 K [cm-1 atm-1]
-    self_width: Float  # Self-broadened half width at 296 K [cm-1 atm-1]
-    lower_energy: Float  # Energy of the lower state [cm-1]
-    temperature_exponent: Float  # Exponent of the temperature dependence of the air width [1]
-    pressure_shift: Float  # Pressure shift in air [cm-1 atm-1]
+    wavenumber: Float  # line centre in vacuum [cm-1]
+    intensity: Float  # intensity at 296 K, weighted with the natural abundance [cm-1 / (molecule cm-2)]
+    air_width: Float  # air-broadened half width at half maximum at 296 K [cm-1 atm-1]
+    self_width: Float  # self-broadened half width at 296 K [cm-1 atm-1]
+    lower_energy: Float  # energy of the lower state [cm-1]
+    temperature_exponent: Float  # exponent of the temperature dependence of the air width [1]
+    pressure_shift: Float  # pressure shift in air [cm-1 atm-1]
 
     def __len__(self) -> int:
         return len(self.wavenumber)
@@ -83,7 +83,7 @@ def _records(path: Path) -> list[str]:
         return [line for line in path.read_text().splitlines() if len(line) > 66]
 
 
-REFERENCE_TEMPERATURE = 296.0  # Temperature of HITRAN's intensities and widths [K]
+REFERENCE_TEMPERATURE = 296.0  # temperature of HITRAN's intensities and widths [K]
 
 
 @cache
@@ -113,7 +113,7 @@ def molecular_mass(molecule: int, isotopologue: int) -> float:
     return float(_hapi().molecularMass(molecule, isotopologue))
 
 
-WING_CUT = 25.0  # Cut-off distance from the line centre, as assumed by MT_CKD [cm-1]
+WING_CUT = 25.0  # cut-off distance from the line centre, as assumed by MT_CKD [cm-1]
 _CORE = 0.3  # [cm-1], beyond it a Voigt profile equals its Lorentz wing within 2e-5 at terrestrial temperatures
 _C2_CM = C2 * 1e-4  # second radiation constant [cm K]
 

@@ -90,15 +90,15 @@ def optical_depth_blocks(
         yield np.maximum(depth, 0.0)  # cubic interpolation may give small negative values
 
 
-STREAMS = 4  # Number of directions of the Gauss-Legendre quadrature over the hemisphere
+STREAMS = 4  # number of directions of the Gauss-Legendre quadrature over the hemisphere
 
 
 class Spectrum(NamedTuple):
     """Spectral result of one atmosphere; arrays of shape (points,)."""
 
-    transmittance: Single  # Along the view path [1]
-    upwelling: Single  # Upwelling radiance [W m-2 sr-1 um-1]
-    downwelling: Single  # Hemispheric mean of the downwelling radiance [W m-2 sr-1 um-1]
+    transmittance: Single  # along the view path [1]
+    upwelling: Single  # upwelling radiance [W m-2 sr-1 um-1]
+    downwelling: Single  # hemispheric mean of the downwelling radiance [W m-2 sr-1 um-1]
 
 
 def hemisphere(streams: int = STREAMS) -> tuple[Single, Single]:

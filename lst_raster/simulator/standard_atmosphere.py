@@ -22,9 +22,9 @@ _YEAR = 365.25  # [day]
 class StandardAtmosphere:
     """Atmospheric state at the ground, as needed by the models."""
 
-    water_vapour: float  # Water vapour column [kg m-2]
-    air_temperature: float  # Air temperature at the ground [K]
-    surface_pressure: float  # Air pressure at the ground, at sea level [hPa]
+    water_vapour: float  # water vapour column [kg m-2]
+    air_temperature: float  # air temperature at the ground [K]
+    surface_pressure: float  # air pressure at the ground, at sea level [hPa]
 
 
 def standard_atmosphere(latitude: float, day_of_year: float | None) -> StandardAtmosphere:

@@ -33,8 +33,8 @@ TIERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"surface": ("water_vapour", "surface_pressure", "air_temperature"), "column": ("water_vapour", "surface_pressure")}
 )
 """Tiers of models for match-ups, the most accurate first, with their atmospheric inputs."""
-BRIGHTNESS = "brightness temperature"  # Name of the brightness temperature among the methods
-REASON_SEPARATOR = "; "  # Text between the reasons why a row is not compared
+BRIGHTNESS = "brightness temperature"  # name of the brightness temperature among the methods
+REASON_SEPARATOR = "; "  # text between the reasons why a row is not compared
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -212,7 +212,7 @@ def _finite(inputs: Mapping[str, Float], names: Sequence[str]) -> Mask:
     return np.asarray(np.logical_and.reduce([np.isfinite(inputs[name]) for name in names]))
 
 
-LST_RASTER = "lst-raster"  # Name of the package's retrieval among the methods
+LST_RASTER = "lst-raster"  # name of the package's retrieval among the methods
 REMEDIES: Mapping[str, str] = MappingProxyType(
     {
         "no sensor": "column sensor, or --sensor",
@@ -243,19 +243,19 @@ class Group:
 class Validation:
     """Agreement of retrieved and in-situ temperatures."""
 
-    table: str  # Name of the table
-    models: Mapping[str, int]  # Number of compared rows by model
-    total: int  # Number of rows of the table
-    compared: int  # Number of rows with a retrieved and an in-situ temperature that are not excluded
-    left_out: Mapping[str, int]  # Number of rows that are not compared by reason; a row may have several
-    with_ground_uncertainty: int  # Number of compared rows with an uncertainty of the in-situ temperature
-    common: int  # Number of compared rows for which every method has a temperature: those of `methods`
-    available: Mapping[str, int]  # Number of compared rows by method
+    table: str  # name of the table
+    models: Mapping[str, int]  # number of compared rows by model
+    total: int  # number of rows of the table
+    compared: int  # number of rows with a retrieved and an in-situ temperature that are not excluded
+    left_out: Mapping[str, int]  # number of rows that are not compared by reason; a row may have several
+    with_ground_uncertainty: int  # number of compared rows with an uncertainty of the in-situ temperature
+    common: int  # number of compared rows for which every method has a temperature: those of `methods`
+    available: Mapping[str, int]  # number of compared rows by method
     methods: Mapping[str, Agreement]
     """Agreement of the retrieval, published methods and other products with in-situ data on the common rows. [K]"""
     groups: Mapping[str, Mapping[str, Group]]
     """Agreement of the retrieval in all compared rows, by sensor, tier, site, and class of water vapour [kg m-2]."""
-    notes: tuple[str, ...]  # Warnings about the table and the models
+    notes: tuple[str, ...]  # warnings about the table and the models
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain dictionaries and numbers for JSON, None for NaN."""

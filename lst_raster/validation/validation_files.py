@@ -20,7 +20,7 @@ from lst_raster.validation.validate import BRIGHTNESS, LST_RASTER, Retrievals, V
 
 Float = NDArray[np.float64]
 
-NAMES = ("rows.csv", "statistics.json", "scatter.png")  # Names of the files
+NAMES = ("rows.csv", "statistics.json", "scatter.png")  # names of the files
 
 _LOGGER = logging.getLogger(__name__)
 _COPIED = ("radiance", "emissivity", "ground_temperature", "ground_uncertainty")
