@@ -14,8 +14,7 @@ from lst_raster.inference.model import custom_models, shipped_models
 from lst_raster.resources import user_path
 from lst_raster.sensors.bands import custom_sensor_names, response_path, sensor_band, sensor_names
 from lst_raster.sensors.custom import SIMULATED
-from lst_raster.sensors.response import load_response
-from lst_raster.sensors.response_files import half_power_wavelengths
+from lst_raster.sensors.response import half_power_wavelengths, load_response
 
 
 def describe_sensor(name: str) -> dict[str, Any]:
@@ -85,7 +84,7 @@ def new(
     lst-raster sensor new my-band --response response.csv
     """
     from lst_raster.sensors.custom import SensorProperties, define_sensor
-    from lst_raster.sensors.response_files import read_response
+    from lst_raster.sensors.response import read_response
 
     facts = SensorProperties(
         title=title, noise=noise, calibration_uncertainty=calibration, gain=gain, radiance_offset=offset,

@@ -54,8 +54,7 @@ def train(
         raise click.UsageError("give CONFIG, or --sensor NAME for a custom sensor band, not both")
     for module in ("torch", "onnx"):
         require(module, "train")
-    from lst_raster.network.custom_sensor import train_custom_sensor
-    from lst_raster.network.train import train_model
+    from lst_raster.network.train import train_custom_sensor, train_model
 
     made: list[tuple[Path, Mapping[str, Any]]] = []
     if config is None:

@@ -32,10 +32,8 @@ T = TypeVar("T")
 class DataConfig:
     """Simulated sets, as paths relative to the TOML file or to the folder given with --data."""
 
-    train: tuple[str, ...]
-    """Training sets; their profiles marked as validation by `split` are used for validation."""
-    validation: tuple[str, ...] = ()
-    """Further validation sets."""
+    train: tuple[str, ...]  # training sets; their profiles marked as validation by `split` are used for validation
+    validation: tuple[str, ...] = ()  # further validation sets
     test: Mapping[str, str] = field(default_factory=dict)
     """Title to path of the held-out sets on which the finished model is measured."""
 
@@ -49,8 +47,7 @@ class DataConfig:
 class SamplesConfig:
     """Surfaces drawn for the profiles of a batch, new ones in every step."""
 
-    per_profile: int = 4
-    """Surfaces for each profile."""
+    per_profile: int = 4  # surfaces for each profile
     perturbed: float = 0.1
     """Weight of a synthetic profile (`perturbation` in the simulated set); a real one has 1. Synthetic profiles cover
     the ends of the range, where the mechanism extrapolates too; with more weight they outnumber the real humid profiles
@@ -61,51 +58,37 @@ class SamplesConfig:
 class NetworkConfig:
     """Size of the network's body."""
 
-    width: int = 48
-    """Units in a hidden layer."""
-    depth: int = 2
-    """Hidden layers."""
+    width: int = 48  # units in a hidden layer
+    depth: int = 2  # hidden layers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LossConfig:
     """Weights of the loss terms; a term of weight zero is not computed."""
 
-    lst: float = 1.0
-    """Error of the land surface temperature."""
-    transmittance: float = 0.1
-    """Error of the transmittance, in standard deviations of the training set."""
-    upwelling_radiance: float = 0.1
-    """Error of the upwelling radiance, in standard deviations of the training set."""
-    downwelling_radiance: float = 0.1
-    """Error of the downwelling radiance, in standard deviations of the training set."""
+    lst: float = 1.0  # error of the land surface temperature
+    transmittance: float = 0.1  # error of the transmittance, in standard deviations of the training set
+    upwelling_radiance: float = 0.1  # error of the upwelling radiance, in standard deviations of the training set
+    downwelling_radiance: float = 0.1  # error of the downwelling radiance, in standard deviations of the training set
     closure: float = 0.1
     """Radiance recomputed at the true temperature less the observed radiance, as a temperature at 300 K."""
-    likelihood: float = 0.05
-    """Negative log-likelihood of the temperature error under the predicted variance."""
-    robust_scale: float = 2.0
-    """Error above which `lst` and `closure` grow linearly instead of quadratically. [K]"""
+    likelihood: float = 0.05  # negative log-likelihood of the temperature error under the predicted variance
+    robust_scale: float = 2.0  # error above which `lst` and `closure` grow linearly instead of quadratically [K]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimiserConfig:
     """Adam with decoupled weight decay; the learning rate rises linearly, then falls along a cosine."""
 
-    steps: int = 1500
-    """Gradient steps."""
-    batch: int = 2048
-    """Profiles in a step, drawn with replacement."""
-    learning_rate: float = 5e-3
-    """Highest learning rate."""
-    warmup: int = 100
-    """Steps over which the learning rate rises."""
+    steps: int = 1500  # gradient steps
+    batch: int = 2048  # profiles in a step, drawn with replacement
+    learning_rate: float = 5e-3  # highest learning rate
+    warmup: int = 100  # steps over which the learning rate rises
     weight_decay: float = 100.0
     """Decoupled weight decay times the number of training profiles: with fewer profiles the network stays nearer to its
     mechanism."""
-    gradient_norm: float = 1.0
-    """Norm to which gradients are clipped."""
-    average: float = 0.995
-    """Decay of the moving average of the weights; the average is the result."""
+    gradient_norm: float = 1.0  # norm to which gradients are clipped
+    average: float = 0.995  # decay of the moving average of the weights; the average is the result
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,31 +103,20 @@ class CalibrationConfig:
 class TrainingConfig:
     """A training run from data to model; docs/science/network.md gives the reasons for the defaults."""
 
-    sensor: str
-    """Sensor band, for example ``landsat8-b10``."""
-    tier: str
-    """Set of atmospheric inputs of the model, a key of `TIERS`."""
-    version: str = "unversioned"
-    """Version of the model, written to its card, its files and its products."""
-    seed: int = 0
-    """Seed of all random numbers."""
-    threads: int = 1
-    """Threads of torch; results are reproducible for one number of threads on one machine."""
-    data: DataConfig
-    """Simulated sets."""
-    samples: SamplesConfig = SamplesConfig()
-    """Surfaces."""
+    sensor: str  # sensor band, for example ``landsat8-b10``
+    tier: str  # set of atmospheric inputs of the model, a key of `TIERS`
+    version: str = "unversioned"  # version of the model, written to its card, its files and its products
+    seed: int = 0  # seed of all random numbers
+    threads: int = 1  # threads of torch; results are reproducible for one number of threads on one machine
+    data: DataConfig  # simulated sets
+    samples: SamplesConfig = SamplesConfig()  # surfaces
     noise: InputErrors = field(default_factory=InputErrors)
     """Input errors in training where `input_error` is 1; each profile has a random fraction of them, which is its
     `input_error`."""
-    network: NetworkConfig = NetworkConfig()
-    """Size of the network."""
-    loss: LossConfig = LossConfig()
-    """Weights of the loss terms."""
-    optimiser: OptimiserConfig = OptimiserConfig()
-    """Gradient descent."""
-    calibration: CalibrationConfig = CalibrationConfig()
-    """Calibration of the predicted uncertainty."""
+    network: NetworkConfig = NetworkConfig()  # size of the network
+    loss: LossConfig = LossConfig()  # weights of the loss terms
+    optimiser: OptimiserConfig = OptimiserConfig()  # gradient descent
+    calibration: CalibrationConfig = CalibrationConfig()  # calibration of the predicted uncertainty
 
     def __post_init__(self) -> None:
         sensor_band(self.sensor)

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from lst_raster.inference.contract import SURFACE_INPUTS, PredictedAtmosphere
 from lst_raster.inference.uncertainty import Retrieved
-from lst_raster.network.calibration import IDENTITY, Calibration, critical_factor, fit
 from lst_raster.network.config import TIERS, TrainingConfig
 from lst_raster.network.data import training_set
-from lst_raster.network.model import Atmosphere, CoupledNetwork
+from lst_raster.network.model import IDENTITY, Atmosphere, Calibration, CoupledNetwork
 from lst_raster.network.onnx_export import AtmosphereGraph, RetrievalGraph
 from lst_raster.network.training_loop import Progress, offset_progress, train
 from lst_raster.physics.error_metrics import coverage, summarise
@@ -35,6 +34,11 @@ Float = NDArray[np.float64]
 
 SEED = 0  # of surfaces and errors, as in `lst-raster evaluate` and the accuracy benchmark, for equal figures
 FOLDS, SURFACES_PER_FOLD_PROFILE, FOLD_SEED = 2, 10, 0
+
+COVERAGE = 0.6827  # fraction of errors within one standard uncertainty, as of a normal distribution [1]
+FACTOR_LIMITS = (0.2, 4.0)  # smallest and largest factor [1]
+NODE_SPACING = 10.0  # distance of the nodes [kg m-2]
+MINIMUM_PROFILES = 20  # fewest profiles around a node
 
 
 def measure(network: CoupledNetwork, simulated: SimulatedSet, calibration: Calibration = IDENTITY) -> dict[str, Any]:
@@ -145,7 +149,7 @@ def calibrate(
             water_vapour.append(held_out.water_vapour)
             factors.append(_critical_factors(network, fold_network, held_out))
     exact, noisy = (np.concatenate(parts) for parts in zip(*factors, strict=True))
-    return fit(np.concatenate(water_vapour), exact, noisy)
+    return fit_calibration(np.concatenate(water_vapour), exact, noisy)
 
 
 def _critical_factors(network: CoupledNetwork, fold_network: CoupledNetwork, held_out: SimulatedSet) -> list[Float]:
@@ -159,3 +163,42 @@ def _critical_factors(network: CoupledNetwork, fold_network: CoupledNetwork, hel
         predicted = estimate(network, samples, errors)
         factors.append(critical_factor(error, predicted.from_inputs, predicted.from_model))
     return factors
+
+
+def critical_factor(error: Float, from_inputs: Float, from_model: Float) -> Float:
+    """Smallest factor on the model's part of the uncertainty that covers the error; infinite without retrieval.
+
+    `error` is retrieved less true temperature, NaN where nothing was retrieved; `from_inputs` and `from_model` are the
+    two parts of the standard uncertainty. [K]
+    """
+    factor = np.sqrt(np.maximum(error**2 - from_inputs**2, 0.0)) / from_model
+    return np.where(np.isfinite(factor), factor, np.inf)
+
+
+def fit_calibration(water_vapour: Float, exact: Float, noisy: Float) -> Calibration:
+    """Fit the factor that covers the fraction `COVERAGE` of the errors, as a smooth function of the water vapour.
+
+    The likelihood fits a standard deviation, which heavy tails make wider than the interval that holds 68 % of the
+    errors, and which includes some of the noise on the training inputs. The product promises 68 %.
+
+    `water_vapour` is (profile,) [kg m-2]; `exact` and `noisy` hold the `critical_factor` of every sample, (profile,
+    sample). The factor of a node is the weighted quantile over all profiles nearer than `NODE_SPACING`, with weights
+    that fall linearly with the distance; a node needs `MINIMUM_PROFILES`.
+    """
+    nodes: list[tuple[float, float, float]] = []
+    for node in np.arange(0.5 * NODE_SPACING, water_vapour.max(initial=0.0) + NODE_SPACING, NODE_SPACING).tolist():
+        weight = np.maximum(1.0 - np.abs(water_vapour - node) / NODE_SPACING, 0.0)
+        if np.count_nonzero(weight) >= MINIMUM_PROFILES:
+            quantiles = (_weighted_quantile(values, weight) for values in (exact, noisy))
+            nodes.append((node, *(round(float(np.clip(factor, *FACTOR_LIMITS)), 3) for factor in quantiles)))
+    if not nodes:
+        return IDENTITY
+    columns, exact_factors, noisy_factors = zip(*nodes, strict=True)
+    return Calibration(water_vapour=columns, exact=exact_factors, noisy=noisy_factors)
+
+
+def _weighted_quantile(values: Float, weight: Float) -> float:
+    """Smallest value, (profile, sample), at or below which lies the fraction `COVERAGE` of the weight, (profile,)."""
+    order = np.argsort(values, axis=None)
+    cumulative = np.cumsum(np.broadcast_to(weight[:, None], values.shape).ravel()[order])
+    return float(values.ravel()[order][np.searchsorted(cumulative, COVERAGE * cumulative[-1])])

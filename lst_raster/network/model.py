@@ -28,6 +28,31 @@ predicted uncertainty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Calibration:
+    """Factors on the predicted uncertainties, linear between nodes of water vapour and constant beyond them."""
+
+    water_vapour: tuple[float, ...] = (0.0,)  # nodes, ascending [kg m-2]
+    exact: tuple[float, ...] = (1.0,)  # factor at each node for exact inputs [1]
+    noisy: tuple[float, ...] = (1.0,)  # factor at each node for inputs with the errors of a reanalysis [1]
+
+    def factor_at(self, water_vapour: Tensor, input_error: Tensor) -> Tensor:
+        """Factor at a water vapour column [kg m-2] and an input error, which is clamped to 0 to 1."""
+        exact, noisy = self._interpolate(self.exact, water_vapour), self._interpolate(self.noisy, water_vapour)
+        return exact + input_error.clamp(0.0, 1.0) * (noisy - exact)
+
+    def _interpolate(self, factors: tuple[float, ...], water_vapour: Tensor) -> Tensor:
+        """Interpolate as `numpy.interp`, in operators that ONNX has."""
+        factor = torch.full_like(water_vapour, factors[0])
+        nodes = self.water_vapour
+        for low, high, before, after in zip(nodes[:-1], nodes[1:], factors[:-1], factors[1:], strict=True):
+            factor = factor + (after - before) * ((water_vapour - low) / (high - low)).clamp(0.0, 1.0)
+        return factor
+
+
+IDENTITY = Calibration()  # no change of the predicted uncertainties
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Normalisation:
     """Constants from the training set, stored as buffers and so part of the graph; one value for each predictor."""
 
@@ -51,12 +76,9 @@ class Mechanism:
 class Atmosphere(NamedTuple):
     """The three terms of the radiative transfer equation, each of one shape."""
 
-    transmittance: Tensor
-    """Transmittance along the view path. [1]"""
-    upwelling_radiance: Tensor
-    """Radiance emitted towards the sensor. [W m-2 sr-1 um-1]"""
-    downwelling_radiance: Tensor
-    """Hemispheric mean downwelling radiance. [W m-2 sr-1 um-1]"""
+    transmittance: Tensor  # transmittance along the view path [1]
+    upwelling_radiance: Tensor  # radiance emitted towards the sensor [W m-2 sr-1 um-1]
+    downwelling_radiance: Tensor  # hemispheric mean downwelling radiance [W m-2 sr-1 um-1]
 
 
 class EffectiveAtmosphere(NamedTuple):

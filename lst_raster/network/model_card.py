@@ -37,10 +37,7 @@ def valid_ranges(network: CoupledNetwork, training: Sequence[SimulatedSet]) -> d
     """
     radiances = [
         sensor_radiance(
-            one.air_temperature_2m + difference,
-            np.float64(emissivity),
-            *one.terms,
-            sensor_band(one.sensor).planck,
+            one.air_temperature_2m + difference, np.float64(emissivity), *one.terms, sensor_band(one.sensor).planck
         )
         for one in training
         for difference in TEMPERATURE_DIFFERENCE

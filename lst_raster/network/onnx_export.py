@@ -19,8 +19,7 @@ from torch.onnx import (  # type: ignore[attr-defined]  # public by its document
 )
 
 from lst_raster.inference.contract import METADATA_KEY
-from lst_raster.network.calibration import IDENTITY, Calibration
-from lst_raster.network.model import Atmosphere, CoupledNetwork
+from lst_raster.network.model import IDENTITY, Atmosphere, Calibration, CoupledNetwork
 
 OPSET = 17  # supported by onnxruntime 1.17, the oldest supported version, and all later ones
 DIMENSION = "pixel"

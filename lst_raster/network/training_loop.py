@@ -25,8 +25,7 @@ from lst_raster.physics.planck import brightness_temperature
 
 RIDGE = 1e-6  # relative to the mean square of the terms: limits the coefficients of collinear terms
 
-Progress = Callable[[int, int], bool]
-"""Called with the steps done and their total; returns False to stop the run."""
+Progress = Callable[[int, int], bool]  # called with the steps done and their total; returns False to stop the run
 
 
 def offset_progress(progress: Progress | None, before: int, total: int) -> Progress | None:

@@ -7,8 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-Array: TypeAlias = Any
-"""A numpy array or a torch tensor; the formulas are written for both."""
+Array: TypeAlias = Any  # A numpy array or a torch tensor; the formulas are written for both
 
 
 def namespace(*arrays: Array) -> Any:

@@ -41,10 +41,8 @@ def brightness_temperature_two_constants(radiance: Array, k1: float, k2: float) 
     ----------
     radiance : array, any shape
         At-sensor radiance, positive. [W m-2 sr-1 um-1]
-    k1 : float
-        K1_CONSTANT of the metadata. [W m-2 sr-1 um-1]
-    k2 : float
-        K2_CONSTANT of the metadata. [K]
+    k1, k2 : float
+        K1_CONSTANT [W m-2 sr-1 um-1] and K2_CONSTANT [K] of the metadata.
 
     Returns
     -------
@@ -60,24 +58,7 @@ def brightness_temperature_two_constants(radiance: Array, k1: float, k2: float) 
 
 
 def radiance_two_constants(temperature: Array, k1: float, k2: float) -> Array:
-    """At-sensor radiance from a brightness temperature computed with K1 and K2.
-
-    Parameters
-    ----------
-    temperature : array, any shape
-        Brightness temperature, as from `brightness_temperature_two_constants`. [K]
-    k1, k2 : float
-        Constants of the metadata. [W m-2 sr-1 um-1], [K]
-
-    Returns
-    -------
-    array
-        At-sensor radiance. [W m-2 sr-1 um-1]
-
-    References
-    ----------
-    USGS, Landsat 8 Data Users Handbook (LSDS-1574), section 5.3
-    """
+    """At-sensor radiance [W m-2 sr-1 um-1]: the inverse of `brightness_temperature_two_constants`."""
     xp = namespace(temperature)
     return k1 / xp.expm1(k2 / temperature)
 
@@ -116,19 +97,10 @@ def rescaling_from_limits(
 def downwelling_from_st_drad(st_drad: Array) -> Array:
     """Hemispheric mean downwelling radiance from the band ST_DRAD of a Collection 2 Level-2 product.
 
-    ``Ld = pi ST_DRAD``, inferred from two Landsat 8 products. The values of the band are below the upwelling radiance
-    of the same atmosphere, which is impossible where temperature decreases with height, and simulated atmospheres give
-    3.0 to 3.3 times as much. docs/science/level2.md shows the evidence and its limits.
-
-    Parameters
-    ----------
-    st_drad : array, any shape
-        ST_DRAD, with its scale factor of 0.001 applied. [W m-2 sr-1 um-1]
-
-    Returns
-    -------
-    array
-        Downwelling radiance Ld as in `sensor_radiance`. [W m-2 sr-1 um-1]
+    ``Ld = pi ST_DRAD``, with the scale factor 0.001 of ST_DRAD applied [W m-2 sr-1 um-1]; inferred from two Landsat 8
+    products. The values of the band are below the upwelling radiance of the same atmosphere, which is impossible where
+    temperature decreases with height, and simulated atmospheres give 3.0 to 3.3 times as much. docs/science/level2.md
+    shows the evidence and its limits.
 
     References
     ----------
@@ -141,28 +113,9 @@ def downwelling_from_st_drad(st_drad: Array) -> Array:
 def temperature_change_by_downwelling(
     surface_temperature: Array, emissivity: Array, excess: Array, band: BandPlanck
 ) -> Array:
-    """Change of the surface temperature for a change of the downwelling radiance, to first order.
+    """Change of the surface temperature [K] for an increase of the downwelling radiance, to first order.
 
-    ``dTs = -(1 - e) dLd / (e dB/dT)``; the transmittance cancels.
-
-    Parameters
-    ----------
-    surface_temperature : array, any shape
-        Land surface temperature. [K]
-    emissivity : array
-        Surface emissivity e. [1]
-    excess : array
-        Increase of the downwelling radiance. [W m-2 sr-1 um-1]
-    band : BandPlanck
-        The band's Planck coefficients.
-
-    Returns
-    -------
-    array
-        Change of the surface temperature, negative where `excess` is positive. [K]
-
-    References
-    ----------
-    Derivative of the radiative transfer equation, `lst_raster.physics.radiative_transfer.surface_radiance`.
+    ``dTs = -(1 - e) dLd / (e dB/dT)``, the derivative of `lst_raster.physics.radiative_transfer.surface_radiance`; the
+    transmittance cancels. `excess` is dLd [W m-2 sr-1 um-1]; the other parameters are as in `sensor_radiance`.
     """
     return -(1.0 - emissivity) * excess / (emissivity * band_radiance_slope(surface_temperature, band))

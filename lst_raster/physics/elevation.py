@@ -39,23 +39,9 @@ def pressure_at(elevation: Array, sea_level_pressure: Array | float = STANDARD_P
 
 
 def surface_pressure_between(surface_pressure: Array, start: Array | float, end: Array | float) -> Array:
-    """Surface pressure adjusted from one surface elevation to another, as in the standard troposphere.
+    """Surface pressure [hPa] adjusted from one surface elevation [m] to another, as in the standard troposphere.
 
-    Parameters
-    ----------
-    surface_pressure : array, any shape
-        Air pressure at `start`. [hPa]
-    start, end : array or float
-        Elevations, up to 11 km. [m]
-
-    Returns
-    -------
-    array
-        Air pressure at `end`. [hPa]
-
-    References
-    ----------
-    ISO 2533:1975, Standard Atmosphere
+    Elevations are below 11 km; source as in `pressure_at`.
 
     Examples
     --------
@@ -66,23 +52,9 @@ def surface_pressure_between(surface_pressure: Array, start: Array | float, end:
 
 
 def air_temperature_between(air_temperature: Array, start: Array | float, end: Array | float) -> Array:
-    """Near-surface air temperature adjusted from one surface elevation to another by the standard lapse rate.
+    """Near-surface air temperature [K] adjusted from one surface elevation [m] to another by the standard lapse rate.
 
-    Parameters
-    ----------
-    air_temperature : array, any shape
-        Air temperature at `start`. [K]
-    start, end : array or float
-        Elevations. [m]
-
-    Returns
-    -------
-    array
-        Air temperature at `end`. [K]
-
-    References
-    ----------
-    ISO 2533:1975, Standard Atmosphere
+    Source as in `pressure_at`.
 
     Examples
     --------
@@ -93,23 +65,9 @@ def air_temperature_between(air_temperature: Array, start: Array | float, end: A
 
 
 def air_temperature_between_pressures(air_temperature: Array, start: Array | float, end: Array | float) -> Array:
-    """Air temperature adjusted from one pressure to another by the standard lapse rate in hydrostatic balance.
+    """Air temperature [K] adjusted from one pressure [hPa] to another by the standard lapse rate.
 
-    Parameters
-    ----------
-    air_temperature : array, any shape
-        Air temperature at `start`. [K]
-    start, end : array or float
-        Pressures. [hPa]
-
-    Returns
-    -------
-    array
-        Air temperature at `end`. [K]
-
-    References
-    ----------
-    ISO 2533:1975, Standard Atmosphere
+    Assumes hydrostatic balance; source as in `pressure_at`.
 
     Examples
     --------
@@ -120,22 +78,10 @@ def air_temperature_between_pressures(air_temperature: Array, start: Array | flo
 
 
 def water_vapour_between(water_vapour: Array, start: Array | float, end: Array | float) -> Array:
-    """Water vapour column adjusted from one surface elevation to another.
+    """Water vapour column [kg m-2] adjusted from one surface elevation [m] to another.
 
     Assumes an exponential decrease of vapour density. The scale height is 2.1 to 2.4 km in the tropical, mid-latitude
     and sub-arctic summer atmospheres; single days may differ widely.
-
-    Parameters
-    ----------
-    water_vapour : array, any shape
-        Column above `start`. [kg m-2]
-    start, end : array or float
-        Elevations. [m]
-
-    Returns
-    -------
-    array
-        Column above `end`. [kg m-2]
 
     References
     ----------

@@ -6,19 +6,9 @@ from lst_raster.physics.arrays import Array, namespace
 
 
 def sun_corrected_reflectance(reflectance: Array, sine_of_sun_elevation: float) -> Array:
-    """Reflectance at the top of the atmosphere, corrected for sun elevation.
+    """Reflectance at the top of the atmosphere, corrected for sun elevation. [1]
 
-    Parameters
-    ----------
-    reflectance : array, any shape
-        REFLECTANCE_MULT times the digital number plus REFLECTANCE_ADD. [1]
-    sine_of_sun_elevation : float
-        Sine of the sun elevation, positive. [1]
-
-    Returns
-    -------
-    array
-        Reflectance. [1]
+    `reflectance` is REFLECTANCE_MULT times the digital number plus REFLECTANCE_ADD; the sine is positive.
 
     References
     ----------
@@ -28,21 +18,14 @@ def sun_corrected_reflectance(reflectance: Array, sine_of_sun_elevation: float) 
 
 
 def reflectance_from_radiance(radiance: Array, solar_irradiance: float, sun_distance: float) -> Array:
-    """Reflectance at the top of the atmosphere without correction for sun elevation.
+    """Reflectance at the top of the atmosphere [1] without correction for sun elevation.
 
     Parameters
     ----------
     radiance : array, any shape
         Radiance of a reflective band. [W m-2 sr-1 um-1]
-    solar_irradiance : float
-        Mean exoatmospheric solar irradiance of the band. [W m-2 um-1]
-    sun_distance : float
-        Earth-Sun distance. [astronomical unit]
-
-    Returns
-    -------
-    array
-        Reflectance. [1]
+    solar_irradiance, sun_distance : float
+        Mean exoatmospheric solar irradiance of the band [W m-2 um-1], Earth-Sun distance [astronomical unit].
 
     References
     ----------
@@ -53,17 +36,9 @@ def reflectance_from_radiance(radiance: Array, solar_irradiance: float, sun_dist
 
 
 def ndvi(red: Array, near_infrared: Array) -> Array:
-    """Normalised difference vegetation index.
+    """Normalised difference vegetation index [1], NaN where the sum of the reflectances is not positive.
 
-    Parameters
-    ----------
-    red, near_infrared : array of floats, any shape
-        Reflectance, not digital numbers, whose offset changes the index. [1]
-
-    Returns
-    -------
-    array
-        Index, NaN where the sum of the reflectances is not positive. [1]
+    The arguments are reflectances [1], not digital numbers, whose offset changes the index.
 
     References
     ----------
@@ -77,19 +52,9 @@ def ndvi(red: Array, near_infrared: Array) -> Array:
 
 
 def vegetation_cover(index: Array, bare: float, full: float) -> Array:
-    """Fraction of green vegetation cover, ``((NDVI - bare) / (full - bare))**2``, clipped to 0 to 1.
+    """Fraction of green vegetation cover, ``((NDVI - bare) / (full - bare))**2``, clipped to 0 to 1. [1]
 
-    Parameters
-    ----------
-    index : array, any shape
-        Vegetation index. [1]
-    bare, full : float
-        Index of bare soil and of a closed canopy. [1]
-
-    Returns
-    -------
-    array
-        Vegetation cover. [1]
+    `bare` and `full` are the index of bare soil and of a closed canopy.
 
     References
     ----------
@@ -102,19 +67,9 @@ def vegetation_cover(index: Array, bare: float, full: float) -> Array:
 
 
 def soil_emissivity(red: Array, constant: float, slope: float) -> Array:
-    """Emissivity of bare soil from its red reflectance: bright soils have more quartz and lower emissivity.
+    """Emissivity of bare soil from its red reflectance: bright soils have more quartz and lower emissivity. [1]
 
-    Parameters
-    ----------
-    red : array, any shape
-        Red reflectance. [1]
-    constant, slope : float
-        Coefficients of the band. [1]
-
-    Returns
-    -------
-    array
-        Emissivity. [1]
+    `constant` and `slope` are coefficients of the band.
 
     References
     ----------
@@ -124,22 +79,10 @@ def soil_emissivity(red: Array, constant: float, slope: float) -> Array:
 
 
 def mixed_emissivity(cover: Array, soil: Array, vegetation: Array) -> Array:
-    """Emissivity of a surface with partial vegetation cover, linear in the cover.
+    """Emissivity of a surface with partial vegetation cover, linear in the cover. [1]
 
     The cavity term of Valor and Caselles (1996) is omitted, as by the USGS and by Ermida et al. (2020): with the
     published thresholds it causes a step of 0.016 at the onset of vegetation, 0.8 K in temperature.
-
-    Parameters
-    ----------
-    cover : array, any shape
-        Vegetation cover. [1]
-    soil, vegetation : array or float
-        Emissivity of the two. [1]
-
-    Returns
-    -------
-    array
-        Emissivity. [1]
 
     References
     ----------
@@ -149,39 +92,16 @@ def mixed_emissivity(cover: Array, soil: Array, vegetation: Array) -> Array:
 
 
 def mixed_uncertainty(cover: Array, soil: Array, vegetation: Array) -> Array:
-    """Standard uncertainty of `mixed_emissivity` for independent errors of its components. [1]
-
-    Parameters
-    ----------
-    cover : array, any shape
-        Vegetation cover. [1]
-    soil, vegetation : array or float
-        Standard uncertainty of the two. [1]
-
-    Returns
-    -------
-    array
-        Standard uncertainty. [1]
-    """
+    """Standard uncertainty of `mixed_emissivity` for independent errors of its components, from theirs. [1]"""
     xp = namespace(cover)
     of_soil, of_vegetation = soil * (1.0 - cover), vegetation * cover
     return xp.sqrt(of_soil * of_soil + of_vegetation * of_vegetation)
 
 
 def emissivity_from_aster(band_13: Array, band_14: Array, weight_13: float, weight_14: float, constant: float) -> Array:
-    """Emissivity in a Landsat band from ASTER bands 13 (10.25-10.95 um) and 14 (10.95-11.65 um).
+    """Emissivity in a Landsat band from ASTER bands 13 (10.25-10.95 um) and 14 (10.95-11.65 um). [1]
 
-    Parameters
-    ----------
-    band_13, band_14 : array, any shape
-        Emissivity in the ASTER bands. [1]
-    weight_13, weight_14, constant : float
-        Coefficients of the Landsat band. [1]
-
-    Returns
-    -------
-    array
-        Emissivity in the Landsat band. [1]
+    The weights and the constant are coefficients of the Landsat band.
 
     References
     ----------
@@ -193,27 +113,11 @@ def emissivity_from_aster(band_13: Array, band_14: Array, weight_13: float, weig
 def vegetation_adjusted_emissivity(
     emissivity: Array, cover_then: Array, cover_now: Array, vegetation: float, least_bare: float
 ) -> Array:
-    """Adjust an emissivity from the vegetation cover at its measurement to another vegetation cover.
+    """Adjust an emissivity from the vegetation cover at its measurement to another vegetation cover. [1]
 
     `mixed_emissivity` is solved for the soil at `cover_then` and evaluated with `cover_now`:
     ``e + (now - then) (vegetation - e) / (1 - then)``. ``1 - then`` is at least `least_bare`, since the soil emissivity
     is undetermined under full cover.
-
-    Parameters
-    ----------
-    emissivity : array, any shape
-        Emissivity at `cover_then`. [1]
-    cover_then, cover_now : array
-        Vegetation cover. [1]
-    vegetation : float
-        Emissivity of vegetation. [1]
-    least_bare : float
-        Lower bound of the bare fraction, positive. [1]
-
-    Returns
-    -------
-    array
-        Emissivity at `cover_now`. [1]
 
     References
     ----------

@@ -24,30 +24,15 @@ WATER_VAPOUR_CLASSES: Mapping[str, tuple[float, float]] = {
 class ErrorSummary:
     """Statistics of retrieved minus true values; NaN without samples."""
 
-    samples: int
-    """Number of samples with a retrieved value."""
-    missing: int
-    """Number of samples without retrieved value (NaN), excluded from the statistics."""
-    bias: float
-    """Mean error, in the unit of the errors."""
-    rmse: float
-    """Root mean square error, in the unit of the errors."""
-    mae: float
-    """Mean absolute error, in the unit of the errors."""
+    samples: int  # number of samples with a retrieved value
+    missing: int  # number of samples without retrieved value (NaN), excluded from the statistics
+    bias: float  # mean error, in the unit of the errors
+    rmse: float  # root mean square error, in the unit of the errors
+    mae: float  # mean absolute error, in the unit of the errors
 
 
 def summarise(error: NDArray[np.floating]) -> ErrorSummary:
-    """Bias, root mean square and mean absolute error.
-
-    Parameters
-    ----------
-    error : array, any shape
-        Retrieved minus true value; NaN counts as missing.
-
-    Returns
-    -------
-    ErrorSummary
-        Statistics over the finite errors.
+    """Bias, root mean square and mean absolute error of the finite errors, retrieved minus true value; NaN is missing.
 
     Examples
     --------
@@ -70,17 +55,7 @@ def summarise(error: NDArray[np.floating]) -> ErrorSummary:
 def coverage(error: NDArray[np.floating], uncertainty: NDArray[np.floating]) -> float | None:
     """Fraction of errors within one standard uncertainty; 0.68 for a correct uncertainty of normal errors.
 
-    Parameters
-    ----------
-    error : array, any shape
-        Retrieved minus true value; NaN does not count.
-    uncertainty : array
-        Standard uncertainty, of the same shape and unit.
-
-    Returns
-    -------
-    float or None
-        Fraction, None without samples.
+    Errors and uncertainties have one shape and unit. NaN does not count; None without samples.
 
     Examples
     --------
@@ -91,45 +66,38 @@ def coverage(error: NDArray[np.floating], uncertainty: NDArray[np.floating]) -> 
     return float(np.mean(np.abs(error[known]) <= uncertainty[known])) if known.any() else None
 
 
+def water_vapour_masks(water_vapour: NDArray[np.floating]) -> dict[str, NDArray[np.bool_]]:
+    """Masks of the samples in each of `WATER_VAPOUR_CLASSES`, by name, from their water vapour column. [kg m-2]"""
+    limits = WATER_VAPOUR_CLASSES.items()
+    return {name: (water_vapour >= low) & (water_vapour < high) for name, (low, high) in limits}
+
+
 def coverage_by_water_vapour(
     error: NDArray[np.floating], uncertainty: NDArray[np.floating], water_vapour: NDArray[np.floating]
 ) -> dict[str, float | None]:
     """`coverage` over all samples and over each class of water vapour, as in `summarise_by_water_vapour`."""
     error, uncertainty, column = np.broadcast_arrays(error, uncertainty, water_vapour)
-    classes = {name: (column >= low) & (column < high) for name, (low, high) in WATER_VAPOUR_CLASSES.items()}
+    masks = water_vapour_masks(column)
     return {"all": coverage(error, uncertainty)} | {
-        name: coverage(error[chosen], uncertainty[chosen]) for name, chosen in classes.items()
+        name: coverage(error[mask], uncertainty[mask]) for name, mask in masks.items()
     }
 
 
 def summarise_by_water_vapour(
     error: NDArray[np.floating], water_vapour: NDArray[np.floating]
 ) -> dict[str, ErrorSummary]:
-    """`summarise` over all samples and over each class of water vapour.
+    """`summarise` over all samples ("all") and each of `WATER_VAPOUR_CLASSES`, by name.
 
-    Parameters
-    ----------
-    error : array, any shape
-        Retrieved minus true value.
-    water_vapour : array
-        Water vapour column of the same samples, broadcast against `error`. [kg m-2]
-
-    Returns
-    -------
-    dict
-        "all", then the names of `WATER_VAPOUR_CLASSES`, to their statistics.
+    `water_vapour` is the column of the samples, broadcast against `error`. [kg m-2]
     """
     error, column = np.broadcast_arrays(error, water_vapour)
-    classes = {
-        name: summarise(error[(column >= low) & (column < high)]) for name, (low, high) in WATER_VAPOUR_CLASSES.items()
-    }
-    return {"all": summarise(error), **classes}
+    masks = water_vapour_masks(column)
+    return {"all": summarise(error)} | {name: summarise(error[mask]) for name, mask in masks.items()}
 
 
 Float = NDArray[np.float64]
 
-ROBUST = 1.4826
-"""Ratio of standard deviation to median absolute deviation for normal errors. [1]"""
+ROBUST = 1.4826  # ratio of standard deviation to median absolute deviation for normal errors [1]
 
 _OUTLIER = 3.0  # robust standard deviations
 
@@ -138,36 +106,19 @@ _OUTLIER = 3.0  # robust standard deviations
 class Agreement:
     """Agreement between retrieved and in-situ temperatures."""
 
-    count: int
-    """Number of match-ups."""
-    bias: float
-    """Mean of retrieved minus in-situ temperature. [K]"""
-    sd: float
-    """Standard deviation about that mean. [K]"""
-    rmse: float
-    """Root mean square of the differences. [K]"""
-    median: float
-    """Median of the differences, robust against outliers. [K]"""
-    robust_sd: float
-    """Standard deviation by the median absolute deviation from the median. [K]"""
+    count: int  # number of match-ups
+    bias: float  # mean of retrieved minus in-situ temperature [K]
+    sd: float  # standard deviation about that mean [K]
+    rmse: float  # root mean square of the differences [K]
+    median: float  # median of the differences, robust against outliers [K]
+    robust_sd: float  # standard deviation by the median absolute deviation from the median [K]
     outliers: int
     """Match-ups more than three robust standard deviations from the median (undetected cloud, instrument failure); they
     are included in the other statistics."""
 
 
 def agreement(error: Float) -> Agreement:
-    """Statistics of differences between retrieved and in-situ temperatures.
-
-    Parameters
-    ----------
-    error : array of shape (match-up,)
-        Retrieved minus in-situ temperature, finite. [K]
-
-    Returns
-    -------
-    Agreement
-        Statistics; NaN for fewer than two match-ups.
-    """
+    """Statistics of finite differences, retrieved minus in-situ temperature [K]; NaN for fewer than two match-ups."""
     if error.size < 2:
         none = math.nan
         return Agreement(count=error.size, bias=none, sd=none, rmse=none, median=none, robust_sd=none, outliers=0)
@@ -184,18 +135,7 @@ def agreement(error: Float) -> Agreement:
 
 
 def outliers(error: Float) -> NDArray[np.bool_]:
-    """Differences more than three robust standard deviations from their median.
-
-    Parameters
-    ----------
-    error : array of shape (match-up,)
-        Differences; NaN is not an outlier. [K]
-
-    Returns
-    -------
-    array of bool
-        True for outliers.
-    """
+    """Mask of the differences more than three robust standard deviations from their median; NaN is not an outlier."""
     known = error[np.isfinite(error)]
     if known.size < 2:
         return np.zeros(error.shape, bool)

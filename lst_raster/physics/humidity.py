@@ -11,17 +11,7 @@ WATER_ONLY_ABOVE = 273.16  # [K], triple point
 
 
 def saturation_pressure_water(temperature: Array) -> Array:
-    """Saturation vapour pressure over liquid water.
-
-    Parameters
-    ----------
-    temperature : array, any shape
-        Air temperature. [K]
-
-    Returns
-    -------
-    array
-        Saturation vapour pressure. [hPa]
+    """Saturation vapour pressure [hPa] over liquid water at an air temperature [K], an array of any shape.
 
     References
     ----------
@@ -45,20 +35,10 @@ def saturation_pressure_ice(temperature: Array) -> Array:
 
 
 def saturation_pressure_mixed(temperature: Array) -> Array:
-    """Saturation vapour pressure over ice below 253 K, water above 273 K, linear in temperature between.
+    """Saturation vapour pressure [hPa] over ice below 253 K, water above 273 K, linear in temperature between.
 
     Weather models give relative humidity with respect to this mixture; saturation over water only makes columns
     0.5 kg m-2 too humid on average.
-
-    Parameters
-    ----------
-    temperature : array, any shape
-        Air temperature. [K]
-
-    Returns
-    -------
-    array
-        Saturation vapour pressure. [hPa]
     """
     xp = namespace(temperature)
     zero, one = xp.full_like(temperature, 0.0), xp.ones_like(temperature)
@@ -69,19 +49,7 @@ def saturation_pressure_mixed(temperature: Array) -> Array:
 
 
 def vapour_density(vapour_pressure: Array, temperature: Array) -> Array:
-    """Density of water vapour, by the ideal gas law.
-
-    Parameters
-    ----------
-    vapour_pressure : array, any shape
-        Partial pressure of the vapour. [hPa]
-    temperature : array
-        Air temperature. [K]
-
-    Returns
-    -------
-    array
-        Density of the vapour. [kg m-3]
+    """Density of water vapour [kg m-3] from its partial pressure [hPa] and air temperature [K], by the ideal gas law.
 
     References
     ----------
@@ -96,17 +64,9 @@ def vapour_density(vapour_pressure: Array, temperature: Array) -> Array:
 
 
 def saturated_column(temperature: Array) -> Array:
-    """Water vapour of a column that is saturated at the ground and decreases with `VAPOUR_SCALE_HEIGHT`.
+    """Water vapour of a column that is saturated at the ground and decreases with `VAPOUR_SCALE_HEIGHT`. [kg m-2]
 
-    Parameters
-    ----------
-    temperature : array, any shape
-        Air temperature at the ground. [K]
-
-    Returns
-    -------
-    array of the same shape
-        Water vapour column. [kg m-2]
+    `temperature` is that of the air at the ground. [K]
 
     Examples
     --------
@@ -117,37 +77,12 @@ def saturated_column(temperature: Array) -> Array:
 
 
 def specific_humidity_from_vapour_pressure(vapour_pressure: Array, pressure: Array) -> Array:
-    """Mass of water vapour per mass of moist air.
-
-    Parameters
-    ----------
-    vapour_pressure : array, any shape
-        Partial pressure of water vapour. [hPa]
-    pressure : array
-        Air pressure. [hPa]
-
-    Returns
-    -------
-    array
-        Specific humidity. [kg kg-1]
-    """
+    """Mass of water vapour per mass of moist air [kg kg-1], from partial pressure of vapour and air pressure [hPa]."""
     return EPSILON_WATER * vapour_pressure / (pressure - (1.0 - EPSILON_WATER) * vapour_pressure)
 
 
 def specific_humidity_from_dew_point(dew_point: Array, pressure: Array) -> Array:
-    """Specific humidity from the dew point over liquid water, as in the IFS also below freezing.
-
-    Parameters
-    ----------
-    dew_point : array, any shape
-        Dew point. [K]
-    pressure : array
-        Air pressure. [hPa]
-
-    Returns
-    -------
-    array
-        Specific humidity. [kg kg-1]
+    """Specific humidity [kg kg-1] from dew point [K] and air pressure [hPa], over liquid water as in the IFS.
 
     References
     ----------
@@ -157,37 +92,14 @@ def specific_humidity_from_dew_point(dew_point: Array, pressure: Array) -> Array
 
 
 def specific_humidity_from_mixing_ratio(mixing_ratio: Array) -> Array:
-    """Specific humidity from the mixing ratio.
-
-    Parameters
-    ----------
-    mixing_ratio : array, any shape
-        Mass of water vapour per mass of dry air. [kg kg-1]
-
-    Returns
-    -------
-    array
-        Specific humidity. [kg kg-1]
-    """
+    """Specific humidity from the mixing ratio, the mass of water vapour per mass of dry air. [kg kg-1]"""
     return mixing_ratio / (1.0 + mixing_ratio)
 
 
 def specific_humidity(relative_humidity: Array, temperature: Array, pressure: Array) -> Array:
-    """Specific humidity from relative humidity over mixed-phase saturation.
+    """Specific humidity [kg kg-1] from relative humidity over mixed-phase saturation, as a fraction [1].
 
-    Parameters
-    ----------
-    relative_humidity : array, any shape
-        Relative humidity as a fraction of `saturation_pressure_mixed`. [1]
-    temperature : array
-        Air temperature. [K]
-    pressure : array
-        Air pressure. [hPa]
-
-    Returns
-    -------
-    array
-        Specific humidity. [kg kg-1]
+    Temperature [K] and pressure [hPa] are those of the level.
     """
     vapour_pressure = relative_humidity * saturation_pressure_mixed(temperature)
     return specific_humidity_from_vapour_pressure(vapour_pressure, pressure)
@@ -200,35 +112,14 @@ def relative_humidity(specific_humidity: Array, temperature: Array, pressure: Ar
 
 
 def mole_fraction(specific_humidity: Array) -> Array:
-    """Moles of water vapour per mole of moist air.
-
-    Parameters
-    ----------
-    specific_humidity : array, any shape
-        Mass of water vapour per mass of moist air. [kg kg-1]
-
-    Returns
-    -------
-    array
-        Mole fraction. [1]
-    """
+    """Moles of water vapour per mole of moist air [1], from the specific humidity. [kg kg-1]"""
     return specific_humidity / (EPSILON_WATER + (1.0 - EPSILON_WATER) * specific_humidity)
 
 
 def layer_mass(mass_fraction: Array, pressure_thickness: Array) -> Array:
-    """Column mass of a constituent in a layer in hydrostatic balance.
+    """Column mass [kg m-2] of a constituent in a layer in hydrostatic balance.
 
-    Parameters
-    ----------
-    mass_fraction : array, any shape
-        Mean mass of the constituent per mass of air. [kg kg-1]
-    pressure_thickness : array
-        Pressure difference between bottom and top of the layer. [hPa]
-
-    Returns
-    -------
-    array
-        Column mass. [kg m-2]
+    Takes its mean mass per mass of air [kg kg-1] and the pressure difference between bottom and top. [hPa]
     """
     return mass_fraction * pressure_thickness * (100.0 / GRAVITY)  # hPa to Pa
 
@@ -236,22 +127,11 @@ def layer_mass(mass_fraction: Array, pressure_thickness: Array) -> Array:
 def layer_mass_between(
     humidity_above: Array, humidity_below: Array, pressure_above: Array | float, pressure_below: Array | float
 ) -> Array:
-    """Column mass of water vapour in a layer where humidity is a power law in pressure.
+    """Column mass of water vapour in a layer where humidity is a power law in pressure. [kg m-2]
 
     The integral of humidity over pressure is that of ``q p`` over ln p, in which ``q p`` is exponential; its mean is
-    the logarithmic mean of the two ends.
-
-    Parameters
-    ----------
-    humidity_above, humidity_below : array, any shape
-        Specific humidity at the top and bottom of the layer, positive. [kg kg-1]
-    pressure_above, pressure_below : array or float
-        Pressure at the top and bottom. [hPa]
-
-    Returns
-    -------
-    array
-        Column mass. [kg m-2]
+    the logarithmic mean of the two ends. Specific humidity [kg kg-1], positive, and pressure [hPa] are those at the top
+    and the bottom of the layer.
 
     Examples
     --------

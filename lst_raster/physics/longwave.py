@@ -50,28 +50,10 @@ def longwave_temperature_uncertainty(
     irradiance_uncertainty: float,
     emissivity_uncertainty: float,
 ) -> Array:
-    """Uncertainty of `longwave_temperature` due to both irradiances and the emissivity.
+    """Uncertainty of `longwave_temperature` due to both irradiances and the emissivity. [K]
 
     Root sum square, divided by ``4 e sigma T**3``, of the errors of Lup, ``(1 - e)`` Ldown and
-    ``(sigma T**4 - Ldown)`` e.
-
-    Parameters
-    ----------
-    temperature : array, any shape
-        Surface temperature T. [K]
-    downwelling : array
-        Downwelling irradiance Ldown. [W m-2]
-    emissivity : array or float
-        Broadband emissivity e of the surface. [1]
-    irradiance_uncertainty : float
-        Standard uncertainty of each of the two irradiances. [W m-2]
-    emissivity_uncertainty : float
-        Standard uncertainty of the emissivity. [1]
-
-    Returns
-    -------
-    array
-        Standard uncertainty of the surface temperature. [K]
+    ``(sigma T**4 - Ldown)`` e. `irradiance_uncertainty` is that of each of the two irradiances. [W m-2]
 
     References
     ----------

@@ -32,15 +32,10 @@ def optical_depth_terms(
 
     Parameters
     ----------
-    water_vapour : array, any shape
-        Column of water vapour w. [kg m-2]
-    surface_pressure : array
-        Pressure p at the surface. [hPa]
-    air_temperature : array, optional
-        Air temperature at 2 m. [K]
+    water_vapour, surface_pressure, air_temperature : array, any shape
+        Column of water vapour [kg m-2], pressure at the surface [hPa] and air temperature at 2 m [K].
     temperatures, humidities : sequence of array, optional
-        Temperature [K] and specific humidity [kg kg-1] on sigma levels, of the same
-        number.
+        Temperature [K] and specific humidity [kg kg-1] on sigma levels, of the same number.
 
     Returns
     -------
@@ -69,19 +64,9 @@ def optical_depth_terms(
 
 
 def smallest_coefficients(count: int) -> tuple[float, ...]:
-    """Lower bound of the coefficient of each optical depth term: no gas has negative absorption.
+    """Lower bound of the coefficient of each of `count` optical depth terms: no gas has negative absorption. [1]
 
     Terms that are multiplied by a temperature difference may have either sign.
-
-    Parameters
-    ----------
-    count : int
-        Number of terms from `optical_depth_terms`.
-
-    Returns
-    -------
-    tuple of float
-        Zero, or minus infinity, in the order of the terms. [1]
     """
     near_ground, of_a_level = (0.0, 0.0, 0.0, -inf, -inf), (0.0, 0.0, -inf)
     return (*near_ground, *of_a_level * count)[:count]
@@ -100,15 +85,8 @@ def emission_temperature_terms(
     humid atmosphere emits from nearer the ground. For levels, their temperature difference from 2 m and the square
     root of their humidity. The form is empirical.
 
-    Parameters
-    ----------
-    water_vapour, surface_pressure, air_temperature, temperatures, humidities : array
-        As in `optical_depth_terms`; levels need the air temperature.
-
-    Returns
-    -------
-    tuple of array
-        Four terms, seven with the temperature, and two for each level; each of order one. [1]
+    Parameters are as in `optical_depth_terms`; levels need the air temperature. Returns four terms, seven with the
+    temperature, and two for each level; each of order one. [1]
 
     References
     ----------

@@ -47,18 +47,14 @@ class BandPlanck:
     and has a closed-form inverse.
     """
 
-    amplitude: float
-    """Radiance scale, C1 / wavelength**5 at the band's effective wavelength. [W m-2 sr-1 um-1]"""
-    offset: float
-    """Constant term of the exponent. [1]"""
-    slope: float
-    """Coefficient of 1 / T in the exponent. [K]"""
-    curvature: float
-    """Coefficient of 1 / T**2 in the exponent. [K2]"""
+    amplitude: float  # radiance scale, C1 / wavelength**5 at the band's effective wavelength [W m-2 sr-1 um-1]
+    offset: float  # constant term of the exponent [1]
+    slope: float  # coefficient of 1 / T in the exponent [K]
+    curvature: float  # coefficient of 1 / T**2 in the exponent [K2]
 
 
 def band_radiance(temperature: Array, band: BandPlanck) -> Array:
-    """Radiance of a black body averaged with the spectral response of a band.
+    """Radiance of a black body averaged with the spectral response of a band; `brightness_temperature` is the inverse.
 
     Parameters
     ----------
@@ -71,10 +67,6 @@ def band_radiance(temperature: Array, band: BandPlanck) -> Array:
     -------
     array
         Band radiance. [W m-2 sr-1 um-1]
-
-    See Also
-    --------
-    brightness_temperature : the inverse.
     """
     xp = namespace(temperature)
     inverse = 1.0 / temperature
@@ -82,40 +74,12 @@ def band_radiance(temperature: Array, band: BandPlanck) -> Array:
 
 
 def band_radiance_slope(temperature: Array, band: BandPlanck) -> Array:
-    """Derivative of `band_radiance` with respect to temperature.
-
-    Parameters
-    ----------
-    temperature : array, any shape
-        Temperature of the emitter. [K]
-    band : BandPlanck
-        The band's coefficients.
-
-    Returns
-    -------
-    array
-        Change of the band radiance per kelvin. [W m-2 sr-1 um-1 K-1]
-    """
+    """Derivative of `band_radiance` with respect to temperature [K], an array of any shape. [W m-2 sr-1 um-1 K-1]"""
     return slope_at(temperature, band_radiance(temperature, band), band)
 
 
 def slope_at(temperature: Array, radiance: Array, band: BandPlanck) -> Array:
-    """Derivative of `band_radiance` with respect to temperature, for a given band radiance.
-
-    Parameters
-    ----------
-    temperature : array, any shape
-        Temperature of the emitter. [K]
-    radiance : array
-        Band radiance at `temperature`. [W m-2 sr-1 um-1]
-    band : BandPlanck
-        The band's coefficients.
-
-    Returns
-    -------
-    array
-        Change of the band radiance per kelvin. [W m-2 sr-1 um-1 K-1]
-    """
+    """As `band_radiance_slope`, for a given band radiance at the temperature. [W m-2 sr-1 um-1]"""
     inverse = 1.0 / temperature
     exponent_slope = (band.slope + 2.0 * band.curvature * inverse) * inverse * inverse
     return radiance * (1.0 + radiance / band.amplitude) * exponent_slope

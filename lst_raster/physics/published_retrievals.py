@@ -16,30 +16,21 @@ def single_channel_temperature(
     psi: Sequence[Sequence[float]],
     b_gamma: float,
 ) -> Array:
-    """Land surface temperature by the generalised single-channel method.
+    """Land surface temperature [K] by the generalised single-channel method.
 
     ``Ts = gamma [(psi1 L + psi2) / e + psi3] + delta`` with ``gamma = T**2 / (b_gamma L)``,
     ``delta = T - T**2 / b_gamma`` and each psi a quadratic of the water vapour.
 
     Parameters
     ----------
-    radiance : array, any shape
-        At-sensor radiance L. [W m-2 sr-1 um-1]
-    brightness_temperature : array
-        Brightness temperature T. [K]
-    emissivity : array
-        Surface emissivity e. [1]
-    water_vapour : array
-        Water vapour column. [kg m-2]
+    radiance, brightness_temperature : array, any shape
+        At-sensor radiance L [W m-2 sr-1 um-1] and brightness temperature T [K].
+    emissivity, water_vapour : array
+        Surface emissivity e [1] and water vapour column [kg m-2].
     psi : three sequences of three floats
         Coefficients of the psi functions, quadratic term first, for water vapour in g cm-2.
     b_gamma : float
         C2 divided by the effective wavelength of the band. [K]
-
-    Returns
-    -------
-    array
-        Land surface temperature. [K]
 
     References
     ----------
@@ -56,25 +47,10 @@ def single_channel_temperature(
 def mono_window_temperature(
     brightness_temperature: Array, emissivity: Array, slope: Array, emissivity_term: Array, constant: Array
 ) -> Array:
-    """Land surface temperature by the statistical mono-window method.
+    """Land surface temperature [K] by the statistical mono-window method.
 
-    ``Ts = A T / e + B / e + C``, with coefficients that depend on the class of water vapour.
-
-    Parameters
-    ----------
-    brightness_temperature : array, any shape
-        Brightness temperature T at the sensor. [K]
-    emissivity : array
-        Surface emissivity e. [1]
-    slope : array
-        Coefficient A of the pixel's class. [1]
-    emissivity_term, constant : array
-        Coefficients B and C of the pixel's class. [K]
-
-    Returns
-    -------
-    array
-        Land surface temperature. [K]
+    ``Ts = A T / e + B / e + C`` with brightness temperature T [K] and surface emissivity e [1]. The coefficients A
+    (`slope`) [1], B (`emissivity_term`) [K] and C (`constant`) [K] depend on the class of water vapour of the pixel.
 
     References
     ----------
@@ -85,24 +61,9 @@ def mono_window_temperature(
 
 
 def wien_temperature(temperature: Array | float, band: BandPlanck) -> Array:
-    """Parameter b_gamma of the single-channel method, ``T**2 B'(T) / B(T)``, for bands without a published value.
+    """Parameter b_gamma [K] of `single_channel_temperature` for bands without a published value.
 
-    In Wien's approximation it is C2 divided by the effective wavelength of the band at all temperatures.
-
-    Parameters
-    ----------
-    temperature : array or float
-        Typical surface temperature T. [K]
-    band : BandPlanck
-        The band's Planck coefficients.
-
-    Returns
-    -------
-    array
-        b_gamma. [K]
-
-    References
-    ----------
-    J. C. Jimenez-Munoz et al., IEEE Trans. Geosci. Remote Sens. 47, 339 (2009), doi:10.1109/TGRS.2008.2007125
+    ``T**2 B'(T) / B(T)`` at a typical surface temperature T [K]; in Wien's approximation it is C2 divided by the
+    effective wavelength of the band at all temperatures. Source as in `single_channel_temperature`.
     """
     return temperature * temperature * band_radiance_slope(temperature, band) / band_radiance(temperature, band)

@@ -14,8 +14,7 @@ import numpy as np
 from lst_raster.errors import InputError
 from lst_raster.physics.constants import GRAVITY
 
-Conversions = Mapping[str, tuple[float, float]]
-"""Unit names with factor and offset of the conversion."""
+Conversions = Mapping[str, tuple[float, float]]  # unit names with factor and offset of the conversion
 
 LENGTH: Conversions = {
         "m": (1.0, 0.0), "km": (1000.0, 0.0), "ft": (0.3048, 0.0), "US survey foot": (1200.0 / 3937.0, 0.0),
@@ -26,14 +25,10 @@ COLUMN: Conversions = {"kg m-2": (1.0, 0.0), "mm": (1.0, 0.0), "cm": (10.0, 0.0)
 """To kg m-2: mass of water above an area, or its depth as a liquid."""
 TEMPERATURE_UNITS: Conversions = {"K": (1.0, 0.0), "degC": (1.0, 273.15), "degF": (5.0 / 9.0, 459.67 * 5.0 / 9.0)}
 """To K."""
-PRESSURE_UNITS: Conversions = {"hPa": (1.0, 0.0), "mbar": (1.0, 0.0), "kPa": (10.0, 0.0), "Pa": (0.01, 0.0)}
-"""To hPa."""
-MASS_FRACTION: Conversions = {"kg kg-1": (1.0, 0.0), "g kg-1": (1e-3, 0.0), "1": (1.0, 0.0)}
-"""To kg kg-1."""
-FRACTION: Conversions = {"1": (1.0, 0.0)}
-"""Fractions."""
-RADIANCE_UNITS: Conversions = {"W m-2 sr-1 um-1": (1.0, 0.0), "mW cm-2 sr-1 um-1": (10.0, 0.0)}
-"""To W m-2 sr-1 um-1."""
+PRESSURE_UNITS: Conversions = {"hPa": (1.0, 0.0), "mbar": (1.0, 0.0), "kPa": (10.0, 0.0), "Pa": (0.01, 0.0)}  # to hPa
+MASS_FRACTION: Conversions = {"kg kg-1": (1.0, 0.0), "g kg-1": (1e-3, 0.0), "1": (1.0, 0.0)}  # to kg kg-1
+FRACTION: Conversions = {"1": (1.0, 0.0)}  # fractions
+RADIANCE_UNITS: Conversions = {"W m-2 sr-1 um-1": (1.0, 0.0), "mW cm-2 sr-1 um-1": (10.0, 0.0)}  # to W m-2 sr-1 um-1
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -88,20 +83,14 @@ _NAMES = {_plain(spelling): name for name, others in SPELLINGS.items() for spell
 class Quantity:
     """Quantity with its unit, valid range and accepted input units."""
 
-    name: str
-    """Name, as in the model contract."""
-    units: str
-    """Internal unit."""
-    low: float
-    """Lowest valid value."""
-    high: float
-    """Highest valid value."""
-    open_below: bool = False
-    """True if the lowest value is excluded."""
+    name: str  # name, as in the model contract
+    units: str  # internal unit
+    low: float  # lowest valid value
+    high: float  # highest valid value
+    open_below: bool = False  # True if the lowest value is excluded
     accepted: Conversions
     """Accepted units with factor and offset of the conversion to `units`; their `SPELLINGS` are accepted too."""
-    hint: str
-    """Remedy for an invalid value, for messages."""
+    hint: str  # remedy for an invalid value, for messages
 
     @property
     def title(self) -> str:
@@ -109,19 +98,9 @@ class Quantity:
         return self.name.replace("_", " ")
 
     def check(self, values: Any, where: str) -> None:
-        """Raise an error for values outside the valid range.
+        """Raise InputError, with the lowest and highest value, for values outside the valid range.
 
-        Parameters
-        ----------
-        values : float or array, any shape
-            Values without missing values.
-        where : str
-            Source of the values, for the message.
-
-        Raises
-        ------
-        InputError
-            A value is out of range; the message gives the lowest and highest value.
+        `values` is a number or an array without missing values; `where` is their source, for the message.
         """
         if np.size(values) == 0:
             return
@@ -145,19 +124,9 @@ class Quantity:
         return self.accepted.get(_NAMES.get(_plain(units), ""))
 
     def require_conversion(self, units: str | None, where: str) -> tuple[float, float]:
-        """Factor and offset of the conversion from a declared unit to `units`.
+        """Factor and offset of the conversion from a declared unit to `units`; InputError for other units.
 
-        Parameters
-        ----------
-        units : str or None
-            Declared unit; None and an empty string mean `units`.
-        where : str
-            Source of the unit, for the message.
-
-        Raises
-        ------
-        InputError
-            The unit is not accepted.
+        None and an empty string mean `units`; `where` is the source of the unit, for the message.
         """
         declared = (units or "").strip()
         found = self.conversion(declared) if declared else (1.0, 0.0)
@@ -171,99 +140,52 @@ class Quantity:
 
 
 EMISSIVITY = Quantity(
-    name="emissivity",
-    units="1",
-    low=0.0,
-    high=1.0,
-    open_below=True,
-    accepted=FRACTION,
+    name="emissivity", units="1", low=0.0, high=1.0, open_below=True, accepted=FRACTION,
     hint="give a fraction; a raster of scaled integers needs its scale set, missing pixels a nodata value",
-)
+)  # fmt: skip
 WATER_VAPOUR = Quantity(
-    name="water_vapour",
-    units="kg m-2",
-    low=0.0,
-    high=100.0,
-    accepted=COLUMN,
+    name="water_vapour", units="kg m-2", low=0.0, high=100.0, accepted=COLUMN,
     hint="give the total column in kg m-2 (= mm), or with its unit, such as 2.9cm",
-)
+)  # fmt: skip
 AIR_TEMPERATURE = Quantity(
-    name="air_temperature",
-    units="K",
-    low=180.0,
-    high=340.0,
-    accepted=TEMPERATURE_UNITS,
+    name="air_temperature", units="K", low=180.0, high=340.0, accepted=TEMPERATURE_UNITS,
     hint="give kelvin, or degrees Celsius with their unit, such as 25C",
-)
+)  # fmt: skip
 SURFACE_PRESSURE = Quantity(
-    name="surface_pressure",
-    units="hPa",
-    low=300.0,
-    high=1100.0,
-    accepted=PRESSURE_UNITS,
+    name="surface_pressure", units="hPa", low=300.0, high=1100.0, accepted=PRESSURE_UNITS,
     hint="give hPa at the ground, or with its unit, such as 98.5kPa",
-)
+)  # fmt: skip
 ELEVATION = Quantity(
-    name="elevation",
-    units="m",
-    low=-500.0,
-    high=9000.0,
-    accepted=LENGTH,
+    name="elevation", units="m", low=-500.0, high=9000.0, accepted=LENGTH,
     hint="give the height above the sea in m, or with its unit",
-)
+)  # fmt: skip
 RADIANCE = Quantity(
-    name="radiance",
-    units="W m-2 sr-1 um-1",
-    low=0.0,
-    high=100.0,
-    accepted=RADIANCE_UNITS,
+    name="radiance", units="W m-2 sr-1 um-1", low=0.0, high=100.0, accepted=RADIANCE_UNITS,
     hint="give the radiance at the sensor: Level-1 digital numbers times their gain plus their offset",
-)
+)  # fmt: skip
 HUMIDITY_2M = Quantity(
-    name="specific_humidity_2m",
-    units="kg kg-1",
-    low=-1e-3,  # spectral models and packing fall below zero
-    high=0.1,
-    accepted=MASS_FRACTION,
+    # spectral models and packing fall below zero
+    name="specific_humidity_2m", units="kg kg-1", low=-1e-3, high=0.1, accepted=MASS_FRACTION,
     hint="give water vapour per moist air at 2 m in kg kg-1",
-)
+)  # fmt: skip
 DEW_POINT = Quantity(
-    name="dew_point",
-    units="K",
-    low=150.0,
-    high=340.0,
-    accepted=TEMPERATURE_UNITS,
+    name="dew_point", units="K", low=150.0, high=340.0, accepted=TEMPERATURE_UNITS,
     hint="give the dew point at 2 m in K",
-)
+)  # fmt: skip
 PRESSURE = Quantity(
-    name="pressure",
-    units="hPa",
-    low=0.0,
-    high=1100.0,
-    accepted=PRESSURE_UNITS,
+    name="pressure", units="hPa", low=0.0, high=1100.0, accepted=PRESSURE_UNITS,
     hint="give the pressure of the levels in hPa",
-)
+)  # fmt: skip
 TEMPERATURE = Quantity(
-    name="temperature",
-    units="K",
-    low=130.0,
-    high=350.0,
-    accepted=TEMPERATURE_UNITS,
+    name="temperature", units="K", low=130.0, high=350.0, accepted=TEMPERATURE_UNITS,
     hint="give the air temperature on levels in K",
-)
+)  # fmt: skip
 SPECIFIC_HUMIDITY = Quantity(
-    name="specific_humidity",
-    units="kg kg-1",
-    low=-1e-3,  # spectral models and packing fall below zero
-    high=0.1,
-    accepted=MASS_FRACTION,
+    # spectral models and packing fall below zero
+    name="specific_humidity", units="kg kg-1", low=-1e-3, high=0.1, accepted=MASS_FRACTION,
     hint="give water vapour per moist air in kg kg-1",
-)
+)  # fmt: skip
 RELATIVE_HUMIDITY = Quantity(
-    name="relative_humidity",
-    units="1",
-    low=-0.1,
-    high=2.0,
-    accepted={"1": (1.0, 0.0), "%": (0.01, 0.0)},
+    name="relative_humidity", units="1", low=-0.1, high=2.0, accepted={"1": (1.0, 0.0), "%": (0.01, 0.0)},
     hint="give the relative humidity as a fraction or in %",
-)
+)  # fmt: skip

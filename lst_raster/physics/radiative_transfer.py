@@ -50,51 +50,23 @@ def sensor_radiance(
 
 
 def sensor_radiance_of_black_body(
-    black_body: Array,
-    emissivity: Array,
-    transmittance: Array,
-    upwelling_radiance: Array,
-    downwelling_radiance: Array,
+    black_body: Array, emissivity: Array, transmittance: Array, upwelling_radiance: Array, downwelling_radiance: Array
 ) -> Array:
-    """At-sensor radiance from the black-body radiance of the surface: the inverse of `surface_radiance`.
+    """At-sensor radiance from the black-body radiance B of the surface: the inverse of `surface_radiance`.
 
-    ``L = tau (e B + (1 - e) Ld) + Lu``; exact at one wavelength, an approximation with band averages.
-
-    Parameters
-    ----------
-    black_body : array, any shape
-        Radiance B of a black body at the surface temperature. [W m-2 sr-1 um-1]
-    emissivity, transmittance, upwelling_radiance, downwelling_radiance : array
-        As in `sensor_radiance`.
-
-    Returns
-    -------
-    array
-        At-sensor radiance. [W m-2 sr-1 um-1]
-
-    References
-    ----------
-    As `sensor_radiance`.
+    ``L = tau (e B + (1 - e) Ld) + Lu``, all radiances in [W m-2 sr-1 um-1]; exact at one wavelength, an approximation
+    with band averages. Other parameters and source as in `sensor_radiance`.
     """
     reflected = (1.0 - emissivity) * downwelling_radiance
     return transmittance * (emissivity * black_body + reflected) + upwelling_radiance
 
 
 def surface_radiance(
-    radiance: Array,
-    emissivity: Array,
-    transmittance: Array,
-    upwelling_radiance: Array,
-    downwelling_radiance: Array,
+    radiance: Array, emissivity: Array, transmittance: Array, upwelling_radiance: Array, downwelling_radiance: Array
 ) -> Array:
-    """Black-body radiance of the surface: `sensor_radiance` solved for ``B(Ts)``.
+    """Black-body radiance of the surface [W m-2 sr-1 um-1]: `sensor_radiance` solved for ``B(Ts)``.
 
     ``B(Ts) = (L - Lu - tau (1 - e) Ld) / (tau e)``; parameters and units as in `sensor_radiance`.
-
-    Returns
-    -------
-    array
-        Radiance of a black body at the surface temperature. [W m-2 sr-1 um-1]
     """
     reflected = transmittance * (1.0 - emissivity) * downwelling_radiance
     return (radiance - upwelling_radiance - reflected) / (transmittance * emissivity)

@@ -10,17 +10,7 @@ from lst_raster.physics.planck import BandPlanck, band_radiance, band_radiance_s
 
 
 def inverse_variance(uncertainty: Array) -> Array:
-    """Weight that minimises the uncertainty of the weighted mean of independent measurements.
-
-    Parameters
-    ----------
-    uncertainty : array, any shape
-        Standard uncertainty of each measurement. [K]
-
-    Returns
-    -------
-    array
-        Weight, ``1 / u**2``. [K-2]
+    """Weight [K-2] that minimises the uncertainty of the mean of independent measurements, from their uncertainty. [K]
 
     References
     ----------
@@ -30,21 +20,14 @@ def inverse_variance(uncertainty: Array) -> Array:
 
 
 def uncertainty_if_independent(variances: Array, weights: Array) -> Array:
-    """Uncertainty of a weighted mean of measurements with independent errors.
+    """Uncertainty of a weighted mean of measurements with independent errors. [K]
 
     ``u = sqrt(sum(w**2 u_i**2)) / sum(w)``, the lower bound unless errors are negatively correlated.
 
     Parameters
     ----------
-    variances : array, any shape
-        Sum of squared weight times squared uncertainty. [K-2 for weights in K-2]
-    weights : array
-        Sum of the weights. [K-2], or [1] for an unweighted mean
-
-    Returns
-    -------
-    array
-        Standard uncertainty. [K]
+    variances, weights : array, any shape
+        Sum of squared weight times squared uncertainty [K-2 for weights in K-2], and sum of the weights. [K-2] or [1]
 
     References
     ----------
@@ -55,21 +38,14 @@ def uncertainty_if_independent(variances: Array, weights: Array) -> Array:
 
 
 def uncertainty_if_correlated(deviations: Array, weights: Array) -> Array:
-    """Uncertainty of a weighted mean of measurements with fully correlated errors.
+    """Uncertainty of a weighted mean of measurements with fully correlated errors. [K]
 
     ``u = sum(w u_i) / sum(w)``, with all correlation coefficients 1: the upper bound.
 
     Parameters
     ----------
-    deviations : array, any shape
-        Sum of weight times uncertainty. [K-1 for weights in K-2]
-    weights : array
-        Sum of the weights. [K-2], or [1] for an unweighted mean
-
-    Returns
-    -------
-    array
-        Standard uncertainty. [K]
+    deviations, weights : array, any shape
+        Sum of weight times uncertainty [K-1 for weights in K-2], and sum of the weights. [K-2] or [1]
 
     References
     ----------
@@ -96,7 +72,7 @@ def atmosphere_uncertainty(
     upwelling_temperature_uncertainty: Array,
     band: BandPlanck,
 ) -> Array:
-    """Uncertainty of the surface temperature due to the predicted atmosphere.
+    """Uncertainty of the surface temperature due to the predicted atmosphere. [K]
 
     In the terms of `coupled_atmosphere` the at-sensor radiance is ``tau M + (1 - tau) B(T_up)`` with M the
     radiance leaving the surface. Independent errors of the optical depth d and of T_up change it by
@@ -106,25 +82,12 @@ def atmosphere_uncertainty(
 
     Parameters
     ----------
-    surface_temperature : array, any shape
-        Land surface temperature Ts. [K]
-    emissivity : array
-        Surface emissivity e in the band. [1]
-    optical_depth : array
-        Effective optical depth d of the band along the view path. [1]
-    upwelling_temperature : array
-        Effective emission temperature T_up of the upwelling radiance. [K]
-    optical_depth_uncertainty : array
-        Standard uncertainty of `optical_depth`. [1]
-    upwelling_temperature_uncertainty : array
-        Standard uncertainty of `upwelling_temperature`. [K]
-    band : BandPlanck
-        The band's Planck coefficients.
-
-    Returns
-    -------
-    array
-        Standard uncertainty of the surface temperature. [K]
+    surface_temperature, emissivity : array, any shape
+        Land surface temperature Ts [K], surface emissivity e in the band [1].
+    optical_depth, upwelling_temperature : array
+        Effective optical depth d along the view path [1] and emission temperature T_up of the upwelling radiance [K].
+    optical_depth_uncertainty, upwelling_temperature_uncertainty : array
+        Standard uncertainty of each, in the same units.
 
     References
     ----------
@@ -146,25 +109,18 @@ class AtmosphereVariance(NamedTuple):
     The coefficients vary as smoothly over a scene as the atmosphere; only L is a property of the pixel.
     """
 
-    constant: Array
-    """A. [(W m-2 sr-1 um-1)2]"""
-    linear: Array
-    """B. [W m-2 sr-1 um-1]"""
-    quadratic: Array
-    """C. [1]"""
+    constant: Array  # A [(W m-2 sr-1 um-1)2]
+    linear: Array  # B [W m-2 sr-1 um-1]
+    quadratic: Array  # C [1]
 
 
 class UncertaintyParts(NamedTuple):
     """Standard uncertainty of a surface temperature and its independent parts; `total` is their root sum square."""
 
-    total: Array
-    """Total. [K]"""
-    sensor: Array
-    """Due to sensor noise. [K]"""
-    emissivity: Array
-    """Due to the emissivity. [K]"""
-    air: Array
-    """Due to the atmospheric terms: model inputs and the model itself. [K]"""
+    total: Array  # total [K]
+    sensor: Array  # due to sensor noise [K]
+    emissivity: Array  # due to the emissivity [K]
+    air: Array  # due to the atmospheric terms: model inputs and the model itself [K]
 
 
 def network_changes(
@@ -177,26 +133,9 @@ def network_changes(
     """Change of the atmospheric terms for one standard uncertainty of optical depth and upwelling temperature.
 
     The optical depth changes ``tau = exp(-d)`` and ``Lu = (1 - tau) B(T_up)``; T_up changes Lu only. The reflected
-    radiance is neglected, as in `atmosphere_uncertainty`; for a black surface both functions agree.
-
-    Parameters
-    ----------
-    transmittance : array, any shape
-        Transmittance tau along the view path. [1]
-    upwelling_radiance : array
-        Upwelling radiance Lu. [W m-2 sr-1 um-1]
-    optical_depth_uncertainty : array
-        Standard uncertainty of the optical depth. [1]
-    upwelling_temperature_uncertainty : array
-        Standard uncertainty of the upwelling temperature. [K]
-    band : BandPlanck
-        The band's Planck coefficients.
-
-    Returns
-    -------
-    tuple of (array, array, array)
-        Changes of transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], for the optical depth
-        and for the temperature.
+    radiance is neglected, as in `atmosphere_uncertainty`; for a black surface both functions agree. Parameters as in
+    `sensor_radiance` and `atmosphere_uncertainty`. Returns the changes of transmittance [1], upwelling and downwelling
+    radiance [W m-2 sr-1 um-1], for the optical depth and for the temperature.
     """
     xp = namespace(transmittance)
     absorptance = 1.0 - transmittance
@@ -212,29 +151,16 @@ def network_changes(
 def atmosphere_error(
     surface_temperature: Array, radiance: Array, emissivity: Array, terms: Terms, change: Terms, band: BandPlanck
 ) -> Array:
-    """Error of the surface temperature for a small error of the atmospheric terms, to first order.
+    """Error of the surface temperature for a small error of the atmospheric terms, to first order. [K]
 
     ``dB(Ts) = -(dLu + (L - Lu) / tau dtau) / (tau e) - (1 - e) / e dLd``, over B'(Ts).
 
     Parameters
     ----------
-    surface_temperature : array, any shape
-        Land surface temperature Ts. [K]
-    radiance : array
-        At-sensor radiance L. [W m-2 sr-1 um-1]
-    emissivity : array
-        Surface emissivity e. [1]
-    terms : tuple of array
-        Transmittance tau [1], upwelling and downwelling radiance Lu, Ld [W m-2 sr-1 um-1].
-    change : tuple of array
-        Error of each term, in the same units.
-    band : BandPlanck
-        The band's Planck coefficients.
-
-    Returns
-    -------
-    array
-        Error of the surface temperature. [K]
+    surface_temperature, radiance, emissivity : array, any shape
+        Land surface temperature Ts [K], at-sensor radiance L [W m-2 sr-1 um-1], surface emissivity e [1].
+    terms, change : tuple of array
+        Transmittance tau [1], upwelling and downwelling radiance Lu, Ld [W m-2 sr-1 um-1], and the error of each.
     """
     transmittance, upwelling, _ = terms
     d_transmittance, d_upwelling, d_downwelling = change
@@ -246,27 +172,10 @@ def atmosphere_error(
 def emissivity_error(
     surface_temperature: Array, emissivity: Array, downwelling_radiance: Array, change: Array | float, band: BandPlanck
 ) -> Array:
-    """Error of the surface temperature for a small error of the emissivity, to first order.
+    """Error of the surface temperature for a small error of the emissivity, to first order. [K]
 
-    ``dB(Ts) = -(B(Ts) - Ld) / e de``, over B'(Ts), at constant radiance leaving the surface.
-
-    Parameters
-    ----------
-    surface_temperature : array, any shape
-        Land surface temperature Ts. [K]
-    emissivity : array
-        Surface emissivity e. [1]
-    downwelling_radiance : array
-        Hemispheric mean radiance Ld that the atmosphere sends down. [W m-2 sr-1 um-1]
-    change : array or float
-        Error of the emissivity. [1]
-    band : BandPlanck
-        The band's Planck coefficients.
-
-    Returns
-    -------
-    array
-        Error of the surface temperature. [K]
+    ``dB(Ts) = -(B(Ts) - Ld) / e de``, over B'(Ts), at constant radiance leaving the surface. `change` is de [1]; the
+    other parameters are as in `sensor_radiance`.
     """
     contrast = band_radiance(surface_temperature, band) - downwelling_radiance
     return -contrast * change / (emissivity * band_radiance_slope(surface_temperature, band))
@@ -288,14 +197,7 @@ def atmosphere_variance(
     changes : iterable of tuple of array
         Changes of the three terms for each error source, in the same units.
     emissivity : array or float
-        Emissivity e, which weights only the reflected radiance, so that a typical value is accurate to a few per
-        cent. [1]
-
-    Returns
-    -------
-    AtmosphereVariance
-        Coefficients of the variance as a quadratic function of the at-sensor radiance.
-        [(W m-2 sr-1 um-1)2], [W m-2 sr-1 um-1], [1]
+        Emissivity e, which weights only the reflected radiance: a typical value is accurate to a few per cent. [1]
 
     References
     ----------
@@ -313,17 +215,7 @@ def atmosphere_variance(
 
 
 def quantisation_noise(gain: Array | float) -> Array | float:
-    """Standard uncertainty due to quantisation: the step divided by the square root of twelve.
-
-    Parameters
-    ----------
-    gain : array or float
-        Radiance step of one digital number. [W m-2 sr-1 um-1]
-
-    Returns
-    -------
-    array or float
-        Standard uncertainty of the radiance. [W m-2 sr-1 um-1]
+    """Standard uncertainty due to quantisation: the radiance step [W m-2 sr-1 um-1] over the square root of twelve.
 
     References
     ----------
@@ -343,36 +235,19 @@ def temperature_uncertainty(
     air: AtmosphereVariance,
     band: BandPlanck,
 ) -> UncertaintyParts:
-    """Propagate uncertainties to a retrieved surface temperature, to first order.
+    """Propagate uncertainties to a retrieved surface temperature, to first order. [K]
 
     The parts are, divided by ``tau e B'(Ts)``: the sensor noise, ``tau |B(Ts) - Ld|`` times the emissivity
     uncertainty, and the square root of the atmospheric variance.
 
     Parameters
     ----------
-    surface_temperature : array, any shape
-        Land surface temperature Ts. [K]
-    radiance : array
-        At-sensor radiance L. [W m-2 sr-1 um-1]
-    emissivity : array
-        Surface emissivity e. [1]
-    emissivity_uncertainty : array or float
-        Standard uncertainty of the emissivity. [1]
-    transmittance : array
-        Transmittance tau along the view path. [1]
-    downwelling_radiance : array
-        Hemispheric mean radiance Ld. [W m-2 sr-1 um-1]
-    sensor_noise : array or float
-        Standard uncertainty of `radiance`. [W m-2 sr-1 um-1]
+    surface_temperature, radiance, emissivity, transmittance, downwelling_radiance : array, any shape
+        Terms of the radiative transfer equation, as in `sensor_radiance`.
+    emissivity_uncertainty, sensor_noise : array or float
+        Standard uncertainty of the emissivity [1] and of the radiance [W m-2 sr-1 um-1].
     air : AtmosphereVariance
         Variance due to the atmospheric terms, from `atmosphere_variance`.
-    band : BandPlanck
-        The band's Planck coefficients.
-
-    Returns
-    -------
-    UncertaintyParts
-        Total uncertainty and its parts. [K]
 
     References
     ----------
@@ -392,18 +267,8 @@ def temperature_uncertainty(
 
 
 def noise_radiance(noise: float, band: BandPlanck) -> Array:
-    """Noise-equivalent radiance from a noise-equivalent temperature at 300 K; detector noise is constant in radiance.
+    """Noise-equivalent radiance [W m-2 sr-1 um-1] from a noise-equivalent temperature difference at 300 K [K].
 
-    Parameters
-    ----------
-    noise : float
-        Noise-equivalent temperature difference at 300 K. [K]
-    band : BandPlanck
-        The band's Planck coefficients.
-
-    Returns
-    -------
-    array
-        Noise-equivalent radiance. [W m-2 sr-1 um-1]
+    Detector noise is constant in radiance.
     """
     return noise * band_radiance_slope(NOISE_TEMPERATURE, band)

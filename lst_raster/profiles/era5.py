@@ -29,9 +29,16 @@ from lst_raster.physics.quantities import (
     TEMPERATURE,
     Quantity,
 )
-from lst_raster.profiles.library import CLEAR, SPLIT_FLAGS, SyntheticExtreme, select_clear, select_diverse
+from lst_raster.profiles.library import (
+    CLEAR,
+    DRIEST,
+    SPLIT_FLAGS,
+    SyntheticExtreme,
+    one_column_per_pole,
+    select_clear,
+    select_diverse,
+)
 from lst_raster.profiles.profile_sets import Float, profile_dataset
-from lst_raster.profiles.source_files import DRIEST, one_column_per_pole
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -49,20 +56,20 @@ _FEWEST = 8  # levels, for a profile of the whole atmosphere
 class _Fields:
     """Fields of one grid at its times."""
 
-    pressure: Float
-    """Levels, from the top down. [hPa]"""
-    levels: Mapping[str, Float]
-    """By name, (level, time, rows, columns); NaN for missing levels."""
-    ground: Mapping[str, Float]
-    """By name, (time, rows, columns)."""
-    like: GriddedField
-    """A field with the times and coordinates."""
+    pressure: Float  # levels, from the top down [hPa]
+    levels: Mapping[str, Float]  # by name, (level, time, rows, columns); NaN for missing levels
+    ground: Mapping[str, Float]  # by name, (time, rows, columns)
+    like: GriddedField  # A field with the times and coordinates
 
 
 def profiles_from_era5(
     paths: Sequence[Path], *, every: int = 1, columns: int | None = None, clear_below: float = CLEAR
 ) -> xr.Dataset:
-    """Make training profiles from ERA5 on pressure levels.
+    """Make training profiles from ERA5 on pressure levels, with `split` and `perturbation`, for `lst-raster simulate`.
+
+    The files are netCDF, GRIB or ZIP with t and q (or r) on levels; sp, or z on levels and of the surface; optionally
+    t2m, d2m, o3. `every` is the step of rows and columns; `columns` is the number of columns to select, diverse in
+    temperature, water vapour and latitude as in the library.
 
     Clear columns have a relative humidity below `clear_below` [1] on all levels above the ground, as in the packaged
     library; levels below the ground are removed. The surface pressure is from the file, or else the pressure at which
@@ -70,26 +77,7 @@ def profiles_from_era5(
     else interpolated from the levels to the surface. Every seventh box of 30 degrees (smaller ones where the files
     cover a region) is for validation.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        netCDF, GRIB or ZIP: t and q (or r) on levels; sp, or z on levels and of the surface; optionally t2m, d2m, o3.
-    every : int
-        Step of the rows and columns of the grid.
-    columns : int, optional
-        Number of columns to select, diverse in temperature, water vapour and latitude as in the library.
-    clear_below : float
-        Largest relative humidity of a clear column. [1]
-
-    Returns
-    -------
-    xarray.Dataset
-        Profiles, with `split` and `perturbation`, as `lst-raster simulate` expects them.
-
-    Raises
-    ------
-    InputNotFoundError, InputError, MissingExtraError
-        A file cannot be read, or something is missing; the message says what to add.
+    Raises InputNotFoundError, InputError or MissingExtraError; the message says what to add.
     """
     fields = _read(paths, every)
     profiles = _assemble(fields, _surface_pressure(fields), ", ".join(path.name for path in paths))

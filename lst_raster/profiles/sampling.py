@@ -38,40 +38,29 @@ CONTINUUM_SPREAD = 0.03
 class Surfaces:
     """Surfaces drawn for each profile, of shape (profile, sample)."""
 
-    surface_temperature: Float
-    """Land surface temperature. [K]"""
-    emissivity: Float
-    """Emissivity in the band. [1]"""
+    surface_temperature: Float  # land surface temperature [K]
+    emissivity: Float  # emissivity in the band [1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AtmosphereDraws:
     """Atmospheric parameters drawn in addition to the profiles, of shape (profile,)."""
 
-    aerosol_optical_depth: Float
-    """Absorption optical depth of background aerosol at 11 um. [1]"""
-    continuum_scaling: Float
-    """Factor on the water vapour continuum. [1]"""
-    gas_year: Float
-    """Year of the minor gas concentrations, with its fraction."""
+    aerosol_optical_depth: Float  # absorption optical depth of background aerosol at 11 um [1]
+    continuum_scaling: Float  # factor on the water vapour continuum [1]
+    gas_year: Float  # year of the minor gas concentrations, with its fraction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InputErrors:
     """Standard deviations of the errors of a user's inputs."""
 
-    sensor: float = 0.05
-    """Error of the brightness temperature at the sensor. [K]"""
-    emissivity: float = 0.01
-    """Error of the emissivity. [1]"""
-    water_vapour: float = 0.10
-    """Relative error of the water vapour column. [1]"""
-    air_temperature: float = 1.5
-    """Error of the 2 m air temperature. [K]"""
-    profile_temperature: float = 1.0
-    """Temperature error common to all sigma levels and the 2 m air temperature. [K]"""
-    level_temperature: float = 0.7
-    """Independent temperature error of each sigma level. [K]"""
+    sensor: float = 0.05  # error of the brightness temperature at the sensor [K]
+    emissivity: float = 0.01  # error of the emissivity [1]
+    water_vapour: float = 0.10  # relative error of the water vapour column [1]
+    air_temperature: float = 1.5  # error of the 2 m air temperature [K]
+    profile_temperature: float = 1.0  # temperature error common to all sigma levels and the 2 m air temperature [K]
+    level_temperature: float = 0.7  # independent temperature error of each sigma level [K]
     level_humidity: float = 0.10
     """Independent relative humidity error of each sigma level; the error of the column is common to all. [1]"""
 
@@ -89,8 +78,7 @@ class InputErrors:
         return np.full_like(value, getattr(self, kind, 0.0))
 
 
-EXACT = InputErrors(**dict.fromkeys((entry.name for entry in fields(InputErrors)), 0.0))
-"""No errors."""
+EXACT = InputErrors(**dict.fromkeys((entry.name for entry in fields(InputErrors)), 0.0))  # no errors
 
 
 def draw_surfaces(air_temperature: Float, per_profile: int, seed: int) -> Surfaces:
@@ -142,16 +130,11 @@ def atmosphere_draws(count: int, years: tuple[float, float], seed: int) -> Atmos
 class Samples:
     """Inputs of a retrieval and the true temperature, all of shape (profile, sample)."""
 
-    sensor: str
-    """Sensor band."""
-    surface_temperature: Float
-    """True land surface temperature. [K]"""
-    radiance: Float
-    """At-sensor radiance. [W m-2 sr-1 um-1]"""
-    emissivity: Float
-    """Emissivity. [1]"""
-    atmosphere: Mapping[str, Float]
-    """Atmospheric inputs, by the names of the models' contracts, in their units."""
+    sensor: str  # sensor band
+    surface_temperature: Float  # True land surface temperature [K]
+    radiance: Float  # at-sensor radiance [W m-2 sr-1 um-1]
+    emissivity: Float  # emissivity [1]
+    atmosphere: Mapping[str, Float]  # atmospheric inputs, by the names of the models' contracts, in their units
 
     @property
     def water_vapour(self) -> Float:

@@ -32,8 +32,7 @@ from lst_raster.simulator.sigma_levels import SIGMA, at_sigma
 
 Progress = Callable[[int, int], bool]
 
-CHUNK = 64
-"""Profiles in memory at a time."""
+CHUNK = 64  # profiles in memory at a time
 LEVEL_VARIABLES = ("pressure", "air_temperature", "specific_humidity", "ozone")
 """Input variables on (profile, level); ozone is optional."""
 GROUND_VARIABLES = ("surface_pressure", "air_temperature_2m", "specific_humidity_2m")
@@ -63,8 +62,7 @@ LEVEL_RESULTS = {
 class SimulationOptions:
     """Atmospheric composition of a simulation."""
 
-    composition: Composition = field(default_factory=Composition)
-    """Gases, aerosol and continuum of every profile."""
+    composition: Composition = field(default_factory=Composition)  # gases, aerosol and continuum of every profile
     vary_seed: int | None = None
     """Seed to draw year, aerosol and continuum for each profile over their natural spread instead."""
 
@@ -88,30 +86,12 @@ def simulate_file(
 ) -> None:  # fmt: skip
     """Simulate every profile of a file for one or more sensor bands, in one spectral run for all.
 
-    Parameters
-    ----------
-    profiles : Path
-        NetCDF file with `LEVEL_VARIABLES` on (profile, level), NaN below ground, in any level order, and any of
-        `GROUND_VARIABLES` on (profile).
-    targets : mapping of str to Path
-        Name of each band, for example ``landsat8-b10``, to the file to write; files appear when the run is complete.
-    options : SimulationOptions, optional
-        Gases, aerosol, continuum.
-    progress : callable, optional
-        Called with the profiles done and their total; returns False to stop.
+    `profiles` is a NetCDF file with `LEVEL_VARIABLES` on (profile, level), NaN below ground, in any level order, and
+    any of `GROUND_VARIABLES` on (profile). `targets` are the files to write by sensor band, for example
+    ``landsat8-b10``; they appear when the run is complete. `progress` is called with the profiles done and their total.
 
-    Raises
-    ------
-    InputNotFoundError
-        The file of profiles does not exist.
-    InputError
-        A variable is missing, or a profile is not an atmosphere; the message says which.
-    UnknownSensorError
-        The sensor band is unknown.
-    OutputError
-        A target cannot be written.
-    CancelledError
-        `progress` returned False.
+    Raises InputNotFoundError, InputError where a variable is missing or a profile is not an atmosphere,
+    UnknownSensorError, OutputError, and CancelledError where `progress` returned False.
     """
     options = options or SimulationOptions()
     paths = {sensor_band(sensor).name: path for sensor, path in targets.items()}
@@ -197,8 +177,7 @@ def _simulate_column(profile: Column, composition: Composition, sensors: Sequenc
         composition.continuum_scaling,
         composition.year,
     )
-    terms = [(band.transmittance, band.upwelling_radiance, band.downwelling_radiance) for band in bands.values()]
-    return [(*band_terms, *inputs) for band_terms in terms]
+    return [(*terms, *inputs) for terms in bands.values()]
 
 
 def _simulate(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
+from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES, water_vapour_masks
 from lst_raster.reading import open_netcdf, reading
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, SIGMA, TEMPERATURE_LEVELS
 
@@ -38,48 +38,29 @@ class SimulatedSet:
     has no such variable. Raises InputError for different lengths, missing values and impossible transmittances.
     """
 
-    sensor: str
-    """Sensor band, a name for `lst_raster.sensors.bands.sensor_band`."""
-    transmittance: Float
-    """Transmittance along the view path. [1]"""
-    upwelling_radiance: Float
-    """Radiance emitted towards the sensor. [W m-2 sr-1 um-1]"""
-    downwelling_radiance: Float
-    """Hemispheric mean downwelling radiance at the surface. [W m-2 sr-1 um-1]"""
-    water_vapour: Float
-    """Water vapour column. [kg m-2]"""
-    surface_pressure: Float
-    """Pressure at the surface. [hPa]"""
-    air_temperature_2m: Float
-    """Air temperature at 2 m. [K]"""
-    surface_temperature: Float | None = None
-    """Skin temperature of the profile's source. [K]"""
-    latitude: Float | None = None
-    """Latitude, north positive. [degree]"""
-    longitude: Float | None = None
-    """Longitude, east positive. [degree]"""
-    time: NDArray[np.datetime64] | None = None
-    """Time of the profile, UTC."""
-    aerosol_optical_depth: Float | None = None
-    """Absorption optical depth of the background aerosol. [1]"""
-    continuum_scaling: Float | None = None
-    """Factor on the water vapour continuum. [1]"""
-    gas_year: Float | None = None
-    """Year of the minor gas concentrations."""
-    split: NDArray[np.int8] | None = None
-    """0 for training, 1 for validation."""
+    sensor: str  # sensor band, a name for `lst_raster.sensors.bands.sensor_band`
+    transmittance: Float  # transmittance along the view path [1]
+    upwelling_radiance: Float  # radiance emitted towards the sensor [W m-2 sr-1 um-1]
+    downwelling_radiance: Float  # hemispheric mean downwelling radiance at the surface [W m-2 sr-1 um-1]
+    water_vapour: Float  # water vapour column [kg m-2]
+    surface_pressure: Float  # pressure at the surface [hPa]
+    air_temperature_2m: Float  # air temperature at 2 m [K]
+    surface_temperature: Float | None = None  # skin temperature of the profile's source [K]
+    latitude: Float | None = None  # latitude, north positive [degree]
+    longitude: Float | None = None  # longitude, east positive [degree]
+    time: NDArray[np.datetime64] | None = None  # time of the profile, UTC
+    aerosol_optical_depth: Float | None = None  # absorption optical depth of the background aerosol [1]
+    continuum_scaling: Float | None = None  # factor on the water vapour continuum [1]
+    gas_year: Float | None = None  # year of the minor gas concentrations
+    split: NDArray[np.int8] | None = None  # 0 for training, 1 for validation
     perturbation: NDArray[np.int8] | None = None
     """0 for an unmodified profile of the source, else the `SyntheticExtreme`."""
-    land: NDArray[np.int8] | None = None
-    """1 over land, 0 over water."""
+    land: NDArray[np.int8] | None = None  # 1 over land, 0 over water
     air_temperature_sigma: Float | None = None
     """Air temperature on the levels of `lst_raster.simulator.sigma_levels.SIGMA`, (profile, level). [K]"""
-    specific_humidity_sigma: Float | None = None
-    """Specific humidity on these levels, (profile, level). [kg kg-1]"""
-    source: str = ""
-    """Source of the profiles."""
-    version: str = ""
-    """Version of lst-raster that wrote the set."""
+    specific_humidity_sigma: Float | None = None  # specific humidity on these levels, (profile, level) [kg kg-1]
+    source: str = ""  # source of the profiles
+    version: str = ""  # version of lst-raster that wrote the set
 
     def __post_init__(self) -> None:
         count = self.transmittance.shape
@@ -154,26 +135,22 @@ def read_simulated(path: Path | str) -> SimulatedSet:
     )
 
 
-DRY = 3.0
-"""Upper limit of the water vapour column of extreme dryness. [kg m-2]"""
+DRY = 3.0  # upper limit of the water vapour column of extreme dryness [kg m-2]
 LOW_PRESSURE = 850.0
 """Upper limit of the surface pressure of high elevation, about 1,460 m in the standard atmosphere. [hPa]"""
 INVERSION, INVERSION_LEVELS = 1.0, (0.95, 0.9)
 """Lower limit of the temperature difference to 2 m on one of these sigma levels in an inversion. [K], [1]"""
 HOT, ARID = 303.0, 20.0
 """Lower limit of the air temperature and upper limit of the water vapour column of hot deserts. [K], [kg m-2]"""
-HUMID = "50+"
-"""Name of the regime of extreme humidity."""
+HUMID = "50+"  # name of the regime of extreme humidity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Regime:
     """A class of atmospheres for which errors are reported."""
 
-    title: str
-    """Title in tables."""
-    reason: str
-    """Threshold and its reason."""
+    title: str  # title in tables
+    reason: str  # threshold and its reason
 
 
 REGIMES: Mapping[str, Regime] = MappingProxyType(
@@ -225,7 +202,7 @@ def regime_masks(simulated: SimulatedSet) -> dict[str, Mask]:
     land = everywhere if simulated.land is None else simulated.land == 1
     return {
         "all": everywhere,
-        **{name: (vapour >= low) & (vapour < high) for name, (low, high) in WATER_VAPOUR_CLASSES.items()},
+        **water_vapour_masks(vapour),
         "dry": vapour < DRY,
         "high": simulated.surface_pressure < LOW_PRESSURE,
         "inversion": inversion,

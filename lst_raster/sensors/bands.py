@@ -19,72 +19,47 @@ from lst_raster.errors import ConfigError, UnknownSensorError
 from lst_raster.physics.planck import BandPlanck
 from lst_raster.resources import data_path, user_path
 
-DEFINITION, RESPONSE = "sensor.toml", "response.csv"
-"""Files that define a custom sensor band."""
-CUSTOM_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
-"""Valid names of custom sensor bands."""
+DEFINITION, RESPONSE = "sensor.toml", "response.csv"  # files that define a custom sensor band
+CUSTOM_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")  # valid names of custom sensor bands
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BandFile:
     """Files of a band in Landsat products with one suffix."""
 
-    gain: float
-    """Default RADIANCE_MULT of a Level-1 product. [W m-2 sr-1 um-1]"""
-    offset: float
-    """Default RADIANCE_ADD of a Level-1 product. [W m-2 sr-1 um-1]"""
-    stac_key: str
-    """Key of the asset in STAC items."""
-    saturation_bits: Mapping[str, int]
-    """Bits of QA_RADSAT for the band, by kind: ``fill``, ``saturated``."""
+    gain: float  # default RADIANCE_MULT of a Level-1 product [W m-2 sr-1 um-1]
+    offset: float  # default RADIANCE_ADD of a Level-1 product [W m-2 sr-1 um-1]
+    stac_key: str  # key of the asset in STAC items
+    saturation_bits: Mapping[str, int]  # bits of QA_RADSAT for the band, by kind: ``fill``, ``saturated``
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SensorBand:
     """One thermal band of one satellite."""
 
-    name: str
-    """Identifier in commands and models, for example ``landsat8-b10``."""
-    title: str
-    """Display name, for example ``Landsat 8 TIRS band 10``."""
-    first_year: int
-    """First year of operation."""
-    last_year: int
-    """Last year of operation (end of the current decade for active satellites)."""
-    gain: float
-    """Default RADIANCE_MULT of a Level-1 product; 0 without digital numbers. [W m-2 sr-1 um-1]"""
-    radiance_offset: float
-    """Default RADIANCE_ADD of a Level-1 product. [W m-2 sr-1 um-1]"""
-    k1: float
-    """K1_CONSTANT of the metadata. [W m-2 sr-1 um-1]"""
-    k2: float
-    """K2_CONSTANT of the metadata. [K]"""
-    wavelength: float
-    """Effective wavelength: mean of the response. [um]"""
-    noise: float
-    """Noise equivalent temperature difference at 300 K. [K]"""
+    name: str  # identifier in commands and models, for example ``landsat8-b10``
+    title: str  # display name, for example ``Landsat 8 TIRS band 10``
+    first_year: int  # first year of operation
+    last_year: int  # last year of operation (end of the current decade for active satellites)
+    gain: float  # default RADIANCE_MULT of a Level-1 product; 0 without digital numbers [W m-2 sr-1 um-1]
+    radiance_offset: float  # default RADIANCE_ADD of a Level-1 product [W m-2 sr-1 um-1]
+    k1: float  # K1_CONSTANT of the metadata [W m-2 sr-1 um-1]
+    k2: float  # K2_CONSTANT of the metadata [K]
+    wavelength: float  # effective wavelength: mean of the response [um]
+    noise: float  # noise equivalent temperature difference at 300 K [K]
     calibration_uncertainty: float
     """Standard uncertainty of the radiometric calibration, common to all pixels of a scene, at 300 K. [K]"""
-    planck: BandPlanck
-    """Coefficients of the band-averaged Planck function."""
-    satellite: int | None = None
-    """Number of the Landsat satellite; None for a custom band."""
-    instrument: str = ""
-    """Instrument, as in STAC items."""
-    common_name: str = ""
-    """Common name of the band in STAC items."""
-    ground_sample_distance: float = 0.0
-    """Ground sample distance of the instrument. [m]"""
-    largest_digital_number: int = 65535
-    """Digital number at which a Level-1 product saturates."""
+    planck: BandPlanck  # coefficients of the band-averaged Planck function
+    satellite: int | None = None  # number of the Landsat satellite; None for a custom band
+    instrument: str = ""  # instrument, as in STAC items
+    common_name: str = ""  # common name of the band in STAC items
+    ground_sample_distance: float = 0.0  # ground sample distance of the instrument [m]
+    largest_digital_number: int = 65535  # digital number at which a Level-1 product saturates
     files: Mapping[str, BandFile] = field(default_factory=dict)
     """Files of the band in Landsat products, by the suffix of their names, for example ``B10``; preferred first."""
-    response: str = ""
-    """Published file of the spectral response, for a workbook with ``#`` and the sheet."""
-    emissivity_index: str | None = None
-    """Column of the band in the index of the ECOSTRESS library."""
-    is_custom: bool = False
-    """Whether the band is defined by the user."""
+    response: str = ""  # published file of the spectral response, for a workbook with ``#`` and the sheet
+    emissivity_index: str | None = None  # column of the band in the index of the ECOSTRESS library
+    is_custom: bool = False  # whether the band is defined by the user
 
 
 def shipped_entries() -> dict[str, dict[str, Any]]:

@@ -20,17 +20,16 @@ from lst_raster.resources import user_path
 from lst_raster.sensors.bands import CUSTOM_NAME, DEFINITION, RESPONSE, custom_sensor_names, sensor_names
 from lst_raster.sensors.response import (
     Response,
+    ResponseTable,
     effective_wavelength,
     exact_band_radiance,
     fit_band_planck,
     fit_two_constants,
 )
-from lst_raster.sensors.response_files import ResponseTable
 
 _LOGGER = logging.getLogger(__name__)
 
-SIMULATED = "simulated.nc"
-"""Name of the simulated set in the folder of a custom sensor band."""
+SIMULATED = "simulated.nc"  # name of the simulated set in the folder of a custom sensor band
 
 _LARGEST_ERROR = 0.05  # of the Planck fit, which is far smaller for a response with one peak [K]
 
@@ -39,20 +38,13 @@ _LARGEST_ERROR = 0.05  # of the Planck fit, which is far smaller for a response 
 class SensorProperties:
     """Properties of a sensor band in addition to its response; InputError for impossible values."""
 
-    title: str | None = None
-    """Display name, by default the name of the band."""
-    noise: float = 0.1
-    """Noise equivalent temperature difference at 300 K. [K]"""
-    calibration_uncertainty: float = 0.5
-    """Standard uncertainty of the calibration at 300 K. [K]"""
-    gain: float = 0.0
-    """Radiance per digital number, 0 for files of radiance or temperature. [W m-2 sr-1 um-1]"""
-    radiance_offset: float = 0.0
-    """Radiance of the digital number 0. [W m-2 sr-1 um-1]"""
-    first_year: int = 2000
-    """First year of operation: the range of the minor gases in simulations."""
-    last_year: int = 2029
-    """Last year of operation."""
+    title: str | None = None  # display name, by default the name of the band
+    noise: float = 0.1  # noise equivalent temperature difference at 300 K [K]
+    calibration_uncertainty: float = 0.5  # standard uncertainty of the calibration at 300 K [K]
+    gain: float = 0.0  # radiance per digital number, 0 for files of radiance or temperature [W m-2 sr-1 um-1]
+    radiance_offset: float = 0.0  # radiance of the digital number 0 [W m-2 sr-1 um-1]
+    first_year: int = 2000  # first year of operation: the range of the minor gases in simulations
+    last_year: int = 2029  # last year of operation
 
     def __post_init__(self) -> None:
         for name in ("noise", "calibration_uncertainty", "gain", "radiance_offset"):

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from lst_raster.errors import InputNotFoundError
 from lst_raster.resources import data_path
 from lst_raster.sensors.response import FIRST_WAVENUMBER, LAST_WAVENUMBER, WAVENUMBER_STEP
-from lst_raster.simulator.line_lists import Float
+from lst_raster.simulator.cross_sections import Float
 
 Single = NDArray[np.float32]
-BAND_POINTS = 1000
-"""Points of a 10 cm-1 block; spectra are computed in blocks."""
+BAND_POINTS = 1000  # points of a 10 cm-1 block; spectra are computed in blocks
 
 
 def wavenumber_grid() -> Float:
@@ -37,26 +36,16 @@ class AbsorptionTable:
     (temperature nodes), carbon dioxide lines (pressure x temperature nodes).
     """
 
-    pressure: Float
-    """Pressure nodes, ascending. [hPa]"""
-    humid_pressure: Float
-    """Pressure nodes of the self broadening, ascending. [hPa]"""
-    temperature: Float
-    """Temperature nodes, ascending. [K]"""
-    reference_pressure: float
-    """Pressure of the continuum's reference density. [hPa]"""
-    reference_temperature: float
-    """Temperature of the continuum's reference density. [K]"""
-    coefficients: Single
-    """Cross sections, shape (24, rows, 1000). [cm2 molecule-1]"""
-    gases: tuple[str, ...]
-    """Names of the minor gases."""
-    gas_coefficients: Single
-    """Minor gases at their reference state, shape (24, gases, 1000). [m2 kg-1]"""
-    gas_scaling: Float
-    """Parameters of `scaling_factor`, shape (24, gases, 5)."""
-    sources: str
-    """Sources of the table."""
+    pressure: Float  # pressure nodes, ascending [hPa]
+    humid_pressure: Float  # pressure nodes of the self broadening, ascending [hPa]
+    temperature: Float  # temperature nodes, ascending [K]
+    reference_pressure: float  # pressure of the continuum's reference density [hPa]
+    reference_temperature: float  # temperature of the continuum's reference density [K]
+    coefficients: Single  # cross sections, shape (24, rows, 1000) [cm2 molecule-1]
+    gases: tuple[str, ...]  # names of the minor gases
+    gas_coefficients: Single  # minor gases at their reference state, shape (24, gases, 1000) [m2 kg-1]
+    gas_scaling: Float  # parameters of `scaling_factor`, shape (24, gases, 5)
+    sources: str  # sources of the table
 
     @property
     def row_slices(self) -> dict[str, slice]:

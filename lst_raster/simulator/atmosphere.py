@@ -16,22 +16,17 @@ from lst_raster.simulator.sigma_levels import SMALLEST_HUMIDITY
 _SCALE_HEIGHT = 7.5  # [km], for the layer spacing only
 _TOP = 0.1  # [hPa], top of the atmosphere
 _SUBLAYERS = 8  # points per layer of the integrals, in addition to the levels of the profile
-AEROSOL_SCALE_HEIGHT = 1.5
-"""Scale height of the background aerosol. [km]"""
+AEROSOL_SCALE_HEIGHT = 1.5  # scale height of the background aerosol [km]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
     """Atmospheric profile from the ground up; arrays of shape (levels,)."""
 
-    pressure: Float
-    """Pressure, decreasing; the first level is the ground. [hPa]"""
-    air_temperature: Float
-    """Air temperature. [K]"""
-    specific_humidity: Float
-    """Mass of water vapour per mass of moist air. [kg kg-1]"""
-    ozone: Float
-    """Mass mixing ratio of ozone. [kg kg-1]"""
+    pressure: Float  # pressure, decreasing; the first level is the ground [hPa]
+    air_temperature: Float  # air temperature [K]
+    specific_humidity: Float  # mass of water vapour per mass of moist air [kg kg-1]
+    ozone: Float  # mass mixing ratio of ozone [kg kg-1]
 
     def __post_init__(self) -> None:
         if self.pressure.size < 5:
@@ -92,24 +87,15 @@ def column(
 class Layers:
     """Layers of a column, from the ground up; arrays of shape (layers,) except `boundary_temperature`."""
 
-    boundary_temperature: Float
-    """Air temperature at the layer boundaries, shape (layers + 1,). [K]"""
-    pressure: Float
-    """Mean pressure, weighted with air mass. [hPa]"""
-    temperature: Float
-    """Mean temperature, weighted with air mass. [K]"""
-    water_pressure: Float
-    """Mean pressure, weighted with water vapour. [hPa]"""
-    water_temperature: Float
-    """Mean temperature, weighted with water vapour. [K]"""
-    water_fraction: Float
-    """Mean mole fraction of vapour, weighted with water vapour. [1]"""
-    water: Float
-    """Water vapour. [kg m-2]"""
-    dry_air: Float
-    """Dry air. [kg m-2]"""
-    ozone: Float
-    """Ozone. [kg m-2]"""
+    boundary_temperature: Float  # air temperature at the layer boundaries, shape (layers + 1,) [K]
+    pressure: Float  # mean pressure, weighted with air mass [hPa]
+    temperature: Float  # mean temperature, weighted with air mass [K]
+    water_pressure: Float  # mean pressure, weighted with water vapour [hPa]
+    water_temperature: Float  # mean temperature, weighted with water vapour [K]
+    water_fraction: Float  # mean mole fraction of vapour, weighted with water vapour [1]
+    water: Float  # water vapour [kg m-2]
+    dry_air: Float  # dry air [kg m-2]
+    ozone: Float  # ozone [kg m-2]
     aerosol: Float
     """Fraction of the aerosol above sea level within the layer; the sum is below one over high ground. [1]"""
 

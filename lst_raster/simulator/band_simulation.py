@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,28 +17,22 @@ from lst_raster.simulator.gases import Composition
 from lst_raster.simulator.solver import Spectrum, hemisphere, optical_depth_blocks, solve
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BandAtmosphere:
+class BandAtmosphere(NamedTuple):
     """Atmospheric terms of the radiative transfer equation in one band."""
 
-    transmittance: float
-    """Along the view path. [1]"""
-    upwelling_radiance: float
-    """Upwelling radiance. [W m-2 sr-1 um-1]"""
-    downwelling_radiance: float
-    """Hemispheric mean of the downwelling radiance. [W m-2 sr-1 um-1]"""
+    transmittance: float  # along the view path [1]
+    upwelling_radiance: float  # upwelling radiance [W m-2 sr-1 um-1]
+    downwelling_radiance: float  # hemispheric mean of the downwelling radiance [W m-2 sr-1 um-1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Geometry:
     """Viewing geometry and vertical resolution."""
 
-    view_zenith: float = 0.0
-    """View zenith angle. [degree]"""
+    view_zenith: float = 0.0  # view zenith angle [degree]
     zenith_sky: bool = False
     """True for the downwelling radiance from the zenith, as in some codes, in place of the hemispheric mean."""
-    refinement: int = 1
-    """Factor on the number of layers."""
+    refinement: int = 1  # factor on the number of layers
 
 
 def simulate_spectrum(
@@ -73,13 +68,8 @@ def simulate_spectrum(
         for block, depth in zip(selected, depths, strict=True)
     }
     dark = np.zeros(BAND_POINTS, np.float32)
-    empty = Spectrum(transmittance=dark, upwelling=dark, downwelling=dark)
-    every = [blocks.get(block, empty) for block in range(len(wavelengths))]
-    return Spectrum(
-        transmittance=np.concatenate([block.transmittance for block in every]),
-        upwelling=np.concatenate([block.upwelling for block in every]),
-        downwelling=np.concatenate([block.downwelling for block in every]),
-    )
+    every = [blocks.get(block, (dark, dark, dark)) for block in range(len(wavelengths))]
+    return Spectrum(*(np.concatenate(parts) for parts in zip(*every, strict=True)))
 
 
 def _blocks_of(sensors: Sequence[str] | None, count: int) -> Sequence[int]:
@@ -93,11 +83,7 @@ def _blocks_of(sensors: Sequence[str] | None, count: int) -> Sequence[int]:
 def band_average(spectrum: Spectrum, sensor: str) -> BandAtmosphere:
     """Average a spectrum with the response of a sensor band, over wavelength."""
     weights = band_weights(sensor)
-    return BandAtmosphere(
-        transmittance=float(spectrum.transmittance @ weights),
-        upwelling_radiance=float(spectrum.upwelling @ weights),
-        downwelling_radiance=float(spectrum.downwelling @ weights),
-    )
+    return BandAtmosphere(*(float(values @ weights) for values in spectrum))
 
 
 def effective_average(spectrum: Spectrum, sensor: str, ground: tuple[float, float]) -> BandAtmosphere:
@@ -115,10 +101,8 @@ def effective_average(spectrum: Spectrum, sensor: str, ground: tuple[float, floa
     """
     weights = band_weights(sensor)
     emitted = planck_radiance(np.array(ground)[:, None], band_wavelength())
-    (at_sensor_low, at_sensor_high), (surface_low, surface_high) = (
-        (emitted * spectrum.transmittance) @ weights,
-        emitted @ weights,
-    )
+    at_sensor_low, at_sensor_high = (emitted * spectrum.transmittance) @ weights
+    surface_low, surface_high = emitted @ weights
     transmittance = (at_sensor_high - at_sensor_low) / (surface_high - surface_low)
     reflected = (spectrum.transmittance * spectrum.downwelling) @ weights
     return BandAtmosphere(

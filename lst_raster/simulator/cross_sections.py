@@ -1,4 +1,4 @@
-"""Absorption cross sections from line lists: Voigt line shapes and partition functions."""
+"""Absorption cross sections from HITRAN line lists: Voigt line shapes and partition functions."""
 
 from __future__ import annotations
 
@@ -7,16 +7,83 @@ import io
 import warnings
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.physics.constants import AVOGADRO, BOLTZMANN, C2, SPEED_OF_LIGHT, STANDARD_PRESSURE
+from lst_raster.reading import reading
 from lst_raster.resources import require
-from lst_raster.simulator.line_lists import Float, LineList
 
-REFERENCE_TEMPERATURE = 296.0
-"""Temperature of HITRAN's intensities and widths. [K]"""
+Float = NDArray[np.float64]
+
+_ISOTOPOLOGUE_CODES = "1234567890AB"  # HITRAN writes the tenth as 0, the eleventh as A
+_FIELDS = {
+    "wavenumber": slice(3, 15),
+    "intensity": slice(15, 25),
+    "air_width": slice(35, 40),
+    "self_width": slice(40, 45),
+    "lower_energy": slice(45, 55),
+    "temperature_exponent": slice(55, 59),
+    "pressure_shift": slice(59, 67),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LineList:
+    """Spectral lines of one molecule; every array has shape (lines,)."""
+
+    molecule: int  # HITRAN molecule number: 1 water vapour, 2 carbon dioxide
+    isotopologue: NDArray[np.int64]  # HITRAN isotopologue number, 1 for the most abundant
+    wavenumber: Float  # line centre in vacuum [cm-1]
+    intensity: Float  # intensity at 296 K, weighted with the natural abundance [cm-1 / (molecule cm-2)]
+    air_width: Float  # air-broadened half width at half maximum at 296 K [cm-1 atm-1]
+    self_width: Float  # self-broadened half width at 296 K [cm-1 atm-1]
+    lower_energy: Float  # energy of the lower state [cm-1]
+    temperature_exponent: Float  # exponent of the temperature dependence of the air width [1]
+    pressure_shift: Float  # pressure shift in air [cm-1 atm-1]
+
+    def __len__(self) -> int:
+        return len(self.wavenumber)
+
+
+def read_lines(*paths: Path) -> LineList:
+    """Read the lines of one molecule from HITRAN files of 160-character records, sorted by wavenumber.
+
+    Raises InputNotFoundError, and InputError for another format or for several molecules.
+
+    References
+    ----------
+    L. S. Rothman et al., J. Quant. Spectrosc. Radiat. Transf. 96, 139 (2005), doi:10.1016/j.jqsrt.2004.10.008
+    """
+    records = [line for path in paths for line in _records(path)]
+    try:
+        molecules = {int(line[:2]) for line in records}
+        isotopologue = np.array([_ISOTOPOLOGUE_CODES.index(line[2]) + 1 for line in records])
+        fields = {name: np.array([float(line[part]) for line in records]) for name, part in _FIELDS.items()}
+    except (ValueError, IndexError) as error:
+        raise InputError(f"{paths[0]} is not a HITRAN line file of 160-character records: {error}") from error
+    if len(molecules) != 1:
+        raise InputError(f"expected the lines of one molecule, found HITRAN molecules {sorted(molecules)}")
+    order = np.argsort(fields["wavenumber"], kind="stable")
+    return LineList(
+        molecule=molecules.pop(),
+        isotopologue=isotopologue[order],
+        **{name: values[order] for name, values in fields.items()},
+    )
+
+
+def _records(path: Path) -> list[str]:
+    if not path.is_file():
+        raise InputNotFoundError(f"line file {path} not found")
+    with reading(f"{path} is not a HITRAN line file of 160-character records"):
+        return [line for line in path.read_text().splitlines() if len(line) > 66]
+
+
+REFERENCE_TEMPERATURE = 296.0  # temperature of HITRAN's intensities and widths [K]
 
 
 @cache
@@ -46,39 +113,26 @@ def molecular_mass(molecule: int, isotopologue: int) -> float:
     return float(_hapi().molecularMass(molecule, isotopologue))
 
 
-WING_CUT = 25.0
-"""Cut-off distance from the line centre, as assumed by MT_CKD. [cm-1]"""
+WING_CUT = 25.0  # cut-off distance from the line centre, as assumed by MT_CKD [cm-1]
 _CORE = 0.3  # [cm-1], beyond it a Voigt profile equals its Lorentz wing within 2e-5 at terrestrial temperatures
 _C2_CM = C2 * 1e-4  # second radiation constant [cm K]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Broadened:
-    """Lines at one pressure and temperature; arrays of shape (lines,), in cm-1 and cm2."""
-
-    centre: Float
-    intensity: Float
-    lorentz: Float
-    doppler: Float
-
-
-def _broaden(lines: LineList, pressure: float, temperature: float, fraction: float) -> _Broadened:
-    """Intensity, widths and shift at a pressure [hPa], temperature [K] and mole fraction of the absorber."""
-    kinds = list(zip(lines.isotopologue.tolist(), strict=True))
-    ratio = np.array([partition_ratio(lines.molecule, kind[0], temperature) for kind in kinds])
-    mass = np.array([molecular_mass(lines.molecule, kind[0]) for kind in kinds]) * 1e-3 / AVOGADRO
+def _broaden(lines: LineList, pressure: float, temperature: float, fraction: float) -> tuple[Float, ...]:
+    """Centre, intensity, Lorentz and Doppler width of lines [cm-1, cm2]; pressure in hPa, temperature in K."""
+    kinds = lines.isotopologue.tolist()
+    ratio = np.array([partition_ratio(lines.molecule, kind, temperature) for kind in kinds])
+    mass = np.array([molecular_mass(lines.molecule, kind) for kind in kinds]) * 1e-3 / AVOGADRO
     boltzmann = np.exp(-_C2_CM * lines.lower_energy * (1.0 / temperature - 1.0 / REFERENCE_TEMPERATURE))
     stimulated = np.expm1(-_C2_CM * lines.wavenumber / temperature) / np.expm1(
         -_C2_CM * lines.wavenumber / REFERENCE_TEMPERATURE
     )
     atmospheres = pressure / STANDARD_PRESSURE
     width = lines.air_width * (1.0 - fraction) + lines.self_width * fraction
-    return _Broadened(
-        centre=lines.wavenumber + lines.pressure_shift * atmospheres,
-        intensity=lines.intensity * ratio * boltzmann * stimulated,
-        lorentz=width * atmospheres * (REFERENCE_TEMPERATURE / temperature) ** lines.temperature_exponent,
-        doppler=lines.wavenumber * np.sqrt(2.0 * BOLTZMANN * temperature / mass) / SPEED_OF_LIGHT,
-    )
+    centre = lines.wavenumber + lines.pressure_shift * atmospheres
+    lorentz = width * atmospheres * (REFERENCE_TEMPERATURE / temperature) ** lines.temperature_exponent
+    doppler = lines.wavenumber * np.sqrt(2.0 * BOLTZMANN * temperature / mass) / SPEED_OF_LIGHT
+    return centre, lines.intensity * ratio * boltzmann * stimulated, lorentz, doppler
 
 
 def cross_section(
@@ -105,10 +159,11 @@ def cross_section(
     wofz = require("scipy.special", "tables").wofz
     broadened = _broaden(lines, pressure, temperature, mole_fraction)
     total = np.zeros_like(wavenumber)
-    rows = zip(broadened.centre, broadened.intensity, broadened.lorentz, broadened.doppler, strict=True)
-    ends = np.searchsorted(wavenumber, [broadened.centre - WING_CUT, broadened.centre + WING_CUT]).T
-    cores = np.searchsorted(wavenumber, [broadened.centre - _CORE, broadened.centre + _CORE]).T
-    for (centre, intensity, lorentz, doppler), (low, high), (left, right) in zip(rows, ends, cores, strict=True):
+    centres = broadened[0]
+    ends = np.searchsorted(wavenumber, [centres - WING_CUT, centres + WING_CUT])
+    cores = np.searchsorted(wavenumber, [centres - _CORE, centres + _CORE])
+    rows = zip(*broadened, *ends, *cores, strict=True)
+    for centre, intensity, lorentz, doppler, low, high, left, right in rows:
         if low == high:
             continue
         scale = intensity * lorentz / np.pi

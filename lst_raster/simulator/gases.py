@@ -25,8 +25,7 @@ _UNIT = {"ppm": 1e-6, "ppb": 1e-9, "ppt": 1e-12}
 class Composition:
     """Absorbers and their amounts."""
 
-    year: float = 2018.0
-    """Year of the carbon dioxide, nitrous oxide and CFC concentrations; 1980 to 2030."""
+    year: float = 2018.0  # year of the carbon dioxide, nitrous oxide and CFC concentrations; 1980 to 2030
     aerosol_optical_depth: float = 0.02
     """Absorption optical depth of the background aerosol at 11 um, vertical, above sea level. [1]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.reading import reading
-from lst_raster.simulator.line_lists import Float
+from lst_raster.simulator.cross_sections import Float
 
 MINOR_GASES = ("carbon_dioxide", "ozone", "nitrous_oxide", "cfc11", "cfc12")
 """Gases that are read; methane has no term between 760 and 1000 cm-1; carbon dioxide is used below 808 cm-1."""
@@ -22,14 +22,10 @@ _SCALING_PARAMETERS = {0: 0, 2: 3}  # scaling function of the file -> parameters
 class BandTerms:
     """k-distribution of one gas in one band of 10 cm-1."""
 
-    gas: str
-    """Name, one of `MINOR_GASES`."""
-    band: int
-    """Lower edge of the band over 10 cm-1."""
-    coefficient: Float
-    """Absorption coefficients of the terms. [m2 kg-1]"""
-    weight: Float
-    """Fraction of the band for each term, with sum one. [1]"""
+    gas: str  # name, one of `MINOR_GASES`
+    band: int  # lower edge of the band over 10 cm-1
+    coefficient: Float  # absorption coefficients of the terms [m2 kg-1]
+    weight: Float  # fraction of the band for each term, with sum one [1]
     scaling: tuple[float, float, float, float, float]
     """Reference pressure [hPa], reference temperature [K], and the parameters of `scaling_factor`."""
 

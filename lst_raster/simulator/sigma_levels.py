@@ -28,12 +28,9 @@ SMALLEST_HUMIDITY = 1e-8
 class Ground(NamedTuple):
     """Lower boundary of profiles; arrays of one shape."""
 
-    pressure: Any
-    """Pressure at the surface. [hPa]"""
-    air_temperature: Any
-    """Air temperature at 2 m. [K]"""
-    specific_humidity: Any
-    """Specific humidity at 2 m. [kg kg-1]"""
+    pressure: Any  # pressure at the surface [hPa]
+    air_temperature: Any  # air temperature at 2 m [K]
+    specific_humidity: Any  # specific humidity at 2 m [kg kg-1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -43,16 +40,11 @@ class Profiles:
     A level without value and all levels below it are ignored, as are levels below the ground.
     """
 
-    pressure: Float
-    """Pressure of shape (levels,), increasing downwards. [hPa]"""
-    air_temperature: Float
-    """Air temperature of shape (levels, ...). [K]"""
-    log_humidity: Float
-    """Logarithm of the specific humidity, of the same shape."""
-    mass: Float
-    """Water vapour above each level, of the same shape; zero at the highest level. [kg m-2]"""
-    known: NDArray[np.intp]
-    """Number of levels with values, counted from the top, of shape (...)."""
+    pressure: Float  # pressure of shape (levels,), increasing downwards [hPa]
+    air_temperature: Float  # air temperature of shape (levels, ...) [K]
+    log_humidity: Float  # logarithm of the specific humidity, of the same shape
+    mass: Float  # water vapour above each level, of the same shape; zero at the highest level [kg m-2]
+    known: NDArray[np.intp]  # number of levels with values, counted from the top, of shape (...)
 
     @classmethod
     def of(cls, pressure: Float, air_temperature: Float, specific_humidity: Float) -> Profiles:

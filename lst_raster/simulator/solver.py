@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -90,20 +90,15 @@ def optical_depth_blocks(
         yield np.maximum(depth, 0.0)  # cubic interpolation may give small negative values
 
 
-STREAMS = 4
-"""Number of directions of the Gauss-Legendre quadrature over the hemisphere."""
+STREAMS = 4  # number of directions of the Gauss-Legendre quadrature over the hemisphere
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Spectrum:
+class Spectrum(NamedTuple):
     """Spectral result of one atmosphere; arrays of shape (points,)."""
 
-    transmittance: Single
-    """Along the view path. [1]"""
-    upwelling: Single
-    """Upwelling radiance. [W m-2 sr-1 um-1]"""
-    downwelling: Single
-    """Hemispheric mean of the downwelling radiance. [W m-2 sr-1 um-1]"""
+    transmittance: Single  # along the view path [1]
+    upwelling: Single  # upwelling radiance [W m-2 sr-1 um-1]
+    downwelling: Single  # hemispheric mean of the downwelling radiance [W m-2 sr-1 um-1]
 
 
 def hemisphere(streams: int = STREAMS) -> tuple[Single, Single]:
@@ -149,16 +144,10 @@ def solve(
 ) -> Spectrum:
     """Transmittance and path radiances of a stack of layers, with the Planck function linear in optical depth in each.
 
-    Parameters
-    ----------
-    optical_depth : array of shape (layers, points)
-        Vertical optical depth, from the ground up. [1]
-    planck : array of shape (layers + 1, points)
-        Planck radiance at the layer boundaries, from the ground up. [W m-2 sr-1 um-1]
-    view_cosine : float
-        Cosine of the view zenith angle; 1 is nadir. [1]
-    down_cosines, down_weights : array of shape (streams,), optional
-        Directions of the downwelling radiance; default `hemisphere`. [1]
+    `optical_depth` is that of each layer from the ground up, vertical, (layers, points) [1]; `planck` is the Planck
+    radiance at their boundaries, (layers + 1, points) [W m-2 sr-1 um-1]; `view_cosine` is the cosine of the view zenith
+    angle; `down_cosines` and `down_weights` are the directions of the downwelling radiance, (streams,), by default
+    `hemisphere`.
 
     References
     ----------

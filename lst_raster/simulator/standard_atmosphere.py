@@ -22,37 +22,18 @@ _YEAR = 365.25  # [day]
 class StandardAtmosphere:
     """Atmospheric state at the ground, as needed by the models."""
 
-    water_vapour: float
-    """Water vapour column. [kg m-2]"""
-    air_temperature: float
-    """Air temperature at the ground. [K]"""
-    surface_pressure: float
-    """Air pressure at the ground, at sea level. [hPa]"""
+    water_vapour: float  # water vapour column [kg m-2]
+    air_temperature: float  # air temperature at the ground [K]
+    surface_pressure: float  # air pressure at the ground, at sea level [hPa]
 
 
 def standard_atmosphere(latitude: float, day_of_year: float | None) -> StandardAtmosphere:
-    """AFGL standard atmosphere, interpolated by latitude and season.
+    """AFGL standard atmosphere by latitude [degree] and day of the year (None: mean of summer and winter).
 
     Temperature, pressure and the logarithm of the water vapour are linear between the latitudes of the tropical,
     mid-latitude and sub-arctic atmospheres (15, 45, 60 degrees) and between summer and winter (a cosine from mid-July
     to mid-January, half a year later in the south). On a given day the water vapour may be half or twice as much.
-
-    Parameters
-    ----------
-    latitude : float
-        Latitude, -90 to 90. [degree]
-    day_of_year : float or None
-        Day of the year, 1 to 366; None for the mean of summer and winter.
-
-    Returns
-    -------
-    StandardAtmosphere
-        State at the ground.
-
-    Raises
-    ------
-    InputError
-        The latitude is outside -90 to 90.
+    Raises InputError for a latitude outside -90 to 90.
 
     References
     ----------

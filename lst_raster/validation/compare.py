@@ -13,14 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from lst_raster.errors import (
-    CancelledError,
-    GridMismatchError,
-    InputError,
-    MissingExtraError,
-    OutputError,
-    SceneError,
-)
+from lst_raster.errors import CancelledError, GridMismatchError, InputError, MissingExtraError, OutputError, SceneError
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid, on_grid
 from lst_raster.io.quality_band import COLLECTION_1, COLLECTION_2, PRODUCT_LAYOUT, Layout, find_layout, read_bits
@@ -34,15 +27,12 @@ from lst_raster.plots.maps import shape_of_map
 
 Float = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
-MaskReader: TypeAlias = Callable[[Any], Mask]
-"""Takes a window; returns the mask of its excluded pixels."""
-Progress: TypeAlias = Callable[[int, int], bool]
-"""Takes the number of finished tiles and of all tiles; False stops."""
+MaskReader: TypeAlias = Callable[[Any], Mask]  # takes a window; returns the mask of its excluded pixels
+Progress: TypeAlias = Callable[[int, int], bool]  # takes the number of finished tiles and of all tiles; False stops
 
 PRECISION = 0.001
 """Width of the histogram bins from which the median, the percentiles and the robust deviation are derived. [K]"""
-PERCENTILES = (1, 5, 25, 75, 95, 99)
-"""Reported percentiles of the differences."""
+PERCENTILES = (1, 5, 25, 75, 95, 99)  # reported percentiles of the differences
 EXCLUDED = ("fill", "cloud", "dilated_cloud", "cloud_shadow", "cirrus", "saturated")
 """Classes of a quality band that are excluded; snow and water are compared."""
 
@@ -89,20 +79,14 @@ class Counts:
 class Comparison:
     """Result of a comparison of two rasters of surface temperature."""
 
-    a: str
-    """Name of the first raster."""
-    b: str
-    """Name of the second raster, which is subtracted."""
-    mask: str
-    """Quality band that excluded pixels, empty without one."""
-    pixels: Counts
-    """Numbers of pixels."""
-    difference: Statistics
-    """Statistics of the first minus the second."""
+    a: str  # name of the first raster
+    b: str  # name of the second raster, which is subtracted
+    mask: str  # quality band that excluded pixels, empty without one
+    pixels: Counts  # numbers of pixels
+    difference: Statistics  # statistics of the first minus the second
     notes: tuple[str, ...]
     """Assumptions about the files, values that were excluded as implausible, and why there are no pictures."""
-    pictures: tuple[Path, ...]
-    """Written pictures: map and histogram."""
+    pictures: tuple[Path, ...]  # written pictures: map and histogram
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain dictionaries, texts and numbers for JSON, None for NaN."""

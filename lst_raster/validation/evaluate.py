@@ -29,18 +29,12 @@ from lst_raster.validation.published import retrieve_published
 class Evaluation:
     """Errors of a model and of the published methods on the same samples."""
 
-    model: str
-    """Name of the model, sensor band and tier; also its key in `methods`."""
-    sensor: str
-    """Sensor band."""
-    profiles: int
-    """Number of profiles."""
-    per_profile: int
-    """Number of surfaces per profile."""
-    seed: int
-    """Seed of the surfaces and of the input errors."""
-    input_errors: InputErrors | None
-    """Standard deviations of the input errors; None for exact inputs."""
+    model: str  # name of the model, sensor band and tier; also its key in `methods`
+    sensor: str  # sensor band
+    profiles: int  # number of profiles
+    per_profile: int  # number of surfaces per profile
+    seed: int  # seed of the surfaces and of the input errors
+    input_errors: InputErrors | None  # standard deviations of the input errors; None for exact inputs
     methods: Mapping[str, Mapping[str, ErrorSummary]]
     """Errors of land surface temperature by method and class of water vapour [kg m-2]. [K]"""
     coverage: Mapping[str, float | None]

@@ -30,8 +30,7 @@ Float = NDArray[np.float64]
 UnitHints: TypeAlias = tuple[tuple[float, float, str], ...]
 """Ranges of values in a wrong unit, each with a guess of the unit and how to convert it."""
 
-EXCLUDED = "excluded"
-"""Reason of an excluded row that gives no other."""
+EXCLUDED = "excluded"  # reason of an excluded row that gives no other
 
 _CELSIUS: UnitHints = ((-95.0, 95.0, "it looks like degrees Celsius; add 273.15"),)
 _PER_CENT: UnitHints = ((1.0, 100.0, "it looks like per cent; divide by 100"),)
@@ -86,10 +85,8 @@ NUMERIC_COLUMNS: Mapping[str, Column] = MappingProxyType(
     }
 )
 """Numeric columns by quantity."""
-TEXT_COLUMNS = ("sensor", "site", "time", "excluded")
-"""Headers of the columns of text."""
-USGS = "usgs_lst_K"
-"""Header of the USGS Collection 2 product."""
+TEXT_COLUMNS = ("sensor", "site", "time", "excluded")  # headers of the columns of text
+USGS = "usgs_lst_K"  # header of the USGS Collection 2 product
 ALIASES: Mapping[str, str] = MappingProxyType(
     {
         "insitu_water_temperature_K": "insitu_lst_K",

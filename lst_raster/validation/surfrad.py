@@ -19,13 +19,11 @@ from lst_raster.validation.matchups import Matchups
 
 Float = NDArray[np.float64]
 
-MAX_GAP = 5
-"""Longest time between two records that are interpolated; before 2009 there is one every 3 minutes. [min]"""
+MAX_GAP = 5  # longest time between two records that are interpolated; before 2009 there is one every 3 minutes [min]
 IRRADIANCE_UNCERTAINTY = 5.0
 """Standard uncertainty of a pyrgeometer's irradiance in the field: our assumption, 1 to 2 %, by which laboratories'
 calibrations differ (R. Philipona et al., J. Atmos. Oceanic Technol. 15, 687 (1998)). [W m-2]"""
-BROADBAND_EMISSIVITY_UNCERTAINTY = 0.01
-"""Standard uncertainty of the broadband emissivity: our assumption. [1]"""
+BROADBAND_EMISSIVITY_UNCERTAINTY = 0.01  # standard uncertainty of the broadband emissivity: our assumption [1]
 
 _NAME = re.compile(r"(?:.*[^a-z0-9])?([a-z0-9]{3})(\d{2})(\d{3})\.dat", re.IGNORECASE)
 _CENTURY = 90  # years of two digits from here on are of the 1900s: the network began in 1993

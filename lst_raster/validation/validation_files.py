@@ -15,14 +15,12 @@ from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import MissingExtraError, OutputError
 from lst_raster.physics.error_metrics import Agreement, outliers
 from lst_raster.plots.charts import Series, draw_scatter, save_figure
-from lst_raster.validation.matchup_retrieval import BRIGHTNESS, Retrievals
 from lst_raster.validation.matchups import NUMERIC_COLUMNS, Matchups, product_header
-from lst_raster.validation.validate import LST_RASTER, Validation
+from lst_raster.validation.validate import BRIGHTNESS, LST_RASTER, Retrievals, Validation
 
 Float = NDArray[np.float64]
 
-NAMES = ("rows.csv", "statistics.json", "scatter.png")
-"""Names of the files."""
+NAMES = ("rows.csv", "statistics.json", "scatter.png")  # names of the files
 
 _LOGGER = logging.getLogger(__name__)
 _COPIED = ("radiance", "emissivity", "ground_temperature", "ground_uncertainty")

@@ -4,7 +4,7 @@ import re
 import runpy
 from pathlib import Path
 
-from lst_raster.sensors.response_files import read_response
+from lst_raster.sensors.response import read_response
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from lst_raster.network.calibration import (
-    COVERAGE,
-    FACTOR_LIMITS,
-    IDENTITY,
-    MINIMUM_PROFILES,
-    NODE_SPACING,
-    Calibration,
-    critical_factor,
-    fit,
-)
 from lst_raster.network.config import CalibrationConfig, DataConfig, OptimiserConfig, TrainingConfig
 from lst_raster.network.data import training_set
-from lst_raster.network.measure import calibrate, fold_of
+from lst_raster.network.measure import (
+    COVERAGE,
+    FACTOR_LIMITS,
+    MINIMUM_PROFILES,
+    NODE_SPACING,
+    calibrate,
+    critical_factor,
+    fit_calibration,
+    fold_of,
+)
+from lst_raster.network.model import IDENTITY, Calibration
 from lst_raster.network.onnx_export import AtmosphereGraph
 from lst_raster.network.training_loop import CoupledMethod
 from lst_raster.profiles.simulated_set import read_simulated
@@ -42,7 +42,7 @@ def test_a_factor_that_changes_with_the_water_vapour_is_found_again():
         return 0.6 + 0.015 * column
 
     factors, error = errors_of(vapour, truth)
-    calibration = fit(vapour, np.ones_like(factors), factors)
+    calibration = fit_calibration(vapour, np.ones_like(factors), factors)
     assert set(calibration.exact) == {1.0}
     inner = slice(1, -1)  # at the ends the window is one-sided
     np.testing.assert_allclose(
@@ -61,7 +61,7 @@ def test_errors_with_heavy_tails_are_covered_too():
     error = rng.standard_t(3, (PROFILES, SURFACES))
     none, stated = np.zeros_like(error), np.full_like(error, np.sqrt(3.0))  # the standard deviation of the errors
     factors = critical_factor(error, none, stated)
-    calibration = fit(vapour, factors, np.ones_like(factors))
+    calibration = fit_calibration(vapour, factors, np.ones_like(factors))
     found = calibration.factor_at(torch.from_numpy(vapour), torch.zeros(vapour.size)).numpy()[:, None]
     assert (np.abs(error) <= stated).mean() > COVERAGE + 0.08
     assert (np.abs(error) <= found * stated).mean() == pytest.approx(COVERAGE, abs=0.01)
@@ -70,15 +70,15 @@ def test_errors_with_heavy_tails_are_covered_too():
 def test_what_was_not_retrieved_counts_as_outside():
     error = np.where(np.arange(100) % 2, np.nan, 0.1)[None].repeat(50, axis=0)
     factors = critical_factor(error, np.zeros_like(error), np.ones_like(error))
-    assert fit(np.full(50, 5.0), factors, factors) == Calibration(
+    assert fit_calibration(np.full(50, 5.0), factors, factors) == Calibration(
         water_vapour=(5.0,), exact=(FACTOR_LIMITS[1],), noisy=(FACTOR_LIMITS[1],)
     )
 
 
 def test_a_node_needs_profiles_around_it():
     vapour = np.repeat([0.5 * NODE_SPACING, 4.5 * NODE_SPACING], [MINIMUM_PROFILES, MINIMUM_PROFILES - 1])
-    assert fit(vapour, *np.ones((2, vapour.size, 3))).water_vapour == (0.5 * NODE_SPACING,)
-    assert fit(vapour[:3], *np.ones((2, 3, 3))) == IDENTITY
+    assert fit_calibration(vapour, *np.ones((2, vapour.size, 3))).water_vapour == (0.5 * NODE_SPACING,)
+    assert fit_calibration(vapour[:3], *np.ones((2, 3, 3))) == IDENTITY
 
 
 def test_the_factor_is_linear_between_nodes_and_constant_beyond():

@@ -7,7 +7,7 @@ import pytest
 from lst_raster.errors import InputError
 from lst_raster.inference.model import Model
 from lst_raster.network.config import read_config
-from lst_raster.network.custom_sensor import STEPS, config_text
+from lst_raster.network.train import STEPS, config_text
 from lst_raster.profiles.profile_sets import library_path, read_profiles, water_vapour
 from lst_raster.profiles.simulate import evenly_ranked, subsample
 from lst_raster.profiles.simulated_set import read_simulated

@@ -5,13 +5,15 @@ from click.testing import CliRunner
 
 from lst_raster.cli.build import profiles as command
 from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.profiles import source_files as gfs
+from lst_raster.profiles import library as gfs
 from lst_raster.profiles.library import (
     SyntheticExtreme,
     farthest_points,
     make_held_out,
     make_library,
     perturb,
+    read_gfs,
+    read_tigr,
     validation_split,
 )
 from lst_raster.profiles.profile_sets import (
@@ -23,7 +25,6 @@ from lst_raster.profiles.profile_sets import (
     water_vapour,
     write_profiles,
 )
-from lst_raster.profiles.source_files import read_gfs, read_tigr
 from lst_raster.resources import data_path
 from tests.support.shared import shared_path
 

@@ -8,9 +8,8 @@ from lst_raster.errors import CancelledError, InputError, InputNotFoundError
 from lst_raster.inputs.emissivity.spectra import crop_spectra, make_components
 from lst_raster.simulator import make_absorption_table as make_table
 from lst_raster.simulator.absorption_table import lagrange_weights, packaged_table, read_table, wavenumber_grid
-from lst_raster.simulator.continuum import continuum_cross_sections, read_continuum
-from lst_raster.simulator.cross_sections import cross_section
-from lst_raster.simulator.line_lists import LineList, read_lines
+from lst_raster.simulator.cross_sections import LineList, cross_section, read_lines
+from lst_raster.simulator.make_absorption_table import continuum_cross_sections, read_continuum
 from lst_raster.simulator.minor_gases import MINOR_GASES, pseudo_spectrum, read_k_distribution, scaling_factor
 from tests.support.shared import shared_path
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from lst_raster.resources import user_path
 from lst_raster.sensors.custom import SensorProperties, define_sensor
-from lst_raster.sensors.response_files import read_response
+from lst_raster.sensors.response import read_response
 from tests.support.factories import make_model
 
 

@@ -23,9 +23,8 @@ from lst_raster.physics.error_metrics import agreement, outliers
 from lst_raster.physics.planck import band_radiance
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.validation import validation_files
-from lst_raster.validation.matchup_retrieval import TIERS
 from lst_raster.validation.matchups import NUMERIC_COLUMNS, read_matchups
-from lst_raster.validation.validate import LST_RASTER, REMEDIES, validate
+from lst_raster.validation.validate import LST_RASTER, REMEDIES, TIERS, validate
 from tests.support.factories import STATE, make_model, make_scene, ramp
 from tests.support.matchup_tables import HEADER, row, seen_from_space, write_station_day, write_table
 from tests.support.shared import shared_path
