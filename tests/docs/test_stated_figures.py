@@ -77,7 +77,7 @@ def test_the_limits_against_the_lake_are_those_of_the_page_on_it():
     assert f"{stated} of the water, {skin[0]} K against {skin[1]} K" in text("docs/limits.md")
 
 
-def test_what_the_page_on_the_lake_tells_is_in_its_budget():
+def test_figures_of_the_lake_page_are_in_its_budget():
     budget = json.loads((ROOT / "docs" / "science" / "lake_sunapee" / "budget.json").read_text())
     page = text("docs/science/lake.md")
     steps = [step["bias"] for step in budget["steps"].values()]
@@ -90,11 +90,11 @@ def test_what_the_page_on_the_lake_tells_is_in_its_budget():
         in page
     )
     assert f"with a standard uncertainty of {budget['uncertainty']:.2f} K" in page
-    error_sources = {cause["name"]: cause for cause in budget["causes"]}
+    error_sources = {entry["name"]: entry for entry in budget["error_sources"]}
     for begin, name in (
         ("Air temperature", "air temperature"),
-        ("The hour", "air of the morning"),
-        ("Gases left out", "gases left out"),
+        ("The hour", "time of day (morning)"),
+        ("Gases left out", "neglected gases"),
         ("Emissivity", "emissivity of water"),
     ):
         effect, uncertainty = error_sources[name]["effect"], error_sources[name]["uncertainty"]
