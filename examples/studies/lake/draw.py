@@ -46,8 +46,8 @@ def _draw_sources(figure: Any, budget: LakeBudget) -> Any:
     axes.axvline(0.0, color="black", linewidth=0.8)
     axes.set_xlabel("effect on the bias, with its standard uncertainty [K]")
     steps = list(budget.steps.values())
-    best = f"{steps[-1].bias:+.2f} +- {budget.uncertainty:.2f} K with best settings"
-    axes.set_title(f"{budget.lake.name}: bias {steps[0].bias:+.2f} K with default settings, {best}", fontsize=10)
+    best = f"best settings {steps[-1].bias:+.2f} +- {budget.uncertainty:.2f} K"
+    figure.suptitle(f"{budget.lake.name}: bias with default settings {steps[0].bias:+.2f} K, {best}", fontsize=10)
     for colour, text in ((_APPLIED, "applied"), (_KNOWN, "known or bounded, not applied")):
         axes.plot([], [], "o", color=colour, label=text)
     axes.legend(loc="upper left", fontsize=8)
