@@ -1,4 +1,4 @@
-"""The page on errors: every class, with its parents, and messages that the code really has."""
+"""The page on errors: every class with its parents, and messages that exist in the code."""
 
 import ast
 import importlib
@@ -22,7 +22,7 @@ PAGE = (ROOM.parent / "docs" / "errors.md").read_text()
 
 
 def rows(heading):
-    """Cells of every table under a heading row."""
+    """Cells of every table below a heading row."""
     tables = [block.split("\n\n")[0].strip() for block in PAGE.split(f"| {heading} |\n")[1:]]
     return [
         [cell.strip() for cell in line.strip("| ").split(" | ")] for table in tables for line in table.split("\n")[1:]
@@ -30,7 +30,7 @@ def rows(heading):
 
 
 def texts():
-    """Every text of the code; what is filled in is an ellipsis."""
+    """Every string of the code; formatted values are an ellipsis."""
     found = set()
     for path in ROOM.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -47,17 +47,17 @@ MESSAGES = [row[0].strip("`") for row in rows("message | why | what to do")]
 
 
 @pytest.mark.parametrize("message", MESSAGES)
-def test_a_message_of_the_page_is_one_of_the_code(message):
+def test_messages_of_the_page_exist_in_the_code(message):
     assert any(text.startswith(message) for text in TEXTS)
 
 
-def test_the_page_has_messages_and_each_has_why_and_what_to_do():
+def test_each_message_of_the_page_has_reason_and_remedy():
     assert len(MESSAGES) > 40
     assert len(set(MESSAGES)) == len(MESSAGES)
     assert all(len(row) == 3 and all(row) for row in rows("message | why | what to do"))
 
 
-def test_every_class_is_on_the_page_with_its_other_parent():
+def test_every_class_is_on_the_page_with_its_second_parent():
     listed = {row[0].strip("`"): row[1].strip("`") for row in rows("class | also a | when")}
     classes = {name: found for name, found in vars(errors).items() if inspect.isclass(found)}
     assert set(listed) == set(classes)
@@ -69,14 +69,14 @@ CLASSES = [found for found in vars(errors).values() if inspect.isclass(found)]
 
 
 @pytest.mark.parametrize("error", CLASSES, ids=lambda error: error.__name__)
-def test_no_error_of_the_package_is_taken_for_one_of_the_operating_system(tmp_path, error):
+def test_errors_of_the_package_are_not_handled_as_errors_of_the_operating_system(tmp_path, error):
     assert not issubclass(error, OSError)
     for keeping in (atomic_write, writing, training_run._staging, own_sensor._staged):
         with pytest.raises(error, match=r"^as it was raised$"), keeping(tmp_path / "no" / "target"):
             raise error("as it was raised")
 
 
-def test_errors_of_other_modules_are_children_of_those():
+def test_errors_of_other_modules_are_subclasses():
     for module in ("io.http", "inputs.reanalysis.variables", "compositing.products"):
         found = vars(importlib.import_module(f"lst_raster.{module}")).values()
         own = [value for value in found if inspect.isclass(value) and issubclass(value, BaseException)]
@@ -100,8 +100,8 @@ def test_exit_codes_are_those_of_the_page(arguments, code, tmp_path):
 def test_the_exit_codes_of_the_page_are_those_of_the_command_line():
     from lst_raster.cli import main
 
-    told = {int(row[0]) for row in rows("exit code | what")}
-    assert told == {0, 1, 2, main._INTERRUPTED, main._TERMINATED}
+    listed = {int(row[0]) for row in rows("exit code | what")}
+    assert listed == {0, 1, 2, main._INTERRUPTED, main._TERMINATED}
 
 
 def test_the_code_of_the_page_runs(tmp_path, monkeypatch, capsys):

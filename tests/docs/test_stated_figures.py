@@ -1,4 +1,4 @@
-"""Figures that pages repeat are those of the tables from which they are taken."""
+"""Figures repeated on pages are equal to those of their tables."""
 
 import json
 import re
@@ -20,20 +20,20 @@ def text(page):
 
 
 def cells(page, begins):
-    """Cells of the first row of a table that begins so."""
+    """Cells of the first table row that starts with `begins`."""
     row = next(line for line in (ROOT / page).read_text().splitlines() if line.startswith(f"| {begins}"))
     return [cell.strip() for cell in row.strip("| ").split(" | ")[1:]]
 
 
 def accuracy(row):
-    """RMSE over all and mean absolute error in humid air: exact and noisy, then exact on TIGR-2000."""
+    """RMSE of all samples and MAE in extreme humidity: exact and noisy inputs, then exact inputs of TIGR-2000."""
     return [cell.split(" / ") for cell in cells("README.md", row)][:3]
 
 
 COLUMN, SURFACE, PROFILE = (accuracy(f"lst-raster, `{tier}`") for tier in ("column", "surface", "profile"))
 
 
-def test_the_tables_of_accuracy_are_one():
+def test_the_tables_of_accuracy_are_equal():
     rows = [
         row for row in (ROOT / "docs" / "sensors.md").read_text().splitlines() if row.startswith("| `landsat8-b10` |")
     ]
@@ -102,14 +102,14 @@ def test_figures_of_the_lake_page_are_in_its_budget():
 
 
 def benchmark_cells(heading, begins):
-    """Root mean square errors of the first such row below a heading or table head of the benchmark's page."""
+    """Cells of the first row that starts with `begins` below a heading or table head of the page of the benchmark."""
     lines = (ROOT / "docs" / "science" / "benchmark.md").read_text().splitlines()
     start = next(number for number, line in enumerate(lines) if heading in line)
     row = next(line for line in lines[start:] if line.startswith(f"| {begins} |"))
     return [cell.split(" / ") for cell in row.strip("| ").split(" | ")[1:]]
 
 
-def test_what_the_equation_gives_is_what_the_benchmark_found():
+def test_figures_of_the_network_page_are_those_of_the_benchmark():
     page = text("docs/science/network.md")
     for tier in ("profile", "surface", "column"):
         coupled, alone = (
@@ -142,7 +142,7 @@ def test_what_the_equation_gives_is_what_the_benchmark_found():
 
 @pytest.mark.parametrize("tier", ["column", "surface", "profile"])
 @pytest.mark.parametrize("inputs", ["noisy", "exact"])
-def test_the_shares_within_the_uncertainty_are_those_of_the_model(tier, inputs):
+def test_the_fractions_within_the_uncertainty_are_those_of_the_model(tier, inputs):
     metrics = json.loads((ROOT / "models" / "landsat8-b10" / tier / "metrics.json").read_text())
     coverage = metrics["GFS September 2015"]["coverage"][inputs]
     shares = [f"{100.0 * coverage[name]:.1f}" for name in WATER_VAPOUR_CLASSES]
@@ -155,7 +155,7 @@ def test_the_comparison_with_the_published_mono_window_is_that_of_the_table():
     assert f"{stated} with water vapour and surface pressure, at {SURFACE[0][0]} K with the air temperature too" in page
 
 
-def test_the_cost_of_one_emissivity_is_that_of_its_page():
+def test_the_error_of_a_single_emissivity_is_that_of_its_page():
     page = text("docs/science/spectral_emissivity.md")
     found = re.search(
         r"the spectrum costs (\S+ K in band 10) and (\S+ to \S+ K in band 6) .* (up to \S+ K) in band 6", page
@@ -165,7 +165,7 @@ def test_the_cost_of_one_emissivity_is_that_of_its_page():
 
 
 @pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # rioxarray's use of affine 3
-def test_the_quickstart_shows_what_the_example_scene_gives(tmp_path, monkeypatch):
+def test_the_quickstart_shows_the_output_of_the_example_scene(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for file in (ROOT / "examples" / "data").glob("LC08_*"):
         shutil.copy(file, tmp_path)
@@ -182,7 +182,7 @@ def test_the_quickstart_shows_what_the_example_scene_gives(tmp_path, monkeypatch
 
 
 @pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
-def test_the_pictures_of_the_example_are_those_of_today(tmp_path, command):
+def test_the_figures_of_the_example_are_current(tmp_path, command):
     command("retrieve", ROOT / "examples" / "data" / "LC08_alabama_B10.tif", "-o", tmp_path)
     command("preview", tmp_path / "LC08_alabama_LST.tif")
     for page, drawn in (("alabama.png", "LC08_alabama_LST.png"), ("preview.png", "LC08_alabama_LST_preview.png")):

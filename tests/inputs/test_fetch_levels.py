@@ -13,7 +13,7 @@ from tests.support.factories import STEM
 from tests.support.fetching import DATE, SOURCE_NAMES, scene_at, seen
 from tests.support.http_server import serving, serving_folder
 from tests.support.linear_air import START, cube, linear
-from tests.support.profile_air import moisture, warmth
+from tests.support.profile_air import profile_humidity, profile_temperature
 from tests.support.reanalysis_files import TIMES, write_store
 from tests.support.reanalysis_servers import KEY, TOKEN, ClimateDataStore, Opendap, arco_store
 
@@ -70,8 +70,8 @@ def test_the_levels_that_are_fetched_are_those_of_the_air_over_the_scene(tmp_pat
     latitude, longitude = scene.grid.degrees(*np.meshgrid(found.columns, found.rows))
     where = found.pressure[:, None, None], latitude, longitude % 360.0, hours
     linear_there = found.pressure > 5.0  # above it ends at the coldest
-    np.testing.assert_allclose(found.temperature[linear_there], warmth(*where)[linear_there], atol=2e-3)
-    np.testing.assert_allclose(found.specific_humidity, moisture(*where), rtol=2e-4)
+    np.testing.assert_allclose(found.temperature[linear_there], profile_temperature(*where)[linear_there], atol=2e-3)
+    np.testing.assert_allclose(found.specific_humidity, profile_humidity(*where), rtol=2e-4)
     fields = fields_over_scene(scene, fetched.files, ["specific_humidity_2m"], beside_levels=True, needs_vapour=False)
     assert fields["specific_humidity_2m"].source.label.endswith(HUMIDITY_AT_2M[source])
     if source == "merra2":

@@ -28,11 +28,11 @@ from tests.support.profile_air import (
     by_hand,
     column,
     inputs_of_profile,
-    moisture,
     opened,
     places,
+    profile_humidity,
+    profile_temperature,
     values_of,
-    warmth,
     write_profile,
     write_surface,
 )
@@ -61,9 +61,9 @@ def test_many_profiles_are_at_sigma_what_each_is_by_itself():
 
 def test_the_column_of_a_power_law_is_its_integral_above_any_ground():
     where = (30.8, 272.5, 0.0)
-    profiles = Profiles.of(LEVELS, *(part(LEVELS[:, None], *where) for part in (warmth, moisture)))
+    profiles = Profiles.of(LEVELS, *(part(LEVELS[:, None], *where) for part in (profile_temperature, profile_humidity)))
     for pressure in (1013.0, 1000.0, 871.3, 640.0):
-        ground = Ground(np.array([pressure]), np.array([280.0]), np.array([moisture(pressure, *where)]))
+        ground = Ground(np.array([pressure]), np.array([280.0]), np.array([profile_humidity(pressure, *where)]))
         assert profiles.water_vapour(ground)[0] == pytest.approx(column(pressure, *where), rel=1e-5)
 
 
@@ -125,9 +125,9 @@ def test_with_a_dem_the_sigma_levels_follow_the_ground_of_every_pixel(tmp_path, 
     assert np.ptp(pressure) > 100.0
     for place in ((0, 0), (25, 7), (150, 300), (77, 470), (299, 559)):
         here = latitude[place], longitude[place], HOURS
-        warm, moist = warmth(LEVELS, *here), moisture(LEVELS, *here)
+        warm, moist = profile_temperature(LEVELS, *here), profile_humidity(LEVELS, *here)
         lowest = moist[pressure[place] > LEVELS][-1]
-        air = air_temperature_between(warmth(smooth[place], *here), 300.0, elevation[place])
+        air = air_temperature_between(profile_temperature(smooth[place], *here), 300.0, elevation[place])
         expected = by_hand(LEVELS, warm, moist, (pressure[place], air, lowest))
         for names, hand, tolerance in zip((TEMPERATURE_LEVELS, HUMIDITY_LEVELS), expected, (0.02, 2e-6), strict=True):
             np.testing.assert_allclose([found[name][place] for name in names], hand, atol=tolerance)
@@ -179,7 +179,7 @@ def test_of_levels_alone_the_column_and_the_air_at_the_ground_are_made(tmp_path,
         assert len(found) == names and list(inputs.atmosphere) == ["surface_pressure"]
         np.testing.assert_allclose(found["surface_pressure"], pressure)
         lowest = LEVELS[pressure > LEVELS][-1]
-        expected = air_temperature_between_pressures(warmth(lowest, *where), lowest, pressure)
+        expected = air_temperature_between_pressures(profile_temperature(lowest, *where), lowest, pressure)
         np.testing.assert_allclose(found["air_temperature"], expected, atol=2e-3)
         np.testing.assert_allclose(found["water_vapour"], column(pressure, *where), rtol=3e-3)
     assert any("no surface pressure given: standard atmosphere" in line for line in warnings_of(scene, inputs))
@@ -223,7 +223,7 @@ def test_humidity_at_2_m_is_that_of_the_dew_point(tmp_path, profile_model):
     np.testing.assert_allclose(inputs.profile.humidity_2m.source.values, humidity, rtol=1e-6)
     found, where = values_of(inputs, scene), (*places()[2:], HOURS)
     lowest = column(975.0, *where)
-    layer = 0.5 * (moisture(975.0, *where) + humidity) * 10.0 * 100.0 / 9.80665
+    layer = 0.5 * (profile_humidity(975.0, *where) + humidity) * 10.0 * 100.0 / 9.80665
     np.testing.assert_allclose(found["water_vapour"], lowest + layer, rtol=2e-3)
 
 

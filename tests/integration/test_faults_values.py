@@ -1,4 +1,4 @@
-"""Values and sizes that cannot be: an error in one line, or no temperature there, and never a wrong one."""
+"""Invalid values and sizes: a one-line error or missing temperatures, never wrong ones."""
 
 import struct
 
@@ -24,7 +24,7 @@ def output(tmp_path):
 
 
 def refused(scene, output, model, **given):
-    """Retrieve, and hold the error against what it must be."""
+    """Retrieve, and check the error."""
     before = contents(output)
     with pytest.raises(LstRasterError) as caught:
         retrieve(scene, output=output, model=model, overwrite=True, **{**EXACT, **given})
@@ -38,7 +38,7 @@ BAD = {"nan": np.nan, "inf": np.inf, "minus inf": -np.inf, "huge": 3e38, "tiny":
 
 @pytest.mark.parametrize("name", ["emissivity", "water_vapour", "air_temperature", "surface_pressure"])
 @pytest.mark.parametrize("value", BAD)
-def test_a_raster_full_of_what_is_no_value(tmp_path, output, model_path, name, value):
+def test_a_raster_of_invalid_values(tmp_path, output, model_path, name, value):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     path = write_raster(tmp_path / "x.tif", np.full(SHAPE, BAD[value], "f4"))
     message = refused(scene, output, model_path, **{name: path})
@@ -48,7 +48,7 @@ def test_a_raster_full_of_what_is_no_value(tmp_path, output, model_path, name, v
 
 @pytest.mark.parametrize("name", ["emissivity", "water_vapour", "air_temperature", "surface_pressure"])
 @pytest.mark.parametrize("value", ["nan", "inf", "minus inf"])
-def test_a_raster_half_full_of_it_gives_no_temperature_there(tmp_path, output, model_path, name, value):
+def test_invalid_values_in_half_of_a_raster_give_no_temperature_there(tmp_path, output, model_path, name, value):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     values = np.where(HALF, BAD[value], EXACT[name]).astype("f4")
     path = write_raster(tmp_path / "x.tif", values)
@@ -61,7 +61,7 @@ def test_a_raster_half_full_of_it_gives_no_temperature_there(tmp_path, output, m
 
 @pytest.mark.parametrize("dtype", ["complex64", "complex128"])
 @pytest.mark.parametrize("name", ["scene", "emissivity"])
-def test_a_type_that_is_no_real_number(tmp_path, output, model_path, name, dtype):
+def test_a_data_type_that_is_not_real(tmp_path, output, model_path, name, dtype):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     path = scene if name == "scene" else tmp_path / "e.tif"
     write_raster(path, np.full(SHAPE, 0.97, dtype))
@@ -69,7 +69,7 @@ def test_a_type_that_is_no_real_number(tmp_path, output, model_path, name, dtype
 
 
 @pytest.mark.parametrize("number", [0, 65535])
-def test_a_scene_of_nothing_but_one_number_that_means_nothing(tmp_path, output, model_path, number):
+def test_a_scene_of_only_fill_or_saturated_values(tmp_path, output, model_path, number):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     write_raster(scene, np.full(SHAPE, number, "u2"))
     assert "every pixel is fill (0) or saturated" in refused(scene, output, model_path)
@@ -80,7 +80,7 @@ GARBAGE = ["nan", "inf", "-inf", "1e999", "", "0x10", "3.3,4", "1;2", "\N{SUPERS
 
 @pytest.mark.parametrize("text", GARBAGE)
 @pytest.mark.parametrize("key", ["RADIANCE_MULT_BAND_10", "RADIANCE_ADD_BAND_10"])
-def test_metadata_with_garbage_for_a_number(tmp_path, output, model_path, key, text):
+def test_metadata_with_an_invalid_number(tmp_path, output, model_path, key, text):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     mtl = next(scene.parent.glob("*_MTL.txt"))
     lines = [f"    {key} = {text}" if key in line else line for line in mtl.read_text().splitlines()]
@@ -96,7 +96,7 @@ GAINS = {
 
 
 @pytest.mark.parametrize("number", GAINS)
-def test_metadata_with_a_gain_that_cannot_be(tmp_path, output, model_path, number):
+def test_metadata_with_an_invalid_gain(tmp_path, output, model_path, number):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     mtl = next(scene.parent.glob("*_MTL.txt"))
     key = "RADIANCE_MULT_BAND_10"
@@ -105,8 +105,8 @@ def test_metadata_with_a_gain_that_cannot_be(tmp_path, output, model_path, numbe
     assert GAINS[number] in refused(scene, output, model_path)
 
 
-def lying_tiff(path, width, height, rows_per_strip, length=8):
-    """A TIFF of a few bytes that says it holds an image of any size."""
+def tiff_with_false_size(path, width, height, rows_per_strip, length=8):
+    """A TIFF of a few bytes with a header for an image of any size."""
     entries = [
         (256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 16), (259, 3, 1, 1), (262, 3, 1, 1), (273, 4, 1, 8),
         (277, 3, 1, 1), (278, 4, 1, rows_per_strip), (279, 4, 1, length),
@@ -121,13 +121,13 @@ SIZES = [(10**9, 1, 1), (1, 10**9, 10**9), (40_000, 40_000, 40_000), (200_000, 2
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("name", ["scene", "emissivity"])
-def test_a_file_that_lies_about_its_size(tmp_path, output, model_path, name, size):
+def test_a_file_with_a_false_size(tmp_path, output, model_path, name, size):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
-    path = lying_tiff(scene if name == "scene" else tmp_path / "e.tif", *size)
+    path = tiff_with_false_size(scene if name == "scene" else tmp_path / "e.tif", *size)
     message = refused(scene, output, model_path, **({} if name == "scene" else {"emissivity": path}))
     if 0 in size:
         assert f"{name} {path} is a TIFF, but truncated or damaged" in message
     elif name == "emissivity":
         assert f"emissivity {path} is a grid without coordinate system, {size[0]}x{size[1]} from" in message
-    else:  # the disk is asked for room first: not every machine has as much as the largest needs
+    else:  # disk space is checked first: not every machine has enough for the largest size
         assert f"scene {path} opens but cannot be read through" in message or "5723 MiB are needed" in message

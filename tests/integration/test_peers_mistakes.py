@@ -1,6 +1,6 @@
-"""Mistakes of other programs: each is made here on a scene of known truth, and is not ours.
+"""Mistakes of other programs, reproduced on scenes with known temperature; lst-raster must not have them.
 
-A mistake is written as it is there, in a few lines of our own; the test fails if our product had it.
+Each mistake is reproduced in a few lines; the test fails if the product of lst-raster has it.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from lst_raster.sensors.bands import sensor_band
 from tests.support.factories import STATE, STEM, make_model, make_scene, ramp, write_raster
 from tests.support.products import true_temperature
 
-THIN = {"water_vapour": 0.1, "surface_pressure": 500.0, "air_temperature": 283.0}  # air that hardly does anything
+THIN = {"water_vapour": 0.1, "surface_pressure": 500.0, "air_temperature": 283.0}  # nearly transparent atmosphere
 RHO = 14387.77  # h c / k, the second radiation constant [um K]
 L8 = sensor_band("landsat8-b10")
 SHIPPED = "landsat8-b10/surface"
@@ -24,7 +24,7 @@ WARM = ramp(295.0, 305.0)
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
+def in_a_separate_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
@@ -34,28 +34,28 @@ def read(path):
 
 
 def brightness(scene, k1, k2, gain, offset):
-    """Brightness temperature by the two constants, as all of them have it. [K]"""
+    """Brightness temperature from K1 and K2, as in all of them. [K]"""
     return k2 / np.log1p(k1 / (read(scene) * gain + offset))
 
 
 def peers_emissivity_correction(temperature, emissivity, wavelength, rho=RHO):
-    """Correct a brightness temperature for emissivity, with nothing for the air. [K]"""
+    """Correct a brightness temperature for emissivity, without atmospheric correction. [K]"""
     return temperature / (1.0 + wavelength * temperature / rho * np.log(emissivity))
 
 
-def test_a_wavelength_in_metres_beside_a_constant_in_micrometres_corrects_nothing(tmp_path, model_path):
+def test_a_wavelength_in_metres_with_a_constant_in_micrometres_has_no_effect(tmp_path, model_path):
     scene = make_scene(tmp_path / "in", lst=WARM, emissivity=0.97, atmosphere=THIN)
     seen = brightness(scene, L8.k1, L8.k2, L8.gain, L8.radiance_offset)
     theirs = peers_emissivity_correction(seen, 0.97, L8.wavelength * 1e-6)
     in_one_unit = peers_emissivity_correction(seen, 0.97, L8.wavelength)
-    assert (in_one_unit - theirs).mean() == pytest.approx(2.1, abs=0.05)  # the correction that is lost
-    assert (theirs - WARM).mean() < -1.9  # the two constants alone are 0.1 K too warm here
+    assert (in_one_unit - theirs).mean() == pytest.approx(2.1, abs=0.05)  # the lost correction
+    assert (theirs - WARM).mean() < -1.9  # K1 and K2 alone are 0.1 K too warm here
     ours = read(retrieve(scene, output="x.tif", model=model_path, emissivity=0.97, **THIN).path)
     assert np.abs(ours - WARM).max() < 0.05
 
 
 def test_every_public_function_works_on_an_ordinary_scene(tmp_path, model_path):
-    """Functions of peers raise whatever they are given: they were never called."""
+    """Some functions of other programs always raise; they were never called."""
     path = make_scene(tmp_path / "in", lst=WARM)
     used = {
         "Scene": lambda: Scene.open(path).sensor,
@@ -97,11 +97,11 @@ AIRS = {
 
 
 @pytest.mark.parametrize("air", AIRS)
-def test_a_mono_window_without_the_air_is_kelvins_too_cold(tmp_path, air):
+def test_a_mono_window_without_atmospheric_correction_is_kelvins_too_cold(tmp_path, air):
     state, stated = AIRS[air]
     truth = np.full((60, 70), 315.0)
-    told = {**state, "input_error": TRUST["given"]}
-    scene = make_scene(tmp_path / "in", lst=truth, emissivity=0.97, atmosphere=told, air=SHIPPED)
+    given = {**state, "input_error": TRUST["given"]}
+    scene = make_scene(tmp_path / "in", lst=truth, emissivity=0.97, atmosphere=given, air=SHIPPED)
     seen = brightness(scene, L8.k1, L8.k2, L8.gain, L8.radiance_offset)
     theirs = peers_emissivity_correction(seen, 0.97, L8.wavelength)
     assert (theirs - truth).mean() == pytest.approx(stated, abs=0.2)
@@ -110,7 +110,7 @@ def test_a_mono_window_without_the_air_is_kelvins_too_cold(tmp_path, air):
 
 
 def test_an_emissivity_above_one_is_refused(tmp_path, model_path):
-    """A formula of the NDVI whose constant was mistyped, 1.094 for 1.0094, leaves the range at once."""
+    """An NDVI formula with a mistyped constant, 1.094 for 1.0094, exceeds the valid range."""
     ndvi = ramp(0.2, 0.7)
     theirs, published = (constant + 0.047 * np.log(ndvi) for constant in (1.094, 1.0094))
     assert theirs.min() > 1.0
@@ -129,12 +129,12 @@ def test_an_emissivity_above_one_is_refused(tmp_path, model_path):
 
 
 def emissivity_of(ndvi):
-    """Soil below an NDVI of 0.2, plants above 0.5, and a mixture between them. [1]"""
+    """Emissivity of soil below an NDVI of 0.2, vegetation above 0.5, and a mixture between. [1]"""
     return np.clip(0.96 + (ndvi - 0.2) / 0.3 * 0.03, 0.96, 0.99)
 
 
 def test_unsigned_numbers_wrap_around_where_red_exceeds_near_infrared(tmp_path, model_path):
-    """Differences of whole numbers without sign are huge instead of negative: bare ground becomes a forest."""
+    """Negative differences of unsigned integers wrap around: bare soil becomes forest."""
     red = np.full(WARM.shape, 12000, "u2")
     near_infrared = np.where(ramp(0, 1) > 0.5, 11000, 18500).astype("u2")
     bare = near_infrared < red
@@ -148,16 +148,14 @@ def test_unsigned_numbers_wrap_around_where_red_exceeds_near_infrared(tmp_path, 
     error = peers_emissivity_correction(seen, emissivity_of(theirs), L8.wavelength) - WARM
     assert error[bare].mean() < -1.9
     assert np.abs(error[~bare]).max() < 0.2
-    scaled = np.rint(emissivity_of(true) * 1e4).astype(
-        "u2"
-    )  # whole numbers without sign are read as what they stand for
+    scaled = np.rint(emissivity_of(true) * 1e4).astype("u2")  # unsigned integers are converted before the difference
     path = write_raster(tmp_path / "emissivity.tif", scaled, scale=1e-4)
     ours = read(retrieve(scene, output="x.tif", model=model_path, emissivity=path, **THIN).path)
     assert np.abs(ours - WARM).max() < 0.05
 
 
-def test_digital_numbers_of_the_highest_values_do_not_wrap_around(tmp_path, model_path):
-    """The thermal band is whole numbers without sign too: a scene of its highest ones is hot, not cold."""
+def test_the_largest_digital_numbers_do_not_wrap_around(tmp_path, model_path):
+    """The thermal band is unsigned as well: a scene of its largest values is hot, not cold."""
     numbers = np.full((60, 70), 65000, "u2")
     path = write_raster(tmp_path / f"{STEM}_B10.TIF", numbers)
     (tmp_path / f"{STEM}_MTL.txt").write_text(

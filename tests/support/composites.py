@@ -1,4 +1,4 @@
-"""Products to be put together, and a plain reckoning of what comes out."""
+"""Products for composites, and a reference computation of the result."""
 
 import warnings
 
@@ -16,14 +16,14 @@ CLEAR = (5 << flag("emissivity_source").offset) | (3 << flag("cloud_distance").o
 
 
 def grid_at(shape, row=0, column=0, *, crs="EPSG:32616", side=30.0, shift=(0.0, 0.0)):
-    """A grid of that shape that begins at a row and a column of a common lattice."""
+    """Grid of a shape that starts at a row and column of a common grid."""
     x, y = ORIGIN[0] + side * column + shift[0], ORIGIN[1] - side * row - shift[1]
     transform = Affine(side, 0, x, 0, -side, y)
     return Grid(crs=CRS.from_user_input(crs) if crs else None, transform=transform, height=shape[0], width=shape[1])
 
 
 def field(shape, seed, gaps=0.3):
-    """Temperature and uncertainty with gaps, and quality bits that tell of them."""
+    """Temperature and uncertainty with gaps, and the corresponding quality bits."""
     rng = np.random.default_rng(seed)
     lst, uncertainty = rng.uniform(270, 320, shape).astype("f4"), rng.uniform(0.5, 3.0, shape).astype("f4")
     gap = rng.random(shape) < gaps
@@ -32,7 +32,7 @@ def field(shape, seed, gaps=0.3):
 
 
 def product(folder, name, fields, *, date="2015-07-19", clock="16:19:21Z", grid=None, without=(), tags=None, **options):
-    """Write a product; `without` names the suffixes of files that it does not have. Returns the temperature's path."""
+    """Write a product without the files of the suffixes in `without`; returns the path of the temperature."""
     grid = grid or grid_at(fields["lst"].shape)
     tags = {"acquisition_date": date, "acquisition_time": clock, "input": f"{name}_B10.TIF", **(tags or {})}
     path = make_set(
@@ -44,7 +44,7 @@ def product(folder, name, fields, *, date="2015-07-19", clock="16:19:21Z", grid=
 
 
 def season(folder, shape=(70, 90), number=5, seed=0, **options):
-    """Write products of one grid, a month apart from January; returns their paths and fields."""
+    """Write monthly products of one grid, from January; returns paths and fields."""
     fields = [field(shape, seed + month) for month in range(number)]
     paths = [
         product(folder, f"LC08_{month + 1:02}", fields[month], date=f"2015-{month + 1:02}-12", **options)
@@ -54,23 +54,23 @@ def season(folder, shape=(70, 90), number=5, seed=0, **options):
 
 
 def layers(fields, key="lst"):
-    """All of one kind, as float64."""
+    """All fields of a key, as float64."""
     return np.array([one[key] for one in fields], "f8")
 
 
 def read(path):
-    """Values of a raster in its unit, NaN where there are none."""
+    """Values of a raster in its unit, NaN for nodata."""
     with rasterio.open(path) as dataset:
         return (dataset.read(1, masked=True).astype("f8") * dataset.scales[0]).filled(np.nan)
 
 
 def expected(fields):
-    """Statistics of temperatures over time, by numpy alone, which is slow at percentiles: for small fields."""
+    """Temporal statistics of temperatures with numpy; slow percentiles, for small fields."""
     lst, uncertainty = layers(fields), layers(fields, "uncertainty")
     count = np.isfinite(lst).sum(axis=0)
     weight = 1.0 / uncertainty**2
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-        warnings.simplefilter("ignore", RuntimeWarning)  # of pixels without a value
+        warnings.simplefilter("ignore", RuntimeWarning)  # pixels without a value
         some = np.where(count > 0, 1.0, np.nan)
         return {
             "median": np.nanmedian(lst, axis=0), "mean": np.nanmean(lst, axis=0),

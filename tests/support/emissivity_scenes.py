@@ -1,4 +1,4 @@
-"""Beside a made scene: red and near infrared bands, a quality band, tiles of ASTER GED, with known contents."""
+"""Additional files for synthetic scenes: red and near infrared bands, quality band, tiles of ASTER GED."""
 
 import h5py
 import numpy as np
@@ -10,7 +10,7 @@ SUN = 41.8103148957786  # [degree]: its sine is 2/3
 
 
 def add_reflectance(scene, red, near_infrared, *, sun=SUN, constants=True):
-    """Write bands B4 and B5 of Landsat 8 with the given reflectances (0 is fill) and what the MTL tells of them."""
+    """Write bands B4 and B5 of Landsat 8 with given reflectances (0 is fill), and their calibration to the MTL."""
     stem = scene.name.rpartition("_B")[0]
     sine = np.sin(np.radians(sun))
     for band, values in (("B4", red), ("B5", near_infrared)):
@@ -24,14 +24,14 @@ def add_reflectance(scene, red, near_infrared, *, sun=SUN, constants=True):
 
 
 def add_metadata(scene, lines):
-    """Add entries to the MTL file beside a scene."""
+    """Add entries to the MTL file of a scene."""
     mtl = scene.parent / f"{scene.name.rpartition('_B')[0]}_MTL.txt"
     group = "  END_GROUP = LEVEL1_RADIOMETRIC_RESCALING"
     mtl.write_text(mtl.read_text().replace(group, "\n".join([*lines, group])))
 
 
 def add_quality(scene, *, water=None, snow=None):
-    """Write a QA_PIXEL of Collection 2: clear but for water and snow."""
+    """Write a QA_PIXEL band of Collection 2, clear except for water and snow."""
     shape = next(mask.shape for mask in (water, snow) if mask is not None)
     bits = np.full(shape, 21824)
     for mask, bit in ((water, 7), (snow, 5)):
@@ -41,11 +41,11 @@ def add_quality(scene, *, water=None, snow=None):
 
 
 def make_tile(folder, north, west, *, mean, spread=0.0, index=0.0, gap=None, name=None, size=1000, edges=False):
-    """Write a tile of ASTER GED whose north-western corner is (north, west).
+    """Write a tile of ASTER GED with north-western corner (north, west).
 
-    `mean` is a function of latitude and longitude that gives the emissivity of bands 13 and 14; `gap` one that is True
-    where there is none. AG100 has 1000 rows and columns, AG1km 100; with `edges` the coordinates of the file go from
-    one edge of the tile to the other.
+    `mean` is a function of latitude and longitude for the emissivity of bands 13 and 14; `gap` returns True where it
+    is missing. AG100 has 1000 rows and columns, AG1km 100; with `edges` the coordinates in the file range from one edge
+    of the tile to the other.
     """
     cells = (np.arange(size) + 0.5) / size
     latitude, longitude = north - cells, west + cells
@@ -70,4 +70,4 @@ def make_tile(folder, north, west, *, mean, spread=0.0, index=0.0, gap=None, nam
 
 
 DEGREES = {"crs": "EPSG:4326", "transform": Affine(0.0005, 0, -87.5, 0, -0.0005, 30.83)}
-"""Grid in degrees over the place of the made scenes."""
+"""Geographic grid that covers the synthetic scenes. [degree]"""

@@ -1,4 +1,4 @@
-"""Faults on purpose: moments at which something fails, and the one thing that must hold after each of them."""
+"""Fault injection: moments of failure, and the condition that must hold after each of them."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ SET = (*RASTERS, *TEXTS)
 
 
 def write_set(folder, seed=0, *, threads=1, before_the_end=lambda: None):
-    """Write three rasters and two texts that belong together; what tells of the others comes last."""
+    """Write a set of three rasters and two texts; the file that describes the others comes last."""
     with new_files(Path(folder)) as files:
         with ExitStack() as stack:
             for name, layer in RASTERS.items():
@@ -36,21 +36,21 @@ def write_set(folder, seed=0, *, threads=1, before_the_end=lambda: None):
 
 
 def contents(folder):
-    """Every file below a folder, byte for byte."""
+    """Content of every file below a folder."""
     folder = Path(folder)
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def is_temporary(name):
-    """Whether a name is one that a later run sweeps."""
+    """Whether a file of this name is removed by a later run."""
     return staging_module._PART.match(Path(name).name) is not None
 
 
 def nothing_lost(folder, before, new=None, *, whole=False, tidy=True):
-    """Hold a folder against what was there before a fault.
+    """Compare a folder with its contents before a fault.
 
-    Every file is, byte for byte, what it was, or that of the complete new product. `whole` forbids a set that is partly
-    old and partly new; `tidy` forbids temporary files, without it they must be such as the next run sweeps.
+    Every file must be unchanged or identical to that of the complete new product. With `whole` the set must not be
+    partly old and partly new; with `tidy` temporary files are not allowed, otherwise only those a later run removes.
     """
     new, now = new or {}, contents(folder)
     strays = {name for name in now if name not in before and name not in new}
@@ -58,7 +58,7 @@ def nothing_lost(folder, before, new=None, *, whole=False, tidy=True):
     assert not before.keys() - now.keys(), "a file was lost"
     kinds = {}
     for name in now.keys() - strays:
-        assert now[name] in (before.get(name), new.get(name)), f"{name} is neither the old file nor the new one"
+        assert now[name] in (before.get(name), new.get(name)), f"{name} differs from the old file and from the new one"
         if name in new and before.get(name) != new[name]:
             kinds[name] = now[name] == new[name]
     if whole and kinds:
@@ -66,7 +66,7 @@ def nothing_lost(folder, before, new=None, *, whole=False, tidy=True):
 
 
 def one_line_that_helps(message, *words):
-    """Hold an error's message against what every message must be."""
+    """Check an error message: one line, with the given words."""
     text = str(message)
     assert text and "\n" not in text and "Traceback" not in text and len(text) < 600, text
     for word in words:
@@ -74,7 +74,7 @@ def one_line_that_helps(message, *words):
 
 
 class Watched:
-    """A file opened for writing, of which every call is one moment."""
+    """A file opened for writing; every call is a moment."""
 
     def __init__(self, file, moment):
         self._file, self._moment = file, moment
@@ -103,16 +103,16 @@ class Watched:
 
 
 class Moments:
-    """Counts the calls of the low-level functions that a product is written with, and fails at one of them.
+    """Counter of the calls of low-level write functions that fails at one of them.
 
     Parameters
     ----------
     kind : str
-        Which function: one of `KINDS`.
+        Function, one of `KINDS`.
     number : int
-        At which of its calls, counted from 0; below 0 never.
+        Number of the call, from 0; never if negative.
     fail : callable
-        What happens there; it may raise.
+        Called at that moment; may raise.
     """
 
     KINDS = (
@@ -127,11 +127,11 @@ class Moments:
         self.counts[kind] += 1
         if kind == self._kind and self.counts[kind] == self._number + 1:
             if half is not None:
-                half()  # a write that was cut short, a file that was closed all the same
+                half()  # a partial write, or a file closed despite the error
             self._fail()
 
     def patch(self, replace):
-        """Put the moments into the functions, by a function as pytest's `monkeypatch.setattr`."""
+        """Patch the functions, with a function such as `monkeypatch.setattr` of pytest."""
         for owner, name, kind in (
             (Path, "touch", "touch"), (os, "fsync", "sync"), (os, "link", "link"), (Path, "replace", "replace"),
             (Path, "unlink", "unlink"), (Codec, "encode", "encode"), (staging_module, "fcntl", "lock"),
@@ -164,7 +164,7 @@ class Moments:
 
 
 class _Locks:
-    """The module `fcntl`, its one function that is used counted."""
+    """Module `fcntl` with a counted `flock`."""
 
     def __init__(self, module, moment):
         self.LOCK_EX, self.LOCK_NB, self._module, self._moment = module.LOCK_EX, module.LOCK_NB, module, moment
@@ -175,13 +175,13 @@ class _Locks:
 
 
 def kill():
-    """End this process at once, as the system does when memory runs out."""
+    """Kill this process, as the system does when memory is exhausted."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 @contextmanager
 def patched(moments):
-    """The moments in the functions, without pytest."""
+    """Patch the functions, without pytest."""
     kept = []
 
     def replace(owner, name, value):

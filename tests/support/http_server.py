@@ -1,15 +1,15 @@
-"""Servers on this machine, for tests of what asks servers."""
+"""Local servers for tests of clients."""
 
 import threading
 from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-HERE = ("127.0.0.1", 0)  # a port that is free
+HERE = ("127.0.0.1", 0)  # any free port
 
 
 class _Request(BaseHTTPRequestHandler):
-    """One request; the function that answers it calls `answer`."""
+    """A request, handled by a function that calls `answer`."""
 
     def __init__(self, *arguments, handle):
         self._handle = handle
@@ -52,7 +52,7 @@ class _Folder(SimpleHTTPRequestHandler):
 
 @contextmanager
 def running(server):
-    """Let a server answer in a thread of its own; yields its address."""
+    """Run a server in a separate thread; yields its address."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -65,14 +65,14 @@ def running(server):
 
 @contextmanager
 def serving(handle):
-    """Serve with a function of the request; yields the address."""
+    """Serve with a handler function; yields the address."""
     with running(ThreadingHTTPServer(HERE, partial(_Request, handle=handle))) as address:
         yield address
 
 
 @contextmanager
 def serving_folder(folder):
-    """Serve the files of a folder; yields the address and the list of what was asked for."""
+    """Serve the files of a folder; yields the address and the list of requests."""
     asked = []
     handler = partial(_Folder, asked=asked, directory=str(folder))
     with running(ThreadingHTTPServer(HERE, handler)) as address:

@@ -1,4 +1,4 @@
-"""Several small scenes, and what a batch of them must leave."""
+"""Several small scenes, and the expected files of a batch."""
 
 import os
 import re
@@ -18,7 +18,7 @@ def stem_of(day):
 
 
 def make_scenes(folder, model, count, shape=(60, 70)):
-    """Write scenes of the first days of a month, each into a folder of its own; returns their names."""
+    """Write scenes of the first days of a month, each to a separate folder; returns their names."""
     for day in range(1, count + 1):
         stem = stem_of(day)
         make_scene(
@@ -29,23 +29,23 @@ def make_scenes(folder, model, count, shape=(60, 70)):
 
 
 def cut_off(folder, stem):
-    """Damage a scene."""
+    """Truncate a scene."""
     path = Path(folder) / stem / f"{stem}_B10.TIF"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def products_in(folder):
-    """Every file of every product in a folder, byte for byte."""
+    """Content of every file of the products in a folder."""
     return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir()) if "_LST" in path.name}
 
 
 def temporary_files(folder):
-    """Files that a run has not finished, or has left."""
+    """Temporary files of running or killed processes."""
     return [path.name for path in Path(folder).rglob(".*") if path.is_file()]
 
 
 class Killer(threading.Thread):
-    """Sends SIGKILL to the first process that is seen to be writing a product in a folder."""
+    """Send SIGKILL to the first process that writes a product to a folder."""
 
     _NAME = re.compile(r"\.[0-9a-f]{12}-(\d+)-[0-9a-f]{16}\.(?:new|blocks)$")
 
@@ -55,7 +55,7 @@ class Killer(threading.Thread):
         self.killed = None
 
     def run(self):
-        """Watch until there is one."""
+        """Poll until there is one."""
         while self.killed is None and time.monotonic() < self._until:
             for path in self._folder.glob(".*") if self._folder.is_dir() else ():
                 found = self._NAME.search(path.name)
@@ -66,7 +66,7 @@ class Killer(threading.Thread):
 
 
 class Deadly(str):
-    """A text that can be sent to another process, which does not survive it."""
+    """A string that terminates the process that unpickles it."""
 
     __slots__ = ()
 
@@ -75,5 +75,5 @@ class Deadly(str):
 
 
 def end_this_process(*arguments):
-    """End at once, as when memory runs out."""
+    """Terminate, as when memory is exhausted."""
     os.kill(os.getpid(), signal.SIGKILL)

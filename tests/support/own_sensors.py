@@ -1,4 +1,4 @@
-"""Sensor bands of the user's own, for tests: a response, and small models that follow no atmosphere in particular."""
+"""Custom sensor bands for tests: a spectral response, and small models with a synthetic atmosphere."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.support.factories import make_model
 def write_response(
     path: Path, *, low=10.25, high=10.95, ramp=0.14, header="wavelength [um],response", scale=1.0
 ) -> Path:
-    """Write a trapezoid with the given wavelengths [um] at half its peak; `scale` puts them into another unit."""
+    """Write a trapezoidal response with given half-power wavelengths [um]; `scale` converts to another unit."""
     edges = [low - ramp / 2, low + ramp / 2, high - ramp / 2, high + ramp / 2]
     wavelength = np.arange(low - ramp, high + ramp + 0.001, 0.02)
     rows = [
@@ -24,13 +24,13 @@ def write_response(
 
 
 def make_own_sensor(folder: Path, name: str = "aster-b13", **facts) -> str:
-    """Define a sensor band in the user's folder."""
+    """Define a custom sensor band in the user folder."""
     define_sensor(name, read_response(write_response(folder / f"{name}.csv")), SensorFacts(**facts))
     return name
 
 
 def make_own_models(name: str = "aster-b13", tiers=("column", "surface")) -> None:
-    """Put small models beside it."""
+    """Write small models for it."""
     for tier in tiers:
         for file, graph in (("model.onnx", "retrieval"), ("atmosphere.onnx", "atmosphere")):
             make_model(user_path("models", name, tier, file), tier=tier, graph=graph, sensor=name)

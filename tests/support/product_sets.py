@@ -1,4 +1,4 @@
-"""Complete product sets, written without a scene, and ways to damage them."""
+"""Complete product sets, written without a scene, and damage to them."""
 
 import json
 
@@ -46,11 +46,11 @@ TAGS = {
     "air": "interpolated between 2x2 nodes; largest difference 0.0010 K, rms 0.0002 K, at 3900 pixels",
 }
 STYLES = '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM"><qgis version="3.22"></qgis>\n'
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)  # enough for a checksum; nobody looks at it
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)  # sufficient for a checksum; not displayed
 
 
 def fields_of(shape, seed=0):
-    """Temperature, uncertainty and quality bits that agree with each other, with gaps of every kind."""
+    """Consistent temperature, uncertainty and quality bits, with gaps of every kind."""
     rng = np.random.default_rng(seed)
     lst, uncertainty = rng.uniform(280, 320, shape), rng.uniform(0.5, 3.0, shape)
     uncertainty[np.abs(uncertainty - 2.0) < 0.02] = 1.5
@@ -73,7 +73,7 @@ def fields_of(shape, seed=0):
 
 
 def write_raster_of(target, values, layer, *, crs="EPSG:32616", grid=None, tags=None, **options):
-    """Write one of a set's rasters."""
+    """Write one raster of a set."""
     with new_cog(target, grid or grid_of(values.shape, crs), layer, **options) as cog:
         for window in windows_of(values.shape, 512):
             cog.write(cut(values, window), window)
@@ -103,12 +103,12 @@ def make_set(
 
 
 def item_of(folder, name=NAME):
-    """The item of a set as its files are."""
+    """STAC item of a set that matches its files."""
     return make_item({role: (folder / own, own) for role, own in file_names(name).items() if role != "item"})
 
 
 def edit_item(path, change):
-    """Change the item beside a temperature by a function of it."""
+    """Modify the item of a product with a function."""
     item_path = path.with_suffix(".json")
     item = json.loads(item_path.read_text())
     change(item)
@@ -116,7 +116,7 @@ def edit_item(path, change):
 
 
 def swap_overviews(file, donor):
-    """Give a COG the full resolution of another one, and let it keep its own overviews."""
+    """Replace the full resolution of a COG by that of another one, and keep the overviews."""
     blocks = {}
     for name, content in (("own", bytes(file)), ("donor", donor)):
         blocks[name] = [

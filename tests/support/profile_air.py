@@ -1,4 +1,4 @@
-"""A profile known by formula, as reanalyses have it: temperature is linear and humidity a power law in pressure."""
+"""Analytic profile in reanalysis format: temperature linear in log pressure, humidity a power of pressure."""
 
 import numpy as np
 import rasterio
@@ -25,49 +25,50 @@ LEVELS = np.array(
 LATITUDE = np.arange(32.0, 29.9, -0.25)
 LONGITUDE = np.arange(270.0, 275.1, 0.25)
 SLOPE = 20.0
-"""Temperature over the logarithm of pressure. [K]"""
+"""Change of temperature per unit of the logarithm of pressure. [K]"""
 POWER = 3.0
-"""Of pressure, in humidity. [1]"""
+"""Exponent of pressure in the humidity. [1]"""
 
 
-def warmth(pressure, latitude, longitude, hours):
-    """Temperature at a pressure [hPa], linear in place and time. [K]"""
+def profile_temperature(pressure, latitude, longitude, hours):
+    """Temperature at a pressure [hPa], linear in location and time. [K]"""
     return 289.0 - 2.0 * (latitude - 30.8) + 1.5 * (longitude - 272.5) + 0.5 * hours + SLOPE * np.log(pressure / 1000.0)
 
 
-def moisture(pressure, latitude, longitude, hours):
-    """Specific humidity, likewise. [kg kg-1]"""
+def profile_humidity(pressure, latitude, longitude, hours):
+    """Specific humidity at a pressure [hPa], linear in location and time. [kg kg-1]"""
     at_1000 = 0.012 + 2e-3 * (latitude - 30.8) - 3e-3 * (longitude - 272.5) + 2e-4 * hours
     return at_1000 * (pressure / 1000.0) ** POWER
 
 
 def column(surface_pressure, *where):
-    """Water vapour above the ground: the integral of `moisture`. [kg m-2]"""
-    at_ground = moisture(surface_pressure, *where)
+    """Total column water vapour, the integral of the humidity. [kg m-2]"""
+    at_ground = profile_humidity(surface_pressure, *where)
     return at_ground * surface_pressure * 100.0 / GRAVITY / (POWER + 1.0)
 
 
 def inputs_of_profile(surface_pressure, *where):
-    """All inputs of a model of the tier `profile`, by name."""
+    """All inputs of a model of the tier `profile` by name."""
     return {
         "water_vapour": column(surface_pressure, *where),
         "surface_pressure": surface_pressure,
-        "air_temperature": warmth(surface_pressure, *where),
+        "air_temperature": profile_temperature(surface_pressure, *where),
         **{
-            name: warmth(sigma * surface_pressure, *where)
+            name: profile_temperature(sigma * surface_pressure, *where)
             for name, sigma in zip(TEMPERATURE_LEVELS, SIGMA, strict=True)
         },
         **{
-            name: moisture(sigma * surface_pressure, *where) for name, sigma in zip(HUMIDITY_LEVELS, SIGMA, strict=True)
+            name: profile_humidity(sigma * surface_pressure, *where)
+            for name, sigma in zip(HUMIDITY_LEVELS, SIGMA, strict=True)
         },
     }
 
 
 def write_profile(path, *, levels=LEVELS, names=("t", "q"), times=TIMES, rough=None):
-    """Write the profile on levels of pressure; `rough` is added to the temperature, and multiplies the humidity."""
+    """Write the profile on pressure levels; `rough` is added to the temperature and multiplies the humidity."""
     hours = ((np.asarray(times, "datetime64[s]") - START) / np.timedelta64(1, "h"))[:, None, None, None]
     where = levels[:, None, None], LATITUDE[:, None], LONGITUDE, hours
-    made = {"t": warmth(*where), "q": moisture(*where)}
+    made = {"t": profile_temperature(*where), "q": profile_humidity(*where)}
     if rough is not None:
         made = {"t": made["t"] + rough["t"], "q": made["q"] * rough["q"]}
     chosen = {name: made[name] for name in names}
@@ -75,15 +76,15 @@ def write_profile(path, *, levels=LEVELS, names=("t", "q"), times=TIMES, rough=N
 
 
 def write_surface(path, surface_pressure=None, *, names=("sp", "t2m", "tcwv", "QV2M"), times=TIMES, **more):
-    """Write what is at the ground: pressure [hPa], by default linear in place, and the profile's air there."""
+    """Write surface fields: pressure [hPa], by default linear in location, and the profile at that pressure."""
     hours = ((np.asarray(times, "datetime64[s]") - START) / np.timedelta64(1, "h"))[:, None, None]
     where = LATITUDE[:, None], LONGITUDE, hours
     pressure = linear("sp", *where) / 100.0 if surface_pressure is None else surface_pressure + 0.0 * sum(where)
     made = {
         "sp": 100.0 * pressure,
-        "t2m": warmth(pressure, *where),
+        "t2m": profile_temperature(pressure, *where),
         "tcwv": column(pressure, *where),
-        "QV2M": moisture(pressure, *where),
+        "QV2M": profile_humidity(pressure, *where),
     }
     chosen = {name: made[name] for name in names} | {
         name: np.broadcast_to(v, pressure.shape) for name, v in more.items()
@@ -92,7 +93,7 @@ def write_surface(path, surface_pressure=None, *, names=("sp", "t2m", "tcwv", "Q
 
 
 def places(shape=SHAPE):
-    """Row, column, latitude and longitude of every pixel of the tests' scene."""
+    """Row, column, latitude and longitude of every pixel of the test scene."""
     row, column = np.mgrid[: shape[0], : shape[1]] + 0.5
     turn = Transformer.from_crs("EPSG:32616", "EPSG:4326", always_xy=True)
     longitude, latitude = turn.transform(452475 + 30.0 * column, 3408645 - 30.0 * row)
@@ -104,7 +105,7 @@ def opened(folder, shape=SHAPE):
 
 
 def values_of(inputs, scene, elevation=0.0):
-    """What reaches the model at every pixel, by way of the coarse grid's inputs."""
+    """Inputs of the model at every pixel, interpolated from the coarse grid."""
     row, column, _, _ = places((scene.grid.height, scene.grid.width))
     return CoarseAtmosphere.over(inputs, scene.grid, uncertainty=False).values(row, column, elevation)
 
@@ -115,7 +116,7 @@ def read(product):
 
 
 def by_hand(pressure, warm, moist, ground):
-    """Temperature and humidity at sigma of one profile with its ground, by numpy's own interpolation."""
+    """Temperature and humidity of one profile with its surface at sigma levels, interpolated with numpy."""
     above = pressure < ground[0]
     known = np.log(np.append(pressure[above], ground[0]))
     at = np.log(np.array(SIGMA) * ground[0])

@@ -1,4 +1,4 @@
-"""QGIS for tests: a home of its own with the plugin in it, headless, running this very checkout."""
+"""Headless QGIS for tests, with a separate home that has the plugin and runs this checkout."""
 
 import json
 import os
@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 PYTHON = "/usr/bin/python3"
-"""The Python that QGIS's packages of the system belong to."""
+"""Python interpreter with the QGIS packages of the system."""
 SESSION = Path(__file__).with_name("qgis_session.py")
 WAIT = "LST_RASTER_TEST_WAIT"
-"""Environment variable: the path of a file that the program makes when it is at work; a tile takes a second then."""
+"""Environment variable: path of a file that the program writes while it runs; tiles then take a second each."""
 PROGRAM = f"""
 import os, time
 from lst_raster.cli import main
@@ -28,13 +28,13 @@ if {WAIT!r} in os.environ:
         time.sleep(1)
         return retrieve_tile(*arguments, **values)
     engine.retrieve_tile = slowly
-if __name__ == "__main__":  # and not in the processes that it starts, which read this file too
+if __name__ == "__main__":  # not in its child processes, which import this file as well
     main.main()
 """
 
 
 def qgis_process():
-    """Path of the headless program; the test is skipped where there is none."""
+    """Path of the headless program; skips the test if not installed."""
     found = shutil.which("qgis_process.bin") or shutil.which("qgis_process")  # Debian's wrapper fails
     known = found and subprocess.run([PYTHON, "-c", "import qgis.core"], capture_output=True).returncode == 0
     if not known:
@@ -44,14 +44,14 @@ def qgis_process():
 
 @dataclass
 class Home:
-    """A home folder with a profile that has the plugin."""
+    """Home folder with a profile that has the plugin."""
 
     folder: Path
     program: Path
 
     @classmethod
     def made(cls, folder):
-        """Make the folder, a program that runs this checkout, and install the plugin as a user does."""
+        """Create the folder and a program that runs this checkout, and install the plugin."""
         for name in ("home", "run"):
             (folder / name).mkdir(parents=True)
         (folder / "run").chmod(0o700)
@@ -66,7 +66,7 @@ class Home:
 
     @property
     def environment(self):
-        """Environment of QGIS; what leads to its libraries must not reach our program."""
+        """Environment of QGIS, without library paths that would affect lst-raster."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         return {
             **own, "HOME": str(self.folder / "home"), "XDG_RUNTIME_DIR": str(self.folder / "run"), "TZ": "UTC",
@@ -74,7 +74,7 @@ class Home:
         }  # fmt: skip
 
     def command(self, *arguments):
-        """Run our command line by itself."""
+        """Run the command line without QGIS."""
         done = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
@@ -88,7 +88,7 @@ class Home:
         )  # fmt: skip
 
     def session(self, jobs):
-        """Run jobs in one session of PyQGIS (tests/support/qgis_session.py); returns what each gave."""
+        """Run jobs in one session of PyQGIS (tests/support/qgis_session.py); returns the result of each."""
         (self.folder / "jobs.json").write_text(json.dumps(jobs))
         done = subprocess.run(
             [PYTHON, SESSION, self.folder], env=self.environment, capture_output=True, text=True, timeout=300
@@ -97,7 +97,7 @@ class Home:
         return json.loads((self.folder / "done.json").read_text())
 
     def run(self, algorithm, **values):
-        """Run an algorithm in a headless QGIS; returns exit code, what it said and its errors."""
+        """Run an algorithm in a headless QGIS; returns exit code, output and errors."""
         with self.start(algorithm, values) as process:
             out, err = process.communicate(timeout=300)
         return process.returncode, out, err

@@ -1,4 +1,4 @@
-"""Run by the Python of QGIS: does the jobs of FOLDER/jobs.json in one session, and writes what they gave."""
+"""Run with the Python of QGIS: runs the jobs of FOLDER/jobs.json in one session and writes their results."""
 
 import faulthandler
 import json
@@ -24,11 +24,11 @@ from qgis.PyQt.QtGui import QColor, QImage
 
 FOLDER = Path(sys.argv[1])
 KEPT = []
-"""What the tasks refer to: QGIS may look at it after they have ended."""
+"""References of the tasks, which QGIS may access after they have ended."""
 
 
 class Feedback(QgsProcessingFeedback):
-    """Keeps what is said."""
+    """Collects the messages."""
 
     def __init__(self):
         super().__init__()
@@ -54,7 +54,7 @@ def algorithm(name):
 
 
 def run(job):
-    """As the window does it: in a thread of its own, cancelled when a file appears, the layers loaded at the end."""
+    """Run as the dialog does: in a separate thread, cancelled when a file appears, layers loaded at the end."""
     for name, value in job.get("environment", {}).items():
         os.environ[name] = value
     QgsSettings().setValue("Processing/Configuration/LST_RASTER_PROGRAM", job.get("program", ""))
@@ -71,7 +71,7 @@ def run(job):
     KEPT.extend((context, feedback, task))
     QgsApplication.taskManager().addTask(task)
     cancelled = None
-    while not ended and not (task.isCanceled() and cancelled is None):  # what cannot be prepared is cancelled at once
+    while not ended and not (task.isCanceled() and cancelled is None):  # cancelled if not prepared
         QgsApplication.processEvents()
         time.sleep(0.01)
         if cancelled is None and "cancel_at" in job and Path(job["cancel_at"]).exists():
@@ -88,7 +88,7 @@ def run(job):
 
 
 def loaded(context, feedback):
-    """Layers that the project gets, and how they are drawn, after what Processing does with them at the end."""
+    """Layers added to the project by Processing, and their styles."""
     from processing.gui.Postprocessing import handleAlgorithmResults
 
     before = set(QgsProject.instance().mapLayers())
@@ -103,7 +103,7 @@ def loaded(context, feedback):
 
 
 def render(job):
-    """A map of a raster, one pixel of the picture for each of its own."""
+    """Render a raster at its resolution."""
     layer = QgsRasterLayer(job["raster"], "lst")
     settings = QgsMapSettings()
     settings.setLayers([layer])
@@ -120,7 +120,7 @@ def render(job):
 
 
 def ask(job):
-    """What the form of an algorithm is."""
+    """Description of the form of an algorithm."""
     found = algorithm(job["algorithm"])
     return {
         "parameters": {
@@ -139,7 +139,7 @@ def ask(job):
 
 
 def main():
-    faulthandler.dump_traceback_later(280, exit=True)  # before the test gives up
+    faulthandler.dump_traceback_later(280, exit=True)  # before the timeout of the test
     application = QgsApplication([], False, str(FOLDER))
     QgsApplication.setPrefixPath("/usr", True)
     application.initQgis()
@@ -155,7 +155,7 @@ def main():
     jobs = json.loads((FOLDER / "jobs.json").read_text())
     done = {name: {"run": run, "render": render, "ask": ask}[job["do"]](job) for name, job in jobs.items()}
     (FOLDER / "done.json").write_text(json.dumps(done, default=str))
-    QgsProject.instance().removeAllMapLayers()  # else they outlive QGIS, and it crashes
+    QgsProject.instance().removeAllMapLayers()  # otherwise they outlive QGIS, which crashes
     plugin.unload()
     application.exitQgis()
 

@@ -1,6 +1,6 @@
-"""Servers of reanalysis on this machine, which speak the protocols of the real ones and serve linear air.
+"""Local reanalysis servers with the protocols of the real ones, which serve linear fields.
 
-Each answers from what it is asked for, so that a wrong request gives wrong air.
+Each response is computed from the request, so that a wrong request gives wrong fields.
 """
 
 import json
@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import numpy as np
 
 from tests.support.linear_air import START, cube
-from tests.support.profile_air import LEVELS, moisture, warmth
+from tests.support.profile_air import LEVELS, profile_humidity, profile_temperature
 from tests.support.reanalysis_files import write_levels, write_reanalysis, write_store
 
 KEY = "11112222-secret-key"
@@ -18,7 +18,7 @@ TOKEN = "eyJ-secret-token"
 
 
 class ClimateDataStore:
-    """The protocol of the Climate Data Store: submit, poll, results, asset."""
+    """Protocol of the Climate Data Store: submit, poll, results, asset."""
 
     def __init__(self, folder, *, failures=0, short=False, content=None, refuse=None, air=cube):
         self._folder, self._failures, self._short = folder, failures, short
@@ -94,19 +94,19 @@ ERA5 = {
 LATITUDE = np.arange(361) * 0.5 - 90.0
 LONGITUDE = np.arange(576) * 0.625 - 180.0
 COLDEST = 140.0
-"""Temperature under which the profile does not fall, high up. [K]"""
+"""Minimum temperature of the profile, at high levels. [K]"""
 MERRA_LEVELS = np.array(
     [*range(1000, 699, -25), *range(650, 99, -50), 70, 50, 40, 30, 20, 10, 7, 5, 4, 3, 2, 1, 0.7, 0.5, 0.4, 0.3, 0.1]
 )  # [hPa]
 
 
 class Opendap:
-    """The protocol of OPeNDAP (DAP4, as netCDF), behind an Earthdata login: by token, or by a redirect to it."""
+    """Protocol of OPeNDAP (DAP4, as netCDF), with Earthdata login by token or redirect."""
 
     def __init__(self, folder, *, missing=(), failures=0, short=False, login=None, air=cube):
         self._folder, self._missing, self._failures, self._short = folder, missing, failures, short
         self._air = air
-        self.login = login  # address of the login server, None where only tokens are taken
+        self.login = login  # address of the login server, None if only tokens are accepted
         self.asked, self.authorizations = [], []
 
     def __call__(self, request):
@@ -168,21 +168,21 @@ def _day(granule):
 
 
 def on_levels(name, times, levels, latitude, longitude):
-    """Temperature or humidity of the linear profile, of shape (time, level, latitude, longitude)."""
+    """Temperature or humidity of the linear profile, shape (time, level, latitude, longitude)."""
     hours = ((np.asarray(times, "datetime64[s]") - START) / np.timedelta64(1, "h"))[:, None, None, None]
     east = np.asarray(longitude, float) % 360.0
     where = levels[:, None, None], np.asarray(latitude)[:, None], east, hours
-    return np.maximum(warmth(*where), COLDEST) if name == "t" else moisture(*where)
+    return np.maximum(profile_temperature(*where), COLDEST) if name == "t" else profile_humidity(*where)
 
 
 def _constraint(query):
     name, _, value = query.partition("=")
-    assert name == "dap4.ce" and "[" not in value, "brackets are to be quoted"
+    assert name == "dap4.ce" and "[" not in value, "brackets must be quoted"
     return unquote(value)
 
 
 class EarthdataLogin:
-    """Asks for a name and a password, and sends back with a code."""
+    """Requires name and password, and redirects back with a code."""
 
     def __init__(self):
         self.authorizations = []
@@ -197,7 +197,7 @@ class EarthdataLogin:
 
 
 def arco_store(path):
-    """Write a store such as ARCO's: two days of linear air over the south of the United States, and its levels."""
+    """Write a store in the layout of ARCO: two days of linear fields over the southern United States, with levels."""
     times = np.datetime64("2015-07-19T00:00", "s") + np.arange(48) * np.timedelta64(1, "h")
     latitude, longitude = np.arange(33.0, 28.9, -0.25), np.arange(268.0, 277.1, 0.25)
     names = {"total_column_water_vapour": "tcwv", "2m_temperature": "t2m", "surface_pressure": "sp"}

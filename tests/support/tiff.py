@@ -1,4 +1,4 @@
-"""The layout of a Cloud Optimized GeoTIFF, read byte by byte and held against the format's rules."""
+"""Layout of a Cloud Optimized GeoTIFF, read byte by byte and compared with the rules of the format."""
 
 import struct
 
@@ -8,7 +8,7 @@ from lst_raster.product.tiff_blocks import block_tables
 
 
 def assert_strict_cog(path):
-    """Hold a file against the rules of GDAL's COG driver: order of heads and blocks, notes of sizes, overviews."""
+    """Check the rules of the COG driver of GDAL: order of headers and blocks, block leaders and trailers, overviews."""
     file = path.read_bytes()
     assert file[8:].startswith(b"GDAL_STRUCTURAL_METADATA_SIZE=")
     size = int(file[38:44])

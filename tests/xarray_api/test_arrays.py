@@ -17,7 +17,7 @@ from lst_raster.errors import GridMismatchError, InputError, ModelError, Unknown
 from lst_raster.io.raster import open_raster
 from lst_raster.xarray_api import blocks as block
 from tests.support.factories import make_scene, ramp, write_raster
-from tests.support.profile_air import DATE, LATITUDE, LEVELS, LONGITUDE, moisture, warmth
+from tests.support.profile_air import DATE, LATITUDE, LEVELS, LONGITUDE, profile_humidity, profile_temperature
 from tests.support.reanalysis_files import TIMES, write_levels
 
 SENSOR = "landsat8-b10"
@@ -321,7 +321,7 @@ def air_on_levels(**changes):
     """A profile of one place, as a file of a reanalysis has it."""
     where = LEVELS, 30.8, 272.5, 0.0
     levels = {"pressure_level": ("pressure_level", LEVELS, {"units": "hPa"})}
-    made = {"t": ("pressure_level", warmth(*where)), "q": ("pressure_level", moisture(*where))}
+    made = {"t": ("pressure_level", profile_temperature(*where)), "q": ("pressure_level", profile_humidity(*where))}
     return xr.Dataset(made, coords=levels).assign(changes)
 
 
