@@ -112,14 +112,16 @@ def benchmark_cells(heading, begins):
 def test_figures_of_the_network_page_are_those_of_the_benchmark():
     page = text("docs/science/network.md")
     for tier in ("profile", "surface", "column"):
-        coupled, alone = (
+        coupled, plain = (
             [cell[0].split(" ± ")[0] for cell in benchmark_cells("RMSE / MAE above 50", f"{way}, `{tier}`")][:2]
             for way in ("coupled", "plain network")
         )
-        assert f"{coupled[0]} against {alone[0]} K" in page
+        assert f"{coupled[0]} against {plain[0]} K" in page
     fewer = "| GFS September 2015, exact | 1 %"
-    shares = [[cell[0].split(" ± ")[0] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "plain network")]
-    for ours, others in list(zip(*shares, strict=True))[:4]:
+    fractions = [
+        [cell[0].split(" ± ")[0] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "plain network")
+    ]
+    for ours, others in list(zip(*fractions, strict=True))[:4]:
         assert f"{ours} against {others} K with" in page
         assert float(ours) < float(others)
     humid = [[cell[1] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "plain network")]
@@ -137,7 +139,7 @@ def test_figures_of_the_network_page_are_those_of_the_benchmark():
         for way in ("coupled", "plain network")
     )
     assert f"is better, {ours} against {others} K, for its mechanism" in page
-    assert f"{benchmark_cells(fewer, 'coupled')[2][0]} K instead of {shares[0][4]} K" in text("docs/own-sensor.md")
+    assert f"{benchmark_cells(fewer, 'coupled')[2][0]} K instead of {fractions[0][4]} K" in text("docs/own-sensor.md")
 
 
 @pytest.mark.parametrize("tier", ["column", "surface", "profile"])
@@ -145,8 +147,8 @@ def test_figures_of_the_network_page_are_those_of_the_benchmark():
 def test_the_fractions_within_the_uncertainty_are_those_of_the_model(tier, inputs):
     metrics = json.loads((ROOT / "models" / "landsat8-b10" / tier / "metrics.json").read_text())
     coverage = metrics["GFS September 2015"]["coverage"][inputs]
-    shares = [f"{100.0 * coverage[name]:.1f}" for name in WATER_VAPOUR_CLASSES]
-    assert cells("docs/science/network.md", f"`{tier}`, {inputs}") == shares
+    fractions = [f"{100.0 * coverage[name]:.1f}" for name in WATER_VAPOUR_CLASSES]
+    assert cells("docs/science/network.md", f"`{tier}`, {inputs}") == fractions
 
 
 def test_the_comparison_with_the_published_mono_window_is_that_of_the_table():

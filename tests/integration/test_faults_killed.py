@@ -64,7 +64,7 @@ def killed_at(apart, folder, kind, number):
     assert code == -9, text
 
 
-def sweep(folder):
+def remove_leftovers(folder):
     """Remove leftover temporary files, as every run does first."""
     with new_files(folder):
         pass
@@ -80,7 +80,7 @@ def test_killed_over_an_older_product(tmp_path, apart, products, kind, number):
     now = contents(folder)
     if now["x_LST.json"] == new["x_LST.json"]:  # the file that describes the others comes last
         assert {name: now[name] for name in SET} == new
-    sweep(folder)
+    remove_leftovers(folder)
     assert contents(folder) == {name: now[name] for name in SET}
 
 
@@ -98,5 +98,5 @@ def test_killed_without_an_older_product(tmp_path, apart, products, kind, number
     nothing_lost(tmp_path, {}, new, tidy=False)
     if "x_LST.json" in contents(tmp_path):
         assert {name for name in contents(tmp_path) if not is_temporary(name)} == set(SET)
-    sweep(tmp_path)
+    remove_leftovers(tmp_path)
     nothing_lost(tmp_path, {}, new)

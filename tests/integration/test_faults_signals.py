@@ -69,7 +69,7 @@ def test_a_signal_between_tiles_ends_the_run_without_leftover_files(
     before, inputs = contents(tmp_path), contents(scene.parent)
     call = {"arguments": arguments(scene, tmp_path, model_path, threads), "stop": stop, "at": at}
     ((code, text),) = apart.run(("command", call))
-    twice = len(set(at)) < len(at)  # the second may come while temporary files are removed: the next run sweeps them
+    twice = len(set(at)) < len(at)  # the second may come while temporary files are removed: the next run removes them
     assert code == CODES[stop] or (twice and code > 0), text
     assert twice or text.split() == (["Interrupted"] if stop == "SIGINT" else []), text
     nothing_lost(tmp_path, before, tidy=not twice)

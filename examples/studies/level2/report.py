@@ -109,7 +109,7 @@ def pictures(studies: Iterable[ProductStudy], folder: Path) -> list[Path]:
         kinds = {
             "assumed_surface": (
                 study.change_by_pi(study.ground),
-                f"surface {GROUND_EXCESS:g} K above the emission temperature",
+                "assumed surface",
             )
         }
         if study.terms.clear.any():
