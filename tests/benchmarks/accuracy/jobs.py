@@ -92,9 +92,8 @@ def _results(bundles: Sequence[_Bundle], setting: Setting, fitter: Fitter, worke
     with _pool(min(workers, len(bundles)), setting, fitter) as pool:
         waiting = {pool.submit(_run_here, bundle) for bundle in bundles}
         while waiting:
-            ended, waiting = wait(
-                waiting, timeout=1.0, return_when=FIRST_COMPLETED
-            )  # the timeout allows Ctrl-C on all systems
+            # the timeout allows Ctrl-C on all systems
+            ended, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
             for one in ended:
                 yield _outcome(one)
 
