@@ -14,7 +14,7 @@ def test_the_example_of_a_new_sensor_retrieves_the_surface_temperature(own_folde
     runpy.run_path(str(EXAMPLES / "07_new_sensor.py"), run_name="__main__")
     printed = re.search(r"^error: ([\d.]+) K in the mean$", capsys.readouterr().out, re.MULTILINE)
     assert float(printed[1]) < 3.0
-    assert (tmp_path / "own" / "models" / "aster-b13" / "surface" / "MODEL_CARD.md").is_file()
+    assert (tmp_path / "custom" / "models" / "aster-b13" / "surface" / "MODEL_CARD.md").is_file()
 
 
 def test_the_response_of_the_example_has_the_limits_of_its_source():

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from examples.studies.level2 import neighbours
 from examples.studies.level2.report import write
-from examples.studies.level2.study import SHAPES, run
+from examples.studies.level2.simulated_atmosphere import SHAPES
+from examples.studies.level2.study import run
 
 
 def main() -> None:
