@@ -1,4 +1,4 @@
-"""Tables of the studies in Markdown and CSV, and JSON, in files that appear whole."""
+"""Markdown and CSV tables and JSON of the studies, written atomically."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lst_raster.validation.compare import without_nan
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a table in Markdown.
+    """Format a Markdown table.
 
     Examples
     --------
@@ -31,7 +31,7 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def comma_separated(header: Sequence[str], rows: Iterable[Sequence[str | int | float]]) -> str:
-    r"""Write a table as comma-separated values; numbers with four digits after the point, empty where there is none.
+    r"""Format a table as comma-separated values; numbers with four decimals, NaN as empty cells.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def comma_separated(header: Sequence[str], rows: Iterable[Sequence[str | int | f
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """Write a number with its sign; a dash where there is none.
+    """Format a number with its sign, NaN as a dash.
 
     Examples
     --------
@@ -60,37 +60,22 @@ def signed(value: float, digits: int = 2) -> str:
 
 
 def unsigned(value: float, digits: int = 2) -> str:
-    """Write a number without a sign; a dash where there is none."""
+    """Format a number without sign, NaN as a dash."""
     return f"{value:.{digits}f}" if math.isfinite(value) else "-"
 
 
 def plain_json(values: Mapping[str, Any]) -> str:
-    """Write JSON; what is not a finite number becomes null."""
+    """Format as JSON; non-finite numbers become null."""
     return json.dumps(without_nan(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
-    """Write text files, each whole or not at all.
+    """Write text files atomically to an existing folder, by file name; existing files are replaced.
 
-    Parameters
-    ----------
-    folder : Path
-        Existing folder.
-    texts : mapping of str to str
-        Content by the file's name; files that exist are replaced.
-
-    Returns
-    -------
-    list of Path
-        The files.
-
-    Raises
-    ------
-    OutputError
-        The folder does not exist, or a file cannot be written.
+    Raises `OutputError` if the folder does not exist or a file cannot be written.
     """
     if not folder.is_dir():
-        raise OutputError(f"cannot write into {folder}: it is not an existing folder; create it")
+        raise OutputError(f"cannot write to {folder}: not an existing folder; create it")
     for name, text in texts.items():
         with atomic_write(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -1,1 +1,1 @@
-"""How long a scene takes and how much memory, ours beside what others use: ``python -m tests.benchmarks``."""
+"""Run time and memory for a scene, compared with other software: ``python -m tests.benchmarks``."""

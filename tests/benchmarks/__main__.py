@@ -1,4 +1,4 @@
-"""Time the product and its peers on the yardstick scene, and write what was found into the page on performance."""
+"""Measure lst-raster and other software on the benchmark scene, and write the figures to the page on performance."""
 
 import argparse
 import json
@@ -10,41 +10,41 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import lst_raster
+from tests.benchmarks.benchmark_scene import FULL, STEM, make_benchmark_scene, shape_of
 from tests.benchmarks.measure import ROOT, in_turns, summary
 from tests.benchmarks.peers import PEERS
-from tests.benchmarks.yardstick import FULL, STEM, make_yardstick, shape_of
 
 BASELINE = "notebook"
 WHOLE = FULL[0] * FULL[1] / 1e6
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: written by python -m tests.benchmarks -->", "<!-- end of figures -->"
 RETRIEVE = ("-c", "from lst_raster.cli.main import main; main()", "retrieve", "--overwrite", "--quiet")
-_AIR = ("--water-vapour", "29mm", "--air-temperature", "294", "--surface-pressure", "1000")
-_REAL_AIR = ("--reanalysis", "era5.nc", "--dem", "dem.tif")
-_SMALL = ("--dtype", "uint16", "--lst-only", *_AIR)
+_ATMOSPHERE = ("--water-vapour", "29mm", "--air-temperature", "294", "--surface-pressure", "1000")
+_REANALYSIS = ("--reanalysis", "era5.nc", "--dem", "dem.tif")
+_SMALL = ("--dtype", "uint16", "--lst-only", *_ATMOSPHERE)
 OURS = {
     "lst-raster": ("--emissivity", "ndvi", *_SMALL),
     "lst-raster, zstd": ("--emissivity", "ndvi", "--compress", "zstd", *_SMALL),
-    "lst-raster, all files": ("--emissivity", "ndvi", "--dtype", "uint16", *_AIR),
-    "lst-raster, reanalysis and DEM": ("--emissivity", "ndvi", "--dtype", "uint16", *_REAL_AIR),
+    "lst-raster, all files": ("--emissivity", "ndvi", "--dtype", "uint16", *_ATMOSPHERE),
+    "lst-raster, reanalysis and DEM": ("--emissivity", "ndvi", "--dtype", "uint16", *_REANALYSIS),
     "lst-raster, emissivity raster": ("--emissivity", "emissivity.tif", *_SMALL),
-    "lst-raster, float32": ("--emissivity", "ndvi", "--lst-only", *_AIR),
+    "lst-raster, float32": ("--emissivity", "ndvi", "--lst-only", *_ATMOSPHERE),
 }
-"""Our paths: options of the command; a file among them lies in the scene's folder."""
+"""Configurations of lst-raster: options of the command; files are in the folder of the scene."""
 COLUMNS = 2000
-"""Width of the scenes whose height alone differs. [pixel]"""
-_HIGH = ("lst-raster", "lst-raster, reanalysis and DEM")  # the paths whose memory is held against the height
+"""Width of the scenes of different heights. [pixel]"""
+_HIGH = ("lst-raster", "lst-raster, reanalysis and DEM")  # configurations measured for different heights
 
 
 def commands(folder, out):
-    """Name everything that is timed."""
+    """All measured commands by name."""
     known = {name for name in PEERS if name != "pylandtemp" or find_spec("pylandtemp")}
     others = {name: [sys.executable, "-m", "tests.benchmarks.peers", name, folder, out] for name in PEERS}
     return {**ours(folder, out), **{name: command for name, command in others.items() if name in known}}
 
 
 def ours(folder, out):
-    """Name our paths."""
+    """Commands of the configurations of lst-raster by name."""
     scene = folder / f"{STEM}_B10.TIF"
     given = {
         name: [folder / option if option.endswith((".tif", ".nc")) else option for option in options]
@@ -54,15 +54,15 @@ def ours(folder, out):
 
 
 def some_of_ours(folder, shape, names, rounds):
-    """Time some of our paths on a scene of another shape, which is removed."""
+    """Measure configurations of lst-raster on a temporary scene of another shape."""
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        chosen = ours(make_yardstick(Path(temporary), shape), Path(temporary) / "out.tif")
+        chosen = ours(make_benchmark_scene(Path(temporary), shape), Path(temporary) / "out.tif")
         return summary(in_turns({name: chosen[name] for name in names}, rounds), names[0])
 
 
 def run(folder, whole, sizes, heights, rounds):
-    """Time all on one scene, our first path on scenes of other sizes (in million pixels), and two of other heights."""
-    scene = make_yardstick(folder / "scene", shape_of(whole))
+    """Measure all commands on one scene, the first for other sizes (million pixels), and two for other heights."""
+    scene = make_benchmark_scene(folder / "scene", shape_of(whole))
     table = summary(in_turns(commands(scene, folder / "out.tif"), rounds), BASELINE)
     first = next(iter(OURS))
     growth = {f"{size:g}": some_of_ours(folder, shape_of(size), [first], rounds)[first] for size in sizes}
@@ -76,7 +76,7 @@ def run(folder, whole, sizes, heights, rounds):
 
 
 def page(found):
-    """Write the figures as Markdown."""
+    """Format the figures as Markdown."""
     machine, versions = found["machine"], found["versions"]
     size, rounds = f"{found['megapixels']:.1f} million pixels", found["rounds"]
     lines = [
@@ -115,20 +115,20 @@ def page(found):
 
 
 def update(path, figures):
-    """Replace the figures of a page."""
+    """Replace the figures in a page."""
     text = path.read_text()
     before, after = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
     path.write_text(f"{before}\n{figures}\n{after}")
 
 
 def main(arguments=None):
-    """Read the command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="counted runs of each, after one that is not counted")
-    parser.add_argument("--scene", type=float, default=WHOLE, help="million pixels; by default a whole scene")
-    parser.add_argument("--sizes", type=float, nargs="*", default=[], help="of further scenes, for ours alone")
-    parser.add_argument("--heights", type=int, nargs="*", default=[], help="rows of further scenes, for their memory")
-    parser.add_argument("--folder", type=Path, help="where the scene and the products go; by default they are removed")
+    parser.add_argument("--rounds", type=int, default=5, help="measured runs of each, after a warm-up run")
+    parser.add_argument("--scene", type=float, default=WHOLE, help="million pixels [default: a full scene]")
+    parser.add_argument("--sizes", type=float, nargs="*", default=[], help="sizes of further scenes, lst-raster only")
+    parser.add_argument("--heights", type=int, nargs="*", default=[], help="rows of further scenes, to measure memory")
+    parser.add_argument("--folder", type=Path, help="folder of scene and products [default: temporary]")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     parser.add_argument("--write", action="store_true", help="write the figures into docs/performance.md")
     options = parser.parse_args(arguments)

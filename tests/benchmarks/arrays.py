@@ -1,9 +1,9 @@
-"""A raster in dask's chunks retrieved and written, in a separate process, with the most memory that it had.
+"""Retrieval of a dask-backed raster in a separate process, with its peak memory.
 
     python -m tests.benchmarks.arrays --side 10000 --limit 2048
 
-makes arrays of radiance, emissivity, water vapour and air temperature block by block as dask asks for them, so that all
-four differ at every pixel, retrieves temperature and uncertainty and writes both; fails where that takes more memory.
+generates radiance, emissivity, water vapour and air temperature lazily, different at every pixel, retrieves temperature
+and uncertainty and writes both; fails if the peak memory exceeds the limit.
 """
 
 import argparse
@@ -18,7 +18,7 @@ _ARRAYS = {"water_vapour": (5.0, 45.0), "air_temperature": (280.0, 300.0), "emis
 
 
 def made(name, low, high, side, chunk):
-    """An array in chunks, of noise that is the same however it is cut into tasks."""
+    """Chunked array of reproducible noise."""
     import dask.array as da
     import numpy as np
     import xarray as xr
@@ -30,7 +30,7 @@ def made(name, low, high, side, chunk):
 
 
 def work(side, folder, how, chunk, air):
-    """Retrieve and write."""
+    """Retrieve and write, in the measured process."""
     import threading
 
     import rioxarray  # noqa: F401
@@ -49,7 +49,7 @@ def work(side, folder, how, chunk, air):
 
 
 def run(side, how="product", chunk=CHUNK, air="varied"):
-    """Measure it."""
+    """Measure time, peak memory and size of the output."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "tests.benchmarks.arrays", "--work", folder, "--side", side, "--how", how]
         found = measure([*command, "--chunk", chunk, "--air", air])
@@ -58,15 +58,15 @@ def run(side, how="product", chunk=CHUNK, air="varied"):
 
 
 def main(arguments=None):
-    """Read the command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.arrays", description=__doc__)
     parser.add_argument("--side", type=int, default=10_000, help="rows and columns")
     parser.add_argument("--chunk", type=int, default=CHUNK, help="rows and columns of a chunk")
     parser.add_argument(
         "--how", choices=("product", "raster"), default="product", help="write_product or rio.to_raster"
     )
-    parser.add_argument("--air", choices=("varied", "steady"), default="varied", help="at every pixel, or one for all")
-    parser.add_argument("--limit", type=float, default=2048.0, help="most memory that it may take [MiB]")
+    parser.add_argument("--air", choices=("varied", "steady"), default="varied", help="per pixel, or constant")
+    parser.add_argument("--limit", type=float, default=2048.0, help="largest peak memory [MiB]")
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.work is not None:
@@ -75,11 +75,11 @@ def main(arguments=None):
     found, size = run(options.side, options.how, options.chunk, options.air)
     whole = options.side**2 / 1e6
     print(  # noqa: T201
-        f"{whole:.0f} million pixels, {options.how}: {found.wall:.0f} s, {found.cpu:.0f} s of processors, "
-        f"{found.peak:.0f} MiB at most, {size / 2**20:.0f} MiB written"
+        f"{whole:.0f} million pixels, {options.how}: {found.wall:.0f} s, {found.cpu:.0f} s CPU, "
+        f"peak {found.peak:.0f} MiB, {size / 2**20:.0f} MiB written"
     )
     if found.peak > options.limit:
-        sys.exit(f"that is more than {options.limit:g} MiB")
+        sys.exit(f"peak memory exceeds {options.limit:g} MiB")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What two workers gain over one: ``python -m tests.benchmarks.batch``. The machine must have nothing else to do."""
+"""Throughput of two workers compared with one: ``python -m tests.benchmarks.batch``. Run it on an idle machine."""
 
 import argparse
 import os
@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 
 import lst_raster
+from tests.benchmarks.benchmark_scene import make_benchmark_scene, shape_of
 from tests.benchmarks.measure import ROOT, in_turns, summary
-from tests.benchmarks.yardstick import make_yardstick, shape_of
 
 PAGE = ROOT / "docs" / "batch.md"
 BEGIN, END = "<!-- figures: written by python -m tests.benchmarks.batch -->", "<!-- end of figures -->"
@@ -21,8 +21,8 @@ OPTIONS = (
 
 
 def commands(folder, scenes, megapixels, workers):
-    """Name a batch for each number of workers: the same scene again and again, each time with its own product."""
-    scene = make_yardstick(folder / "scene", shape_of(megapixels))
+    """Batch commands by number of workers: repetitions of one scene with separate products."""
+    scene = make_benchmark_scene(folder / "scene", shape_of(megapixels))
     table = folder / "list.csv"
     rows = (f"{scene},scene {number:02}\n" for number in range(1, scenes + 1))
     table.write_text("scene,name\n" + "".join(rows))
@@ -35,7 +35,7 @@ def commands(folder, scenes, megapixels, workers):
 
 
 def page(table, scenes, megapixels, rounds):
-    """Write the figures as Markdown."""
+    """Format the figures as Markdown."""
     cores = len(os.sched_getaffinity(0))
     lines = [
         f"lst-raster {lst_raster.__version__}, Python {platform.python_version()}, {cores} cores "
@@ -50,18 +50,20 @@ def page(table, scenes, megapixels, rounds):
 
 
 def update(path, figures):
-    """Replace the figures of a page."""
+    """Replace the figures in a page."""
     text = path.read_text()
     path.write_text(f"{text[: text.index(BEGIN) + len(BEGIN)]}\n{figures}\n{text[text.index(END) :]}")
 
 
 def main(arguments=None):
-    """Read the command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.batch", description=__doc__)
     parser.add_argument("--scenes", type=int, default=12)
     parser.add_argument("--scene", type=float, default=15.0, help="million pixels of each")
-    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2], help="numbers of workers, the first compared")
-    parser.add_argument("--rounds", type=int, default=3, help="counted runs of each, after one that is not counted")
+    parser.add_argument(
+        "--workers", type=int, nargs="*", default=[1, 2], help="numbers of workers; the first is the baseline"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="measured runs of each, after a warm-up run")
     parser.add_argument("--write", action="store_true", help="write the figures into docs/batch.md")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:

@@ -1,4 +1,4 @@
-"""Fitters that stand in for the training of networks: functions of a module, so that they reach other processes."""
+"""Fitters that replace the training of networks in tests; module-level functions, as they are pickled."""
 
 import os
 import time
@@ -11,7 +11,7 @@ from tests.benchmarks.accuracy.refit import refit_single_channel
 
 @dataclass(frozen=True)
 class Shifted:
-    """A refitted method that is off by what its fit says, so that a table shows which fit it came from."""
+    """A refitted method with a constant offset that identifies its fit in a table."""
 
     method: object
     shift: float
@@ -20,30 +20,30 @@ class Shifted:
         return self.method(given) + self.shift
 
 
-def quick_fitter(asked, learn):
-    """Fit by least squares; each tier and each seed has its own offset."""
-    shift = {"column": 0.3, "surface": 0.2, "profile": 0.1}[asked.tier] + 0.01 * asked.seed
-    assert all(len(one) for one in learn)
-    return Shifted(refit_single_channel(learn, 0), shift if asked.method == "coupled" else 2.0 * shift)
+def quick_fitter(fit_spec, training):
+    """Fit by least squares, with a different offset for each tier and seed."""
+    shift = {"column": 0.3, "surface": 0.2, "profile": 0.1}[fit_spec.tier] + 0.01 * fit_spec.seed
+    assert all(len(one) for one in training)
+    return Shifted(refit_single_channel(training, 0), shift if fit_spec.method == "coupled" else 2.0 * shift)
 
 
-def failing_fitter(asked, learn):
-    """Fail as a training that diverged does."""
+def failing_fitter(fit_spec, training):
+    """Fail as a diverging training."""
     from lst_raster.errors import ConfigError
 
     raise ConfigError("training diverged at step 3; lower optimiser.learning_rate")
 
 
-def slow_fitter(asked, learn):
-    """Take far longer than a test may."""
+def slow_fitter(fit_spec, training):
+    """Sleep longer than the time limit of a test."""
     time.sleep(120.0)
 
 
-def dying_fitter(asked, learn):
-    """End the process, as a lack of memory does."""
+def dying_fitter(fit_spec, training):
+    """Terminate the process, as the system does when memory is exhausted."""
     os._exit(9)
 
 
-def silent_fitter(asked, learn):
-    """Retrieve nothing."""
+def silent_fitter(fit_spec, training):
+    """Return NaN for all samples."""
     return Shifted(lambda given: np.full(given.radiance.shape, np.nan), 0.0)

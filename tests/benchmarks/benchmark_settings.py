@@ -1,4 +1,4 @@
-"""Small settings of a benchmark, from made-up columns."""
+"""Small settings of a benchmark, from synthetic columns."""
 
 from tests.benchmarks.accuracy.setting import Plan, Setting
 from tests.support.simulated_sets import made_set
@@ -7,7 +7,7 @@ TINY = Plan(steps=5, seeds=2, fewer_seeds=2, fractions=(0.5,), continents=("Afri
 
 
 def tiny_setting(folder, **changes):
-    """Make a setting of a few columns."""
+    """Create a setting with few columns."""
     sets = {
         "library": made_set(folder / "library.nc", profiles=300, seed=1),
         "tests": {"Other columns": made_set(folder / "test.nc", profiles=120, seed=2)},

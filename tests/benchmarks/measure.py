@@ -1,4 +1,4 @@
-"""Times and memory of processes, as the system has counted them."""
+"""Run time and peak memory of processes, from the operating system."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-# A separate process that holds next to nothing: a child's peak counts from that of the process that started it.
+# A small separate process: the peak memory of a child is at least that of the process that started it.
 _LAUNCHER = """
 import json, os, subprocess, sys, time
 start = time.perf_counter()
@@ -24,32 +24,32 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """What a process took."""
+    """Resources used by a process."""
 
     wall: float
-    """Time from its start to its end. [s]"""
+    """Elapsed time. [s]"""
     cpu: float
-    """Time of all processors that worked for it, for the user and in the system. [s]"""
+    """CPU time, user and system. [s]"""
     peak: float
-    """Most memory that it had at a time. [MiB]"""
+    """Peak memory. [MiB]"""
 
 
 def measure(command):
-    """Run a command to its end; fails with what it said where it fails."""
+    """Run a command and measure it; exits with its output if it fails."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as output:
         launcher = [sys.executable, "-I", "-c", _LAUNCHER, *map(str, command)]
-        output = subprocess.run(launcher, stdout=subprocess.PIPE, stderr=said, env=environment, check=True).stdout
-        wall, cpu, peak, status = json.loads(output)
+        measured = subprocess.run(launcher, stdout=subprocess.PIPE, stderr=output, env=environment, check=True).stdout
+        wall, cpu, peak, status = json.loads(measured)
         if status:
-            said.seek(0)
-            sys.exit(f"{' '.join(map(str, command))} ended with {status}:\n{said.read().decode()[-2000:]}")
+            output.seek(0)
+            sys.exit(f"{' '.join(map(str, command))} ended with {status}:\n{output.read().decode()[-2000:]}")
     unit = 1 if sys.platform == "darwin" else 1024  # [byte]
     return Run(wall=wall, cpu=cpu, peak=peak * unit / 2**20)
 
 
 def in_turns(commands, rounds):
-    """Run commands in turns, after one turn that is not counted: what slows the machine slows all of them alike."""
+    """Run commands alternately, after a warm-up, so that changes of the load of the machine affect all of them."""
     runs = {name: [] for name in commands}
     for turn in range(rounds + 1):
         for name, command in commands.items():
@@ -60,14 +60,14 @@ def in_turns(commands, rounds):
 
 
 def summary(runs, baseline):
-    """Medians, and the medians of the ratios to the baseline's run of the same turn."""
+    """Medians, and medians of the ratios to the baseline in the same round."""
     table = {}
-    for name, own in runs.items():
-        pairs = list(zip(own, runs[baseline], strict=True))
+    for name, results in runs.items():
+        pairs = list(zip(results, runs[baseline], strict=True))
         table[name] = {
-            "wall_s": statistics.median(run.wall for run in own),
-            "cpu_s": statistics.median(run.cpu for run in own),
-            "peak_mib": max(run.peak for run in own),
+            "wall_s": statistics.median(run.wall for run in results),
+            "cpu_s": statistics.median(run.cpu for run in results),
+            "peak_mib": max(run.peak for run in results),
             "wall_ratio": statistics.median(run.wall / base.wall for run, base in pairs),
             "cpu_ratio": statistics.median(run.cpu / base.cpu for run, base in pairs),
         }

@@ -1,7 +1,7 @@
-"""What others do for a land surface temperature, each as its users run it: ``python -m tests.benchmarks.peers NAME``.
+"""Land surface temperature with other methods and packages: ``python -m tests.benchmarks.peers NAME``.
 
-They read bands 10, 4 and 5, take the emissivity from the vegetation index and ignore the atmosphere or assume it: what
-is compared is time and memory, not temperature.
+They read bands 10, 4 and 5, derive the emissivity from the vegetation index and neglect the atmosphere or assume it.
+Time and memory are compared, not temperatures.
 """
 
 import sys
@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from tests.benchmarks.yardstick import GAIN, K1, K2, OFFSET, STEM
+from tests.benchmarks.benchmark_scene import GAIN, K1, K2, OFFSET, STEM
 
 _BLOCK = 256
 
 
 def notebook(folder, target):
-    """Whole arrays in float64: what most notebooks do, and the measure of all others."""
+    """Whole arrays in float64, as in most notebooks; the baseline."""
     b10, b4, b5 = (_open(folder, band).read(1) for band in ("B10", "B4", "B5"))
     with np.errstate(all="ignore"):
         lst = _temperature(b10.astype("f8"), b4.astype("f8"), b5.astype("f8"))
@@ -26,7 +26,7 @@ def notebook(folder, target):
 
 
 def expression(folder, target):
-    """One expression over rows of blocks, as raster calculators evaluate it."""
+    """One expression over rows of blocks, as in raster calculators."""
     bands = [_open(folder, band) for band in ("B10", "B4", "B5")]
     with rasterio.open(target, "w", **_profile(folder)) as out:
         for row in range(0, out.height, _BLOCK):
@@ -37,7 +37,7 @@ def expression(folder, target):
 
 
 def pylandtemp(folder, target):
-    """The package pylandtemp, mono-window with the emissivity of Avdan."""
+    """Package pylandtemp, mono-window with the emissivity of Avdan."""
     from pylandtemp import single_window
 
     b10, b4, b5 = (_open(folder, band).read(1) for band in ("B10", "B4", "B5"))
@@ -60,7 +60,7 @@ def _profile(folder):
 
 
 def _temperature(b10, b4, b5):
-    """Brightness temperature corrected for the emissivity of the vegetation's share. [K]"""
+    """Brightness temperature corrected for emissivity from the vegetation fraction. [K]"""
     kelvin = K2 / np.log(K1 / (b10 * GAIN + OFFSET) + 1)
     red, infrared = b4 * 2e-5 - 0.1, b5 * 2e-5 - 0.1
     cover = (((infrared - red) / (infrared + red) - 0.2) / 0.3).clip(0, 1) ** 2

@@ -1,10 +1,10 @@
-"""Compare the products that two installations make of the same scenes, bit by bit.
+"""Compare products of two installations from the same scenes bit by bit.
 
     python -m tests.benchmarks.same_products OLD_PYTHON NEW_PYTHON [--megapixels 59]
 
-Each interpreter has one installation. The scenes are the example scene, the Marburg scenes of Landsat 7 and 8 (where
-the shared data are), and the scene of the speed benchmark. Temperature and uncertainty must be equal bit by bit;
-quality bands are compared field by field, as the STAC items describe them, so that their layout may differ.
+Each interpreter has one installation. Scenes: the example, the Marburg scenes of Landsat 7 and 8 (if the shared data
+are available), and that of the speed benchmark. Temperature and uncertainty must be bit-identical; quality bands are
+compared field by field, as described in the STAC items, so that their layout may differ.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from tests.benchmarks.yardstick import STEM, make_yardstick, shape_of
+from tests.benchmarks.benchmark_scene import STEM, make_benchmark_scene, shape_of
 from tests.support.shared import SHARED
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "data"
@@ -27,7 +27,7 @@ _ATMOSPHERE = ("--water-vapour", "29", "--air-temperature", "294", "--surface-pr
 
 
 def cases(folder, megapixels):
-    """Options of each case: the scene, and what is known of it."""
+    """Yield name and options of each case."""
     example = EXAMPLES / "LC08_alabama_B10.tif"
     yield "example, nothing given", (example,)
     yield "example, numbers", (example, "--emissivity", "0.98", *_ATMOSPHERE)
@@ -36,18 +36,18 @@ def cases(folder, megapixels):
         name = metadata.name.removesuffix("_MTL.txt")
         yield f"{name}, nothing given", (metadata,)
         yield f"{name}, numbers", (metadata, "--emissivity", "0.97", *_ATMOSPHERE)
-    scene = make_yardstick(folder / "yardstick", shape_of(megapixels)) / f"{STEM}_B10.TIF"
+    scene = make_benchmark_scene(folder / "benchmark_scene", shape_of(megapixels)) / f"{STEM}_B10.TIF"
     given = scene.parent
-    yield "yardstick, ndvi", (scene, "--emissivity", "ndvi", *_ATMOSPHERE)
+    yield "benchmark scene, ndvi", (scene, "--emissivity", "ndvi", *_ATMOSPHERE)
     real = ("--reanalysis", given / "era5.nc", "--dem", given / "dem.tif")
-    yield "yardstick, ndvi, reanalysis and DEM", (scene, "--emissivity", "ndvi", *real)
-    yield "yardstick, emissivity raster, uint16", (
+    yield "benchmark scene, ndvi, reanalysis and DEM", (scene, "--emissivity", "ndvi", *real)
+    yield "benchmark scene, emissivity raster, uint16", (
         scene, "--emissivity", given / "emissivity.tif", "--dtype", "uint16", *_ATMOSPHERE,
     )  # fmt: skip
 
 
 def made_by(python, options, folder):
-    """Make a product; the bytes of its values by the role of each raster, or the message of the error."""
+    """Write a product; returns its values by role, or the error message."""
     folder.mkdir()
     command = [python, *RETRIEVE, *options, "-o", folder / "x_LST.tif"]
     ended = subprocess.run([str(part) for part in command], capture_output=True, text=True)
@@ -68,20 +68,20 @@ def made_by(python, options, folder):
 
 
 def described(asset):
-    """Fields of the quality band, as the item describes them."""
+    """Fields of the quality band, from the STAC item."""
     bands = asset.get("bands") or [asset]
     return asset.get("classification:bitfields") or bands[0]["classification:bitfields"]
 
 
 def differences(old, new):
-    """Names of what differs."""
+    """Names of the differing rasters and fields."""
     if old.keys() != new.keys():
         return sorted(old.keys() ^ new.keys())
     return [name for name in old if not same(old[name], new[name])]
 
 
 def same(old, new):
-    """Whether two arrays, or messages, are equal to the last bit."""
+    """Whether two arrays or messages are identical."""
     if isinstance(old, str):
         return old == new
     equal_nan = old.dtype.kind == "f"
@@ -89,18 +89,18 @@ def same(old, new):
 
 
 def main():
-    """Compare all cases; the exit code is 1 where any differs."""
+    """Compare all cases; the exit code is 1 if any differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("old", help="Python of the one installation")
-    parser.add_argument("new", help="Python of the other installation")
-    parser.add_argument("--megapixels", type=float, default=59.0, help="size of the speed benchmark's scene")
-    asked = parser.parse_args()
+    parser.add_argument("old", help="Python interpreter of the first installation")
+    parser.add_argument("new", help="Python interpreter of the second installation")
+    parser.add_argument("--megapixels", type=float, default=59.0, help="size of the scene of the speed benchmark")
+    options = parser.parse_args()
     failed = 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for number, (name, options) in enumerate(cases(folder, asked.megapixels)):
-            old, new = (made_by(one, options, folder / f"{number}{two}") for one, two in
-                        ((asked.old, "old"), (asked.new, "new")))  # fmt: skip
+        for number, (name, arguments) in enumerate(cases(folder, options.megapixels)):
+            old, new = (made_by(one, arguments, folder / f"{number}{two}") for one, two in
+                        ((options.old, "old"), (options.new, "new")))  # fmt: skip
             found = differences(old, new)
             failed += bool(found)
             pixels = old["temperature"].size if "temperature" in old else old["error"]

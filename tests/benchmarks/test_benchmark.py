@@ -1,4 +1,4 @@
-"""The benchmark's own work: what is learnt, what is measured, and how the work is spread."""
+"""Accuracy benchmark: training columns, evaluation, and distribution over processes."""
 
 import multiprocessing
 import os
@@ -18,13 +18,13 @@ from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.profiles.sampling import draw_surfaces, observe
 from lst_raster.sensors.bands import sensor_band
 from tests.benchmarks.accuracy import learning_curves, left_out, sensitivity
-from tests.benchmarks.accuracy.changed_atmosphere import changed_air
+from tests.benchmarks.accuracy.changed_atmosphere import perturbed_columns
 from tests.benchmarks.accuracy.continents import continent_of
 from tests.benchmarks.accuracy.jobs import Job, count_fits, run_jobs
 from tests.benchmarks.accuracy.measure import measure
 from tests.benchmarks.accuracy.run import run_benchmark
 from tests.benchmarks.accuracy.sections import SECTIONS, sections_named
-from tests.benchmarks.accuracy.setting import FULL, Selection, hold_out_last_date
+from tests.benchmarks.accuracy.setting import FULL, Selection, split_last_date
 from tests.benchmarks.accuracy.tables import chosen
 from tests.benchmarks.benchmark_fitters import (
     dying_fitter,
@@ -44,7 +44,7 @@ def setting(tmp_path_factory):
 
 
 def counted(setting, retrieval, *, name):
-    """Measure nothing but the mean of what is retrieved."""
+    """Return only the mean retrieved temperature."""
     given = observe(
         setting.library, draw_surfaces(setting.library.air_temperature_2m, setting.plan.per_profile, seed=0)
     )
@@ -52,17 +52,19 @@ def counted(setting, retrieval, *, name):
 
 
 def job_of(setting, tier, seed, name="a", section="one", **selection):
-    asked = setting.fit("coupled", tier, seed)
-    return Job(section=section, retrieval=asked, selection=Selection(**selection), measure=partial(counted, name=name))
+    fit_spec = setting.fit("coupled", tier, seed)
+    return Job(
+        section=section, retrieval=fit_spec, selection=Selection(**selection), measure=partial(counted, name=name)
+    )
 
 
-def test_columns_kept_for_validation_are_not_learnt_and_all_others_are(setting):
-    learnt = Selection().of(setting.library)
-    assert (learnt.split == 0).all()
-    assert len(learnt) == (setting.library.split == 0).sum() < len(setting.library)
+def test_all_columns_except_those_for_validation_are_used_in_training(setting):
+    training = Selection().of(setting.library)
+    assert (training.split == 0).all()
+    assert len(training) == (setting.library.split == 0).sum() < len(setting.library)
 
 
-def test_a_share_of_the_columns_is_another_with_every_draw(setting):
+def test_a_fraction_of_the_columns_depends_on_the_seed(setting):
     def vapour(draw):
         return set(Selection(fraction=0.3, draw=draw).of(setting.library).water_vapour)
 
@@ -70,36 +72,36 @@ def test_a_share_of_the_columns_is_another_with_every_draw(setting):
     assert vapour(0) == vapour(0) != vapour(1)
 
 
-def test_what_is_left_out_is_not_learnt(setting):
+def test_excluded_columns_are_not_used_in_training(setting):
     elsewhere = Selection(without="Africa").of(setting.library)
     assert "Africa" not in continent_of(elsewhere.latitude, elsewhere.longitude)
     assert Selection(below=45.0).of(setting.library).water_vapour.max() < 45.0
 
 
-def test_a_selection_that_leaves_nothing_is_refused(setting):
+def test_an_empty_selection_is_refused(setting):
     with pytest.raises(InputError, match="leaves no column of the library"):
         Selection(below=0.0).of(setting.library)
 
 
-def test_without_a_held_out_set_the_last_date_is_measured_on_and_its_invented_columns_are_not(setting):
-    learnt, tests = hold_out_last_date(setting.library)
+def test_without_a_held_out_set_real_columns_of_the_last_date_are_used_for_testing(setting):
+    training, tests = split_last_date(setting.library)
     (held,) = tests.values()
     assert list(tests) == ["2011-10-11 of the library"]
-    assert set(learnt.time) == {DATES[0]}
+    assert set(training.time) == {DATES[0]}
     assert set(held.time) == {DATES[1]}
     assert (held.perturbation == 0).all()
-    with pytest.raises(InputError, match="no second date"):
-        hold_out_last_date(learnt)
+    with pytest.raises(InputError, match="only one date"):
+        split_last_date(training)
 
 
-def test_without_levels_the_profile_tier_is_not_asked_for(setting):
+def test_without_levels_the_profile_tier_is_omitted(setting):
     assert setting.tiers == ("column", "surface", "profile")
     old = replace(setting.library, air_temperature_sigma=None, specific_humidity_sigma=None)
     jobs = SECTIONS["comparison"].jobs(replace(setting, library=old))
     assert {job.measure.keywords["facts"]["tier"] for job in jobs} == {"", "column", "surface"}
 
 
-def test_a_section_that_finds_nothing_to_measure_is_not_on_the_page(setting):
+def test_a_section_without_rows_is_not_on_the_page(setting):
     nowhere = {title: replace(one, latitude=None) for title, one in setting.tests.items()}
     blind = replace(setting, tests=nowhere, varied={})
     assert run_benchmark(blind, sections_named(["continents"]), quick_fitter, workers=1).sections == {}
@@ -109,11 +111,11 @@ def test_a_set_of_another_sensor_or_title_is_refused(setting, tmp_path):
     other = made_set(tmp_path / "other.nc", profiles=10, sensor="landsat7-b6")
     with pytest.raises(InputError, match="Elsewhere is simulated for landsat7-b6"):
         tiny_setting(tmp_path, tests={"Elsewhere": other})
-    with pytest.raises(InputError, match="no --test is called 'Other columns'; known are Here"):
+    with pytest.raises(InputError, match="no --test has the title 'Other columns'; titles: Here"):
         tiny_setting(tmp_path, tests={"Here": setting.library})
 
 
-def test_one_fit_serves_all_sections_that_ask_for_it(setting):
+def test_sections_share_equal_fits(setting):
     jobs = [
         job_of(setting, "column", 0, name="a", section="one"),
         job_of(setting, "surface", 0, name="b", section="two"),
@@ -122,9 +124,9 @@ def test_one_fit_serves_all_sections_that_ask_for_it(setting):
     ]
     made = []
 
-    def fitter(asked, learn):
-        made.append(asked.tier)
-        return quick_fitter(asked, learn)
+    def fitter(fit_spec, training):
+        made.append(fit_spec.tier)
+        return quick_fitter(fit_spec, training)
 
     steps = []
     found = run_jobs(jobs, setting, fitter, 1, lambda done, total: steps.append((done, total)) or True)
@@ -135,17 +137,17 @@ def test_one_fit_serves_all_sections_that_ask_for_it(setting):
     assert found["one"][0]["mean"] == found["two"][1]["mean"] == pytest.approx(found["two"][0]["mean"] + 0.1)
 
 
-def test_processes_find_what_one_process_finds_and_leave_none_behind(setting):
+def test_results_with_processes_equal_those_of_one_process(setting):
     jobs = [job_of(setting, tier, seed, name=f"{tier} {seed}") for tier in ("column", "surface") for seed in (0, 1)]
     assert run_jobs(jobs, setting, quick_fitter, 2) == run_jobs(jobs, setting, quick_fitter, 1)
     assert multiprocessing.active_children() == []
 
 
-def test_a_stop_ends_fits_that_have_begun(setting):
+def test_cancelling_terminates_running_fits(setting):
     slow = job_of(setting, "column", 0)
-    quick = Job(section="one", retrieval=setting.fit("equation, terms from vapour"), measure=slow.measure)
+    quick = Job(section="one", retrieval=setting.fit("equation, terms from water vapour"), measure=slow.measure)
     begun = time.monotonic()
-    with pytest.raises(CancelledError, match="stopped after 1 of 2"):
+    with pytest.raises(CancelledError, match="cancelled after 1 of 2"):
         run_jobs([slow, quick], setting, slow_fitter, 2, lambda done, total: False)
     assert time.monotonic() - begun < 60.0
     assert multiprocessing.active_children() == []
@@ -167,7 +169,7 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
     running = subprocess.Popen(
         [sys.executable, script], env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     )
-    children = children_of(running, 3)  # two processes, and the helper of the interpreter
+    children = children_of(running, 3)  # two workers and the resource tracker of the interpreter
     running.kill()
     running.wait()
     assert left_of(children) == []
@@ -175,30 +177,30 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
 
 @pytest.mark.parametrize(("fitter", "error", "words"), [
     (failing_fitter, ConfigError, "coupled column, seed 1: training diverged"),
-    (dying_fitter, InputError, "ended from outside"),
+    (dying_fitter, InputError, "was terminated"),
 ])  # fmt: skip
-def test_a_fit_that_fails_is_named_and_all_end(setting, fitter, error, words):
+def test_a_failing_fit_is_named_and_all_processes_end(setting, fitter, error, words):
     jobs = [job_of(setting, "column", 1)]
     with pytest.raises(error, match=words):
         run_jobs(jobs, setting, fitter, 2)
     assert multiprocessing.active_children() == []
 
 
-def test_all_that_a_job_carries_can_be_sent_to_another_process(setting):
+def test_jobs_can_be_pickled(setting):
     for name, section in SECTIONS.items():
         if name != "sensitivity":  # which simulates first, and is tested below
             for job in section.jobs(setting):
                 assert pickle.loads(pickle.dumps(job)).section == name
 
 
-def test_the_whole_plan_is_as_many_fits_as_an_hour_holds(setting):
+def test_the_full_plan_has_a_fixed_number_of_fits(setting):
     full = replace(setting, plan=FULL)
     jobs = [job for name, section in SECTIONS.items() if name != "sensitivity" for job in section.jobs(full)]
-    # 18 compared, 24 with fewer columns, 20 without a continent, 6 without humid air, 22 without a part.
+    # comparison 18, learning curves 24, continents 20, humid columns 6, ablations 22
     assert count_fits(jobs) == 90
 
 
-def test_a_row_says_what_it_counts(setting):
+def test_rows_have_conditions_and_counts(setting):
     rows = measure(setting, lambda given: given.surface_temperature + 1.0, {"method": "off by one"})
     assert {row["inputs"] for row in rows} == {"exact", "noisy", "noisy, aerosol drawn"}
     for row in rows:
@@ -207,7 +209,7 @@ def test_a_row_says_what_it_counts(setting):
         assert (row["bias"], row["rmse"], row["p95"]) == pytest.approx((1.0, 1.0, 1.0))
 
 
-def test_noise_is_on_what_a_retrieval_is_given_and_not_on_the_truth(setting):
+def test_noise_is_added_to_the_inputs_and_not_to_the_truth(setting):
     seen = []
     measure(setting, lambda given: seen.append(given) or given.surface_temperature, {}, conditions=("exact", "noisy"))
     exact, noisy = seen
@@ -215,7 +217,7 @@ def test_noise_is_on_what_a_retrieval_is_given_and_not_on_the_truth(setting):
     assert np.std(noisy.water_vapour / exact.water_vapour) == pytest.approx(0.1, rel=0.15)
 
 
-def test_a_continent_is_measured_on_its_land_alone(setting):
+def test_a_continent_is_evaluated_over_its_land_only(setting):
     simulated = setting.tests["Other columns"]
     (chosen_,) = left_out.on_continent(simulated, "Eurasia").values()
     assert chosen_.any()
@@ -223,7 +225,7 @@ def test_a_continent_is_measured_on_its_land_alone(setting):
     assert set(continent_of(simulated.latitude[chosen_], simulated.longitude[chosen_])) == {"Eurasia"}
 
 
-def test_each_section_writes_a_page_from_what_a_stub_finds(setting):
+def test_each_section_writes_its_page_from_the_rows(setting):
     names = ["accuracy", "comparison", "learning_curves", "continents", "humid_left_out", "ablations"]
     results = run_benchmark(setting, sections_named(names), quick_fitter, workers=1)
     assert list(results.sections) == names
@@ -241,47 +243,47 @@ def test_each_section_writes_a_page_from_what_a_stub_finds(setting):
     assert "without the closure" in SECTIONS["ablations"].text(results.sections["ablations"])
 
 
-def test_a_method_that_retrieves_nothing_has_no_numbers_and_all_samples_missing(setting):
+def test_a_method_without_retrieved_values_has_no_statistics_and_all_samples_missing(setting):
     rows = run_benchmark(setting, sections_named(["ablations"]), silent_fitter, workers=1).sections["ablations"]
     assert all(row["samples"] == 0 and row["missing"] > 0 for row in rows)
     assert "| - |" in SECTIONS["ablations"].text(rows)
 
 
-def test_an_unknown_section_is_named():
-    with pytest.raises(InputError, match="no section is called speed; known are accuracy, comparison"):
+def test_an_unknown_section_is_refused_by_name():
+    with pytest.raises(InputError, match="unknown section speed; available: accuracy, comparison"):
         sections_named(["speed"])
 
 
 @pytest.fixture(scope="module")
 def air():
-    return changed_air("landsat8-b10", 6)
+    return perturbed_columns("landsat8-b10", 6)
 
 
-def test_moister_air_is_moister_and_warmer_air_warmer_and_nothing_else(air):
-    assert np.allclose(air.moister.water_vapour, 1.02 * air.base.water_vapour, rtol=1e-4)
+def test_each_perturbation_changes_only_humidity_or_temperature(air):
+    assert np.allclose(air.more_humid.water_vapour, 1.02 * air.base.water_vapour, rtol=1e-4)
     assert np.allclose(air.warmer.air_temperature_2m, air.base.air_temperature_2m + 0.5, atol=1e-4)
     assert np.allclose(air.warmer.water_vapour, air.base.water_vapour, rtol=1e-5)
-    assert (air.moister.transmittance < air.base.transmittance).all()
+    assert (air.more_humid.transmittance < air.base.transmittance).all()
     assert air.base.water_vapour.max() > 40.0 > 2.0 > air.base.water_vapour.min()
 
 
-def test_a_retrieval_by_the_true_terms_follows_its_inputs_as_the_physics_says(air):
+def test_sensitivities_of_a_retrieval_with_true_terms_are_those_of_the_equation(air):
     band = sensor_band("landsat8-b10").planck
     given = observe(air.base, draw_surfaces(air.base.air_temperature_2m, 10, 0))
 
-    def perfect(asked):
-        """Know the terms of whichever of the three columns it is told."""
-        vapour, near = asked.atmosphere["water_vapour"], asked.atmosphere["air_temperature"]
+    def perfect(samples):
+        """Retrieve with the true terms of the column that matches the inputs."""
+        vapour, near = samples.atmosphere["water_vapour"], samples.atmosphere["air_temperature"]
         known = next(
             one
-            for one in (air.base, air.moister, air.warmer)
+            for one in (air.base, air.more_humid, air.warmer)
             if np.allclose(one.water_vapour, vapour[:, 0], rtol=1e-4)
             and np.allclose(one.air_temperature_2m, near[:, 0], atol=1e-3)
         )
         terms = (values[:, None] for values in known.terms)
-        return surface_temperature(asked.radiance, asked.emissivity, *terms, band)
+        return surface_temperature(samples.radiance, samples.emissivity, *terms, band)
 
-    expected, found = sensitivity.expected_responses(air, given), sensitivity.found_responses(perfect, air, given)
+    expected, found = sensitivity.expected_responses(air, given), sensitivity.retrieval_responses(perfect, air, given)
     for name in sensitivity.UNITS:
         scale = np.sqrt(np.mean(expected[name] ** 2))
         assert scale > 0.05, name

@@ -1,4 +1,4 @@
-"""The command from files to a page with its tables and pictures, and what it does when it cannot."""
+"""Command line of the accuracy benchmark: page, tables, figures and error messages."""
 
 import csv
 import json
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory):
-    """Files of made-up columns: one to learn from, one held out and the same with other aerosol."""
+    """Files of synthetic columns: training set, held-out set, and the same with other aerosol."""
     folder = tmp_path_factory.mktemp("sets")
     for number, name in enumerate(("library", "held_out", "varied")):
         make_simulated_set(folder / f"{name}.nc", profiles=400 if name == "library" else 150, seed=number)
@@ -43,19 +43,19 @@ def given(sets, *more):
 
 
 def accuracy(output, sets, *more):
-    """Arguments of a benchmark that trains nothing."""
+    """Arguments of a benchmark without training."""
     return ("-o", output, "--sections", "accuracy", *given(sets), *more)
 
 
 @pytest.fixture
 def run_benchmark(command):
-    """Run the benchmark's command line in this process."""
+    """Run the command line of the benchmark in this process."""
     return partial(command, command=benchmark)
 
 
 @pytest.fixture(scope="module")
 def small(sets, tmp_path_factory):
-    """A folder that the command wrote, with real trainings of five steps."""
+    """Output folder of the command, with real trainings of five steps."""
     pytest.importorskip("torch", reason="needs the extra train")
     from lst_raster.cli.main import main
 
@@ -84,10 +84,10 @@ def test_every_method_was_trained_and_retrieves(small):
     rows = [row for row in csv.DictReader((small / "ablations.csv").read_text().splitlines()) if row["regime"] == "all"]
     assert len(rows) == len(VARIANTS) * TINY.fewer_seeds * 3
     assert all(int(row["samples"]) > 0 for row in rows)
-    assert len({row["rmse"] for row in rows if row["inputs"] == "exact"}) > TINY.fewer_seeds  # no two are the same
+    assert len({row["rmse"] for row in rows if row["inputs"] == "exact"}) > TINY.fewer_seeds  # all differ
 
 
-def test_the_results_tell_what_they_were_made_from(small, sets):
+def test_results_have_their_provenance(small, sets):
     about = json.loads((small / "results.json").read_text())["about"]
     assert about["sets"]["library"]["profiles"] == 400
     assert all(len(one["sha256"]) == 64 for one in about["sets"].values())
@@ -113,7 +113,7 @@ def test_accuracy_needs_no_training_and_measures_published_methods_and_shipped_m
     assert "Other columns, noisy" in text
 
 
-def test_an_earlier_page_is_kept_unless_told_otherwise(sets, tmp_path, run_benchmark):
+def test_an_earlier_page_is_kept_without_overwrite(sets, tmp_path, run_benchmark):
     (tmp_path / "benchmark.md").write_text("mine")
     code, _, err = run_benchmark(*accuracy(tmp_path, sets))
     assert code == 1
@@ -126,19 +126,19 @@ def test_an_earlier_page_is_kept_unless_told_otherwise(sets, tmp_path, run_bench
 @pytest.mark.parametrize(("arguments", "code", "words"), [
     (("--test", "no-title.nc"), 2, "is not TITLE=PATH"),
     (("--test", "Here=nowhere.nc"), 1, "nowhere.nc does not exist; make it with lst-raster simulate"),
-    (("--sections", "speed"), 1, "no section is called speed"),
+    (("--sections", "speed"), 1, "unknown section speed"),
     (("--sensor", "landsat7-b6"), 1, "the library is simulated for landsat8-b10; the benchmark is for landsat7-b6"),
-    (("--varied-test", "Elsewhere={sets}/varied.nc"), 1, "no --test is called 'Elsewhere'"),
+    (("--varied-test", "Elsewhere={sets}/varied.nc"), 1, "no --test has the title 'Elsewhere'"),
     (("--from", "{sets}/library.nc"), 1, "is not the results.json of a benchmark"),
 ])  # fmt: skip
 def test_wrong_arguments_are_refused_and_nothing_is_written(sets, tmp_path, run_benchmark, arguments, code, words):
-    told, _, err = run_benchmark(*accuracy(tmp_path, sets), *(one.format(sets=sets) for one in arguments))
-    assert told == code
+    status, _, err = run_benchmark(*accuracy(tmp_path, sets), *(one.format(sets=sets) for one in arguments))
+    assert status == code
     assert words in err[-1]
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_without_matplotlib_the_command_says_what_to_install(sets, tmp_path, run_benchmark, monkeypatch):
+def test_without_matplotlib_the_message_names_the_extra(sets, tmp_path, run_benchmark, monkeypatch):
     def missing(module, extra):
         raise MissingExtraError(f"{module} is not installed; run: pip install 'lst-raster[{extra}]'")
 
@@ -164,12 +164,12 @@ def test_the_library_is_simulated_where_none_is_given_and_kept(tmp_path, run_ben
     for _ in range(2):
         code, _, err = run_benchmark("-o", tmp_path, "--sections", "accuracy", "--overwrite")
         assert code == 0
-        assert "the last date of the library is held out" in err[0]
+        assert "the last date of the library is used for testing" in err[0]
     assert calls == [("library.nc", 1)]
     assert (tmp_path / "landsat8-b10_library.nc").is_file()
     text = (tmp_path / "benchmark.md").read_text()
     assert "2011-10-11 of the library, exact" in text
-    assert "ours" not in text  # the shipped models have learnt that date
+    assert "ours" not in text  # the shipped models were trained with that date
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
@@ -179,7 +179,7 @@ def test_an_interrupt_ends_the_command_its_processes_and_leaves_no_file(sets, tm
         [sys.executable, "-m", "tests.benchmarks.accuracy", *map(str, arguments)],
         stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=ROOT,
     )  # fmt: skip
-    started = children_of(running, 3)  # two processes, and the helper of the interpreter
+    started = children_of(running, 3)  # two workers and the resource tracker of the interpreter
     running.send_signal(2)
     _, err = running.communicate(timeout=60.0)
     assert (running.returncode, err.splitlines()[-1]) == (130, "Interrupted")
@@ -194,5 +194,5 @@ def test_a_quick_benchmark_simulates_a_part_of_the_packaged_library(tmp_path, mo
     assert path.name == "landsat8-b10_library_quick.nc"
     assert len(found) == 4
     assert np.unique(found.time).size == 2
-    assert np.unique(found.aerosol_optical_depth).size == 4  # drawn for each column
+    assert np.unique(found.aerosol_optical_depth).size == 4  # random in each column
     assert found.air_temperature_sigma is not None and found.split is not None and found.land is not None

@@ -1,4 +1,4 @@
-"""The benchmark's own arithmetic and its scene, on a small scale."""
+"""Speed benchmark with a small scene, and its arithmetic."""
 
 import sys
 from pathlib import Path
@@ -11,16 +11,16 @@ from lst_raster import read_scene_list, retrieve
 from lst_raster.product.paths import OutputFormat
 from tests.benchmarks import batch, same_products
 from tests.benchmarks.__main__ import _HIGH, BEGIN, END, OURS, PAGE, ours, page, update
+from tests.benchmarks.benchmark_scene import STEM, make_benchmark_scene, shape_of
 from tests.benchmarks.measure import Run, in_turns, measure, summary
 from tests.benchmarks.peers import PEERS
-from tests.benchmarks.yardstick import STEM, make_yardstick, shape_of
 
 BUSY = "a = bytearray(200 << 20)\nfor i in range(2_000_000): pass"
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
-    return make_yardstick(tmp_path_factory.mktemp("yardstick"), shape_of(0.3))
+    return make_benchmark_scene(tmp_path_factory.mktemp("benchmark scene"), shape_of(0.3))
 
 
 def test_the_scene_has_the_fill_and_the_temperatures_of_a_real_one(scene):
@@ -31,7 +31,7 @@ def test_the_scene_has_the_fill_and_the_temperatures_of_a_real_one(scene):
     assert len(np.unique(numbers)) > 1000
 
 
-def test_mountains_and_a_reanalysis_lie_over_the_scene_and_change_its_temperature(scene, tmp_path):
+def test_elevation_and_reanalysis_cover_the_scene_and_change_its_temperature(scene, tmp_path):
     with rasterio.open(scene / "dem.tif") as dataset:
         elevation = dataset.read(1)
     assert (elevation.min(), elevation.max()) == (0, 2500) and 300 < elevation.std() < 1000
@@ -44,7 +44,7 @@ def test_mountains_and_a_reanalysis_lie_over_the_scene_and_change_its_temperatur
     assert np.nanmax(np.abs(difference)) > 1.0
 
 
-def test_the_files_among_the_options_of_our_paths_are_those_of_the_scene(scene, tmp_path):
+def test_files_in_the_options_are_those_of_the_scene(scene, tmp_path):
     paths = ours(scene, tmp_path / "out.tif")
     assert paths.keys() == OURS.keys()
     given = {part for command in paths.values() for part in command if isinstance(part, Path)}
@@ -53,7 +53,7 @@ def test_the_files_among_the_options_of_our_paths_are_those_of_the_scene(scene, 
 
 
 @pytest.mark.parametrize("name", ["notebook", "expression"])
-def test_a_peer_makes_a_temperature_where_there_is_a_scene(scene, tmp_path, name):
+def test_other_methods_write_temperatures_where_the_scene_is_valid(scene, tmp_path, name):
     PEERS[name](scene, tmp_path / "out.tif")
     with rasterio.open(tmp_path / "out.tif") as dataset:
         lst = dataset.read(1)
@@ -62,7 +62,7 @@ def test_a_peer_makes_a_temperature_where_there_is_a_scene(scene, tmp_path, name
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no wait4")
-def test_a_process_is_measured_as_the_system_counts_it():
+def test_time_and_memory_of_a_process_are_measured():
     idle, busy = measure([sys.executable, "-c", "import time; time.sleep(0.5)"]), measure([sys.executable, "-c", BUSY])
     assert idle.wall > 0.5 > idle.cpu
     assert busy.peak > 200 > idle.peak
@@ -70,8 +70,8 @@ def test_a_process_is_measured_as_the_system_counts_it():
         measure([sys.executable, "-c", "raise SystemExit(3)"])
 
 
-def test_ratios_are_those_within_a_turn(monkeypatch):
-    speeds = iter([1, 9, 2, 4, 3, 6, 8, 4])  # a turn that is not counted, then three
+def test_ratios_are_computed_within_a_round(monkeypatch):
+    speeds = iter([1, 9, 2, 4, 3, 6, 8, 4])  # a warm-up round, then three
     monkeypatch.setattr(
         "tests.benchmarks.measure.measure", lambda command: Run(wall=next(speeds), cpu=1.0, peak=float(command))
     )
@@ -80,7 +80,7 @@ def test_ratios_are_those_within_a_turn(monkeypatch):
     assert table["b"]["wall_ratio"] == 1
 
 
-def test_the_throughput_of_workers_is_that_within_a_turn_and_goes_into_its_page(tmp_path):
+def test_the_throughput_of_workers_is_written_to_its_page(tmp_path):
     paths = batch.commands(tmp_path, 3, 0.05, [1, 2])
     assert [scene.name for scene in read_scene_list(tmp_path / "list.csv")] == ["scene 01", "scene 02", "scene 03"]
     assert [command[command.index("--workers") + 1] for command in paths.values()] == [1, 2]
@@ -92,7 +92,7 @@ def test_the_throughput_of_workers_is_that_within_a_turn_and_goes_into_its_page(
     assert copy.read_text().split(batch.END)[1] == batch.PAGE.read_text().split(batch.END)[1]
 
 
-def test_the_page_takes_the_figures_between_its_marks(tmp_path):
+def test_the_page_gets_the_figures_between_its_marks(tmp_path):
     row = {"wall_s": 1.0, "cpu_s": 2.0, "peak_mib": 3.0, "wall_ratio": 0.4, "cpu_ratio": 0.5}
     found = {
         "machine": {"cores": 2, "processor": "x", "system": "y"}, "versions": {"lst-raster": "1", "python": "3"},
@@ -102,7 +102,7 @@ def test_the_page_takes_the_figures_between_its_marks(tmp_path):
     copy = tmp_path / "page.md"
     copy.write_text(PAGE.read_text())
     update(copy, page(found))
-    update(copy, page(found))  # once more replaces them
+    update(copy, page(found))  # a second update replaces them
     text = copy.read_text()
     assert text.count("| lst-raster | 1.00 | 2.00 | 3 | 0.40 | 0.50 |") == 1
     assert text.count("| 15 | 1.00 | 2.00 | 3 |") == 1

@@ -1,4 +1,4 @@
-"""Refits find coefficients that are known, and are no worse than the published ones."""
+"""Refits recover known coefficients and are at least as accurate as the published ones."""
 
 from dataclasses import replace
 
@@ -30,8 +30,8 @@ def made(tmp_path_factory):
     return made_set(tmp_path_factory.mktemp("refit") / "made.nc", profiles=400)
 
 
-def believing(monkeypatch, method):
-    """Make the truth of the training samples what a method with known coefficients retrieves."""
+def with_truth_of(monkeypatch, method):
+    """Replace the true temperature of training samples by that retrieved by a method with known coefficients."""
 
     def observed(simulated, surfaces):
         samples = observe(simulated, surfaces)
@@ -40,33 +40,33 @@ def believing(monkeypatch, method):
     monkeypatch.setattr(refit, "observe", observed)
 
 
-def test_the_single_channel_refit_finds_the_coefficients_that_made_the_truth(made, monkeypatch):
+def test_the_single_channel_refit_recovers_known_coefficients(made, monkeypatch):
     b_gamma = float(wien_temperature(295.0, sensor_band(made.sensor).planck))
     known = SingleChannel(psi=PSI, b_gamma=b_gamma)
-    believing(monkeypatch, known)
+    with_truth_of(monkeypatch, known)
     found = refit_single_channel([made], seed=0)
     assert found.b_gamma == b_gamma
     assert np.allclose(found.psi, PSI, rtol=1e-6, atol=1e-8)
 
 
-def test_the_mono_window_refit_finds_the_coefficients_of_every_class(made, monkeypatch):
+def test_the_mono_window_refit_recovers_the_coefficients_of_every_class(made, monkeypatch):
     count = int(mono_window_class(np.float64(np.inf))) + 1
     known = MonoWindow(coefficients=tuple((1.0 + 0.1 * n, -200.0 - 40.0 * n, 210.0 + 7.0 * n) for n in range(count)))
-    believing(monkeypatch, known)
+    with_truth_of(monkeypatch, known)
     found = refit_mono_window([made], seed=0)
     present = np.unique(mono_window_class(made.water_vapour))
     assert present.size == count
     assert np.allclose(found.coefficients, known.coefficients, rtol=1e-6)
 
 
-def test_a_class_without_columns_takes_what_serves_all(made):
+def test_a_class_without_columns_gets_the_coefficients_of_all_columns(made):
     dry = made.select(made.water_vapour < 20.0)
     found = refit_mono_window([dry], seed=0)
     assert found.coefficients[-1] == found.coefficients[-2]
     assert found.coefficients[0] != found.coefficients[1] != found.coefficients[-1]
 
 
-def test_the_equation_refit_finds_the_quadratics_that_made_the_terms(made):
+def test_the_equation_refit_recovers_known_quadratics(made):
     vapour = made.water_vapour
     terms = dict(
         zip(
@@ -82,7 +82,7 @@ def test_the_equation_refit_finds_the_quadratics_that_made_the_terms(made):
     assert np.allclose(found(samples), samples.surface_temperature, atol=1e-6)
 
 
-def test_no_transmittance_below_the_training_sets_is_believed(made):
+def test_the_transmittance_is_limited_to_the_range_of_the_training_sets(made):
     method = EquationFromVapour(terms=((0.0, -0.02, 1.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)), least=0.3)
     samples = observe(made, draw_surfaces(made.air_temperature_2m, 1, 0))
     black = replace(samples, emissivity=np.ones_like(samples.emissivity))
@@ -91,7 +91,7 @@ def test_no_transmittance_below_the_training_sets_is_believed(made):
     assert np.array_equal(method(replace(black, atmosphere=humid)), method(replace(black, atmosphere=edge)))
 
 
-def test_invented_columns_count_a_fifth(made):
+def test_perturbed_columns_have_a_weight_of_one_fifth(made):
     invented = replace(made.select(np.arange(len(made)) % 2 == 0), perturbation=None)
     others = replace(made.select(np.arange(len(made)) % 2 == 1), perturbation=None)
     marked = replace(invented, perturbation=np.ones(len(invented), np.int8))
@@ -100,7 +100,7 @@ def test_invented_columns_count_a_fifth(made):
 
 
 @pytest.mark.parametrize("name", list(refit.REFITS))
-def test_a_refit_beats_the_published_coefficients_on_the_columns_that_it_learnt(made, name):
+def test_a_refit_is_more_accurate_than_the_published_coefficients_on_its_training_columns(made, name):
     samples = observe(made, draw_surfaces(made.air_temperature_2m, 5, 9))
     published = retrieve_published(made.sensor, samples.radiance, samples.emissivity, samples.water_vapour)
     best = min(score(one, samples.surface_temperature).rmse for one in published.values())

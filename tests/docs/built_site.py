@@ -1,8 +1,7 @@
 """Check the site that mkdocs has built: ``python -m tests.docs.built_site FOLDER``.
 
-Every link within the site leads to a page that is there, and to a place in it that is there; whatever a page needs to
-be shown lies in the folder, so that it can be read without a network. Links to other sites are listed and only their
-form is looked at.
+Every internal link must lead to an existing page and anchor; all resources of a page must be in the folder, so that it
+can be read without a network. External links are listed, and only their syntax is checked.
 """
 
 import sys
@@ -11,11 +10,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 NEEDED = {"script": "src", "img": "src", "link": "href", "source": "src", "iframe": "src"}
-UNNEEDED_RELATIONS = {"canonical", "next", "prev", "alternate"}  # of <link>: they tell, and fetch nothing
+UNNEEDED_RELATIONS = {"canonical", "next", "prev", "alternate"}  # of <link>: informative, not loaded
 
 
 class Page(HTMLParser):
-    """What a page has and what it refers to."""
+    """Anchors and references of a page."""
 
     def __init__(self, path):
         super().__init__()
@@ -43,15 +42,9 @@ def is_well_formed(address):
 
 
 def check(folder):
-    """Find the faults of a built site, and the links that leave it.
-
-    Returns
-    -------
-    tuple of list of str, list of str
-        Faults, one a line; addresses elsewhere.
-    """
+    """Find the faults (one per line) and the external addresses of a built site."""
     pages = {path: Page(path) for path in sorted(folder.rglob("*.html"))}
-    faults = [] if pages else [f"{folder} holds no page"]
+    faults = [] if pages else [f"{folder} has no page"]
     elsewhere = set()
     for path, page in pages.items():
         name = path.relative_to(folder)
@@ -60,25 +53,25 @@ def check(folder):
         for address in page.links | page.needed:
             if not is_elsewhere(address) and (fault := broken(folder, path, pages, address)):
                 faults.append(f"{name}: {address} {fault}")
-    faults += [f"{address} is no address" for address in elsewhere if not is_well_formed(address)]
+    faults += [f"{address} is not a valid address" for address in elsewhere if not is_well_formed(address)]
     return sorted(faults), sorted(elsewhere)
 
 
 def broken(folder, path, pages, address):
-    """Why a link within the site leads nowhere; nothing if it does not."""
+    """Fault of an internal link; empty if it is valid."""
     parts = urlsplit(address)
     where = unquote(parts.path)
     target = path if not where else (folder / where[1:] if where.startswith("/") else path.parent / where).resolve()
     target = target / "index.html" if target.is_dir() else target
     if not target.is_file():
-        return "is not there"
+        return "does not exist"
     if parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].names:
-        return "is no place of that page"
+        return "is not an anchor of that page"
     return ""
 
 
 def main(folder):
-    """Write what was found; end with 1 if there are faults."""
+    """Print links and faults; the exit code is 1 if there are faults."""
     faults, elsewhere = check(Path(folder).resolve())
     lines = [*(f"elsewhere: {address}" for address in elsewhere), *faults]
     sys.stdout.write("\n".join([*lines, f"{len(elsewhere)} links to other sites, {len(faults)} faults"]) + "\n")

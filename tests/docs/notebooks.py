@@ -1,8 +1,8 @@
-"""The notebooks of examples/, which are made of the scripts of the same name.
+"""The notebooks of examples/, generated from the scripts of the same name.
 
 python -m tests.docs.notebooks
 
-writes them anew.
+regenerates them.
 """
 
 from pathlib import Path
@@ -12,13 +12,13 @@ SCRIPTS = ("01_first_retrieval", "08_product_in_xarray")
 
 
 def notebook_of(script):
-    """Text of the notebook of a script; the same script gives the same text."""
+    """Text of the notebook of a script, reproducible."""
     import jupytext
     import nbformat
 
     made = jupytext.reads(script, fmt="py:percent")
     for number, cell in enumerate(made.cells, 1):
-        cell.id = f"cell-{number}"  # they would be drawn at random
+        cell.id = f"cell-{number}"  # random by default
         cell.metadata = {}
     made.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     made.nbformat, made.nbformat_minor = 4, 5

@@ -1,4 +1,4 @@
-"""Every command and every piece of Python on README and the pages of docs/ is run, or held against what there is."""
+"""Every command and Python block of README and docs/ is run, or compared with existing options, functions and files."""
 
 import re
 import shlex
@@ -23,20 +23,20 @@ PAGES = {page: blocks_of(page) for page in pages()}
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """What the names on the pages stand for."""
+    """Files for the names on the pages."""
     return Files(tmp_path_factory.mktemp("documented"))
 
 
 @pytest.fixture(scope="module")
 def store():
-    """An object store, which starts when it is asked for."""
+    """Object store, started on first use."""
     with object_store() as running:
         yield running
 
 
 @pytest.fixture
 def servers(request, tmp_path, monkeypatch, files):
-    """What a page needs of the network, on this machine: an object store, and the Climate Data Store."""
+    """Local servers for the pages: an object store, and the Climate Data Store."""
     text = "".join(block.text for block in PAGES[request.node.callspec.params["page"]] if block.not_run is None)
     if "s3://" in text:
         for name, value in {**STORE_ENVIRONMENT, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}.items():
@@ -56,7 +56,7 @@ def servers(request, tmp_path, monkeypatch, files):
 
 @pytest.fixture
 def reader(tmp_path, files, command, monkeypatch):
-    """Someone with a home, a profile of QGIS and an empty folder."""
+    """Reader with a home, a QGIS profile and an empty folder."""
     folder = tmp_path / "work"
     folder.mkdir()
     (tmp_path / "home" / ".local" / "share" / "QGIS" / "QGIS3" / "profiles" / "default").mkdir(parents=True)
@@ -69,14 +69,14 @@ def reader(tmp_path, files, command, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # rioxarray's use of affine 3
 @pytest.mark.parametrize("page", [page for page, blocks in PAGES.items() if blocks])
-def test_what_a_page_says_works(page, servers, reader):
+def test_the_commands_of_a_page_work(page, servers, reader):
     reader.follow(PAGES[page])
     assert len(reader.followed) == sum(block.pieces for block in PAGES[page] if block.runs)
     SHOWN.get(page, lambda: None)()
 
 
-def arrays_give_what_the_scene_gives():
-    """Of the page on Python: the product, the one made of arrays, and the raster that rioxarray has written."""
+def arrays_equal_the_product_of_the_scene():
+    """Page on Python: the product, the product from arrays, and the raster written by rioxarray are equal."""
     whole, arrays = lst_raster.open_product("alabama_LST.tif"), lst_raster.open_product("arrays_LST.tif")
     assert whole.attrs["model"].startswith("landsat8-b10/surface")
     np.testing.assert_allclose(arrays.lst, whole.lst, atol=2e-3)
@@ -84,16 +84,18 @@ def arrays_give_what_the_scene_gives():
         np.testing.assert_array_equal(plain.read(1), arrays.lst)
 
 
-SHOWN = {"docs/python.md": arrays_give_what_the_scene_gives}
-"""What a page promises beyond that it works, looked at in the folder in which it was followed."""
+SHOWN = {"docs/python.md": arrays_equal_the_product_of_the_scene}
+"""Additional checks of the output of a page, in the folder in which it was run."""
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_no_command_of_a_page_is_overlooked(page):
     lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
-    told = {number for number, line in enumerate(lines, 1) if re.match(r"\s*(\$ )?lst-raster (-|[a-z][\w-]* \S)", line)}
+    expected = {
+        number for number, line in enumerate(lines, 1) if re.match(r"\s*(\$ )?lst-raster (-|[a-z][\w-]* \S)", line)
+    }
     found = {command.line for block in PAGES[page] for command in block.commands}
-    assert told <= found, f"{page}: lines {sorted(told - found)} look like commands, and are in no block of a shell"
+    assert expected <= found, f"{page}: lines {sorted(expected - found)} look like commands outside of a shell block"
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -106,7 +108,7 @@ def test_commands_within_the_text_of_a_page_have_the_options_they_name(page):
 
 
 def page_of(text):
-    """Blocks of a page that is made up."""
+    """Blocks of a synthetic page."""
     return blocks_of("page.md", textwrap.dedent(text))
 
 
@@ -121,7 +123,7 @@ def page_of(text):
             "No such option",
         ),
         ("<!-- not run -->\n    lst-raster doctor\n", "page.md:2", "needs a reason"),
-        ("<!-- not run: x -->\n    python -m tests.no_such\n", "page.md:2", "there is no module"),
+        ("<!-- not run: x -->\n    python -m tests.no_such\n", "page.md:2", "no module"),
         (
             "<!-- not run: x -->\n    import lst_raster\n    lst_raster.retrieve('a', no=1)\n",
             "page.md:2",
@@ -134,13 +136,13 @@ def page_of(text):
         ("    lst-raster validate nothing.csv > out.txt\n", "page.md:1", "nothing.csv"),
     ],
 )
-def test_what_does_not_work_is_told_with_page_and_line(text, place, why, reader):
-    with pytest.raises(PageError) as told:
+def test_failures_are_reported_with_page_and_line(text, place, why, reader):
+    with pytest.raises(PageError) as caught:
         reader.follow(blocks_of("page.md", text))
-    assert str(told.value).startswith(f"{place}: ") and why in str(told.value)
+    assert str(caught.value).startswith(f"{place}: ") and why in str(caught.value)
 
 
-def test_commands_go_on_where_those_above_them_ended_and_alternatives_replace_each_other(reader):
+def test_commands_continue_from_earlier_ones_and_alternatives_replace_each_other(reader):
     reader.follow(
         page_of(
             """
@@ -157,20 +159,20 @@ def test_commands_go_on_where_those_above_them_ended_and_alternatives_replace_ea
                 ```python
                 from pathlib import Path
                 import lst_raster
-                told = lst_raster.open_product("one.tif").attrs["emissivity"]
+                emissivity = lst_raster.open_product("one.tif").attrs["emissivity"]
                 ```
 
             Then:
 
-                assert "ndvi" in told
-                Path("seen.txt").write_text(told)
+                assert "ndvi" in emissivity
+                Path("seen.txt").write_text(emissivity)
             """
         )
     )
     assert (reader.folder / "two.tif").is_file() and (reader.folder / "seen.txt").is_file()
 
 
-def test_what_takes_long_is_run_with_options_that_make_it_small(reader):
+def test_slow_commands_are_run_with_options_that_reduce_the_work(reader):
     asked = []
     reader.command = lambda *words: asked.append(words) or (0, [], [])
     reader.follow(
@@ -185,7 +187,7 @@ def test_what_takes_long_is_run_with_options_that_make_it_small(reader):
     ]  # fmt: skip
 
 
-def test_text_that_is_no_code_is_left_alone():
+def test_blocks_that_are_not_code_are_ignored():
     indented = ("line lists -> absorption", "a,b\n    1,2016-07-01T16:36Z", "cover = (a - b)^2, within 0 and 1")
     text = "-\n\n" + "".join(f"    {block}\n\n-\n\n" for block in indented) + "```toml\nx = 1\n```\n"
     assert blocks_of("page.md", text) == []

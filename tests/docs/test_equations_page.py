@@ -1,4 +1,4 @@
-"""The page of equations names every formula, every formula it names exists, and so does every source it gives."""
+"""The page of equations lists every formula; every listed formula and reference exists in the code."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ LOOKUPS = ("arrays", "error_metrics")  # no formulas
 
 
 def functions(path):
-    """Names of the public functions of a module of formulas."""
+    """Names of the public functions of a physics module."""
     return {
         node.name
         for node in ast.parse(path.read_text()).body

@@ -1,4 +1,4 @@
-"""Links of the documents as they lie in the repository: files and headings are there, addresses have a form."""
+"""Links of the documents in the repository: files and headings exist, addresses are valid."""
 
 import re
 from pathlib import Path
@@ -17,14 +17,14 @@ _LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+)\)")
 
 
 def prose(text):
-    """A document without its code, in which brackets mean something else."""
+    """Document without code blocks, in which brackets are not links."""
     text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"(?<=\n\n)(?: {4}.*\n|\n(?= {4}))+", "", text)
     return re.sub(r"`[^`\n]*`", "code", text)
 
 
 def headings(path):
-    """Anchors of a document's headings, as mkdocs has them."""
+    """Anchors of the headings of a document, as in mkdocs."""
     found = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
     return {re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", re.sub("`", "", text)).strip().lower()) for text in found}
 
@@ -35,16 +35,16 @@ def links(path):
 
 def fault(path, link):
     if is_elsewhere(link):
-        return "" if is_well_formed(link) else "is no address"
+        return "" if is_well_formed(link) else "is not a valid address"
     name, _, anchor = link.partition("#")
     target = path.parent / name if name else path
     if not target.exists():
-        return "is not there"
-    return "" if not anchor or anchor in headings(target) else "is no heading of that page"
+        return "does not exist"
+    return "" if not anchor or anchor in headings(target) else "is not a heading of that page"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_leads_somewhere(path):
+def test_every_link_is_valid(path):
     assert [f"{link} {why}" for link in links(path) if (why := fault(path, link))] == []
 
 
@@ -60,7 +60,7 @@ def test_each_fault_is_found(tmp_path):
     found = [(link, fault(page, link)) for link in links(page)]
     assert found == [
         ("page.md#a-page", ""),
-        ("gone.md", "is not there"),
-        ("#no-heading", "is no heading of that page"),
-        ("https://localhost/", "is no address"),
+        ("gone.md", "does not exist"),
+        ("#no-heading", "is not a heading of that page"),
+        ("https://localhost/", "is not a valid address"),
     ]

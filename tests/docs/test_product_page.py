@@ -1,4 +1,4 @@
-"""The page on the product says what the code does."""
+"""The page on the product agrees with the code."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "product.md").read_text()
 
 
 def rows(heading):
-    """Cells of the table under a heading row."""
+    """Cells of the table below a heading row."""
     lines = PAGE[PAGE.index(f"| {heading} |") :].split("\n\n")[0].splitlines()[2:]
     return [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines]
 

@@ -1,4 +1,4 @@
-"""The page on Python names what there is, and the example beside it runs."""
+"""The page on Python lists all public names, and its example runs."""
 
 import re
 import runpy
@@ -26,8 +26,8 @@ def test_the_page_names_every_function_every_flag_and_every_variable():
 def test_the_example_of_two_days_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["seasonal_change.py", str(tmp_path)])
     runpy.run_path(str(ROOT / "examples" / "seasonal_change.py"), run_name="__main__")
-    told = re.fullmatch(r"warmer by ([\d.]+) K, known to ([\d.]+) K\n", capsys.readouterr().out)
-    assert 10 < float(told[1]) < 40 and 1 < float(told[2]) < 5
+    printed = re.fullmatch(r"warmer by ([\d.]+) K, known to ([\d.]+) K\n", capsys.readouterr().out)
+    assert 10 < float(printed[1]) < 40 and 1 < float(printed[2]) < 5
     winter, summer = (lst_raster.open_product(tmp_path / f"{day}_LST.tif") for day in ("2015-01-17", "2015-07-28"))
     assert (winter.attrs["acquisition_date"], summer.rio.crs.to_epsg()) == ("2015-01-17", 32616)
     assert str(summer.time.values)[:10] == "2015-07-28"

@@ -1,4 +1,4 @@
-"""Figures that pages repeat are those of the tables from which they are taken."""
+"""Figures repeated on pages are equal to those of their tables."""
 
 import json
 import re
@@ -20,20 +20,20 @@ def text(page):
 
 
 def cells(page, begins):
-    """Cells of the first row of a table that begins so."""
+    """Cells of the first table row that starts with `begins`."""
     row = next(line for line in (ROOT / page).read_text().splitlines() if line.startswith(f"| {begins}"))
     return [cell.strip() for cell in row.strip("| ").split(" | ")[1:]]
 
 
 def accuracy(row):
-    """RMSE over all and mean absolute error in humid air: exact and noisy, then exact on TIGR-2000."""
+    """RMSE of all samples and MAE in extreme humidity: exact and noisy inputs, then exact inputs of TIGR-2000."""
     return [cell.split(" / ") for cell in cells("README.md", row)][:3]
 
 
 COLUMN, SURFACE, PROFILE = (accuracy(f"lst-raster, `{tier}`") for tier in ("column", "surface", "profile"))
 
 
-def test_the_tables_of_accuracy_are_one():
+def test_the_tables_of_accuracy_are_equal():
     rows = [
         row for row in (ROOT / "docs" / "sensors.md").read_text().splitlines() if row.startswith("| `landsat8-b10` |")
     ]
@@ -77,7 +77,7 @@ def test_the_limits_against_the_lake_are_those_of_the_page_on_it():
     assert f"{stated} of the water, {skin[0]} K against {skin[1]} K" in text("docs/limits.md")
 
 
-def test_what_the_page_on_the_lake_tells_is_in_its_budget():
+def test_figures_of_the_lake_page_are_in_its_budget():
     budget = json.loads((ROOT / "docs" / "science" / "lake_sunapee" / "budget.json").read_text())
     page = text("docs/science/lake.md")
     steps = [step["bias"] for step in budget["steps"].values()]
@@ -90,11 +90,11 @@ def test_what_the_page_on_the_lake_tells_is_in_its_budget():
         in page
     )
     assert f"with a standard uncertainty of {budget['uncertainty']:.2f} K" in page
-    error_sources = {cause["name"]: cause for cause in budget["causes"]}
+    error_sources = {entry["name"]: entry for entry in budget["error_sources"]}
     for begin, name in (
         ("Air temperature", "air temperature"),
-        ("The hour", "air of the morning"),
-        ("Gases left out", "gases left out"),
+        ("The hour", "time of day (morning)"),
+        ("Gases left out", "neglected gases"),
         ("Emissivity", "emissivity of water"),
     ):
         effect, uncertainty = error_sources[name]["effect"], error_sources[name]["uncertainty"]
@@ -102,24 +102,26 @@ def test_what_the_page_on_the_lake_tells_is_in_its_budget():
 
 
 def benchmark_cells(heading, begins):
-    """Root mean square errors of the first such row below a heading or table head of the benchmark's page."""
+    """Cells of the first row that starts with `begins` below a heading or table head of the page of the benchmark."""
     lines = (ROOT / "docs" / "science" / "benchmark.md").read_text().splitlines()
     start = next(number for number, line in enumerate(lines) if heading in line)
     row = next(line for line in lines[start:] if line.startswith(f"| {begins} |"))
     return [cell.split(" / ") for cell in row.strip("| ").split(" | ")[1:]]
 
 
-def test_what_the_equation_gives_is_what_the_benchmark_found():
+def test_figures_of_the_network_page_are_those_of_the_benchmark():
     page = text("docs/science/network.md")
     for tier in ("profile", "surface", "column"):
-        coupled, alone = (
+        coupled, plain = (
             [cell[0].split(" ± ")[0] for cell in benchmark_cells("RMSE / MAE above 50", f"{way}, `{tier}`")][:2]
             for way in ("coupled", "plain network")
         )
-        assert f"{coupled[0]} against {alone[0]} K" in page
+        assert f"{coupled[0]} against {plain[0]} K" in page
     fewer = "| GFS September 2015, exact | 1 %"
-    shares = [[cell[0].split(" ± ")[0] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "plain network")]
-    for ours, others in list(zip(*shares, strict=True))[:4]:
+    fractions = [
+        [cell[0].split(" ± ")[0] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "plain network")
+    ]
+    for ours, others in list(zip(*fractions, strict=True))[:4]:
         assert f"{ours} against {others} K with" in page
         assert float(ours) < float(others)
     humid = [[cell[1] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "plain network")]
@@ -137,16 +139,16 @@ def test_what_the_equation_gives_is_what_the_benchmark_found():
         for way in ("coupled", "plain network")
     )
     assert f"is better, {ours} against {others} K, for its mechanism" in page
-    assert f"{benchmark_cells(fewer, 'coupled')[2][0]} K instead of {shares[0][4]} K" in text("docs/own-sensor.md")
+    assert f"{benchmark_cells(fewer, 'coupled')[2][0]} K instead of {fractions[0][4]} K" in text("docs/own-sensor.md")
 
 
 @pytest.mark.parametrize("tier", ["column", "surface", "profile"])
 @pytest.mark.parametrize("inputs", ["noisy", "exact"])
-def test_the_shares_within_the_uncertainty_are_those_of_the_model(tier, inputs):
+def test_the_fractions_within_the_uncertainty_are_those_of_the_model(tier, inputs):
     metrics = json.loads((ROOT / "models" / "landsat8-b10" / tier / "metrics.json").read_text())
     coverage = metrics["GFS September 2015"]["coverage"][inputs]
-    shares = [f"{100.0 * coverage[name]:.1f}" for name in WATER_VAPOUR_CLASSES]
-    assert cells("docs/science/network.md", f"`{tier}`, {inputs}") == shares
+    fractions = [f"{100.0 * coverage[name]:.1f}" for name in WATER_VAPOUR_CLASSES]
+    assert cells("docs/science/network.md", f"`{tier}`, {inputs}") == fractions
 
 
 def test_the_comparison_with_the_published_mono_window_is_that_of_the_table():
@@ -155,7 +157,7 @@ def test_the_comparison_with_the_published_mono_window_is_that_of_the_table():
     assert f"{stated} with water vapour and surface pressure, at {SURFACE[0][0]} K with the air temperature too" in page
 
 
-def test_the_cost_of_one_emissivity_is_that_of_its_page():
+def test_the_error_of_a_single_emissivity_is_that_of_its_page():
     page = text("docs/science/spectral_emissivity.md")
     found = re.search(
         r"the spectrum costs (\S+ K in band 10) and (\S+ to \S+ K in band 6) .* (up to \S+ K) in band 6", page
@@ -165,7 +167,7 @@ def test_the_cost_of_one_emissivity_is_that_of_its_page():
 
 
 @pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # rioxarray's use of affine 3
-def test_the_quickstart_shows_what_the_example_scene_gives(tmp_path, monkeypatch):
+def test_the_quickstart_shows_the_output_of_the_example_scene(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for file in (ROOT / "examples" / "data").glob("LC08_*"):
         shutil.copy(file, tmp_path)
@@ -182,7 +184,7 @@ def test_the_quickstart_shows_what_the_example_scene_gives(tmp_path, monkeypatch
 
 
 @pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
-def test_the_pictures_of_the_example_are_those_of_today(tmp_path, command):
+def test_the_figures_of_the_example_are_current(tmp_path, command):
     command("retrieve", ROOT / "examples" / "data" / "LC08_alabama_B10.tif", "-o", tmp_path)
     command("preview", tmp_path / "LC08_alabama_LST.tif")
     for page, drawn in (("alabama.png", "LC08_alabama_LST.png"), ("preview.png", "LC08_alabama_LST_preview.png")):

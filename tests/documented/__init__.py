@@ -1,1 +1,1 @@
-"""The commands and the code of the pages, collected and run as they stand."""
+"""Commands and code of the pages, collected and run unchanged."""

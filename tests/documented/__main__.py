@@ -1,4 +1,4 @@
-"""Says how many commands and pieces of Python of the pages are run in tests, and which are not, and why."""
+"""Report how many commands and Python blocks of the pages are run in tests, and which are not, with the reason."""
 
 import sys
 
@@ -11,8 +11,8 @@ def lines():
     left = [block for block in blocks if block.not_run is not None]
     by_ci = sum(block.pieces for block in blocks if not block.runs and block.not_run is None)
     count = sum(block.pieces for block in blocks)
-    yield f"{count} commands and pieces of Python on {len(pages())} pages; {by_ci} are run by .ci/run itself"
-    yield f"{sum(block.pieces for block in left)} not run, but held against options, functions and files:"
+    yield f"{count} commands and Python blocks on {len(pages())} pages; {by_ci} are run by .ci/run itself"
+    yield f"{sum(block.pieces for block in left)} not run, only compared with options, functions and files:"
     for block in left:
         yield f"  {block.place} ({block.pieces}): {block.not_run}"
 

@@ -1,4 +1,4 @@
-"""What the names on the pages stand for: small files, made when a command names one that is not there."""
+"""Files for the names on the pages: small synthetic files, created when a command names a missing one."""
 
 import datetime
 import functools
@@ -23,7 +23,7 @@ SHAPE = 60, 70
 STEM = "LC08_L1TP_020039_20150719_20200908_02_T1"
 TIMES = ("2015-01-17T16", "2015-01-17T17", "2015-07-19T16", "2015-07-19T17", "2016-01-21T23", "2016-01-22T00")
 PLACE = {"latitude": np.arange(32.0, 28.9, -0.25), "longitude": np.arange(-89.0, -85.9, 0.25)}
-"""Over the example scene and those that are made."""
+"""Grid that covers the example scene and the synthetic scenes."""
 AIR = {"tcwv": 20.0, "t2m": 295.0, "sp": 1.0e5, "z": 500.0, "d2m": 288.0}
 LEVELS = np.array([1000, 950, 900, 850, 800, 700, 600, 500, 400, 300, 250, 200, 150, 100.0])
 CLEAR, CLOUD, WATER = 21824, 22280, 21952
@@ -32,7 +32,7 @@ OVERPASS = datetime.date(2016, 1, 1)
 
 @functools.cache
 def _scene(folder):
-    """A scene with both thermal bands, red and near infrared, quality and metadata."""
+    """Scene with both thermal bands, red and near infrared, quality and metadata."""
     warm = ramp(285.0, 312.0, SHAPE)
     path = make_scene(folder, lst=warm, name=f"{STEM}_B10.TIF")
     eleven = sensor_band("landsat8-b11")
@@ -49,7 +49,7 @@ def _scene(folder):
 
 
 def _renamed(source, target, old, new):
-    """Copy files whose names begin with one identifier under another one, which the metadata get too."""
+    """Copy files with another identifier in names and metadata."""
     target.mkdir(parents=True, exist_ok=True)
     for file in source.iterdir():
         copy = target / file.name.replace(old, new)
@@ -59,13 +59,13 @@ def _renamed(source, target, old, new):
 
 
 class Files:
-    """Makes what a name stands for; what is dear to make is made once, in `cache`."""
+    """Creates the files of a name; expensive ones are cached in `cache`."""
 
     def __init__(self, cache, store=None):
         self.cache, self.store = Path(cache), store
 
     def put(self, address, folder):
-        """Put what an address in the store stands for there, with all that lies beside it."""
+        """Upload the file of an address in the store, with the files next to it."""
         bucket, _, key = address.removeprefix("s3://").partition("/")
         prefix, _, name = key.rpartition("/")
         shutil.rmtree(folder, ignore_errors=True)
@@ -74,7 +74,7 @@ class Files:
         self.store.upload(folder, bucket, f"{prefix}/" if prefix else "")
 
     def make(self, name, folder):
-        """Make the file or folder of that name in a folder, if a rule knows it; returns whether one did."""
+        """Create the file or folder of a name in a folder; returns whether a rule matches."""
         for pattern, rule in RULES.items():
             if found := re.fullmatch(pattern, name.rstrip("/")):
                 path = folder / name
@@ -84,74 +84,74 @@ class Files:
         return False
 
     def scene(self, path, stem):
-        """All files of a scene, beside each other."""
+        """All files of a scene, in one folder."""
         _renamed(_scene(self.cache / "scene"), path.parent, STEM, stem)
         if path.suffix == ".tif":
             path.with_suffix(".TIF").rename(path)
 
     def scenes(self, path):
-        """A folder of two scenes."""
+        """Folder with two scenes."""
         for day in ("19", "20"):
             self.scene(path / f"scene{day}" / "x", STEM.replace("20150719", f"201507{day}"))
 
     def archive(self, path, stem, ending):
-        """A scene in an archive."""
+        """Scene in an archive."""
         self.scene(self.cache / stem / "x", stem)
         with tarfile.open(path, "w" if ending == "tar" else "w:gz") as tar:
             for file in sorted((self.cache / stem).iterdir()):
                 tar.add(file, file.name)
 
     def product(self, path, stem):
-        """A whole product of a scene."""
+        """Complete product of a scene."""
         self.scene(self.cache / stem / "x", stem)
         band = self.cache / stem / f"{stem}_B10.TIF"
         retrieve(band, output=path, emissivity="ndvi", water_vapour=20.0, air_temperature=295.0)
 
     def products(self, path):
-        """A folder of products of one grid, a month apart."""
+        """Folder with monthly products of one grid."""
         season(path, shape=(20, 30), number=9)
 
     def level_2(self, path, stem, rest):
-        """A Level-2 product: its folder, or, where one of its files is named, the files beside each other."""
+        """Level-2 product: its folder, or its files in one folder if a file is named."""
         made = self.cache / "level2"
         if not made.exists():
-            empty = np.arange(SHAPE[0] * SHAPE[1]).reshape(SHAPE) >= 6 * SHAPE[1]  # studies work at every other pixel
+            empty = np.arange(SHAPE[0] * SHAPE[1]).reshape(SHAPE) >= 6 * SHAPE[1]  # the study uses every second pixel
             make_level2(made, lst=ramp(285.0, 312.0, SHAPE), fill=empty)
         _renamed(made, path.parent if rest else path, STEMS["landsat8-b10"], stem)
 
     def surface_fields(self, path, start):
-        """Reanalysis near the ground; a file called by one variable has that alone."""
+        """Reanalysis at the surface; a file named after a variable has only that one."""
         names = [start] if start in AIR else list(AIR)
         shape = (len(TIMES), PLACE["latitude"].size, PLACE["longitude"].size)
         fields = {name: np.full(shape, AIR[name]) for name in names}
         write_reanalysis(path, fields, times=np.array(TIMES, "datetime64[s]"), **PLACE)
 
     def levels(self, path):
-        """Temperature and humidity on levels of pressure."""
+        """Temperature and humidity on pressure levels."""
         shape = (len(TIMES), LEVELS.size, PLACE["latitude"].size, PLACE["longitude"].size)
         column = (LEVELS / 1000.0)[:, None, None]
         fields = {"t": np.broadcast_to(295.0 * column**0.19, shape), "q": np.broadcast_to(0.011 * column**3, shape)}
         write_levels(path, fields, levels=LEVELS, times=np.array(TIMES, "datetime64[s]"), **PLACE)
 
     def kelvin(self, path):
-        """A raster of surface temperature."""
+        """Raster of surface temperature."""
         noise = np.random.default_rng(len(path.name)).normal(0.0, 0.3, SHAPE)
         write_raster(path, (ramp(285.0, 312.0, SHAPE) + noise).astype("f4"), units="K", nodata=np.nan)
 
     def matchups(self, path):
-        """A table of match-ups; two rows lack what a station has."""
+        """Table of match-ups; two rows have no station data."""
         kelvin = [("300.0", "303.1"), ("298.0", "300.2"), ("295.5", "297.0")]
         rows = [row(brightness_temperature_K=seen, insitu_lst_K=ground) for seen, ground in kelvin]
         write_table(path, *rows, row(brightness_temperature_K="299.0", insitu_lst_K=""))
 
-    def own_columns(self, path):
-        """The same, with columns of a user's own names."""
+    def custom_columns(self, path):
+        """The same, with custom column names."""
         names = {"insitu_lst_K": "station_temperature", "emissivity": "emissivity_aster"}
         rows = [row(insitu_lst_K=ground) for ground in ("292.0", "292.5", "291.0")]
         write_table(path, *rows, header=[names.get(name, name) for name in HEADER])
 
     def lake(self, path):
-        """A table without emissivity and pressure, and with temperatures of the USGS."""
+        """Table without emissivity and pressure, and with USGS temperatures."""
         names = ("sensor", "time", "brightness_temperature_K", "water_vapour_kg_m2", "insitu_lst_K", "usgs_lst_K")
         day = "2001-07-{}T15:20:00Z"
         cells = [("290.0", "20.0", "293.0", "292.5"), ("288.0", "15.0", "290.4", "290.1"), ("285", "9", "287", "287.3")]
@@ -159,12 +159,12 @@ class Files:
         write_table(path, *rows, header=names)
 
     def tiles(self, path):
-        """ASTER GED over the scene."""
+        """ASTER GED tiles of the scene."""
         path.mkdir()
         make_tile(path, 31, -88, mean=lambda latitude, longitude: (0.96 + 0 * latitude, 0.97 + 0 * latitude))
 
     def model(self, path, band):
-        """A model of a user's own."""
+        """Custom model."""
         make_model(path / "model.onnx", f"landsat8-b{band}")
         make_model(path / "atmosphere.onnx", f"landsat8-b{band}", graph="atmosphere")
 
@@ -195,15 +195,15 @@ RULES = {
     r"worldcover\.tif|landcover\.tif": _raster(30.0, 30.0, "u1", DEGREES),
     r"GED": Files.tiles,
     r"MATCHUPS\.csv": Files.matchups,
-    r"overpasses\.csv": Files.own_columns,
+    r"overpasses\.csv": Files.custom_columns,
     r"lake_sunapee_l7\.csv": Files.lake,
     r"DIR": lambda files, path: write_station_day(path, OVERPASS),
     r"my-b(\d\d)-model": Files.model,
 }
-"""Which names stand for what; the first pattern that fits a whole name counts."""
+"""Patterns of names with their rules; the first full match applies."""
 
 
 def _checkout(name, path):
-    """A folder of the checkout, copied: commands write into it."""
+    """Copy of a folder of the checkout, as commands write to it."""
     folder = next(parent for parent in (path, *path.parents) if parent.name == name)
     shutil.copytree(ROOT / name, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,4 +1,4 @@
-"""Follows a page from top to bottom: its commands and its Python, in one folder, as a reader types them."""
+"""Run a page from top to bottom: commands and Python, in one folder."""
 
 import ast
 import glob
@@ -22,9 +22,9 @@ from lst_raster.qgis import forms
 from tests.documented.pages import ROOT
 
 HINT = (
-    "\nEvery command of a page is run. If it names a file that is not there, give the name a rule in "
+    "\nEvery command of a page is run. If it names a missing file, add a rule for the name to "
     "tests/documented/files.py; if it cannot be run in a test, put <!-- not run: the reason --> before its block; if "
-    "it is no command and no Python, fence it and call it text."
+    "it is not a command or Python, fence it as text."
 )
 _WRITTEN = {"-o", "--output", "--report"}
 _WRITING_CALLS = {"write_product", "to_raster", "to_netcdf", "write"}
@@ -34,35 +34,35 @@ _MAIN = "from lst_raster.cli.main import main; main()"
 
 
 class PageError(AssertionError):
-    """A command or a block of a page does not do what the page says."""
+    """A command or a block of a page fails."""
 
 
 class Reader:
-    """Someone who follows one page.
+    """Runs one page.
 
-    `command` runs the command line and returns exit code, output and errors; `files` makes what the page takes for
-    granted. Where something is refused because an alternative further up has written the same product, that product is
-    put aside, and it is tried once more.
+    `command` runs the command line and returns exit code, output and errors; `files` creates the files that the page
+    assumes. If a command is refused because an earlier alternative has written the same product, that product is moved
+    away and the command is run again.
     """
 
     def __init__(self, folder, files, command):
         self.folder, self.files, self.command = Path(folder), files, command
         self.namespace = {}
-        self.followed = []  # where what has been run stands
+        self.followed = []  # places of the blocks that were run
 
     def follow(self, blocks):
-        """Run what can be run, and look at the rest."""
+        """Run all blocks that can be run, and check the others."""
         for block in blocks:
             if not block.runs:
                 look_at(block)
             elif block.kind == "python":
-                self._tell(block.place, block.text, partial(self._python, block))
+                self._attempt(block.place, block.text, partial(self._python, block))
             else:
                 for command in block.commands:
                     place = f"{block.page}:{command.line}"
-                    self._tell(place, command.text, partial(self._shell, command.text, block.small))
+                    self._attempt(place, command.text, partial(self._shell, command.text, block.small))
 
-    def _tell(self, place, text, run):
+    def _attempt(self, place, text, run):
         try:
             try:
                 run()
@@ -76,7 +76,7 @@ class Reader:
             raise PageError(f"{place}: {text}\n{type(error).__name__}: {error}{HINT}") from error
 
     def _put_aside(self, refusal):
-        """Take away the product that a refusal names."""
+        """Move the product named in an error message away."""
         for word in re.findall(r"[^\s,;:]+", refusal):
             path = self.folder / word
             if path.is_file():
@@ -110,7 +110,7 @@ class Reader:
             self._in_a_shell(text)
 
     def _in_a_shell(self, text):
-        """Anything else; `lst-raster` and `python` are those of the test."""
+        """Run any other command with `lst-raster` and `python` of the test."""
         programs = self.folder.parent / "programs"
         if not programs.exists():
             programs.mkdir()
@@ -120,7 +120,7 @@ class Reader:
         environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
         command = ["bash", "-euo", "pipefail", "-c", text]
-        kept_open = os.pipe()  # as a terminal is, for commands that end with their input
+        kept_open = os.pipe()  # like a terminal, for commands that end with their input
         try:
             ended = subprocess.run(
                 command, cwd=self.folder, env=environment, stdin=kept_open[0], capture_output=True, text=True
@@ -138,7 +138,7 @@ class Reader:
 
 
 def _inputs(words):
-    """Every part of a command that may name a file, but for what is written."""
+    """Parts of a command that may name an input file."""
     written = set(_outputs(words))
     for word in words[1:]:
         if word.startswith("s3://"):
@@ -152,7 +152,7 @@ def _outputs(words):
 
 
 def _read_in_python(text):
-    """Texts in a piece of Python that may name a file, but for what is written."""
+    """Strings in Python code that may name an input file."""
     written = set()
     for node in ast.walk(tree := ast.parse(text)):
         if isinstance(node, ast.Call):
@@ -167,7 +167,7 @@ def _read_in_python(text):
 
 
 def look_at(block):
-    """Hold a block that is not run against the options, functions and files that there are."""
+    """Compare a block that is not run with existing options, functions and files."""
     try:
         if block.not_run == "":
             raise PageError("a block that is not run needs a reason: <!-- not run: the reason -->")
@@ -190,13 +190,13 @@ def _look_at_command(text):
         elif program == "pip" and words[1] == "install":
             _look_at_pip(words[2:])
         elif program.startswith("python") and words[1] == "-m" and "." in words[2]:
-            assert importlib.util.find_spec(words[2]), f"there is no module {words[2]}"
+            assert importlib.util.find_spec(words[2]), f"no module {words[2]}"
         elif program.startswith("python") and words[1].endswith(".py"):
-            assert (ROOT / words[1]).is_file(), f"there is no {words[1]}"
+            assert (ROOT / words[1]).is_file(), f"no file {words[1]}"
 
 
 def parse(words):
-    """Let click read the arguments of `lst-raster`, as it would before it calls the command."""
+    """Parse arguments of `lst-raster` with click, without a call of the command."""
     command, context, rest = cli, None, list(words)
     while True:
         context = command.make_context(command.name or "lst-raster", rest, parent=context)
@@ -206,13 +206,13 @@ def parse(words):
 
 
 def look_at_options(words):
-    """Commands and options of `lst-raster` that are named exist; arguments do not matter."""
+    """Check that commands and options of `lst-raster` exist; arguments are ignored."""
     command, rest = cli, list(words)
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
         if rest[0].isupper():
-            return  # COMMAND stands for any
+            return  # COMMAND is a placeholder
         command = command.get_command(click.Context(command), rest.pop(0))
-        assert command is not None, f"there is no such command: {' '.join(words)}"
+        assert command is not None, f"no such command: {' '.join(words)}"
     known = {"--help", "-h"} | {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
     for word in rest:
         option = word.partition("=")[0]
@@ -220,7 +220,7 @@ def look_at_options(words):
 
 
 def _look_at_qgis(words):
-    """The form of an algorithm has the fields that are named."""
+    """Check that the form of an algorithm has the named fields."""
     form = getattr(forms, words[0].partition(":")[2].upper())
     fields = {option.name for option in form.options} | {"OUTPUT"}
     missing = {word.partition("=")[0] for word in words if "=" in word} - fields
@@ -228,7 +228,7 @@ def _look_at_qgis(words):
 
 
 def _look_at_pip(words):
-    """Extras that are named exist."""
+    """Check that the named extras exist."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     for word in words:
         if found := re.fullmatch(r"(?:lst-raster|\.)\[([\w,]+)\](?:\s*@.*)?", word):
@@ -237,7 +237,7 @@ def _look_at_pip(words):
 
 
 def _look_at_python(text):
-    """Names of `lst_raster` that are used exist, and take the keywords that they are given."""
+    """Check that names of `lst_raster` exist and accept the given keywords."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lst_raster":
             module = importlib.import_module(node.module)

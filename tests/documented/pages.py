@@ -1,4 +1,4 @@
-"""What README and docs/ tell a reader to type: blocks of commands and of Python, each with its page and line."""
+"""Blocks of commands and Python in README and docs/, with page and line."""
 
 import ast
 import re
@@ -9,14 +9,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SHELL, PYTHON = {"bash", "sh", "shell", "console"}, {"python", "py"}
 PROGRAMS = {"lst-raster", "pip", "python", "python3", "qgis_process", "bash", "cd", "export", "git", "mkdir", "pytest"}
-"""What the first line of a block begins with that is a shell's although nothing says so."""
+"""First words of shell blocks without a language."""
 _FENCE = re.compile(r"(\s*)(`{3,}|~{3,})\s*\{?\.?([\w-]*)")
 _COMMENT = re.compile(r"\s*<!--\s*(.*?)\s*-->\s*$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A line of a shell, its continuations joined."""
+    """A shell command, with continuation lines joined."""
 
     text: str
     line: int
@@ -32,46 +32,46 @@ class Block:
     """shell, python, or text."""
     text: str
     comment: str = ""
-    """What an HTML comment before it says."""
+    """HTML comment before the block."""
     commands: tuple[Command, ...] = field(default=())
 
     @property
     def not_run(self):
-        """Why it is not run; None if it is."""
+        """Reason why it is not run; None if it is run."""
         found = re.fullmatch(r"not run\b:?\s*(.*)", self.comment)
         return None if found is None else found[1]
 
     @property
     def small(self):
-        """Options that make its commands quick in a test: those of a command by its name."""
+        """Options that reduce the run time in a test, by command."""
         found = re.fullmatch(r"run small:\s*(.*)", self.comment)
         parts = [part.split() for part in found[1].split(",")] if found else []
         return {name: options for name, *options in parts}
 
     @property
     def runs(self):
-        """Whether the tests run it; the README's own commands .ci/run runs."""
+        """Whether the tests run it; .ci/run runs the commands of the README."""
         return self.not_run is None and self.comment not in run_by_ci()
 
     @property
     def pieces(self):
-        """How many commands it has; Python counts as one."""
+        """Number of commands; Python counts as one."""
         return max(len(self.commands), 1)
 
     @property
     def place(self):
-        """Page and line, as compilers give them."""
+        """Page and line, in the format of compilers."""
         return f"{self.page}:{self.line}"
 
 
 def pages():
-    """The READMEs and every page of docs/, from the repository's root."""
+    """READMEs and pages of docs/, relative to the root of the repository."""
     paths = (ROOT / "README.md", ROOT / "examples" / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
     return [str(path.relative_to(ROOT)) for path in paths]
 
 
 def run_by_ci():
-    """Names of the README's commands that .ci/run runs itself."""
+    """Names of the README commands that .ci/run runs."""
     return set(re.findall(r"\$\(command_of (\w+)\)", (ROOT / ".ci" / "run").read_text()))
 
 
@@ -83,14 +83,14 @@ def inline_commands(page):
 
 
 def blocks_of(page, text=None):
-    """All blocks of a page that are commands or Python; other text is left out."""
+    """Blocks of commands or Python on a page, without other text."""
     text = (ROOT / page).read_text(encoding="utf-8") if text is None else text
     found = [_block(page, *raw) for raw in _raw(text.splitlines())]
     return [block for block in found if block.kind != "text"]
 
 
 def _raw(lines):
-    """Line, language (None where none is told), text and comment of every block of code."""
+    """Line, language (None if not given), text and comment of every code block."""
     number, comment = 0, ""
     while number < len(lines):
         line, start = lines[number], number
@@ -127,7 +127,7 @@ def _named(language):
 
 
 def _kind(text):
-    """Of a block that does not say it."""
+    """Kind of a block without language."""
     first = text.lstrip().removeprefix("$ ").split(maxsplit=1)
     if first and first[0] in PROGRAMS:
         return "shell"
@@ -140,7 +140,7 @@ def _kind(text):
 
 
 def _commands(text, first, language):
-    """Commands of a shell block: lines with a prompt where there are any; else all, until it shows what comes out."""
+    """Commands of a shell block: lines with a prompt if there are any, otherwise all lines before the output."""
     lines = text.splitlines()
     prompts = any(line.startswith("$ ") for line in lines)
     number = 0
@@ -153,5 +153,5 @@ def _commands(text, first, language):
         if not joined.strip() or joined.startswith("#") or (prompts and not joined.startswith("$ ")):
             continue
         if language is None and start and not lines[start - 1].strip() and joined.split()[0] not in PROGRAMS:
-            return  # what the command shows
+            return  # output of the command
         yield Command(text=joined.removeprefix("$ "), line=first + start)

@@ -1,4 +1,4 @@
-"""The example of a cluster, and what the pages say of lists and reports."""
+"""Cluster example, and the fields of lists and reports on the pages."""
 
 import importlib.util
 import re
@@ -23,7 +23,7 @@ def slurm():
     return module
 
 
-def test_the_jobs_of_the_example_on_slurm_ask_for_what_it_says(slurm, monkeypatch, capsys):
+def test_the_slurm_jobs_of_the_example_have_its_settings(slurm, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["batch_on_slurm.py", "list.csv", "out", "--queue", "thermal", "--show"])
     here = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     with pytest.importorskip("dask").config.set({"jobqueue.slurm.scheduler-options": here}):
@@ -34,7 +34,7 @@ def test_the_jobs_of_the_example_on_slurm_ask_for_what_it_says(slurm, monkeypatc
     assert all(part in script for part in ("--nthreads 1 ", "--nworkers 8 ", "distributed.cli.dask_worker tcp://"))
 
 
-def test_the_example_on_slurm_runs_with_processes_in_place_of_jobs(slurm, tmp_path, model_path, monkeypatch, capsys):
+def test_the_slurm_example_runs_with_local_processes(slurm, tmp_path, model_path, monkeypatch, capsys):
     from distributed import LocalCluster
 
     make_scenes(tmp_path / "in", model_path, 2)
@@ -53,7 +53,7 @@ def test_the_example_on_slurm_runs_with_processes_in_place_of_jobs(slurm, tmp_pa
     assert temporary_files(tmp_path) == []
 
 
-def test_the_pages_name_what_lists_and_reports_have():
+def test_the_pages_list_the_fields_of_lists_and_reports():
     lists, batch = ((ROOT / "docs" / name).read_text() for name in ("scene-lists.md", "batch.md"))
     assert all(f"`{name}`" in lists for name in ("scene", "name", *OPTIONS))
     assert {"status", "seconds", "attempts", "pixels", "warnings", "error"} <= set(COLUMNS)

@@ -1,4 +1,4 @@
-"""Every sensor, collection and form of product: the temperature is the true one when the atmosphere is known."""
+"""Every sensor, collection and product format: the true temperature is retrieved for a known atmosphere."""
 
 import shutil
 
@@ -14,9 +14,9 @@ from tests.support.servers import STORE_ENVIRONMENT, object_store, web_server
 FORMS = ("file", "folder", "txt", "json", "xml", "tar", "tar.gz", "http", "s3")
 PRODUCTS = [(sensor, None, collection) for sensor in SENSORS for collection in COLLECTIONS]
 PRODUCTS += [("landsat7-b6", "B6_VCID_2", collection) for collection in COLLECTIONS]
-PRODUCTS.remove(("landsat9-b10", None, 1))  # Landsat 9 is in Collection 2 alone
+PRODUCTS.remove(("landsat9-b10", None, 1))  # Landsat 9 is only in Collection 2
 PRODUCTS.remove(("landsat9-b11", None, 1))
-CONSTANTS = {"uint8": (0.0671, -0.07), "uint16": (3.3e-4, 0.2)}  # near the true ones, and not the defaults
+CONSTANTS = {"uint8": (0.0671, -0.07), "uint16": (3.3e-4, 0.2)}  # near the real ones, and different from the defaults
 HIGH_GAIN = (0.0373, 3.15)
 SHAPE = (24, 20)
 CLOUD = ramp(0.0, 1.0, SHAPE) > 0.9
@@ -40,13 +40,13 @@ def store():
         for name, value in STORE_ENVIRONMENT.items():
             patch.setenv(name, value)
         with object_store() as store:
-            patch.undo()  # rasterio looks for credentials at every turn where there are some
+            patch.undo()  # otherwise rasterio searches for credentials on every access
             yield store
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Folders of the products, each made once; `copy` gives one that a test may change."""
+    """Folders of the products, each created once; `copy` returns one that a test may modify."""
     root = tmp_path_factory.mktemp("products")
 
     def copy(target, sensor, suffix, collection):
@@ -69,7 +69,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def place_of(request, monkeypatch):
-    """Bring a scene into a form; returns what a user would name."""
+    """Convert a scene to a format; returns the path for the command line."""
 
     def place(path, form):
         if form not in ("http", "s3"):

@@ -1,4 +1,4 @@
-"""Every numbered example runs as a user runs it, in a folder of its own, and shows what it promises."""
+"""Every numbered example runs in a separate folder and prints the expected output."""
 
 import os
 import re
@@ -21,48 +21,48 @@ def files_of_examples():
 
 
 def run(name, folder, *arguments):
-    """What an example prints, and what is said on standard error."""
+    """Standard output and standard error of an example."""
     before = files_of_examples()
     command = [sys.executable, "-W", "error::DeprecationWarning:__main__", EXAMPLES / name, *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, cwd=folder)
     assert ended.returncode == 0, ended.stderr
-    assert files_of_examples() == before  # it writes where it is run
+    assert files_of_examples() == before  # it writes to the current folder
     return ended.stdout.splitlines(), ended.stderr.splitlines()
 
 
 def numbers(pattern, lines):
-    """The numbers of the one line that fits."""
+    """Numbers in the only matching line."""
     (found,) = (match for line in lines if (match := re.search(pattern, line)))
     return [float(number) for number in found.groups()]
 
 
-def shows_what_is_gained_by_telling_the_air(out):
+def shows_the_effect_of_known_atmospheric_inputs(out):
     assumed = numbers(r"^assumed: ([\d.]+) K on average, with an uncertainty of ([\d.]+) K", out)
     known = numbers(r"^known: ([\d.]+) K on average, with an uncertainty of ([\d.]+) K", out)
     assert known[1] < assumed[1] / 2 and 280 < known[0] < 300
     assert "emissivity: 0.97 (default)" in out
 
 
-def shows_the_worth_of_fields_and_levels(out):
+def shows_the_effect_of_fields_and_levels(out):
     unsure = [numbers(rf"^{name}: .* uncertainty ([\d.]+) K", out)[0] for name in ("standard", "surface", "profile")]
     assert unsure[0] > 2 * unsure[1] > 2 * unsure[2]
     assert sum("landsat8-b10/profile" in line for line in out) == 1
 
 
-def shows_which_source_each_pixel_has(out):
+def shows_the_emissivity_source_of_each_pixel(out):
     assert numbers(r"^raster: (\d+) pixels", out) == [10000.0]
     land, number = (numbers(rf"^{name}: (\d+) pixels, ([-+.\d]+) K", out) for name in ("land_cover", "number"))
     assert 10000 + land[0] + number[0] == 400 * 603 and number[1] == 0.0 and land[1] != 0.0
-    assert numbers(r"^raster: \d+ pixels, ([-+.\d]+) K", out)[0] > 0.5  # emits less, so it is warmer
+    assert numbers(r"^raster: \d+ pixels, ([-+.\d]+) K", out)[0] > 0.5  # lower emissivity, so the temperature is higher
 
 
-def shows_how_each_scene_went(out):
+def shows_the_result_of_each_scene(out):
     dry, water, missing = out
     assert 275 < numbers(r"^water: ([\d.]+) K", [water])[0] < numbers(r"^dry ground: ([\d.]+) K", [dry])[0] < 300
     assert missing.startswith("missing: scene ") and missing.endswith("nothing_B10.tif does not exist; check the path")
 
 
-def shows_that_the_usgs_terms_give_its_temperature(out):
+def shows_that_the_usgs_terms_reproduce_its_temperature(out):
     same, other = (numbers(rf"^{name}: \d+ pixels, .* ([-+.\d]+) K, RMSE", out)[0] for name in ("usgs", "corrected"))
     assert abs(same) < 0.01 and -1.0 < other < -0.1
 
@@ -81,34 +81,34 @@ def shows_a_dataset(out):
 
 
 SHOWN = {
-    "01": shows_what_is_gained_by_telling_the_air,
-    "02": shows_the_worth_of_fields_and_levels,
-    "03": shows_which_source_each_pixel_has,
-    "04": shows_how_each_scene_went,
-    "05": shows_that_the_usgs_terms_give_its_temperature,
+    "01": shows_the_effect_of_known_atmospheric_inputs,
+    "02": shows_the_effect_of_fields_and_levels,
+    "03": shows_the_emissivity_source_of_each_pixel,
+    "04": shows_the_result_of_each_scene,
+    "05": shows_that_the_usgs_terms_reproduce_its_temperature,
     "06": shows_a_median_of_three_months,
     "08": shows_a_dataset,
 }
 
-ELSEWHERE = {"07"}  # it trains a model, and has tests of its own
+ELSEWHERE = {"07"}  # trains a model; tested in test_example_new_sensor.py
 
 
 @pytest.mark.parametrize("name", [name for name in NUMBERED if name[:2] in SHOWN])
-def test_an_example_runs_as_it_stands_and_shows_what_it_promises(name, tmp_path):
+def test_an_example_runs_unchanged_and_prints_the_expected_output(name, tmp_path):
     out, err = run(name, tmp_path)
     SHOWN[name[:2]](out)
-    ours = [line for line in err if " - distributed." not in line]  # dask's own, when the machine is busy
-    assert all(re.match("no .* given: ", line) for line in ours), ours  # what it leaves out on purpose
+    ours = [line for line in err if " - distributed." not in line]  # messages of dask on a busy machine
+    assert all(re.match("no .* given: ", line) for line in ours), ours  # inputs that the example omits
 
 
-def test_the_example_of_a_usgs_product_takes_a_real_one(tmp_path):
+def test_the_example_of_a_usgs_product_runs_with_a_real_one(tmp_path):
     folder = shared_path("data", "landsat", "LC08_L2SP_098084_20210503_20210508_02_T1")
     out, _ = run("05_compare_with_usgs.py", tmp_path, folder)
     pixels, median = numbers(r"^usgs: (\d+) pixels, difference ([-+.\d]+) K", out)
     assert pixels > 1000 and abs(median) < 0.05
 
 
-def test_examples_are_short_and_their_page_lists_them_all():
+def test_examples_are_short_and_all_listed_on_their_page():
     page = (EXAMPLES / "README.md").read_text()
     assert all(len((EXAMPLES / name).read_text().splitlines()) <= 60 for name in NUMBERED)
     found = [name[:2] for name in NUMBERED]
@@ -118,7 +118,7 @@ def test_examples_are_short_and_their_page_lists_them_all():
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_notebook_is_what_its_script_makes_and_runs(name, tmp_path, monkeypatch):
+def test_a_notebook_matches_its_script_and_runs(name, tmp_path, monkeypatch):
     pytest.importorskip("jupytext")
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     text = (EXAMPLES / f"{name}.ipynb").read_text()
@@ -130,5 +130,5 @@ def test_a_notebook_is_what_its_script_makes_and_runs(name, tmp_path, monkeypatc
     notebook = nbformat.reads(text, as_version=4)
     nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    told = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
-    SHOWN[name[:2]](told.splitlines())
+    printed = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
+    SHOWN[name[:2]](printed.splitlines())

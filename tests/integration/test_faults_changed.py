@@ -1,4 +1,4 @@
-"""Files and folders that change in mid-run: the product of what was there at the beginning, or an error."""
+"""Files and folders that change during a run: the product of the original files, or an error."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ EXACT = {**STATE, "emissivity": 0.97}
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Scene, emissivity, and a band of another scene; to be copied."""
+    """Scene, emissivity, and a band of another scene, to be copied."""
     folder = tmp_path_factory.mktemp("made")
     make_scene(folder / "in", lst=ramp(280, 300, SHAPE), compress="deflate", tiled=True)
     make_scene(folder / "other", lst=ramp(250, 260, SHAPE), name="LC08_x_B10.TIF")
@@ -31,7 +31,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected(made, model_path):
-    """Temperature of the scene that does not change, with a number for the emissivity and with a raster."""
+    """Temperature of the unchanged scene, with a constant emissivity and with a raster."""
     scene = next((made / "in").glob("*_B10.TIF"))
     given = {"number": EXACT, "raster": EXACT | {"emissivity": made / "e.tif"}}
     return {
@@ -75,7 +75,7 @@ def cut_to_nothing(path):
     os.truncate(path, 0)
 
 
-def write_anew(path):
+def rewrite(path):
     numbers = read(path)
     write_raster(path, numbers + 3000, compress="deflate", tiled=True)
 
@@ -90,13 +90,13 @@ def move_folder(path):
     path.parent.rename(path.parent.with_name("moved"))
 
 
-CHANGES = (delete, replace, cut_to_half, cut_to_nothing, write_anew, write_one_number, move_folder)
+CHANGES = (delete, replace, cut_to_half, cut_to_nothing, rewrite, write_one_number, move_folder)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("at", [1, 4])
 @pytest.mark.parametrize("change", CHANGES)
-def test_the_scene_changes_while_it_is_read(scene, output, model_path, expected, change, at, threads):
+def test_a_scene_that_changes_while_it_is_read(scene, output, model_path, expected, change, at, threads):
     before = contents(output)
 
     def progress(done, total):
@@ -117,7 +117,9 @@ def test_the_scene_changes_while_it_is_read(scene, output, model_path, expected,
 
 
 @pytest.mark.parametrize("change", CHANGES[:6])
-def test_the_emissivity_changes_while_it_is_read(tmp_path, made, scene, output, model_path, expected, change):
+def test_an_emissivity_raster_that_changes_while_it_is_read(
+    tmp_path, made, scene, output, model_path, expected, change
+):
     emissivity = Path(shutil.copy(made / "e.tif", tmp_path / "e.tif"))
     given = {**EXACT, "emissivity": emissivity}
     before = contents(output)
@@ -135,7 +137,7 @@ def test_the_emissivity_changes_while_it_is_read(tmp_path, made, scene, output, 
 
 
 @pytest.mark.parametrize("change", ["another size", "another place"])
-def test_the_scene_is_another_one_when_it_is_read_than_when_it_was_opened(scene, output, model_path, change):
+def test_a_scene_that_changes_between_open_and_read(scene, output, model_path, change):
     opened, before = Scene.open(scene), contents(output)
     if change == "another size":
         write_raster(scene, np.full((700, 1300), 25000, "u2"))
@@ -147,7 +149,7 @@ def test_the_scene_is_another_one_when_it_is_read_than_when_it_was_opened(scene,
     nothing_lost(output, before)
 
 
-def test_a_folder_that_is_read_has_changed_where_a_file_in_it_has(tmp_path):
+def test_a_folder_has_changed_if_a_file_in_it_has(tmp_path):
     (tmp_path / "air.zarr" / "tcwv").mkdir(parents=True)
     chunk, other = tmp_path / "air.zarr" / "tcwv" / "0", tmp_path / "air.zarr" / "tcwv" / "1"
     chunk.write_bytes(b"chunk")
@@ -162,7 +164,7 @@ def test_a_folder_that_is_read_has_changed_where_a_file_in_it_has(tmp_path):
 
 
 @pytest.mark.parametrize("at", [1, 6])
-def test_the_folder_of_the_product_is_removed_in_mid_run(scene, output, model_path, at):
+def test_an_output_folder_removed_during_the_run(scene, output, model_path, at):
     def progress(done, total):
         if done == at:
             shutil.rmtree(output)
@@ -174,7 +176,7 @@ def test_the_folder_of_the_product_is_removed_in_mid_run(scene, output, model_pa
     assert not output.exists()
 
 
-def test_the_folder_of_the_product_is_replaced_by_a_file_in_mid_run(scene, output, model_path):
+def test_an_output_folder_replaced_by_a_file_during_the_run(scene, output, model_path):
     def progress(done, total):
         if done == 2:
             shutil.rmtree(output)
@@ -187,7 +189,7 @@ def test_the_folder_of_the_product_is_replaced_by_a_file_in_mid_run(scene, outpu
     assert output.read_text() == "a file"
 
 
-def test_a_folder_takes_the_name_of_the_product_in_mid_run(scene, output, model_path):
+def test_a_folder_with_the_name_of_the_product_created_during_the_run(scene, output, model_path):
     target = next(output.iterdir())
 
     def progress(done, total):

@@ -1,4 +1,4 @@
-"""A disk that is full or fails, and a folder that refuses: at every call by which a product is written."""
+"""Full or failing disk, or a read-only folder, at every call that writes a product."""
 
 import errno
 import os
@@ -18,7 +18,15 @@ ERRORS = {
     errno.EACCES: "Permission denied",
     errno.EROFS: "Read-only file system",
 }
-CALLS = {"touch": 8, "open": 13, "write": 23, "flush": 3, "close": 13, "sync": 8, "replace": 5}  # the first, of each
+CALLS = {
+    "touch": 8,
+    "open": 13,
+    "write": 23,
+    "flush": 3,
+    "close": 13,
+    "sync": 8,
+    "replace": 5,
+}  # number of tested calls of each kind
 REFUSED = [(kind, number, code) for kind, count in CALLS.items() for number, code in zip(range(count), cycle(ERRORS))]
 
 
@@ -32,7 +40,7 @@ def products(tmp_path_factory):
 
 @pytest.fixture
 def folder(tmp_path, products):
-    """A folder with the old product in it."""
+    """Folder with the old product."""
     return shutil.copytree(products[0][0], tmp_path / "out")
 
 
@@ -44,7 +52,7 @@ def failing(code):
 
 
 @pytest.mark.parametrize(("kind", "number", "code"), REFUSED)
-def test_a_call_that_the_system_refuses(folder, products, kind, number, code):
+def test_a_failing_system_call(folder, products, kind, number, code):
     before, new = products[1]
     with patched(Moments(kind, number, failing(code))) as moments:
         try:
@@ -52,14 +60,14 @@ def test_a_call_that_the_system_refuses(folder, products, kind, number, code):
         except OutputError as error:
             one_line_that_helps(error, "cannot write", "x_LST", os.strerror(code))
             nothing_lost(folder, before)
-        else:  # what failed does not matter to the product
+        else:  # the failed call does not affect the product
             assert contents(folder) == new
             assert kind == "close"
     assert moments.counts[kind] > number
 
 
 @pytest.mark.parametrize("code", ERRORS)
-def test_every_link_is_refused_and_the_older_product_is_kept_by_copies(folder, products, monkeypatch, code):
+def test_without_hard_links_the_older_product_is_kept_as_copies(folder, products, monkeypatch, code):
     before, new = products[1]
 
     def no_links(*arguments, **options):
@@ -75,7 +83,9 @@ def test_every_link_is_refused_and_the_older_product_is_kept_by_copies(folder, p
 
 @pytest.mark.parametrize("code", ERRORS)
 @pytest.mark.parametrize("number", range(5))
-def test_notes_on_the_old_file_that_cannot_be_removed_stop_the_new_one(folder, products, monkeypatch, code, number):
+def test_auxiliary_files_of_the_old_product_that_cannot_be_removed_are_an_error(
+    folder, products, monkeypatch, code, number
+):
     before = products[1][0]
     notes = folder / "x_LST.tif.aux.xml"
     notes.write_text("statistics of the old file")
@@ -84,11 +94,11 @@ def test_notes_on_the_old_file_that_cannot_be_removed_stop_the_new_one(folder, p
     one_line_that_helps(caught.value, "cannot write", os.strerror(code))
     kept = {**before, notes.name: notes.read_bytes()} if notes.exists() else before
     nothing_lost(folder, kept)
-    assert notes.exists() or number > 2  # those of the files before it are a cache, and gone
+    assert notes.exists() or number > 2  # those of earlier files are a cache and removed
 
 
 @pytest.mark.parametrize("code", ERRORS)
-def test_temporaries_that_cannot_be_removed_do_no_harm_and_the_next_run_removes_them(folder, products, code):
+def test_temporary_files_that_cannot_be_removed_are_removed_by_the_next_run(folder, products, code):
     new = products[1][1]
     for number in range(5, 18, 4):
         with patched(Moments("unlink", number, failing(code))):
@@ -100,7 +110,7 @@ def test_temporaries_that_cannot_be_removed_do_no_harm_and_the_next_run_removes_
 
 @pytest.mark.parametrize(("kind", "number"), [("lock", 0), ("lock", 1), ("sync", 8)])
 @pytest.mark.parametrize("code", ERRORS)
-def test_a_file_system_without_locks_and_without_folders_to_be_synchronised_is_written(
+def test_a_file_system_without_locks_and_without_folder_synchronisation_is_supported(
     folder, products, kind, number, code
 ):
     with patched(Moments(kind, number, failing(code))) as moments:
@@ -109,7 +119,7 @@ def test_a_file_system_without_locks_and_without_folders_to_be_synchronised_is_w
     assert contents(folder) == products[1][1]
 
 
-def test_an_error_in_putting_back_leaves_whole_files(folder, products):
+def test_an_error_during_restoration_leaves_complete_files(folder, products):
     before, new = products[1]
     calls = []
 
@@ -117,7 +127,7 @@ def test_an_error_in_putting_back_leaves_whole_files(folder, products):
         def __call__(self, kind, half=None):
             if kind == "replace":
                 calls.append(kind)
-                if len(calls) > 3:  # from the fourth on, those that put back too
+                if len(calls) > 3:  # from the fourth call on, including those of the restoration
                     raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with patched(Failing("none", 0, None)), pytest.raises(OutputError, match="Input/output error"):
@@ -132,7 +142,7 @@ SIZES = [0, 1, 100, 4096, 10_000, 15_000, 20_000, 31_000, 40_000, 60_000, 80_000
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("existing", [True, False])
-def test_a_disk_on_which_only_so_much_fits(tmp_path, apart, products, size, existing):
+def test_a_disk_with_limited_space(tmp_path, apart, products, size, existing):
     (old, _), (before, new) = products
     folder = shutil.copytree(old, tmp_path / "out") if existing else tmp_path
     before = before if existing else {}
@@ -144,7 +154,7 @@ def test_a_disk_on_which_only_so_much_fits(tmp_path, apart, products, size, exis
         nothing_lost(folder, before)
 
 
-def test_sizes_that_fit_and_sizes_that_do_not_are_among_them(products):
+def test_tested_sizes_include_sufficient_and_insufficient_space(products):
     largest = max(map(len, products[1][1].values()))
     assert sum(size < largest for size in SIZES) >= 9
     assert sum(size >= largest for size in SIZES) >= 1

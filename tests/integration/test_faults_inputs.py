@@ -1,4 +1,4 @@
-"""Inputs that are cut off or damaged: an error in one line, or the right product, and never another one from a cut."""
+"""Truncated or damaged inputs: a one-line error or the correct product; never a wrong product from a truncated file."""
 
 import gc
 import random
@@ -12,26 +12,26 @@ from lst_raster.errors import LstRasterError
 from tests.support.faults import contents
 from tests.support.faulty_inputs import INPUTS, product_of, try_damaged
 
-# scipy warns when it drops a damaged netCDF 3: here, and not in a later test, for that is when it is collected.
+# scipy warns when a damaged netCDF 3 file is garbage-collected, which is forced here and not left to a later test.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 CUTS = {"nothing": 0.0, "ten bytes": 10, "a quarter": 0.25, "half": 0.5, "all but one byte": -1}
 TEXTS = ("mtl_text", "mtl_json", "mtl_xml")
-TAGS = 0.1  # of a TIFF, at either end: a flip there may move it over the earth, which its pixels cannot tell
-CHECKED = ("compressed_archive",)  # containers that tell by a checksum of their own
+TAGS = 0.1  # fraction of a TIFF at either end: a flipped bit may change the georeference, which cannot be detected
+CHECKED = ("compressed_archive",)  # containers with a checksum
 PIXELWISE = ("thermal_band_plain", "quality_band", "level2_term", "red_band", "near_infrared_band")  # not compressed
 
 
 @pytest.fixture(autouse=True)
 def collected(request):
     yield
-    if "netcdf3" in request.node.name:  # a collection takes as long as many a test
+    if "netcdf3" in request.node.name:  # garbage collection is slow
         gc.collect()
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, model_path):
-    """Every retrieval, with the product that it makes of undamaged inputs, made when it is asked for."""
+    """Every retrieval with its product from undamaged inputs, created on first use."""
     known = {}
 
     def find(name):
@@ -49,19 +49,19 @@ def made(tmp_path_factory, model_path):
 
 @pytest.mark.parametrize("cut", CUTS)
 @pytest.mark.parametrize("name", INPUTS)
-def test_a_file_that_is_cut_off(made, model_path, name, cut):
+def test_a_truncated_file(made, model_path, name, cut):
     retrieval, expected, output, whole = made(name)
     length = CUTS[cut]
     length = int(length * len(whole)) if isinstance(length, float) else length % len(whole)
     retrieval.file.write_bytes(whole[:length])
     found = try_damaged(retrieval, output, model_path, expected)
     if cut == "all but one byte" or (name in ("archive", *TEXTS) and found is None):
-        assert found is None or isinstance(found, LstRasterError)  # a last line's end, or filling, does not matter
+        assert found is None or isinstance(found, LstRasterError)  # end of the last line, or padding
     else:
         assert isinstance(found, LstRasterError)
 
 
-def test_every_input_matters_to_its_product(made, model_path, tmp_path):
+def test_every_input_affects_its_product(made, model_path, tmp_path):
     for name in ("air_raster", "emissivity_raster", "elevation", "reanalysis_netcdf4", "aster_tile", "red_band"):
         retrieval, (values, _), _, _ = made(name)
         assert np.isfinite(values).any()
@@ -75,7 +75,7 @@ def test_every_input_matters_to_its_product(made, model_path, tmp_path):
 @pytest.mark.parametrize("name", [name for name in INPUTS if name != "aster_tile"])
 def test_a_flipped_bit(made, model_path, name, seed):
     retrieval, expected, output, whole = made(name)
-    assert any(output.iterdir())  # an older product, which could be lost
+    assert any(output.iterdir())  # an older product must be kept
     places = random.Random(f"{name} {seed}")
     for _ in range(4):
         at = int(len(whole) * places.uniform(TAGS, 1 - TAGS))
@@ -94,12 +94,12 @@ def test_a_flipped_bit(made, model_path, name, seed):
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_a_flipped_bit_anywhere_in_a_compressed_archive_is_found_by_its_checksum(made, model_path, part):
+def test_a_flipped_bit_in_a_compressed_archive_is_detected_by_its_checksum(made, model_path, part):
     retrieval, expected, output, whole = made("compressed_archive")
     found = []
     for step in range(10):
         damaged = bytearray(whole)
-        damaged[(part * 10 + step) * (len(whole) - 20) // 40 + 10] ^= 4  # not in the head, whose bits mean nothing
+        damaged[(part * 10 + step) * (len(whole) - 20) // 40 + 10] ^= 4  # not in the header, where bits are unused
         retrieval.file.write_bytes(damaged)
         found.append(try_damaged(retrieval, output, model_path, expected))
     assert all(error is None or isinstance(error, LstRasterError) for error in found), found
@@ -108,7 +108,7 @@ def test_a_flipped_bit_anywhere_in_a_compressed_archive_is_found_by_its_checksum
 
 @pytest.mark.parametrize("how", ["deleted", "a folder", "not readable"])
 @pytest.mark.parametrize("name", [name for name in INPUTS if name not in (*TEXTS, "quality_band")])
-def test_a_file_that_is_not_there_any_more(made, model_path, name, how):
+def test_a_file_that_no_longer_exists(made, model_path, name, how):
     retrieval, expected, output, _ = made(name)
     aside = retrieval.file.with_name("aside")
     retrieval.file.rename(aside)
@@ -116,7 +116,7 @@ def test_a_file_that_is_not_there_any_more(made, model_path, name, how):
         if how == "a folder":
             retrieval.file.mkdir()
         if how == "not readable":
-            retrieval.file.symlink_to(retrieval.file.name)  # a link to itself cannot be opened by anybody
+            retrieval.file.symlink_to(retrieval.file.name)  # a link to itself cannot be opened
         found = try_damaged(retrieval, output, model_path, expected)
         assert isinstance(found, LstRasterError)
     finally:

@@ -1,4 +1,4 @@
-"""A process that is killed, at any moment of writing a product: whole files under the final names, or none."""
+"""A process killed at any moment of writing a product: complete files under the final names, or none."""
 
 import shutil
 import sys
@@ -27,21 +27,21 @@ CALLS = {  # of writing the set over an older one
     "touch": 8, "open": 13, "write": 23, "flush": 6, "close": 13, "encode": 6, "sync": 9, "verify": 9, "link": 5,
     "replace": 5, "unlink": 18, "lock": 2,
 }  # fmt: skip
-EARLY = ("touch", "open", "write", "flush", "close", "encode", "verify")  # before the first file gets its name
+EARLY = ("touch", "open", "write", "flush", "close", "encode", "verify")  # before the first rename
 EVERY = [(kind, number) for kind, count in CALLS.items() for number in range(count)]
 OVER = [(kind, number) for kind, number in EVERY if kind not in EARLY or number % 2 == 0]
 
 
 @pytest.fixture(scope="module")
 def products(tmp_path_factory):
-    """Two complete sets, the old one and the new one: folders and contents."""
+    """Folders and contents of two complete sets, old and new."""
     folders = [tmp_path_factory.mktemp(name) for name in ("old", "new")]
     for seed, folder in enumerate(folders):
         write_set(folder, seed)
     return folders, [contents(folder) for folder in folders]
 
 
-def test_the_sets_that_all_is_compared_with_are_complete_and_differ(products):
+def test_the_reference_sets_are_complete_and_differ(products):
     (old, new), found = products
     assert all(sorted(names) == sorted(SET) for names in found)
     for name in RASTERS:
@@ -52,7 +52,7 @@ def test_the_sets_that_all_is_compared_with_are_complete_and_differ(products):
     assert all(found[0][name] != found[1][name] for name in SET)
 
 
-def test_the_moments_are_all_there_are(tmp_path):
+def test_the_tested_moments_are_complete(tmp_path):
     write_set(tmp_path)
     with patched(Moments("none", 0, kill)) as moments:
         write_set(tmp_path, 1)
@@ -64,8 +64,8 @@ def killed_at(apart, folder, kind, number):
     assert code == -9, text
 
 
-def sweep(folder):
-    """What every run does first."""
+def remove_leftovers(folder):
+    """Remove leftover temporary files, as every run does first."""
     with new_files(folder):
         pass
 
@@ -78,9 +78,9 @@ def test_killed_over_an_older_product(tmp_path, apart, products, kind, number):
     killed_at(apart, folder, kind, number)
     nothing_lost(folder, before, new, tidy=False, whole=kind in (*EARLY, "link", "lock"))
     now = contents(folder)
-    if now["x_LST.json"] == new["x_LST.json"]:  # what tells of the others comes last
+    if now["x_LST.json"] == new["x_LST.json"]:  # the file that describes the others comes last
         assert {name: now[name] for name in SET} == new
-    sweep(folder)
+    remove_leftovers(folder)
     assert contents(folder) == {name: now[name] for name in SET}
 
 
@@ -92,11 +92,11 @@ FIRST = [
 
 
 @pytest.mark.parametrize(("kind", "number"), FIRST)
-def test_killed_where_there_was_nothing(tmp_path, apart, products, kind, number):
+def test_killed_without_an_older_product(tmp_path, apart, products, kind, number):
     new = products[1][1]
     killed_at(apart, tmp_path, kind, number)
     nothing_lost(tmp_path, {}, new, tidy=False)
     if "x_LST.json" in contents(tmp_path):
         assert {name for name in contents(tmp_path) if not is_temporary(name)} == set(SET)
-    sweep(tmp_path)
+    remove_leftovers(tmp_path)
     nothing_lost(tmp_path, {}, new)

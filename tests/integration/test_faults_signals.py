@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the run ends with its exit code and one line, and the older product stays."""
+"""Ctrl-C and SIGTERM: the run ends with its exit code and a one-line message, and the older product is kept."""
 
 import shutil
 import signal
@@ -40,7 +40,7 @@ def test_ctrl_c_at_any_call_leaves_the_old_set_or_the_new_one(tmp_path, products
 
 
 @pytest.mark.parametrize("number", [0, 2, 4])
-def test_ctrl_c_while_notes_on_the_old_files_are_removed_puts_the_old_set_back(tmp_path, products, number):
+def test_ctrl_c_during_removal_of_old_auxiliary_files_restores_the_old_set(tmp_path, products, number):
     folder = shutil.copytree(products[0][0], tmp_path / "out")
     with pytest.raises(KeyboardInterrupt), patched(Moments("unlink", number, interrupt)):
         write_set(folder, 1)
@@ -62,12 +62,14 @@ def arguments(scene, folder, model, threads):
 @pytest.mark.parametrize("at", [[1], [5], [9], [2, 2], [3, 4], [9, 9]], ids=str)
 @pytest.mark.parametrize("stop", CODES)
 @pytest.mark.parametrize("threads", [1, 3])
-def test_a_signal_between_tiles_ends_the_run_tidily(tmp_path, apart, scene, model_path, threads, stop, at):
+def test_a_signal_between_tiles_ends_the_run_without_leftover_files(
+    tmp_path, apart, scene, model_path, threads, stop, at
+):
     (tmp_path / f"{scene.stem.removesuffix('_B10')}_LST.tif").write_text("the product of an earlier run")
     before, inputs = contents(tmp_path), contents(scene.parent)
     call = {"arguments": arguments(scene, tmp_path, model_path, threads), "stop": stop, "at": at}
     ((code, text),) = apart.run(("command", call))
-    twice = len(set(at)) < len(at)  # the second may come while temporary files are removed: the next run sweeps them
+    twice = len(set(at)) < len(at)  # the second may come while temporary files are removed: the next run removes them
     assert code == CODES[stop] or (twice and code > 0), text
     assert twice or text.split() == (["Interrupted"] if stop == "SIGINT" else []), text
     nothing_lost(tmp_path, before, tidy=not twice)

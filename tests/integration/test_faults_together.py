@@ -1,4 +1,4 @@
-"""Several runs on one output at once: the whole product of one of them, never parts of two."""
+"""Concurrent runs with the same output: the complete product of one of them, never parts of two."""
 
 import os
 import subprocess
@@ -49,7 +49,7 @@ def test_processes_on_one_output(tmp_path, apart, products, attempt, existing):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 @pytest.mark.parametrize("moment", [("write", 5), ("verify", 3), ("link", 2), ("touch", 7)], ids=str)
-def test_one_that_is_killed_beside_one_that_is_not(tmp_path, apart, products, moment):
+def test_one_of_two_concurrent_runs_is_killed(tmp_path, apart, products, moment):
     write_set(tmp_path, 3)
     kind, number = moment
     (killed, _), (code, text) = apart.run(
@@ -63,7 +63,7 @@ def test_one_that_is_killed_beside_one_that_is_not(tmp_path, apart, products, mo
     assert contents(tmp_path) == products[1]
 
 
-def test_two_runs_that_end_between_each_other_s_renames_take_turns(tmp_path, products, monkeypatch):
+def test_renames_of_two_concurrent_runs_are_serialised(tmp_path, products, monkeypatch):
     first, renamed, order = threading.Event(), threading.Event(), []
     replace = staging_module.Path.replace
 
@@ -72,7 +72,7 @@ def test_two_runs_that_end_between_each_other_s_renames_take_turns(tmp_path, pro
         order.append(threading.current_thread().name)
         if not first.is_set():
             first.set()
-            renamed.wait(0.5)  # the other one would rename now, if it could
+            renamed.wait(0.5)  # the other run would rename now without the lock
         return result
 
     monkeypatch.setattr("pathlib.Path.replace", slow)
@@ -86,8 +86,8 @@ def test_two_runs_that_end_between_each_other_s_renames_take_turns(tmp_path, pro
     assert contents(tmp_path) == products[int(order[-1])]
 
 
-def test_a_run_does_not_sweep_what_another_of_its_process_is_writing(tmp_path, products):
-    (tmp_path / "beside").mkdir()
+def test_a_run_keeps_the_temporary_files_of_another_run_in_its_process(tmp_path, products):
+    (tmp_path / "other").mkdir()
     seen = []
 
     def another():
@@ -95,11 +95,11 @@ def test_a_run_does_not_sweep_what_another_of_its_process_is_writing(tmp_path, p
             seen.extend(path for path in tmp_path.iterdir() if path.name.startswith("."))
 
     write_set(tmp_path, 0, before_the_end=another)
-    assert len(seen) == 7  # of each of three rasters two, and the lock
+    assert len(seen) == 7  # two for each of three rasters, and the lock
     assert contents(tmp_path) == products[0]
 
 
-def test_what_an_earlier_process_of_the_same_number_left_is_swept(tmp_path, products):
+def test_leftover_files_of_an_earlier_process_with_the_same_id_are_removed(tmp_path, products):
     mark = f"{staging_module._MACHINE}-{os.getpid()}-0123456789abcdef"
     for left in (f".x_LST.tif.{mark}.new", f".lst-raster.{mark}.lock"):
         (tmp_path / left).write_text("half")
@@ -120,7 +120,7 @@ write_set(sys.argv[1], 0, before_the_end=wait)
 
 @contextmanager
 def another_writes(folder, number, program=HELD):
-    """Let a process that believes to have this number write a set; it waits until the block is left."""
+    """Write a set in a process with a simulated process id; it waits until the end of the block."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     arguments = [sys.executable, "-c", program, str(folder), str(number)]
     with subprocess.Popen(
@@ -133,10 +133,10 @@ def another_writes(folder, number, program=HELD):
         assert other.wait(60) == 0
 
 
-@pytest.mark.parametrize("number", ["of nobody here", "of this process"])
-def test_files_of_a_container_with_the_same_host_name_are_kept_whatever_its_process_numbers(tmp_path, products, number):
+@pytest.mark.parametrize("number", ["unused", "of this process"])
+def test_files_of_a_container_with_the_same_host_name_are_kept_for_any_process_id(tmp_path, products, number):
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
-    with another_writes(tmp_path, ended.stdout if number == "of nobody here" else os.getpid()):
+    with another_writes(tmp_path, ended.stdout if number == "unused" else os.getpid()):
         before = sorted(path.name for path in tmp_path.iterdir())
         write_set(tmp_path, 1)
         assert set(before) <= {path.name for path in tmp_path.iterdir()}
@@ -144,7 +144,7 @@ def test_files_of_a_container_with_the_same_host_name_are_kept_whatever_its_proc
     assert contents(tmp_path) == products[0]
 
 
-def test_files_of_a_run_are_removed_when_its_process_is_killed_whatever_its_number(tmp_path):
+def test_files_of_a_killed_process_are_removed_for_any_process_id(tmp_path):
     with pytest.raises(BrokenPipeError), another_writes(tmp_path, os.getpid()) as other:
         other.kill()
         other.wait()
@@ -155,7 +155,7 @@ def test_files_of_a_run_are_removed_when_its_process_is_killed_whatever_its_numb
         raise BrokenPipeError
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the program takes the locks of POSIX away")
+@pytest.mark.skipif(sys.platform == "win32", reason="the program disables POSIX locks")
 def test_files_on_a_network_drive_without_locks_are_kept(tmp_path, products):
     without = f"import fcntl\ndef flock(*given): raise OSError(37, 'No locks available')\nfcntl.flock = flock\n{HELD}"
     with another_writes(tmp_path, os.getpid(), without):
@@ -166,7 +166,7 @@ def test_files_on_a_network_drive_without_locks_are_kept(tmp_path, products):
 
 
 @pytest.mark.parametrize("local", [True, False])
-def test_a_lock_of_another_machine_counts_on_a_local_disk_alone(tmp_path, monkeypatch, local):
+def test_a_lock_of_another_machine_is_ignored_except_on_a_network_drive(tmp_path, monkeypatch, local):
     mark = "0123456789ab-17-0123456789abcdef"
     for left in (f".x_LST.tif.{mark}.new", f".lst-raster.{mark}.lock"):
         (tmp_path / left).write_text("half")

@@ -1,4 +1,4 @@
-"""Every command on real files of every kind, right and wrong: a result or one line of error, never a traceback."""
+"""Every command with real files of every kind, valid and invalid: a result or a one-line error, never a traceback."""
 
 from itertools import groupby
 
@@ -33,15 +33,15 @@ COMMANDS = {
 
 
 FOLDERS = ("info", "check", "retrieve", "aster", "st-emis", "batch", "preview")
-"""Commands that take folders."""
+"""Commands that accept folders."""
 FIELDS = ("info", "reanalysis", "simulate", "build profiles", "profiles from-era5")
-"""Commands for which every file of a reanalysis and of profiles counts."""
+"""Commands tested with every file of reanalyses and profiles."""
 
 
 def kinds(name):
-    """The first file of every extension in every part of the shared data, and what else a command may take."""
+    """The first file of every extension in every part of the shared data, and other inputs of a command."""
     if not DATA.is_dir():
-        pytest.skip("the shared data are not there")
+        pytest.skip("needs the shared data")
     files = sorted((path for path in DATA.rglob("*") if path.is_file()), key=_kind)
     first = [next(group) for _, group in groupby(files, key=_kind)]
     fields = [path for path in files if path.suffix.startswith((".gr", ".nc", ".npz"))]
@@ -53,9 +53,9 @@ def _kind(path):
     return path.relative_to(DATA).parts[0], path.suffix
 
 
-@pytest.mark.filterwarnings("ignore")  # of libraries, over files that are something else
+@pytest.mark.filterwarnings("ignore")  # of libraries, about invalid files
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_real_file_is_used_or_refused_in_one_line(name, command, tmp_path, own_folder):
+def test_a_real_file_is_used_or_refused_with_a_one_line_error(name, command, tmp_path, own_folder):
     for number, file in enumerate(kinds(name)):
         out = tmp_path / str(number)
         out.mkdir()

@@ -1,4 +1,4 @@
-"""What is released: the wheel, the source distribution, licences and citation."""
+"""The release: wheel, source distribution, licences and citation."""
 
 import fnmatch
 import re
@@ -39,7 +39,7 @@ def wheel(built):
 
 
 def tracked(*folders):
-    """Files of the repository, as git knows them; all of them where there is no git."""
+    """Files tracked by git; all files without git."""
     done = subprocess.run(["git", "ls-files", *folders], cwd=TOP, capture_output=True, text=True)
     paths = done.stdout.split() if done.returncode == 0 else []
     if not paths:
@@ -54,14 +54,14 @@ def licences():
 
 
 def sources_of(path):
-    """Texts that tell a file's origin."""
+    """Texts with the origin of a file."""
     if path.parts[0] == "models":
         return [card.read_text() for card in (TOP / "models").glob("*/*/MODEL_CARD.md")]
     folder = next(folder for folder in (TOP / path).parents if (folder / "SOURCE.md").is_file())
     return [(folder / "SOURCE.md").read_text()]
 
 
-def test_the_wheel_is_small_and_holds_models_data_example_types_and_licences(built, wheel):
+def test_the_wheel_is_small_and_has_models_data_example_types_and_licences(built, wheel):
     assert next(built.glob("*.whl")).stat().st_size < LARGEST
     for path in tracked("lst_raster", "models"):
         assert (path if path.startswith("lst_raster") else f"lst_raster/{path}") in wheel
@@ -70,12 +70,12 @@ def test_the_wheel_is_small_and_holds_models_data_example_types_and_licences(bui
     assert {f"{information}/licenses/LICENSE", f"{information}/licenses/DATA-LICENCES.md"} <= wheel.keys()
 
 
-def test_the_wheel_holds_nothing_else(wheel):
+def test_the_wheel_has_no_other_files(wheel):
     assert {name.partition("/")[0] for name in wheel} == {"lst_raster", f"lst_raster-{__version__}.dist-info"}
     assert not [name for name in wheel if "__pycache__" in name or name.endswith((".pyc", ".log", ".tmp"))]
 
 
-def test_the_source_distribution_makes_the_same_wheel(built, wheel, tmp_path):
+def test_the_source_distribution_builds_the_same_wheel(built, wheel, tmp_path):
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         archive.extractall(tmp_path, filter="data")
     (top,) = tmp_path.iterdir()
@@ -83,7 +83,7 @@ def test_the_source_distribution_makes_the_same_wheel(built, wheel, tmp_path):
         assert {entry.filename: entry.CRC for entry in archive.infolist()} == wheel
 
 
-def test_every_shipped_file_of_data_has_one_licence_in_the_one_file():
+def test_every_shipped_data_file_has_one_entry_in_the_licence_file():
     for path in tracked(*DATA):
         if path.endswith("SOURCE.md"):
             continue
@@ -91,16 +91,16 @@ def test_every_shipped_file_of_data_has_one_licence_in_the_one_file():
 
 
 @pytest.mark.parametrize(("pattern", "licence"), licences().items())
-def test_each_licence_is_that_of_the_file_beside_the_data(pattern, licence):
+def test_each_licence_is_that_of_the_source_file_of_the_data(pattern, licence):
     paths = [path for path in tracked(*DATA) if fnmatch.fnmatch(path, pattern)]
     assert paths, "names no file"
     for text in sources_of(Path(paths[0])):
-        told = " ".join(text.split()).lower()
+        notice = " ".join(text.split()).lower()
         for term in licence.split("; "):
-            assert term.lower() in told, term
+            assert term.lower() in notice, term
 
 
-def test_every_notice_that_a_licence_asks_for_is_repeated():
+def test_every_required_notice_is_included():
     text = (TOP / "DATA-LICENCES.md").read_text()
     assert "Crown Copyright (c) Met Office" in text and "Redistributions in binary form" in text
     assert "Copyright &copy;, Atmospheric and Environmental Research, Inc., 2022" in text
@@ -114,5 +114,5 @@ def test_the_citation_is_that_of_this_version():
     assert set(found["keywords"]) <= set(PROJECT["project"]["keywords"])
 
 
-def test_the_metadata_name_no_address_that_is_not_there():
+def test_the_metadata_have_no_urls():
     assert "urls" not in PROJECT["project"]

@@ -1,4 +1,4 @@
-"""The bias over a lake is worked through cause by cause, and nothing is fitted to it."""
+"""Error budget of the bias over a lake, without any fit to the match-ups."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ import pytest
 import lst_raster
 from examples.studies.lake import simulated
 from examples.studies.lake.budget import STEPS, budget, run
-from examples.studies.lake.error_sources import CAREFUL, LEFT_OUT, SURFACE, causes, fresnel_emissivity
+from examples.studies.lake.error_sources import BEST, NEGLECTED_GASES, SURFACE, error_sources, fresnel_emissivity
 from examples.studies.lake.morning import morning_error
 from examples.studies.lake.retrieval import residuals, retrieve, sensor_radiances
 from examples.studies.lake.simulated import BASE, simulate_air
@@ -56,17 +56,17 @@ def air(table):
     return simulate_air(table, every=2)
 
 
-def test_days_and_their_air_are_found_and_unknown_air_is_that_of_the_standard_atmosphere(table):
+def test_dates_and_air_temperatures_are_read_and_missing_days_use_the_standard_atmosphere(table):
     assert [str(day) for day in table.date] == ["2010-07-12", "2010-10-10", "2011-11-04", "2012-09-19"]
     assert list(table.day_of_year) == [193, 283, 308, 263]
     assert np.isfinite(table.measured_air).tolist() == [True, False, True, True]
     assert table.air_temperature[0] == table.measured_air[0] == 295.50
     assert table.air_temperature[1] == table.standard_air[1]
-    assert 280.0 < table.standard_air[1] < 284.5  # the lake lies 2.2 K above the sea's air
+    assert 280.0 < table.standard_air[1] < 284.5  # 2.2 K below the sea-level air temperature
     assert table.common.tolist() == [True, True, True, False]
 
 
-def test_a_table_of_air_may_be_given_and_may_have_gaps(path, tmp_path):
+def test_a_custom_table_of_air_temperatures_may_have_gaps(path, tmp_path):
     given = tmp_path / "air.csv"
     given.write_text("date,air_temperature_K,relative_humidity_percent,wind_speed_m_s\n2010-10-10,279.0,,\n")
     table = read_lake(path, SUNAPEE, given)
@@ -87,17 +87,17 @@ def test_every_step_changes_one_setting_and_the_skin_adds_its_own_amount(table):
     for before, after in pairwise(settings):
         changed = [name for name in before.__slots__ if getattr(before, name) != getattr(after, name)]
         assert len(changed) == 1
-    assert residuals(table, CAREFUL) - residuals(table, SURFACE) == pytest.approx(0.17)
+    assert residuals(table, BEST) - residuals(table, SURFACE) == pytest.approx(0.17)
 
 
-def test_air_that_is_warmer_emits_more_and_leaves_less_to_the_ground(table):
-    warmer, colder = (retrieve(table, replace(SURFACE, air_warmer=change)) for change in (5.0, -5.0))
+def test_a_warmer_atmosphere_or_lower_emissivity_changes_the_surface_temperature(table):
+    warmer, colder = (retrieve(table, replace(SURFACE, air_temperature_change=change)) for change in (5.0, -5.0))
     assert (warmer < colder).all()
     assert (retrieve(table, replace(SURFACE, emissivity=0.97)) > retrieve(table, SURFACE)).all()
-    assert (retrieve(table, replace(SURFACE, sky_factor=0.3)) > retrieve(table, SURFACE)).all()
+    assert (retrieve(table, replace(SURFACE, downwelling_factor=0.3)) > retrieve(table, SURFACE)).all()
 
 
-def test_the_simulated_air_gives_back_the_temperature_that_made_the_radiance(table, air):
+def test_inversion_with_the_simulated_terms_recovers_the_surface_temperature(table, air):
     truth = np.array([297.0, 285.0])
     assert air.rows.tolist() == [0, 2]
     for name in (BASE, "no aerosol", "sea level"):
@@ -106,7 +106,7 @@ def test_the_simulated_air_gives_back_the_temperature_that_made_the_radiance(tab
         assert air.temperature(table, radiance, name) == pytest.approx(truth, abs=1e-6)
 
 
-def test_what_absorbs_more_hides_more_of_the_warm_lake(table, air):
+def test_more_absorption_increases_the_retrieved_temperature(table, air):
     radiance = sensor_radiances(table, two_constants=True)
     change = {name: air.change(table, radiance, name) for name in air.terms}
     assert change[BASE] == 0.0
@@ -135,39 +135,39 @@ def test_the_factor_of_the_older_continuum_gives_its_optical_depth():
         assert depth[1] - depth[0] == pytest.approx(wanted, abs=2e-4)
 
 
-def test_the_surface_model_reads_too_low_at_noon_and_too_high_at_night():
+def test_the_bias_of_the_surface_model_is_negative_at_noon_and_positive_at_night():
     noon, night = (morning_error("landsat7-b6", 4.4, hours) for hours in ((12.0, 13.0), (3.0, 4.0)))
     assert noon.count > 5 and night.count > 5
     assert noon.surface < -0.1 < 0.1 < night.surface
 
 
-def test_gases_left_out_and_emissivity_have_the_size_that_their_physics_gives(table):
-    found = {cause.name: cause for cause in causes(table, None, None)}
-    # absorption of a radiance of 288 K by air of 215 and 250 K: a thousandth is worth about 0.05 and 0.03 K
-    assert 0.08 < found["gases left out"].effect < 0.25
-    assert sum(depth for depth, _ in LEFT_OUT) == pytest.approx(0.0028)
+def test_effects_of_neglected_gases_and_emissivity_have_the_expected_size(table):
+    found = {entry.name: entry for entry in error_sources(table, None, None)}
+    # absorption of a radiance of 288 K in layers of 215 and 250 K: 0.001 of it is about 0.05 and 0.03 K
+    assert 0.08 < found["neglected gases"].effect < 0.25
+    assert sum(depth for depth, _ in NEGLECTED_GASES) == pytest.approx(0.0028)
     assert 0.989 < fresnel_emissivity("landsat7-b6") < 0.992
     assert abs(found["emissivity of water"].effect) < found["emissivity of water"].uncertainty
-    assert "air of the morning" not in found and "aerosol" not in found
+    assert "time of day (morning)" not in found and "aerosol" not in found
 
 
 def test_the_budget_adds_up_and_is_written_in_three_forms(table, air, tmp_path):
     found = budget(table, air, None)
-    known = sum(cause.effect for cause in found.causes if not cause.applied)
+    known = sum(entry.effect for entry in found.error_sources if not entry.applied)
     assert found.known == pytest.approx(known)
-    applied = sum(cause.effect for cause in found.causes if cause.applied)
+    applied = sum(entry.effect for entry in found.error_sources if entry.applied)
     steps = list(found.steps.values())
     assert steps[-1].bias - steps[0].bias == pytest.approx(applied)
-    assert found.uncertainty > max(cause.uncertainty for cause in found.causes)
+    assert found.uncertainty > max(entry.uncertainty for entry in found.error_sources)
     paths = write(found, tmp_path)
     assert [path.name for path in paths] == ["budget.csv", "budget.json", "budget.md"]
     rows = list(csv.DictReader(as_csv(found).splitlines()))
-    assert [row["cause"] for row in rows] == [cause.name for cause in found.causes]
-    assert json.loads(as_json(found))["causes"][0]["name"] == "air temperature"
-    assert "| calibration of the sensor | +0.00 | 0.40 |" in as_markdown(found)
+    assert [row["error_source"] for row in rows] == [entry.name for entry in found.error_sources]
+    assert json.loads(as_json(found))["error_sources"][0]["name"] == "air temperature"
+    assert "| sensor calibration | +0.00 | 0.40 |" in as_markdown(found)
 
 
-def test_a_figure_that_cannot_be_found_is_null_in_json(path):
+def test_undefined_statistics_are_null_in_json(path):
     path.write_text(HEADER + ROWS[0])
     found = json.loads(as_json(run(path, simulate=False)))
     assert found["compared"] == 1 and found["steps"]["column model, bulk water"]["bias"] is None
@@ -181,7 +181,7 @@ def test_pictures_are_drawn_where_matplotlib_is_installed(table, tmp_path):
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 
-def test_the_table_was_made_by_the_two_constants():
+def test_the_table_was_computed_with_k1_and_k2():
     table = read_lake(shared_path("data", "matchups", "lake_sunapee_l7.csv"))
 
     def off_whole_numbers(two_constants):
@@ -191,21 +191,22 @@ def test_the_table_was_made_by_the_two_constants():
     assert off_whole_numbers(True) < 0.001 < 0.005 < off_whole_numbers(False)
 
 
-def test_the_lake_is_met_within_half_a_kelvin_and_as_steadily_as_by_the_usgs():
+def test_bias_is_below_half_a_kelvin_and_scatter_similar_to_that_of_the_usgs():
     path = shared_path("data", "matchups", "lake_sunapee_l7.csv")
     found = run(path, simulate=False)
-    careful, usgs = found.steps["reference is the skin"], found.variants["USGS Collection 2"]
-    assert careful.count == usgs.count == 53
-    assert abs(careful.bias) <= 0.5
-    assert careful.sd <= 1.15 * usgs.sd
-    assert abs(careful.bias) < found.uncertainty
-    # the product's own emissivity and sky make the difference: with water's it is as cold as ours, and colder
+    best, usgs = found.steps["skin temperature as reference"], found.variants["USGS Collection 2"]
+    assert best.count == usgs.count == 53
+    assert abs(best.bias) <= 0.5
+    assert best.sd <= 1.15 * usgs.sd
+    assert abs(best.bias) < found.uncertainty
+    # the difference is due to emissivity and ST_DRAD of the product: with those of water it is colder than lst-raster
     assert (
-        found.variants["USGS, water's emissivity and hemisphere's sky"].bias < found.steps["reference is the skin"].bias
+        found.variants["USGS, emissivity of water and hemispheric downwelling radiance"].bias
+        < found.steps["skin temperature as reference"].bias
     )
 
 
-def test_the_figures_of_the_page_are_those_of_today():
+def test_the_published_budget_is_reproduced():
     page = Path(lst_raster.__file__).parents[1] / "docs" / "science" / "lake_sunapee" / "budget.json"
     written = json.loads(page.read_text())
     found = json.loads(as_json(run(shared_path("data", "matchups", "lake_sunapee_l7.csv"), simulate=False)))
@@ -213,6 +214,6 @@ def test_the_figures_of_the_page_are_those_of_today():
         assert written[part] == pytest.approx(found[part], abs=2e-3)
     for name, figures in found["steps"].items():
         assert written["steps"][name] == pytest.approx(figures, abs=2e-3)
-    sums = {cause["name"]: cause["effect"] for cause in written["causes"]}
-    for cause in found["causes"]:
-        assert sums[cause["name"]] == pytest.approx(cause["effect"], abs=2e-3)
+    sums = {entry["name"]: entry["effect"] for entry in written["error_sources"]}
+    for entry in found["error_sources"]:
+        assert sums[entry["name"]] == pytest.approx(entry["effect"], abs=2e-3)

@@ -1,4 +1,4 @@
-"""The air of Level-2 products beside ours: made products whose air is known, and the real ones."""
+"""Atmospheric terms of Level-2 products, synthetic and real, compared with simulations."""
 
 import csv
 import json
@@ -49,7 +49,7 @@ def library():
 
 @pytest.fixture(scope="module")
 def hidden(library):
-    """A profile that the study does not know: one of the library, warmer and moister."""
+    """Perturbed library profile, warmer and more humid, unknown to the study."""
     index = choose_shapes(library, 25.0, 295.0, 0.0, 3)[-1]
     return changed(column_of(library, index), MOISTENING, WARMING)
 
@@ -61,7 +61,7 @@ def spectrum(hidden):
 
 @pytest.fixture(scope="module")
 def air(spectrum):
-    """The terms of its air as the product's method makes them."""
+    """Terms of that profile, computed as in the method of the product."""
     found = effective_average(spectrum, SENSOR, GROUNDS)
     return found.transmittance, found.upwelling_radiance, found.downwelling_radiance
 
@@ -75,21 +75,22 @@ def made(tmp_path_factory, air):
     return run([folder], shapes=2)[0]
 
 
-def value(study, air, quantity, less, *, pixels="all", group="all"):
+def value(study, method, quantity, reference, *, pixels="all", group="all"):
     return next(
         row
         for row in rows(study)
-        if (row.air, row.quantity, row.less, row.pixels, row.group) == (air, quantity, less, pixels, group)
+        if (row.method, row.quantity, row.reference, row.pixels, row.group)
+        == (method, quantity, reference, pixels, group)
     )
 
 
-def test_the_vapour_and_the_temperature_of_a_hidden_profile_are_found_again(made, hidden):
-    found = next(one for one in made.air if one.name == SIMULATED)
+def test_water_vapour_and_temperature_of_an_unknown_profile_are_derived(made, hidden):
+    found = next(one for one in made.atmospheres if one.name == SIMULATED)
     assert np.mean(found.water_vapour) == pytest.approx(layers(hidden).water_vapour, rel=0.1)
     assert np.mean(found.air_temperature) == pytest.approx(hidden.air_temperature[0], abs=3.0)
 
 
-def test_what_it_sends_down_is_found_again_and_so_is_the_temperature_of_the_ground(made):
+def test_its_downwelling_radiance_and_surface_temperature_are_derived(made):
     assert abs(value(made, SIMULATED, "downwelling over pi ST_DRAD", "1").bias) < 0.015
     assert abs(value(made, SIMULATED, "temperature", PI, pixels="clear").bias) < 0.02
     assert value(made, SIMULATED_PLAIN, "downwelling over pi ST_DRAD", "1").bias > 0.02  # another average, not pi
@@ -99,7 +100,7 @@ def test_what_it_sends_down_is_found_again_and_so_is_the_temperature_of_the_grou
     assert wrong == pytest.approx(first_order, rel=0.05)
 
 
-def test_a_product_with_the_whole_downwelling_radiance_is_told_from_one_without_pi(tmp_path, air):
+def test_a_product_with_the_full_downwelling_radiance_is_distinguished_from_one_divided_by_pi(tmp_path, air):
     folder = make_level2(tmp_path / "p", lst=ramp(285, 315), air=(*air[:2], np.pi * air[2]), emissivity=0.95)
     found = run([folder], shapes=1)[0]
     assert value(found, SIMULATED, "downwelling over pi ST_DRAD", "1").bias == pytest.approx(
@@ -110,7 +111,7 @@ def test_a_product_with_the_whole_downwelling_radiance_is_told_from_one_without_
     assert abs(value(found, SIMULATED, "temperature of the assumed surface", UNCHANGED).bias) < 0.02
 
 
-def test_clouds_are_left_out_of_temperatures_but_not_of_the_air(made):
+def test_clouds_are_excluded_from_temperatures_but_not_from_atmospheric_terms(made):
     clouds = np.count_nonzero(~made.terms.clear)
     assert 0 < clouds < made.terms.pixel.size
     assert value(made, SIMULATED, "downwelling radiance", "pi ST_DRAD").count == made.terms.pixel.size
@@ -119,7 +120,7 @@ def test_clouds_are_left_out_of_temperatures_but_not_of_the_air(made):
     assert made.terms.map(made.terms.temperature).shape == made.terms.shape
 
 
-def test_profiles_are_moistened_and_warmed_until_they_have_what_is_asked_for(library):
+def test_profiles_are_adjusted_to_the_target_terms(library):
     wanted = [(0.75, 1.70), (0.70, 2.05)]
     (index,) = choose_shapes(library, 22.0, 288.0, 0.0, 1)
     first, second = match_air(library, index, wanted, SENSOR, GASES)
@@ -130,7 +131,7 @@ def test_profiles_are_moistened_and_warmed_until_they_have_what_is_asked_for(lib
     assert not match_air(library, index, [(0.95, 8.0)], SENSOR, GASES)  # no air is so clear and so bright
 
 
-def test_warming_and_moistening_end_at_the_tropopause(library):
+def test_adjustments_decrease_to_zero_at_the_tropopause(library):
     profile = column_of(library, 100)
     other = changed(profile, np.log(1.5), 4.0)
     low, high = profile.pressure > 300.0, profile.pressure < 100.0
@@ -157,7 +158,7 @@ def test_the_models_are_inverted():
     assert np.isnan(impossible).all()
 
 
-def test_air_too_cold_for_its_vapour_is_not_what_a_model_is_inverted_to():
+def test_inversion_of_a_model_excludes_atmospheres_too_cold_for_their_water_vapour():
     surface = Model.load(f"{SENSOR}/surface", graph="atmosphere")
     saturated = surface.atmosphere(
         water_vapour=np.array([44.0]), surface_pressure=1000.0, air_temperature=np.array([240.0]), input_error=0.0
@@ -169,7 +170,7 @@ def test_air_too_cold_for_its_vapour_is_not_what_a_model_is_inverted_to():
     assert not (temperature < emission).any()
 
 
-def test_pixels_that_are_alike_are_computed_once():
+def test_equal_pixels_are_computed_once():
     calls = []
 
     def double(first, second):
@@ -182,7 +183,7 @@ def test_pixels_that_are_alike_are_computed_once():
     assert total.tolist() == [4.0, 2.0, 4.0]
 
 
-def test_the_real_product_s_air_sends_down_pi_st_drad_within_three_per_cent():
+def test_downwelling_radiance_of_the_real_product_is_pi_st_drad_within_three_per_cent():
     found = run([shared_path(*PRODUCT)], shapes=2)[0]
     assert found.terms.clear.sum() == 198
     effective, plain = (
@@ -199,11 +200,13 @@ def test_the_real_product_s_air_sends_down_pi_st_drad_within_three_per_cent():
     matched = value(found, SURFACE, "temperature", PI, pixels="clear")
     assert abs(matched.bias) < 0.15  # transmittance and upwelling radiance are the product's: the sky alone differs
     assert abs(value(found, COLUMN, "transmittance", "ST_ATRAN").bias) < 1e-3
-    given = [next(one for one in found.air if one.name == way).transmittance for way in (COLUMN_GIVEN, SURFACE_GIVEN)]
+    given = [
+        next(one for one in found.atmospheres if one.name == way).transmittance for way in (COLUMN_GIVEN, SURFACE_GIVEN)
+    ]
     assert np.abs(np.array(given) - found.terms.transmittance).max() < 0.08
 
 
-def test_the_cloudy_product_has_no_clear_pixel_but_its_air_says_the_same(monkeypatch):
+def test_the_cloudy_product_has_no_clear_pixel_but_consistent_terms(monkeypatch):
     monkeypatch.setattr(terms_module, "LARGEST", 128)
     found = run([shared_path(*CLOUDY)], shapes=1)[0]
     assert not found.terms.clear.any()
@@ -221,7 +224,7 @@ def test_a_study_is_written_as_tables_numbers_and_maps(made, tmp_path):
     found = json.loads(paths[1].read_text())["products"][0]
     assert len(table) == len(found["rows"]) == len(list(rows(made)))
     assert found["clear"] == int(made.terms.clear.sum())
-    assert len(found["simulated_air"]) == len(as_dict([made])["products"][0]["simulated_air"]) == 2
+    assert len(found["matched_profiles"]) == len(as_dict([made])["products"][0]["matched_profiles"]) == 2
     assert f"| {SURFACE_GIVEN} |" in paths[2].read_text() == tables([made])
     for path in paths[3:]:
         with Image.open(path) as picture:
@@ -243,20 +246,20 @@ def test_a_large_product_is_thinned(tmp_path, air, monkeypatch):
     ("suffix", "message"),
     [("ST_EMIS", "no ST_EMIS"), ("ST_B10", "its surface temperature"), ("QA_PIXEL", "no QA_PIXEL")],
 )
-def test_what_a_product_lacks_is_told(tmp_path, air, suffix, message):
+def test_missing_bands_are_named(tmp_path, air, suffix, message):
     folder = make_level2(tmp_path / "p", air=air)
     next(folder.glob(f"*_{suffix}.TIF")).unlink()
     with pytest.raises(SceneError, match=message):
         read_terms(folder)
 
 
-def test_a_product_of_fill_alone_is_refused(tmp_path):
+def test_a_product_with_only_fill_is_refused(tmp_path):
     lst = ramp(285, 315)
     with pytest.raises((SceneError, InputError)):
         read_terms(make_level2(tmp_path / "p", lst=lst, fill=np.ones(lst.shape, bool)))
 
 
-def test_a_caller_can_watch_and_stop_it(tmp_path, air, monkeypatch):
+def test_progress_is_reported_and_can_cancel(tmp_path, air, monkeypatch):
     folder, seen = make_level2(tmp_path / "p", air=air), []
     monkeypatch.setattr(study_module, "match_air", lambda *_: [])
     with pytest.raises(CancelledError, match="simulating"):
@@ -264,16 +267,18 @@ def test_a_caller_can_watch_and_stop_it(tmp_path, air, monkeypatch):
     assert seen == [(1, 3)]
 
 
-def test_where_no_simulated_air_fits_the_models_are_still_compared(tmp_path, air, monkeypatch):
+def test_models_are_compared_without_a_matched_profile(tmp_path, air, monkeypatch):
     folder = make_level2(tmp_path / "p", air=air)
     monkeypatch.setattr(study_module, "match_air", lambda *_: [])
     found = run([folder], shapes=1)[0]
-    assert not [row for row in rows(found) if row.air in (SIMULATED, SURFACE_GIVEN) and row.less == "pi ST_DRAD"]
+    assert not [
+        row for row in rows(found) if row.method in (SIMULATED, SURFACE_GIVEN) and row.reference == "pi ST_DRAD"
+    ]
     assert value(found, COLUMN, "transmittance", "ST_ATRAN").rmse < 1e-3
     assert "| simulated, effective terms | 0 % | - | - | " in tables([found])
 
 
-def test_the_plain_sky_is_the_simulator_s_band_average(made, spectrum):
+def test_the_plain_downwelling_radiance_is_the_band_average_of_the_simulator(made, spectrum):
     plain = band_average(spectrum, SENSOR).downwelling_radiance
-    found = next(one for one in made.air if one.name == SIMULATED_PLAIN)
+    found = next(one for one in made.atmospheres if one.name == SIMULATED_PLAIN)
     assert found.downwelling_radiance.mean() == pytest.approx(plain, rel=0.015)

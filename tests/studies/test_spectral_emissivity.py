@@ -51,7 +51,7 @@ def study(library):
     return run(profiles=library)
 
 
-def test_the_atmospheres_go_from_dry_to_humid_over_land_and_are_none_that_was_made_up(library):
+def test_atmospheres_are_unperturbed_over_land_from_dry_to_humid(library):
     chosen = choose(library, 5)
     vapour = water_vapour(library)[chosen]
     assert len(set(chosen)) == 30
@@ -70,7 +70,7 @@ def test_a_grey_spectrum_has_no_spectral_error(made):
 
 
 @pytest.mark.parametrize("sensor", SENSORS)
-def test_a_made_spectrum_gives_the_error_of_an_integral_made_another_way(made, library, sensor):
+def test_a_synthetic_spectrum_gives_the_error_of_an_independent_integral(made, library, sensor):
     number = len(made.profiles) - 2
     spectrum = simulate_spectrum(column_of(library, made.profiles[number]))
     response = load_response(sensor)
@@ -113,7 +113,7 @@ def test_a_made_spectrum_gives_the_error_of_an_integral_made_another_way(made, l
         assert by_equation == pytest.approx(found[1] - ground, abs=5e-3)
 
 
-def test_the_terms_of_two_grounds_leave_hardly_an_error_where_plain_averages_leave_half_a_kelvin(study):
+def test_effective_terms_have_a_small_error_where_plain_averages_have_half_a_kelvin(study):
     for sensor in study.sensors:
         plain, effective = (row(study, part, sensor, vapour="50+") for part in PARTS[1:])
         assert abs(effective.bias) < 0.05
@@ -123,7 +123,7 @@ def test_the_terms_of_two_grounds_leave_hardly_an_error_where_plain_averages_lea
     assert abs(row(study, "band equation", "landsat8-b10").bias) < 0.05
 
 
-def test_effective_terms_are_the_plain_ones_where_nothing_varies_in_the_band(library):
+def test_effective_terms_equal_plain_averages_without_variation_in_the_band(library):
     spectrum = simulate_spectrum(column_of(library, choose(library, 1)[-1]))
     flat = type(spectrum)(
         transmittance=np.full_like(spectrum.transmittance, 0.5),
@@ -136,7 +136,7 @@ def test_effective_terms_are_the_plain_ones_where_nothing_varies_in_the_band(lib
     assert effective.downwelling_radiance == pytest.approx(plain.downwelling_radiance, rel=1e-5)
 
 
-def test_one_emissivity_costs_hundredths_of_a_kelvin_in_band_10_and_a_tenth_in_band_6(study):
+def test_a_single_emissivity_adds_hundredths_of_a_kelvin_in_band_10_and_a_tenth_in_band_6(study):
     assert row(study, "spectral", "landsat8-b10").rmse < 0.02
     assert row(study, "spectral", "landsat9-b10").rmse < 0.02
     assert 0.05 < row(study, "spectral", "landsat5-b6").rmse < 0.10
@@ -144,7 +144,7 @@ def test_one_emissivity_costs_hundredths_of_a_kelvin_in_band_10_and_a_tenth_in_b
     assert row(study, "spectral", "landsat5-b6", kind="metal").largest > 2.0
 
 
-def test_the_page_tells_what_the_study_finds(study):
+def test_the_page_has_the_figures_of_the_study(study):
     page = (data_path().parents[1] / "docs" / "science" / "spectral_emissivity.md").read_text(encoding="utf-8")
     lines = {tuple(line.strip("| ").split(" | ")) for line in page.splitlines() if line.startswith("| landsat")}
     classes = ("all", "0-10", "10-20", "20-30", "30-40", "40-50", "50+")
@@ -179,14 +179,14 @@ def test_a_study_is_written_as_tables_numbers_and_pictures(made, tmp_path):
         write(made, tmp_path / "none")
 
 
-def test_a_caller_can_watch_and_stop_the_study(library):
+def test_progress_is_reported_and_can_cancel(library):
     seen = []
     with pytest.raises(CancelledError, match="1 of 6"):
         run(lambda done, total: bool(seen.append((done, total))), spectra=made_spectra(), profiles=library, per_class=1)
     assert seen == [(1, 6)]
 
 
-def test_the_packaged_spectra_are_the_library_s_where_the_bands_see(tmp_path):
+def test_the_packaged_spectra_are_those_of_the_library_within_the_bands(tmp_path):
     source = shared_path("data", "emissivity", "slum_ir.csv")
     result = CliRunner().invoke(
         build, ["spectra", str(source), "-o", str(tmp_path / "slum.csv")], catch_exceptions=False
@@ -210,14 +210,14 @@ def test_the_packaged_spectra_are_the_library_s_where_the_bands_see(tmp_path):
         ("wavelength,a\n10,95\n11,96\n", "fractions"),
     ],
 )
-def test_what_is_no_table_of_spectra_is_refused(tmp_path, text, message):
+def test_an_invalid_table_of_spectra_is_refused(tmp_path, text, message):
     path = tmp_path / "spectra.csv"
     path.write_text(text)
     with pytest.raises(InputError, match=message):
         read_spectra(path)
 
 
-def test_a_missing_table_and_spectra_that_are_too_short_are_told(tmp_path, library):
+def test_a_missing_table_and_spectra_that_are_too_short_are_reported(tmp_path, library):
     with pytest.raises(InputNotFoundError, match="emissivity spectra"):
         read_spectra(tmp_path / "none.csv")
     short = EmissivitySpectra(

@@ -29,7 +29,7 @@ def array(request):
     return lambda values: torch.tensor(values, dtype=torch.float64)
 
 
-def test_a_body_like_air_reflects_nothing_and_a_mirror_all(array):
+def test_emissivity_limits_for_refractive_index_one_and_perfect_reflection(array):
     assert float(normal_emissivity(array(1.0), array(0.0))) == 1.0
     assert float(normal_emissivity(array(1.0), array(1e6))) < 1e-6
     assert float(normal_emissivity(array(1.5), array(0.0))) == pytest.approx(0.96)  # glass: 4 % at each face
@@ -47,7 +47,7 @@ def test_the_emissivity_of_water_agrees_with_measured_spectra(column, sensor):
     assert float(found) == pytest.approx(measured[0], abs=0.004)  # two laboratories: 0.2 K
 
 
-def test_the_skin_cools_less_in_wind_and_tends_to_what_holds_above_6_metres_a_second(array):
+def test_the_cool_skin_decreases_with_wind_to_its_value_above_6_metres_per_second(array):
     wind = array([0.0, 2.0, 6.0, 10.0, 30.0])
     found = np.asarray(cool_skin(wind))
     assert np.all(np.diff(found) < 0.0)
@@ -55,7 +55,7 @@ def test_the_skin_cools_less_in_wind_and_tends_to_what_holds_above_6_metres_a_se
     assert np.all(np.abs(found[3:] - WINDY_COOL_SKIN) < 0.07)  # the spread that Donlon et al. give
 
 
-def test_a_layer_as_warm_as_the_radiance_changes_nothing_and_a_colder_one_hides_some_of_it(array):
+def test_a_layer_at_brightness_temperature_changes_nothing_and_a_colder_one_reduces_the_radiance(array):
     ground = array([285.0, 295.0])
     radiance = band_radiance(ground, PLANCK)
     same = radiance_below_layer(radiance[:1], 0.5, 285.0, PLANCK)
@@ -66,7 +66,7 @@ def test_a_layer_as_warm_as_the_radiance_changes_nothing_and_a_colder_one_hides_
     assert np.asarray(above) == pytest.approx(np.asarray(radiance), rel=1e-12)
 
 
-def test_the_air_over_the_lake_is_in_kelvin_and_has_one_row_a_day():
+def test_air_temperatures_over_the_lake_are_in_kelvin_with_one_row_per_day():
     with data_path("lake_sunapee", "air.csv").open() as file:
         rows = list(csv.DictReader(file))
     temperature = np.array([float(row["air_temperature_K"]) for row in rows])

@@ -1,4 +1,4 @@
-"""Runs in processes of their own, to be killed: forked from one that has everything imported, for speed."""
+"""Runs in separate processes that can be killed; forked from a process with all imports, for speed."""
 
 import json
 import os
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Apart:
-    """A process that forks a child for every call; a context manager."""
+    """Context manager of a process that forks a child for every call."""
 
     def __enter__(self):
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
@@ -34,7 +34,7 @@ class Apart:
         self._process.stdout.close()
 
     def run(self, *calls):
-        """Call functions of this package at the same time, each a name and arguments; returns (code, text) of each."""
+        """Call functions of this module concurrently, each a name and arguments; returns (code, text) of each."""
         request = [(name, {key: str(v) if isinstance(v, Path) else v for key, v in a.items()}) for name, a in calls]
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
@@ -47,7 +47,7 @@ def serve():
 
     import_module("lst_raster.retrieval.retrieve")
     with tempfile.TemporaryDirectory() as folder:
-        write_set(folder)  # loads what is loaded when it is needed
+        write_set(folder)  # triggers the lazy imports
     for line in sys.stdin:
         with tempfile.TemporaryDirectory() as folder:
             children = [_child(name, args, Path(folder) / str(n)) for n, (name, args) in enumerate(json.loads(line))]
@@ -87,19 +87,19 @@ def _ended(process, output):
 
 
 def killed_set(folder, seed, kind, number):
-    """Write the set and be killed at a moment."""
+    """Write the set and kill this process at a moment."""
     with patched(Moments(kind, number, kill)):
         write_set(folder, seed)
 
 
 def limited_set(folder, seed, size):
-    """Write the set where no file may be larger than so many bytes: a disk that is full, as the system tells it."""
+    """Write the set with a limit on the file size, which simulates a full disk. [byte]"""
     import resource
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     try:
         write_set(folder, seed)
-    finally:  # what is said of it is written to a file, too
+    finally:  # the error is written to a file as well
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
@@ -109,9 +109,9 @@ def plain_set(folder, seed):
 
 
 def command(arguments, stop, at):
-    """Run the command line; this process sends itself the signal `stop` when as many tiles are done as `at` says.
+    """Run the command line; this process sends itself the signal `stop` after the numbers of tiles in `at`.
 
-    What `at` has twice comes a second time a little later, when the first one is being dealt with.
+    A number that occurs twice sends a second signal shortly after, while the first one is handled.
     """
     from lst_raster.cli.main import main
     from lst_raster.retrieval import run
@@ -133,7 +133,7 @@ def command(arguments, stop, at):
 
 
 def stored(arguments, environment, temporary, function, number):
-    """Run the command line into a store, and be killed when `function` of it is called for the so-manieth time."""
+    """Write to an object store with the command line; kill this process at call `number` of `function`."""
     from lst_raster.cli.main import main
     from lst_raster.product import destination as store
 

@@ -1,4 +1,4 @@
-"""A browser without a window that opens previews, and what the tests do with the map in it."""
+"""Headless browser for previews, with operations on the map."""
 
 import json
 import os
@@ -22,7 +22,7 @@ SWITCHES = (
 
 @contextmanager
 def running():
-    """A browser, from Debian's packages chromium and chromium-driver; skips the tests where there is none."""
+    """Start a browser from the Debian packages chromium and chromium-driver; skips the test if not installed."""
     program, driver = next(filter(None, map(shutil.which, NAMES)), None), shutil.which("chromedriver")
     if program is None or driver is None:
         pytest.skip("needs chromium and chromedriver: apt-get install chromium chromium-driver")
@@ -46,7 +46,7 @@ class Page:
         self.chrome = chrome
 
     def open(self, path, *, size=(1100, 750), ratio=1, scheme="light"):
-        """Open a preview, and wait until it is drawn."""
+        """Open a preview and wait until it is drawn."""
         metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": ratio, "mobile": False}
         self.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         colours = {"name": "prefers-color-scheme", "value": scheme}
@@ -72,32 +72,32 @@ class Page:
         return self.chrome.execute_script(script, *arguments)
 
     def text(self, name):
-        """Text of an element by its id, seen or not."""
+        """Text of an element by id, visible or not."""
         return self.run("return document.getElementById(arguments[0]).textContent", name)
 
     def settled(self):
-        """Wait until what was asked for is drawn."""
+        """Wait until drawing is complete."""
         self.chrome.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
         return self
 
     def view(self):
-        """Css pixels per value, and the column and row in the middle."""
+        """CSS pixels per cell, and column and row of the centre."""
         self.settled()
         return tuple(float(self.map.get_attribute(f"data-{name}")) for name in ("scale", "column", "row"))
 
     def box(self):
-        """Place and size of the map in the window; a driver's own rounds them. [css pixel]"""
+        """Position and size of the map in the window, not rounded as those of the driver. [css pixel]"""
         return self.run("return document.getElementById('map').getBoundingClientRect().toJSON()")
 
     def place(self, column, row):
-        """Where the middle of a cell is in the window. [css pixel]"""
+        """Position of the centre of a cell in the window. [css pixel]"""
         scale, middle, line = self.view()
         box = self.box()
         across, down = (column + 0.5 - middle) * scale, (row + 0.5 - line) * scale
         return round(box["x"] + box["width"] / 2 + across), round(box["y"] + box["height"] / 2 + down)
 
     def point(self, x, y, *, press=False, release=False):
-        """Move the pointer to a place in the window, and press or let go there."""
+        """Move the pointer to a position in the window, and press or release there."""
         actions = ActionBuilder(self.chrome, duration=0)
         actions.pointer_action.move_to_location(x, y)
         if press:
@@ -114,13 +114,13 @@ class Page:
         return self.point(*self.place(column, row))
 
     def drag(self, start, by):
-        """Press at a place in the window, move so far, and let go."""
+        """Press at a position in the window, move by an offset, and release."""
         self.point(*start, press=True)
         self.point(start[0] + by[0] // 2, start[1] + by[1] // 2)
         return self.point(start[0] + by[0], start[1] + by[1], release=True)
 
     def wheel(self, place, amount):
-        """Turn the wheel at a place in the window; a negative amount enlarges."""
+        """Turn the wheel at a position in the window; a negative amount zooms in."""
         actions = ActionBuilder(self.chrome, duration=0)
         actions.wheel_action.scroll(*place, 0, amount)
         actions.perform()
@@ -132,7 +132,7 @@ class Page:
         return self.settled()
 
     def keys(self, *keys):
-        """Press keys, wherever the focus is."""
+        """Press keys at the current focus."""
         ActionChains(self.chrome, duration=0).send_keys(*keys).perform()
         return self.settled()
 
@@ -146,7 +146,7 @@ class Page:
         return float(re.fullmatch(r"([\d.]+) K", self.reading()["Temperature"])[1])
 
     def colours(self, column, row, side=1):
-        """Colours of the canvas from the middle of a cell on, of shape (side * side, 4); where a css pixel is one."""
+        """Colours of the canvas from the centre of a cell, shape (side * side, 4); for a device pixel ratio of 1."""
         (x, y), box = self.place(column, row), self.box()
         flat = self.run(
             "const [x, y, side] = arguments, copy = new OffscreenCanvas(side, side).getContext('2d');"
@@ -161,7 +161,7 @@ class Page:
         return self.settled()
 
     def requests(self):
-        """Addresses that the page asked for since it was opened, itself left out."""
+        """Addresses requested since the page was opened, except the page."""
         asked = []
         for entry in self.chrome.get_log("performance"):
             message = json.loads(entry["message"])["message"]
@@ -170,5 +170,5 @@ class Page:
         return [url for url in asked if url != self.chrome.current_url]
 
     def complaints(self):
-        """What the console holds."""
+        """Messages in the console."""
         return [entry["message"] for entry in self.chrome.get_log("browser")]

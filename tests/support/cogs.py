@@ -1,4 +1,4 @@
-"""Products written without a scene, and a plain reckoning of what their overviews should be."""
+"""Products written without a scene, and a reference computation of their overviews."""
 
 import numpy as np
 import rasterio
@@ -18,13 +18,13 @@ LAYERS = {"floats": FLOATS, "steps": STEPS, "bits": BITS, "flags": FLAGS}
 
 
 def grid_of(shape, crs="EPSG:32633"):
-    """A grid of that shape."""
+    """Grid of a shape."""
     transform = Affine(30, 0, 399885, 0, -30, 5400015) if crs else Affine.identity()
     return Grid(crs=CRS.from_user_input(crs) if crs else None, transform=transform, height=shape[0], width=shape[1])
 
 
 def kelvin(shape, seed=0, gaps=True):
-    """Temperatures with noise; with gaps in them, some larger than a block. [K]"""
+    """Temperatures with noise and gaps, some larger than a block. [K]"""
     rng = np.random.default_rng(seed)
     values = rng.uniform(270, 320, shape).astype("f4")
     if gaps:
@@ -34,7 +34,7 @@ def kelvin(shape, seed=0, gaps=True):
 
 
 def classes(shape, seed=0):
-    """Small numbers in clumps, 0 and 1 among them."""
+    """Clustered small integers, including 0 and 1."""
     rng = np.random.default_rng(seed)
     clumps = rng.integers(0, 5, (-(-shape[0] // 3), -(-shape[1] // 3)), dtype=np.uint8)
     values = np.kron(clumps, np.ones((3, 3), np.uint8))[: shape[0], : shape[1]]
@@ -43,7 +43,7 @@ def classes(shape, seed=0):
 
 
 def values_of(layer, shape, seed=0):
-    """Values that a layer may hold."""
+    """Valid values of a layer."""
     return kelvin(shape, seed) if layer.resampling == "average" else classes(shape, seed)
 
 
@@ -67,12 +67,12 @@ def write_cog(target, values, layer=FLOATS, *, crs="EPSG:32633", tags=None, step
 
 
 def cut(values, window):
-    """What lies in a window."""
+    """Values in a window."""
     return values[window.row_off : window.row_off + window.height, window.col_off : window.col_off + window.width]
 
 
 def levels_of(path):
-    """Numbers of the file: the full resolution, then every overview."""
+    """Stored values: full resolution, then every overview."""
     with rasterio.open(path) as dataset:
         levels = [dataset.read(1)]
         count = len(dataset.overviews(1))
@@ -83,7 +83,7 @@ def levels_of(path):
 
 
 def expected_overview(layer, values):
-    """The overview of a level, pixel by pixel in plain Python."""
+    """Overview of a level, computed pixel by pixel."""
     rows, columns = (-(-side // 2) for side in values.shape)
     overview = np.empty((rows, columns), values.dtype)
     for row in range(rows):

@@ -1,4 +1,4 @@
-"""All commands of the command line, groups opened."""
+"""All commands of the command line, including those in groups."""
 
 import click
 
@@ -6,7 +6,7 @@ from lst_raster.cli.main import cli
 
 
 def commands():
-    """Every command that can be run, by its words: "retrieve", "build bands", ..."""
+    """All commands by name: "retrieve", "build bands", ..."""
     return dict(_below(cli, click.Context(cli, info_name="lst-raster"), ()))
 
 

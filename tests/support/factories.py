@@ -1,4 +1,4 @@
-"""Things made for tests: a small model of the real contract, and scenes whose true temperature is known."""
+"""Synthetic test data: a small model with the real contract, and scenes with known temperature."""
 
 import json
 import warnings
@@ -50,7 +50,7 @@ ATMOSPHERE = (
     "optical_depth_uncertainty", "upwelling_temperature_uncertainty",
 )  # fmt: skip
 
-# An invented atmosphere, simple but answering to every input, so that no two of them can be swapped unnoticed.
+# A simple synthetic atmosphere that depends on every input, so that swapped inputs are detected.
 ATMOSPHERE_BODY = """
     thickness = Mul(VAPOUR, vapour_weight)
     weight = Mul(surface_pressure, pressure_weight)
@@ -58,13 +58,13 @@ ATMOSPHERE_BODY = """
     negative = Neg(depth)
     transmittance = Exp(negative)
     absorbed = Sub(one, transmittance)
-    warmth = Sub(AIR, cold)
-    upwelling_radiance = Mul(absorbed, warmth)
+    excess = Sub(AIR, cold)
+    upwelling_radiance = Mul(absorbed, excess)
     downwelling_radiance = Mul(upwelling_radiance, diffusivity)
     optical_depth_uncertainty = Mul(depth, relative_uncertainty)
     upwelling_temperature_uncertainty = Add(one, absorbed)
 """
-# The same of a profile: what stands for the vapour and for the air's temperature answers to every level of its own.
+# The same for profiles: the equivalent water vapour and air temperature depend on every level.
 PROFILE_WEIGHTS = {
     **{name: 0.5 / (3.0 + place) for place, name in enumerate(("air_temperature", *TEMPERATURE_LEVELS))},
     **{name: 150.0 + 40.0 * place for place, name in enumerate(HUMIDITY_LEVELS)},
@@ -117,7 +117,7 @@ def _constants(sensor, tier):
 
 
 def model_metadata(sensor="landsat8-b10", tier="surface", graph="retrieval"):
-    """The contract of a test model, as its file holds it."""
+    """Contract of a test model, as stored in its file."""
     atmosphere = TIERS[tier]
     inputs = atmosphere if graph == "atmosphere" else ("radiance", "emissivity", *atmosphere)
     outputs = ATMOSPHERE if graph == "atmosphere" else ("lst", *ATMOSPHERE)
@@ -135,7 +135,7 @@ def model_metadata(sensor="landsat8-b10", tier="surface", graph="retrieval"):
 
 
 def make_model(path, sensor="landsat8-b10", tier="surface", graph="retrieval", metadata=None):
-    """Write a small ONNX model of the real contract; `metadata` replaces the contract it carries."""
+    """Write a small ONNX model with the real contract; `metadata` replaces the stored contract."""
     true = model_metadata(sensor, tier, graph)
     inputs = ", ".join(f"float[N] {entry['name']}" for entry in true["inputs"])
     outputs = ", ".join(f"float[N] {entry['name']}" for entry in true["outputs"])
@@ -159,12 +159,12 @@ def make_model(path, sensor="landsat8-b10", tier="surface", graph="retrieval", m
 
 
 def ramp(low, high, shape=(60, 70)):
-    """A field that rises evenly from the first pixel to the last."""
+    """Field that increases linearly from the first pixel to the last."""
     return np.linspace(low, high, shape[0] * shape[1]).reshape(shape)
 
 
 def write_raster(path, values, *, scale=None, offset=None, units=None, tags=None, **profile):
-    """Write a GeoTIFF of one or more bands on the grid that `make_scene` uses."""
+    """Write a GeoTIFF of one or more bands on the grid of `make_scene`."""
     values = np.asarray(values)
     bands = values[None] if values.ndim == 2 else values
     profile = {"crs": "EPSG:32616", "transform": Affine(30, 0, 452475, 0, -30, 3408645), **profile}
@@ -207,10 +207,10 @@ def make_scene(
     folder, *, lst, emissivity=0.97, atmosphere=STATE, fill=None, sensor="landsat8-b10", name=f"{STEM}_B10.TIF",
     mtl=True, gain=None, offset=None, dtype="uint16", air=None, **raster,
 ):  # fmt: skip
-    """Write a small but real Landsat scene whose surface temperature is `lst`, seen through the test model's air.
+    """Write a small Landsat scene with surface temperature `lst`, simulated with the atmosphere of the test model.
 
-    `lst`, `emissivity` and the values of `atmosphere` are numbers or arrays of the scene's shape; `fill` is True where
-    the scene has no data; `air` is the name of another model, whose air it is. Returns the path of the thermal band.
+    `lst`, `emissivity` and the values of `atmosphere` are numbers or arrays with the shape of the scene; `fill` is True
+    for nodata; `air` is the name of another model for the atmosphere. Returns the path of the thermal band.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Every kind of input file that a retrieval reads, each beside a scene for which it matters."""
+"""Every kind of input file of a retrieval, each with a scene that depends on it."""
 
 import hashlib
 from collections.abc import Callable
@@ -24,7 +24,7 @@ SHAPE = (60, 70)
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """A retrieval, and the one file of it that is to be damaged."""
+    """A retrieval and the input file to be damaged."""
 
     file: Path
     options: dict = field(default_factory=dict)
@@ -168,7 +168,7 @@ INPUTS = {
 
 
 def product_of(made, output, model, **options):
-    """Retrieve: pixels, and where they lie."""
+    """Retrieve; returns pixels and their georeference."""
     given = {"model": model, "emissivity": 0.97, **STATE, **made.options, **options}
     product = retrieve(made.open(made.scene or made.file), output=output, overwrite=True, **given)
     with rasterio.open(product.path) as dataset:
@@ -176,9 +176,9 @@ def product_of(made, output, model, **options):
 
 
 def try_damaged(made, output, model, expected):
-    """Retrieve with a damaged input: an error in one line and nothing written, or a product.
+    """Retrieve with a damaged input: a one-line error without output, or a product.
 
-    Returns the error, or None where the product is the one expected, or the number of pixels that differ.
+    Returns the error, None if the product is the expected one, or the number of different pixels.
     """
     inputs = made.file.parent
     before, older = _digests(inputs), contents(output)
@@ -195,5 +195,5 @@ def try_damaged(made, output, model, expected):
 
 
 def _digests(folder):
-    """Checksums of the files of a folder: they must not change."""
+    """Checksums of the files of a folder, which must not change."""
     return {path: hashlib.sha256(path.read_bytes()).digest() for path in folder.rglob("*") if path.is_file()}

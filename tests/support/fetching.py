@@ -1,4 +1,4 @@
-"""Scenes for which reanalysis is fetched."""
+"""Scenes for downloads of reanalysis."""
 
 import numpy as np
 from rasterio import Affine
@@ -13,7 +13,7 @@ SOURCE_NAMES = ("era5", "era5-arco", "merra2")
 
 
 def seen(folder, date=DATE):
-    """A scene seen through the linear air of a time."""
+    """Scene simulated with the linear atmosphere at a time."""
     hours = (np.datetime64(date, "s") - START) / np.timedelta64(1, "h")
     grid = write_raster(folder / "grid.tif", np.zeros(SHAPE, "u1"))
     air = {

@@ -1,4 +1,4 @@
-"""Level-2 surface temperature products made for tests, whose true temperature is known."""
+"""Synthetic Level-2 surface temperature products with known temperature."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ END
 
 
 def stored(values, scale, fill):
-    """Numbers as the product stores them: int16, -9999 for fill."""
+    """Stored values of the product: int16, -9999 for fill."""
     numbers = np.broadcast_to(np.rint(np.asarray(values) / scale), fill.shape)
     return np.where(fill, -9999, numbers).astype("int16")
 
@@ -48,10 +48,10 @@ def stored(values, scale, fill):
 def make_level2(
     folder, *, sensor="landsat8-b10", lst=None, emissivity=0.96, air=AIR, fill=None, cloud=None, level="L2SP"
 ):
-    """Write a Level-2 product whose surface temperature is `lst`, and the one that USGS makes of it.
+    """Write a Level-2 product with surface temperature `lst` and the temperature that the USGS derives from it.
 
-    The product's terms are exact but for their steps; ST_DRAD is the downwelling radiance over pi, and ST_B* the
-    temperature that comes of taking it for the downwelling radiance. Returns the folder.
+    The terms are exact except for quantization; ST_DRAD is the downwelling radiance divided by pi, and ST_B* the
+    temperature retrieved with it in place of the downwelling radiance. Returns the folder.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

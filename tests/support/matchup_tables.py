@@ -1,4 +1,4 @@
-"""Tables of match-ups and files of stations, made for tests."""
+"""Synthetic tables of match-ups and station files."""
 
 import datetime
 
@@ -16,21 +16,21 @@ ROW = ("landsat8-b10", "bon", "2016-01-01T17:30:00Z", "290.0", "0.97", "15.0", "
 
 
 def row(**cells):
-    """One row, with other cells than those of `ROW`."""
+    """`ROW` with other cells."""
     unknown = set(cells) - set(HEADER)
     assert not unknown, unknown
     return tuple(cells.get(name, cell) for name, cell in zip(HEADER, ROW, strict=True))
 
 
 def write_table(path, *rows, header=HEADER, separator=",", ends="\n", encoding="utf-8"):
-    """Write a table as text of a form."""
+    """Write a table with a given text format."""
     lines = [separator.join(cells) for cells in (header, *rows)]
     path.write_bytes((ends.join(lines) + ends).encode(encoding))
     return path
 
 
 def seen_from_space(lst, model, emissivity, **air):
-    """Brightness temperature of a surface below the atmosphere that a model predicts. [K]"""
+    """At-sensor brightness temperature of a surface with the atmosphere predicted by a model. [K]"""
     band = sensor_band(model.contract.sensor).planck
     terms = [np.asarray(part, np.float64) for part in model.atmosphere(**air).terms]
     return brightness_temperature(sensor_radiance(np.asarray(lst), emissivity, *terms, band), band)
@@ -39,7 +39,7 @@ def seen_from_space(lst, model, emissivity, **air):
 def write_station_day(
     folder, day, *, station="bon", name="Bondville", step=1, up=None, down=None, air=15.0, pressure=985.0, flags=None
 ):
-    """Write a day of a SURFRAD station; `up` and `down` take the minute of the day, `flags` marks minutes as bad."""
+    """Write a day of a SURFRAD station; `up` and `down` are functions of the minute, `flags` marks bad minutes."""
     lines = [f" {name}", "   40.05   88.37  230 m version 1"]
     for minute in range(0, 1440, step):
         time = datetime.datetime.combine(day, datetime.time()) + datetime.timedelta(minutes=minute)

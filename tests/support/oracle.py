@@ -1,4 +1,4 @@
-"""The independent radiative transfer results, read."""
+"""Independent radiative transfer results used as reference."""
 
 import json
 

@@ -1,11 +1,11 @@
-"""Processes that a test started, as Linux lists them."""
+"""Child processes of tests, from /proc."""
 
 import time
 from pathlib import Path
 
 
 def children_of(process, count, patience=60.0):
-    """Wait until a process has so many children and they have had a moment to begin; returns their numbers."""
+    """Wait until a process has `count` children that have started; returns their process ids."""
     listed, begun, found = Path(f"/proc/{process.pid}/task/{process.pid}/children"), time.monotonic(), []
     while len(found) < count and time.monotonic() - begun < patience and process.poll() is None:
         time.sleep(0.2)
@@ -15,7 +15,7 @@ def children_of(process, count, patience=60.0):
 
 
 def left_of(numbers, patience=30.0):
-    """Wait until processes have ended; returns those that have not."""
+    """Wait until processes have ended; returns those still running."""
     begun, left = time.monotonic(), list(numbers)
     while left and time.monotonic() - begun < patience:
         time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""Scenes of every sensor and collection in every form in which products come; `make_scene` makes their pixels."""
+"""Scenes of every sensor, collection and product format, with pixels from `make_scene`."""
 
 import functools
 import json
@@ -11,7 +11,7 @@ import numpy as np
 import lst_raster
 from tests.support.factories import STATE, make_scene, write_raster
 
-SENSORS = {  # satellite and sensor in a product's name, the band's suffix, its key in the metadata, dates, and type
+SENSORS = {  # satellite and sensor in product names, suffix of the band, its key in the metadata, dates, and type
     "landsat4-b6": ("LT04", "B6", "19880510", "uint8"),
     "landsat5-b6": ("LT05", "B6", "19980510", "uint8"),
     "landsat7-b6": ("LE07", "B6_VCID_1", "20010510", "uint8"),
@@ -72,7 +72,7 @@ END
 
 @functools.cache
 def planck_table(sensor):
-    """Radiance of a black body averaged with the packaged response of a band, by the integral, at temperatures."""
+    """Band-averaged black-body radiance from the integral over the packaged response, at temperatures."""
     response = np.loadtxt(
         f"{lst_raster.__path__[0]}/data/bands/{sensor}.csv", delimiter=",", comments=("#", "w"), unpack=True
     )
@@ -84,9 +84,9 @@ def planck_table(sensor):
 
 
 def true_temperature(numbers, sensor, gain, offset, emissivity=0.97, state=STATE):
-    """Surface temperature that digital numbers stand for under the test model's air, by the equation itself. [K]
+    """Surface temperature of digital numbers with the atmosphere of the test model, from the equation. [K]
 
-    What is lost in rounding to whole numbers is so no error: 8-bit products have steps of half a kelvin.
+    This excludes the quantization error: 8-bit products have steps of half a kelvin.
     """
     depth = 0.012 * state["water_vapour"] * 1e-3 * state["surface_pressure"]
     transmittance = np.exp(-depth)
@@ -97,15 +97,15 @@ def true_temperature(numbers, sensor, gain, offset, emissivity=0.97, state=STATE
 
 
 def product_stem(sensor, collection):
-    """Name of a product as the USGS gives it."""
+    """USGS identifier of a product."""
     satellite, _, date, _ = SENSORS[sensor]
     return f"{satellite}_L1TP_020039_{date}_20200908_{collection:02}_T1"
 
 
 def make_product(folder, sensor, collection, *, lst, gain, offset, cloud=None, suffix=None, **options):
-    """Write the folder of a product of any sensor and collection, named and described as that collection does it.
+    """Write the folder of a product of any sensor and collection, with names and metadata of that collection.
 
-    `cloud` is True where the quality band says so. Other arguments as `make_scene`. Returns the thermal band's path.
+    `cloud` is the cloud mask of the quality band. Other arguments as `make_scene`. Returns the path of the band.
     """
     satellite, usual, date, dtype = SENSORS[sensor]
     suffix, stem = suffix or usual, product_stem(sensor, collection)
@@ -125,7 +125,7 @@ def make_product(folder, sensor, collection, *, lst, gain, offset, cloud=None, s
 
 
 def groups(text):
-    """Metadata text as nested dictionaries, as its JSON form has it."""
+    """Metadata text as nested dictionaries, equal to its JSON format."""
     root = stack = None
     for line in text.splitlines():
         key, _, value = (part.strip() for part in line.partition("="))
@@ -145,7 +145,7 @@ def as_xml(tree):
 
 
 def in_form(path, form):
-    """Turn the folder of a scene's band into another form, and nothing else; returns what a user would name."""
+    """Convert the folder of a scene to another format; returns the path for the command line."""
     folder = path.parent
     shutil.rmtree(folder / "air", ignore_errors=True)
     (mtl,) = folder.glob("*_MTL.txt")

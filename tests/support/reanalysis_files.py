@@ -1,4 +1,4 @@
-"""Reanalysis files made for tests: one known field, in every layout that is met."""
+"""Synthetic reanalysis files: one known field, in all common layouts."""
 
 import warnings
 
@@ -35,7 +35,7 @@ def write_reanalysis(
     path, variables, *, latitude, longitude, times=TIMES, names=("valid_time", "latitude", "longitude"), packed=False,
     epoch="1900-01-01", engine="h5netcdf", units=None, fill=np.nan,
 ):  # fmt: skip
-    """Write variables of shape (time, latitude, longitude), in the files' own units, as netCDF; returns the path."""
+    """Write variables of shape (time, latitude, longitude), in the units of the files, as netCDF; returns the path."""
     time, north, east = names
     dataset = xr.Dataset(
         {
@@ -61,7 +61,7 @@ def write_reanalysis(
 def write_store(
     path, variables, *, latitude, longitude, times=TIMES, zarr_format=2, static=(), chunks=None, units=None, levels=None
 ):
-    """Write variables as ARCO has them into a zarr store; `levels` are those of four dimensions."""
+    """Write variables to a zarr store in the layout of ARCO; `levels` for those with four dimensions."""
     dims = {4: ("time", "level", "latitude", "longitude"), 3: ("time", "latitude", "longitude")}
     units = UNITS | ARCO_UNITS | (units or {})
     dataset = xr.Dataset(
@@ -87,13 +87,13 @@ def write_store(
     }
     encoding["time"] = {"units": "hours since 1900-01-01", "dtype": "i8"}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # consolidated metadata are not in the text of format 3 yet
+        warnings.simplefilter("ignore", UserWarning)  # consolidated metadata are not part of the Zarr 3 specification
         dataset.to_zarr(path, zarr_format=zarr_format, encoding=encoding, consolidated=True)
     return path
 
 
 def write_levels(path, variables, *, latitude, longitude, levels, level=("pressure_level", "hPa"), times=TIMES):
-    """Write variables of shape (time, level, latitude, longitude) as netCDF; `level` names the axis and its unit."""
+    """Write variables of shape (time, level, latitude, longitude) as netCDF; `level` is name and unit of the axis."""
     name, units = level
     dims = ("time", name, "latitude", "longitude")
     dataset = xr.Dataset(

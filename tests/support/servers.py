@@ -1,4 +1,4 @@
-"""Servers on the loopback that tests read from: a web server that knows ranges, and an object store."""
+"""Local servers: a web server with range requests, and an object store."""
 
 import hashlib
 import http.client
@@ -16,9 +16,9 @@ PAGE = b"<!DOCTYPE html>\n<html><body>Please log in</body></html>"
 
 
 class WebServer(ThreadingHTTPServer):
-    """Serves a folder; `answers` overrides what becomes of a path, `requests` are those that came.
+    """Serves a folder; `answers` overrides the responses by path, `requests` lists the requests.
 
-    `identity` gives the headers that identify a content, the ETag by default.
+    `identity` returns the headers that identify a content, by default the ETag.
     """
 
     daemon_threads = True
@@ -32,7 +32,7 @@ class WebServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/{name}"
 
     def handle_error(self, request, client_address):
-        """Say nothing of clients that hang up."""
+        """Ignore closed connections."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -90,14 +90,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def web_server(root):
-    """Serve a folder by http, with ranges."""
+    """Serve a folder by HTTP, with range requests."""
     server = WebServer(root)
     with running(server):
         yield server
 
 
 class ObjectStore:
-    """An object store, and a client of it."""
+    """An object store with a client."""
 
     def __init__(self, endpoint):
         import boto3
@@ -106,7 +106,7 @@ class ObjectStore:
         self.client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
 
     def upload(self, folder, bucket, prefix=""):
-        """Put the files of a folder into a bucket."""
+        """Upload the files of a folder to a bucket."""
         if bucket not in [entry["Name"] for entry in self.client.list_buckets()["Buckets"]]:
             self.client.create_bucket(Bucket=bucket)
         for path in sorted(Path(folder).iterdir()):
@@ -116,7 +116,7 @@ class ObjectStore:
 
 @contextmanager
 def object_store():
-    """Serve S3, with the credentials that `STORE_ENVIRONMENT` states."""
+    """Serve S3, with the credentials of `STORE_ENVIRONMENT`."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -137,9 +137,9 @@ STORE_ENVIRONMENT = {
 
 
 class Gate(ThreadingHTTPServer):
-    """Stands before a store and passes on what it is asked; `fault` may answer in its place.
+    """Proxy of a store; `fault` may answer in its place.
 
-    `fault` takes a request's kind, such as ``PUT part``, and its key; it returns None, a status, or ``drop``.
+    `fault` is a function of the kind of request, such as ``PUT part``, and the key: None, a status, or ``drop``.
     """
 
     daemon_threads = True
@@ -150,12 +150,12 @@ class Gate(ThreadingHTTPServer):
         self.endpoint = f"http://127.0.0.1:{self.server_port}"
 
     def handle_error(self, request, client_address):
-        """Say nothing of clients that hang up."""
+        """Ignore closed connections."""
 
 
 class _Passing(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else every answer of head and body waits for the client
+    disable_nagle_algorithm = True  # otherwise every response with header and body waits for the client
 
     def pass_on(self):
         parts = urlsplit(self.path)
@@ -204,7 +204,7 @@ STORE_CODES = {403: "AccessDenied", 404: "NoSuchBucket", 503: "SlowDown"}
 
 @contextmanager
 def gate_before(store):
-    """Let what is asked of a store go through a gate."""
+    """Run a proxy of a store."""
     gate = Gate(store)
     with running(gate):
         yield gate

@@ -1,4 +1,4 @@
-"""The data that developers have beside the repository; a test that needs them skips where they are not."""
+"""Data of developers next to the repository; tests that need them are skipped if they are missing."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ SHARED = Path(__file__).resolve().parents[3] / "shared"
 
 
 def shared_path(*parts: str) -> Path:
-    """Path of a file in ``../shared``; skips the test where the folder is absent, fails it where only the file is."""
+    """Path of a file in ``../shared``; skips the test if the folder is missing, fails if only the file is."""
     if not SHARED.is_dir():
-        pytest.skip("needs ../shared, the data that developers have beside the repository")
+        pytest.skip("needs ../shared, the data of developers next to the repository")
     path = SHARED.joinpath(*parts)
-    assert path.exists(), f"{path} is missing although ../shared is there"
+    assert path.exists(), f"{path} is missing although ../shared exists"
     return path

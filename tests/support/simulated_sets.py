@@ -1,4 +1,4 @@
-"""Make small simulated sets with a known, plausible atmosphere: grey layers, so no spectroscopy is needed."""
+"""Small simulated sets with a known, plausible atmosphere of grey layers, without spectroscopy."""
 
 from __future__ import annotations
 
@@ -22,31 +22,15 @@ DATES = np.array(["2011-01-15T12", "2011-10-11T00"], "datetime64[ns]")
 
 
 def make_simulated_set(path: Path, *, profiles: int = 600, seed: int = 0, sensor: str = "landsat8-b10") -> Path:
-    """Write a simulated set of random columns under grey absorption.
+    """Write a simulated set of random columns with grey absorption; returns the path.
 
-    The columns differ in what a model is told (vapour, pressure, air temperature) and in what it is not: lapse rate,
+    The columns differ in inputs of the models (water vapour, pressure, air temperature) and in unknowns: lapse rate,
     inversion, humidity scale height and aerosol. A fifth of the profiles is marked for validation.
-
-    Parameters
-    ----------
-    path : Path
-        NetCDF file to write.
-    profiles : int
-        Number of columns.
-    seed : int
-        Seed of the columns.
-    sensor : str
-        Sensor band.
-
-    Returns
-    -------
-    Path
-        The file.
     """
     rng = np.random.default_rng(seed)
     band = sensor_band(sensor).planck
     air = rng.uniform(245.0, 312.0, profiles)
-    limit = 65.0 * np.exp((air - 308.0) / 14.0)  # what the air can hold
+    limit = 65.0 * np.exp((air - 308.0) / 14.0)  # saturation
     vapour = np.clip(limit * rng.uniform(0.15, 1.0, profiles), 0.5, 65.0)
     pressure = 1015.0 - 350.0 * rng.beta(1.0, 4.0, profiles)
     aerosol = np.clip(rng.normal(0.02, 0.01, profiles), 0.0, 0.06)
@@ -105,7 +89,7 @@ def make_simulated_set(path: Path, *, profiles: int = 600, seed: int = 0, sensor
 
 
 def made_set(path: Path, **facts: int | str) -> SimulatedSet:
-    """Make such a set and read it, with what real ones have: two dates, land, and a tenth of invented columns."""
+    """Create and read such a set, with two dates, land, and a tenth of perturbed columns, as in real sets."""
     simulated = read_simulated(make_simulated_set(path, **facts))
     number = np.arange(len(simulated))
     return replace(
@@ -117,7 +101,7 @@ def made_set(path: Path, **facts: int | str) -> SimulatedSet:
 
 
 def published_errors(simulated, surfaces):
-    """Errors of the published methods over given surfaces, by method and class of water vapour. [K]"""
+    """Errors of the published methods for given surfaces, by method and class of water vapour. [K]"""
     samples = observe(simulated, surfaces)
     retrieved = retrieve_published(samples.sensor, samples.radiance, samples.emissivity, samples.water_vapour)
     return {

@@ -1,4 +1,4 @@
-"""A STAC catalogue on the loopback that can be searched."""
+"""Local STAC catalogue with search."""
 
 import json
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ _CONFORMS = [
 
 
 def item_of(identifier, assets):
-    """A STAC item with the addresses of its assets."""
+    """STAC item with the addresses of its assets."""
     return {
         "type": "Feature", "stac_version": "1.0.0", "stac_extensions": [], "id": identifier, "geometry": None,
         "properties": {"datetime": "2015-07-01T00:00:00Z"}, "links": [], "collection": "landsat-c2l1",
@@ -22,7 +22,7 @@ def item_of(identifier, assets):
 
 @contextmanager
 def catalogue(items, page=100):
-    """Serve a catalogue of items, so many a page; yields its address and the searches that came."""
+    """Serve a catalogue with `page` items per page; yields its address and the list of searches."""
     asked = []
 
     def handle(request):

@@ -1,4 +1,4 @@
-"""Small training runs on made-up columns: seconds, and good enough to tell right from wrong."""
+"""Small training runs on synthetic columns: seconds, and sufficiently accurate for tests."""
 
 from pathlib import Path
 
@@ -20,9 +20,9 @@ learning_rate = 0.01
 
 
 def write_run(folder: Path, *, tier: str = "surface", steps: int = 300, share: float = 1.0, extra: str = "") -> Path:
-    """Write a configuration and its simulated sets into a folder; returns the TOML file.
+    """Write a configuration and its simulated sets to a folder; returns the TOML file.
 
-    `share` of the profiles suffices for runs whose model need not be good: most of the time goes into measuring it.
+    A small fraction `share` of the profiles is sufficient if the accuracy does not matter; most time is evaluation.
     """
     make_simulated_set(folder / "learn.nc", profiles=round(800 * share), seed=1)
     make_simulated_set(folder / "held_out.nc", profiles=round(300 * share), seed=2)

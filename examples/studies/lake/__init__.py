@@ -1,1 +1,1 @@
-"""Error budget of the temperature of a lake against measurements in the water."""
+"""Error budget of the retrieved temperature of a lake, compared with in-situ water temperature."""

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from examples.studies.lake.error_sources import (
     AIR_UNCERTAINTY,
-    CAREFUL,
+    BEST,
     COLUMN,
+    DEFAULT,
     ECOSTRESS_WATER,
     SURFACE,
-    TODAY,
-    Cause,
-    causes,
+    ErrorSource,
+    error_sources,
     fresnel_emissivity,
     height_factor,
     vapour_ratio,
@@ -30,21 +30,20 @@ from examples.studies.lake.table import SUNAPEE, Agreement, Float, Lake, LakeTab
 
 USGS_EMISSIVITY = 0.9779
 """Emissivity of the lake in the USGS product, from ASTER. [1]"""
-_VAPOUR_ERROR = 0.15  # share of the column: reanalysis of 2.5 degrees at one hour
+_VAPOUR_ERROR = 0.15  # fraction of the column: 2.5 degree reanalysis, single hour
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trend:
-    """Dependence of residuals on a variable, without outliers."""
+    """Linear trend of the residuals with a variable, without outliers."""
 
     method: str
-    """Method."""
-    against: str
-    """Variable, with its unit."""
+    variable: str
+    """Name and unit."""
     slope: float
-    """Change of the residual for each unit. [K per unit]"""
+    """Change of the residual per unit of the variable. [K per unit]"""
     correlation: float
-    """Correlation. [1]"""
+    """Correlation coefficient. [1]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,20 +51,18 @@ class LakeBudget:
     """Error budget of the bias over a lake."""
 
     lake: Lake
-    """The lake."""
     sensor: str
-    """Sensor band."""
     total: int
-    """Overpasses in the table."""
+    """Number of overpasses in the table."""
     compared: int
-    """Those that all methods have: all statistics are over these."""
-    with_air: int
-    """Those of all for which the day's air temperature is known."""
+    """Number of overpasses with results of all methods; all statistics are over these."""
+    with_air_temperature: int
+    """Number of overpasses with a daily mean air temperature."""
     steps: Mapping[str, Agreement]
-    """Settings from the default to the best, with one more change each."""
+    """Settings from default to best; each step has one more change."""
     variants: Mapping[str, Agreement]
     """Other settings and methods."""
-    causes: tuple[Cause, ...]
+    error_sources: tuple[ErrorSource, ...]
     """Error sources."""
     scatter: Mapping[str, float]
     """Contributions to the standard deviation. [K]"""
@@ -81,17 +78,17 @@ class LakeBudget:
     @property
     def uncertainty(self) -> float:
         """Standard uncertainty of the bias with best settings: error sources and standard error of the mean. [K]"""
-        parts = [cause.uncertainty for cause in self.causes]
-        careful = list(self.steps.values())[-1]
-        return float(np.sqrt(np.sum(np.square(parts)) + careful.sd**2 / careful.count))
+        parts = [entry.uncertainty for entry in self.error_sources]
+        best = list(self.steps.values())[-1]
+        return float(np.sqrt(np.sum(np.square(parts)) + best.sd**2 / best.count))
 
     @property
     def known(self) -> float:
         """Sum of the known effects that are not applied. [K]"""
-        return sum(cause.effect for cause in self.causes if not cause.applied)
+        return sum(entry.effect for entry in self.error_sources if not entry.applied)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as plain dictionaries and numbers, for JSON."""
+        """Return all fields as plain dictionaries and numbers, for JSON."""
         return {**asdict(self), "uncertainty": self.uncertainty, "known_not_applied": self.known}
 
 
@@ -104,34 +101,11 @@ def run(
     every: int = 1,
     progress: Progress | None = None,
 ) -> LakeBudget:
-    """Error budget of a table of match-ups over a lake.
+    """Compute the error budget from a table of match-ups over a lake.
 
-    Parameters
-    ----------
-    table : Path
-        Table of match-ups, see `examples.studies.lake.table.read_lake`.
-    lake : Lake
-        The lake.
-    air : Path, optional
-        Table of the days' air; by default the packaged one.
-    simulate : bool
-        True to simulate the atmosphere of the overpasses, which takes one to two minutes on one core.
-    every : int
-        Simulate every so many overpasses.
-    progress : callable, optional
-        Called after each simulated overpass; returns whether to go on.
-
-    Returns
-    -------
-    LakeBudget
-        The budget.
-
-    Raises
-    ------
-    InputNotFoundError, InputError
-        The table cannot be used.
-    CancelledError
-        The progress callable returned False.
+    `air` is the table of daily air temperatures (default: packaged); `every` selects every n-th overpass for the
+    simulation, which takes one to two minutes on one core. Raises `InputNotFoundError` or `InputError` if a table
+    cannot be read, `CancelledError` if `progress` returns False.
     """
     matchups = read_lake(table, lake, air)
     if not simulate:
@@ -142,16 +116,16 @@ def run(
 
 
 def budget(table: LakeTable, air: SimulatedAir | None, morning: MorningError | None) -> LakeBudget:
-    """Error budget with given simulations; parameters as of `causes`."""
+    """Compute the error budget from given simulations; parameters as in `error_sources`."""
     return LakeBudget(
         lake=table.lake,
         sensor=table.sensor,
         total=table.date.size,
         compared=int(np.count_nonzero(table.common)),
-        with_air=int(np.count_nonzero(np.isfinite(table.measured_air))),
+        with_air_temperature=int(np.count_nonzero(np.isfinite(table.measured_air))),
         steps={name: measure(table, settings) for name, settings in STEPS.items()},
         variants=_variants(table, air),
-        causes=tuple(causes(table, air, morning)),
+        error_sources=tuple(error_sources(table, air, morning)),
         simulated={} if air is None else _changes(table, air),
         morning=morning,
         scatter=_scatter(table),
@@ -161,44 +135,45 @@ def budget(table: LakeTable, air: SimulatedAir | None, morning: MorningError | N
 
 
 STEPS: Mapping[str, Settings] = {
-    "column model, bulk water": TODAY,
-    "radiance by the two constants": COLUMN,
+    "column model, bulk water": DEFAULT,
+    "radiance from K1 and K2": COLUMN,
     "air temperature (surface model)": SURFACE,
-    "reference is the skin": CAREFUL,
+    "skin temperature as reference": BEST,
 }
-"""Each has one more change than the one before; none is chosen with the match-ups."""
+"""Each step has one more change than the previous one; none was selected with the match-ups."""
 
 
 def _variants(table: LakeTable, air: SimulatedAir | None) -> dict[str, Agreement]:
+    fresnel = fresnel_emissivity(table.sensor)
     variants = {
         "surface model, standard atmosphere on all days": replace(SURFACE, standard_air=True),
-        "surface model, air 2 K warmer": replace(SURFACE, air_warmer=AIR_UNCERTAINTY),
-        "surface model, vapour above the lake's height": replace(SURFACE, vapour_factor=height_factor(table)),
-        "surface model, vapour by humidity": replace(SURFACE, vapour_factor=1.0 / vapour_ratio(table)),
-        "surface model, pressure of the sea level": replace(SURFACE, pressure_elevation=0.0),
-        "column model, pressure of the sea level": replace(COLUMN, pressure_elevation=0.0),
-        "surface model, measured spectra's emissivity": replace(SURFACE, emissivity=ECOSTRESS_WATER),
-        "surface model, Fresnel's emissivity": replace(SURFACE, emissivity=fresnel_emissivity(table.sensor)),
-        "surface model, emissivity and sky of the USGS": _as_usgs(),
+        "surface model, air temperature +2 K": replace(SURFACE, air_temperature_change=AIR_UNCERTAINTY),
+        "surface model, water vapour above the lake only": replace(SURFACE, vapour_factor=height_factor(table)),
+        "surface model, water vapour from surface humidity": replace(SURFACE, vapour_factor=1.0 / vapour_ratio(table)),
+        "surface model, sea-level pressure": replace(SURFACE, pressure_elevation=0.0),
+        "column model, sea-level pressure": replace(COLUMN, pressure_elevation=0.0),
+        "surface model, emissivity from measured spectra": replace(SURFACE, emissivity=ECOSTRESS_WATER),
+        "surface model, emissivity from the Fresnel equation": replace(SURFACE, emissivity=fresnel),
+        "surface model, emissivity and ST_DRAD of the USGS": _usgs_settings(),
     }
     found = {name: measure(table, settings) for name, settings in variants.items()}
     if air is not None:
         rows = air.rows
         radiance = sensor_radiances(table, two_constants=True)
         error = air.temperature(table, radiance) - table.ground_temperature[rows]
-        found["library columns like the lake's"] = agreement(error[table.common[rows]])
+        found["simulation of similar library columns"] = agreement(error[table.common[rows]])
     found["USGS Collection 2"] = agreement(_usgs(table)[table.common])
-    found["USGS Collection 2, reference is the skin"] = agreement(_usgs(table)[table.common] + CAREFUL.skin)
-    found["USGS, water's emissivity and hemisphere's sky"] = agreement(
+    found["USGS Collection 2, skin temperature as reference"] = agreement(_usgs(table)[table.common] + BEST.skin)
+    found["USGS, emissivity of water and hemispheric downwelling radiance"] = agreement(
         (_usgs(table) - _usgs_effect(table))[table.common]
     )
     found["brightness temperature"] = agreement((table.brightness_temperature - table.ground_temperature)[table.common])
-    clear = table.common & _inside(table, residuals(table, CAREFUL)) & _inside(table, _usgs(table))
-    found["careful, outliers of either left out"] = agreement(residuals(table, CAREFUL)[clear])
-    found["USGS Collection 2, outliers of either left out"] = agreement(_usgs(table)[clear])
+    clear = table.common & _inside(table, residuals(table, BEST)) & _inside(table, _usgs(table))
+    found["best settings, without outliers of either method"] = agreement(residuals(table, BEST)[clear])
+    found["USGS Collection 2, without outliers of either method"] = agreement(_usgs(table)[clear])
     known = np.isfinite(table.measured_air) & table.common
-    found["careful, days with known air"] = agreement(residuals(table, CAREFUL)[known])
-    found["USGS Collection 2, days with known air"] = agreement(_usgs(table)[known])
+    found["best settings, days with known air temperature"] = agreement(residuals(table, BEST)[known])
+    found["USGS Collection 2, days with known air temperature"] = agreement(_usgs(table)[known])
     return found
 
 
@@ -208,19 +183,19 @@ def _changes(table: LakeTable, air: SimulatedAir) -> dict[str, float]:
 
 
 def _inside(table: LakeTable, error: Float) -> NDArray[np.bool_]:
-    """Errors within three robust standard deviations of the median."""
+    """Mask of the errors within three robust standard deviations of the median."""
     found = agreement(error[table.common])
     return np.asarray(np.abs(error - found.median) <= 3.0 * found.robust_sd)
 
 
-def _as_usgs() -> Settings:
+def _usgs_settings() -> Settings:
     # ST_DRAD is the hemispheric radiance divided by pi: docs/science/level2.md
-    return replace(SURFACE, emissivity=USGS_EMISSIVITY, sky_factor=1.0 / np.pi)
+    return replace(SURFACE, emissivity=USGS_EMISSIVITY, downwelling_factor=1.0 / np.pi)
 
 
 def _usgs_effect(table: LakeTable) -> Float:
-    """Effect of the choices of the USGS product on the temperature, with the atmosphere of lst-raster. [K]"""
-    return residuals(table, _as_usgs()) - residuals(table, SURFACE)
+    """Temperature change from the emissivity and ST_DRAD of the USGS product, with the atmosphere of lst-raster. [K]"""
+    return residuals(table, _usgs_settings()) - residuals(table, SURFACE)
 
 
 def _usgs(table: LakeTable) -> Float:
@@ -235,36 +210,40 @@ def _scatter(table: LakeTable) -> dict[str, float]:
     counts = np.unique(table.brightness_temperature)
     steps = np.diff(counts[np.isfinite(counts)])
     return {
-        "vapour of the hour, 15 %": root_mean_square(replace(SURFACE, vapour_factor=1.0 + _VAPOUR_ERROR)),
-        "air temperature, 2 K": root_mean_square(replace(SURFACE, air_warmer=AIR_UNCERTAINTY)),
-        # one digital number is the smallest step that occurs; an even error within it
-        "whole digital numbers": float(steps.min() / np.sqrt(12.0)) if steps.size else 0.0,
+        "water vapour error of 15 %": root_mean_square(replace(SURFACE, vapour_factor=1.0 + _VAPOUR_ERROR)),
+        "air temperature error of 2 K": root_mean_square(replace(SURFACE, air_temperature_change=AIR_UNCERTAINTY)),
+        # the smallest step is one digital number; the error is uniform within it
+        "quantization": float(steps.min() / np.sqrt(12.0)) if steps.size else 0.0,
     }
 
 
 def _trends(table: LakeTable) -> list[Trend]:
     phase = 2.0 * np.pi * table.day_of_year / 365.25
-    against = {
+    variables = {
         "water vapour [kg m-2]": table.water_vapour,
-        "cosine of the day from mid-April [1]": np.cos(phase - 2.0 * np.pi * 105.0 / 365.25),
-        "buoy less air [K]": table.ground_temperature - table.measured_air,
+        "annual cosine, maximum in mid-April [1]": np.cos(phase - 2.0 * np.pi * 105.0 / 365.25),
+        "buoy minus air temperature [K]": table.ground_temperature - table.measured_air,
         "brightness temperature [K]": table.brightness_temperature,
         "year [1]": table.year,
     }
     methods = {
-        "today": residuals(table, TODAY),
-        "careful": residuals(table, CAREFUL),
+        "default settings": residuals(table, DEFAULT),
+        "best settings": residuals(table, BEST),
         "USGS Collection 2": _usgs(table),
     }
-    return [_trend(name, error, what, values) for name, error in methods.items() for what, values in against.items()]
+    return [
+        _trend(method, error, variable, values)
+        for method, error in methods.items()
+        for variable, values in variables.items()
+    ]
 
 
-def _trend(method: str, error: Float, against: str, values: Float) -> Trend:
+def _trend(method: str, error: Float, variable: str, values: Float) -> Trend:
     known = np.isfinite(error + values)
     found = agreement(error[known])
-    known &= np.abs(error - found.median) <= 3.0 * found.robust_sd  # outliers, where this one has a value
+    known &= np.abs(error - found.median) <= 3.0 * found.robust_sd  # outliers among the overpasses with this variable
     if np.count_nonzero(known) < 3:
-        return Trend(method=method, against=against, slope=float("nan"), correlation=float("nan"))
+        return Trend(method=method, variable=variable, slope=float("nan"), correlation=float("nan"))
     slope = float(np.polyfit(values[known], error[known], 1)[0])
     correlation = float(np.corrcoef(values[known], error[known])[0, 1])
-    return Trend(method=method, against=against, slope=slope, correlation=correlation)
+    return Trend(method=method, variable=variable, slope=slope, correlation=correlation)

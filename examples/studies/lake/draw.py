@@ -1,4 +1,4 @@
-"""The budget of a lake's bias as pictures; needs matplotlib."""
+"""Figures of the error budget of a lake; needs matplotlib."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from examples.studies.lake.budget import LakeBudget
-from examples.studies.lake.error_sources import CAREFUL, TODAY
+from examples.studies.lake.error_sources import BEST, DEFAULT
 from examples.studies.lake.retrieval import residuals
 from examples.studies.lake.table import Float, LakeTable
 from lst_raster.atomic_write import atomic_write
@@ -18,33 +18,15 @@ _APPLIED, _KNOWN, _USGS = "#2b6ca3", "#c0702a", "#777777"
 
 
 def draw(budget: LakeBudget, table: LakeTable, folder: Path) -> list[Path]:
-    """Draw a budget: its causes, and the residuals through the year and against the contrast of water and air.
+    """Draw the error sources, and the residuals against day of the year and water-air temperature difference.
 
-    Parameters
-    ----------
-    budget : LakeBudget
-        The budget.
-    table : LakeTable
-        The match-ups that it was made of.
-    folder : Path
-        Where to; it exists.
-
-    Returns
-    -------
-    list of Path
-        ``causes.png``, ``residuals.png``.
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib is not installed.
-    OutputError
-        They cannot be written.
+    Writes ``error_sources.png`` and ``residuals.png`` into an existing folder. Raises `MissingExtraError` without
+    matplotlib, `OutputError` if a file cannot be written.
     """
     figure = require("matplotlib.figure", "plot").Figure
     return [
-        _save(_causes(figure(figsize=(8.0, 6.0), layout="constrained"), budget), folder / "causes.png"),
-        _save(_residuals(figure(figsize=(9.0, 4.0), layout="constrained"), table), folder / "residuals.png"),
+        _save(_draw_sources(figure(figsize=(8.0, 6.0), layout="constrained"), budget), folder / "error_sources.png"),
+        _save(_draw_residuals(figure(figsize=(9.0, 4.0), layout="constrained"), table), folder / "residuals.png"),
     ]
 
 
@@ -54,18 +36,18 @@ def _save(figure: Any, path: Path) -> Path:
     return path
 
 
-def _causes(figure: Any, budget: LakeBudget) -> Any:
+def _draw_sources(figure: Any, budget: LakeBudget) -> Any:
     axes = figure.subplots()
-    places = -np.arange(len(budget.causes))
-    for place, cause in zip(places, budget.causes, strict=True):
-        colour = _APPLIED if cause.applied else _KNOWN
-        axes.errorbar(cause.effect, place, xerr=cause.uncertainty, fmt="o", color=colour, capsize=3)
-    axes.set_yticks(places, [cause.name for cause in budget.causes])
+    places = -np.arange(len(budget.error_sources))
+    for place, entry in zip(places, budget.error_sources, strict=True):
+        colour = _APPLIED if entry.applied else _KNOWN
+        axes.errorbar(entry.effect, place, xerr=entry.uncertainty, fmt="o", color=colour, capsize=3)
+    axes.set_yticks(places, [entry.name for entry in budget.error_sources])
     axes.axvline(0.0, color="black", linewidth=0.8)
     axes.set_xlabel("effect on the bias, with its standard uncertainty [K]")
     steps = list(budget.steps.values())
-    careful = f"{steps[-1].bias:+.2f} +- {budget.uncertainty:.2f} K with careful settings"
-    axes.set_title(f"{budget.lake.name}: bias {steps[0].bias:+.2f} K today, {careful}", fontsize=10)
+    best = f"best settings {steps[-1].bias:+.2f} +- {budget.uncertainty:.2f} K"
+    figure.suptitle(f"{budget.lake.name}: bias with default settings {steps[0].bias:+.2f} K, {best}", fontsize=10)
     for colour, text in ((_APPLIED, "applied"), (_KNOWN, "known or bounded, not applied")):
         axes.plot([], [], "o", color=colour, label=text)
     axes.legend(loc="upper left", fontsize=8)
@@ -73,24 +55,21 @@ def _causes(figure: Any, budget: LakeBudget) -> Any:
     return figure
 
 
-def _residuals(figure: Any, table: LakeTable) -> Any:
+def _draw_residuals(figure: Any, table: LakeTable) -> Any:
     left, right = figure.subplots(1, 2, sharey=True)
     errors: dict[str, tuple[Float, str, str]] = {
-        "today": (residuals(table, TODAY), "x", _KNOWN),
-        "careful": (residuals(table, CAREFUL), "o", _APPLIED),
+        "default settings": (residuals(table, DEFAULT), "x", _KNOWN),
+        "best settings": (residuals(table, BEST), "o", _APPLIED),
         "USGS Collection 2": (table.usgs_temperature - table.ground_temperature, "+", _USGS),
     }
-    against = ((left, table.day_of_year, "day of the year"), (right, _contrast(table), "buoy less air [K]"))
-    for axes, values, label in against:
+    contrast = table.ground_temperature - table.measured_air
+    panels = ((left, table.day_of_year, "day of the year"), (right, contrast, "buoy minus air temperature [K]"))
+    for axes, values, label in panels:
         for name, (error, mark, colour) in errors.items():
             axes.plot(values, error, mark, color=colour, markersize=4.5, label=name, fillstyle="none")
         axes.axhline(0.0, color="black", linewidth=0.8)
         axes.set_xlabel(label)
         axes.grid(alpha=0.3)
-    left.set_ylabel("retrieved less reference [K]")
+    left.set_ylabel("retrieved minus reference [K]")
     left.legend(fontsize=8)
     return figure
-
-
-def _contrast(table: LakeTable) -> Float:
-    return table.ground_temperature - table.measured_air

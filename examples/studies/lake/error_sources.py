@@ -1,4 +1,4 @@
-"""Error sources of the lake's retrieved temperature, with the physics of water surfaces."""
+"""Error sources of the retrieved lake temperature, with the physics of water surfaces."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lst_raster.sensors.response import load_response
 
 
 def radiance_below_layer(radiance: Array, optical_depth: Array | float, temperature: float, band: BandPlanck) -> Array:
-    """Radiance that rises into a layer of one temperature, from the radiance that leaves it.
+    """Radiance below an isothermal layer, from the radiance above it.
 
     ``L = L0 exp(-d) + (1 - exp(-d)) B(T)``, solved for L0.
 
@@ -31,11 +31,11 @@ def radiance_below_layer(radiance: Array, optical_depth: Array | float, temperat
     radiance : array, any shape
         Radiance above the layer. [W m-2 sr-1 um-1]
     optical_depth : array or float
-        Optical depth d of the layer in the band, so thin that its spectrum does not matter. [1]
+        Band-averaged optical depth d of the layer, small enough to neglect its spectral variation. [1]
     temperature : float
         Temperature of the layer. [K]
     band : BandPlanck
-        The band's Planck coefficients.
+        Planck coefficients of the band.
 
     Returns
     -------
@@ -53,17 +53,16 @@ def radiance_below_layer(radiance: Array, optical_depth: Array | float, temperat
 
 
 WINDY_COOL_SKIN = 0.17
-"""How much cooler the skin is than the water below, for wind above 6 m/s, day and night; spread 0.07. [K]
+"""Temperature of the water minus that of its skin for wind above 6 m/s, day and night; standard deviation 0.07. [K]
 
 C. J. Donlon et al., J. Climate 15, 353 (2002), doi:10.1175/1520-0442(2002)015<0353:TIVOSS>2.0.CO;2
 """
 
 
 def normal_emissivity(refractive_index: Array, absorption_index: Array) -> Array:
-    """Emissivity of a smooth surface seen from straight above, by Fresnel's equation.
+    """Emissivity of a smooth surface at normal incidence, from the Fresnel equation.
 
-    ``e = 1 - ((n - 1)**2 + k**2) / ((n + 1)**2 + k**2)``: what is not reflected is emitted, for a body that lets
-    nothing through.
+    ``e = 1 - ((n - 1)**2 + k**2) / ((n + 1)**2 + k**2)`` for an opaque body.
 
     Parameters
     ----------
@@ -90,10 +89,10 @@ def normal_emissivity(refractive_index: Array, absorption_index: Array) -> Array
 
 
 def cool_skin(wind_speed: Array) -> Array:
-    """How much cooler the skin of water is than the water below it, without the sun.
+    """Temperature of water minus that of its skin, without solar heating.
 
-    ``0.14 + 0.30 exp(-u / 3.7)``, measured at sea. By day the sun may warm the upper metre in light wind, so that
-    the skin is warmer than what a thermometer farther down measures; this is not part of it.
+    ``0.14 + 0.30 exp(-u / 3.7)``, measured at sea. The diurnal warm layer, by which the skin may be warmer than a
+    thermometer at depth in light wind, is not included.
 
     Parameters
     ----------
@@ -103,7 +102,7 @@ def cool_skin(wind_speed: Array) -> Array:
     Returns
     -------
     array
-        Temperature below the skin less that of the skin, positive. [K]
+        Temperature below the skin minus skin temperature, positive. [K]
 
     References
     ----------
@@ -113,175 +112,159 @@ def cool_skin(wind_speed: Array) -> Array:
     return 0.14 + 0.30 * xp.exp(-wind_speed / 3.7)
 
 
-TODAY = Settings()
-"""The column model, water vapour alone, the buoy as it stands."""
-COLUMN = replace(TODAY, two_constants=True)
-"""The same, with the radiance that the table was made from."""
+DEFAULT = Settings()
+"""Column model, water vapour only, temperature of the buoy."""
+COLUMN = replace(DEFAULT, two_constants=True)
+"""The same, with the radiance that underlies the table."""
 SURFACE = replace(COLUMN, tier="surface")
-"""And the air temperature."""
-CAREFUL = replace(SURFACE, skin=WINDY_COOL_SKIN)
-"""What one sets who knows the air temperature, how the table was made, and that a satellite sees the skin."""
+"""The same, with the air temperature."""
+BEST = replace(SURFACE, skin=WINDY_COOL_SKIN)
+"""The same, compared with the skin temperature, which a satellite measures."""
 
 ECOSTRESS_WATER = 0.9877
-"""Emissivity of tap and distilled water in band 6 of Landsat 7, from the ECOSTRESS library's measured spectra. [1]"""
-LEFT_OUT = ((0.0009, 250.0), (0.0019, 215.0))
-"""Optical depth in band 6 of Landsat 7 and temperature [K] of gases that the simulator leaves out.
+"""Emissivity of tap and distilled water in band 6 of Landsat 7, from measured spectra of the ECOSTRESS library. [1]"""
+NEGLECTED_GASES = ((0.0009, 250.0), (0.0019, 215.0))
+"""Optical depth in band 6 of Landsat 7 [1] and temperature [K] of gases that the simulator neglects.
 
-CFC-113, HCFC-22 and carbon tetrachloride, well mixed, 73, 225 and 82 ppt of 2012, HITRAN cross sections; nitric acid
-of the stratosphere, 1.5e16 molecules cm-2 and 2e-17 cm per molecule between 850 and 920 cm-1, both within a half.
+CFC-113, HCFC-22 and carbon tetrachloride, well mixed, 73, 225 and 82 ppt in 2012, HITRAN cross sections; stratospheric
+nitric acid, 1.5e16 molecules cm-2 and 2e-17 cm per molecule between 850 and 920 cm-1. Both are uncertain by half.
 """
-_VAPOUR_SCALE = 2200.0  # [m] column over density at the ground: 2.1 to 2.4 km, see physics/elevation.py
+_VAPOUR_SCALE = 2200.0  # [m] scale height, column / surface density: 2.1 to 2.4 km, see physics/elevation.py
 AIR_UNCERTAINTY = 2.0
-"""Of a day's mean air temperature as that of ten in the morning. [K]"""
-_WARM_LAYER = 0.3  # [K] assumed: of the upper 1.5 m by ten in the morning in a light wind, spring to late summer
+"""Uncertainty of the daily mean air temperature as a value for 10:00 local time. [K]"""
+_WARM_LAYER = 0.3  # [K] assumed: upper 1.5 m at 10:00 in light wind, spring to late summer
 _CALM_SPREAD = 0.1  # [K] assumed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cause:
-    """A known cause of bias."""
+class ErrorSource:
+    """A known source of bias."""
 
     name: str
-    """What it is."""
     effect: float
-    """By how much retrieved less reference grows where the cause is taken into account. [K]"""
+    """Increase of retrieved minus reference where the source is corrected. [K]"""
     uncertainty: float
-    """Standard uncertainty of that, or of what stays unknown. [K]"""
+    """Standard uncertainty of the effect, or of the uncorrected remainder. [K]"""
     applied: bool
-    """Whether the careful settings take it into account."""
+    """Whether the best settings correct it."""
     source: str
-    """Whence it is known, and what it rests on."""
+    """Method, data and references."""
 
 
-def causes(table: LakeTable, air: SimulatedAir | None, morning: MorningError | None) -> list[Cause]:
-    """Work through the known causes.
-
-    Parameters
-    ----------
-    table : LakeTable
-        Match-ups.
-    air : SimulatedAir, optional
-        Simulations of the overpasses' air.
-    morning : MorningError, optional
-        Errors of the models on columns of the morning. Without simulations the causes that need them are left out.
-
-    Returns
-    -------
-    list of Cause
-        One after the other.
-    """
-    simulated = [] if air is None else _of_the_air(table, air)
-    model = [] if morning is None else [_of_the_model(morning)]
-    inputs, left_out = _of_the_inputs(table), _left_out(table)
-    return [*inputs, *model, *simulated, left_out, *_of_the_water(table), *_of_the_sensor(table)]
+def error_sources(table: LakeTable, air: SimulatedAir | None, morning: MorningError | None) -> list[ErrorSource]:
+    """Evaluate the known error sources; those that need a simulation are omitted if it is None."""
+    simulated = [] if air is None else _atmosphere_sources(table, air)
+    model = [] if morning is None else [_model_source(morning)]
+    inputs, left_out = _input_sources(table), _neglected_gases(table)
+    return [*inputs, *model, *simulated, left_out, *_water_sources(table), *_sensor_sources(table)]
 
 
 def _change(table: LakeTable, start: Settings, end: Settings) -> float:
     return measure(table, end).bias - measure(table, start).bias
 
 
-def _of_the_inputs(table: LakeTable) -> list[Cause]:
+def _input_sources(table: LakeTable) -> list[ErrorSource]:
     drier = _change(table, SURFACE, replace(SURFACE, vapour_factor=height_factor(table)))
     by_humidity = _change(table, SURFACE, replace(SURFACE, vapour_factor=1.0 / vapour_ratio(table)))
     return [
-        Cause(
+        ErrorSource(
             name="air temperature",
             effect=_change(table, COLUMN, SURFACE),
-            uncertainty=abs(_change(table, SURFACE, replace(SURFACE, air_warmer=AIR_UNCERTAINTY))),
+            uncertainty=abs(_change(table, SURFACE, replace(SURFACE, air_temperature_change=AIR_UNCERTAINTY))),
             applied=True,
-            source="surface model with NLDAS-2's daily mean, else the standard atmosphere; +- 2 K",
+            source="surface model with the daily mean of NLDAS-2, else the standard atmosphere; +- 2 K",
         ),
-        Cause(
-            name="height of the vapour's cell",
+        ErrorSource(
+            name="elevation of the water vapour cell",
             effect=0.0,
             uncertainty=0.5 * (abs(by_humidity) + abs(drier)),
             applied=False,
-            source=f"bounds: {drier:+.2f} K were the cell at sea level, {by_humidity:+.2f} K by humidity at the ground",
+            source=f"bounds: {drier:+.2f} K if the cell is at sea level, {by_humidity:+.2f} K from surface humidity",
         ),
     ]
 
 
 def height_factor(table: LakeTable) -> float:
-    """Share of the vapour above sea level that lies above the lake. [1]."""
+    """Fraction of the water vapour above sea level that is above the lake. [1]"""
     return float(water_vapour_between(1.0, 0.0, np.float64(table.lake.elevation)))
 
 
 def vapour_ratio(table: LakeTable) -> float:
-    """Median of the table's vapour column over that which follows from the humidity at the ground. [1]."""
+    """Median ratio of the water vapour of the table to that estimated from the surface humidity. [1]"""
     vapour_pressure = table.relative_humidity * saturation_pressure_water(table.measured_air)
     ratio = table.water_vapour / (vapour_density(vapour_pressure, table.measured_air) * _VAPOUR_SCALE)
     known = np.isfinite(ratio)
     return float(np.median(ratio[known])) if known.any() else 1.0
 
 
-def _of_the_air(table: LakeTable, air: SimulatedAir) -> list[Cause]:
+def _atmosphere_sources(table: LakeTable, air: SimulatedAir) -> list[ErrorSource]:
     radiance = sensor_radiances(table, two_constants=True)
 
     def change(variant: str) -> float:
         return air.change(table, radiance, variant)
 
-    def cause(name: str, effect: float, uncertainty: float, source: str) -> Cause:
-        return Cause(name=name, effect=effect, uncertainty=uncertainty, applied=False, source=source)
+    def entry(name: str, effect: float, uncertainty: float, source: str) -> ErrorSource:
+        return ErrorSource(name=name, effect=effect, uncertainty=uncertainty, applied=False, source=source)
 
     aerosol = 0.5 * abs(change("twice the aerosol") - change("no aerosol")) * _aerosol_spread() / 0.02
     year, older = change("year"), change("MT_CKD 4.1")
-    worth = -change("no minor gases")
+    total = -change("no minor gases")
     return [
-        cause("gases of the year", year, abs(year), f"simulated; all minor gases together are worth {worth:+.2f} K"),
-        cause("aerosol", 0.0, aerosol, "simulated; optical depth 0.02 +- 0.011, the spread of the training"),
-        cause("continuum's strength", 0.0, abs(change("continuum 3 % stronger")), "simulated; +- 3 %"),
-        cause("MT_CKD 4.1, not 4.3", 0.0, abs(older), f"simulated; {older:+.2f} K, by the factor of its optical depth"),
+        entry("trace gases of the year", year, abs(year), f"simulated; all minor gases amount to {total:+.2f} K"),
+        entry("aerosol", 0.0, aerosol, "simulated; optical depth 0.02 +- 0.011, as in training"),
+        entry("continuum strength", 0.0, abs(change("continuum 3 % stronger")), "simulated; +- 3 %"),
+        entry("MT_CKD 4.1 in place of 4.3", 0.0, abs(older), f"simulated; {older:+.2f} K, by scaled optical depth"),
     ]
 
 
 def _aerosol_spread() -> float:
     """Standard deviation of the aerosol optical depth in training. [1]"""
     a, b = AEROSOL_SHAPE
-    share = float(np.sqrt(a * b / (a + b + 1.0))) / (a + b)
-    return (AEROSOL_RANGE[1] - AEROSOL_RANGE[0]) * share
+    relative = float(np.sqrt(a * b / (a + b + 1.0))) / (a + b)
+    return (AEROSOL_RANGE[1] - AEROSOL_RANGE[0]) * relative
 
 
-def _of_the_model(morning: MorningError) -> Cause:
-    return Cause(
-        name="air of the morning",
+def _model_source(morning: MorningError) -> ErrorSource:
+    return ErrorSource(
+        name="time of day (morning)",
         effect=-morning.surface,
-        # Columns of one morning share their weather, so their mean is hardly surer than half the scatter of one.
+        # Columns of one morning are correlated: the uncertainty of their mean is about half their standard deviation.
         uncertainty=0.5 * morning.spread,
         applied=False,
-        source=f"surface model on {morning.count} simulated land columns, 8:30 to 11:30; it was trained on all hours",
+        source=f"surface model on {morning.count} simulated land columns, 8:30 to 11:30; trained on all hours",
     )
 
 
-def _left_out(table: LakeTable) -> Cause:
+def _neglected_gases(table: LakeTable) -> ErrorSource:
     radiance = sensor_radiances(table, two_constants=True)
     planck = sensor_band(table.sensor).planck
     below = radiance
-    for depth, temperature in LEFT_OUT:
+    for depth, temperature in NEGLECTED_GASES:
         below = radiance_below_layer(below, depth, temperature, planck)
     change = _temperature(table, below) - _temperature(table, radiance)
     effect = float(change[table.common].mean())
-    return Cause(
-        name="gases left out",
+    return ErrorSource(
+        name="neglected gases",
         effect=effect,
         uncertainty=0.5 * effect,
         applied=False,
-        source="nitric acid, CFC-113, HCFC-22, CCl4: optical depth 0.003 of cold air, within a half",
+        source="nitric acid, CFC-113, HCFC-22, CCl4: optical depth 0.003 in cold layers, uncertain by half",
     )
 
 
 def _temperature(table: LakeTable, radiance: Float) -> Float:
-    terms = atmosphere(table, CAREFUL)
-    return np.asarray(surface_temperature(radiance, CAREFUL.emissivity, *terms, sensor_band(table.sensor).planck))
+    terms = atmosphere(table, BEST)
+    return np.asarray(surface_temperature(radiance, BEST.emissivity, *terms, sensor_band(table.sensor).planck))
 
 
 def fresnel_emissivity(sensor: str) -> float:
-    """Emissivity of water at nadir averaged with a band's response, from its refractive index. [1]."""
+    """Emissivity of water at nadir, averaged over the spectral response of a band, from its refractive index. [1]"""
     index = np.loadtxt(data_path("water", "refractive_index.csv"), delimiter=",", skiprows=1, unpack=True)
     response = load_response(sensor)
     return float(response.mean(np.interp(response.wavelength, index[0], normal_emissivity(index[1], index[2]))))
 
 
-def _of_the_water(table: LakeTable) -> list[Cause]:
+def _water_sources(table: LakeTable) -> list[ErrorSource]:
     def with_emissivity(value: float) -> float:
         return _change(table, SURFACE, replace(SURFACE, emissivity=value))
 
@@ -289,48 +272,48 @@ def _of_the_water(table: LakeTable) -> list[Cause]:
     spectra = (with_emissivity(ECOSTRESS_WATER), with_emissivity(fresnel))
     calm = cool_skin(table.wind_speed[np.isfinite(table.wind_speed)])
     return [
-        Cause(
+        ErrorSource(
             name="emissivity of water",
             effect=0.5 * sum(spectra),
             uncertainty=0.5 * abs(spectra[0] - spectra[1]),
             applied=False,
-            source=f"{ECOSTRESS_WATER} (ECOSTRESS spectra) to {fresnel:.4f} (Hale and Querry 1973); 0.99 lies between",
+            source=f"{ECOSTRESS_WATER} (ECOSTRESS spectra) to {fresnel:.4f} (Hale and Querry 1973); 0.99 is in between",
         ),
-        Cause(
-            name="skin cooler than the buoy",
+        ErrorSource(
+            name="cool skin",
             effect=WINDY_COOL_SKIN,
             uncertainty=0.07,
             applied=True,
             source="Donlon et al. (2002), wind above 6 m/s",
         ),
-        Cause(
-            name="skin cooler still in light wind",
+        ErrorSource(
+            name="cool skin in light wind, in addition",
             effect=float(np.mean(calm)) - WINDY_COOL_SKIN if calm.size else 0.0,
             uncertainty=_CALM_SPREAD,
             applied=False,
-            source="Donlon et al. (2002), NLDAS-2's wind; holds for the night",
+            source="Donlon et al. (2002) with the wind of NLDAS-2; valid at night",
         ),
-        Cause(
-            name="sun-warmed upper water",
+        ErrorSource(
+            name="diurnal warm layer",
             effect=0.0,
             uncertainty=_WARM_LAYER,
             applied=False,
-            source="assumed; the buoy's thermometers lie 0.25 to 1.5 m deep, mostly 1.5 m",
+            source="assumed; the thermometers of the buoy are 0.25 to 1.5 m deep, mostly 1.5 m",
         ),
     ]
 
 
-def _of_the_sensor(table: LakeTable) -> list[Cause]:
+def _sensor_sources(table: LakeTable) -> list[ErrorSource]:
     return [
-        Cause(
-            name="radiance by the two constants",
-            effect=_change(table, TODAY, COLUMN),
+        ErrorSource(
+            name="radiance from K1 and K2",
+            effect=_change(table, DEFAULT, COLUMN),
             uncertainty=0.0,
             applied=True,
-            source="with them the table's brightness temperatures lie on whole digital numbers",
+            source="converts the brightness temperatures of the table to whole digital numbers",
         ),
-        Cause(
-            name="calibration of the sensor",
+        ErrorSource(
+            name="sensor calibration",
             effect=0.0,
             uncertainty=sensor_band(table.sensor).calibration_uncertainty,
             applied=False,

@@ -19,13 +19,13 @@ from lst_raster.simulator.band_simulation import simulate_effective
 from lst_raster.simulator.gases import Composition
 
 HOURS = (8.5, 11.5)
-"""Local solar time of the columns: an hour and a half about ten in the morning. [h]"""
-_LATITUDES, _LOWLAND, _DRY_TO_HUMID, _MILD = (30.0, 58.0), 900.0, (3.0, 27.0), (268.0, 300.0)
+"""Local solar time of the columns, 10:00 +- 1.5 h. [h]"""
+_LATITUDES, _LEAST_PRESSURE, _DRY_TO_HUMID, _MILD = (30.0, 58.0), 900.0, (3.0, 27.0), (268.0, 300.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MorningError:
-    """Errors of the models on simulated columns of the morning; retrieved less true."""
+    """Errors of the models on simulated morning columns, retrieved minus true."""
 
     count: int
     """Number of columns."""
@@ -62,33 +62,22 @@ def local_hours(time: NDArray[np.datetime64], longitude: Float) -> Float:
 
 
 def morning_error(sensor: str, contrast: float, hours: tuple[float, float] = HOURS) -> MorningError:
-    """Measure the shipped models on the library's columns over mid-latitude lowland at a time of the day.
+    """Evaluate the shipped models on library columns over mid-latitude lowland within `hours` of local solar time.
 
-    Parameters
-    ----------
-    sensor : str
-        Sensor band.
-    contrast : float
-        Surface temperature less that of the air at 2 m. [K]
-    hours : tuple of float
-        From and to, local solar time. [h]
-
-    Returns
-    -------
-    MorningError
-        Errors; the columns are simulated unchanged, 0.2 s each. Those of the library were used in training
-        from, among columns of all hours.
+    `contrast` is the surface temperature minus the air temperature at 2 m [K]. The columns are simulated without
+    perturbation, 0.2 s each. The training set was drawn from the same library, at all hours.
     """
     profiles = read_profiles(library_path())
-    chosen = profiles.isel(profile=np.flatnonzero(_alike(profiles, hours)))
+    chosen = profiles.isel(profile=np.flatnonzero(_similar(profiles, hours)))
     terms = []
     for index in range(chosen.sizes["profile"]):
-        band = simulate_effective(_as_it_is(chosen.isel(profile=index)), [sensor], Composition(year=MEAN_YEAR))[sensor]
+        profile = _column(chosen.isel(profile=index))
+        band = simulate_effective(profile, [sensor], Composition(year=MEAN_YEAR))[sensor]
         terms.append((band.transmittance, band.upwelling_radiance, band.downwelling_radiance))
     return _measure(sensor, chosen, np.array(terms).T, contrast)
 
 
-def _as_it_is(profile: Any) -> Column:
+def _column(profile: Any) -> Column:
     return column(
         *(profile[name].values for name in ("pressure", "air_temperature", "specific_humidity", "ozone")),
         surface_pressure=float(profile["surface_pressure"]),
@@ -97,15 +86,15 @@ def _as_it_is(profile: Any) -> Column:
     )
 
 
-def _alike(profiles: Any, hours: tuple[float, float]) -> NDArray[np.bool_]:
+def _similar(profiles: Any, hours: tuple[float, float]) -> NDArray[np.bool_]:
     hour = local_hours(profiles["time"].values, profiles["longitude"].values)
     latitude, vapour = np.abs(profiles["latitude"].values), water_vapour(profiles)
     air = profiles["air_temperature_2m"].values
-    alike = (profiles["perturbation"].values == 0) & (profiles["land"].values == 1)
-    alike &= (profiles["surface_pressure"].values > _LOWLAND) & (hour >= hours[0]) & (hour < hours[1])
+    similar = (profiles["perturbation"].values == 0) & (profiles["land"].values == 1)
+    similar &= (profiles["surface_pressure"].values > _LEAST_PRESSURE) & (hour >= hours[0]) & (hour < hours[1])
     for values, (low, high) in ((latitude, _LATITUDES), (vapour, _DRY_TO_HUMID), (air, _MILD)):
-        alike &= (values > low) & (values < high)
-    return np.asarray(alike)
+        similar &= (values > low) & (values < high)
+    return np.asarray(similar)
 
 
 def _measure(sensor: str, profiles: Any, terms: Float, contrast: float) -> MorningError:

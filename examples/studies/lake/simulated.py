@@ -1,4 +1,4 @@
-"""Simulated atmospheres of the overpasses: effects of gases, aerosol, continuum and height."""
+"""Simulated atmospheres of the overpasses: effects of gases, aerosol, continuum and elevation."""
 
 from __future__ import annotations
 
@@ -22,27 +22,30 @@ from lst_raster.simulator.band_simulation import simulate_effective
 from lst_raster.simulator.gases import Composition
 
 Progress: TypeAlias = Callable[[int, int], bool]
-"""Takes the simulations done and their total; False stops."""
+"""Called with completed and total simulations; returns False to stop."""
 
 MEAN_YEAR = 2012.5
-"""Middle of the years over which the minor gases were drawn when the models of Landsat 7 were trained."""
+"""Mean of the years from which minor gas concentrations were sampled in training of the Landsat 7 models."""
 
 _ALL = Composition().absorbers
 _CONTINUUM_4_1 = ((8.5, 29.2, 41.0), (0.972, 1.085, 1.103))
-"""Vapour [kg m-2], and the factor on MT_CKD 4.3 that gives the optical depth of MT_CKD 4.1 in band 6 of Landsat 7:
-AFGL mid-latitude winter, summer and tropical atmosphere, RFM v5.13 against a line-by-line code with 4.3."""
-_LATITUDES, _LOWLAND = (35.0, 55.0), 900.0  # [degree], [hPa]: what counts as air like that over the lake
-_SCALES = (0.5, 4.0)  # root of the vapour, air temperature [K]: a step in one is worth a step in the other
+"""Water vapour [kg m-2], and scaling of MT_CKD 4.3 for the optical depth of MT_CKD 4.1 in band 6 of Landsat 7:
+AFGL mid-latitude winter, summer and tropical atmosphere, RFM v5.13 compared with a line-by-line code with 4.3."""
+_LATITUDES, _LEAST_PRESSURE = (
+    (35.0, 55.0),
+    900.0,
+)  # [degree], [hPa]: limits of similar columns
+_SCALES = (0.5, 4.0)  # distance scales of square root of water vapour and air temperature [K]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variant:
-    """One way to simulate an overpass."""
+    """Settings of a simulation."""
 
     composition: Callable[[float, float], Composition]
-    """Composition from the year and the water vapour [kg m-2] of the overpass."""
+    """Composition as a function of year and water vapour [kg m-2] of the overpass."""
     at_sea_level: bool = False
-    """Whether the ground lies at sea level, under the same vapour, not at the lake's height."""
+    """Whether the surface is at sea level, with the same water vapour, in place of the elevation of the lake."""
 
 
 def _as_trained(**changes: Any) -> Callable[[float, float], Composition]:
@@ -66,7 +69,7 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
         "sea level": Variant(composition=_as_trained(), at_sea_level=True),
     }
 )
-"""By name. The base is the mean over which the models were trained."""
+"""Variants by name. The base has the mean composition of training."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,46 +77,28 @@ class SimulatedAir:
     """Simulated terms of the radiative transfer equation over the lake."""
 
     rows: NDArray[np.intp]
-    """Overpasses of the table that were simulated."""
+    """Rows of the simulated overpasses in the table."""
     terms: Mapping[str, tuple[Float, Float, Float]]
-    """By variant: transmittance [1], up- and downwelling radiance [W m-2 sr-1 um-1], shape (overpass,)."""
+    """Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1] by variant, shape (overpass,)."""
 
     def temperature(self, table: LakeTable, radiance: Float, variant: str = BASE) -> Float:
-        """Surface temperature of the simulated overpasses from the radiance of all of them. [K]."""
+        """Surface temperature of the simulated overpasses, from the radiance of all overpasses. [K]"""
         planck = sensor_band(table.sensor).planck
         return np.asarray(surface_temperature(radiance[self.rows], WATER_EMISSIVITY, *self.terms[variant], planck))
 
     def change(self, table: LakeTable, radiance: Float, variant: str) -> float:
-        """Mean change of the surface temperature from the base to a variant, over common overpasses. [K]."""
+        """Mean change of the surface temperature from the base to a variant, over common overpasses. [K]"""
         difference = self.temperature(table, radiance, variant) - self.temperature(table, radiance)
         return float(difference[table.common[self.rows]].mean())
 
 
 def simulate_air(table: LakeTable, *, every: int = 1, progress: Progress | None = None) -> SimulatedAir:
-    """Simulate the atmospheres of overpasses.
+    """Simulate the atmospheres of every n-th overpass, a fifth of a second per overpass and variant.
 
-    No sounding is known. Each overpass gets the column of the profile library, land within 35 to 55 degrees north
-    below about 1 km, whose vapour and air temperature are nearest; it is warmed and moistened to those of the
-    overpass, and its levels are moved in proportion to the surface pressure.
-
-    Parameters
-    ----------
-    table : LakeTable
-        Match-ups.
-    every : int
-        Simulate every so many overpasses.
-    progress : callable, optional
-        Called after each simulation.
-
-    Returns
-    -------
-    SimulatedAir
-        A fifth of a second for each overpass and variant.
-
-    Raises
-    ------
-    CancelledError
-        The progress callable returned False.
+    Soundings are not available. Each overpass is assigned the library column with the nearest water vapour and air
+    temperature, over land at 35 to 55 degrees north below about 1 km. Its temperature and humidity are adjusted to
+    those of the overpass, and its levels scaled with the surface pressure. Raises `CancelledError` if `progress`
+    returns False.
     """
     rows = np.arange(0, table.date.size, every)
     profiles = _analogues(table, rows)
@@ -122,18 +107,19 @@ def simulate_air(table: LakeTable, *, every: int = 1, progress: Progress | None 
         for name, variant in VARIANTS.items():
             found[name].append(_terms(table, int(row), profiles.isel(profile=index), variant))
         if progress is not None and not progress(index + 1, rows.size):
-            raise CancelledError("stopped on request; nothing was written")
+            raise CancelledError("simulation cancelled; no file was written")
     columns = {name: np.array(terms).T for name, terms in found.items()}
     return SimulatedAir(rows=rows, terms={name: (terms[0], terms[1], terms[2]) for name, terms in columns.items()})
 
 
 def _analogues(table: LakeTable, rows: NDArray[np.intp]) -> Any:
-    """Columns nearest to the overpasses, brought to their air temperature."""
+    """Library columns nearest to the overpasses, adjusted to their air temperature."""
     library = read_profiles(library_path())
     latitude = library["latitude"].values
-    alike = (library["perturbation"].values == 0) & (library["land"].values == 1)
-    alike &= (latitude > _LATITUDES[0]) & (latitude < _LATITUDES[1]) & (library["surface_pressure"].values > _LOWLAND)
-    pool = library.isel(profile=alike)
+    similar = (library["perturbation"].values == 0) & (library["land"].values == 1)
+    similar &= (latitude > _LATITUDES[0]) & (latitude < _LATITUDES[1])
+    similar &= library["surface_pressure"].values > _LEAST_PRESSURE
+    pool = library.isel(profile=similar)
     air, root = table.air_temperature[rows], np.sqrt(table.water_vapour[rows])
     distance = ((np.sqrt(water_vapour(pool)) - root[:, None]) / _SCALES[0]) ** 2
     distance += ((pool["air_temperature_2m"].values - air[:, None]) / _SCALES[1]) ** 2
@@ -151,9 +137,9 @@ def _terms(table: LakeTable, row: int, profile: Any, variant: Variant) -> tuple[
 
 
 def _column(profile: Any, vapour: float, pressure: float) -> Column:
-    """Move a profile to a surface pressure, and scale its humidity to a column."""
+    """Scale the levels of a profile to a surface pressure and its humidity to a total column water vapour."""
 
-    def moistened(factor: float) -> Column:
+    def with_humidity(factor: float) -> Column:
         return column(
             profile["pressure"].values * pressure / float(profile["surface_pressure"]),
             profile["air_temperature"].values,
@@ -164,4 +150,4 @@ def _column(profile: Any, vapour: float, pressure: float) -> Column:
             specific_humidity_2m=float(profile["specific_humidity_2m"]) * factor,
         )
 
-    return moistened(vapour / layers(moistened(1.0)).water_vapour)
+    return with_humidity(vapour / layers(with_humidity(1.0)).water_vapour)

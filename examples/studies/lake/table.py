@@ -1,4 +1,4 @@
-"""Match-ups over a lake and atmospheric data of their days. The only module that reads the table of match-ups."""
+"""Match-ups over a lake, with daily atmospheric data. Only this module reads the table of match-ups."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lst_raster.validation.matchups import USGS, product_title, read_matchups
 Float = NDArray[np.float64]
 
 WATER_EMISSIVITY = 0.99
-"""Emissivity of calm water seen from above, 10 to 12.5 um. [1]
+"""Emissivity of calm water at nadir, 10 to 12.5 um. [1]
 
 K. Masuda, T. Takashima, Y. Takayama, Remote Sens. Environ. 24, 313 (1988), doi:10.1016/0034-4257(88)90032-6
 """
@@ -33,48 +33,45 @@ _DAY = re.compile(r"_(\d{4})(\d{2})(\d{2})$")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lake:
-    """Where a lake lies."""
+    """Name and location of a lake."""
 
     name: str
-    """Its name."""
     latitude: float
     """Latitude, north positive. [degree]"""
     elevation: float
-    """Height of its surface above the sea. [m]"""
+    """Elevation of the water surface above sea level. [m]"""
 
 
 SUNAPEE = Lake(name="Lake Sunapee", latitude=43.38, elevation=333.0)
-"""Lake Sunapee, New Hampshire, USA, whose buoy the Landsat 7 match-ups are of."""
+"""Lake Sunapee, New Hampshire, USA, site of the buoy of the Landsat 7 match-ups."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LakeTable:
-    """Overpasses of one sensor band over a lake; all arrays of shape (overpass,), NaN where unknown."""
+    """Overpasses of one sensor band over a lake; arrays of shape (overpass,), NaN where missing."""
 
     lake: Lake
-    """The lake."""
     sensor: str
-    """Sensor band."""
     date: Days
     """Day of the overpass."""
     water_vapour: Float
     """Water vapour column. [kg m-2]"""
     brightness_temperature: Float
-    """Brightness temperature at the sensor. [K]"""
+    """At-sensor brightness temperature. [K]"""
     ground_temperature: Float
-    """Temperature of the water at the buoy. [K]"""
+    """Water temperature of the buoy. [K]"""
     usgs_temperature: Float
     """Surface temperature of the USGS Collection 2 product. [K]"""
     measured_air: Float
-    """Air temperature at 2 m of that day. [K]"""
+    """Daily mean air temperature at 2 m. [K]"""
     relative_humidity: Float
-    """Relative humidity at 2 m of that day, a fraction. [1]"""
+    """Daily mean relative humidity at 2 m, a fraction. [1]"""
     wind_speed: Float
-    """Wind speed at 10 m of that day. [m s-1]"""
+    """Daily mean wind speed at 10 m. [m s-1]"""
 
     @property
     def day_of_year(self) -> NDArray[np.int64]:
-        """Days since the start of the year, the first is 1."""
+        """Day of the year, starting at 1."""
         return np.asarray((self.date - self.date.astype("datetime64[Y]")).astype(np.int64) + 1)
 
     @property
@@ -84,50 +81,33 @@ class LakeTable:
 
     @property
     def standard_air(self) -> Float:
-        """Air temperature of the standard atmosphere of place and day, at the lake's height. [K]."""
+        """Air temperature of the standard atmosphere for latitude and day, at the elevation of the lake. [K]"""
         days = [float(day) for day in self.day_of_year]
         air = np.array([standard_atmosphere(self.lake.latitude, day).air_temperature for day in days])
         return np.asarray(air_temperature_between(air, 0.0, self.lake.elevation))
 
     @property
     def air_temperature(self) -> Float:
-        """Air temperature of that day where it is known, else that of the standard atmosphere. [K]."""
+        """Daily mean air temperature, where missing that of the standard atmosphere. [K]"""
         return np.where(np.isfinite(self.measured_air), self.measured_air, self.standard_air)
 
     @property
     def common(self) -> NDArray[np.bool_]:
-        """Overpasses for which all is known that is compared, the USGS product included."""
+        """Mask of overpasses with all compared quantities, including the USGS product."""
         return np.isfinite(self.usgs_temperature + self.ground_temperature + self.brightness_temperature)
 
 
 def read_lake(path: Path, lake: Lake = SUNAPEE, air: Path | None = None) -> LakeTable:
-    """Read match-ups over a lake and the air temperature of their days.
+    """Read match-ups over a lake (see `lst_raster.validation.matchups.read_matchups`) and daily mean air temperatures.
 
-    Parameters
-    ----------
-    path : Path
-        Table of match-ups, as `lst_raster.validation.matchups.read_matchups` takes it; its column
-        `product` ends in the date, as names of Landsat products do: LE07_013030_20070805.
-    lake : Lake
-        The lake.
-    air : Path, optional
-        Comma-separated values: date, air_temperature_K, relative_humidity_percent, wind_speed_m_s; by default those
-        packaged for Lake Sunapee. Days that it lacks and empty cells are unknown.
-
-    Returns
-    -------
-    LakeTable
-        The overpasses.
-
-    Raises
-    ------
-    InputNotFoundError, InputError
-        A file is missing or not such a table, or a product's name does not end in a date.
+    The column `product` ends in the date, as names of Landsat products do: LE07_013030_20070805. `air` is a CSV file
+    with date, air_temperature_K, relative_humidity_percent, wind_speed_m_s (default: packaged for Lake Sunapee);
+    missing days and empty cells are NaN. Raises `InputNotFoundError` or `InputError` for a missing or invalid table.
     """
     matchups = read_matchups(path)
     sensors = set(matchups.sensor)
     if len(sensors) != 1:
-        raise InputError(f"{path} is of {', '.join(sorted(sensors)) or 'no sensor'}; give match-ups of one sensor band")
+        raise InputError(f"{path} has {', '.join(sorted(sensors)) or 'no sensor'}; use match-ups of one sensor band")
     date = _dates(path, matchups.extra_columns.get("product", ()))
     known = _air(air or data_path("lake_sunapee", "air.csv"))
     unknown = (np.nan, np.nan, np.nan)
@@ -150,7 +130,7 @@ def _dates(path: Path, names: Sequence[str]) -> Days:
     found = [_DAY.search(name) for name in names]
     if not found or not all(found):
         odd = names[found.index(None)] if found else ""
-        raise InputError(f"product {odd!r} of {path} does not end in a date; give LE07_013030_20070805 or alike")
+        raise InputError(f"product {odd!r} of {path} does not end in a date; use names such as LE07_013030_20070805")
     return np.array(["-".join(match.groups()) for match in found if match], dtype="datetime64[D]")
 
 

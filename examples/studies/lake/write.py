@@ -1,4 +1,4 @@
-"""The budget of a lake's bias as files: CSV, JSON and Markdown."""
+"""CSV, JSON and Markdown files of the error budget of a lake."""
 
 from __future__ import annotations
 
@@ -8,47 +8,32 @@ from pathlib import Path
 from typing import Any
 
 from examples.studies.lake.budget import LakeBudget
-from examples.studies.lake.error_sources import Cause
+from examples.studies.lake.error_sources import ErrorSource
 from examples.studies.report import plain_json, write_texts
 
 
 def write(budget: LakeBudget, folder: Path) -> list[Path]:
-    """Write a budget.
+    """Write ``budget.csv`` (error sources), ``budget.json`` (all fields) and ``budget.md`` (tables).
 
-    Parameters
-    ----------
-    budget : LakeBudget
-        The budget.
-    folder : Path
-        Where to; it exists.
-
-    Returns
-    -------
-    list of Path
-        ``budget.csv`` (causes), ``budget.json`` (everything), ``budget.md`` (tables).
-
-    Raises
-    ------
-    OutputError
-        They cannot be written.
+    Raises `OutputError` if a file cannot be written.
     """
     texts = {"budget.csv": as_csv(budget), "budget.json": as_json(budget), "budget.md": as_markdown(budget)}
     return write_texts(folder, texts)
 
 
 def as_csv(budget: LakeBudget) -> str:
-    """Causes, one a line."""
+    """Format the error sources as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["cause", "effect_K", "uncertainty_K", "applied", "source"])
-    for cause in budget.causes:
-        effect, uncertainty = f"{cause.effect:.3f}", f"{cause.uncertainty:.3f}"
-        writer.writerow([cause.name, effect, uncertainty, "yes" if cause.applied else "no", cause.source])
+    writer.writerow(["error_source", "effect_K", "uncertainty_K", "applied", "source"])
+    for entry in budget.error_sources:
+        effect, uncertainty = f"{entry.effect:.3f}", f"{entry.uncertainty:.3f}"
+        writer.writerow([entry.name, effect, uncertainty, "yes" if entry.applied else "no", entry.source])
     return text.getvalue()
 
 
 def as_json(budget: LakeBudget) -> str:
-    """Everything; a figure that could not be found is null."""
+    """Format all fields as JSON, NaN as null."""
     return plain_json(_rounded(budget.as_dict()))
 
 
@@ -61,8 +46,8 @@ def _rounded(value: Any) -> Any:
 
 
 def as_markdown(budget: LakeBudget) -> str:
-    """Budget as Markdown."""
-    careful = list(budget.steps.values())[-1]
+    """Format the budget as Markdown tables."""
+    best = list(budget.steps.values())[-1]
     lines = [
         f"# {budget.lake.name}, {budget.sensor}: error budget",
         "",
@@ -72,14 +57,14 @@ def as_markdown(budget: LakeBudget) -> str:
         "",
         "| error source | effect [K] | uncertainty [K] | applied | source |",
         "|---|---|---|---|---|",
-        *(_cause(cause) for cause in budget.causes),
+        *(_source_row(entry) for entry in budget.error_sources),
         "",
-        f"Bias with best settings {careful.bias:+.2f} K; known and not applied {budget.known:+.2f} K; uncertainty "
+        f"Bias with best settings {best.bias:+.2f} K; known and not applied {budget.known:+.2f} K; uncertainty "
         f"{budget.uncertainty:.2f} K.",
         "",
         *_agreements("variant", budget),
         "",
-        "| simulated air, change from the base | [K] |",
+        "| simulated atmosphere, change from the base | [K] |",
         "|---|---|",
         *(f"| {name} | {value:+.3f} |" for name, value in budget.simulated.items()),
         "",
@@ -87,16 +72,16 @@ def as_markdown(budget: LakeBudget) -> str:
         "|---|---|",
         *(f"| {name} | {value:.2f} |" for name, value in budget.scatter.items()),
         "",
-        "| residual of | against | slope [K per unit] | correlation |",
+        "| residuals of | variable | slope [K per unit] | correlation |",
         "|---|---|---|---|",
-        *(f"| {one.method} | {one.against} | {one.slope:+.3f} | {one.correlation:+.2f} |" for one in budget.trends),
+        *(f"| {one.method} | {one.variable} | {one.slope:+.3f} | {one.correlation:+.2f} |" for one in budget.trends),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _cause(cause: Cause) -> str:
-    applied = "yes" if cause.applied else ""
-    return f"| {cause.name} | {cause.effect:+.2f} | {cause.uncertainty:.2f} | {applied} | {cause.source} |"
+def _source_row(entry: ErrorSource) -> str:
+    applied = "yes" if entry.applied else ""
+    return f"| {entry.name} | {entry.effect:+.2f} | {entry.uncertainty:.2f} | {applied} | {entry.source} |"
 
 
 def _agreements(title: str, budget: LakeBudget) -> list[str]:

@@ -2,8 +2,8 @@
 
 python -m examples.studies.level2 report LC08_L2SP_098084_20210503_20210508_02_T1/
 
-With `--simulated SET`, made by `lst-raster simulate` for the products' sensor band, the products are compared with the
-nearest atmospheres of that set instead, and the tables are printed.
+With `--simulated SET`, written by `lst-raster simulate` for the sensor band of the products, the products are instead
+compared with the nearest atmospheres of that set, and the tables are printed.
 """
 
 import argparse
@@ -11,7 +11,8 @@ from pathlib import Path
 
 from examples.studies.level2 import neighbours
 from examples.studies.level2.report import write
-from examples.studies.level2.study import SHAPES, run
+from examples.studies.level2.simulated_atmosphere import SHAPES
+from examples.studies.level2.study import run
 
 
 def main() -> None:
@@ -21,15 +22,15 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path, help="folder of tables and maps")
     parser.add_argument("products", type=Path, nargs="+", help="Level-2 products, as `retrieve --level-2` reads them")
-    parser.add_argument("--elevation", type=float, default=0.0, metavar="M", help="height of the ground [m]")
+    parser.add_argument("--elevation", type=float, default=0.0, metavar="M", help="surface elevation [m]")
     parser.add_argument("--shapes", type=int, default=SHAPES, metavar="N", help="profiles tried for each product")
     parser.add_argument("--simulated", type=Path, metavar="SET", help="print the tables of nearest atmospheres instead")
-    asked = parser.parse_args()
-    if asked.simulated is not None:
-        neighbours.main(asked.simulated, asked.products)
+    options = parser.parse_args()
+    if options.simulated is not None:
+        neighbours.main(options.simulated, options.products)
         return
-    asked.folder.mkdir(parents=True, exist_ok=True)
-    for path in write(run(asked.products, elevation=asked.elevation, shapes=asked.shapes), asked.folder):
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for path in write(run(options.products, elevation=options.elevation, shapes=options.shapes), options.folder):
         print(path)
 
 

@@ -17,18 +17,18 @@ STEPS = 0.05, 1.0  # distance scales of optical depth [1] and emission temperatu
 NEIGHBOURS = 5
 EMISSIVITIES = (0.99, 0.97, 0.95, 0.90)
 VAPOUR = (0, 10, 20, 30, 40, 50, 75)  # [kg m-2]
-GROUND_EXCESS = 5.0  # [K], ground over air
+GROUND_EXCESS = 5.0  # [K], surface minus air temperature
 PERCENTILES = (5, 50, 95)
 
 
 def place(transmittance: np.ndarray, upwelling: np.ndarray, sensor: str) -> np.ndarray:
-    """Optical depth and emission temperature, in steps: where an atmosphere lies among others."""
+    """Scaled optical depth and emission temperature, the coordinates of the neighbour search."""
     emission_temperature = brightness_temperature(upwelling / (1.0 - transmittance), sensor_band(sensor).planck)
     return np.stack([-np.log(transmittance) / STEPS[0], emission_temperature / STEPS[1]], axis=1)
 
 
 def read_terms(path: Path) -> np.ndarray:
-    """Distinct (transmittance, ST_URAD, ST_DRAD) of a product, one per row; the terms are modelled under clouds too."""
+    """Distinct (transmittance, ST_URAD, ST_DRAD) of a product, one per row; includes cloudy pixels."""
     scene = Level2Scene.open(path, downwelling="usgs")
     with scene.air.open() as read:
         terms = np.stack([term.ravel() for term in read(whole(scene.grid))], axis=1).astype(np.float64)
@@ -41,13 +41,13 @@ def whole(grid: Grid) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def show(values: np.ndarray) -> str:
-    """Percentiles of values."""
+    """Format the median and the 5th and 95th percentile."""
     low, middle, high = np.percentile(values, PERCENTILES)
     return f"{middle:.3f} ({low:.3f} to {high:.3f})"
 
 
 def compare(path: Path, simulated: SimulatedSet) -> str:
-    """Row of the first table: one product and the simulated atmospheres nearest to it."""
+    """Row of the first table: one product and its nearest simulated atmospheres."""
     transmittance, upwelling, st_drad = read_terms(path).T
     tree = cKDTree(place(simulated.transmittance, simulated.upwelling_radiance, simulated.sensor))
     distance, index = tree.query(place(transmittance, upwelling, simulated.sensor), k=NEIGHBOURS)
@@ -68,7 +68,7 @@ def compare(path: Path, simulated: SimulatedSet) -> str:
 
 
 def effects(simulated: SimulatedSet) -> list[str]:
-    """Rows of the second table: what Ld / pi in place of Ld does to the temperature. [K]"""
+    """Rows of the second table: temperature change from Ld in place of Ld / pi. [K]"""
     band = sensor_band(simulated.sensor).planck
     ground = simulated.air_temperature_2m + GROUND_EXCESS
     excess = simulated.downwelling_radiance - simulated.downwelling_radiance / np.pi

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from examples.studies.level2.study import GROUND_EXCESS, SIMULATED, Air, ProductStudy
+from examples.studies.level2.study import GROUND_EXCESS, SIMULATED, Atmosphere, ProductStudy
 from examples.studies.report import comma_separated, markdown, plain_json, signed, unsigned, write_texts
 from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
 from lst_raster.plots.canvas import robust_limits
@@ -20,15 +20,15 @@ from lst_raster.plots.maps import draw_map, save
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-NAME = "level2_air"
-"""Stem of the files."""
+NAME = "level2_terms"
+"""Stem of the file names."""
 EMISSIVITY_CLASSES: Mapping[str, tuple[float, float]] = {
     "e < 0.95": (0.0, 0.95), "e 0.95-0.98": (0.95, 0.98), "e > 0.98": (0.98, 1.01),
 }  # fmt: skip
-"""Classes of the product's emissivity, lower end included."""
+"""Classes of the emissivity of the product, including the lower limit."""
 PI, UNCHANGED = "USGS, pi ST_DRAD", "USGS, ST_DRAD unchanged"
 
-_HEADER = ("product", "air", "quantity", "less", "units", "pixels", "group", "count", "bias", "sd", "rmse")
+_HEADER = ("product", "method", "quantity", "reference", "units", "pixels", "group", "count", "bias", "sd", "rmse")
 _GROUND = "temperature of the assumed surface"
 
 
@@ -37,56 +37,40 @@ class Level2Row:
     """Difference between one method and a product."""
 
     product: str
-    """Name of the product."""
-    air: str
-    """Method, or the terms of the product."""
+    method: str
+    """Method, or variant of the terms of the product."""
     quantity: str
-    """Compared quantity."""
-    less: str
+    reference: str
     """Subtracted quantity."""
     units: str
-    """Units of the statistics."""
     pixels: str
-    """Pixels: all with atmospheric terms, which are modelled under clouds too, or the clear ones."""
+    """All pixels with atmospheric terms (including cloudy ones), or the clear ones."""
     group: str
-    """All of them, a class of emissivity, or a class of water vapour (of the simulated atmosphere, kg m-2)."""
+    """All, a class of emissivity, or a class of water vapour of the simulated atmosphere [kg m-2]."""
     count: int
-    """How many."""
     bias: float
-    """Mean."""
     sd: float
-    """Standard deviation about it."""
+    """Standard deviation."""
     rmse: float
     """Root mean square."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Difference:
-    air: str
+    method: str
     quantity: str
-    less: str
+    reference: str
     units: str
     values: Float
-    cloudy_too: bool
+    with_clouds: bool
 
 
 def rows(study: ProductStudy) -> Iterator[Level2Row]:
-    """Rows of one product, over all its pixels, the clear ones, and classes of them.
-
-    Parameters
-    ----------
-    study : ProductStudy
-        From `examples.studies.level2.study.run`.
-
-    Yields
-    ------
-    Level2Row
-        Statistics; there is no row where there is no pixel.
-    """
+    """Yield the statistics of one product: all pixels, clear pixels and classes; empty groups are omitted."""
     everywhere = np.ones(study.terms.pixel.shape, bool)
     for difference in _differences(study):
         for pixels, chosen in (("all", everywhere), ("clear", study.terms.clear)):
-            if pixels == "all" and not difference.cloudy_too:
+            if pixels == "all" and not difference.with_clouds:
                 continue
             for group, within in _groups(study):
                 known = difference.values[chosen & within & np.isfinite(difference.values)]
@@ -95,9 +79,9 @@ def rows(study: ProductStudy) -> Iterator[Level2Row]:
 
 
 def as_dict(studies: Iterable[ProductStudy]) -> dict[str, Any]:
-    """Return assumptions, simulated air and rows as plain dictionaries and numbers, for JSON."""
+    """Return assumptions, matched profiles and statistics as plain dictionaries and numbers, for JSON."""
     return {
-        "stated_ground_less_emission_temperature_K": GROUND_EXCESS,
+        "assumed_surface_minus_emission_temperature_K": GROUND_EXCESS,
         "products": [
             {
                 "product": study.terms.name,
@@ -105,7 +89,7 @@ def as_dict(studies: Iterable[ProductStudy]) -> dict[str, Any]:
                 "elevation_m": study.elevation,
                 "pixels": study.terms.pixel.size,
                 "clear": int(study.terms.clear.sum()),
-                "simulated_air": [asdict(one) for one in study.matched],
+                "matched_profiles": [asdict(one) for one in study.matched],
                 "rows": [asdict(row) for row in rows(study)],
             }
             for study in studies
@@ -114,36 +98,18 @@ def as_dict(studies: Iterable[ProductStudy]) -> dict[str, Any]:
 
 
 def tables(studies: Iterable[ProductStudy]) -> str:
-    """Tables in Markdown: atmospheric terms by product and method, and temperatures of clear pixels."""
+    """Format Markdown tables: atmospheric terms by method, and temperatures of clear pixels, for each product."""
     return "\n\n".join(part for study in studies for part in _tables(study)) + "\n"
 
 
 def pictures(studies: Iterable[ProductStudy], folder: Path) -> list[Path]:
-    """Draw the effect of pi ST_DRAD in place of ST_DRAD: over the assumed surface everywhere, and for the clear pixels.
-
-    Parameters
-    ----------
-    studies : iterable of ProductStudy
-        The products.
-    folder : Path
-        Existing folder.
-
-    Returns
-    -------
-    list of Path
-        PNG files, one or two a product.
-
-    Raises
-    ------
-    OutputError
-        They cannot be written.
-    """
+    """Draw the effect of pi ST_DRAD in place of ST_DRAD: for the assumed surface everywhere, and for clear pixels."""
     paths = []
     for study in studies:
         kinds = {
-            "stated_ground": (
+            "assumed_surface": (
                 study.change_by_pi(study.ground),
-                f"ground {GROUND_EXCESS:g} K above the emission temperature",
+                "assumed surface",
             )
         }
         if study.terms.clear.any():
@@ -161,25 +127,7 @@ def pictures(studies: Iterable[ProductStudy], folder: Path) -> list[Path]:
 
 
 def write(studies: Sequence[ProductStudy], folder: Path) -> list[Path]:
-    """Write the studies as CSV, JSON, Markdown and maps.
-
-    Parameters
-    ----------
-    studies : sequence of ProductStudy
-        From `examples.studies.level2.study.run`.
-    folder : Path
-        Existing folder; files of the same names are replaced.
-
-    Returns
-    -------
-    list of Path
-        The files.
-
-    Raises
-    ------
-    OutputError
-        They cannot be written.
-    """
+    """Write CSV, JSON, Markdown and maps to an existing folder; existing files are replaced."""
     values = [tuple(asdict(row).values()) for study in studies for row in rows(study)]
     texts = {
         f"{NAME}.csv": comma_separated(_HEADER, values),
@@ -197,7 +145,7 @@ def _groups(study: ProductStudy) -> Iterator[tuple[str, Mask]]:
     yield "all", np.ones(study.terms.pixel.shape, bool)
     for name, (low, high) in EMISSIVITY_CLASSES.items():
         yield name, (study.terms.emissivity >= low) & (study.terms.emissivity < high)
-    vapour = next(air.water_vapour for air in study.air if air.name == SIMULATED)
+    vapour = next(one.water_vapour for one in study.atmospheres if one.name == SIMULATED)
     for name, (low, high) in WATER_VAPOUR_CLASSES.items():
         yield f"{name} kg m-2", (vapour >= low) & (vapour < high)
 
@@ -205,54 +153,66 @@ def _groups(study: ProductStudy) -> Iterator[tuple[str, Mask]]:
 def _differences(study: ProductStudy) -> Iterator[_Difference]:
     radiance, band = "W m-2 sr-1 um-1", f"ST_{study.terms.sensor.partition('-')[2].upper()}"
     transmittance, upwelling, pi = study.usgs(corrected=True)
-    for air in study.air:
-        for quantity, less, units, values in (
+    for air in study.atmospheres:
+        for quantity, reference, units, values in (
             ("transmittance", "ST_ATRAN", "1", air.transmittance - transmittance),
             ("upwelling radiance", "ST_URAD", radiance, air.upwelling_radiance - upwelling),
             ("downwelling radiance", "pi ST_DRAD", radiance, air.downwelling_radiance - pi),
             ("downwelling radiance", "ST_DRAD", radiance, air.downwelling_radiance - study.terms.st_drad),
             ("downwelling over pi ST_DRAD", "1", "1", air.downwelling_radiance / pi - 1.0),
-            (_GROUND, PI, "K", study.lst_of_stated_ground(air.terms, corrected=True) - study.ground),
-            (_GROUND, UNCHANGED, "K", study.lst_of_stated_ground(air.terms, corrected=False) - study.ground),
+            (_GROUND, PI, "K", study.lst_of_assumed_surface(air.terms, corrected=True) - study.ground),
+            (_GROUND, UNCHANGED, "K", study.lst_of_assumed_surface(air.terms, corrected=False) - study.ground),
         ):
             yield _Difference(
-                air=air.name, quantity=quantity, less=less, units=units, values=np.asarray(values), cloudy_too=True
+                method=air.name,
+                quantity=quantity,
+                reference=reference,
+                units=units,
+                values=np.asarray(values),
+                with_clouds=True,
             )
-        yield from _of_temperature(air.name, study.lst(air.terms), study, band)
+        yield from _temperature_differences(air.name, study.lst(air.terms), study, band)
     for name, corrected in ((PI, True), (UNCHANGED, False)):
-        yield from _of_temperature(name, study.lst(study.usgs(corrected=corrected)), study, band)
+        yield from _temperature_differences(name, study.lst(study.usgs(corrected=corrected)), study, band)
 
 
-def _of_temperature(air: str, lst: Float, study: ProductStudy, band: str) -> Iterator[_Difference]:
-    for less, other in ((band, study.terms.temperature), (PI, study.lst(study.usgs(corrected=True)))):
-        if less != air:
+def _temperature_differences(method: str, lst: Float, study: ProductStudy, band: str) -> Iterator[_Difference]:
+    for reference, other in ((band, study.terms.temperature), (PI, study.lst(study.usgs(corrected=True)))):
+        if reference != method:
             yield _Difference(
-                air=air, quantity="temperature", less=less, units="K", values=lst - other, cloudy_too=False
+                method=method,
+                quantity="temperature",
+                reference=reference,
+                units="K",
+                values=lst - other,
+                with_clouds=False,
             )
 
 
 def _row(study: ProductStudy, difference: _Difference, pixels: str, group: str, known: Float) -> Level2Row:
     return Level2Row(
-        product=study.terms.name, air=difference.air, quantity=difference.quantity, less=difference.less,
-        units=difference.units, pixels=pixels, group=group, count=known.size, bias=float(known.mean()),
-        sd=float(known.std()), rmse=float(np.sqrt(np.mean(known**2))),
+        product=study.terms.name, method=difference.method, quantity=difference.quantity,
+        reference=difference.reference, units=difference.units, pixels=pixels, group=group, count=known.size,
+        bias=float(known.mean()), sd=float(known.std()), rmse=float(np.sqrt(np.mean(known**2))),
     )  # fmt: skip
 
 
 def _tables(study: ProductStudy) -> Iterator[str]:
     found = {
-        (row.air, row.quantity, row.less, row.pixels, row.group): row for row in rows(study)
+        (row.method, row.quantity, row.reference, row.pixels, row.group): row for row in rows(study)
     }  # fmt: skip
 
-    def cell(air: str, quantity: str, less: str, digits: int, *, pixels: str = "all", group: str = "all") -> str:
-        row = found.get((air, quantity, less, pixels, group))
+    def cell(
+        method: str, quantity: str, reference: str, digits: int, *, pixels: str = "all", group: str = "all"
+    ) -> str:
+        row = found.get((method, quantity, reference, pixels, group))
         return f"{signed(row.bias, digits)} ± {unsigned(row.sd, digits)}" if row else "-"
 
     count, clear = study.terms.pixel.size, int(study.terms.clear.sum())
     summary = f"{count} pixels with atmospheric terms, {clear} of them clear; surface at {study.elevation:g} m"
     yield f"{study.terms.name}: {summary}."
     header = (
-        "air", "pixels", "vapour", "air temperature", "tau", "Lu", "Ld less pi ST_DRAD", "Ld / (pi ST_DRAD) - 1",
+        "method", "pixels", "water vapour", "air temperature", "tau", "Lu", "Ld - pi ST_DRAD", "Ld / (pi ST_DRAD) - 1",
         "assumed surface, minus pi ST_DRAD", "minus ST_DRAD",
     )  # fmt: skip
     yield markdown(
@@ -265,17 +225,17 @@ def _tables(study: ProductStudy) -> Iterator[str]:
                 cell(air.name, "downwelling over pi ST_DRAD", "1", 3),
                 cell(air.name, _GROUND, PI, 2), cell(air.name, _GROUND, UNCHANGED, 2),
             )
-            for air in study.air
+            for air in study.atmospheres
         ),
     )  # fmt: skip
     if not clear:
         return
     band = f"ST_{study.terms.sensor.partition('-')[2].upper()}"
-    names = [*(air.name for air in study.air), PI, UNCHANGED]
+    names = [*(air.name for air in study.atmospheres), PI, UNCHANGED]
     groups = ("all", *EMISSIVITY_CLASSES)
-    yield f"Temperature on the clear pixels, less {band} and less that of pi ST_DRAD [K]:"
+    yield f"Temperature of clear pixels minus {band}, and minus that with pi ST_DRAD [K]:"
     yield markdown(
-        ("terms", f"less {band}", *(f"less pi ST_DRAD, {group}" for group in groups)),
+        ("terms", f"minus {band}", *(f"minus pi ST_DRAD, {group}" for group in groups)),
         (
             (
                 name,
@@ -287,8 +247,8 @@ def _tables(study: ProductStudy) -> Iterator[str]:
     )
 
 
-def _state(air: Air) -> tuple[str, str, str]:
-    """Share of the pixels that have such air, mean vapour and air temperature there, and their standard deviations."""
+def _state(air: Atmosphere) -> tuple[str, str, str]:
+    """Fraction of pixels with a solution, mean and standard deviation of its water vapour and air temperature."""
     texts = [f"{100.0 * np.isfinite(air.downwelling_radiance).mean():.0f} %"]
     for values in (air.water_vapour, air.air_temperature):
         known = values[np.isfinite(values)]

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from examples.studies.level2.model_atmosphere import once, vapour_and_temperature_of, vapour_of
-from examples.studies.level2.simulated_atmosphere import SHAPES, MatchedAir, choose_shapes, match_air
+from examples.studies.level2.simulated_atmosphere import SHAPES, MatchedProfile, choose_shapes, match_air
 from examples.studies.level2.terms import ProductTerms, read_terms
 from lst_raster.errors import CancelledError
 from lst_raster.inference.model import Model
@@ -29,11 +29,11 @@ Progress = Callable[[int, int], bool]
 
 GROUND_EXCESS = 10.0
 """Temperature of the assumed surface minus upward emission temperature of the atmosphere. [K]"""
-SHARES = (2.5, 50.0, 97.5)
-"""Percentiles of a product's optical depths at which air is simulated."""
-_NARROW = 0.02  # in the logarithm of the optical depth: over less there is no slope
-_WETTEST_AIR = 1.2  # relative humidity that a matched profile may have, with the uncertainty of its shape [1]
-_NEIGHBOURS = 0.01  # of the pixels around a percentile, whose median upwelling radiance is taken
+PERCENTILES = (2.5, 50.0, 97.5)
+"""Percentiles of the optical depth of a product at which profiles are matched."""
+_NARROW = 0.02  # range of log optical depth below which no slope is fitted
+_LARGEST_HUMIDITY = 1.2  # of a matched profile, allowing for the uncertainty of its shape [1]
+_NEIGHBOURS = 0.01  # fraction of pixels around a percentile over which medians are taken
 
 SIMULATED, SIMULATED_PLAIN = "simulated, effective terms", "simulated, plain averages"
 COLUMN, SURFACE = "column model, vapour matched", "surface model, both matched"
@@ -41,15 +41,15 @@ COLUMN_GIVEN, SURFACE_GIVEN = "column model, vapour given", "surface model, both
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Air:
+class Atmosphere:
     """Atmosphere over each pixel by one method; arrays of shape (pixel,), NaN without result."""
 
     name: str
-    """Which way."""
+    """Name of the method."""
     water_vapour: Float
-    """Water vapour that was found or given. [kg m-2]"""
+    """Derived or prescribed water vapour. [kg m-2]"""
     air_temperature: Float
-    """Air temperature that was found or given, NaN where the way does not know it. [K]"""
+    """Derived or prescribed air temperature, NaN where the method does not use it. [K]"""
     transmittance: Float
     """Transmittance. [1]"""
     upwelling_radiance: Float
@@ -59,7 +59,7 @@ class Air:
 
     @property
     def terms(self) -> tuple[Float, Float, Float]:
-        """The terms of the radiative transfer equation."""
+        """Terms of the radiative transfer equation."""
         return self.transmittance, self.upwelling_radiance, self.downwelling_radiance
 
 
@@ -68,17 +68,17 @@ class ProductStudy:
     """One product and all methods."""
 
     terms: ProductTerms
-    """What the product says."""
+    """Terms of the product."""
     elevation: float
-    """Height of the ground that was assumed. [m]"""
-    matched: tuple[MatchedAir, ...]
-    """Simulated air that has the product's transmittance and upwelling radiance."""
-    air: tuple[Air, ...]
-    """Our ways."""
+    """Assumed surface elevation. [m]"""
+    matched: tuple[MatchedProfile, ...]
+    """Simulated profiles with the transmittance and upwelling radiance of the product."""
+    atmospheres: tuple[Atmosphere, ...]
+    """Atmospheres by method."""
 
     @property
     def planck(self) -> BandPlanck:
-        """The band's Planck coefficients."""
+        """Planck coefficients of the band."""
         return sensor_band(self.terms.sensor).planck
 
     @property
@@ -87,21 +87,21 @@ class ProductStudy:
         return emission_temperature(self.terms, self.planck) + GROUND_EXCESS
 
     def usgs(self, *, corrected: bool) -> tuple[Float, Float, Float]:
-        """Terms of the product, with pi ST_DRAD or with ST_DRAD as it stands for the downwelling radiance."""
+        """Terms of the product, with pi ST_DRAD (`corrected`) or ST_DRAD as downwelling radiance."""
         down = downwelling_from_st_drad(self.terms.st_drad) if corrected else self.terms.st_drad
         return self.terms.transmittance, self.terms.upwelling_radiance, np.asarray(down)
 
     def lst(self, terms: tuple[Float, Float, Float]) -> Float:
-        """Temperature from the product's radiance and emissivity with some terms. [K]"""
+        """Temperature from radiance and emissivity of the product with given terms. [K]"""
         return np.asarray(surface_temperature(self.terms.radiance, self.terms.emissivity, *terms, self.planck))
 
-    def lst_of_stated_ground(self, terms: tuple[Float, Float, Float], *, corrected: bool) -> Float:
+    def lst_of_assumed_surface(self, terms: tuple[Float, Float, Float], *, corrected: bool) -> Float:
         """Temperature retrieved with given terms over the assumed surface and the atmosphere of the product. [K]"""
         seen = sensor_radiance(self.ground, self.terms.emissivity, *self.usgs(corrected=corrected), self.planck)
         return np.asarray(surface_temperature(seen, self.terms.emissivity, *terms, self.planck))
 
     def change_by_pi(self, ground: Float) -> Float:
-        """Temperature with pi ST_DRAD less that with ST_DRAD as it stands, to first order, over some ground. [K]"""
+        """First-order temperature change from pi ST_DRAD in place of ST_DRAD, for a surface temperature. [K]"""
         excess = downwelling_from_st_drad(self.terms.st_drad) - self.terms.st_drad
         return np.asarray(temperature_change_by_downwelling(ground, self.terms.emissivity, excess, self.planck))
 
@@ -109,35 +109,16 @@ class ProductStudy:
 def run(
     products: Sequence[str | Path], *, elevation: float = 0.0, shapes: int = SHAPES, progress: Progress | None = None
 ) -> list[ProductStudy]:
-    """Compare the atmospheric terms of Level-2 products with simulations and models.
+    """Compare the atmospheric terms of Level-2 products with simulations and models, about half a minute per product.
 
-    The products do not have their water vapour. It is derived from their transmittance and upwelling
-    radiance in three ways: by simulating profiles of six shapes, moistened and warmed until they have both; by the
-    ``column`` model, from the transmittance; by the ``surface`` model, from both. What was not used is a check. Then
-    both models are given the vapour and the air temperature of the simulated profiles.
+    The products do not include water vapour. It is derived from transmittance and upwelling radiance in three ways:
+    from six simulated profiles, adjusted to both; from the transmittance with the ``column`` model; from both with
+    the ``surface`` model. Terms that were not used are a check. Both models are also evaluated with the water vapour
+    and air temperature of the simulated profiles.
 
-    Parameters
-    ----------
-    products : sequence of str or path
-        Each as `lst_raster.io.level2_scene.Level2Scene.open` takes it.
-    elevation : float
-        Surface elevation, which the products do not have; it gives the pressure. [m]
-    shapes : int
-        Profiles of the library whose shape is tried for each product.
-    progress : callable, optional
-        Takes the profiles simulated and their total over all products; False stops.
-
-    Returns
-    -------
-    list of ProductStudy
-        One a product; about half a minute each.
-
-    Raises
-    ------
-    InputNotFoundError, SceneError, GridMismatchError, InputError
-        A product cannot be read.
-    CancelledError
-        `progress` returned False.
+    `elevation` [m] gives the surface pressure, which the products do not include. Raises `InputNotFoundError`,
+    `SceneError`, `GridMismatchError` or `InputError` if a product cannot be read, `CancelledError` if `progress`
+    (called with simulated and total profiles) returns False.
     """
     profiles = read_profiles(library_path())
     found = []
@@ -145,7 +126,7 @@ def run(
 
         def report(done: int, total: int, number: int = number) -> None:
             if progress is not None and not progress(number * total + done, len(products) * total):
-                raise CancelledError("stopped while simulating the atmospheres of the products")
+                raise CancelledError("cancelled while simulating the atmospheres of the products")
 
         found.append(study_product(read_terms(path), profiles, elevation, shapes, report))
     return found
@@ -181,25 +162,25 @@ def study_product(
         terms=terms,
         elevation=elevation,
         matched=tuple(matched),
-        air=(*simulated, *(_predicted(name, model, state, pressure) for name, model, state in states)),
+        atmospheres=(*simulated, *(_predicted(name, model, state, pressure) for name, model, state in states)),
     )
 
 
-def possible(tried: Sequence[list[MatchedAir]]) -> Sequence[list[MatchedAir]]:
-    """Leave out shapes that would have to be far above saturation, unless all would."""
-    could_be = [
-        shape for shape in tried if shape and max(one.largest_relative_humidity for one in shape) < _WETTEST_AIR
+def possible(tried: Sequence[list[MatchedProfile]]) -> Sequence[list[MatchedProfile]]:
+    """Omit shapes that are far above saturation, unless all are."""
+    plausible = [
+        shape for shape in tried if shape and max(one.largest_relative_humidity for one in shape) < _LARGEST_HUMIDITY
     ]
-    return could_be or tried
+    return plausible or tried
 
 
 def points(terms: ProductTerms) -> list[tuple[float, float]]:
-    """Transmittance and upwelling radiance at `SHARES` of a product's optical depths: medians of the pixels around."""
+    """Transmittance and upwelling radiance at `PERCENTILES` of the optical depth, medians over neighbouring pixels."""
     order = np.argsort(terms.transmittance, kind="stable")[::-1]
     near = max(1, int(_NEIGHBOURS * order.size))
     found = []
-    for share in SHARES:
-        middle = int(share / 100.0 * (order.size - 1))
+    for percentile in PERCENTILES:
+        middle = int(percentile / 100.0 * (order.size - 1))
         around = order[max(0, middle - near) : middle + near + 1]
         found.append(
             (float(np.median(terms.transmittance[around])), float(np.median(terms.upwelling_radiance[around])))
@@ -208,15 +189,15 @@ def points(terms: ProductTerms) -> list[tuple[float, float]]:
 
 
 def emission_temperature(terms: ProductTerms, planck: BandPlanck) -> Float:
-    """Temperature at which the product's air emits upwards. [K]"""
+    """Upward emission temperature of the atmosphere of the product. [K]"""
     return np.asarray(brightness_temperature(terms.upwelling_radiance / (1.0 - terms.transmittance), planck))
 
 
-def _simulated(terms: ProductTerms, matched: Sequence[MatchedAir]) -> Iterator[Air]:
-    """Bring the matched air to every pixel.
+def _simulated(terms: ProductTerms, matched: Sequence[MatchedProfile]) -> Iterator[Atmosphere]:
+    """Interpolate the matched profiles to all pixels.
 
-    Between its points the water vapour goes with a power of the optical depth, and the air temperature and the
-    temperature of the sky go, above that of the upward emission, linearly with its logarithm.
+    Water vapour is a power of the optical depth; the differences of air temperature and downward emission temperature
+    from the upward emission temperature are linear in its logarithm.
     """
     planck = sensor_band(terms.sensor).planck
     up = emission_temperature(terms, planck)
@@ -233,11 +214,11 @@ def _simulated(terms: ProductTerms, matched: Sequence[MatchedAir]) -> Iterator[A
 
     vapour = np.exp(over_pixels(np.log([one.water_vapour for one in matched])))
     temperature = up + over_pixels(np.array([one.air_temperature for one in matched]) - known_up)
-    for name, sky in ((SIMULATED, "effective"), (SIMULATED_PLAIN, "plain")):
-        radiance = np.array([getattr(one, sky) for one in matched])
+    for name, average in ((SIMULATED, "effective"), (SIMULATED_PLAIN, "plain")):
+        radiance = np.array([getattr(one, average) for one in matched])
         down = brightness_temperature(radiance / (1.0 - known[0] ** DIFFUSIVITY_FACTOR), planck)
         _, _, downwelling = coupled_atmosphere(depth, up, up + over_pixels(down - known_up), planck)
-        yield Air(
+        yield Atmosphere(
             name=name,
             water_vapour=vapour,
             air_temperature=temperature,
@@ -252,7 +233,7 @@ def _median(values: Float, otherwise: float) -> float:
     return float(np.median(known)) if known.size else otherwise
 
 
-def _predicted(name: str, model: Model, state: Mapping[str, Float], pressure: float) -> Air:
+def _predicted(name: str, model: Model, state: Mapping[str, Float], pressure: float) -> Atmosphere:
     names = tuple(state)
 
     def predict(*pixels: Float) -> tuple[Float, ...]:
@@ -260,7 +241,7 @@ def _predicted(name: str, model: Model, state: Mapping[str, Float], pressure: fl
         return tuple(term.astype(np.float64) for term in air.terms)
 
     transmittance, upwelling, downwelling = once(predict, *state.values())
-    return Air(
+    return Atmosphere(
         name=name,
         water_vapour=state["water_vapour"],
         air_temperature=state.get("air_temperature", np.full(transmittance.shape, np.nan)),

@@ -1,4 +1,4 @@
-"""What a Level-2 product says of each pixel, in memory."""
+"""Radiative terms of a Level-2 product, by pixel."""
 
 from __future__ import annotations
 
@@ -19,31 +19,28 @@ Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 LARGEST = 512
-"""Rows and columns that are read at most; a larger product is thinned to the nearest pixels."""
+"""Maximum number of rows and columns; larger products are subsampled (nearest neighbour)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProductTerms:
-    """The pixels of a product whose air is known; arrays of shape (pixel,), NaN where there is no value."""
+    """Pixels of a product with atmospheric terms; arrays of shape (pixel,), NaN where missing."""
 
     name: str
-    """The product's name."""
     sensor: str
-    """Sensor band."""
     year: float
-    """Year of acquisition."""
     shape: tuple[int, int]
-    """Rows and columns as they were read."""
+    """Rows and columns after subsampling."""
     pixel: NDArray[np.intp]
-    """Where each pixel lies, counted row by row."""
+    """Flat index of each pixel."""
     transmittance: Float
     """ST_ATRAN. [1]"""
     upwelling_radiance: Float
     """ST_URAD. [W m-2 sr-1 um-1]"""
     st_drad: Float
-    """ST_DRAD as it stands. [W m-2 sr-1 um-1]"""
+    """ST_DRAD, unchanged. [W m-2 sr-1 um-1]"""
     radiance: Float
-    """ST_TRAD, at the sensor. [W m-2 sr-1 um-1]"""
+    """ST_TRAD, at-sensor radiance. [W m-2 sr-1 um-1]"""
     emissivity: Float
     """ST_EMIS. [1]"""
     temperature: Float
@@ -52,31 +49,17 @@ class ProductTerms:
     """Clear pixels with radiance, emissivity and temperature."""
 
     def map(self, values: Float) -> Float:
-        """Lay values of the pixels out as a map, NaN elsewhere."""
+        """Values of the pixels as a map, NaN elsewhere."""
         flat = np.full(self.shape[0] * self.shape[1], np.nan)
         flat[self.pixel] = values
         return flat.reshape(self.shape)
 
 
 def read_terms(path: str | Path) -> ProductTerms:
-    """Read a Level-2 product.
+    """Read a Level-2 product, as `lst_raster.io.level2_scene.Level2Scene.open`.
 
-    Parameters
-    ----------
-    path : str or path
-        As for `lst_raster.io.level2_scene.Level2Scene.open`.
-
-    Returns
-    -------
-    ProductTerms
-        Pixels with transmittance and both atmospheric radiances.
-
-    Raises
-    ------
-    InputNotFoundError, SceneError, GridMismatchError
-        As `Level2Scene.open`; and SceneError where the product lacks emissivity, temperature or quality band.
-    InputError
-        No pixel has all atmospheric terms.
+    Raises also `SceneError` if emissivity, temperature or quality band is missing, `InputError` if no pixel has all
+    atmospheric terms.
     """
     scene = Level2Scene.open(path, downwelling="usgs")
     step = max(1, -(-max(scene.grid.height, scene.grid.width) // LARGEST))
@@ -86,7 +69,7 @@ def read_terms(path: str | Path) -> ProductTerms:
         with open_term(scene.air.places[name], term, scene.grid) as dataset:
             found[name] = term.read(dataset, out_shape=shape).astype(np.float64).ravel()
     if scene.emissivity is None:
-        raise SceneError(f"{scene.stem} has no ST_EMIS; fetch the whole product")
+        raise SceneError(f"{scene.stem} has no ST_EMIS; download the complete product")
     with open_term(scene.emissivity.value, EMISSIVITY, scene.grid) as dataset:
         emissivity = EMISSIVITY.read(dataset, out_shape=shape).astype(np.float64).ravel()
     temperature, quality = _temperature(scene, shape), _usable(scene, shape)
@@ -115,7 +98,7 @@ def _temperature(scene: Level2Scene, shape: tuple[int, int]) -> Float:
     places = (bundle.find(f"{name}.{suffix}") for suffix in ("TIF", "tiff")) if bundle else iter(())
     place = next((found for found in places if found is not None), None)
     if place is None:
-        raise SceneError(f"{scene.stem} has no {name}.TIF, its surface temperature; fetch the whole product")
+        raise SceneError(f"{scene.stem} has no {name}.TIF, its surface temperature; download the complete product")
     with open_temperature(place, scene.grid) as raster:
         return raster.read(out_shape=shape).ravel()
 
@@ -123,7 +106,7 @@ def _temperature(scene: Level2Scene, shape: tuple[int, int]) -> Float:
 def _usable(scene: Level2Scene, shape: tuple[int, int]) -> Mask:
     place = scene.files.quality
     if place is None:
-        raise SceneError(f"{scene.stem} has no QA_PIXEL; fetch the whole product")
+        raise SceneError(f"{scene.stem} has no QA_PIXEL; download the complete product")
     with open_raster(place, "quality band", SceneError) as dataset:
         bits = read_bits(dataset, out_shape=shape)
     masks = find_layout(bits, COLLECTION_2, place).decode(bits, EXCLUDED)

@@ -1,1 +1,1 @@
-"""Retrieval error from spectra of emissivity that are not grey within the band."""
+"""Retrieval error from emissivity that varies within the band."""

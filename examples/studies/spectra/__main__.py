@@ -1,4 +1,4 @@
-"""Retrieval error from emissivity that is a spectrum: the tables and figures of docs/science/spectral_emissivity.md.
+"""Retrieval error from spectrally varying emissivity: the tables and figures of docs/science/spectral_emissivity.md.
 
 python -m examples.studies.spectra report
 

@@ -1,4 +1,4 @@
-"""Line chart over named classes, such as an error by class of water vapour; needs matplotlib."""
+"""Line chart over classes, such as an error by class of water vapour; needs matplotlib."""
 
 from __future__ import annotations
 
@@ -8,39 +8,20 @@ from typing import Any
 from lst_raster.plots.charts import new_figure
 from lst_raster.plots.colours import OKABE_ITO
 
-_LEAST = 0.01  # range of the vertical axis, so that noise does not fill it
+_LEAST_RANGE = 0.01  # minimum range of the vertical axis, so that noise does not fill it
 
 
 def draw_lines(places: Sequence[str], lines: Mapping[str, Sequence[float]], *, title: str, label: str) -> Any:
-    """Draw one line per name over evenly spaced places; zero is always on the vertical axis.
+    """Draw one line per name (at most seven) over evenly spaced places; the vertical axis includes zero.
 
-    Parameters
-    ----------
-    places : sequence of str
-        Names along the horizontal axis, at least two.
-    lines : mapping of str to sequence of float
-        Values at the places by the line's name, NaN where there is none; at most seven lines.
-    title : str
-        Line above the chart.
-    label : str
-        Quantities of both axes with their units, below the chart.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Chart.
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib is not installed.
+    `label` names the quantities of both axes, with units. Raises `MissingExtraError` without matplotlib.
     """
     figure = new_figure(890, 420, layout="constrained")
     figure.suptitle(title, x=0.02, ha="left", fontsize=12)
     axes = figure.add_subplot(xlabel=label)
     for (name, values), colour in zip(lines.items(), OKABE_ITO, strict=False):
         axes.plot(places, values, color=colour, marker="o", markersize=5, label=name)
-    axes.update_datalim([(0.0, -_LEAST / 2), (0.0, _LEAST / 2)])
+    axes.update_datalim([(0.0, -_LEAST_RANGE / 2), (0.0, _LEAST_RANGE / 2)])
     axes.autoscale_view()
     axes.axhline(0.0, color="#222222", linewidth=0.8, zorder=1)
     axes.grid(axis="y", color="#e4e4e4")

@@ -1,4 +1,4 @@
-"""The study of emissivity spectra as tables and pictures."""
+"""Tables and figures of the study of emissivity spectra."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
 from lst_raster.plots.charts import save_figure
 
 NAME = "spectral_emissivity"
-"""Stem of the files."""
+"""Stem of the file names."""
 
 _CLASSES = ("all", *WATER_VAPOUR_CLASSES)
 _HEADER = ("part", "sensor", "water_vapour_kg_m2", "kind", "samples", "bias_K", "rmse_K", "p95_K", "largest_K")
@@ -43,29 +43,21 @@ class SpectralRow:
     kind: str
     """Kind of material."""
     samples: int
-    """Errors: atmospheres x grounds x spectra."""
+    """Number of errors: atmospheres x surface temperatures x spectra."""
     bias: float
     """Mean. [K]"""
     rmse: float
     """Root mean square. [K]"""
     p95: float
-    """95th percentile of the errors' sizes. [K]"""
+    """95th percentile of the absolute error. [K]"""
     largest: float
-    """Largest size. [K]"""
+    """Largest absolute error. [K]"""
 
 
 def rows(study: SpectralStudy) -> Iterator[SpectralRow]:
-    """Rows of every part of the error: the spectral one for each kind of material too, the others without metals.
+    """Yield the statistics of every part of the error; the spectral part also for each kind of material.
 
-    Parameters
-    ----------
-    study : SpectralStudy
-        From `examples.studies.spectra.study.run`.
-
-    Yields
-    ------
-    SpectralRow
-        Statistics; there is no row where there is no sample.
+    Other parts exclude metals; empty groups are omitted.
     """
     for part in PARTS:
         kinds = (NOT_METAL, *dict.fromkeys(study.kinds)) if part == PARTS[0] else (NOT_METAL,)
@@ -78,7 +70,7 @@ def rows(study: SpectralStudy) -> Iterator[SpectralRow]:
 
 
 def row(study: SpectralStudy, part: str, sensor: str, *, kind: str = NOT_METAL, vapour: str = "all") -> SpectralRow:
-    """Statistics of the errors that `SpectralStudy.select` gives, with the same parameters; NaN without samples. [K]"""
+    """Statistics of `SpectralStudy.select`, with the same parameters; NaN without samples. [K]"""
     errors = study.select(part, sensor, kind=kind, vapour=vapour)
     known = errors[np.isfinite(errors)]
     size = np.abs(known)
@@ -91,12 +83,12 @@ def row(study: SpectralStudy, part: str, sensor: str, *, kind: str = NOT_METAL, 
 
 
 def as_dict(study: SpectralStudy) -> dict[str, Any]:
-    """Return assumptions, atmospheres, band emissivities and rows as plain dictionaries and numbers, for JSON."""
+    """Return assumptions, atmospheres, band emissivities and statistics as plain dictionaries and numbers, for JSON."""
     air = zip(study.profiles, study.water_vapour, study.air_temperature, strict=True)
     spectra = zip(study.names, study.kinds, study.band_emissivity.T, strict=True)
     return {
-        "ground_less_air_temperature_K": GROUND_EXCESS,
-        "effective_terms_ground_less_air_temperature_K": EFFECTIVE_EXCESS,
+        "surface_minus_air_temperature_K": GROUND_EXCESS,
+        "effective_terms_surface_minus_air_temperature_K": EFFECTIVE_EXCESS,
         "band_emissivity_temperature_K": LIBRARY_TEMPERATURE,
         "atmospheres": [
             {"profile": profile, "water_vapour_kg_m2": float(vapour), "air_temperature_K": float(temperature)}
@@ -111,44 +103,26 @@ def as_dict(study: SpectralStudy) -> dict[str, Any]:
 
 
 def tables(study: SpectralStudy) -> str:
-    """Tables in Markdown: by class of water vapour, by kind of material, and the error of the band's equation."""
+    """Format Markdown tables: by class of water vapour, by kind of material, and the error of the band equation."""
     spectral = partial(_by_class, study, PARTS[0])
     sections = [
-        ("RMSE of the spectral error, all but metal [K]", spectral(lambda one: unsigned(one.rmse, 3))),
-        ("95 % of its sizes lie below [K]", spectral(lambda one: unsigned(one.p95, 3))),
-        ("Its mean [K]", spectral(lambda one: signed(one.bias, 3))),
+        ("RMSE of the spectral error, without metals [K]", spectral(lambda one: unsigned(one.rmse, 3))),
+        ("95th percentile of the absolute spectral error [K]", spectral(lambda one: unsigned(one.p95, 3))),
+        ("Mean spectral error [K]", spectral(lambda one: signed(one.bias, 3))),
         ("By kind of material, all atmospheres: RMSE (largest) [K]", _by_kind(study)),
-        ("Mean error of the band's equation over grey ground, plain averages [K]", _by_class(study, PARTS[1], _bias)),
-        ("The same, effective terms [K]", _by_class(study, PARTS[2], _bias)),
+        ("Mean error of the band equation for a grey surface, plain averages [K]", _by_class(study, PARTS[1], _bias)),
+        ("Mean error of the band equation for a grey surface, effective terms [K]", _by_class(study, PARTS[2], _bias)),
     ]
     air, ground = len(study.profiles), len(GROUND_EXCESS)
-    count = f"{air} atmospheres, {ground} temperatures of the ground, {len(study.names)} spectra."
+    count = f"{air} atmospheres, {ground} surface temperatures, {len(study.names)} spectra."
     return "\n\n".join([count, *(f"{title}:\n\n{table}" for title, table in sections)]) + "\n"
 
 
 def pictures(study: SpectralStudy, folder: Path) -> list[Path]:
-    """Draw the spectral error's RMSE, and the mean error of the band's equation, by class of water vapour.
-
-    Parameters
-    ----------
-    study : SpectralStudy
-        The study.
-    folder : Path
-        Existing folder.
-
-    Returns
-    -------
-    list of Path
-        Two PNG files.
-
-    Raises
-    ------
-    OutputError
-        They cannot be written.
-    """
+    """Draw the RMSE of the spectral error and the mean error of the band equation, by class of water vapour."""
     drawn: Sequence[tuple[str, str, str, str]] = (
-        (NAME, PARTS[0], "rmse", "One emissivity for a band: RMSE of the surface temperature"),
-        ("band_equation", PARTS[1], "bias", "The band's equation over grey ground: mean error"),
+        (NAME, PARTS[0], "rmse", "Single band emissivity: RMSE of the surface temperature"),
+        ("band_equation", PARTS[1], "bias", "Band equation for a grey surface: mean error"),
     )
     paths = []
     for stem, part, statistic, title in drawn:
@@ -156,32 +130,14 @@ def pictures(study: SpectralStudy, folder: Path) -> list[Path]:
             sensor: [getattr(row(study, part, sensor, vapour=vapour), statistic) for vapour in WATER_VAPOUR_CLASSES]
             for sensor in study.sensors
         }
-        label = "[K] by water vapour [kg m-2], materials without metals"
+        label = "error [K] against water vapour [kg m-2], materials without metals"
         paths.append(folder / f"{stem}.png")
         save_figure(draw_lines(tuple(WATER_VAPOUR_CLASSES), lines, title=title, label=label), paths[-1])
     return paths
 
 
 def write(study: SpectralStudy, folder: Path) -> list[Path]:
-    """Write the study as CSV, JSON, Markdown and two pictures.
-
-    Parameters
-    ----------
-    study : SpectralStudy
-        The study.
-    folder : Path
-        Existing folder; files of the same names are replaced.
-
-    Returns
-    -------
-    list of Path
-        The files.
-
-    Raises
-    ------
-    OutputError
-        They cannot be written.
-    """
+    """Write CSV, JSON, Markdown and two figures to an existing folder; existing files are replaced."""
     values = [tuple(asdict(one).values()) for one in rows(study)]
     texts = {
         f"{NAME}.csv": comma_separated(_HEADER, values),

@@ -1,4 +1,4 @@
-"""What one emissivity for a band costs, where the truth is a spectrum under the integral."""
+"""Retrieval error from a single band emissivity, where the true emissivity varies within the band."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ Float = NDArray[np.float64]
 Progress = Callable[[int, int], bool]
 
 PER_CLASS = 5
-"""Atmospheres of each class of water vapour."""
+"""Number of atmospheres in each class of water vapour."""
 GROUND_EXCESS = (-5.0, 5.0, 15.0)
 """Surface temperatures minus air temperature at 2 m. [K]"""
 EFFECTIVE_EXCESS = (-5.0, 20.0)
 """Surface temperatures of `effective_average` minus air temperature at 2 m. [K]"""
 LIBRARY_TEMPERATURE = 300.0
-"""Temperature at which spectra are averaged to the emissivity of a band, as spectral libraries do. [K]"""
+"""Temperature at which spectra are averaged to band emissivities, as in spectral libraries. [K]"""
 METAL = "metal"
 """Material with separate statistics: bare metal has a low emissivity and reflects mostly downwelling radiance."""
-NOT_METAL = "all but metal"
+NOT_METAL = "without metals"
 
 PARTS = ("spectral", "band equation", "effective terms")
 """Parts of the error: see `SpectralStudy`."""
@@ -48,10 +48,10 @@ PARTS = ("spectral", "band equation", "effective terms")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpectralStudy:
-    """Errors of the surface temperature over grounds whose emissivity is a spectrum, in known air.
+    """Errors of the surface temperature for surfaces with spectral emissivity and known atmosphere.
 
-    Each is retrieved by the equation of the band, with the band's averages of transmittance and radiances and with one
-    emissivity. All errors are of shape (sensor, atmosphere, ground, spectrum), NaN where nothing can be retrieved.
+    Retrieved with the equation of the band, band averages of transmittance and radiances, and a single emissivity.
+    Errors have shape (sensor, atmosphere, surface temperature, spectrum), NaN where the retrieval fails.
     """
 
     sensors: tuple[str, ...]
@@ -59,19 +59,19 @@ class SpectralStudy:
     names: tuple[str, ...]
     """Names of the spectra."""
     kinds: tuple[str, ...]
-    """Kind of material of each."""
+    """Kind of material of each spectrum."""
     band_emissivity: Float
-    """Emissivity in the band, weighted with response and Planck radiance at 300 K, shape (sensor, spectrum). [1]"""
+    """Band emissivity, weighted with response and Planck radiance at 300 K, shape (sensor, spectrum). [1]"""
     profiles: tuple[int, ...]
-    """Numbers of the atmospheres in the profile library."""
+    """Indices of the atmospheres in the profile library."""
     water_vapour: Float
     """Water vapour of the atmospheres, shape (atmosphere,). [kg m-2]"""
     air_temperature: Float
-    """Their air temperature at 2 m, shape (atmosphere,). [K]"""
+    """Air temperature at 2 m, shape (atmosphere,). [K]"""
     spectral: Float
-    """What the spectrum does: retrieved over it, less retrieved over grey ground of the band's emissivity. [K]"""
+    """Spectral error: retrieved for the spectrum minus retrieved for a grey surface of the band emissivity. [K]"""
     band_equation: Float
-    """What the equation of the band does over grey ground: retrieved less true. [K]"""
+    """Error of the band equation for a grey surface: retrieved minus true. [K]"""
     effective_terms: Float
     """The same with the terms of `effective_average` instead of plain averages. [K]"""
 
@@ -80,19 +80,7 @@ class SpectralStudy:
         return {PARTS[0]: self.spectral, PARTS[1]: self.band_equation, PARTS[2]: self.effective_terms}[name]
 
     def select(self, part: str, sensor: str, *, kind: str = NOT_METAL, vapour: str = "all") -> Float:
-        """Errors of one part in one band, over one kind of material and in one class of water vapour, flat. [K]
-
-        Parameters
-        ----------
-        part : str
-            One of `PARTS`.
-        sensor : str
-            One of `sensors`.
-        kind : str
-            One of `kinds`, or "all but metal".
-        vapour : str
-            Name of a class of `WATER_VAPOUR_CLASSES`, or "all".
-        """
+        """Errors of one part in one band, for a kind of material and a class of water vapour or "all", flat. [K]"""
         low, high = WATER_VAPOUR_CLASSES.get(vapour, (0.0, np.inf))
         air = (self.water_vapour >= low) & (self.water_vapour < high)
         kinds = np.array(self.kinds)
@@ -107,44 +95,23 @@ def run(
     profiles: xr.Dataset | None = None,
     per_class: int = PER_CLASS,
 ) -> SpectralStudy:
-    """Measure what one emissivity for a band costs, in every sensor band.
+    """Compute the errors of a single band emissivity in every sensor band, about ten seconds.
 
-    A spectrum of the atmosphere serves all bands; about ten seconds for 30 atmospheres and 74 materials.
-
-    Parameters
-    ----------
-    progress : callable, optional
-        Takes the atmospheres done and their total; False stops.
-    spectra : EmissivitySpectra, optional
-        Materials; else the 74 of the package.
-    profiles : xarray.Dataset, optional
-        Atmospheres to choose from; else the packaged library.
-    per_class : int
-        Atmospheres of each class of water vapour, if there are as many over land.
-
-    Returns
-    -------
-    SpectralStudy
-        The errors.
-
-    Raises
-    ------
-    InputError
-        The spectra do not reach over the bands.
-    CancelledError
-        `progress` returned False.
+    `spectra` and `profiles` default to the packaged ones; `per_class` is the number of atmospheres in each class of
+    water vapour. Raises `InputError` if the spectra do not cover the bands, `CancelledError` if `progress` (called
+    with completed and total atmospheres) returns False.
     """
     spectra = packaged_spectra() if spectra is None else spectra
     profiles = read_profiles(library_path()) if profiles is None else profiles
     vapour, chosen = water_vapour(profiles), choose(profiles, per_class)
-    grounds = [_Ground.of(spectra, sensor) for sensor in sensor_names()]
+    grounds = [_BandMaterials.of(spectra, sensor) for sensor in sensor_names()]
     errors = []
     for done, index in enumerate(chosen, start=1):
         spectrum = simulate_spectrum(column_of(profiles, index))
         air = float(profiles["air_temperature_2m"].values[index])
         errors.append([ground.errors(spectrum, air) for ground in grounds])
         if progress is not None and not progress(done, len(chosen)):
-            raise CancelledError(f"stopped after {done} of {len(chosen)} atmospheres")
+            raise CancelledError(f"cancelled after {done} of {len(chosen)} atmospheres")
     found = np.array(errors)  # (atmosphere, sensor, part, ground, spectrum)
     return SpectralStudy(
         sensors=tuple(ground.sensor for ground in grounds),
@@ -162,20 +129,7 @@ def run(
 
 
 def choose(profiles: xr.Dataset, per_class: int) -> list[int]:
-    """Choose atmospheres over land from dry to humid: evenly among the columns of each class of water vapour.
-
-    Parameters
-    ----------
-    profiles : xarray.Dataset
-        Profiles; those that were perturbed are left out.
-    per_class : int
-        How many of each class.
-
-    Returns
-    -------
-    list of int
-        Their numbers, class by class, each from dry to humid.
-    """
+    """Indices of unperturbed atmospheres over land, evenly from dry to humid in each class of water vapour."""
     vapour = water_vapour(profiles)
     usable = (profiles["perturbation"].values == 0) & (profiles["land"].values == 1)
     chosen: list[int] = []
@@ -188,34 +142,34 @@ def choose(profiles: xr.Dataset, per_class: int) -> list[int]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Ground:
-    """Materials as one band sees them: only where the band's weights are not zero."""
+class _BandMaterials:
+    """Spectra of the materials where the weights of a band are not zero."""
 
     sensor: str
-    seen: NDArray[np.intp]
+    inside: NDArray[np.intp]
     weights: Float
     wavelength: Float
     emissivity: Float  # (spectrum, points)
     band_emissivity: Float
 
     @classmethod
-    def of(cls, spectra: EmissivitySpectra, sensor: str) -> _Ground:
+    def of(cls, spectra: EmissivitySpectra, sensor: str) -> _BandMaterials:
         weights = band_weights(sensor)
-        seen = np.flatnonzero(weights)
-        wavelength = band_wavelength()[seen]
+        inside = np.flatnonzero(weights)
+        wavelength = band_wavelength()[inside]
         emissivity = spectra.at(wavelength)
-        emitted = weights[seen] * planck_radiance(np.float64(LIBRARY_TEMPERATURE), wavelength)
+        emitted = weights[inside] * planck_radiance(np.float64(LIBRARY_TEMPERATURE), wavelength)
         return cls(
             sensor=sensor,
-            seen=seen,
-            weights=weights[seen],
+            inside=inside,
+            weights=weights[inside],
             wavelength=wavelength,
             emissivity=emissivity,
             band_emissivity=emissivity @ emitted / emitted.sum(),
         )
 
     def errors(self, spectrum: Spectrum, air_temperature: float) -> Float:
-        """Give the errors of `PARTS`, shape (part, ground, spectrum). [K]"""
+        """Errors of `PARTS`, shape (part, surface temperature, spectrum). [K]"""
         near = (air_temperature + EFFECTIVE_EXCESS[0], air_temperature + EFFECTIVE_EXCESS[1])
         plain, effective = band_average(spectrum, self.sensor), effective_average(spectrum, self.sensor, near)
         rows = []
@@ -227,8 +181,8 @@ class _Ground:
         return np.array(rows).swapaxes(0, 1)
 
     def _radiances(self, spectrum: Spectrum, ground: np.float64) -> tuple[Float, Float]:
-        """Radiance over the materials, and over grey ground of their band emissivity: linear in the emissivity."""
-        terms = [part[self.seen] for part in (spectrum.transmittance, spectrum.upwelling, spectrum.downwelling)]
+        """Radiance of the materials, and of grey surfaces of their band emissivity; linear in the emissivity."""
+        terms = [part[self.inside] for part in (spectrum.transmittance, spectrum.upwelling, spectrum.downwelling)]
         emitted = planck_radiance(ground, self.wavelength)
         black, mirror = (sensor_radiance_of_black_body(emitted, emissivity, *terms) for emissivity in (1.0, 0.0))
         rise, floor = self.weights * (black - mirror), mirror @ self.weights

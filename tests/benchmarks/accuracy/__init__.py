@@ -1,1 +1,1 @@
-"""The accuracy benchmark: every stated accuracy measured again."""
+"""Accuracy benchmark: reproduces all stated accuracy figures."""

@@ -1,4 +1,4 @@
-"""Ablations: the coupled network with one of its parts taken away."""
+"""Ablations: the coupled network without one of its parts."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.benchmarks.accuracy.setting import Setting
 from tests.benchmarks.accuracy.tables import chosen, distinct, markdown, number, series
 
 NAME, TIER = "ablations", "surface"
-WHOLE = "complete network"
+COMPLETE = "complete network"
 _TERMS = ("transmittance", "upwelling_radiance", "downwelling_radiance")
 
 VARIANTS: Mapping[str, tuple[str, Mapping[str, float]]] = MappingProxyType(
     {
-        WHOLE: (COUPLED, {}),
+        COMPLETE: (COUPLED, {}),
         "without the loss on the temperature": (COUPLED, {"lst": 0.0}),
         **{f"without the loss on the {name.replace('_', ' ')}": (COUPLED, {name: 0.0}) for name in _TERMS},
-        "without the loss on all three of them": (COUPLED, dict.fromkeys(_TERMS, 0.0)),
+        "without the loss on all three terms": (COUPLED, dict.fromkeys(_TERMS, 0.0)),
         "without the closure": (COUPLED, {"closure": 0.0}),
         "without the likelihood": (COUPLED, {"likelihood": 0.0}),
         "only the loss on the temperature": (
@@ -35,7 +35,7 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, float]]] = MappingProxyType(
         "without the nuisance parameters in training": (NO_NUISANCE, {}),
     }
 )  # fmt: skip
-"""Variants by name: the method, and the weights of the loss that differ from the default."""
+"""Variants by name: method, and non-default weights of the loss."""
 
 
 def _jobs(setting: Setting) -> list[Job]:
@@ -63,10 +63,10 @@ def _text(rows: Rows) -> str:
                     number(chosen(found, regime="all"), "rmse", digits=3, spread=True),
                     number(chosen(found, regime=HUMID), "mae"),
                 ]
-            lost = chosen(mine, variant=variant, regime="all")
-            lines.append([*cells, f"{sum(row['missing'] for row in lost)}"])
+            total = chosen(mine, variant=variant, regime="all")
+            lines.append([*cells, f"{sum(row['missing'] for row in total)}"])
         head = [name for one in conditions for name in (f"{one}: RMSE [K]", "MAE above 50")]
-        parts.append(markdown([title, *head, "no temperature"], lines))
+        parts.append(markdown([title, *head, "not retrieved"], lines))
     return "\n\n".join(parts)
 
 
@@ -97,4 +97,3 @@ without retrieved temperature over all seeds and conditions. The likelihood is f
 these tables do not show."""
 
 SECTION = Section(name=NAME, title="Ablations", jobs=_jobs, text=_text, charts=_charts)
-"""The section."""

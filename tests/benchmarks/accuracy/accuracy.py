@@ -1,4 +1,4 @@
-"""Accuracy of the shipped models: the shipped models beside the published methods."""
+"""Accuracy of the shipped models, compared with published methods."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from functools import partial
 
 from tests.benchmarks.accuracy.jobs import Job
 from tests.benchmarks.accuracy.measure import CONDITIONS, Rows, measure
-from tests.benchmarks.accuracy.methods import SHIPPED, as_they_are
+from tests.benchmarks.accuracy.methods import SHIPPED, unfitted_retrievals
 from tests.benchmarks.accuracy.section import Section
 from tests.benchmarks.accuracy.setting import Setting
-from tests.benchmarks.accuracy.tables import all_and_humid, called, chosen, distinct, markdown
+from tests.benchmarks.accuracy.tables import all_and_humid, chosen, distinct, markdown, method_label
 
 _OURS = {
     "column": "lst-raster, `column` (water vapour, surface pressure)",
@@ -18,16 +18,20 @@ _OURS = {
 }
 
 
-def measured_as_they_are(setting: Setting, section: str) -> list[Job]:
-    """Jobs that measure what needs no fit, in a section's rows."""
+def unfitted_jobs(setting: Setting, section: str) -> list[Job]:
+    """Jobs of the retrievals that need no fit."""
     return [
-        Job(section=section, retrieval=what, measure=partial(measure, facts={"method": name, "tier": tier, "seed": 0}))
-        for name, tier, what in as_they_are(setting)
+        Job(
+            section=section,
+            retrieval=retrieval,
+            measure=partial(measure, facts={"method": name, "tier": tier, "seed": 0}),
+        )
+        for name, tier, retrieval in unfitted_retrievals(setting)
     ]
 
 
 def _jobs(setting: Setting) -> list[Job]:
-    return measured_as_they_are(setting, "accuracy")
+    return unfitted_jobs(setting, "accuracy")
 
 
 def _text(rows: Rows) -> str:
@@ -37,7 +41,7 @@ def _text(rows: Rows) -> str:
     ]  # fmt: skip
     lines = [
         [
-            _OURS[tier] if method == SHIPPED else called(method, tier),
+            _OURS[tier] if method == SHIPPED else method_label(method, tier),
             *(all_and_humid(chosen(rows, method=method, tier=tier, set=t, inputs=i)) for t, i in columns),
         ]
         for method, tier in distinct(rows, "method", "tier")
@@ -50,4 +54,3 @@ Shipped models and methods with their published coefficients, on the same sample
 root mean square error over all samples / the mean absolute error at 50 kg m-2 of water vapour and above, in kelvin."""
 
 SECTION = Section(name="accuracy", title="Accuracy of the shipped models", jobs=_jobs, text=_text, trains=False)
-"""The section."""

@@ -30,22 +30,14 @@ from lst_raster.physics.planck import BandPlanck, brightness_temperature
 from lst_raster.profiles.sampling import InputErrors, Samples
 from lst_raster.profiles.simulated_set import SimulatedSet
 
-SCALE = 10.0  # one unit of the output: surfaces lie some kelvins from the brightness temperature [K]
+SCALE = 10.0  # scale of the output: typical surface minus brightness temperature [K]
 
 
 class PlainNetwork(nn.Module):
-    """Temperature from radiance, emissivity and the atmosphere's predictors, as an offset from that at the sensor.
+    """Network that predicts the temperature directly, as an offset from the brightness temperature.
 
-    Parameters
-    ----------
-    tier : str
-        A name in `lst_raster.network.config.TIERS`.
-    band : BandPlanck
-        The band's Planck coefficients, by which radiance is given as brightness temperature.
-    mean, whitener : Tensor
-        Mean of the features over the training set, and the matrix that whitens them.
-    width, depth : int
-        Units in a hidden layer, and hidden layers.
+    `band` converts radiance to brightness temperature; `mean` and `whitener` standardise the features over the
+    training set; `width` and `depth` are units per hidden layer and number of hidden layers.
     """
 
     mean: Tensor
@@ -64,7 +56,7 @@ class PlainNetwork(nn.Module):
     def forward(
         self, radiance: Tensor, emissivity: Tensor, predictors: tuple[Tensor, ...], nuisance: Tensor | None = None
     ) -> Tensor:
-        """Temperature [K] of shape (profile, surface); predictors are (profile, 1), unknowns (profile, 1, 3)."""
+        """Temperature [K], shape (profile, surface); predictors are (profile, 1), nuisance (profile, 1, 3)."""
         seen = all_features(radiance, emissivity, predictors, self.tier, self.band)
         hidden = self.first((seen - self.mean) @ self.whitener)
         if nuisance is not None:
@@ -76,14 +68,14 @@ class PlainNetwork(nn.Module):
 def all_features(
     radiance: Tensor, emissivity: Tensor, predictors: tuple[Tensor, ...], tier: str, band: BandPlanck
 ) -> Tensor:
-    """Brightness temperature, emissivity, and the features of the atmosphere: (profile, surface, feature)."""
+    """Brightness temperature, emissivity and atmospheric features, shape (profile, surface, feature)."""
     brightness = brightness_temperature(radiance, band)
     air = features(torch.stack(predictors, dim=-1), tier).expand(*radiance.shape, -1)
     return torch.cat([brightness[..., None], emissivity[..., None], air], dim=-1)
 
 
 class Plain:
-    """Learning alone as a method: robust error of the temperature, nothing else."""
+    """Plain network as a training method: robust loss on the temperature only."""
 
     def __init__(self, learning: TrainingSet, config: TrainingConfig) -> None:
         self.config, self.band = config, learning.band
@@ -92,7 +84,7 @@ class Plain:
         self.mean, self.whitener = seen.mean(dim=0), whitening(seen)
 
     def network(self) -> PlainNetwork:
-        """Make the network of the configuration."""
+        """Create the network of the configuration."""
         size = self.config.network
         return PlainNetwork(
             tier=self.config.tier,
@@ -104,32 +96,32 @@ class Plain:
         )
 
     def loss(self, network: PlainNetwork, batch: Batch) -> Tensor:
-        """Robust error of the temperature. [K2]"""
+        """Robust loss on the temperature. [K2]"""
         lst = network(batch.radiance, batch.emissivity, batch.predictors, batch.nuisance.unsqueeze(1))
         return pseudo_huber(lst - batch.surface_temperature, self.config.loss.robust_scale).mean()
 
     def temperature(self, network: PlainNetwork, batch: Batch) -> Tensor:
-        """Temperature without the unknowns. [K]"""
+        """Predict the temperature, with zero for the nuisance parameters. [K]"""
         lst: Tensor = network(batch.radiance, batch.emissivity, batch.predictors)
         return lst
 
 
 Float = NDArray[np.float64]
-WHOLE_SPAN = 80.0  # farthest T_up, T_down lie from the air temperature without a mechanism [K]
-ROWS = 100_000  # samples that a network is run on at a time
+SPAN = 80.0  # largest difference of T_up and T_down from the air temperature without linear model [K]
+ROWS = 100_000  # samples per batch of inference
 
 
 class UnboundedNetwork(CoupledNetwork):
-    """The coupled network without its bounds: the body's first outputs are the terms of the equation themselves.
+    """Coupled network without bounds: the outputs are the terms of the equation.
 
-    They are scaled by the training set, so that it starts as well; nothing keeps a transmittance in (0, 1).
+    They are scaled by the training set for an equivalent initialisation; the transmittance is not limited to (0, 1).
     """
 
     centre: Tensor
     scale: Tensor
 
     def learn_scale(self, learning: TrainingSet) -> UnboundedNetwork:
-        """Take mean and standard deviation of the terms from a training set."""
+        """Set mean and standard deviation of the terms from a training set."""
         terms = torch.cat(learning.atmosphere, dim=1)
         self.register_buffer("centre", terms.mean(dim=0))
         self.register_buffer("scale", terms.std(dim=0))
@@ -138,17 +130,17 @@ class UnboundedNetwork(CoupledNetwork):
         return self
 
     def constrain(self, outputs: Tensor, inside: Tensor, excess: Tensor) -> EffectiveAtmosphere:
-        """Leave the outputs as they are."""
+        """Return the outputs unchanged."""
         return EffectiveAtmosphere(*outputs.unbind(-1))
 
     def atmosphere_terms(self, effective: EffectiveAtmosphere) -> Atmosphere:
-        """Terms of the equation, straight from the outputs."""
+        """Rescale the outputs to the terms of the equation."""
         outputs = zip(effective[:3], self.centre, self.scale, strict=True)
         return Atmosphere(*(centre + scale * values for values, centre, scale in outputs))
 
 
 class Unbounded(CoupledMethod):
-    """The coupled network without its bounds, and so without its likelihood, which speaks of bounded quantities."""
+    """Coupled network without bounds, and without the likelihood, which requires bounded quantities."""
 
     network_class = UnboundedNetwork
 
@@ -157,16 +149,16 @@ class Unbounded(CoupledMethod):
         self.learning = learning
 
     def network(self) -> UnboundedNetwork:
-        """Make the network, scaled by the training set."""
+        """Create the network, scaled by the training set."""
         network = super().network()
         assert isinstance(network, UnboundedNetwork)
         return network.learn_scale(self.learning)
 
 
-class WithoutMechanismNetwork(CoupledNetwork):
-    """The coupled network without its mechanism: the body learns optical depth and temperatures from the beginning.
+class NoMechanismNetwork(CoupledNetwork):
+    """Coupled network without the linear model: optical depth and temperatures are predicted without a first guess.
 
-    The bounds remain: a positive optical depth, temperatures near the air temperature, or its mean in tiers without it.
+    The bounds remain: positive optical depth, temperatures near the air temperature, or its mean where not an input.
     """
 
     def _initialise_output(self) -> None:
@@ -177,30 +169,30 @@ class WithoutMechanismNetwork(CoupledNetwork):
             last.bias[0] = -1.0  # an optical depth of 0.3
 
     def constrain(self, outputs: Tensor, inside: Tensor, excess: Tensor) -> EffectiveAtmosphere:
-        """Make an atmosphere that could exist of the outputs alone."""
+        """Convert the outputs to a physically possible atmosphere."""
         corrected = super().constrain(outputs, inside, excess)
         air, *_ = self.mechanism(inside, excess)
         return corrected._replace(
             optical_depth=softplus(outputs[..., 0]),
-            upwelling_temperature=air + WHOLE_SPAN * torch.tanh(outputs[..., 1]),
-            downwelling_temperature=air + WHOLE_SPAN * torch.tanh(outputs[..., 2]),
+            upwelling_temperature=air + SPAN * torch.tanh(outputs[..., 1]),
+            downwelling_temperature=air + SPAN * torch.tanh(outputs[..., 2]),
         )
 
 
-class WithoutMechanism(CoupledMethod):
-    """The coupled network without its mechanism."""
+class NoMechanism(CoupledMethod):
+    """Coupled network without the linear model."""
 
-    network_class = WithoutMechanismNetwork
+    network_class = NoMechanismNetwork
 
 
 METHODS: Mapping[str, Callable[[TrainingSet, TrainingConfig], TrainableMethod]] = {
     "coupled": CoupledMethod,
     "plain network": Plain,
     "coupled, unbounded": Unbounded,
-    "coupled, no mechanism": WithoutMechanism,
+    "coupled, no mechanism": NoMechanism,
     "coupled, no nuisance parameters": CoupledMethod,
 }
-"""Ways to retrieve, by name."""
+"""Training methods by name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,14 +200,12 @@ class Fitted:
     """A trained network as a retrieval."""
 
     method: TrainableMethod
-    """How it was made."""
     network: nn.Module
-    """The network."""
     tier: str
     """A name in `TIERS`."""
 
     def __call__(self, given: Samples) -> Float:
-        """Retrieve temperatures, (profile, sample), NaN where there is none. [K]"""
+        """Retrieve temperatures, shape (profile, sample), NaN where the retrieval fails. [K]"""
         shape = given.radiance.shape
         known = given.inputs()
         columns = [known[name].ravel() for name in ("radiance", "emissivity", *TIERS[self.tier])]
@@ -242,41 +232,28 @@ class Fitted:
         return lst[:, 0].double().numpy()
 
 
-def fit(asked: Any, learn: Sequence[SimulatedSet]) -> Fitted:
-    """Fit a method for a comparison.
+def fit(fit_spec: Any, training: Sequence[SimulatedSet]) -> Fitted:
+    """Train a network as specified by a `tests.benchmarks.accuracy.fits.Fit`; the result can be pickled.
 
-    Parameters
-    ----------
-    asked : object
-        With the attributes `sensor`, `tier`, `method` (a key of `METHODS`), `seed`, `steps`, `noise` (standard
-        deviations of the errors put on the inputs in training, by the names of `InputErrors`) and `loss`, weights that
-        differ from the defaults, by the names of `LossConfig`.
-    learn : sequence of SimulatedSet
-        Profiles to learn from.
-
-    Returns
-    -------
-    Fitted
-        The retrieval; it can be pickled.
-
-    Raises
-    ------
-    ConfigError
-        There is no such method, or the training diverged.
+    Raises `ConfigError` for an unknown method or if the training diverges.
     """
-    if asked.method not in METHODS:
-        raise ConfigError(f"unknown method {asked.method!r}; known are {', '.join(METHODS)}")
+    if fit_spec.method not in METHODS:
+        raise ConfigError(f"unknown method {fit_spec.method!r}; available: {', '.join(METHODS)}")
     config = TrainingConfig(
-        sensor=asked.sensor,
-        tier=asked.tier,
-        seed=asked.seed,
+        sensor=fit_spec.sensor,
+        tier=fit_spec.tier,
+        seed=fit_spec.seed,
         data=DataConfig(train=()),
-        optimiser=OptimiserConfig(steps=asked.steps),
-        noise=InputErrors(**asked.noise),
-        loss=replace(LossConfig(), **asked.loss),
+        optimiser=OptimiserConfig(steps=fit_spec.steps),
+        noise=InputErrors(**fit_spec.noise),
+        loss=replace(LossConfig(), **fit_spec.loss),
     )
-    learning = training_set(learn, config)
-    if asked.method.endswith("no nuisance parameters"):
-        learning = replace(learning, nuisance=torch.zeros_like(learning.nuisance))
-    method = METHODS[asked.method](learning, config)
-    return Fitted(method=method, network=optimise(method, learning, config), tier=asked.tier)
+    learning = _with_unknowns(training_set(training, config), fit_spec.method)
+    method = METHODS[fit_spec.method](learning, config)
+    return Fitted(method=method, network=optimise(method, learning, config), tier=fit_spec.tier)
+
+
+def _with_unknowns(learning: TrainingSet, method: str) -> TrainingSet:
+    if method.endswith("no nuisance parameters"):
+        return replace(learning, nuisance=torch.zeros_like(learning.nuisance))
+    return learning

@@ -1,4 +1,4 @@
-"""Columns simulated unchanged, moister and warmer: the effect of a change of the atmosphere on the equation's terms."""
+"""Simulated columns with perturbed humidity and temperature: sensitivities of the terms of the equation."""
 
 from __future__ import annotations
 
@@ -14,41 +14,32 @@ from lst_raster.profiles.simulate import simulate_file
 from lst_raster.profiles.simulated_set import SimulatedSet, read_simulated
 from lst_raster.resources import data_path
 
-MOISTER, WARMER = 0.02, 0.5
-"""Change of the humidity of all levels, relative, and of the temperature of all levels. [1], [K]"""
+HUMIDITY_CHANGE, TEMPERATURE_CHANGE = 0.02, 0.5
+"""Relative perturbation of the humidity [1] and perturbation of the temperature [K] of all levels."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ChangedAir:
-    """Columns of the packaged library, and the same ones changed."""
+class PerturbedColumns:
+    """Columns of the packaged library, unchanged and perturbed."""
 
     base: SimulatedSet
-    """As they are."""
-    moister: SimulatedSet
-    """Humidity of all levels and at 2 m more by `MOISTER`."""
+    more_humid: SimulatedSet
+    """Humidity of all levels and at 2 m increased by `HUMIDITY_CHANGE`."""
     warmer: SimulatedSet
-    """Temperature of all levels and at 2 m higher by `WARMER`."""
+    """Temperature of all levels and at 2 m increased by `TEMPERATURE_CHANGE`."""
 
 
-def changed_air(sensor: str, count: int) -> ChangedAir:
-    """Simulate real columns of the packaged library, from the driest to the most humid, as they are and changed.
-
-    Parameters
-    ----------
-    sensor : str
-        Sensor band.
-    count : int
-        Number of columns.
-    """
+def perturbed_columns(sensor: str, count: int) -> PerturbedColumns:
+    """Simulate `count` unperturbed columns of the packaged library, from dry to humid, and their perturbations."""
     with xr.open_dataset(data_path("profiles", "library.nc"), engine="h5netcdf") as library:
         real = library.isel(profile=np.flatnonzero(library["perturbation"].values == 0)).load()
     order = np.argsort(water_vapour(real))
     base = real.isel(profile=order[np.linspace(0, order.size - 1, count).round().astype(int)])
-    moist = {name: base[name] * (1.0 + MOISTER) for name in ("specific_humidity", "specific_humidity_2m")}
-    warm = {name: base[name] + WARMER for name in ("air_temperature", "air_temperature_2m")}
-    return ChangedAir(
+    moist = {name: base[name] * (1.0 + HUMIDITY_CHANGE) for name in ("specific_humidity", "specific_humidity_2m")}
+    warm = {name: base[name] + TEMPERATURE_CHANGE for name in ("air_temperature", "air_temperature_2m")}
+    return PerturbedColumns(
         base=_simulated(base, sensor),
-        moister=_simulated(_assigned(base, moist), sensor),
+        more_humid=_simulated(_assigned(base, moist), sensor),
         warmer=_simulated(_assigned(base, warm), sensor),
     )
 

@@ -1,4 +1,4 @@
-"""Charts of a few numbers with their spread, as PNG; drawn by matplotlib, which only this file asks for."""
+"""Charts of values with error bars, as PNG; the only module of the benchmark that imports matplotlib."""
 
 from __future__ import annotations
 
@@ -11,64 +11,51 @@ from typing import Any
 from lst_raster.atomic_write import atomic_write
 from lst_raster.resources import require
 
-# M. Okabe, K. Ito, Color Universal Design (2008): distinguishable with any colour vision. The dark ones first.
+# M. Okabe, K. Ito, Color Universal Design (2008): distinguishable with colour vision deficiency; dark colours first.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#7f7f7f")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-_WIDTH, _DPI = 9.0, 100  # inches, pixels an inch: 900 pixels wide
+_WIDTH, _DPI = 9.0, 100  # [inch], [pixel per inch]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Series:
-    """One method's values."""
+    """Values of one method."""
 
     name: str
-    """What it is called in the legend."""
+    """Label in the legend."""
     values: tuple[float, ...]
-    """Values, one for each place of the chart; NaN where there is none."""
+    """One value per category of the chart; NaN where missing."""
     spread: tuple[float, ...] = ()
-    """Half the length of the bar through each value; empty for none."""
+    """Half length of the error bars; empty for none."""
     style: int | None = None
-    """Colour and mark, from 0 to 7; by default the series' number."""
+    """Index of colour and marker, 0 to 7; by default the number of the series."""
     hollow: bool = False
-    """Draw open marks, to set apart two series of one style."""
+    """Whether markers are open, to distinguish two series of one style."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chart:
-    """What is drawn: with `at` curves over a logarithmic axis, without it a row of marks for each place."""
+    """Contents of a chart: curves over a logarithmic axis if `at` is set, otherwise one row of markers per category."""
 
     title: str
-    """Line above it."""
     label: str
-    """What the values are, with their unit."""
+    """Quantity and unit of the values."""
     places: tuple[str, ...]
-    """Names of the places: rows from top to bottom, or marks of the axis."""
+    """Names of the categories: rows from top to bottom, or tick labels."""
     series: tuple[Series, ...]
-    """What is compared, at most eight."""
+    """At most eight series."""
     at: tuple[float, ...] = ()
-    """Where the places lie on the horizontal axis, positive."""
+    """Positions of the categories on the horizontal axis, positive."""
     across: str = ""
-    """What that axis is."""
+    """Label of that axis."""
     from_zero: bool = True
-    """Whether the axis of the values begins at zero, unless a value is below."""
+    """Whether the value axis starts at zero, unless a value is negative."""
 
 
 def save_chart(chart: Chart, target: Path) -> None:
-    """Draw a chart and write it, whole or not at all.
+    """Draw a chart and write it atomically as PNG.
 
-    Parameters
-    ----------
-    chart : Chart
-        What is drawn.
-    target : Path
-        PNG file, 900 pixels wide.
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib is not installed.
-    OutputError
-        The operating system refuses.
+    Raises `MissingExtraError` without matplotlib, `OutputError` if the file cannot be written.
     """
     figure = _curves(chart) if chart.at else _dots(chart)
     with atomic_write(target) as path:
@@ -87,7 +74,7 @@ def _figure(chart: Chart, height: float) -> tuple[Any, Any]:
 
 
 def _dots(chart: Chart) -> Any:
-    """Draw a row for each place, and in it a mark for each series; the marks lie apart, so that none hides another."""
+    """Draw one row per category, with vertically offset markers for the series."""
     step = 0.8 / len(chart.series)
     row = max(0.35, 0.1 * len(chart.series))  # inches
     figure, axes = _figure(chart, 1.3 + 0.13 * len(chart.series) + row * len(chart.places))
@@ -125,7 +112,7 @@ def _curves(chart: Chart) -> Any:
 
 
 def _style(series: Series, number: int) -> tuple[str, dict[str, Any]]:
-    """Mark of a series, and its other arguments for matplotlib."""
+    """Marker and matplotlib properties of a series."""
     chosen = number if series.style is None else series.style
     colour = COLOURS[chosen]
     inside = "white" if series.hollow else colour

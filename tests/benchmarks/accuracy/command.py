@@ -22,12 +22,12 @@ _FILE = click.Path(path_type=Path)
 
 
 def _titled(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
-    """Take "TITLE=PATH" apart."""
+    """Parse TITLE=PATH."""
     titled = {}
     for value in values:
         title, equals, path = value.partition("=")
         if not (title.strip() and equals and path):
-            raise click.BadParameter(f'{value!r} is not TITLE=PATH, as "September 2015=gfs2015.nc"')
+            raise click.BadParameter(f'{value!r} is not TITLE=PATH; example: "September 2015=gfs2015.nc"')
         titled[title.strip()] = Path(path)
     return titled
 
@@ -38,31 +38,39 @@ def _titled(context: click.Context, parameter: click.Parameter, values: tuple[st
         "What is measured": ("sensor", "library", "tests", "varied", "sections", "quick", "source"),
     },
 )  # fmt: skip
-@click.option("-o", "--output", required=True, type=_FILE, metavar="DIR", help="Folder for page, tables and pictures.")
+@click.option(
+    "-o", "--output", required=True, type=_FILE, metavar="DIR", help="Output folder for page, tables and figures."
+)
 @click.option("--sensor", default="landsat8-b10", show_default=True, metavar="NAME", help="Sensor band.")
-@click.option("--library", type=_FILE, metavar="PATH", help="Simulated set to learn from [default: made into DIR].")
+@click.option("--library", type=_FILE, metavar="PATH", help="Simulated training set [default: simulated into DIR].")
 @click.option(
     "--test", "tests", multiple=True, callback=_titled, metavar="TITLE=PATH",
-    help="Held-out simulated set; may be repeated [default: the library's last date].",
+    help="Held-out simulated set; repeatable [default: last date of the library].",
 )  # fmt: skip
 @click.option(
     "--varied-test", "varied", multiple=True, callback=_titled, metavar="TITLE=PATH",
-    help="The same set simulated with --vary, by the same title.",
+    help="The same set simulated with --vary, with the same title.",
 )  # fmt: skip
-@click.option("--sections", multiple=True, metavar="NAME", help="Only this section; may be repeated.")
-@click.option("--quick", is_flag=True, help="Minutes instead of an hour, to see that all works.")
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes. [default: all cores]")
-@click.option("--from", "source", type=_FILE, metavar="JSON", help="Write again what an earlier results.json holds.")
+@click.option("--sections", multiple=True, metavar="NAME", help="Only this section; repeatable.")
+@click.option("--quick", is_flag=True, help="Short trial run of a few minutes.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Number of processes. [default: all cores]")
+@click.option(
+    "--from",
+    "source",
+    type=_FILE,
+    metavar="JSON",
+    help="Write the output of an earlier results.json, without a new run.",
+)
 @options.overwrite
 @options.quiet
 @options.as_json
 def benchmark(
     output: Path, source: Path | None, sections: tuple[str, ...], overwrite: bool, as_json: bool,
-    **asked: Any,
+    **arguments: Any,
 ) -> None:  # fmt: skip
-    """Measure again every claim about accuracy: the methods compared, with less to learn, without their parts.
+    """Reproduce all accuracy figures: method comparison, fewer training data, ablations.
 
-    DIR gets benchmark.md with its figures, one CSV file a section, and results.json. Sections: accuracy, comparison,
+    Writes benchmark.md with figures, one CSV file per section, and results.json to DIR. Sections: accuracy, comparison,
     learning_curves, continents, humid_left_out, ablations, sensitivity.
 
     Examples
@@ -77,7 +85,7 @@ def benchmark(
     earlier = read_results(source) if source is not None else None
     wanted = sections_named(tuple(earlier.sections) if earlier is not None else sections)
     refuse_existing(output, [section.name for section in wanted], overwrite)
-    results = earlier if earlier is not None else _run(output, wanted, **asked)
+    results = earlier if earlier is not None else _run(output, wanted, **arguments)
     written = write_benchmark(results, output)
     show({"files": written}, written, as_json)
 

@@ -1,4 +1,4 @@
-"""The comparison: mechanism alone, plain network, and both coupled, on the same samples."""
+"""Comparison of published and refitted methods, plain network and coupled network on the same samples."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from lst_raster.profiles.simulated_set import REGIMES
-from tests.benchmarks.accuracy.accuracy import measured_as_they_are
+from tests.benchmarks.accuracy.accuracy import unfitted_jobs
 from tests.benchmarks.accuracy.charts import Chart
 from tests.benchmarks.accuracy.fits import COUPLED, PLAIN, TIER_NAMES
 from tests.benchmarks.accuracy.jobs import Job
@@ -16,10 +16,10 @@ from tests.benchmarks.accuracy.section import Section
 from tests.benchmarks.accuracy.setting import Setting
 from tests.benchmarks.accuracy.tables import (
     all_and_humid,
-    called,
     chosen,
     distinct,
     markdown,
+    method_label,
     number,
     plain,
     series,
@@ -28,18 +28,18 @@ from tests.benchmarks.accuracy.tables import (
 NAME = "comparison"
 _DRAWN = {("single-channel, refitted", ""): 3} | {
     (method, tier): style for style, tier in enumerate(TIER_NAMES) for method in (PLAIN, COUPLED)
-}  # what is drawn, and how: a colour for each tier
+}  # series of the charts with their style: one colour per tier
 
 
 def _jobs(setting: Setting) -> list[Job]:
-    jobs = measured_as_they_are(setting, NAME)
+    jobs = unfitted_jobs(setting, NAME)
     wanted = [(method, "", 1) for method in REFITS]
     wanted += [(method, tier, setting.plan.seeds) for tier in setting.tiers for method in (PLAIN, COUPLED)]
     for method, tier, seeds in wanted:
         for seed in range(seeds):
             facts = {"method": method, "tier": tier, "seed": seed}
-            asked = setting.fit(method, tier, seed)
-            jobs.append(Job(section=NAME, retrieval=asked, measure=partial(measure, facts=facts)))
+            fit_spec = setting.fit(method, tier, seed)
+            jobs.append(Job(section=NAME, retrieval=fit_spec, measure=partial(measure, facts=facts)))
     return jobs
 
 
@@ -66,7 +66,7 @@ def _headline(rows: Rows) -> str:
     ]  # fmt: skip
     lines = [
         [
-            called(method, tier),
+            method_label(method, tier),
             *(all_and_humid(chosen(rows, method=method, tier=tier, set=t, inputs=i)) for t, i in columns),
         ]
         for method, tier in _methods(rows)
@@ -80,8 +80,8 @@ def _measures(rows: Rows) -> str:
         mine = chosen(rows, method=method, tier=tier)
         lines.append(
             [
-                called(method, tier), number(mine, "bias", signed=True), number(mine, "mae"), number(mine, "rmse"),
-                number(mine, "r2", digits=4), number(mine, "p95"),
+                method_label(method, tier), number(mine, "bias", signed=True), number(mine, "mae"),
+                number(mine, "rmse"), number(mine, "r2", digits=4), number(mine, "p95"),
             ]
         )  # fmt: skip
     return markdown(["", "bias [K]", "MAE [K]", "RMSE [K]", "R2", "P95 [K]"], lines)
@@ -92,7 +92,7 @@ def _by_regime(rows: Rows) -> str:
     lines = [["columns", *(str(chosen(rows, regime=name)[0]["profiles"]) for name in names)]]
     for method, tier in _methods(rows):
         mine = chosen(rows, method=method, tier=tier)
-        lines.append([called(method, tier), *(number(chosen(mine, regime=name), "rmse") for name in names)])
+        lines.append([method_label(method, tier), *(number(chosen(mine, regime=name), "rmse") for name in names)])
     return markdown(["", *(REGIMES[name].title for name in names)], lines)
 
 
@@ -115,7 +115,9 @@ def _chart(rows: Rows, title: str) -> Chart:
         label="RMSE [K]",
         places=tuple(REGIMES[name].title for name in names),
         series=tuple(
-            series(plain(called(method, tier)), names, partial(of, method, tier), style=style, hollow=method == PLAIN)
+            series(
+                plain(method_label(method, tier)), names, partial(of, method, tier), style=style, hollow=method == PLAIN
+            )
             for (method, tier), style in _DRAWN.items()
             if (method, tier) in _methods(rows)
         ),
@@ -150,4 +152,3 @@ Errors by atmospheric regime; definitions and reasons of their thresholds:"""
 SECTION = Section(
     name=NAME, title="Published methods, plain network and coupled network", jobs=_jobs, text=_text, charts=_charts
 )
-"""The section."""

@@ -1,4 +1,4 @@
-"""Continent of a profile, by rough boxes: accurate enough to leave one out of the training."""
+"""Approximate boxes of the continents, to exclude one from training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Box = tuple[float, float, float, float]
-"""South, north, west, east, each end included. [degree]"""
+"""South, north, west, east, inclusive. [degree]"""
 
 BOXES: Mapping[str, tuple[Box, ...]] = MappingProxyType(
     {
@@ -21,22 +21,12 @@ BOXES: Mapping[str, tuple[Box, ...]] = MappingProxyType(
         "Eurasia": ((0.0, 84.0, -12.0, 180.0), (-10.5, 0.0, 90.0, 130.0), (60.0, 84.0, -180.0, -168.0)),
     }
 )  # fmt: skip
-"""Continents, coastal seas with them. A place that lies in boxes of several belongs to the first; Antarctica and the
-open oceans belong to none, and islands to the continent whose box they lie in."""
+"""Continents with their coastal seas and islands. A point in boxes of several continents belongs to the first;
+Antarctica and the open oceans belong to none."""
 
 
 def continent_of(latitude: NDArray[np.floating], longitude: NDArray[np.floating]) -> NDArray[np.str_]:
-    """Name the continent of places.
-
-    Parameters
-    ----------
-    latitude, longitude : array, of one shape
-        Places, north and east positive; longitudes of any turn. [degree]
-
-    Returns
-    -------
-    array of str
-        A key of `BOXES`, or "" where there is none.
+    """Names of the continents (keys of `BOXES`, "" for none) of coordinates [degree], longitudes of any period.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a benchmark wants fitted, and who fits it: evaluation knows no network, so the fitter is handed in."""
+"""Fits of the benchmark. Networks are trained by a fitter passed as an argument, so that torch is not imported here."""
 
 from __future__ import annotations
 
@@ -18,62 +18,53 @@ COUPLED, PLAIN = "coupled", "plain network"
 UNBOUNDED, NO_MECHANISM = "coupled, unbounded", "coupled, no mechanism"
 NO_NUISANCE = "coupled, no nuisance parameters"
 TRAINED = (COUPLED, PLAIN, UNBOUNDED, NO_MECHANISM, NO_NUISANCE)
-"""Methods that a fitter must know; those of `tests.benchmarks.accuracy.refit.REFITS` are fitted here."""
+"""Methods that a fitter must support; those of `tests.benchmarks.accuracy.refit.REFITS` are fitted here."""
 
 TIER_NAMES = ("column", "surface", "profile")
-"""Tiers, in the order of what a user must know."""
+"""Tiers, in order of required inputs."""
 
 Retrieval: TypeAlias = Callable[[Samples], NDArray[np.float64]]
-"""Takes samples, gives land surface temperatures of their shape, NaN where there is none. [K]"""
+"""Function of samples that returns land surface temperatures of the same shape, NaN where the retrieval fails. [K]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fit:
-    """One thing to be fitted."""
+    """Specification of a fit."""
 
     sensor: str
-    """Sensor band."""
     method: str
-    """One of `TRAINED`, or of `tests.benchmarks.accuracy.refit.REFITS`."""
+    """One of `TRAINED` or `tests.benchmarks.accuracy.refit.REFITS`."""
     tier: str = ""
-    """Its atmospheric inputs; "" for the refitted methods, which use the water vapour."""
+    """Tier of atmospheric inputs; "" for the refitted methods, which use the water vapour."""
     seed: int = 0
-    """Seed of everything random."""
     steps: int = 0
-    """Gradient steps; those of the refitted methods are none."""
+    """Gradient steps; 0 for the refitted methods."""
     noise: Mapping[str, float] = field(default_factory=dict)
-    """Standard deviations of the errors put on the inputs in training, where they differ from the default."""
+    """Non-default standard deviations of the input errors in training."""
     loss: Mapping[str, float] = field(default_factory=dict)
-    """Weights of loss terms that differ from the default."""
+    """Non-default weights of loss terms."""
 
     @property
     def key(self) -> str:
-        """Text that is the same for the same fit."""
+        """Identifier, equal for equal fits."""
         return repr(
             (self.sensor, self.method, self.tier, self.seed, self.steps, *map(_sorted, (self.noise, self.loss)))
         )
 
 
 Fitter: TypeAlias = Callable[[Fit, Sequence[SimulatedSet]], Retrieval]
-"""Fits on sets."""
 
 
-def fit(asked: Fit, learn: Sequence[SimulatedSet], fitter: Fitter) -> Retrieval:
-    """Fit a method: the refitted ones here, by least squares, the others by the fitter; all on the same columns."""
-    if asked.method in REFITS:
-        return REFITS[asked.method](learn, asked.seed)
-    return fitter(asked, learn)
+def fit(fit_spec: Fit, training: Sequence[SimulatedSet], fitter: Fitter) -> Retrieval:
+    """Fit a method: refitted methods by least squares, the others with the fitter."""
+    if fit_spec.method in REFITS:
+        return REFITS[fit_spec.method](training, fit_spec.seed)
+    return fitter(fit_spec, training)
 
 
-def no_fitter(asked: Fit, learn: Sequence[SimulatedSet]) -> Retrieval:
-    """Stand in where nothing is to be trained.
-
-    Raises
-    ------
-    InputError
-        Always.
-    """
-    raise InputError(f"{asked.method} needs training, and no fitter is given")
+def no_fitter(fit_spec: Fit, training: Sequence[SimulatedSet]) -> Retrieval:
+    """Raise `InputError`: fitter of benchmarks without training."""
+    raise InputError(f"{fit_spec.method} requires training, but this benchmark has no fitter")
 
 
 def _sorted(mapping: Mapping[str, float]) -> list[tuple[str, float]]:

@@ -1,4 +1,4 @@
-"""Learning curves: how many columns a method needs."""
+"""Learning curves: accuracy against number of training columns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.benchmarks.accuracy.tables import all_and_humid, chosen, distinct, ma
 
 NAME, TIER = "learning_curves", "surface"
 _METHODS = (*REFITS, PLAIN, COUPLED)
-_DRAWN = ("single-channel, refitted", PLAIN, COUPLED)  # the others would press these together
+_DRAWN = ("single-channel, refitted", PLAIN, COUPLED)  # the others would compress the axis
 
 
 def _jobs(setting: Setting) -> list[Job]:
@@ -28,9 +28,9 @@ def _jobs(setting: Setting) -> list[Job]:
             for method in _METHODS:
                 tier = "" if method in REFITS else TIER
                 facts = {"method": method, "tier": tier, "seed": seed, "fraction": fraction, "columns": columns}
-                asked = setting.fit(method, tier, seed)
+                fit_spec = setting.fit(method, tier, seed)
                 task = partial(measure, facts=facts, parts=headline, conditions=(EXACT, NOISY))
-                jobs.append(Job(section=NAME, retrieval=asked, selection=selection, measure=task))
+                jobs.append(Job(section=NAME, retrieval=fit_spec, selection=selection, measure=task))
     return jobs
 
 
@@ -68,7 +68,7 @@ def _charts(rows: Rows) -> Mapping[str, Chart]:
             label=f"{measure_.upper()} [K]",
             places=tuple(f"{100 * fraction:g} %" for fraction in fractions),
             at=tuple(fractions),
-            across="share of the library's columns that is learnt",
+            across="fraction of the library columns in training",
             series=tuple(series(one, fractions, partial(of, one, regime), measure_) for one in _DRAWN),
         )
         for name, title, regime, measure_ in (
@@ -82,4 +82,3 @@ The networks of the tier `surface` and the refitted methods are trained with a r
 different draw for each seed, and the same number of steps. Cells as in the comparison."""
 
 SECTION = Section(name=NAME, title="Fewer training columns", jobs=_jobs, text=_text, charts=_charts)
-"""The section."""

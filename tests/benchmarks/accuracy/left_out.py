@@ -28,7 +28,7 @@ _METHODS = (*REFITS, PLAIN, COUPLED)
 
 
 def on_continent(simulated: SimulatedSet, name: str) -> Mapping[str, NDArray[np.bool_]]:
-    """Profiles on the land of a continent; all within its boxes for sets without a land mask."""
+    """Profiles over land of a continent; all profiles within its boxes for sets without a land mask."""
     if simulated.latitude is None or simulated.longitude is None:
         return {}
     inside = continent_of(simulated.latitude, simulated.longitude) == name
@@ -40,8 +40,8 @@ def above_limit(simulated: SimulatedSet) -> Mapping[str, NDArray[np.bool_]]:
     return {"above": simulated.water_vapour >= HUMID}
 
 
-def _both_ways(setting: Setting, section: str, without: Selection, parts: Parts, seeds: int) -> list[Job]:
-    """Measure one part with and without that part in training."""
+def _with_and_without(setting: Setting, section: str, without: Selection, parts: Parts, seeds: int) -> list[Job]:
+    """Evaluate a part with and without it in the training set."""
     jobs = []
     for trained_with, selection in ((ALL, EVERYTHING), (OTHERS, without)):
         for method in _METHODS:
@@ -49,8 +49,8 @@ def _both_ways(setting: Setting, section: str, without: Selection, parts: Parts,
                 tier = "" if method in REFITS else TIER
                 facts = {"method": method, "tier": tier, "seed": seed, "trained_with": trained_with}
                 task = partial(measure, facts=facts, parts=parts, conditions=(EXACT, NOISY))
-                asked = setting.fit(method, tier, seed)
-                jobs.append(Job(section=section, retrieval=asked, selection=selection, measure=task))
+                fit_spec = setting.fit(method, tier, seed)
+                jobs.append(Job(section=section, retrieval=fit_spec, selection=selection, measure=task))
     return jobs
 
 
@@ -58,16 +58,16 @@ def _continents(setting: Setting) -> list[Job]:
     jobs = []
     for name in setting.plan.continents:
         without, parts = Selection(without=name), partial(on_continent, name=name)
-        jobs += _both_ways(setting, "continents", without, parts, setting.plan.fewer_seeds)
+        jobs += _with_and_without(setting, "continents", without, parts, setting.plan.fewer_seeds)
     return jobs
 
 
 def _humid(setting: Setting) -> list[Job]:
-    return _both_ways(setting, "humid_left_out", Selection(below=HUMID), above_limit, setting.plan.seeds)
+    return _with_and_without(setting, "humid_left_out", Selection(below=HUMID), above_limit, setting.plan.seeds)
 
 
 def _table(rows: Rows, names: list[str], measure_: str, signed: bool = False) -> str:
-    """Table of methods, with the errors of each part for both trainings."""
+    """Table of methods with the errors of each part for both training sets."""
     lines = []
     for method in distinct(rows, "method"):
         cells = [
@@ -154,8 +154,6 @@ CONTINENTS = Section(
     name="continents", title="Continents left out of training", jobs=_continents, text=_continents_text,
     charts=_continents_charts,
 )  # fmt: skip
-"""The section on continents."""
 HUMID_LEFT_OUT = Section(
     name="humid_left_out", title="Humid columns left out of training", jobs=_humid, text=_humid_text
 )
-"""The section on humid air."""

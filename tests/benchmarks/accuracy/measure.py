@@ -1,4 +1,4 @@
-"""Measured errors of a method on a simulated set."""
+"""Errors of a method on a simulated set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.profiles.sampling import InputErrors, Samples, add_input_errors, draw_surfaces, observe
-from lst_raster.profiles.simulated_set import HUMID, SimulatedSet, regime_masks
+from lst_raster.profiles.simulated_set import HUMID, REGIMES, SimulatedSet, regime_masks
 from tests.benchmarks.accuracy.fits import Retrieval
 from tests.benchmarks.accuracy.setting import Setting
 
@@ -20,12 +20,12 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Score:
-    """Errors of retrieved temperatures; NaN where there is no sample."""
+    """Errors of retrieved temperatures; NaN without samples."""
 
     samples: int
     """Number of samples with a retrieved value."""
     missing: int
-    """Number of samples without one (NaN), which the others leave out."""
+    """Number of samples without one (NaN), excluded from the statistics."""
     bias: float
     """Mean error. [K]"""
     mae: float
@@ -33,27 +33,16 @@ class Score:
     rmse: float
     """Root mean square error. [K]"""
     r2: float
-    """Share of the variance of the true values that the retrieved ones explain; can be negative. [1]"""
+    """Explained fraction of the variance of the true values; can be negative. [1]"""
     p95: float
-    """Absolute error that 95 % of the samples stay below. [K]"""
+    """95th percentile of the absolute error. [K]"""
 
 
 MEASURES = ("bias", "mae", "rmse", "r2", "p95")
-"""Names of the measures of a `Score`."""
 
 
 def score(retrieved: Float, truth: Float) -> Score:
-    """Hold retrieved values against true ones.
-
-    Parameters
-    ----------
-    retrieved, truth : array, of one shape
-        Values; NaN where nothing was retrieved. [K]
-
-    Returns
-    -------
-    Score
-        Measures over the samples with a value.
+    """Compare retrieved (NaN where missing) with true values of the same shape. [K]
 
     Examples
     --------
@@ -81,28 +70,27 @@ def score(retrieved: Float, truth: Float) -> Score:
 
 
 Row: TypeAlias = dict[str, Any]
-"""One line of a table: what was measured, under what circumstances, and what was found."""
+"""One table row: method, conditions and statistics."""
 Rows: TypeAlias = list[Row]
 Parts: TypeAlias = Callable[[SimulatedSet], Mapping[str, NDArray[np.bool_]]]
-"""Takes a set, gives the profiles of each part of it that is measured by itself."""
+"""Function of a set that returns a profile mask per evaluated part."""
 
 EXACT, NOISY, VARIED = "exact", "noisy", "noisy, aerosol drawn"
 CONDITIONS = (EXACT, NOISY, VARIED)
-"""Conditions of the inputs: as in the simulation; with the errors of `InputErrors`; and these over the set whose gases,
-aerosol and continuum were drawn for each column, which no user knows."""
-SEED = 0  # of the surfaces, as in `lst-raster evaluate`; the errors' is the next
+"""Conditions of the inputs: exact; with the errors of `InputErrors`; with these errors, on the set with random gases,
+aerosol and continuum in each column (unknown to the methods)."""
+SEED = 0  # of the surfaces, as in `lst-raster evaluate`; the seed of the input errors is SEED + 1
 
 
 def headline(simulated: SimulatedSet) -> Mapping[str, NDArray[np.bool_]]:
-    """Masks of the two parts of the headline: all, and extreme humidity."""
-    masks = regime_masks(simulated)
-    return {name: masks[name] for name in ("all", HUMID)}
+    """Parts of the summary: all profiles, and extreme humidity."""
+    return {name: REGIMES[name].where(simulated) for name in ("all", HUMID)}
 
 
 def given_samples(
     setting: Setting, conditions: tuple[str, ...] = CONDITIONS
 ) -> Iterator[tuple[str, str, SimulatedSet, Samples]]:
-    """Yield title, condition, set and what a retrieval is given; the truth is in it."""
+    """Yield title, condition, set and samples, which include the true temperature."""
     for condition in conditions:
         for title, simulated in (setting.varied if condition == VARIED else setting.tests).items():
             surfaces = draw_surfaces(simulated.air_temperature_2m, setting.plan.per_profile, SEED)
@@ -120,25 +108,9 @@ def measure(
     parts: Parts = regime_masks,
     conditions: tuple[str, ...] = CONDITIONS,
 ) -> Rows:
-    """Measure a retrieval on every held-out set.
+    """Evaluate a retrieval on every held-out set: one row per set, condition and non-empty part.
 
-    Parameters
-    ----------
-    setting : Setting
-        The benchmark's sets.
-    retrieval : callable
-        What is measured.
-    facts : mapping
-        What the rows say of it, before what is measured.
-    parts : callable
-        Parts of a set that are measured by themselves, by default the regimes.
-    conditions : tuple of str
-        Conditions of the inputs.
-
-    Returns
-    -------
-    list of dict
-        One row for each set, condition and part that has a sample.
+    `facts` are the leading columns of the rows; `parts` defaults to the regimes.
     """
     rows = []
     for title, condition, simulated, given in given_samples(setting, conditions):

@@ -1,4 +1,4 @@
-"""Retrievals that need no fit: the published methods, and the shipped models."""
+"""Retrievals that need no fit: published methods and shipped models."""
 
 from __future__ import annotations
 
@@ -24,36 +24,35 @@ class Published:
     """One of `lst_raster.validation.published.published_methods`."""
 
     def __call__(self, given: Samples) -> NDArray[np.float64]:
-        """Retrieve temperatures, of the samples' shape. [K]"""
+        """Retrieve temperatures, same shape as the samples. [K]"""
         return retrieve_published(given.sensor, given.radiance, given.emissivity, given.water_vapour)[self.method]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shipped:
-    """A model as it comes with the package."""
+    """A shipped model."""
 
     model: Model
-    """Its retrieval graph."""
 
     def __call__(self, given: Samples) -> NDArray[np.float64]:
-        """Retrieve temperatures, of the samples' shape. [K]"""
+        """Retrieve temperatures, same shape as the samples. [K]"""
         known = given.inputs()
         inputs = {variable.name: known[variable.name] for variable in self.model.contract.inputs}
         return np.asarray(self.model.predict(**inputs)["lst"], float)
 
 
-def as_they_are(setting: Setting) -> list[tuple[str, str, Retrieval]]:
-    """List what needs no fit, by method and tier: the published methods, then the shipped models of the setting."""
+def unfitted_retrievals(setting: Setting) -> list[tuple[str, str, Retrieval]]:
+    """Method, tier and retrieval of the published methods and the shipped models of the setting."""
     known: list[tuple[str, str, Retrieval]] = [(name, "", one) for name, one in published(setting.sensor).items()]
     models = [(tier, Model.load(f"{setting.sensor}/{tier}")) for tier in setting.shipped]
     return known + [(SHIPPED, tier, Shipped(model=model)) for tier, model in models]
 
 
 def published(sensor: str) -> dict[str, Published]:
-    """Make the published methods that know a sensor band, by the name that tables give them."""
+    """Published methods available for a sensor band, by name in the tables."""
     return {f"{name}, published": Published(method=name) for name in published_methods(sensor)}
 
 
 def shipped_tiers(sensor: str) -> tuple[str, ...]:
-    """List the tiers that are shipped for a sensor band."""
+    """Tiers of the models shipped for a sensor band."""
     return tuple(tier for tier in TIER_NAMES if f"{sensor}/{tier}" in shipped_models())

@@ -1,4 +1,4 @@
-"""Page of the benchmark, from its results."""
+"""Markdown page of the benchmark."""
 
 from __future__ import annotations
 
@@ -14,18 +14,7 @@ FIGURES = "figures"
 
 
 def page(results: Results) -> str:
-    """Page as Markdown.
-
-    Parameters
-    ----------
-    results : Results
-        Results.
-
-    Returns
-    -------
-    str
-        Page, with charts in `FIGURES`.
-    """
+    """Format results as a Markdown page that links to charts in `FIGURES`."""
     parts = ["# Accuracy benchmark", _introduction(results.about)]
     for name, rows in results.sections.items():
         section = SECTIONS[name]

@@ -1,4 +1,4 @@
-"""From the files that a user has, or from the packaged library alone, to the sets of a benchmark."""
+"""Simulated sets of a benchmark, from given files or from the packaged library."""
 
 from __future__ import annotations
 
@@ -15,53 +15,37 @@ from lst_raster.profiles.simulate import SimulationOptions, simulate_file
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.resources import data_path
 from tests.benchmarks.accuracy.methods import shipped_tiers
-from tests.benchmarks.accuracy.setting import QUICK, Plan, Setting, hold_out_last_date
+from tests.benchmarks.accuracy.setting import QUICK, Plan, Setting, split_last_date
 
 Progress = Callable[[int, int], bool]
 
 VARY_SEED = 1
-"""Seed of gases, aerosol and continuum of the library, that of the shipped models' training."""
+"""Seed of gases, aerosol and continuum of the library, as in training of the shipped models."""
 QUICK_STEP = 5
-"""In a quick benchmark every so many columns of the library are simulated."""
-_OWN_DATE = (
-    "No held-out set was given (`--test`), so the last date of the library is held out: it is used for "
-    "measurements only. The shipped models were trained on it, and are left out."
+"""A quick benchmark simulates every n-th column of the library."""
+_LAST_DATE = (
+    "No held-out set was given (`--test`); the last date of the library is used for testing and not for training. The "
+    "shipped models are omitted, as they were trained with it."
 )
-_QUICK = (
-    "This was a quick run, to show that all works: short trainings and one seed. Its numbers are not the project's."
-)
+_QUICK = "This is a quick trial run with short trainings and one seed. Its figures are not representative."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """What a benchmark starts from."""
+    """Inputs of a benchmark."""
 
     setting: Setting
-    """Sets and plan."""
     digests: Mapping[str, str]
-    """SHA-256 of the files by the titles of the sets."""
+    """SHA-256 of the files by title of the sets."""
     notes: list[str]
-    """What a reader must know of the sets."""
+    """Remarks on the sets, for the page."""
 
 
 def simulate_library(folder: Path, sensor: str, *, quick: bool = False, progress: Progress | None = None) -> Path:
-    """Simulate the packaged profile library for a sensor band, unless the folder holds it already.
+    """Simulate the packaged profile library for a sensor band into `folder`, unless the file exists.
 
-    Parameters
-    ----------
-    folder : Path
-        Where the simulated set is written, and kept for another run.
-    sensor : str
-        Sensor band.
-    quick : bool
-        Take every fifth column only.
-    progress : callable, optional
-        Called with the profiles done and their total; returns False to stop.
-
-    Returns
-    -------
-    Path
-        The simulated set.
+    `quick` simulates every fifth column only. `progress` is called with completed and total profiles and returns
+    False to stop. Returns the path of the simulated set.
     """
     target = folder / f"{sensor}_library{'_quick' if quick else ''}.nc"
     source, options = data_path("profiles", "library.nc"), SimulationOptions(vary_seed=VARY_SEED)
@@ -80,30 +64,17 @@ def simulate_library(folder: Path, sensor: str, *, quick: bool = False, progress
 def prepare(sensor: str, library: Path, tests: Mapping[str, Path], varied: Mapping[str, Path], plan: Plan) -> Prepared:
     """Read the sets of a benchmark.
 
-    Parameters
-    ----------
-    sensor : str
-        Sensor band.
-    library : Path
-        Simulated set to learn from.
-    tests, varied : mapping of str to Path
-        Held-out sets by title; those with gases and aerosol drawn by the titles of the nominal ones. Without any, the
-        last date of the library is held out.
-    plan : Plan
-        How much is fitted and measured.
-
-    Raises
-    ------
-    InputNotFoundError, InputError
-        A file does not exist, is not a simulated set, or is of another sensor band.
+    `library` is the training set; `tests` are held-out sets by title, `varied` the same sets with random gases and
+    aerosol. Without `tests` the last date of the library is held out. Raises `InputNotFoundError` or `InputError` if
+    a file does not exist, is not a simulated set, or is for another sensor band.
     """
     training = read_simulated(library)
     files = {"library": library, **tests, **{f"{title}, aerosol drawn": path for title, path in varied.items()}}
     notes = [_QUICK] if plan == QUICK else []
     held_out = {title: read_simulated(path) for title, path in tests.items()}
     if not tests:
-        training, held_out = hold_out_last_date(training)
-        notes.append(_OWN_DATE)
+        training, held_out = split_last_date(training)
+        notes.append(_LAST_DATE)
     setting = Setting(
         sensor=sensor,
         library=training,

@@ -1,4 +1,4 @@
-"""Mechanism only, refitted: the published forms with coefficients by least squares on a training set."""
+"""Published methods with coefficients refitted to a training set by least squares."""
 
 from __future__ import annotations
 
@@ -25,56 +25,58 @@ from lst_raster.validation.published import mono_window_class
 Float = NDArray[np.float64]
 
 PER_PROFILE = 10
-"""Surfaces drawn for each profile that coefficients are fitted on."""
+"""Number of surfaces per training profile."""
 PERTURBED = 0.2
-"""Weight of a synthetic profile, as in the training of the networks; a real one has 1."""
-TYPICAL = 295.0  # temperature at which a band's C2 over wavelength is read off [K]
-FEWEST = 3 * PER_PROFILE  # samples from which a class gets separate coefficients
+"""Weight of a perturbed profile relative to a real one, as in training of the networks."""
+TYPICAL = 295.0  # temperature at which C2 / effective wavelength of a band is evaluated [K]
+FEWEST = 3 * PER_PROFILE  # minimum number of samples for separate coefficients of a class
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SingleChannel:
-    """The generalised single-channel method with given coefficients."""
+    """Generalised single-channel method with given coefficients."""
 
     psi: tuple[tuple[float, float, float], ...]
     """Coefficients of the three psi functions, quadratic term first, for water vapour in g cm-2."""
     b_gamma: float
-    """C2 over the band's effective wavelength. [K]"""
+    """C2 / effective wavelength of the band. [K]"""
 
     def __call__(self, given: Samples) -> Float:
-        """Retrieve temperatures, of the samples' shape. [K]"""
-        seen = _seen(given)
+        """Retrieve temperatures, same shape as the samples. [K]"""
+        brightness = _brightness_temperature(given)
         return np.asarray(
             single_channel_temperature(
-                given.radiance, seen, given.emissivity, given.water_vapour, self.psi, self.b_gamma
+                given.radiance, brightness, given.emissivity, given.water_vapour, self.psi, self.b_gamma
             )
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MonoWindow:
-    """The statistical mono-window method with given coefficients."""
+    """Statistical mono-window method with given coefficients."""
 
     coefficients: tuple[tuple[float, float, float], ...]
-    """A [1], B [K] and C [K] of each class of water vapour."""
+    """A [1], B [K] and C [K] for each class of water vapour."""
 
     def __call__(self, given: Samples) -> Float:
-        """Retrieve temperatures, of the samples' shape. [K]"""
+        """Retrieve temperatures, same shape as the samples. [K]"""
         chosen = np.array(self.coefficients)[mono_window_class(given.water_vapour)]
-        return np.asarray(mono_window_temperature(_seen(given), given.emissivity, *np.moveaxis(chosen, -1, 0)))
+        return np.asarray(
+            mono_window_temperature(_brightness_temperature(given), given.emissivity, *np.moveaxis(chosen, -1, 0))
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EquationFromVapour:
-    """The radiative transfer equation with each of its terms a quadratic of the water vapour."""
+    """Radiative transfer equation with terms that are quadratic functions of the water vapour."""
 
     terms: tuple[tuple[float, float, float], ...]
     """Coefficients of transmittance, upwelling and downwelling radiance, quadratic term first, for kg m-2."""
     least: float
-    """Smallest transmittance of the training set, below which none is taken. [1]"""
+    """Smallest transmittance of the training set, used as lower limit. [1]"""
 
     def __call__(self, given: Samples) -> Float:
-        """Retrieve temperatures, of the samples' shape; NaN where the atmosphere exceeds the radiance. [K]"""
+        """Retrieve temperatures, same shape as the samples; NaN if upwelling radiance exceeds the radiance. [K]"""
         transmittance, upwelling, downwelling = (np.polyval(one, given.water_vapour) for one in self.terms)
         return np.asarray(
             surface_temperature(
@@ -89,17 +91,10 @@ class EquationFromVapour:
 
 
 def refit_single_channel(sets: Sequence[SimulatedSet], seed: int) -> SingleChannel:
-    """Fit the psi functions, quadratics of the water vapour, so that the temperature's squared errors are least.
+    """Fit the psi functions, quadratic in water vapour, to minimise the squared error of the temperature.
 
-    The form is linear in its nine coefficients: what one of them contributes is the formula with that one alone less
-    the formula with none.
-
-    Parameters
-    ----------
-    sets : sequence of SimulatedSet
-        Training sets of one sensor band.
-    seed : int
-        Seed of the surfaces.
+    The form is linear in its nine coefficients: the column of a coefficient is the formula with that coefficient set
+    to 1 and the others to 0, minus the formula with all 0. `seed` is that of the surfaces.
     """
     given, weight = _training(sets, seed)
     b_gamma = float(wien_temperature(TYPICAL, sensor_band(given.sensor).planck))
@@ -110,15 +105,14 @@ def refit_single_channel(sets: Sequence[SimulatedSet], seed: int) -> SingleChann
 
 
 def refit_mono_window(sets: Sequence[SimulatedSet], seed: int) -> MonoWindow:
-    """Fit the coefficients of each published class of water vapour, so that the squared errors are least.
+    """Fit the coefficients of each published class of water vapour to minimise the squared error of the temperature.
 
-    A class that the training set hardly knows takes the coefficients that serve all classes. Parameters as in
-    `refit_single_channel`.
+    A class with fewer than `FEWEST` samples gets the coefficients fitted to all classes.
     """
     given, weight = _training(sets, seed)
     count = int(mono_window_class(np.float64(np.inf))) + 1
     columns = [
-        np.asarray(mono_window_temperature(_seen(given), given.emissivity, *one)) for one in np.eye(3)
+        np.asarray(mono_window_temperature(_brightness_temperature(given), given.emissivity, *one)) for one in np.eye(3)
     ]  # linear in its coefficients
     class_ = mono_window_class(given.water_vapour)
     members = [class_ == number for number in range(count)]
@@ -131,10 +125,7 @@ def refit_mono_window(sets: Sequence[SimulatedSet], seed: int) -> MonoWindow:
 
 
 def refit_equation(sets: Sequence[SimulatedSet], seed: int) -> EquationFromVapour:
-    """Fit each term of the equation as a quadratic of the water vapour.
-
-    Parameters as in `refit_single_channel`; the terms do not depend on surfaces, so the seed does nothing.
-    """
+    """Fit each term of the equation as a quadratic function of the water vapour; `seed` is not used."""
     weight = np.sqrt(np.concatenate([_weights(one) for one in sets]))
     vapour = np.concatenate([one.water_vapour for one in sets])
     terms = [np.concatenate(parts) for parts in zip(*(one.terms for one in sets), strict=True)]
@@ -150,22 +141,22 @@ REFITS: Mapping[str, Refit] = MappingProxyType(
     {
         "single-channel, refitted": refit_single_channel,
         "mono-window, refitted": refit_mono_window,
-        "equation, terms from vapour": refit_equation,
+        "equation, terms from water vapour": refit_equation,
     }
 )
-"""Refitted methods by name: each takes training sets and a seed, and gives the retrieval."""
+"""Functions by method name that fit a retrieval to training sets with a seed."""
 
 
 def _psi(flat: NDArray[np.float64]) -> tuple[tuple[float, float, float], ...]:
     return tuple((float(a), float(b), float(c)) for a, b, c in flat.reshape(3, 3))
 
 
-def _seen(given: Samples) -> Any:
+def _brightness_temperature(given: Samples) -> Any:
     return brightness_temperature(given.radiance, sensor_band(given.sensor).planck)
 
 
 def _training(sets: Sequence[SimulatedSet], seed: int) -> tuple[Samples, Float]:
-    """Flat exact samples of all sets, and their weights."""
+    """Flat exact samples of all sets with their weights."""
     parts = [observe(one, draw_surfaces(one.air_temperature_2m, PER_PROFILE, seed)) for one in sets]
     weight = np.concatenate([np.repeat(_weights(one), PER_PROFILE) for one in sets])
 
@@ -188,7 +179,7 @@ def _weights(simulated: SimulatedSet) -> Float:
 
 
 def _least_squares(columns: Sequence[Float], target: Float, weight: Float) -> NDArray[np.float64]:
-    """Coefficients of columns whose weighted squared error is least; columns are brought to one size first."""
+    """Weighted least squares; columns are normalised for conditioning."""
     root = np.sqrt(weight)
     design = np.stack(columns, axis=-1) * root[:, None]
     size = np.maximum(np.linalg.norm(design, axis=0), 1e-300)

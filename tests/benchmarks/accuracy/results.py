@@ -1,4 +1,4 @@
-"""What a benchmark found: its rows and what they were made from, as one JSON file."""
+"""Results of a benchmark with their provenance, as a JSON file."""
 
 from __future__ import annotations
 
@@ -25,39 +25,29 @@ _LIBRARIES = ("numpy", "torch", "onnxruntime")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Results:
-    """Everything that a page, its tables and its pictures are made from."""
+    """Contents of the page, tables and figures."""
 
     about: Mapping[str, Any]
-    """Versions, sets, plan, and how long it took."""
+    """Versions, sets, plan and run time."""
     sections: Mapping[str, Rows]
     """Rows by section, in the order of the page."""
 
 
 def about(setting: Setting, digests: Mapping[str, str], notes: list[str]) -> dict[str, Any]:
-    """Record the provenance of a benchmark.
-
-    Parameters
-    ----------
-    setting : Setting
-        Sets and plan.
-    digests : mapping of str to str
-        SHA-256 of the files by the titles of the sets.
-    notes : list of str
-        What else a reader must know.
-    """
+    """Provenance of a benchmark; `digests` are the SHA-256 of the files by title, `notes` remarks for the page."""
     sets = {"library": setting.library, **setting.tests}
     varied = {f"{title}, aerosol drawn": one for title, one in setting.varied.items()}
     return {
         "sensor": setting.sensor,
         "versions": {"lst-raster": __version__, "python": platform.python_version(), **_versions()},
-        "sets": {title: _of(one, digests.get(title)) for title, one in {**sets, **varied}.items()},
+        "sets": {title: _describe(one, digests.get(title)) for title, one in {**sets, **varied}.items()},
         "plan": asdict(setting.plan),
         "input_errors": asdict(InputErrors()),
         "notes": notes,
     }
 
 
-def _of(simulated: SimulatedSet, digest: str | None) -> dict[str, Any]:
+def _describe(simulated: SimulatedSet, digest: str | None) -> dict[str, Any]:
     return {"profiles": len(simulated), "source": simulated.source, "sha256": digest}
 
 
@@ -72,7 +62,7 @@ def _versions() -> dict[str, str]:
 
 
 def write_results(results: Results, target: Path) -> None:
-    """Write results as JSON, whole or not at all; NaN becomes null."""
+    """Write results as JSON, atomically; NaN becomes null."""
     tables = ",\n".join(f"{json.dumps(name)}: {_table(rows)}" for name, rows in results.sections.items())
     about = json.dumps(_plain(results.about), indent=1, allow_nan=False)
     with atomic_write(target) as path:
@@ -80,17 +70,12 @@ def write_results(results: Results, target: Path) -> None:
 
 
 def read_results(source: Path) -> Results:
-    """Read results that a benchmark wrote.
+    """Read the results of a benchmark.
 
-    Raises
-    ------
-    InputNotFoundError
-        There is no such file.
-    InputError
-        It is not one of a benchmark of this version.
+    Raises `InputNotFoundError` if the file does not exist, `InputError` if its content or format version is invalid.
     """
     if not source.is_file():
-        raise InputNotFoundError(f"{source} does not exist; give the results.json of a benchmark")
+        raise InputNotFoundError(f"{source} does not exist; use the results.json of a benchmark")
     try:
         document = json.loads(source.read_text(encoding="utf-8"))
         if document["format"] != FORMAT:
@@ -114,12 +99,12 @@ def _plain(value: Any) -> Any:
 
 
 def rounded(rows: Rows) -> Rows:
-    """Round rows to what their files hold, so that a page is the same from memory and from its file."""
+    """Round rows to the precision of the file, so that pages from memory and from file are equal."""
     return [{name: round(one, 7) if isinstance(one, float) else one for name, one in row.items()} for row in rows]
 
 
 def _table(rows: Rows) -> str:
-    """Write rows as a table, a line each: the names of the columns stand there once."""
+    """Format rows as a JSON table with column names and one line per row."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     lines = [json.dumps(_plain([row.get(name) for name in columns]), allow_nan=False) for row in rows]
     return f'{{"columns": {json.dumps(columns)}, "rows": [\n' + ",\n".join(lines) + "]}"

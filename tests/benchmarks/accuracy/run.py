@@ -1,4 +1,4 @@
-"""The benchmark from sets to files."""
+"""Run of the benchmark and its output files."""
 
 from __future__ import annotations
 
@@ -36,62 +36,31 @@ def run_benchmark(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Results:
-    """Fit and measure all that sections ask for.
+    """Run the fits and evaluations of sections, in the order of the page.
 
-    Parameters
-    ----------
-    setting : Setting
-        Sets and plan.
-    sections : sequence of Section
-        What is asked, in the order of the page.
-    fitter : callable
-        Fits networks; a function of a module, for it is sent to other processes.
-    digests : mapping, optional
-        SHA-256 of the sets' files by title.
-    notes : sequence of str
-        What else a reader of the page must know, in sentences.
-    workers : int, optional
-        Processes at a time, by default one for each core.
-    progress : callable, optional
-        Called with the fits done and their total; returns False to stop.
-
-    Returns
-    -------
-    Results
-        Rows of every section that found something to measure.
-
-    Raises
-    ------
-    CancelledError
-        `progress` asked to stop.
-    InputError
-        A set is too small for what is asked.
+    `digests` are the SHA-256 of the files of the sets by title, `notes` remarks for the page. Other parameters and
+    errors as in `run_jobs`. Sections without rows are omitted.
     """
     begun = time.monotonic()
     workers = workers or os.cpu_count() or 1
     jobs: list[Job] = [job for section in sections for job in section.jobs(setting)]
     found = run_jobs(jobs, setting, fitter, workers, progress)
-    record = about(setting, digests or {}, list(notes))
-    record |= {"workers": workers, "minutes": round((time.monotonic() - begun) / 60.0, 2)}
-    return Results(
-        about=record, sections={one.name: rounded(found[one.name]) for one in sections if found.get(one.name)}
-    )
+    provenance = about(setting, digests or {}, list(notes))
+    provenance |= {"workers": workers, "minutes": round((time.monotonic() - begun) / 60.0, 2)}
+    measured = {one.name: rounded(found[one.name]) for one in sections if found.get(one.name)}
+    return Results(about=provenance, sections=measured)
 
 
 def outputs(sections: Sequence[str]) -> list[str]:
-    """Names of the files that sections always write, without their pictures."""
+    """Names of the files always written by sections; figures depend on the results."""
     return [PAGE, RESULTS, *(f"{name}.csv" for name in sections)]
 
 
 def refuse_existing(folder: Path, sections: Sequence[str], overwrite: bool) -> None:
-    """Stop before the work where its files are there already, or could not be drawn or written.
+    """Check the output before the run.
 
-    Raises
-    ------
-    OutputError
-        A file is there and may not be replaced, or the folder cannot be made.
-    MissingExtraError
-        matplotlib is not installed.
+    Raises `OutputError` if files exist without `overwrite` or the folder cannot be created, `MissingExtraError`
+    without matplotlib.
     """
     require("matplotlib.figure", "plot")
     found = [name for name in outputs(sections) if (folder / name).exists()]
@@ -104,26 +73,9 @@ def refuse_existing(folder: Path, sections: Sequence[str], overwrite: bool) -> N
 
 
 def write_benchmark(results: Results, folder: Path) -> list[Path]:
-    """Write tables, pictures and the page; each file whole.
+    """Write tables, figures, results and page, each atomically.
 
-    Parameters
-    ----------
-    results : Results
-        What was found, or what `tests.benchmarks.accuracy.results.read_results` read.
-    folder : Path
-        Where to write; it holds a folder `FIGURES`.
-
-    Returns
-    -------
-    list of Path
-        The files.
-
-    Raises
-    ------
-    OutputError
-        One cannot be written.
-    MissingExtraError
-        matplotlib is not installed.
+    Raises `OutputError` if a file cannot be written, `MissingExtraError` without matplotlib.
     """
     written = []
     for name, rows in results.sections.items():

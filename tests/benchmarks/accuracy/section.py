@@ -1,4 +1,4 @@
-"""A section of the benchmark: what it wants fitted and measured, and how its part of the page reads."""
+"""Sections of the benchmark: fits, evaluations, text and charts."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ def _no_charts(rows: Rows) -> Mapping[str, Chart]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """One question and its answer."""
+    """A section of the benchmark and its page."""
 
     name: str
-    """Its name on the command line; its rows go to a CSV file of that name."""
+    """Name on the command line and of the CSV file."""
     title: str
-    """Its heading."""
     jobs: Jobs
-    """What is fitted and measured."""
+    """Function of the setting that returns fits and evaluations."""
     text: Text
-    """Markdown below the heading, from the rows alone: words that hold for any numbers, and tables."""
+    """Function of the rows that returns Markdown; the text must be valid for any numbers."""
     trains: bool = True
-    """Whether anything is to be trained for it."""
+    """Whether the section requires training."""
     charts: Charts = _no_charts
-    """Pictures by their file's name without its ending, from the rows alone; they are shown below the text."""
+    """Function of the rows that returns charts by file name without suffix, shown below the text."""

@@ -1,4 +1,4 @@
-"""The sections of the benchmark, in the order of its page. A new one is added here."""
+"""Registry of the sections, in the order of the page. New sections are added here."""
 
 from __future__ import annotations
 
@@ -23,18 +23,14 @@ SECTIONS: Mapping[str, Section] = MappingProxyType(
         )
     }
 )
-"""Sections by name."""
 
 
 def sections_named(names: Sequence[str]) -> list[Section]:
-    """Choose sections by name, in the order of the page; none named means all.
+    """Select sections by name, in the order of the page; all if no name is given.
 
-    Raises
-    ------
-    InputError
-        There is no section of that name.
+    Raises `InputError` for an unknown name.
     """
     unknown = [name for name in names if name not in SECTIONS]
     if unknown:
-        raise InputError(f"no section is called {', '.join(unknown)}; known are {', '.join(SECTIONS)}")
+        raise InputError(f"unknown section {', '.join(unknown)}; available: {', '.join(SECTIONS)}")
     return [section for name, section in SECTIONS.items() if not names or name in names]

@@ -1,4 +1,4 @@
-"""Sensitivity: how the retrieved temperature follows each input, against what the physics says."""
+"""Sensitivity of the retrieved temperature to each input, compared with the radiative transfer equation."""
 
 from __future__ import annotations
 
@@ -15,36 +15,41 @@ from lst_raster.physics.uncertainty import Terms, atmosphere_error, emissivity_e
 from lst_raster.profiles.sampling import Samples, draw_surfaces, observe
 from lst_raster.profiles.simulated_set import SimulatedSet
 from lst_raster.sensors.bands import sensor_band
-from tests.benchmarks.accuracy.changed_atmosphere import MOISTER, WARMER, ChangedAir, changed_air
+from tests.benchmarks.accuracy.changed_atmosphere import (
+    HUMIDITY_CHANGE,
+    TEMPERATURE_CHANGE,
+    PerturbedColumns,
+    perturbed_columns,
+)
 from tests.benchmarks.accuracy.fits import COUPLED, PLAIN, Fit, Retrieval
 from tests.benchmarks.accuracy.jobs import Job
 from tests.benchmarks.accuracy.measure import Rows
-from tests.benchmarks.accuracy.methods import as_they_are
+from tests.benchmarks.accuracy.methods import unfitted_retrievals
 from tests.benchmarks.accuracy.refit import REFITS
 from tests.benchmarks.accuracy.section import Section
 from tests.benchmarks.accuracy.setting import Setting
-from tests.benchmarks.accuracy.tables import called, chosen, distinct, markdown, number
+from tests.benchmarks.accuracy.tables import chosen, distinct, markdown, method_label, number
 
 Float = NDArray[np.float64]
 
 NAME = "sensitivity"
-COLUMNS_PER_SURFACE = 3  # columns that are simulated, for each surface that is drawn elsewhere: 60 of the full plan
+COLUMNS_PER_SURFACE = 3  # simulated columns per surface of the plan: 60 for the full plan
 SURFACES, SEED = 10, 0
 KELVIN, EMISSIVITY = 0.5, 0.005
-"""Steps of the brightness temperature and of the emissivity, half to either side. [K], [1]"""
+"""Finite differences of brightness temperature [K] and emissivity [1], centred."""
 UNITS = {
     "brightness temperature": "1 K",
     "emissivity": "0.01",
     "humidity": "10 %",
     "air temperature": "1 K",
 }
-"""What each input is changed by; humidity and air temperature at 2 m and on all levels, and what follows from them."""
+"""Change of each input; humidity and air temperature change at 2 m and on all levels."""
 _PER = {"brightness temperature": 1.0, "emissivity": 0.01, "humidity": 0.1, "air temperature": 1.0}
 
 
 def _jobs(setting: Setting) -> list[Job]:
-    air = changed_air(setting.sensor, COLUMNS_PER_SURFACE * setting.plan.per_profile)
-    wanted: list[tuple[str, str, Fit | Retrieval]] = [*as_they_are(setting)]
+    air = perturbed_columns(setting.sensor, COLUMNS_PER_SURFACE * setting.plan.per_profile)
+    wanted: list[tuple[str, str, Fit | Retrieval]] = [*unfitted_retrievals(setting)]
     wanted += [(method, "", setting.fit(method)) for method in REFITS]
     wanted += [(method, tier, setting.fit(method, tier)) for tier in setting.tiers for method in (PLAIN, COUPLED)]
     return [
@@ -53,18 +58,17 @@ def _jobs(setting: Setting) -> list[Job]:
     ]
 
 
-def respond(setting: Setting, retrieval: Retrieval, *, facts: Mapping[str, Any], air: ChangedAir) -> Rows:
-    """Measure how a retrieval follows its inputs; one row for each input."""
+def respond(setting: Setting, retrieval: Retrieval, *, facts: Mapping[str, Any], air: PerturbedColumns) -> Rows:
+    """Evaluate the sensitivities of a retrieval; one row per input."""
     given = observe(air.base, draw_surfaces(air.base.air_temperature_2m, SURFACES, SEED))
-    expected, found = expected_responses(air, given), found_responses(retrieval, air, given)
+    expected, found = expected_responses(air, given), retrieval_responses(retrieval, air, given)
     return [{**facts, "input": name, **_agreement(found[name], expected[name])} for name in UNITS]
 
 
-def expected_responses(air: ChangedAir, given: Samples) -> dict[str, Float]:
-    """Responses of the temperature by the equation's own derivatives, (profile, sample), per step of `UNITS`. [K]
+def expected_responses(air: PerturbedColumns, given: Samples) -> dict[str, Float]:
+    """Temperature responses from the derivatives of the equation, shape (profile, sample), per step of `UNITS`. [K]
 
-    The radiance at the sensor stays what it is: told another emissivity or another air, the ground must be warmer or
-    colder to explain it.
+    The at-sensor radiance is constant: another emissivity or atmosphere implies another surface temperature.
     """
     band = sensor_band(given.sensor).planck
     terms: Terms = tuple(values[:, None] for values in air.base.terms)  # type: ignore[assignment]  # three
@@ -72,38 +76,41 @@ def expected_responses(air: ChangedAir, given: Samples) -> dict[str, Float]:
     one_kelvin = band_radiance_slope(brightness_temperature(given.radiance, band), band)
     nothing = np.zeros_like(given.radiance)
     responses = {
-        # More radiance for the ground is as much less from the air.
+        # Higher surface-leaving radiance is equivalent to lower upwelling radiance.
         "brightness temperature": atmosphere_error(*about, (nothing, -one_kelvin, nothing), band),
         "emissivity": emissivity_error(given.surface_temperature, given.emissivity, terms[2], _PER["emissivity"], band),
-        "humidity": atmosphere_error(*about, _per_unit(air.base, air.moister, _PER["humidity"] / MOISTER), band),
+        "humidity": atmosphere_error(
+            *about, _per_unit(air.base, air.more_humid, _PER["humidity"] / HUMIDITY_CHANGE), band
+        ),
         "air temperature": atmosphere_error(
-            *about, _per_unit(air.base, air.warmer, _PER["air temperature"] / WARMER), band
+            *about, _per_unit(air.base, air.warmer, _PER["air temperature"] / TEMPERATURE_CHANGE), band
         ),
     }
     return {name: np.asarray(values) for name, values in responses.items()}
 
 
-def found_responses(retrieval: Retrieval, air: ChangedAir, given: Samples) -> dict[str, Float]:
-    """Responses of a retrieval, by differences, (profile, sample), per step of `UNITS`. [K]"""
+def retrieval_responses(retrieval: Retrieval, air: PerturbedColumns, given: Samples) -> dict[str, Float]:
+    """Temperature responses from finite differences, shape (profile, sample), per step of `UNITS`. [K]"""
     band = sensor_band(given.sensor).planck
-    seen = brightness_temperature(given.radiance, band)
+    brightness = brightness_temperature(given.radiance, band)
 
-    def warmer(change: float) -> Float:
-        return retrieval(replace(given, radiance=band_radiance(seen + change, band)))
+    def with_brightness(change: float) -> Float:
+        return retrieval(replace(given, radiance=band_radiance(brightness + change, band)))
 
-    def blacker(change: float) -> Float:
+    def with_emissivity(change: float) -> Float:
         return retrieval(replace(given, emissivity=given.emissivity + change))
 
-    def told(other: SimulatedSet) -> Float:
+    def atmosphere_response(other: SimulatedSet) -> Float:
         shape = given.radiance.shape
         inputs = {name: np.broadcast_to(one[:, None], shape) for name, one in other.atmosphere_inputs.items()}
         return retrieval(replace(given, atmosphere={**given.atmosphere, **inputs})) - retrieval(given)
 
     return {
-        "brightness temperature": (warmer(KELVIN / 2) - warmer(-KELVIN / 2)) / KELVIN,
-        "emissivity": (blacker(EMISSIVITY / 2) - blacker(-EMISSIVITY / 2)) * (_PER["emissivity"] / EMISSIVITY),
-        "humidity": told(air.moister) * (_PER["humidity"] / MOISTER),
-        "air temperature": told(air.warmer) * (_PER["air temperature"] / WARMER),
+        "brightness temperature": (with_brightness(KELVIN / 2) - with_brightness(-KELVIN / 2)) / KELVIN,
+        "emissivity": (with_emissivity(EMISSIVITY / 2) - with_emissivity(-EMISSIVITY / 2))
+        * (_PER["emissivity"] / EMISSIVITY),
+        "humidity": atmosphere_response(air.more_humid) * (_PER["humidity"] / HUMIDITY_CHANGE),
+        "air temperature": atmosphere_response(air.warmer) * (_PER["air temperature"] / TEMPERATURE_CHANGE),
     }
 
 
@@ -114,12 +121,12 @@ def _per_unit(base: SimulatedSet, changed: SimulatedSet, factor: float) -> Terms
 
 def _agreement(found: Float, expected: Float) -> dict[str, float]:
     known = np.isfinite(found)
-    off = found[known] - expected[known]
+    difference = found[known] - expected[known]
     return {
         "samples": int(known.sum()),
         "expected": float(np.mean(expected[known])),
         "found": float(np.mean(found[known])),
-        "rms_difference": float(np.sqrt(np.mean(off**2))),
+        "rms_difference": float(np.sqrt(np.mean(difference**2))),
         "rms_expected": float(np.sqrt(np.mean(expected[known] ** 2))),
     }
 
@@ -135,7 +142,7 @@ def _text(rows: Rows) -> str:
             f"{number(one, 'found', signed=True)} / {number(one, 'rms_difference')}"
             for one in (chosen(mine, input=name) for name in UNITS)
         ]
-        lines.append([called(method, tier), *cells])
+        lines.append([method_label(method, tier), *cells])
     return "\n\n".join([_WORDS, markdown(head, lines)])
 
 
@@ -152,4 +159,3 @@ are usually warmer. The response is then right on average but not for the change
 brightness temperature and emissivity."""
 
 SECTION = Section(name=NAME, title="Sensitivity to the inputs", jobs=_jobs, text=_text)
-"""The section."""

@@ -1,4 +1,4 @@
-"""Settings of a benchmark: the sets, the size of the fits, and the training columns of the library."""
+"""Settings of a benchmark: simulated sets, extent of fits, and selection of training columns."""
 
 from __future__ import annotations
 
@@ -16,51 +16,49 @@ from tests.benchmarks.accuracy.fits import TIER_NAMES, Fit
 from tests.benchmarks.accuracy.refit import REFITS
 
 WHOLE = 1.0
-"""Share of the columns that is all of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """How much is fitted and measured."""
+    """Extent of fits and evaluations."""
 
     steps: int = 1500
-    """Gradient steps of a fit, those of the shipped models; twice as many in the tier `profile`."""
+    """Gradient steps of a fit, as for the shipped models; twice as many in the tier `profile`."""
     seeds: int = 3
-    """Seeds of the comparison, the learning curves and the fits without humid air."""
+    """Number of seeds of the comparison, the learning curves and the fits without humid columns."""
     fewer_seeds: int = 2
-    """Seeds of the other studies."""
+    """Number of seeds of the other sections."""
     fractions: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3)
-    """Fractions of the columns in training, in addition to all. [1]"""
+    """Fractions of the columns in training, in addition to 1. [1]"""
     continents: tuple[str, ...] = tuple(BOXES)
-    """Continents that are left out in turn."""
+    """Continents excluded from training in turn."""
     per_profile: int = SURFACES_PER_PROFILE
-    """Surfaces drawn for each profile that is measured on."""
+    """Number of surfaces per test profile."""
 
 
 FULL = Plan()
-"""The plan behind the figures of the documentation."""
+"""Plan of the figures in the documentation."""
 QUICK = Plan(
     steps=300, seeds=1, fewer_seeds=1, fractions=(0.03,), continents=("Africa", "South America"), per_profile=5
 )
-"""Minutes instead of an hour: it shows that all works, its numbers are not the project's."""
+"""Plan of a trial run of a few minutes; its figures are not representative."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """The sets of a benchmark and its plan; it travels to every process, so it holds arrays and numbers alone."""
+    """Simulated sets and plan of a benchmark; pickled for every process, so only arrays and numbers."""
 
     sensor: str
-    """Sensor band."""
     library: SimulatedSet
-    """Training columns; those with `split` = 1 are not used."""
+    """Training columns; those with `split` = 1 are excluded (validation)."""
     tests: Mapping[str, SimulatedSet]
     """Held-out sets by title, with nominal gases and aerosol."""
     varied: Mapping[str, SimulatedSet] = field(default_factory=dict)
-    """The same with gases, aerosol and continuum drawn for each column, by the same titles."""
+    """The same sets with random gases, aerosol and continuum in each column, by the same titles."""
     shipped: tuple[str, ...] = ()
-    """Tiers of the shipped models to measure; none where they were trained on the held-out columns."""
+    """Tiers of the evaluated shipped models; empty if the test columns were in their training set."""
     plan: Plan = FULL
-    """How much is fitted and measured."""
+    """Extent of fits and evaluations."""
 
     def __post_init__(self) -> None:
         for title, simulated in {"the library": self.library, **self.tests, **self.varied}.items():
@@ -68,36 +66,36 @@ class Setting:
                 raise InputError(f"{title} is simulated for {simulated.sensor}; the benchmark is for {self.sensor}")
         for title in self.varied:
             if title not in self.tests:
-                raise InputError(f"no --test is called {title!r}; known are {', '.join(self.tests)}")
+                raise InputError(f"no --test has the title {title!r}; titles: {', '.join(self.tests)}")
 
     @property
     def tiers(self) -> tuple[str, ...]:
-        """Tiers that the sets serve: `profile` where all of them have their sigma levels."""
+        """Tiers available for the sets; `profile` requires sigma levels in all of them."""
         sets = (self.library, *self.tests.values(), *self.varied.values())
         levels = all(one.air_temperature_sigma is not None for one in sets)
         return tuple(tier for tier in TIER_NAMES if levels or tier != "profile")
 
     def fit(self, method: str, tier: str = "", seed: int = 0, loss: Mapping[str, float] | None = None) -> Fit:
-        """Describe a fit by the plan."""
+        """Specify a fit with the steps of the plan."""
         steps = 0 if method in REFITS else self.plan.steps * (2 if tier == "profile" else 1)
         return Fit(sensor=self.sensor, method=method, tier=tier, seed=seed, steps=steps, loss=dict(loss or {}))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """Training columns of the library."""
+    """Selection of training columns of the library."""
 
     fraction: float = WHOLE
-    """Share of the columns, drawn at random. [1]"""
+    """Random fraction of the columns. [1]"""
     draw: int = 0
-    """Seed of the draw."""
+    """Seed of the random fraction."""
     without: str = ""
-    """Continent that is left out, seas within its boxes too."""
+    """Excluded continent, with the seas within its boxes."""
     below: float = math.inf
-    """Water vapour from which columns are left out. [kg m-2]"""
+    """Upper limit of water vapour, exclusive. [kg m-2]"""
 
     def of(self, library: SimulatedSet) -> SimulatedSet:
-        """Select training columns, without those kept for validation (`split` = 1)."""
+        """Select training columns, without those for validation (`split` = 1)."""
         chosen = library.water_vapour < self.below
         if self.fraction < WHOLE:
             chosen &= np.random.default_rng(self.draw).random(len(library)) < self.fraction
@@ -106,32 +104,22 @@ class Selection:
         if library.split is not None:
             chosen &= library.split == 0
         if not chosen.any():
-            raise InputError(f"{self} leaves no column of the library to learn from; give a larger one")
+            raise InputError(f"{self} leaves no column of the library for training; use a larger library")
         return library.select(chosen)
 
 
 EVERYTHING = Selection()
-"""All columns."""
 
 
-def hold_out_last_date(library: SimulatedSet) -> tuple[SimulatedSet, dict[str, SimulatedSet]]:
-    """Divide a library into training columns and its last date, where there is no held-out set.
+def split_last_date(library: SimulatedSet) -> tuple[SimulatedSet, dict[str, SimulatedSet]]:
+    """Split a library into training columns and the real columns of its last date, by title, for testing.
 
-    Synthetic columns of that date are used for neither.
-
-    Returns
-    -------
-    tuple of SimulatedSet and dict
-        The other dates, and the last one's real columns by their title.
-
-    Raises
-    ------
-    InputError
-        The library has one date, or none.
+    Perturbed columns of that date are excluded from both. Raises `InputError` if the library has fewer than two
+    dates.
     """
     dates = np.unique(library.time) if library.time is not None else np.array([])
     if dates.size < 2:
-        raise InputError("the library has no second date to hold out; give a held-out set with --test")
+        raise InputError("the library has only one date, none can be held out; specify a held-out set with --test")
     last = library.time == dates[-1]
     real = np.ones(len(library), bool) if library.perturbation is None else library.perturbation == 0
     title = f"{np.datetime_as_string(dates[-1], unit='D')} of the library"

@@ -1,4 +1,4 @@
-"""From rows to what people read: means over seeds with their spread, Markdown tables, series of charts."""
+"""Means and standard deviations over seeds, Markdown tables and chart series, from rows."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ ABSENT = "-"
 
 
 def chosen(rows: Iterable[Row], **facts: Any) -> Rows:
-    """Choose the rows that say all of this."""
+    """Select the rows with the given values."""
     return [row for row in rows if all(row.get(name) == value for name, value in facts.items())]
 
 
 def distinct(rows: Iterable[Row], *names: str) -> list[Any]:
-    """List the values that rows have, once each, in the order in which they come; tuples for several names."""
+    """Distinct values of columns, in order of appearance; tuples for several names."""
     found = [tuple(row[name] for name in names) for row in rows]
     unique = list(dict.fromkeys(found))
     return [values[0] for values in unique] if len(names) == 1 else unique
 
 
 def mean_spread(rows: Rows, measure: str) -> tuple[float, float]:
-    """Mean of a measure over the rows (seeds), and its standard deviation, NaN for fewer than two."""
+    """Mean of a measure over rows (seeds), and its standard deviation, NaN for fewer than two."""
     values = np.array([row[measure] for row in rows], float)
     values = values[np.isfinite(values)]
     if not values.size:
@@ -37,7 +37,7 @@ def mean_spread(rows: Rows, measure: str) -> tuple[float, float]:
 
 
 def number(rows: Rows, measure: str, *, signed: bool = False, digits: int = 2, spread: bool = False) -> str:
-    """Write the mean of a measure over seeds as a cell, with its spread where there is one and it is asked for."""
+    """Format the mean of a measure over seeds, optionally with its standard deviation."""
     mean, deviation = mean_spread(rows, measure)
     if not math.isfinite(mean):
         return ABSENT
@@ -46,12 +46,12 @@ def number(rows: Rows, measure: str, *, signed: bool = False, digits: int = 2, s
 
 
 def all_and_humid(rows: Rows, *, spread: bool = True) -> str:
-    """Write RMSE in all and MAE in extreme humidity: the two numbers of the headline."""
+    """Format the RMSE over all samples and the MAE in extreme humidity."""
     return f"{number(chosen(rows, regime='all'), 'rmse', spread=spread)} / {number(chosen(rows, regime=HUMID), 'mae')}"
 
 
 def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Write a table.
+    """Format a Markdown table.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def series(
     style: int | None = None,
     hollow: bool = False,
 ) -> Series:
-    """Make a chart's series: `of` gives the rows (seeds) of each place."""
+    """Create a chart series; `of` returns the rows (seeds) of each place."""
     pairs = [mean_spread(of(place), measure) for place in places]
     spread = tuple(0.0 if math.isnan(deviation) else deviation for _, deviation in pairs)
     return Series(
@@ -85,11 +85,11 @@ def series(
     )
 
 
-def called(method: str, tier: str) -> str:
-    """Name of a method with its atmospheric inputs."""
+def method_label(method: str, tier: str) -> str:
+    """Label of a method with its tier."""
     return f"{method}, `{tier}`" if tier else method
 
 
 def plain(name: str) -> str:
-    """Write a name without Markdown's quotes, for a legend."""
+    """Remove Markdown quotes, for a legend."""
     return name.replace("`", "")

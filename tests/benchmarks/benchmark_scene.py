@@ -1,4 +1,4 @@
-"""The scene that is timed: Landsat 8, Collection 2, as large and as noisy as a real one, and as much of it fill."""
+"""Benchmark scene: Landsat 8, Collection 2, with size, noise and fill of a real one."""
 
 import math
 from pathlib import Path
@@ -12,7 +12,7 @@ from lst_raster.io.grid import Grid, box_over
 from tests.support.reanalysis_files import write_reanalysis
 
 FULL = (7800, 7600)
-"""Rows and columns of a whole scene."""
+"""Rows and columns of a full scene."""
 STEM = "LC08_L1TP_190026_20220719_20220726_02_T1"
 K1, K2 = 774.8853, 1321.0789  # of band 10; [W m-2 sr-1 um-1], [K]
 GAIN, OFFSET = 3.342e-4, 0.1
@@ -49,7 +49,7 @@ END_GROUP = LANDSAT_METADATA_FILE
 
 
 def profile(shape):
-    """Format of a band as the data centre delivers it."""
+    """Raster profile of a band as distributed."""
     return {
         "driver": "GTiff", "height": shape[0], "width": shape[1], "count": 1, "dtype": "uint16", "crs": "EPSG:32633",
         "transform": Affine(30, 0, 399885, 0, -30, 5400015), "tiled": True, "blockxsize": 256, "blockysize": 256,
@@ -58,15 +58,15 @@ def profile(shape):
 
 
 def shape_of(megapixels):
-    """Shape of a scene of that many million pixels, in the proportions of a whole one."""
-    share = math.sqrt(megapixels * 1e6 / (FULL[0] * FULL[1]))
-    return round(FULL[0] * share), round(FULL[1] * share)
+    """Shape of a scene of a size in million pixels, in the proportions of a full one."""
+    scale = math.sqrt(megapixels * 1e6 / (FULL[0] * FULL[1]))
+    return round(FULL[0] * scale), round(FULL[1] * scale)
 
 
-def make_yardstick(folder: Path, shape=FULL) -> Path:
-    """Write bands 4, 5 and 10, the quality band, an emissivity raster and the metadata; returns the folder.
+def make_benchmark_scene(folder: Path, shape=FULL) -> Path:
+    """Write bands 4, 5 and 10, quality band, emissivity raster, elevation (0 to 2500 m), ERA5-like fields and metadata.
 
-    With them are the elevation of the ground, from 0 to 2500 m, and a reanalysis as of ERA5.
+    Returns the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(7)
@@ -89,18 +89,18 @@ def make_yardstick(folder: Path, shape=FULL) -> Path:
 
 
 def _fields(rng):
-    """Random fields, by the number of their nodes in each direction."""
+    """Random fields by number of nodes in each direction."""
     return {nodes: rng.standard_normal((nodes, nodes)).astype("f4") for nodes in (6, 40, 200, 300, 1500)}
 
 
 def _elevation(relief, rows, shape):
-    """Elevation of a strip: mountains with valleys in them. [m]"""
+    """Elevation of a strip: mountains with valleys. [m]"""
     smooth = {nodes: _stretched(relief[nodes], rows, shape) for nodes in (6, 40, 300)}
     return (1250 + 700 * smooth[6] + 350 * smooth[40] + 60 * smooth[300]).clip(0, 2500).round().astype("i2")
 
 
 def _write_reanalysis(path, grid):
-    """Write fields as of ERA5 around a scene: single levels, hourly, 0.25 degrees."""
+    """Write ERA5-like fields around a scene: single levels, hourly, 0.25 degrees."""
     box = box_over(grid).widened(0.25, 0.25)
     latitude, longitude = np.arange(box.north, box.south - 0.1, -0.25), np.arange(box.west, box.east + 0.1, 0.25)
     hour, north, east = np.meshgrid([0.0, 1.0], latitude, longitude, indexing="ij")
@@ -115,7 +115,7 @@ def _write_reanalysis(path, grid):
 
 def _bands(rng, fields, rows, shape):
     """Digital numbers of a strip."""
-    valid = _seen(rows, shape)
+    valid = _valid(rows, shape)
     smooth = {nodes: _stretched(field, rows, shape) for nodes, field in fields.items()}
     green = 1 / (1 + np.exp(-1.2 * (smooth[40] + 0.6 * smooth[300] + 0.5 * smooth[1500])))
 
@@ -133,15 +133,15 @@ def _bands(rng, fields, rows, shape):
     return {**bands, "QA_PIXEL": np.where(valid, CLEAR, FILL)}
 
 
-def _seen(rows, shape):
-    """Where a scene has values: a tilted square in its frame."""
+def _valid(rows, shape):
+    """Mask of valid pixels: a rotated square."""
     y, x = (rows / shape[0])[:, None], (np.arange(shape[1]) / shape[1])[None]
     u, v = x * math.cos(0.24) + y * math.sin(0.24), y * math.cos(0.24) - x * math.sin(0.24)
     return (u > 0.2) & (u < 1.01) & (v > -0.02) & (v < 0.77)
 
 
 def _stretched(field, rows, shape):
-    """Part of a random field, stretched bilinearly over the scene."""
+    """Part of a random field, interpolated bilinearly over the scene."""
     last = len(field) - 1.001
     r, c = rows / (shape[0] - 1) * last, np.arange(shape[1]) / (shape[1] - 1) * last
     (ri, ci), (fr, fc) = (r.astype(int), c.astype(int)), ((r % 1).astype("f4")[:, None], (c % 1).astype("f4")[None])
