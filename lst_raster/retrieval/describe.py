@@ -36,32 +36,15 @@ _STATISTICS = {"minimum": "STATISTICS_MINIMUM", "mean": "STATISTICS_MEAN", "maxi
 
 
 def describe(
-    thing: str | Path | Address,
-    *,
-    band: str | None = None,
-    sensor: str | None = None,
-    date: str | None = None,
-    level_2: bool = False,
-    quantity: str | None = None,
-) -> Description:
+    thing: str | Path | Address, *, band: str | None = None, sensor: str | None = None, date: str | None = None,
+    level_2: bool = False, quantity: str | None = None,
+) -> Description:  # fmt: skip
     """Describe a scene, a model or a product; ``kind`` is ``scene``, ``model`` or ``product``.
 
-    Parameters
-    ----------
-    thing : str, path or Address
-        A scene as for `Scene.open`; the name of a shipped model, or the path of a model; or a product, on disk or on a
-        server.
-    band, sensor, date : str, optional
-        As for `Scene.open`; for scenes only.
-    level_2 : bool
-        Whether a scene is a Level-2 product.
-    quantity : str, optional
-        Quantity in a raster that is not a Landsat scene, as for `MeasuredScene.open`.
-
-    Raises
-    ------
-    LstRasterError
-        It is none of them; the error is that of opening a scene.
+    `thing` is a scene as for `Scene.open`, the name of a shipped model, the path of a model, or a product on disk or on
+    a server. The options are for scenes only: `band`, `sensor` and `date` as for `Scene.open`, `level_2` for a Level-2
+    product, `quantity` for a raster that is not a Landsat scene, as for `MeasuredScene.open`. Raises the LstRasterError
+    of opening a scene where it is none of them.
     """
     place = location_of(thing)
     if isinstance(place, Path) and (has_model(str(place)) or _is_model(place)):
@@ -140,13 +123,24 @@ def _describe_product(path: Location) -> Description | None:
 
 def _describe_scene(scene: Scene, sensor: str | None, date: str | None) -> Description:
     files, mtl = scene.files, scene.files.mtl
+    sensor_source = date_source = "the file's name"
+    if sensor is not None:
+        sensor_source = "--sensor"
+    elif mtl and satellite_of(mtl) is not None:
+        sensor_source = mtl.path.name
+    if date is not None:
+        date_source = "--date"
+    elif mtl and "DATE_ACQUIRED" in mtl.entries:
+        date_source = mtl.path.name
+    elif files.name.date is None:
+        date_source = "the file's item ACQUISITION_DATE"
     return {
         "kind": "scene",
         "name": scene.stem,
         "file": scene.place.label,
         "thermal_bands": list(files.bands),
-        "sensor": f"{scene.sensor} ({sensor_band(scene.sensor).title}), from {_sensor_source(scene, sensor)}",
-        "date": f"{scene.date}, from {_date_source(scene, date)}" if scene.date else None,
+        "sensor": f"{scene.sensor} ({sensor_band(scene.sensor).title}), from {sensor_source}",
+        "date": f"{scene.date}, from {date_source}" if scene.date else None,
         "latitude": round(scene.latitude, 4) if scene.latitude is not None else None,
         "grid": str(scene.grid),
         "metadata": mtl.path.name if mtl else None,
@@ -156,22 +150,6 @@ def _describe_scene(scene: Scene, sensor: str | None, date: str | None) -> Descr
         "saturation_band": files.saturation.name if files.saturation else None,
         "retrieve_would_use": _default_plan(scene),
     }
-
-
-def _sensor_source(scene: Scene, stated: str | None) -> str:
-    mtl = scene.files.mtl
-    if stated is not None:
-        return "--sensor"
-    return mtl.path.name if mtl and satellite_of(mtl) is not None else "the file's name"
-
-
-def _date_source(scene: Scene, stated: str | None) -> str:
-    mtl = scene.files.mtl
-    if stated is not None:
-        return "--date"
-    if mtl is not None and "DATE_ACQUIRED" in mtl.entries:
-        return mtl.path.name
-    return "the file's name" if scene.files.name.date is not None else "the file's item ACQUISITION_DATE"
 
 
 def _default_plan(scene: Scene) -> Description:

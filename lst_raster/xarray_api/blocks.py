@@ -21,7 +21,7 @@ from lst_raster.inputs.profile_input import profile_inputs
 from lst_raster.inputs.resolve import input_warnings, saturation_ratio
 from lst_raster.io.plausibility import check_radiance
 from lst_raster.physics.quantities import EMISSIVITY, SPECIFIC_HUMIDITY, TEMPERATURE
-from lst_raster.retrieval.atmosphere_terms import (
+from lst_raster.retrieval.atmosphere import (
     AtmosphereTerms,
     Float32,
     Ranges,
