@@ -41,7 +41,6 @@ from lst_raster.retrieval.retrieve import EQUATION, model_provenance
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.xarray_api.attributes import (
     CONVENTIONS,
-    GRID_MAPPING,
     LST_ATTRIBUTES,
     TERM_ATTRIBUTES,
     UNCERTAINTY_ATTRIBUTES,
@@ -52,9 +51,8 @@ from lst_raster.xarray_api.blocks import LST, OUTSIDE_RANGE, TERMS, UNCERTAINTY,
 
 _LOGGER = logging.getLogger(__name__)
 
-FROM_PROFILE = ("water_vapour", "air_temperature", *ON_LEVELS)
-"""Inputs that can be computed from a profile."""
-
+_FROM_PROFILE = ("water_vapour", "air_temperature", *ON_LEVELS)  # inputs that can be computed from a profile
+_GRID_MAPPING = "spatial_ref"  # name of the coordinate of the coordinate system, as in rioxarray
 _SPREAD = Quantity(
     name="emissivity_uncertainty", units="1", low=0.0, high=0.5, accepted={"1": (1.0, 0.0)}, hint="give a fraction"
 )  # fmt: skip
@@ -156,17 +154,13 @@ def retrieve_array(
         warns_once=any(array.chunks is not None for array in aligned),
     )  # fmt: skip
     attributes = {
-        "Conventions": CONVENTIONS,
-        "equation": EQUATION,
-        "lst_raster_version": __version__,
-        "input": str(radiance.name or "array"),
-        "sensor": chosen.contract.sensor,
-        "calibration": "none: radiance was given",
-        **acquisition(radiance.coords),
-        **model_provenance(chosen),
+        "Conventions": CONVENTIONS, "equation": EQUATION, "lst_raster_version": __version__,
+        "input": str(radiance.name or "array"), "sensor": chosen.contract.sensor,
+        "calibration": "none: radiance was given", **acquisition(radiance.coords), **model_provenance(chosen),
         "emissivity": _provenance(emissivity, "given", EMISSIVITY),
-        **({"profile": f"{len(levels.pressures)} levels ({ORIGIN})"} if levels else {}),
-    }
+    }  # fmt: skip
+    if levels:
+        attributes["profile"] = f"{len(levels.pressures)} levels ({ORIGIN})"
     for name, source in origins.items():
         value = STANDARD_PRESSURE if given[name] is None else given[name]
         attributes[name] = _provenance(value, source, QUANTITIES[name])
@@ -187,7 +181,7 @@ def _choose_model(sensor: str, model: Model | str | Path | None, tier: str) -> M
 
 def _inputs_from_profile(model: Model, given: Mapping[str, Any]) -> tuple[str, ...]:
     """Name the inputs of the model that the profile provides: those on levels, and others that are not given."""
-    names = tuple(name for name in atmosphere_input_names(model) if name in FROM_PROFILE and given.get(name) is None)
+    names = tuple(name for name in atmosphere_input_names(model) if name in _FROM_PROFILE and given.get(name) is None)
     if not names:
         _LOGGER.warning(f"the model {model.contract.name} has no input from the profile: not used")
     return names
@@ -244,7 +238,7 @@ def _dataset(found: Mapping[str, xr.DataArray], radiance: xr.DataArray, attribut
         UNCERTAINTY: UNCERTAINTY_ATTRIBUTES,
         **TERM_ATTRIBUTES,
     }
-    mapping = radiance.encoding.get("grid_mapping", radiance.attrs.get("grid_mapping", GRID_MAPPING))
+    mapping = radiance.encoding.get("grid_mapping", radiance.attrs.get("grid_mapping", _GRID_MAPPING))
     variables = {}
     for name, array in found.items():
         variables[name] = array.copy(deep=False)
