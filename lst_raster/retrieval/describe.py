@@ -47,8 +47,10 @@ def describe(
     of opening a scene where it is none of them.
     """
     place = location_of(thing)
-    if isinstance(place, Path) and (has_model(str(place)) or _is_model(place)):
-        return _describe_model(Model.load(thing if isinstance(thing, str) else place))
+    if isinstance(place, Path):
+        is_file = place.suffix.lower() == ".onnx" or any((place / file).is_file() for file in GRAPHS.values())
+        if is_file or has_model(str(place)):
+            return _describe_model(Model.load(thing if isinstance(thing, str) else place))
     product = _describe_product(place)
     if product is not None:
         return product
@@ -61,30 +63,21 @@ def describe(
     return _describe_scene(scene, sensor, date)
 
 
-def _is_model(path: Path) -> bool:
-    return path.suffix.lower() == ".onnx" or any((path / file).is_file() for file in GRAPHS.values())
-
-
 def _describe_model(model: Model) -> Description:
     contract = model.contract
-    tests = model.metadata.get("metrics", {})
     inputs: dict[str, list[Variable]] = {}
     for variable in contract.inputs:  # those on sigma levels count as one
         inputs.setdefault(_LEVEL_TITLES.get(variable.name, variable.name), []).append(variable)
+    metrics = model.metadata.get("metrics", {})
     return {
-        "kind": "model",
-        "name": contract.name,
-        "sensor": f"{contract.sensor} ({sensor_band(contract.sensor).title})",
-        "tier": contract.tier,
-        "version": model.metadata.get("version", "unversioned"),
-        "graph": contract.graph,
-        "file": model.path.name,
-        "sha256": model.digest,
+        "kind": "model", "name": contract.name, "sensor": f"{contract.sensor} ({sensor_band(contract.sensor).title})",
+        "tier": contract.tier, "version": model.metadata.get("version", "unversioned"), "graph": contract.graph,
+        "file": model.path.name, "sha256": model.digest,
         "made_by": f"lst-raster {model.metadata.get('lst_raster_version', 'unknown')}",
         "inputs": {name: _valid_range(variables) for name, variables in inputs.items()},
         "outputs": {variable.name: variable.units for variable in contract.outputs},
-        "rmse_of_lst": {name: f"{test['lst']['all']['rmse']:.2f} K" for name, test in tests.items() if "lst" in test},
-    }
+        "rmse_of_lst": {name: f"{test['lst']['all']['rmse']:.2f} K" for name, test in metrics.items() if "lst" in test},
+    }  # fmt: skip
 
 
 def _valid_range(variables: list[Variable]) -> str:
@@ -113,12 +106,10 @@ def _describe_product(path: Location) -> Description | None:
     kelvin = {name: f"{float(statistics[key]) * step:.2f} K" for name, key in _STATISTICS.items() if key in statistics}
     percentage = statistics.get("STATISTICS_VALID_PERCENT")
     return {
-        "kind": "product",
-        "file": path.name,
-        "grid": str(grid),
+        "kind": "product", "file": path.name, "grid": str(grid),
         "temperature": {**kelvin, "pixels_with_one": f"{percentage} %" if percentage else None},
         "provenance": {key: value for key, value in sorted(tags.items()) if key.islower()},
-    }
+    }  # fmt: skip
 
 
 def _describe_scene(scene: Scene, sensor: str | None, date: str | None) -> Description:
@@ -135,21 +126,15 @@ def _describe_scene(scene: Scene, sensor: str | None, date: str | None) -> Descr
     elif files.name.date is None:
         date_source = "the file's item ACQUISITION_DATE"
     return {
-        "kind": "scene",
-        "name": scene.stem,
-        "file": scene.place.label,
-        "thermal_bands": list(files.bands),
+        "kind": "scene", "name": scene.stem, "file": scene.place.label, "thermal_bands": list(files.bands),
         "sensor": f"{scene.sensor} ({sensor_band(scene.sensor).title}), from {sensor_source}",
         "date": f"{scene.date}, from {date_source}" if scene.date else None,
-        "latitude": round(scene.latitude, 4) if scene.latitude is not None else None,
-        "grid": str(scene.grid),
-        "metadata": mtl.path.name if mtl else None,
-        "collection": mtl.collection if mtl else None,
-        "calibration": str(scene.calibration),
-        "quality_band": files.quality.name if files.quality else None,
+        "latitude": round(scene.latitude, 4) if scene.latitude is not None else None, "grid": str(scene.grid),
+        "metadata": mtl.path.name if mtl else None, "collection": mtl.collection if mtl else None,
+        "calibration": str(scene.calibration), "quality_band": files.quality.name if files.quality else None,
         "saturation_band": files.saturation.name if files.saturation else None,
         "retrieve_would_use": _default_plan(scene),
-    }
+    }  # fmt: skip
 
 
 def _default_plan(scene: Scene) -> Description:

@@ -104,11 +104,16 @@ def open_masks(masking: Masking, grid: Grid) -> Iterator[MaskReader]:
     if masking.quality is None:
         yield lambda window: {}
         return
+    columns, rows = (math.ceil(part) for part in masking.radius)
     with open_quality(masking.quality, grid) as read_quality:
 
         def read(window: Window) -> dict[str, Mask]:
-            larger, inner = _with_margin(window, masking.radius, grid)
-            masks = read_quality(larger)
+            left, top = max(0, window.col_off - columns), max(0, window.row_off - rows)
+            right = min(grid.width, window.col_off + window.width + columns)
+            bottom = min(grid.height, window.row_off + window.height + rows)
+            row, column = window.row_off - top, window.col_off - left
+            inner = (slice(row, row + window.height), slice(column, column + window.width))
+            masks = read_quality(Window(left, top, right - left, bottom - top))
             found = {name: mask[inner] for name, mask in masks.items()}
             if masking.dilation:
                 cloudy = np.logical_or.reduce([masks[name] for name in CLOUDY if name in masks])
@@ -136,17 +141,6 @@ def dilate(mask: Mask, radius: tuple[float, float]) -> Mask:
         dilated[step:] |= wide[: wide.shape[0] - step]
         dilated[: wide.shape[0] - step] |= wide[step:]
     return dilated
-
-
-def _with_margin(window: Window, radius: tuple[float, float], grid: Grid) -> tuple[Window, Any]:
-    """Enlarge a window by the reach of a dilation, within the grid; also slices of the window in the larger one."""
-    columns, rows = (math.ceil(part) for part in radius)
-    left, top = max(0, window.col_off - columns), max(0, window.row_off - rows)
-    right = min(grid.width, window.col_off + window.width + columns)
-    bottom = min(grid.height, window.row_off + window.height + rows)
-    row, column = window.row_off - top, window.col_off - left
-    inner = (slice(row, row + window.height), slice(column, column + window.width))
-    return Window(left, top, right - left, bottom - top), inner
 
 
 def measure_cloud_distance(masking: Masking, grid: Grid) -> DistanceReader:

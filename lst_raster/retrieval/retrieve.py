@@ -80,25 +80,14 @@ class Product:
 
 
 def retrieve(
-    scene: Scene | str | Location,
-    *,
-    output: str | Path | Address = ".",
-    emissivity: Source | Sequence[Source] | None = None,
-    water_vapour: Source | None = None,
-    air_temperature: Source | None = None,
-    surface_pressure: Source | None = None,
-    reanalysis: str | Path | Sequence[str | Path] = (),
-    dem: Source | None = None,
-    align: bool = False,
-    model: Model | str | Path | None = None,
-    mask_clouds: bool = True,
-    mask_dilation: float = 0.0,
-    form: OutputFormat = DEFAULT_FORM,
-    exact: bool = False,
-    threads: int | None = None,
-    overwrite: bool = False,
+    scene: Scene | str | Location, *, output: str | Path | Address = ".",
+    emissivity: Source | Sequence[Source] | None = None, water_vapour: Source | None = None,
+    air_temperature: Source | None = None, surface_pressure: Source | None = None,
+    reanalysis: str | Path | Sequence[str | Path] = (), dem: Source | None = None, align: bool = False,
+    model: Model | str | Path | None = None, mask_clouds: bool = True, mask_dilation: float = 0.0,
+    form: OutputFormat = DEFAULT_FORM, exact: bool = False, threads: int | None = None, overwrite: bool = False,
     progress: Progress | None = None,
-) -> Product:
+) -> Product:  # fmt: skip
     """Retrieve the land surface temperature of a scene.
 
     Missing inputs are assumed, with a warning in the log at the end: emissivity 0.97, and the standard atmosphere of
@@ -334,18 +323,11 @@ def _require_result(run: Run, counts: TileCounts) -> None:
 def _provenance(scene: Scene, inputs: Inputs, masking: Masking) -> dict[str, str]:
     """Metadata needed to reproduce the product, without paths of this machine."""
     return {
-        **scene.tags,
-        "equation": EQUATION,
-        "lst_raster_version": __version__,
-        "input": scene.place.label,
-        "sensor": scene.sensor,
-        "acquisition_date": str(scene.date or "unknown"),
+        **scene.tags, "equation": EQUATION, "lst_raster_version": __version__, "input": scene.place.label,
+        "sensor": scene.sensor, "acquisition_date": str(scene.date or "unknown"),
         "acquisition_time": f"{scene.date.time}Z" if scene.date and scene.date.time else "unknown",
-        "calibration": str(scene.calibration),
-        **model_provenance(inputs.model),
-        **inputs.texts,
-        "mask": str(masking),
-    }
+        "calibration": str(scene.calibration), **model_provenance(inputs.model), **inputs.texts, "mask": str(masking),
+    }  # fmt: skip
 
 
 def model_provenance(model: Model | None) -> dict[str, str]:

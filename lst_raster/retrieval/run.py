@@ -28,7 +28,6 @@ from lst_raster.retrieval.atmosphere import (
     ELEVATION_STEP,
     CoarseAtmosphere,
     Float32,
-    Mask,
     Ranges,
     terms_and_changes,
     widen_ranges,
@@ -37,7 +36,7 @@ from lst_raster.retrieval.inversion import sensor_noise, solve_uncertainty
 from lst_raster.retrieval.masks import DistanceReader, Masking, measure_cloud_distance
 from lst_raster.retrieval.tiles import Flagging, Tile, open_tiles, retrieve_tile, tile_windows
 from lst_raster.retrieval.workers import over_tiles
-from lst_raster.sensors.bands import SensorBand, sensor_band
+from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.input_errors import group_of
 
 GDAL_CACHE_SIZE = 64 << 20
@@ -69,19 +68,21 @@ class TileCounts:
     @classmethod
     def of(cls, tile: Tile, temperature: Float32, hides: Collection[str]) -> TileCounts:
         """Count the pixels of a tile; `hides` are the kinds of pixels that get no temperature."""
-        retrieved = np.isfinite(temperature)
+        retrieved, source = np.isfinite(temperature), tile.emissivity.source
         masks = {name: tile.masks[name] & tile.measured for name in hides if name in tile.masks}
         masks["any"] = tile.hidden & tile.measured
+        number_retrieved = int(np.count_nonzero(retrieved))
+        if source.ndim:
+            sources = dict(enumerate(map(int, np.bincount(source[retrieved]))))
+        else:
+            sources = {int(source): number_retrieved}
         return cls(
-            pixels=tile.valid.size,
-            measured=int(np.count_nonzero(tile.measured)),
+            pixels=tile.valid.size, measured=int(np.count_nonzero(tile.measured)),
             masked=Counter({name: int(np.count_nonzero(mask)) for name, mask in masks.items()}),
-            valid=int(np.count_nonzero(tile.valid)),
-            retrieved=int(np.count_nonzero(retrieved)),
-            too_hot=int(np.count_nonzero(temperature > HOTTEST_GROUND)),
-            sources=_count_sources(tile.emissivity.source, retrieved),
+            valid=int(np.count_nonzero(tile.valid)), retrieved=number_retrieved,
+            too_hot=int(np.count_nonzero(temperature > HOTTEST_GROUND)), sources=Counter(sources),
             input_ranges=dict(tile.atmosphere.input_ranges),
-        )
+        )  # fmt: skip
 
     def add(self, other: TileCounts) -> None:
         """Add the counts of another tile."""
@@ -93,12 +94,6 @@ class TileCounts:
         self.too_hot += other.too_hot
         self.sources.update(other.sources)
         widen_ranges(self.input_ranges, other.input_ranges)
-
-
-def _count_sources(source: NDArray[np.uint8], retrieved: Mask) -> Counter[int]:
-    if not source.ndim:
-        return Counter({int(source): int(np.count_nonzero(retrieved))})
-    return Counter({number: int(count) for number, count in enumerate(np.bincount(source[retrieved]))})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,11 +162,6 @@ class InterpolationCheck:
         """Largest absolute difference. [K]"""
         return float(np.nanmax(np.abs(self.difference))) if self.checked else 0.0
 
-    @property
-    def rms(self) -> float:
-        """Root mean square of the differences. [K]"""
-        return _rms(self.difference) if self.checked else 0.0
-
     def uncertainty_parts(self) -> str:
         """Root mean square of the uncertainty by error source, for the provenance."""
         if not self.checked:
@@ -180,7 +170,8 @@ class InterpolationCheck:
         return f"{parts} (root mean squares at {self.checked} pixels)"
 
     def __str__(self) -> str:
-        return f"largest difference {self.largest:.4f} K, rms {self.rms:.4f} K, at {self.checked} pixels"
+        rms = _rms(self.difference) if self.checked else 0.0
+        return f"largest difference {self.largest:.4f} K, rms {rms:.4f} K, at {self.checked} pixels"
 
 
 def _rms(values: Float32) -> float:
@@ -216,11 +207,6 @@ class Run:
     def has_uncertainty(self) -> bool:
         """Whether the uncertainty is written; for the terms of a Level-2 product it is unknown."""
         return self.inputs.level2 is None and not self.form.lst_only
-
-    @property
-    def band(self) -> SensorBand:
-        """The sensor band."""
-        return sensor_band(self.scene.sensor)
 
     def layers(self, paths: ProductPaths) -> dict[str, tuple[Location, Layer]]:
         """Paths and layers of the rasters to write: ``temperature``, and optionally ``uncertainty`` and ``quality``."""
@@ -283,7 +269,7 @@ def _open_worker(
     run: Run, cogs: Mapping[str, CogWriter], distance: DistanceReader | None
 ) -> Iterator[Callable[[Window], TileCounts]]:
     """Open the files of one thread; yields the function that processes a tile."""
-    band, noise = run.band.planck, run.check.noise
+    band, noise = sensor_band(run.scene.sensor).planck, run.check.noise
     with open_tiles(run.scene, run.inputs, run.masking, run.coarse, uncertainty=run.has_uncertainty) as read_tile:
 
         def process(window: Window) -> TileCounts:

@@ -59,20 +59,12 @@ _SPREAD = Quantity(
 
 
 def retrieve_array(
-    radiance: xr.DataArray,
-    emissivity: xr.DataArray | float,
-    water_vapour: xr.DataArray | float | None,
-    *,
-    sensor: str,
-    air_temperature: xr.DataArray | float | None = None,
-    surface_pressure: xr.DataArray | float | None = None,
-    profile: xr.Dataset | None = None,
-    origin: str = "given",
-    emissivity_uncertainty: xr.DataArray | float = EMISSIVITY_UNCERTAINTY,
-    model: Model | str | Path | None = None,
-    uncertainty: bool = True,
-    terms: bool = False,
-) -> xr.Dataset:
+    radiance: xr.DataArray, emissivity: xr.DataArray | float, water_vapour: xr.DataArray | float | None, *, sensor: str,
+    air_temperature: xr.DataArray | float | None = None, surface_pressure: xr.DataArray | float | None = None,
+    profile: xr.Dataset | None = None, origin: str = "given",
+    emissivity_uncertainty: xr.DataArray | float = EMISSIVITY_UNCERTAINTY, model: Model | str | Path | None = None,
+    uncertainty: bool = True, terms: bool = False,
+) -> xr.Dataset:  # fmt: skip
     """Retrieve the land surface temperature of an array of radiances.
 
     The values are those of `retrieve` with ``exact=True``: the model runs at every pixel (once where no atmosphere
@@ -144,10 +136,13 @@ def retrieve_array(
     outputs += (OUTSIDE_RANGE,) if uncertainty and terms else ()
     band = sensor_band(chosen.contract.sensor)
     has_input_error = any(variable.name == INPUT_ERRORS.name for variable in chosen.contract.atmosphere_inputs)
+    shipped = models_path() / chosen.contract.name / GRAPHS["retrieval"]  # a path differs between machines
+    is_shipped = chosen.path.resolve() == shipped.resolve()
     all_origins = [*origins.values(), *([ORIGIN] if levels else [])]
     recipe = Recipe(
-        model=_reference(chosen), digest=chosen.digest, fields=tuple(origins), origins=tuple(origins.values()),
-        pressures=levels.pressures if levels else (), from_profile=from_profile,
+        model=chosen.contract.name if is_shipped else str(chosen.path), digest=chosen.digest,
+        fields=tuple(origins), origins=tuple(origins.values()), pressures=levels.pressures if levels else (),
+        from_profile=from_profile,
         scales_humidity="water_vapour" in origins and any(name in ON_LEVELS for name in from_profile),
         input_error=max(INPUT_ERROR_BY_ORIGIN[name] for name in all_origins) if has_input_error else None,
         noise=sensor_noise(band, band.gain), outputs=outputs,
@@ -207,12 +202,6 @@ def _atmosphere_inputs(
         values["surface_pressure"] = STANDARD_PRESSURE
     origins = {name: STANDARD if given[name] is None else origin for name in needed}
     return {name: _as_array(QUANTITIES[name], value) for name, value in values.items()}, origins
-
-
-def _reference(model: Model) -> str:
-    """Refer to a shipped model by its name, as its path differs between machines."""
-    shipped = models_path() / model.contract.name / GRAPHS["retrieval"]
-    return model.contract.name if model.path.resolve() == shipped.resolve() else str(model.path)
 
 
 def _apply(recipe: Recipe, arrays: list[xr.DataArray], levels: _Profile | None) -> dict[str, xr.DataArray]:
