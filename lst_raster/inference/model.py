@@ -191,10 +191,9 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _find(reference: str | Path, file: str) -> Path:
-    for folder, names in ((models_path(), shipped_models()), (user_path("models"), custom_models())):
-        named = folder / reference / file
-        if isinstance(reference, str) and reference in names and named.is_file():
-            return named
+    for folder in (models_path(), user_path("models")):
+        if isinstance(reference, str) and reference in _names_in(folder) and (folder / reference / file).is_file():
+            return folder / reference / file
     path = Path(reference)
     path = path / file if path.is_dir() else path
     if path.is_file():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -140,20 +139,16 @@ def _describe_scene(scene: Scene, sensor: str | None, date: str | None) -> Descr
 def _default_plan(scene: Scene) -> Description:
     """List inputs and mask that `retrieve` chooses without further options, or the error that it would raise."""
     plan: Description = {}
-    inputs = _attempt(plan, "model", lambda: resolve_inputs(scene, {}, None))
-    if inputs is not None:
+    try:
+        inputs = resolve_inputs(scene, {}, None)
+    except LstRasterError as error:
+        plan["model"] = f"none: {error}"
+    else:
         why = "shipped for this band; nothing of the atmosphere is given"
         model = f"{inputs.model.contract.name} ({why})" if inputs.model else "none: the terms of a Level-2 product"
         plan |= {"model": model, **inputs.texts, "warnings": assumption_warnings(scene, inputs)}
-    masking = _attempt(plan, "mask", lambda: choose_masking(scene, clouds=True, dilation=0.0))
-    if masking is not None:
-        plan["mask"] = str(masking)
-    return plan
-
-
-def _attempt(plan: Description, name: str, choose: Callable[[], Any]) -> Any:
     try:
-        return choose()
+        plan["mask"] = str(choose_masking(scene, clouds=True, dilation=0.0))
     except LstRasterError as error:
-        plan[name] = f"none: {error}"
-        return None
+        plan["mask"] = f"none: {error}"
+    return plan
