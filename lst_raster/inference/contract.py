@@ -17,36 +17,24 @@ from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVEL
 CONTRACT_VERSION = 3
 """The only version of the contract that is read. Version 1 had no uncertainties among the outputs, version 2 no
 `INPUT_ERROR` among the inputs."""
-
 METADATA_KEY = "lst_raster"
 """Key of the ONNX metadata property that holds the contract as JSON."""
-
 GRAPHS: Mapping[str, str] = MappingProxyType({"retrieval": "model.onnx", "atmosphere": "atmosphere.onnx"})
 """Kinds of graph, with the name of the file in a model's folder."""
 
+_RADIANCE = "W m-2 sr-1 um-1"
 UNITS: Mapping[str, str] = MappingProxyType(
     {
-        "radiance": "W m-2 sr-1 um-1",
-        "emissivity": "1",
-        "water_vapour": "kg m-2",
-        "surface_pressure": "hPa",
-        "air_temperature": "K",
-        **dict.fromkeys(TEMPERATURE_LEVELS, "K"),
-        **dict.fromkeys(HUMIDITY_LEVELS, "kg kg-1"),
-        INPUT_ERROR: "1",
-        "lst": "K",
-        "transmittance": "1",
-        "upwelling_radiance": "W m-2 sr-1 um-1",
-        "downwelling_radiance": "W m-2 sr-1 um-1",
-        "optical_depth_uncertainty": "1",
-        "upwelling_temperature_uncertainty": "K",
+        "radiance": _RADIANCE, "emissivity": "1",
+        "water_vapour": "kg m-2", "surface_pressure": "hPa", "air_temperature": "K",
+        **dict.fromkeys(TEMPERATURE_LEVELS, "K"), **dict.fromkeys(HUMIDITY_LEVELS, "kg kg-1"), INPUT_ERROR: "1",
+        "lst": "K", "transmittance": "1", "upwelling_radiance": _RADIANCE, "downwelling_radiance": _RADIANCE,
+        "optical_depth_uncertainty": "1", "upwelling_temperature_uncertainty": "K",
     }
-)
+)  # fmt: skip
 """Unit of every quantity that may be an input or output."""
-
 DEFAULTS: Mapping[str, float] = MappingProxyType({INPUT_ERROR: 1.0})
 """Default values of optional inputs."""
-
 SURFACE_INPUTS = ("radiance", "emissivity")
 """Inputs that describe the pixel; all others describe the atmosphere."""
 
@@ -123,34 +111,25 @@ def read_contract(text: str | None, where: str) -> tuple[Contract, dict[str, Any
             "use the version that made the model, or train it again with `lst-raster train`"
         )
     try:
-        return _contract(metadata), metadata
+        graph = metadata["graph"]
+        if graph not in GRAPHS:
+            raise ValueError(f"graph {graph!r}, known are {', '.join(GRAPHS)}")
+        inputs, outputs = (tuple(map(_variable, metadata[part])) for part in ("inputs", "outputs"))
+        required = ATMOSPHERE_OUTPUTS if graph == "atmosphere" else ("lst", *ATMOSPHERE_OUTPUTS)
+        missing = set(required) - {variable.name for variable in outputs}
+        if missing:
+            raise ValueError(f"no output {', '.join(sorted(missing))}")
+        sensor, tier = str(metadata["sensor"]), str(metadata["tier"])
+        return Contract(graph=graph, sensor=sensor, tier=tier, inputs=inputs, outputs=outputs), metadata
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"the contract in {where} is not understood ({error}); export the model again") from None
 
 
-def _contract(metadata: Mapping[str, Any]) -> Contract:
-    if metadata["graph"] not in GRAPHS:
-        raise ValueError(f"graph {metadata['graph']!r}, known are {', '.join(GRAPHS)}")
-    contract = Contract(
-        graph=metadata["graph"],
-        sensor=str(metadata["sensor"]),
-        tier=str(metadata["tier"]),
-        inputs=tuple(_variable(entry) for entry in metadata["inputs"]),
-        outputs=tuple(_variable(entry) for entry in metadata["outputs"]),
-    )
-    required = ATMOSPHERE_OUTPUTS if contract.graph == "atmosphere" else ("lst", *ATMOSPHERE_OUTPUTS)
-    missing = set(required) - {variable.name for variable in contract.outputs}
-    if missing:
-        raise ValueError(f"no output {', '.join(sorted(missing))}")
-    return contract
-
-
 def _variable(entry: Mapping[str, Any]) -> Variable:
-    name, units = entry["name"], entry["units"]
+    name, units, limits = entry["name"], entry["units"], entry.get("valid_range")
     if UNITS.get(name) != units:
         raise ValueError(f"{name} [{units}], expected {f'[{UNITS[name]}]' if name in UNITS else 'another name'}")
-    limits = entry.get("valid_range")
-    if limits is None:
-        return Variable(name=name, units=units)
-    low, high = limits
-    return Variable(name=name, units=units, valid_range=(float(low), float(high)))
+    if limits is not None:
+        low, high = limits
+        limits = float(low), float(high)
+    return Variable(name=name, units=units, valid_range=limits)

@@ -38,9 +38,7 @@ class Model:
     It can be pickled; the copy loads the same file, which must be unchanged.
     """
 
-    def __init__(
-        self, path: Path, session: Any, contract: Contract, metadata: Mapping[str, Any], *, digest: str
-    ) -> None:  # fmt: skip
+    def __init__(self, path: Path, session: Any, contract: Contract, metadata: Mapping[str, Any], digest: str) -> None:
         self.path = path
         """File of the model."""
         self.contract = contract
@@ -82,7 +80,7 @@ class Model:
             raise ModelError(f"{path} is damaged: its metadata are not text; fetch it again") from reason
         contract, metadata = read_contract(text, str(path))
         _check_graph(session, contract, path)
-        return cls(path, session, contract, metadata, digest=hashlib.sha256(content).hexdigest())
+        return cls(path, session, contract, metadata, hashlib.sha256(content).hexdigest())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (load_same, (self.path, self.digest))  # sessions do not pickle
@@ -193,10 +191,9 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _find(reference: str | Path, file: str) -> Path:
-    for folder, names in ((models_path(), shipped_models()), (user_path("models"), custom_models())):
-        named = folder / reference / file
-        if isinstance(reference, str) and reference in names and named.is_file():
-            return named
+    for folder in (models_path(), user_path("models")):
+        if isinstance(reference, str) and reference in _names_in(folder) and (folder / reference / file).is_file():
+            return folder / reference / file
     path = Path(reference)
     path = path / file if path.is_dir() else path
     if path.is_file():
@@ -241,10 +238,8 @@ def _open_session(content: bytes, path: Path) -> Any:
 
 def _check_graph(session: Any, contract: Contract, path: Path) -> None:
     """Compare inputs and outputs of the graph with the contract."""
-    for kind, nodes, variables in (
-        ("inputs", session.get_inputs(), contract.inputs),
-        ("outputs", session.get_outputs(), contract.outputs),
-    ):
+    of_graph = (("inputs", session.get_inputs(), contract.inputs), ("outputs", session.get_outputs(), contract.outputs))
+    for kind, nodes, variables in of_graph:
         found = {node.name: node.type for node in nodes}
         if found != {variable.name: "tensor(float)" for variable in variables}:
             text = ", ".join(f"{name} {type_}" for name, type_ in found.items())

@@ -13,13 +13,7 @@ from numpy.typing import NDArray
 from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.physics.planck import BandPlanck
 from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.physics.uncertainty import (
-    AtmosphereVariance,
-    Terms,
-    atmosphere_variance,
-    network_changes,
-    temperature_uncertainty,
-)
+from lst_raster.physics.uncertainty import Terms, atmosphere_variance, network_changes, temperature_uncertainty
 from lst_raster.simulator.input_errors import Changes
 
 Values: TypeAlias = NDArray[Any]
@@ -27,7 +21,7 @@ AtmosphereModel: TypeAlias = Callable[..., PredictedAtmosphere]
 """Takes the atmosphere inputs by name, returns the prediction: `Model.atmosphere`, or a graph not yet exported."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class InputUncertainty:
     """Standard uncertainty of one atmosphere input."""
 
@@ -42,25 +36,20 @@ class InputUncertainty:
 INPUT_UNCERTAINTIES: Mapping[str, Mapping[str, InputUncertainty]] = MappingProxyType(
     {
         "reanalysis": {
-            "water_vapour": InputUncertainty(absolute=1.0, relative=0.10),
-            "air_temperature": InputUncertainty(absolute=1.5),
-            "surface_pressure": InputUncertainty(absolute=2.0),
-            "profile_temperature": InputUncertainty(absolute=1.0),
-            "level_temperature": InputUncertainty(absolute=0.7),
-            "level_humidity": InputUncertainty(absolute=1e-6, relative=0.10),
+            "water_vapour": InputUncertainty(1.0, relative=0.10), "air_temperature": InputUncertainty(1.5),
+            "surface_pressure": InputUncertainty(2.0), "profile_temperature": InputUncertainty(1.0),
+            "level_temperature": InputUncertainty(0.7), "level_humidity": InputUncertainty(1e-6, relative=0.10),
         },
         "standard atmosphere": {
-            "water_vapour": InputUncertainty(absolute=1.0, relative=0.55),
-            "air_temperature": InputUncertainty(absolute=9.0),
-            "surface_pressure": InputUncertainty(absolute=20.0),
+            "water_vapour": InputUncertainty(1.0, relative=0.55), "air_temperature": InputUncertainty(9.0),
+            "surface_pressure": InputUncertainty(20.0),
         },
         "given": {
-            "water_vapour": InputUncertainty(absolute=0.5, relative=0.05),
-            "air_temperature": InputUncertainty(absolute=1.0),
-            "surface_pressure": InputUncertainty(absolute=2.0),
+            "water_vapour": InputUncertainty(0.5, relative=0.05), "air_temperature": InputUncertainty(1.0),
+            "surface_pressure": InputUncertainty(2.0),
         },
     }
-)
+)  # fmt: skip
 """Standard uncertainties by origin of the input, then by its name or the kind of error
 (`lst_raster.simulator.input_errors.KINDS`); units as in the contract.
 
@@ -123,16 +112,9 @@ def perturbed_terms(
 
 
 def retrieve_with_uncertainty(
-    atmosphere: AtmosphereModel,
-    radiance: Values,
-    emissivity: Values,
-    inputs: Mapping[str, Values],
-    *,
-    error_sources: Mapping[str, Changes],
-    sensor_noise: Values | float,
-    emissivity_uncertainty: float,
-    band: BandPlanck,
-) -> Retrieved:
+    atmosphere: AtmosphereModel, radiance: Values, emissivity: Values, inputs: Mapping[str, Values], *,
+    error_sources: Mapping[str, Changes], sensor_noise: Values | float, emissivity_uncertainty: float, band: BandPlanck,
+) -> Retrieved:  # fmt: skip
     """Retrieve temperatures and their uncertainty; all arrays have one shape.
 
     Radiance and its uncertainty `sensor_noise` are in W m-2 sr-1 um-1; `inputs` are the atmosphere inputs, with
@@ -142,14 +124,12 @@ def retrieve_with_uncertainty(
     transmittance, _, downwelling = terms
     lst = surface_temperature(radiance, emissivity, *terms, band)
 
-    def total(variance: AtmosphereVariance, noise: Values | float, of_emissivity: float) -> Values:
+    def total(changes: Mapping[str, Terms], noise: Values | float, of_emissivity: float) -> Values:
+        variance = atmosphere_variance(terms, changes.values())
         parts = temperature_uncertainty(
             lst, radiance, emissivity, of_emissivity, transmittance, downwelling, noise, variance, band
         )
         return np.asarray(parts.total)
 
-    return Retrieved(
-        temperature=lst,
-        from_inputs=total(atmosphere_variance(terms, by_inputs.values()), sensor_noise, emissivity_uncertainty),
-        from_model=total(atmosphere_variance(terms, by_model.values()), 0.0, 0.0),
-    )
+    from_inputs = total(by_inputs, sensor_noise, emissivity_uncertainty)
+    return Retrieved(temperature=lst, from_inputs=from_inputs, from_model=total(by_model, 0.0, 0.0))

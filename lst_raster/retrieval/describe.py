@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,36 +34,21 @@ _STATISTICS = {"minimum": "STATISTICS_MINIMUM", "mean": "STATISTICS_MEAN", "maxi
 
 
 def describe(
-    thing: str | Path | Address,
-    *,
-    band: str | None = None,
-    sensor: str | None = None,
-    date: str | None = None,
-    level_2: bool = False,
-    quantity: str | None = None,
-) -> Description:
+    thing: str | Path | Address, *, band: str | None = None, sensor: str | None = None, date: str | None = None,
+    level_2: bool = False, quantity: str | None = None,
+) -> Description:  # fmt: skip
     """Describe a scene, a model or a product; ``kind`` is ``scene``, ``model`` or ``product``.
 
-    Parameters
-    ----------
-    thing : str, path or Address
-        A scene as for `Scene.open`; the name of a shipped model, or the path of a model; or a product, on disk or on a
-        server.
-    band, sensor, date : str, optional
-        As for `Scene.open`; for scenes only.
-    level_2 : bool
-        Whether a scene is a Level-2 product.
-    quantity : str, optional
-        Quantity in a raster that is not a Landsat scene, as for `MeasuredScene.open`.
-
-    Raises
-    ------
-    LstRasterError
-        It is none of them; the error is that of opening a scene.
+    `thing` is a scene as for `Scene.open`, the name of a shipped model, the path of a model, or a product on disk or on
+    a server. The options are for scenes only: `band`, `sensor` and `date` as for `Scene.open`, `level_2` for a Level-2
+    product, `quantity` for a raster that is not a Landsat scene, as for `MeasuredScene.open`. Raises the LstRasterError
+    of opening a scene where it is none of them.
     """
     place = location_of(thing)
-    if isinstance(place, Path) and (has_model(str(place)) or _is_model(place)):
-        return _describe_model(Model.load(thing if isinstance(thing, str) else place))
+    if isinstance(place, Path):
+        is_file = place.suffix.lower() == ".onnx" or any((place / file).is_file() for file in GRAPHS.values())
+        if is_file or has_model(str(place)):
+            return _describe_model(Model.load(thing if isinstance(thing, str) else place))
     product = _describe_product(place)
     if product is not None:
         return product
@@ -77,30 +61,21 @@ def describe(
     return _describe_scene(scene, sensor, date)
 
 
-def _is_model(path: Path) -> bool:
-    return path.suffix.lower() == ".onnx" or any((path / file).is_file() for file in GRAPHS.values())
-
-
 def _describe_model(model: Model) -> Description:
     contract = model.contract
-    tests = model.metadata.get("metrics", {})
     inputs: dict[str, list[Variable]] = {}
     for variable in contract.inputs:  # those on sigma levels count as one
         inputs.setdefault(_LEVEL_TITLES.get(variable.name, variable.name), []).append(variable)
+    metrics = model.metadata.get("metrics", {})
     return {
-        "kind": "model",
-        "name": contract.name,
-        "sensor": f"{contract.sensor} ({sensor_band(contract.sensor).title})",
-        "tier": contract.tier,
-        "version": model.metadata.get("version", "unversioned"),
-        "graph": contract.graph,
-        "file": model.path.name,
-        "sha256": model.digest,
+        "kind": "model", "name": contract.name, "sensor": f"{contract.sensor} ({sensor_band(contract.sensor).title})",
+        "tier": contract.tier, "version": model.metadata.get("version", "unversioned"), "graph": contract.graph,
+        "file": model.path.name, "sha256": model.digest,
         "made_by": f"lst-raster {model.metadata.get('lst_raster_version', 'unknown')}",
         "inputs": {name: _valid_range(variables) for name, variables in inputs.items()},
         "outputs": {variable.name: variable.units for variable in contract.outputs},
-        "rmse_of_lst": {name: f"{test['lst']['all']['rmse']:.2f} K" for name, test in tests.items() if "lst" in test},
-    }
+        "rmse_of_lst": {name: f"{test['lst']['all']['rmse']:.2f} K" for name, test in metrics.items() if "lst" in test},
+    }  # fmt: skip
 
 
 def _valid_range(variables: list[Variable]) -> str:
@@ -129,67 +104,50 @@ def _describe_product(path: Location) -> Description | None:
     kelvin = {name: f"{float(statistics[key]) * step:.2f} K" for name, key in _STATISTICS.items() if key in statistics}
     percentage = statistics.get("STATISTICS_VALID_PERCENT")
     return {
-        "kind": "product",
-        "file": path.name,
-        "grid": str(grid),
+        "kind": "product", "file": path.name, "grid": str(grid),
         "temperature": {**kelvin, "pixels_with_one": f"{percentage} %" if percentage else None},
         "provenance": {key: value for key, value in sorted(tags.items()) if key.islower()},
-    }
+    }  # fmt: skip
 
 
 def _describe_scene(scene: Scene, sensor: str | None, date: str | None) -> Description:
     files, mtl = scene.files, scene.files.mtl
+    sensor_source = date_source = "the file's name"
+    if sensor is not None:
+        sensor_source = "--sensor"
+    elif mtl and satellite_of(mtl) is not None:
+        sensor_source = mtl.path.name
+    if date is not None:
+        date_source = "--date"
+    elif mtl and "DATE_ACQUIRED" in mtl.entries:
+        date_source = mtl.path.name
+    elif files.name.date is None:
+        date_source = "the file's item ACQUISITION_DATE"
     return {
-        "kind": "scene",
-        "name": scene.stem,
-        "file": scene.place.label,
-        "thermal_bands": list(files.bands),
-        "sensor": f"{scene.sensor} ({sensor_band(scene.sensor).title}), from {_sensor_source(scene, sensor)}",
-        "date": f"{scene.date}, from {_date_source(scene, date)}" if scene.date else None,
-        "latitude": round(scene.latitude, 4) if scene.latitude is not None else None,
-        "grid": str(scene.grid),
-        "metadata": mtl.path.name if mtl else None,
-        "collection": mtl.collection if mtl else None,
-        "calibration": str(scene.calibration),
-        "quality_band": files.quality.name if files.quality else None,
+        "kind": "scene", "name": scene.stem, "file": scene.place.label, "thermal_bands": list(files.bands),
+        "sensor": f"{scene.sensor} ({sensor_band(scene.sensor).title}), from {sensor_source}",
+        "date": f"{scene.date}, from {date_source}" if scene.date else None,
+        "latitude": round(scene.latitude, 4) if scene.latitude is not None else None, "grid": str(scene.grid),
+        "metadata": mtl.path.name if mtl else None, "collection": mtl.collection if mtl else None,
+        "calibration": str(scene.calibration), "quality_band": files.quality.name if files.quality else None,
         "saturation_band": files.saturation.name if files.saturation else None,
         "retrieve_would_use": _default_plan(scene),
-    }
-
-
-def _sensor_source(scene: Scene, stated: str | None) -> str:
-    mtl = scene.files.mtl
-    if stated is not None:
-        return "--sensor"
-    return mtl.path.name if mtl and satellite_of(mtl) is not None else "the file's name"
-
-
-def _date_source(scene: Scene, stated: str | None) -> str:
-    mtl = scene.files.mtl
-    if stated is not None:
-        return "--date"
-    if mtl is not None and "DATE_ACQUIRED" in mtl.entries:
-        return mtl.path.name
-    return "the file's name" if scene.files.name.date is not None else "the file's item ACQUISITION_DATE"
+    }  # fmt: skip
 
 
 def _default_plan(scene: Scene) -> Description:
     """List inputs and mask that `retrieve` chooses without further options, or the error that it would raise."""
     plan: Description = {}
-    inputs = _attempt(plan, "model", lambda: resolve_inputs(scene, {}, None))
-    if inputs is not None:
+    try:
+        inputs = resolve_inputs(scene, {}, None)
+    except LstRasterError as error:
+        plan["model"] = f"none: {error}"
+    else:
         why = "shipped for this band; nothing of the atmosphere is given"
         model = f"{inputs.model.contract.name} ({why})" if inputs.model else "none: the terms of a Level-2 product"
         plan |= {"model": model, **inputs.texts, "warnings": assumption_warnings(scene, inputs)}
-    masking = _attempt(plan, "mask", lambda: choose_masking(scene, clouds=True, dilation=0.0))
-    if masking is not None:
-        plan["mask"] = str(masking)
-    return plan
-
-
-def _attempt(plan: Description, name: str, choose: Callable[[], Any]) -> Any:
     try:
-        return choose()
+        plan["mask"] = str(choose_masking(scene, clouds=True, dilation=0.0))
     except LstRasterError as error:
-        plan[name] = f"none: {error}"
-        return None
+        plan["mask"] = f"none: {error}"
+    return plan

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from lst_raster.physics.uncertainty import (
     quantisation_noise,
     temperature_uncertainty,
 )
-from lst_raster.retrieval.atmosphere_terms import AtmosphereTerms, Float32
+from lst_raster.retrieval.atmosphere import AtmosphereTerms, Float32
 from lst_raster.sensors.bands import SensorBand
 
 _STRIP_SIZE = 16_384  # pixels: intermediate results of the formula stay in the processor's cache
@@ -28,13 +29,7 @@ def solve_temperature(radiance: Float32, emissivity: Float32, atmosphere: Atmosp
     Emissivity and atmosphere have the same shape, or are one number for all pixels. NaN where an input is NaN or the
     path radiance of the atmosphere exceeds the radiance.
     """
-    temperature = np.empty(radiance.shape, np.float32)
-    parts = (radiance, emissivity, *atmosphere.terms)
-    with np.errstate(all="ignore"):  # pixels without valid inputs
-        for rows in _strips(radiance.shape):
-            strip = [part[rows] if part.ndim else part for part in parts]
-            temperature[rows] = surface_temperature(strip[0], strip[1], strip[2], strip[3], strip[4], band)
-    return temperature
+    return _in_strips(partial(surface_temperature, band=band), radiance, emissivity, *atmosphere.terms)
 
 
 def solve_uncertainty(
@@ -45,22 +40,18 @@ def solve_uncertainty(
 
     NaN where there is no temperature, or where the uncertainty of the atmosphere is unknown.
     """
-    uncertainty = np.full(temperature.shape, np.nan, np.float32)
     if atmosphere.variance is None:
-        return uncertainty
-    transmittance, _, downwelling = atmosphere.terms
-    parts: tuple[Any, ...] = (
-        temperature, radiance, emissivity, emissivity_uncertainty, transmittance, downwelling, np.float32(noise),
-        *atmosphere.variance,
-    )  # fmt: skip
-    with np.errstate(all="ignore"):
-        for rows in _strips(temperature.shape):
-            strip = [part[rows] if part.ndim else part for part in parts]
-            variance = AtmosphereVariance(*strip[7:])
-            uncertainty[rows] = temperature_uncertainty(
-                strip[0], strip[1], strip[2], strip[3], strip[4], strip[5], strip[6], variance, band
-            ).total
-    return uncertainty
+        return np.full(temperature.shape, np.nan, np.float32)
+
+    def total(lst: Any, radiance: Any, emissivity: Any, spread: Any, tau: Any, down: Any, *variance: Any) -> Any:
+        parts = temperature_uncertainty(
+            lst, radiance, emissivity, spread, tau, down, np.float32(noise), AtmosphereVariance(*variance), band
+        )
+        return parts.total
+
+    tau, _, down = atmosphere.terms
+    inputs = (temperature, radiance, emissivity, emissivity_uncertainty, tau, down)
+    return _in_strips(total, *inputs, *atmosphere.variance)
 
 
 def sensor_noise(band: SensorBand, gain: float) -> float:
@@ -68,6 +59,12 @@ def sensor_noise(band: SensorBand, gain: float) -> float:
     return float(np.hypot(noise_radiance(band.noise, band.planck), quantisation_noise(gain)))
 
 
-def _strips(shape: tuple[int, ...]) -> Iterator[slice]:
-    rows = max(1, _STRIP_SIZE // max(1, math.prod(shape[1:])))
-    return (slice(start, start + rows) for start in range(0, shape[0], rows))
+def _in_strips(formula: Callable[..., Any], first: Float32, *others: Any) -> Float32:
+    """Apply a formula to a few rows at a time; the first argument has the shape of the result."""
+    result = np.empty(first.shape, np.float32)
+    step = max(1, _STRIP_SIZE // max(1, math.prod(first.shape[1:])))
+    with np.errstate(all="ignore"):  # pixels without valid inputs
+        for start in range(0, first.shape[0], step):
+            rows = slice(start, start + step)
+            result[rows] = formula(first[rows], *(part[rows] if part.ndim else part for part in others))
+    return result

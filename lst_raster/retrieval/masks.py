@@ -1,4 +1,4 @@
-"""Masks of clouds, shadows and other pixels without a temperature, from the scene's quality bands."""
+"""From the scene's quality bands: masks of pixels without a temperature, and the distance to cloud."""
 
 from __future__ import annotations
 
@@ -17,15 +17,22 @@ from lst_raster.io.address import Location
 from lst_raster.io.grid import Grid
 from lst_raster.io.quality_band import Quality, find_quality, open_quality
 from lst_raster.io.scene import Scene
+from lst_raster.product.quality_flags import FAR_CLOUD_DISTANCE, NEAR_CLOUD_DISTANCE
 
 Mask: TypeAlias = NDArray[np.bool_]
 MaskReader: TypeAlias = Callable[[Window], dict[str, Mask]]
 """Takes a window; returns masks by kind, of which a pixel may be in several."""
+DistanceClasses: TypeAlias = NDArray[np.uint8]
+DistanceReader: TypeAlias = Callable[[Any], DistanceClasses]
+"""Takes a window; returns the values of the field ``cloud_distance``, or one number for all pixels."""
 
 CLOUDY = ("cloud", "dilated_cloud", "cloud_shadow", "cirrus")
 """Kinds of pixels that are masked as cloud, and around which the mask is dilated."""
 DILATION = "dilation"
 """Kind of the pixels that the dilation adds."""
+CELL = 8
+"""Side of the cells between which cloud distances are measured; distances are accurate to two cells. [pixel]"""
+_ROWS = 512  # read at a time for the distances; a multiple of CELL
 _MAX_DILATION = 5000.0  # [m]; a larger one is probably in another unit
 _ROUNDING = 1e-9  # [pixel]
 
@@ -34,14 +41,10 @@ _ROUNDING = 1e-9  # [pixel]
 class Masking:
     """Rules of masking: quality bands and dilation."""
 
-    quality: Quality | None
-    """The quality bands, None without any."""
-    reason: str
-    """Why nothing is masked, empty where pixels are masked."""
-    dilation: float = 0.0
-    """Distance by which clouds, shadows and cirrus are dilated. [m]"""
-    radius: tuple[float, float] = (0.0, 0.0)
-    """The same distance in columns and rows. [pixel]"""
+    quality: Quality | None  # None without quality bands
+    reason: str  # why nothing is masked, empty where pixels are masked
+    dilation: float = 0.0  # distance by which clouds, shadows and cirrus are dilated [m]
+    radius: tuple[float, float] = (0.0, 0.0)  # the same distance in columns and rows [pixel]
 
     @property
     def hides(self) -> tuple[str, ...]:
@@ -67,12 +70,8 @@ def choose_masking(scene: Scene, *, clouds: bool, dilation: float, align: bool =
     With `align` quality bands on another grid are warped onto the scene's. Without `clouds` the quality bands serve the
     quality bits of the product only, and unreadable ones are ignored.
 
-    Raises
-    ------
-    InputError
-        The dilation is negative or too large, or the scene has no coordinate system to measure it.
-    SceneError, GridMismatchError
-        The quality band is of another kind, or not on the scene's grid.
+    Raises InputError: the dilation is negative or too large, or the scene has no coordinate system to measure it;
+    SceneError or GridMismatchError: the quality band is of another kind, or not on the scene's grid.
     """
     if not 0.0 <= dilation <= _MAX_DILATION:
         raise InputError(f"mask dilation is {dilation:g}, outside 0 to {_MAX_DILATION:g} m; give a distance in metres")
@@ -105,11 +104,16 @@ def open_masks(masking: Masking, grid: Grid) -> Iterator[MaskReader]:
     if masking.quality is None:
         yield lambda window: {}
         return
+    columns, rows = (math.ceil(part) for part in masking.radius)
     with open_quality(masking.quality, grid) as read_quality:
 
         def read(window: Window) -> dict[str, Mask]:
-            larger, inner = _with_margin(window, masking.radius, grid)
-            masks = read_quality(larger)
+            left, top = max(0, window.col_off - columns), max(0, window.row_off - rows)
+            right = min(grid.width, window.col_off + window.width + columns)
+            bottom = min(grid.height, window.row_off + window.height + rows)
+            row, column = window.row_off - top, window.col_off - left
+            inner = (slice(row, row + window.height), slice(column, column + window.width))
+            masks = read_quality(Window(left, top, right - left, bottom - top))
             found = {name: mask[inner] for name, mask in masks.items()}
             if masking.dilation:
                 cloudy = np.logical_or.reduce([masks[name] for name in CLOUDY if name in masks])
@@ -139,12 +143,37 @@ def dilate(mask: Mask, radius: tuple[float, float]) -> Mask:
     return dilated
 
 
-def _with_margin(window: Window, radius: tuple[float, float], grid: Grid) -> tuple[Window, Any]:
-    """Enlarge a window by the reach of a dilation, within the grid; also slices of the window in the larger one."""
-    columns, rows = (math.ceil(part) for part in radius)
-    left, top = max(0, window.col_off - columns), max(0, window.row_off - rows)
-    right = min(grid.width, window.col_off + window.width + columns)
-    bottom = min(grid.height, window.row_off + window.height + rows)
-    row, column = window.row_off - top, window.col_off - left
-    inner = (slice(row, row + window.height), slice(column, column + window.width))
-    return Window(left, top, right - left, bottom - top), inner
+def measure_cloud_distance(masking: Masking, grid: Grid) -> DistanceReader:
+    """Read the whole quality band, and classify the distance of each cell to the nearest one with cloud or shadow.
+
+    The class is 0 (unknown) without a quality band or pixel size. Raises LstRasterError: the quality band is damaged.
+    """
+    size = grid.pixel_size()
+    if masking.quality is None or size is None:
+        unknown = np.asarray(0, np.uint8)
+        return lambda window: unknown
+    cells = np.zeros((-(-grid.height // CELL), -(-grid.width // CELL)), bool)
+    with open_quality(masking.quality, grid, CLOUDY) as read_quality:
+        for top in range(0, grid.height, _ROWS):
+            masks = read_quality(Window(0, top, grid.width, min(_ROWS, grid.height - top)))
+            cloudy = np.logical_or.reduce(list(masks.values()))
+            padded = np.pad(cloudy, [(0, -part % CELL) for part in cloudy.shape])
+            blocks = padded.reshape(padded.shape[0] // CELL, CELL, padded.shape[1] // CELL, CELL)
+            cells[top // CELL : top // CELL + blocks.shape[0]] = blocks.any(axis=(1, 3))
+    classes = _distance_classes(cells, (size[1] * CELL, size[0] * CELL))
+
+    def read(window: Any) -> DistanceClasses:
+        rows = (window.row_off + np.arange(window.height)) // CELL
+        columns = (window.col_off + np.arange(window.width)) // CELL
+        return classes[np.ix_(rows, columns)]
+
+    return read
+
+
+def _distance_classes(cells: Mask, size: tuple[float, float]) -> DistanceClasses:
+    from scipy.ndimage import distance_transform_edt  # slow to import
+
+    if not cells.any():
+        return np.full(cells.shape, 3, np.uint8)
+    distance = distance_transform_edt(~cells, sampling=size)
+    return np.asarray(1 + np.digitize(distance, (NEAR_CLOUD_DISTANCE, FAR_CLOUD_DISTANCE)), np.uint8)

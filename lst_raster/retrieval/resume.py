@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from rasterio.errors import RasterioError
 
@@ -83,15 +83,16 @@ def find_same(paths: ProductPaths, run: str | None) -> tuple[dict[str, str], dic
     try:
         item = json.loads(text_of(paths.item))
         properties, assets = item["properties"], item["assets"].values()
-        if properties[RUN] != run or not all(_is_complete(paths, asset) for asset in assets):
+        sizes = {paths.temperature.with_name(Path(asset["href"]).name): asset["file:size"] for asset in assets}
+        if properties[RUN] != run or any(target_size(path) != size for path, size in sizes.items()):
             return None
         counts = {name: int(properties[COUNTS_PROPERTY][name]) for name in ("pixels", "retrieved")}
         with open_product_raster(paths.temperature) as dataset:
             return dict(dataset.tags()), counts
-    except (InputNotFoundError, RemoteAccessError):
-        return None  # not in the object store, or not readable there
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RasterioError):
-        return None  # not on disk, damaged, or the item of another program
+    except (InputNotFoundError, RemoteAccessError, OSError, RasterioError):
+        return None  # does not exist or cannot be read
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # damaged, or the item of another program
 
 
 def require_identified(paths: ProductPaths, states: States) -> None:
@@ -109,8 +110,3 @@ def require_identified(paths: ProductPaths, states: States) -> None:
 def _unidentified(states: States) -> list[str]:
     """Names of the input files that have no modification time and no ETag."""
     return sorted({file.name.partition("?")[0] for file, state in states.items() if state is None or state[2] is None})
-
-
-def _is_complete(paths: ProductPaths, asset: Mapping[str, Any]) -> bool:
-    size: int = asset["file:size"]
-    return target_size(paths.temperature.with_name(Path(asset["href"]).name)) == size

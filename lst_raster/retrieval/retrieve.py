@@ -30,7 +30,6 @@ from lst_raster.product.paths import OutputFormat, ProductPaths
 from lst_raster.product.sidecars import write_sidecars
 from lst_raster.product.stac import COUNTS_PROPERTY, RUN
 from lst_raster.product.staging import new_files
-from lst_raster.retrieval.interpolation_check import TOLERANCE
 from lst_raster.retrieval.masks import Masking, choose_masking
 from lst_raster.retrieval.resume import (
     States,
@@ -40,7 +39,7 @@ from lst_raster.retrieval.resume import (
     require_identified,
     require_unchanged,
 )
-from lst_raster.retrieval.run import GDAL_CACHE_SIZE, Progress, Run, TileCounts, open_cogs, write_tiles
+from lst_raster.retrieval.run import GDAL_CACHE_SIZE, TOLERANCE, Progress, Run, TileCounts, open_cogs, write_tiles
 from lst_raster.retrieval.workers import available_threads
 from lst_raster.sensors.bands import definition_path
 
@@ -81,25 +80,14 @@ class Product:
 
 
 def retrieve(
-    scene: Scene | str | Location,
-    *,
-    output: str | Path | Address = ".",
-    emissivity: Source | Sequence[Source] | None = None,
-    water_vapour: Source | None = None,
-    air_temperature: Source | None = None,
-    surface_pressure: Source | None = None,
-    reanalysis: str | Path | Sequence[str | Path] = (),
-    dem: Source | None = None,
-    align: bool = False,
-    model: Model | str | Path | None = None,
-    mask_clouds: bool = True,
-    mask_dilation: float = 0.0,
-    form: OutputFormat = DEFAULT_FORM,
-    exact: bool = False,
-    threads: int | None = None,
-    overwrite: bool = False,
+    scene: Scene | str | Location, *, output: str | Path | Address = ".",
+    emissivity: Source | Sequence[Source] | None = None, water_vapour: Source | None = None,
+    air_temperature: Source | None = None, surface_pressure: Source | None = None,
+    reanalysis: str | Path | Sequence[str | Path] = (), dem: Source | None = None, align: bool = False,
+    model: Model | str | Path | None = None, mask_clouds: bool = True, mask_dilation: float = 0.0,
+    form: OutputFormat = DEFAULT_FORM, exact: bool = False, threads: int | None = None, overwrite: bool = False,
     progress: Progress | None = None,
-) -> Product:
+) -> Product:  # fmt: skip
     """Retrieve the land surface temperature of a scene.
 
     Missing inputs are assumed, with a warning in the log at the end: emissivity 0.97, and the standard atmosphere of
@@ -177,7 +165,7 @@ def retrieve(
     inputs = resolve_inputs(scene, given, model, emissivity=emissivity, reanalysis=files, dem=dem, align=align)
     masking = choose_masking(scene, clouds=mask_clouds, dilation=mask_dilation, align=align)
     run = Run.prepare(scene, inputs, masking, form, exact=exact)
-    plan = plan_product(run, output, files, exact=exact)
+    plan = plan_product(run, output, files, exact)
     if not overwrite:
         existing = existing_product(plan)
         if existing is not None:
@@ -207,26 +195,20 @@ class ProductPlan:
     @property
     def files(self) -> tuple[Location, ...]:
         """All files of the product."""
-        form = self.run.form
-        rasters = self.paths.rasters(form, uncertainty=self.run.has_uncertainty)
-        return (*rasters, *self.paths.sidecars(form))
+        rasters = self.paths.rasters(self.run.form, uncertainty=self.run.has_uncertainty)
+        return (*rasters, *self.paths.sidecars(self.run.form))
 
 
-def plan_product(
-    run: Run, output: str | Path | Address, reanalysis: Sequence[str | Path], *, exact: bool
-) -> ProductPlan:  # fmt: skip
+def plan_product(run: Run, output: str | Path | Address, reanalysis: Sequence[str | Path], exact: bool) -> ProductPlan:
     """Stage: paths, provenance and fingerprint of the product."""
     scene = run.scene
     tags = _provenance(scene, run.inputs, run.masking)
-    mtl, definition = scene.files.mtl, definition_path(scene.sensor)
+    mtl, definition = scene.files.mtl, definition_path(scene.sensor)  # the latter of a custom sensor
+    scene_files = [scene.place.location, mtl.location if mtl else None, definition]
     read = (
-        scene.place.location,
-        *([mtl.location] if mtl and mtl.location else []),
-        *([definition] if definition else []),  # of a custom sensor
-        *run.inputs.rasters,
-        *run.masking.rasters,
-        *map(reanalysis_location, reanalysis),
-    )
+        *(file for file in scene_files if file),
+        *run.inputs.rasters, *run.masking.rasters, *map(reanalysis_location, reanalysis),
+    )  # fmt: skip
     states = file_states(read)
     return ProductPlan(
         run=run, paths=ProductPaths(temperature=product_path(output, scene.stem)), tags=tags, inputs=read,
@@ -264,23 +246,9 @@ def write_product(plan: ProductPlan, threads: int, progress: Progress) -> tuple[
 
     For each tile (`lst_raster.retrieval.run.write_tiles`): radiance and inputs are read, the atmosphere is interpolated
     from the coarse grid or predicted by the model, the equation is solved for the temperature, and its uncertainty and
-    quality bits follow.
-
-    Returns
-    -------
-    tuple of TileCounts and dict
-        Counts over all tiles, and the complete provenance.
-
-    Raises
-    ------
-    SceneError
-        No pixel has a temperature, or most are hotter than any land surface.
-    InputError
-        An input file has changed during the run.
-    OutputError
-        A file cannot be written.
-    CancelledError
-        `progress` returned False.
+    quality bits follow. Returns counts over all tiles, and the complete provenance. Raises SceneError: no pixel has a
+    temperature, or most are hotter than any land surface; InputError: an input file has changed during the run;
+    OutputError: a file cannot be written; CancelledError: `progress` returned False.
     """
     run, paths = plan.run, plan.paths
     with (
@@ -306,9 +274,8 @@ def warnings_after(run: Run, counts: TileCounts) -> tuple[str, ...]:
     lines = assumption_warnings(run.scene, run.inputs)
     quality = run.masking.quality
     if quality is not None and quality.misnamed:
-        lines.append(
-            f"{quality.place.name} has the bits of {quality.layout.name}, unlike its name: they are read as such"
-        )
+        line = f"{quality.place.name} has the bits of {quality.layout.name}, unlike its name: they are read as such"
+        lines.append(line)
     if run.inputs.model:
         lines += input_warnings(run.inputs.model, counts.input_ranges).values()
     if run.check.largest > TOLERANCE:
@@ -324,11 +291,9 @@ def _result_tags(run: Run, counts: TileCounts) -> dict[str, str]:
     masked = f"{counts.masked['any']} of {counts.measured}" + (f" ({', '.join(by_kind)})" if by_kind else "")
     sources = [f"{name} {counts.sources[number]}" for number, name in enumerate(run.inputs.emissivity.names, start=1)]
     tags = {
-        "retrieved_pixels": f"{counts.retrieved} of {counts.pixels}",
-        "masked_pixels": masked,
-        "emissivity_pixels": ", ".join(sources),
-        "air": run.atmosphere_method(),
-    }
+        "retrieved_pixels": f"{counts.retrieved} of {counts.pixels}", "masked_pixels": masked,
+        "emissivity_pixels": ", ".join(sources), "air": run.atmosphere_method(),
+    }  # fmt: skip
     return tags | ({"uncertainty_parts": run.check.uncertainty_parts()} if run.has_uncertainty else {})
 
 
@@ -358,26 +323,16 @@ def _require_result(run: Run, counts: TileCounts) -> None:
 def _provenance(scene: Scene, inputs: Inputs, masking: Masking) -> dict[str, str]:
     """Metadata needed to reproduce the product, without paths of this machine."""
     return {
-        **scene.tags,
-        "equation": EQUATION,
-        "lst_raster_version": __version__,
-        "input": scene.place.label,
-        "sensor": scene.sensor,
-        "acquisition_date": str(scene.date or "unknown"),
+        **scene.tags, "equation": EQUATION, "lst_raster_version": __version__, "input": scene.place.label,
+        "sensor": scene.sensor, "acquisition_date": str(scene.date or "unknown"),
         "acquisition_time": f"{scene.date.time}Z" if scene.date and scene.date.time else "unknown",
-        "calibration": str(scene.calibration),
-        **model_provenance(inputs.model),
-        **inputs.texts,
-        "mask": str(masking),
-    }
+        "calibration": str(scene.calibration), **model_provenance(inputs.model), **inputs.texts, "mask": str(masking),
+    }  # fmt: skip
 
 
 def model_provenance(model: Model | None) -> dict[str, str]:
     """Metadata that identify a model."""
     if model is None:
         return {"model": "none: the terms of a Level-2 product"}
-    return {
-        "model": model.contract.name,
-        "model_version": str(model.metadata.get("version", "unversioned")),
-        "model_sha256": model.digest,
-    }
+    version = str(model.metadata.get("version", "unversioned"))
+    return {"model": model.contract.name, "model_version": version, "model_sha256": model.digest}

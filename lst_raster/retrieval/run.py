@@ -1,4 +1,4 @@
-"""The run over the tiles of a scene: shared state, output rasters and counts."""
+"""The run over the tiles of a scene: shared state, output rasters, counts, and the self-check at sampled pixels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +18,36 @@ from lst_raster.io.address import Location
 from lst_raster.io.grid import Grid
 from lst_raster.io.plausibility import HOTTEST_GROUND
 from lst_raster.io.scene import Scene
+from lst_raster.physics.radiative_transfer import surface_temperature
+from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_error, temperature_uncertainty
 from lst_raster.product.cog import CogWriter, Layer, new_cog
 from lst_raster.product.paths import OutputFormat, ProductPaths, quality_layer, temperature_layer, uncertainty_layer
 from lst_raster.product.staging import Staging
 from lst_raster.product.tiff_blocks import Compression
-from lst_raster.retrieval.atmosphere_terms import Float32, Mask, Ranges, widen_ranges
-from lst_raster.retrieval.coarse_atmosphere import ELEVATION_STEP, CoarseAtmosphere
-from lst_raster.retrieval.interpolation_check import InterpolationCheck
+from lst_raster.retrieval.atmosphere import (
+    ELEVATION_STEP,
+    CoarseAtmosphere,
+    Float32,
+    Ranges,
+    terms_and_changes,
+    widen_ranges,
+)
 from lst_raster.retrieval.inversion import sensor_noise, solve_uncertainty
-from lst_raster.retrieval.masks import Masking
-from lst_raster.retrieval.quality_bits import DistanceReader, Flagging, measure_cloud_distance
-from lst_raster.retrieval.tiles import Tile, open_tiles, retrieve_tile, tile_windows
+from lst_raster.retrieval.masks import DistanceReader, Masking, measure_cloud_distance
+from lst_raster.retrieval.tiles import Flagging, Tile, open_tiles, retrieve_tile, tile_windows
 from lst_raster.retrieval.workers import over_tiles
-from lst_raster.sensors.bands import SensorBand, sensor_band
+from lst_raster.sensors.bands import sensor_band
+from lst_raster.simulator.input_errors import group_of
 
 GDAL_CACHE_SIZE = 64 << 20
 """Size of GDAL's block cache, by default a fraction of the machine's memory. rasterio takes bytes, GDAL itself takes
 small numbers as MiB. [byte]"""
+TOLERANCE = 0.05
+"""Largest difference without a warning. [K]"""
+_SAMPLE_SIZE = 10_000
+_SEED = 20_150_719
+_SURFACE_PARTS = ("sensor", "emissivity")
+_MODEL_PART = "model"  # prefix of the names of the model's own error sources
 Progress: TypeAlias = Callable[[int, int], bool]
 """Called with the number of tiles completed and in total; returns False to stop the run."""
 
@@ -55,19 +68,21 @@ class TileCounts:
     @classmethod
     def of(cls, tile: Tile, temperature: Float32, hides: Collection[str]) -> TileCounts:
         """Count the pixels of a tile; `hides` are the kinds of pixels that get no temperature."""
-        retrieved = np.isfinite(temperature)
+        retrieved, source = np.isfinite(temperature), tile.emissivity.source
         masks = {name: tile.masks[name] & tile.measured for name in hides if name in tile.masks}
         masks["any"] = tile.hidden & tile.measured
+        number_retrieved = int(np.count_nonzero(retrieved))
+        if source.ndim:
+            sources = dict(enumerate(map(int, np.bincount(source[retrieved]))))
+        else:
+            sources = {int(source): number_retrieved}
         return cls(
-            pixels=tile.valid.size,
-            measured=int(np.count_nonzero(tile.measured)),
+            pixels=tile.valid.size, measured=int(np.count_nonzero(tile.measured)),
             masked=Counter({name: int(np.count_nonzero(mask)) for name, mask in masks.items()}),
-            valid=int(np.count_nonzero(tile.valid)),
-            retrieved=int(np.count_nonzero(retrieved)),
-            too_hot=int(np.count_nonzero(temperature > HOTTEST_GROUND)),
-            sources=_count_sources(tile.emissivity.source, retrieved),
+            valid=int(np.count_nonzero(tile.valid)), retrieved=number_retrieved,
+            too_hot=int(np.count_nonzero(temperature > HOTTEST_GROUND)), sources=Counter(sources),
             input_ranges=dict(tile.atmosphere.input_ranges),
-        )
+        )  # fmt: skip
 
     def add(self, other: TileCounts) -> None:
         """Add the counts of another tile."""
@@ -81,10 +96,86 @@ class TileCounts:
         widen_ranges(self.input_ranges, other.input_ranges)
 
 
-def _count_sources(source: NDArray[np.uint8], retrieved: Mask) -> Counter[int]:
-    if not source.ndim:
-        return Counter({int(source): int(np.count_nonzero(retrieved))})
-    return Counter({number: int(count) for number, count in enumerate(np.bincount(source[retrieved]))})
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InterpolationCheck:
+    """Sampled pixels, the same in every run of a scene. Each is in one tile, so threads write to different elements."""
+
+    inputs: Inputs
+    noise: float  # standard uncertainty of the radiance [W m-2 sr-1 um-1]
+    row: NDArray[np.intp]
+    column: NDArray[np.intp]
+    difference: Float32  # temperature minus that of the model at the pixel, NaN without one [K]
+    parts: dict[str, Float32] = field(default_factory=dict)  # standard uncertainty by error source, likewise [K]
+
+    @classmethod
+    def over(cls, grid: Grid, inputs: Inputs, noise: float) -> InterpolationCheck:
+        """Sample the pixels of a scene; of small scenes every pixel is checked."""
+        count = grid.width * grid.height
+        if count > _SAMPLE_SIZE:
+            sample = np.sort(np.random.default_rng(_SEED).integers(0, count, _SAMPLE_SIZE))
+        else:
+            sample = np.arange(count)
+        row, column = np.divmod(sample, grid.width)
+        empty = np.full(sample.size, np.nan, np.float32)
+        names = [*_SURFACE_PARTS, *map(group_of, inputs.names), _MODEL_PART] if inputs.level2 is None else []
+        parts = {name: empty.copy() for name in names}
+        return cls(inputs=inputs, noise=noise, row=row, column=column, difference=empty, parts=parts)
+
+    def add(self, tile: Tile, temperature: Float32) -> None:
+        """Check the sampled pixels of a tile."""
+        if tile.atmosphere.inputs_at is None:
+            return
+        row, column = self.row - tile.window.row_off, self.column - tile.window.col_off
+        inside = np.flatnonzero((row >= 0) & (row < tile.window.height) & (column >= 0) & (column < tile.window.width))
+        inside = inside[np.isfinite(temperature[row[inside], column[inside]])]
+        if not inside.size:
+            return
+        row, column = row[inside], column[inside]
+        model = self.inputs.network
+        band = sensor_band(model.contract.sensor).planck
+        terms, changes = terms_and_changes(model, self.inputs.origins, tile.atmosphere.inputs_at(row, column))
+        radiance, emissivity, emissivity_uncertainty = (
+            values[row, column] if values.ndim else values
+            for values in (tile.radiance, tile.emissivity.value, tile.emissivity.uncertainty)
+        )
+        exact = surface_temperature(radiance, emissivity, *terms, band)
+        self.difference[inside] = temperature[row, column] - exact
+        no_variance = AtmosphereVariance(0.0, 0.0, 0.0)
+        surface = temperature_uncertainty(
+            exact, radiance, emissivity, emissivity_uncertainty, terms[0], terms[2], self.noise, no_variance, band
+        )
+        self.parts["sensor"][inside], self.parts["emissivity"][inside] = surface.sensor, surface.emissivity
+        squares: dict[str, Any] = {name: 0.0 for name in self.parts if name not in _SURFACE_PARTS}
+        for source, change in changes.items():
+            error = atmosphere_error(exact, radiance, emissivity, terms, change, band)
+            squares[group_of(source.partition(":")[0])] += error * error
+        for name, total in squares.items():
+            self.parts[name][inside] = np.sqrt(total)
+
+    @property
+    def checked(self) -> int:
+        """Number of pixels checked."""
+        return int(np.isfinite(self.difference).sum())
+
+    @property
+    def largest(self) -> float:
+        """Largest absolute difference. [K]"""
+        return float(np.nanmax(np.abs(self.difference))) if self.checked else 0.0
+
+    def uncertainty_parts(self) -> str:
+        """Root mean square of the uncertainty by error source, for the provenance."""
+        if not self.checked:
+            return "unknown"
+        parts = ", ".join(f"{name.replace('_', ' ')} {_rms(part):.2f} K" for name, part in self.parts.items())
+        return f"{parts} (root mean squares at {self.checked} pixels)"
+
+    def __str__(self) -> str:
+        rms = _rms(self.difference) if self.checked else 0.0
+        return f"largest difference {self.largest:.4f} K, rms {rms:.4f} K, at {self.checked} pixels"
+
+
+def _rms(values: Float32) -> float:
+    return float(np.sqrt(np.nanmean(np.square(values, dtype=np.float64))))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,11 +207,6 @@ class Run:
     def has_uncertainty(self) -> bool:
         """Whether the uncertainty is written; for the terms of a Level-2 product it is unknown."""
         return self.inputs.level2 is None and not self.form.lst_only
-
-    @property
-    def band(self) -> SensorBand:
-        """The sensor band."""
-        return sensor_band(self.scene.sensor)
 
     def layers(self, paths: ProductPaths) -> dict[str, tuple[Location, Layer]]:
         """Paths and layers of the rasters to write: ``temperature``, and optionally ``uncertainty`` and ``quality``."""
@@ -183,7 +269,7 @@ def _open_worker(
     run: Run, cogs: Mapping[str, CogWriter], distance: DistanceReader | None
 ) -> Iterator[Callable[[Window], TileCounts]]:
     """Open the files of one thread; yields the function that processes a tile."""
-    band, noise = run.band.planck, run.check.noise
+    band, noise = sensor_band(run.scene.sensor).planck, run.check.noise
     with open_tiles(run.scene, run.inputs, run.masking, run.coarse, uncertainty=run.has_uncertainty) as read_tile:
 
         def process(window: Window) -> TileCounts:

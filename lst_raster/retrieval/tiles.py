@@ -1,34 +1,37 @@
-"""Reading, masking and retrieval of one tile of a scene."""
+"""One tile of a scene: reading, masking, temperature and quality bits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from lst_raster.errors import SceneError
-from lst_raster.inputs.emissivity.merge import MergedEstimate, MergedReader, open_emissivity
-from lst_raster.inputs.resolve import Inputs
+from lst_raster.inputs.emissivity.merge import MergedEstimate, open_emissivity
+from lst_raster.inputs.emissivity.registry import QUALITY_VALUES
+from lst_raster.inputs.resolve import STANDARD, Inputs
 from lst_raster.io.grid import Grid
 from lst_raster.io.raster import open_raster
 from lst_raster.io.scene import Pixels, Scene
 from lst_raster.physics.planck import BandPlanck
 from lst_raster.physics.quantities import EMISSIVITY
 from lst_raster.product.cog import BLOCK
-from lst_raster.retrieval.atmosphere_terms import (
-    AtmosphereReader,
+from lst_raster.product.quality_flags import SCENE_QUALITY_KINDS, UNCERTAINTY_LIMIT, Bits, flag
+from lst_raster.retrieval.atmosphere import (
     AtmosphereTerms,
+    CoarseAtmosphere,
     Float32,
     Mask,
+    open_coarse_atmosphere,
     open_exact_atmosphere,
     open_level2_atmosphere,
 )
-from lst_raster.retrieval.coarse_atmosphere import CoarseAtmosphere, open_coarse_atmosphere
 from lst_raster.retrieval.inversion import solve_temperature
-from lst_raster.retrieval.masks import Masking, open_masks
+from lst_raster.retrieval.masks import DistanceClasses, Masking, open_masks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,53 +70,43 @@ def open_tiles(
     Without `coarse` the model runs at every pixel; `uncertainty` adds that of the atmosphere. Raises LstRasterError,
     from the reader too: a file is missing, damaged or on another grid, or a value is impossible.
     """
+    if inputs.level2 is not None:
+        atmosphere = open_level2_atmosphere(inputs.level2)
+    elif coarse is None:
+        atmosphere = open_exact_atmosphere(inputs, scene.grid, uncertainty=uncertainty)
+    else:
+        atmosphere = open_coarse_atmosphere(coarse, scene.grid)
     with ExitStack() as stack:
         dataset = stack.enter_context(open_raster(scene.place, "scene", SceneError))
         if Grid.of(dataset) != scene.grid:
             raise SceneError(f"scene {scene.place} has changed since it was opened; open it again")
         read_masks = stack.enter_context(open_masks(masking, scene.grid))
         read_emissivity = stack.enter_context(open_emissivity(inputs.emissivity, scene))
-        read_atmosphere = stack.enter_context(_open_atmosphere(inputs, scene.grid, coarse, uncertainty))
+        read_atmosphere = stack.enter_context(atmosphere)
 
         def read(window: Window) -> Tile:
             pixels = scene.read(dataset, window=window)
             if not pixels.measured.any():
                 return _empty_tile(window, pixels)
-            return _read_tile(window, pixels, read_masks(window), masking.hides, read_emissivity, read_atmosphere)
+            masks = read_masks(window)
+            hidden = np.zeros(pixels.measured.shape, bool)
+            for name, mask in masks.items():
+                if name in masking.hides:
+                    hidden |= mask
+            # Masked before the network runs, which would turn any number into a temperature.
+            valid = pixels.measured & ~hidden
+            emissivity = read_emissivity(window)
+            valid &= np.isfinite(emissivity.value)
+            if emissivity.value.ndim:
+                EMISSIVITY.check(emissivity.value[valid], "emissivity")
+            terms = read_atmosphere(window, valid)
+            valid &= np.isfinite(terms.terms[0])
+            return Tile(
+                window=window, measured=pixels.measured, saturated=pixels.saturated, masks=masks, hidden=hidden,
+                valid=valid, radiance=pixels.radiance, emissivity=emissivity, atmosphere=terms,
+            )  # fmt: skip
 
         yield read
-
-
-def _open_atmosphere(
-    inputs: Inputs, grid: Grid, coarse: CoarseAtmosphere | None, uncertainty: bool
-) -> AbstractContextManager[AtmosphereReader]:
-    if inputs.level2 is not None:
-        return open_level2_atmosphere(inputs.level2)
-    if coarse is None:
-        return open_exact_atmosphere(inputs, grid, uncertainty=uncertainty)
-    return open_coarse_atmosphere(coarse, grid)
-
-
-def _read_tile(
-    window: Window, pixels: Pixels, masks: Mapping[str, Mask], hides: Collection[str], read_emissivity: MergedReader,
-    read_atmosphere: AtmosphereReader,
-) -> Tile:  # fmt: skip
-    """Mask before the network runs, which would turn any number into a temperature."""
-    hidden = np.zeros(pixels.measured.shape, bool)
-    for name, mask in masks.items():
-        if name in hides:
-            hidden |= mask
-    valid = pixels.measured & ~hidden
-    emissivity = read_emissivity(window)
-    valid &= np.isfinite(emissivity.value)
-    if emissivity.value.ndim:
-        EMISSIVITY.check(emissivity.value[valid], "emissivity")
-    atmosphere = read_atmosphere(window, valid)
-    valid &= np.isfinite(atmosphere.terms[0])
-    return Tile(
-        window=window, measured=pixels.measured, saturated=pixels.saturated, masks=masks, hidden=hidden, valid=valid,
-        radiance=pixels.radiance, emissivity=emissivity, atmosphere=atmosphere,
-    )  # fmt: skip
 
 
 def _empty_tile(window: Window, pixels: Pixels) -> Tile:
@@ -131,3 +124,54 @@ def retrieve_tile(tile: Tile, band: BandPlanck) -> Float32:
     temperature = solve_temperature(tile.radiance, tile.emissivity.value, tile.atmosphere, band)
     temperature[~tile.valid] = np.nan
     return temperature
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flagging:
+    """Quality bits that are the same for the whole scene."""
+
+    source_bits: NDArray[np.uint32]  # of the field ``emissivity_source``, by number of the source counted from 1
+    common_bits: int  # of every pixel with a radiance
+
+    @classmethod
+    def of(cls, inputs: Inputs) -> Flagging:
+        """Derive them from the inputs."""
+        codes = {name: code for code, (name, _) in QUALITY_VALUES.items()}
+        offset = flag("emissivity_source").offset
+        source_bits = [0, *(codes[source.kind] << offset for source in inputs.emissivity.sources)]
+        assumed = any(
+            name in inputs.atmosphere and inputs.atmosphere[name].origin == STANDARD
+            for name in ("water_vapour", "air_temperature")
+        )
+        common_bits = flag("assumed_atmosphere").mask if assumed else 0
+        return cls(source_bits=np.array(source_bits, np.uint32), common_bits=common_bits)
+
+    def bits(self, tile: Tile, temperature: Float32, uncertainty: Float32, distance: DistanceClasses) -> Bits:
+        """Quality bits of a tile with its temperature and uncertainty [K]; see `lst_raster.product.quality_flags`."""
+        measured = tile.measured
+        bits = np.where(measured, np.uint32(self.common_bits), np.uint32(0))
+        bits |= self.source_bits[tile.emissivity.source] * measured
+        bits |= distance.astype(np.uint32) << np.uint32(flag("cloud_distance").offset)
+        _set(bits, "fill", ~measured)
+        _set(bits, "saturated", tile.saturated)
+        for name, kinds in SCENE_QUALITY_KINDS.items():
+            for kind in kinds:
+                if kind in tile.masks:
+                    _set(bits, name, tile.masks[kind])
+        for kind in ("fill", "saturated"):
+            if kind in tile.masks:  # without a valid radiance, unless the user keeps the values of the file
+                lost = tile.masks[kind] & tile.hidden
+                _set(bits, "fill", lost)
+                _set(bits, kind, lost)
+        _set(bits, "no_input", measured & ~tile.hidden & ~tile.valid)
+        _set(bits, "no_solution", tile.valid & np.isnan(temperature))
+        with np.errstate(invalid="ignore"):
+            _set(bits, "uncertain", uncertainty > UNCERTAINTY_LIMIT)
+            if tile.atmosphere.outside_range is not None:
+                _set(bits, "outside_range", (tile.atmosphere.outside_range > 0.0) & measured)
+        return bits
+
+
+def _set(bits: Bits, name: str, mask: Mask) -> None:
+    """Set a bit, in place, where the mask is True."""
+    bits |= mask * np.uint32(flag(name).mask)

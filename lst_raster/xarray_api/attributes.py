@@ -12,23 +12,17 @@ from lst_raster.product.quality_flags import FLAGS, Flag
 
 CONVENTIONS = "CF-1.11"
 """The conventions that names and attributes follow."""
-GRID_MAPPING = "spatial_ref"
-"""Name of the coordinate of the coordinate system, as in rioxarray."""
-
 _RADIANCE = "W m-2 sr-1 um-1"
 
 LST_ATTRIBUTES: Mapping[str, Any] = MappingProxyType(
     {"standard_name": "surface_temperature", "long_name": "land surface temperature", "units": "K"}
 )
-"""Attributes of the temperature."""
 UNCERTAINTY_ATTRIBUTES: Mapping[str, Any] = MappingProxyType(
     {
         "standard_name": "surface_temperature standard_error",
-        "long_name": "standard uncertainty of the land surface temperature",
-        "units": "K",
+        "long_name": "standard uncertainty of the land surface temperature", "units": "K",
     }
-)
-"""Attributes of its uncertainty."""
+)  # fmt: skip
 TERM_ATTRIBUTES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "transmittance": {"long_name": "transmittance of the atmosphere in the band, towards the sensor", "units": "1"},
@@ -66,20 +60,15 @@ def quality_attributes() -> dict[str, Any]:
             values.append(value << flag.offset)
             meanings.append(name)
     return {
-        "standard_name": "quality_flag",
-        "long_name": "quality bits",
-        "flag_masks": np.array(masks, np.uint32),
-        "flag_values": np.array(values, np.uint32),
-        "flag_meanings": " ".join(meanings),
-    }
+        "standard_name": "quality_flag", "long_name": "quality bits", "flag_masks": np.array(masks, np.uint32),
+        "flag_values": np.array(values, np.uint32), "flag_meanings": " ".join(meanings),
+    }  # fmt: skip
 
 
 def flag_attributes(flag: Flag) -> dict[str, Any]:
     """Attributes of a variable with one field of the quality bits."""
-    if flag.length == 1:
-        return {"long_name": flag.description}
-    return {
-        "long_name": flag.description,
-        "flag_values": np.array(list(flag.values), np.uint8),
-        "flag_meanings": " ".join(name for name, _ in flag.values.values()),
-    }
+    attributes: dict[str, Any] = {"long_name": flag.description}
+    if flag.length > 1:
+        attributes["flag_values"] = np.array(list(flag.values), np.uint8)
+        attributes["flag_meanings"] = " ".join(name for name, _ in flag.values.values())
+    return attributes

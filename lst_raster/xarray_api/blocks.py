@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -21,7 +21,7 @@ from lst_raster.inputs.profile_input import profile_inputs
 from lst_raster.inputs.resolve import input_warnings, saturation_ratio
 from lst_raster.io.plausibility import check_radiance
 from lst_raster.physics.quantities import EMISSIVITY, SPECIFIC_HUMIDITY, TEMPERATURE
-from lst_raster.retrieval.atmosphere_terms import (
+from lst_raster.retrieval.atmosphere import (
     AtmosphereTerms,
     Float32,
     Ranges,
@@ -81,9 +81,8 @@ def solve_block(recipe: Recipe, radiance: Values, emissivity: Values, spread: Va
     shape = np.broadcast_shapes(*(part.shape for part in pixels), *(part.shape[:-1] for part in levels))
     pixels = tuple(part.reshape((1,) * (len(shape) - part.ndim) + part.shape) for part in pixels)
     levels = tuple(part.reshape((1,) * (len(shape) + 1 - part.ndim) + part.shape) for part in levels)
-    outputs: dict[str, Values] = {
-        name: np.empty(shape, np.bool_ if name == OUTSIDE_RANGE else np.float32) for name in recipe.outputs
-    }
+    types: dict[str, Any] = {name: np.bool_ if name == OUTSIDE_RANGE else np.float32 for name in recipe.outputs}
+    outputs: dict[str, Values] = {name: np.empty(shape, dtype) for name, dtype in types.items()}
     block = _Block(recipe=recipe, model=model)
     constant = None
     if all(part.size == 1 for part in fields) and all(part[..., 0].size == 1 for part in levels):
@@ -146,16 +145,18 @@ class _Block:
         shape = np.broadcast_shapes(radiance.shape, emissivity.shape, spread.shape, atmosphere.terms[0].shape) or (1,)
         radiance = np.broadcast_to(radiance, shape)
         emissivity, spread = (np.broadcast_to(part, shape) if part.ndim else part for part in (emissivity, spread))
-        atmosphere = _broadcast(atmosphere, shape)
+        if atmosphere.terms[0].shape not in ((), shape):
+            outside = () if atmosphere.outside_range is None else (atmosphere.outside_range,)
+            layers = [*atmosphere.terms, *(atmosphere.variance or ()), *outside]
+            atmosphere = AtmosphereTerms.from_layers(np.stack([np.broadcast_to(layer, shape) for layer in layers]))
         band = sensor_band(self.model.contract.sensor).planck
         lst = solve_temperature(radiance, emissivity, atmosphere, band)
         lst[~(np.isfinite(radiance) & np.isfinite(emissivity))] = np.nan  # infinite inputs would give a number
         found: dict[str, Values] = {LST: lst}
-        if UNCERTAINTY in self.recipe.outputs:
-            found[UNCERTAINTY] = solve_uncertainty(
-                lst, radiance, emissivity, spread, atmosphere, self.recipe.noise, band
-            )
         found |= {name: np.broadcast_to(term, shape) for name, term in zip(TERMS, atmosphere.terms, strict=True)}
+        if UNCERTAINTY in self.recipe.outputs:
+            noise = self.recipe.noise
+            found[UNCERTAINTY] = solve_uncertainty(lst, radiance, emissivity, spread, atmosphere, noise, band)
         if atmosphere.outside_range is not None:
             found[OUTSIDE_RANGE] = np.broadcast_to(atmosphere.outside_range > 0.0, shape)
         return {name: found[name] for name in self.recipe.outputs}
@@ -175,7 +176,13 @@ class _Block:
         }
         if levels:
             values = self._with_profile(values, levels, valid)
-        self._check(values)
+        ranges = value_ranges(values)
+        for name in self.recipe.fields:
+            if name in ranges:
+                QUANTITIES[name].check(ranges[name], QUANTITIES[name].title)
+        widen_ranges(self.input_ranges, ranges)
+        if "water_vapour" in self.recipe.fields:
+            widen_ranges(self.input_ranges, saturation_ratio(values))
         if self.recipe.input_error is not None:
             values[INPUT_ERRORS.name] = np.asarray(self.recipe.input_error, np.float32)
         values = dict(zip(values, np.broadcast_arrays(*values.values()), strict=True))
@@ -197,16 +204,6 @@ class _Block:
         values = {name: np.broadcast_to(part, places) for name, part in values.items()}
         return profile_inputs(values, profiles, self.recipe.from_profile, is_scaled=self.recipe.scales_humidity)
 
-    def _check(self, values: Mapping[str, Values]) -> None:
-        """Raise InputError for impossible values, and record the ranges of the others."""
-        ranges = value_ranges(values)
-        for name in self.recipe.fields:
-            if name in ranges:
-                QUANTITIES[name].check(ranges[name], QUANTITIES[name].title)
-        widen_ranges(self.input_ranges, ranges)
-        if "water_vapour" in self.recipe.fields:
-            widen_ranges(self.input_ranges, saturation_ratio(values))
-
     def log_warnings(self) -> None:
         """Log a warning for inputs outside the model's valid range, and for implausibly low water vapour."""
         for name, line in input_warnings(self.model, self.input_ranges).items():
@@ -218,12 +215,3 @@ class _Block:
 def reset_warnings(recipe: Recipe) -> None:
     """Log the warnings of a recipe again, also where an earlier retrieval had the same one."""
     _WARNED.difference_update([warned for warned in _WARNED if warned[0] == recipe])
-
-
-def _broadcast(atmosphere: AtmosphereTerms, shape: tuple[int, ...]) -> AtmosphereTerms:
-    """Broadcast terms to the shape of the pixels, unless they are numbers."""
-    if atmosphere.terms[0].shape in ((), shape):
-        return atmosphere
-    outside = () if atmosphere.outside_range is None else (atmosphere.outside_range,)
-    parts = [*atmosphere.terms, *(atmosphere.variance or ()), *outside]
-    return AtmosphereTerms.from_layers(np.stack([np.broadcast_to(part, shape) for part in parts]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,6 @@ from lst_raster.xarray_api.attributes import (
 
 _LOGGER = logging.getLogger(__name__)
 _PRODUCT_TAG = "lst_raster_version"
-_UNKNOWN = "unknown"
 
 
 def open_product(path: str | Path, *, chunks: Any = None) -> xr.Dataset:
@@ -89,13 +89,13 @@ class _ProductBackend(BackendEntrypoint):
         self, filename_or_obj: str, *, drop_variables: str | Iterable[str] | None = None
     ) -> xr.Dataset:
         rasters = _open_rasters(Place.of(filename_or_obj))
-        dropped = [drop_variables] if isinstance(drop_variables, str) else list(drop_variables or ())
-        variables = {name: value for name, value in _variables(rasters).items() if name not in dropped}
+        variables = _variables(rasters)
+        for name in [drop_variables] if isinstance(drop_variables, str) else drop_variables or ():
+            variables.pop(name, None)
         first = rasters["lst"]
         tags = {name: value for name, value in sorted(first.tags.items()) if name.islower()}
         attributes = {"Conventions": CONVENTIONS, "title": "Land surface temperature", **tags}
-        dataset = xr.Dataset(variables, coords=_coordinates(first), attrs=attributes)
-        dataset = _with_crs(dataset, first.grid)
+        dataset = _with_crs(xr.Dataset(variables, coords=_coordinates(first), attrs=attributes), first.grid)
         dataset.encoding["source"] = str(first.place)  # else xarray writes the address with its signature
         return dataset
 
@@ -112,9 +112,8 @@ class _Raster:
     @classmethod
     def open(cls, place: Place) -> _Raster:
         with open_raster(place, "product", InputError) as dataset:
-            return cls(
-                place=place, grid=Grid.of(dataset), description=dataset.descriptions[0], tags=dict(dataset.tags())
-            )
+            grid, description = Grid.of(dataset), dataset.descriptions[0]
+            return cls(place=place, grid=grid, description=description, tags=dict(dataset.tags()))
 
 
 def _open_rasters(place: Place) -> dict[str, _Raster]:
@@ -174,9 +173,8 @@ def _variables(rasters: Mapping[str, _Raster]) -> dict[str, xr.Variable]:
 
 
 def _variable(raster: _Raster, content: str, attributes: Mapping[str, Any]) -> xr.Variable:
-    array = RasterArray(raster.place, raster.grid, content)
-    encoding = {"preferred_chunks": {"y": BLOCK, "x": BLOCK}}
-    return xr.Variable(("y", "x"), indexing.LazilyIndexedArray(array), dict(attributes), encoding)
+    array = indexing.LazilyIndexedArray(RasterArray(raster.place, raster.grid, content))
+    return xr.Variable(("y", "x"), array, dict(attributes), {"preferred_chunks": {"y": BLOCK, "x": BLOCK}})
 
 
 class RasterArray(BackendArray):
@@ -200,13 +198,16 @@ class RasterArray(BackendArray):
         return values
 
     def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
-        rows, columns = (_as_slice(index, side) for index, side in zip(key, self.shape, strict=True))
-        height, width = rows.stop - rows.start, columns.stop - columns.start
-        if height <= 0 or width <= 0:
-            values = np.empty((max(height, 0), max(width, 0)), self.dtype)
+        # The axes as ranges with steps of at least one; an axis that the key drops has a single value.
+        rows, columns = (
+            range(side)[index] if isinstance(index, slice) else range(side)[int(index) :][:1]
+            for index, side in zip(key, self.shape, strict=True)
+        )
+        if len(rows) and len(columns):
+            window = Window(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+            values = self._read_window(window)[:: rows.step, :: columns.step]
         else:
-            values = self._read_window(Window(columns.start, rows.start, width, height))
-        values = values[:: rows.step, :: columns.step]
+            values = np.empty((len(rows), len(columns)), self.dtype)
         return values[tuple(slice(None) if isinstance(index, slice) else 0 for index in key)]
 
     def _read_window(self, window: Window) -> NDArray[Any]:
@@ -223,14 +224,6 @@ class RasterArray(BackendArray):
         return stored if self._content == "bits" else flag(self._content).of(stored).astype(self.dtype)
 
 
-def _as_slice(index: Any, side: int) -> slice:
-    """Rows or columns to read, with a step of at least one."""
-    if isinstance(index, slice):
-        return slice(*index.indices(side))
-    first = int(index) % side
-    return slice(first, first + 1, 1)
-
-
 def _coordinates(raster: _Raster) -> dict[str, Any]:
     """Pixel centres of a grid without rotation, and the time where the date is known."""
     grid = raster.grid
@@ -239,19 +232,12 @@ def _coordinates(raster: _Raster) -> dict[str, Any]:
     if b == d == 0.0:
         coordinates["y"] = f + e * (np.arange(grid.height) + 0.5)
         coordinates["x"] = c + a * (np.arange(grid.width) + 0.5)
-    time = _time(raster.tags.get("acquisition_date", _UNKNOWN), raster.tags.get("acquisition_time", _UNKNOWN))
-    if time is not None:
-        coordinates["time"] = ((), time, {"standard_name": "time", "long_name": "acquisition"})
+    date, time = (raster.tags.get(f"acquisition_{part}", "unknown") for part in ("date", "time"))
+    if len(date) == len("2015-07-19"):
+        with suppress(ValueError):
+            moment = np.datetime64(date if time == "unknown" else f"{date}T{time.removesuffix('Z')}", "ns")
+            coordinates["time"] = ((), moment, {"standard_name": "time", "long_name": "acquisition"})
     return coordinates
-
-
-def _time(date: str, time: str) -> np.datetime64 | None:
-    if len(date) != len("2015-07-19"):
-        return None
-    try:
-        return np.datetime64(date if time == _UNKNOWN else f"{date}T{time.removesuffix('Z')}", "ns")
-    except ValueError:
-        return None
 
 
 def _with_crs(dataset: xr.Dataset, grid: Grid) -> xr.Dataset:

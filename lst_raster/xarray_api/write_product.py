@@ -133,9 +133,7 @@ def _check_targets(paths: ProductPaths, grid: Grid, overwrite: bool) -> None:
     check_targets((paths.temperature, paths.uncertainty), grid, inputs=(), overwrite=overwrite)
     for path in (paths.quality, paths.item):
         if target_size(path) is not None:
-            raise OutputError(
-                f"{path} belongs to a complete product of that name; remove that first, or give another name"
-            )
+            raise OutputError(f"{path} belongs to a complete product of that name; remove it, or give another name")
 
 
 class _Target:

@@ -13,7 +13,7 @@ from lst_raster.physics.elevation import (
     surface_pressure_between,
 )
 from lst_raster.physics.humidity import specific_humidity_from_dew_point
-from lst_raster.retrieval.atmosphere_terms import open_exact_atmosphere
+from lst_raster.retrieval.atmosphere import open_exact_atmosphere
 from lst_raster.retrieval.describe import describe
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS, Ground, Profiles, at_sigma
 from tests.support.factories import write_raster

@@ -13,7 +13,7 @@ from rasterio.windows import Window
 from lst_raster import Scene, retrieve
 from lst_raster.errors import CancelledError, InputError
 from lst_raster.io.coarse_grid import Nodes, spread
-from lst_raster.retrieval import interpolation_check, workers
+from lst_raster.retrieval import run, workers
 from lst_raster.retrieval import tiles as tiles_module
 from tests.support.factories import STATE, make_scene, ramp, write_raster
 from tests.support.reanalysis_files import write_reanalysis
@@ -87,7 +87,7 @@ def test_the_coarse_grid_gives_the_temperature_of_the_model_at_every_pixel(tmp_p
 
 @pytest.mark.slow
 def test_the_run_reports_the_error_of_the_coarse_grid(tmp_path, scene, over_terrain, exact, monkeypatch):
-    monkeypatch.setattr("lst_raster.retrieval.coarse_atmosphere.ELEVATION_STEP", 1500.0)
+    monkeypatch.setattr("lst_raster.retrieval.atmosphere.ELEVATION_STEP", 1500.0)
     coarse = retrieve(Scene.open(scene, date=DATE), output=tmp_path / "coarse.tif", **over_terrain)
     largest = np.abs(read(coarse.path) - read(exact.path)).max()
     assert largest > 0.3
@@ -180,7 +180,7 @@ def test_the_self_check_samples_the_whole_scene():
     class Nothing:
         level2, names = None, ()
 
-    check = interpolation_check.InterpolationCheck.over(Grid, Nothing, 0.01)
+    check = run.InterpolationCheck.over(Grid, Nothing, 0.01)
     assert check.row.size == 10_000
     quarters = np.bincount(2 * (check.row >= 2000) + (check.column >= 2500), minlength=4)
     assert quarters.min() > 2300

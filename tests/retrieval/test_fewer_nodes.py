@@ -6,7 +6,7 @@ import pytest
 from lst_raster.inputs.fields import ElevationAdjustment, Field
 from lst_raster.io.coarse_grid import Nodes, interpolate_at
 from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, WATER_VAPOUR
-from lst_raster.retrieval.coarse_atmosphere import NODE_TOLERANCES, min_nodes
+from lst_raster.retrieval.atmosphere import NODE_TOLERANCES, min_nodes
 
 AXIS = np.append(np.arange(0.0, 1000.0, 32), 1000.0)
 

@@ -10,7 +10,7 @@ from lst_raster.errors import OutputError
 from lst_raster.inputs.resolve import resolve_inputs
 from lst_raster.resources import require
 from lst_raster.retrieval import tiles as tiles_module
-from lst_raster.retrieval.coarse_atmosphere import CoarseAtmosphere
+from lst_raster.retrieval.atmosphere import CoarseAtmosphere
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 from tests.support.factories import make_model, make_scene, model_metadata, write_raster
 from tests.support.profile_air import (

@@ -6,7 +6,7 @@ from pyproj import Transformer
 
 from lst_raster import Scene
 from lst_raster.physics.constants import GRAVITY
-from lst_raster.retrieval.coarse_atmosphere import CoarseAtmosphere
+from lst_raster.retrieval.atmosphere import CoarseAtmosphere
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, SIGMA, TEMPERATURE_LEVELS
 from tests.support.factories import make_scene
 from tests.support.linear_air import START, linear

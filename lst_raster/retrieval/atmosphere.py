@@ -1,0 +1,333 @@
+"""Radiative terms of the atmosphere: from the model at every pixel or on a coarse grid, or from a Level-2 product."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lst_raster.inference.model import Model
+from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, perturbed_terms
+from lst_raster.inputs.fields import Field, open_field, value_at
+from lst_raster.inputs.resolve import RANGE_TOLERANCE, Inputs, saturation_ratio
+from lst_raster.io.coarse_grid import Float, Nodes, interpolate_at, interpolate_levels, spread
+from lst_raster.io.grid import Grid
+from lst_raster.io.level2_scene import Level2Atmosphere
+from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR
+from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_variance
+from lst_raster.sensors.bands import sensor_band
+from lst_raster.simulator.input_errors import input_error_sources
+from lst_raster.simulator.sigma_levels import Profiles
+
+Float32: TypeAlias = NDArray[np.float32]
+Mask: TypeAlias = NDArray[np.bool_]
+Terms: TypeAlias = tuple[Any, Any, Any]
+"""Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], or changes of them."""
+Ranges: TypeAlias = dict[str, tuple[float, float]]
+"""Lowest and highest value by input, and `saturation_ratio`."""
+
+ELEVATION_STEP = 50.0
+"""Distance between the elevations for which the model runs at each node. [m]"""
+NODE_TOLERANCES: Mapping[str, float] = MappingProxyType(
+    {WATER_VAPOUR.name: 0.05, AIR_TEMPERATURE.name: 0.03, SURFACE_PRESSURE.name: 0.5, ELEVATION.name: 5.0}
+)
+"""Largest error of an input when nodes are left out, in its unit: one fiftieth of the uncertainty of a reanalysis, a
+few millikelvins of the surface temperature."""
+_STRIDES = (8, 4, 2)  # tried in this order: every eighth node in each direction, every fourth, every second
+_LAYER_COUNT = {False: 3, True: 7}  # of `solve_atmosphere`, without and with the uncertainty
+_PROFILES_PER_CALL = 16_384  # pixels; each profile has dozens of levels in memory
+
+
+def solve_atmosphere(
+    model: Model, origins: Mapping[str, str], values: Mapping[str, NDArray[Any]], *, uncertainty: bool
+) -> Float32:
+    """Run the model for inputs of one shape; with the uncertainty it runs once more for each error source.
+
+    `origins` has the origin of each input, a key of `INPUT_UNCERTAINTIES`. Returns an array of shape (3 or 7, ...):
+    transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1]; with the uncertainty also the three
+    coefficients of the variance (`AtmosphereVariance`), and 1 where an input is outside the model's range, else 0.
+    """
+    if not uncertainty:
+        return np.stack(model.atmosphere(**values).terms)
+    terms, changes = terms_and_changes(model, origins, values)
+    outside = np.asarray(False)
+    for variable in model.contract.inputs:
+        if variable.name in values and variable.valid_range is not None:
+            low, high = variable.valid_range
+            value = values[variable.name]
+            outside = outside | (value < low - RANGE_TOLERANCE * high) | (value > high * (1.0 + RANGE_TOLERANCE))
+    layers = [*terms, *atmosphere_variance(terms, changes.values()), outside]
+    return np.stack(np.broadcast_arrays(*layers)).astype(np.float32)
+
+
+def terms_and_changes(
+    model: Model, origins: Mapping[str, str], values: Mapping[str, NDArray[Any]]
+) -> tuple[Terms, dict[str, Terms]]:
+    """Terms, and their change by one standard uncertainty of each error source of inputs and model."""
+
+    def deviation(kind: str, value: Any) -> Any:
+        # Kinds of error that are not the name of an input are those of a reanalysis.
+        return INPUT_UNCERTAINTIES[origins.get(kind, "reanalysis")][kind].at(value)
+
+    sources = input_error_sources(values, deviation)
+    band = sensor_band(model.contract.sensor).planck
+    terms, by_inputs, by_model = perturbed_terms(model.atmosphere, values, sources, band)
+    return terms, by_inputs | by_model
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AtmosphereTerms:
+    """The atmosphere over a window; every array of shape (rows, columns), or one number for all pixels."""
+
+    terms: Terms  # of the radiative transfer equation, NaN where an input is missing
+    variance: AtmosphereVariance | None = None  # coefficients of their variance, None without uncertainty
+    outside_range: Float32 | None = None  # above 0 where an input is outside the model's valid range
+    input_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of every model input
+    inputs_at: Callable[[Any, Any], dict[str, Any]] | None = None
+    """Returns the model inputs at rows and columns of the window; None without a model."""
+
+    @classmethod
+    def from_layers(cls, layers: Float32, **more: Any) -> AtmosphereTerms:
+        """Name the layers of `solve_atmosphere`."""
+        terms: Terms = (layers[0], layers[1], layers[2])
+        if len(layers) == _LAYER_COUNT[False]:
+            return cls(terms=terms, **more)
+        return cls(terms=terms, variance=AtmosphereVariance(*layers[3:6]), outside_range=layers[6], **more)
+
+
+AtmosphereReader: TypeAlias = Callable[[Any, Mask], AtmosphereTerms]
+"""Takes a window of the scene, and the mask of its pixels for which the atmosphere is needed."""
+
+
+@contextmanager
+def open_level2_atmosphere(level2: Level2Atmosphere) -> Iterator[AtmosphereReader]:
+    """Open the terms of a Level-2 product; errors as `open_exact_atmosphere`."""
+    with level2.open() as read:
+        yield lambda window, needed: AtmosphereTerms(terms=read(window))
+
+
+@contextmanager
+def open_exact_atmosphere(inputs: Inputs, grid: Grid, *, uncertainty: bool) -> Iterator[AtmosphereReader]:
+    """Open the model's inputs; the reader runs the model at every pixel, or once where no input varies.
+
+    Raises LstRasterError, from the reader too: a file is missing, damaged or on another grid, or a value is impossible.
+    """
+    with ExitStack() as stack:
+        readers = {name: stack.enter_context(open_field(field, grid)) for name, field in inputs.fields.items()}
+
+        def read(window: Any, needed: Mask) -> AtmosphereTerms:
+            fields = {name: reader(window) for name, reader in readers.items()}
+            return _exact_terms(inputs, fields, window, needed, uncertainty)
+
+        yield read
+
+
+def _exact_terms(
+    inputs: Inputs, fields: Mapping[str, Float32], window: Any, needed: Mask, uncertainty: bool
+) -> AtmosphereTerms:
+    """Run the model at every pixel that is needed and has all inputs."""
+
+    def inputs_at(row: Any, column: Any) -> dict[str, Any]:
+        values = {
+            name: np.broadcast_to(array[row, column] if array.ndim else array, np.shape(row))
+            for name, array in fields.items()
+        }
+        return _with_profile(inputs, values, window.row_off + row + 0.5, window.col_off + column + 0.5)
+
+    valid = needed.copy()
+    for array in fields.values():
+        valid &= np.isfinite(array)
+    if inputs.profile is None:
+        values = {name: array[valid] if array.ndim else array for name, array in fields.items()}
+    else:
+        row, column = np.nonzero(valid)
+        starts = range(0, max(row.size, 1), _PROFILES_PER_CALL)
+        parts = [inputs_at(row[start:][:_PROFILES_PER_CALL], column[start:][:_PROFILES_PER_CALL]) for start in starts]
+        values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    ranges = _checked_ranges(inputs, values) if valid.any() else {}
+    pixels = dict(zip(values, np.broadcast_arrays(*values.values()), strict=True))
+    layers = solve_atmosphere(inputs.network, inputs.origins, pixels, uncertainty=uncertainty)
+    if layers.ndim > 1:
+        layers = scatter(layers, valid)
+    return AtmosphereTerms.from_layers(layers, input_ranges=ranges, inputs_at=inputs_at)
+
+
+def _with_profile(inputs: Inputs, values: dict[str, Any], row: Any, column: Any) -> dict[str, Any]:
+    """Add the inputs that the profile provides at places of the scene [pixel] to the values of the fields."""
+    if inputs.profile is None:
+        return values
+    return inputs.profile.inputs(values, inputs.profile.over(row, column))
+
+
+def _checked_ranges(inputs: Inputs, values: Mapping[str, Any]) -> Ranges:
+    """Range of every input, and `saturation_ratio` of a given water vapour; raises InputError for impossible values."""
+    ranges = value_ranges(values)
+    for name, given in inputs.atmosphere.items():
+        if name in ranges and np.ndim(values[name]):
+            given.quantity.check(ranges[name], f"{given.quantity.title} {given.source}")
+    vapour = inputs.atmosphere.get("water_vapour")
+    if vapour and vapour.origin == "given":
+        ranges |= saturation_ratio(values, inputs.reference_temperature)
+    return ranges
+
+
+def value_ranges(values: Mapping[str, Any]) -> Ranges:
+    """Lowest and highest finite value of every input that has one."""
+    finite = {name: array[np.isfinite(array)] for name, array in values.items()}
+    return {name: (float(array.min()), float(array.max())) for name, array in finite.items() if array.size}
+
+
+def widen_ranges(ranges: Ranges, others: Mapping[str, tuple[float, float]]) -> None:
+    """Extend ranges, in place, so that they include others."""
+    for name, (low, high) in others.items():
+        before = ranges.get(name, (np.inf, -np.inf))
+        ranges[name] = (min(before[0], low), max(before[1], high))
+
+
+def scatter(layers: Float32, valid: Mask) -> Float32:
+    """Put layers of shape (layers, pixels) at the valid pixels of an array, NaN elsewhere."""
+    scattered = np.full((len(layers), *valid.shape), np.nan, np.float32)
+    scattered[:, valid] = layers
+    return scattered
+
+
+def min_nodes(fields: Sequence[Field]) -> tuple[Float, Float] | None:
+    """Choose the nodes at which the model runs, for every elevation and every error source.
+
+    Returns rows and columns [pixel] of the densest input, or every second, fourth or eighth of them where all inputs
+    stay within `NODE_TOLERANCES` when interpolated from these; None where no input has nodes.
+    """
+    parts: list[tuple[Nodes, float]] = []  # each with its tolerance
+    for given in fields:
+        surface = given.adjustment.surface if given.adjustment else None  # elevation to which the input belongs
+        for source, name in ((given.source, given.quantity.name), (surface, ELEVATION.name)):
+            if isinstance(source, Nodes):
+                parts.append((source, NODE_TOLERANCES.get(name, 0.0)))
+    if not parts:
+        return None
+    densest = max((nodes for nodes, _ in parts), key=lambda nodes: nodes.values.size)
+    for stride in _STRIDES:
+        rows, columns = (np.append(axis[:-1:stride], axis[-1]) for axis in (densest.rows, densest.columns))
+        if all(_interpolation_error(nodes, rows, columns) <= tolerance for nodes, tolerance in parts):
+            return rows, columns
+    return densest.rows, densest.columns
+
+
+def _interpolation_error(nodes: Nodes, rows: Float, columns: Float) -> float:
+    """Largest difference at the nodes when interpolated from other rows and columns; infinite where values lack."""
+    column, row = np.meshgrid(columns, rows)
+    node_column, node_row = np.meshgrid(nodes.columns, nodes.rows)
+    interpolated = interpolate_at(rows, columns, nodes.at(row, column), node_row, node_column)
+    error = np.abs(interpolated - nodes.values).max()
+    return float(error) if np.isfinite(error) else np.inf
+
+
+@dataclass(kw_only=True, slots=True)
+class CoarseAtmosphere:
+    """Terms of the atmosphere at nodes over the scene, computed on demand for each elevation; shared by all threads."""
+
+    inputs: Inputs
+    rows: Float  # of the nodes [pixel]
+    columns: Float  # of the nodes [pixel]
+    uncertainty: bool
+    input_ranges: Ranges = field(default_factory=dict)  # at the nodes and elevations computed so far
+    _profiles: Profiles | None = None  # at the nodes; they do not depend on the elevation and are read once
+    _levels: dict[float, Float32] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def over(cls, inputs: Inputs, grid: Grid, *, uncertainty: bool) -> CoarseAtmosphere:
+        """Choose nodes over a scene: those of the profile, else the fewest for the inputs, else the corners."""
+        nodes: tuple[Float, Float] | None
+        if inputs.profile is not None:
+            nodes = inputs.profile.levels.rows, inputs.profile.levels.columns
+        else:
+            nodes = min_nodes(list(inputs.fields.values()))
+        rows, columns = nodes or (np.array([0.0, grid.height]), np.array([0.0, grid.width]))
+        return cls(inputs=inputs, rows=rows, columns=columns, uncertainty=uncertainty)
+
+    @property
+    def ground(self) -> Field | None:
+        """Elevation of the pixels, None where no input is adjusted to it."""
+        return next((given.adjustment.ground for given in self.inputs.fields.values() if given.adjustment), None)
+
+    def level(self, elevation: float) -> Float32:
+        """Layers of `solve_atmosphere` at all nodes for one elevation [m], of shape (layers, rows, columns)."""
+        with self._lock:
+            if elevation not in self._levels:
+                column, row = np.meshgrid(self.columns, self.rows)
+                values, profile = self._field_values(row, column, elevation), self.inputs.profile
+                if profile is not None:
+                    self._profiles = self._profiles or profile.over(row, column)
+                    values = profile.inputs(values, self._profiles)
+                widen_ranges(self.input_ranges, _checked_ranges(self.inputs, values))
+                self._levels[elevation] = solve_atmosphere(
+                    self.inputs.network, self.inputs.origins, values, uncertainty=self.uncertainty
+                )
+            return self._levels[elevation]
+
+    def values(self, row: Any, column: Any, elevation: Any) -> dict[str, Any]:
+        """Model inputs at places of the scene [pixel] and their elevation [m]."""
+        return _with_profile(self.inputs, self._field_values(row, column, elevation), row, column)
+
+    def _field_values(self, row: Any, column: Any, elevation: Any) -> dict[str, Any]:
+        return {
+            name: np.broadcast_to(value_at(given, row, column, elevation), np.shape(row))
+            for name, given in self.inputs.fields.items()
+        }
+
+
+@contextmanager
+def open_coarse_atmosphere(coarse: CoarseAtmosphere, grid: Grid) -> Iterator[AtmosphereReader]:
+    """Open the elevation of the pixels; the reader interpolates the atmosphere to the pixels of a window.
+
+    Raises LstRasterError, from the reader too: the elevation raster is missing, damaged or on another grid, or a value
+    is impossible.
+    """
+    ground = coarse.ground
+    with ExitStack() as stack:
+        read_ground = stack.enter_context(open_field(ground, grid)) if ground is not None else None
+
+        def read(window: Any, needed: Mask) -> AtmosphereTerms:
+            elevation = np.asarray(0.0, np.float32) if read_ground is None else read_ground(window)
+            if elevation.ndim and ground is not None:
+                used = elevation[np.isfinite(elevation) & needed]
+                ground.quantity.check(used, f"elevation {ground.source}")
+                layers = _between_levels(coarse, elevation, window, needed)
+            else:
+                layers = coarse.level(float(elevation))
+                same_everywhere = (layers == layers[:, :1, :1]).all()
+                layers = layers[:, 0, 0] if same_everywhere else spread(coarse.rows, coarse.columns, layers, window)
+            inputs_at = partial(_coarse_inputs_at, coarse, elevation, window)
+            return AtmosphereTerms.from_layers(layers, input_ranges=dict(coarse.input_ranges), inputs_at=inputs_at)
+
+        yield read
+
+
+def _coarse_inputs_at(
+    coarse: CoarseAtmosphere, elevation: Float32, window: Any, row: Any, column: Any
+) -> dict[str, Any]:
+    height = elevation[row, column] if elevation.ndim else elevation
+    return coarse.values(window.row_off + row + 0.5, window.col_off + column + 0.5, height.astype(float))
+
+
+def _between_levels(coarse: CoarseAtmosphere, elevation: Float32, window: Any, needed: Mask) -> Float32:
+    """Interpolate linearly between the two levels below and above each pixel's elevation."""
+    height = elevation / np.float32(ELEVATION_STEP)
+    below = np.floor(height)
+    used = below[np.isfinite(below) & needed]
+    if not used.size:
+        return np.full((_LAYER_COUNT[coarse.uncertainty], *elevation.shape), np.nan, np.float32)
+    bottom, top = int(used.min()), int(used.max())
+    levels = np.stack([coarse.level(number * ELEVATION_STEP) for number in range(bottom, top + 2)])
+    inside = (below >= bottom) & (below <= top)
+    level = np.where(inside, below - bottom, 0.0).astype(np.intp)
+    fraction = np.where(inside, height - below, np.float32("nan"))
+    return interpolate_levels(coarse.rows, coarse.columns, levels, window, level, fraction)
