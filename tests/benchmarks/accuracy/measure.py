@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.profiles.sampling import InputErrors, Samples, add_input_errors, draw_surfaces, observe
-from lst_raster.profiles.simulated_set import HUMID, REGIMES, SimulatedSet, regime_masks
+from lst_raster.profiles.simulated_set import HUMID, SimulatedSet, regime_masks
 from tests.benchmarks.accuracy.fits import Retrieval
 from tests.benchmarks.accuracy.setting import Setting
 
@@ -84,7 +84,8 @@ SEED = 0  # of the surfaces, as in `lst-raster evaluate`; the seed of the input 
 
 def headline(simulated: SimulatedSet) -> Mapping[str, NDArray[np.bool_]]:
     """Parts of the summary: all profiles, and extreme humidity."""
-    return {name: REGIMES[name].where(simulated) for name in ("all", HUMID)}
+    masks = regime_masks(simulated)
+    return {name: masks[name] for name in ("all", HUMID)}
 
 
 def given_samples(
