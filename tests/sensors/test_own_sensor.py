@@ -195,7 +195,7 @@ def test_the_users_folder_follows_the_system(monkeypatch, tmp_path):
 def test_the_commands_define_list_show_and_remove(tmp_path, own_folder, command):
     path = write_response(tmp_path / "b13.csv")
     code, out, _ = command("sensor", "new", "aster-b13", "--response", path, "--title", "ASTER band 13", "--noise", 0.1)
-    assert (code, out[0]) == (0, "aster-b13: 10.25 to 10.95 um at half its peak, 50 points")
+    assert (code, out[0]) == (0, "aster-b13: half power at 10.25 and 10.95 um, 50 points")
     assert out[-1] == "next: lst-raster simulate --sensor aster-b13"
     make_own_models(tiers=["surface"])
     code, out, _ = command("sensor", "list")
