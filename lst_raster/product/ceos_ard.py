@@ -13,7 +13,7 @@ from lst_raster.errors import InputError
 from lst_raster.io.grid import Grid
 from lst_raster.io.raster import open_raster
 from lst_raster.product.check import check_product
-from lst_raster.product.product_set import ProductSet, find_product
+from lst_raster.product.paths import ProductSet, find_product
 from lst_raster.resources import data_path
 from lst_raster.sensors.bands import sensor_band
 

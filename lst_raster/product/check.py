@@ -2,22 +2,300 @@
 
 from __future__ import annotations
 
+import math
+import mmap
 import re
+import struct
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 import rasterio
+from numpy.typing import NDArray
 from rasterio.errors import RasterioError
+from rasterio.windows import Window
 
 from lst_raster import __version__
-from lst_raster.errors import LstRasterError
+from lst_raster.errors import LstRasterError, SceneError
 from lst_raster.io.grid import Grid
-from lst_raster.product.check_raster import PixelCounts, count_pixels, layout_problems, overview_problems
-from lst_raster.product.product_set import ProductSet, find_product
+from lst_raster.io.plausibility import HOT_FRACTION, HOTTEST_GROUND
+from lst_raster.io.raster import read_stored
+from lst_raster.product.cog import block_tables
+from lst_raster.product.paths import ProductSet, find_product
+from lst_raster.product.quality_flags import KNOWN_BITS, UNCERTAINTY_LIMIT, Bits, flag
 from lst_raster.product.stac import ASSETS, COUNTS_PROPERTY, EXTENSIONS, RUN, STAC_VERSION, checksum, make_item
+
+Values: TypeAlias = NDArray[Any]
+Float32: TypeAlias = NDArray[np.float32]
+Mask: TypeAlias = NDArray[np.bool_]
+
+_GHOST = re.compile(rb"GDAL_STRUCTURAL_METADATA_SIZE=(\d{6}) bytes\n")
+_BLOCK_LEADER = struct.Struct("<I")  # size of a block, in front of it
+_SMALLEST_OVERVIEW = 512  # [pixel], largest side of the smallest overview
+_GHOST_RULES = {
+    b"LAYOUT=IFDS_BEFORE_DATA": "the IFDs are not in front of the blocks",
+    b"BLOCK_LEADER=SIZE_AS_UINT4": "the blocks have no leader with their size",
+    b"BLOCK_TRAILER=LAST_4_BYTES_REPEATED": "the blocks have no trailer",
+    b"KNOWN_INCOMPATIBLE_EDITION=NO": "the file was edited after creation, which broke its layout",
+}
+
+_PART = 256  # rows and columns of an overview that are compared at a time
+_PARTS = 4  # largest number of parts along each side of an overview
+_TOLERANCE = 0.0101  # twice the error of lossy compression of floats; integers are exact
+
+LOWEST, HIGHEST = 150.0, 380.0
+"""Plausible temperatures of a product: colder than any ground, hotter than any ground without fire. [K]"""
+_TEMPERATURE_STEP = 0.01  # [K], error of a value stored as an integer or with lossy compression
+_NO_TEMPERATURE_FLAGS = ("fill", "saturated", "no_solution", "no_input")
+_MASKED_FLAGS = ("cloud", "cloud_shadow")
+
+
+def layout_problems(path: Path) -> list[str]:
+    """Check a raster of one band against the layout of GDAL's COG driver.
+
+    This is stricter than COG validators: every block must be in the order of the format, with leader and trailer, and
+    end within the file.
+
+    Sources: https://gdal.org/drivers/raster/cog.html; Cloud Optimized GeoTIFF, OGC 21-026 (2023)
+    """
+    if path.stat().st_size == 0:
+        return ["the file is empty"]
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if content[:2] not in (b"II", b"MM"):
+            return ["the file is not a TIFF"]
+        try:
+            with memoryview(content) as view:
+                problems = list(_block_layout_problems(content, view))
+        except KeyError:
+            return ["the image is not tiled"]
+        except (struct.error, ValueError, IndexError):
+            return ["the header is damaged"]
+    return problems or _pyramid_problems(path)
+
+
+def _block_layout_problems(content: mmap.mmap, view: memoryview) -> Iterator[str]:
+    tables = block_tables(view)
+    start = 16 if content[2:4] in (b"+\0", b"\0+") else 8
+    ghost = _GHOST.match(content[start : start + 64])
+    if ghost is None:
+        yield "the file was not created as a Cloud Optimized GeoTIFF"
+        return
+    ghost_text = content[start + ghost.end() : start + ghost.end() + int(ghost[1])]
+    yield from (problem for rule, problem in _GHOST_RULES.items() if rule not in ghost_text)
+    levels = [(positions.read(view), sizes.read(view)) for positions, sizes in tables]
+    blocks = [block for level in reversed(levels) for block in zip(*level, strict=True) if block[1]]
+    if blocks and any(blocks[0][0] < table.position for pair in tables for table in pair):
+        yield "the IFDs are not in front of the blocks"
+    end = 0
+    for position, size in blocks:  # smallest overview first; one problem is enough
+        if position + size > len(content):
+            yield f"the file ends at byte {len(content)}, before the end of a block"
+            return
+        if position < end:
+            yield f"the block at byte {position} is not in the order of the format"
+            return
+        end = position + size
+        if content[position - _BLOCK_LEADER.size : position] != _BLOCK_LEADER.pack(size):
+            yield f"the leader of the block at byte {position} is wrong"
+            return
+        if content[end : end + 4] != content[end - 4 : end]:
+            yield f"the trailer of the block at byte {position} is wrong"
+            return
+
+
+def _pyramid_problems(path: Path) -> list[str]:
+    try:
+        with rasterio.open(path) as dataset:
+            layout = dataset.tags(ns="IMAGE_STRUCTURE").get("LAYOUT")
+            factors = dataset.overviews(1)
+            smallest = max(dataset.shape) / (factors[-1] if factors else 1)
+    except RasterioError:
+        return ["GDAL cannot open the file"]
+    if layout != "COG":
+        return ["GDAL does not recognise the file as a Cloud Optimized GeoTIFF"]
+    if factors != sorted(factors) or smallest > 2 * _SMALLEST_OVERVIEW:
+        return [f"overviews are missing for this size; found the factors {factors}"]
+    return []
+
+
+def overview_problems(path: Path, *, exact: bool) -> list[str]:
+    """Compare a sample of every overview of a raster of one band with the level below it.
+
+    With `exact` a pixel must be the mean of the valid pixels among the four below it (of classes: one of the four).
+    Otherwise it must be within the range of those and their neighbours, as in the overviews of other software. Raises
+    SceneError if the file is damaged.
+    """
+    with rasterio.open(path) as dataset:
+        count = len(dataset.overviews(1))
+    problems = []
+    for level in range(count):
+        wrong = sum(_count_differences(path, level, part, exact) for part in _sample_windows(path, level))
+        if wrong:
+            problems.append(f"{path.name}: {wrong} pixels of overview {level + 1} differ from the level below")
+    return problems
+
+
+def _sample_windows(path: Path, level: int) -> Iterator[Window]:
+    with rasterio.open(path, overview_level=level) as overview:
+        height, width = overview.shape
+    for row in _sample_starts(height):
+        for column in _sample_starts(width):
+            yield Window(column, row, min(_PART, width - column), min(_PART, height - row))
+
+
+def _sample_starts(length: int) -> list[int]:
+    """First pixels of parts that cover a side, or are spread evenly from its first to its last pixel."""
+    if length <= _PART * _PARTS:
+        return list(range(0, length, _PART))
+    return sorted({int(start) for start in np.linspace(0, max(length - _PART, 0), _PARTS)})
+
+
+def _count_differences(path: Path, level: int, part: Window, exact: bool) -> int:
+    """Count the pixels in a window of an overview that do not agree with the level below."""
+    with rasterio.open(path, overview_level=level) as overview:
+        found, valid = read_stored(overview, "product", SceneError, window=part)
+        is_class = overview.dtypes[0] != "float32" and overview.nodata is None
+    below, below_valid = _read_below(path, level, part, margin=0 if exact else 1)
+    if is_class:
+        return int((~(below == found[..., None]).any(axis=-1)).sum())
+    any_valid: Mask = np.any(below_valid, axis=-1)
+    is_float = found.dtype.kind == "f"
+    tolerance = _TOLERANCE if is_float else 0.0
+    with np.errstate(all="ignore"):  # damaged files may have any values
+        values = np.where(below_valid, below.astype(np.float64), np.nan)
+        values = np.where(any_valid[..., None], values, 0.0)
+        if exact:
+            mean = np.nanmean(values, axis=-1)
+            low = high = mean if is_float else np.floor(mean + 0.5)  # halves of integers are rounded up
+        else:
+            low, high = np.nanmin(values, axis=-1), np.nanmax(values, axis=-1)
+        differs = valid & any_valid & ~((found >= low - tolerance) & (found <= high + tolerance))
+    return int((differs | (valid != any_valid if exact else valid & ~any_valid)).sum())
+
+
+def _read_below(path: Path, level: int, part: Window, margin: int) -> tuple[Values, Mask]:
+    """Values and validity of the 4 pixels (with a margin of 1: 16) of the level below, on a last axis."""
+    options = {"overview_level": level - 1} if level else {}
+    size = 2 + 2 * margin
+    with rasterio.open(path, **options) as dataset:
+        height, width = dataset.shape
+        top, left = 2 * part.row_off - margin, 2 * part.col_off - margin
+        bottom, right = top + 2 * part.height + 2 * margin, left + 2 * part.width + 2 * margin
+        inside = Window.from_slices((max(top, 0), min(bottom, height)), (max(left, 0), min(right, width)))
+        stored, valid = read_stored(dataset, "product", SceneError, window=inside)
+    padding = ((max(-top, 0), max(bottom - height, 0)), (max(-left, 0), max(right - width, 0)))
+    stored = np.pad(stored, padding, mode="edge")
+    valid = np.pad(valid, padding, constant_values=False)
+    stored, valid = (
+        np.lib.stride_tricks.sliding_window_view(array, (size, size))[::2, ::2].reshape(part.height, part.width, -1)
+        for array in (stored, valid)
+    )
+    return stored, valid
+
+
+@dataclass(kw_only=True, slots=True)
+class PixelCounts:
+    """Counts and range of a product's pixels."""
+
+    pixels: int = 0
+    count: int = 0  # pixels with a temperature
+    low: float = math.inf  # temperature [K]
+    high: float = -math.inf  # temperature [K]
+    hot: int = 0  # pixels above `HOTTEST_GROUND`
+    problems: dict[str, Counter[str]] = field(default_factory=dict)  # pixels by role of a raster that was read
+
+    def problem_texts(self, role: str) -> list[str]:
+        """Format the problems of a raster."""
+        return [f"{count} pixels with {what}" for what, count in sorted(self.problems[role].items()) if count]
+
+
+def count_pixels(rasters: Mapping[str, Path], mask: str) -> PixelCounts:
+    """Count the pixels of a product and their problems.
+
+    `rasters` are files on the same grid by role, with ``lst``; `mask` is the metadata item of the product. Raises
+    SceneError if a raster is damaged.
+    """
+    counts = PixelCounts(problems={role: Counter() for role in rasters})
+    with ExitStack() as stack:
+        datasets = {role: stack.enter_context(rasterio.open(path)) for role, path in rasters.items()}
+        for _, window in datasets["lst"].block_windows(1):
+            values = {role: _read(datasets[role], role, window) for role in datasets if role != "quality"}
+            lst, uncertainty = values["lst"], values.get("uncertainty")
+            _count_temperature(counts, lst)
+            if uncertainty is not None:
+                _count_uncertainty(counts, lst, uncertainty)
+            if "quality" in datasets:
+                bits, _ = read_stored(datasets["quality"], "quality", SceneError, window=window)
+                _count_bits(counts, lst, uncertainty, bits, mask)
+    if counts.hot > HOT_FRACTION * counts.count:
+        text = f"a temperature above {HOTTEST_GROUND:g} K, which no natural land surface has"
+        counts.problems["lst"][text] = counts.hot
+    return counts
+
+
+def _read(dataset: Any, what: str, window: Any) -> Float32:
+    """Read values in kelvin, NaN where there are none."""
+    stored, valid = read_stored(dataset, what, SceneError, window=window)
+    with np.errstate(all="ignore"):  # damaged files may have any values
+        values = np.float32(dataset.scales[0]) * stored.astype(np.float32) + np.float32(dataset.offsets[0])
+    return np.where(valid, values, np.float32(np.nan))
+
+
+def _count_temperature(counts: PixelCounts, lst: Float32) -> None:
+    counts.pixels += lst.size
+    values = lst[~np.isnan(lst)]
+    if values.size:
+        counts.count += values.size
+        counts.low = min(counts.low, float(values.min()))
+        counts.high = max(counts.high, float(values.max()))
+        counts.hot += int((values > HOTTEST_GROUND).sum())
+    outside = ~((values >= LOWEST) & (values <= HIGHEST))
+    counts.problems["lst"][f"a temperature outside {LOWEST:g} to {HIGHEST:g} K"] += int(outside.sum())
+
+
+def _count_uncertainty(counts: PixelCounts, lst: Float32, uncertainty: Float32) -> None:
+    has_lst, has_uncertainty = ~np.isnan(lst), ~np.isnan(uncertainty)
+    valid = (uncertainty > 0) & np.isfinite(uncertainty)
+    wrong = {
+        "a temperature and no uncertainty": has_lst & ~has_uncertainty,
+        "an uncertainty and no temperature": has_uncertainty & ~has_lst,
+        "an uncertainty that is not above 0 and finite": has_uncertainty & ~valid,
+    }
+    counts.problems["uncertainty"].update({what: int(where.sum()) for what, where in wrong.items()})
+
+
+def _count_bits(counts: PixelCounts, lst: Float32, uncertainty: Float32 | None, bits: Bits, mask: str) -> None:
+    has_lst = ~np.isnan(lst)
+    explained = _any_flag(bits, *_NO_TEMPERATURE_FLAGS, *_MASKED_FLAGS)
+    if "dilated by" in mask:  # a dilated mask extends beyond the clouds
+        explained |= np.isin(flag("cloud_distance").of(bits), [1, 2])
+    source = flag("emissivity_source")
+    undefined = ((bits & ~np.uint32(KNOWN_BITS)) != 0) | ~np.isin(source.of(bits), list(source.values))
+    wrong: dict[str, Mask] = {
+        "no temperature and no bit that explains it": ~has_lst & ~explained,
+        "a temperature and fill, saturated, no_solution or no_input": has_lst & _any_flag(bits, *_NO_TEMPERATURE_FLAGS),
+        "saturated and not fill": _any_flag(bits, "saturated") & ~_any_flag(bits, "fill"),
+        "a temperature and no emissivity source": has_lst & (source.of(bits) == 0),
+        "undefined bits or values": undefined,
+    }
+    if not mask.startswith("none"):
+        wrong["a temperature under cloud or shadow"] = has_lst & _any_flag(bits, *_MASKED_FLAGS)
+    if uncertainty is not None:
+        beyond = np.abs(uncertainty - np.float32(UNCERTAINTY_LIMIT)) > _TEMPERATURE_STEP  # False for NaN
+        differs = (uncertainty > UNCERTAINTY_LIMIT) != _any_flag(bits, "uncertain")
+        wrong["a bit uncertain that does not agree with the uncertainty"] = has_lst & beyond & differs
+    counts.problems["quality"].update({what: int(where.sum()) for what, where in wrong.items()})
+
+
+def _any_flag(bits: Bits, *names: str) -> Mask:
+    found: Mask = (bits & np.uint32(sum(flag(name).mask for name in names))) != 0
+    return found
+
 
 Outcome: TypeAlias = Literal["ok", "failed", "skipped"]
 

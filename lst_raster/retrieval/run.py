@@ -18,10 +18,9 @@ from lst_raster.io.address import Location
 from lst_raster.io.grid import Grid
 from lst_raster.io.plausibility import HOTTEST_GROUND
 from lst_raster.io.scene import Scene
-from lst_raster.product.cog import CogWriter, Layer, new_cog
+from lst_raster.product.cog import CogWriter, Compression, Layer, new_cog
 from lst_raster.product.paths import OutputFormat, ProductPaths, quality_layer, temperature_layer, uncertainty_layer
 from lst_raster.product.staging import Staging
-from lst_raster.product.tiff_blocks import Compression
 from lst_raster.retrieval.atmosphere_terms import Float32, Mask, Ranges, widen_ranges
 from lst_raster.retrieval.coarse_atmosphere import ELEVATION_STEP, CoarseAtmosphere
 from lst_raster.retrieval.interpolation_check import InterpolationCheck

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from pyproj.exceptions import ProjError
 
 from lst_raster.io.grid import Grid
-from lst_raster.plots.canvas import cloud_free_limits, labels, ticks
-from lst_raster.plots.colours import Colours, inferno, pale_to_dark
-from lst_raster.product.preview.view import CLOUD_FLAGS, View
+from lst_raster.plots.colours import Colours, cloud_free_limits, inferno, labels, pale_to_dark, ticks
+from lst_raster.product.preview.run import CLOUD_FLAGS, View
 from lst_raster.product.quality_flags import VALUES, Flag, flag
-from lst_raster.product.styles import QUALITY_CLASSES
+from lst_raster.product.sidecars import QUALITY_CLASSES
 from lst_raster.resources import page_path
 
 STEP = 0.01
