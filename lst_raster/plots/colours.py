@@ -100,7 +100,10 @@ def robust_limits(values: np.ndarray) -> tuple[float, float] | None:
     They are at least 0.1 apart, which keeps noise from filling the whole range of colours.
     """
     known = values[np.isfinite(values)]
-    return widened(*np.percentile(known, (2.0, 98.0)).tolist(), 0.1) if known.size else None
+    if not known.size:
+        return None
+    low, high = np.percentile(known, (2.0, 98.0)).tolist()
+    return widened(low, high, 0.1)
 
 
 def cloud_free_limits(values: np.ndarray, cloudy: np.ndarray | None) -> tuple[float, float] | None:

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product as pairs_of
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import rasterio
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
@@ -25,18 +27,15 @@ from lst_raster.errors import LstRasterError, SceneError
 from lst_raster.io.grid import Grid
 from lst_raster.io.plausibility import HOT_FRACTION, HOTTEST_GROUND
 from lst_raster.io.raster import read_stored
-from lst_raster.product.cog import block_tables
+from lst_raster.product.cog import BLOCK, BLOCK_LEADER, block_tables
 from lst_raster.product.paths import ProductSet, find_product
 from lst_raster.product.quality_flags import KNOWN_BITS, UNCERTAINTY_LIMIT, Bits, flag
 from lst_raster.product.stac import ASSETS, COUNTS_PROPERTY, EXTENSIONS, RUN, STAC_VERSION, checksum, make_item
 
-Values: TypeAlias = NDArray[Any]
 Float32: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.bool_]
 
 _GHOST = re.compile(rb"GDAL_STRUCTURAL_METADATA_SIZE=(\d{6}) bytes\n")
-_BLOCK_LEADER = struct.Struct("<I")  # size of a block, in front of it
-_SMALLEST_OVERVIEW = 512  # [pixel], largest side of the smallest overview
 _GHOST_RULES = {
     b"LAYOUT=IFDS_BEFORE_DATA": "the IFDs are not in front of the blocks",
     b"BLOCK_LEADER=SIZE_AS_UINT4": "the blocks have no leader with their size",
@@ -48,8 +47,7 @@ _PART = 256  # rows and columns of an overview that are compared at a time
 _PARTS = 4  # largest number of parts along each side of an overview
 _TOLERANCE = 0.0101  # twice the error of lossy compression of floats; integers are exact
 
-LOWEST, HIGHEST = 150.0, 380.0
-"""Plausible temperatures of a product: colder than any ground, hotter than any ground without fire. [K]"""
+_LOWEST, _HIGHEST = 150.0, 380.0  # [K], colder than any ground, hotter than any ground without fire
 _TEMPERATURE_STEP = 0.01  # [K], error of a value stored as an integer or with lossy compression
 _NO_TEMPERATURE_FLAGS = ("fill", "saturated", "no_solution", "no_input")
 _MASKED_FLAGS = ("cloud", "cloud_shadow")
@@ -58,9 +56,7 @@ _MASKED_FLAGS = ("cloud", "cloud_shadow")
 def layout_problems(path: Path) -> list[str]:
     """Check a raster of one band against the layout of GDAL's COG driver.
 
-    This is stricter than COG validators: every block must be in the order of the format, with leader and trailer, and
-    end within the file.
-
+    Stricter than COG validators: every block must be in order, with leader and trailer, and end within the file.
     Sources: https://gdal.org/drivers/raster/cog.html; Cloud Optimized GeoTIFF, OGC 21-026 (2023)
     """
     if path.stat().st_size == 0:
@@ -100,7 +96,7 @@ def _block_layout_problems(content: mmap.mmap, view: memoryview) -> Iterator[str
             yield f"the block at byte {position} is not in the order of the format"
             return
         end = position + size
-        if content[position - _BLOCK_LEADER.size : position] != _BLOCK_LEADER.pack(size):
+        if content[position - BLOCK_LEADER.size : position] != BLOCK_LEADER.pack(size):
             yield f"the leader of the block at byte {position} is wrong"
             return
         if content[end : end + 4] != content[end - 4 : end]:
@@ -118,7 +114,7 @@ def _pyramid_problems(path: Path) -> list[str]:
         return ["GDAL cannot open the file"]
     if layout != "COG":
         return ["GDAL does not recognise the file as a Cloud Optimized GeoTIFF"]
-    if factors != sorted(factors) or smallest > 2 * _SMALLEST_OVERVIEW:
+    if factors != sorted(factors) or smallest > 2 * BLOCK:
         return [f"overviews are missing for this size; found the factors {factors}"]
     return []
 
@@ -134,25 +130,22 @@ def overview_problems(path: Path, *, exact: bool) -> list[str]:
         count = len(dataset.overviews(1))
     problems = []
     for level in range(count):
-        wrong = sum(_count_differences(path, level, part, exact) for part in _sample_windows(path, level))
+        with rasterio.open(path, overview_level=level) as overview:
+            height, width = overview.shape
+        wrong = 0
+        for row, column in pairs_of(_sample_starts(height), _sample_starts(width)):
+            part = Window(column, row, min(_PART, width - column), min(_PART, height - row))
+            wrong += _count_differences(path, level, part, exact)
         if wrong:
             problems.append(f"{path.name}: {wrong} pixels of overview {level + 1} differ from the level below")
     return problems
-
-
-def _sample_windows(path: Path, level: int) -> Iterator[Window]:
-    with rasterio.open(path, overview_level=level) as overview:
-        height, width = overview.shape
-    for row in _sample_starts(height):
-        for column in _sample_starts(width):
-            yield Window(column, row, min(_PART, width - column), min(_PART, height - row))
 
 
 def _sample_starts(length: int) -> list[int]:
     """First pixels of parts that cover a side, or are spread evenly from its first to its last pixel."""
     if length <= _PART * _PARTS:
         return list(range(0, length, _PART))
-    return sorted({int(start) for start in np.linspace(0, max(length - _PART, 0), _PARTS)})
+    return [int(start) for start in np.linspace(0, length - _PART, _PARTS)]
 
 
 def _count_differences(path: Path, level: int, part: Window, exact: bool) -> int:
@@ -178,7 +171,7 @@ def _count_differences(path: Path, level: int, part: Window, exact: bool) -> int
     return int((differs | (valid != any_valid if exact else valid & ~any_valid)).sum())
 
 
-def _read_below(path: Path, level: int, part: Window, margin: int) -> tuple[Values, Mask]:
+def _read_below(path: Path, level: int, part: Window, margin: int) -> tuple[NDArray[Any], Mask]:
     """Values and validity of the 4 pixels (with a margin of 1: 16) of the level below, on a last axis."""
     options = {"overview_level": level - 1} if level else {}
     size = 2 + 2 * margin
@@ -191,11 +184,11 @@ def _read_below(path: Path, level: int, part: Window, margin: int) -> tuple[Valu
     padding = ((max(-top, 0), max(bottom - height, 0)), (max(-left, 0), max(right - width, 0)))
     stored = np.pad(stored, padding, mode="edge")
     valid = np.pad(valid, padding, constant_values=False)
-    stored, valid = (
-        np.lib.stride_tricks.sliding_window_view(array, (size, size))[::2, ::2].reshape(part.height, part.width, -1)
-        for array in (stored, valid)
+    shape = part.height, part.width, size * size
+    return (
+        sliding_window_view(stored, (size, size))[::2, ::2].reshape(shape),
+        sliding_window_view(valid, (size, size))[::2, ::2].reshape(shape),
     )
-    return stored, valid
 
 
 @dataclass(kw_only=True, slots=True)
@@ -227,11 +220,14 @@ def count_pixels(rasters: Mapping[str, Path], mask: str) -> PixelCounts:
             values = {role: _read(datasets[role], role, window) for role in datasets if role != "quality"}
             lst, uncertainty = values["lst"], values.get("uncertainty")
             _count_temperature(counts, lst)
+            wrong: dict[str, dict[str, Mask]] = {}
             if uncertainty is not None:
-                _count_uncertainty(counts, lst, uncertainty)
+                wrong["uncertainty"] = _wrong_uncertainties(lst, uncertainty)
             if "quality" in datasets:
                 bits, _ = read_stored(datasets["quality"], "quality", SceneError, window=window)
-                _count_bits(counts, lst, uncertainty, bits, mask)
+                wrong["quality"] = _wrong_bits(lst, uncertainty, bits, mask)
+            for role, masks in wrong.items():
+                counts.problems[role].update({what: int(where.sum()) for what, where in masks.items()})
     if counts.hot > HOT_FRACTION * counts.count:
         text = f"a temperature above {HOTTEST_GROUND:g} K, which no natural land surface has"
         counts.problems["lst"][text] = counts.hot
@@ -254,22 +250,21 @@ def _count_temperature(counts: PixelCounts, lst: Float32) -> None:
         counts.low = min(counts.low, float(values.min()))
         counts.high = max(counts.high, float(values.max()))
         counts.hot += int((values > HOTTEST_GROUND).sum())
-    outside = ~((values >= LOWEST) & (values <= HIGHEST))
-    counts.problems["lst"][f"a temperature outside {LOWEST:g} to {HIGHEST:g} K"] += int(outside.sum())
+    outside = ~((values >= _LOWEST) & (values <= _HIGHEST))
+    counts.problems["lst"][f"a temperature outside {_LOWEST:g} to {_HIGHEST:g} K"] += int(outside.sum())
 
 
-def _count_uncertainty(counts: PixelCounts, lst: Float32, uncertainty: Float32) -> None:
+def _wrong_uncertainties(lst: Float32, uncertainty: Float32) -> dict[str, Mask]:
     has_lst, has_uncertainty = ~np.isnan(lst), ~np.isnan(uncertainty)
     valid = (uncertainty > 0) & np.isfinite(uncertainty)
-    wrong = {
+    return {
         "a temperature and no uncertainty": has_lst & ~has_uncertainty,
         "an uncertainty and no temperature": has_uncertainty & ~has_lst,
         "an uncertainty that is not above 0 and finite": has_uncertainty & ~valid,
     }
-    counts.problems["uncertainty"].update({what: int(where.sum()) for what, where in wrong.items()})
 
 
-def _count_bits(counts: PixelCounts, lst: Float32, uncertainty: Float32 | None, bits: Bits, mask: str) -> None:
+def _wrong_bits(lst: Float32, uncertainty: Float32 | None, bits: Bits, mask: str) -> dict[str, Mask]:
     has_lst = ~np.isnan(lst)
     explained = _any_flag(bits, *_NO_TEMPERATURE_FLAGS, *_MASKED_FLAGS)
     if "dilated by" in mask:  # a dilated mask extends beyond the clouds
@@ -289,7 +284,7 @@ def _count_bits(counts: PixelCounts, lst: Float32, uncertainty: Float32 | None, 
         beyond = np.abs(uncertainty - np.float32(UNCERTAINTY_LIMIT)) > _TEMPERATURE_STEP  # False for NaN
         differs = (uncertainty > UNCERTAINTY_LIMIT) != _any_flag(bits, "uncertain")
         wrong["a bit uncertain that does not agree with the uncertainty"] = has_lst & beyond & differs
-    counts.problems["quality"].update({what: int(where.sum()) for what, where in wrong.items()})
+    return wrong
 
 
 def _any_flag(bits: Bits, *names: str) -> Mask:
@@ -299,12 +294,11 @@ def _any_flag(bits: Bits, *names: str) -> Mask:
 
 Outcome: TypeAlias = Literal["ok", "failed", "skipped"]
 
+# Metadata of every product, and further metadata of a product with a STAC item
 REQUIRED_TAGS = (
-    *("lst_raster_version", "equation", "input", "sensor", "acquisition_date", "calibration", "model", "emissivity"),
-)
-"""Metadata of every product."""
+    "lst_raster_version", "equation", "input", "sensor", "acquisition_date", "calibration", "model", "emissivity",
+)  # fmt: skip
 TAGS_WITH_ITEM = ("acquisition_time", "mask", "masked_pixels", "emissivity_pixels", "air")
-"""Further metadata of a product with a STAC item."""
 
 _STATISTICS_TOLERANCE = 0.0055  # [K], half a step of integers or the error of lossy compression
 _REQUIRED = {
@@ -325,12 +319,12 @@ class Finding:
     text: str
 
 
-class _Skip(Exception):  # noqa: N818  # not an error: it ends a check that has nothing to check
-    """Nothing to check."""
+class _Skip(Exception):  # noqa: N818  # ends a check that has nothing to check
+    pass
 
 
-class _Failed(Exception):  # noqa: N818
-    """Something is wrong with the product."""
+class _Failed(Exception):  # noqa: N818  # something is wrong with the product
+    pass
 
 
 def check_product(path: str | Path) -> list[Finding]:
@@ -339,20 +333,11 @@ def check_product(path: str | Path) -> list[Finding]:
     Raises InputNotFoundError if there is no such file, InputError if it cannot be a product.
     """
     checks = _ProductChecks(find_product(path))
-    return [
-        _finding("files", checks.files),
-        _finding("item", checks.item),
-        _finding("agreement", checks.agreement),
-        _finding("checksums", checks.checksums),
-        _finding("layout", checks.layout),
-        _finding("grid", checks.grid),
-        _finding("metadata", checks.metadata),
-        _finding("temperature", checks.temperature),
-        _finding("statistics", checks.statistics),
-        _finding("uncertainty", lambda: checks.pixels("uncertainty")),
-        _finding("quality", lambda: checks.pixels("quality")),
-        _finding("overviews", checks.overviews),
-    ]
+    methods = (
+        checks.files, checks.item, checks.agreement, checks.checksums, checks.layout, checks.grid, checks.metadata,
+        checks.temperature, checks.statistics, checks.uncertainty, checks.quality, checks.overviews,
+    )  # fmt: skip
+    return [_finding(method.__name__, method) for method in methods]
 
 
 class _ProductChecks:
@@ -373,7 +358,7 @@ class _ProductChecks:
 
     def item(self) -> str:
         item = self._require_item()
-        _require_none(_item_problems(item, self._product.lst))
+        _require_none(list(_item_problems(item, self._product.lst)))
         return f"STAC {item['stac_version']} with {len(item['assets'])} files"
 
     def agreement(self) -> str:
@@ -384,8 +369,16 @@ class _ProductChecks:
         return "the item agrees with the files"
 
     def checksums(self) -> str:
-        _require_none(_checksum_problems(self._product, self._require_valid_item()["assets"]))
-        return f"size and SHA-256 of {sum(path.is_file() for path in self._product.files.values())} files"
+        assets, problems = self._require_valid_item()["assets"], []
+        files = {role: path for role, path in self._product.files.items() if path.is_file()}
+        for role, path in files.items():
+            stated = assets.get(role)
+            if stated and path.stat().st_size != stated["file:size"]:
+                problems.append(f"{path.name} has {path.stat().st_size} bytes, not {stated['file:size']}")
+            elif stated and checksum(path) != stated["file:checksum"]:
+                problems.append(f"{path.name} has another SHA-256")
+        _require_none(problems)
+        return f"size and SHA-256 of {len(files)} files"
 
     def layout(self) -> str:
         rasters = self._require_rasters()
@@ -431,7 +424,13 @@ class _ProductChecks:
         _require_none(problems)
         return "minimum and maximum in the metadata are those of the pixels"
 
-    def pixels(self, role: str) -> str:
+    def uncertainty(self) -> str:
+        return self._agreement_of("uncertainty")
+
+    def quality(self) -> str:
+        return self._agreement_of("quality")
+
+    def _agreement_of(self, role: str) -> str:
         if role not in self._product.rasters:
             raise _Skip(f"there is no {role} raster")
         if role not in self._counts.problems:
@@ -440,19 +439,17 @@ class _ProductChecks:
         return "agrees with the temperature in every pixel"
 
     def overviews(self) -> str:
-        rasters = self._require_rasters()
-        exact = self._product.item is not None
-        _require_none([text for path in rasters.values() for text in overview_problems(path, exact=exact)])
+        rasters, exact = self._require_rasters().values(), self._product.item is not None
+        _require_none([text for path in rasters for text in overview_problems(path, exact=exact)])
         return "a sample of each agrees with the level below"
 
     @cached_property
     def _counts(self) -> PixelCounts:
         lst = self._grids.get("lst")
-        same = {
-            role: path
-            for role, path in self._require_rasters().items()
-            if role == "lst" or (lst is not None and role in self._grids and self._grids[role].matches(lst))
-        }
+        same = {}
+        for role, path in self._require_rasters().items():
+            if role == "lst" or (lst is not None and role in self._grids and self._grids[role].matches(lst)):
+                same[role] = path
         return count_pixels(same, self._tags.get("mask", "none"))
 
     @cached_property
@@ -476,7 +473,7 @@ class _ProductChecks:
 
     def _require_valid_item(self) -> Mapping[str, Any]:
         item = self._require_item()
-        if _item_problems(item, self._product.lst):
+        if any(_item_problems(item, self._product.lst)):
             raise _Skip("the item is not valid")
         return item
 
@@ -499,18 +496,15 @@ def _require_none(problems: list[str] | tuple[str, ...]) -> None:
         raise _Failed("; ".join(problems))
 
 
-def _item_problems(item: Mapping[str, Any], lst: Path) -> list[str]:
+def _item_problems(item: Mapping[str, Any], lst: Path) -> Iterator[str]:
     """Check the fields of an item that STAC and products of lst-raster require; `lst` is the LST file of the product.
 
     https://github.com/radiantearth/stac-spec/blob/v1.1.0/item-spec/item-spec.md
     """
     missing = [name for name, kind in _REQUIRED.items() if not isinstance(item.get(name), kind)]
     if missing:
-        return [f"it has no {name}" for name in missing]
-    return list(_field_problems(item, lst))
-
-
-def _field_problems(item: Mapping[str, Any], lst: Path) -> Iterator[str]:
+        yield from (f"it has no {name}" for name in missing)
+        return
     if (item["type"], item["stac_version"]) != ("Feature", STAC_VERSION):
         yield f"it is a {item['type']} of STAC {item['stac_version']}, expected a Feature of {STAC_VERSION}"
     if item["id"] != lst.stem:
@@ -570,17 +564,3 @@ def _leaves(node: Any, name: str = "") -> Iterator[tuple[str, Any]]:
             yield from _leaves(value, f"{name}[{index}]")
     else:
         yield name, node
-
-
-def _checksum_problems(product: ProductSet, assets: Mapping[str, Any]) -> list[str]:
-    """Compare sizes and checksums of the files with those in the (valid) assets of the item."""
-    problems = []
-    for role, path in product.files.items():
-        asset = assets.get(role)
-        if asset is None or not path.is_file():
-            continue
-        if path.stat().st_size != asset["file:size"]:
-            problems.append(f"{path.name} has {path.stat().st_size} bytes, not {asset['file:size']}")
-        elif checksum(path) != asset["file:checksum"]:
-            problems.append(f"{path.name} has another SHA-256")
-    return problems

@@ -43,14 +43,9 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 Key: TypeAlias = tuple[int, int, int]  # level of the pyramid (0 is the full resolution), row and column of a block
 Compression: TypeAlias = Literal["deflate", "zstd", "lzw", "lerc_zstd", "none"]
 
-_OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "deflate": {"zlevel": 1},  # supported by every reader; level 6 does not make noisy bytes smaller
-    "zstd": {"zstd_level": 1},
-    "lzw": {},
-    "lerc_zstd": {"zstd_level": 1},
-    "none": {},
-}
-_WITH_PREDICTOR = ("deflate", "zstd", "lzw")
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {  # deflate is read everywhere; level 6 makes noisy bytes no smaller
+    "deflate": {"zlevel": 1}, "zstd": {"zstd_level": 1}, "lzw": {}, "lerc_zstd": {"zstd_level": 1}, "none": {},
+}  # fmt: skip
 _LERC_ERROR = 0.005  # largest error of float32: half the step of integers
 _ANY_TRANSFORM = Affine.scale(2)  # rasterio would warn of a file without a transform
 
@@ -106,22 +101,12 @@ def _read_entry(file: Buffer, position: int, order: str, word: str) -> tuple[int
 
 
 def level_shapes(height: int, width: int) -> list[tuple[int, int]]:
-    """Shapes of a raster and its overviews, halved until one fits into a block.
-
-    >>> level_shapes(7800, 1100)
-    [(7800, 1100), (3900, 550), (1950, 275), (975, 138), (488, 69)]
-    """
+    """Shapes of a raster and its overviews, halved until one fits into a block."""
     shapes = [(height, width)]
     while max(shapes[-1]) > BLOCK:
         height, width = shapes[-1]
         shapes.append((-(-height // 2), -(-width // 2)))
     return shapes
-
-
-@dataclass(kw_only=True, slots=True)
-class _IncompleteBlock:
-    values: Values
-    missing: int  # pixels
 
 
 class BlockBuilder:
@@ -134,7 +119,8 @@ class BlockBuilder:
         self._layer = layer
         self._shapes = level_shapes(height, width)
         self._lock = threading.Lock()
-        self._incomplete: dict[Key, _IncompleteBlock] = {}
+        self._incomplete: dict[Key, Values] = {}
+        self._missing: dict[Key, int] = {}  # pixels of the incomplete blocks
         self._done: set[Key] = set()
 
     @property
@@ -144,11 +130,6 @@ class BlockBuilder:
             [(level, row, column) for row in range(-(-height // BLOCK)) for column in range(-(-width // BLOCK))]
             for level, (height, width) in enumerate(self._shapes)
         ]
-
-    @property
-    def complete(self) -> bool:
-        """Whether all blocks are complete."""
-        return len(self._done) == sum(map(len, self.keys))
 
     def add(self, values: Values, row: int, column: int) -> Iterator[tuple[Key, Values | None]]:
         """Add a window (rows, columns) in the unit of the layer at a pixel, and yield the blocks that it completes.
@@ -188,16 +169,16 @@ class BlockBuilder:
                 self._done.add(key)
                 return self._padded(part)
             if key not in self._incomplete:
-                self._incomplete[key] = _IncompleteBlock(values=np.empty(size, part.dtype), missing=size[0] * size[1])
+                self._incomplete[key], self._missing[key] = np.empty(size, part.dtype), size[0] * size[1]
             block = self._incomplete[key]
-        block.values[row : row + part.shape[0], column : column + part.shape[1]] = part  # parts do not overlap
+        block[row : row + part.shape[0], column : column + part.shape[1]] = part  # parts do not overlap
         with self._lock:
-            block.missing -= part.size
-            if block.missing > 0:
+            self._missing[key] -= part.size
+            if self._missing[key] > 0:
                 return None
             self._done.add(key)
             del self._incomplete[key]
-        return self._padded(block.values)
+        return self._padded(block)
 
     def size(self, key: Key) -> tuple[int, int]:
         """Shape of the part of a block inside the raster, smaller at the right and lower edges."""
@@ -207,14 +188,10 @@ class BlockBuilder:
 
     def _padded(self, values: Values) -> Values:
         """Pad a block at the edge to its full size; readers do not show the padding."""
-        rows, columns = values.shape
-        if (rows, columns) == (BLOCK, BLOCK):
-            return values
+        padding = tuple((0, BLOCK - side) for side in values.shape)
         if self._layer.nodata is None:
-            return np.pad(values, ((0, BLOCK - rows), (0, BLOCK - columns)), mode="edge")
-        block = np.full((BLOCK, BLOCK), self._layer.nodata, values.dtype)
-        block[:rows, :columns] = values
-        return block
+            return np.pad(values, padding, mode="edge")
+        return np.pad(values, padding, constant_values=self._layer.nodata)
 
 
 def _split(start: int, length: int) -> Iterator[tuple[int, int, int]]:
@@ -223,11 +200,7 @@ def _split(start: int, length: int) -> Iterator[tuple[int, int, int]]:
         yield block, max(start, block * BLOCK), min(start + length, (block + 1) * BLOCK)
 
 
-class Encoded(NamedTuple):
-    """A compressed block: its bytes in the file, and its pixels (512, 512) as they are read back."""
-
-    data: bytes
-    pixels: Values
+Encoded: TypeAlias = tuple[bytes, Values]  # a compressed block, and its pixels (512, 512) as they are read back
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -235,8 +208,7 @@ class Codec:
     """Compression of the blocks of a layer."""
 
     layer: Layer
-    compress: Compression = "deflate"
-    """Method; ``lerc_zstd`` has an error of up to 0.005 for float32, all others are lossless."""
+    compress: Compression = "deflate"  # ``lerc_zstd`` has an error of up to 0.005 for float32, others are lossless
 
     def __post_init__(self) -> None:
         if self.compress not in _OPTIONS:
@@ -256,7 +228,7 @@ class Codec:
             positions, sizes = (table.read(file) for table in block_tables(file)[0])
             data = [bytes(file[start : start + size]) for start, size in zip(positions, sizes, strict=True)]
             pixels = self._read_back(memory, blocks) if self._lossy else blocks
-        return [Encoded(*block) for block in zip(data, pixels, strict=True)]
+        return list(zip(data, pixels, strict=True))
 
     def skeleton(self, grid: Grid, tags: Mapping[str, str], band_tags: Mapping[str, str]) -> bytearray:
         """Make a Cloud Optimized GeoTIFF with metadata of file and band and overviews, but without blocks.
@@ -290,7 +262,7 @@ class Codec:
         }  # fmt: skip
 
     def _predictor(self) -> int:
-        if self.compress not in _WITH_PREDICTOR:
+        if self.compress not in ("deflate", "zstd", "lzw"):
             return 1
         return 3 if self.layer.dtype == "float32" else 2
 
@@ -310,15 +282,13 @@ class Codec:
 __all__ = ["BLOCK", "CogWriter", "Layer", "new_cog"]
 
 _BATCH = 8  # blocks that are compressed together: a file in memory for each would take a third more time
-_BLOCK_LEADER = struct.Struct("<I")  # size of a block, in front of it
+BLOCK_LEADER = struct.Struct("<I")  # size of a block, in front of it
 
 
 class _StoredBlock(NamedTuple):
-    """Position and size in the temporary file, checksum of the pixels."""
-
-    position: int
+    position: int  # in the temporary file
     size: int
-    checksum: int
+    checksum: int  # of the pixels
 
 
 class CogWriter:
@@ -326,9 +296,7 @@ class CogWriter:
 
     def __init__(self, target: Location, grid: Grid, codec: Codec, blocks: BinaryIO) -> None:
         self.target = target
-        """File to be made."""
-        self.tags: dict[str, str] = {}
-        """Metadata of the file, to be set before it is finished."""
+        self.tags: dict[str, str] = {}  # metadata of the file, to be set before it is finished
         self._grid, self._codec, self._blocks = grid, codec, blocks
         self._builder = BlockBuilder(codec.layer, grid.height, grid.width)
         self._lock = threading.Lock()
@@ -337,7 +305,7 @@ class CogWriter:
         self._queue: dict[Key, Values] = {}
         self._statistics: list[BlockStatistics] = []
         self._has_statistics = codec.layer.resampling == "average"  # not meaningful for classes
-        self._empty = codec.encode([np.full((BLOCK, BLOCK), codec.layer.padding, codec.layer.dtype)])[0]
+        self._empty = codec.encode([np.full((BLOCK, BLOCK), codec.layer.nodata or 0, codec.layer.dtype)])[0]
 
     def write(self, values: Values, window: Any) -> None:
         """Write a window (rows, columns) in the unit of the layer, NaN where missing; whole blocks are fastest.
@@ -346,7 +314,14 @@ class CogWriter:
         """
         with writing(self.target):
             for key, block in self._builder.add(values, int(window.row_off), int(window.col_off)):
-                self._add_block(key, block)
+                if block is None:  # without a valid pixel
+                    self._store(key, self._empty)
+                    continue
+                found = block_statistics(self._codec.layer, block) if key[0] == 0 and self._has_statistics else None
+                with self._lock:
+                    self._queue[key] = block
+                    if found is not None:
+                        self._statistics.append(found)
             self._compress_queue(at_least=_BATCH)
 
     def finish(self, path: Path, threads: int) -> None:
@@ -355,24 +330,13 @@ class CogWriter:
         Raises OutputError if it cannot be written or differs when read back, ValueError if the windows do not cover
         the grid.
         """
-        if not self._builder.complete:
+        if len(self._stored) + len(self._queue) < sum(map(len, self._builder.keys)):
             raise ValueError(f"the windows written do not cover {self.target}")
         band_tags = band_statistics(self._statistics, self._grid.height * self._grid.width)
         with writing(self.target):
             self._compress_queue(at_least=1)
             self._assemble(path, self._codec.skeleton(self._grid, self.tags, band_tags))
             self._verify(path, threads)
-
-    def _add_block(self, key: Key, block: Values | None) -> None:
-        """Queue a complete block; an empty one (None) is stored directly."""
-        if block is None:
-            self._store(key, self._empty)
-            return
-        found = block_statistics(self._codec.layer, block) if key[0] == 0 and self._has_statistics else None
-        with self._lock:
-            self._queue[key] = block
-            if found is not None:
-                self._statistics.append(found)
 
     def _compress_queue(self, *, at_least: int) -> None:
         """Compress and store batches while the queue has at least this many blocks."""
@@ -386,11 +350,12 @@ class CogWriter:
 
     def _store(self, key: Key, block: Encoded) -> None:
         rows, columns = self._builder.size(key)
-        checksum = _checksum(block.pixels[:rows, :columns])
+        data, pixels = block
+        checksum = _checksum(pixels[:rows, :columns])
         with self._lock:
-            self._stored[key] = _StoredBlock(self._size, len(block.data), checksum)
-            self._blocks.write(block.data)
-            self._size += len(block.data)
+            self._stored[key] = _StoredBlock(self._size, len(data), checksum)
+            self._blocks.write(data)
+            self._size += len(data)
 
     def _assemble(self, path: Path, head: bytearray) -> None:
         """Write the header and the blocks, the smallest overview first, as the format requires."""
@@ -398,8 +363,8 @@ class CogWriter:
         end = len(head)
         for keys, (positions, sizes) in reversed(levels):
             lengths = [self._stored[key].size for key in keys]
-            starts = end + np.cumsum([0, *(length + 2 * _BLOCK_LEADER.size for length in lengths)])
-            positions.write(head, [int(start) + _BLOCK_LEADER.size for start in starts[:-1]])
+            starts = end + np.cumsum([0, *(length + 2 * BLOCK_LEADER.size for length in lengths)])
+            positions.write(head, [int(start) + BLOCK_LEADER.size for start in starts[:-1]])
             sizes.write(head, lengths)
             end = int(starts[-1])
         self._blocks.flush()
@@ -409,7 +374,7 @@ class CogWriter:
                 for key in keys:
                     self._blocks.seek(self._stored[key].position)
                     data = self._blocks.read(self._stored[key].size)
-                    file.write(_BLOCK_LEADER.pack(len(data)) + data + data[-4:])
+                    file.write(BLOCK_LEADER.pack(len(data)) + data + data[-4:])
             file.flush()
             os.fsync(file.fileno())
 
@@ -433,14 +398,9 @@ class CogWriter:
 
 @contextmanager
 def new_cog(
-    target: Location,
-    grid: Grid,
-    layer: Layer,
-    *,
-    compress: Compression = "deflate",
-    threads: int = 1,
+    target: Location, grid: Grid, layer: Layer, *, compress: Compression = "deflate", threads: int = 1,
     files: Staging | None = None,
-) -> Iterator[CogWriter]:
+) -> Iterator[CogWriter]:  # fmt: skip
     """Write a raster of one band; the windows written in the block must cover the grid.
 
     The file is made in the folder of the target, read back with `threads` threads, compared with the data written, and

@@ -32,13 +32,16 @@ from lst_raster.io.landsat import LEVEL_2_TEMPERATURE, read_file_name
 from lst_raster.io.quality_band import COLLECTION_2, find_layout, read_bits
 from lst_raster.io.raster import gdal_settings, open_raster, read_stored
 from lst_raster.io.temperature_raster import open_temperature
+from lst_raster.plots.charts import MapSheet, draw_map_sheet, require_matplotlib, save_figure
+from lst_raster.plots.colours import cloud_free_limits, inferno
 from lst_raster.product.paths import ITEM, file_names, find_product
 from lst_raster.product.quality_flags import FLAGS, SCENE_QUALITY_KINDS, Flag, flag, require_quality_band
 from lst_raster.product.sidecars import CACHE, UNITS
 from lst_raster.sensors.bands import sensor_band
 
-CLOUD_FLAGS = ("cloud", "cloud_shadow")
-"""Fields of the quality band that make a temperature unreliable."""
+Units: TypeAlias = Literal["C", "K"]  # unit of the displayed temperatures
+
+CLOUD_FLAGS = ("cloud", "cloud_shadow")  # fields of the quality band that make a temperature unreliable
 
 _LOGGER = logging.getLogger(__name__)
 _TIFF = (".tif", ".tiff")
@@ -50,6 +53,9 @@ _SQUARE = 0.01  # relative difference of the sides of a pixel that is still draw
 _FLATTEST = 0.1  # smallest ratio of the sides of a pixel; flatter ones are drawn with this ratio
 _UP = 5.0  # [degree], deviation of north without an arrow; the convergence within a UTM zone is smaller
 _UNKNOWN = "unknown"
+_WIDTH = {False: 1000, True: 1400}  # [pixel] of the map at most, of a picture and of a page
+_LEAST, _MOST = 100, 4000  # [pixel]
+_ENDINGS = {False: (".png",), True: (".html", ".htm")}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,11 +67,6 @@ class PreviewFiles:
     """By role: ``uncertainty`` and ``quality`` of a product, or ``scene_quality``, QA_PIXEL of a USGS product. On a
     server they may be missing."""
 
-    @property
-    def stem(self) -> str:
-        """Name of the temperature file without its suffix."""
-        return Path(self.lst.name).stem
-
 
 def find_preview_files(product: str | Path) -> PreviewFiles:
     """Find the rasters of a product: its temperature, STAC item or folder, or the address of a raster on a server.
@@ -74,10 +75,8 @@ def find_preview_files(product: str | Path) -> PreviewFiles:
     """
     place = Place.of(product)
     if place.remote is not None:
-        names = _companion_names(place.name)
-        return PreviewFiles(
-            lst=place, companions={role: Place.at(place.remote.sibling(name)) for role, name in names.items()}
-        )
+        remote, names = place.remote, _companion_names(place.name)
+        return PreviewFiles(lst=place, companions={role: Place.at(remote.sibling(names[role])) for role in names})
     path = _only_temperature(place.disk) if place.disk.is_dir() else place.disk
     if path.suffix.lower() not in (*_TIFF, ITEM):  # GDAL reads more formats than GeoTIFF, or reports the error
         return PreviewFiles(lst=Place(disk=path), companions={})
@@ -127,9 +126,8 @@ class View:
     @property
     def cloudy(self) -> NDArray[np.bool_] | None:
         """Mask of cloud and cloud shadow, None without quality bits."""
-        if self.bits is None:
-            return None
-        return np.asarray((self.bits & np.uint32(sum(flag(name).mask for name in CLOUD_FLAGS))) != 0)
+        mask = np.uint32(sum(flag(name).mask for name in CLOUD_FLAGS))
+        return None if self.bits is None else np.asarray((self.bits & mask) != 0)
 
     @property
     def pixel(self) -> tuple[float, float] | None:
@@ -140,12 +138,19 @@ class View:
 
     def north(self) -> float | None:
         """Direction of north at the centre, clockwise from up; None where it is nearly up or not known. [degree]"""
-        if self.grid.crs is None:
+        grid, column, row = self.grid, self.grid.width / 2, self.grid.height / 2
+        if grid.crs is None:
             return None
         try:
-            right, up = _northward(self.grid)
+            latitude, longitude = grid.degrees(column, row)
+            step = 1e-3 if latitude < 89.0 else -1e-3
+            to_grid = Transformer.from_crs("EPSG:4326", grid.crs.to_wkt(), always_xy=True)
+            x, y = to_grid.transform(longitude, latitude + step, errcheck=True)
         except ProjError:
             return None
+        a, b, c, d, e, f = tuple(~grid.transform)[:6]
+        sign = math.copysign(1.0, step)
+        right, up = sign * (a * x + b * y + c - column), sign * (row - (d * x + e * y + f))
         angle = math.degrees(math.atan2(right, up))
         return angle if abs(angle) > _UP else None
 
@@ -161,33 +166,21 @@ def read_view(files: PreviewFiles, longest: int) -> View:
     with gdal_settings(GDAL_CACHEMAX=CACHE):
         with open_temperature(files.lst) as raster:
             grid, shape = raster.grid, shape_of_view(raster.grid, longest)
-            kelvin = _read_at(
-                lambda size: raster.read(resampling=Resampling.average, out_shape=size), grid, shape
-            )  # fmt: skip
+            kelvin = _read_at(lambda at: raster.read(resampling=Resampling.average, out_shape=at), grid, shape)
             tags, description = raster.view.tags(), raster.view.descriptions[0]
             for note in raster.notes():
                 _LOGGER.warning(note)
         found = {role: _read_companion(role, place, grid, shape) for role, place in files.companions.items()}
     return View(
-        title=Path(files.lst.name).stem.removesuffix("_LST"),
-        subtitle=subtitle(files.lst.name, tags, description),
-        grid=grid,
-        kelvin=kelvin,
-        uncertainty=found.get("uncertainty"),
+        title=Path(files.lst.name).stem.removesuffix("_LST"), subtitle=subtitle(files.lst.name, tags, description),
+        grid=grid, kelvin=kelvin, uncertainty=found.get("uncertainty"),
         bits=found.get("quality", found.get("scene_quality")),
         flags=FLAGS if "quality" in found else tuple(flag(name) for name in ("fill", *SCENE_QUALITY_KINDS)),
-    )
+    )  # fmt: skip
 
 
 def shape_of_view(grid: Grid, longest: int) -> tuple[int, int]:
-    """Return rows and columns of the displayed raster: at most `longest`, with square pixels.
-
-    Examples
-    --------
-    >>> from rasterio import Affine
-    >>> shape_of_view(Grid(crs=None, transform=Affine(30, 0, 0, 0, -30, 0), width=7600, height=7800), 1000)
-    (1000, 974)
-    """
+    """Return rows and columns of the displayed raster: at most `longest`, with square pixels."""
     a, b, _, d, e, _ = tuple(grid.transform)[:6]
     pixel_width, pixel_height = grid.pixel_size() or (math.hypot(a, d), math.hypot(b, e))
     ratio = min(max(pixel_height / pixel_width, _FLATTEST), 1.0 / _FLATTEST)
@@ -200,8 +193,6 @@ def shape_of_view(grid: Grid, longest: int) -> tuple[int, int]:
 def subtitle(name: str, tags: Mapping[str, str], description: str | None) -> str:
     """Describe a raster by quantity, sensor and time, from its tags and its file name.
 
-    Examples
-    --------
     >>> subtitle("a_LST.tif", {"sensor": "landsat8-b10", "acquisition_date": "2015-01"}, "land surface temperature")
     'Land surface temperature, Landsat 8 TIRS band 10, 2015-01'
     """
@@ -224,18 +215,6 @@ def subtitle(name: str, tags: Mapping[str, str], description: str | None) -> str
     if date:
         parts.append(date if time == _UNKNOWN else f"{date} {time[:5]} UTC")
     return ", ".join(parts)
-
-
-def _northward(grid: Grid) -> tuple[float, float]:
-    """Displacement to the right and up of a small step north from the centre of a grid. [pixel]"""
-    column, row = grid.width / 2, grid.height / 2
-    latitude, longitude = grid.degrees(column, row)
-    step = 1e-3 if latitude < 89.0 else -1e-3
-    to_grid = Transformer.from_crs("EPSG:4326", grid.crs.to_wkt(), always_xy=True)
-    x, y = to_grid.transform(longitude, latitude + step, errcheck=True)
-    a, b, c, d, e, f = tuple(~grid.transform)[:6]
-    sign = math.copysign(1.0, step)
-    return sign * (a * x + b * y + c - column), sign * (row - (d * x + e * y + f))
 
 
 def _read_companion(role: str, place: Place, grid: Grid, shape: tuple[int, int]) -> NDArray[Any] | None:
@@ -292,23 +271,10 @@ _READERS: dict[str, Callable[..., NDArray[Any]]] = {
 }
 
 
-Units: TypeAlias = Literal["C", "K"]
-"""Unit of the displayed temperatures."""
-
-_WIDTH = {False: 1000, True: 1400}  # [pixel] of the map at most, of a picture and of a page
-_LEAST, _MOST = 100, 4000  # [pixel]
-_ENDINGS = {False: (".png",), True: (".html", ".htm")}
-
-
 def preview(
-    product: str | Path,
-    output: str | Path | None = None,
-    *,
-    html: bool = False,
-    units: Units = "C",
-    width: int | None = None,
-    overwrite: bool = False,
-) -> Path:
+    product: str | Path, output: str | Path | None = None, *, html: bool = False, units: Units = "C",
+    width: int | None = None, overwrite: bool = False,
+) -> Path:  # fmt: skip
     """Draw a product as a picture or as an interactive page in one file.
 
     Only overviews are read: time and memory do not grow with the product.
@@ -353,25 +319,23 @@ def preview(
     if not _LEAST <= longest <= _MOST:
         raise InputError(f"a width of {longest} pixels is not supported; give one of {_LEAST} to {_MOST}")
     if not html:
-        from lst_raster.plots.charts import require_matplotlib
-
         require_matplotlib()
     files = find_preview_files(product)
     target = _target(files, output, html=html, overwrite=overwrite)
     view, unit = read_view(files, longest), UNITS["degC" if units == "C" else "K"]
-    if not html:
-        _write_picture(view, target, unit)
-        return target
-    from lst_raster.product.preview.page import page_of
+    if html:
+        from lst_raster.product.preview.page import page_of
 
-    with atomic_write(target) as path:
-        path.write_text(page_of(view, unit), encoding="utf-8")
+        with atomic_write(target) as path:
+            path.write_text(page_of(view, unit), encoding="utf-8")
+    else:
+        _write_picture(view, target, unit)
     return target
 
 
 def _target(files: PreviewFiles, output: str | Path | None, *, html: bool, overwrite: bool) -> Path:
     """Path of the preview; raises OutputError where it cannot be written."""
-    name = f"{files.stem}_preview{_ENDINGS[html][0]}"
+    name = f"{Path(files.lst.name).stem}_preview{_ENDINGS[html][0]}"
     if output is None and files.lst.remote is not None:
         raise OutputError(f"{files.lst} is on a server, where no preview can be written; give a local file: -o {name}")
     place = files.lst.disk.with_name(name) if output is None else location_of(output)
@@ -387,21 +351,11 @@ def _target(files: PreviewFiles, output: str | Path | None, *, html: bool, overw
 
 
 def _write_picture(view: View, target: Path, unit: tuple[str, float]) -> None:
-    from lst_raster.plots.charts import MapSheet, draw_map_sheet, save_figure
-    from lst_raster.plots.colours import cloud_free_limits, inferno
-
     name, zero = unit
     values = view.kelvin - zero
     sheet = MapSheet(
-        values=values,
-        table=inferno(),
-        limits=cloud_free_limits(values, view.cloudy),
-        unit=name,
-        title=view.title,
-        subtitle=view.subtitle,
-        cloudy=view.cloudy,
-        pixel=view.pixel[0] if view.pixel else None,
-        north=view.north(),
+        values=values, table=inferno(), limits=cloud_free_limits(values, view.cloudy), unit=name, title=view.title,
+        subtitle=view.subtitle, cloudy=view.cloudy, pixel=view.pixel[0] if view.pixel else None, north=view.north(),
         notes=() if view.bits is not None else ("no quality band: clouds are not hatched",),
-    )
+    )  # fmt: skip
     save_figure(draw_map_sheet(sheet), target)
