@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 from lst_raster.errors import InputError, InputNotFoundError
@@ -15,17 +14,10 @@ from lst_raster.product.cog import Compression
 from lst_raster.product.layers import Layer
 from lst_raster.product.quality_flags import DTYPE
 
-SUFFIXES: Mapping[str, str] = MappingProxyType(
-    {
-        "lst": ".tif",
-        "uncertainty": "_UNC.tif",
-        "quality": "_QA.tif",
-        "quicklook": ".png",
-        "style": ".qml",
-        "quality_style": "_QA.qml",
-    }
-)
-"""Suffix of the file of each role, appended to the name of the product."""
+SUFFIXES: Mapping[str, str] = {  # of the file of each role, appended to the name of the product
+    "lst": ".tif", "uncertainty": "_UNC.tif", "quality": "_QA.tif", "quicklook": ".png", "style": ".qml",
+    "quality_style": "_QA.qml",
+}  # fmt: skip
 ITEM = ".json"  # suffix of the STAC item
 
 STEP = 0.01  # step of temperatures and uncertainties stored as integers [K]
@@ -45,12 +37,15 @@ class OutputFormat:
 
 def temperature_layer(form: OutputFormat) -> Layer:
     """Layer of the land surface temperature."""
-    return _kelvin_layer("land surface temperature", form)
+    description = "land surface temperature"
+    if form.dtype == "uint16":
+        return Layer(description=description, units="K", dtype="uint16", scale=STEP, nodata=0)
+    return Layer(description=description, units="K")
 
 
 def uncertainty_layer(form: OutputFormat) -> Layer:
     """Layer of the standard uncertainty."""
-    return _kelvin_layer("standard uncertainty of the land surface temperature", form)
+    return replace(temperature_layer(form), description="standard uncertainty of the land surface temperature")
 
 
 def quality_layer() -> Layer:
@@ -58,22 +53,16 @@ def quality_layer() -> Layer:
     return Layer(description="quality bits", dtype=DTYPE, nodata=None, resampling="nearest")
 
 
-def _kelvin_layer(description: str, form: OutputFormat) -> Layer:
-    if form.dtype == "uint16":
-        return Layer(description=description, units="K", dtype="uint16", scale=STEP, nodata=0)
-    return Layer(description=description, units="K")
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProductPaths:
     """Paths or addresses of the files of a product."""
 
-    temperature: Location
-    """LST file: a path, or an address in an object store."""
+    temperature: Location  # LST file
 
     def of(self, role: str) -> Location:
         """File of a role (`SUFFIXES`)."""
-        return self.temperature if role == "lst" else self._with_suffix(SUFFIXES[role])
+        suffix = {**SUFFIXES, "item": ITEM}[role]
+        return self.temperature if role == "lst" else self.temperature.with_name(self.temperature.stem + suffix)
 
     @property
     def uncertainty(self) -> Location:
@@ -88,22 +77,7 @@ class ProductPaths:
     @property
     def item(self) -> Location:
         """STAC item."""
-        return self._with_suffix(ITEM)
-
-    @property
-    def quicklook(self) -> Location:
-        """Quicklook."""
-        return self.of("quicklook")
-
-    @property
-    def style(self) -> Location:
-        """QGIS style of the temperature."""
-        return self.of("style")
-
-    @property
-    def quality_style(self) -> Location:
-        """QGIS style of the quality bits."""
-        return self.of("quality_style")
+        return self.of("item")
 
     def rasters(self, form: OutputFormat, *, uncertainty: bool) -> list[Location]:
         """List the rasters to write, the temperature last."""
@@ -113,10 +87,7 @@ class ProductPaths:
 
     def sidecars(self, form: OutputFormat) -> list[Location]:
         """List the sidecar files to write."""
-        return [] if form.lst_only else [self.quicklook, self.style, self.quality_style, self.item]
-
-    def _with_suffix(self, suffix: str) -> Location:
-        return self.temperature.with_name(self.temperature.stem + suffix)
+        return [] if form.lst_only else [*map(self.of, ("quicklook", "style", "quality_style")), self.item]
 
 
 RASTERS = ("lst", "uncertainty", "quality")  # roles of the rasters
@@ -139,11 +110,7 @@ class ProductSet:
 
 
 def file_names(name: str) -> dict[str, str]:
-    """Names by role of the files of a product whose LST file has this name; the STAC item has the role ``item``.
-
-    >>> file_names("LC08_x_LST.tif")["uncertainty"]
-    'LC08_x_LST_UNC.tif'
-    """
+    """Names by role of the files of a product whose LST file has this name; the STAC item has the role ``item``."""
     stem = Path(name).stem
     return {**{role: stem + suffix for role, suffix in SUFFIXES.items()}, "lst": name, "item": stem + ITEM}
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 from xml.etree.ElementTree import Element, SubElement, fromstring, indent, tostring
 
 import numpy as np
@@ -42,8 +40,7 @@ _STOPS = 17  # colours between which QGIS interpolates
 _NUMBER_FORMAT = {"decimals": ("int", "1"), "rounding_type": ("int", "0"), "show_trailing_zeros": ("bool", "false")}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class QualityClass:
+class QualityClass(NamedTuple):
     """Class of pixels of the quality band in the legend."""
 
     name: str  # in the legend
@@ -53,21 +50,20 @@ class QualityClass:
     opacity: int = 255
 
 
-QUALITY_CLASSES = (
-    QualityClass(name="fill", field="fill", value=1, colour="#000000", opacity=0),
-    QualityClass(name="saturated", field="saturated", value=1, colour="#ff00ff"),
-    QualityClass(name="cloud", field="cloud", value=1, colour="#e8e8e8"),
-    QualityClass(name="cloud shadow", field="cloud_shadow", value=1, colour="#505050"),
-    QualityClass(name="no input", field="no_input", value=1, colour="#a08cb4"),
-    QualityClass(name="no solution", field="no_solution", value=1, colour="#7a1f5c"),
-    QualityClass(name="uncertain", field="uncertain", value=1, colour="#d7301f"),
-    QualityClass(name="outside the model's range", field="outside_range", value=1, colour="#fc8d59"),
-    QualityClass(name="snow", field="snow", value=1, colour="#9be7ff"),
-    QualityClass(name="water", field="water", value=1, colour="#2b5fd9"),
-    QualityClass(name="near a cloud", field="cloud_distance", value=1, colour="#c7d98a"),
-    QualityClass(name="clear", field="fill", value=0, colour="#4f9e4f"),
+QUALITY_CLASSES = (  # by priority: reasons for a missing temperature, then for a doubtful one, then the surface
+    QualityClass("fill", "fill", 1, "#000000", 0),
+    QualityClass("saturated", "saturated", 1, "#ff00ff"),
+    QualityClass("cloud", "cloud", 1, "#e8e8e8"),
+    QualityClass("cloud shadow", "cloud_shadow", 1, "#505050"),
+    QualityClass("no input", "no_input", 1, "#a08cb4"),
+    QualityClass("no solution", "no_solution", 1, "#7a1f5c"),
+    QualityClass("uncertain", "uncertain", 1, "#d7301f"),
+    QualityClass("outside the model's range", "outside_range", 1, "#fc8d59"),
+    QualityClass("snow", "snow", 1, "#9be7ff"),
+    QualityClass("water", "water", 1, "#2b5fd9"),
+    QualityClass("near a cloud", "cloud_distance", 1, "#c7d98a"),
+    QualityClass("clear", "fill", 0, "#4f9e4f"),
 )
-"""Classes by priority: reasons for a missing temperature, then for a doubtful one, then the surface."""
 
 
 def lst_style(low: float, high: float) -> str:
@@ -108,7 +104,7 @@ def quality_style(values: Collection[int]) -> str:
     varying = {field.name for field in FLAGS if len({value & field.mask for value in filled}) > 1}
     rows = []
     for value in {int(value) for value in values}:
-        kind = _class_of(value)
+        kind = next(kind for kind in QUALITY_CLASSES if _field_value(kind.field, value) == kind.value)
         rows.append((-QUALITY_CLASSES.index(kind), _label(value, kind, varying), value, kind))
     for _, label, value, kind in sorted(rows, key=lambda row: row[:3]):
         entry = {"value": str(value), "label": label, "color": kind.colour, "alpha": str(kind.opacity)}
@@ -132,10 +128,6 @@ def quality_values(path: Path) -> list[int]:
     return sorted(found)
 
 
-def _class_of(value: int) -> QualityClass:
-    return next(kind for kind in QUALITY_CLASSES if _field_value(kind.field, value) == kind.value)
-
-
 def _field_value(name: str, value: int) -> int:
     field = flag(name)
     return (value & field.mask) >> field.offset
@@ -156,7 +148,7 @@ def _raster_style(kind: str) -> tuple[Element, Element]:
     """Root element of a style, and its renderer."""
     root = fromstring(_TEMPLATE)
     renderer = next(root.iter("rasterrenderer"))
-    renderer.attrib |= {"type": kind}
+    renderer.set("type", kind)
     return root, renderer
 
 
@@ -186,8 +178,7 @@ Units: TypeAlias = Literal["degC", "K"]  # unit of the colour bar
 Limits: TypeAlias = tuple[float, float]  # values of the first and last colour
 
 CACHE = 64 << 20  # size of GDAL's block cache; a raster without overviews is read completely [byte]
-UNITS: Mapping[Units, tuple[str, float]] = MappingProxyType({"degC": ("°C", 273.15), "K": ("K", 0.0)})
-"""Label of each unit and its zero. [K]"""
+UNITS: Mapping[Units, tuple[str, float]] = {"degC": ("°C", 273.15), "K": ("K", 0.0)}  # label and zero [K]
 
 
 def write_quicklook(lst_path: Path, target: Path, *, title: str | None = None, units: Units = "degC") -> Limits | None:
@@ -220,13 +211,13 @@ def write_sidecars(paths: ProductPaths, files: Staging, properties: Mapping[str,
     The item is last: it shows that the product is complete. Raises OutputError if a file cannot be written.
     """
     title = paths.temperature.stem
-    limits = write_quicklook(files.path_of(paths.temperature), files.new(paths.quicklook), title=title)
+    limits = write_quicklook(files.path_of(paths.temperature), files.new(paths.of("quicklook")), title=title)
     if limits is not None:
-        with writing(paths.style):
-            files.new(paths.style).write_text(lst_style(*limits), encoding="utf-8")
+        with writing(paths.of("style")):
+            files.new(paths.of("style")).write_text(lst_style(*limits), encoding="utf-8")
     values = quality_values(files.path_of(paths.quality))
-    with writing(paths.quality_style):
-        files.new(paths.quality_style).write_text(quality_style(values), encoding="utf-8")
+    with writing(paths.of("quality_style")):
+        files.new(paths.of("quality_style")).write_text(quality_style(values), encoding="utf-8")
     targets = {role: paths.of(role) for role in SUFFIXES}
     item = make_item({role: (files.path_of(path), path.name) for role, path in targets.items() if files.has(path)})
     item["properties"] |= properties
