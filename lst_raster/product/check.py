@@ -7,7 +7,7 @@ import mmap
 import re
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -141,10 +141,10 @@ def overview_problems(path: Path, *, exact: bool) -> list[str]:
     return problems
 
 
-def _sample_starts(length: int) -> list[int]:
+def _sample_starts(length: int) -> Iterable[int]:
     """First pixels of parts that cover a side, or are spread evenly from its first to its last pixel."""
     if length <= _PART * _PARTS:
-        return list(range(0, length, _PART))
+        return range(0, length, _PART)
     return [int(start) for start in np.linspace(0, length - _PART, _PARTS)]
 
 
@@ -219,7 +219,14 @@ def count_pixels(rasters: Mapping[str, Path], mask: str) -> PixelCounts:
         for _, window in datasets["lst"].block_windows(1):
             values = {role: _read(datasets[role], role, window) for role in datasets if role != "quality"}
             lst, uncertainty = values["lst"], values.get("uncertainty")
-            _count_temperature(counts, lst)
+            temperatures = lst[~np.isnan(lst)]
+            counts.pixels += lst.size
+            counts.count += temperatures.size
+            counts.low = min(counts.low, float(temperatures.min(initial=np.inf)))
+            counts.high = max(counts.high, float(temperatures.max(initial=-np.inf)))
+            counts.hot += int((temperatures > HOTTEST_GROUND).sum())
+            outside = (temperatures < _LOWEST) | (temperatures > _HIGHEST)
+            counts.problems["lst"][f"a temperature outside {_LOWEST:g} to {_HIGHEST:g} K"] += int(outside.sum())
             wrong: dict[str, dict[str, Mask]] = {}
             if uncertainty is not None:
                 wrong["uncertainty"] = _wrong_uncertainties(lst, uncertainty)
@@ -240,18 +247,6 @@ def _read(dataset: Any, what: str, window: Any) -> Float32:
     with np.errstate(all="ignore"):  # damaged files may have any values
         values = np.float32(dataset.scales[0]) * stored.astype(np.float32) + np.float32(dataset.offsets[0])
     return np.where(valid, values, np.float32(np.nan))
-
-
-def _count_temperature(counts: PixelCounts, lst: Float32) -> None:
-    counts.pixels += lst.size
-    values = lst[~np.isnan(lst)]
-    if values.size:
-        counts.count += values.size
-        counts.low = min(counts.low, float(values.min()))
-        counts.high = max(counts.high, float(values.max()))
-        counts.hot += int((values > HOTTEST_GROUND).sum())
-    outside = ~((values >= _LOWEST) & (values <= _HIGHEST))
-    counts.problems["lst"][f"a temperature outside {_LOWEST:g} to {_HIGHEST:g} K"] += int(outside.sum())
 
 
 def _wrong_uncertainties(lst: Float32, uncertainty: Float32) -> dict[str, Mask]:
@@ -288,8 +283,7 @@ def _wrong_bits(lst: Float32, uncertainty: Float32 | None, bits: Bits, mask: str
 
 
 def _any_flag(bits: Bits, *names: str) -> Mask:
-    found: Mask = (bits & np.uint32(sum(flag(name).mask for name in names))) != 0
-    return found
+    return np.asarray((bits & np.uint32(sum(flag(name).mask for name in names))) != 0)
 
 
 Outcome: TypeAlias = Literal["ok", "failed", "skipped"]
@@ -362,10 +356,7 @@ class _ProductChecks:
         return f"STAC {item['stac_version']} with {len(item['assets'])} files"
 
     def agreement(self) -> str:
-        problems = _agreement_problems(self._product, self._require_valid_item())
-        if problems is None:
-            raise _Skip("the item is from another version of lst-raster")
-        _require_none(problems)
+        _require_none(_agreement_problems(self._product, self._require_valid_item()))
         return "the item agrees with the files"
 
     def checksums(self) -> str:
@@ -491,7 +482,7 @@ def _finding(name: str, check: Callable[[], str]) -> Finding:
     return Finding(name=name, outcome="failed", text=text)
 
 
-def _require_none(problems: list[str] | tuple[str, ...]) -> None:
+def _require_none(problems: Collection[str]) -> None:
     if problems:
         raise _Failed("; ".join(problems))
 
@@ -532,24 +523,19 @@ def _item_problems(item: Mapping[str, Any], lst: Path) -> Iterator[str]:
             yield f"asset {role} has no SHA-256 and size"
 
 
-def _agreement_problems(product: ProductSet, item: Mapping[str, Any]) -> list[str] | None:
+def _agreement_problems(product: ProductSet, item: Mapping[str, Any]) -> list[str]:
     """Compare an item with the item made from its files, except for checksums and sizes.
 
-    Returns None if another version of lst-raster wrote the item, which may differ. Raises LstRasterError if the files
-    cannot be read.
+    Skips the check if another version of lst-raster wrote the item, which may differ. Raises LstRasterError if the
+    files cannot be read.
     """
     if item["properties"].get("processing:software") != {"lst-raster": __version__}:
-        return None
+        raise _Skip("the item is from another version of lst-raster")
     expected = make_item({role: (path, path.name) for role, path in product.files.items() if path.is_file()})
     stated, found = dict(_leaves(item)), dict(_leaves(expected))
     only_in_item = (f"properties.{RUN}", f"properties.{COUNTS_PROPERTY}")
-    names = [
-        name
-        for name in dict.fromkeys([*found, *stated])
-        if stated.get(name) != found.get(name)
-        and not name.rpartition(".")[2].startswith("file:")
-        and not name.startswith(only_in_item)
-    ]
+    differing = [name for name in {**found, **stated} if stated.get(name) != found.get(name)]
+    names = [name for name in differing if ".file:" not in name and not name.startswith(only_in_item)]
     problems = [f"{name} is {stated.get(name)!r}, in the files {found.get(name)!r}" for name in names[:_MAX_SHOWN]]
     return problems + ([f"and {len(names) - _MAX_SHOWN} more"] if len(names) > _MAX_SHOWN else [])
 

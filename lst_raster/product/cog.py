@@ -214,10 +214,6 @@ class Codec:
         if self.compress not in _OPTIONS:
             raise InputError(f"compression {self.compress!r} is not known; give one of {', '.join(_OPTIONS)}")
 
-    @property
-    def _lossy(self) -> bool:
-        return self.compress == "lerc_zstd" and self.layer.dtype == "float32"
-
     def encode(self, blocks: Sequence[Values]) -> list[Encoded]:
         """Compress blocks of stored numbers (512, 512); several at once are faster than one at a time."""
         profile = {**self._profile(), "width": BLOCK, "height": BLOCK * len(blocks)}
@@ -227,7 +223,7 @@ class Codec:
             file = memory.getbuffer()
             positions, sizes = (table.read(file) for table in block_tables(file)[0])
             data = [bytes(file[start : start + size]) for start, size in zip(positions, sizes, strict=True)]
-            pixels = self._read_back(memory, blocks) if self._lossy else blocks
+            pixels = self._read_back(memory, blocks) if self._tolerance() else blocks
         return list(zip(data, pixels, strict=True))
 
     def skeleton(self, grid: Grid, tags: Mapping[str, str], band_tags: Mapping[str, str]) -> bytearray:
@@ -267,7 +263,9 @@ class Codec:
         return 3 if self.layer.dtype == "float32" else 2
 
     def _tolerance(self) -> dict[str, float]:
-        return {"max_z_error": _LERC_ERROR} if self._lossy else {}
+        """Option of lossy compression; empty if the compression is lossless."""
+        is_lossy = self.compress == "lerc_zstd" and self.layer.dtype == "float32"
+        return {"max_z_error": _LERC_ERROR} if is_lossy else {}
 
     def _read_back(self, memory: MemoryFile, blocks: Sequence[Values]) -> list[Values]:
         """Read blocks after lossy compression, and check the error."""

@@ -88,7 +88,9 @@ def lst_style(low: float, high: float) -> str:
         value = low + position * (high - low)
         text = "#" + bytes(colour.tolist()).hex()
         SubElement(shader, "item", {"value": f"{value:.10g}", "label": f"{value:.1f}", "color": text, "alpha": "255"})
-    _add_legend(shader, " K")
+    settings = {"useContinuousLegend": "1", "minimumLabel": "", "maximumLabel": "", "prefix": "", "suffix": " K"}
+    legend = SubElement(shader, "rampLegendSettings", {**settings, "direction": "0", "orientation": "2"})
+    _add_options(SubElement(SubElement(legend, "numericFormat", id="basic"), "Option", type="Map"), _NUMBER_FORMAT)
     return _text(root)
 
 
@@ -157,16 +159,14 @@ def _add_gradient(shader: Element, positions: list[float], colours: Colours) -> 
     texts = [",".join(str(part) for part in (*colour, 255)) for colour in colours.tolist()]
     stops = [f"{position:g};{text}" for position, text in zip(positions[1:-1], texts[1:-1], strict=True)]
     options = {"color1": texts[0], "color2": texts[-1], "discrete": "0", "rampType": "gradient"}
-    for name, value in {**options, "stops": ":".join(stops)}.items():
-        SubElement(ramp, "Option", {"name": name, "type": "QString", "value": value})
+    options["stops"] = ":".join(stops)
+    _add_options(ramp, {name: ("QString", value) for name, value in options.items()})
 
 
-def _add_legend(shader: Element, suffix: str) -> None:
-    settings = {"useContinuousLegend": "1", "minimumLabel": "", "maximumLabel": "", "prefix": "", "suffix": suffix}
-    legend = SubElement(shader, "rampLegendSettings", {**settings, "direction": "0", "orientation": "2"})
-    numbers = SubElement(SubElement(legend, "numericFormat", id="basic"), "Option", type="Map")
-    for name, (kind, value) in _NUMBER_FORMAT.items():
-        SubElement(numbers, "Option", {"name": name, "type": kind, "value": value})
+def _add_options(parent: Element, options: Mapping[str, tuple[str, str]]) -> None:
+    """Add options by name: their type and value."""
+    for name, (kind, value) in options.items():
+        SubElement(parent, "Option", {"name": name, "type": kind, "value": value})
 
 
 def _text(root: Element) -> str:

@@ -282,12 +282,11 @@ def _properties(tags: Mapping[str, str], grid: Grid, cloud_cover: float | None, 
         **({} if band.is_custom else spacecraft),
         **({} if cloud_cover is None else {"eo:cloud_cover": cloud_cover}),
         **projection_fields(grid, located),
-        "processing:level": "L2",
-        "processing:software": {"lst-raster": tags["lst_raster_version"]},
+        "processing:level": "L2", "processing:software": {"lst-raster": tags["lst_raster_version"]},
         "processing:expression": {"format": "equation", "expression": tags.get("equation", "")},
         "processing:lineage": "; ".join(f"{title} {tags[key]}" for title, key in _LINEAGE.items() if key in tags),
         **{f"lst_raster:{key}": tags[key] for key in sorted(tags) if key.islower() and key != "lst_raster_version"},
-    }
+    }  # fmt: skip
 
 
 def _times(date: str, time: str, band: SensorBand) -> dict[str, str | None]:

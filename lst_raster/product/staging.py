@@ -96,17 +96,15 @@ class Staging:
     def _temporary_path(self, target: Location, kind: str) -> Path:
         """Path of a temporary file, which is deleted at the end."""
         if isinstance(target, Address):
+            folder = self._locked(Path(tempfile.gettempdir())) / f".lst-raster.{self._mark}.files"
             if not self._folders:
                 with writing(target):
-                    folder = self._locked(Path(tempfile.gettempdir())) / f".lst-raster.{self._mark}.files"
                     folder.mkdir(mode=0o700)
                 self._folders.append(folder)
-            folder = self._folders[0]
         else:
             folder = self._locked(target.parent)
-        path = folder / f".{target.name}.{self._mark}.{kind}"
-        self._scratch.append(path)
-        return path
+        self._scratch.append(folder / f".{target.name}.{self._mark}.{kind}")
+        return self._scratch[-1]
 
     def _locked(self, folder: Path) -> Path:
         """Lock the temporary files in a folder, so that other runs keep them."""

@@ -43,16 +43,14 @@ def page_of(view: View, unit: tuple[str, float]) -> str:
     if view.bits is not None:
         data["quality"] = view.bits
     parts = {
-        "title": html.escape(view.title),
-        "subtitle": html.escape(view.subtitle),
+        "title": html.escape(view.title), "subtitle": html.escape(view.subtitle),
         "policy": f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}",
         "meta": _json(_metadata(view, unit)),
         "data": "\n".join(
             f'<script type="text/plain" id="data-{name}">{encoded(numbers)}</script>' for name, numbers in data.items()
         ),
-        "style": style,
-        "script": script,
-    }
+        "style": style, "script": script,
+    }  # fmt: skip
     page = page_path("page.html").read_text(encoding="utf-8")
     pieces = page.split("{{")  # in one pass: a product's name may contain the name of a part in braces
     return pieces[0] + "".join(parts[name] + rest for name, rest in (piece.split("}}", 1) for piece in pieces[1:]))
@@ -191,5 +189,5 @@ def _resolution(view: View) -> str:
     size = f" ({length})" if view.pixel else ""
     if max(across, down) <= 1.0:
         return f"Each value is a pixel of the raster{size}."
-    mean = f"Each value is the mean of {across:.3g} by {down:.3g} pixels of the raster{size}"
-    return f"{mean}." if view.bits is None else f"{mean}; its quality is that of one of them."
+    quality = "" if view.bits is None else "; its quality is that of one of them"
+    return f"Each value is the mean of {across:.3g} by {down:.3g} pixels of the raster{size}{quality}."

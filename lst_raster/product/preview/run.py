@@ -48,7 +48,6 @@ _TIFF = (".tif", ".tiff")
 _LST = re.compile(rf"(_LST|{LEVEL_2_TEMPERATURE})\.tiff?$", re.IGNORECASE)
 _NOT_LST = re.compile(r"(_UNC|_UNC_IND|_QA|_COUNT)\.tiff?$", re.IGNORECASE)
 _USGS = re.compile(rf"{LEVEL_2_TEMPERATURE}(?=\.tiff?$)", re.IGNORECASE)
-_SHOWN = 3  # names in a message
 _SQUARE = 0.01  # relative difference of the sides of a pixel that is still drawn as a square
 _FLATTEST = 0.1  # smallest ratio of the sides of a pixel; flatter ones are drawn with this ratio
 _UP = 5.0  # [degree], deviation of north without an arrow; the convergence within a UTM zone is smaller
@@ -64,8 +63,7 @@ class PreviewFiles:
 
     lst: Place  # temperature
     companions: Mapping[str, Place]
-    """By role: ``uncertainty`` and ``quality`` of a product, or ``scene_quality``, QA_PIXEL of a USGS product. On a
-    server they may be missing."""
+    """By role: ``uncertainty`` and ``quality``, or ``scene_quality`` of a USGS product; may be missing on a server."""
 
 
 def find_preview_files(product: str | Path) -> PreviewFiles:
@@ -92,7 +90,7 @@ def find_preview_files(product: str | Path) -> PreviewFiles:
 def _companion_names(name: str) -> dict[str, str]:
     if _USGS.search(name):
         return {"scene_quality": _USGS.sub("_QA_PIXEL", name)}
-    return {role: other for role, other in file_names(name).items() if role in ("uncertainty", "quality")}
+    return {role: file_names(name)[role] for role in ("uncertainty", "quality")}
 
 
 def _only_temperature(folder: Path) -> Path:
@@ -105,8 +103,8 @@ def _only_temperature(folder: Path) -> Path:
         count = f"{len(rasters)} rasters, and none has the name of a product" if rasters else "no raster"
         raise InputNotFoundError(f"folder {folder} holds no product: it has {count}; give the raster itself")
     if len(found) > 1:
-        names = ", ".join(path.name for path in found[:_SHOWN])
-        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        names = ", ".join(path.name for path in found[:3])
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise InputError(f"folder {folder} holds several rasters: {names}{more}; give one of them")
     return found[0]
 
@@ -265,10 +263,8 @@ def _read_uncertainty(dataset: Any, place: Place, shape: tuple[int, int]) -> NDA
 
 
 _READERS: dict[str, Callable[..., NDArray[Any]]] = {
-    "uncertainty": _read_uncertainty,
-    "quality": _read_quality,
-    "scene_quality": _read_scene_quality,
-}
+    "uncertainty": _read_uncertainty, "quality": _read_quality, "scene_quality": _read_scene_quality,
+}  # fmt: skip
 
 
 def preview(
