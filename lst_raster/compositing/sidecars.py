@@ -14,20 +14,20 @@ from lst_raster.compositing.outputs import Output
 from lst_raster.errors import OutputError
 from lst_raster.io.address import Location
 from lst_raster.io.grid import Grid
-from lst_raster.product.footprint import footprint
 from lst_raster.product.paths import ITEM
+from lst_raster.product.sidecars import lst_style
 from lst_raster.product.stac import (
     COG_TYPE,
     EXTENSIONS,
     STAC_VERSION,
     Item,
     checksum,
+    footprint,
     projection_fields,
     raster_fields,
     write_item,
 )
 from lst_raster.product.staging import Staging, writing
-from lst_raster.product.styles import lst_style
 from lst_raster.sensors.bands import sensor_band
 
 _UNKNOWN = "unknown"
@@ -67,7 +67,7 @@ def _has_style(output: Output) -> bool:
 
 def _write_quicklook(output: Output, files: Staging) -> tuple[float, float] | None:
     """Write a quicklook; return the values of the first and the last colour in the unit of the raster."""
-    from lst_raster.plots.maps import shape_of_map
+    from lst_raster.plots.charts import shape_of_map
     from lst_raster.product.sidecars import UNITS, draw_quicklook  # Pillow is slow to import
 
     with rasterio.open(files.path_of(output.path)) as dataset:

@@ -18,10 +18,9 @@ from lst_raster.compositing.stack import PixelFilter, Stack, open_stack
 from lst_raster.compositing.statistics import Statistic, WindowStatistics, needs_all_layers
 from lst_raster.errors import CancelledError, InputError
 from lst_raster.io.address import Location
-from lst_raster.product.cog import BLOCK, CogWriter, new_cog
+from lst_raster.product.cog import BLOCK, CogWriter, Compression, new_cog
 from lst_raster.product.paths import OutputFormat
 from lst_raster.product.staging import new_files
-from lst_raster.product.tiff_blocks import Compression
 from lst_raster.retrieval.resume import file_states, require_unchanged
 from lst_raster.retrieval.workers import over_tiles
 

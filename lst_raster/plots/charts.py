@@ -1,33 +1,117 @@
-"""Map sheets, histograms and scatter plots, drawn with matplotlib. The same values give the same bytes."""
+"""Quicklook maps drawn with Pillow; map sheets, histograms and scatter plots drawn with matplotlib.
+
+The same values give the same bytes.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from lst_raster.atomic_write import atomic_write
-from lst_raster.plots.canvas import widened
-from lst_raster.plots.colours import OKABE_ITO, Colours, paint
-from lst_raster.plots.maps import BAR, GAP, LABELS, LINE, MARGIN, MISSING, SMALLEST, enlarged, enlargement
+from lst_raster.plots.colours import OKABE_ITO, Colours, labels, paint, ticks, widened
 from lst_raster.resources import require
 
-MAP_CORNER = (MARGIN, MARGIN + 2 * LINE + 19)
-"""Column and row of a map sheet at which the map begins. [pixel]"""
+LARGEST = 880  # [pixel], most rows and columns of a quicklook map, which makes a picture about 1000 pixels wide
+MARGIN, GAP, LINE = 16, 14, 22  # [pixel], margin of the page, space between its parts, height of a line of text
+MAP_CORNER = (MARGIN, MARGIN + 2 * LINE + 19)  # column and row of a map sheet at which the map begins [pixel]
+
+_SMALLEST = 320  # [pixel], longer side of a map; smaller rasters are enlarged
+_BAR, _LABELS = 18, 64  # [pixel], width of the colour bar and of its labels
+_MISSING, _WHITE = (200, 200, 200), (255, 255, 255)  # colours of pixels without a value, and of the page
+_TEXT, _TITLE = 13, 16  # [pixel], font sizes
+_TICK, _SWATCH = 5, 12  # [pixel], length of a tick, side of a colour sample
+_NARROWEST_MAP = 420  # [pixel], so that titles fit
+_font = cache(ImageFont.load_default)  # Pillow's own font, which is the same on every system
 
 _DPI = 96  # matplotlib's default font of 10 points has 13 pixels
 _INK, _GREY, _STEEL, _RED = "#222222", "#5a5a5a", "#6882a0", "#b22222"
 _NARROWEST = 500  # [pixel], so that subtitle and legend fit
 _CHARACTER = 7.5  # [pixel], mean width of a character of the default font
 _STRIPES = 8  # [pixel] between two lines of the hatching; each has a light and a dark side, visible on every colour
-_LIGHT, _DARK = (255, 255, 255), (48, 48, 48)
 _ARROW = 22  # [pixel], radius of the disc behind the north arrow
 _MARKERS = ("o", "s", "^", "D", "v")
+
+
+def draw_map(
+    values: NDArray[Any], table: Colours, limits: tuple[float, float] | None, *, title: str, unit: str, missing: str
+) -> Image.Image:
+    """Draw values of shape (rows, columns); `limits` are those of the first and last colour, None if all are NaN.
+
+    `unit` is written above the colour bar, `missing` is the meaning of NaN.
+    """
+    large = enlarged(values, enlargement(values.shape))
+    rows, columns = large.shape
+    bar_height, top = max(rows, _SMALLEST // 2), MARGIN + LINE + GAP
+    width = max(columns + GAP + _BAR + _LABELS, _NARROWEST_MAP) + 2 * MARGIN
+    picture = Image.new("RGB", (width, top + bar_height + LINE + MARGIN), _WHITE)
+    pen = ImageDraw.Draw(picture)
+    pen.text((MARGIN, MARGIN), _shortened_title(title, width - 2 * MARGIN), _INK, _font(_TITLE))
+    picture.paste(Image.fromarray(paint(large, table, *(limits or (0.0, 1.0)), _MISSING)), (MARGIN, top))
+    if limits is None:
+        pen.text((MARGIN + columns / 2, top + rows / 2), missing, _INK, _font(_TITLE), anchor="mm")
+        return picture
+    _colour_bar(picture, (MARGIN + columns + GAP, top), bar_height, table, limits, unit)
+    if not np.isfinite(values).all():
+        bottom = picture.height - MARGIN
+        pen.rectangle((MARGIN, bottom - _SWATCH, MARGIN + _SWATCH, bottom), _MISSING, _INK)
+        pen.text((MARGIN + _SWATCH + 6, bottom - _SWATCH // 2), missing, _INK, _font(_TEXT), anchor="lm")
+    return picture
+
+
+def shape_of_map(height: int, width: int) -> tuple[int, int]:
+    """Return the rows and columns of the map of a raster, reduced to fit `LARGEST`."""
+    longest = max(height, width, LARGEST)
+    return max(1, round(height * LARGEST / longest)), max(1, round(width * LARGEST / longest))
+
+
+def enlargement(shape: tuple[int, ...]) -> int:
+    """Return the integer factor that enlarges a small map to at least 320 pixels."""
+    return max(1, -(-_SMALLEST // max(shape)))
+
+
+def enlarged(values: NDArray[Any], factor: int) -> NDArray[Any]:
+    """Repeat every pixel `factor` times along rows and columns."""
+    return values.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def save(picture: Image.Image, target: Path) -> None:
+    """Write a picture as PNG, completely or not at all; raises OutputError."""
+    with atomic_write(target) as path:
+        picture.save(path, format="PNG", compress_level=6)
+
+
+def _colour_bar(
+    picture: Image.Image, corner: tuple[int, int], height: int, table: Colours, limits: tuple[float, float], unit: str
+) -> None:
+    (left, top), (low, high) = corner, limits
+    values = np.linspace(high, low, height)[:, None].repeat(_BAR, axis=1)
+    picture.paste(Image.fromarray(paint(values, table, low, high, _MISSING)), corner)
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle((left - 1, top - 1, left + _BAR, top + height), outline=_INK)
+    pen.text((left, top - 4), unit, _INK, _font(_TEXT), anchor="ls")
+    marks = ticks(low, high)
+    for value, text in zip(marks, labels(marks), strict=True):
+        y = top + round((high - value) / (high - low) * (height - 1))
+        pen.line((left + _BAR, y, left + _BAR + _TICK, y), _INK)
+        pen.text((left + _BAR + _TICK + 3, y), text, _INK, _font(_TEXT), anchor="lm")
+
+
+def _shortened_title(text: str, width: int) -> str:
+    """Shorten a title in its middle, where file names differ least, to a width in pixels."""
+    shown, kept = text, len(text)
+    while _font(_TITLE).getlength(shown) > width and kept > 2:
+        kept -= 1
+        shown = f"{text[: (kept + 1) // 2]}…{text[-(kept // 2) :]}"
+    return shown
 
 
 def require_matplotlib() -> None:
@@ -68,12 +152,12 @@ class MapSheet:
 def draw_map_sheet(sheet: MapSheet) -> Any:
     """Draw a map, one value per pixel or enlarged, with colour bar, scale bar, north arrow and legend."""
     factor = enlargement(sheet.values.shape)
-    image = enlarged(paint(sheet.values, sheet.table, *(sheet.limits or (0.0, 1.0)), MISSING), factor)
+    image = enlarged(paint(sheet.values, sheet.table, *(sheet.limits or (0.0, 1.0)), _MISSING), factor)
     if sheet.cloudy is not None:
         image = hatched(image, enlarged(sheet.cloudy, factor))
     (rows, columns), (left, top) = image.shape[:2], MAP_CORNER
-    bar_height = max(rows, SMALLEST // 2)
-    width = max(columns + GAP + BAR + LABELS, _NARROWEST) + 2 * MARGIN
+    bar_height = max(rows, _SMALLEST // 2)
+    width = max(columns + GAP + _BAR + _LABELS, _NARROWEST) + 2 * MARGIN
     height = top + bar_height + GAP + 2 * LINE + MARGIN
     figure = new_figure(width, height)
     figure.figimage(image, left, height - top - rows, zorder=-1)
@@ -85,14 +169,14 @@ def draw_map_sheet(sheet: MapSheet) -> Any:
         _write(page, left + columns / 2, top + rows / 2, sheet.missing, size=12, ha="center")
     else:
         corner = (left + columns + GAP) / width, 1.0 - (top + bar_height) / height
-        bar = figure.add_axes((*corner, BAR / width, bar_height / height), frame_on=False)
+        bar = figure.add_axes((*corner, _BAR / width, bar_height / height), frame_on=False)
         extent = (0.0, 1.0, *sheet.limits)
         bar.imshow(sheet.table[::-1, None], extent=extent, aspect="auto", interpolation="nearest")
         bar.set_xticks([])
         bar.yaxis.tick_right()
         bar.set_title(sheet.unit, fontsize=10, pad=4)
     if sheet.north is not None:
-        _draw_north(page, (left + columns - _ARROW - 6, top + _ARROW + 6), sheet.north)
+        _draw_north(page, left + columns - _ARROW - 6, top + _ARROW + 6, sheet.north)
     below, start = top + bar_height + GAP, left
     if sheet.pixel is not None:
         length, text = scale_bar(sheet.pixel / factor, columns)
@@ -112,18 +196,14 @@ def hatched(colours: Colours, mask: NDArray[np.bool_]) -> Colours:
     """Draw diagonal stripes over the masked pixels of an image."""
     rows, columns = (np.arange(side) for side in mask.shape)
     phase = np.add.outer(rows, columns) % _STRIPES
-    striped = np.where((mask & (phase == 0))[..., None], np.array(_LIGHT, np.uint8), colours)
-    return np.asarray(np.where((mask & (phase == 1))[..., None], np.array(_DARK, np.uint8), striped))
+    striped = colours.copy()
+    striped[mask & (phase == 0)] = 255
+    striped[mask & (phase == 1)] = 48
+    return striped
 
 
 def scale_bar(pixel: float, columns: int) -> tuple[int, str]:
-    """Return length [pixel] and label of a scale bar of round length, at most a quarter of the map's width.
-
-    Examples
-    --------
-    >>> scale_bar(30.0, 800)
-    (167, '5 km')
-    """
+    """Return length [pixel] and label of a scale bar of round length, at most a quarter of the map's width."""
     most = max(0.25 * pixel * columns, 1e-6)
     power = 10.0 ** math.floor(math.log10(most))
     metres = max(step * power for step in (1.0, 2.0, 5.0) if step * power <= most * (1.0 + 1e-9))
@@ -131,14 +211,9 @@ def scale_bar(pixel: float, columns: int) -> tuple[int, str]:
 
 
 def draw_histogram(
-    edges: NDArray[np.float64],
-    counts: NDArray[np.int64],
-    *,
-    title: str,
-    label: str,
-    marks: Mapping[str, float],
+    edges: NDArray[np.float64], counts: NDArray[np.int64], *, title: str, label: str, marks: Mapping[str, float],
     notes: Sequence[str],
-) -> Any:
+) -> Any:  # fmt: skip
     """Draw a histogram of shapes (bins + 1,) and (bins,), with vertical lines at up to two marked values.
 
     `label` is the quantity below the axis, `notes` are written on one line above the bars.
@@ -201,8 +276,7 @@ def _legend(sheet: MapSheet) -> list[Any]:
     patch, handles = require("matplotlib.patches", "plot").Patch, []
     missing = ~np.isfinite(sheet.values)
     if missing.any() and not missing.all():
-        grey = tuple(part / 255.0 for part in MISSING)
-        handles.append(patch(facecolor=grey, edgecolor=_INK, label=f"{sheet.missing} ({_percent(missing)})"))
+        handles.append(patch(facecolor="#c8c8c8", edgecolor=_INK, label=f"{sheet.missing} ({_percent(missing)})"))
     if sheet.cloudy is not None and sheet.cloudy.any():
         label = f"cloud or cloud shadow, unreliable ({_percent(sheet.cloudy)})"
         handles.append(patch(facecolor="white", edgecolor=_INK, hatch="//////", label=label))
@@ -214,9 +288,8 @@ def _percent(mask: NDArray[np.bool_]) -> str:
     return f"{percent:.0f} %" if percent >= 1.0 else "below 1 %"
 
 
-def _draw_north(page: Any, centre: tuple[float, float], north: float) -> None:
+def _draw_north(page: Any, x: float, y: float, north: float) -> None:
     """Draw an arrow on a white disc, the letter N at its head."""
-    x, y = centre
     right, up = math.sin(math.radians(north)), math.cos(math.radians(north))
     page.plot(x, y, "o", markersize=2 * _ARROW * 72 / _DPI, color="white", markeredgecolor=_INK, markeredgewidth=0.75)
     style = {"arrowstyle": "-|>", "color": _INK, "linewidth": 1.5, "shrinkA": 0, "shrinkB": 0}

@@ -13,7 +13,7 @@ from lst_raster.errors import InputError
 from lst_raster.io.grid import Grid
 from lst_raster.io.raster import open_raster
 from lst_raster.product.check import check_product
-from lst_raster.product.product_set import ProductSet, find_product
+from lst_raster.product.paths import ProductSet, find_product
 from lst_raster.resources import data_path
 from lst_raster.sensors.bands import sensor_band
 
@@ -48,8 +48,6 @@ def assess(path: str | Path) -> list[Assessment]:
     This is a self-assessment, not a CEOS-ARD assessment, which is peer-reviewed. Raises InputError or
     InputNotFoundError if there is no product of lst-raster.
 
-    References
-    ----------
     CEOS, Analysis Ready Data for Land, Product Family Specification Surface Temperature, version 5.0 (8 June 2020),
     https://ceos.org/ard/files/PFS/ST/v5.0/CARD4L_Product_Family_Specification_Surface_Temperature-v5.0.pdf
     """
@@ -58,13 +56,11 @@ def assess(path: str | Path) -> list[Assessment]:
     for entry in requirements():
         lacking = [status for name, status in entry.get("without", {}).items() if name in missing]
         status = lacking[0] if lacking else entry
-        assessments.append(
-            Assessment(
-                number=entry["identifier"], title=entry["title"], threshold=entry["threshold"], goal=entry["goal"],
-                at_threshold=status["at_threshold"], at_goal=status["at_goal"],
-                evidence=status["evidence"].format_map(values),
-            )
-        )  # fmt: skip
+        assessments.append(Assessment(
+            number=entry["identifier"], title=entry["title"], threshold=entry["threshold"], goal=entry["goal"],
+            at_threshold=status["at_threshold"], at_goal=status["at_goal"],
+            evidence=status["evidence"].format_map(values),
+        ))  # fmt: skip
     return assessments
 
 
@@ -93,24 +89,19 @@ def _inspect(product: ProductSet) -> tuple[set[str], defaultdict[str, str]]:
     for name in ("item", "quality", "temperature", "uncertainty", "metadata"):
         values |= {name: findings[name].outcome, f"{name}_text": findings[name].text}
     values |= {
-        "grid": str(grid),
-        "units": units,
-        "bbox": str(item.get("bbox")),
-        "sensor_title": band.title,
+        "grid": str(grid), "units": units, "bbox": str(item.get("bbox")), "sensor_title": band.title,
         "wavelength": f"{band.wavelength:g} um",
         "model_checksum": f" (SHA-256 {tags['model_sha256'][:12]}...)" if tags.get("model_sha256") else "",
         "auxiliary": "; ".join(f"{name} {tags[name]}" for name in _AUXILIARY if name in tags),
         "cloud_distance": f"with{'' if 'quality' in product.rasters else 'out'} the distance to the nearest cloud",
-    }
+    }  # fmt: skip
     present = {
         "quality": "quality" in product.rasters,
         "mask": not tags.get("mask", "none").startswith("none"),
         "time": "unknown" not in (values["acquisition_date"], values["acquisition_time"]),
         "crs": grid.latitude() is not None,
         "footprint": bool(item.get("geometry")),
-        "item": findings["item"].outcome == "ok",
+        **{name: findings[name].outcome == "ok" for name in ("item", "uncertainty", "metadata")},
         "temperature": findings["temperature"].outcome == "ok" and units == "K",
-        "uncertainty": findings["uncertainty"].outcome == "ok",
-        "metadata": findings["metadata"].outcome == "ok",
     }
     return {name for name, is_present in present.items() if not is_present}, values

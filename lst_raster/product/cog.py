@@ -11,35 +11,282 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import rasterio
+import rasterio.shutil
+from rasterio import Affine
+from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
+from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
+from lst_raster.errors import InputError
 from lst_raster.io.address import Location
 from lst_raster.io.grid import Grid
-from lst_raster.product.layers import BlockStatistics, Layer, Values, band_statistics, block_statistics
+from lst_raster.io.raster import TYPE_SIZES
+from lst_raster.product.layers import BlockStatistics, Layer, Values, band_statistics, block_statistics, overview_block
 from lst_raster.product.staging import Staging, new_files, writing
-from lst_raster.product.tiff_blocks import BLOCK, BlockBuilder, Codec, Compression, Encoded, Key, block_tables
+
+_TILE_OFFSETS, _TILE_BYTE_COUNTS = 324, 325  # tags of TIFF 6.0
+_FORMATS = {3: "H", 4: "I", 16: "Q"}
+
+BLOCK = 512  # side of a block of the product [pixel]
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+Key: TypeAlias = tuple[int, int, int]  # level of the pyramid (0 is the full resolution), row and column of a block
+Compression: TypeAlias = Literal["deflate", "zstd", "lzw", "lerc_zstd", "none"]
+
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {  # deflate is read everywhere; level 6 makes noisy bytes no smaller
+    "deflate": {"zlevel": 1}, "zstd": {"zstd_level": 1}, "lzw": {}, "lerc_zstd": {"zstd_level": 1}, "none": {},
+}  # fmt: skip
+_LERC_ERROR = 0.005  # largest error of float32: half the step of integers
+_ANY_TRANSFORM = Affine.scale(2)  # rasterio would warn of a file without a transform
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """An array of numbers in a TIFF."""
+
+    position: int  # in the file [byte]
+    format: str  # byte order and type, as in `struct`
+    count: int
+
+    def read(self, file: Buffer) -> tuple[int, ...]:
+        """Read the numbers."""
+        return struct.unpack_from(f"{self.format[0]}{self.count}{self.format[1]}", file, self.position)
+
+    def write(self, file: bytearray, numbers: Sequence[int]) -> None:
+        """Replace the numbers; raises struct.error if one is too large for the type."""
+        struct.pack_into(f"{self.format[0]}{self.count}{self.format[1]}", file, self.position, *numbers)
+
+
+def block_tables(file: Buffer) -> list[tuple[Table, Table]]:
+    """Find the tables of block positions and sizes, row by row, of every image of a tiled TIFF or BigTIFF.
+
+    Raises struct.error, KeyError or ValueError if the header is damaged or an image is not tiled.
+
+    Sources: TIFF 6.0 (Adobe, 1992), sections 2 and 15; https://libtiff.gitlab.io/libtiff/specification/bigtiff.html
+    """
+    order = "<" if bytes(file[:2]) == b"II" else ">"
+    big = struct.unpack_from(f"{order}H", file, 2)[0] == 43
+    word, count_format, entry_size = ("Q", "Q", 20) if big else ("I", "H", 12)
+    (position,) = struct.unpack_from(order + word, file, 8 if big else 4)
+    tables, seen = [], set()
+    while position:
+        if position in seen:
+            raise ValueError("the IFDs of the file form a cycle")
+        seen.add(position)
+        (count,) = struct.unpack_from(order + count_format, file, position)
+        start = position + struct.calcsize(count_format)
+        found = dict(_read_entry(file, start + index * entry_size, order, word) for index in range(count))
+        tables.append((found[_TILE_OFFSETS], found[_TILE_BYTE_COUNTS]))
+        (position,) = struct.unpack_from(order + word, file, start + count * entry_size)
+    return tables
+
+
+def _read_entry(file: Buffer, position: int, order: str, word: str) -> tuple[int, Table]:
+    """Read an entry of an IFD, which holds its values if they fit, otherwise their position."""
+    tag, kind, count = struct.unpack_from(f"{order}HH{word}", file, position)
+    start = position + 4 + struct.calcsize(word)
+    if TYPE_SIZES[kind] * count > struct.calcsize(word):
+        (start,) = struct.unpack_from(order + word, file, start)
+    return tag, Table(position=start, format=order + _FORMATS.get(kind, "B"), count=count)
+
+
+def level_shapes(height: int, width: int) -> list[tuple[int, int]]:
+    """Shapes of a raster and its overviews, halved until one fits into a block."""
+    shapes = [(height, width)]
+    while max(shapes[-1]) > BLOCK:
+        height, width = shapes[-1]
+        shapes.append((-(-height // 2), -(-width // 2)))
+    return shapes
+
+
+class BlockBuilder:
+    """Builds complete blocks, and those of overviews, from windows added by any number of threads in any order.
+
+    Incomplete blocks stay in memory: for windows in row order about half a row of blocks.
+    """
+
+    def __init__(self, layer: Layer, height: int, width: int) -> None:
+        self._layer = layer
+        self._shapes = level_shapes(height, width)
+        self._lock = threading.Lock()
+        self._incomplete: dict[Key, Values] = {}
+        self._missing: dict[Key, int] = {}  # pixels of the incomplete blocks
+        self._done: set[Key] = set()
+
+    @property
+    def keys(self) -> list[list[Key]]:
+        """Keys of the blocks of every level, row by row."""
+        return [
+            [(level, row, column) for row in range(-(-height // BLOCK)) for column in range(-(-width // BLOCK))]
+            for level, (height, width) in enumerate(self._shapes)
+        ]
+
+    def add(self, values: Values, row: int, column: int) -> Iterator[tuple[Key, Values | None]]:
+        """Add a window (rows, columns) in the unit of the layer at a pixel, and yield the blocks that it completes.
+
+        Blocks have a shape of (512, 512); one without a valid pixel is None. Raises ValueError if the window exceeds
+        the raster, or part of it was added before.
+        """
+        (height, width), (rows, columns) = self._shapes[0], values.shape
+        if not (0 <= row <= height - rows and 0 <= column <= width - columns):
+            raise ValueError(f"{rows} x {columns} pixels at row {row}, column {column} leave {height} x {width} pixels")
+        for block_row, from_row, to_row in _split(row, rows):
+            for block_column, from_column, to_column in _split(column, columns):
+                part = values[from_row - row : to_row - row, from_column - column : to_column - column]
+                key = (0, block_row, block_column)
+                yield from self._add_part(key, self._layer.stored(part), from_row % BLOCK, from_column % BLOCK)
+
+    def _add_part(self, key: Key, part: Values, row: int, column: int) -> Iterator[tuple[Key, Values | None]]:
+        """Add a part to its block; if that completes the block, add its overview to the level above, and so on."""
+        while (block := self._insert(key, part, row, column)) is not None:
+            level, block_row, block_column = key
+            empty = self._layer.is_empty(block)
+            yield key, None if empty else block
+            if level + 1 == len(self._shapes):
+                return
+            rows, columns = ((side + 1) // 2 for side in self.size(key))
+            key = (level + 1, block_row // 2, block_column // 2)
+            part = (block[::2, ::2] if empty else overview_block(self._layer, block))[:rows, :columns]
+            row, column = block_row % 2 * BLOCK // 2, block_column % 2 * BLOCK // 2
+
+    def _insert(self, key: Key, part: Values, row: int, column: int) -> Values | None:
+        """Insert a part into its block and return the block if it is complete."""
+        size = self.size(key)
+        with self._lock:
+            if key in self._done:
+                raise ValueError(f"part of block {key} was written before")
+            if part.shape == size:
+                self._done.add(key)
+                return self._padded(part)
+            if key not in self._incomplete:
+                self._incomplete[key], self._missing[key] = np.empty(size, part.dtype), size[0] * size[1]
+            block = self._incomplete[key]
+        block[row : row + part.shape[0], column : column + part.shape[1]] = part  # parts do not overlap
+        with self._lock:
+            self._missing[key] -= part.size
+            if self._missing[key] > 0:
+                return None
+            self._done.add(key)
+            del self._incomplete[key]
+        return self._padded(block)
+
+    def size(self, key: Key) -> tuple[int, int]:
+        """Shape of the part of a block inside the raster, smaller at the right and lower edges."""
+        level, row, column = key
+        height, width = self._shapes[level]
+        return min(BLOCK, height - row * BLOCK), min(BLOCK, width - column * BLOCK)
+
+    def _padded(self, values: Values) -> Values:
+        """Pad a block at the edge to its full size; readers do not show the padding."""
+        padding = tuple((0, BLOCK - side) for side in values.shape)
+        if self._layer.nodata is None:
+            return np.pad(values, padding, mode="edge")
+        return np.pad(values, padding, constant_values=self._layer.nodata)
+
+
+def _split(start: int, length: int) -> Iterator[tuple[int, int, int]]:
+    """Split a range at the edges of the blocks: index of the block, start and stop of the part."""
+    for block in range(start // BLOCK, -(-(start + length) // BLOCK)):
+        yield block, max(start, block * BLOCK), min(start + length, (block + 1) * BLOCK)
+
+
+Encoded: TypeAlias = tuple[bytes, Values]  # a compressed block, and its pixels (512, 512) as they are read back
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Codec:
+    """Compression of the blocks of a layer."""
+
+    layer: Layer
+    compress: Compression = "deflate"  # ``lerc_zstd`` has an error of up to 0.005 for float32, others are lossless
+
+    def __post_init__(self) -> None:
+        if self.compress not in _OPTIONS:
+            raise InputError(f"compression {self.compress!r} is not known; give one of {', '.join(_OPTIONS)}")
+
+    def encode(self, blocks: Sequence[Values]) -> list[Encoded]:
+        """Compress blocks of stored numbers (512, 512); several at once are faster than one at a time."""
+        profile = {**self._profile(), "width": BLOCK, "height": BLOCK * len(blocks)}
+        with MemoryFile() as memory:
+            with rasterio.open(memory.name, "w", transform=_ANY_TRANSFORM, **profile) as dataset:
+                dataset.write(np.concatenate(blocks)[None])
+            file = memory.getbuffer()
+            positions, sizes = (table.read(file) for table in block_tables(file)[0])
+            data = [bytes(file[start : start + size]) for start, size in zip(positions, sizes, strict=True)]
+            pixels = self._read_back(memory, blocks) if self._tolerance() else blocks
+        return list(zip(data, pixels, strict=True))
+
+    def skeleton(self, grid: Grid, tags: Mapping[str, str], band_tags: Mapping[str, str]) -> bytearray:
+        """Make a Cloud Optimized GeoTIFF with metadata of file and band and overviews, but without blocks.
+
+        The blocks can be appended after their positions and sizes are written to its tables.
+        """
+        georeference = {"width": grid.width, "height": grid.height, "crs": grid.crs, "transform": grid.transform}
+        with MemoryFile() as source, MemoryFile() as target:
+            with rasterio.open(source.name, "w", **self._profile(), **georeference, sparse_ok=True) as dataset:
+                dataset.set_band_description(1, self.layer.description)
+                dataset.units = (self.layer.units,)
+                if self.layer.scale is not None:
+                    dataset.scales = (self.layer.scale,)
+                dataset.update_tags(**tags)
+                dataset.update_tags(1, **band_tags)
+                levels = len(level_shapes(grid.height, grid.width))
+                dataset.build_overviews([2**level for level in range(1, levels)], Resampling.nearest)
+            predictor = "YES" if self._predictor() > 1 else "NO"
+            rasterio.shutil.copy(
+                source.name, target.name, driver="COG", blocksize=BLOCK, bigtiff="IF_SAFER", sparse_ok="YES",
+                compress=self.compress.upper(), predictor=predictor, overviews="FORCE_USE_EXISTING",
+                overview_compress=self.compress.upper(), overview_predictor=predictor, **self._tolerance(),
+            )  # fmt: skip
+            return bytearray(target.getbuffer())
+
+    def _profile(self) -> dict[str, Any]:
+        return {
+            "driver": "GTiff", "count": 1, "dtype": self.layer.dtype, "nodata": self.layer.nodata, "tiled": True,
+            "blockxsize": BLOCK, "blockysize": BLOCK, "compress": self.compress.upper(), "predictor": self._predictor(),
+            "bigtiff": "IF_SAFER", **_OPTIONS[self.compress], **self._tolerance(),
+        }  # fmt: skip
+
+    def _predictor(self) -> int:
+        if self.compress not in ("deflate", "zstd", "lzw"):
+            return 1
+        return 3 if self.layer.dtype == "float32" else 2
+
+    def _tolerance(self) -> dict[str, float]:
+        """Option of lossy compression; empty if the compression is lossless."""
+        is_lossy = self.compress == "lerc_zstd" and self.layer.dtype == "float32"
+        return {"max_z_error": _LERC_ERROR} if is_lossy else {}
+
+    def _read_back(self, memory: MemoryFile, blocks: Sequence[Values]) -> list[Values]:
+        """Read blocks after lossy compression, and check the error."""
+        with rasterio.open(memory.name) as dataset:
+            decoded = np.split(dataset.read(1), len(blocks))
+        for block, after in zip(blocks, decoded, strict=True):
+            if not np.allclose(after, block, rtol=0, atol=_LERC_ERROR * 1.01, equal_nan=True):
+                raise OSError(f"{self.compress} has changed numbers by more than {_LERC_ERROR}")
+        return decoded
+
 
 __all__ = ["BLOCK", "CogWriter", "Layer", "new_cog"]
 
 _BATCH = 8  # blocks that are compressed together: a file in memory for each would take a third more time
-_BLOCK_LEADER = struct.Struct("<I")  # size of a block, in front of it
+BLOCK_LEADER = struct.Struct("<I")  # size of a block, in front of it
 
 
 class _StoredBlock(NamedTuple):
-    """Position and size in the temporary file, checksum of the pixels."""
-
-    position: int
+    position: int  # in the temporary file
     size: int
-    checksum: int
+    checksum: int  # of the pixels
 
 
 class CogWriter:
@@ -47,9 +294,7 @@ class CogWriter:
 
     def __init__(self, target: Location, grid: Grid, codec: Codec, blocks: BinaryIO) -> None:
         self.target = target
-        """File to be made."""
-        self.tags: dict[str, str] = {}
-        """Metadata of the file, to be set before it is finished."""
+        self.tags: dict[str, str] = {}  # metadata of the file, to be set before it is finished
         self._grid, self._codec, self._blocks = grid, codec, blocks
         self._builder = BlockBuilder(codec.layer, grid.height, grid.width)
         self._lock = threading.Lock()
@@ -58,7 +303,7 @@ class CogWriter:
         self._queue: dict[Key, Values] = {}
         self._statistics: list[BlockStatistics] = []
         self._has_statistics = codec.layer.resampling == "average"  # not meaningful for classes
-        self._empty = codec.encode([np.full((BLOCK, BLOCK), codec.layer.padding, codec.layer.dtype)])[0]
+        self._empty = codec.encode([np.full((BLOCK, BLOCK), codec.layer.nodata or 0, codec.layer.dtype)])[0]
 
     def write(self, values: Values, window: Any) -> None:
         """Write a window (rows, columns) in the unit of the layer, NaN where missing; whole blocks are fastest.
@@ -67,7 +312,14 @@ class CogWriter:
         """
         with writing(self.target):
             for key, block in self._builder.add(values, int(window.row_off), int(window.col_off)):
-                self._add_block(key, block)
+                if block is None:  # without a valid pixel
+                    self._store(key, self._empty)
+                    continue
+                found = block_statistics(self._codec.layer, block) if key[0] == 0 and self._has_statistics else None
+                with self._lock:
+                    self._queue[key] = block
+                    if found is not None:
+                        self._statistics.append(found)
             self._compress_queue(at_least=_BATCH)
 
     def finish(self, path: Path, threads: int) -> None:
@@ -76,24 +328,13 @@ class CogWriter:
         Raises OutputError if it cannot be written or differs when read back, ValueError if the windows do not cover
         the grid.
         """
-        if not self._builder.complete:
+        if len(self._stored) + len(self._queue) < sum(map(len, self._builder.keys)):
             raise ValueError(f"the windows written do not cover {self.target}")
         band_tags = band_statistics(self._statistics, self._grid.height * self._grid.width)
         with writing(self.target):
             self._compress_queue(at_least=1)
             self._assemble(path, self._codec.skeleton(self._grid, self.tags, band_tags))
             self._verify(path, threads)
-
-    def _add_block(self, key: Key, block: Values | None) -> None:
-        """Queue a complete block; an empty one (None) is stored directly."""
-        if block is None:
-            self._store(key, self._empty)
-            return
-        found = block_statistics(self._codec.layer, block) if key[0] == 0 and self._has_statistics else None
-        with self._lock:
-            self._queue[key] = block
-            if found is not None:
-                self._statistics.append(found)
 
     def _compress_queue(self, *, at_least: int) -> None:
         """Compress and store batches while the queue has at least this many blocks."""
@@ -107,11 +348,12 @@ class CogWriter:
 
     def _store(self, key: Key, block: Encoded) -> None:
         rows, columns = self._builder.size(key)
-        checksum = _checksum(block.pixels[:rows, :columns])
+        data, pixels = block
+        checksum = _checksum(pixels[:rows, :columns])
         with self._lock:
-            self._stored[key] = _StoredBlock(self._size, len(block.data), checksum)
-            self._blocks.write(block.data)
-            self._size += len(block.data)
+            self._stored[key] = _StoredBlock(self._size, len(data), checksum)
+            self._blocks.write(data)
+            self._size += len(data)
 
     def _assemble(self, path: Path, head: bytearray) -> None:
         """Write the header and the blocks, the smallest overview first, as the format requires."""
@@ -119,8 +361,8 @@ class CogWriter:
         end = len(head)
         for keys, (positions, sizes) in reversed(levels):
             lengths = [self._stored[key].size for key in keys]
-            starts = end + np.cumsum([0, *(length + 2 * _BLOCK_LEADER.size for length in lengths)])
-            positions.write(head, [int(start) + _BLOCK_LEADER.size for start in starts[:-1]])
+            starts = end + np.cumsum([0, *(length + 2 * BLOCK_LEADER.size for length in lengths)])
+            positions.write(head, [int(start) + BLOCK_LEADER.size for start in starts[:-1]])
             sizes.write(head, lengths)
             end = int(starts[-1])
         self._blocks.flush()
@@ -130,7 +372,7 @@ class CogWriter:
                 for key in keys:
                     self._blocks.seek(self._stored[key].position)
                     data = self._blocks.read(self._stored[key].size)
-                    file.write(_BLOCK_LEADER.pack(len(data)) + data + data[-4:])
+                    file.write(BLOCK_LEADER.pack(len(data)) + data + data[-4:])
             file.flush()
             os.fsync(file.fileno())
 
@@ -154,14 +396,9 @@ class CogWriter:
 
 @contextmanager
 def new_cog(
-    target: Location,
-    grid: Grid,
-    layer: Layer,
-    *,
-    compress: Compression = "deflate",
-    threads: int = 1,
+    target: Location, grid: Grid, layer: Layer, *, compress: Compression = "deflate", threads: int = 1,
     files: Staging | None = None,
-) -> Iterator[CogWriter]:
+) -> Iterator[CogWriter]:  # fmt: skip
     """Write a raster of one band; the windows written in the block must cover the grid.
 
     The file is made in the folder of the target, read back with `threads` threads, compared with the data written, and

@@ -29,13 +29,10 @@ from lst_raster.io.object_stores import (
 _DESTINATIONS = "products go to disk or to s3://BUCKET/FOLDER/; give one of them"
 _MAX_TEXT_SIZE = 16 << 20  # [byte], far above any STAC item
 _SUFFIXES = (".tif", ".tiff")
+# [byte], lower limit of the size of a pixel, in the raster and the temporary file of its blocks: low enough for scenes
+# with a few per cent of valid pixels. In a Landsat 8 scene quality bits take 0.33 bytes, uncertainty and temperature as
+# uint16 0.6 and 3.2, as float32 6 each; fill and masked clouds take 0.01.
 _BYTES_PER_PIXEL = 0.05
-"""Lower limit of the size of a pixel, in the raster and the temporary file of its blocks. [byte]
-
-The compressed size is known only after writing. In a Landsat 8 scene quality bits take 0.33 bytes, uncertainty and
-temperature as uint16 0.6 and 3.2, as float32 6 each; fill and masked clouds take 0.01. The limit is low enough for
-scenes with a few per cent of valid pixels, so that no run is rejected that would succeed.
-"""
 
 
 def product_path(output: str | Path | Address, stem: str) -> Location:
@@ -43,9 +40,6 @@ def product_path(output: str | Path | Address, stem: str) -> Location:
 
     The folder, on disk or in an object store (``s3://bucket/folder/``), need not exist. Raises OutputError for other
     addresses.
-
-    >>> product_path("out/city.tif", "LC08_alabama").name
-    'city.tif'
     """
     place = product_location(output)
     is_file = place.suffix.lower() in _SUFFIXES
@@ -55,11 +49,7 @@ def product_path(output: str | Path | Address, stem: str) -> Location:
 
 
 def product_location(output: str | Path | Address) -> Location:
-    """Parse the path or ``s3`` address of an output file or folder; raises OutputError for other addresses.
-
-    >>> str(product_location("s3://bucket/out/"))
-    's3://bucket/out/'
-    """
+    """Parse the path or ``s3`` address of an output file or folder; raises OutputError for other addresses."""
     try:
         target = location_of(output)
     except InputNotFoundError as error:
@@ -82,14 +72,12 @@ def check_targets(targets: Iterable[Location], grid: Grid, *, inputs: Iterable[L
     """
     inputs, targets = list(inputs), list(targets)
     needed = required_disk_space(targets, grid)
-    in_store = []
     for target in targets:
-        if not isinstance(target, Address):
+        if isinstance(target, Path):
             _check_path(target, needed, inputs=[path for path in inputs if isinstance(path, Path)], overwrite=overwrite)
-            continue
-        if target in inputs:
+        elif target in inputs:
             raise OutputError(f"cannot write {target}: it is one of the inputs; give another name")
-        in_store.append(target)
+    in_store = [target for target in targets if isinstance(target, Address)]
     if in_store:
         _check_store(in_store, needed, overwrite=overwrite)
 
@@ -162,7 +150,13 @@ def publish(files: Mapping[Address, Path]) -> None:
 
 def _complete(uploads: list[Upload]) -> None:
     """Make uploaded files visible, and remove them from the list."""
-    replaced = _delete_existing(uploads[-1].address) if len(uploads) > 1 else False
+    replaced = False
+    if len(uploads) > 1:
+        with suppress(RemoteAccessError):
+            replaced = True  # also if permission to write does not include permission to look
+            replaced = exists(uploads[-1].address)
+        if replaced:
+            delete_object(uploads[-1].address)
     visible: list[Address] = []
     try:
         while uploads:
@@ -175,17 +169,6 @@ def _complete(uploads: list[Upload]) -> None:
         if replaced and isinstance(error, LstRasterError):
             raise type(error)(f"{error}; the existing product is incomplete now: run again") from None
         raise
-
-
-def _delete_existing(address: Address) -> bool:
-    """Delete a file; returns whether it existed or may have existed."""
-    try:
-        if not exists(address):
-            return False
-    except RemoteAccessError:
-        pass  # permission to write does not include permission to look: delete in any case
-    delete_object(address)
-    return True
 
 
 def target_size(target: Location) -> int | None:

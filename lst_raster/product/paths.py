@@ -1,28 +1,23 @@
-"""Names of the files that a retrieval writes, and the layer of each raster."""
+"""Names of the files of a product, the layer of each raster, and the files of an existing product."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Literal
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
 
-from lst_raster.io.address import Location
+from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.io.address import Location, path_of
+from lst_raster.product.cog import Compression
 from lst_raster.product.layers import Layer
 from lst_raster.product.quality_flags import DTYPE
-from lst_raster.product.tiff_blocks import Compression
 
-SUFFIXES: Mapping[str, str] = MappingProxyType(
-    {
-        "lst": ".tif",
-        "uncertainty": "_UNC.tif",
-        "quality": "_QA.tif",
-        "quicklook": ".png",
-        "style": ".qml",
-        "quality_style": "_QA.qml",
-    }
-)
-"""Suffix of the file of each role, appended to the name of the product."""
+SUFFIXES: Mapping[str, str] = {  # of the file of each role, appended to the name of the product
+    "lst": ".tif", "uncertainty": "_UNC.tif", "quality": "_QA.tif", "quicklook": ".png", "style": ".qml",
+    "quality_style": "_QA.qml",
+}  # fmt: skip
 ITEM = ".json"  # suffix of the STAC item
 
 STEP = 0.01  # step of temperatures and uncertainties stored as integers [K]
@@ -42,12 +37,15 @@ class OutputFormat:
 
 def temperature_layer(form: OutputFormat) -> Layer:
     """Layer of the land surface temperature."""
-    return _kelvin_layer("land surface temperature", form)
+    description = "land surface temperature"
+    if form.dtype == "uint16":
+        return Layer(description=description, units="K", dtype="uint16", scale=STEP, nodata=0)
+    return Layer(description=description, units="K")
 
 
 def uncertainty_layer(form: OutputFormat) -> Layer:
     """Layer of the standard uncertainty."""
-    return _kelvin_layer("standard uncertainty of the land surface temperature", form)
+    return replace(temperature_layer(form), description="standard uncertainty of the land surface temperature")
 
 
 def quality_layer() -> Layer:
@@ -55,22 +53,16 @@ def quality_layer() -> Layer:
     return Layer(description="quality bits", dtype=DTYPE, nodata=None, resampling="nearest")
 
 
-def _kelvin_layer(description: str, form: OutputFormat) -> Layer:
-    if form.dtype == "uint16":
-        return Layer(description=description, units="K", dtype="uint16", scale=STEP, nodata=0)
-    return Layer(description=description, units="K")
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProductPaths:
     """Paths or addresses of the files of a product."""
 
-    temperature: Location
-    """LST file: a path, or an address in an object store."""
+    temperature: Location  # LST file
 
     def of(self, role: str) -> Location:
         """File of a role (`SUFFIXES`)."""
-        return self.temperature if role == "lst" else self._with_suffix(SUFFIXES[role])
+        suffix = {**SUFFIXES, "item": ITEM}[role]
+        return self.temperature if role == "lst" else self.temperature.with_name(self.temperature.stem + suffix)
 
     @property
     def uncertainty(self) -> Location:
@@ -85,22 +77,7 @@ class ProductPaths:
     @property
     def item(self) -> Location:
         """STAC item."""
-        return self._with_suffix(ITEM)
-
-    @property
-    def quicklook(self) -> Location:
-        """Quicklook."""
-        return self.of("quicklook")
-
-    @property
-    def style(self) -> Location:
-        """QGIS style of the temperature."""
-        return self.of("style")
-
-    @property
-    def quality_style(self) -> Location:
-        """QGIS style of the quality bits."""
-        return self.of("quality_style")
+        return self.of("item")
 
     def rasters(self, form: OutputFormat, *, uncertainty: bool) -> list[Location]:
         """List the rasters to write, the temperature last."""
@@ -110,7 +87,78 @@ class ProductPaths:
 
     def sidecars(self, form: OutputFormat) -> list[Location]:
         """List the sidecar files to write."""
-        return [] if form.lst_only else [self.quicklook, self.style, self.quality_style, self.item]
+        return [] if form.lst_only else [*map(self.of, ("quicklook", "style", "quality_style")), self.item]
 
-    def _with_suffix(self, suffix: str) -> Location:
-        return self.temperature.with_name(self.temperature.stem + suffix)
+
+RASTERS = ("lst", "uncertainty", "quality")  # roles of the rasters
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProductSet:
+    """The files of a product."""
+
+    lst: Path
+    files: Mapping[str, Path]  # by role: those of the STAC item, existing or not; without an item the existing ones
+    item_path: Path  # existing or not
+    item: Mapping[str, Any] | None  # None if there is no readable one
+    problems: tuple[str, ...] = ()  # of the item, that affect the search for files
+
+    @property
+    def rasters(self) -> dict[str, Path]:
+        """Existing rasters by role."""
+        return {role: self.files[role] for role in RASTERS if role in self.files and self.files[role].is_file()}
+
+
+def file_names(name: str) -> dict[str, str]:
+    """Names by role of the files of a product whose LST file has this name; the STAC item has the role ``item``."""
+    stem = Path(name).stem
+    return {**{role: stem + suffix for role, suffix in SUFFIXES.items()}, "lst": name, "item": stem + ITEM}
+
+
+def find_product(path: str | Path) -> ProductSet:
+    """Find the files of a product from its LST file or STAC item.
+
+    Raises InputNotFoundError if there is no such file, InputError if it is a folder or another kind of file.
+    """
+    path = path_of(path, "product")
+    if not path.exists():
+        raise InputNotFoundError(f"product {path} does not exist; check the path")
+    if path.is_dir():
+        raise InputError(f"product {path} is a folder; give the path of an LST file or STAC item in it")
+    if path.suffix.lower() not in (".tif", ".tiff", ITEM):
+        raise InputError(f"product {path} is not a .tif or {ITEM} file; give the LST file or its STAC item")
+    is_item = path.suffix.lower() == ITEM
+    lst = path.with_suffix(".tif") if is_item else path
+    item_path = path if is_item else path.with_suffix(ITEM)
+    item, problems = None, []
+    if item_path.is_file():
+        try:
+            item = json.loads(item_path.read_text(encoding="utf-8"))
+            if not isinstance(item, dict) or not isinstance(item.get("assets"), dict):
+                raise ValueError("it has no assets")
+        except ValueError as error:
+            item, problems = None, [f"{item_path.name} is not a STAC item: {error}"]
+    if item is None:
+        names = {role: lst.with_name(name) for role, name in file_names(lst.name).items() if role != "item"}
+        files = {role: file for role, file in names.items() if file.is_file() or role == "lst"}
+        return ProductSet(lst=lst, files=files, item_path=item_path, item=None, problems=tuple(problems))
+    files, problems = _files_of_item(item["assets"], item_path.parent)
+    lst_of_item = files.get("lst", lst)
+    if is_item:
+        lst = lst_of_item
+    elif lst_of_item.name != lst.name:
+        problems.append(f"{item_path.name} is the item of {lst_of_item.name}, not of {lst.name}")
+    return ProductSet(lst=lst, files={**files, "lst": lst}, item_path=item_path, item=item, problems=tuple(problems))
+
+
+def _files_of_item(assets: Mapping[str, Any], folder: Path) -> tuple[dict[str, Path], list[str]]:
+    """Files of an item's assets, which must be in its folder, and the problems of the others."""
+    files, problems = {}, []
+    for role, asset in assets.items():
+        href = asset.get("href") if isinstance(asset, dict) else None
+        name = href.removeprefix("./") if isinstance(href, str) else ""
+        if not name or name in (".", "..") or any(character in name for character in "/\\:\0"):
+            problems.append(f"asset {role} has the href {href!r}, which is not a file in the folder of the item")
+        else:
+            files[role] = folder / name
+    return files, problems

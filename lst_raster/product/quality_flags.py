@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -51,17 +50,15 @@ class Flag:
 
 def _bit(name: str, offset: int, description: str) -> Flag:
     values = {0: (f"not_{name}", f"not: {description}"), 1: (name, description)}
-    return Flag(name=name, offset=offset, description=description, values=MappingProxyType(values))
+    return Flag(name=name, offset=offset, description=description, values=values)
 
 
 _CLOUD_DISTANCES = {
-    0: ("unknown", "the scene has no quality band, or clouds were kept"),
-    1: ("near", "below 1 km"),
-    2: ("middle", "1 to 5 km"),
-    3: ("far", "5 km or more"),
-}
+    0: ("unknown", "the scene has no quality band, or clouds were kept"), 1: ("near", "below 1 km"),
+    2: ("middle", "1 to 5 km"), 3: ("far", "5 km or more"),
+}  # fmt: skip
 
-FLAGS = (
+FLAGS = (  # in ascending order; bits 6 to 8 and 21 to 31 are not used
     _bit("fill", 0, "no valid radiance, or saturated"),
     _bit("cloud", 1, "cloud, dilated cloud or cirrus in the scene's quality band"),
     _bit("cloud_shadow", 2, "cloud shadow in the scene's quality band"),
@@ -73,22 +70,20 @@ FLAGS = (
     _bit("uncertain", 11, "uncertainty above 2 K"),
     Flag(
         name="cloud_distance", offset=12, length=2, description="distance to the nearest cloud or shadow",
-        values=MappingProxyType(_CLOUD_DISTANCES),
+        values=_CLOUD_DISTANCES,
     ),
     _bit("no_solution", 14, "atmospheric radiance exceeds at-sensor radiance: thick cloud or wrong atmospheric inputs"),
     _bit("no_input", 15, "emissivity, elevation or another input has no value"),
-    Flag(
-        name="emissivity_source", offset=16, length=5, description="source of the emissivity", values=QUALITY_VALUES,
-    ),
+    Flag(name="emissivity_source", offset=16, length=5, description="source of the emissivity", values=QUALITY_VALUES),
 )  # fmt: skip
-"""Bit fields in ascending order. Bits 6 to 8 and 21 to 31 are not used."""
 KNOWN_BITS = sum(one.mask for one in FLAGS)  # bits that belong to a field
 VALUES = 1 << max(one.offset + one.length for one in FLAGS)  # number of possible values of a quality band
 
-SCENE_QUALITY_KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"cloud": ("cloud", "dilated_cloud", "cirrus"), **{name: (name,) for name in ("cloud_shadow", "snow", "water")}}
-)
-"""Kinds of the scene's quality band (`lst_raster.io.quality_band.KINDS`) by field."""
+# Kinds of the scene's quality band (`lst_raster.io.quality_band.KINDS`) by field
+SCENE_QUALITY_KINDS: Mapping[str, tuple[str, ...]] = {
+    "cloud": ("cloud", "dilated_cloud", "cirrus"), "cloud_shadow": ("cloud_shadow",), "snow": ("snow",),
+    "water": ("water",),
+}  # fmt: skip
 
 
 def require_quality_band(dtype: str, what: str) -> None:

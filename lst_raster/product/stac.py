@@ -1,4 +1,4 @@
-"""STAC item of a product."""
+"""STAC item of a product, and the footprint of a grid as GeoJSON."""
 
 from __future__ import annotations
 
@@ -8,19 +8,123 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 import rasterio
+from numpy.typing import NDArray
+from pyproj import Transformer
+from pyproj.exceptions import ProjError
 from rasterio.errors import RasterioError
 
 from lst_raster.errors import InputError, OutputError
 from lst_raster.io.grid import Grid
-from lst_raster.product.footprint import footprint
 from lst_raster.product.quality_flags import FLAGS, Flag, flag
 from lst_raster.product.staging import writing
 from lst_raster.sensors.bands import SensorBand, sensor_band
+
+Ring: TypeAlias = NDArray[np.float64]  # longitudes and latitudes of a closed line, (points, 2) [degree]
+
+_TOLERANCE = 0.5  # [pixel], largest distance of a straight line between two points from the edge of the grid
+_MAX_PIECES = 4096  # of an edge; a continent in a polar projection needs a few hundred
+_DECIMALS = 7  # [degree], a centimetre
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Footprint:
+    """Outline of a grid in longitude and latitude; its parts are None without a location on Earth.
+
+    `geometry` is a GeoJSON Polygon, counter-clockwise, or a MultiPolygon if the grid crosses the antimeridian.
+    `bbox` are west, south, east and north, with west greater than east in that case. [degree]
+    """
+
+    geometry: dict[str, Any] | None = None
+    bbox: list[float] | None = None
+
+
+def footprint(grid: Grid) -> Footprint:
+    """Outline of a grid, within half a pixel of its edges; empty if its location on Earth is not known.
+
+    Source: RFC 7946, The GeoJSON Format (2016), sections 3.1.6, 3.1.9 and 5.2
+    """
+    if grid.crs is None:
+        return Footprint()
+    try:
+        ring = _outline(grid)
+    except ProjError:
+        return Footprint()
+    has_pole = round((ring[-1, 0] - ring[0, 0]) / 360.0) != 0
+    if has_pole:  # close the line via the pole
+        latitude = 90.0 if ring[:, 1].mean() > 0 else -90.0
+        ring = np.vstack([ring, [[ring[-1, 0], latitude], [ring[0, 0], latitude]], ring[:1]])
+    polygons = [[_counter_clockwise(part).tolist()] for part in _split(ring) if len(part) > 3]
+    geometry: dict[str, Any] = {"type": "MultiPolygon", "coordinates": polygons}
+    if len(polygons) == 1:
+        geometry = {"type": "Polygon", "coordinates": polygons[0]}
+    (west, south), (east, north) = ring.min(axis=0), ring.max(axis=0)
+    if has_pole or east - west >= 360.0:
+        west, east = -180.0, 180.0
+    elif west < -180.0 or east > 180.0:
+        west, east = ((end + 180.0) % 360.0 - 180.0 for end in (west, east))
+    bbox = [round(float(end), _DECIMALS) for end in (west, south, east, north)]
+    return Footprint(geometry=geometry, bbox=bbox)
+
+
+def _outline(grid: Grid) -> Ring:
+    """Points along the edges of a grid; longitudes continue beyond 180 degrees."""
+    to_grid = Transformer.from_crs("EPSG:4326", grid.crs.to_wkt(), always_xy=True)
+    a, b, c, d, e, f = (~grid.transform)[:6]
+    pieces = 1
+    while True:
+        ring = _edge_points(grid, pieces)
+        middle = (ring[1:] + ring[:-1]) / 2
+        x, y = to_grid.transform(middle[:, 0], middle[:, 1], errcheck=True)
+        column, row = a * x + b * y + c, d * x + e * y + f
+        distance = np.abs([column, column - grid.width, row, row - grid.height]).min(axis=0).max()
+        if pieces >= _MAX_PIECES or distance <= _TOLERANCE:
+            return ring
+        pieces *= 2
+
+
+def _edge_points(grid: Grid, pieces: int) -> Ring:
+    """Corners of a grid and points between them, counter-clockwise if north is up; the last point is the first."""
+    fraction = np.arange(pieces) / pieces
+    zero, one = np.zeros(pieces), np.ones(pieces)
+    column = np.concatenate([zero, fraction, one, 1 - fraction, [0.0]]) * grid.width
+    row = np.concatenate([fraction, one, 1 - fraction, zero, [0.0]]) * grid.height
+    latitude, longitude = grid.degrees(column, row)
+    return np.column_stack([np.unwrap(np.asarray(longitude), period=360.0), latitude])
+
+
+def _split(ring: Ring) -> list[Ring]:
+    """Cut a line at the antimeridian into parts between -180 and 180 degrees."""
+    first, last = (int(np.floor((end + 180.0) / 360.0)) for end in (ring[:, 0].min(), ring[:, 0].max() - 1e-9))
+    parts = (ring - [360.0 * turn, 0.0] for turn in range(first, last + 1))
+    return [_clip(_clip(part, 180.0, 1.0), -180.0, -1.0) for part in parts]
+
+
+def _clip(ring: Ring, limit: float, side: float) -> Ring:
+    """Clip a line to the part west (`side` 1) or east (-1) of a meridian."""
+    inside = side * (ring[:, 0] - limit) <= 0
+    if inside.all():
+        return ring
+    points: list[Ring] = []
+    for (start, end), (start_inside, end_inside) in zip(pairwise(ring), pairwise(inside), strict=True):
+        if start_inside:
+            points.append(start)
+        if start_inside != end_inside:
+            fraction = (limit - start[0]) / (end[0] - start[0])
+            points.append(np.array([limit, start[1] + fraction * (end[1] - start[1])]))
+    return np.array([*points, points[0]]) if points else np.empty((0, 2))
+
+
+def _counter_clockwise(ring: Ring) -> Ring:
+    x, y = ring.T
+    area = float(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]))
+    return (ring if area > 0 else ring[::-1]).round(_DECIMALS)
+
 
 Item: TypeAlias = dict[str, Any]  # STAC item, as for JSON
 Files: TypeAlias = Mapping[str, tuple[Path, str]]  # current path and final name of each file, by role
@@ -30,20 +134,15 @@ COUNTS_PROPERTY = "lst_raster:counts"  # property of a STAC item with the number
 
 COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"  # media type of the rasters
 STAC_VERSION = "1.1.0"  # version of the specification
-EXTENSIONS = MappingProxyType(
-    {
-        name: f"https://stac-extensions.github.io/{name}/{version}/schema.json"
-        for name, version in {
-            "projection": "v2.0.0", "raster": "v2.0.0", "eo": "v2.0.0", "processing": "v1.2.0",
-            "classification": "v1.1.0", "file": "v2.1.0",
-        }.items()
-    }
-)  # fmt: skip
-"""URLs of the schemas of the extensions, by name."""
+_VERSIONS = {
+    "projection": "v2.0.0", "raster": "v2.0.0", "eo": "v2.0.0", "processing": "v1.2.0", "classification": "v1.1.0",
+    "file": "v2.1.0",
+}  # fmt: skip
+# URLs of the schemas of the extensions, by name
+EXTENSIONS = {name: f"https://stac-extensions.github.io/{name}/{v}/schema.json" for name, v in _VERSIONS.items()}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AssetKind:
+class AssetKind(NamedTuple):
     """Fields of an asset that are the same for all products."""
 
     title: str
@@ -53,23 +152,17 @@ class AssetKind:
 
 _QUALITY_ROLES = ("metadata", "cloud", "cloud-shadow", "snow-ice", "water-mask", "saturation")
 _STYLE = "application/xml"
-ASSETS = MappingProxyType(
-    {
-        "lst": AssetKind(title="Land surface temperature", media_type=COG_TYPE, roles=("data", "temperature")),
-        "uncertainty": AssetKind(
-            title="Uncertainty of the temperature, one sigma", media_type=COG_TYPE, roles=("data", "uncertainty")
-        ),
-        "quality": AssetKind(title="Quality", media_type=COG_TYPE, roles=_QUALITY_ROLES),
-        "quicklook": AssetKind(title="Quicklook", media_type="image/png", roles=("thumbnail", "overview")),
-        "style": AssetKind(title="QGIS style of the temperature", media_type=_STYLE, roles=("style",)),
-        "quality_style": AssetKind(title="QGIS style of the quality", media_type=_STYLE, roles=("style",)),
-    }
-)
-"""Assets of a product, by role."""
+ASSETS: Mapping[str, AssetKind] = {  # by role
+    "lst": AssetKind("Land surface temperature", COG_TYPE, ("data", "temperature")),
+    "uncertainty": AssetKind("Uncertainty of the temperature, one sigma", COG_TYPE, ("data", "uncertainty")),
+    "quality": AssetKind("Quality", COG_TYPE, _QUALITY_ROLES),
+    "quicklook": AssetKind("Quicklook", "image/png", ("thumbnail", "overview")),
+    "style": AssetKind("QGIS style of the temperature", _STYLE, ("style",)),
+    "quality_style": AssetKind("QGIS style of the quality", _STYLE, ("style",)),
+}
 
 _UNKNOWN = "unknown"
 _MAX_SIZE = 2048  # [pixel], of the sample of the quality band for the cloud cover
-_SHA2_256 = "1220"  # multihash code and length (32 bytes)
 _LINEAGE = {
     "input": "input", "radiance": "calibration", "emissivity": "emissivity", "atmosphere": "atmosphere",
     "water vapour": "water_vapour", "air temperature": "air_temperature", "surface pressure": "surface_pressure",
@@ -98,15 +191,11 @@ def make_item(files: Files) -> Item:
         raise OutputError(f"cannot read the files of {name} for its STAC item: {error}") from error
     place = footprint(grid)
     item: Item = {
-        "type": "Feature",
-        "stac_version": STAC_VERSION,
+        "type": "Feature", "stac_version": STAC_VERSION,
         "stac_extensions": [url for key, url in EXTENSIONS.items() if key != "classification" or "quality" in files],
-        "id": Path(name).stem,
-        "geometry": place.geometry,
-        "properties": _properties(tags, grid, cloud_cover, place.geometry is not None),
-        "links": [],
-        "assets": assets,
-    }
+        "id": Path(name).stem, "geometry": place.geometry,
+        "properties": _properties(tags, grid, cloud_cover, place.geometry is not None), "links": [], "assets": assets,
+    }  # fmt: skip
     return item if place.bbox is None else {**item, "bbox": place.bbox}
 
 
@@ -124,22 +213,18 @@ def write_item(item: Item, path: Path) -> None:
 def _asset(role: str, path: Path, name: str, sensor: str) -> dict[str, Any]:
     kind = ASSETS[role]
     return {
-        "href": f"./{name}",
-        "type": kind.media_type,
-        "title": kind.title,
-        "roles": list(kind.roles),
+        "href": f"./{name}", "type": kind.media_type, "title": kind.title, "roles": list(kind.roles),
         **(raster_fields(path) if kind.media_type == COG_TYPE else {}),
         **({"bands": [_band(sensor)]} if role == "lst" else {}),
         **({"classification:bitfields": [_bitfield(entry) for entry in FLAGS]} if role == "quality" else {}),
-        "file:size": path.stat().st_size,
-        "file:checksum": checksum(path),
-    }
+        "file:size": path.stat().st_size, "file:checksum": checksum(path),
+    }  # fmt: skip
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file as a hexadecimal multihash (https://github.com/stac-extensions/file#checksums)."""
+    """SHA-256 of a file as a hexadecimal multihash, with code and length as a prefix (STAC file extension)."""
     with path.open("rb") as file:
-        return _SHA2_256 + hashlib.file_digest(file, "sha256").hexdigest()
+        return "1220" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def raster_fields(path: Path) -> dict[str, Any]:
@@ -153,13 +238,11 @@ def raster_fields(path: Path) -> dict[str, Any]:
         fields["nodata"] = "nan" if math.isnan(nodata) else nodata
     if unit:
         fields["unit"] = unit
-    statistics = {}
-    for name in ("minimum", "maximum", "mean", "stddev", "valid_percent"):
-        number = float(band.get(f"STATISTICS_{name.upper()}", "nan"))
-        if math.isfinite(number):  # JSON has no NaN and infinity
-            statistics[name] = number
-    if statistics:
-        fields["statistics"] = statistics
+    names = ("minimum", "maximum", "mean", "stddev", "valid_percent")
+    statistics = {name: float(band.get(f"STATISTICS_{name.upper()}", "nan")) for name in names}
+    finite = {name: number for name, number in statistics.items() if math.isfinite(number)}  # as JSON requires
+    if finite:
+        fields["statistics"] = finite
     if (scale, offset) != (1.0, 0.0):
         fields |= {"raster:scale": scale, "raster:offset": offset}
     if size is not None:
@@ -178,10 +261,8 @@ def _band(sensor: str) -> dict[str, Any]:
 
 
 def _bitfield(entry: Flag) -> dict[str, Any]:
-    classes = [
-        {"value": value, "name": name, "description": description}
-        for value, (name, description) in sorted(entry.values.items())
-    ]
+    values = sorted(entry.values.items())
+    classes = [{"value": value, "name": name, "description": text} for value, (name, text) in values]
     return {
         "name": entry.name, "description": entry.description, "offset": entry.offset, "length": entry.length,
         "classes": classes,
@@ -201,12 +282,11 @@ def _properties(tags: Mapping[str, str], grid: Grid, cloud_cover: float | None, 
         **({} if band.is_custom else spacecraft),
         **({} if cloud_cover is None else {"eo:cloud_cover": cloud_cover}),
         **projection_fields(grid, located),
-        "processing:level": "L2",
-        "processing:software": {"lst-raster": tags["lst_raster_version"]},
+        "processing:level": "L2", "processing:software": {"lst-raster": tags["lst_raster_version"]},
         "processing:expression": {"format": "equation", "expression": tags.get("equation", "")},
         "processing:lineage": "; ".join(f"{title} {tags[key]}" for title, key in _LINEAGE.items() if key in tags),
         **{f"lst_raster:{key}": tags[key] for key in sorted(tags) if key.islower() and key != "lst_raster_version"},
-    }
+    }  # fmt: skip
 
 
 def _times(date: str, time: str, band: SensorBand) -> dict[str, str | None]:
@@ -226,13 +306,11 @@ def _times(date: str, time: str, band: SensorBand) -> dict[str, str | None]:
 def projection_fields(grid: Grid, located: bool) -> dict[str, Any]:
     """Properties of the grid; if it is not `located` on Earth its coordinate system is ignored."""
     code = grid.crs.to_epsg() if located else None
-    wkt = {} if code or not located else {"proj:wkt2": grid.crs.to_wkt(version="WKT2_2019")}
     return {
         "proj:code": f"EPSG:{code}" if code else None,
-        **wkt,
-        "proj:shape": [grid.height, grid.width],
-        "proj:transform": [float(number) for number in grid.transform[:6]],
-    }
+        **({} if code or not located else {"proj:wkt2": grid.crs.to_wkt(version="WKT2_2019")}),
+        "proj:shape": [grid.height, grid.width], "proj:transform": [float(number) for number in grid.transform[:6]],
+    }  # fmt: skip
 
 
 def _cloud_cover(path: Path, tags: Mapping[str, str]) -> float | None:

@@ -72,9 +72,8 @@ class Staging:
         It is in the folder of the target, or in the folder for temporary files if the target is in an object store.
         Raises OutputError if it cannot be created.
         """
-        path = self._touch(target, "new")
-        self._renames[target] = path
-        return path
+        self._renames[target] = self._touch(target, "new")
+        return self._renames[target]
 
     def has(self, target: Location) -> bool:
         """Whether a file belongs to the set."""
@@ -97,41 +96,21 @@ class Staging:
     def _temporary_path(self, target: Location, kind: str) -> Path:
         """Path of a temporary file, which is deleted at the end."""
         if isinstance(target, Address):
+            folder = self._locked(Path(tempfile.gettempdir())) / f".lst-raster.{self._mark}.files"
             if not self._folders:
                 with writing(target):
-                    folder = self._locked(Path(tempfile.gettempdir())) / f".lst-raster.{self._mark}.files"
                     folder.mkdir(mode=0o700)
                 self._folders.append(folder)
-            folder = self._folders[0]
         else:
             folder = self._locked(target.parent)
-        path = folder / f".{target.name}.{self._mark}.{kind}"
-        self._scratch.append(path)
-        return path
+        self._scratch.append(folder / f".{target.name}.{self._mark}.{kind}")
+        return self._scratch[-1]
 
     def _locked(self, folder: Path) -> Path:
         """Lock the temporary files in a folder, so that other runs keep them."""
         if folder not in self._locks:
-            self._locks[folder] = _new_lock(self._lock_file(folder))
+            self._locks[folder] = _new_lock(folder / f".lst-raster.{self._mark}.lock")
         return folder
-
-    def _lock_file(self, folder: Path) -> Path:
-        return folder / f".lst-raster.{self._mark}.lock"
-
-    def _with_names(self, text: str) -> str:
-        """Replace temporary names in a message with the final names."""
-        for target, path in self._renames.items():
-            text = text.replace(str(path), str(target))
-        return text
-
-    def _publish(self) -> None:
-        """Upload or rename all files, or none."""
-        in_store = {target: path for target, path in self._renames.items() if isinstance(target, Address)}
-        on_disk = {target: path for target, path in self._renames.items() if isinstance(target, Path)}
-        if in_store:
-            publish(in_store)
-        if on_disk:
-            self._rename(on_disk)
 
     def _rename(self, renames: dict[Path, Path]) -> None:
         """Rename all files; if one fails, restore the previous files."""
@@ -152,7 +131,13 @@ class Staging:
                         target.with_name(target.name + ".aux.xml").unlink(missing_ok=True)
             except BaseException:  # including a signal between two renames
                 for target, backup in backups.items():
-                    _restore(target, backup, renames[target])
+                    if renames[target].exists():
+                        continue  # it was not renamed
+                    with suppress(OSError):
+                        if backup is not None:
+                            backup.replace(target)
+                        else:
+                            target.unlink()
                 raise
         for folder in folders:
             with suppress(OSError):  # not all systems can synchronise folders
@@ -186,7 +171,7 @@ class Staging:
             if handle is not None:
                 os.close(handle)
                 if not left:
-                    _remove(self._lock_file(folder))
+                    _remove(folder / f".lst-raster.{self._mark}.lock")
 
 
 @contextmanager
@@ -204,12 +189,23 @@ def new_files(*folders: Location) -> Iterator[Staging]:
     made: list[Path] = []
     try:
         for folder in dict.fromkeys(folders):
-            made += _make_missing(folder)
+            if isinstance(folder, Path):
+                made += [path for path in (folder, *folder.parents) if not path.exists()]  # the innermost first
+                with writing(folder):
+                    folder.mkdir(parents=True, exist_ok=True)
             _sweep(folder)
         yield staging
-        staging._publish()
+        in_store = {target: path for target, path in staging._renames.items() if isinstance(target, Address)}
+        on_disk = {target: path for target, path in staging._renames.items() if isinstance(target, Path)}
+        if in_store:
+            publish(in_store)
+        if on_disk:
+            staging._rename(on_disk)
     except LstRasterError as error:
-        error.args = (staging._with_names(str(error)),)
+        text = str(error)
+        for target, path in staging._renames.items():  # messages give the final names
+            text = text.replace(str(path), str(target))
+        error.args = (text,)
         raise
     finally:
         staging._clear()
@@ -225,9 +221,8 @@ def writing(target: Location | str) -> Iterator[None]:
         yield
     except (OSError, RasterioError, GdalError) as error:
         reason = getattr(error, "strerror", None) or str(error.__cause__ or error)
-        question = "is the disk full, or the folder read-only?"
-        if isinstance(target, Address):
-            question = "is the disk of temporary files full? Set TMPDIR to another folder"
+        in_store = "is the disk of temporary files full? Set TMPDIR to another folder"
+        question = in_store if isinstance(target, Address) else "is the disk full, or the folder read-only?"
         raise OutputError(f"cannot write {target}: {reason}; {question}") from error
 
 
@@ -247,25 +242,6 @@ def _exclusive_renames(folders: Iterable[Path]) -> Iterator[None]:
         yield
 
 
-def _restore(target: Path, backup: Path | None, new: Path) -> None:
-    if new.exists():
-        return  # it was not renamed
-    with suppress(OSError):
-        if backup is not None:
-            backup.replace(target)
-        else:
-            target.unlink()
-
-
-def _make_missing(folder: Location) -> list[Path]:
-    """Make a folder and its missing parents, and return those made, the innermost first."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()] if isinstance(folder, Path) else []
-    if missing:
-        with writing(missing[0]):
-            missing[0].mkdir(parents=True, exist_ok=True)
-    return missing
-
-
 def _sweep(folder: Location) -> None:
     """Remove the temporary files of processes that have ended; files that may be in use are kept."""
     with suppress(OSError):  # an unreadable folder is reported when files are written
@@ -277,7 +253,7 @@ def _sweep(folder: Location) -> None:
                 _sweep_run(lock, [path for path in found if found[path] == mark and path != lock])
 
 
-def _sweep_run(lock: Path, paths: Iterable[Path]) -> None:
+def _sweep_run(lock: Path, paths: list[Path]) -> None:
     """Remove the files of a run if its lock is not held."""
     with suppress(OSError):  # it is held, there are no locks, or the file belongs to another user
         handle = os.open(lock, os.O_RDWR)
@@ -325,8 +301,8 @@ def _is_local(folder: Path) -> bool:
 
 def _remove(path: Path) -> None:
     """Remove a file or a folder if possible."""
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-        return
     with suppress(OSError):
-        os.remove(path)  # noqa: PTH107
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            os.remove(path)  # noqa: PTH107

@@ -20,10 +20,9 @@ from lst_raster.io.plausibility import HOTTEST_GROUND
 from lst_raster.io.scene import Scene
 from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_error, temperature_uncertainty
-from lst_raster.product.cog import CogWriter, Layer, new_cog
+from lst_raster.product.cog import CogWriter, Compression, Layer, new_cog
 from lst_raster.product.paths import OutputFormat, ProductPaths, quality_layer, temperature_layer, uncertainty_layer
 from lst_raster.product.staging import Staging
-from lst_raster.product.tiff_blocks import Compression
 from lst_raster.retrieval.atmosphere import (
     ELEVATION_STEP,
     CoarseAtmosphere,

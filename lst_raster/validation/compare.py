@@ -20,10 +20,8 @@ from lst_raster.io.quality_band import COLLECTION_1, COLLECTION_2, PRODUCT_LAYOU
 from lst_raster.io.raster import gdal_settings, open_raster
 from lst_raster.io.temperature_raster import TemperatureRaster, open_temperature
 from lst_raster.physics.error_metrics import ROBUST
-from lst_raster.plots.canvas import widened
-from lst_raster.plots.charts import MapSheet, draw_histogram, draw_map_sheet, save_figure
-from lst_raster.plots.colours import blue_to_red
-from lst_raster.plots.maps import shape_of_map
+from lst_raster.plots.charts import MapSheet, draw_histogram, draw_map_sheet, save_figure, shape_of_map
+from lst_raster.plots.colours import blue_to_red, widened
 
 Float = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]

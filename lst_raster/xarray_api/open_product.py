@@ -20,10 +20,9 @@ from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError,
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid
 from lst_raster.io.raster import open_raster, read_stored
-from lst_raster.product.paths import ITEM, OutputFormat, temperature_layer
-from lst_raster.product.product_set import file_names, find_product
+from lst_raster.product.cog import BLOCK
+from lst_raster.product.paths import ITEM, OutputFormat, file_names, find_product, temperature_layer
 from lst_raster.product.quality_flags import FLAGS, flag, require_quality_band
-from lst_raster.product.tiff_blocks import BLOCK
 from lst_raster.resources import require
 from lst_raster.xarray_api.attributes import (
     CONVENTIONS,

@@ -14,11 +14,10 @@ from rasterio.windows import Window
 from lst_raster.errors import InputError, OutputError
 from lst_raster.io.address import Location
 from lst_raster.io.grid import Grid
-from lst_raster.product.cog import CogWriter
+from lst_raster.product.cog import BLOCK, CogWriter
 from lst_raster.product.destination import check_targets, product_location, target_size
 from lst_raster.product.paths import OutputFormat, ProductPaths, temperature_layer, uncertainty_layer
 from lst_raster.product.staging import new_files
-from lst_raster.product.tiff_blocks import BLOCK
 from lst_raster.resources import require
 from lst_raster.retrieval.retrieve import DEFAULT_FORM
 from lst_raster.retrieval.run import GDAL_CACHE_SIZE, open_cogs

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from lst_raster.product.product_set import file_names
+from lst_raster.product.paths import file_names
 from lst_raster.product.quality_flags import FLAGS
 from lst_raster.product.stac import EXTENSIONS, STAC_VERSION
 from tests.product.test_check import CHECKS

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lst_raster.errors import OutputError
-from lst_raster.plots.canvas import cloud_free_limits, labels, robust_limits, ticks
-from lst_raster.plots.colours import blue_to_red, inferno, paint
-from lst_raster.plots.maps import LARGEST, draw_map, save, shape_of_map
+from lst_raster.plots.charts import LARGEST, draw_map, save, shape_of_map
+from lst_raster.plots.colours import blue_to_red, cloud_free_limits, inferno, labels, paint, robust_limits, ticks
 
 GREY = (200, 200, 200)
 WORDS = {"title": "a scene", "unit": "K", "missing": "no temperature"}

@@ -11,8 +11,7 @@ from rio_cogeo.cogeo import cog_validate
 
 from lst_raster import retrieve
 from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.product.check import REQUIRED_TAGS, TAGS_WITH_ITEM, check_product
-from lst_raster.product.check_raster import layout_problems
+from lst_raster.product.check import REQUIRED_TAGS, TAGS_WITH_ITEM, check_product, layout_problems
 from lst_raster.product.quality_flags import flag
 from tests.support.cogs import grid_of
 from tests.support.factories import STATE, make_scene, ramp

@@ -11,9 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lst_raster.errors import InputError
-from lst_raster.product.cog import new_cog
+from lst_raster.product.cog import _OPTIONS, new_cog
 from lst_raster.product.layers import Layer
-from lst_raster.product.tiff_blocks import _OPTIONS
 from tests.support.cogs import (
     BITS,
     FLAGS,

@@ -24,8 +24,7 @@ from lst_raster.plots.charts import MAP_CORNER, scale_bar
 from lst_raster.plots.colours import inferno
 from lst_raster.product.cog import new_cog
 from lst_raster.product.preview.page import page_of
-from lst_raster.product.preview.run import preview
-from lst_raster.product.preview.view import find_preview_files, read_view, shape_of_view, subtitle
+from lst_raster.product.preview.run import find_preview_files, preview, read_view, shape_of_view, subtitle
 from lst_raster.product.quality_flags import flag
 from tests.support.cogs import cut, grid_of, windows_of
 from tests.support.composites import season

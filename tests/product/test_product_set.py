@@ -349,8 +349,8 @@ def test_the_set_passes_its_own_check(tmp_path, scene, model_path, command):
 def test_styles_and_quicklook_are_written_with_the_rasters(tmp_path, scene, model_path):
     product = retrieve(scene, output=tmp_path, model=model_path, **EXACT)
     paths = paths_of(product)
-    assert paths.quicklook.read_bytes().startswith(b"\x89PNG")
-    assert "<qgis" in paths.style.read_text() and "<qgis" in paths.quality_style.read_text()
+    assert paths.of("quicklook").read_bytes().startswith(b"\x89PNG")
+    assert "<qgis" in paths.of("style").read_text() and "<qgis" in paths.of("quality_style").read_text()
     assert set(product.files) == {path for path in tmp_path.iterdir() if path.is_file()}
 
 

@@ -15,10 +15,9 @@ from rasterio.crs import CRS
 
 from lst_raster.errors import InputError, OutputError
 from lst_raster.io.grid import Grid
-from lst_raster.product.footprint import footprint
-from lst_raster.product.product_set import file_names
+from lst_raster.product.paths import file_names
 from lst_raster.product.quality_flags import FLAGS
-from lst_raster.product.stac import ASSETS, EXTENSIONS, checksum, item_text, make_item, write_item
+from lst_raster.product.stac import ASSETS, EXTENSIONS, checksum, footprint, item_text, make_item, write_item
 from tests.support.product_sets import NAME, item_of, make_set
 from tests.support.shared import shared_path
 

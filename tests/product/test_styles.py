@@ -8,7 +8,7 @@ import pytest
 from lst_raster.errors import InputError
 from lst_raster.plots.colours import inferno
 from lst_raster.product.quality_flags import FLAGS, flag
-from lst_raster.product.styles import QUALITY_CLASSES, lst_style, quality_style, quality_values
+from lst_raster.product.sidecars import QUALITY_CLASSES, lst_style, quality_style, quality_values
 from tests.support.factories import write_raster
 
 

@@ -6,9 +6,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from lst_raster.product import staging as staging_module
-from lst_raster.product.cog import new_cog
+from lst_raster.product.cog import Codec, new_cog
 from lst_raster.product.staging import new_files, writing
-from lst_raster.product.tiff_blocks import Codec
 from tests.support.cogs import FLAGS, FLOATS, STEPS, grid_of, kelvin, values_of, windows_of
 
 SHAPE = (520, 60)  # two blocks and one of an overview

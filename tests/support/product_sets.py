@@ -5,12 +5,11 @@ import json
 import numpy as np
 
 from lst_raster import __version__
-from lst_raster.product.cog import new_cog
+from lst_raster.product.cog import block_tables, new_cog
 from lst_raster.product.layers import Layer
-from lst_raster.product.product_set import file_names
+from lst_raster.product.paths import file_names
 from lst_raster.product.quality_flags import flag
 from lst_raster.product.stac import make_item, write_item
-from lst_raster.product.tiff_blocks import block_tables
 from lst_raster.retrieval.retrieve import EQUATION
 from tests.support.cogs import cut, grid_of, windows_of
 

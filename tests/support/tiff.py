@@ -4,7 +4,7 @@ import struct
 
 import rasterio
 
-from lst_raster.product.tiff_blocks import block_tables
+from lst_raster.product.cog import block_tables
 
 
 def assert_strict_cog(path):

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from examples.studies.level2.study import GROUND_EXCESS, SIMULATED, Atmosphere, ProductStudy
 from examples.studies.report import comma_separated, markdown, plain_json, signed, unsigned, write_texts
 from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
-from lst_raster.plots.canvas import robust_limits
-from lst_raster.plots.colours import inferno
-from lst_raster.plots.maps import draw_map, save
+from lst_raster.plots.charts import draw_map, save
+from lst_raster.plots.colours import inferno, robust_limits
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]

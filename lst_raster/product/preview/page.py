@@ -15,18 +15,14 @@ from numpy.typing import NDArray
 from pyproj.exceptions import ProjError
 
 from lst_raster.io.grid import Grid
-from lst_raster.plots.canvas import cloud_free_limits, labels, ticks
-from lst_raster.plots.colours import Colours, inferno, pale_to_dark
-from lst_raster.product.preview.view import CLOUD_FLAGS, View
+from lst_raster.plots.colours import Colours, cloud_free_limits, inferno, labels, pale_to_dark, ticks
+from lst_raster.product.preview.run import CLOUD_FLAGS, View
 from lst_raster.product.quality_flags import VALUES, Flag, flag
-from lst_raster.product.styles import QUALITY_CLASSES
+from lst_raster.product.sidecars import QUALITY_CLASSES
 from lst_raster.resources import page_path
 
-STEP = 0.01
-"""Resolution of temperatures and uncertainties in the page. [K]"""
+STEP = 0.01  # resolution of temperatures and uncertainties in the page [K]
 
-_SCRIPTS = ("values.js", "map.js", "page.js")
-_LARGEST = np.iinfo(np.uint16).max
 _TICKS = 5  # at most, of the narrow colour bar
 _ANGLES = 7, 5  # decimals of longitude and latitude of pixels below 10 m, and of others
 _TOLERANCE = 0.25  # [displayed value], largest error of a place that is interpolated in the mesh
@@ -40,35 +36,28 @@ def page_of(view: View, unit: tuple[str, float]) -> str:
     The page refers to no other file, and its content security policy forbids the browser to load any.
     """
     style = page_path("page.css").read_text(encoding="utf-8")
-    script = "".join(page_path(name).read_text(encoding="utf-8") for name in _SCRIPTS)
-    layers = {"temperature": hundredths(view.kelvin)}
+    script = "".join(page_path(name).read_text(encoding="utf-8") for name in ("values.js", "map.js", "page.js"))
+    data: dict[str, NDArray[Any]] = {"temperature": hundredths(view.kelvin)}
     if view.uncertainty is not None:
-        layers["uncertainty"] = hundredths(view.uncertainty)
-    data = layers | ({} if view.bits is None else {"quality": view.bits})
+        data["uncertainty"] = hundredths(view.uncertainty)
+    if view.bits is not None:
+        data["quality"] = view.bits
     parts = {
-        "title": html.escape(view.title),
-        "subtitle": html.escape(view.subtitle),
+        "title": html.escape(view.title), "subtitle": html.escape(view.subtitle),
         "policy": f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}",
         "meta": _json(_metadata(view, unit)),
         "data": "\n".join(
             f'<script type="text/plain" id="data-{name}">{encoded(numbers)}</script>' for name, numbers in data.items()
         ),
-        "style": style,
-        "script": script,
-    }
+        "style": style, "script": script,
+    }  # fmt: skip
     page = page_path("page.html").read_text(encoding="utf-8")
     pieces = page.split("{{")  # in one pass: a product's name may contain the name of a part in braces
     return pieces[0] + "".join(parts[name] + rest for name, rest in (piece.split("}}", 1) for piece in pieces[1:]))
 
 
 def encoded(numbers: NDArray[np.unsignedinteger[Any]]) -> str:
-    """Encode integers as text: differences to the left neighbour, byte planes from the lowest, deflate, base64.
-
-    Examples
-    --------
-    >>> len(encoded(np.full((100, 100), 29315, np.uint16))) < 200
-    True
-    """
+    """Encode integers as text: differences to the left neighbour, byte planes from the lowest, deflate, base64."""
     steps = np.diff(numbers, axis=1, prepend=numbers.dtype.type(0))  # wraps around, as the sum in the page does
     planes = range(2 if numbers.dtype == np.uint16 else -(-(VALUES - 1).bit_length() // 8))
     packed = b"".join((steps >> 8 * plane & 0xFF).astype(np.uint8).tobytes() for plane in planes)
@@ -78,13 +67,11 @@ def encoded(numbers: NDArray[np.unsignedinteger[Any]]) -> str:
 def hundredths(kelvin: NDArray[np.float64]) -> NDArray[np.uint16]:
     """Convert to multiples of `STEP`, at least 1; 0 where there is no value.
 
-    Examples
-    --------
     >>> hundredths(np.array([293.154, np.nan, 0.001])).tolist()
     [29315, 0, 1]
     """
     known = np.isfinite(kelvin)
-    steps = np.clip(np.rint(np.where(known, kelvin, 0.0) / STEP), 1, _LARGEST)
+    steps = np.clip(np.rint(np.where(known, kelvin, 0.0) / STEP), 1, 65535)
     return np.where(known, steps, 0).astype(np.uint16)
 
 
@@ -136,13 +123,7 @@ def _digest(text: str) -> str:
 
 
 def _json(metadata: dict[str, Any]) -> str:
-    r"""Format JSON that cannot end the script element around it.
-
-    Examples
-    --------
-    >>> _json({"unit": "</script>"})
-    '{"unit":"\\u003c/script>"}'
-    """
+    """Format JSON that cannot end the script element around it."""
     return json.dumps(metadata, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
@@ -157,13 +138,9 @@ def _metadata(view: View, unit: tuple[str, float]) -> dict[str, Any]:
     code = crs.to_epsg() if crs else None
     crs_unit = "°" if crs and crs.is_geographic else f" {crs.linear_units}" if crs else ""
     return {
-        "rows": rows,
-        "columns": columns,
-        "step": STEP,
-        "layers": layers,
+        "rows": rows, "columns": columns, "step": STEP, "layers": layers,
         "quality": None if view.bits is None else _quality(view.flags),
-        "width": grid.width,
-        "height": grid.height,
+        "width": grid.width, "height": grid.height,
         "transform": [float(number) for number in tuple(grid.transform)[:6]],
         "geographic": bool(crs and crs.is_geographic),
         "crs": f"EPSG:{code}" if code else "Column, row" if grid.transform.is_identity else "x, y",
@@ -171,10 +148,8 @@ def _metadata(view: View, unit: tuple[str, float]) -> dict[str, Any]:
         "decimals": max(0, math.ceil(1.0 - math.log10(step))),
         "angleDecimals": _ANGLES[pixel is None or min(pixel) >= 10.0],
         "mesh": mesh_of(grid, (rows, columns)),
-        "pixel": pixel[0] if pixel else None,
-        "north": view.north(),
-        "cell": _resolution(view),
-    }
+        "pixel": pixel[0] if pixel else None, "north": view.north(), "cell": _resolution(view),
+    }  # fmt: skip
 
 
 def _layer(
@@ -184,14 +159,10 @@ def _layer(
     limits = cloud_free_limits(kelvin - zero, cloudy)
     marks = ticks(*limits, _TICKS) if limits else []
     return {
-        "key": key,
-        "title": key.capitalize(),
-        "unit": name,
-        "zero": zero,
-        "limits": limits,
+        "key": key, "title": key.capitalize(), "unit": name, "zero": zero, "limits": limits,
         "ticks": list(zip(marks, labels(marks), strict=True)),
         "colours": [f"#{bytes(colour).hex()}" for colour in table.tolist()],
-    }
+    }  # fmt: skip
 
 
 def _quality(flags: tuple[Flag, ...]) -> dict[str, Any]:
@@ -201,11 +172,10 @@ def _quality(flags: tuple[Flag, ...]) -> dict[str, Any]:
         fields.append({"mask": field.mask, "offset": field.offset, "words": words})
     classes = []
     for kind in QUALITY_CLASSES:
-        field = flag(kind.field)
-        if field in flags:
-            bits = kind.value << field.offset
+        if (field := flag(kind.field)) in flags:
+            mask, bits = field.mask, kind.value << field.offset
             classes.append(
-                {"name": kind.name, "mask": field.mask, "bits": bits, "colour": kind.colour, "opacity": kind.opacity}
+                {"name": kind.name, "mask": mask, "bits": bits, "colour": kind.colour, "opacity": kind.opacity}
             )
     return {"flags": fields, "classes": classes, "cloudy": sum(flag(name).mask for name in CLOUD_FLAGS)}
 
@@ -219,5 +189,5 @@ def _resolution(view: View) -> str:
     size = f" ({length})" if view.pixel else ""
     if max(across, down) <= 1.0:
         return f"Each value is a pixel of the raster{size}."
-    mean = f"Each value is the mean of {across:.3g} by {down:.3g} pixels of the raster{size}"
-    return f"{mean}." if view.bits is None else f"{mean}; its quality is that of one of them."
+    quality = "" if view.bits is None else "; its quality is that of one of them"
+    return f"Each value is the mean of {across:.3g} by {down:.3g} pixels of the raster{size}{quality}."
