@@ -19,7 +19,7 @@ import click
 from lst_raster import __version__
 from lst_raster.cli import options
 from lst_raster.cli.command import Command, show
-from lst_raster.cli.messages import coloured
+from lst_raster.cli.messages import coloured, silent_c_libraries
 from lst_raster.errors import LstRasterError
 from lst_raster.resources import models_path
 
@@ -195,7 +195,7 @@ def _extras() -> Iterator[Finding]:
 
 
 def _plugin() -> Iterator[Finding]:
-    from lst_raster.cli.qgis_install import find_profiles, installed_version
+    from lst_raster.cli.qgis import find_profiles, installed_version
 
     try:
         profiles = find_profiles(None, None)
@@ -229,8 +229,6 @@ def doctor(context: click.Context, as_json: bool) -> None:
     lst-raster doctor
     lst-raster doctor --json
     """
-    from lst_raster.cli.progress import silent_c_libraries
-
     with silent_c_libraries():  # PROJ also prints that its database is missing
         found = [finding for check in CHECKS for finding in _run(check)]
     lines = [f"{finding.level:5}  {finding.text}{f'; {finding.fix}' if finding.fix else ''}" for finding in found]

@@ -11,10 +11,8 @@ from lst_raster.inputs.reanalysis.products import SERVERS
 
 @click.command("fetch-reanalysis", cls=Command)
 @click.argument("scene", shell_complete=options.files)
-@click.option(
-    "--source", type=click.Choice(list(SERVERS)), default="era5", show_default=True,
-    help="; ".join(f"{name}: {server.title}" for name, server in SERVERS.items()) + ".",
-)  # fmt: skip
+@click.option("--source", type=click.Choice(list(SERVERS)), default="era5", show_default=True,
+    help="; ".join(f"{name}: {server.title}" for name, server in SERVERS.items()) + ".")  # fmt: skip
 @click.option("--levels", is_flag=True, help="Also temperature and humidity on pressure levels.")
 @click.option("-o", "--output", default=".", show_default=True, metavar="DIR", help="Folder of the files.")
 @click.option("--server", metavar="URL", help="Another server with the same protocol.")

@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -20,25 +21,25 @@ from lst_raster.errors import LstRasterError
 from lst_raster.resources import ignore_library_warnings
 
 COMMANDS = {
-    "retrieve": ("lst_raster.cli.retrieve:retrieve", "Retrieve the surface temperature of a scene."),
-    "example": ("lst_raster.cli.example:example", "Write the example scene."),
-    "batch": ("lst_raster.cli.batch:batch", "Retrieve many scenes, on one machine or on a cluster."),
-    "info": ("lst_raster.cli.info:info", "Describe a scene, a model or a product."),
-    "preview": ("lst_raster.cli.preview:preview", "Draw a product as a picture or as an HTML page."),
-    "check": ("lst_raster.cli.check:check", "Check the integrity of a product, or its CEOS-ARD status."),
-    "compare": ("lst_raster.cli.compare:compare", "Compare two rasters of surface temperature."),
-    "composite": ("lst_raster.cli.composite:composite", "Compute statistics of products over time."),
+    "retrieve": ("lst_raster.cli.scenes:retrieve", "Retrieve the surface temperature of a scene."),
+    "example": ("lst_raster.cli.scenes:example", "Write the example scene."),
+    "batch": ("lst_raster.cli.scenes:batch", "Retrieve many scenes, on one machine or on a cluster."),
+    "info": ("lst_raster.cli.scenes:info", "Describe a scene, a model or a product."),
+    "preview": ("lst_raster.cli.products:preview", "Draw a product as a picture or as an HTML page."),
+    "check": ("lst_raster.cli.products:check", "Check the integrity of a product, or its CEOS-ARD status."),
+    "compare": ("lst_raster.cli.products:compare", "Compare two rasters of surface temperature."),
+    "composite": ("lst_raster.cli.products:composite", "Compute statistics of products over time."),
     "fetch-reanalysis": ("lst_raster.cli.fetch_reanalysis:fetch_reanalysis", "Download the reanalysis for a scene."),
-    "validate": ("lst_raster.cli.validate:validate", "Compare retrievals with in-situ temperatures."),
+    "validate": ("lst_raster.cli.validation:validate", "Compare retrievals with in-situ temperatures."),
     "qgis": ("lst_raster.cli.qgis:qgis", "Install the QGIS plugin, remove it, show its state."),
     "doctor": ("lst_raster.cli.doctor:doctor", "Check the installation, and suggest fixes."),
     "config": ("lst_raster.cli.config:config", "Show the defaults of the options and their files."),
     "sensor": ("lst_raster.cli.sensor:sensor", "List sensor bands, define custom ones."),
-    "profiles": ("lst_raster.cli.profiles:profiles", "Make atmospheric profiles for training."),
-    "simulate": ("lst_raster.cli.simulate:simulate", "Simulate radiances of atmospheric profiles."),
-    "train": ("lst_raster.cli.train:train", "Train a model on simulated sets."),
-    "evaluate": ("lst_raster.cli.evaluate:evaluate", "Evaluate a model on a simulated set."),
-    "build": ("lst_raster.cli.build:build", "Rebuild the packaged tables from their sources."),
+    "profiles": ("lst_raster.cli.training:profiles", "Make atmospheric profiles for training."),
+    "simulate": ("lst_raster.cli.sensor:simulate", "Simulate radiances of atmospheric profiles."),
+    "train": ("lst_raster.cli.training:train", "Train a model on simulated sets."),
+    "evaluate": ("lst_raster.cli.validation:evaluate", "Evaluate a model on a simulated set."),
+    "build": ("lst_raster.cli.training:build", "Rebuild the packaged tables from their sources."),
 }
 """Module and one-line help of every command, so that --help imports none of them.
 
@@ -102,21 +103,21 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=lambda ctx, option,
+    wanted: _version(ctx, wanted), help="Show the versions of lst-raster, models and libraries.")  # fmt: skip
 @click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False,
-    callback=lambda ctx, option, wanted: _version(ctx, wanted),
-    help="Show the versions of lst-raster, models and libraries.",
-)  # fmt: skip
-@click.option(
-    "--messages", type=click.Choice(["text", "json"]), default="text", show_default=True, is_eager=True,
-    expose_value=False, callback=lambda ctx, option, form: messages.choose(form),
+    "--messages",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, option, form: messages.choose(form),
     help="json: progress, warnings and errors as one JSON object per line on standard error, for programs.",
-)  # fmt: skip
-@click.option(
-    "--stop-with-input", is_flag=True, expose_value=False,
-    callback=lambda ctx, option, wanted: messages.stop_with_input() if wanted else None,
-    help="Stop the run and clean up when standard input ends, for programs.",
-)  # fmt: skip
+)
+@click.option("--stop-with-input", is_flag=True, expose_value=False, callback=lambda ctx, option,
+    wanted: messages.stop_with_input() if wanted else None,
+    help="Stop the run and clean up when standard input ends, for programs.")  # fmt: skip
 def cli() -> None:
     """Land surface temperature from single-band Landsat thermal scenes."""
 
@@ -164,12 +165,13 @@ def _run(args: Sequence[str] | None, command: click.Command, program: str) -> in
             messages.note("user-defined defaults apply to this command; lst-raster config show lists them")
         return 1
     except (click.Abort, KeyboardInterrupt):
-        messages.interrupted()
+        messages.error("Interrupted", lambda: click.echo("Interrupted", err=True))
         return _INTERRUPTED
-    except Exception:
+    except Exception as error:
         if not messages.as_json():
             raise
-        messages.unexpected_error()
+        text = f"unexpected {type(error).__name__}: {' '.join(str(error).split())}; please report it"
+        messages.error(text, traceback=traceback.format_exc())
         return 1
 
 
