@@ -9,7 +9,6 @@ import threading
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -102,27 +101,7 @@ class LazyGroup(click.Group):
         write_examples(formatter, _EXAMPLES)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=lambda ctx, option,
-    wanted: _version(ctx, wanted), help="Show the versions of lst-raster, models and libraries.")  # fmt: skip
-@click.option(
-    "--messages",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    is_eager=True,
-    expose_value=False,
-    callback=lambda ctx, option, form: messages.choose(form),
-    help="json: progress, warnings and errors as one JSON object per line on standard error, for programs.",
-)
-@click.option("--stop-with-input", is_flag=True, expose_value=False, callback=lambda ctx, option,
-    wanted: messages.stop_with_input() if wanted else None,
-    help="Stop the run and clean up when standard input ends, for programs.")  # fmt: skip
-def cli() -> None:
-    """Land surface temperature from single-band Landsat thermal scenes."""
-
-
-def _version(context: click.Context, wanted: bool) -> None:
+def _version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
     click.echo(f"lst-raster, version {__version__}")
@@ -133,6 +112,20 @@ def _version(context: click.Context, wanted: bool) -> None:
     except Exception:  # any error of a broken installation
         click.echo("the installation is incomplete; run lst-raster doctor", err=True)
     context.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
+    help="Show the versions of lst-raster, models and libraries.")  # fmt: skip
+@click.option("--messages", type=click.Choice(["text", "json"]), default="text", show_default=True, is_eager=True,
+    expose_value=False, callback=lambda ctx, option, form: messages.choose(form),
+    help="json: progress, warnings and errors as one JSON object per line on standard error, for programs.",
+)  # fmt: skip
+@click.option("--stop-with-input", is_flag=True, expose_value=False,
+    callback=lambda ctx, option, wanted: messages.stop_with_input() if wanted else None,
+    help="Stop the run and clean up when standard input ends, for programs.")  # fmt: skip
+def cli() -> None:
+    """Land surface temperature from single-band Landsat thermal scenes."""
 
 
 def main(
@@ -185,8 +178,5 @@ def _set_up() -> None:
     logging.getLogger("rasterio").addHandler(logging.NullHandler())
     ignore_library_warnings()
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminate)  # as an exception, so that temporary files are removed
-
-
-def _terminate(number: int, frame: Any) -> None:
-    sys.exit(_TERMINATED)
+        # as an exception, so that temporary files are removed
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(_TERMINATED))

@@ -39,15 +39,13 @@ def as_json() -> bool:
     return _format == "json"
 
 
-def no_colour() -> bool:
-    """Whether the environment disables colours and cursor movement (https://no-color.org, TERM=dumb)."""
-    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-
-
 def coloured(line: str) -> str:
-    """Colour the first word of a line if it is a severity; click.echo strips colours if the stream is no terminal."""
+    """Colour the first word of a line if it is a severity, unless NO_COLOR (https://no-color.org) or TERM disable it.
+
+    click.echo strips colours if the stream is no terminal.
+    """
     word = line.partition(" ")[0].rstrip(":")
-    if word not in _COLOURS or no_colour():
+    if word not in _COLOURS or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return line
     return click.style(word, fg=_COLOURS[word]) + line[len(word) :]
 

@@ -60,8 +60,17 @@ class Profile:
         for path in self.settings:
             before = _read(path) if path.is_file() else ""
             after = switched(before, wanted)
-            if after != before:
-                _write(path, after)
+            if after == before:
+                continue
+            target = path.resolve()  # a link stays a link
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(f"cannot make the folder {target.parent}: {error.strerror or error}") from error
+            with atomic_write(target) as temporary:
+                temporary.write_bytes(after.encode("utf-8", "surrogateescape"))
+                if target.exists():
+                    temporary.chmod(target.stat().st_mode)
 
 
 def find_profiles(name: str | None, folder: Path | None) -> list[Profile]:
@@ -127,21 +136,7 @@ def _default(place: Path) -> str:
 
 
 def _read(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        return file.read()
-
-
-def _write(path: Path, text: str) -> None:
-    target = path.resolve()  # a link stays a link
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {target.parent}: {error.strerror or error}") from error
-    with atomic_write(target) as temporary:
-        with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write(text)
-        if target.exists():
-            temporary.chmod(target.stat().st_mode)
+    return path.read_bytes().decode("utf-8", "surrogateescape")
 
 
 def install_plugin(profile: Profile, program: list[str]) -> str:

@@ -60,18 +60,20 @@ def sensor() -> None:
 @click.option("--title", metavar="TEXT", help="Descriptive name, such as 'ASTER band 13'. [default: NAME]")
 @click.option("--noise", type=float, default=0.1, show_default=True, metavar="KELVIN",
     help="Noise of a pixel, at 300 K.")  # fmt: skip
-@click.option("--calibration", type=float, default=0.5, show_default=True, metavar="KELVIN",
+@click.option("--calibration", "calibration_uncertainty", type=float, default=0.5, show_default=True, metavar="KELVIN",
     help="Standard uncertainty of the calibration, at 300 K.")  # fmt: skip
 @click.option("--gain", type=float, default=0.0, metavar="NUMBER", help="Radiance of one digital number.")
-@click.option("--offset", type=float, default=0.0, metavar="NUMBER", help="Radiance of the digital number 0.")
+@click.option(
+    "--offset", "radiance_offset", type=float, default=0.0, metavar="NUMBER", help="Radiance of the digital number 0."
+)
 @click.option("--years", type=int, nargs=2, default=(2000, 2029), show_default=True, metavar="FIRST LAST",
     help="Years of operation, which determine the minor gases in the training.")  # fmt: skip
 @click.option("--folder", type=options.PATH, metavar="DIR", help="Instead of the user's data folder.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing definition, and the files made with it.")
 @options.as_json
 def new(
-    name: str, response: Path, unit: str | None, title: str | None, noise: float, calibration: float, gain: float,
-    offset: float, years: tuple[int, int], folder: Path | None, overwrite: bool, as_json: bool,
+    name: str, response: Path, unit: str | None, years: tuple[int, int], folder: Path | None, overwrite: bool,
+    as_json: bool, **properties: Any,
 ) -> None:  # fmt: skip
     """Define the sensor band NAME from its spectral response.
 
@@ -83,10 +85,7 @@ def new(
     --------
     lst-raster sensor new my-band --response response.csv
     """
-    facts = SensorProperties(
-        title=title, noise=noise, calibration_uncertainty=calibration, gain=gain, radiance_offset=offset,
-        first_year=years[0], last_year=years[1],
-    )  # fmt: skip
+    facts = SensorProperties(**properties, first_year=years[0], last_year=years[1])
     table = read_response(response, unit)
     target = define_sensor(name, table, facts, folder=folder, overwrite=overwrite)
     low, high = table.limits
@@ -164,17 +163,18 @@ def remove(name: str, models: bool, as_json: bool) -> None:
 @click.option("--columns", type=click.IntRange(min=50), metavar="N",
     help="Simulate a subsample of N columns, spread over the water vapour.")  # fmt: skip
 @click.option("--year", default=_DEFAULT.year, show_default=True, help="Year of the gas concentrations.")
-@click.option("--aerosol", default=_DEFAULT.aerosol_optical_depth, show_default=True,
+@click.option("--aerosol", "aerosol_optical_depth", default=_DEFAULT.aerosol_optical_depth, show_default=True,
     help="Aerosol optical depth at 11 um.")  # fmt: skip
-@click.option("--continuum", default=_DEFAULT.continuum_scaling, show_default=True, help="Scaling of the continuum.")
+@click.option("--continuum", "continuum_scaling", default=_DEFAULT.continuum_scaling, show_default=True,
+    help="Scaling of the continuum.")  # fmt: skip
 @click.option("--vary", type=int,
     help="Seed for drawing year, aerosol and continuum for each profile. [default: 1 without PROFILES]")  # fmt: skip
 @options.overwrite
 @options.quiet
 @options.as_json
 def simulate(
-    profiles: Path | None, sensors: tuple[str, ...], output: Path | None, columns: int | None, year: float,
-    aerosol: float, continuum: float, vary: int | None, overwrite: bool, quiet: bool, as_json: bool,
+    profiles: Path | None, sensors: tuple[str, ...], output: Path | None, columns: int | None, vary: int | None,
+    overwrite: bool, quiet: bool, as_json: bool, **composition: Any,
 ) -> None:  # fmt: skip
     r"""Simulate transmittance, upwelling and downwelling radiance of every profile in PROFILES (NetCDF).
 
@@ -193,7 +193,7 @@ def simulate(
     from lst_raster.profiles.simulate import SimulationOptions, simulate_file, subsample
 
     source = click.get_current_context().get_parameter_source
-    composed = any(source(name) is not ParameterSource.DEFAULT for name in ("year", "aerosol", "continuum"))
+    composed = any(source(name) is not ParameterSource.DEFAULT for name in composition)
     if profiles is None and vary is None and not composed:
         vary = _SEED
     profiles = profiles or library_path()
@@ -201,8 +201,7 @@ def simulate(
     for target in targets.values():
         if target.exists() and not overwrite:
             raise OutputError(f"{target} exists; pass --overwrite to replace it")
-    composition = Composition(year=year, aerosol_optical_depth=aerosol, continuum_scaling=continuum)
-    settings = SimulationOptions(composition=composition, vary_seed=vary)
+    settings = SimulationOptions(composition=Composition(**composition), vary_seed=vary)
     with progress_bar("Simulating", quiet=quiet) as progress, subsample(profiles, columns) as chosen:
         simulate_file(chosen, targets, settings, progress)
     show({"files": targets}, targets.values(), as_json)

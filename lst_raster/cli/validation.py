@@ -88,8 +88,8 @@ def _read(path: Path, values: dict[str, Any]) -> Matchups:
         if not (name and sign and header):
             raise click.UsageError(f"--column {text}: write NAME=HEADER, such as insitu_lst_K=station_temperature")
         columns[name] = header
-    defaults = {name: values[name] for name in ("emissivity", "elevation", "broadband_emissivity")}
-    defaults = {name: value for name, value in defaults.items() if value is not None}
+    names = ("emissivity", "elevation", "broadband_emissivity")
+    defaults = {name: values[name] for name in names if values[name] is not None}
     table = read_matchups(path, columns=columns, defaults=defaults, sensor=values["sensor"], utc=values["utc"])
     return fill_from_stations(table, Stations(values["surfrad"])) if values["surfrad"] else table
 
