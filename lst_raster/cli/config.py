@@ -22,7 +22,6 @@ VARIABLE = "LST_RASTER_CONFIG"
 FOLDER_FILE = "lst-raster.toml"
 """Name of the file in the current folder. Parent folders are not searched: a run depends on visible files only."""
 
-_PREFIX = "LST_RASTER"
 _NEVER = ("json", "help")  # the caller that parses the output has to request its format
 _IN_FOLDER = frozenset({
     "align", "air-temperature", "band", "date", "dem", "downwelling", "emissivity", "exact", "level-2", "mask-clouds",
@@ -140,7 +139,7 @@ def _from_environment(commands: Mapping[tuple[str, ...], click.Command]) -> Iter
 
 
 def _variable(*words: str) -> str:
-    return "_".join((_PREFIX, *words)).replace("-", "_").upper()
+    return "_".join(("LST_RASTER", *words)).replace("-", "_").upper()
 
 
 def _option(setting: Setting, command: click.Command | None) -> click.Option:

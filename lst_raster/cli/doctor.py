@@ -183,10 +183,9 @@ def _defaults() -> Iterator[Finding]:
 
 def _extras() -> Iterator[Finding]:
     for extra, (module, purpose) in EXTRAS.items():
-        if importlib.util.find_spec(module) is None:
-            yield Finding("note", f"not installed: {module}, for {purpose}", f"pip install 'lst-raster[{extra}]'")
-        else:
-            yield Finding("ok", f"{module}, for {purpose}")
+        text, missing = f"{module}, for {purpose}", importlib.util.find_spec(module) is None
+        fix = f"pip install 'lst-raster[{extra}]'"
+        yield Finding("note", f"not installed: {text}", fix) if missing else Finding("ok", text)
 
 
 def _plugin() -> Iterator[Finding]:

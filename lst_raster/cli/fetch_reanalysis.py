@@ -47,7 +47,5 @@ def fetch_reanalysis(
     opened = Scene.open(scene, band=band, sensor=sensor, date=date)
     fetched = run(opened, folder=output, say=None if quiet else messages.say, **values)
     found = {"request": fetched.request, "files": fetched.files}
-    if values["dry_run"]:
-        show({**found, "script": fetched.plan.script}, [fetched.plan.script], as_json)
-    else:
-        show(found, fetched.files, as_json)
+    script = {"script": fetched.plan.script} if values["dry_run"] else {}
+    show({**found, **script}, script.values() or fetched.files, as_json)

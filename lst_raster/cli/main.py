@@ -47,8 +47,6 @@ _FIRST_MAKER = "sensor"
 
 _WITHOUT_DEFAULTS = ("config", "doctor")  # they must work if a file of defaults is invalid
 _EXAMPLES = ("lst-raster example", "lst-raster retrieve LC08_alabama_B10.tif", "lst-raster retrieve --help")
-_INTERRUPTED = 130  # 128 + SIGINT, the shell's convention
-_TERMINATED = 143  # 128 + SIGTERM
 
 
 class LazyGroup(click.Group):
@@ -159,7 +157,7 @@ def _run(args: Sequence[str] | None, command: click.Command, program: str) -> in
         return 1
     except (click.Abort, KeyboardInterrupt):
         messages.error("Interrupted", lambda: click.echo("Interrupted", err=True))
-        return _INTERRUPTED
+        return 128 + signal.SIGINT  # the shell's convention
     except Exception as error:
         if not messages.as_json():
             raise
@@ -179,4 +177,4 @@ def _set_up() -> None:
     ignore_library_warnings()
     if threading.current_thread() is threading.main_thread():
         # as an exception, so that temporary files are removed
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(_TERMINATED))
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + signal.SIGTERM))

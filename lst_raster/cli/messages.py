@@ -146,12 +146,10 @@ def _bar(label: str) -> Iterator[Callable[[int, int], bool]]:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
         TextColumn("{task.completed} of {task.total}{task.fields[rate]}"),
         TimeRemainingColumn(elapsed_when_finished=True),
-    )
+    )  # fmt: skip
     # without rich's refresh thread: some commands fork
     with Progress(*columns, console=Console(stderr=True), auto_refresh=False, redirect_stdout=False) as bar:
         task = bar.add_task(label, total=None, rate="", visible=False)

@@ -30,25 +30,22 @@ def sensors(context: click.Context, param: click.Parameter, incomplete: str) -> 
 
 def models(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete names of models, or files if none matches."""
-    return _matching(_models(), incomplete) or files(context, param, incomplete)
+    from lst_raster.resources import models_path, user_path
+
+    folders = (models_path(), user_path("models"))
+    names = (path.parent.relative_to(one).as_posix() for one in folders for path in one.glob("*/*/model.onnx"))
+    return _matching(sorted(names), incomplete) or files(context, param, incomplete)
 
 
 def files_or_models(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete files, and names of models once the first letter is given."""
-    return (_matching(_models(), incomplete) if incomplete else []) or files(context, param, incomplete)
+    return models(context, param, incomplete) if incomplete else files(context, param, incomplete)
 
 
 def emissivities(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete names of emissivity sources, or files if none matches."""
     names = (source.keyword + ":" * bool(source.argument) for source in SOURCES.values())
     return _matching(names, incomplete) or files(context, param, incomplete)
-
-
-def _models() -> list[str]:
-    from lst_raster.resources import models_path, user_path
-
-    folders = (models_path(), user_path("models"))
-    return sorted(path.parent.relative_to(one).as_posix() for one in folders for path in one.glob("*/*/model.onnx"))
 
 
 def _matching(names: Iterable[str], incomplete: str) -> list[CompletionItem]:

@@ -25,7 +25,6 @@ from lst_raster.resources import plugin_path
 PLUGIN = "lst_raster_provider"
 """Name of the plugin's folder, which is its identifier in QGIS."""
 _RELEASES = ("QGIS3", "QGIS4")  # QGIS 4 has separate folders
-_FLATPAK = Path(".var", "app", "org.qgis.qgis", "data")
 _ENABLED = re.compile(rf"{PLUGIN}\s*=.*")
 _SECTION = "[PythonPlugins]"
 _MODULE = "from lst_raster.cli.main import main; main()"  # starts the program if there is no executable of its name
@@ -98,12 +97,13 @@ def default_places() -> list[Path]:
     custom = os.environ.get("QGIS_CUSTOM_CONFIG_PATH")
     if custom:
         return [Path(custom) / "profiles"]
+    home = Path.home()
     homes = {
-        "win32": [Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")],
-        "darwin": [Path.home() / "Library" / "Application Support"],
+        "win32": [Path(os.environ.get("APPDATA") or home / "AppData" / "Roaming")],
+        "darwin": [home / "Library" / "Application Support"],
     }
-    linux = [Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"), Path.home() / _FLATPAK]
-    roots = dict.fromkeys(homes.get(sys.platform, linux))
+    linux = [Path(os.environ.get("XDG_DATA_HOME") or home / ".local/share"), home / ".var/app/org.qgis.qgis/data"]
+    roots = dict.fromkeys(homes.get(sys.platform, linux))  # each once
     return [root / "QGIS" / release / "profiles" for root in roots for release in _RELEASES]
 
 
@@ -290,8 +290,8 @@ def where(profile: str | None, profiles_folder: Path | None, as_json: bool) -> N
 def _state(found: Profile) -> dict[str, Any]:
     version = installed_version(found)
     enabled, program = (found.enabled, installed_program(found)) if version else (None, None)
-    return {"profile": found.folder, "plugin": found.plugin, "version": version, "switched_on": enabled,
-            "program": program}  # fmt: skip
+    state = {"profile": found.folder, "plugin": found.plugin, "version": version}
+    return {**state, "switched_on": enabled, "program": program}
 
 
 def _lines(state: dict[str, Any]) -> Iterator[str]:

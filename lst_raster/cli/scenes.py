@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 _SHOWN = 20  # failures on standard error; the report has all
 SCENE = "LC08_alabama_B10.tif"
-_METADATA = "LC08_alabama_MTL.txt"
 _OPENING = ("band", "sensor", "date", "level_2", "downwelling", "quantity")  # options on how to open a scene
 
 
@@ -50,7 +49,7 @@ def example(output: Path, overwrite: bool, as_json: bool) -> None:
     from lst_raster.atomic_write import atomic_write
     from lst_raster.resources import example_path
 
-    targets = [output / name for name in (SCENE, _METADATA)]
+    targets = [output / name for name in (SCENE, "LC08_alabama_MTL.txt")]
     for target in targets:
         if target.exists() and not overwrite:
             raise OutputError(f"{target} exists; pass --overwrite to replace it, or -o DIR to write elsewhere")

@@ -30,21 +30,16 @@ def describe_sensor(name: str) -> dict[str, Any]:
     path, simulated = response_path(name), user_path("sensors", band.name, SIMULATED)
     models = [model.partition("/") for model in (custom_models() if band.is_custom else shipped_models())]
     return {
-        "name": band.name,
-        "kind": "own" if band.is_custom else "shipped",
-        "title": band.title,
+        "name": band.name, "kind": "own" if band.is_custom else "shipped", "title": band.title,
         "wavelength_um": band.wavelength,
         "half_power_um": [round(limit, 3) for limit in half_power_wavelengths(response)],
         "response_points": int(response.value.size),
-        "noise_K": band.noise,
-        "calibration_uncertainty_K": band.calibration_uncertainty,
-        "gain": band.gain or None,
-        "radiance_offset": band.radiance_offset if band.gain else None,
-        "years": [band.first_year, band.last_year],
-        "folder": str(path.parent),
+        "noise_K": band.noise, "calibration_uncertainty_K": band.calibration_uncertainty,
+        "gain": band.gain or None, "radiance_offset": band.radiance_offset if band.gain else None,
+        "years": [band.first_year, band.last_year], "folder": str(path.parent),
         "simulated_set": str(simulated) if simulated.is_file() else None,
         "models": [tier for sensor, _, tier in models if sensor == band.name],
-    }
+    }  # fmt: skip
 
 
 @click.group(cls=Group)
@@ -197,7 +192,15 @@ def simulate(
     if profiles is None and vary is None and not composed:
         vary = _SEED
     profiles = profiles or library_path()
-    targets = _targets(profiles.name, sensors, output)
+    if output is None:
+        shipped = [sensor for sensor in sensors if not sensor_band(sensor).is_custom]
+        if shipped:
+            raise click.UsageError(f"{shipped[0]} is a shipped sensor band; give the output with -o")
+        targets = {sensor: response_path(sensor).with_name(SIMULATED) for sensor in sensors}
+    elif len(sensors) == 1 and not output.is_dir():
+        targets = {sensors[0]: output}
+    else:
+        targets = {sensor: output / f"{sensor}_{profiles.name}" for sensor in sensors}
     for target in targets.values():
         if target.exists() and not overwrite:
             raise OutputError(f"{target} exists; pass --overwrite to replace it")
@@ -205,14 +208,3 @@ def simulate(
     with progress_bar("Simulating", quiet=quiet) as progress, subsample(profiles, columns) as chosen:
         simulate_file(chosen, targets, settings, progress)
     show({"files": targets}, targets.values(), as_json)
-
-
-def _targets(profiles: str, sensors: tuple[str, ...], output: Path | None) -> dict[str, Path]:
-    """Output file of each sensor band."""
-    if output is None:
-        shipped = [sensor for sensor in sensors if not sensor_band(sensor).is_custom]
-        if shipped:
-            raise click.UsageError(f"{shipped[0]} is a shipped sensor band; give the output with -o")
-        return {sensor: response_path(sensor).with_name(SIMULATED) for sensor in sensors}
-    single = len(sensors) == 1 and not output.is_dir()
-    return {sensor: output if single else output / f"{sensor}_{profiles}" for sensor in sensors}

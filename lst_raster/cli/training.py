@@ -55,10 +55,9 @@ def from_era5(files: tuple[Path, ...], output: Path, overwrite: bool, as_json: b
         raise OutputError(f"{output} exists; pass --overwrite to replace it")
     made = profiles_from_era5(files, **values)
     write_profiles(made, output)
-    result = {"profiles": output, "columns": made.sizes["profile"], "levels": made.sizes["level"],
-              "validation_share": float(made["split"].mean())}  # fmt: skip
-    line = "{profiles}: {columns} clear columns on {levels} levels, {validation_share:.0%} for validation"
-    show(result, [line.format(**result)], as_json)
+    columns, levels, share = made.sizes["profile"], made.sizes["level"], float(made["split"].mean())
+    line = f"{output}: {columns} clear columns on {levels} levels, {share:.0%} for validation"
+    show({"profiles": output, "columns": columns, "levels": levels, "validation_share": share}, [line], as_json)
 
 
 @click.command("train", cls=Command)

@@ -146,7 +146,7 @@ def _number(value: float) -> str:
 @click.option("--per-profile", default=20, show_default=True, type=click.IntRange(min=1), help="Surfaces per profile.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the surfaces.")
 @options.as_json
-def evaluate(model: str, simulated: Path, noisy: bool, per_profile: int, seed: int, as_json: bool) -> None:
+def evaluate(model: str, simulated: Path, noisy: bool, as_json: bool, **values: Any) -> None:
     """Evaluate MODEL (a shipped one by name, or a path) on the simulated set SIMULATED.
 
     The table lists root mean square, mean and mean absolute error in kelvin, over all samples and by class of water
@@ -163,9 +163,7 @@ def evaluate(model: str, simulated: Path, noisy: bool, per_profile: int, seed: i
     from lst_raster.validation.evaluate import evaluate as measure
 
     errors = InputErrors() if noisy else None
-    result = measure(
-        Model.load(model), read_simulated(simulated), per_profile=per_profile, seed=seed, input_errors=errors
-    )
+    result = measure(Model.load(model), read_simulated(simulated), input_errors=errors, **values)
     show(result.as_dict(), _table(result), as_json)
 
 
