@@ -6,9 +6,12 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from inspect import cleandoc
+from pathlib import Path
 from typing import Any
 
 import click
+
+from lst_raster.errors import OutputError
 
 _FEW = 9  # number of options up to which the help needs no sections
 
@@ -65,6 +68,14 @@ def write_examples(formatter: click.HelpFormatter, lines: Iterable[str]) -> None
     with formatter.section("Examples"):
         for line in lines:
             formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents if they are missing; raises OutputError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {path}: {error.strerror or error}; choose another") from error
 
 
 def show(result: Any, lines: Iterable[object], as_json: bool) -> None:

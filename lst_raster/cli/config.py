@@ -17,10 +17,8 @@ from lst_raster.cli import options
 from lst_raster.cli.command import Group, show
 from lst_raster.errors import ConfigError
 
-VARIABLE = "LST_RASTER_CONFIG"
-"""Environment variable with the only file to read; no file is read if it is empty."""
-FOLDER_FILE = "lst-raster.toml"
-"""Name of the file in the current folder. Parent folders are not searched: a run depends on visible files only."""
+VARIABLE = "LST_RASTER_CONFIG"  # environment variable with the only file to read; no file is read if it is empty
+FOLDER_FILE = "lst-raster.toml"  # in the current folder, not in its parents: a run depends on visible files only
 
 _NEVER = ("json", "help")  # the caller that parses the output has to request its format
 _IN_FOLDER = frozenset({

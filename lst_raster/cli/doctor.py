@@ -23,7 +23,7 @@ from lst_raster.cli.messages import coloured, silent_c_libraries
 from lst_raster.errors import LstRasterError
 from lst_raster.resources import models_path
 
-EXTRAS = {
+EXTRAS = {  # optional extras: a module that each installs, and its use
     "s3": ("boto3", "scenes and products in object stores"),
     "cloud": ("obstore", "scenes in Google Cloud Storage and Azure Blob Storage"),
     "dask": ("distributed", "batches on a cluster, chunked arrays"),
@@ -34,7 +34,6 @@ EXTRAS = {
     "train": ("torch", "train"),
     "plot": ("matplotlib", "pictures of preview, compare and validate"),
 }
-"""Optional extras: a module that each installs, and its use."""
 _SETTINGS = ("PROJ_LIB", "PROJ_DATA", "GDAL_DATA", "GDAL_DRIVER_PATH")
 # variables that lead GDAL and PROJ to the files of another installation
 _LIBRARIES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "ECCODES_DEFINITION_PATH")
@@ -161,10 +160,10 @@ def _folders() -> Iterator[Finding]:
             continue
         free = shutil.disk_usage(folder).free
         text = f"{folder} ({purpose}) is writable, {free >> 30} GiB are free"
-        enough = free > 1 << 30  # temporary files of a full scene, about [byte]
-        yield (
-            Finding("ok", text) if enough else Finding("note", text, "free disk space: a full scene needs about 1 GiB")
-        )
+        if free > 1 << 30:  # temporary files of a full scene, about [byte]
+            yield Finding("ok", text)
+        else:
+            yield Finding("note", text, "free disk space: a full scene needs about 1 GiB")
 
 
 def _defaults() -> Iterator[Finding]:

@@ -46,6 +46,5 @@ def fetch_reanalysis(
 
     opened = Scene.open(scene, band=band, sensor=sensor, date=date)
     fetched = run(opened, folder=output, say=None if quiet else messages.say, **values)
-    found = {"request": fetched.request, "files": fetched.files}
     script = {"script": fetched.plan.script} if values["dry_run"] else {}
-    show({**found, **script}, script.values() or fetched.files, as_json)
+    show({"request": fetched.request, "files": fetched.files, **script}, script.values() or fetched.files, as_json)

@@ -40,11 +40,8 @@ COMMANDS = {
     "evaluate": ("lst_raster.cli.validation:evaluate", "Evaluate a model on a simulated set."),
     "build": ("lst_raster.cli.training:build", "Rebuild the packaged tables from their sources."),
 }
-"""Module and one-line help of every command, so that --help imports none of them.
-
-The most used come first, those that make models and tables last."""
-_FIRST_MAKER = "sensor"
-
+"""Module and one-line help of every command, so that --help imports none of them; the most used come first."""
+_FIRST_MAKER = "sensor"  # of the commands that make models and tables, which come last
 _WITHOUT_DEFAULTS = ("config", "doctor")  # they must work if a file of defaults is invalid
 _EXAMPLES = ("lst-raster example", "lst-raster retrieve LC08_alabama_B10.tif", "lst-raster retrieve --help")
 
@@ -134,7 +131,16 @@ def main(
     `args` replaces the arguments of the process, `program` is the name in usage lines. The exit code is 0 on success,
     1 for an error of this package (one line on standard error), 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM.
     """
-    _set_up()
+    messages.choose("text")
+    for name in ("lst_raster", "py.warnings"):
+        logger = logging.getLogger(name)
+        if not any(isinstance(handler, messages.Handler) for handler in logger.handlers):
+            logger.addHandler(messages.Handler())
+    logging.getLogger("rasterio").addHandler(logging.NullHandler())
+    ignore_library_warnings()  # errors of the libraries are exceptions
+    if threading.current_thread() is threading.main_thread():
+        # SIGTERM as an exception, so that temporary files are removed
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + signal.SIGTERM))
     try:
         code = _run(args, cli if command is None else command, program)
     except SystemExit as ended:  # SIGTERM
@@ -164,17 +170,3 @@ def _run(args: Sequence[str] | None, command: click.Command, program: str) -> in
         text = f"unexpected {type(error).__name__}: {' '.join(str(error).split())}; please report it"
         messages.error(text, traceback=traceback.format_exc())
         return 1
-
-
-def _set_up() -> None:
-    """Show warnings of this package, hide those of the libraries (their errors are exceptions), handle SIGTERM."""
-    messages.choose("text")
-    for name in ("lst_raster", "py.warnings"):
-        logger = logging.getLogger(name)
-        if not any(isinstance(handler, messages.Handler) for handler in logger.handlers):
-            logger.addHandler(messages.Handler())
-    logging.getLogger("rasterio").addHandler(logging.NullHandler())
-    ignore_library_warnings()
-    if threading.current_thread() is threading.main_thread():
-        # as an exception, so that temporary files are removed
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + signal.SIGTERM))

@@ -18,12 +18,11 @@ import click
 from lst_raster import __version__
 from lst_raster.atomic_write import atomic_write
 from lst_raster.cli import messages, options
-from lst_raster.cli.command import Group, show
+from lst_raster.cli.command import Group, make_folder, show
 from lst_raster.errors import InputNotFoundError, OutputError
 from lst_raster.resources import plugin_path
 
-PLUGIN = "lst_raster_provider"
-"""Name of the plugin's folder, which is its identifier in QGIS."""
+PLUGIN = "lst_raster_provider"  # name of the plugin's folder, which is its identifier in QGIS
 _RELEASES = ("QGIS3", "QGIS4")  # QGIS 4 has separate folders
 _ENABLED = re.compile(rf"{PLUGIN}\s*=.*")
 _SECTION = "[PythonPlugins]"
@@ -62,10 +61,7 @@ class Profile:
             if after == before:
                 continue
             target = path.resolve()  # a link stays a link
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError(f"cannot make the folder {target.parent}: {error.strerror or error}") from error
+            make_folder(target.parent)
             with atomic_write(target) as temporary:
                 temporary.write_bytes(after.encode("utf-8", "surrogateescape"))
                 if target.exists():
@@ -284,7 +280,15 @@ def where(profile: str | None, profiles_folder: Path | None, as_json: bool) -> N
     lst-raster qgis where --json
     """
     states = [_state(found) for found in find_profiles(profile, profiles_folder)]
-    show({"profiles": states}, (line for state in states for line in _lines(state)), as_json)
+    lines = []
+    for state in states:
+        version = state["version"]
+        lines += [f"profile: {state['profile']}", f"plugin: {state['plugin']}"]
+        lines.append(f"installed: version {version}" if version else "installed: no")
+        if version:
+            lines.append(f"switched on: {'yes' if state['switched_on'] else 'no'}")
+            lines.append(f"program: {state['program'] or 'lst-raster, from the search path'}")
+    show({"profiles": states}, lines, as_json)
 
 
 def _state(found: Profile) -> dict[str, Any]:
@@ -292,12 +296,3 @@ def _state(found: Profile) -> dict[str, Any]:
     enabled, program = (found.enabled, installed_program(found)) if version else (None, None)
     state = {"profile": found.folder, "plugin": found.plugin, "version": version}
     return {**state, "switched_on": enabled, "program": program}
-
-
-def _lines(state: dict[str, Any]) -> Iterator[str]:
-    yield f"profile: {state['profile']}"
-    yield f"plugin: {state['plugin']}"
-    yield "installed: " + (f"version {state['version']}" if state["version"] else "no")
-    if state["version"]:
-        yield f"switched on: {'yes' if state['switched_on'] else 'no'}"
-        yield f"program: {state['program'] or 'lst-raster, from the search path'}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lst_raster.cli import options
-from lst_raster.cli.command import Command, show
+from lst_raster.cli.command import Command, make_folder, show
 from lst_raster.cli.config import files
 from lst_raster.cli.messages import progress_bar, silent_c_libraries
 from lst_raster.errors import OutputError
@@ -53,18 +53,11 @@ def example(output: Path, overwrite: bool, as_json: bool) -> None:
     for target in targets:
         if target.exists() and not overwrite:
             raise OutputError(f"{target} exists; pass --overwrite to replace it, or -o DIR to write elsewhere")
-    _make_folder(output)
+    make_folder(output)
     for target in targets:
         with atomic_write(target) as temporary:
             shutil.copyfile(example_path() / target.name, temporary)
     show({"scene": targets[0], "files": targets}, targets[:1], as_json)
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {path}: {error.strerror or error}; choose another") from error
 
 
 @click.command("info", cls=Command)
@@ -235,7 +228,7 @@ def batch(
 
     with ExitStack() as stack:
         client = stack.enter_context(_client(scheduler)) if scheduler is not None else None
-        _make_folder(folder / "logs")
+        make_folder(folder / "logs")
         made.write()
         stack.enter_context(_messages_in_logs_only())
         stack.callback(made.write)  # also if the batch is stopped
