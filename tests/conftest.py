@@ -99,7 +99,7 @@ def command(capsys, monkeypatch):
 
     However slow the machine, there are no lines about the progress among them.
     """
-    monkeypatch.setattr("lst_raster.cli.progress._LINES", (math.inf,) * 3)
+    monkeypatch.setattr("lst_raster.cli.messages._LINES", (math.inf,) * 3)
     handler, logger = signal.getsignal(signal.SIGTERM), logging.getLogger("lst_raster")
     handlers = list(logger.handlers)
 

@@ -1,1 +1,1 @@
-"""The command line: one module for each command."""
+"""The command line: commands in groups, imported when they are called."""

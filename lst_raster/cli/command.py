@@ -6,24 +6,23 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from inspect import cleandoc
-from types import MappingProxyType
+from pathlib import Path
 from typing import Any
 
 import click
 
+from lst_raster.errors import OutputError
+
 _FEW = 9  # number of options up to which the help needs no sections
 
-SECTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "Surface and atmosphere": (
-            "emissivity", "water_vapour", "air_temperature", "surface_pressure", "reanalysis", "dem", "align",
-        ),
-        "Scene": ("band", "date", "sensor", "quantity", "level_2", "downwelling", "mask_clouds", "mask_dilation"),
-        "Search": ("search", "collection", "bbox", "datetime", "query", "limit", "sign", "alternate"),
-        "Output": ("output", "lst_only", "dtype", "compress", "overwrite", "report", "dry_run"),
-        "Processing": ("model", "exact", "threads", "workers", "scheduler", "retries"),
-    }
-)  # fmt: skip
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "Surface and atmosphere":
+        ("emissivity", "water_vapour", "air_temperature", "surface_pressure", "reanalysis", "dem", "align"),
+    "Scene": ("band", "date", "sensor", "quantity", "level_2", "downwelling", "mask_clouds", "mask_dilation"),
+    "Search": ("search", "collection", "bbox", "datetime", "query", "limit", "sign", "alternate"),
+    "Output": ("output", "lst_only", "dtype", "compress", "overwrite", "report", "dry_run"),
+    "Processing": ("model", "exact", "threads", "workers", "scheduler", "retries"),
+}  # fmt: skip
 """Default sections of the help: names of parameters in Python by title. All others come last, as "Options"."""
 
 
@@ -41,9 +40,8 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the options, in sections if there are many."""
-        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
-        shown = {option.name or "": option.get_help_record(ctx) for option in options}
-        records = {name: record for name, record in shown.items() if record is not None}
+        options = {param.name: param for param in self.get_params(ctx) if isinstance(param, click.Option)}
+        records = {name: record for name, option in options.items() if (record := option.get_help_record(ctx))}
         sections = {}
         if len(records) > _FEW:
             for title, names in self.sections.items():
@@ -70,6 +68,14 @@ def write_examples(formatter: click.HelpFormatter, lines: Iterable[str]) -> None
     with formatter.section("Examples"):
         for line in lines:
             formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents if they are missing; raises OutputError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {path}: {error.strerror or error}; choose another") from error
 
 
 def show(result: Any, lines: Iterable[object], as_json: bool) -> None:

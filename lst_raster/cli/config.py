@@ -14,28 +14,21 @@ from typing import Any
 import click
 
 from lst_raster.cli import options
-from lst_raster.cli.command import Group
-from lst_raster.cli.command import show as show_result
+from lst_raster.cli.command import Group, show
 from lst_raster.errors import ConfigError
 
-VARIABLE = "LST_RASTER_CONFIG"
-"""Environment variable with the only file to read; no file is read if it is empty."""
-FOLDER_FILE = "lst-raster.toml"
-"""Name of the file in the current folder. Parent folders are not searched: a run depends on visible files only."""
+VARIABLE = "LST_RASTER_CONFIG"  # environment variable with the only file to read; no file is read if it is empty
+FOLDER_FILE = "lst-raster.toml"  # in the current folder, not in its parents: a run depends on visible files only
 
-_PREFIX = "LST_RASTER"
 _NEVER = ("json", "help")  # the caller that parses the output has to request its format
-_IN_FOLDER = frozenset(
-    (
-        "align", "air-temperature", "band", "date", "dem", "downwelling", "emissivity", "exact",
-        "level-2", "mask-clouds", "mask-dilation", "model", "quantity", "quiet", "reanalysis", "sensor",
-        "surface-pressure", "threads", "water-vapour", "water-vapor", "compress", "dtype", "lst-only",
-        "bbox", "collection", "datetime", "limit", "query", "retries", "workers", "crs", "exclude",
-        "from", "grid", "keep", "max-uncertainty", "min-count", "months", "percentile", "resolution",
-        "statistic", "to", "air", "broadband-emissivity", "column", "elevation", "tier", "utc",
-        "without", "ceos-ard", "dry-run", "html", "levels", "mask", "units", "width",
-    )
-)  # fmt: skip
+_IN_FOLDER = frozenset({
+    "align", "air-temperature", "band", "date", "dem", "downwelling", "emissivity", "exact", "level-2", "mask-clouds",
+    "mask-dilation", "model", "quantity", "quiet", "reanalysis", "sensor", "surface-pressure", "threads",
+    "water-vapour", "water-vapor", "compress", "dtype", "lst-only", "bbox", "collection", "datetime", "limit",
+    "query", "retries", "workers", "crs", "exclude", "from", "grid", "keep", "max-uncertainty", "min-count", "months",
+    "percentile", "resolution", "statistic", "to", "air", "broadband-emissivity", "column", "elevation", "tier",
+    "utc", "without", "ceos-ard", "dry-run", "html", "levels", "mask", "units", "width",
+})  # fmt: skip
 # Options that the file in the current folder may set: inputs, format and extent of the work. It may have come with data
 # from another person, so it sets no output, overwriting, code or server.
 _REMOTE = re.compile(r"://|\b(?:https?|s3):/|^(?:[a-z-]+:)?[\\/]{2}|/vsi", re.IGNORECASE)
@@ -69,27 +62,12 @@ def files() -> list[Path]:
     return [Path(named)] if named else []
 
 
-def settings(group: click.Group, only: str | None = None) -> list[Setting]:
+def settings(group: click.Group, only: str | None = None) -> list[tuple[Setting, click.Option, Any]]:
     """Read and check the defaults of all commands, or of one; the last of several for the same option applies.
 
-    Raises ConfigError, with the file or the variable and a remedy, if one is not understood.
+    Returns the settings with their options and their values in click's form. Raises ConfigError, with the file or the
+    variable and a remedy, if one is not understood.
     """
-    return [setting for setting, _, _ in _checked(group, only)]
-
-
-def default_map(group: click.Group, name: str) -> dict[str, Any]:
-    """Defaults of a command in the form of click's `default_map`."""
-    result: dict[str, Any] = {}
-    for setting, option, value in _checked(group, name):
-        table = result
-        for word in setting.words:
-            table = table.setdefault(word, {})
-        table[option.name or ""] = value
-    return result
-
-
-def _checked(group: click.Group, only: str | None) -> list[tuple[Setting, click.Option, Any]]:
-    """Return the settings with their options and their values in click's form."""
     names = group.list_commands(click.Context(group))
     commands = _commands(group, [only] if only else names)
     found = {}
@@ -98,6 +76,17 @@ def _checked(group: click.Group, only: str | None) -> list[tuple[Setting, click.
             option = _option(setting, commands.get(setting.words))
             found[*setting.words, setting.key] = (setting, option, _value(setting, option))
     return list(found.values())
+
+
+def default_map(group: click.Group, name: str) -> dict[str, Any]:
+    """Defaults of a command in the form of click's `default_map`."""
+    result: dict[str, Any] = {}
+    for setting, option, value in settings(group, name):
+        table = result
+        for word in setting.words:
+            table = table.setdefault(word, {})
+        table[option.name or ""] = value
+    return result
 
 
 def _commands(group: click.Group, names: Iterable[str]) -> dict[tuple[str, ...], click.Command]:
@@ -148,7 +137,7 @@ def _from_environment(commands: Mapping[tuple[str, ...], click.Command]) -> Iter
 
 
 def _variable(*words: str) -> str:
-    return "_".join((_PREFIX, *words)).replace("-", "_").upper()
+    return "_".join(("LST_RASTER", *words)).replace("-", "_").upper()
 
 
 def _option(setting: Setting, command: click.Command | None) -> click.Option:
@@ -190,28 +179,24 @@ def _suggestion(word: str, known: list[str]) -> str:
 
 def _value(setting: Setting, option: click.Option) -> Any:
     """Convert a value to the form it has on the command line, and check that the option accepts it."""
+    value, several = setting.value, option.multiple or option.nargs != 1
     try:
-        value = _converted(setting, option)
+        if setting.in_environment:
+            value = value.split() if several else value
+        elif option.is_flag:
+            if not isinstance(value, bool):
+                raise click.UsageError("expected true or false")
+        else:
+            entries = value if several and isinstance(value, list) else [value]
+            if any(isinstance(entry, bool | list) for entry in entries):
+                raise click.UsageError("expected one value, in quotes or as a number")
+            texts = [entry.isoformat() if hasattr(entry, "isoformat") else str(entry) for entry in entries]
+            value = texts if several else texts[0]
         option.process_value(click.Context(click.Command(setting.words[-1])), value)
     except click.UsageError as error:
         reason = " ".join(error.message.split()).rstrip(".")
         raise ConfigError(f"{setting.origin}: {setting.key} = {setting.value!r}: {reason}; correct it there") from None
     return value
-
-
-def _converted(setting: Setting, option: click.Option) -> Any:
-    value, several = setting.value, option.multiple or option.nargs != 1
-    if setting.in_environment:
-        return value.split() if several else value
-    if option.is_flag:
-        if not isinstance(value, bool):
-            raise click.UsageError("expected true or false")
-        return value
-    entries = value if several and isinstance(value, list) else [value]
-    if any(isinstance(entry, bool | list) for entry in entries):
-        raise click.UsageError("expected one value, in quotes or as a number")
-    texts = [entry.isoformat() if hasattr(entry, "isoformat") else str(entry) for entry in entries]
-    return texts if several else texts[0]
 
 
 @click.group(cls=Group)
@@ -224,10 +209,10 @@ def config() -> None:
     """
 
 
-@config.command()
+@config.command("show")
 @options.as_json
 @click.pass_context
-def show(context: click.Context, as_json: bool) -> None:
+def show_defaults(context: click.Context, as_json: bool) -> None:
     """Show the files that are used, and every default that is set, with its origin.
 
     Examples
@@ -236,17 +221,16 @@ def show(context: click.Context, as_json: bool) -> None:
     lst-raster config show --json
     """
     root = context.find_root().command
-    found = settings(root) if isinstance(root, click.Group) else []
+    found = [setting for setting, _, _ in settings(root)] if isinstance(root, click.Group) else []
     entries = [
         {"command": " ".join(one.words), "option": one.key, "value": one.value, "origin": one.origin} for one in found
     ]
     used = [f"file: {path}" for path in files()] or [f"no file found; looked for {user_file()} and ./{FOLDER_FILE}"]
-    lines = [f"{one['command']}: {one['option']} = {_toml(one['value'])} ({one['origin']})" for one in entries]
-    show_result({"files": files(), "settings": entries}, [*used, *(lines or ["no defaults are set"])], as_json)
-
-
-def _toml(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    lines = []
+    for one in found:
+        value = str(one.value).lower() if isinstance(one.value, bool) else one.value
+        lines.append(f"{' '.join(one.words)}: {one.key} = {value} ({one.origin})")
+    show({"files": files(), "settings": entries}, [*used, *(lines or ["no defaults are set"])], as_json)
 
 
 @config.command()
@@ -259,4 +243,4 @@ def path(as_json: bool) -> None:
     lst-raster config path
     """
     file = user_file()
-    show_result({"path": file, "exists": file.is_file()}, [file], as_json)
+    show({"path": file, "exists": file.is_file()}, [file], as_json)

@@ -9,9 +9,8 @@ import platform
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import click
@@ -19,32 +18,28 @@ import click
 from lst_raster import __version__
 from lst_raster.cli import options
 from lst_raster.cli.command import Command, show
-from lst_raster.cli.messages import coloured
+from lst_raster.cli.config import files, settings, user_file
+from lst_raster.cli.messages import coloured, silent_c_libraries
 from lst_raster.errors import LstRasterError
 from lst_raster.resources import models_path
 
-EXTRAS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "s3": ("boto3", "scenes and products in object stores"),
-        "cloud": ("obstore", "scenes in Google Cloud Storage and Azure Blob Storage"),
-        "dask": ("distributed", "batches on a cluster, chunked arrays"),
-        "stac": ("pystac_client", "STAC searches"),
-        "grib": ("eccodes", "reanalysis in GRIB"),
-        "zarr": ("zarr", "reanalysis in Zarr stores"),
-        "era5": ("cdsapi", "fetch-reanalysis from Copernicus"),
-        "train": ("torch", "train"),
-        "plot": ("matplotlib", "pictures of preview, compare and validate"),
-    }
-)
-"""Optional extras: a module that each installs, and its use."""
+EXTRAS = {  # optional extras: a module that each installs, and its use
+    "s3": ("boto3", "scenes and products in object stores"),
+    "cloud": ("obstore", "scenes in Google Cloud Storage and Azure Blob Storage"),
+    "dask": ("distributed", "batches on a cluster, chunked arrays"),
+    "stac": ("pystac_client", "STAC searches"),
+    "grib": ("eccodes", "reanalysis in GRIB"),
+    "zarr": ("zarr", "reanalysis in Zarr stores"),
+    "era5": ("cdsapi", "fetch-reanalysis from Copernicus"),
+    "train": ("torch", "train"),
+    "plot": ("matplotlib", "pictures of preview, compare and validate"),
+}
 _SETTINGS = ("PROJ_LIB", "PROJ_DATA", "GDAL_DATA", "GDAL_DRIVER_PATH")
 # variables that lead GDAL and PROJ to the files of another installation
 _LIBRARIES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "ECCODES_DEFINITION_PATH")
 # variables that lead to the libraries or the GRIB tables of another installation
 _BINDINGS = ("GDAL", "pygdal", "fiona", "pyogrio")  # each comes with its GDAL, or uses that of the system
-
 _EPSG = 32616
-_SPACE = 1 << 30  # temporary files of a full scene, about [byte]
 _NEW_ENVIRONMENT = "install into a new environment: python3 -m venv new && new/bin/pip install lst-raster"
 
 
@@ -165,7 +160,7 @@ def _folders() -> Iterator[Finding]:
             continue
         free = shutil.disk_usage(folder).free
         text = f"{folder} ({purpose}) is writable, {free >> 30} GiB are free"
-        if free > _SPACE:
+        if free > 1 << 30:  # temporary files of a full scene, about [byte]
             yield Finding("ok", text)
         else:
             yield Finding("note", text, "free disk space: a full scene needs about 1 GiB")
@@ -173,11 +168,10 @@ def _folders() -> Iterator[Finding]:
 
 def _defaults() -> Iterator[Finding]:
     """Check all files of defaults, and every setting in them."""
-    from lst_raster.cli.config import files, settings, user_file
     from lst_raster.cli.main import cli
 
     try:
-        used, found = files(), settings(cli) if isinstance(cli, click.Group) else []
+        used, found = files(), settings(cli)
     except LstRasterError as error:
         text, _, fix = str(error).rpartition("; ")
         yield Finding("wrong", text or fix, fix)
@@ -188,14 +182,13 @@ def _defaults() -> Iterator[Finding]:
 
 def _extras() -> Iterator[Finding]:
     for extra, (module, purpose) in EXTRAS.items():
-        if importlib.util.find_spec(module) is None:
-            yield Finding("note", f"not installed: {module}, for {purpose}", f"pip install 'lst-raster[{extra}]'")
-        else:
-            yield Finding("ok", f"{module}, for {purpose}")
+        text, missing = f"{module}, for {purpose}", importlib.util.find_spec(module) is None
+        fix = f"pip install 'lst-raster[{extra}]'"
+        yield Finding("note", f"not installed: {text}", fix) if missing else Finding("ok", text)
 
 
 def _plugin() -> Iterator[Finding]:
-    from lst_raster.cli.qgis_install import find_profiles, installed_version
+    from lst_raster.cli.qgis import find_profiles, installed_version
 
     try:
         profiles = find_profiles(None, None)
@@ -218,8 +211,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
 
 @click.command("doctor", cls=Command)
 @options.as_json
-@click.pass_context
-def doctor(context: click.Context, as_json: bool) -> None:
+def doctor(as_json: bool) -> int:
     """Check the installation: versions, GDAL and PROJ, models, folders, extras; suggest a fix for each problem.
 
     The exit code is 1 if something is wrong; missing extras are not counted.
@@ -229,12 +221,10 @@ def doctor(context: click.Context, as_json: bool) -> None:
     lst-raster doctor
     lst-raster doctor --json
     """
-    from lst_raster.cli.progress import silent_c_libraries
-
     with silent_c_libraries():  # PROJ also prints that its database is missing
         found = [finding for check in CHECKS for finding in _run(check)]
     lines = [f"{finding.level:5}  {finding.text}{f'; {finding.fix}' if finding.fix else ''}" for finding in found]
     wrong = sum(finding.level == "wrong" for finding in found)
     lines.append(f"{wrong} of {len(found)} checks failed" if wrong else "all checks passed")
     show([finding._asdict() for finding in found], map(coloured, lines), as_json)
-    context.exit(1 if wrong else 0)
+    return int(wrong > 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from lst_raster.cli import messages, options
@@ -11,10 +13,8 @@ from lst_raster.inputs.reanalysis.products import SERVERS
 
 @click.command("fetch-reanalysis", cls=Command)
 @click.argument("scene", shell_complete=options.files)
-@click.option(
-    "--source", type=click.Choice(list(SERVERS)), default="era5", show_default=True,
-    help="; ".join(f"{name}: {server.title}" for name, server in SERVERS.items()) + ".",
-)  # fmt: skip
+@click.option("--source", type=click.Choice(list(SERVERS)), default="era5", show_default=True,
+    help="; ".join(f"{name}: {server.title}" for name, server in SERVERS.items()) + ".")  # fmt: skip
 @click.option("--levels", is_flag=True, help="Also temperature and humidity on pressure levels.")
 @click.option("-o", "--output", default=".", show_default=True, metavar="DIR", help="Folder of the files.")
 @click.option("--server", metavar="URL", help="Another server with the same protocol.")
@@ -26,8 +26,8 @@ from lst_raster.inputs.reanalysis.products import SERVERS
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing while waiting.")
 @options.as_json
 def fetch_reanalysis(
-    scene: str, source: str, levels: bool, output: str, server: str | None, dry_run: bool, band: str | None,
-    date: str | None, sensor: str | None, overwrite: bool, quiet: bool, as_json: bool,
+    scene: str, output: str, band: str | None, date: str | None, sensor: str | None, quiet: bool, as_json: bool,
+    **values: Any,
 ) -> None:  # fmt: skip
     r"""Download the reanalysis for SCENE: the two time steps and the grid cells around it.
 
@@ -45,12 +45,6 @@ def fetch_reanalysis(
     from lst_raster.io.scene import Scene
 
     opened = Scene.open(scene, band=band, sensor=sensor, date=date)
-    fetched = run(
-        opened, source=source, folder=output, server=server, levels=levels, dry_run=dry_run, overwrite=overwrite,
-        say=None if quiet else messages.say,
-    )  # fmt: skip
-    found = {"request": fetched.request, "files": fetched.files}
-    if dry_run:
-        show({**found, "script": fetched.plan.script}, [fetched.plan.script], as_json)
-    else:
-        show(found, fetched.files, as_json)
+    fetched = run(opened, folder=output, say=None if quiet else messages.say, **values)
+    script = {"script": fetched.plan.script} if values["dry_run"] else {}
+    show({"request": fetched.request, "files": fetched.files, **script}, script.values() or fetched.files, as_json)

@@ -6,9 +6,9 @@ import logging
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -20,35 +20,30 @@ from lst_raster.errors import LstRasterError
 from lst_raster.resources import ignore_library_warnings
 
 COMMANDS = {
-    "retrieve": ("lst_raster.cli.retrieve:retrieve", "Retrieve the surface temperature of a scene."),
-    "example": ("lst_raster.cli.example:example", "Write the example scene."),
-    "batch": ("lst_raster.cli.batch:batch", "Retrieve many scenes, on one machine or on a cluster."),
-    "info": ("lst_raster.cli.info:info", "Describe a scene, a model or a product."),
-    "preview": ("lst_raster.cli.preview:preview", "Draw a product as a picture or as an HTML page."),
-    "check": ("lst_raster.cli.check:check", "Check the integrity of a product, or its CEOS-ARD status."),
-    "compare": ("lst_raster.cli.compare:compare", "Compare two rasters of surface temperature."),
-    "composite": ("lst_raster.cli.composite:composite", "Compute statistics of products over time."),
+    "retrieve": ("lst_raster.cli.scenes:retrieve", "Retrieve the surface temperature of a scene."),
+    "example": ("lst_raster.cli.scenes:example", "Write the example scene."),
+    "batch": ("lst_raster.cli.scenes:batch", "Retrieve many scenes, on one machine or on a cluster."),
+    "info": ("lst_raster.cli.scenes:info", "Describe a scene, a model or a product."),
+    "preview": ("lst_raster.cli.products:preview", "Draw a product as a picture or as an HTML page."),
+    "check": ("lst_raster.cli.products:check", "Check the integrity of a product, or its CEOS-ARD status."),
+    "compare": ("lst_raster.cli.products:compare", "Compare two rasters of surface temperature."),
+    "composite": ("lst_raster.cli.products:composite", "Compute statistics of products over time."),
     "fetch-reanalysis": ("lst_raster.cli.fetch_reanalysis:fetch_reanalysis", "Download the reanalysis for a scene."),
-    "validate": ("lst_raster.cli.validate:validate", "Compare retrievals with in-situ temperatures."),
+    "validate": ("lst_raster.cli.validation:validate", "Compare retrievals with in-situ temperatures."),
     "qgis": ("lst_raster.cli.qgis:qgis", "Install the QGIS plugin, remove it, show its state."),
     "doctor": ("lst_raster.cli.doctor:doctor", "Check the installation, and suggest fixes."),
     "config": ("lst_raster.cli.config:config", "Show the defaults of the options and their files."),
     "sensor": ("lst_raster.cli.sensor:sensor", "List sensor bands, define custom ones."),
-    "profiles": ("lst_raster.cli.profiles:profiles", "Make atmospheric profiles for training."),
-    "simulate": ("lst_raster.cli.simulate:simulate", "Simulate radiances of atmospheric profiles."),
-    "train": ("lst_raster.cli.train:train", "Train a model on simulated sets."),
-    "evaluate": ("lst_raster.cli.evaluate:evaluate", "Evaluate a model on a simulated set."),
-    "build": ("lst_raster.cli.build:build", "Rebuild the packaged tables from their sources."),
+    "profiles": ("lst_raster.cli.training:profiles", "Make atmospheric profiles for training."),
+    "simulate": ("lst_raster.cli.sensor:simulate", "Simulate radiances of atmospheric profiles."),
+    "train": ("lst_raster.cli.training:train", "Train a model on simulated sets."),
+    "evaluate": ("lst_raster.cli.validation:evaluate", "Evaluate a model on a simulated set."),
+    "build": ("lst_raster.cli.training:build", "Rebuild the packaged tables from their sources."),
 }
-"""Module and one-line help of every command, so that --help imports none of them.
-
-The most used come first, those that make models and tables last."""
-_FIRST_MAKER = "sensor"
-
+"""Module and one-line help of every command, so that --help imports none of them; the most used come first."""
+_FIRST_MAKER = "sensor"  # of the commands that make models and tables, which come last
 _WITHOUT_DEFAULTS = ("config", "doctor")  # they must work if a file of defaults is invalid
 _EXAMPLES = ("lst-raster example", "lst-raster retrieve LC08_alabama_B10.tif", "lst-raster retrieve --help")
-_INTERRUPTED = 130  # 128 + SIGINT, the shell's convention
-_TERMINATED = 143  # 128 + SIGTERM
 
 
 class LazyGroup(click.Group):
@@ -101,27 +96,7 @@ class LazyGroup(click.Group):
         write_examples(formatter, _EXAMPLES)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False,
-    callback=lambda ctx, option, wanted: _version(ctx, wanted),
-    help="Show the versions of lst-raster, models and libraries.",
-)  # fmt: skip
-@click.option(
-    "--messages", type=click.Choice(["text", "json"]), default="text", show_default=True, is_eager=True,
-    expose_value=False, callback=lambda ctx, option, form: messages.choose(form),
-    help="json: progress, warnings and errors as one JSON object per line on standard error, for programs.",
-)  # fmt: skip
-@click.option(
-    "--stop-with-input", is_flag=True, expose_value=False,
-    callback=lambda ctx, option, wanted: messages.stop_with_input() if wanted else None,
-    help="Stop the run and clean up when standard input ends, for programs.",
-)  # fmt: skip
-def cli() -> None:
-    """Land surface temperature from single-band Landsat thermal scenes."""
-
-
-def _version(context: click.Context, wanted: bool) -> None:
+def _version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
     click.echo(f"lst-raster, version {__version__}")
@@ -134,6 +109,20 @@ def _version(context: click.Context, wanted: bool) -> None:
     context.exit()
 
 
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
+    help="Show the versions of lst-raster, models and libraries.")  # fmt: skip
+@click.option("--messages", type=click.Choice(["text", "json"]), default="text", show_default=True, is_eager=True,
+    expose_value=False, callback=lambda ctx, option, form: messages.choose(form),
+    help="json: progress, warnings and errors as one JSON object per line on standard error, for programs.",
+)  # fmt: skip
+@click.option("--stop-with-input", is_flag=True, expose_value=False,
+    callback=lambda ctx, option, wanted: messages.stop_with_input() if wanted else None,
+    help="Stop the run and clean up when standard input ends, for programs.")  # fmt: skip
+def cli() -> None:
+    """Land surface temperature from single-band Landsat thermal scenes."""
+
+
 def main(
     args: Sequence[str] | None = None, *, command: click.Command | None = None, program: str = "lst-raster"
 ) -> None:
@@ -142,7 +131,16 @@ def main(
     `args` replaces the arguments of the process, `program` is the name in usage lines. The exit code is 0 on success,
     1 for an error of this package (one line on standard error), 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM.
     """
-    _set_up()
+    messages.choose("text")
+    for name in ("lst_raster", "py.warnings"):
+        logger = logging.getLogger(name)
+        if not any(isinstance(handler, messages.Handler) for handler in logger.handlers):
+            logger.addHandler(messages.Handler())
+    logging.getLogger("rasterio").addHandler(logging.NullHandler())
+    ignore_library_warnings()  # errors of the libraries are exceptions
+    if threading.current_thread() is threading.main_thread():
+        # SIGTERM as an exception, so that temporary files are removed
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + signal.SIGTERM))
     try:
         code = _run(args, cli if command is None else command, program)
     except SystemExit as ended:  # SIGTERM
@@ -164,27 +162,11 @@ def _run(args: Sequence[str] | None, command: click.Command, program: str) -> in
             messages.note("user-defined defaults apply to this command; lst-raster config show lists them")
         return 1
     except (click.Abort, KeyboardInterrupt):
-        messages.interrupted()
-        return _INTERRUPTED
-    except Exception:
+        messages.error("Interrupted", lambda: click.echo("Interrupted", err=True))
+        return 128 + signal.SIGINT  # the shell's convention
+    except Exception as error:
         if not messages.as_json():
             raise
-        messages.unexpected_error()
+        text = f"unexpected {type(error).__name__}: {' '.join(str(error).split())}; please report it"
+        messages.error(text, traceback=traceback.format_exc())
         return 1
-
-
-def _set_up() -> None:
-    """Show warnings of this package, hide those of the libraries (their errors are exceptions), handle SIGTERM."""
-    messages.choose("text")
-    for name in ("lst_raster", "py.warnings"):
-        logger = logging.getLogger(name)
-        if not any(isinstance(handler, messages.Handler) for handler in logger.handlers):
-            logger.addHandler(messages.Handler())
-    logging.getLogger("rasterio").addHandler(logging.NullHandler())
-    ignore_library_warnings()
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminate)  # as an exception, so that temporary files are removed
-
-
-def _terminate(number: int, frame: Any) -> None:
-    sys.exit(_TERMINATED)

@@ -1,4 +1,4 @@
-"""Messages on standard error: coloured text for people, or one JSON object per line for programs."""
+"""Messages and progress on standard error: text for people, or one JSON object per line for programs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import signal
 import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
@@ -22,6 +21,9 @@ _COLOURS = {
 }  # fmt: skip
 _INTERVAL = 0.2  # minimum time between two JSON objects on progress [s]
 _STDIN = 0  # file descriptor: a thread blocked in Python's own stream would keep the process from exiting
+_LINES = (10.0, 30.0, 60.0)  # time to the first line, from there to the second, and between all others [s]
+_REDRAW = 0.1  # minimum time between two drawings of a bar [s]
+_STDERR = 2  # the file descriptor that C libraries write to
 _format = "text"
 
 
@@ -37,15 +39,13 @@ def as_json() -> bool:
     return _format == "json"
 
 
-def no_colour() -> bool:
-    """Whether the environment disables colours and cursor movement (https://no-color.org, TERM=dumb)."""
-    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-
-
 def coloured(line: str) -> str:
-    """Colour the first word of a line if it is a severity; click.echo strips colours if the stream is no terminal."""
+    """Colour the first word of a line if it is a severity, unless NO_COLOR (https://no-color.org) or TERM disable it.
+
+    click.echo strips colours if the stream is no terminal.
+    """
     word = line.partition(" ")[0].rstrip(":")
-    if word not in _COLOURS or no_colour():
+    if word not in _COLOURS or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return line
     return click.style(word, fg=_COLOURS[word]) + line[len(word) :]
 
@@ -60,24 +60,12 @@ def say(text: str) -> None:
     _write(text, type="message", level="info", text=text)
 
 
-def error(text: str, show: Callable[[], None] | None = None) -> None:
+def error(text: str, show: Callable[[], None] | None = None, **values: Any) -> None:
     """Write why there is no result, on one line; `show` writes the text form instead, if given."""
     if show is not None and not as_json():
         show()
     else:
-        _write(f"Error: {text}", type="error", text=text)
-
-
-def interrupted() -> None:
-    """Write that the user stopped the run."""
-    _write("Interrupted", type="error", text="Interrupted")
-
-
-def unexpected_error() -> None:
-    """Write the exception that is being handled, with its traceback, as JSON."""
-    kind, value = sys.exc_info()[:2]
-    text = f"unexpected {kind.__name__ if kind else 'error'}: {' '.join(str(value).split())}; please report it"
-    _write("", type="error", text=text, traceback=traceback.format_exc())
+        _write(f"Error: {text}", type="error", text=text, **values)
 
 
 def end(code: int) -> None:
@@ -87,7 +75,7 @@ def end(code: int) -> None:
             _write("", type="end", code=code)
 
 
-def progress(label: str) -> Callable[[int, int], bool]:
+def _json_progress(label: str) -> Callable[[int, int], bool]:
     """Return a progress function that writes JSON objects, at most five per second and one at the end."""
     last = -_INTERVAL
 
@@ -132,3 +120,117 @@ def _write(line: str, /, **values: Any) -> None:
     text = json.dumps(values) if as_json() else coloured(line)
     proxied = hasattr(sys.stderr, "rich_proxied_file")  # a bar is drawn; click sees no terminal
     click.echo(text, file=sys.stderr, err=True, color=proxied or None)
+
+
+@contextmanager
+def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], bool]]:
+    """Yield a progress function `(done, total) -> True` that shows the progress in the form the reader needs.
+
+    It always returns True: a command is stopped by Ctrl-C.
+    """
+    if quiet:
+        yield lambda done, total: True
+    elif as_json():
+        yield _json_progress(label)
+    elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        with _bar(label) as show:
+            yield show
+    else:
+        yield ProgressLines(label).show
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[int, int], bool]]:
+    """Draw a bar; messages written in the meantime appear above it."""
+    from rich.console import Console  # 50 ms, on a terminal only
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+        TextColumn("{task.completed} of {task.total}{task.fields[rate]}"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )  # fmt: skip
+    # without rich's refresh thread: some commands fork
+    with Progress(*columns, console=Console(stderr=True), auto_refresh=False, redirect_stdout=False) as bar:
+        task = bar.add_task(label, total=None, rate="", visible=False)
+        drawn = 0.0
+
+        def show(done: int, total: int) -> bool:
+            nonlocal drawn
+            speed, now = bar.tasks[task].speed, time.monotonic()
+            due = done >= total or now - drawn >= _REDRAW
+            drawn = now if due else drawn
+            rate = f", {_per_time(speed)}" if speed else ""
+            bar.update(task, completed=done, total=total, rate=rate, visible=True, refresh=due)
+            return True
+
+        yield show
+
+
+class ProgressLines:
+    """Progress as a line now and then, for logs; nothing for work of a few seconds."""
+
+    def __init__(self, label: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._label, self._clock, self._waits = label, clock, list(_LINES)
+        self._start = self._last = clock()
+        self._last_done = 0
+
+    def show(self, done: int, total: int) -> bool:
+        """Write a line if the last one is long enough ago, or if the work is complete and there was a line before."""
+        now = self._clock()
+        elapsed = now - self._last
+        if elapsed >= self._waits[0] or (self._last > self._start and done >= total):
+            rate = (done - self._last_done) / elapsed if elapsed else 0.0
+            if done >= total:
+                rest = f" in {duration(now - self._start)}"
+            else:
+                rest = f", {_per_time(rate)}, {duration((total - done) / rate)} left" if rate > 0.0 else ""
+            say(f"{self._label}: {done} of {total}{rest}")
+            self._last, self._last_done = now, done
+            self._waits = self._waits[1:] or self._waits
+        return True
+
+
+def duration(seconds: float) -> str:
+    """Format a time in seconds as minutes and seconds, from an hour on with hours.
+
+    >>> duration(7.4), duration(192), duration(7500)
+    ('0:07', '3:12', '2:05:00')
+    """
+    whole = round(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def _per_time(rate: float) -> str:
+    for unit, seconds in (("s", 1), ("min", 60)):
+        if rate * seconds >= 1.0:
+            return f"{rate * seconds:.3g}/{unit}" if rate * seconds < 1000 else f"{rate * seconds:.0f}/{unit}"
+    return f"{rate * 3600:.2g}/h"
+
+
+@contextmanager
+def silent_c_libraries() -> Iterator[None]:
+    """Discard what C libraries write to standard error, but not what Python writes.
+
+    On a full disk libtiff prints a line for every block, past all error handlers; the errors themselves arrive as
+    exceptions.
+    """
+    try:
+        standard = sys.stderr.fileno() == _STDERR
+    except (AttributeError, OSError, ValueError):  # the stream of a notebook or a test
+        standard = False
+    if not standard:
+        yield
+        return
+    terminal, original = os.fdopen(os.dup(_STDERR), "w", buffering=1), sys.stderr
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, _STDERR)
+    sys.stderr = terminal
+    try:
+        yield
+    finally:
+        sys.stderr = original
+        os.dup2(terminal.fileno(), _STDERR)
+        os.close(null)
+        terminal.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -12,6 +13,7 @@ from click.shell_completion import CompletionItem
 from lst_raster.inputs.emissivity.registry import SOURCES
 
 F = TypeVar("F", bound=Callable[..., Any])
+PATH = click.Path(path_type=Path)
 
 
 def files(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -28,25 +30,22 @@ def sensors(context: click.Context, param: click.Parameter, incomplete: str) -> 
 
 def models(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete names of models, or files if none matches."""
-    return _matching(_models(), incomplete) or files(context, param, incomplete)
+    from lst_raster.resources import models_path, user_path
+
+    folders = (models_path(), user_path("models"))
+    names = (path.parent.relative_to(one).as_posix() for one in folders for path in one.glob("*/*/model.onnx"))
+    return _matching(sorted(names), incomplete) or files(context, param, incomplete)
 
 
 def files_or_models(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete files, and names of models once the first letter is given."""
-    return (_matching(_models(), incomplete) if incomplete else []) or files(context, param, incomplete)
+    return models(context, param, incomplete) if incomplete else files(context, param, incomplete)
 
 
 def emissivities(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete names of emissivity sources, or files if none matches."""
     names = (source.keyword + ":" * bool(source.argument) for source in SOURCES.values())
     return _matching(names, incomplete) or files(context, param, incomplete)
-
-
-def _models() -> list[str]:
-    from lst_raster.resources import models_path, user_path
-
-    folders = (models_path(), user_path("models"))
-    return sorted(path.parent.relative_to(one).as_posix() for one in folders for path in one.glob("*/*/model.onnx"))
 
 
 def _matching(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
@@ -79,97 +78,63 @@ def _output_form(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
     return decorate
 
 
-output = click.option(
-    "-o", "--output", default=".", show_default=True, metavar="OUT", shell_complete=files,
-    help="Folder of the product, or its path, which ends in .tif; local or s3://.",
-)  # fmt: skip
-band = click.option(
-    "--band", metavar="BAND",
-    help="Band of a product with several: 10 (default) or 11; 6_VCID_1 (low gain, default) or 6_VCID_2.",
-)  # fmt: skip
-date = click.option(
-    "--date", metavar="DATE", help="2015-01-17T16:20 (UTC), 2015-01-17 or 2015-01, if there are no metadata."
-)
-sensor = click.option(
-    "--sensor", metavar="NAME", shell_complete=sensors,
-    help="Sensor band, such as landsat8-b10, if it is not in the file name or the metadata.",
-)  # fmt: skip
-quantity = click.option(
-    "--quantity", type=click.Choice(["radiance", "brightness-temperature", "digital-numbers"]),
+output = click.option("-o", "--output", default=".", show_default=True, metavar="OUT", shell_complete=files,
+    help="Folder of the product, or its path, which ends in .tif; local or s3://.")  # fmt: skip
+band = click.option("--band", metavar="BAND",
+    help="Band of a product with several: 10 (default) or 11; 6_VCID_1 (low gain, default) or 6_VCID_2.")  # fmt: skip
+date = click.option("--date", metavar="DATE",
+    help="2015-01-17T16:20 (UTC), 2015-01-17 or 2015-01, if there are no metadata.")  # fmt: skip
+sensor = click.option("--sensor", metavar="NAME", shell_complete=sensors,
+    help="Sensor band, such as landsat8-b10, if it is not in the file name or the metadata.")  # fmt: skip
+quantity = click.option("--quantity", type=click.Choice(["radiance", "brightness-temperature", "digital-numbers"]),
     help="With --sensor: at-sensor quantity in SCENE, any raster: radiance [W m-2 sr-1 um-1] or temperature [K].",
 )  # fmt: skip
-level_2 = click.option(
-    "--level-2", is_flag=True,
-    help="SCENE is a Level-2 product: retrieve from its radiative terms, by default with its emissivity.",
-)  # fmt: skip
-downwelling = click.option(
-    "--downwelling", type=click.Choice(["corrected", "usgs"]),
-    help="With --level-2: ST_DRAD times pi (default), or unchanged, which reproduces the temperature of the product.",
-)  # fmt: skip
-masks = combine(
-    click.option(
-        "--mask-clouds/--keep-clouds", default=True, show_default=True,
-        help="Mask clouds, cloud shadows and cirrus, if the scene has a quality band.",
-    ),
-    click.option(
-        "--mask-dilation", type=float, default=0.0, show_default=True, metavar="METRES",
-        help="Distance around clouds to mask as well.",
-    ),
-)  # fmt: skip
-threads = click.option(
-    "--threads", type=click.IntRange(min=1), metavar="N", help="Tiles processed in parallel. [default: all cores]"
-)
-execution = combine(
-    click.option("--exact", is_flag=True, help="Run the model at every pixel, not on a coarse grid."), threads
-)
-_RASTER_FORM = (
-    click.option(
-        "--dtype", type=click.Choice(["float32", "uint16"]), default="float32", show_default=True,
-        help="uint16: hundredths of a kelvin, half the size.",
-    ),
-    click.option(
-        "--compress", type=click.Choice(["deflate", "zstd", "lzw", "lerc_zstd", "none"]), default="deflate",
-        show_default=True, help="deflate: readable everywhere; lerc_zstd: rounded to 0.01 K.",
-    ),
-)  # fmt: skip
-form = _output_form(
-    click.option("--lst-only", is_flag=True, help="Write the temperature only, no uncertainty, quality or sidecars."),
-    *_RASTER_FORM,
-)
-raster_form = _output_form(*_RASTER_FORM)
+level_2 = click.option("--level-2", is_flag=True,
+    help="SCENE is a Level-2 product: retrieve from its radiative terms, by default with its emissivity.")  # fmt: skip
+threads = click.option("--threads", type=click.IntRange(min=1), metavar="N",
+    help="Tiles processed in parallel. [default: all cores]")  # fmt: skip
 overwrite = click.option("--overwrite", is_flag=True, help="Replace existing output.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON document instead of lines.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress bar.")
-reanalysis = click.option(
-    "--reanalysis", multiple=True, metavar="PATH", shell_complete=files,
-    help="Reanalysis file with water vapour at the scene's time, or with temperature and humidity on levels: NetCDF, "
-    "GRIB, Zarr, or a ZIP of them. Repeatable.",
+_RASTER_FORM = (
+    click.option("--dtype", type=click.Choice(["float32", "uint16"]), default="float32", show_default=True,
+        help="uint16: hundredths of a kelvin, half the size."),
+    click.option("--compress", type=click.Choice(["deflate", "zstd", "lzw", "lerc_zstd", "none"]), default="deflate",
+        show_default=True, help="deflate: readable everywhere; lerc_zstd: rounded to 0.01 K."),
 )  # fmt: skip
-model = click.option(
-    "--model", metavar="MODEL", shell_complete=models,
-    help="Name of a shipped model, such as landsat8-b10/surface, or a path.",
-)  # fmt: skip
-align = click.option("--align", is_flag=True, help="Warp rasters on another grid onto the scene's.")
-dem = click.option(
-    "--dem", metavar="VALUE", shell_complete=files,
-    help="Elevation in m, or raster, to which the atmospheric inputs are adjusted.",
-)  # fmt: skip
-atmosphere = combine(
-    click.option(
-        "--emissivity", multiple=True, metavar="SOURCE", shell_complete=emissivities,
+raster_form = _output_form(*_RASTER_FORM)
+retrieval = combine(
+    click.option("--emissivity", multiple=True, metavar="SOURCE", shell_complete=emissivities,
         help=f"Number in (0, 1], raster, {', '.join(source.form for source in SOURCES.values())}. "
-        "Repeated: the first that has a value. [default: 0.97]",
-    ),
-    click.option(
-        "--water-vapour", "--water-vapor", "water_vapour", metavar="VALUE", shell_complete=files,
-        help="Column in kg m-2, or with a unit (29mm, 2.9cm, 2.9g/cm2), or raster.",
-    ),
+        "Repeated: the first that has a value. [default: 0.97]"),
+    click.option("--water-vapour", "--water-vapor", "water_vapour", metavar="VALUE", shell_complete=files,
+        help="Column in kg m-2, or with a unit (29mm, 2.9cm, 2.9g/cm2), or raster."),
     click.option("--air-temperature", metavar="VALUE", shell_complete=files,
         help="At 2 m, in K, or with a unit (25C), or raster."),
     click.option("--surface-pressure", metavar="VALUE", shell_complete=files, help="In hPa, or raster."),
-)  # fmt: skip
-retrieval = combine(
-    atmosphere, reanalysis, dem, align, level_2, downwelling, masks, band, date, sensor, quantity, model, form,
-    execution, overwrite, quiet,
+    click.option("--reanalysis", multiple=True, metavar="PATH", shell_complete=files,
+        help="Reanalysis file with water vapour at the scene's time, or with temperature and humidity on levels: "
+        "NetCDF, GRIB, Zarr, or a ZIP of them. Repeatable."),
+    click.option("--dem", metavar="VALUE", shell_complete=files,
+        help="Elevation in m, or raster, to which the atmospheric inputs are adjusted."),
+    click.option("--align", is_flag=True, help="Warp rasters on another grid onto the scene's."),
+    level_2,
+    click.option("--downwelling", type=click.Choice(["corrected", "usgs"]),
+        help="With --level-2: ST_DRAD times pi (default), or unchanged, which reproduces the temperature of the "
+        "product."),
+    click.option("--mask-clouds/--keep-clouds", default=True, show_default=True,
+        help="Mask clouds, cloud shadows and cirrus, if the scene has a quality band."),
+    click.option("--mask-dilation", type=float, default=0.0, show_default=True, metavar="METRES",
+        help="Distance around clouds to mask as well."),
+    band, date, sensor, quantity,
+    click.option("--model", metavar="MODEL", shell_complete=models,
+        help="Name of a shipped model, such as landsat8-b10/surface, or a path."),
+    _output_form(
+        click.option("--lst-only", is_flag=True,
+            help="Write the temperature only, no uncertainty, quality or sidecars."),
+        *_RASTER_FORM,
+    ),
+    click.option("--exact", is_flag=True, help="Run the model at every pixel, not on a coarse grid."),
+    threads, overwrite, quiet,
 )  # fmt: skip
 """All options of a retrieval, of one scene or of many."""

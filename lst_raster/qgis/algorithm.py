@@ -6,16 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from qgis.core import (
-    QgsProcessingAlgorithm,
-    QgsProcessingContext,
-    QgsProcessingException,
-    QgsProcessingLayerPostProcessorInterface,
-    QgsSettings,
-)
+from qgis import core
 
-from .forms import Form
-from .parameters import definition, value
+from .forms import Form, Option, address
 from .program import Cancelled, ProgramError, environment, find_program, run_program, shown, version_warning
 
 SETTING = "LST_RASTER_PROGRAM"
@@ -24,10 +17,79 @@ SETTING = "LST_RASTER_PROGRAM"
 
 def configured_program() -> list[str]:
     """Command that starts the program; raises ProgramError if it is not found."""
-    return find_program(str(QgsSettings().value(f"Processing/Configuration/{SETTING}") or ""))
+    return find_program(str(core.QgsSettings().value(f"Processing/Configuration/{SETTING}") or ""))
 
 
-class LstRasterAlgorithm(QgsProcessingAlgorithm):
+def definition(option: Option) -> core.QgsProcessingParameterDefinition:
+    """Make the parameter of an option, with the widget for its kind."""
+    parameter = _parameter(option)
+    parameter.setHelp(option.help)
+    if option.advanced:
+        parameter.setFlags(parameter.flags() | core.QgsProcessingParameterDefinition.FlagAdvanced)
+    return parameter
+
+
+def _parameter(option: Option) -> core.QgsProcessingParameterDefinition:
+    name, label, kind, optional = option.name, option.label, option.kind, option.optional
+    if kind in ("number", "integer"):
+        number = core.QgsProcessingParameterNumber
+        type_ = number.Integer if kind == "integer" else number.Double
+        limits = dict(zip(("minValue", "maxValue"), option.limits))
+        return number(name, label, type_, option.default, optional, **limits)
+    if kind == "switch":
+        return core.QgsProcessingParameterBoolean(name, label, option.default)
+    if kind == "choice":
+        return core.QgsProcessingParameterEnum(name, label, list(option.choices), False, option.default, optional, True)
+    if kind in ("files", "layers"):
+        layers = core.QgsProcessing.TypeRaster if kind == "layers" else core.QgsProcessing.TypeFile
+        return core.QgsProcessingParameterMultipleLayers(name, label, layers, optional=optional)
+    if kind in ("file", "folder"):
+        file = core.QgsProcessingParameterFile
+        return file(name, label, file.Folder if kind == "folder" else file.File, optional=optional)
+    if kind == "layer":
+        return core.QgsProcessingParameterRasterLayer(name, label, optional=optional)
+    if kind == "crs":
+        return core.QgsProcessingParameterCrs(name, label, optional=optional)
+    return core.QgsProcessingParameterString(name, label, option.default, optional=optional)
+
+
+_READERS = {
+    **dict.fromkeys(("text", "list", "words", "file", "folder"), "parameterAsString"),
+    "number": "parameterAsDouble",
+    "integer": "parameterAsInt",
+    "switch": "parameterAsBool",
+    "choice": "parameterAsEnumString",
+    "files": "parameterAsFileList",
+}
+# methods of an algorithm that read the values of other kinds
+
+
+def value(option: Option, algorithm: Any, parameters: dict[str, Any], context: Any) -> Any:
+    """Value of a parameter: a text, number, boolean or list of paths; None if it is empty."""
+    given = parameters.get(option.name, option.default)
+    if given is None or given == core.NULL or given == "":
+        return None
+    if option.kind == "layer":
+        layer = algorithm.parameterAsRasterLayer(parameters, option.name, context)
+        if layer is None:
+            raise core.QgsProcessingException(f"'{option.label}': {given} is no raster that QGIS can open")
+        return _source(option, layer)
+    if option.kind == "layers":
+        return [_source(option, layer) for layer in algorithm.parameterAsLayerList(parameters, option.name, context)]
+    if option.kind == "crs":
+        crs = algorithm.parameterAsCrs(parameters, option.name, context)
+        return str(crs.authid() or crs.toWkt())
+    return getattr(algorithm, _READERS[option.kind])(parameters, option.name, context)
+
+
+def _source(option: Option, layer: Any) -> str:
+    if layer.providerType() != "gdal":
+        text = f"the layer {layer.name()} is not a raster file ({layer.providerType()}); save it as GeoTIFF"
+        raise core.QgsProcessingException(f"'{option.label}': {text}")
+    return address(str(layer.source()))
+
+
+class LstRasterAlgorithm(core.QgsProcessingAlgorithm):
     """Algorithm that runs a command of `lst-raster`."""
 
     command = ""
@@ -72,14 +134,14 @@ class LstRasterAlgorithm(QgsProcessingAlgorithm):
         self._values = {option.name: value(option, self, parameters, context) for option in self.form.options}
         problem = self.form.problem(self._values)
         if problem:
-            raise QgsProcessingException(problem)
+            raise core.QgsProcessingException(problem)
         return True
 
     def raster_destination(self, parameters: dict[str, Any], context: Any) -> str:
         """Path of the output raster."""
         path = str(self.parameterAsOutputLayer(parameters, "OUTPUT", context))
         if not path.lower().endswith(".tif"):
-            raise QgsProcessingException(f"the output {path} is not a GeoTIFF; give it a name that ends in .tif")
+            raise core.QgsProcessingException(f"the output {path} is not a GeoTIFF; give it a name that ends in .tif")
         return path
 
     def run_command(self, feedback: Any, *extra: str) -> list[str] | None:
@@ -101,10 +163,10 @@ class LstRasterAlgorithm(QgsProcessingAlgorithm):
             feedback.pushInfo("Cancelled; incomplete files were removed")
             return None
         except ProgramError as error:
-            raise QgsProcessingException(str(error)) from error
+            raise core.QgsProcessingException(str(error)) from error
 
 
-class SidecarStyle(QgsProcessingLayerPostProcessorInterface):
+class SidecarStyle(core.QgsProcessingLayerPostProcessorInterface):
     """Applies the style file with the name of the layer's file."""
 
     def postProcessLayer(self, layer: Any, context: Any, feedback: Any) -> None:
@@ -128,5 +190,5 @@ def load_when_done(context: Any, path: str, name: str, output: str) -> None:
     """Load a file, with its style, at the end of the algorithm, if there is a project."""
     project = context.project()
     if project is not None and Path(path).exists():
-        context.addLayerToLoadOnCompletion(path, QgsProcessingContext.LayerDetails(name, project, output))
+        context.addLayerToLoadOnCompletion(path, core.QgsProcessingContext.LayerDetails(name, project, output))
         style_when_loaded(context, path)

@@ -171,11 +171,7 @@ _WORDS = Option(
     "As on the command line, for example --reanalysis era5.zarr.", advanced=True,
 )  # fmt: skip
 _RETRIEVAL = (*_EMISSIVITY, *_ATMOSPHERE, *_CLOUDS, *_SCENE_DETAILS, *_PRODUCT, _WORDS)
-_EITHER = (
-    ("WATER_VAPOUR", "WATER_VAPOUR_RASTER"),
-    ("AIR_TEMPERATURE", "AIR_TEMPERATURE_RASTER"),
-    ("DEM", "ELEVATION"),
-)
+_EITHER = (("WATER_VAPOUR", "WATER_VAPOUR_RASTER"), ("AIR_TEMPERATURE", "AIR_TEMPERATURE_RASTER"), ("DEM", "ELEVATION"))
 
 RETRIEVE = Form(options=(*_SCENE, *_RETRIEVAL), one_of=("LAYER", "SCENE"), not_together=(("LAYER", "SCENE"), *_EITHER))
 BATCH = Form(

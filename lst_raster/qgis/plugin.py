@@ -1,15 +1,191 @@
-"""The plugin and its provider, which the Processing toolbox lists as "LST raster"."""
+"""The plugin: its algorithms, and their provider, which the Processing toolbox lists as "LST raster"."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsApplication, QgsProcessingProvider
+from qgis import core
 from qgis.PyQt.QtGui import QIcon
 
-from .algorithm import SETTING, configured_program
-from .algorithms import Batch, Compare, Composite, Retrieve
+from . import forms
+from .algorithm import SETTING, LstRasterAlgorithm, configured_program, load_when_done, style_when_loaded
 from .program import HERE, ProgramError, plugin_version
+
+
+class Retrieve(LstRasterAlgorithm):
+    """Land surface temperature of one scene."""
+
+    command = "retrieve"
+    title = "Retrieve LST"
+    form = forms.RETRIEVE
+    keywords = "surface temperature,single channel,emissivity,water vapour,heat,urban heat island"
+    help = (
+        "<p>Land surface temperature, in kelvin, of a single-band Landsat thermal scene (Landsat 4 to 9, Level 1).</p>"
+        "<p>Give the thermal band, or a whole product, and available data on atmosphere and surface. Missing inputs "
+        "are assumed, with a warning: the standard atmosphere of latitude and season, and an emissivity of 0.97. Water "
+        "vapour and air temperature matter most; a reanalysis with pressure levels is best.</p>"
+        "<p>The uncertainty (_UNC.tif), the quality bits (_QA.tif), a STAC item and a picture are written next to the "
+        "temperature. Clouds are masked, if the scene has a quality band.</p>"
+    )
+    _layers = {"UNCERTAINTY": ("_UNC.tif", "LST uncertainty"), "QUALITY": ("_QA.tif", "LST quality")}  # noqa: RUF012
+
+    def add_outputs(self) -> None:
+        self.addParameter(
+            core.QgsProcessingParameterBoolean("LOAD_ALL", "Open uncertainty and quality band as well", False)
+        )
+        self.addParameter(core.QgsProcessingParameterRasterDestination("OUTPUT", "Land surface temperature"))
+        for name, (_, label) in self._layers.items():
+            self.addOutput(core.QgsProcessingOutputRasterLayer(name, label))
+
+    def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
+        path = self.raster_destination(parameters, context)
+        if self.run_command(feedback, "--overwrite", "--output", path) is None:
+            return {}
+        style_when_loaded(context, path)
+        results = {"OUTPUT": path}
+        for name, (suffix, label) in self._layers.items():
+            layer = str(Path(path).with_suffix("")) + suffix
+            if Path(layer).is_file() and not self._values["LST_ONLY"]:
+                results[name] = layer
+                if self.parameterAsBool(parameters, "LOAD_ALL", context):
+                    load_when_done(context, layer, label, name)
+        return results
+
+
+class Batch(LstRasterAlgorithm):
+    """Land surface temperature of many scenes."""
+
+    command = "batch"
+    title = "Retrieve LST of many scenes"
+    form = forms.BATCH
+    keywords = "batch,time series,scene list,STAC"
+    help = (
+        "<p>Land surface temperature, in kelvin, of many Landsat thermal scenes: files, a folder, or lists (CSV, "
+        "STAC).</p>"
+        "<p>Emissivity and atmospheric inputs are as for one scene, and apply to all. A scene that fails does not "
+        "stop the others; the folder gets a report, and a log for each scene. Products of an earlier run are kept.</p>"
+    )
+
+    def add_outputs(self) -> None:
+        self.addParameter(core.QgsProcessingParameterBoolean("LOAD", "Open the products", False))
+        self.addParameter(core.QgsProcessingParameterFolderDestination("OUTPUT", "Folder of the products"))
+        self.addOutput(core.QgsProcessingOutputMultipleLayers("PRODUCTS", "Products"))
+        self.addOutput(core.QgsProcessingOutputNumber("FAILED", "Scenes that failed"))
+
+    def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
+        folder = Path(self.parameterAsString(parameters, "OUTPUT", context))
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "report.json"
+        before = path.stat().st_mtime_ns if path.is_file() else None
+        failure = None
+        try:
+            if self.run_command(feedback, "--output", str(folder)) is None:
+                return {}
+        except core.QgsProcessingException as error:
+            failure = error
+        try:
+            report = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            report = {}
+        products = [str(scene["product"]) for scene in report.get("scenes", []) if scene.get("product")]
+        if failure is not None:
+            if not products or path.stat().st_mtime_ns == before:
+                raise failure
+            feedback.reportError(str(failure), False)  # the other scenes have products
+        if self.parameterAsBool(parameters, "LOAD", context):
+            for product in products:
+                load_when_done(context, product, Path(product).stem, "PRODUCTS")
+        failed = dict(report.get("counts", {})).get("failed", 0)
+        return {"OUTPUT": str(folder), "PRODUCTS": products, "FAILED": failed}
+
+
+class Compare(LstRasterAlgorithm):
+    """Comparison of two rasters of surface temperature."""
+
+    command = "compare"
+    title = "Compare surface temperatures"
+    form = forms.COMPARE
+    keywords = "difference,bias,rmse,validation,USGS"
+    help = (
+        "<p>Difference of two rasters of surface temperature, A minus B, in kelvin, over the pixels with a value in "
+        "both.</p>"
+        "<p>Bias, median, RMSE, standard deviations and correlation are written to the log, and are outputs for models "
+        "in QGIS. "
+        "With a folder, a map and a histogram of the differences are written as PNG.</p>"
+    )
+    _numbers = {  # noqa: RUF012
+        "COUNT": ("count", "Pixels compared"),
+        "BIAS": ("bias", "Bias [K]"),
+        "MEDIAN": ("median", "Median [K]"),
+        "RMSE": ("rmse", "Root mean square difference [K]"),
+        "SD": ("sd", "Standard deviation [K]"),
+        "ROBUST_SD": ("robust_sd", "Robust standard deviation [K]"),
+        "MINIMUM": ("minimum", "Minimum [K]"),
+        "MAXIMUM": ("maximum", "Maximum [K]"),
+        "CORRELATION": ("correlation", "Correlation"),
+    }
+
+    def add_outputs(self) -> None:
+        folder = core.QgsProcessingParameterFolderDestination("OUTPUT", "Folder for map and histogram", optional=True)
+        folder.setCreateByDefault(False)
+        self.addParameter(folder)
+        for name, (_, label) in self._numbers.items():
+            self.addOutput(core.QgsProcessingOutputNumber(name, label))
+
+    def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
+        extra = ["--json"]
+        folder = self.parameterAsString(parameters, "OUTPUT", context)
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            extra += ["--output", folder, "--overwrite"]
+        lines = self.run_command(feedback, *extra)
+        if lines is None:
+            return {}
+        try:
+            difference = dict(json.loads("\n".join(lines))["difference"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise core.QgsProcessingException(f"lst-raster compare wrote unexpected JSON: {error}") from error
+        results: dict[str, Any] = {"OUTPUT": folder} if folder else {}
+        for name, (key, label) in self._numbers.items():
+            number = results[name] = difference.get(key)
+            feedback.pushInfo(f"{label}: {'none' if number is None else format(number, '.6g')}")
+        return results
+
+
+class Composite(LstRasterAlgorithm):
+    """Statistics of products over time."""
+
+    command = "composite"
+    title = "Composite of surface temperatures"
+    form = forms.COMPOSITE
+    keywords = "mosaic,mean,median,percentile,season,time series"
+    help = (
+        "<p>One raster from many products: median, mean, percentile, maximum, minimum, standard deviation, count or "
+        "uncertainty-weighted mean of each pixel over time.</p>"
+        "<p>Pixels without a temperature, such as clouds, are ignored. The number of dates of each pixel is written as "
+        "_COUNT.tif.</p>"
+    )
+
+    def add_outputs(self) -> None:
+        self.addParameter(core.QgsProcessingParameterRasterDestination("OUTPUT", "Composite"))
+        self.addOutput(core.QgsProcessingOutputRasterLayer("COUNT", "Number of dates"))
+
+    def prepareAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> bool:
+        ready = super().prepareAlgorithm(parameters, context, feedback)
+        if self._values["STATISTIC"] != "percentile":  # it may be left over from an earlier run
+            self._values["PERCENTILE"] = None
+        return ready
+
+    def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
+        path = self.raster_destination(parameters, context)
+        lines = self.run_command(feedback, "--overwrite", "--output", path)
+        if lines is None:
+            return {}
+        style_when_loaded(context, path)
+        counts = [line for line in lines if line.endswith("_COUNT.tif") and Path(line).is_file()]
+        return {"OUTPUT": path, **({"COUNT": counts[0]} if counts else {})}
 
 
 class LstRasterPlugin:
@@ -21,7 +197,7 @@ class LstRasterPlugin:
     def initProcessing(self) -> None:
         """Add the provider; headless runs call this method only."""
         self._provider = LstRasterProvider()
-        QgsApplication.processingRegistry().addProvider(self._provider)
+        core.QgsApplication.processingRegistry().addProvider(self._provider)
 
     def initGui(self) -> None:
         """Add the provider to the application."""
@@ -30,11 +206,11 @@ class LstRasterPlugin:
     def unload(self) -> None:
         """Remove the provider."""
         if self._provider is not None:
-            QgsApplication.processingRegistry().removeProvider(self._provider)
+            core.QgsApplication.processingRegistry().removeProvider(self._provider)
             self._provider = None
 
 
-class LstRasterProvider(QgsProcessingProvider):
+class LstRasterProvider(core.QgsProcessingProvider):
     """The algorithms of `lst-raster`."""
 
     def id(self) -> str:

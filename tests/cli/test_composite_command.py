@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lst_raster.cli.composite import _STATISTICS, composite
+from lst_raster.cli.products import _STATISTICS, composite
 from lst_raster.compositing.outputs import plan_outputs
 from lst_raster.compositing.statistics import NAMES, Statistic, parse_statistics
 from lst_raster.product.paths import OutputFormat

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lst_raster.cli.example import SCENE
+from lst_raster.cli.scenes import SCENE
 
 DATA = Path(__file__).resolve().parents[2] / "examples" / "data"
 

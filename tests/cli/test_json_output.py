@@ -41,17 +41,17 @@ RUN = {
 }
 """Commands that are run as they are."""
 STAND_INS = {
-    "simulate": ("lst_raster.cli.simulate.simulate_file", ("p.nc", "--sensor", "landsat8-b10", "-o", "s.nc")),
+    "simulate": ("lst_raster.profiles.simulate.simulate_file", ("p.nc", "--sensor", "landsat8-b10", "-o", "s.nc")),
     "train": ("lst_raster.network.train.train_model", ("train.toml", "-o", "model")),
     "evaluate": ("lst_raster.validation.evaluate.evaluate", (MODEL, "s.nc")),
     "profiles from-era5": ("lst_raster.profiles.era5.profiles_from_era5", ("levels.nc", "-o", "profiles.nc")),
     "build absorption": (
-        "lst_raster.cli.build.make_table",
+        "lst_raster.simulator.make_absorption_table.make_table",
         ("--water-lines=a", "--carbon-dioxide-lines=b", "--continuum=c", "--k-distribution=d", "-o", "e"),
     ),
-    "build bands": ("lst_raster.cli.build.make_bands", ("responses", "-o", "bands")),
-    "build emissivity": ("lst_raster.cli.build.make_components", ("index", "spectra", "-o", "c.csv")),
-    "build spectra": ("lst_raster.cli.build.crop_spectra", ("library", "-o", "slum.csv")),
+    "build bands": ("lst_raster.sensors.response.make_bands", ("responses", "-o", "bands")),
+    "build emissivity": ("lst_raster.inputs.emissivity.spectra.make_components", ("index", "spectra", "-o", "c.csv")),
+    "build spectra": ("lst_raster.inputs.emissivity.spectra.crop_spectra", ("library", "-o", "slum.csv")),
     "build profiles": ("lst_raster.profiles.library.make_library", ("gfs.grib2", "-o", "library.nc")),
 }
 """Commands whose work is hours long or needs what is not here: a function that is stood in for, and arguments."""

@@ -96,10 +96,10 @@ def test_progress_is_written_some_times_a_second_and_at_the_end(capsys, monkeypa
     now = [0.0]
     monkeypatch.setattr(messages.time, "monotonic", lambda: now[0])
     messages.choose("json")
-    show = messages.progress("Working")
-    for done in range(1, 1001):
-        now[0] = done / 1000
-        assert show(done, 1000)
+    with messages.progress_bar("Working") as show:
+        for done in range(1, 1001):
+            now[0] = done / 1000
+            assert show(done, 1000)
     done = [entry["done"] for entry in objects(capsys.readouterr().err.splitlines())]
     assert (done[0], done[-1], len(done)) == (1, 1000, 6)
     assert all(later - earlier >= 200 for earlier, later in pairwise(done[:-1]))

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from lst_raster.cli import messages
-from lst_raster.cli.progress import ProgressLines, duration, progress_bar
+from lst_raster.cli.messages import ProgressLines, duration, progress_bar
 from tests.support.commands import commands
 
 CODE = "from lst_raster.cli.main import main; main()"
@@ -103,7 +103,7 @@ def on_a_terminal(*arguments, code=CODE, **environment):
 BAR = """
 import time
 from lst_raster.cli import messages
-from lst_raster.cli.progress import progress_bar, silent_c_libraries
+from lst_raster.cli.messages import progress_bar, silent_c_libraries
 try:
     with silent_c_libraries(), progress_bar("Retrieving") as show:
         for done in range(1, 401):
@@ -162,7 +162,7 @@ def test_json_has_no_colours_on_a_terminal_either():
 
 
 def test_rich_is_loaded_for_a_bar_only():
-    code = "import sys\nfrom lst_raster.cli.progress import progress_bar\n"
+    code = "import sys\nfrom lst_raster.cli.messages import progress_bar\n"
     code += "with progress_bar('Retrieving') as show:\n    show(1, 1)\nprint('rich' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import lst_raster
-from lst_raster.cli import qgis_install as qgis_plugin
-from lst_raster.cli.qgis_install import PLUGIN, Profile, default_places, find_profiles, switched
+from lst_raster.cli import qgis as qgis_plugin
+from lst_raster.cli.qgis import PLUGIN, Profile, default_places, find_profiles, switched
 from lst_raster.resources import plugin_path
 
 INI = "[PythonPlugins]\nother=true\nlst_raster_provider=false\nzzz=false\n\n[UI]\ngeometry=@ByteArray(\\x1\\xd9)\n"

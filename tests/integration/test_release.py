@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from lst_raster import __version__
-from lst_raster.cli.example import SCENE
+from lst_raster.cli.scenes import SCENE
 
 TOP = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text())

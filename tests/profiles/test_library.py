@@ -3,7 +3,7 @@ import pytest
 import xarray as xr
 from click.testing import CliRunner
 
-from lst_raster.cli.build import profiles as command
+from lst_raster.cli.training import profile_library as command
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.profiles import library as gfs
 from lst_raster.profiles.library import (

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from click.testing import CliRunner
 
-from lst_raster.cli.simulate import simulate as command
+from lst_raster.cli.sensor import simulate as command
 from lst_raster.errors import CancelledError, InputError, InputNotFoundError, OutputError
 from lst_raster.profiles.profile_sets import library_path, open_profiles, read_profiles
 from lst_raster.profiles.simulate import RESULTS, SimulationOptions, check_profiles, simulate_file, subsample

@@ -11,7 +11,7 @@ from scipy.integrate import simpson
 from examples.studies.columns import column_of
 from examples.studies.spectra.report import row, write
 from examples.studies.spectra.study import GROUND_EXCESS, PARTS, choose, run
-from lst_raster.cli.build import build
+from lst_raster.cli.training import build
 from lst_raster.errors import CancelledError, InputError, InputNotFoundError, OutputError
 from lst_raster.inputs.emissivity.spectra import EmissivitySpectra, packaged_spectra, read_spectra
 from lst_raster.physics.constants import C1, C2

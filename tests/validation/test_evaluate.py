@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from lst_raster.cli.evaluate import evaluate as command
+from lst_raster.cli.validation import evaluate as command
 from lst_raster.errors import InputError
 from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.inference.model import Model

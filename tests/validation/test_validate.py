@@ -14,7 +14,7 @@ import rasterio
 from PIL import Image
 
 import lst_raster
-from lst_raster.cli.validate import validate as cli_command
+from lst_raster.cli.validation import validate as cli_command
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES

@@ -9,7 +9,7 @@ import click
 
 from lst_raster.cli import messages, options
 from lst_raster.cli.command import Command, show
-from lst_raster.cli.progress import progress_bar
+from lst_raster.cli.messages import progress_bar
 
 if TYPE_CHECKING:
     from tests.benchmarks.accuracy.fits import Fitter

@@ -1,8 +1,8 @@
-"""`lst-raster validate`."""
+"""Commands that measure errors: `validate` and `evaluate`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,53 +13,39 @@ from lst_raster.cli.command import Command, show
 
 if TYPE_CHECKING:
     from lst_raster.physics.error_metrics import Agreement
+    from lst_raster.validation.evaluate import Evaluation
     from lst_raster.validation.matchups import Matchups
     from lst_raster.validation.validate import Group, Validation
 
 _METRICS = {"bias": "bias", "SD": "sd", "RMSE": "rmse", "median": "median", "robust SD": "robust_sd"}
 _FEW = 3  # models listed by name
 
-_table_options = options.combine(
-    click.option(
-        "--sensor", default="", metavar="NAME", shell_complete=options.sensors, help="Sensor band of rows without one."
-    ),
-    click.option("--emissivity", type=float, metavar="VALUE", help="Emissivity of rows without one."),
-    click.option("--elevation", type=float, metavar="METRES", help="Elevation of rows without surface pressure."),
-    click.option("--column", multiple=True, metavar="NAME=HEADER", help="Header of a column. Repeatable."),
-    click.option("--utc", is_flag=True, help="Times without a time zone are UTC."),
-    click.option("--surfrad", type=click.Path(path_type=Path), metavar="DIR", help="Daily files of SURFRAD stations."),
-    click.option("--broadband-emissivity", type=float, metavar="VALUE", help="For the longwave radiation of stations."),
-)
-_method_options = options.combine(
-    click.option("--tier", type=click.Choice(["column", "surface"]), help="[default: the best for the inputs]"),
-    click.option(
-        "--model", multiple=True, metavar="MODEL", shell_complete=options.models,
-        help="Name or path, for its sensor band. Repeatable.",
-    ),
-    click.option(
-        "--air", type=click.Choice(["reanalysis", "given", "standard atmosphere"]), default="reanalysis",
-        show_default=True, help="Source of the atmospheric inputs, for their uncertainty; given: sounding or station.",
-    ),
-    click.option("--without", multiple=True, metavar="METHOD", help="Omit a method. Repeatable."),
-)  # fmt: skip
-
 
 @click.command(
     "validate", cls=Command,
     sections={
-        "Rows of the table": (
-            "sensor", "emissivity", "elevation", "column", "utc", "surfrad", "broadband_emissivity",
-        ),
+        "Rows of the table": ("sensor", "emissivity", "elevation", "column", "utc", "surfrad", "broadband_emissivity"),
         "Methods": ("model", "tier", "air", "without"),
     },
 )  # fmt: skip
-@click.argument("matchups", metavar="MATCHUPS.csv", type=click.Path(path_type=Path))
-@_table_options
-@_method_options
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="DIR",
-    help="Folder for rows.csv, statistics.json and scatter.png.",
+@click.argument("matchups", metavar="MATCHUPS.csv", type=options.PATH)
+@click.option("--sensor", default="", metavar="NAME", shell_complete=options.sensors,
+    help="Sensor band of rows without one.")  # fmt: skip
+@click.option("--emissivity", type=float, metavar="VALUE", help="Emissivity of rows without one.")
+@click.option("--elevation", type=float, metavar="METRES", help="Elevation of rows without surface pressure.")
+@click.option("--column", multiple=True, metavar="NAME=HEADER", help="Header of a column. Repeatable.")
+@click.option("--utc", is_flag=True, help="Times without a time zone are UTC.")
+@click.option("--surfrad", type=options.PATH, metavar="DIR", help="Daily files of SURFRAD stations.")
+@click.option("--broadband-emissivity", type=float, metavar="VALUE", help="For the longwave radiation of stations.")
+@click.option("--tier", type=click.Choice(["column", "surface"]), help="[default: the best for the inputs]")
+@click.option("--model", multiple=True, metavar="MODEL", shell_complete=options.models,
+    help="Name or path, for its sensor band. Repeatable.")  # fmt: skip
+@click.option("--air", type=click.Choice(["reanalysis", "given", "standard atmosphere"]), default="reanalysis",
+    show_default=True, help="Source of the atmospheric inputs, for their uncertainty; given: sounding or station.",
 )  # fmt: skip
+@click.option("--without", multiple=True, metavar="METHOD", help="Omit a method. Repeatable.")
+@click.option("-o", "--output", type=options.PATH, metavar="DIR",
+    help="Folder for rows.csv, statistics.json and scatter.png.")  # fmt: skip
 @options.overwrite
 @options.as_json
 def validate(matchups: Path, output: Path | None, overwrite: bool, as_json: bool, **values: Any) -> None:
@@ -102,8 +88,8 @@ def _read(path: Path, values: dict[str, Any]) -> Matchups:
         if not (name and sign and header):
             raise click.UsageError(f"--column {text}: write NAME=HEADER, such as insitu_lst_K=station_temperature")
         columns[name] = header
-    defaults = {name: values[name] for name in ("emissivity", "elevation", "broadband_emissivity")}
-    defaults = {name: value for name, value in defaults.items() if value is not None}
+    names = ("emissivity", "elevation", "broadband_emissivity")
+    defaults = {name: values[name] for name in names if values[name] is not None}
     table = read_matchups(path, columns=columns, defaults=defaults, sensor=values["sensor"], utc=values["utc"])
     return fill_from_stations(table, Stations(values["surfrad"])) if values["surfrad"] else table
 
@@ -151,3 +137,48 @@ def _metrics(found: Agreement) -> str:
 
 def _number(value: float) -> str:
     return "-" if value != value else f"{value:.2f}"
+
+
+@click.command("evaluate", cls=Command)
+@click.argument("model", shell_complete=options.models)
+@click.argument("simulated", type=options.PATH)
+@click.option("--noisy", is_flag=True, help="Add typical errors to the inputs (--json lists their sizes).")
+@click.option("--per-profile", default=20, show_default=True, type=click.IntRange(min=1), help="Surfaces per profile.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the surfaces.")
+@options.as_json
+def evaluate(model: str, simulated: Path, noisy: bool, as_json: bool, **values: Any) -> None:
+    """Evaluate MODEL (a shipped one by name, or a path) on the simulated set SIMULATED.
+
+    The table lists root mean square, mean and mean absolute error in kelvin, over all samples and by class of water
+    vapour [kg m-2], also of published methods on the same samples. Its last line is the fraction of the model's errors
+    within the stated uncertainty (68 % is ideal).
+
+    Examples
+    --------
+    lst-raster evaluate landsat8-b10/surface simulated/test.nc --noisy
+    """
+    from lst_raster.inference.model import Model
+    from lst_raster.profiles.sampling import InputErrors
+    from lst_raster.profiles.simulated_set import read_simulated
+    from lst_raster.validation.evaluate import evaluate as measure
+
+    errors = InputErrors() if noisy else None
+    result = measure(Model.load(model), read_simulated(simulated), input_errors=errors, **values)
+    show(result.as_dict(), _table(result), as_json)
+
+
+def _table(result: Evaluation) -> Iterator[str]:
+    inputs = "exact inputs" if result.input_errors is None else "noisy inputs"
+    yield f"{result.model}: {result.profiles} profiles, {result.per_profile} surfaces each, {inputs}"
+    classes = list(result.methods[result.model])
+    width = max(len(name) for name in result.methods) + 2
+    for key, label in (("rmse", "RMSE [K]"), ("bias", "bias [K]"), ("mae", "MAE [K]")):
+        yield ""
+        yield f"{label:<{width}}" + "".join(f"{name:>8}" for name in classes)
+        for method, summaries in result.methods.items():
+            yield f"{method:<{width}}" + "".join(f"{getattr(summaries[c], key):8.2f}" for c in classes)
+    first = result.methods[result.model]
+    fractions = ["-" if fraction is None else f"{100 * fraction:.0f}" for fraction in result.coverage.values()]
+    yield ""
+    yield f"{'samples':<{width}}" + "".join(f"{first[c].samples:8d}" for c in classes)
+    yield f"{'within [%]':<{width}}" + "".join(f"{fraction:>8}" for fraction in fractions)
