@@ -95,7 +95,7 @@ class NodePositions:
     longitude: Float  # Longitudes of shape (rows, columns) [degree]
 
 
-def node_positions(grid: Grid, cell: float, spacing: int = _SPACING) -> NodePositions:
+def node_positions(grid: Grid, cell: float = np.inf, spacing: int = _SPACING) -> NodePositions:
     """Nodes over a scene, at most `spacing` [pixel] apart, closer for small reanalysis cells [degree].
 
     Raises InputError if the coordinates of the scene cannot be converted to latitude and longitude.
