@@ -23,10 +23,10 @@ from lst_raster.inputs.fields import (
     parse_field,
 )
 from lst_raster.inputs.profile_input import ON_LEVELS, Profile
+from lst_raster.inputs.reanalysis.datasets import is_address
 from lst_raster.inputs.reanalysis.over_scene import ORIGIN, LevelNodes, fields_over_scene, profiles_over_scene
 from lst_raster.inputs.reanalysis.read import local_files
-from lst_raster.inputs.reanalysis.variables import NothingFoundError
-from lst_raster.inputs.reanalysis.zarr_store import is_address
+from lst_raster.inputs.reanalysis.request import NothingFoundError
 from lst_raster.io.address import Location
 from lst_raster.io.coarse_grid import Nodes
 from lst_raster.io.level2_scene import Level2Atmosphere, Level2Scene

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from lst_raster.errors import GridMismatchError, InputError
-from lst_raster.inputs.reanalysis.variables import quantity_of
+from lst_raster.inputs.reanalysis.products import ON_LEVELS as LEVEL_VARIABLES
 from lst_raster.physics.quantities import SPECIFIC_HUMIDITY, SURFACE_PRESSURE, TEMPERATURE, Quantity
 from lst_raster.reading import text_of
 
@@ -158,7 +158,7 @@ def as_profile(given: xr.Dataset) -> ArrayProfile:
 
 
 def _variable(given: xr.Dataset, quantity: Quantity) -> xr.DataArray:
-    found = [name for name in given.data_vars if quantity_of(str(name), on_levels=True) is quantity]
+    found = [name for name in given.data_vars if LEVEL_VARIABLES.get(str(name).lower()) is quantity]
     if len(found) != 1:
         names = ", ".join(map(str, given.data_vars)) or "nothing"
         raise InputError(f"profile holds {names}; give a dataset with t and q, temperature and specific humidity")

@@ -82,7 +82,7 @@ def fetch_reanalysis(
     wanted = make_request(scene)
     assert wanted.when is not None and wanted.box is not None
     folder = Path(folder)
-    plan = SERVERS[source].make().plan(scene.stem, wanted.when, wanted.box, server, levels=levels)
+    plan = SERVERS[source].load().plan(scene.stem, wanted.when, wanted.box, server, levels=levels)
     request = folder / f"{scene.stem}_{source}_request.json"
     with atomic_write(request) as temporary:
         temporary.write_text(plan.as_json())
@@ -94,7 +94,7 @@ def fetch_reanalysis(
         raise OutputError(f"{existing} exists; --overwrite replaces it")
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=f".{scene.stem}.") as hidden:
-            SERVERS[source].make().download(plan, Path(hidden), server, say or (lambda line: None))
+            SERVERS[source].load().download(plan, Path(hidden), server, say or (lambda line: None))
             downloaded = [Path(hidden) / part.file for part in plan.parts]
             _check(scene, downloaded, levels)
             for file, target in zip(downloaded, targets, strict=True):
