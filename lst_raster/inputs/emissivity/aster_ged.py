@@ -23,13 +23,7 @@ from lst_raster.io.coarse_grid import Nodes
 from lst_raster.io.grid import Box, box_over
 from lst_raster.io.reflectance import Reflectance, find_reflectance
 from lst_raster.io.scene import Scene
-from lst_raster.physics.emissivity import (
-    emissivity_from_aster,
-    ndvi,
-    root_sum_square,
-    vegetation_adjusted_emissivity,
-    vegetation_cover,
-)
+from lst_raster.physics import emissivity as formulas
 from lst_raster.reading import reading
 
 Float = NDArray[np.float64]
@@ -231,12 +225,14 @@ def _layers(mosaic: Mosaic, table: AsterTable) -> Float32:
     fields = mosaic.fields
     weights = (table.band_13, table.band_14)
     of_13, of_14 = (
-        weight * root_sum_square(fields[name], np.full_like(fields[name], retrieval))
+        weight * formulas.root_sum_square(fields[name], np.full_like(fields[name], retrieval))
         for weight, name, retrieval in zip(weights, ("spread_13", "spread_14"), _RETRIEVAL, strict=True)
     )
-    emissivity = emissivity_from_aster(fields["band_13"], fields["band_14"], *weights, table.constant)
-    uncertainty = root_sum_square(of_13, of_14, np.full_like(of_13, table.fit))
-    return np.stack([emissivity, uncertainty, vegetation_cover(fields["index"], BARE, FULL)]).astype(np.float32)
+    emissivity = formulas.emissivity_from_aster(fields["band_13"], fields["band_14"], *weights, table.constant)
+    uncertainty = formulas.root_sum_square(of_13, of_14, np.full_like(of_13, table.fit))
+    return np.stack([emissivity, uncertainty, formulas.vegetation_cover(fields["index"], BARE, FULL)]).astype(
+        np.float32
+    )
 
 
 def _sample_cells(layers: Float32, row: Float32, column: Float32) -> Float32:
@@ -267,6 +263,8 @@ def _sample_cells(layers: Float32, row: Float32, column: Float32) -> Float32:
 
 def _adjusted(value: Float32, cover: Float32, red: Float32, near_infrared: Float32, table: AsterTable) -> Float32:
     """Adjust to the vegetation of the scene, where it is known."""
-    now = vegetation_cover(ndvi(*(np.maximum(band, np.float32(0.0)) for band in (red, near_infrared))), BARE, FULL)
-    adjusted = vegetation_adjusted_emissivity(value, cover, now, table.vegetation, _MIN_BARE)
+    now = formulas.vegetation_cover(
+        formulas.ndvi(*(np.maximum(band, np.float32(0.0)) for band in (red, near_infrared))), BARE, FULL
+    )
+    adjusted = formulas.vegetation_adjusted_emissivity(value, cover, now, table.vegetation, _MIN_BARE)
     return np.asarray(np.where(np.isfinite(now), adjusted, value), np.float32)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -141,10 +142,8 @@ def _times_of(variable: xr.DataArray, quantity: Quantity, where: str) -> tuple[T
 
 def _without_versions(variable: xr.DataArray) -> xr.DataArray:
     """Merge ERA5 and its preliminary part."""
-    merged, *others = (variable.isel({_VERSIONS: number}, drop=True) for number in range(variable.sizes[_VERSIONS]))
-    for other in others:
-        merged = merged.fillna(other)
-    return merged.assign_attrs(variable.attrs)
+    parts = (variable.isel({_VERSIONS: number}, drop=True) for number in range(variable.sizes[_VERSIONS]))
+    return reduce(lambda merged, other: merged.fillna(other), parts).assign_attrs(variable.attrs)
 
 
 def _pressures(variable: xr.DataArray, levels: list[str], where: str) -> tuple[list[float], str | None]:

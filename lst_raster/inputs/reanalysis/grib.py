@@ -77,14 +77,10 @@ def _headers(eccodes: Any, path: Path) -> Iterator[_Header]:
                 keys = ("typeOfLevel", "level", "stepType", "validityDate", "validityTime")
                 level_type, level, step, day, clock = (eccodes.codes_get(message, key) for key in keys)
                 if step == "instant" and (level_type != "heightAboveGround" or level == 2):
-                    yield _Header(
-                        name=eccodes.codes_get(message, "shortName"),
-                        level_type=level_type,
-                        pressure=level * _ON_LEVELS[level_type] if level_type in _ON_LEVELS else None,
-                        grid=eccodes.codes_get(message, "gridType"),
-                        time=np.datetime64(datetime.strptime(f"{day:08d}{clock:04d}", "%Y%m%d%H%M"), "s"),
-                        offset=int(eccodes.codes_get_message_offset(message)),
-                    )
+                    time = np.datetime64(datetime.strptime(f"{day:08d}{clock:04d}", "%Y%m%d%H%M"), "s")
+                    pressure = level * _ON_LEVELS[level_type] if level_type in _ON_LEVELS else None
+                    name, grid = (eccodes.codes_get(message, key) for key in ("shortName", "gridType"))
+                    yield _Header(name, level_type, pressure, grid, time, eccodes.codes_get_message_offset(message))
             finally:
                 eccodes.codes_release(message)
 

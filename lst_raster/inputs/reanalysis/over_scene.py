@@ -206,12 +206,11 @@ def fields_over_scene(
     fields = {}
     for name in wanted:
         nodes = _over(available, name, when, scene.grid)
-        if nodes is None:
-            continue
         adjustment = None
         if surface and ground:
             adjustment = ElevationAdjustment(surface=surface, ground=ground, formula=_BETWEEN[name])
-        fields[name] = Field(quantity=_QUANTITIES[name], source=nodes, origin=ORIGIN, adjustment=adjustment)
+        if nodes is not None:
+            fields[name] = Field(quantity=_QUANTITIES[name], source=nodes, origin=ORIGIN, adjustment=adjustment)
     if WATER_VAPOUR.name in wanted and WATER_VAPOUR.name not in fields and needs_vapour:
         names = ", ".join(store_name(path) for path in paths)
         found = ", ".join(dict.fromkeys(field.variable for field in available)) or "nothing"
