@@ -81,7 +81,7 @@ class EmissivitySpectra:
 def read_spectra(path: Path) -> EmissivitySpectra:
     """Read emissivity spectra from a CSV table: wavelength [um], then a column per spectrum, with names in the header.
 
-    The first letter of a name tells the material, as in `SLUM_KINDS`; other letters are of the kind "other". Raises
+    The material follows from the first letter of a name, by `SLUM_KINDS`; others are of the kind "other". Raises
     InputNotFoundError if there is no such file, InputError if it is not such a table.
     """
     if not path.is_file():
