@@ -23,10 +23,10 @@ from lst_raster.inputs.fields import (
     parse_field,
 )
 from lst_raster.inputs.profile_input import ON_LEVELS, Profile
+from lst_raster.inputs.reanalysis.datasets import is_address
 from lst_raster.inputs.reanalysis.over_scene import ORIGIN, LevelNodes, fields_over_scene, profiles_over_scene
 from lst_raster.inputs.reanalysis.read import local_files
-from lst_raster.inputs.reanalysis.variables import NothingFoundError
-from lst_raster.inputs.reanalysis.zarr_store import is_address
+from lst_raster.inputs.reanalysis.request import NothingFoundError
 from lst_raster.io.address import Location
 from lst_raster.io.coarse_grid import Nodes
 from lst_raster.io.level2_scene import Level2Atmosphere, Level2Scene
@@ -173,10 +173,16 @@ def input_warnings(model: Model, extremes: Mapping[str, tuple[float, float]]) ->
     `extremes` has the lowest and highest value by input, in the unit of the input, and that of `saturation_ratio`.
     """
     lines = {}
-    for name in atmosphere_input_names(model):
-        line = _range_warning(model, name, *extremes[name]) if name in extremes else None
-        if line is not None:
-            lines[name] = line
+    for variable in model.contract.atmosphere_inputs:
+        if variable.name == INPUT_ERRORS.name or variable.name not in extremes or variable.valid_range is None:
+            continue
+        (low, high), (bottom, top) = extremes[variable.name], variable.valid_range
+        if not (bottom - RANGE_TOLERANCE * top <= low and high <= top + RANGE_TOLERANCE * top):
+            span = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+            lines[variable.name] = (
+                f"{variable.name.replace('_', ' ')} {span} {variable.units} is outside the range {bottom:g} to {top:g} "
+                f"of the model {model.contract.name}: clipped to that range"
+            )
     ratio, limit = extremes.get(SATURATION_RATIO, (1.0, 0.0))
     if ratio < limit:
         low, high = extremes["water_vapour"]
@@ -186,20 +192,6 @@ def input_warnings(model: Model, extremes: Mapping[str, tuple[float, float]]) ->
             f"{limit:.0%} is rare in reality: if it is in cm (g cm-2), give the unit, for example 2.9cm"
         )
     return lines
-
-
-def _range_warning(model: Model, name: str, low: float, high: float) -> str | None:
-    variable = next(variable for variable in model.contract.inputs if variable.name == name)
-    if variable.valid_range is None:
-        return None
-    bottom, top = variable.valid_range
-    if bottom - RANGE_TOLERANCE * top <= low and high <= top + RANGE_TOLERANCE * top:
-        return None
-    span = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-    return (
-        f"{name.replace('_', ' ')} {span} {variable.units} is outside the range {bottom:g} to {top:g} of the model "
-        f"{model.contract.name}: clipped to that range"
-    )
 
 
 def resolve_inputs(
@@ -222,7 +214,13 @@ def resolve_inputs(
     ModelError if there is no such model, it is for another sensor band, or it needs a profile and there is none.
     """
     if isinstance(scene, Level2Scene):
-        _require_none(scene, {**given, "model": model, "reanalysis": reanalysis or None, "dem": dem})
+        options = {**given, "model": model, "reanalysis": reanalysis or None, "dem": dem}
+        useless = ", ".join(name.replace("_", " ") for name, value in options.items() if value is not None)
+        if useless:
+            raise InputError(
+                f"{scene.stem} is retrieved with the atmosphere of the Level-2 product, which takes no {useless}; "
+                "leave these options out, or retrieve the Level-1 product"
+            )
         sources = choose_emissivity(scene, emissivity, align=align)
         return Inputs(model=None, emissivity=sources, atmosphere={}, level2=scene.air)
     parsed = {
@@ -239,20 +237,18 @@ def resolve_inputs(
     defaults = _standard_fields(scene, [name for name in names if name not in fields], ground)
     atmosphere = {name: fields[name] if name in fields else defaults[name] for name in names}
     if any(variable.name == INPUT_ERRORS.name for variable in chosen.contract.atmosphere_inputs):
-        atmosphere[INPUT_ERRORS.name] = _input_errors(atmosphere, profile)
+        origins = [field.origin for field in atmosphere.values()] + ([ORIGIN] if profile else [])
+        worst = max(dict.fromkeys(origins), key=INPUT_ERROR_BY_ORIGIN.__getitem__)  # that of the least accurate input
+        atmosphere[INPUT_ERRORS.name] = Field(quantity=INPUT_ERRORS, source=INPUT_ERROR_BY_ORIGIN[worst], origin=worst)
     unused = [field for name, field in fields.items() if name not in names]
     if ground and not any(field.adjustment for field in atmosphere.values()):
         unused.append(ground)
     has_temperature = "air_temperature" in (*atmosphere, *from_profile)
     return Inputs(
-        model=chosen,
-        emissivity=choose_emissivity(scene, emissivity, align=align),
-        atmosphere=atmosphere,
-        profile=profile,
-        unused=tuple(unused),
-        notes=available.notes,
+        model=chosen, emissivity=choose_emissivity(scene, emissivity, align=align), atmosphere=atmosphere,
+        profile=profile, unused=tuple(unused), notes=available.notes,
         reference_temperature=None if has_temperature else _standard_temperature(scene),
-    )
+    )  # fmt: skip
 
 
 def _standard_temperature(scene: Scene) -> float | None:
@@ -260,23 +256,6 @@ def _standard_temperature(scene: Scene) -> float | None:
     if scene.latitude is None or scene.latitude < _ANTARCTICA:
         return None
     return standard_atmosphere(scene.latitude, scene.date.day_of_year if scene.date else None).air_temperature
-
-
-def _input_errors(atmosphere: Mapping[str, Field], profile: Profile | None) -> Field:
-    """Size of the input errors: that of the least accurate input."""
-    origins = [field.origin for field in atmosphere.values()] + ([ORIGIN] if profile else [])
-    origin = max(dict.fromkeys(origins), key=INPUT_ERROR_BY_ORIGIN.__getitem__)
-    return Field(quantity=INPUT_ERRORS, source=INPUT_ERROR_BY_ORIGIN[origin], origin=origin)
-
-
-def _require_none(scene: Scene, given: Mapping[str, object]) -> None:
-    """Raise InputError for options that have no effect on a Level-2 product."""
-    names = [name.replace("_", " ") for name, value in given.items() if value is not None]
-    if names:
-        raise InputError(
-            f"{scene.stem} is retrieved with the atmosphere of the Level-2 product, which takes no {', '.join(names)}; "
-            "leave these options out, or retrieve the Level-1 product"
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -366,8 +345,7 @@ def _load(scene: Scene, model: Model | str | Path) -> Model:
 def _tier(scene: Scene, available: _Available) -> str:
     if available.levels is not None and has_model(f"{scene.sensor}/{_PROFILE}"):
         return _PROFILE
-    if available.levels is not None and "water_vapour" not in available.fields:
-        return "surface"  # both inputs follow from the levels
+    # Without given water vapour, both inputs follow from the levels or the standard atmosphere.
     return "column" if "water_vapour" in available.fields and "air_temperature" not in available.fields else "surface"
 
 
@@ -386,11 +364,11 @@ def _standard_fields(scene: Scene, names: list[str], ground: Field | None) -> di
             f"add {options}"
         )
     atmosphere = standard_atmosphere(scene.latitude, scene.date.day_of_year if scene.date else None)
-    fields = {}
-    for name in names:
-        adjustment = None
-        if ground:
-            adjustment = ElevationAdjustment(surface=0.0, ground=ground, formula=BETWEEN_ELEVATIONS[name])
-        value = getattr(atmosphere, name)
-        fields[name] = Field(quantity=QUANTITIES[name], source=value, origin=STANDARD, adjustment=adjustment)
-    return fields
+    return {
+        name: Field(
+            quantity=QUANTITIES[name], source=getattr(atmosphere, name), origin=STANDARD,
+            adjustment=ElevationAdjustment(surface=0.0, ground=ground, formula=BETWEEN_ELEVATIONS[name])
+            if ground else None,
+        )
+        for name in names
+    }  # fmt: skip

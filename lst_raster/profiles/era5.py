@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from lst_raster.errors import InputError
 from lst_raster.inputs.reanalysis.gridded import GriddedField, merge_times
 from lst_raster.inputs.reanalysis.read import read_if_present
-from lst_raster.inputs.reanalysis.request import Request
-from lst_raster.inputs.reanalysis.variables import NothingFoundError
+from lst_raster.inputs.reanalysis.request import NothingFoundError, Request
 from lst_raster.physics.humidity import relative_humidity, specific_humidity, specific_humidity_from_dew_point
 from lst_raster.physics.quantities import (
     AIR_TEMPERATURE,

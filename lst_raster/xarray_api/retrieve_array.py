@@ -23,7 +23,7 @@ from lst_raster.inputs.emissivity.source import UNCERTAINTY as EMISSIVITY_UNCERT
 from lst_raster.inputs.fields import INPUT_ERRORS, QUANTITIES
 from lst_raster.inputs.profile_input import ON_LEVELS
 from lst_raster.inputs.reanalysis.over_scene import ORIGIN
-from lst_raster.inputs.reanalysis.variables import quantity_of
+from lst_raster.inputs.reanalysis.products import ON_LEVELS as LEVEL_VARIABLES
 from lst_raster.inputs.resolve import STANDARD, atmosphere_input_names
 from lst_raster.physics.constants import STANDARD_PRESSURE
 from lst_raster.physics.quantities import (
@@ -363,7 +363,7 @@ def _as_profile(given: xr.Dataset) -> _Profile:
         raise InputError(f"profile is of type {type(given).__name__}; give an xarray.Dataset with t and q")
     arrays = []
     for quantity in (TEMPERATURE, SPECIFIC_HUMIDITY):
-        found = [name for name in given.data_vars if quantity_of(str(name), on_levels=True) is quantity]
+        found = [name for name in given.data_vars if LEVEL_VARIABLES.get(str(name).lower()) is quantity]
         if len(found) != 1:
             names = ", ".join(map(str, given.data_vars)) or "nothing"
             raise InputError(f"profile holds {names}; give a dataset with t and q, temperature and specific humidity")

@@ -77,9 +77,10 @@ def test_no_error_of_the_package_is_taken_for_one_of_the_operating_system(tmp_pa
 
 
 def test_errors_of_other_modules_are_children_of_those():
-    for module in ("io.remote", "inputs.reanalysis.variables", "compositing.products"):
+    for module in ("io.remote", "inputs.reanalysis.request", "compositing.products"):
         found = vars(importlib.import_module(f"lst_raster.{module}")).values()
         own = [value for value in found if inspect.isclass(value) and issubclass(value, BaseException)]
+        own = [value for value in own if value.__module__.startswith("lst_raster.")]
         assert own
         assert all(issubclass(value, errors.LstRasterError) for value in own)
 

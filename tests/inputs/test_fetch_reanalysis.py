@@ -221,7 +221,7 @@ def test_name_and_password_go_to_the_login_alone(tmp_path, monkeypatch):
     scene, _ = seen(tmp_path)
     login, server = EarthdataLogin(), Opendap(tmp_path)
     with serving(login) as there, serving(server) as address:
-        monkeypatch.setattr("lst_raster.inputs.reanalysis.fetch.http.LOGIN", there)
+        monkeypatch.setattr("lst_raster.inputs.reanalysis.fetch.merra2.LOGIN", there)
         server.login = there
         fetched = fetch_reanalysis(scene, source="merra2", folder=tmp_path, server=address)
     assert len(fetched.files) == 2
@@ -234,7 +234,7 @@ def test_a_token_is_not_sent_on_to_another_server(tmp_path, monkeypatch):
     scene, _ = seen(tmp_path)
     login, server = EarthdataLogin(), Opendap(tmp_path)
     with serving(login) as there, serving(server) as address:
-        monkeypatch.setattr("lst_raster.inputs.reanalysis.fetch.http.LOGIN", there)
+        monkeypatch.setattr("lst_raster.inputs.reanalysis.fetch.merra2.LOGIN", there)
         server.login = there
         with pytest.raises(RemoteAccessError, match="refuses the login"):
             fetch_reanalysis(scene, source="merra2", folder=tmp_path, server=address)

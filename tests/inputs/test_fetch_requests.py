@@ -70,7 +70,7 @@ BOXES = [
 def test_the_area_is_whole_cells_and_one_more(box, expected):
     found = box.widened(0.25, 0.25)
     assert [found.south, found.north, found.west, found.east] == expected
-    plan = SERVERS["era5"].make().plan("scene", np.datetime64(DATE), box, None)
+    plan = SERVERS["era5"].load().plan("scene", np.datetime64(DATE), box, None)
     north, west, south, east = plan.parts[0].details["request"]["area"]
     assert [south, north, west, east] == expected
 
@@ -125,7 +125,7 @@ NASTY = [
 @pytest.mark.parametrize("source", SOURCE_NAMES)
 def test_the_name_of_a_scene_is_text_alone_in_the_printed_script(tmp_path, monkeypatch, source, stem):
     box = Box(south=30.0, north=31.0, west=-88.0, east=-87.0)
-    plan = SERVERS[source].make().plan(stem, np.datetime64(DATE), box, f"https://example.com/{stem}", levels=True)
+    plan = SERVERS[source].load().plan(stem, np.datetime64(DATE), box, f"https://example.com/{stem}", levels=True)
     monkeypatch.chdir(tmp_path)
     if source == "merra2":
         (tmp_path / "curl").write_text('#!/bin/sh\nfor word; do printf "%s\\n" "$word" >> words; done\n')

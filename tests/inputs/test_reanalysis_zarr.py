@@ -152,7 +152,7 @@ def test_a_damaged_chunk_is_refused(tmp_path):
 
 
 def test_buckets_of_google_are_asked_at_their_public_address():
-    from lst_raster.inputs.reanalysis.zarr_store import public_address
+    from lst_raster.inputs.reanalysis.datasets import public_address
 
     address = public_address("gs://gcp-public-data-arco-era5/ar/store.zarr")
     assert address == "https://storage.googleapis.com/gcp-public-data-arco-era5/ar/store.zarr"

@@ -6,29 +6,24 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj.exceptions import ProjError
 
 from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.inputs.emissivity.source import Estimate, EstimateReader, Float32
+from lst_raster.inputs.emissivity.source import EmissivitySource, Estimate, EstimateReader, Float32
 from lst_raster.inputs.emissivity.tables import AsterTable, band_table
-from lst_raster.io.address import Location, path_of
+from lst_raster.inputs.reanalysis.request import node_positions
+from lst_raster.io.address import path_of
 from lst_raster.io.bundle import is_hidden
 from lst_raster.io.coarse_grid import Nodes
 from lst_raster.io.grid import Box, box_over
 from lst_raster.io.reflectance import Reflectance, find_reflectance
 from lst_raster.io.scene import Scene
-from lst_raster.physics.emissivity import (
-    emissivity_from_aster,
-    ndvi,
-    root_sum_square,
-    vegetation_adjusted_emissivity,
-    vegetation_cover,
-)
+from lst_raster.physics import emissivity as formulas
 from lst_raster.reading import reading
 
 Float = NDArray[np.float64]
@@ -45,7 +40,6 @@ _MIN_STORED = 100  # emissivity as integer; 0 is a gap between observations, neg
 _MIN_BARE = 0.3  # fraction of bare ground needed to derive the soil emissivity: below, errors grow threefold
 _RETRIEVAL = (0.0164, 0.0174)
 """Standard uncertainty of ASTER's emissivity in bands 13 and 14. [1] USGS surface temperature code"""
-_NODE_SPACING = 32  # [pixel], between computed coordinates
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -59,7 +53,7 @@ class Mosaic:
     fields: dict[str, Float32]
 
 
-def find_tiles(path: Path) -> list[Path]:
+def _find_tiles(path: Path) -> list[Path]:
     """Tiles in a folder, or a single tile.
 
     Raises InputNotFoundError if the path does not exist, InputError if the folder has no tiles.
@@ -165,13 +159,9 @@ def _insert(file: Any, mosaic: Mosaic) -> None:
     target = np.ix_(rows[inside_rows], columns[inside_columns])
     part = tuple(slice(inside[0], inside[-1] + 1) for inside in (inside_rows, inside_columns))
     mean, spread = file["Emissivity/Mean"], file["Emissivity/SDev"]
-    stored = {
-        "band_13": mean[_BAND_13][part],
-        "band_14": mean[_BAND_14][part],
-        "spread_13": spread[_BAND_13][part],
-        "spread_14": spread[_BAND_14][part],
-        "index": file["NDVI/Mean"][part],
-    }
+    stored = {"index": file["NDVI/Mean"][part]}
+    for band, position in (("13", _BAND_13), ("14", _BAND_14)):
+        stored |= {f"band_{band}": mean[position][part], f"spread_{band}": spread[position][part]}
     is_valid = (stored["band_13"] >= _MIN_STORED) & (stored["band_14"] >= _MIN_STORED)
     for name, values in stored.items():
         scaled = np.where(is_valid, values * np.float32(_SCALES[name]), np.nan)
@@ -180,73 +170,54 @@ def _insert(file: Any, mosaic: Mosaic) -> None:
         mosaic.fields[name][target] = scaled.astype(np.float32)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AsterEmissivity:
-    """ASTER GED tiles, and the vegetation of the scene if its bands are available."""
+def aster_source(scene: Scene, argument: str, *, align: bool = False) -> EmissivitySource:
+    """ASTER GED tiles (a folder, or one tile), with the vegetation of the scene if its bands are available.
 
-    path: Path  # Folder of tiles, or one tile
-    tiles: tuple[Path, ...]  # The tiles
-    table: AsterTable  # Coefficients of the sensor band
-    # Red and near infrared of the scene, None if not available: then the vegetation is that of ASTER GED
-    reflectance: Reflectance | None
-    kind: ClassVar[str] = "aster_ged"
+    Raises InputNotFoundError or InputError if there are no tiles, no published relation to the sensor band, or no
+    coordinate system of the scene.
+    """
+    path, band = path_of(argument, "ASTER GED"), band_table(scene.sensor)
+    if band.aster is None:
+        raise InputError(
+            f"no relation between ASTER's emissivity and {scene.sensor} is published; give another emissivity, "
+            "or the other band with --band"
+        )
+    if scene.grid.crs is None:
+        raise InputError(f"{scene.stem} has no coordinate system, so ASTER GED cannot be interpolated to it")
+    bands: Reflectance | None
+    try:
+        bands = find_reflectance(scene, band.red, band.near_infrared, band.solar_irradiance, align=align)
+    except InputError:
+        bands = None
+    tiles = _find_tiles(path)
+    return EmissivitySource(
+        name="aster-ged" if bands else "aster-ged (vegetation as in the dataset)", kind="aster_ged",
+        rasters=[*tiles, *(bands.rasters if bands else ())], open=partial(_open_aster, tiles, band.aster, bands),
+    )  # fmt: skip
 
-    @classmethod
-    def of(cls, scene: Scene, argument: str, *, align: bool = False) -> AsterEmissivity:
-        """Find the tiles and the bands of the scene.
 
-        Raises InputNotFoundError or InputError if there are no tiles, no published relation to the sensor band, or no
-        coordinate system of the scene.
-        """
-        path = path_of(argument, "ASTER GED")
-        band = band_table(scene.sensor)
-        if band.aster is None:
-            raise InputError(
-                f"no relation between ASTER's emissivity and {scene.sensor} is published; give another emissivity, "
-                "or the other band with --band"
-            )
-        if scene.grid.crs is None:
-            raise InputError(f"{scene.stem} has no coordinate system, so ASTER GED cannot be interpolated to it")
-        try:
-            reflectance = find_reflectance(scene, band.red, band.near_infrared, band.solar_irradiance, align=align)
-        except InputError:
-            reflectance = None
-        return cls(path=path, tiles=tuple(find_tiles(path)), table=band.aster, reflectance=reflectance)
+@contextmanager
+def _open_aster(
+    tiles: list[Path], table: AsterTable, reflectance: Reflectance | None, scene: Scene
+) -> Iterator[EstimateReader]:
+    """Load the tiles over the scene, and open its bands."""
+    mosaic = read_mosaic(tiles, box_over(scene.grid))
+    at = node_positions(scene.grid)
+    layers = _layers(mosaic, table)
+    row_values = (mosaic.box.north - at.latitude) / mosaic.cell
+    column_values = (at.longitude - mosaic.box.west) % 360.0 / mosaic.cell
+    row = Nodes(rows=at.rows, columns=at.columns, values=row_values, label="row")
+    column = Nodes(rows=at.rows, columns=at.columns, values=column_values, label="column")
+    with ExitStack() as stack:
+        bands = stack.enter_context(reflectance.open(scene.grid)) if reflectance else None
 
-    @property
-    def name(self) -> str:
-        """Name for messages and provenance."""
-        return "aster-ged" + ("" if self.reflectance else " (vegetation as in the dataset)")
+        def read(window: Any) -> Estimate:
+            value, uncertainty, cover = _sample_cells(layers, row.read(window), column.read(window))
+            if bands is not None:
+                value = _adjusted(value, cover, *bands(window), table)
+            return Estimate(np.minimum(value, np.float32(1.0)), uncertainty)
 
-    @property
-    def rasters(self) -> list[Location]:
-        """Tiles, and bands of the scene."""
-        return [*self.tiles, *(self.reflectance.rasters if self.reflectance else ())]
-
-    @contextmanager
-    def open(self, scene: Scene) -> Iterator[EstimateReader]:
-        """Load the tiles over the scene, and open its bands."""
-        mosaic = read_mosaic(self.tiles, box_over(scene.grid))
-        rows, columns = (np.append(np.arange(0.0, n, _NODE_SPACING), n) for n in (scene.grid.height, scene.grid.width))
-        try:
-            latitude, longitude = scene.grid.degrees(*np.meshgrid(columns, rows))
-        except ProjError as reason:
-            raise InputError(f"the scene's coordinates have no latitude and longitude ({reason})") from reason
-        layers = _layers(mosaic, self.table)
-        row_values = (mosaic.box.north - latitude) / mosaic.cell
-        column_values = (longitude - mosaic.box.west) % 360.0 / mosaic.cell
-        row = Nodes(rows=rows, columns=columns, values=row_values, label="row")
-        column = Nodes(rows=rows, columns=columns, values=column_values, label="column")
-        with ExitStack() as stack:
-            bands = stack.enter_context(self.reflectance.open(scene.grid)) if self.reflectance else None
-
-            def read(window: Any) -> Estimate:
-                value, uncertainty, cover = sample_cells(layers, row.read(window), column.read(window))
-                if bands is not None:
-                    value = _adjusted(value, cover, *bands(window), self.table)
-                return Estimate(np.minimum(value, np.float32(1.0)), uncertainty)
-
-            yield read
+        yield read
 
 
 def _layers(mosaic: Mosaic, table: AsterTable) -> Float32:
@@ -254,15 +225,17 @@ def _layers(mosaic: Mosaic, table: AsterTable) -> Float32:
     fields = mosaic.fields
     weights = (table.band_13, table.band_14)
     of_13, of_14 = (
-        weight * root_sum_square(fields[name], np.full_like(fields[name], retrieval))
+        weight * formulas.root_sum_square(fields[name], np.full_like(fields[name], retrieval))
         for weight, name, retrieval in zip(weights, ("spread_13", "spread_14"), _RETRIEVAL, strict=True)
     )
-    emissivity = emissivity_from_aster(fields["band_13"], fields["band_14"], *weights, table.constant)
-    uncertainty = root_sum_square(of_13, of_14, np.full_like(of_13, table.fit))
-    return np.stack([emissivity, uncertainty, vegetation_cover(fields["index"], BARE, FULL)]).astype(np.float32)
+    emissivity = formulas.emissivity_from_aster(fields["band_13"], fields["band_14"], *weights, table.constant)
+    uncertainty = formulas.root_sum_square(of_13, of_14, np.full_like(of_13, table.fit))
+    return np.stack([emissivity, uncertainty, formulas.vegetation_cover(fields["index"], BARE, FULL)]).astype(
+        np.float32
+    )
 
 
-def sample_cells(layers: Float32, row: Float32, column: Float32) -> Float32:
+def _sample_cells(layers: Float32, row: Float32, column: Float32) -> Float32:
     """Interpolate bilinearly between cells, without those that have no value.
 
     `layers` has shape (layers, rows, columns), NaN in all layers of a cell without a value. `row` and `column` are
@@ -290,6 +263,8 @@ def sample_cells(layers: Float32, row: Float32, column: Float32) -> Float32:
 
 def _adjusted(value: Float32, cover: Float32, red: Float32, near_infrared: Float32, table: AsterTable) -> Float32:
     """Adjust to the vegetation of the scene, where it is known."""
-    now = vegetation_cover(ndvi(*(np.maximum(band, np.float32(0.0)) for band in (red, near_infrared))), BARE, FULL)
-    adjusted = vegetation_adjusted_emissivity(value, cover, now, table.vegetation, _MIN_BARE)
+    now = formulas.vegetation_cover(
+        formulas.ndvi(*(np.maximum(band, np.float32(0.0)) for band in (red, near_infrared))), BARE, FULL
+    )
+    adjusted = formulas.vegetation_adjusted_emissivity(value, cover, now, table.vegetation, _MIN_BARE)
     return np.asarray(np.where(np.isfinite(now), adjusted, value), np.float32)

@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputNotFoundError
-from lst_raster.inputs.emissivity.level2 import ProductEmissivity
 from lst_raster.inputs.emissivity.registry import SOURCES
-from lst_raster.inputs.emissivity.source import EmissivitySource, EstimateReader, Float32, GivenEmissivity
+from lst_raster.inputs.emissivity.scene_bands import level2_source
+from lst_raster.inputs.emissivity.source import EmissivitySource, EstimateReader, Float32, given_emissivity
 from lst_raster.inputs.fields import Field, Source, parse_field
 from lst_raster.io.address import Address, Location
 from lst_raster.io.level2_scene import Level2Scene
 from lst_raster.io.scene import Scene
 from lst_raster.physics.quantities import EMISSIVITY
 
-DEFAULT = 0.97  # Default emissivity: a mixture of soil and vegetation [1]
-DEFAULT_UNCERTAINTY = 0.015  # Its standard uncertainty: from dry soil and rock to closed canopies and water [1]
+_DEFAULT = 0.97  # Default emissivity: a mixture of soil and vegetation [1]
+_DEFAULT_UNCERTAINTY = 0.015  # Its standard uncertainty: from dry soil and rock to closed canopies and water [1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,9 +73,9 @@ def choose_emissivity(scene: Scene, given: Source | Sequence[Source] | None, *, 
     if given is not None and values:
         return Emissivity(sources=tuple(_parse(value, scene, align) for value in _with_quality(values, scene)))
     if isinstance(scene, Level2Scene) and scene.emissivity is not None:
-        return Emissivity(sources=(ProductEmissivity(files=scene.emissivity, align=align),), origin="the product's own")
-    field = Field(quantity=EMISSIVITY, source=DEFAULT, origin="default")
-    return Emissivity(sources=(GivenEmissivity(field=field, uncertainty=DEFAULT_UNCERTAINTY),), origin="default")
+        return Emissivity(sources=(level2_source(scene, align=align),), origin="the product's own")
+    field = Field(quantity=EMISSIVITY, source=_DEFAULT, origin="default")
+    return Emissivity(sources=(given_emissivity(field, _DEFAULT_UNCERTAINTY),), origin="default")
 
 
 def _with_quality(values: Sequence[Any], scene: Scene) -> Iterator[Source]:
@@ -98,7 +98,7 @@ def _parse(value: Source, scene: Scene, align: bool) -> EmissivitySource:
     if named is not None and (named.argument or not argument):
         return named.make(scene, argument, align=align)
     try:
-        return GivenEmissivity(field=parse_field(EMISSIVITY, value, align=align))
+        return given_emissivity(parse_field(EMISSIVITY, value, align=align))
     except InputNotFoundError as error:
         if "://" in str(value):
             raise  # an address with an unsupported scheme, which may contain secrets

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from lst_raster.inputs.emissivity.source import EmissivitySource
     from lst_raster.io.scene import Scene
 
-MODULES = "lst_raster.inputs.emissivity"  # Package of the modules with the sources
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NamedSource:
@@ -25,8 +23,8 @@ class NamedSource:
     code: int  # Value of the field ``emissivity_source`` in the quality band of a product, 4 to 31; never changed
     kind: str  # Name of that value, and `EmissivitySource.kind` of the source
     description: str  # Description of that value
-    module: str  # Module in `MODULES`
-    source: str  # Class in that module, created by ``of(scene, argument, align=...)``
+    module: str  # Module of this package
+    source: str  # Function in that module, called as ``source(scene, argument, align=...)``
     # Form of the argument, for example ``FOLDER``; in square brackets if it is optional; empty for none
     argument: str = ""
     water_as_soil: bool = False  # Whether the source treats water as soil: then ``quality`` is inserted before it
@@ -40,17 +38,15 @@ class NamedSource:
         >>> SOURCES["aster-ged"].form, SOURCES["st-emis"].form
         ('aster-ged:FOLDER', 'st-emis[:PRODUCT]')
         """
-        if not self.argument:
-            return self.keyword
-        optional = self.argument.startswith("[")
-        return f"{self.keyword}[:{self.argument[1:]}" if optional else f"{self.keyword}:{self.argument}"
+        argument = f"[:{self.argument[1:]}" if self.argument.startswith("[") else f":{self.argument}"
+        return self.keyword + (argument if self.argument else "")
 
     def make(self, scene: Scene, argument: str, *, align: bool) -> EmissivitySource:
         """Create the source for a scene; raises InputError or InputNotFoundError if that is impossible."""
         if self.argument and not self.argument.startswith("[") and not argument:
             raise InputError(f"emissivity {self.keyword} needs a path; give {self.form}")
-        source = getattr(import_module(f"{MODULES}.{self.module}"), self.source)
-        made: EmissivitySource = source.of(scene, argument, align=align)
+        module = import_module(f"lst_raster.inputs.emissivity.{self.module}")
+        made: EmissivitySource = getattr(module, self.source)(scene, argument, align=align)
         return made
 
 
@@ -60,23 +56,23 @@ SOURCES: Mapping[str, NamedSource] = MappingProxyType(
         for row in (
             NamedSource(
                 keyword="quality", code=4, kind="quality", description="water or snow, by the scene's quality band",
-                module="quality", source="QualityEmissivity",
+                module="scene_bands", source="quality_source",
             ),
             NamedSource(
                 keyword="ndvi", code=5, kind="ndvi", description="vegetation index of the scene",
-                module="ndvi", source="NdviEmissivity", water_as_soil=True,
+                module="scene_bands", source="ndvi_source", water_as_soil=True,
             ),
             NamedSource(
                 keyword="aster-ged", code=6, kind="aster_ged", description="ASTER GED",
-                module="aster_ged", source="AsterEmissivity", argument="FOLDER", water_as_soil=True,
+                module="aster_ged", source="aster_source", argument="FOLDER", water_as_soil=True,
             ),
             NamedSource(
                 keyword="landcover", code=7, kind="land_cover", description="map of land cover",
-                module="land_cover", source="LandCoverEmissivity", argument="MAP.tif[:TABLE]",
+                module="land_cover", source="land_cover_source", argument="MAP.tif[:TABLE]",
             ),
             NamedSource(
                 keyword="st-emis", code=8, kind="level_2", description="ST_EMIS of a USGS Level-2 product",
-                module="level2", source="ProductEmissivity", argument="[PRODUCT]",
+                module="scene_bands", source="level2_source", argument="[PRODUCT]",
             ),
         )
     }

@@ -1,11 +1,12 @@
-"""Emissivity sources: the common interface, and values given as a number or a raster."""
+"""Emissivity sources: the common type, and values given as a number or a raster."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,55 +30,26 @@ class Estimate(NamedTuple):
 EstimateReader: TypeAlias = Callable[[Any], Estimate]  # Reads a window of the scene
 
 
-class EmissivitySource(Protocol):
-    """A source of emissivity."""
-
-    @property
-    def name(self) -> str:
-        """Name for messages and provenance, without folders."""
-
-    @property
-    def kind(self) -> str:
-        """Kind of source in the quality band of a product."""
-
-    @property
-    def rasters(self) -> list[Location]:
-        """Input files."""
-
-    def open(self, scene: Scene) -> AbstractContextManager[EstimateReader]:
-        """Open for reading window by window.
-
-        Raises LstRasterError for a missing, damaged or unsuitable file, also from the reader.
-        """
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GivenEmissivity:
-    """A number, or a raster on the grid of the scene."""
+class EmissivitySource:
+    """A source of emissivity for one scene."""
 
-    field: Field  # The number or the raster
-    uncertainty: float = UNCERTAINTY  # Standard uncertainty [1]
+    name: str  # Name for messages and provenance, without folders
+    kind: str  # Kind of source in the quality band of a product
+    rasters: list[Location]  # Input files
+    # Opens the source for reading window by window. Raises LstRasterError for a missing, damaged or unsuitable file,
+    # also from the reader
+    open: Callable[[Scene], AbstractContextManager[EstimateReader]]
 
-    @property
-    def name(self) -> str:
-        """The number, or the name of the raster."""
-        return self.field.label
 
-    @property
-    def kind(self) -> str:
-        """Kind of source."""
-        if self.field.origin == "default":
-            return "assumed"
-        return "raster" if self.field.rasters else "number"
+def given_emissivity(field: Field, uncertainty: float = UNCERTAINTY) -> EmissivitySource:
+    """Source of a number or a raster, with a standard uncertainty [1]."""
+    kind = "assumed" if field.origin == "default" else "raster" if field.rasters else "number"
+    opened = partial(_open_given, field, uncertainty)
+    return EmissivitySource(name=field.label, kind=kind, rasters=field.rasters, open=opened)
 
-    @property
-    def rasters(self) -> list[Location]:
-        """The raster."""
-        return self.field.rasters
 
-    @contextmanager
-    def open(self, scene: Scene) -> Iterator[EstimateReader]:
-        """Open for reading window by window."""
-        uncertainty = np.asarray(self.uncertainty, np.float32)
-        with open_field(self.field, scene.grid) as read:
-            yield lambda window: Estimate(read(window), uncertainty)
+@contextmanager
+def _open_given(field: Field, uncertainty: float, scene: Scene) -> Iterator[EstimateReader]:
+    with open_field(field, scene.grid) as read:
+        yield lambda window: Estimate(read(window), np.asarray(uncertainty, np.float32))

@@ -78,10 +78,10 @@ class EmissivitySpectra:
         return np.stack([np.interp(wavelength, self.wavelength, one) for one in self.emissivity])
 
 
-def read_spectra(path: Path, kinds: Mapping[str, str] = SLUM_KINDS) -> EmissivitySpectra:
+def read_spectra(path: Path) -> EmissivitySpectra:
     """Read emissivity spectra from a CSV table: wavelength [um], then a column per spectrum, with names in the header.
 
-    `kinds` maps the first letter of a name to the material; names with other letters are of the kind "other". Raises
+    The material follows from the first letter of a name, by `SLUM_KINDS`; others are of the kind "other". Raises
     InputNotFoundError if there is no such file, InputError if it is not such a table.
     """
     if not path.is_file():
@@ -94,12 +94,9 @@ def read_spectra(path: Path, kinds: Mapping[str, str] = SLUM_KINDS) -> Emissivit
         table = np.array(rows, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] < 2 or table.shape[1] != len(header):
         raise InputError(f"{path} is not a table of spectra; give wavelength [um] and a column for each spectrum")
-    return EmissivitySpectra(
-        wavelength=table[:, 0],
-        emissivity=table[:, 1:].T.copy(),
-        names=tuple(header[1:]),
-        kinds=tuple(kinds.get(name[:1], "other") for name in header[1:]),
-    )
+    names = tuple(header[1:])
+    materials = tuple(SLUM_KINDS.get(name[:1], "other") for name in names)
+    return EmissivitySpectra(wavelength=table[:, 0], emissivity=table[:, 1:].T.copy(), names=names, kinds=materials)
 
 
 def packaged_spectra() -> EmissivitySpectra:
@@ -172,19 +169,14 @@ def _read_index(path: Path, columns: Mapping[str, str]) -> dict[str, dict[str, F
 
 def _fit_weights(path: Path, sensors: list[str]) -> dict[str, Float]:
     """Weights of the predictor bands for other bands, fitted to the spectra of a table."""
-    with reading(f"{path} is not a table of spectra", "give LUMA_SLUM_IR.csv"):
-        table = np.genfromtxt(path, delimiter=",", skip_header=1)
-    if table.ndim != 2 or table.shape[1] < 3:
-        raise InputError(f"{path} is not a table of spectra; give LUMA_SLUM_IR.csv")
-    bands = {sensor: _band_means(table[:, 0], table[:, 1:], sensor) for sensor in (*_PREDICTORS, *sensors)}
+    spectra = read_spectra(path)
+    bands = {sensor: _band_means(spectra, sensor) for sensor in (*_PREDICTORS, *sensors)}
     predictors = np.column_stack([bands[sensor] for sensor in _PREDICTORS])
     return {sensor: np.asarray(np.linalg.lstsq(predictors, bands[sensor], rcond=None)[0], float) for sensor in sensors}
 
 
-def _band_means(wavelength: Float, spectra: Float, sensor: str) -> Float:
+def _band_means(spectra: EmissivitySpectra, sensor: str) -> Float:
     """Emissivity of every spectrum in a band, weighted by the radiance of a black body at 300 K."""
     response = load_response(sensor)
     weights = response.value * planck_radiance(np.float64(300.0), response.wavelength)
-    return np.array(
-        [np.average(np.interp(response.wavelength, wavelength, column), weights=weights) for column in spectra.T]
-    )
+    return np.array([np.average(values, weights=weights) for values in spectra.at(response.wavelength)])

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.io.csv_table import read_csv
@@ -44,8 +45,7 @@ class BandTable:
     solar_irradiance: Mapping[str, float]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """An emissivity and its standard uncertainty. [1]"""
 
     emissivity: float
@@ -64,13 +64,10 @@ def band_table(sensor: str) -> BandTable:
         raise _no_coefficients(sensor)
     constant, slope = entry["ndvi"]["soil"]
     return BandTable(
-        red=entry["red"],
-        near_infrared=entry["near_infrared"],
-        soil=(constant, slope),
-        vegetation=entry["ndvi"]["vegetation"],
-        aster=AsterTable(**entry["aster"]) if "aster" in entry else None,
+        red=entry["red"], near_infrared=entry["near_infrared"], soil=(constant, slope),
+        vegetation=entry["ndvi"]["vegetation"], aster=AsterTable(**entry["aster"]) if "aster" in entry else None,
         solar_irradiance=entry.get("solar_irradiance", {}),
-    )
+    )  # fmt: skip
 
 
 @cache
@@ -86,10 +83,7 @@ def components(sensor: str) -> Mapping[str, Value]:
         rows = [row for row in csv.DictReader(file) if row["sensor"] == sensor_band(sensor).name]
     if not rows:
         raise _no_coefficients(sensor)
-    return {
-        row["component"]: Value(emissivity=float(row["emissivity"]), uncertainty=float(row["uncertainty"]))
-        for row in rows
-    }
+    return {row["component"]: Value(float(row["emissivity"]), float(row["uncertainty"])) for row in rows}
 
 
 def _no_coefficients(sensor: str) -> InputError:
@@ -114,20 +108,18 @@ def land_cover_table(name: str, sensor: str) -> dict[int, Value]:
     if name in land_cover_names():
         with data_path("emissivity", "land_cover", f"{name}.csv").open(newline="", encoding="utf-8") as file:
             return {int(row["class"]): _mixture(row, sensor) for row in csv.DictReader(file)}
-    path = Path(name)
-    if not path.is_file():
+    if not Path(name).is_file():
         known = ", ".join(land_cover_names())
         raise InputNotFoundError(f"land cover table {name!r} is not one of {known} and not a CSV file")
-    return _read_table(path)
+    return _read_table(Path(name))
 
 
 def _mixture(row: Mapping[str, str], sensor: str) -> Value:
     """Mixture of components; their errors are added, because the fractions are uncertain too."""
-    parts = components(sensor)
-    fractions = {name: float(row[name] or 0.0) for name in _COMPONENTS}
+    parts = [(float(row[name] or 0.0), components(sensor)[name]) for name in _COMPONENTS]
     return Value(
-        emissivity=sum(fraction * parts[name].emissivity for name, fraction in fractions.items()),
-        uncertainty=sum(fraction * parts[name].uncertainty for name, fraction in fractions.items()),
+        emissivity=sum(fraction * part.emissivity for fraction, part in parts),
+        uncertainty=sum(fraction * part.uncertainty for fraction, part in parts),
     )
 
 
@@ -159,4 +151,4 @@ def _parse_row(row: Mapping[str, str], where: str) -> tuple[int, Value]:
         raise InputError(f"{where} contains the class {code}; classes are whole numbers from 0 to {LARGEST_CLASS}")
     if not (0.0 < emissivity <= 1.0 and 0.0 <= uncertainty < 1.0):
         raise InputError(f"{where} has emissivity {emissivity:g}; give a fraction in (0, 1]")
-    return code, Value(emissivity=emissivity, uncertainty=uncertainty)
+    return code, Value(emissivity, uncertainty)

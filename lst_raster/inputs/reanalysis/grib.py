@@ -6,31 +6,27 @@ Read with eccodes: `cfgrib.open_datasets` took 20 to 68 s for GFS and NAM files 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lst_raster.errors import InputError
+from lst_raster.inputs.reanalysis.datasets import read_variable
 from lst_raster.inputs.reanalysis.gridded import Float, GriddedField, nearest_steps, normalise_projected
-from lst_raster.inputs.reanalysis.netcdf import read_variable
-from lst_raster.inputs.reanalysis.request import Request
-from lst_raster.inputs.reanalysis.variables import nothing_found, unit_conversion
+from lst_raster.inputs.reanalysis.request import Request, nothing_found, unit_conversion
 from lst_raster.physics.quantities import ELEVATION
 from lst_raster.reading import reading
 from lst_raster.resources import require
 
 _NEAR_SURFACE = ("surface", "heightAboveGround", "atmosphereSingleLayer", "entireAtmosphere")
 _ON_LEVELS = {"isobaricInhPa": 1.0, "isobaricInPa": 0.01}  # to [hPa]
-_LAT_LON = ("regular_ll", "regular_gg")
 _LAMBERT = "lambert"
-_HEIGHT = 2  # of air temperature and humidity [m]
 _MISSING = 1e30
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Header:
+class _Header(NamedTuple):
     """Keys of a message, and its position in the file."""
 
     name: str
@@ -41,8 +37,7 @@ class _Header:
     offset: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Plane:
+class _Plane(NamedTuple):
     """Decoded message; arrays of shape (row, column)."""
 
     latitude: Float
@@ -60,7 +55,7 @@ def read_grib(path: Path, source: str, request: Request) -> list[GriddedField]:
     """
     eccodes = require("eccodes", "grib")
     with reading(f"{source} cannot be read as GRIB", more=(eccodes.CodesInternalError,)):
-        headers = list(_headers(path))
+        headers = list(_headers(eccodes, path))
         known = [header for header in headers if request.quantity_of(header.name)]
         level_types = _ON_LEVELS if request.on_levels else _NEAR_SURFACE
         variables: dict[tuple[str, float | None], list[_Header]] = {}
@@ -71,32 +66,26 @@ def read_grib(path: Path, source: str, request: Request) -> list[GriddedField]:
             found = ", ".join(sorted({header.level_type for header in known}))
             names = [header.name for header in headers]
             raise nothing_found(source, names, f"on {found}" if found else "", on_levels=request.on_levels)
-        return [field for group in variables.values() for field in _fields(path, source, group, request)]
+        return [field for group in variables.values() for field in _fields(eccodes, path, source, group, request)]
 
 
-def _headers(path: Path) -> Iterator[_Header]:
-    eccodes = require("eccodes", "grib")
+def _headers(eccodes: Any, path: Path) -> Iterator[_Header]:
+    """Headers of the instantaneous fields, those above the ground at 2 m only."""
     with path.open("rb") as file:
         while (message := eccodes.codes_grib_new_from_file(file)) is not None:
             try:
-                level_type, level, step = (
-                    eccodes.codes_get(message, key) for key in ("typeOfLevel", "level", "stepType")
-                )
-                day, clock = (eccodes.codes_get(message, key) for key in ("validityDate", "validityTime"))
-                if step == "instant" and (level_type != "heightAboveGround" or level == _HEIGHT):
-                    yield _Header(
-                        name=eccodes.codes_get(message, "shortName"),
-                        level_type=level_type,
-                        pressure=level * _ON_LEVELS[level_type] if level_type in _ON_LEVELS else None,
-                        grid=eccodes.codes_get(message, "gridType"),
-                        time=np.datetime64(datetime.strptime(f"{day:08d}{clock:04d}", "%Y%m%d%H%M"), "s"),
-                        offset=int(eccodes.codes_get_message_offset(message)),
-                    )
+                keys = ("typeOfLevel", "level", "stepType", "validityDate", "validityTime")
+                level_type, level, step, day, clock = (eccodes.codes_get(message, key) for key in keys)
+                if step == "instant" and (level_type != "heightAboveGround" or level == 2):
+                    time = np.datetime64(datetime.strptime(f"{day:08d}{clock:04d}", "%Y%m%d%H%M"), "s")
+                    pressure = level * _ON_LEVELS[level_type] if level_type in _ON_LEVELS else None
+                    name, grid = (eccodes.codes_get(message, key) for key in ("shortName", "gridType"))
+                    yield _Header(name, level_type, pressure, grid, time, eccodes.codes_get_message_offset(message))
             finally:
                 eccodes.codes_release(message)
 
 
-def _fields(path: Path, source: str, headers: list[_Header], request: Request) -> Iterator[GriddedField]:
+def _fields(eccodes: Any, path: Path, source: str, headers: list[_Header], request: Request) -> Iterator[GriddedField]:
     """Read the messages of one variable, on one pressure level if it is on levels."""
     import xarray as xr
 
@@ -106,12 +95,12 @@ def _fields(path: Path, source: str, headers: list[_Header], request: Request) -
     for header in headers:
         if header.grid == _LAMBERT and pressure is not None:
             raise InputError(f"{source} {name} is on levels of a {_LAMBERT} grid, which is not supported; regrid it")
-        if header.grid not in (*_LAT_LON, _LAMBERT):
+        if header.grid not in ("regular_ll", "regular_gg", _LAMBERT):
             raise InputError(f"{source} {name} is on a grid of type {header.grid}; regrid it to regular_ll")
     times = np.array([header.time for header in headers])
     steps = nearest_steps(times, request.when)[: 1 if quantity is ELEVATION else None]
     times = times[steps]
-    planes = [_decoded(path, headers[step].offset) for step in steps]
+    planes = [_decoded(eccodes, path, headers[step].offset) for step in steps]
     if len({(plane.values.shape, plane.projection) for plane in planes}) > 1:
         raise InputError(f"{source} {name} is on several grids; give a file for each")
     plane, values = planes[0], np.stack([plane.values for plane in planes])
@@ -129,8 +118,7 @@ def _fields(path: Path, source: str, headers: list[_Header], request: Request) -
     )
 
 
-def _decoded(path: Path, offset: int) -> _Plane:
-    eccodes = require("eccodes", "grib")
+def _decoded(eccodes: Any, path: Path, offset: int) -> _Plane:
     with path.open("rb") as file:
         file.seek(offset)
         message = eccodes.codes_grib_new_from_file(file)
@@ -143,12 +131,8 @@ def _decoded(path: Path, offset: int) -> _Plane:
             for array in (eccodes.codes_get_array(message, key) for key in ("latitudes", "longitudes", "values"))
         )
         is_lambert = eccodes.codes_get(message, "gridType") == _LAMBERT
-        return _Plane(
-            latitude=latitude,
-            longitude=longitude,
-            values=np.where(values == _MISSING, np.nan, values),
-            units=eccodes.codes_get(message, "units"),
-            projection=str(eccodes.codes_get(message, "projTargetString")) if is_lambert else None,
-        )
+        projection = str(eccodes.codes_get(message, "projTargetString")) if is_lambert else None
+        values = np.where(values == _MISSING, np.nan, values)
+        return _Plane(latitude, longitude, values, eccodes.codes_get(message, "units"), projection)
     finally:
         eccodes.codes_release(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,10 +102,10 @@ def normalise(
     if is_global:
         latitude, values = _with_poles(latitude, values)
     values, notes = _without_negatives(quantity, values)
+    times = np.asarray(times)[order].astype("datetime64[s]")
     return GriddedField(
-        quantity=quantity, times=np.asarray(times)[order].astype("datetime64[s]"), latitude=latitude,
-        longitude=longitude, values=values, is_global=is_global, source=source, variable=variable, notes=notes,
-        pressure=pressure,
+        quantity=quantity, times=times, latitude=latitude, longitude=longitude, values=values, is_global=is_global,
+        source=source, variable=variable, notes=notes, pressure=pressure,
     )  # fmt: skip
 
 
@@ -168,33 +169,21 @@ def merge_times(fields: list[GriddedField]) -> list[GriddedField]:
 
     Of a repeated time, the first field is used. Fields on other grids stay separate, in the given order.
     """
-    groups: list[list[GriddedField]] = []
+    groups: dict[Hashable, list[GriddedField]] = {}
     for field in fields:
-        group = next((group for group in groups if _has_same_grid(group[0], field)), None)
-        if group is None:
-            groups.append([field])
-        else:
-            group.append(field)
-    return [_merged(group) for group in groups]
-
-
-def _has_same_grid(a: GriddedField, b: GriddedField) -> bool:
-    if a.quantity is not b.quantity or a.pressure != b.pressure or a.projection != b.projection:
-        return False
-    return np.array_equal(a.latitude, b.latitude) and np.array_equal(a.longitude, b.longitude)
+        grid = (field.projection, tuple(field.latitude), tuple(field.longitude))
+        groups.setdefault((field.quantity.name, field.pressure, grid), []).append(field)
+    return [_merged(group) for group in groups.values()]
 
 
 def _merged(group: list[GriddedField]) -> GriddedField:
     if len(group) == 1 or group[0].quantity is ELEVATION:  # the surface does not change with time
         return group[0]
     times, positions = np.unique(np.concatenate([field.times for field in group]), return_index=True)
-    return replace(
-        group[0],
-        times=times,
-        values=np.concatenate([field.values for field in group])[positions],
-        source=", ".join(dict.fromkeys(field.source for field in group)),
-        notes=tuple(dict.fromkeys(note for field in group for note in field.notes)),
-    )
+    values = np.concatenate([field.values for field in group])[positions]
+    notes = tuple(dict.fromkeys(note for field in group for note in field.notes))
+    source = ", ".join(dict.fromkeys(field.source for field in group))
+    return replace(group[0], times=times, values=values, source=source, notes=notes)
 
 
 def interpolate(field: GriddedField, when: np.datetime64, latitude: Any, longitude: Any) -> Float:
@@ -237,7 +226,14 @@ def _at_time(field: GriddedField, when: np.datetime64) -> Float:
     if times[nearest] == when:
         return np.asarray(field.values[nearest], float)
     if after in (0, times.size):
-        _require_near(field, when, nearest)
+        steps = np.diff(times)
+        step = min(_MAX_STEP, steps[0 if nearest == 0 else -1]) if steps.size else _SINGLE_STEP
+        if 2 * abs(when - times[nearest]) > step:
+            span = f"{times[0]}" if times.size == 1 else f"{times[0]} to {times[-1]}"
+            raise InputError(
+                f"{field} has, nearest to the scene, {span} UTC, the scene is of {when} UTC; "
+                "give the steps before and after the scene"
+            )
         return np.asarray(field.values[nearest], float)
     step = times[after] - times[after - 1]
     if step > _MAX_STEP:
@@ -246,18 +242,6 @@ def _at_time(field: GriddedField, when: np.datetime64) -> Float:
             "give also the steps nearest to it, 6 hours apart at most"
         )
     return _mix(field.values[after - 1], field.values[after], (when - times[after - 1]) / step)
-
-
-def _require_near(field: GriddedField, when: np.datetime64, nearest: int) -> None:
-    times = field.times
-    steps = np.diff(times)
-    step = min(_MAX_STEP, steps[0 if nearest == 0 else -1]) if steps.size else _SINGLE_STEP
-    if 2 * abs(when - times[nearest]) > step:
-        span = f"{times[0]}" if times.size == 1 else f"{times[0]} to {times[-1]}"
-        raise InputError(
-            f"{field} has, nearest to the scene, {span} UTC, the scene is of {when} UTC; "
-            "give the steps before and after the scene"
-        )
 
 
 def _bracket(axis: Float, points: Float) -> tuple[NDArray[np.intp], Float]:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from lst_raster.errors import InputError
 from lst_raster.inputs.fields import BETWEEN_ELEVATIONS, QUANTITIES, ElevationAdjustment, Field
+from lst_raster.inputs.reanalysis.datasets import store_name
 from lst_raster.inputs.reanalysis.gridded import GriddedField, interpolate, merge_times, normalise
 from lst_raster.inputs.reanalysis.products import variable_names
 from lst_raster.inputs.reanalysis.read import read_if_present, read_request
-from lst_raster.inputs.reanalysis.request import PROFILE_SPACING, NodePositions, Request, make_request, node_positions
-from lst_raster.inputs.reanalysis.variables import NothingFoundError
-from lst_raster.inputs.reanalysis.zarr_store import store_name
+from lst_raster.inputs.reanalysis.request import (
+    PROFILE_SPACING,
+    NodePositions,
+    NothingFoundError,
+    Request,
+    make_request,
+    node_positions,
+)
 from lst_raster.io.coarse_grid import Float, Nodes, interpolate_at
 from lst_raster.io.grid import Grid
 from lst_raster.io.scene import Scene
@@ -32,9 +39,11 @@ from lst_raster.physics.quantities import (
     WATER_VAPOUR,
 )  # fmt: skip
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 ORIGIN = "reanalysis"  # Origin of reanalysis fields
 
-_MIN_LEVELS = 2
 _AXES = ("times", "latitude", "longitude", "projection")
 _QUANTITIES = {**QUANTITIES, HUMIDITY_2M.name: HUMIDITY_2M}
 # With one scale height of the vapour, humidity at the surface decreases with elevation as the column above it does.
@@ -69,33 +78,23 @@ def profiles_over_scene(scene: Scene, paths: Sequence[str | Path]) -> LevelNodes
     linearly in the logarithm of pressure; levels above and below all levels with humidity are dropped. Only the points
     around the scene, at two time steps, are kept in memory.
 
-    Parameters
-    ----------
-    scene : Scene
-        The scene, with acquisition time and coordinate system.
-    paths : sequence of str or path
-        Files or stores, at least one of them on pressure levels. Those on one grid are merged; of several grids, the
-        first one that covers the scene is used.
-
-    Returns
-    -------
-    LevelNodes
-        The profiles.
-
-    Raises
-    ------
-    InputNotFoundError, InputError, RemoteError, MissingExtraError
-        As `read_if_present`; or the scene has no time or coordinate system; or the files do not cover it in time and
-        space; or temperature or humidity are missing.
+    `paths` are files or stores, at least one of them on pressure levels. Those on one grid are merged; of several
+    grids, the first one that covers the scene is used. Raises InputError if the scene has no time or coordinate system,
+    if the files do not cover it, if temperature or humidity are missing; and the errors of `read_if_present`.
     """
     request = make_request(scene, on_levels=True)
     grids: dict[tuple[bytes, bytes], list[GriddedField]] = {}
     for field in read_if_present(paths, request):
         grids.setdefault((field.latitude.tobytes(), field.longitude.tobytes()), []).append(field)
+    return _first_usable(grids.values(), lambda fields: _profiles(scene, request, fields))
+
+
+def _first_usable(candidates: Iterable[T], work: Callable[[T], R]) -> R:
+    """Result for the first candidate that raises no InputError, or else the error of the first."""
     errors = []
-    for fields in grids.values():
+    for candidate in candidates:
         try:
-            return _profiles(scene, request, fields)
+            return work(candidate)
         except InputError as error:
             errors.append(error)
     raise errors[0]
@@ -106,7 +105,7 @@ def _profiles(scene: Scene, request: Request, fields: list[GriddedField]) -> Lev
     temperature, humidity = _by_level(fields, TEMPERATURE.name), _by_level(fields, SPECIFIC_HUMIDITY.name)
     humidity = humidity or _from_relative(_by_level(fields, RELATIVE_HUMIDITY.name), temperature)
     levels = [level for level in sorted(temperature) if humidity and min(humidity) <= level <= max(humidity)]
-    if len(levels) < _MIN_LEVELS:
+    if len(levels) < 2:
         raise InputError(
             f"{fields[0].source} has temperature on {len(temperature)} and humidity on {len(humidity)} levels of "
             "pressure; give files with t and q (or r) on the same grid"
@@ -114,14 +113,12 @@ def _profiles(scene: Scene, request: Request, fields: list[GriddedField]) -> Lev
     nodes = node_positions(scene.grid, fields[0].cell, PROFILE_SPACING)
     known, pressure = np.array(sorted(humidity)), np.array(levels)
     humidity_values = _stacked([humidity[level] for level in known], request.when, nodes)
+    names = dict.fromkeys(f"{field.source} {field.variable}" for field in (*temperature.values(), *humidity.values()))
     return LevelNodes(
-        rows=nodes.rows,
-        columns=nodes.columns,
-        pressure=pressure,
+        rows=nodes.rows, columns=nodes.columns, pressure=pressure, label=", ".join(names),
         temperature=_stacked([temperature[level] for level in levels], request.when, nodes),
         specific_humidity=np.maximum(_between_levels(humidity_values, known, pressure), 0.0),
-        label=", ".join(dict.fromkeys(f"{f.source} {f.variable}" for f in (*temperature.values(), *humidity.values()))),
-    )
+    )  # fmt: skip
 
 
 def _by_level(fields: list[GriddedField], name: str) -> dict[float, GriddedField]:
@@ -197,8 +194,8 @@ def fields_over_scene(
     `needs_vapour` is set, or no surface elevation although `ground` is given; and the errors of `read_request`.
     """
     request = make_request(scene)
+    assert request.when is not None
     when = request.when
-    assert when is not None
     available = _read(paths, request, with_levels)
     surface = _over(available, ELEVATION.name, when, scene.grid) if ground else None
     if ground and available and surface is None:
@@ -209,12 +206,11 @@ def fields_over_scene(
     fields = {}
     for name in wanted:
         nodes = _over(available, name, when, scene.grid)
-        if nodes is None:
-            continue
         adjustment = None
         if surface and ground:
             adjustment = ElevationAdjustment(surface=surface, ground=ground, formula=_BETWEEN[name])
-        fields[name] = Field(quantity=_QUANTITIES[name], source=nodes, origin=ORIGIN, adjustment=adjustment)
+        if nodes is not None:
+            fields[name] = Field(quantity=_QUANTITIES[name], source=nodes, origin=ORIGIN, adjustment=adjustment)
     if WATER_VAPOUR.name in wanted and WATER_VAPOUR.name not in fields and needs_vapour:
         names = ", ".join(store_name(path) for path in paths)
         found = ", ".join(dict.fromkeys(field.variable for field in available)) or "nothing"
@@ -249,22 +245,15 @@ def _from_dew_points(fields: list[GriddedField]) -> Iterator[GriddedField]:
 
 def _over(fields: list[GriddedField], name: str, when: np.datetime64, grid: Grid) -> Nodes | None:
     """Interpolate a quantity from the first grid that covers the scene, None if no file has it."""
-    errors = []
-    for field in merge_times([field for field in fields if field.quantity.name == name]):
-        try:
-            return _nodes(field, when, grid)
-        except InputError as error:
-            errors.append(error)
-    if errors:
-        raise errors[0]
-    return None
 
+    def interpolated(field: GriddedField) -> Nodes:
+        at = node_positions(grid, field.cell)
+        values = interpolate(field, when, at.latitude, at.longitude)
+        if not np.isfinite(values).any():
+            raise InputError(f"{field} has no value over the scene; give a file with values there")
+        _check(field, values)
+        notes = tuple(f"{field}: {note}" for note in field.notes)
+        return Nodes(rows=at.rows, columns=at.columns, values=values, label=str(field), notes=notes)
 
-def _nodes(field: GriddedField, when: np.datetime64, grid: Grid) -> Nodes:
-    nodes = node_positions(grid, field.cell)
-    values = interpolate(field, when, nodes.latitude, nodes.longitude)
-    if not np.isfinite(values).any():
-        raise InputError(f"{field} has no value over the scene; give a file with values there")
-    _check(field, values)
-    notes = tuple(f"{field}: {note}" for note in field.notes)
-    return Nodes(rows=nodes.rows, columns=nodes.columns, values=values, label=str(field), notes=notes)
+    merged = merge_times([field for field in fields if field.quantity.name == name])
+    return _first_usable(merged, interpolated) if merged else None

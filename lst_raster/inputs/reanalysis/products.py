@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lst_raster.physics.quantities import (
     AIR_TEMPERATURE,
@@ -24,8 +24,6 @@ from lst_raster.physics.quantities import (
 if TYPE_CHECKING:
     from lst_raster.inputs.reanalysis.fetch.plan import Source
 
-MODULES = "lst_raster.inputs.reanalysis.fetch"  # Package of the download modules
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
@@ -33,13 +31,11 @@ class Server:
 
     name: str  # Name of the source
     title: str  # Operator, and whether an account is needed
-    module: str  # Module in `MODULES`
-    source: str  # Class in that module, a `Source`
+    module: str  # Module of the package ``fetch``, with the functions of `Source`
 
-    def make(self) -> Source:
-        """Create the source."""
-        made: Source = getattr(import_module(f"{MODULES}.{self.module}"), self.source)()
-        return made
+    def load(self) -> Source:
+        """Import the module."""
+        return cast("Source", import_module(f"lst_raster.inputs.reanalysis.fetch.{self.module}"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +58,7 @@ PRODUCTS = (
         },
         levels={"t": TEMPERATURE, "q": SPECIFIC_HUMIDITY, "r": RELATIVE_HUMIDITY},
         servers=(
-            Server(name="era5", title="Climate Data Store (account)", module="cds", source="ClimateDataStore"),
+            Server(name="era5", title="Climate Data Store (account)", module="cds"),
         ),
     ),
     ReanalysisProduct(
@@ -75,7 +71,7 @@ PRODUCTS = (
         levels={
             "temperature": TEMPERATURE, "specific_humidity": SPECIFIC_HUMIDITY, "relative_humidity": RELATIVE_HUMIDITY,
         },
-        servers=(Server(name="era5-arco", title="Google's public cloud (no account)", module="arco", source="Arco"),),
+        servers=(Server(name="era5-arco", title="Google's public cloud (no account)", module="arco"),),
     ),
     ReanalysisProduct(
         title="MERRA-2",
@@ -84,7 +80,7 @@ PRODUCTS = (
             "PHIS": ELEVATION,
         },
         levels={"T": TEMPERATURE, "QV": SPECIFIC_HUMIDITY, "RH": RELATIVE_HUMIDITY},
-        servers=(Server(name="merra2", title="NASA (account)", module="merra2", source="Merra2"),),
+        servers=(Server(name="merra2", title="NASA (account)", module="merra2"),),
     ),
     ReanalysisProduct(
         title="NCEP/NCAR R1",

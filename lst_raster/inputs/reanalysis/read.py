@@ -10,12 +10,10 @@ from pathlib import Path
 
 from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.inputs.reanalysis.datasets import is_address, read_netcdf, read_zarr
 from lst_raster.inputs.reanalysis.grib import read_grib
 from lst_raster.inputs.reanalysis.gridded import GriddedField
-from lst_raster.inputs.reanalysis.netcdf import read_netcdf
-from lst_raster.inputs.reanalysis.request import Request
-from lst_raster.inputs.reanalysis.variables import NothingFoundError
-from lst_raster.inputs.reanalysis.zarr_store import is_address, read_zarr
+from lst_raster.inputs.reanalysis.request import NothingFoundError, Request
 from lst_raster.io.address import Address, Location, location_of, path_of
 from lst_raster.io.remote import download_whole
 from lst_raster.reading import ENGINES, reading
@@ -36,16 +34,14 @@ def reanalysis_location(path: str | Location) -> Location:
 def local_files(paths: Sequence[str | Path]) -> Iterator[list[str | Path]]:
     """Paths with temporary local copies in place of files on servers; stores on servers stay as they are."""
     locations = [reanalysis_location(path) for path in paths]
+    local = list(paths)
     with tempfile.TemporaryDirectory() as folder:
-        local: list[str | Path] = []
-        for number, (path, location) in enumerate(zip(paths, locations, strict=True)):
+        for number, location in enumerate(locations):
             if isinstance(location, Address):
                 target = Path(folder) / str(number) / (location.name or "reanalysis")  # messages show the name
                 target.parent.mkdir()
                 download_whole(location, target)
-                local.append(target)
-            else:
-                local.append(path)
+                local[number] = target
         yield local
 
 

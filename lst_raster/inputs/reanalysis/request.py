@@ -1,8 +1,8 @@
-"""Requests to reanalysis files: variables, area and time of a scene, and the nodes of its coarse grid."""
+"""Requests to reanalysis files: variables and their units, area and time of a scene, nodes of its coarse grid."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from pyproj.exceptions import ProjError
 
 from lst_raster.errors import InputError
-from lst_raster.inputs.reanalysis.variables import quantity_of
+from lst_raster.inputs.reanalysis.products import ON_LEVELS, VARIABLES, variable_names
 from lst_raster.io.coarse_grid import Float
 from lst_raster.io.grid import Box, Grid, box_over
 from lst_raster.io.scene import Scene
-from lst_raster.physics.quantities import Quantity
+from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR, Quantity
 
 Indices = NDArray[np.intp]
 
@@ -24,6 +24,38 @@ _SPACING = 32  # largest spacing of nodes with single values: 1 km of Landsat [p
 _NODES_PER_CELL = 8  # at least, along each axis of the reanalysis grid
 _DECIMALS = 6  # of a degree
 _ROUNDING = 1e-4  # error of float32 coordinates [degree]
+_WITH_CLOUD = ("tcw", "total_column_water")
+_USABLE_ON_LEVELS = "t and q (or r) on levels of pressure"
+_USABLE = f"{variable_names(WATER_VAPOUR)} for the water vapour, " + ", ".join(
+    variable_names(quantity) for quantity in (AIR_TEMPERATURE, SURFACE_PRESSURE, ELEVATION)
+)
+
+
+class NothingFoundError(InputError):
+    """A readable file has none of the requested variables."""
+
+
+def unit_conversion(quantity: Quantity, units: str, where: str) -> tuple[float, float]:
+    """Factor and offset from the unit of a file to the unit of the quantity.
+
+    Raises InputError for an unknown or missing unit: reanalyses declare it, and a guess may be wrong by a factor 100.
+    """
+    if not units.strip():
+        raise InputError(f"{where} declares no unit; set its attribute units, such as {quantity.units}")
+    return quantity.require_conversion(units, where)
+
+
+def nothing_found(source: str, found: Sequence[str], reason: str = "", *, on_levels: bool = False) -> NothingFoundError:
+    """Error for a file without a usable variable, with the variables that it has."""
+    names = sorted(set(found))
+    listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    cloudy = next((name for name in found if name.lower() in _WITH_CLOUD), None)
+    note = f"{cloudy} is the water of vapour and clouds together, not the vapour only (tcwv)" if cloudy else ""
+    reasons = "; ".join(part for part in (reason, note) if part)
+    return NothingFoundError(
+        f"{source} contains {listed or 'no variables'}{f' ({reasons})' if reasons else ''}; give a file with "
+        f"{_USABLE_ON_LEVELS if on_levels else _USABLE}, on latitude and longitude"
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +71,8 @@ class Request:
 
     def quantity_of(self, variable: str) -> Quantity | None:
         """Quantity of a variable by its name, None if it is not requested."""
-        return quantity_of(variable, on_levels=self.on_levels) or self.more.get(variable.lower())
+        name = variable.lower()
+        return (ON_LEVELS if self.on_levels else VARIABLES).get(name) or self.more.get(name)
 
 
 def make_request(scene: Scene, *, on_levels: bool = False) -> Request:
@@ -95,7 +128,7 @@ class NodePositions:
     longitude: Float  # Longitudes of shape (rows, columns) [degree]
 
 
-def node_positions(grid: Grid, cell: float, spacing: int = _SPACING) -> NodePositions:
+def node_positions(grid: Grid, cell: float = np.inf, spacing: int = _SPACING) -> NodePositions:
     """Nodes over a scene, at most `spacing` [pixel] apart, closer for small reanalysis cells [degree].
 
     Raises InputError if the coordinates of the scene cannot be converted to latitude and longitude.

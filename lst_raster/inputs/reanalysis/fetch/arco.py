@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from lst_raster.errors import RemoteError
+from lst_raster.inputs.reanalysis.datasets import open_store
 from lst_raster.inputs.reanalysis.fetch.plan import Part, Plan, Say, stamp, steps_around
 from lst_raster.inputs.reanalysis.request import crop
-from lst_raster.inputs.reanalysis.zarr_store import open_store
 from lst_raster.io.grid import Box
 from lst_raster.io.remote import with_retries
 
@@ -28,30 +28,28 @@ part.load().drop_encoding().to_netcdf({file!r})
 """
 
 
-class Arco:
-    """The source ``era5-arco``."""
+def plan(stem: str, when: np.datetime64, box: Box, server: str | None, *, levels: bool = False) -> Plan:
+    """Plan one file, a subset of the store."""
+    box, steps = box.widened(CELL, CELL), steps_around(when)
+    details = {
+        "store": server or STORE,
+        "variables": [*VARIABLES, *(WITH_LEVELS if levels else ())],
+        "times": [str(step) for step in steps],
+    }
+    part = Part(file=f"{stem}_era5-arco_{'levels_' if levels else ''}{stamp(steps[0])}.nc", details=details)
+    columns = round((box.east - box.west) / CELL) + 1
+    longitudes = [(box.west + CELL * column) % 360.0 for column in range(columns)]
+    script = _SCRIPT.format(
+        **details, north=box.north, south=box.south, file=part.file,
+        longitudes="slice(None)" if box.spans_all_longitudes else longitudes,
+    )  # fmt: skip
+    return Plan(source="era5-arco", steps=steps, box=box, parts=(part,), script=script)
 
-    def plan(self, stem: str, when: np.datetime64, box: Box, server: str | None, *, levels: bool = False) -> Plan:
-        """Plan one file, a subset of the store."""
-        box, steps = box.widened(CELL, CELL), steps_around(when)
-        details = {
-            "store": server or STORE,
-            "variables": [*VARIABLES, *(WITH_LEVELS if levels else ())],
-            "times": [str(step) for step in steps],
-        }
-        part = Part(file=f"{stem}_era5-arco_{'levels_' if levels else ''}{stamp(steps[0])}.nc", details=details)
-        columns = round((box.east - box.west) / CELL) + 1
-        longitudes = [(box.west + CELL * column) % 360.0 for column in range(columns)]
-        script = _SCRIPT.format(
-            **details, north=box.north, south=box.south, file=part.file,
-            longitudes="slice(None)" if box.spans_all_longitudes else longitudes,
-        )  # fmt: skip
-        return Plan(source="era5-arco", steps=steps, box=box, parts=(part,), script=script)
 
-    def download(self, plan: Plan, folder: Path, server: str | None, say: Say) -> None:
-        """Read the chunks around time and area, and write them as netCDF."""
-        (part,) = plan.parts
-        with_retries(lambda: _download(plan, part, folder / part.file))
+def download(plan: Plan, folder: Path, server: str | None, say: Say) -> None:
+    """Read the chunks around time and area, and write them as netCDF."""
+    (part,) = plan.parts
+    with_retries(lambda: _download(plan, part, folder / part.file))
 
 
 def _download(plan: Plan, part: Part, target: Path) -> None:

@@ -15,10 +15,8 @@ from lst_raster.io.grid import Box
 from lst_raster.resources import require
 
 DATASET = "reanalysis-era5-single-levels"
-VARIABLES = ("total_column_water_vapour", "2m_temperature", "surface_pressure", "geopotential")
-DEW_POINT = "2m_dewpoint_temperature"
+VARIABLES = ["total_column_water_vapour", "2m_temperature", "surface_pressure", "geopotential"]
 LEVELS_DATASET = "reanalysis-era5-pressure-levels"
-LEVELS_VARIABLES = ("temperature", "specific_humidity")
 LEVELS = (
     1, 2, 3, 5, 7, 10, 20, 30, 50, 70, *range(100, 251, 25), *range(300, 751, 50), *range(775, 1001, 25),
 )  # all levels [hPa] # fmt: skip
@@ -31,66 +29,57 @@ _ACCOUNT = (
 _PATIENCE = {"timeout": 60, "retry_max": 5, "sleep_max": 30}  # [s] and attempts
 
 
-class ClimateDataStore:
-    """The source ``era5``."""
-
-    def plan(self, stem: str, when: np.datetime64, box: Box, server: str | None, *, levels: bool = False) -> Plan:
-        """Plan one request per day, and one more for its levels."""
-        box, steps = box.widened(CELL, CELL), steps_around(when)
-        variables = [*VARIABLES, DEW_POINT] if levels else list(VARIABLES)
-        datasets: list[tuple[str, str, dict[str, Any]]] = [("", DATASET, {"variable": variables})]
-        if levels:
-            pressures = [str(level) for level in LEVELS]
-            selection = {"variable": list(LEVELS_VARIABLES), "pressure_level": pressures}
-            datasets.append(("levels_", LEVELS_DATASET, selection))
-        parts = tuple(
-            Part(
-                file=f"{stem}_era5_{prefix}{stamp(times[0])}.nc",
-                details={"dataset": dataset, "request": _request(day, times, box, selection)},
-            )
-            for prefix, dataset, selection in datasets
-            for day, times in by_day(steps).items()
+def plan(stem: str, when: np.datetime64, box: Box, server: str | None, *, levels: bool = False) -> Plan:
+    """Plan one request per day, and one more for its levels."""
+    box, steps = box.widened(CELL, CELL), steps_around(when)
+    variables = [*VARIABLES, "2m_dewpoint_temperature"] if levels else VARIABLES
+    datasets: list[tuple[str, str, dict[str, Any]]] = [("", DATASET, {"variable": variables})]
+    if levels:
+        selection = {"variable": ["temperature", "specific_humidity"], "pressure_level": [str(p) for p in LEVELS]}
+        datasets.append(("levels_", LEVELS_DATASET, selection))
+    parts = tuple(
+        Part(
+            file=f"{stem}_era5_{prefix}{stamp(times[0])}.nc",
+            details={"dataset": dataset, "request": _request(day, times, box, selection)},
         )
-        lines = ["import cdsapi", "", "client = cdsapi.Client()"]
-        for part in parts:
-            request = json.dumps(part.details["request"], indent=4)
-            lines.append(f"client.retrieve({part.details['dataset']!r}, {request}, {part.file!r})")
-        return Plan(source="era5", steps=steps, box=box, parts=parts, script="\n".join(lines) + "\n")
+        for prefix, dataset, selection in datasets
+        for day, times in by_day(steps).items()
+    )
+    lines = ["import cdsapi", "", "client = cdsapi.Client()"]
+    for part in parts:
+        request = json.dumps(part.details["request"], indent=4)
+        lines.append(f"client.retrieve({part.details['dataset']!r}, {request}, {part.file!r})")
+    return Plan(source="era5", steps=steps, box=box, parts=parts, script="\n".join(lines) + "\n")
 
-    def download(self, plan: Plan, folder: Path, server: str | None, say: Say) -> None:
-        """Submit the requests, wait for them, and download their files."""
-        api = require("cdsapi", "era5").api
-        url, key = _credentials(api, server)
 
-        def report(*arguments: Any, **_: Any) -> None:
-            say(str(arguments[0]))
+def download(plan: Plan, folder: Path, server: str | None, say: Say) -> None:
+    """Submit the requests, wait for them, and download their files."""
+    api = require("cdsapi", "era5").api
+    url, key = _credentials(api, server)
 
-        with require("requests", "era5").Session() as session:
-            client = api.Client(
-                url=url, key=key, quiet=True, progress=False, session=session, info_callback=report,
-                warning_callback=report, error_callback=report, **_PATIENCE,
-            )  # fmt: skip
-            for part in plan.parts:
-                try:
-                    client.retrieve(part.details["dataset"], dict(part.details["request"]), str(folder / part.file))
-                except Exception as reason:  # errors of requests, and RuntimeError
-                    detail = str(reason).replace(client.key, "***")
-                    raise RemoteError(f"the Climate Data Store did not send {part.file}: {detail}") from None
+    def report(*arguments: Any, **_: Any) -> None:
+        say(str(arguments[0]))
+
+    with require("requests", "era5").Session() as session:
+        client = api.Client(
+            url=url, key=key, quiet=True, progress=False, session=session, info_callback=report,
+            warning_callback=report, error_callback=report, **_PATIENCE,
+        )  # fmt: skip
+        for part in plan.parts:
+            try:
+                client.retrieve(part.details["dataset"], dict(part.details["request"]), str(folder / part.file))
+            except Exception as reason:  # errors of requests, and RuntimeError
+                detail = str(reason).replace(client.key, "***")
+                raise RemoteError(f"the Climate Data Store did not send {part.file}: {detail}") from None
 
 
 def _request(day: np.datetime64, times: list[np.datetime64], box: Box, selection: Mapping[str, Any]) -> dict[str, Any]:
     year, month, date = str(day).split("-")
     return {
-        "product_type": ["reanalysis"],
-        **selection,
-        "year": [year],
-        "month": [month],
-        "day": [date],
-        "time": [str(time)[11:16] for time in times],
-        "data_format": "netcdf",
-        "download_format": "unarchived",
+        "product_type": ["reanalysis"], **selection, "year": [year], "month": [month], "day": [date],
+        "time": [str(time)[11:16] for time in times], "data_format": "netcdf", "download_format": "unarchived",
         "area": [box.north, box.west, box.south, box.east],
-    }
+    }  # fmt: skip
 
 
 def _credentials(api: Any, server: str | None) -> tuple[str, str]:

@@ -46,7 +46,7 @@ class Plan:
 
 
 class Source(Protocol):
-    """A server with reanalysis data."""
+    """Functions of a module that downloads from a server."""
 
     def plan(self, stem: str, when: np.datetime64, box: Box, server: str | None, *, levels: bool = False) -> Plan:
         """Plan the downloads for the time and extent of a scene.
@@ -54,7 +54,6 @@ class Source(Protocol):
         File names begin with `stem`. `server` is an address other than the default. With `levels`, temperature and
         humidity on pressure levels are included.
         """
-        ...
 
     def download(self, plan: Plan, folder: Path, server: str | None, say: Say) -> None:
         """Write the files of the plan into a folder.
@@ -62,7 +61,6 @@ class Source(Protocol):
         Raises MissingExtraError if the client package is missing, RemoteAccessError for missing or refused credentials,
         RemoteError if the server fails or sends incomplete data.
         """
-        ...
 
 
 def steps_around(when: np.datetime64, past_the_hour: int = 0, hours: int = 1) -> Steps:

@@ -23,12 +23,9 @@ _REQUIRED = (WATER_VAPOUR.name, AIR_TEMPERATURE.name, SURFACE_PRESSURE.name)
 class Fetched:
     """Result of `fetch_reanalysis`."""
 
-    plan: Plan
-    """The downloads."""
-    request: Path
-    """File with the plan as JSON."""
-    files: tuple[Path, ...]
-    """Downloaded files, the input of `retrieve`; empty after a dry run."""
+    plan: Plan  # The downloads
+    request: Path  # File with the plan as JSON
+    files: tuple[Path, ...]  # Downloaded files, the input of `retrieve`; empty after a dry run
 
 
 def fetch_reanalysis(
@@ -40,49 +37,21 @@ def fetch_reanalysis(
     The request is first written as JSON. Files are downloaded into a hidden folder, read, interpolated to the scene,
     and only then moved to their final names, so that every file with its final name is complete.
 
-    Parameters
-    ----------
-    scene : Scene
-        The scene, with acquisition time and coordinate system.
-    source : str
-        ``era5`` (Climate Data Store), ``era5-arco`` (Google's public cloud) or ``merra2`` (NASA).
-    folder : str or path
-        Output folder.
-    server : str, optional
-        Address of another server with the same protocol.
-    levels : bool
-        Whether to include temperature and humidity on pressure levels, for models of the tier ``profile``.
-    dry_run : bool
-        Whether to write the request only, without contacting a server.
-    overwrite : bool
-        Whether to replace existing files.
-    say : callable, optional
-        Receives one-line messages for the user.
+    `source` is ``era5`` (Climate Data Store), ``era5-arco`` (Google's public cloud) or ``merra2`` (NASA); `folder` the
+    output folder; `server` the address of another server with the same protocol. With `levels`, temperature and
+    humidity on pressure levels are included, for models of the tier ``profile``. With `dry_run` only the request is
+    written, without contacting a server. `say` receives one-line messages for the user.
 
-    Returns
-    -------
-    Fetched
-        The request and the files.
-
-    Raises
-    ------
-    InputError
-        The scene has no time or no coordinate system, or the source is unknown.
-    MissingExtraError
-        The client package of the source is missing.
-    RemoteAccessError
-        Credentials are missing or refused.
-    RemoteError
-        The server fails, or sends unusable data.
-    OutputError
-        A file exists, or cannot be written.
+    Raises InputError if the scene has no time or coordinate system, or the source is unknown; MissingExtraError if the
+    client package of the source is missing; RemoteAccessError if credentials are missing or refused; RemoteError if the
+    server fails or sends unusable data; OutputError if a file exists and `overwrite` is not set, or cannot be written.
     """
     if source not in SERVERS:
         raise InputError(f"source {source!r} is none of {', '.join(SERVERS)}")
     wanted = make_request(scene)
     assert wanted.when is not None and wanted.box is not None
     folder = Path(folder)
-    plan = SERVERS[source].make().plan(scene.stem, wanted.when, wanted.box, server, levels=levels)
+    plan = SERVERS[source].load().plan(scene.stem, wanted.when, wanted.box, server, levels=levels)
     request = folder / f"{scene.stem}_{source}_request.json"
     with atomic_write(request) as temporary:
         temporary.write_text(plan.as_json())
@@ -94,7 +63,7 @@ def fetch_reanalysis(
         raise OutputError(f"{existing} exists; --overwrite replaces it")
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=f".{scene.stem}.") as hidden:
-            SERVERS[source].make().download(plan, Path(hidden), server, say or (lambda line: None))
+            SERVERS[source].load().download(plan, Path(hidden), server, say or (lambda line: None))
             downloaded = [Path(hidden) / part.file for part in plan.parts]
             _check(scene, downloaded, levels)
             for file, target in zip(downloaded, targets, strict=True):
