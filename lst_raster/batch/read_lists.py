@@ -93,34 +93,41 @@ def read_scene_list(
 
 
 def _read_path(text: str, selection: Mapping[str, Any]) -> list[ListedScene]:
+    single = [ListedScene(path=text, name=scene_name(text))]
     place = Place.of(text)
     if place.member or (place.remote is None and text.startswith("/vsi")):
-        return [_single(text)]
-    if place.remote is not None:
-        address = place.remote
-        if not _is_list(address.name):
-            return [_single(address.url)]
+        return single
+    address, path = place.remote, place.disk
+    is_list = Path(place.name).suffix.lower() in (*_TABLES, *_ITEMS, _TEXT) and not is_metadata(place)
+    if address is not None:
+        if not is_list:
+            return [ListedScene(path=address.url, name=scene_name(address.url))]
         content = fetch(address, 0, _SIZE_LIMIT).content
-        return _parse_list(
-            address.name, content, lambda path: path if "://" in path else address.sibling(path).url, selection
-        )
-    path = place.disk
+        return _parse_list(place.name, content, lambda name: address.sibling(name).url, selection)
     if path.is_dir():
         return _require_scenes(scenes_in_folder(path, band=selection["band"]), text)
+    if path.is_file() and is_list:
+        return _parse_list(path.name, path.read_bytes(), lambda name: str(path.parent / name), selection)
     if path.is_file():
-        if not _is_list(path.name):
-            return [_single(text)]
-        return _parse_list(
-            path.name, path.read_bytes(), lambda name: name if "://" in name else str(path.parent / name), selection
-        )
+        return single
     if glob.has_magic(text):
         return _match_pattern(text, selection["band"])
     if path.suffix.lower() in RASTERS or is_archive(place) or is_metadata(place):
-        return [_single(text)]  # a missing scene fails when it is opened, as in a table
+        return single  # a missing scene fails when it is opened, as in a table
     raise InputNotFoundError(
         f"{text} does not exist; give a folder, a pattern, a table (.csv), a text file of one scene per line (.txt), "
         "STAC items (.json), or scenes"
     )
+
+
+def _parse_list(name: str, content: bytes, sibling: ResolvePath, selection: Mapping[str, Any]) -> list[ListedScene]:
+    def resolve(path: str) -> str:
+        return path if "://" in path else sibling(path)
+
+    ending = Path(name).suffix.lower()
+    if ending in _ITEMS:
+        return scenes_in_items(parse_items(name, content), name, resolve, **selection)
+    return (scenes_in_table if ending in _TABLES else scenes_in_text)(name, content, resolve)
 
 
 def _match_pattern(pattern: str, band: str | None) -> list[ListedScene]:
@@ -141,18 +148,3 @@ def _require_scenes(scenes: list[ListedScene], text: str) -> list[ListedScene]:
             ".tar, .tar.gz, .tar.bz2, .tar.xz); check the path"
         )
     return scenes
-
-
-def _single(text: str) -> ListedScene:
-    return ListedScene(path=text, name=scene_name(text))
-
-
-def _is_list(name: str) -> bool:
-    return Path(name).suffix.lower() in (*_TABLES, *_ITEMS, _TEXT) and not is_metadata(Path(name))
-
-
-def _parse_list(name: str, content: bytes, resolve: ResolvePath, selection: Mapping[str, Any]) -> list[ListedScene]:
-    ending = Path(name).suffix.lower()
-    if ending in _ITEMS:
-        return scenes_in_items(parse_items(name, content), name, resolve, **selection)
-    return (scenes_in_table if ending in _TABLES else scenes_in_text)(name, content, resolve)

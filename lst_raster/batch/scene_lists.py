@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -130,9 +130,25 @@ class _SceneFiles:
 def scenes_in_folder(folder: Path, *, band: str | None = None) -> list[ListedScene]:
     """Find all scenes in a folder and its subfolders, sorted by path; `band` as in `scenes_among`.
 
-    Hidden files and folders and ``__MACOSX`` are skipped. Raise InputError if a folder cannot be read.
+    Hidden files and folders and ``__MACOSX`` are skipped. Links to folders are followed, each folder once. Raise
+    InputError if a folder cannot be read.
     """
-    return scenes_among(_files_below(folder), band=band)
+
+    def fail(error: OSError) -> None:
+        raise InputError(f"{error.filename} cannot be read: {error.strerror}; leave it out, or allow it") from error
+
+    found: list[Path] = []
+    seen: set[str] = set()
+    for root, folders, files in os.walk(folder, onerror=fail, followlinks=True):
+        real = os.path.realpath(root)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        # a .zarr folder has thousands of files and no scenes
+        folders[:] = sorted(name for name in folders if not is_hidden(name) and not name.endswith(".zarr"))
+        found += [Path(root) / name for name in sorted(files)]
+    return scenes_among(found, band=band)
 
 
 def scenes_among(files: Iterable[Path], *, band: str | None = None) -> list[ListedScene]:
@@ -170,24 +186,6 @@ def scenes_among(files: Iterable[Path], *, band: str | None = None) -> list[List
     return [ListedScene(path=str(path), name=scene_name(path)) for path in paths]
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    """Files in a folder and its subfolders; links to folders are followed, each folder once."""
-    seen: set[str] = set()
-    for root, folders, files in os.walk(folder, onerror=_raise_unreadable, followlinks=True):
-        real = os.path.realpath(root)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        # a .zarr folder has thousands of files and no scenes
-        folders[:] = sorted(name for name in folders if not is_hidden(name) and not name.endswith(".zarr"))
-        yield from (Path(root) / name for name in sorted(files))
-
-
-def _raise_unreadable(error: OSError) -> None:
-    raise InputError(f"{error.filename} cannot be read: {error.strerror}; leave it out, or allow it") from error
-
-
 def _is_other_zip(file: Path) -> bool:
     """Whether a ZIP file has no scene, for example a reanalysis; a damaged one is reported when it is opened."""
     if file.suffix.lower() != ".zip":
@@ -212,8 +210,7 @@ def _parse_thermal_name(file: Path) -> FileName | None:
     return name if name.band in thermal else None
 
 
-_SCENE, _NAME = "scene", "name"
-_COLUMNS = (_SCENE, _NAME, *OPTIONS)
+_COLUMNS = ("scene", "name", *OPTIONS)
 _DECIMAL_COMMA = re.compile(r"^(-?\d+),(\d+)(?=\s*[A-Za-z]|$)")
 _SOURCE = re.compile(r"^([a-z-]{2,}):(.+)$")  # aster-ged:FOLDER; one letter is a drive
 
@@ -229,14 +226,14 @@ def scenes_in_table(name: str, content: bytes, resolve: ResolvePath) -> list[Lis
     columns = ", ".join(_COLUMNS)
     if unknown:
         raise InputError(f"{name} has the unknown column {', '.join(unknown)}; valid columns are {columns}")
-    if _SCENE not in header:
-        raise InputError(f"{name} has no column {_SCENE} with the paths of the scenes; valid columns are {columns}")
+    if "scene" not in header:
+        raise InputError(f"{name} has no column scene with the paths of the scenes; valid columns are {columns}")
     scenes = []
     for line, cells in zip(table.lines, table.rows, strict=True):
         row = dict(zip(header, cells, strict=True))
-        if not row[_SCENE]:
-            raise InputError(f"{name}, line {line} has no scene; fill in the column {_SCENE}, or remove the line")
-        path, own_name = resolve(row[_SCENE]), row.get(_NAME)
+        if not row["scene"]:
+            raise InputError(f"{name}, line {line} has no scene; fill in the column scene, or remove the line")
+        path, own_name = resolve(row["scene"]), row.get("name")
         if own_name and Path(own_name).name != own_name:
             raise InputError(f"{name}, line {line}: the name {own_name!r} is not a file name; remove the folders")
         options = {key: _parse_option(key, row[key], resolve, table.decimal_comma) for key in OPTIONS if row.get(key)}

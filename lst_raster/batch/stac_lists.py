@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -36,11 +36,17 @@ def scenes_in_items(
     `level_2` and `alternate` are as in `read_scene_list`. An item without such a scene has a `problem`. Raise
     InputError if the source is neither, or empty.
     """
-    selected = parse_band(band) if band is not None else None
-    scenes = [_scene_in_item(item, resolve, selected, level_2, alternate) for item in _items(source, name)]
-    if not scenes:
+    kind = source.get("type")
+    items = source.get("features") if kind == "FeatureCollection" else [source] if kind == "Feature" else None
+    if not isinstance(items, list):
+        found = f"a STAC {kind}" if kind in ("Catalog", "Collection") else "JSON of another kind"
+        raise InputError(f"{name} is {found}, not a STAC item or item collection; give a search result (items.json)")
+    if not items:
         raise InputError(f"{name} is an empty item collection; repeat the search with other limits")
-    return scenes
+    if not all(isinstance(item, dict) and isinstance(item.get("assets"), dict) for item in items):
+        raise InputError(f"{name} has a feature that is not a STAC item: it has no assets; remove it")
+    selected = parse_band(band) if band is not None else None
+    return [_scene_in_item(item, resolve, selected, level_2, alternate) for item in items]
 
 
 def parse_items(name: str, content: bytes) -> Mapping[str, Any]:
@@ -52,18 +58,6 @@ def parse_items(name: str, content: bytes) -> Mapping[str, Any]:
     if not isinstance(parsed, dict):
         raise InputError(f"{name} has a JSON {type(parsed).__name__}; give a STAC item or an item collection")
     return parsed
-
-
-def _items(source: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
-    kind = source.get("type")
-    features = source.get("features") if kind == "FeatureCollection" else [source] if kind == "Feature" else None
-    if not isinstance(features, list):
-        found = f"a STAC {kind}" if kind in ("Catalog", "Collection") else "JSON of another kind"
-        raise InputError(f"{name} is {found}, not a STAC item or item collection; give a search result (items.json)")
-    for item in features:
-        if not (isinstance(item, dict) and isinstance(item.get("assets"), dict)):
-            raise InputError(f"{name} has a feature that is not a STAC item: it has no assets; remove it")
-        yield item
 
 
 def _scene_in_item(
@@ -240,7 +234,19 @@ def search_scenes(
         "query": dict(query) if isinstance(query, Mapping) else _parse_conditions(query or ()),
         "max_items": limit,
     }
-    items, shown = _search(url, request), without_secrets(url)
+    client, requests = require("pystac_client", "stac"), require("requests", "stac")
+    shown = without_secrets(url)
+    try:
+        catalogue = client.Client.open(url)
+        search = catalogue.search(**{key: value for key, value in request.items() if value})
+        items = list(search.items_as_dicts())
+    except (client.exceptions.APIError, requests.RequestException, OSError) as error:
+        raise RemoteError(
+            f"the STAC API {shown} does not answer as expected ({_summary(error)}); check the address and the network, "
+            "or try again later"
+        ) from None
+    except Exception as error:  # pystac-client's errors of invalid parameters have no common parent
+        raise InputError(f"invalid search of {shown}: {_summary(error)}; check its parameters") from None
     if not items:
         raise InputError(f"the search of {shown} has no results in {', '.join(names)}; widen its limits")
     collection = {"type": "FeatureCollection", "features": items}
@@ -249,7 +255,10 @@ def search_scenes(
 
 
 def _parse_conditions(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Parse conditions such as ``eo:cloud_cover<20``; several conditions on one property are combined."""
+    """Parse conditions such as ``eo:cloud_cover<20``; several conditions on one property are combined.
+
+    pystac-client parses them too, but leaves numbers as text, which servers compare as text.
+    """
     conditions: dict[str, dict[str, Any]] = {}
     for text in texts:
         match = _CONDITION.fullmatch(text)
@@ -258,21 +267,6 @@ def _parse_conditions(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         name, operator, value = match.groups()
         conditions.setdefault(name, {})[_OPERATORS[operator]] = float(value) if _NUMBER.fullmatch(value) else value
     return conditions
-
-
-def _search(url: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
-    client, requests = require("pystac_client", "stac"), require("requests", "stac")
-    shown = without_secrets(url)
-    try:
-        catalogue = client.Client.open(url)
-        return list(catalogue.search(**{key: value for key, value in request.items() if value}).items_as_dicts())
-    except (client.exceptions.APIError, requests.RequestException, OSError) as error:
-        raise RemoteError(
-            f"the STAC API {shown} does not answer as expected ({_summary(error)}); check the address and the network, "
-            "or try again later"
-        ) from None
-    except Exception as error:  # pystac-client's errors of invalid parameters have no common parent
-        raise InputError(f"invalid search of {shown}: {_summary(error)}; check its parameters") from None
 
 
 def _summary(error: Exception) -> str:

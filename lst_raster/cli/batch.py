@@ -17,10 +17,9 @@ from lst_raster.cli.command import Command, show
 from lst_raster.cli.progress import progress_bar, silent_c_libraries
 
 if TYPE_CHECKING:
-    from lst_raster.batch.plan import Planned
     from lst_raster.batch.report import Report
     from lst_raster.batch.scene_lists import ListedScene
-    from lst_raster.batch.task import SceneResult
+    from lst_raster.batch.task import Planned, SceneResult
 
 _LOGGER = logging.getLogger(__name__)
 _SHOWN = 20  # failures on standard error; the report has all
@@ -87,9 +86,8 @@ def batch(
       --collection landsat-c2l1 --alternate s3 --bbox -88 30 -86 31 \
       --datetime 2015-06-01/2015-08-31 --limit 50 -o products
     """
-    from lst_raster.batch.plan import folder_of, make_tasks, plan
     from lst_raster.batch.retrieve_many import retrieve_many
-    from lst_raster.batch.task import Opening
+    from lst_raster.batch.task import Opening, folder_of, make_tasks, plan
 
     if workers is not None and scheduler is not None:
         raise click.UsageError("--workers and --scheduler exclude each other; give one of them")

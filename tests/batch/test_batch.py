@@ -14,8 +14,7 @@ import pytest
 
 import lst_raster
 from lst_raster import errors, retrieve, retrieve_many
-from lst_raster.batch.plan import RetrieveOptions
-from lst_raster.batch.task import Opening, Task, run_task
+from lst_raster.batch.task import Opening, RetrieveOptions, Task, run_task
 from lst_raster.errors import CancelledError, InputError, OutputError, RemoteError, SceneError, WorkerError
 from tests.support.many_scenes import (
     AIR,
