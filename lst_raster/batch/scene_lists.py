@@ -109,12 +109,12 @@ class _SceneFiles:
     """Files of one scene in one folder."""
 
     product: str | None = None  # product identifier of the bands; differs from the stem of renamed files
-    metadata: dict[str, Path] = field(default_factory=dict)  # by ending
+    metadata: dict[str, Path] = field(default_factory=dict)  # by ending; an archive has the ending ""
     bands: dict[str, Path] = field(default_factory=dict)
 
     def best(self, band: str | None) -> Path:
         """Metadata file, the most complete description of a scene, or the file of the selected band."""
-        for ending in (".txt", ".xml", ".json"):
+        for ending in ("", ".txt", ".xml", ".json"):
             if ending in self.metadata:
                 return self.metadata[ending]
         first = next(iter(self.bands.values()))
@@ -156,33 +156,24 @@ def scenes_among(files: Iterable[Path], *, band: str | None = None) -> list[List
 
     `band` selects the thermal band of scenes without metadata.
     """
-    scenes: dict[tuple[Path, str], _SceneFiles] = {}
-    found: dict[tuple[Path, str], _SceneFiles | Path] = {}  # archives too, in the order of the files
+    found: dict[tuple[Path, str], _SceneFiles] = {}
     for file in files:
         if is_hidden(file.name) or "__MACOSX" in file.parts or _is_other_zip(file):
             continue
         if is_archive(file):
-            found[file, ""] = file
-            continue
-        named = None if is_metadata(file) else _parse_thermal_name(file)
-        if named is None and not is_metadata(file):
-            continue
-        stem = named.stem if named is not None else metadata_stem(file.name)
-        key = file.parent, stem.lower()
-        scene = found[key] = scenes.setdefault(key, _SceneFiles())
-        if named is None:
+            found[file, ""] = _SceneFiles(metadata={"": file})
+        elif is_metadata(file):
+            scene = found.setdefault((file.parent, metadata_stem(file.name).lower()), _SceneFiles())
             scene.metadata[file.suffix.lower()] = file
-        else:
-            scene.bands.setdefault(named.band or "", file)
-            scene.product = named.product
+        elif (name := _parse_thermal_name(file)) is not None:
+            scene = found.setdefault((file.parent, name.stem.lower()), _SceneFiles())
+            scene.bands.setdefault(name.band or "", file)
+            scene.product = name.product
     paths = []
-    for (folder, stem), entry in found.items():
-        if isinstance(entry, Path):
-            paths.append(entry)
-            continue
-        product = entry.product.lower() if entry.product is not None else stem
+    for (folder, stem), scene in found.items():
+        product = scene.product.lower() if scene.product is not None else stem
         if product == stem or (folder, product) not in found:  # else renamed bands of a scene that is listed anyway
-            paths.append(entry.best(band))
+            paths.append(scene.best(band))
     return [ListedScene(path=str(path), name=scene_name(path)) for path in paths]
 
 

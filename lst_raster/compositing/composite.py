@@ -9,7 +9,6 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeAlias
 
 import numpy as np
 from rasterio.windows import Window
@@ -36,12 +35,10 @@ from lst_raster.product.paths import OutputFormat
 from lst_raster.product.staging import new_files
 from lst_raster.product.tiff_blocks import Compression
 from lst_raster.retrieval.resume import file_states, require_unchanged
+from lst_raster.retrieval.run import Progress
 from lst_raster.retrieval.workers import available_threads, over_tiles
 
 _LOGGER = logging.getLogger(__name__)
-
-Progress: TypeAlias = Callable[[int, int], bool]
-"""Called with the number of completed tiles and the total; returns False to stop the run."""
 
 _UNCERTAINTY_ASSUMPTION = (
     "_UNC: errors of all dates fully correlated (upper bound); _UNC_IND: errors of the dates independent (lower bound)"
@@ -221,10 +218,9 @@ class _Options:
 
 def _make(options: _Options, products: Sequence[SourceProduct]) -> Composite:
     grid = choose_grid(products, options.grid)
-    uncertainty = _check_uncertainty(options, products)
     overpasses = group_by_overpass(products)
     ordered = [product for overpass in overpasses for product in overpass]
-    _warn_of_inputs(options, overpasses)
+    uncertainty = _check_inputs(options, overpasses)
     placed = tuple(tuple(place_on_grid(one, grid, options.grid) for one in overpass) for overpass in overpasses)
     stack = Stack(grid=grid, overpasses=placed, pixel_filter=options.pixel_filter, uncertainty=uncertainty)
     target, stem = main_path(options.output, ordered, options.statistics[0])
@@ -267,9 +263,10 @@ def _provenance(options: _Options, products: Sequence[SourceProduct], stack: Sta
     }
 
 
-def _check_uncertainty(options: _Options, products: Sequence[SourceProduct]) -> bool:
-    """Whether means get an uncertainty; warn if a product has none, raise InputError if one is necessary."""
-    missing = [product.name for product in products if product.uncertainty is None]
+def _check_inputs(options: _Options, overpasses: Sequence[Sequence[SourceProduct]]) -> bool:
+    """Whether means get an uncertainty; warn of missing rasters, raise InputError if an uncertainty is necessary."""
+    products = [product for overpass in overpasses for product in overpass]
+    missing = _shorten([product.name for product in products if product.uncertainty is None])
     has_mean = any(statistic.is_mean for statistic in options.statistics)
     if missing:
         weighted = any(statistic.name == "weighted_mean" for statistic in options.statistics)
@@ -277,22 +274,19 @@ def _check_uncertainty(options: _Options, products: Sequence[SourceProduct]) -> 
             what = "a weighted mean" if weighted else "a largest uncertainty"
             raise InputError(
                 f"{what} needs the uncertainty of every product, *_LST_UNC.tif; it is missing for "
-                f"{_shorten(missing)}: leave these products out"
+                f"{missing}: leave these products out"
             )
         if has_mean:
-            options.warn(f"the mean has no uncertainty: that of {_shorten(missing)} is missing")
-    return has_mean and not missing
-
-
-def _warn_of_inputs(options: _Options, overpasses: Sequence[Sequence[SourceProduct]]) -> None:
-    missing = [product.name for overpass in overpasses for product in overpass if product.quality is None]
-    if missing and options.pixel_filter.needs_quality:
-        options.warn(f"pixels are not filtered by quality: the quality band of {_shorten(missing)} is missing")
+            options.warn(f"the mean has no uncertainty: that of {missing} is missing")
+    without_quality = _shorten([product.name for product in products if product.quality is None])
+    if without_quality and options.pixel_filter.needs_quality:
+        options.warn(f"pixels are not filtered by quality: the quality band of {without_quality} is missing")
     for overpass in overpasses:
         scenes = [product.tags.get("input", "") for product in overpass]
         for scene in sorted({scene for scene in scenes if scene and scenes.count(scene) > 1}):
             names = [product.name for product in overpass if product.tags.get("input") == scene]
             options.warn(f"{_shorten(names)} are of the same scene, {scene}: in an overlap the first is used")
+    return has_mean and not missing
 
 
 def _shorten(names: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from lst_raster.io.grid import Grid
 from lst_raster.product.destination import product_location
 from lst_raster.product.footprint import footprint
 from lst_raster.product.layers import Layer
-from lst_raster.product.paths import ITEM, STEP, OutputFormat
+from lst_raster.product.paths import ITEM, OutputFormat, temperature_layer
 from lst_raster.product.stac import (
     COG_TYPE,
     EXTENSIONS,
@@ -77,26 +77,22 @@ def plan_outputs(
 
     The first statistic goes to `target`; the names of the others begin with `stem`.
     """
+    kelvin = temperature_layer(form)
     outputs: list[Output] = []
     for statistic in dict.fromkeys([*statistics, Statistic(name="count")]):
         path = target if not outputs else target.with_name(f"{stem}{statistic.suffix}.tif")
-        layer = _kelvin_layer(statistic.title, form)
+        layer = replace(kelvin, description=statistic.title)
         if statistic.name == "count":
             layer = Layer(description=statistic.title, dtype="uint16", nodata=None, resampling="nearest")
         elif statistic.name == "deviation":  # always float32: 0, nodata of integers, is a valid value
             layer = Layer(description=statistic.title, units="K")
         outputs.append(Output(key=statistic.key, path=path, layer=layer))
         for kind, suffix, assumption in _UNCERTAINTIES if uncertainty and statistic.is_mean else ():
-            layer = _kelvin_layer(f"standard uncertainty of the {statistic.title.rstrip(',')}, {assumption}", form)
+            description = f"standard uncertainty of the {statistic.title.rstrip(',')}, {assumption}"
             raster = path.with_name(f"{path.stem}{suffix}.tif")
+            layer = replace(kelvin, description=description)
             outputs.append(Output(key=f"{statistic.key}_{kind}", path=raster, layer=layer, is_statistic=False))
     return outputs
-
-
-def _kelvin_layer(description: str, form: OutputFormat) -> Layer:
-    if form.dtype == "uint16":
-        return Layer(description=description, units="K", dtype="uint16", scale=STEP, nodata=0)
-    return Layer(description=description, units="K")
 
 
 _SIDECARS = {
