@@ -17,9 +17,9 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, Self
 
+from lst_raster.batch.scene_lists import one_line
 from lst_raster.batch.task import SceneResult, Task, run_task, worker_failure
 from lst_raster.errors import CancelledError, InputError, WorkerError
-from lst_raster.io.address import without_secrets
 from lst_raster.resources import ignore_library_warnings, require
 
 
@@ -176,13 +176,9 @@ def _run_tasks(pipe: Connection[Any, Any]) -> None:
             try:
                 task: Task = pickle.loads(content)
             except Exception as error:  # of any type, for example if a signing function cannot be imported here
-                pipe.send(f"cannot run it: {_one_line(error)}")
+                pipe.send(f"cannot run it: {one_line(error)}")
             else:
                 pipe.send(run_task(task))
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {without_secrets(' '.join(str(error).split()))}"
 
 
 _FETCH_TIMEOUT = 5.0  # [s] for a result that is reported as available
@@ -246,7 +242,7 @@ class ClusterBackend(Backend):
             return worker_failure(task, _NO_SCHEDULER)
         except Exception as error:  # of the cluster: `run_task` raises none
             advice = "check that every worker has the same release of lst-raster"
-            return worker_failure(task, f"cluster error: {_one_line(error)}; {advice}")
+            return worker_failure(task, f"cluster error: {one_line(error)}; {advice}")
 
     def stop(self) -> None:
         """Wait until all tasks have noticed the stop; those that have not begun end at once."""

@@ -74,9 +74,12 @@ class ListedScene:
         try:
             return str(self.sign(self.path))
         except Exception as error:  # any error of the user's function
-            raise RemoteAccessError(
-                f"{self.shown} cannot be signed: {type(error).__name__}: {without_secrets(str(error))}"
-            ) from None
+            raise RemoteAccessError(f"{self.shown} cannot be signed: {one_line(error)}") from None
+
+
+def one_line(error: Exception) -> str:
+    """Type and text of an error, without secrets."""
+    return f"{type(error).__name__}: {without_secrets(' '.join(str(error).split()))}"
 
 
 def scene_name(path: str | Path) -> str:

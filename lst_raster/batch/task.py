@@ -14,7 +14,7 @@ from typing import Any, Literal, TypedDict
 
 from rasterio.errors import RasterioError
 
-from lst_raster.batch.scene_lists import MULTI_VALUED, SCENE_OPTIONS, ListedScene
+from lst_raster.batch.scene_lists import MULTI_VALUED, SCENE_OPTIONS, ListedScene, one_line
 from lst_raster.errors import CancelledError, InputError, LstRasterError, OutputError, SceneError, WorkerError
 from lst_raster.inference.model import Model
 from lst_raster.inputs.fields import Source
@@ -234,8 +234,7 @@ def run_task(task: Task, progress: Progress | None = None) -> SceneResult:
             error = known
             lines.append(f"ERROR {known}")
         except Exception as unknown:  # any other error must not end the batch
-            text = f"{type(unknown).__name__}: {without_secrets(' '.join(str(unknown).split()))}"
-            error = WorkerError(f"unexpected error: {text}; the traceback is in the scene's log")
+            error = WorkerError(f"unexpected error: {one_line(unknown)}; the traceback is in the scene's log")
             lines.append(f"ERROR {without_secrets(traceback.format_exc())}")
     return _result(task, lines, time.monotonic() - started, product=product, error=error, mean=mean)
 

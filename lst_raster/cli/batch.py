@@ -201,8 +201,7 @@ def _show_plan(scenes: Iterable[Planned], as_json: bool) -> int:
 
 def _scenes(lists: tuple[str, ...], values: dict[str, Any]) -> list[ListedScene]:
     """Read the lists, and search; removes the options of the search from `values`."""
-    from lst_raster.batch.read_lists import read_scene_list
-    from lst_raster.batch.stac_lists import search_scenes
+    from lst_raster.batch.read_lists import read_scene_list, search_scenes
 
     url, where = values.pop("search"), {name: values.pop(name) for name in ("bbox", "datetime", "query", "limit")}
     collections, sign = values.pop("collection"), _function(values.pop("sign"))
