@@ -6,10 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lst_raster.batch.read_lists import read_scene_list
+    from lst_raster.batch.read_lists import read_scene_list, search_scenes
     from lst_raster.batch.retrieve_many import retrieve_many
     from lst_raster.batch.scene_lists import ListedScene
-    from lst_raster.batch.stac_lists import search_scenes
     from lst_raster.batch.task import SceneResult
     from lst_raster.compositing.composite import Composite, composite
     from lst_raster.inference.model import Model
@@ -61,7 +60,7 @@ _HOMES = {
     "retrieve": "lst_raster.retrieval.retrieve",
     "retrieve_array": "lst_raster.xarray_api.retrieve_array",
     "retrieve_many": "lst_raster.batch.retrieve_many",
-    "search_scenes": "lst_raster.batch.stac_lists",
+    "search_scenes": "lst_raster.batch.read_lists",
     "write_product": "lst_raster.xarray_api.write_product",
 }
 

@@ -1,12 +1,15 @@
-"""Scene lists in all forms, read by one function."""
+"""Scene lists in all forms: paths, patterns, tables, text files, STAC items, and searches of STAC APIs."""
 
 from __future__ import annotations
 
 import glob
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
+from urllib.parse import unquote, urljoin, urlsplit
 
 from lst_raster.batch.scene_lists import (
     RASTERS,
@@ -19,10 +22,13 @@ from lst_raster.batch.scene_lists import (
     scenes_in_table,
     scenes_in_text,
 )
-from lst_raster.batch.stac_lists import parse_items, scenes_in_items
-from lst_raster.errors import InputError, InputNotFoundError, SceneError
+from lst_raster.errors import InputError, InputNotFoundError, RemoteError, SceneError
+from lst_raster.io.address import without_secrets
 from lst_raster.io.bundle import Place, is_archive, is_metadata
+from lst_raster.io.landsat import THERMAL_BANDS, parse_band, read_file_name
 from lst_raster.io.remote import fetch
+from lst_raster.resources import require
+from lst_raster.sensors.bands import thermal_files
 
 SceneList: TypeAlias = "str | Path | ListedScene | Mapping[str, Any] | Sequence[Any]"
 """A path, a pattern, an address, STAC items, a scene, or a sequence of these."""
@@ -82,7 +88,7 @@ def read_scene_list(
         source = source.to_dict()
     selection: dict[str, Any] = {"band": band, "level_2": level_2, "alternate": alternate}
     if isinstance(source, Mapping):
-        scenes = scenes_in_items(source, "the mapping", None, **selection)
+        scenes = _scenes_in_items(source, "the mapping", None, **selection)
     elif isinstance(source, str | Path):
         scenes = _read_path(str(source), selection)
     elif isinstance(source, Sequence):
@@ -93,34 +99,47 @@ def read_scene_list(
 
 
 def _read_path(text: str, selection: Mapping[str, Any]) -> list[ListedScene]:
+    single = [ListedScene(path=text, name=scene_name(text))]
     place = Place.of(text)
     if place.member or (place.remote is None and text.startswith("/vsi")):
-        return [_single(text)]
-    if place.remote is not None:
-        address = place.remote
-        if not _is_list(address.name):
-            return [_single(address.url)]
+        return single
+    address, path = place.remote, place.disk
+    is_list = Path(place.name).suffix.lower() in (*_TABLES, *_ITEMS, _TEXT) and not is_metadata(place)
+    if address is not None:
+        if not is_list:
+            return [ListedScene(path=address.url, name=scene_name(address.url))]
         content = fetch(address, 0, _SIZE_LIMIT).content
-        return _parse_list(
-            address.name, content, lambda path: path if "://" in path else address.sibling(path).url, selection
-        )
-    path = place.disk
+        return _parse_list(place.name, content, lambda name: address.sibling(name).url, selection)
     if path.is_dir():
         return _require_scenes(scenes_in_folder(path, band=selection["band"]), text)
+    if path.is_file() and is_list:
+        return _parse_list(path.name, path.read_bytes(), lambda name: str(path.parent / name), selection)
     if path.is_file():
-        if not _is_list(path.name):
-            return [_single(text)]
-        return _parse_list(
-            path.name, path.read_bytes(), lambda name: name if "://" in name else str(path.parent / name), selection
-        )
+        return single
     if glob.has_magic(text):
         return _match_pattern(text, selection["band"])
     if path.suffix.lower() in RASTERS or is_archive(place) or is_metadata(place):
-        return [_single(text)]  # a missing scene fails when it is opened, as in a table
+        return single  # a missing scene fails when it is opened, as in a table
     raise InputNotFoundError(
         f"{text} does not exist; give a folder, a pattern, a table (.csv), a text file of one scene per line (.txt), "
         "STAC items (.json), or scenes"
     )
+
+
+def _parse_list(name: str, content: bytes, sibling: ResolvePath, selection: Mapping[str, Any]) -> list[ListedScene]:
+    def resolve(path: str) -> str:
+        return path if "://" in path else sibling(path)
+
+    ending = Path(name).suffix.lower()
+    if ending in _ITEMS:
+        try:
+            parsed = json.loads(content)
+        except ValueError as error:
+            raise InputError(f"{name} is not JSON ({error}); give a STAC item or an item collection") from None
+        if not isinstance(parsed, dict):
+            raise InputError(f"{name} has a JSON {type(parsed).__name__}; give a STAC item or an item collection")
+        return _scenes_in_items(parsed, name, resolve, **selection)
+    return (scenes_in_table if ending in _TABLES else scenes_in_text)(name, content, resolve)
 
 
 def _match_pattern(pattern: str, band: str | None) -> list[ListedScene]:
@@ -143,16 +162,246 @@ def _require_scenes(scenes: list[ListedScene], text: str) -> list[ListedScene]:
     return scenes
 
 
-def _single(text: str) -> ListedScene:
-    return ListedScene(path=text, name=scene_name(text))
+_LEVEL_1 = re.compile(rf"_({'|'.join(thermal_files())})$", re.IGNORECASE)
+_LEVEL_2 = re.compile(r"_ST_(B\d+)$", re.IGNORECASE)
+_LEVEL_2_CORRECTIONS = ("L2", "L2SP", "L2SR")
+_SUFFIXES = {file.stac_key: suffix for suffix, file in thermal_files().items()}  # by common name
+
+_Asset = Mapping[str, Any]
+_ThermalAssets = dict[str, tuple[str, _Asset]]  # scene name, empty if unknown, and asset, by suffix of the band
 
 
-def _is_list(name: str) -> bool:
-    return Path(name).suffix.lower() in (*_TABLES, *_ITEMS, _TEXT) and not is_metadata(Path(name))
+def _scenes_in_items(
+    source: Mapping[str, Any], name: str, resolve: ResolvePath | None, *, band: str | None = None,
+    level_2: bool = False, alternate: str | None = None,
+) -> list[ListedScene]:  # fmt: skip
+    """Convert a STAC item (``Feature``) or an item collection (``FeatureCollection``) to one scene per item.
+
+    `name` is the source in messages; `resolve` gives the path of files next to a list, None without a list. An item
+    without a matching scene has a `problem`. Raise InputError if the source is neither, or empty.
+    """
+    kind = source.get("type")
+    items = source.get("features") if kind == "FeatureCollection" else [source] if kind == "Feature" else None
+    if not isinstance(items, list):
+        found = f"a STAC {kind}" if kind in ("Catalog", "Collection") else "JSON of another kind"
+        raise InputError(f"{name} is {found}, not a STAC item or item collection; give a search result (items.json)")
+    if not items:
+        raise InputError(f"{name} is an empty item collection; repeat the search with other limits")
+    if not all(isinstance(item, dict) and isinstance(item.get("assets"), dict) for item in items):
+        raise InputError(f"{name} has a feature that is not a STAC item: it has no assets; remove it")
+    selected = parse_band(band) if band is not None else None
+    return [_scene_in_item(item, resolve, selected, level_2, alternate) for item in items]
 
 
-def _parse_list(name: str, content: bytes, resolve: ResolvePath, selection: Mapping[str, Any]) -> list[ListedScene]:
-    ending = Path(name).suffix.lower()
-    if ending in _ITEMS:
-        return scenes_in_items(parse_items(name, content), name, resolve, **selection)
-    return (scenes_in_table if ending in _TABLES else scenes_in_text)(name, content, resolve)
+def _scene_in_item(
+    item: Mapping[str, Any], resolve: ResolvePath | None, band: str | None, level_2: bool, alternate: str | None
+) -> ListedScene:
+    identifier = str(item.get("id") or "item without id").replace("/", "_")
+    assets = _thermal_assets(item, level_2)
+    if band is None:
+        suffix = next((suffix for suffix in thermal_files() if suffix in assets), None)
+    else:
+        suffix = next((suffix for suffix in assets if suffix == band or suffix.partition("_")[0] == band), None)
+    if suffix is None:
+        problem = f"item {identifier} {_missing_band(item, band, assets, level_2)}"
+        return ListedScene(path=identifier, name=identifier, problem=problem)
+    name, asset = assets[suffix]
+    return ListedScene(path=_asset_path(asset, item, resolve, alternate), name=name or identifier)
+
+
+def _thermal_assets(item: Mapping[str, Any], level_2: bool) -> _ThermalAssets:
+    assets: _ThermalAssets = {}
+    pattern = _LEVEL_2 if level_2 else _LEVEL_1
+    for key, asset in item["assets"].items():
+        if not isinstance(asset, dict) or not isinstance(asset.get("href"), str):
+            continue
+        file = _file_name(asset["href"])
+        if file.suffix.lower() not in RASTERS or (not level_2 and _is_level_2_file(file)):
+            continue
+        match = pattern.search(file.stem)
+        if match:
+            name = file.stem[: match.start()] if level_2 else read_file_name(Path(file.name)).stem
+            assets.setdefault(match[1].upper(), (name, asset))
+        elif not level_2 and not _is_level_2(item) and (suffix := _band_from_metadata(key, asset)) is not None:
+            assets.setdefault(suffix, ("", asset))
+    return _bands_of_one_satellite(assets)
+
+
+def _bands_of_one_satellite(assets: _ThermalAssets) -> _ThermalAssets:
+    """Remove bands that are thermal only on other satellites, such as band 6 of Landsat 8 and 9."""
+    satellites = {read_file_name(Path(f"{name}_B1.TIF"), level_2=True).satellite for name, _ in assets.values() if name}
+    known = [bands for satellite, bands in THERMAL_BANDS.items() if satellite in satellites]
+
+    def number_of_matches(bands: Mapping[str, str]) -> tuple[int, int]:
+        return sum(suffix in assets for suffix in bands), len(bands)
+
+    # If the names do not give the satellite, the best match: B10 together with B6 is Landsat 8 or 9.
+    thermal = known[0] if len(known) == 1 else max(THERMAL_BANDS.values(), key=number_of_matches)
+    return {suffix: asset for suffix, asset in assets.items() if suffix in thermal}
+
+
+def _band_from_metadata(key: str, asset: _Asset) -> str | None:
+    """Thermal band from the key of an asset or the common name of its band."""
+    bands = asset.get("bands") or asset.get("eo:bands") or [{}]
+    first = bands[0] if len(bands) == 1 and isinstance(bands[0], dict) else {}
+    for name in (key, first.get("eo:common_name"), first.get("common_name"), first.get("name")):
+        text = str(name).lower()
+        if text in _SUFFIXES or text.upper() in _SUFFIXES.values():
+            return _SUFFIXES.get(text, text.upper())
+    return None
+
+
+def _is_level_2_file(name: PurePosixPath) -> bool:
+    try:
+        read_file_name(Path(name.name))
+    except SceneError:
+        return True
+    return False
+
+
+def _is_level_2(item: Mapping[str, Any]) -> bool:
+    properties = item.get("properties") or {}
+    levels = (properties.get("landsat:correction"), properties.get("processing:level"))
+    return any(level in _LEVEL_2_CORRECTIONS for level in levels) or any(
+        _LEVEL_2.search(_file_name(asset.get("href", "")).stem)
+        for asset in item["assets"].values()
+        if isinstance(asset, dict)
+    )
+
+
+def _missing_band(item: Mapping[str, Any], band: str | None, assets: _ThermalAssets, level_2: bool) -> str:
+    """Reason why no band could be selected."""
+    if assets:
+        return f"has no band {band}, only {', '.join(assets)}; choose another with --band"
+    if level_2:
+        return "has no Level-2 surface temperature (*_ST_B10.TIF, *_ST_B6.TIF); search another collection"
+    if _is_level_2(item):
+        return (
+            "has only Level 2, whose surface temperature is already retrieved; search a collection of Level 1, such as "
+            "landsat-c2l1, or retrieve it again from its intermediate bands with --level-2"
+        )
+    return (
+        f"has no thermal band of Level 1 among its assets ({', '.join(item['assets']) or 'none'}); search a collection "
+        "of Landsat Level 1"
+    )
+
+
+def _file_name(href: str) -> PurePosixPath:
+    return PurePosixPath(unquote(urlsplit(href).path) if "://" in href else href.replace("\\", "/"))
+
+
+def _asset_path(asset: _Asset, item: Mapping[str, Any], resolve: ResolvePath | None, alternate: str | None) -> str:
+    """Path of an asset: a file next to the list, else the selected alternate address, else the address."""
+    href = str(asset["href"])
+    for local in (resolve(_file_name(href).name), resolve(href)) if resolve else ():
+        if "://" not in local and Path(local).is_file():
+            return local
+    other = (asset.get("alternate") or {}).get(alternate) if alternate else None
+    if isinstance(other, dict) and isinstance(other.get("href"), str):
+        return str(other["href"])
+    if "://" in href or Path(href).is_absolute():
+        return href
+    self_link = next((str(link.get("href")) for link in item.get("links") or () if link.get("rel") == "self"), "")
+    if "://" in self_link:
+        return urljoin(self_link, href)
+    return resolve(href) if resolve else href
+
+
+_OPERATORS = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "=": "eq", "!=": "neq"}
+_CONDITION = re.compile(r"\s*([^\s<>=!]+)\s*(<=|>=|!=|<|>|=)\s*([^<>=!]*[^\s<>=!])\s*")
+_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
+
+
+def search_scenes(
+    url: str,
+    *,
+    collections: str | Sequence[str],
+    bbox: Sequence[float] | None = None,
+    datetime: str | None = None,
+    query: Mapping[str, Any] | Sequence[str] | None = None,
+    limit: int | None = None,
+    sign: Sign | None = None,
+    band: str | None = None,
+    level_2: bool = False,
+    alternate: str | None = None,
+) -> list[ListedScene]:
+    """Search a STAC API for scenes.
+
+    Parameters
+    ----------
+    url : str
+        Address of the STAC API, such as ``https://landsatlook.usgs.gov/stac-server``.
+    collections : str or sequence of str
+        Collections of Landsat Level 1, such as ``landsat-c2l1``.
+    bbox : sequence of float, optional
+        West, south, east, north. [degree]
+    datetime : str, optional
+        ``2015-07``, or a range ``2015-06-01/2015-08-31``.
+    query : mapping, or sequence of str, optional
+        Further conditions, such as ``eo:cloud_cover<20``.
+    limit : int, optional
+        Largest number of scenes; no limit by default.
+    sign, band, level_2, alternate : optional
+        As for `read_scene_list`; for example ``planetary_computer.sign`` and the alternate ``s3`` of the USGS.
+
+    Returns
+    -------
+    list of ListedScene
+        The scenes in the order of the server, for `retrieve_many`. An item without a thermal band of Level 1 has a
+        `problem`, and only its own retrieval fails.
+
+    Raises
+    ------
+    InputError
+        The search is invalid or has no results.
+    RemoteError
+        The server does not answer, or refuses the request.
+    MissingExtraError
+        pystac-client is not installed.
+    """
+    names = [collections] if isinstance(collections, str) else list(collections)
+    request = {
+        "collections": names,
+        "bbox": list(bbox) if bbox is not None else None,
+        "datetime": datetime,
+        "query": dict(query) if isinstance(query, Mapping) else _parse_conditions(query or ()),
+        "max_items": limit,
+    }
+    client, requests = require("pystac_client", "stac"), require("requests", "stac")
+    shown = without_secrets(url)
+    try:
+        catalogue = client.Client.open(url)
+        search = catalogue.search(**{key: value for key, value in request.items() if value})
+        items = list(search.items_as_dicts())
+    except (client.exceptions.APIError, requests.RequestException, OSError) as error:
+        raise RemoteError(
+            f"the STAC API {shown} does not answer as expected ({_summary(error)}); check the address and the network, "
+            "or try again later"
+        ) from None
+    except Exception as error:  # pystac-client's errors of invalid parameters have no common parent
+        raise InputError(f"invalid search of {shown}: {_summary(error)}; check its parameters") from None
+    if not items:
+        raise InputError(f"the search of {shown} has no results in {', '.join(names)}; widen its limits")
+    collection = {"type": "FeatureCollection", "features": items}
+    scenes = _scenes_in_items(collection, shown, None, band=band, level_2=level_2, alternate=alternate)
+    return [replace(scene, sign=sign) for scene in scenes]
+
+
+def _parse_conditions(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Parse conditions such as ``eo:cloud_cover<20``; several conditions on one property are combined.
+
+    pystac-client parses them too, but leaves numbers as text, which servers compare as text.
+    """
+    conditions: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        match = _CONDITION.fullmatch(text)
+        if match is None:
+            raise InputError(f"invalid condition {text!r}; write one such as eo:cloud_cover<20")
+        name, operator, value = match.groups()
+        conditions.setdefault(name, {})[_OPERATORS[operator]] = float(value) if _NUMBER.fullmatch(value) else value
+    return conditions
+
+
+def _summary(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return without_secrets(f"{type(error).__name__}: {text[:200]}")

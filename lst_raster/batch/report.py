@@ -23,8 +23,6 @@ COLUMNS = (
     "source",
 )  # fmt: skip
 """Columns of the table, and keys of the scenes in JSON."""
-WAITING = "waiting"
-"""Status of a scene without a result."""
 
 _FORMATS = (".csv", ".json")
 _WRITE_RATIO = 20  # pause between two writes in durations of a write, for lists of many thousand scenes
@@ -40,7 +38,7 @@ class Report:
         self.paths = (target,) if target.suffix else tuple(target.with_suffix(ending) for ending in _FORMATS)
         empty = dict.fromkeys(COLUMNS)
         self._rows: dict[str, dict[str, Any]] = {
-            scene.name: {**empty, "scene": scene.name, "status": WAITING, "warnings": [], "source": scene.shown}
+            scene.name: {**empty, "scene": scene.name, "status": "waiting", "warnings": [], "source": scene.shown}
             for scene in scenes
         }
         self._next_write = 0.0
@@ -55,7 +53,9 @@ class Report:
         """Write the report; the previous one is replaced when it is complete. Raise OutputError on failure."""
         started = time.monotonic()
         for path in self.paths:
-            text = self._json() if path.suffix.lower() == ".json" else self._csv()
+            text = self._csv()
+            if path.suffix.lower() == ".json":
+                text = json.dumps(self.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
             with atomic_write(path) as temporary:
                 temporary.write_text(text, encoding="utf-8", newline="")
         self._next_write = time.monotonic() + _WRITE_RATIO * (time.monotonic() - started)
@@ -75,9 +75,6 @@ class Report:
         table.writeheader()
         table.writerows({**row, "warnings": " | ".join(row["warnings"])} for row in self._rows.values())
         return text.getvalue()
-
-    def _json(self) -> str:
-        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _row(result: SceneResult) -> dict[str, Any]:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from lst_raster.batch.backends import Backend, ClusterBackend, ProcessBackend, SerialBackend
-from lst_raster.batch.plan import RetrieveOptions, folder_of, make_tasks
 from lst_raster.batch.read_lists import SceneList, read_scene_list
-from lst_raster.batch.task import Opening, SceneResult, Task
+from lst_raster.batch.task import Opening, RetrieveOptions, SceneResult, Task, folder_of, make_tasks
 from lst_raster.errors import (
     CancelledError,
     InputError,
@@ -116,7 +115,13 @@ def retrieve_many(
         shared["threads"] = 1
     tasks = make_tasks(read_scene_list(scenes, band=band, level_2=level_2), out, opening, shared)
     if workers is not None:
-        _require_picklable(tasks)
+        try:
+            pickle.dumps(tasks)
+        except Exception as error:  # pickle raises many types
+            raise InputError(
+                f"an argument cannot be sent to a worker process: {error}; a signing function must be defined in a "
+                "module, not as a lambda"
+            ) from error
     folder = folder_of(out)
     if folder is not None:
         try:
@@ -126,18 +131,13 @@ def retrieve_many(
     new = {task.number for task in tasks if folder is not None and not Path(task.target).exists()}
     if client is not None:  # dask repeats tasks itself
         tasks = [replace(task, may_replace=task.number in new) for task in tasks]
-    batch = _Batch(
-        tasks=tasks, new=new, retries=retries, progress=progress or (lambda done, total: True),
-        on_result=on_result or (lambda result: None),
-    )  # fmt: skip
+    batch = _Batch(tasks=tasks, new=new, retries=retries, progress=progress, on_result=on_result)
+    backend: Backend = SerialBackend(batch.should_continue)
+    if client is not None:
+        backend = ClusterBackend(client)
+    elif workers is not None:
+        backend = ProcessBackend(min(workers, len(tasks)))
     try:
-        backend: Backend
-        if client is not None:
-            backend = ClusterBackend(client)
-        elif workers is not None:
-            backend = ProcessBackend(min(workers, len(tasks)))
-        else:
-            backend = SerialBackend(batch.should_continue)
         with backend:
             batch.run(backend)
     finally:
@@ -154,13 +154,13 @@ class _Batch:
     tasks: Sequence[Task]
     new: set[int]  # numbers of tasks without a product at the start of the run
     retries: int
-    progress: Progress
-    on_result: OnResult
+    progress: Progress | None
+    on_result: OnResult | None
     results: dict[int, SceneResult] = field(default_factory=dict)
     logs: dict[int, str] = field(default_factory=dict)  # of earlier attempts
 
     def should_continue(self) -> bool:
-        return self.progress(len(self.results), len(self.tasks))
+        return self.progress is None or self.progress(len(self.results), len(self.tasks))
 
     def run(self, backend: Backend) -> None:
         """Process all tasks; raise CancelledError if the caller stops the run."""
@@ -177,10 +177,12 @@ class _Batch:
                     raise CancelledError("stopped")
                 for task, result in backend.completed(_POLL_INTERVAL):
                     running -= 1
+                    log = self.logs[task.number] = self.logs.get(task.number, "") + result.log
                     if not (backend.can_retry and self._is_worth_a_retry(task, result)):
-                        self._store(task, result)
+                        self.results[task.number] = replace(result, log=log)
+                        if self.on_result is not None:
+                            self.on_result(self.results[task.number])
                         continue
-                    self.logs[task.number] = self.logs.get(task.number, "") + result.log
                     exclusive = backend.may_lose_other_tasks and isinstance(result.error, WorkerError)
                     retry = replace(
                         task, attempt=task.attempt + 1, is_exclusive=exclusive, may_replace=task.number in self.new
@@ -192,25 +194,9 @@ class _Batch:
             ) from None
         self.should_continue()
 
-    def _store(self, task: Task, result: SceneResult) -> None:
-        result = replace(result, log=self.logs.pop(task.number, "") + result.log)
-        self.results[task.number] = result
-        self.on_result(result)
-
     def _is_worth_a_retry(self, task: Task, result: SceneResult) -> bool:
         if task.attempt > self.retries:
             return False
         if isinstance(result.error, WorkerError):
             return not task.is_exclusive
         return isinstance(result.error, RemoteError) and not isinstance(result.error, RemoteAccessError)
-
-
-def _require_picklable(tasks: Sequence[Task]) -> None:
-    try:
-        for task in tasks:
-            pickle.dumps(task)
-    except Exception as error:  # pickle raises many types
-        raise InputError(
-            f"an argument cannot be sent to a worker process: {error}; a signing function must be defined in a module, "
-            "not as a lambda"
-        ) from error

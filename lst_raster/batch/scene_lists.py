@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -74,9 +74,12 @@ class ListedScene:
         try:
             return str(self.sign(self.path))
         except Exception as error:  # any error of the user's function
-            raise RemoteAccessError(
-                f"{self.shown} cannot be signed: {type(error).__name__}: {without_secrets(str(error))}"
-            ) from None
+            raise RemoteAccessError(f"{self.shown} cannot be signed: {one_line(error)}") from None
+
+
+def one_line(error: Exception) -> str:
+    """Type and text of an error, without secrets."""
+    return f"{type(error).__name__}: {without_secrets(' '.join(str(error).split()))}"
 
 
 def scene_name(path: str | Path) -> str:
@@ -109,12 +112,12 @@ class _SceneFiles:
     """Files of one scene in one folder."""
 
     product: str | None = None  # product identifier of the bands; differs from the stem of renamed files
-    metadata: dict[str, Path] = field(default_factory=dict)  # by ending
+    metadata: dict[str, Path] = field(default_factory=dict)  # by ending; an archive has the ending ""
     bands: dict[str, Path] = field(default_factory=dict)
 
     def best(self, band: str | None) -> Path:
         """Metadata file, the most complete description of a scene, or the file of the selected band."""
-        for ending in (".txt", ".xml", ".json"):
+        for ending in ("", ".txt", ".xml", ".json"):
             if ending in self.metadata:
                 return self.metadata[ending]
         first = next(iter(self.bands.values()))
@@ -130,50 +133,16 @@ class _SceneFiles:
 def scenes_in_folder(folder: Path, *, band: str | None = None) -> list[ListedScene]:
     """Find all scenes in a folder and its subfolders, sorted by path; `band` as in `scenes_among`.
 
-    Hidden files and folders and ``__MACOSX`` are skipped. Raise InputError if a folder cannot be read.
+    Hidden files and folders and ``__MACOSX`` are skipped. Links to folders are followed, each folder once. Raise
+    InputError if a folder cannot be read.
     """
-    return scenes_among(_files_below(folder), band=band)
 
+    def fail(error: OSError) -> None:
+        raise InputError(f"{error.filename} cannot be read: {error.strerror}; leave it out, or allow it") from error
 
-def scenes_among(files: Iterable[Path], *, band: str | None = None) -> list[ListedScene]:
-    """Find scenes among files: metadata files, archives, and thermal bands without metadata; skip all others.
-
-    `band` selects the thermal band of scenes without metadata.
-    """
-    scenes: dict[tuple[Path, str], _SceneFiles] = {}
-    found: dict[tuple[Path, str], _SceneFiles | Path] = {}  # archives too, in the order of the files
-    for file in files:
-        if is_hidden(file.name) or "__MACOSX" in file.parts or _is_other_zip(file):
-            continue
-        if is_archive(file):
-            found[file, ""] = file
-            continue
-        named = None if is_metadata(file) else _parse_thermal_name(file)
-        if named is None and not is_metadata(file):
-            continue
-        stem = named.stem if named is not None else metadata_stem(file.name)
-        key = file.parent, stem.lower()
-        scene = found[key] = scenes.setdefault(key, _SceneFiles())
-        if named is None:
-            scene.metadata[file.suffix.lower()] = file
-        else:
-            scene.bands.setdefault(named.band or "", file)
-            scene.product = named.product
-    paths = []
-    for (folder, stem), entry in found.items():
-        if isinstance(entry, Path):
-            paths.append(entry)
-            continue
-        product = entry.product.lower() if entry.product is not None else stem
-        if product == stem or (folder, product) not in found:  # else renamed bands of a scene that is listed anyway
-            paths.append(entry.best(band))
-    return [ListedScene(path=str(path), name=scene_name(path)) for path in paths]
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    """Files in a folder and its subfolders; links to folders are followed, each folder once."""
+    found: list[Path] = []
     seen: set[str] = set()
-    for root, folders, files in os.walk(folder, onerror=_raise_unreadable, followlinks=True):
+    for root, folders, files in os.walk(folder, onerror=fail, followlinks=True):
         real = os.path.realpath(root)
         if real in seen:
             folders.clear()
@@ -181,11 +150,34 @@ def _files_below(folder: Path) -> Iterator[Path]:
         seen.add(real)
         # a .zarr folder has thousands of files and no scenes
         folders[:] = sorted(name for name in folders if not is_hidden(name) and not name.endswith(".zarr"))
-        yield from (Path(root) / name for name in sorted(files))
+        found += [Path(root) / name for name in sorted(files)]
+    return scenes_among(found, band=band)
 
 
-def _raise_unreadable(error: OSError) -> None:
-    raise InputError(f"{error.filename} cannot be read: {error.strerror}; leave it out, or allow it") from error
+def scenes_among(files: Iterable[Path], *, band: str | None = None) -> list[ListedScene]:
+    """Find scenes among files: metadata files, archives, and thermal bands without metadata; skip all others.
+
+    `band` selects the thermal band of scenes without metadata.
+    """
+    found: dict[tuple[Path, str], _SceneFiles] = {}
+    for file in files:
+        if is_hidden(file.name) or "__MACOSX" in file.parts or _is_other_zip(file):
+            continue
+        if is_archive(file):
+            found[file, ""] = _SceneFiles(metadata={"": file})
+        elif is_metadata(file):
+            scene = found.setdefault((file.parent, metadata_stem(file.name).lower()), _SceneFiles())
+            scene.metadata[file.suffix.lower()] = file
+        elif (name := _parse_thermal_name(file)) is not None:
+            scene = found.setdefault((file.parent, name.stem.lower()), _SceneFiles())
+            scene.bands.setdefault(name.band or "", file)
+            scene.product = name.product
+    paths = []
+    for (folder, stem), scene in found.items():
+        product = scene.product.lower() if scene.product is not None else stem
+        if product == stem or (folder, product) not in found:  # else renamed bands of a scene that is listed anyway
+            paths.append(scene.best(band))
+    return [ListedScene(path=str(path), name=scene_name(path)) for path in paths]
 
 
 def _is_other_zip(file: Path) -> bool:
@@ -212,8 +204,7 @@ def _parse_thermal_name(file: Path) -> FileName | None:
     return name if name.band in thermal else None
 
 
-_SCENE, _NAME = "scene", "name"
-_COLUMNS = (_SCENE, _NAME, *OPTIONS)
+_COLUMNS = ("scene", "name", *OPTIONS)
 _DECIMAL_COMMA = re.compile(r"^(-?\d+),(\d+)(?=\s*[A-Za-z]|$)")
 _SOURCE = re.compile(r"^([a-z-]{2,}):(.+)$")  # aster-ged:FOLDER; one letter is a drive
 
@@ -229,14 +220,14 @@ def scenes_in_table(name: str, content: bytes, resolve: ResolvePath) -> list[Lis
     columns = ", ".join(_COLUMNS)
     if unknown:
         raise InputError(f"{name} has the unknown column {', '.join(unknown)}; valid columns are {columns}")
-    if _SCENE not in header:
-        raise InputError(f"{name} has no column {_SCENE} with the paths of the scenes; valid columns are {columns}")
+    if "scene" not in header:
+        raise InputError(f"{name} has no column scene with the paths of the scenes; valid columns are {columns}")
     scenes = []
     for line, cells in zip(table.lines, table.rows, strict=True):
         row = dict(zip(header, cells, strict=True))
-        if not row[_SCENE]:
-            raise InputError(f"{name}, line {line} has no scene; fill in the column {_SCENE}, or remove the line")
-        path, own_name = resolve(row[_SCENE]), row.get(_NAME)
+        if not row["scene"]:
+            raise InputError(f"{name}, line {line} has no scene; fill in the column scene, or remove the line")
+        path, own_name = resolve(row["scene"]), row.get("name")
         if own_name and Path(own_name).name != own_name:
             raise InputError(f"{name}, line {line}: the name {own_name!r} is not a file name; remove the folders")
         options = {key: _parse_option(key, row[key], resolve, table.decimal_comma) for key in OPTIONS if row.get(key)}

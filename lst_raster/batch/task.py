@@ -1,4 +1,4 @@
-"""One scene of a batch: the task and its result."""
+"""Tasks of a batch, one per scene: their plan, their execution and their results."""
 
 from __future__ import annotations
 
@@ -6,24 +6,48 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, TypedDict
 
 from rasterio.errors import RasterioError
 
-from lst_raster.batch.scene_lists import MULTI_VALUED, SCENE_OPTIONS, ListedScene
-from lst_raster.errors import CancelledError, LstRasterError, SceneError, WorkerError
-from lst_raster.io.address import Location, without_secrets
+from lst_raster.batch.scene_lists import MULTI_VALUED, SCENE_OPTIONS, ListedScene, one_line
+from lst_raster.errors import CancelledError, InputError, LstRasterError, OutputError, SceneError, WorkerError
+from lst_raster.inference.model import Model
+from lst_raster.inputs.fields import Source
+from lst_raster.inputs.resolve import resolve_inputs
+from lst_raster.io.address import Address, Location, without_secrets
 from lst_raster.io.bundle import Place
 from lst_raster.io.level2_scene import Downwelling, Level2Scene
 from lst_raster.io.raster import open_raster
+from lst_raster.io.remote import fetch
 from lst_raster.io.scene import MeasuredScene, Scene
+from lst_raster.product.paths import OutputFormat
+from lst_raster.retrieval.masks import choose_masking
 from lst_raster.retrieval.retrieve import Product, retrieve
 from lst_raster.retrieval.run import Progress
 
-Status = Literal["ok", "kept", "failed"]
+
+class RetrieveOptions(TypedDict, total=False):
+    """Arguments of `retrieve` except the scene, the output and the progress."""
+
+    emissivity: Source | Sequence[Source] | None
+    water_vapour: Source | None
+    air_temperature: Source | None
+    surface_pressure: Source | None
+    reanalysis: str | Path | Sequence[str | Path]
+    dem: Source | None
+    align: bool
+    model: Model | str | Path | None
+    mask_clouds: bool
+    mask_dilation: float
+    form: OutputFormat
+    exact: bool
+    threads: int | None
+    overwrite: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +70,7 @@ class SceneResult:
     """Log lines of all attempts."""
 
     @property
-    def status(self) -> Status:
+    def status(self) -> Literal["ok", "kept", "failed"]:
         """``ok``, ``kept`` if the product existed and has the same inputs, or ``failed``."""
         if self.product is None:
             return "failed"
@@ -107,6 +131,91 @@ class Task:
         return arguments
 
 
+def make_tasks(
+    scenes: Sequence[ListedScene], out: str | Path, opening: Opening, options: Mapping[str, Any]
+) -> list[Task]:
+    """Make a task of every scene; `out` is the folder of the products, `options` are arguments of `retrieve`.
+
+    Raise InputError if there are no scenes, two have the same product, or an option is unknown, and OutputError if
+    the folder is a file.
+    """
+    unknown = options.keys() - RetrieveOptions.__annotations__.keys()
+    if unknown:
+        known = ", ".join(RetrieveOptions.__annotations__)
+        raise InputError(f"unknown options for many scenes: {', '.join(sorted(unknown))}; valid are {known}")
+    if not scenes:
+        raise InputError("the list has no scenes; give at least one")
+    folder = folder_of(out)
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is not a folder; choose another")
+    by_name: dict[str, list[ListedScene]] = {}
+    for scene in scenes:
+        by_name.setdefault(scene.name.lower(), []).append(scene)  # some file systems ignore case
+    shared = [same for same in by_name.values() if len(same) > 1]
+    if shared:
+        first = shared[0]
+        more = f" ({len(shared) - 1} other products are not unique either)" if len(shared) > 1 else ""
+        raise InputError(
+            f"{len(first)} scenes would have the same product {first[0].name}_LST.tif: "
+            f"{', '.join(scene.shown for scene in first[:4])}{more}; leave out all but one, or give them names in a "
+            "table (.csv, column name)"
+        )
+    tasks = []
+    for number, scene in enumerate(scenes):
+        name = f"{scene.name}_LST.tif"
+        target = f"{str(out).rstrip('/')}/{name}" if folder is None else str(folder / name)
+        tasks.append(Task(number=number, scene=scene, target=target, opening=opening, options=options))
+    return tasks
+
+
+def folder_of(out: str | Path) -> Path | None:
+    """Folder on a local disk, None for an address in an object store."""
+    return Path(out) if Address.parse(str(out)) is None else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """Planned processing of a scene."""
+
+    scene: ListedScene
+    product: str  # path or address of the product
+    exists: bool  # whether the product exists; it is kept if its inputs are the same
+    sensor: str | None = None  # sensor band, None if the scene cannot be opened
+    date: str | None = None  # date of acquisition, None if unknown
+    model: str | None = None  # name of the model
+    error: LstRasterError | None = None  # expected failure, as far as known without the pixels
+
+
+def plan(task: Task) -> Planned:
+    """Check a scene and its inputs without reading the pixels."""
+    known: dict[str, Any] = {"scene": task.scene, "product": task.target, "exists": _exists(task.target)}
+    try:
+        scene = task.open()
+        known |= {"sensor": scene.sensor, "date": str(scene.date) if scene.date else None}
+        given = task.arguments()
+        files, align = given.get("reanalysis", ()), given.get("align", False)
+        inputs = resolve_inputs(
+            scene, {name: given.get(name) for name in ("water_vapour", "air_temperature", "surface_pressure")},
+            given.get("model"), emissivity=given.get("emissivity"), dem=given.get("dem"), align=align,
+            reanalysis=[files] if isinstance(files, str | Path) else files,
+        )  # fmt: skip
+        clouds, dilation = given.get("mask_clouds", True), given.get("mask_dilation", 0.0)
+        choose_masking(scene, clouds=clouds, dilation=dilation, align=align)
+        return Planned(**known, model=inputs.model.contract.name if inputs.model else None)
+    except LstRasterError as error:
+        return Planned(**known, error=error)
+
+
+def _exists(target: str) -> bool:
+    address = Address.parse(target)
+    if address is None:
+        return Path(target).exists()
+    try:
+        return bool(fetch(address, 0, 1).content)
+    except LstRasterError:
+        return False
+
+
 def run_task(task: Task, progress: Progress | None = None) -> SceneResult:
     """Retrieve a scene; failures are part of the result.
 
@@ -117,34 +226,41 @@ def run_task(task: Task, progress: Progress | None = None) -> SceneResult:
         product = error = mean = None
         try:
             product = retrieve(task.open(), output=task.target, progress=progress, **task.arguments())
-            mean = mean_temperature(product.path)
+            mean = _mean_temperature(product.path)
         except CancelledError:
             raise
         except LstRasterError as known:
             error = known
             lines.append(f"ERROR {known}")
         except Exception as unknown:  # any other error must not end the batch
-            text = f"{type(unknown).__name__}: {without_secrets(' '.join(str(unknown).split()))}"
-            error = WorkerError(f"unexpected error: {text}; the traceback is in the scene's log")
+            error = WorkerError(f"unexpected error: {one_line(unknown)}; the traceback is in the scene's log")
             lines.append(f"ERROR {without_secrets(traceback.format_exc())}")
-    seconds = time.monotonic() - started
-    scene = replace(task.scene, sign=None)  # the receiver may be unable to import the signing function
-    return SceneResult(
-        scene=scene, product=product, error=error, seconds=seconds, attempts=task.attempt,
-        mean=mean, log=_log(task, product, lines, seconds),
-    )  # fmt: skip
+    return _result(task, lines, time.monotonic() - started, product=product, error=error, mean=mean)
 
 
 def worker_failure(task: Task, reason: str, seconds: float = 0.0) -> SceneResult:
     """Return the result of a scene that its worker did not complete."""
     error = WorkerError(reason)
-    log = _log(task, None, [f"ERROR {error}"], seconds)
+    return _result(task, [f"ERROR {error}"], seconds, error=error)
+
+
+def _result(
+    task: Task, lines: list[str], seconds: float, *, product: Product | None = None, mean: float | None = None,
+    error: LstRasterError | None = None,
+) -> SceneResult:  # fmt: skip
+    head = [f"scene {task.scene.name}: {task.scene.shown}", *(f"{k}: {v}" for k, v in task.scene.options.items())]
+    end = f"failed after {seconds:.1f} s"
+    if product is not None:
+        how = "kept" if product.reused else f"made in {seconds:.1f} s"
+        end = f"{product.path} {how}: {product.retrieved} of {product.pixels} pixels"
+    log = without_secrets("\n".join([*head, f"attempt {task.attempt}", *lines, end])) + "\n"
+    scene = replace(task.scene, sign=None)  # the receiver may be unable to import the signing function
     return SceneResult(
-        scene=replace(task.scene, sign=None), error=error, seconds=seconds, attempts=task.attempt, log=log
+        scene=scene, product=product, error=error, seconds=seconds, attempts=task.attempt, mean=mean, log=log
     )
 
 
-def mean_temperature(path: Location) -> float | None:
+def _mean_temperature(path: Location) -> float | None:
     """Mean temperature in the metadata of a product, None if missing. [K]"""
     try:
         with open_raster(Place.of(path), "product", SceneError) as dataset:
@@ -154,32 +270,18 @@ def mean_temperature(path: Location) -> float | None:
         return None  # the product itself is complete
 
 
-def _log(task: Task, product: Product | None, lines: list[str], seconds: float) -> str:
-    head = [f"scene {task.scene.name}: {task.scene.shown}", *(f"{k}: {v}" for k, v in task.scene.options.items())]
-    end = f"failed after {seconds:.1f} s"
-    if product is not None:
-        how = "kept" if product.reused else f"made in {seconds:.1f} s"
-        end = f"{product.path} {how}: {product.retrieved} of {product.pixels} pixels"
-    return without_secrets("\n".join([*head, f"attempt {task.attempt}", *lines, end])) + "\n"
-
-
-class _LogCollector(logging.Handler):
-    """Collects the messages of one thread: other threads may process other scenes."""
-
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__(logging.INFO)
-        self._lines, self._thread = lines, threading.get_ident()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Store a message."""
-        if record.thread == self._thread:
-            self._lines.append(f"{record.levelname} {record.getMessage()}")
-
-
 @contextmanager
 def _collect_log() -> Iterator[list[str]]:
+    """Collect the log messages of this thread; other threads may process other scenes."""
     lines: list[str] = []
-    logger, collector = logging.getLogger("lst_raster"), _LogCollector(lines)
+    thread = threading.get_ident()
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.thread == thread:
+                lines.append(f"{record.levelname} {record.getMessage()}")
+
+    logger, collector = logging.getLogger("lst_raster"), Collector(logging.INFO)
     logger.addHandler(collector)
     try:
         yield lines

@@ -20,9 +20,8 @@ from lst_raster.cli.messages import progress_bar, silent_c_libraries
 from lst_raster.errors import OutputError
 
 if TYPE_CHECKING:
-    from lst_raster.batch.plan import Planned
     from lst_raster.batch.scene_lists import ListedScene
-    from lst_raster.batch.task import SceneResult
+    from lst_raster.batch.task import Planned, SceneResult
 
 _LOGGER = logging.getLogger(__name__)
 _SHOWN = 20  # failures on standard error; the report has all
@@ -205,10 +204,9 @@ def batch(
       --datetime 2015-06-01/2015-08-31 --limit 50 -o products
     """
     from lst_raster.atomic_write import atomic_write
-    from lst_raster.batch.plan import folder_of, make_tasks, plan
     from lst_raster.batch.report import Report
     from lst_raster.batch.retrieve_many import retrieve_many
-    from lst_raster.batch.task import Opening
+    from lst_raster.batch.task import Opening, folder_of, make_tasks, plan
 
     if workers is not None and scheduler is not None:
         raise click.UsageError("--workers and --scheduler exclude each other; give one of them")
@@ -282,8 +280,7 @@ def _show_plan(scenes: Iterable[Planned], as_json: bool) -> int:
 
 def _scenes(lists: tuple[str, ...], values: dict[str, Any]) -> list[ListedScene]:
     """Read the lists, and search; removes the options of the search from `values`."""
-    from lst_raster.batch.read_lists import read_scene_list
-    from lst_raster.batch.stac_lists import search_scenes
+    from lst_raster.batch.read_lists import read_scene_list, search_scenes
 
     url, where = values.pop("search"), {name: values.pop(name) for name in ("bbox", "datetime", "query", "limit")}
     collections, sign = values.pop("collection"), _function(values.pop("sign"))

@@ -1,36 +1,41 @@
-"""Composites: statistics over time of several products on one grid."""
+"""Composites: statistics over time of several products on one grid, written tile by tile."""
 
 from __future__ import annotations
 
 import datetime
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+from rasterio.windows import Window
+
 from lst_raster import __version__
-from lst_raster.compositing.common_grid import GridOptions, choose_grid, place_on_grid
-from lst_raster.compositing.outputs import main_path, plan_outputs
+from lst_raster.compositing.outputs import Output, main_path, plan_outputs, sidecar_paths, write_sidecars
 from lst_raster.compositing.products import (
     COMPOSITE_TAG,
+    Season,
     SourceProduct,
     UnreadableError,
     find_products,
     group_by_overpass,
     open_product,
 )
-from lst_raster.compositing.season import Season
-from lst_raster.compositing.sidecars import sidecar_paths
-from lst_raster.compositing.stack import PixelFilter, Stack
-from lst_raster.compositing.statistics import parse_statistics
-from lst_raster.compositing.write import CompositeOptions, Progress, write_composite
-from lst_raster.errors import InputError
+from lst_raster.compositing.stack import GridOptions, PixelFilter, Stack, choose_grid, open_stack, place_on_grid
+from lst_raster.compositing.statistics import Statistic, WindowStatistics, parse_statistics
+from lst_raster.errors import CancelledError, InputError
 from lst_raster.io.address import Location
 from lst_raster.io.raster import gdal_settings
+from lst_raster.product.cog import BLOCK, CogWriter, Compression, new_cog
 from lst_raster.product.destination import check_targets
 from lst_raster.product.paths import OutputFormat
-from lst_raster.retrieval.workers import available_threads
+from lst_raster.product.staging import new_files
+from lst_raster.retrieval.resume import file_states, require_unchanged
+from lst_raster.retrieval.run import Progress
+from lst_raster.retrieval.workers import available_threads, over_tiles
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -38,6 +43,8 @@ _UNCERTAINTY_ASSUMPTION = (
     "_UNC: errors of all dates fully correlated (upper bound); _UNC_IND: errors of the dates independent (lower bound)"
 )
 _GDAL_CACHE = 64 << 20  # [byte] of blocks; GDAL's default is a fraction of the memory
+_MAX_LAYER_BYTES = 64 << 20  # of all layers of a tile, per thread
+_MIN_ROWS = 8  # of a tile
 _MAX_NAMES = 5  # in a message
 _FORM = OutputFormat()
 
@@ -153,67 +160,66 @@ def composite(
     """
     if min_count < 1:
         raise InputError(f"the smallest number of dates is {min_count}; give 1 or more")
-    options = CompositeOptions(
+    options = _Options(
         output=output, statistics=parse_statistics(statistic, percentile),
         season=Season.parse(first_date, last_date, months),
         pixel_filter=PixelFilter.parse(keep, exclude, max_uncertainty),
         grid=GridOptions(extent=str(grid), align=align, crs=crs, resolution=resolution), form=form,
         min_count=min_count, threads=threads or available_threads(), overwrite=overwrite,
-        skip_unreadable=skip_unreadable, progress=progress or (lambda done, total: True),
+        progress=progress or (lambda done, total: True),
     )  # fmt: skip
     with gdal_settings(GDAL_CACHEMAX=_GDAL_CACHE):  # also sends GDAL's messages to the log
-        result = _make_from_readable(options, _select_season(options, _open_products(options, products)))
+        opened = []
+        for place in find_products(products):
+            try:
+                opened.append(open_product(place))
+            except UnreadableError as error:
+                if not skip_unreadable:
+                    raise
+                options.warn(f"skipped: {error}")
+        if not opened:
+            raise InputError("none of the products can be read: " + "; ".join(options.warnings))
+        selected = options.season.select(opened)
+        while True:  # start again without a product that turns out to be damaged
+            try:
+                result = _make(options, selected)
+                break
+            except UnreadableError as error:
+                selected = [product for product in selected if product.place != error.place]
+                if not skip_unreadable or not selected:
+                    raise
+                options.warn(f"skipped: {error}")
     for line in result.warnings:
         _LOGGER.warning(line)
     return result
 
 
-def _open_products(options: CompositeOptions, given: str | Path | Sequence[str | Path]) -> list[SourceProduct]:
-    products = []
-    for place in find_products(given):
-        try:
-            products.append(open_product(place))
-        except UnreadableError as error:
-            if not options.skip_unreadable:
-                raise
-            options.warn(f"skipped: {error}")
-    if not products:
-        raise InputError("none of the products can be read: " + "; ".join(options.warnings))
-    return products
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Options:
+    """Parsed arguments of `composite`, and its warnings."""
+
+    output: str | Location
+    statistics: tuple[Statistic, ...]
+    season: Season
+    pixel_filter: PixelFilter
+    grid: GridOptions
+    form: OutputFormat
+    min_count: int  # number of dates that a pixel needs
+    threads: int  # number of tiles processed at a time
+    overwrite: bool
+    progress: Progress  # called after every tile
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, line: str) -> None:
+        if line not in self.warnings:
+            self.warnings.append(line)
 
 
-def _select_season(options: CompositeOptions, products: Sequence[SourceProduct]) -> list[SourceProduct]:
-    selected = []
-    for product in products:
-        try:
-            if options.season.includes(product.date):
-                selected.append(product)
-        except InputError as error:
-            raise InputError(f"{product.name} {error}") from None
-    if not selected:
-        dates = sorted(str(product.date) for product in products)
-        raise InputError(f"no product is within {options.season}; their dates are {dates[0]} to {dates[-1]}")
-    return selected
-
-
-def _make_from_readable(options: CompositeOptions, products: list[SourceProduct]) -> Composite:
-    """Make the composite; start again without a product that turns out to be damaged, if that is allowed."""
-    while True:
-        try:
-            return _make(options, products)
-        except UnreadableError as error:
-            products = [product for product in products if product.place != error.place]
-            if not options.skip_unreadable or not products:
-                raise
-            options.warn(f"skipped: {error}")
-
-
-def _make(options: CompositeOptions, products: Sequence[SourceProduct]) -> Composite:
+def _make(options: _Options, products: Sequence[SourceProduct]) -> Composite:
     grid = choose_grid(products, options.grid)
-    uncertainty = _check_uncertainty(options, products)
     overpasses = group_by_overpass(products)
     ordered = [product for overpass in overpasses for product in overpass]
-    _warn_of_inputs(options, overpasses)
+    uncertainty = _check_inputs(options, overpasses)
     placed = tuple(tuple(place_on_grid(one, grid, options.grid) for one in overpass) for overpass in overpasses)
     stack = Stack(grid=grid, overpasses=placed, pixel_filter=options.pixel_filter, uncertainty=uncertainty)
     target, stem = main_path(options.output, ordered, options.statistics[0])
@@ -222,7 +228,7 @@ def _make(options: CompositeOptions, products: Sequence[SourceProduct]) -> Compo
     files = [*(output.path for output in outputs), *sidecar_paths(outputs)]
     check_targets(files, grid, inputs=inputs, overwrite=options.overwrite)
     tags = _provenance(options, ordered, stack)
-    filled = write_composite(options, stack, outputs, tags, inputs)
+    filled = _write(options, stack, outputs, tags, inputs)
     return Composite(
         path=target, rasters=MappingProxyType({output.key: output.path for output in outputs}), files=tuple(files),
         tags=MappingProxyType(tags), products=tuple(product.name for product in ordered),
@@ -230,7 +236,7 @@ def _make(options: CompositeOptions, products: Sequence[SourceProduct]) -> Compo
     )  # fmt: skip
 
 
-def _provenance(options: CompositeOptions, products: Sequence[SourceProduct], stack: Stack) -> dict[str, str]:
+def _provenance(options: _Options, products: Sequence[SourceProduct], stack: Stack) -> dict[str, str]:
     """Metadata to reproduce a composite of `products`, sorted by date, without local paths."""
     dates = [str(product.date or "unknown") for product in products]
     known = sorted(date for date in dates if date != "unknown")
@@ -256,9 +262,10 @@ def _provenance(options: CompositeOptions, products: Sequence[SourceProduct], st
     }
 
 
-def _check_uncertainty(options: CompositeOptions, products: Sequence[SourceProduct]) -> bool:
-    """Whether means get an uncertainty; warn if a product has none, raise InputError if one is necessary."""
-    missing = [product.name for product in products if product.uncertainty is None]
+def _check_inputs(options: _Options, overpasses: Sequence[Sequence[SourceProduct]]) -> bool:
+    """Whether means get an uncertainty; warn of missing rasters, raise InputError if an uncertainty is necessary."""
+    products = [product for overpass in overpasses for product in overpass]
+    missing = _shorten([product.name for product in products if product.uncertainty is None])
     has_mean = any(statistic.is_mean for statistic in options.statistics)
     if missing:
         weighted = any(statistic.name == "weighted_mean" for statistic in options.statistics)
@@ -266,24 +273,108 @@ def _check_uncertainty(options: CompositeOptions, products: Sequence[SourceProdu
             what = "a weighted mean" if weighted else "a largest uncertainty"
             raise InputError(
                 f"{what} needs the uncertainty of every product, *_LST_UNC.tif; it is missing for "
-                f"{_shorten(missing)}: leave these products out"
+                f"{missing}: leave these products out"
             )
         if has_mean:
-            options.warn(f"the mean has no uncertainty: that of {_shorten(missing)} is missing")
-    return has_mean and not missing
-
-
-def _warn_of_inputs(options: CompositeOptions, overpasses: Sequence[Sequence[SourceProduct]]) -> None:
-    missing = [product.name for overpass in overpasses for product in overpass if product.quality is None]
-    if missing and options.pixel_filter.needs_quality:
-        options.warn(f"pixels are not filtered by quality: the quality band of {_shorten(missing)} is missing")
+            options.warn(f"the mean has no uncertainty: that of {missing} is missing")
+    without_quality = _shorten([product.name for product in products if product.quality is None])
+    if without_quality and options.pixel_filter.needs_quality:
+        options.warn(f"pixels are not filtered by quality: the quality band of {without_quality} is missing")
     for overpass in overpasses:
         scenes = [product.tags.get("input", "") for product in overpass]
         for scene in sorted({scene for scene in scenes if scene and scenes.count(scene) > 1}):
             names = [product.name for product in overpass if product.tags.get("input") == scene]
             options.warn(f"{_shorten(names)} are of the same scene, {scene}: in an overlap the first is used")
+    return has_mean and not missing
 
 
 def _shorten(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
     return f"{', '.join(names[:_MAX_NAMES])}{more}"
+
+
+def _write(
+    options: _Options, stack: Stack, outputs: Sequence[Output], tags: dict[str, str], inputs: Sequence[Location]
+) -> int:
+    """Write all files of a composite and return the number of pixels with a value, which is added to `tags`.
+
+    Raise InputError if no pixel has a value or one of `inputs` was changed meanwhile, UnreadableError if a product is
+    damaged, OutputError if a file cannot be written, and CancelledError if the caller stops the run; after all of
+    these no file is left.
+    """
+    states = file_states(inputs)
+    with new_files(outputs[0].path.parent) as files:
+        with ExitStack() as rasters:
+            cogs: dict[str, CogWriter] = {}
+            for output in reversed(outputs):  # the first statistic is opened last, to be the last to appear
+                compress: Compression = options.form.compress
+                if compress == "lerc_zstd" and output.layer.dtype != "float32":
+                    compress = "deflate"  # the other one is lossy, for temperatures
+                cog = new_cog(
+                    output.path, stack.grid, output.layer, compress=compress, threads=options.threads, files=files
+                )
+                cogs[output.key] = rasters.enter_context(cog)
+            filled = _write_tiles(options, stack, cogs)
+            require_unchanged(states)
+            if not filled:
+                reasons = [f"no pixel of the {len(stack.products)} products has a valid value"]
+                reasons += [f"selected are pixels {stack.pixel_filter}"] if stack.pixel_filter != PixelFilter() else []
+                reasons += [f"{options.min_count} dates are needed"] if options.min_count > 1 else []
+                raise InputError("; ".join(reasons) + "; use less strict conditions, or other products")
+            tags["filled_pixels"] = f"{filled} of {stack.grid.width * stack.grid.height}"
+            for one in cogs.values():
+                one.tags.update(tags)
+        write_sidecars(outputs, files, tags)
+    return filled
+
+
+def _write_tiles(options: _Options, stack: Stack, cogs: Mapping[str, CogWriter]) -> int:
+    windows = tile_windows(stack, all_layers=any(one.is_quantile for one in options.statistics))
+    threads = min(options.threads, len(windows))
+    filled = 0
+    with closing(over_tiles(windows, lambda: _tile_worker(options, stack, cogs, threads), threads)) as counts:
+        for done, count in enumerate(counts, start=1):
+            filled += count
+            if not options.progress(done, len(windows)):
+                raise CancelledError(f"stopped after {done} of {len(windows)} tiles; nothing was written")
+    return filled
+
+
+def tile_windows(stack: Stack, *, all_layers: bool) -> list[Window]:
+    """Tiles of a composite, block by block; the same for any number of threads.
+
+    `all_layers` is whether all layers of a tile are in memory at the same time: the height is then reduced until they
+    take at most 64 MiB.
+    """
+    rows = BLOCK
+    while all_layers and rows > _MIN_ROWS and len(stack.overpasses) * rows * BLOCK * 4 > _MAX_LAYER_BYTES:
+        rows //= 2
+    grid = stack.grid
+    return [
+        Window(column, row, min(BLOCK, grid.width - column), min(rows, grid.height - row))
+        for top in range(0, grid.height, BLOCK)
+        for column in range(0, grid.width, BLOCK)
+        for row in range(top, min(top + BLOCK, grid.height), rows)
+    ]
+
+
+@contextmanager
+def _tile_worker(
+    options: _Options, stack: Stack, cogs: Mapping[str, CogWriter], threads: int
+) -> Iterator[Callable[[Window], int]]:
+    """Open the files of a thread; the function writes a tile and counts the pixels with a value."""
+    with open_stack(stack, threads) as read_layers:
+
+        def write_tile(window: Window) -> int:
+            statistics = WindowStatistics(
+                (int(window.height), int(window.width)), len(stack.overpasses), options.statistics,
+                uncertainty=stack.uncertainty, min_count=options.min_count,
+            )  # fmt: skip
+            for layer in read_layers(window):
+                statistics.add(layer)
+            results = statistics.results()
+            for key, cog in cogs.items():
+                cog.write(results[key], window)
+            return int(np.count_nonzero(results["count"] >= options.min_count))
+
+        yield write_tile

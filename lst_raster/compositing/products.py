@@ -1,13 +1,15 @@
-"""Source products of a composite: search, metadata, and grouping by overpass."""
+"""Source products of a composite: search, metadata, selection by date, and grouping by overpass."""
 
 from __future__ import annotations
 
+import calendar
 import datetime
 import glob
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from lst_raster.errors import InputError, InputNotFoundError, LstRasterError, RemoteAccessError
 from lst_raster.io.address import Address
@@ -25,7 +27,6 @@ _PATTERN = "*_LST.tif"
 _COMPANION = re.compile(r"_(?:UNC|QA)(?=\.tiff?$)", re.IGNORECASE)
 _DESCRIPTION = temperature_layer(OutputFormat()).description
 _SAME_OVERPASS = datetime.timedelta(minutes=30)  # an orbit takes 99 minutes
-_UNKNOWN = "unknown"
 
 
 class UnreadableError(InputError):
@@ -54,8 +55,9 @@ class SourceProduct:
     @property
     def date(self) -> AcquisitionDate | None:
         """Date of acquisition, None if unknown."""
-        day, clock = self.tags.get("acquisition_date", _UNKNOWN), self.tags.get("acquisition_time", _UNKNOWN)
-        return None if day == _UNKNOWN else AcquisitionDate.parse(day).with_time(day, clock)
+        day = self.tags.get("acquisition_date", "unknown")
+        clock = self.tags.get("acquisition_time")
+        return None if day == "unknown" else AcquisitionDate.parse(day).with_time(day, clock)
 
     @property
     def rasters(self) -> list[Place]:
@@ -114,21 +116,17 @@ def open_product(place: Place) -> SourceProduct:
     """Read the metadata of a product from its temperature raster; raise UnreadableError if it is not a product."""
     try:
         with open_raster(place, "product", InputError) as dataset:
-            tags, grid = dataset.tags(), Grid.of(dataset)
-            _require_product(place, tags, dataset.descriptions[0] or "")
+            tags, grid, content = dataset.tags(), Grid.of(dataset), dataset.descriptions[0]
+        if COMPOSITE_TAG in tags:
+            raise InputError(f"{place} is a composite ({tags[COMPOSITE_TAG]}); give its source products")
+        if "lst_raster_version" not in tags:
+            raise InputError(f"{place} is not a product of lst-raster: it has no tag lst_raster_version; leave it out")
+        if content != _DESCRIPTION:
+            raise InputError(f"{place} has {content or 'another quantity'}; give the {_DESCRIPTION}, {_PATTERN}")
     except LstRasterError as error:
         raise UnreadableError(str(error), place) from error
     uncertainty, quality = (_companion(place, SUFFIXES[kind]) for kind in ("uncertainty", "quality"))
     return SourceProduct(place=place, grid=grid, tags=tags, uncertainty=uncertainty, quality=quality)
-
-
-def _require_product(place: Place, tags: Mapping[str, str], description: str) -> None:
-    if COMPOSITE_TAG in tags:
-        raise InputError(f"{place} is a composite ({tags[COMPOSITE_TAG]}); give its source products")
-    if "lst_raster_version" not in tags:
-        raise InputError(f"{place} is not a product of lst-raster: it has no tag lst_raster_version; leave it out")
-    if description != _DESCRIPTION:
-        raise InputError(f"{place} has {description or 'another quantity'}; give the {_DESCRIPTION}, {_PATTERN}")
 
 
 def _companion(place: Place, suffix: str) -> Place | None:
@@ -151,19 +149,18 @@ def group_by_overpass(products: Sequence[SourceProduct]) -> list[list[SourceProd
     Products of one overpass have the same sensor band and date, and, where known, times at most half an hour apart.
     Groups are sorted by date, products in a group by name; products without a date are last, one per group.
     """
+
+    def key(product: SourceProduct) -> tuple[str, str, str, str]:
+        clock = str(product.date.time or "") if product.date else ""
+        return str(product.date or "~"), product.tags.get("sensor", ""), clock, product.name
+
     overpasses: list[list[SourceProduct]] = []
-    for product in sorted(products, key=_sort_key):
+    for product in sorted(products, key=key):
         if overpasses and _is_same_overpass(overpasses[-1][-1], product):
             overpasses[-1].append(product)
         else:
             overpasses.append([product])
     return overpasses
-
-
-def _sort_key(product: SourceProduct) -> tuple[str, str, str, str]:
-    date = product.date
-    clock = str(date.time or "") if date else ""
-    return str(date or "~"), product.tags.get("sensor", ""), clock, product.name
 
 
 def _is_same_overpass(a: SourceProduct, b: SourceProduct) -> bool:
@@ -175,3 +172,92 @@ def _is_same_overpass(a: SourceProduct, b: SourceProduct) -> bool:
     if one.moment is None or other.moment is None:
         return True
     return abs(one.moment - other.moment) <= _SAME_OVERPASS
+
+
+_DAY = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+_MONTHS = re.compile(r"(\d{1,2})(?:-(\d{1,2}))?")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Season:
+    """A range of days and a set of months."""
+
+    first: datetime.date | None = None  # None for no limit
+    last: datetime.date | None = None  # None for no limit
+    months: frozenset[int] = frozenset()  # 1 to 12; empty for all
+
+    @classmethod
+    def parse(
+        cls, first: str | datetime.date | None, last: str | datetime.date | None, months: str | Iterable[int]
+    ) -> Self:
+        """Parse days, months or years (2015-06-01, 2015-06, 2015) and months (6,7,8 or 6-8 or 12-2).
+
+        Raise InputError if a date or a month is invalid, or the last day is before the first.
+
+        Examples
+        --------
+        >>> sorted(Season.parse("2015", "2016-02", "11-1").months)
+        [1, 11, 12]
+        """
+        begin, end = _parse_day(first, is_last=False), _parse_day(last, is_last=True)
+        if begin is not None and end is not None and begin > end:
+            raise InputError(f"the first day, {begin}, is after the last, {end}; swap them")
+        return cls(first=begin, last=end, months=frozenset(_parse_months(months)))
+
+    def __str__(self) -> str:
+        parts = [f"from {self.first}"] if self.first else []
+        parts += [f"to {self.last}"] if self.last else []
+        parts += ["months " + ", ".join(str(month) for month in sorted(self.months))] if self.months else []
+        return ", ".join(parts) or "all dates"
+
+    def includes(self, date: AcquisitionDate) -> bool:
+        """Whether a date, or the whole month if only the month is known, is within the season."""
+        begin = end = date.date
+        if date.month_only:
+            begin, end = begin.replace(day=1), end.replace(day=calendar.monthrange(end.year, end.month)[1])
+        in_range = (self.first or begin) <= begin and end <= (self.last or end)
+        return in_range and (not self.months or begin.month in self.months)
+
+    def select(self, products: Sequence[SourceProduct]) -> list[SourceProduct]:
+        """Select products by date; raise InputError if there are none, or a date is needed and unknown."""
+        if self == Season():
+            return list(products)
+        selected = []
+        for product in products:
+            if product.date is None:
+                raise InputError(f"{product.name} has no date, which is needed to select by season; leave it out")
+            if self.includes(product.date):
+                selected.append(product)
+        if not selected:
+            dates = sorted(str(product.date) for product in products)
+            raise InputError(f"no product is within {self}; their dates are {dates[0]} to {dates[-1]}")
+        return selected
+
+
+def _parse_day(text: str | datetime.date | None, *, is_last: bool) -> datetime.date | None:
+    """First or last day of a day, a month or a year."""
+    if text is None or isinstance(text, datetime.date):
+        return text
+    match = _DAY.fullmatch(text.strip())
+    try:
+        if match is None:
+            raise ValueError(text)
+        year, month = int(match[1]), int(match[2] or (12 if is_last else 1))
+        last_day = calendar.monthrange(year, month)[1]
+        return datetime.date(year, month, int(match[3] or (last_day if is_last else 1)))
+    except ValueError:  # also from calendar
+        raise InputError(f"{text!r} is not a day, a month or a year; give 2015-06-01, 2015-06 or 2015") from None
+
+
+def _parse_months(months: str | Iterable[int]) -> list[int]:
+    numbers: list[int] = []
+    for part in months.split(",") if isinstance(months, str) else map(str, months):
+        match = _MONTHS.fullmatch(part.strip())
+        if match is None:
+            raise InputError(f"invalid months {months!r}; give 6,7,8 or 6-8 or 12-2")
+        first, last = int(match[1]), int(match[2] or match[1])
+        for month in (first, last):
+            if month not in range(1, 13):
+                raise InputError(f"invalid month {month}; give numbers from 1 to 12")
+        numbers += [(first - 1 + step) % 12 + 1 for step in range((last - first) % 12 + 1)]
+    return numbers

@@ -6,19 +6,146 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio import Affine, windows
+from rasterio.crs import CRS
+from rasterio.errors import CRSError, RasterioError, WindowError
+from rasterio.transform import array_bounds
+from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
-from lst_raster.compositing.common_grid import ProductOnGrid
-from lst_raster.compositing.products import UnreadableError
-from lst_raster.errors import InputError, LstRasterError
+from lst_raster.compositing.products import SourceProduct, UnreadableError
+from lst_raster.errors import GridMismatchError, InputError, LstRasterError
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid, on_grid
-from lst_raster.io.raster import open_raster, read_numbers
+from lst_raster.io.raster import GdalError, open_raster, read_numbers
 from lst_raster.product.quality_flags import FLAGS, VALUES, Flag, require_quality_band
+
+_EXTENTS = ("union", "intersection")
+_TOLERANCE = 1e-6  # [pixel]
+_METRES_PER_DEGREE = 111_195.0  # along a meridian of a sphere of 6371 km
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GridOptions:
+    """Options for the grid of a composite."""
+
+    extent: str = "union"  # union or intersection of the products, or the path of a raster with the grid
+    align: bool = False  # whether products with shifted pixels are warped
+    crs: str | None = None  # coordinate reference system, by default that of the first product
+    resolution: float | None = None  # side of a pixel in the unit of the CRS, by default that of the first product
+
+    @property
+    def allows_warping(self) -> bool:
+        """Whether products may be warped, which a CRS or a resolution implies."""
+        return self.align or self.crs is not None or self.resolution is not None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProductOnGrid:
+    """A product and its position on the common grid."""
+
+    product: SourceProduct
+    offset: tuple[int, int] | None  # row and column of the first pixel; None if the product is warped
+    window: Window  # bounding box of the product, which may exceed the grid
+
+
+def choose_grid(products: Sequence[SourceProduct], options: GridOptions) -> Grid:
+    """Choose the grid of a composite; defaults are those of the first product.
+
+    Raise GridMismatchError if the pixels of the products do not align and warping is not allowed, or the products do
+    not overlap, and InputError if the CRS or the resolution is invalid.
+    """
+    if options.extent not in _EXTENTS:
+        if options.crs is not None or options.resolution is not None:
+            raise InputError("--grid gives CRS and resolution; leave out --crs and --resolution, or use --grid union")
+        with open_raster(Place.of(Path(options.extent)), "raster with the grid", InputError) as dataset:
+            return Grid.of(dataset)
+    lattice = _pixel_lattice(products[0].grid, options)
+    boxes = [place_on_grid(product, lattice, options).window for product in products]
+    try:
+        extent = windows.union(*boxes) if options.extent == "union" else windows.intersection(*boxes)
+    except WindowError:
+        raise GridMismatchError("the products have no area in common; use --grid union, or leave some out") from None
+    left, top = extent.col_off, extent.row_off
+    a, b, c, d, e, f = lattice.transform[:6]
+    transform = Affine(a, b, c + a * left + b * top, d, e, f + d * left + e * top)
+    return Grid(crs=lattice.crs, transform=transform, width=extent.width, height=extent.height)
+
+
+def place_on_grid(product: SourceProduct, grid: Grid, options: GridOptions) -> ProductOnGrid:
+    """Locate a product on a grid; raise GridMismatchError if it must be warped and cannot or may not be."""
+    offset = product.grid.offset_in(grid)
+    georeferenced = _is_georeferenced(product.grid.crs) and _is_georeferenced(grid.crs)
+    if offset is not None and (georeferenced or product.grid.matches(grid)):
+        window = Window(offset[1], offset[0], product.grid.width, product.grid.height)
+        return ProductOnGrid(product=product, offset=offset, window=window)
+    if not georeferenced:
+        raise GridMismatchError(
+            f"{product.name} is {product.grid}; without a coordinate reference system all products must have the same "
+            f"grid, here {grid}; leave it out"
+        )
+    if not options.allows_warping:
+        raise GridMismatchError(
+            f"{product.name} is {product.grid}; its pixels do not align with those of the composite, {grid}; "
+            "pass --align to warp it, or choose a grid with --crs and --resolution"
+        )
+    return ProductOnGrid(product=product, offset=None, window=_warped_window(product, grid))
+
+
+def _pixel_lattice(first: Grid, options: GridOptions) -> Grid:
+    """Grid with the pixels of the composite; its extent is that of the first product or arbitrary."""
+    if options.crs is None and options.resolution is None:
+        return first
+    crs = first.crs
+    if options.crs is not None:
+        try:
+            crs = CRS.from_user_input(options.crs)
+        except CRSError:
+            raise InputError(f"{options.crs!r} is no coordinate reference system; give one like EPSG:32616") from None
+    if not (_is_georeferenced(crs) and _is_georeferenced(first.crs)):
+        raise InputError("products can only be warped between projected or geographic systems; give another --crs")
+    side = options.resolution
+    if side is None:
+        size = first.pixel_size()
+        if size is None:
+            raise InputError(f"the first product, {first}, has no pixel size in metres; give --resolution")
+        metres = math.sqrt(size[0] * size[1])
+        side = metres / _METRES_PER_DEGREE if crs.is_geographic else metres / crs.linear_units_factor[1]
+        side = float(f"{side:.6g}")
+    if not (side > 0.0 and math.isfinite(side)):
+        raise InputError(f"the resolution is {side:g}; give the side of a pixel, above 0")
+    if crs == first.crs and math.sqrt(abs(first.transform.determinant)) == side:
+        return first
+    return Grid(crs=crs, transform=Affine(side, 0.0, 0.0, 0.0, -side, 0.0), width=1, height=1)
+
+
+def _is_georeferenced(crs: Any) -> bool:
+    """Whether a CRS is projected or geographic; GDAL may give an engineering CRS to a file without one."""
+    return crs is not None and bool(crs.is_projected or crs.is_geographic)
+
+
+def _warped_window(product: SourceProduct, grid: Grid) -> Window:
+    """Bounding box of a product after warping."""
+    source = product.grid
+    bounds = array_bounds(source.height, source.width, source.transform)
+    try:
+        left, bottom, right, top = transform_bounds(source.crs, grid.crs, *bounds)
+    except (RasterioError, GdalError, ValueError):
+        left = bottom = right = top = math.nan
+    if not all(math.isfinite(side) for side in (left, bottom, right, top)) or left > right:
+        raise GridMismatchError(f"{product.name} is outside the area of {grid}; give another --crs")
+    a, b, c, d, e, f = (~grid.transform)[:6]
+    corners = [(x, y) for x in (left, right) for y in (bottom, top)]
+    columns, rows = [a * x + b * y + c for x, y in corners], [d * x + e * y + f for x, y in corners]
+    left, top = math.floor(min(columns) + _TOLERANCE), math.floor(min(rows) + _TOLERANCE)
+    right, bottom = math.ceil(max(columns) - _TOLERANCE), math.ceil(max(rows) - _TOLERANCE)
+    return Window(left, top, right - left, bottom - top)
+
 
 FlagValues = tuple[tuple[Flag, int], ...]
 
@@ -90,9 +217,6 @@ def _flag_names(values: FlagValues) -> str:
 Float32 = NDArray[np.float32]
 Layer: TypeAlias = tuple[Float32, Float32 | None]
 """Temperature and, if requested, uncertainty, NaN where missing. [K]"""
-LayerReader: TypeAlias = Callable[[Window], Iterator[Layer]]
-"""Reads the layers of a window, one per overpass; overpasses outside the window are skipped."""
-_WindowReader: TypeAlias = Callable[[Window], Float32]
 
 _MAX_OPEN_FILES = 64  # each has a block of 1 MB in memory, and systems limit a process to about 1000 files
 _FILL_BITS = 1  # quality bits of pixels without data
@@ -119,11 +243,12 @@ class Stack:
 
 
 @contextmanager
-def open_stack(stack: Stack, threads: int) -> Iterator[LayerReader]:
-    """Open the products for one of several threads, to be read window by window.
+def open_stack(stack: Stack, threads: int) -> Iterator[Callable[[Window], Iterator[Layer]]]:
+    """Open the products for one of several threads.
 
-    The first products stay open, within the limit of open files; the others are opened for each window. Raise
-    UnreadableError, also from the reader, if a product cannot be read.
+    The function reads the layers of a window, one per overpass; overpasses outside the window are skipped. The first
+    products stay open, within the limit of open files; the others are opened for each window. Raise UnreadableError,
+    also from the function, if a product cannot be read.
     """
     files_per_product = 1 + stack.reads_uncertainty + stack.pixel_filter.needs_quality
     kept = max(1, _MAX_OPEN_FILES // threads // files_per_product)
@@ -142,22 +267,15 @@ def open_stack(stack: Stack, threads: int) -> Iterator[LayerReader]:
 
         def read_layers(window: Window) -> Iterator[Layer]:
             for overpass in stack.overpasses:
-                parts = [read_product(placed, window) for placed in overpass if placed.overlaps(window)]
-                if parts:
-                    yield _merge(parts)
+                parts = [read_product(one, window) for one in overpass if windows.intersect(one.window, window)]
+                for temperature, uncertainty in parts[1:]:  # fill the gaps of the first
+                    gaps = np.isnan(parts[0][0])
+                    np.copyto(parts[0][0], temperature, where=gaps)
+                    if parts[0][1] is not None and uncertainty is not None:
+                        np.copyto(parts[0][1], uncertainty, where=gaps)
+                yield from parts[:1]
 
         yield read_layers
-
-
-def _merge(parts: Sequence[Layer]) -> Layer:
-    """Fill the gaps of the first layer from the next ones."""
-    temperature, uncertainty = parts[0]
-    for other_temperature, other_uncertainty in parts[1:]:
-        gaps = np.isnan(temperature)
-        np.copyto(temperature, other_temperature, where=gaps)
-        if uncertainty is not None and other_uncertainty is not None:
-            np.copyto(uncertainty, other_uncertainty, where=gaps)
-    return temperature, uncertainty
 
 
 @contextmanager
@@ -193,25 +311,22 @@ def _open_product(stack: Stack, placed: ProductOnGrid, table: NDArray[np.bool_])
 def _as_unreadable(place: Place) -> Iterator[None]:
     try:
         yield
-    except UnreadableError:
-        raise
     except LstRasterError as error:
         raise UnreadableError(str(error), place) from error
 
 
 @contextmanager
-def _open_band(place: Place, placed: ProductOnGrid, grid: Grid, *, is_quality: bool = False) -> Iterator[_WindowReader]:
-    """Open a raster of a product; the reader fills pixels outside it with NaN, or with the fill bits of quality."""
+def _open_band(place: Place, placed: ProductOnGrid, grid: Grid, *, is_quality: bool = False) -> Iterator[Any]:
+    """Open a raster of a product; the function reads a window, with NaN or the fill bits of quality outside it."""
     with open_raster(place, "product", InputError) as dataset:
         source = placed.product.grid
         if not Grid.of(dataset).matches(source):
-            raise InputError(
-                f"{place} is not on the grid of {placed.product.name}; the product is damaged, leave it out"
-            )
+            name = placed.product.name
+            raise InputError(f"{place} is not on the grid of {name}; the product is damaged, leave it out")
+        scale, fill = float(dataset.scales[0]), np.nan
         if is_quality:
             require_quality_band(dataset.dtypes[0], str(place))
-        scale = 1.0 if is_quality else float(dataset.scales[0])
-        fill = float(_FILL_BITS) if is_quality else np.nan
+            scale, fill = 1.0, float(_FILL_BITS)
         target, offset = (grid, (0, 0)) if placed.offset is None else (source, placed.offset)
         with on_grid(dataset, target, place.name, align=placed.offset is None, classes=is_quality) as view:
             yield lambda window: _read(view, window, offset, (target.height, target.width), scale, fill)

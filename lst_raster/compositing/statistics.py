@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from lst_raster.physics.uncertainty import inverse_variance, uncertainty_if_corr
 
 Float64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Count = NDArray[np.uint16]
 Results = dict[str, NDArray[Any]]
 
 COMMON, INDEPENDENT = "uncertainty", "uncertainty_independent"
@@ -25,7 +26,6 @@ _SUFFIXES = {
     "deviation": "_STD", "percentile": "_P", "count": "_COUNT",
 }  # fmt: skip
 NAMES = tuple(_SUFFIXES)
-"""Names of all statistics."""
 _TITLES = {"weighted_mean": "mean, weighted with the inverse variance,", "deviation": "standard deviation over time"}
 _DEFAULT_PERCENTILE = 90.0
 
@@ -57,6 +57,11 @@ class Statistic:
         return f"{_TITLES.get(self.name, self.name)}{number} of the land surface temperature"
 
     @property
+    def is_quantile(self) -> bool:
+        """Whether all layers must be in memory at the same time."""
+        return self.name in ("median", "percentile")
+
+    @property
     def is_mean(self) -> bool:
         """Whether the statistic has an uncertainty."""
         return self.name in ("mean", "weighted_mean")
@@ -86,28 +91,18 @@ def parse_statistics(names: str | Iterable[str], percentiles: float | Iterable[f
     return tuple(dict.fromkeys(statistics))
 
 
-class _Accumulator(Protocol):
-    """Accumulates layers into statistics."""
-
-    def add(self, layer: Layer, valid: Mask, count: NDArray[np.uint16]) -> None:
-        """Add a layer; `count` includes it."""
-
-    def results(self, count: NDArray[np.uint16]) -> Results:
-        """Return the statistics of all layers by key."""
-
-
 class _Moments:
     """Mean and standard deviation in one pass: B. P. Welford, Technometrics 4, 419 (1962)."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self._mean, self._squares = np.zeros(shape), np.zeros(shape)
 
-    def add(self, layer: Layer, valid: Mask, count: NDArray[np.uint16]) -> None:
+    def add(self, layer: Layer, valid: Mask, count: Count) -> None:
         step = np.where(valid, layer[0] - self._mean, 0.0)
         self._mean += step / np.maximum(count, 1)
         self._squares += step * np.where(valid, layer[0] - self._mean, 0.0)
 
-    def results(self, count: NDArray[np.uint16]) -> Results:
+    def results(self, count: Count) -> Results:
         variance = np.where(count > 1, self._squares / np.maximum(count - 1.0, 1.0), np.nan)
         return {"mean": np.where(count > 0, self._mean, np.nan), "deviation": np.sqrt(variance)}
 
@@ -116,11 +111,11 @@ class _Extremes:
     def __init__(self, shape: tuple[int, int]) -> None:
         self._low, self._high = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
 
-    def add(self, layer: Layer, valid: Mask, count: NDArray[np.uint16]) -> None:
+    def add(self, layer: Layer, valid: Mask, count: Count) -> None:
         np.fmin(self._low, layer[0], out=self._low)
         np.fmax(self._high, layer[0], out=self._high)
 
-    def results(self, count: NDArray[np.uint16]) -> Results:
+    def results(self, count: Count) -> Results:
         return {"minimum": self._low, "maximum": self._high}
 
 
@@ -131,7 +126,7 @@ class _Weighted:
         self._name, self._weight = name, weight
         self._weights, self._values, self._deviations, self._variances = (np.zeros(shape) for _ in range(4))
 
-    def add(self, layer: Layer, valid: Mask, count: NDArray[np.uint16]) -> None:
+    def add(self, layer: Layer, valid: Mask, count: Count) -> None:
         temperature, uncertainty = layer
         error = np.where(valid, np.nan if uncertainty is None else uncertainty, 1.0).astype(np.float64)
         weight = np.where(valid, self._weight(error), 0.0)
@@ -140,7 +135,7 @@ class _Weighted:
         self._deviations += weight * error
         self._variances += (weight * error) ** 2
 
-    def results(self, count: NDArray[np.uint16]) -> Results:
+    def results(self, count: Count) -> Results:
         weights = np.where(count > 0, self._weights, np.nan)
         return {
             self._name: self._values / weights,
@@ -160,11 +155,11 @@ class _Quantiles:
         self._filled = 0
         self._quantiles = quantiles
 
-    def add(self, layer: Layer, valid: Mask, count: NDArray[np.uint16]) -> None:
+    def add(self, layer: Layer, valid: Mask, count: Count) -> None:
         self._values[self._filled] = layer[0]
         self._filled += 1
 
-    def results(self, count: NDArray[np.uint16]) -> Results:
+    def results(self, count: Count) -> Results:
         values = self._values[: max(self._filled, 1)]
         values.sort(axis=0)  # NaN last
         return {key: _quantile(values, count, quantile) for key, quantile in self._quantiles.items()}
@@ -192,7 +187,21 @@ class WindowStatistics:
     ) -> None:
         self._count = np.zeros(shape, np.uint16)
         self._min_count = min_count
-        self._accumulators = list(_accumulators(shape, layers, statistics, uncertainty))
+        self._accumulators: list[_Moments | _Extremes | _Weighted | _Quantiles] = []
+        names = {statistic.name for statistic in statistics}
+        if uncertainty and "mean" in names:
+            self._accumulators.append(_Weighted("mean", shape, np.ones_like))
+        if names & {"mean", "deviation"}:
+            self._accumulators.append(_Moments(shape))  # after the weighted one, to replace its mean
+        if "weighted_mean" in names:
+            self._accumulators.append(_Weighted("weighted_mean", shape, inverse_variance))
+        if names & {"minimum", "maximum"}:
+            self._accumulators.append(_Extremes(shape))
+        quantiles = {
+            one.key: 0.5 if one.percentile is None else one.percentile / 100.0 for one in statistics if one.is_quantile
+        }
+        if quantiles:
+            self._accumulators.append(_Quantiles(shape, layers, quantiles))
 
     def add(self, layer: Layer) -> None:
         """Add a layer: temperature and uncertainty of the shape of the window, NaN where missing. [K]"""
@@ -210,29 +219,3 @@ class WindowStatistics:
         rare = self._count < self._min_count
         kelvin = {key: np.where(rare, np.nan, values).astype(np.float32) for key, values in results.items()}
         return {**kelvin, "count": self._count}
-
-
-def _accumulators(
-    shape: tuple[int, int], layers: int, statistics: Sequence[Statistic], uncertainty: bool
-) -> Iterator[_Accumulator]:
-    names = {statistic.name for statistic in statistics}
-    if uncertainty and "mean" in names:
-        yield _Weighted("mean", shape, np.ones_like)
-    if names & {"mean", "deviation"}:
-        yield _Moments(shape)  # after the weighted one, to replace its mean
-    if "weighted_mean" in names:
-        yield _Weighted("weighted_mean", shape, inverse_variance)
-    if names & {"minimum", "maximum"}:
-        yield _Extremes(shape)
-    quantiles = {
-        statistic.key: 0.5 if statistic.percentile is None else statistic.percentile / 100.0
-        for statistic in statistics
-        if statistic.name in ("median", "percentile")
-    }
-    if quantiles:
-        yield _Quantiles(shape, layers, quantiles)
-
-
-def needs_all_layers(statistics: Sequence[Statistic]) -> bool:
-    """Whether all layers of a window must be in memory at the same time."""
-    return any(statistic.name in ("median", "percentile") for statistic in statistics)

@@ -14,13 +14,14 @@ import pytest
 
 import lst_raster
 from lst_raster import errors, retrieve, retrieve_many
-from lst_raster.batch.plan import RetrieveOptions
-from lst_raster.batch.task import Opening, Task, run_task
+from lst_raster.batch.task import Opening, RetrieveOptions, Task, run_task
 from lst_raster.errors import CancelledError, InputError, OutputError, RemoteError, SceneError, WorkerError
 from tests.support.many_scenes import (
     AIR,
     Deadly,
+    ExitsWithCode0,
     Killer,
+    KillsWhileSending,
     cut_off,
     end_this_process,
     make_scenes,
@@ -325,13 +326,21 @@ def test_the_scene_of_a_killed_cluster_worker_is_retried(model_path, options, tm
 
 @pytest.mark.slow
 @linux
-def test_a_scene_that_kills_every_worker_fails_and_the_others_are_made(scenes, options, tmp_path):
-    deadly = lst_raster.ListedScene(path=str(scenes / stem_of(1)), name="deadly", options={"dem": Deadly("0")})
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (Deadly, "was killed (signal 9)"),
+        (KillsWhileSending, "was killed (signal 9)"),
+        (ExitsWithCode0, "exited (code 0)"),
+    ],
+)
+def test_a_scene_that_kills_every_worker_fails_and_the_others_are_made(scenes, options, tmp_path, kind, reason):
+    deadly = lst_raster.ListedScene(path=str(scenes / stem_of(1)), name="deadly", options={"dem": kind("0")})
     results = retrieve_many([deadly, scenes / stem_of(2)], out=tmp_path, workers=1, retries=1, **options)
     assert [(result.status, result.attempts) for result in results] == [("failed", 2), ("ok", 1)]
     assert isinstance(results[0].error, WorkerError)
-    assert "the worker process was killed (signal 9)" in str(results[0].error)
-    assert results[0].log.count("was killed") == 2 and "attempt 1\n" in results[0].log
+    assert f"the worker process {reason}" in str(results[0].error)
+    assert results[0].log.count(reason) == 2 and "attempt 1\n" in results[0].log
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import rasterio
 from rio_cogeo.cogeo import cog_validate
 
 import lst_raster
-from lst_raster.compositing import write
+from lst_raster.compositing import composite as compositing
 from lst_raster.compositing.stack import Stack
 from lst_raster.errors import CancelledError
 from lst_raster.io.grid import Grid
@@ -47,7 +47,7 @@ def test_the_product_is_the_same_for_any_number_of_threads_order_and_tile_height
     paths, fields = season(tmp_path / "in", shape=(530, 600), number=4)
     one = compose(paths, tmp_path / "a.tif", statistic=["median", "mean"], threads=1)
     two = compose(paths[::-1], tmp_path / "b.tif", statistic=["median", "mean"], threads=3)
-    monkeypatch.setattr(write, "_MAX_LAYER_BYTES", 4 * 512 * 4 * 64)
+    monkeypatch.setattr(compositing, "_MAX_LAYER_BYTES", 4 * 512 * 4 * 64)
     low = compose(paths, tmp_path / "c.tif", statistic=["median", "mean"], threads=2)
     for key in one.rasters:
         assert one.rasters[key].read_bytes() == two.rasters[key].read_bytes() == low.rasters[key].read_bytes(), key
@@ -59,7 +59,7 @@ def test_the_product_is_the_same_for_any_number_of_threads_order_and_tile_height
 def test_the_height_of_tiles_decreases_with_the_number_of_products_to_limit_memory():
     def rows(number):
         stack = Stack(grid=grid_at((2000, 700)), overpasses=((),) * number, pixel_filter=None, uncertainty=False)
-        windows = write.tile_windows(stack, all_layers=True)
+        windows = compositing.tile_windows(stack, all_layers=True)
         assert sum(window.height * window.width for window in windows) == 2000 * 700
         return max(window.height for window in windows)
 

@@ -9,7 +9,7 @@ from rasterio.warp import transform
 
 import lst_raster
 from lst_raster.compositing import stack
-from lst_raster.compositing.season import Season
+from lst_raster.compositing.products import Season
 from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, OutputError
 from lst_raster.io.grid import Grid
 from lst_raster.io.landsat import AcquisitionDate

@@ -1,10 +1,13 @@
 """Several small scenes, and the files of a batch."""
 
+import multiprocessing
 import os
 import re
 import signal
+import struct
 import threading
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from tests.support.factories import make_scene, ramp
@@ -77,3 +80,31 @@ class Deadly(str):
 def end_this_process(*arguments):
     """End at once, as when memory runs out."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+class ExitsWithCode0(str):
+    """A text that ends the process that unpickles it as if all was well."""
+
+    __slots__ = ()
+
+    def __reduce__(self):
+        return os._exit, (0,)
+
+
+class KillsWhileSending(str):
+    """A text that kills the process that unpickles it when it has sent half of its next message."""
+
+    __slots__ = ()
+
+    def __reduce__(self):
+        return _kill_while_sending, (multiprocessing.current_process().name,)
+
+
+def _kill_while_sending(sender):
+    def send_half(connection, content):
+        os.write(connection.fileno(), struct.pack("!i", len(content)) + bytes(content[: len(content) // 2]))
+        end_this_process()
+
+    if multiprocessing.current_process().name != sender:
+        Connection._send_bytes = send_half
+    return "0"
