@@ -39,10 +39,10 @@ def page(table, scenes, megapixels, rounds):
     cores = len(os.sched_getaffinity(0))
     lines = [
         f"lst-raster {lst_raster.__version__}, Python {platform.python_version()}, {cores} cores "
-        f"({platform.machine()}, {platform.system()}); {scenes} scenes of {megapixels:g} million pixels, start and "
-        f"imports counted; medians of {rounds} runs in turns.",
+        f"({platform.machine()}, {platform.system()}); {scenes} scenes of {megapixels:g} million pixels; times "
+        f"include start-up and imports; medians of {rounds} alternating runs.",
         "",
-        "| | wall [s] | throughput to one worker |",
+        "| | wall time [s] | speed-up |",
         "|---|---|---|",
         *(f"| {name} | {row['wall_s']:.1f} | {1.0 / row['wall_ratio']:.2f} |" for name, row in table.items()),
     ]

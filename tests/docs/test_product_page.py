@@ -18,7 +18,7 @@ def rows(heading):
 
 
 def test_the_table_of_bits_is_that_of_the_code():
-    assert rows("bits | name | what") == [
+    assert rows("bits | name | meaning") == [
         (
             f"{flag.offset}" if flag.length == 1 else f"{flag.offset}-{flag.offset + flag.length - 1}",
             f"`{flag.name}`",
@@ -37,9 +37,10 @@ def test_the_values_of_the_longer_fields_are_those_of_the_code():
 
 
 def test_the_files_the_checks_and_the_extensions_are_those_of_the_code():
-    named = re.findall(r"`<name>([^`]+)`", "".join(cells[0] for cells in rows("file | role in the item | what")))
+    files = rows("file | key of the STAC asset | content")
+    named = re.findall(r"`<name>([^`]+)`", "".join(cells[0] for cells in files))
     assert sorted(named) == sorted(name.removeprefix("x") for name in file_names("x.tif").values())
-    assert [cells[0].strip("`") for cells in rows("check | what")] == CHECKS
+    assert [cells[0].strip("`") for cells in rows("check | condition")] == CHECKS
     versions = [f"{name} {url.split('/')[-2].removeprefix('v')}" for name, url in EXTENSIONS.items()]
     text = " ".join(PAGE.split())
     assert f"STAC {STAC_VERSION} with the extensions {', '.join(versions[:-1])} and {versions[-1]}." in text
