@@ -21,7 +21,7 @@ from lst_raster.physics.elevation import air_temperature_between, surface_pressu
 from lst_raster.physics.quantities import (
     AIR_TEMPERATURE,
     EMISSIVITY,
-    FRACTION,
+    FRACTION_UNITS,
     SURFACE_PRESSURE,
     WATER_VAPOUR,
     Quantity,
@@ -41,7 +41,7 @@ INPUT_ERRORS = Quantity(
     units="1",
     low=0.0,
     high=1.0,
-    accepted=FRACTION,
+    accepted=FRACTION_UNITS,
     hint="0 means exact atmospheric inputs, 1 inputs with the errors of a reanalysis",
 )
 QUANTITIES = {quantity.name: quantity for quantity in (EMISSIVITY, WATER_VAPOUR, AIR_TEMPERATURE, SURFACE_PRESSURE)}

@@ -66,7 +66,7 @@ def vapour_density(vapour_pressure: Array, temperature: Array) -> Array:
 def saturated_column(temperature: Array) -> Array:
     """Water vapour of a column that is saturated at the ground and decreases with `VAPOUR_SCALE_HEIGHT`. [kg m-2]
 
-    `temperature` is that of the air at the ground. [K]
+    `temperature` is the air temperature at the ground. [K]
 
     Examples
     --------

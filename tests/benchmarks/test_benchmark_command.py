@@ -125,7 +125,7 @@ def test_an_earlier_page_is_kept_unless_told_otherwise(sets, tmp_path, run_bench
 
 @pytest.mark.parametrize(("arguments", "code", "words"), [
     (("--test", "no-title.nc"), 2, "is not TITLE=PATH"),
-    (("--test", "Here=nowhere.nc"), 1, "nowhere.nc does not exist; make it with lst-raster simulate"),
+    (("--test", "Here=nowhere.nc"), 1, "nowhere.nc does not exist; create it with lst-raster simulate"),
     (("--sections", "speed"), 1, "no section is called speed"),
     (("--sensor", "landsat7-b6"), 1, "the library is simulated for landsat8-b10; the benchmark is for landsat7-b6"),
     (("--varied-test", "Elsewhere={sets}/varied.nc"), 1, "no --test is called 'Elsewhere'"),
