@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.physics.planck import BandPlanck
 from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.physics.uncertainty import Terms, atmosphere_variance, network_changes, temperature_uncertainty
+from lst_raster.physics.uncertainty import Terms, atmosphere_variance, temperature_uncertainty, term_changes
 from lst_raster.simulator.input_errors import Changes
 
 Values: TypeAlias = NDArray[Any]
@@ -104,7 +104,7 @@ def perturbed_terms(
         terms = atmosphere(**{**inputs, **raised}).terms
         by_inputs[source] = (terms[0] - reference[0], terms[1] - reference[1], terms[2] - reference[2])
     exact = PredictedAtmosphere(*(np.asarray(values, np.float64) for values in predicted))
-    by_depth, by_temperature = network_changes(
+    by_depth, by_temperature = term_changes(
         exact.transmittance, exact.upwelling_radiance, exact.optical_depth_uncertainty,
         exact.upwelling_temperature_uncertainty, band,
     )  # fmt: skip

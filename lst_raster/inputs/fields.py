@@ -21,7 +21,7 @@ from lst_raster.physics.elevation import air_temperature_between, surface_pressu
 from lst_raster.physics.quantities import (
     AIR_TEMPERATURE,
     EMISSIVITY,
-    FRACTION,
+    FRACTION_UNITS,
     SURFACE_PRESSURE,
     WATER_VAPOUR,
     Quantity,
@@ -37,7 +37,7 @@ FieldReader: TypeAlias = Callable[[Any], Float32]
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%°\[(].*)?", re.IGNORECASE)
 
 INPUT_ERRORS = Quantity(
-    name=INPUT_ERROR, units="1", low=0.0, high=1.0, accepted=FRACTION,
+    name=INPUT_ERROR, units="1", low=0.0, high=1.0, accepted=FRACTION_UNITS,
     hint="0 means exact atmospheric inputs, 1 inputs with the errors of a reanalysis",
 )  # fmt: skip
 QUANTITIES = {quantity.name: quantity for quantity in (EMISSIVITY, WATER_VAPOUR, AIR_TEMPERATURE, SURFACE_PRESSURE)}

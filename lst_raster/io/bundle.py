@@ -44,18 +44,18 @@ class Place:
     """Location of one file: on disk or on a server, by itself or in an archive."""
 
     disk: Path
-    """The file, or the archive that contains it; for one on a server its address, which is not a path on disk."""
+    """Path of the file or of the archive that contains it; for a remote file its address, which is not a path."""
     remote: Address | None = None  # address of the file or the archive on a server, None on disk
-    member: str | None = None  # name in the archive, None for a file by itself
+    member: str | None = None  # name in the archive, None for a file that is not in one
     is_unpacked: bool = False  # whether it must be unpacked for reading, as GDAL cannot read it in its archive
     content: bytes | None = field(default=None, repr=False, compare=False)
-    """Content that was read already: finding it again in an archive is slow."""
+    """Content, if already read while listing an archive: a second search would be slow."""
 
     @classmethod
     def of(cls, path: str | Location) -> Self:
         """Parse a path, an address, or ``/vsizip`` or ``/vsitar`` and an archive's path and member.
 
-        Raises InputNotFoundError for other schemes and other file systems of GDAL.
+        Raises InputNotFoundError for unsupported URL schemes and GDAL file systems.
         """
         location = location_of(path)
         if isinstance(location, Address):
@@ -89,7 +89,7 @@ class Place:
 
     @property
     def address(self) -> str:
-        """Name under which GDAL opens it; archives are read in place."""
+        """Name with which GDAL opens the file; archives are read without unpacking."""
         if self.member:
             archive = self.remote.gdal if self.remote else self.disk.absolute().as_posix()
             system = "zip" if _ZIP.search(self.location.name) else "tar"
@@ -129,7 +129,7 @@ class Bundle:
 
     @classmethod
     def of_archive(cls, place: Place) -> Self:
-        """List a ZIP or tar file, or the folder of it that `place` is or is in; read its metadata on the way.
+        """List a ZIP or tar file, or the folder in it that contains `place`; metadata files are read at the same time.
 
         Raises SceneError for a damaged archive and for a compressed one on a server.
         """
@@ -144,14 +144,14 @@ class Bundle:
         except (*_DAMAGED, NotImplementedError) as error:
             reason = str(error).partition(":")[0]  # tarfile's message continues with a list of formats
             raise SceneError(
-                f"{whole} is not a {'zip' if is_zip else 'tar'} archive, or truncated or damaged ({reason}); "
+                f"{whole} is not a {'zip' if is_zip else 'tar'} archive, or is truncated or damaged ({reason}); "
                 "download it again"
             ) from error
         inside = [file for file in members if folder == "." or f"{file.member}".startswith(f"{folder}/")]
         return cls(path=whole.location, places=_by_name(inside))
 
     def find(self, name: str | None) -> Place | None:
-        """File of a name, None where there is none."""
+        """Find a file by its name; None if there is none."""
         return self.places.get(name.lower()) if name else None
 
     def metadata_of(self, stem: str) -> Place | None:
@@ -201,7 +201,7 @@ def _by_name(places: Iterable[Place]) -> dict[str, Place]:
 @contextmanager
 def _opened_archive(place: Place) -> Iterator[Any]:
     """Open the archive of a place as `zipfile.ZipFile` or `tarfile.TarFile`."""
-    # With a buffer small reads of a remote file share a request.
+    # The buffer combines small reads of a remote file into one request.
     with BufferedReader(RemoteFile(place.remote), 1 << 16) if place.remote else place.disk.open("rb") as file:
         if _ZIP.search(place.location.name):
             with zipfile.ZipFile(file) as archive:
@@ -221,7 +221,7 @@ def _of_tar(place: Place) -> list[Place]:
                 is_text = _METADATA.search(entry.name)
                 content = archive.extractfile(entry).read(_TEXT_LIMIT) if is_text else None
                 found.append(replace(archived, member=posixpath.normpath(entry.name), content=content))
-        if _COMPRESSED.search(place.name):  # the checksum of the whole follows the last member
+        if _COMPRESSED.search(place.name):  # read to the end: the checksum of the archive follows its last member
             while archive.fileobj.read(_TEXT_LIMIT):
                 pass
     return found
@@ -260,7 +260,7 @@ class UnlistedBundle(Bundle):
     requested: dict[str, Place | None] = field(default_factory=dict)  # results of earlier requests
 
     def find(self, name: str | None) -> Place | None:
-        """File of a name in this case; None where there is none, or where the server refuses access."""
+        """Find a file by its name, which is case-sensitive; None if there is none or the server refuses access."""
         if name and name not in self.requested:
             self.requested[name] = self._request(name, 16)  # bytes, enough to see that it exists
         return self.requested[name] if name else None
@@ -283,7 +283,7 @@ class UnlistedBundle(Bundle):
 
 
 def _open_remote_folder(address: Address) -> Bundle:
-    """Files in the folder of a file on a server, or in a folder of a store, which has no extension in its name."""
+    """Open the folder of a file on a server, or a folder of an object store, recognised by its missing extension."""
     ending = PurePosixPath(address.name).suffix
     if address.is_object:
         folder = address.parent if ending else address.inside()
@@ -302,14 +302,14 @@ def _open_remote_folder(address: Address) -> Bundle:
             "*_MTL.txt or of its thermal band"
         )
     ending = ending if ending.lower() in (".tif", ".tiff") else ".TIF"
-    # Servers distinguish upper and lower case: the extension is that of the file that was named.
+    # Names on servers are case-sensitive: the extension is that of the given file.
     return UnlistedBundle(path=address.parent, places={}, folder=address, endings=(ending,))
 
 
 def open_bundle(path: Path | Place) -> Bundle:
     """List a folder, an archive, or the folder of a file, without subfolders and hidden files, on disk or on a server.
 
-    Raises InputNotFoundError without such a path, SceneError for a damaged archive, RemoteError of a server.
+    Raises InputNotFoundError for a missing path, SceneError for a damaged archive, RemoteError for a server error.
     """
     place = Place.of(path) if isinstance(path, Path) else path
     is_archived = bool(place.member) or is_archive(place)
@@ -325,7 +325,7 @@ def open_bundle(path: Path | Place) -> Bundle:
 
 
 _Key: TypeAlias = tuple[str, int, int, str | None]
-_KEPT = 8  # files that stay unpacked: those of a scene are read several times, by several threads
+_KEPT = 8  # number of files kept unpacked: those of a scene are read several times, by several threads
 _UNPACKED: dict[_Key, _File] = {}
 _LOCK = threading.Lock()
 
@@ -333,8 +333,8 @@ _LOCK = threading.Lock()
 @dataclass(kw_only=True, slots=True)
 class _File:
     path: Path  # in a folder that contains nothing else
-    process: int
-    users: int = 0
+    process: int  # process that unpacked the file
+    users: int = 0  # number of blocks that use the file now
 
     def remove(self) -> None:
         if self.process == os.getpid():  # a forked process has a copy of the object, not of the file
@@ -398,7 +398,7 @@ def _copy(source: Any, path: Path, place: Place) -> None:
         while part := source.read(1 << 20):
             try:
                 target.write(part)
-            except OSError as error:  # one of reading is an error of the archive
+            except OSError as error:  # on writing; an error on reading is handled as a damaged archive
                 raise SceneError(
                     f"{place} cannot be stored as a temporary file ({error.strerror or error}); set TMPDIR, or "
                     "unpack it first"

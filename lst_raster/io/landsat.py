@@ -1,4 +1,4 @@
-"""Landsat products: names of files, dates, metadata files (`*_MTL.txt`, `.xml`, `.json`), sensors and calibration."""
+"""Landsat products: file names, dates, metadata files (`*_MTL.txt`, `.xml`, `.json`), sensors and calibration."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class AcquisitionDate:
             ) from None
 
     def with_time(self, day: str | None, clock: str | None) -> Self:
-        """Add the time such as ``16:19:21.7917421Z`` from metadata of the same day, unless a time is known."""
+        """Add a time such as ``16:19:21.7917421Z`` from metadata of the same day; an existing time is kept."""
         if self.time is not None or self.month_only or clock is None or day != self.date.isoformat():
             return self
         try:
@@ -78,7 +78,7 @@ def _time(text: str) -> datetime.time:
 
 _ENTRY = re.compile(r"^\s*(\w+)\s*=\s*(.*?)\s*$")
 _ROOTS = ("LANDSAT_METADATA_FILE", "L1_METADATA_FILE")  # of Collection 2, and before
-# Keys of files before 2012 and the present keys. A band's two digits are number and channel.
+# Keys of metadata files before 2012, and their current names. The two digits of a band are its number and channel.
 _OLD_KEYS = (
     (re.compile(r"ACQUISITION_DATE"), "DATE_ACQUIRED"),
     (re.compile(r"SCENE_CENTER_SCAN_TIME"), "SCENE_CENTER_TIME"),
@@ -98,12 +98,12 @@ _OLD_KEYS = (
 class Mtl:
     """Entries of a metadata file, by key without regard to their groups."""
 
-    path: Location  # the file; in an archive a path as if that were a folder
+    path: Location  # path of the file; for a file in an archive, the archive is treated as a folder
     location: Location | None = None  # the file, or the archive that contains it
     entries: dict[str, str]
-    """Value of every key, without quotes; of a repeated key the first, which is the product's, not its parent's.
+    """Value of every key, without quotes; for a repeated key the first, that of the product, not of its parent.
 
-    Keys of files before 2012 are replaced by the present ones.
+    Keys of files before 2012 are replaced by their current names.
     """
 
     @classmethod
@@ -113,7 +113,7 @@ class Mtl:
         text = place.text().replace(b"\0", b"").decode("utf-8-sig", errors="replace").strip()
         keys = [line.partition("=")[0].strip() for line in text.splitlines()]
         is_closed = "END" in keys or keys.count("GROUP") == keys.count("END_GROUP")
-        if text[:1] not in ("{", "<") and not is_closed:  # a truncated number would be another number
+        if text[:1] not in ("{", "<") and not is_closed:  # the file may end within a number
             raise SceneError(f"{place} is truncated: not all of its groups are closed; download it again")
         entries: dict[str, str] = {}
         for key, value in _entries(text):
@@ -209,8 +209,8 @@ def file_stem(stem: str, suffix: str) -> str:
 
 
 LEVEL_2_TEMPERATURE = r"_ST_B\d+"
-"""Pattern of the last part of the name of Level-2 surface temperature, without the extension."""
-THERMAL_BANDS = landsat_bands()  # sensor band of every thermal band's suffix, by satellite
+"""Pattern of the end of the file name of Level-2 surface temperature, without the extension."""
+THERMAL_BANDS = landsat_bands()  # sensor bands by satellite and file suffix
 
 _SUFFIX = re.compile(r"^(?P<stem>.+)_(?P<band>B6_VCID_[12]|B\d{1,2})$", re.IGNORECASE)
 _PRODUCT_ID = r"L[COTEM]\d\d_L1\w\w_\d{6}_\d{8}_\d{8}_\d\d_\w\w|L[COTEM]\d{14}[A-Z]{3}\d\d"
@@ -225,18 +225,18 @@ _OLD_DATE = re.compile(r"^L\w\d\d{6}(\d{7})")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileName:
-    """Content of a file's name."""
+    """Components of a file's name."""
 
     stem: str  # the name without its extension and the band's suffix
     band: str | None = None  # the band's suffix, for example ``B10`` or ``B6_VCID_1``; None where the name has none
     satellite: int | None = None  # number of the Landsat satellite, None where unknown
     date: AcquisitionDate | None = None  # day of acquisition, None where unknown
-    before: str = ""  # addition before the product's name in a renamed file: ``clip_``
-    after: str = ""  # addition after the band's suffix: ``_clipped_utm``
+    before: str = ""  # text before the product's name in a renamed file, such as ``clip_``
+    after: str = ""  # text after the band's suffix, such as ``_clipped_utm``
 
     @property
     def product(self) -> str:
-        """Name of the product, which its other files have: the stem without additions."""
+        """Name of the product, common to its files: the stem without `before` and `after`."""
         return self.stem.removeprefix(self.before).removesuffix(self.after)
 
 
@@ -244,11 +244,11 @@ class FileName:
 class Calibration:
     """Conversion of stored numbers to radiance, or to the quantity of a raster of measurements."""
 
-    gain: float  # RADIANCE_MULT. [W m-2 sr-1 um-1]
-    offset: float  # RADIANCE_ADD. [W m-2 sr-1 um-1]
+    gain: float  # RADIANCE_MULT [W m-2 sr-1 um-1]
+    offset: float  # RADIANCE_ADD [W m-2 sr-1 um-1]
     source: str  # name of the metadata file, or ``default``; for a measured raster its own name
     quantity: str = "digital numbers"
-    """Quantity in the file; gain and offset convert to radiance from digital numbers, else to this quantity."""
+    """Quantity in the file; gain and offset convert digital numbers to radiance, other values to this quantity."""
 
     @property
     def step(self) -> float:
@@ -291,10 +291,10 @@ def read_file_name(path: Path, *, level_2: bool = False) -> FileName:
 
 
 def read_edited_name(path: Path, product: str | None = None) -> FileName | None:
-    """Parse the name of a band's file with additions before or after it, as clipping makes them.
+    """Parse the name of a band's file with text added before or after it, for example by clipping.
 
-    `product` is the name of the expected product, by default any USGS product identifier. None where nothing was added,
-    or for other names.
+    `product` is the name of the expected product, by default any USGS product identifier. None for names without added
+    text and for other names.
     """
     pattern = _PRODUCT_ID if product is None else re.escape(product)
     found = re.fullmatch(
@@ -334,7 +334,7 @@ def parse_band(text: str) -> str:
     """Parse a band's name in any usual spelling; SceneError for other text."""
     found = _BAND.fullmatch(text.strip())
     if found is None:
-        raise SceneError(f"band {text!r} is not a band's name; give one such as 10, 11, 6 or 6_VCID_2")
+        raise SceneError(f"band {text!r} is not a valid band; give a band such as 10, 11, 6 or 6_VCID_2")
     return f"B{int(found[1])}" + (f"_VCID_{found[2]}" if found[2] else "")
 
 
@@ -356,15 +356,15 @@ def choose_bands(stem: str, satellite: int | None, sensor: str | None, band: str
     chosen = [key for key in matching if stated in (None, bands[key])]
     if not chosen:
         other = f"--band is {band}" if band else f"the metadata of {stem} are of Landsat {satellite}"
-        raise SceneError(f"--sensor is {stated}, but {other}; correct one")
+        raise SceneError(f"--sensor is {stated}, but {other}; correct one of them")
     return chosen
 
 
 def find_sensor(name: FileName, mtl: Mtl | None, sensor: str | None) -> tuple[str, str]:
     """Sensor band of a file, such as ``landsat8-b10``, and its suffix in the metadata, such as ``B10``.
 
-    UnknownSensorError for an unknown sensor band; SceneError for a band that is not thermal, and where the user's
-    choice contradicts the metadata.
+    Raises UnknownSensorError for an unknown sensor band, and SceneError for a band that is not thermal or if `sensor`
+    contradicts the metadata.
     """
     satellite = satellite_of(mtl)
     if sensor is not None:
@@ -372,11 +372,11 @@ def find_sensor(name: FileName, mtl: Mtl | None, sensor: str | None) -> tuple[st
         number, bands = next((key, bands) for key, bands in THERMAL_BANDS.items() if sensor in bands.values())
         if satellite not in (None, number):
             raise SceneError(
-                f"--sensor is {sensor}, but the metadata of {name.stem} are of Landsat {satellite}; correct one"
+                f"--sensor is {sensor}, but the metadata of {name.stem} are of Landsat {satellite}; correct one of them"
             )
         suffixes = [band for band, value in bands.items() if value == sensor]
         if name.band is not None and name.satellite == number and name.band not in suffixes:
-            raise SceneError(f"--sensor is {sensor}, but the file's name has {name.band}; correct one")
+            raise SceneError(f"--sensor is {sensor}, but the file's name has {name.band}; correct one of them")
         return sensor, name.band if name.band in suffixes else suffixes[0]
     satellite = satellite or name.satellite
     bands = _bands_of(name.stem, satellite)
@@ -428,7 +428,7 @@ def find_calibration(sensor: str, band: str, mtl: Mtl | None) -> Calibration:
 
 
 def _rescaling(mtl: Mtl, key: str) -> tuple[float, float] | None:
-    """Gain and offset in the metadata, or from the limits, which is all that metadata before 2012 contain."""
+    """Gain and offset from the metadata, or from the radiance limits: metadata before 2012 contain only these."""
     gain, offset = mtl.number(f"RADIANCE_MULT_{key}"), mtl.number(f"RADIANCE_ADD_{key}")
     if gain is not None and offset is not None:
         if gain <= 0.0:

@@ -20,12 +20,12 @@ from lst_raster.sensors.bands import thermal_files
 
 Bits: TypeAlias = NDArray[np.uint16]
 QualityReader: TypeAlias = Callable[[Any], dict[str, Mask]]
-"""Takes a window of the scene; returns the masks by name, `KINDS`."""
+"""Function that reads a window of the scene and returns its masks by name (`KINDS`)."""
 
 KINDS = ("fill", "cloud", "dilated_cloud", "cloud_shadow", "cirrus", "snow", "water", "saturated")
 """Possible masks; each layout has some of them."""
 
-_MATCHING = 0.99  # fraction of its pixels that must be valid in a layout
+_MATCHING = 0.99  # fraction of a band's pixels that must be valid in its layout
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)  # compared by identity
@@ -37,8 +37,8 @@ class Layout:
     confidences: Mapping[str, int] = field(default_factory=dict)
     """Lower bit of each kind with a two-bit confidence; the mask contains the pixels of high confidence."""
     always: int = 0
-    """Bits that every pixel but fill has: the lower ones of confidences that are low or high, never medium."""
-    never: int = 0  # bits that no pixel has
+    """Bits set in every pixel except fill: the lower bits of confidences that are low (01) or high (11), not medium."""
+    never: int = 0  # bits set in no pixel
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -46,13 +46,13 @@ class Layout:
         return frozenset({*self.flags, *self.confidences})
 
     def decode(self, bits: Bits, kinds: Collection[str] = KINDS) -> dict[str, Mask]:
-        """Masks of the given kinds that this layout has."""
+        """Decode the masks of the given kinds, as far as this layout has them."""
         ones = {name: 1 << bit for name, bit in self.flags.items()}
         ones |= {name: 3 << bit for name, bit in self.confidences.items()}  # 1 low, 2 medium, 3 high confidence
         return {name: bits & np.uint16(part) == part for name, part in ones.items() if name in kinds}
 
-    def share(self, bits: Bits) -> float:
-        """Fraction of the pixels other than fill that are valid in this layout, 1 without any."""
+    def valid_fraction(self, bits: Bits) -> float:
+        """Fraction of the pixels other than fill that are valid in this layout; 1 if all are fill."""
         bits = bits[bits & 1 == 0]
         valid = (bits & self.never == 0) & (bits & self.always == self.always)
         return float(valid.mean()) if bits.size else 1.0
@@ -87,7 +87,7 @@ PRODUCT_LAYOUT = Layout(
     name="quality band of lst-raster",
     flags={"fill": 0, "cloud": 1, "cloud_shadow": 2, "snow": 3, "water": 4, "saturated": 5},
 )
-"""Quality band of our products, `*_LST_QA.tif`: the bits copied from the scene (`product/quality_flags.py`)."""
+"""Quality band of lst-raster products, `*_LST_QA.tif`: the bits copied from the scene (`product/quality_flags.py`)."""
 
 LAYOUTS = (COLLECTION_2, COLLECTION_1, BEFORE_COLLECTIONS)
 """Layouts of scenes; with rare exceptions a value other than fill is valid in only one of them."""
@@ -99,7 +99,7 @@ class Quality:
 
     place: Place  # the quality band
     layout: Layout  # meaning of its bits
-    misnamed: bool  # whether the file's name is that of another layout
+    misnamed: bool  # whether the file's name indicates another layout
     saturation: Place | None  # saturation band, QA_RADSAT, None where there is none for the thermal band
     saturation_bits: Mapping[str, int]  # its bits for the thermal band, by kind
     align: bool = False  # whether bands on another grid are warped onto the scene's, by nearest neighbour
@@ -114,9 +114,10 @@ class Quality:
 
 
 def find_quality(files: SceneFiles, grid: Grid, *, align: bool = False) -> Quality | None:
-    """Find a scene's quality band and identify its layout by its values, as files are often renamed; None without one.
+    """Find a scene's quality band and identify its layout from its values, as files are often renamed; None if missing.
 
-    SceneError for a damaged file or an unknown layout; GridMismatchError for another grid, unless `align` allows it.
+    Raises SceneError for a damaged file or an unknown layout, and GridMismatchError for another grid unless `align` is
+    set.
     """
     place = files.quality
     if place is None:
@@ -165,23 +166,23 @@ def open_quality(quality: Quality, grid: Grid, kinds: Collection[str] = KINDS) -
 @contextmanager
 def _open(place: Place, grid: Grid, *, align: bool) -> Iterator[Any]:
     with open_raster(place, "quality band", SceneError) as dataset:
-        own, what = Grid.of(dataset), f"quality band {place.name}"
-        row, column = (grid.offset_in(own) if own.crs is not None else None) or (-1, -1)
-        is_cut_out = 0 <= row <= own.height - grid.height and 0 <= column <= own.width - grid.width
-        if not align and not is_cut_out:
+        band_grid, what = Grid.of(dataset), f"quality band {place.name}"
+        row, column = (grid.offset_in(band_grid) if band_grid.crs is not None else None) or (-1, -1)
+        covers_scene = 0 <= row <= band_grid.height - grid.height and 0 <= column <= band_grid.width - grid.width
+        if not align and not covers_scene:
             remedy = "pass --align to warp it onto the scene's grid, or omit it: --keep-clouds"
-            require_same_grid(what, own, grid, remedy)
+            require_same_grid(what, band_grid, grid, remedy)
         with on_grid(dataset, grid, what, align=True, classes=True) as view:
             yield view
 
 
 def find_layout(bits: Bits, expected: Layout, place: Place) -> Layout:
-    """Layout in which a sample of a band is valid, preferably the expected one; SceneError where there is none."""
-    matching = [layout for layout in (expected, *LAYOUTS) if layout.share(bits) >= _MATCHING]
+    """Identify the layout in which a sample of a band is valid, preferably the expected one; raises SceneError."""
+    matching = [layout for layout in (expected, *LAYOUTS) if layout.valid_fraction(bits) >= _MATCHING]
     if not matching:
         raise SceneError(
             f"{place.name} has values such as {int(bits.max())} that are not quality bits of any Landsat collection; "
-            "give the right file, or omit it (retrieve --keep-clouds, compare without --mask)"
+            "give the quality band of the scene, or omit it (retrieve --keep-clouds, compare without --mask)"
         )
     return matching[0]
 
@@ -196,6 +197,6 @@ def read_bits(dataset: Any, **where: Any) -> Bits:
         bits = stored.view(np.uint16)
     elif stored.dtype in (np.uint16, np.uint8):
         bits = stored.astype(np.uint16, copy=False)
-    else:  # some programs write floats
+    else:  # floating-point copies written by other programs
         bits = (np.where(np.isfinite(stored), stored, 1).astype(np.int64) & 0xFFFF).astype(np.uint16)
     return bits if valid.all() else np.where(valid, bits, np.uint16(1))

@@ -1,4 +1,4 @@
-"""Files on web servers and in object stores: retries, byte ranges, file objects, whole files, and GDAL's settings."""
+"""Files on web servers and in object stores: retries, byte ranges, file objects, downloads, and GDAL settings."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ _LOGGERS = (  # those that log file names and addresses
 
 
 class BusyError(RemoteError):
-    """A server failure that may be temporary."""
+    """Server error that may be temporary."""
 
-    retry_after = 0.0  # pause that the server demands. [s]
+    retry_after = 0.0  # pause requested by the server. [s]
 
 
 def with_retries(request: Callable[[], T]) -> T:
-    """Call a function, and again after a pause as long as it raises `BusyError`, `ATTEMPTS` times in total."""
+    """Call a function, and repeat the call after a pause while it raises `BusyError`, at most `ATTEMPTS` calls."""
     for attempt in range(ATTEMPTS - 1):
         try:
             return request()
@@ -84,9 +84,9 @@ def size_of_range(text: str | None) -> int | None:
 def fetch(address: Address, start: int, length: int) -> Part:
     """Read a byte range of a file on a server.
 
-    InputNotFoundError without such a file; RemoteAccessError where the server refuses access, or sends a web page, as
-    many login services do; RemoteError without a connection, a response in time, or for a server error;
-    MissingExtraError for object stores without the extra ``s3`` or ``cloud``.
+    Raises InputNotFoundError for a missing file; RemoteAccessError if the server refuses access or sends a web page, as
+    many login services do; RemoteError for a failed connection, a timeout or a server error; MissingExtraError for
+    object stores without the extra ``s3`` or ``cloud``.
     """
     if address.is_object:
         from lst_raster.io import object_stores
@@ -102,14 +102,14 @@ def fetch(address: Address, start: int, length: int) -> Part:
 
 
 def list_objects(folder: Address) -> list[Address]:
-    """Files in a folder of an object store, without those in its subfolders; errors as `fetch`."""
+    """Files in a folder of an object store, without those in its subfolders; raises the errors of `fetch`."""
     from lst_raster.io import object_stores
 
     return object_stores.list_objects(folder)
 
 
 def state_of(address: Address) -> tuple[int | None, str | None] | None:
-    """Size [byte] and version of a file on a server, None where not reported; None without a file."""
+    """Size [byte] and version of a file on a server, each None if not reported; None if it cannot be read."""
     try:
         part = fetch(address, 0, 1)
     except (InputNotFoundError, RemoteError):
@@ -118,7 +118,7 @@ def state_of(address: Address) -> tuple[int | None, str | None] | None:
 
 
 def require_parts(address: Address) -> bytes:
-    """Return the first bytes of a file that must support byte ranges, as rasters and archives do.
+    """Read the first bytes of a raster or archive, whose server must support byte ranges.
 
     Raises RemoteError where the server sends whole files only, and the errors of `fetch`.
     """
@@ -133,8 +133,8 @@ def require_parts(address: Address) -> bytes:
 def download_whole(address: Address, target: Path) -> None:
     """Download a file in parts, each with its own retries.
 
-    Raises InputError where the disk is full, RemoteError where the file changes during the download or is incomplete,
-    and the errors of `fetch`.
+    Raises InputError if the disk is full, RemoteError if the file changes during the download or is incomplete, and the
+    errors of `fetch`.
     """
     try:
         with target.open("wb") as file:
@@ -151,11 +151,11 @@ def download_whole(address: Address, target: Path) -> None:
             "first"
         ) from None
     if first.size is not None and done != first.size:
-        raise RemoteError(f"{address}: the server sent {done} of {first.size} bytes; download it first")
+        raise RemoteError(f"{address}: the server sent {done} of {first.size} bytes; download the file first")
 
 
 class RemoteFile(io.RawIOBase):
-    """File object of a file on a server; it requests only the parts that are read."""
+    """File object for a file on a server; only the parts that are read are requested."""
 
     def __init__(self, address: Address) -> None:
         super().__init__()
@@ -193,9 +193,9 @@ class RemoteFile(io.RawIOBase):
 
 @contextmanager
 def gdal_reading(address: Address) -> Iterator[None]:
-    """Set GDAL up for a file on a server, or an archive there: retries, no folder listings, no secrets in messages.
+    """Configure GDAL for a file or an archive on a server: retries, no folder listings, no secrets in messages.
 
-    GDAL's own settings in the environment take precedence.
+    GDAL options set in the environment take precedence.
     """
     options = {key: value for key, value in _GDAL.items() if key not in os.environ}
     session: Any = DummySession()
@@ -215,7 +215,8 @@ def _secrets_hidden(address: Address) -> Iterator[None]:
 
     def clean(record: logging.LogRecord) -> bool:
         text = without_secrets(record.getMessage())
-        record.msg, record.args = re.sub(r"\?[^\s'\"<>}]+", "", text) if has_query else text, ()  # of paths only too
+        # The query is removed also if only the path is logged.
+        record.msg, record.args = re.sub(r"\?[^\s'\"<>}]+", "", text) if has_query else text, ()
         return True
 
     loggers = [logging.getLogger(name) for name in _LOGGERS]
@@ -236,7 +237,7 @@ def _get(address: Address, start: int, length: int) -> Part:
     user, _, host = parts.netloc.rpartition("@")
     url = urlunsplit(parts._replace(netloc=host))
     headers = {"Range": f"bytes={start}-{start + length - 1}", "User-Agent": f"lst-raster/{__version__}"}
-    headers |= urllib3.make_headers(basic_auth=unquote(user)) if user else {}  # not sent on to other hosts
+    headers |= urllib3.make_headers(basic_auth=unquote(user)) if user else {}  # not forwarded to other hosts
     retries = urllib3.Retry(total=None, connect=False, read=False, redirect=10, status=0, other=0)
     options = {"headers": headers, "timeout": _timeout(), "retries": retries, "preload_content": False}
     proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(parts.scheme)
@@ -273,7 +274,7 @@ def _pool(process: int, proxy: str | None) -> Any:
 
 
 def _timeout() -> float:
-    """Timeout; GDAL's setting comes first, as both read the same files. [s]"""
+    """Timeout of requests: that of GDAL if set, so that both have the same, else `TIMEOUT`. [s]"""
     try:
         return float(os.environ["GDAL_HTTP_TIMEOUT"])
     except (KeyError, ValueError):

@@ -15,17 +15,17 @@ from lst_raster.physics.planck import band_radiance_slope
 from lst_raster.physics.radiative_transfer import sensor_radiance
 from lst_raster.physics.uncertainty import atmosphere_uncertainty
 
-SMALLEST_UNCERTAINTY = 0.02  # floor of the predicted uncertainty, against a diverging likelihood [K]
+SMALLEST_UNCERTAINTY = 0.02  # lower bound of the predicted uncertainty, to keep the likelihood finite [K]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scales:
-    """Units of the errors in the loss."""
+    """Scales by which the errors in the loss are divided."""
 
     transmittance: float  # standard deviation over the training set [1]
     upwelling_radiance: float  # standard deviation over the training set [W m-2 sr-1 um-1]
     downwelling_radiance: float  # standard deviation over the training set [W m-2 sr-1 um-1]
-    radiance: float  # radiance difference of one kelvin at 300 K [W m-2 sr-1 um-1]
+    radiance: float  # change of the radiance for 1 K at 300 K [W m-2 sr-1 um-1]
     robust: float  # error above which the robust terms grow linearly [K]
 
 
@@ -39,11 +39,11 @@ class BatchPrediction:
     error: Tensor  # retrieved less true temperature, zero where nothing was retrieved, (profile, surface) [K]
     effective: EffectiveAtmosphere
     """Effective atmosphere predicted without the nuisance parameters, as in use, (profile, 1)."""
-    error_in_use: Tensor  # temperature error of that prediction, without gradient [K]
+    error_in_use: Tensor  # temperature error without the nuisance parameters, without gradient [K]
 
 
 def error_scales(training: TrainingSet, config: LossConfig) -> Scales:
-    """Units of the errors from the training set."""
+    """Scales of the errors, computed from the training set."""
     deviations = {name: float(getattr(training.atmosphere, name).std()) for name in Atmosphere._fields}
     slope = band_radiance_slope(torch.tensor(REFERENCE_TEMPERATURE), training.band)
     return Scales(**deviations, radiance=float(slope), robust=config.robust_scale)
@@ -68,23 +68,23 @@ def predict_batch(network: CoupledNetwork, batch: Batch) -> BatchPrediction:
 
 def _temperature_error(network: CoupledNetwork, batch: Batch, atmosphere: Atmosphere) -> Tensor:
     error = network.retrieve(batch.radiance, batch.emissivity, atmosphere) - batch.surface_temperature
-    # Early in training the predicted atmosphere may exceed the at-sensor radiance: only the other terms correct that.
+    # Early in training the predicted path radiance may exceed the at-sensor one: the other loss terms correct this.
     return torch.where(torch.isfinite(error), error, torch.zeros_like(error))
 
 
 def pseudo_huber(error: Tensor, scale: float) -> Tensor:
-    """Half the square of small errors, linear in errors far above `scale`, which has the unit of the error."""
+    """Pseudo-Huber loss: half the square of small errors, linear far above `scale`, in the unit of the error."""
     penalty: Tensor = scale * scale * (torch.sqrt(1.0 + torch.square(error / scale)) - 1.0)
     return penalty
 
 
 def lst_loss(prediction: BatchPrediction, scales: Scales) -> Tensor:
-    """Robust error of the temperature. [K2]"""
+    """Pseudo-Huber loss of the temperature error. [K2]"""
     return pseudo_huber(prediction.error, scales.robust).mean()
 
 
 def supervision(name: str) -> Callable[[BatchPrediction, Scales], Tensor]:
-    """Squared error of one of the atmosphere's terms, in variances of the training set. [1]"""
+    """Loss term of one atmospheric term: its squared error over its variance in the training set. [1]"""
 
     def term(prediction: BatchPrediction, scales: Scales) -> Tensor:
         error = getattr(prediction.atmosphere, name) - getattr(prediction.batch.atmosphere, name)
@@ -94,10 +94,10 @@ def supervision(name: str) -> Callable[[BatchPrediction, Scales], Tensor]:
 
 
 def closure_loss(prediction: BatchPrediction, scales: Scales) -> Tensor:
-    """Robust difference between the radiance recomputed at the true temperature and the observed radiance. [K2]
+    """Pseudo-Huber loss of the radiance recomputed at the true temperature less the observed radiance. [K2]
 
-    It weights the atmosphere by its effect at the sensor, where `lst_loss` divides by the transmittance: dry and humid
-    atmospheres have the same weight.
+    It weights errors by their effect on the at-sensor radiance, so dry and humid atmospheres have the same weight; the
+    error in `lst_loss` is divided by the transmittance.
     """
     batch, band = prediction.batch, prediction.network.band
     recomputed = sensor_radiance(batch.surface_temperature, batch.emissivity, *prediction.atmosphere, band)

@@ -32,23 +32,23 @@ from lst_raster.profiles.simulated_set import SimulatedSet, regime_masks
 
 Float = NDArray[np.float64]
 
-SEED = 0  # of surfaces and errors, as in `lst-raster evaluate` and the accuracy benchmark, for equal figures
+SEED = 0  # seed of surfaces and errors, shared with `lst-raster evaluate` and the accuracy benchmark
 FOLDS, SURFACES_PER_FOLD_PROFILE, FOLD_SEED = 2, 10, 0
 
 COVERAGE = 0.6827  # fraction of errors within one standard uncertainty, as of a normal distribution [1]
-FACTOR_LIMITS = (0.2, 4.0)  # smallest and largest factor [1]
-NODE_SPACING = 10.0  # distance of the nodes [kg m-2]
-MINIMUM_PROFILES = 20  # fewest profiles around a node
+FACTOR_LIMITS = (0.2, 4.0)  # smallest and largest calibration factor [1]
+NODE_SPACING = 10.0  # water vapour interval between calibration nodes [kg m-2]
+MINIMUM_PROFILES = 20  # minimum number of profiles for a node
 
 
 def measure(network: CoupledNetwork, simulated: SimulatedSet, calibration: Calibration = IDENTITY) -> dict[str, Any]:
     """Measure the errors of a network on a simulated set that it was not trained on.
 
     Returns a dictionary of "profiles"; "surfaces_per_profile"; "lst", the temperature errors [K] for exact inputs, by
-    regime (`lst_raster.profiles.simulated_set.REGIMES`); "lst_noisy", those with `InputErrors`; "atmosphere", the error
-    of each term of the equation in its unit; "predicted_uncertainty" of the temperature [K]: its mean, and
-    "standardised_rmse", the RMSE of error over uncertainty; "coverage", the fraction of errors within one standard
-    uncertainty, by inputs ("exact", "noisy") and regime.
+    regime (`lst_raster.profiles.simulated_set.REGIMES`); "lst_noisy", the same for inputs with `InputErrors`;
+    "atmosphere", the error of each term of the equation in its unit; "predicted_uncertainty" of the temperature [K]:
+    its mean, and "standardised_rmse", the RMSE of error over uncertainty; "coverage", the fraction of errors within one
+    standard uncertainty, by inputs ("exact", "noisy") and regime.
     """
     surfaces = draw_surfaces(simulated.air_temperature_2m, SURFACES_PER_PROFILE, SEED)
     exact = observe(simulated, surfaces)
@@ -91,7 +91,7 @@ def _retrieve(network: CoupledNetwork, samples: Samples) -> tuple[Float, dict[st
 def estimate(
     network: CoupledNetwork, samples: Samples, errors: InputErrors, calibration: Calibration = IDENTITY
 ) -> Retrieved:
-    """Retrieve temperatures [K] with their uncertainties from samples with input errors, as `lst-raster retrieve`."""
+    """Retrieve temperatures [K] and uncertainties from samples with input errors, as `lst-raster retrieve` does."""
     graph, names = AtmosphereGraph(network, calibration), TIERS[network.tier]
 
     def atmosphere(**inputs: Float) -> PredictedAtmosphere:
@@ -101,16 +101,16 @@ def estimate(
 
 
 def _run(graph: torch.nn.Module, inputs: Sequence[Float]) -> list[Float]:
-    """Run a graph on arrays of one shape, in its precision."""
+    """Run a graph on arrays of one shape, in float32."""
     columns = [torch.from_numpy(values.astype(np.float32).ravel()) for values in inputs]
     with torch.no_grad():
         return [values.double().numpy().reshape(inputs[0].shape) for values in graph(*columns)]
 
 
 def fold_of(simulated: SimulatedSet) -> NDArray[np.int64]:
-    """Fold of each profile: dates in turn, so that whole dates are held out; without dates, profiles in turn.
+    """Fold of each profile: dates alternate, so that whole dates are held out; without dates, profiles alternate.
 
-    Neighbours on one date are nearly copies of each other, and differences between dates are part of the error.
+    Neighbouring profiles of one date are almost identical, and differences between dates are part of the error.
     """
     if simulated.time is not None:
         dates, rank = np.unique(simulated.time, return_inverse=True)
@@ -130,9 +130,9 @@ def calibrate(
     """Calibrate the predicted uncertainty of a network by cross-validation over all its training data.
 
     For each fold a network is trained on the others, and its errors on the fold are compared with the uncertainty that
-    the finished network predicts. Synthetic profiles take part in training but not in the comparison: they mark the
-    ends of the range, not the frequency of an atmosphere. `calibration.steps` zero gives `IDENTITY`; `progress` is
-    called with the steps done and their total over all folds.
+    the finished network predicts. Synthetic profiles are used in training but not in the comparison: they extend the
+    range and do not represent the frequency of atmospheres. Returns `IDENTITY` if `calibration.steps` is zero;
+    `progress` is called with the steps done and their total over all folds.
     """
     folds = [fold_of(one) for one in sets]
     steps = fold_steps(config)
@@ -166,7 +166,7 @@ def _critical_factors(network: CoupledNetwork, fold_network: CoupledNetwork, hel
 
 
 def critical_factor(error: Float, from_inputs: Float, from_model: Float) -> Float:
-    """Smallest factor on the model's part of the uncertainty that covers the error; infinite without retrieval.
+    """Smallest factor on the model's part of the uncertainty that covers the error; infinite if nothing was retrieved.
 
     `error` is retrieved less true temperature, NaN where nothing was retrieved; `from_inputs` and `from_model` are the
     two parts of the standard uncertainty. [K]
@@ -178,10 +178,11 @@ def critical_factor(error: Float, from_inputs: Float, from_model: Float) -> Floa
 def fit_calibration(water_vapour: Float, exact: Float, noisy: Float) -> Calibration:
     """Fit the factor that covers the fraction `COVERAGE` of the errors, as a smooth function of the water vapour.
 
-    The likelihood fits a standard deviation, which heavy tails make wider than the interval that holds 68 % of the
-    errors, and which includes some of the noise on the training inputs. The product promises 68 %.
+    The likelihood fits a standard deviation. Heavy tails make it wider than the interval that contains 68 % of the
+    errors, and it includes some of the noise on the training inputs. The uncertainty in products is defined by the 68 %
+    interval.
 
-    `water_vapour` is (profile,) [kg m-2]; `exact` and `noisy` hold the `critical_factor` of every sample, (profile,
+    `water_vapour` is (profile,) [kg m-2]; `exact` and `noisy` are the `critical_factor` of every sample, (profile,
     sample). The factor of a node is the weighted quantile over all profiles nearer than `NODE_SPACING`, with weights
     that fall linearly with the distance; a node needs `MINIMUM_PROFILES`.
     """
@@ -198,7 +199,7 @@ def fit_calibration(water_vapour: Float, exact: Float, noisy: Float) -> Calibrat
 
 
 def _weighted_quantile(values: Float, weight: Float) -> float:
-    """Smallest value, (profile, sample), at or below which lies the fraction `COVERAGE` of the weight, (profile,)."""
+    """Weighted quantile, at the fraction `COVERAGE`, of values (profile, sample) with weights (profile,)."""
     order = np.argsort(values, axis=None)
     cumulative = np.cumsum(np.broadcast_to(weight[:, None], values.shape).ravel()[order])
     return float(values.ravel()[order][np.searchsorted(cumulative, COVERAGE * cumulative[-1])])

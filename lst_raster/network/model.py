@@ -16,14 +16,14 @@ from lst_raster.physics.planck import BandPlanck
 from lst_raster.physics.radiative_transfer import coupled_atmosphere, surface_temperature
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
-TEMPERATURE_SPAN = 30.0  # largest correction of T_up and T_down to the mechanism [K]
-DEPTH_SPAN = 1.0  # largest correction of the logarithm of the optical depth to the mechanism [1]
-EXTRAPOLATION_LIMIT = 1.5  # largest extrapolation of the mechanism, times the most humid training column [1]
+TEMPERATURE_SPAN = 30.0  # largest correction to the mechanism's emission temperatures [K]
+DEPTH_SPAN = 1.0  # largest correction to the logarithm of the mechanism's optical depth [1]
+EXTRAPOLATION_LIMIT = 1.5  # largest water vapour of the mechanism over the upper end of its valid range [1]
 DEPTH_SPREAD = 0.1  # scale of the predicted uncertainty of the optical depth, relative [1]
 TEMPERATURE_SPREAD = 2.0  # scale of the predicted uncertainty of the upwelling temperature [K]
 NUISANCE_PARAMETERS = ("aerosol_optical_depth", "continuum_scaling", "gas_year")
-"""Parameters that the simulation draws for each profile and that no user has. In training they are inputs, so that
-their scatter is not attributed to the predictors; the finished network uses their mean, and their spread is part of the
+"""Parameters drawn for each profile in simulations and unknown to users. In training they are inputs, so that their
+scatter is not attributed to the predictors; the finished network uses their mean, and their spread is part of the
 predicted uncertainty."""
 
 
@@ -41,7 +41,7 @@ class Calibration:
         return exact + input_error.clamp(0.0, 1.0) * (noisy - exact)
 
     def _interpolate(self, factors: tuple[float, ...], water_vapour: Tensor) -> Tensor:
-        """Interpolate as `numpy.interp`, in operators that ONNX has."""
+        """Interpolate as `numpy.interp` does, with operators available in ONNX."""
         factor = torch.full_like(water_vapour, factors[0])
         nodes = self.water_vapour
         for low, high, before, after in zip(nodes[:-1], nodes[1:], factors[:-1], factors[1:], strict=True):
@@ -54,7 +54,7 @@ IDENTITY = Calibration()  # no change of the predicted uncertainties
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Normalisation:
-    """Constants from the training set, stored as buffers and so part of the graph; one value for each predictor."""
+    """Constants from the training set, stored as buffers to be part of the exported graph; one value per predictor."""
 
     low: tuple[float, ...]  # lower end of the valid range, in the predictors' units
     high: tuple[float, ...]  # upper end of the valid range
@@ -92,7 +92,7 @@ class EffectiveAtmosphere(NamedTuple):
 
 
 def softplus(values: Tensor) -> Tensor:
-    """Smooth positive function log(1 + exp(x)), from operators that ONNX has in every precision, without overflow."""
+    """Softplus function log(1 + exp(x)) without overflow, from operators that ONNX supports in every precision."""
     return torch.relu(values) + torch.log1p(torch.exp(-torch.abs(values)))
 
 
@@ -112,8 +112,8 @@ class Squareplus(nn.Module):
 def features(predictors: Tensor, tier: str) -> Tensor:
     """Replace water vapour and humidities by their square roots; both tensors are (..., predictor).
 
-    Optical depth grows with the column in a humid atmosphere and with the strength of its lines in a dry one; the root
-    resolves both ends of the range similarly.
+    The square root resolves both ends of the range similarly: the optical depth of humid atmospheres depends on the
+    column, that of dry ones on the strength of absorption lines.
     """
     is_humidity = [name == "water_vapour" or name in HUMIDITY_LEVELS for name in TIERS[tier]]
     columns = zip(predictors.unbind(-1), is_humidity, strict=True)
@@ -121,7 +121,7 @@ def features(predictors: Tensor, tier: str) -> Tensor:
 
 
 def mechanism_inputs(predictors: Sequence[Tensor], tier: str) -> dict[str, Any]:
-    """Predictors of a tier as keyword arguments of the mechanism's functions; those on levels are sequences."""
+    """Predictors of a tier as keyword arguments of the mechanism's functions; values on sigma levels are sequences."""
     named = dict(zip(TIERS[tier], predictors, strict=True))
     single = {name: named[name] for name in ("water_vapour", "surface_pressure", "air_temperature") if name in named}
     return single | {
@@ -131,7 +131,7 @@ def mechanism_inputs(predictors: Sequence[Tensor], tier: str) -> dict[str, Any]:
 
 
 class CoupledNetwork(nn.Module):
-    """Atmosphere from predictors, and surface temperature from the radiative transfer equation.
+    """Network that predicts atmospheric terms, and inversion of the radiative transfer equation for temperature.
 
     A mechanism of a few fitted coefficients gives a first estimate of optical depth and emission temperatures; a
     perceptron on the atmospheric predictors corrects it. The head keeps every output physical: positive optical depth,
@@ -168,7 +168,7 @@ class CoupledNetwork(nn.Module):
         self._initialise_output()
 
     def _initialise_output(self) -> None:
-        """Start near the mechanism: negative radiances at the start would have no gradient."""
+        """Initialise near the mechanism: negative radiances at the start of training would have no gradient."""
         last = self.body[-1]
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
@@ -178,9 +178,9 @@ class CoupledNetwork(nn.Module):
     def effective_atmosphere(self, predictors: Sequence[Tensor], nuisance: Tensor | None = None) -> EffectiveAtmosphere:
         """Predict the effective atmosphere, of the predictors' shape.
 
-        Predictors (the tier's, in its order) are clamped to the valid range; only the mechanism's optical depth is
-        extrapolated with the water vapour, up to `EXTRAPOLATION_LIMIT`. `nuisance` holds the `NUISANCE_PARAMETERS`,
-        (..., 3), in standard deviations from their mean, by default the mean.
+        `predictors`, in the order of the tier, are clamped to the valid range; only the mechanism's optical depth is
+        extrapolated with water vapour, up to `EXTRAPOLATION_LIMIT`. `nuisance` contains the `NUISANCE_PARAMETERS`,
+        (..., 3), in standard deviations from their means, which are the default.
         """
         given = torch.stack(tuple(predictors), dim=-1)
         inside = torch.minimum(torch.maximum(given, self.low), self.high)
@@ -193,8 +193,8 @@ class CoupledNetwork(nn.Module):
     def constrain(self, outputs: Tensor, inside: Tensor, excess: Tensor) -> EffectiveAtmosphere:
         """Convert the outputs of the body, (..., 5), to a physical atmosphere.
 
-        `inside` holds the clamped predictors, (..., predictor); `excess` the water vapour over the upper end of its
-        valid range, at least 1, (...).
+        `inside` contains the clamped predictors, (..., predictor); `excess` is the ratio of water vapour to the upper
+        end of its valid range, at least 1, (...).
         """
         depth, up, down, depth_spread, up_spread = outputs.unbind(-1)
         air_temperature, mechanism_depth, mechanism_up, mechanism_down = self.mechanism(inside, excess)

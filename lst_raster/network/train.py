@@ -1,4 +1,4 @@
-"""A training run from a TOML file to a folder with a model, also for custom sensor bands."""
+"""Training runs: from a TOML configuration to a model folder, also for custom sensor bands."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def train_model(
     config_path: Path, output: Path, *, data: Path | None = None, overwrite: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Train a model by a configuration, measure it, write `FILES` to a folder, and return the metrics.
+    """Train a model from a configuration file, evaluate it, write `FILES` to a folder, and return the metrics.
 
     `data` is the folder of the simulated sets, by default that of the TOML file. `progress` is called with the steps
     done and their total. Nothing is written unless the run completes. The result maps the title of each held-out set to
@@ -48,7 +48,7 @@ def train_model(
     folder = config_path.parent if data is None else data
     _check_output(output, overwrite)
 
-    # Test sets are read and the output folder is created before the training: errors there should not cost its minutes.
+    # Read the test sets and create the output folder first: errors are raised before minutes of training.
     sets = read_sets(config.data.train, folder, config.sensor)
     training, validation = split_sets(sets)
     validation += read_sets(config.data.validation, folder, config.sensor)
@@ -91,7 +91,7 @@ def _check_output(output: Path, overwrite: bool) -> None:
         raise OutputError(f"{output} is a file; give a folder")
     existing = [name for name in FILES if (output / name).exists()]
     if existing and not overwrite:
-        raise OutputError(f"{output} holds {', '.join(existing)} already; pass --overwrite to replace the model")
+        raise OutputError(f"{output} contains {', '.join(existing)} already; pass --overwrite to replace the model")
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def _staging(output: Path) -> Iterator[Path]:
 STEPS: Mapping[str, tuple[int, int]] = MappingProxyType(
     {"column": (1500, 1500), "surface": (1500, 1500), "profile": (3000, 1500)}
 )
-"""Gradient steps of each tier's network and of its calibration, as for the shipped models."""
+"""Default gradient steps of training and of calibration, by tier; those of the shipped models."""
 
 _TEMPLATE = """\
 # To rebuild:  lst-raster train --sensor {sensor} --tier {tier} --overwrite{steps_option}
@@ -135,7 +135,7 @@ steps = {calibration}
 
 
 def config_text(sensor: str, tier: str, data: str, steps: int | None = None) -> str:
-    """Write the configuration of a training run on the simulated set `data`; `steps` scales the calibration's too."""
+    """Configuration of a training run as TOML; `data` is the simulated set, `steps` scales the calibration's too."""
     default, calibration = STEPS[tier]
     return _TEMPLATE.format(
         sensor=sensor,
@@ -153,17 +153,17 @@ def train_custom_sensor(
 ) -> tuple[Path, dict[str, Any]]:  # fmt: skip
     """Train one tier (a key of `STEPS`) for a sensor band, and return the folder of the model and its metrics.
 
-    The default of `simulated` is the simulated set in the folder of the custom sensor, of `output` the folder
-    ``models/SENSOR/TIER`` in the user's folder, where `retrieve` finds it, and of `steps` that of the shipped models.
-    Raises InputNotFoundError without a simulated set, InputError for a shipped sensor without data or output, and the
-    errors of `train_model`.
+    Defaults: `simulated` is the simulated set in the folder of the custom sensor; `output` is the folder
+    ``models/SENSOR/TIER`` in the user's data folder, where `retrieve` searches for models; `steps` are those of the
+    shipped models. Raises InputNotFoundError without a simulated set, InputError for a shipped sensor without data or
+    output, and the errors of `train_model`.
     """
     band = sensor_band(sensor)
     if not band.is_custom and (simulated is None or output is None):
-        raise InputError(f"{band.name} comes with the package and its models; to train others give --data and -o")
+        raise InputError(f"{band.name} is a shipped sensor band with models; to train another, give --data and -o")
     source = simulated or response_path(band.name).with_name(SIMULATED)
     if not source.is_file():
-        raise InputNotFoundError(f"{source} does not exist; make it: lst-raster simulate --sensor {band.name}")
+        raise InputNotFoundError(f"{source} does not exist; create it with lst-raster simulate --sensor {band.name}")
     target = output or user_path("models", band.name, tier)
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / CONFIG

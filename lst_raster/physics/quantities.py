@@ -1,4 +1,4 @@
-"""Quantities of files and arguments: units, unit conversions and valid ranges."""
+"""Physical quantities in input files and arguments: units, unit conversions and valid ranges."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import numpy as np
 from lst_raster.errors import InputError
 from lst_raster.physics.constants import GRAVITY
 
-Conversions = Mapping[str, tuple[float, float]]  # unit names with factor and offset of the conversion
+Conversions = Mapping[str, tuple[float, float]]  # factor and offset of the conversion, by unit
 
-LENGTH: Conversions = {
+LENGTH_UNITS: Conversions = {
         "m": (1.0, 0.0), "km": (1000.0, 0.0), "ft": (0.3048, 0.0), "US survey foot": (1200.0 / 3937.0, 0.0),
         "gpm": (1.0, 0.0), "m2 s-2": (1.0 / GRAVITY, 0.0),
     }  # fmt: skip
-"""To m; ``gpm`` is the geopotential metre, ``m2 s-2`` geopotential."""
-COLUMN: Conversions = {"kg m-2": (1.0, 0.0), "mm": (1.0, 0.0), "cm": (10.0, 0.0), "g cm-2": (10.0, 0.0)}
-"""To kg m-2: mass of water above an area, or its depth as a liquid."""
+"""Heights, converted to m; ``gpm`` is the geopotential metre, ``m2 s-2`` the unit of geopotential."""
+COLUMN_UNITS: Conversions = {"kg m-2": (1.0, 0.0), "mm": (1.0, 0.0), "cm": (10.0, 0.0), "g cm-2": (10.0, 0.0)}
+"""Water vapour columns, converted to kg m-2: mass per area, or depth of the condensed water."""
 TEMPERATURE_UNITS: Conversions = {"K": (1.0, 0.0), "degC": (1.0, 273.15), "degF": (5.0 / 9.0, 459.67 * 5.0 / 9.0)}
-"""To K."""
+"""Temperatures, converted to K."""
 PRESSURE_UNITS: Conversions = {"hPa": (1.0, 0.0), "mbar": (1.0, 0.0), "kPa": (10.0, 0.0), "Pa": (0.01, 0.0)}  # to hPa
-MASS_FRACTION: Conversions = {"kg kg-1": (1.0, 0.0), "g kg-1": (1e-3, 0.0), "1": (1.0, 0.0)}  # to kg kg-1
-FRACTION: Conversions = {"1": (1.0, 0.0)}  # fractions
+MASS_FRACTION_UNITS: Conversions = {"kg kg-1": (1.0, 0.0), "g kg-1": (1e-3, 0.0), "1": (1.0, 0.0)}  # to kg kg-1
+FRACTION_UNITS: Conversions = {"1": (1.0, 0.0)}  # fractions
 RADIANCE_UNITS: Conversions = {"W m-2 sr-1 um-1": (1.0, 0.0), "mW cm-2 sr-1 um-1": (10.0, 0.0)}  # to W m-2 sr-1 um-1
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -65,7 +65,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def _plain(units: str) -> str:
-    r"""Remove case, blanks, brackets and exponent signs from a unit.
+    r"""Convert a unit to lower case without blanks, brackets and exponent signs.
 
     Examples
     --------
@@ -98,7 +98,7 @@ class Quantity:
         return self.name.replace("_", " ")
 
     def check(self, values: Any, where: str) -> None:
-        """Raise InputError, with the lowest and highest value, for values outside the valid range.
+        """Raise InputError, which gives the lowest and the highest value, if any value is outside the valid range.
 
         `values` is a number or an array without missing values; `where` is their source, for the message.
         """
@@ -108,7 +108,7 @@ class Quantity:
         above = low > self.low if self.open_below else low >= self.low
         if above and high <= self.high:
             return
-        found = f"holds {low:g} to {high:g}" if low < high else f"is {low:g}"
+        found = f"has values from {low:g} to {high:g}" if low < high else f"is {low:g}"
         limits = f"{'(' if self.open_below else '['}{self.low:g}, {self.high:g}]"
         units = "" if self.units == "1" else f" {self.units}"
         raise InputError(f"{where} {found}, outside {limits}{units}; {self.hint}")
@@ -140,33 +140,33 @@ class Quantity:
 
 
 EMISSIVITY = Quantity(
-    name="emissivity", units="1", low=0.0, high=1.0, open_below=True, accepted=FRACTION,
-    hint="give a fraction; a raster of scaled integers needs its scale set, missing pixels a nodata value",
+    name="emissivity", units="1", low=0.0, high=1.0, open_below=True, accepted=FRACTION_UNITS,
+    hint="give a fraction; for a raster of scaled integers set its scale, for missing pixels a nodata value",
 )  # fmt: skip
 WATER_VAPOUR = Quantity(
-    name="water_vapour", units="kg m-2", low=0.0, high=100.0, accepted=COLUMN,
+    name="water_vapour", units="kg m-2", low=0.0, high=100.0, accepted=COLUMN_UNITS,
     hint="give the total column in kg m-2 (= mm), or with its unit, such as 2.9cm",
 )  # fmt: skip
 AIR_TEMPERATURE = Quantity(
     name="air_temperature", units="K", low=180.0, high=340.0, accepted=TEMPERATURE_UNITS,
-    hint="give kelvin, or degrees Celsius with their unit, such as 25C",
+    hint="give the air temperature in K, or in degrees Celsius with their unit, such as 25C",
 )  # fmt: skip
 SURFACE_PRESSURE = Quantity(
     name="surface_pressure", units="hPa", low=300.0, high=1100.0, accepted=PRESSURE_UNITS,
-    hint="give hPa at the ground, or with its unit, such as 98.5kPa",
+    hint="give the surface pressure in hPa, or with its unit, such as 98.5kPa",
 )  # fmt: skip
 ELEVATION = Quantity(
-    name="elevation", units="m", low=-500.0, high=9000.0, accepted=LENGTH,
-    hint="give the height above the sea in m, or with its unit",
+    name="elevation", units="m", low=-500.0, high=9000.0, accepted=LENGTH_UNITS,
+    hint="give the elevation above sea level in m, or with its unit",
 )  # fmt: skip
 RADIANCE = Quantity(
     name="radiance", units="W m-2 sr-1 um-1", low=0.0, high=100.0, accepted=RADIANCE_UNITS,
-    hint="give the radiance at the sensor: Level-1 digital numbers times their gain plus their offset",
+    hint="give the at-sensor radiance: Level-1 digital numbers times gain plus offset",
 )  # fmt: skip
 HUMIDITY_2M = Quantity(
-    # spectral models and packing fall below zero
-    name="specific_humidity_2m", units="kg kg-1", low=-1e-3, high=0.1, accepted=MASS_FRACTION,
-    hint="give water vapour per moist air at 2 m in kg kg-1",
+    # spectral models and packing cause small negative values
+    name="specific_humidity_2m", units="kg kg-1", low=-1e-3, high=0.1, accepted=MASS_FRACTION_UNITS,
+    hint="give the mass of water vapour per mass of moist air at 2 m in kg kg-1",
 )  # fmt: skip
 DEW_POINT = Quantity(
     name="dew_point", units="K", low=150.0, high=340.0, accepted=TEMPERATURE_UNITS,
@@ -181,9 +181,9 @@ TEMPERATURE = Quantity(
     hint="give the air temperature on levels in K",
 )  # fmt: skip
 SPECIFIC_HUMIDITY = Quantity(
-    # spectral models and packing fall below zero
-    name="specific_humidity", units="kg kg-1", low=-1e-3, high=0.1, accepted=MASS_FRACTION,
-    hint="give water vapour per moist air in kg kg-1",
+    # spectral models and packing cause small negative values
+    name="specific_humidity", units="kg kg-1", low=-1e-3, high=0.1, accepted=MASS_FRACTION_UNITS,
+    hint="give the mass of water vapour per mass of moist air in kg kg-1",
 )  # fmt: skip
 RELATIVE_HUMIDITY = Quantity(
     name="relative_humidity", units="1", low=-0.1, high=2.0, accepted={"1": (1.0, 0.0), "%": (0.01, 0.0)},

@@ -10,7 +10,7 @@ from lst_raster.physics.planck import BandPlanck, band_radiance, band_radiance_s
 
 
 def inverse_variance(uncertainty: Array) -> Array:
-    """Weight [K-2] that minimises the uncertainty of the mean of independent measurements, from their uncertainty. [K]
+    """Inverse-variance weight [K-2] of measurements with independent errors and a standard uncertainty [K].
 
     References
     ----------
@@ -27,7 +27,7 @@ def uncertainty_if_independent(variances: Array, weights: Array) -> Array:
     Parameters
     ----------
     variances, weights : array, any shape
-        Sum of squared weight times squared uncertainty [K-2 for weights in K-2], and sum of the weights. [K-2] or [1]
+        ``sum(w**2 u_i**2)`` [K-2 for weights in K-2, K2 for weights in 1] and ``sum(w)``. [K-2] or [1]
 
     References
     ----------
@@ -45,7 +45,7 @@ def uncertainty_if_correlated(deviations: Array, weights: Array) -> Array:
     Parameters
     ----------
     deviations, weights : array, any shape
-        Sum of weight times uncertainty [K-1 for weights in K-2], and sum of the weights. [K-2] or [1]
+        ``sum(w u_i)`` [K-1 for weights in K-2, K for weights in 1] and ``sum(w)``. [K-2] or [1]
 
     References
     ----------
@@ -57,10 +57,10 @@ def uncertainty_if_correlated(deviations: Array, weights: Array) -> Array:
 Terms: TypeAlias = tuple[Array, Array, Array]
 """Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], or changes of them."""
 
-NOISE_TEMPERATURE = 300.0  # at which the noise of thermal sensors is stated [K]
+NOISE_TEMPERATURE = 300.0  # reference temperature of noise-equivalent temperature differences [K]
 
 TYPICAL_EMISSIVITY = 0.97
-"""Emissivity for the error of the reflected radiance before the emissivity of the pixel is available. [1]"""
+"""Default emissivity in the error of the reflected radiance, where that of the pixel is not yet available. [1]"""
 
 
 def atmosphere_uncertainty(
@@ -74,7 +74,7 @@ def atmosphere_uncertainty(
 ) -> Array:
     """Uncertainty of the surface temperature due to the predicted atmosphere. [K]
 
-    In the terms of `coupled_atmosphere` the at-sensor radiance is ``tau M + (1 - tau) B(T_up)`` with M the
+    In the variables of `coupled_atmosphere`, the at-sensor radiance is ``tau M + (1 - tau) B(T_up)`` with M the
     radiance leaving the surface. Independent errors of the optical depth d and of T_up change it by
     ``-tau (M - B(T_up))`` and ``(1 - tau) B'(T_up)``; division by ``tau e B'(Ts)`` converts both to surface
     temperature. The optical depth has no effect where T_up equals the surface temperature. M is approximated by
@@ -94,7 +94,7 @@ def atmosphere_uncertainty(
     JCGM 100:2008, Guide to the expression of uncertainty in measurement, equation 10.
     """
     xp = namespace(optical_depth, surface_temperature)
-    # Both parts are divided by tau: 1 / tau - 1 is (1 - tau) / tau.
+    # Both contributions are divided by tau; expm1(d) = 1 / tau - 1 = (1 - tau) / tau.
     contrast = band_radiance(surface_temperature, band) - band_radiance(upwelling_temperature, band)
     from_depth = contrast * optical_depth_uncertainty
     emission = xp.expm1(optical_depth) * band_radiance_slope(upwelling_temperature, band)
@@ -106,7 +106,7 @@ def atmosphere_uncertainty(
 class AtmosphereVariance(NamedTuple):
     """Variance of the transmitted surface emission, ``Var(tau e B(Ts)) = A + B L + C L**2`` at radiance L.
 
-    The coefficients vary as smoothly over a scene as the atmosphere; only L is a property of the pixel.
+    The coefficients vary smoothly over a scene, as the atmosphere does; only L differs from pixel to pixel.
     """
 
     constant: Array  # A [(W m-2 sr-1 um-1)2]
@@ -120,17 +120,17 @@ class UncertaintyParts(NamedTuple):
     total: Array  # total [K]
     sensor: Array  # due to sensor noise [K]
     emissivity: Array  # due to the emissivity [K]
-    air: Array  # due to the atmospheric terms: model inputs and the model itself [K]
+    atmosphere: Array  # due to the atmospheric terms: model inputs and the model itself [K]
 
 
-def network_changes(
+def term_changes(
     transmittance: Array,
     upwelling_radiance: Array,
     optical_depth_uncertainty: Array,
     upwelling_temperature_uncertainty: Array,
     band: BandPlanck,
 ) -> tuple[Terms, Terms]:
-    """Change of the atmospheric terms for one standard uncertainty of optical depth and upwelling temperature.
+    """Changes of the atmospheric terms for one standard uncertainty of optical depth or upwelling temperature.
 
     The optical depth changes ``tau = exp(-d)`` and ``Lu = (1 - tau) B(T_up)``; T_up changes Lu only. The reflected
     radiance is neglected, as in `atmosphere_uncertainty`; for a black surface both functions agree. Parameters as in
@@ -139,13 +139,13 @@ def network_changes(
     """
     xp = namespace(transmittance)
     absorptance = 1.0 - transmittance
-    some = xp.maximum(absorptance, xp.full_like(absorptance, 1e-6))  # avoids 0 / 0 without an atmosphere
-    emitted = upwelling_radiance / some  # B(T_up)
+    absorbing = xp.maximum(absorptance, xp.full_like(absorptance, 1e-6))  # avoids 0 / 0 without an atmosphere
+    emitted = upwelling_radiance / absorbing  # B(T_up)
     slope = band_radiance_slope(brightness_temperature(emitted, band), band)
-    thinner = transmittance * optical_depth_uncertainty
-    none = 0.0 * thinner
-    warmer = absorptance * slope * upwelling_temperature_uncertainty
-    return (-thinner, thinner * emitted, none), (none, warmer, none)
+    less_transmittance = transmittance * optical_depth_uncertainty
+    unchanged = 0.0 * less_transmittance
+    more_upwelling = absorptance * slope * upwelling_temperature_uncertainty
+    return (-less_transmittance, less_transmittance * emitted, unchanged), (unchanged, more_upwelling, unchanged)
 
 
 def atmosphere_error(
@@ -164,9 +164,9 @@ def atmosphere_error(
     """
     transmittance, upwelling, _ = terms
     d_transmittance, d_upwelling, d_downwelling = change
-    seen = d_upwelling + (radiance - upwelling) / transmittance * d_transmittance
+    direct = d_upwelling + (radiance - upwelling) / transmittance * d_transmittance
     reflected = transmittance * (1.0 - emissivity) * d_downwelling
-    return -(seen + reflected) / (transmittance * emissivity * band_radiance_slope(surface_temperature, band))
+    return -(direct + reflected) / (transmittance * emissivity * band_radiance_slope(surface_temperature, band))
 
 
 def emissivity_error(
@@ -197,7 +197,7 @@ def atmosphere_variance(
     changes : iterable of tuple of array
         Changes of the three terms for each error source, in the same units.
     emissivity : array or float
-        Emissivity e, which weights only the reflected radiance: a typical value is accurate to a few per cent. [1]
+        Emissivity e, which only weights the reflected radiance; a typical value gives a few per cent of error. [1]
 
     References
     ----------
@@ -232,13 +232,13 @@ def temperature_uncertainty(
     transmittance: Array,
     downwelling_radiance: Array,
     sensor_noise: Array | float,
-    air: AtmosphereVariance,
+    atmosphere: AtmosphereVariance,
     band: BandPlanck,
 ) -> UncertaintyParts:
     """Propagate uncertainties to a retrieved surface temperature, to first order. [K]
 
-    The parts are, divided by ``tau e B'(Ts)``: the sensor noise, ``tau |B(Ts) - Ld|`` times the emissivity
-    uncertainty, and the square root of the atmospheric variance.
+    The parts are the sensor noise, ``tau |B(Ts) - Ld|`` times the emissivity uncertainty, and the square root of the
+    atmospheric variance, each divided by ``tau e B'(Ts)``.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ def temperature_uncertainty(
         Terms of the radiative transfer equation, as in `sensor_radiance`.
     emissivity_uncertainty, sensor_noise : array or float
         Standard uncertainty of the emissivity [1] and of the radiance [W m-2 sr-1 um-1].
-    air : AtmosphereVariance
+    atmosphere : AtmosphereVariance
         Variance due to the atmospheric terms, from `atmosphere_variance`.
 
     References
@@ -258,17 +258,17 @@ def temperature_uncertainty(
     per_kelvin = transmittance * emissivity * slope_at(surface_temperature, black_body, band)
     contrast = transmittance * xp.abs(black_body - downwelling_radiance)
     # Rounding may leave a negative value where the terms cancel.
-    variance = xp.abs(air.constant + radiance * (air.linear + radiance * air.quadratic))
+    variance = xp.abs(atmosphere.constant + radiance * (atmosphere.linear + radiance * atmosphere.quadratic))
     from_sensor = sensor_noise / per_kelvin
     from_emissivity = contrast * emissivity_uncertainty / per_kelvin
-    from_air = xp.sqrt(variance) / per_kelvin
-    total = xp.sqrt(from_sensor * from_sensor + from_emissivity * from_emissivity + from_air * from_air)
-    return UncertaintyParts(total, from_sensor, from_emissivity, from_air)
+    from_atmosphere = xp.sqrt(variance) / per_kelvin
+    total = xp.sqrt(from_sensor * from_sensor + from_emissivity * from_emissivity + from_atmosphere * from_atmosphere)
+    return UncertaintyParts(total, from_sensor, from_emissivity, from_atmosphere)
 
 
 def noise_radiance(noise: float, band: BandPlanck) -> Array:
     """Noise-equivalent radiance [W m-2 sr-1 um-1] from a noise-equivalent temperature difference at 300 K [K].
 
-    Detector noise is constant in radiance.
+    Detector noise is about constant in radiance, not in temperature.
     """
     return noise * band_radiance_slope(NOISE_TEMPERATURE, band)

@@ -1,4 +1,4 @@
-"""Profile libraries: readers of GFS analyses and TIGR, real profiles and synthetic extremes, and held-out sets."""
+"""Profile libraries from GFS and TIGR: readers, selection of real profiles, synthetic extremes, and held-out sets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ _COLUMNS = {
 _KEYS = ("shortName", "typeOfLevel", "level")
 _Fields = dict[tuple[str, str, int], Float]
 
-DRIEST = 1e-7  # floor of specific humidity [kg kg-1]: GRIB rounds the stratosphere to zero, and logarithms are taken
+DRIEST = 1e-7
+"""Lower bound of specific humidity before taking logarithms; GRIB packing rounds the stratosphere to 0. [kg kg-1]"""
 
 
 def _read_fields(path: Path) -> tuple[_Fields, Float, Float, np.datetime64]:
@@ -69,7 +70,7 @@ def _stack(fields: _Fields, name: str, pressure: Float, count: int) -> Float:
 
 
 def _fill_levels(values: Float, pressure: Float) -> Float:
-    """Fill missing levels: linearly in the logarithm of pressure, above the highest with its value."""
+    """Fill missing levels, linearly in the logarithm of pressure; those above the highest level get its value."""
     available = np.asarray(np.isfinite(values).all(axis=0))
     filled = values.copy()
     x = np.log(pressure)
@@ -95,8 +96,9 @@ def read_gfs(path: Path) -> xr.Dataset:
 
     Relative humidity is converted to specific humidity with mixed-phase saturation, as the model defines it. A level
     without humidity (20 hPa before 2015) is interpolated. Levels above the highest with humidity (above 100 hPa in
-    2004) get the specific humidity of that level: in the stratosphere it hardly changes with height, and less than
-    0.02 kg m-2 of vapour are there. Ozone is NaN where the file has none (below 100 hPa before 2015).
+    2004) get the specific humidity of that level: specific humidity hardly changes with height in the stratosphere,
+    which contains less than 0.02 kg m-2 of water vapour. Ozone is NaN where the file has none (below 100 hPa before
+    2015).
 
     Raises InputNotFoundError, InputError for a missing field, or MissingExtraError without eccodes.
     """
@@ -113,7 +115,7 @@ def read_gfs(path: Path) -> xr.Dataset:
     if lacking:
         raise InputError(f"{path} lacks {', '.join(lacking)}; give a GFS file")
     if {values.size for values in fields.values()} != {latitude.size}:
-        raise InputError(f"{path} has its fields on several grids; give a file for each")
+        raise InputError(f"{path} has fields on several grids; split it into one file per grid")
 
     temperature = _stack(fields, "t", pressure, latitude.size)
     relative = _stack(fields, "r", pressure, latitude.size) / 100.0
@@ -137,7 +139,8 @@ def read_gfs(path: Path) -> xr.Dataset:
 
 _ON_LEVELS, _ON_PROFILES = ("t", "h2o_mmr", "o3_mmr"), ("ts", "lat", "lon", "yymmdd")
 _ARRAYS = ("p_hPa", *_ON_LEVELS, *_ON_PROFILES)
-COLD_SURFACE, HUMID_COLUMN = 285.0, 30.0  # [K], [kg m-2]: a combination that exceeds saturation
+COLD_SURFACE, HUMID_COLUMN = 285.0, 30.0
+"""A colder surface under a more humid column implies supersaturation. [K], [kg m-2]"""
 
 
 def _dates(yymmdd: NDArray[np.int64]) -> NDArray[np.datetime64]:
@@ -166,9 +169,10 @@ def read_tigr(path: Path) -> xr.Dataset:
     """Read TIGR-2000, without its unphysical profiles (a surface below 285 K under more than 30 kg m-2 of vapour).
 
     The file is a NumPy archive with ``p_hPa`` (level,), ``t``, ``h2o_mmr``, ``o3_mmr`` (profile, level), ``ts``,
-    ``lat``, ``lon`` and ``yymmdd`` (profile,). Its mass mixing ratios are per mass of dry air: only then do they agree
-    with its vapour column. The last level, 1013 hPa, is the surface, and its values those at 2 m. Relative humidity is
-    over liquid water, as reported by radiosondes. Raises InputNotFoundError, or InputError for a damaged file.
+    ``lat``, ``lon`` and ``yymmdd`` (profile,). The mass mixing ratios are per mass of dry air; with this interpretation
+    they agree with the water vapour column of TIGR. The last level, 1013 hPa, is taken as the surface, and its values
+    as those at 2 m. Relative humidity is over liquid water, as reported by radiosondes. Raises InputNotFoundError, or
+    InputError for a damaged file.
 
     References
     ----------
@@ -207,14 +211,15 @@ def read_tigr(path: Path) -> xr.Dataset:
 
 
 CLEAR = 0.95  # largest relative humidity of a clear column [1]
-HUMIDITY_CAP = 0.95  # largest relative humidity of a modified column, which so stays clear
-FULL_BELOW, NONE_ABOVE = 300.0, 100.0  # [hPa] a change is uniform up to about 9 km and zero from the tropopause on
+HUMIDITY_CAP = 0.95  # largest relative humidity of a modified column, so that it remains clear [1]
+FULL_BELOW, NONE_ABOVE = 300.0, 100.0
+"""Changes are uniform below the first level (about 9 km) and zero above the second (tropopause). [hPa]"""
 REAL, HOT, HUMID = 5200, 300, 300  # columns in the library
 SEED = 2011
 
-_DRAWS_PER_COLUMN = 8  # a third and more of the draws are within the limits
+_DRAWS_PER_COLUMN = 8  # draws per synthetic column; at least a third of them are within the limits
 _SCALE_TEMPERATURE = 8.0  # [K]; the three scales make distances in the features comparable
-_SCALE_VAPOUR = 0.6  # of the square root of the column: about 1 kg m-2 in dry atmospheres, 8 kg m-2 in the tropics
+_SCALE_VAPOUR = 0.6  # [(kg m-2)**0.5]; about 1 kg m-2 in dry atmospheres, 8 kg m-2 in the tropics
 _SCALE_LATITUDE = 15.0  # [degree]
 SPLIT_FLAGS = {"flag_values": np.array([0, 1], dtype=np.int8), "flag_meanings": "training validation"}
 """Attributes of the variable `split`."""
@@ -257,13 +262,13 @@ def perturb(profiles: xr.Dataset, temperature_change: Float, humidity_factor: Fl
 
 
 def _scale_humidity(humidity: Float, factor: Float, temperature: Float, pressure: Float) -> Float:
-    """Scale specific humidity up to the cap; values above the cap before stay unchanged."""
+    """Scale specific humidity up to the cap; values that exceed the cap already are unchanged."""
     cap = specific_humidity(np.full_like(temperature, HUMIDITY_CAP), temperature, pressure)
     return np.asarray(np.minimum(humidity * factor, np.maximum(cap, humidity)))
 
 
 def make_hot_columns(profiles: xr.Dataset, count: int, random: np.random.Generator) -> xr.Dataset:
-    """Warm land columns above 303 K to 2 m temperatures of 315 to 328 K, beyond the range of the sources.
+    """Warm land columns with 2 m temperatures above 303 K to 315 to 328 K, beyond the range of the sources.
 
     The highest air temperature on record is 329.9 K (Furnace Creek, 1913; 327 K is undisputed).
     """
@@ -276,7 +281,7 @@ def make_hot_columns(profiles: xr.Dataset, count: int, random: np.random.Generat
 
 
 def make_humid_columns(profiles: xr.Dataset, count: int, random: np.random.Generator) -> xr.Dataset:
-    """Moisten columns above 35 kg m-2 to 57 to 80 kg m-2, beyond the range of the sources."""
+    """Increase water vapour columns above 35 kg m-2 to 57 to 80 kg m-2, beyond the range of the sources."""
     base = _draw(profiles.isel(profile=water_vapour(profiles) > 35.0), count, random)
     draws = base.sizes["profile"]
     humid = perturb(base, random.uniform(0.0, 5.0, draws), random.uniform(1.0, 1.8, draws))
@@ -297,12 +302,12 @@ def _first_within(profiles: xr.Dataset, limits: tuple[float, float], count: int,
 
 
 def select_clear(profiles: xr.Dataset, limit: float) -> xr.Dataset:
-    """Select columns with a largest relative humidity [1] below a limit."""
+    """Select the columns whose relative humidity [1] is below a limit at all levels."""
     return profiles.isel(profile=profiles["largest_relative_humidity"].values < limit)
 
 
 def farthest_points(points: Float, count: int, seed: int) -> NDArray[np.intp]:
-    """Choose points far from each other, each next one farthest from those chosen; the seed decides the first.
+    """Select points by farthest-point sampling: each is the farthest from those before; the first is random (`seed`).
 
     `points` is (point, dimension), scaled so that distances are comparable. Returns indices in the order of choice.
 
@@ -343,8 +348,8 @@ def validation_split(region: NDArray[np.int16]) -> NDArray[np.int8]:
 def make_library(paths: Sequence[Path]) -> xr.Dataset:
     """Make the training library from GFS files: a diverse selection of clear columns, and synthetic extremes.
 
-    5,200 clear columns cover 2 m temperature, water vapour and latitude; 300 hot and 300 humid columns beyond the range
-    of the files are made from them. The variables `perturbation` (`SyntheticExtreme`) and `split` are added.
+    5,200 clear columns cover 2 m temperature, water vapour and latitude; 300 hot and 300 humid columns, beyond the
+    range of the files, are derived from them. The variables `perturbation` (`SyntheticExtreme`) and `split` are added.
     """
     clear = select_clear(join([read_gfs(path) for path in paths]).drop_vars("precipitable_water"), CLEAR)
     real = select_diverse(clear, REAL)
@@ -372,7 +377,8 @@ def make_held_out(paths: Sequence[Path], limit: float = CLEAR) -> xr.Dataset:
     """Read every clear column of test files, without selection or modification.
 
     The files are GFS GRIB files, or TIGR-2000 as a NumPy archive (.npz); InputError for both together, as their levels
-    differ. A smaller `limit` of the relative humidity [1] excludes clouds more surely, and more humid columns.
+    differ. A lower `limit` of the relative humidity [1] excludes clouds more reliably, but also more of the humid clear
+    columns.
     """
     archives = {path.suffix == ".npz" for path in paths}
     if len(archives) > 1:

@@ -20,18 +20,18 @@ from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS
 Float = NDArray[np.float64]
 
 TEMPERATURE_DIFFERENCE = (-15.0, 30.0)
-"""Surface less 2 m air temperature: from clear polar nights to dry bare ground at noon. [K]"""
+"""Surface temperature less air temperature at 2 m: from clear polar nights to dry bare ground at noon. [K]"""
 EMISSIVITY = (0.90, 0.995)
 """Emissivity at 10 to 12 um: from bare rock and metal-free roofs to water and dense canopies. [1]"""
 SURFACES_PER_PROFILE = 20
-"""Surfaces for each profile in evaluations. With half as many, the RMSE on soundings, which depends on a few humid
+"""Number of surfaces per profile in evaluations. With half as many, the RMSE on soundings, which depends on a few humid
 profiles, varies by 5 % between draws."""
 AEROSOL_RANGE = (0.0, 0.06)
 """Absorption optical depth of background aerosol at 11 um, from clean marine air to haze. [1]"""
 AEROSOL_SHAPE = (2.0, 4.0)
-"""Shape of the beta distribution of the aerosol: mean 0.02, continental background; most frequent value 0.015."""
+"""Shape of the beta distribution of aerosol optical depth: mean 0.02 (continental background), mode 0.015."""
 CONTINUUM_SPREAD = 0.03
-"""Standard deviation of the factor on the water vapour continuum, limited to three deviations. [1]"""
+"""Standard deviation of the factor on the water vapour continuum, which is clipped at three standard deviations. [1]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +48,7 @@ class AtmosphereDraws:
 
     aerosol_optical_depth: Float  # absorption optical depth of background aerosol at 11 um [1]
     continuum_scaling: Float  # factor on the water vapour continuum [1]
-    gas_year: Float  # year of the minor gas concentrations, with its fraction
+    gas_year: Float  # decimal year of the minor gas concentrations
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,17 +62,17 @@ class InputErrors:
     profile_temperature: float = 1.0  # temperature error common to all sigma levels and the 2 m air temperature [K]
     level_temperature: float = 0.7  # independent temperature error of each sigma level [K]
     level_humidity: float = 0.10
-    """Independent relative humidity error of each sigma level; the error of the column is common to all. [1]"""
+    """Independent relative error of specific humidity at each sigma level; that of the column is common to all. [1]"""
 
     @property
     def input_error(self) -> float:
-        """Value of the model input `input_error`: the largest atmospheric error over the default one, at most 1."""
+        """Model input `input_error`: larger ratio of the two atmospheric errors to their defaults, at most 1."""
         default = InputErrors()
         ratios = (getattr(self, name) / getattr(default, name) for name in ("water_vapour", "air_temperature"))
         return float(min(max(ratios), 1.0))
 
     def deviation(self, kind: str, value: Float) -> Float:
-        """Compute the standard deviation of a kind of error (one of `simulator.input_errors.KINDS`) on exact values."""
+        """Compute the standard deviation of a kind of error (one of `simulator.input_errors.KINDS`) at exact values."""
         if kind in ("water_vapour", "level_humidity"):
             return np.asarray(getattr(self, kind) * value)
         return np.full_like(value, getattr(self, kind, 0.0))
@@ -82,15 +82,15 @@ EXACT = InputErrors(**dict.fromkeys((entry.name for entry in fields(InputErrors)
 
 
 def draw_surfaces(air_temperature: Float, per_profile: int, seed: int) -> Surfaces:
-    """Draw surfaces for the air temperatures at 2 m of profiles, (profile,) [K].
+    """Draw `per_profile` surfaces for each profile from its air temperature at 2 m, (profile,) [K].
 
     The surface temperature is uniform from -15 to +30 K around the air temperature, the emissivity uniform between 0.90
     and 0.995: intentionally wider than the natural joint distribution, so that no scene is outside.
     """
     if air_temperature.ndim != 1:
-        raise InputError(f"air temperature has shape {air_temperature.shape}; give one value a profile")
+        raise InputError(f"air temperature has shape {air_temperature.shape}; give one value per profile")
     if per_profile < 1:
-        raise InputError(f"samples for each profile is {per_profile}; give at least one")
+        raise InputError(f"number of surfaces per profile is {per_profile}; give at least 1")
     shape = (air_temperature.size, per_profile)
     random = np.random.default_rng(seed)
     difference = random.uniform(*TEMPERATURE_DIFFERENCE, shape)
@@ -104,9 +104,11 @@ def atmosphere_draws(count: int, years: tuple[float, float], seed: int) -> Atmos
 
     Aerosol: a beta distribution over 0.00 (clean marine air) to 0.06 (haze) with a mean of 0.02 (continental
     background). Absorption dominates in the thermal window; scattering is neglected.
-    Continuum: normal about 1, standard deviation 0.03. Field measurements leave an uncertainty of a few per cent; the
-    step from MT_CKD 4.1 to 4.3 was about a tenth in humid atmospheres, which three deviations include.
-    Minor gases: uniform over the years of the sensor, `years`, to the end of the last one.
+
+    Continuum: normal about 1, standard deviation 0.03. Its uncertainty after field measurements is a few per cent; the
+    change from MT_CKD 4.1 to 4.3, about a tenth in humid atmospheres, is within three standard deviations.
+
+    Minor gases: a date drawn uniformly from the sensor's years of operation, `years`, including the last one.
 
     References
     ----------
@@ -131,14 +133,14 @@ class Samples:
     """Inputs of a retrieval and the true temperature, all of shape (profile, sample)."""
 
     sensor: str  # sensor band
-    surface_temperature: Float  # True land surface temperature [K]
+    surface_temperature: Float  # true land surface temperature [K]
     radiance: Float  # at-sensor radiance [W m-2 sr-1 um-1]
     emissivity: Float  # emissivity [1]
-    atmosphere: Mapping[str, Float]  # atmospheric inputs, by the names of the models' contracts, in their units
+    atmosphere: Mapping[str, Float]  # atmospheric inputs, by their names in the model contract, in its units
 
     @property
     def water_vapour(self) -> Float:
-        """Water vapour column. [kg m-2]."""
+        """Water vapour column. [kg m-2]"""
         return self.atmosphere["water_vapour"]
 
     def inputs(self) -> dict[str, Float]:
@@ -147,7 +149,7 @@ class Samples:
 
 
 def observe(simulated: SimulatedSet, surfaces: Surfaces) -> Samples:
-    """Simulate the at-sensor radiance of surfaces under a simulated set; the inputs of the samples are exact."""
+    """Simulate the at-sensor radiance of surfaces under the atmospheres of a simulated set, with exact inputs."""
     radiance = sensor_radiance(
         surfaces.surface_temperature,
         surfaces.emissivity,
@@ -193,9 +195,9 @@ def add_input_errors(samples: Samples, errors: InputErrors, seed: int) -> Sample
 def retrieve_samples(
     atmosphere: AtmosphereModel, samples: Samples, errors: InputErrors, names: Sequence[str], band: BandPlanck
 ) -> Retrieved:
-    """Retrieve temperatures [K] with their uncertainties from samples with input errors, as `lst-raster retrieve`.
+    """Retrieve temperatures [K] and uncertainties from samples with input errors, as `lst-raster retrieve` does.
 
-    `atmosphere` predicts the atmosphere from the inputs of these names; `band` has the Planck coefficients of the
+    `atmosphere` predicts the atmospheric terms from the inputs `names`; `band` has the Planck coefficients of the
     sensor band. The results have the shape (profile, sample).
     """
     planck = sensor_band(samples.sensor).planck

@@ -32,7 +32,7 @@ _ON_LEVELS = ("air_temperature_sigma", "specific_humidity_sigma")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SimulatedSet:
-    """Radiative transfer results in one band with the predictors of a retrieval.
+    """Radiative transfer results in one band for a set of profiles, with the atmospheric inputs of a retrieval.
 
     All arrays have the shape (profile,), those on sigma levels (profile, level); optional ones are None where the file
     has no such variable. Raises InputError for different lengths, missing values and impossible transmittances.
@@ -45,7 +45,7 @@ class SimulatedSet:
     water_vapour: Float  # water vapour column [kg m-2]
     surface_pressure: Float  # pressure at the surface [hPa]
     air_temperature_2m: Float  # air temperature at 2 m [K]
-    surface_temperature: Float | None = None  # skin temperature of the profile's source [K]
+    surface_temperature: Float | None = None  # skin temperature in the source of the profile [K]
     latitude: Float | None = None  # latitude, north positive [degree]
     longitude: Float | None = None  # longitude, east positive [degree]
     time: NDArray[np.datetime64] | None = None  # time of the profile, UTC
@@ -67,15 +67,15 @@ class SimulatedSet:
         for name in (*_REQUIRED, *_OPTIONAL):
             values = getattr(self, name)
             if values is not None and (values.ndim != 1 or values.shape != count):
-                raise InputError(f"{name} has shape {values.shape}, transmittance {count}; give one value a profile")
+                raise InputError(f"{name} has shape {values.shape}, transmittance {count}; give one value per profile")
             if name in _REQUIRED and not np.isfinite(values).all():
-                raise InputError(f"{name} of the simulated set has NaN or infinity; leave those profiles out")
+                raise InputError(f"{name} of the simulated set has NaN or infinite values; remove those profiles")
         for name in _ON_LEVELS:
             values = getattr(self, name)
             if values is not None and (values.shape != (*count, len(SIGMA)) or not np.isfinite(values).all()):
-                raise InputError(f"{name} has shape {values.shape}; give {len(SIGMA)} finite values a profile")
+                raise InputError(f"{name} has shape {values.shape}; give {len(SIGMA)} finite values per profile")
         if not ((self.transmittance > 0.0) & (self.transmittance <= 1.0)).all():
-            raise InputError("transmittance of the simulated set lies outside (0, 1]")
+            raise InputError("transmittance of the simulated set is outside (0, 1]; remove those profiles")
 
     def __len__(self) -> int:
         return int(self.transmittance.size)
@@ -87,7 +87,7 @@ class SimulatedSet:
 
     @property
     def is_unmodified(self) -> Mask:
-        """Whether each profile is one of the source, not a synthetic extreme."""
+        """Mask of the unmodified profiles of the source; False for synthetic extremes."""
         return np.ones(len(self), bool) if self.perturbation is None else np.asarray(self.perturbation == 0)
 
     @property
@@ -112,17 +112,17 @@ class SimulatedSet:
 
 
 def read_simulated(path: Path | str) -> SimulatedSet:
-    """Read a simulated set that `lst-raster simulate` wrote; InputError names what is missing."""
+    """Read a simulated set written by `lst-raster simulate`; raises InputNotFoundError and InputError."""
     path = Path(path)
     if not path.is_file():
-        raise InputNotFoundError(f"{path} does not exist; make it with lst-raster simulate")
-    with open_netcdf(path, str(path)) as dataset, reading(f"{path} cannot be read as netCDF", "make it again"):
+        raise InputNotFoundError(f"{path} does not exist; create it with lst-raster simulate")
+    with open_netcdf(path, str(path)) as dataset, reading(f"{path} cannot be read as netCDF", "create it again"):
         values = {name: dataset[name].values for name in (*_REQUIRED, *_OPTIONAL, *_ON_LEVELS) if name in dataset}
         attributes = dict(dataset.attrs)
     missing = [name for name in _REQUIRED if name not in values]
     if missing or "sensor" not in attributes:
         lacks = ", ".join(missing) or "the attribute sensor"
-        raise InputError(f"{path} is not a simulated set: it lacks {lacks}; make it with lst-raster simulate")
+        raise InputError(f"{path} is not a simulated set: it lacks {lacks}; create it with lst-raster simulate")
     arrays: dict[str, Any] = {
         name: array if name == "time" else array.astype(np.int8 if name in _FLAGS else np.float64)
         for name, array in values.items()
@@ -135,13 +135,13 @@ def read_simulated(path: Path | str) -> SimulatedSet:
     )
 
 
-DRY = 3.0  # upper limit of the water vapour column of extreme dryness [kg m-2]
+DRY = 3.0  # water vapour column below which an atmosphere is extremely dry [kg m-2]
 LOW_PRESSURE = 850.0
-"""Upper limit of the surface pressure of high elevation, about 1,460 m in the standard atmosphere. [hPa]"""
+"""Surface pressure below which the elevation is high: about 1,460 m in the standard atmosphere. [hPa]"""
 INVERSION, INVERSION_LEVELS = 1.0, (0.95, 0.9)
-"""Lower limit of the temperature difference to 2 m on one of these sigma levels in an inversion. [K], [1]"""
+"""In an inversion one of these sigma levels is warmer than the 2 m air temperature by more than this. [K], [1]"""
 HOT, ARID = 303.0, 20.0
-"""Lower limit of the air temperature and upper limit of the water vapour column of hot deserts. [K], [kg m-2]"""
+"""Hot deserts have at least this air temperature and at most this water vapour column. [K], [kg m-2]"""
 HUMID = "50+"  # name of the regime of extreme humidity
 
 

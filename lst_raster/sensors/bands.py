@@ -1,8 +1,8 @@
 """Registry of sensor bands, shipped and custom, with their Planck coefficients and default constants.
 
 Shipped bands are defined in ``data/bands/bands.toml``, and the constants derived from their spectral responses are in
-``planck.toml``. A custom band has a folder ``sensors/NAME`` in the user's folder, with ``sensor.toml`` and
-``response.csv``.
+``planck.toml``. A custom band is defined by ``sensor.toml`` and ``response.csv`` in the folder ``sensors/NAME`` of the
+user's data folder.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CUSTOM_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")  # valid names of 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BandFile:
-    """Files of a band in Landsat products with one suffix."""
+    """Properties of the files of a band in Landsat products, for one suffix of the file name."""
 
     gain: float  # default RADIANCE_MULT of a Level-1 product [W m-2 sr-1 um-1]
     offset: float  # default RADIANCE_ADD of a Level-1 product [W m-2 sr-1 um-1]
@@ -45,7 +45,7 @@ class SensorBand:
     radiance_offset: float  # default RADIANCE_ADD of a Level-1 product [W m-2 sr-1 um-1]
     k1: float  # K1_CONSTANT of the metadata [W m-2 sr-1 um-1]
     k2: float  # K2_CONSTANT of the metadata [K]
-    wavelength: float  # effective wavelength: mean of the response [um]
+    wavelength: float  # effective wavelength: mean weighted with the response [um]
     noise: float  # noise equivalent temperature difference at 300 K [K]
     calibration_uncertainty: float
     """Standard uncertainty of the radiometric calibration, common to all pixels of a scene, at 300 K. [K]"""
@@ -57,7 +57,7 @@ class SensorBand:
     largest_digital_number: int = 65535  # digital number at which a Level-1 product saturates
     files: Mapping[str, BandFile] = field(default_factory=dict)
     """Files of the band in Landsat products, by the suffix of their names, for example ``B10``; preferred first."""
-    response: str = ""  # published file of the spectral response, for a workbook with ``#`` and the sheet
+    response: str = ""  # published file of the spectral response; for a workbook followed by ``#`` and the sheet
     emissivity_index: str | None = None  # column of the band in the index of the ECOSTRESS library
     is_custom: bool = False  # whether the band is defined by the user
 
@@ -120,7 +120,7 @@ def custom_sensor_names() -> list[str]:
 
 
 def sensor_band(name: str) -> SensorBand:
-    """Look up a shipped or custom sensor band by its name, for example ``landsat8-b10``, in any case.
+    """Look up a shipped or custom sensor band by its name, for example ``landsat8-b10``; case is ignored.
 
     Raises UnknownSensorError with the known names, or ConfigError for a damaged definition of a custom band.
     """
@@ -131,12 +131,14 @@ def sensor_band(name: str) -> SensorBand:
     if CUSTOM_NAME.fullmatch(name.lower()) and path.is_file():
         return _custom_band(path, path.stat().st_mtime_ns)
     known = ", ".join([*sensor_names(), *custom_sensor_names()])
-    raise UnknownSensorError(f"unknown sensor band {name!r}; known are {known}; lst-raster sensor new defines another")
+    raise UnknownSensorError(
+        f"unknown sensor band {name!r}; known are {known}; define another with lst-raster sensor new"
+    )
 
 
 @lru_cache(maxsize=64)
 def _custom_band(path: Path, modified: int) -> SensorBand:
-    """Read a definition, again when it was modified."""
+    """Read a definition; `modified` is its time of modification, so that a changed file is read again."""
     try:
         return _band(path.parent.name, tomllib.loads(path.read_text(encoding="utf-8"))["sensor"], is_custom=True)
     except (KeyError, TypeError, AttributeError, ValueError) as reason:
@@ -146,12 +148,12 @@ def _custom_band(path: Path, modified: int) -> SensorBand:
 
 
 def definition_path(name: str) -> Path | None:
-    """File that defines a custom sensor band, None for a shipped one; errors as `sensor_band`."""
+    """File that defines a custom sensor band, None for a shipped one; raises the errors of `sensor_band`."""
     band = sensor_band(name)
     return user_path("sensors", band.name, DEFINITION) if band.is_custom else None
 
 
 def response_path(name: str) -> Path:
-    """Path of the spectral response of a sensor band; errors as `sensor_band`."""
+    """Path of the spectral response of a sensor band; raises the errors of `sensor_band`."""
     band = sensor_band(name)
     return user_path("sensors", band.name, RESPONSE) if band.is_custom else data_path("bands", f"{band.name}.csv")

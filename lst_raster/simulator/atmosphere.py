@@ -15,7 +15,7 @@ from lst_raster.simulator.sigma_levels import SMALLEST_HUMIDITY
 
 _SCALE_HEIGHT = 7.5  # [km], for the layer spacing only
 _TOP = 0.1  # [hPa], top of the atmosphere
-_SUBLAYERS = 8  # points per layer of the integrals, in addition to the levels of the profile
+_SUBLAYERS = 8  # integration points per layer, in addition to the levels of the profile
 AEROSOL_SCALE_HEIGHT = 1.5  # scale height of the background aerosol [km]
 
 
@@ -36,9 +36,9 @@ class Column:
         low, high = float(self.air_temperature.min()), float(self.air_temperature.max())
         if not (low > 100.0 and high < 400.0):
             raise InputError(f"air temperature {low:g} to {high:g} is not in kelvin")
-        wettest = float(self.specific_humidity.max())
-        if not (self.specific_humidity.min() >= 0.0 and wettest < 0.1):
-            raise InputError(f"specific humidity up to {wettest:g} is not in kg kg-1")
+        most_humid = float(self.specific_humidity.max())
+        if not (self.specific_humidity.min() >= 0.0 and most_humid < 0.1):
+            raise InputError(f"specific humidity up to {most_humid:g} is not in kg kg-1")
 
 
 def column(
@@ -51,12 +51,12 @@ def column(
     air_temperature_2m: float | None = None,
     specific_humidity_2m: float | None = None,
 ) -> Column:
-    """Column from a profile in any order, sorted, without missing levels, starting at the ground.
+    """Make a column from a profile: sorted from the ground up, without levels that are missing or below the ground.
 
     `pressure` [hPa], `air_temperature` [K], `specific_humidity` [kg kg-1] and `ozone` (mass mixing ratio; the US
-    Standard Atmosphere where missing) have the shape (levels,), NaN below ground. The surface pressure [hPa] and the
-    values at 2 m default to those of the lowest level. Raises InputError for too few levels and for values outside
-    the range of these units.
+    Standard Atmosphere where missing) have the shape (levels,), in any order, with NaN for missing levels. The surface
+    pressure [hPa] and the values at 2 m default to those of the lowest level. Raises InputError for too few levels and
+    for values that are implausible in these units.
     """
     bottom = float(np.nanmax(pressure)) if surface_pressure is None else surface_pressure
     if not 300.0 < bottom < 1100.0:
@@ -97,16 +97,16 @@ class Layers:
     dry_air: Float  # dry air [kg m-2]
     ozone: Float  # ozone [kg m-2]
     aerosol: Float
-    """Fraction of the aerosol above sea level within the layer; the sum is below one over high ground. [1]"""
+    """Fraction of the sea-level aerosol column within the layer; the sum is less than 1 for elevated ground. [1]"""
 
     @property
     def water_vapour(self) -> float:
-        """Total column water vapour. [kg m-2]."""
+        """Total column water vapour. [kg m-2]"""
         return float(self.water.sum())
 
 
 def _layer_boundaries(bottom: float, refinement: int) -> Float:
-    """Pressure at the layer boundaries, 0.2 km apart near the ground and wider above."""
+    """Pressure at the layer boundaries, at intervals of 0.2 km near the ground, increasing with height."""
     edges = ((0.0, 0.2), (3.0, 0.4), (8.0, 1.0), (16.0, 2.5), (31.0, 8.0))
     stops = [start for start, _ in edges[1:]] + [_SCALE_HEIGHT * np.log(bottom / _TOP)]
     pieces = [
@@ -121,8 +121,8 @@ def layers(profile: Column, refinement: int = 1) -> Layers:
     """Divide a column into layers that conserve mass, from the ground to 0.1 hPa.
 
     Between levels temperature is linear in ln p and humidity a power law in pressure; layer masses and means are
-    integrals of these, so that the water vapour column does not depend on the boundaries. `refinement` multiplies the
-    number of layers (about 45).
+    integrals of these profiles, so the water vapour column is independent of the boundaries. `refinement` multiplies
+    the number of layers (about 45).
     """
     boundary = _layer_boundaries(profile.pressure[0], refinement)
     between = np.linspace(0.0, 1.0, _SUBLAYERS, endpoint=False)

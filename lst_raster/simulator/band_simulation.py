@@ -31,7 +31,7 @@ class Geometry:
 
     view_zenith: float = 0.0  # view zenith angle [degree]
     zenith_sky: bool = False
-    """True for the downwelling radiance from the zenith, as in some codes, in place of the hemispheric mean."""
+    """Whether the downwelling radiance is from the zenith only, as in some codes, not the hemispheric mean."""
     refinement: int = 1  # factor on the number of layers
 
 
@@ -45,18 +45,18 @@ def simulate_spectrum(
 ) -> Spectrum:
     """Transmittance and path radiances at 0.01 cm-1 between 760 and 1000 cm-1, shape (24000,).
 
-    Defaults: `Composition()`, nadir view with the hemispheric mean, and the packaged absorption table. With `sensors`
-    the spectrum is zero, and not computed, where the responses of all these bands are zero.
+    Defaults: `Composition()`, nadir view with the hemispheric mean, and the packaged absorption table. With `sensors`,
+    only the spectral blocks in which one of these bands has a response are computed; the others are zero.
     """
     composition, geometry = composition or Composition(), geometry or Geometry()
     table = table or packaged_table()
-    cut = layers(profile, geometry.refinement)
+    column_layers = layers(profile, geometry.refinement)
     view_cosine = float(np.cos(np.radians(geometry.view_zenith)))
     down_cosines, down_weights = (np.ones(1, np.float32),) * 2 if geometry.zenith_sky else hemisphere()
     wavelengths = (1e4 / wavenumber_grid()).astype(np.float32).reshape(-1, BAND_POINTS)
-    boundary = cut.boundary_temperature.astype(np.float32)[:, None]
+    boundary = column_layers.boundary_temperature.astype(np.float32)[:, None]
     selected = _blocks_of(sensors, len(wavelengths))
-    depths = optical_depth_blocks(cut, composition, table, selected)
+    depths = optical_depth_blocks(column_layers, composition, table, selected)
     blocks = {
         block: solve(
             depth,
@@ -68,12 +68,12 @@ def simulate_spectrum(
         for block, depth in zip(selected, depths, strict=True)
     }
     dark = np.zeros(BAND_POINTS, np.float32)
-    every = [blocks.get(block, (dark, dark, dark)) for block in range(len(wavelengths))]
-    return Spectrum(*(np.concatenate(parts) for parts in zip(*every, strict=True)))
+    all_blocks = [blocks.get(block, (dark, dark, dark)) for block in range(len(wavelengths))]
+    return Spectrum(*(np.concatenate(parts) for parts in zip(*all_blocks, strict=True)))
 
 
 def _blocks_of(sensors: Sequence[str] | None, count: int) -> Sequence[int]:
-    """Spectral blocks with a non-zero response; a narrow band takes a third of the time of the full spectrum."""
+    """Spectral blocks with a non-zero response; a narrow band saves two thirds of the time of the full spectrum."""
     if sensors is None:
         return range(count)
     weights = np.stack([band_weights(sensor) for sensor in sensors]).reshape(len(sensors), count, BAND_POINTS)
@@ -87,13 +87,13 @@ def band_average(spectrum: Spectrum, sensor: str) -> BandAtmosphere:
 
 
 def effective_average(spectrum: Spectrum, sensor: str, ground: tuple[float, float]) -> BandAtmosphere:
-    """Effective terms for which the band equation is exact over black surfaces of two temperatures [K].
+    """Effective terms with which the equation for the band is exact over black surfaces at two temperatures [K].
 
-    The band equation multiplies band averages, while the at-sensor radiance is the average of spectral products. With
-    `band_average` it has an error where transmittance and Planck function or downwelling radiance are correlated
-    within the band. Here the transmittance is the slope and the upwelling radiance the intercept of the line through
-    the radiances over two surfaces; the downwelling radiance is the transmitted reflected radiance divided by that
-    transmittance.
+    The equation for the band multiplies band averages, while the at-sensor radiance is the average of spectral
+    products. With the terms of `band_average` it has an error if transmittance is correlated, within the band, with the
+    Planck function or the downwelling radiance. Here transmittance and upwelling radiance are the slope and the
+    intercept of the line through the at-sensor radiances over the two surfaces; the downwelling radiance is the band
+    average of the transmitted downwelling radiance, divided by this transmittance.
 
     References
     ----------
@@ -112,23 +112,23 @@ def effective_average(spectrum: Spectrum, sensor: str, ground: tuple[float, floa
     )
 
 
-GROUND = (-5.0, 20.0)
-"""Temperature differences between the two surfaces of `simulate_effective` and the air at 2 m: about the middle of each
-half of the range of the training data, -15 to +30 K. [K]"""
+SURFACE_OFFSETS = (-5.0, 20.0)
+"""Temperatures of the two surfaces of `simulate_effective` less the air temperature at 2 m: near the quartiles of the
+training range, -15 to +30 K. [K]"""
 
 
 def simulate_effective(
     profile: Column, sensors: Sequence[str], composition: Composition | None = None
 ) -> dict[str, BandAtmosphere]:
-    """Effective terms of one atmosphere by sensor band, as used in simulated sets and training."""
+    """Simulate the effective terms (`effective_average`) of one atmosphere, by sensor band, as in simulated sets."""
     spectrum = simulate_spectrum(profile, composition, sensors=sensors)
-    near = float(profile.air_temperature[0])
-    ground = near + GROUND[0], near + GROUND[1]
+    air_temperature = float(profile.air_temperature[0])
+    ground = air_temperature + SURFACE_OFFSETS[0], air_temperature + SURFACE_OFFSETS[1]
     return {sensor: effective_average(spectrum, sensor, ground) for sensor in sensors}
 
 
 def band_weights(sensor: str) -> Float:
-    """Read-only weights of the band average over wavelength, ``values @ weights``, with sum one, shape (24000,). [1]"""
+    """Weights of the band average over wavelength, ``values @ weights``: normalised, read-only, shape (24000,). [1]"""
     return _weights(load_response(sensor))
 
 
@@ -150,6 +150,6 @@ def band_wavelength() -> Float:
 def simulate(
     profile: Column, sensors: Sequence[str], composition: Composition | None = None
 ) -> dict[str, BandAtmosphere]:
-    """Band averages of one atmosphere by sensor band; raises UnknownSensorError."""
+    """Simulate the band averages (`band_average`) of one atmosphere, by sensor band; raises UnknownSensorError."""
     spectrum = simulate_spectrum(profile, composition, sensors=sensors)
     return {sensor: band_average(spectrum, sensor) for sensor in sensors}

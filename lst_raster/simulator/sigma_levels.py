@@ -1,6 +1,6 @@
 """Sigma levels of the `profile` tier: temperature and humidity at fixed fractions of the surface pressure.
 
-Sigma levels follow the terrain, so that a level has the same meaning over a coast and over a plateau.
+Sigma levels follow the terrain, so a model has the same levels at sea level and on a plateau.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from lst_raster.physics.humidity import layer_mass_between
 Float = NDArray[np.float64]
 
 SIGMA = (0.975, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
-"""Pressure divided by surface pressure, from the ground up, denser where water vapour is. [1]"""
+"""Pressure divided by surface pressure, from the ground up, at closer intervals in the humid lower atmosphere. [1]"""
 TEMPERATURE_LEVELS = tuple(f"air_temperature_sigma{1000 * sigma:.0f}" for sigma in SIGMA)
 """Input names of the temperatures; the number is 1000 sigma."""
 HUMIDITY_LEVELS = tuple(f"specific_humidity_sigma{1000 * sigma:.0f}" for sigma in SIGMA)
 """Input names of the specific humidities."""
 SMALLEST_HUMIDITY = 1e-8
-"""Lower bound of humidity before taking logarithms; absorption in the window is negligible below it. [kg kg-1]"""
+"""Lower bound of humidity before taking logarithms; absorption in the thermal window is negligible. [kg kg-1]"""
 
 
 class Ground(NamedTuple):
@@ -35,9 +35,9 @@ class Ground(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Profiles:
-    """Profiles at any number of locations on common pressure levels, made with `of`.
+    """Profiles at any number of locations on common pressure levels. Create with `Profiles.of`.
 
-    A level without value and all levels below it are ignored, as are levels below the ground.
+    At each location the highest level without a value, all levels below it, and levels below the ground are ignored.
     """
 
     pressure: Float  # pressure of shape (levels,), increasing downwards [hPa]
@@ -48,7 +48,7 @@ class Profiles:
 
     @classmethod
     def of(cls, pressure: Float, air_temperature: Float, specific_humidity: Float) -> Profiles:
-        """Profiles of temperature [K] and humidity [kg kg-1], shape (levels, ...); pressure is increasing."""
+        """Make profiles from temperature [K] and humidity [kg kg-1], (levels, ...), at increasing pressure [hPa]."""
         humidity = np.maximum(specific_humidity, SMALLEST_HUMIDITY)
         levels = pressure.reshape(-1, *([1] * (humidity.ndim - 1)))
         layers = layer_mass_between(humidity[:-1], humidity[1:], levels[:-1], levels[1:])
@@ -60,17 +60,18 @@ class Profiles:
         )  # fmt: skip
 
     def lowest(self, surface_pressure: Any) -> tuple[Float, Float, Float]:
-        """Pressure [hPa], temperature [K] and humidity [kg kg-1] of the lowest level above the ground, else NaN."""
+        """Pressure [hPa], temperature [K] and humidity [kg kg-1] of the lowest level above the ground, or NaN."""
         level = self._lowest(surface_pressure)
         values = (self.pressure[level], _take(self.air_temperature, level), np.exp(_take(self.log_humidity, level)))
         none = np.where(level < 0, np.nan, 0.0)
         return values[0] + none, values[1] + none, values[2] + none
 
     def on_sigma(self, ground: Ground) -> tuple[Float, Float]:
-        """Interpolate temperature [K] and humidity [kg kg-1] to `SIGMA`, shape (11, ...); NaN without a level.
+        """Interpolate temperature [K] and humidity [kg kg-1] to `SIGMA`, shape (11, ...).
 
         Between the ground and the levels above it temperature is linear in ln p and humidity a power law in pressure,
-        as in `lst_raster.simulator.atmosphere.layers`; both are constant above the highest level.
+        as in `lst_raster.simulator.atmosphere.layers`; both are constant above the highest level. NaN at locations
+        without a level above the ground.
         """
         logarithm, bottom = np.log(self.pressure), np.log(ground.pressure)
         places = np.log(np.array(SIGMA)).reshape(-1, *([1] * np.ndim(bottom))) + bottom
@@ -81,22 +82,23 @@ class Profiles:
         under = np.where(lowest < 0, np.nan, np.where(on_ground, bottom, logarithm[below]))
         weight = np.maximum((places - logarithm[above]) / (under - logarithm[above]), 0.0)
 
-        def mixed(values: Float, at_ground: Any) -> Float:
+        def interpolated(values: Float, at_ground: Any) -> Float:
             upper, lower = _take(values, above), np.where(on_ground, at_ground, _take(values, below))
             return np.asarray(upper + weight * (lower - upper))
 
         humid = np.log(np.maximum(ground.specific_humidity, SMALLEST_HUMIDITY))
-        return mixed(self.air_temperature, ground.air_temperature), np.exp(mixed(self.log_humidity, humid))
+        temperature = interpolated(self.air_temperature, ground.air_temperature)
+        return temperature, np.exp(interpolated(self.log_humidity, humid))
 
     def water_vapour(self, ground: Ground) -> Float:
-        """Water vapour column above the ground, NaN without a level above it. [kg m-2]."""
+        """Water vapour column above the ground, NaN without a level above it. [kg m-2]"""
         pressure, _, humidity = self.lowest(ground.pressure)
         near_ground = np.maximum(ground.specific_humidity, SMALLEST_HUMIDITY)
         lowest_layer = layer_mass_between(humidity, near_ground, pressure, ground.pressure)
         return np.asarray(_take(self.mass, self._lowest(ground.pressure)) + lowest_layer)
 
     def _lowest(self, surface_pressure: Any) -> NDArray[np.intp]:
-        """Index of the lowest level above the ground, -1 without one; a level at the surface does not count."""
+        """Index of the lowest level above the ground, -1 without one; a level at the surface pressure is excluded."""
         above = np.searchsorted(self.pressure, surface_pressure, side="left")
         return np.asarray(np.minimum(above, self.known) - 1)
 
@@ -118,7 +120,7 @@ def at_sigma(pressure: Float, air_temperature: Float, specific_humidity: Float) 
 
 
 def _take(values: Float, level: NDArray[np.intp]) -> Float:
-    """Values of shape (levels, ...) at one level per location, of shape (...), or at several, of shape (n, ...)."""
+    """Select one level per location, `level` of shape (...), or several, of shape (n, ...), from (levels, ...)."""
     if level.ndim == values.ndim:
         return np.asarray(np.take_along_axis(values, level, axis=0))
     return np.asarray(np.take_along_axis(values, level[None], axis=0)[0])

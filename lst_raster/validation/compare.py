@@ -34,16 +34,16 @@ PERCENTILES = (1, 5, 25, 75, 95, 99)  # reported percentiles of the differences
 EXCLUDED = ("fill", "cloud", "dilated_cloud", "cloud_shadow", "cirrus", "saturated")
 """Classes of a quality band that are excluded; snow and water are compared."""
 
-_REACH = 200.0  # [K], larger differences are counted as this one
+_LARGEST_DIFFERENCE = 200.0  # [K], larger ones are counted in the last bin of the histogram
 _REFERENCE = 290.0  # [K], subtracted before squaring, to keep precision
-_LEAST_VARIANCE = 1e-9  # [K2], below it a raster is constant and has no correlation
+_SMALLEST_VARIANCE = 1e-9  # [K2], below it a raster counts as constant and the correlation is NaN
 _PRODUCT_NAME = "_LST_QA.TIF"
 _PRODUCT_TAG = "lst_raster_version"
 _SAMPLE = 256  # rows and columns of the decimated quality band that identify its layout
 _TILE = 512  # rows and columns, as the blocks of most products
-_CACHE = 64 << 20  # [byte] of GDAL's blocks: a row of tiles of both rasters and the mask
-_BINS = 120  # of the histogram that is drawn
-_NARROWEST = 0.02  # [K], range of a picture
+_CACHE = 64 << 20  # [byte], GDAL's block cache, enough for a row of tiles of both rasters and the mask
+_BINS = 120  # number of bins of the plotted histogram
+_NARROWEST = 0.02  # [K], smallest range of a colour scale or histogram
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +70,7 @@ class Counts:
     a: int  # pixels with a temperature in the first raster
     b: int  # pixels with a temperature in the second raster
     both: int  # pixels with a temperature in both rasters
-    masked: int  # those of them that the quality band excludes
+    masked: int  # pixels with both temperatures that the quality band excludes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,15 +79,15 @@ class Comparison:
 
     a: str  # name of the first raster
     b: str  # name of the second raster, which is subtracted
-    mask: str  # quality band that excluded pixels, empty without one
+    mask: str  # name of the quality band used as a mask, empty without one
     pixels: Counts  # numbers of pixels
     difference: Statistics  # statistics of the first minus the second
     notes: tuple[str, ...]
-    """Assumptions about the files, values that were excluded as implausible, and why there are no pictures."""
+    """Assumptions about the files, implausible values that were excluded, and the reason for missing pictures."""
     pictures: tuple[Path, ...]  # written pictures: map and histogram
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as plain dictionaries, texts and numbers for JSON, None for NaN."""
+        """Return the comparison as dictionaries, strings and numbers for JSON, with None for NaN."""
         pictures = [str(path) for path in self.pictures]
         plain: dict[str, Any] = without_nan({**asdict(self), "precision": PRECISION, "pictures": pictures})
         return plain
@@ -107,8 +107,8 @@ def compare_rasters(
 
     Scale, offset, nodata and unit of the files are applied. `mask` is a quality band, QA_PIXEL or BQA of the scene or
     ``*_LST_QA.tif`` of a product, that excludes the classes of `EXCLUDED`. With `align`, `b` and `mask` are warped onto
-    the grid of `a`. `output` is an existing folder for a map and a histogram, which need matplotlib; without it a note
-    says so.
+    the grid of `a`. `output` is an existing folder for a map and a histogram; if matplotlib is not installed, they are
+    omitted, with a note.
 
     The rasters are read tile by tile. Bias, deviations about the mean and correlation are exact; the median, the
     percentiles and the robust deviation are derived from bins of 1 mK.
@@ -137,7 +137,7 @@ def compare_rasters(
     notes = [note for raster in (first, second) for note in raster.notes()]
     try:
         for target, draw in zip(targets, (_draw_map, _draw_histogram), strict=False):
-            save_figure(draw(accumulated, found, f"{places[0].name} less {places[1].name}"), target)
+            save_figure(draw(accumulated, found, f"{places[0].name} minus {places[1].name}"), target)
     except MissingExtraError as error:
         targets = ()
         notes.append(f"no pictures were written: {error}")
@@ -168,12 +168,12 @@ def without_nan(value: Any) -> Any:
 
 
 class RunningStatistics:
-    """Statistics of differences that arrive in parts: sums, extremes, and a histogram of bins of `PRECISION`."""
+    """Statistics of differences, accumulated in parts: sums, extremes, and a histogram with bins of `PRECISION`."""
 
     def __init__(self) -> None:
         self._sums = np.zeros(7)  # of a, b, a a, b b, a b, the difference and its square
         self._extremes = (math.inf, -math.inf)
-        self._bins = np.zeros(2 * round(_REACH / PRECISION) + 1, np.int64)
+        self._bins = np.zeros(2 * round(_LARGEST_DIFFERENCE / PRECISION) + 1, np.int64)
 
     def add(self, a: Float, b: Float) -> None:
         """Add finite temperatures, both of shape (pixels,). [K]"""
@@ -185,7 +185,7 @@ class RunningStatistics:
         self._sums += [part.sum() for part in parts]
         low, high = self._extremes
         self._extremes = min(low, float(difference.min())), max(high, float(difference.max()))
-        numbers = np.rint(np.clip(difference, -_REACH, _REACH) / PRECISION).astype(np.int64)
+        numbers = np.rint(np.clip(difference, -_LARGEST_DIFFERENCE, _LARGEST_DIFFERENCE) / PRECISION).astype(np.int64)
         first = int(numbers.min())
         counts = np.bincount(numbers - first)
         start = first + self._bins.size // 2
@@ -202,7 +202,7 @@ class RunningStatistics:
         mean_a, mean_b, aa, bb, ab, bias, square = (self._sums / count).tolist()
         variances = aa - mean_a * mean_a, bb - mean_b * mean_b
         correlation = math.nan
-        if min(variances) >= _LEAST_VARIANCE:
+        if min(variances) >= _SMALLEST_VARIANCE:
             correlation = (ab - mean_a * mean_b) / math.sqrt(variances[0] * variances[1])
         values, counts = self._occupied_bins()
         median = quantile(values, counts, 0.5)
@@ -233,7 +233,7 @@ class RunningStatistics:
 
 
 class CellMeans:
-    """Means of a raster of (height, width) in the cells of a coarser one, from windows of any size."""
+    """Means of a raster, (height, width), in the cells of a coarser grid, accumulated from windows of any size."""
 
     def __init__(self, height: int, width: int, shape: tuple[int, int]) -> None:
         self._rows = np.arange(height) * shape[0] // height
@@ -256,7 +256,7 @@ class CellMeans:
 
 
 def quantile(values: Float, counts: NDArray[np.int64], fraction: float) -> float:
-    """Return the quantile of rising values that occur `counts` times each, linear between neighbours.
+    """Return the quantile of ascending values that occur `counts` times each, with linear interpolation.
 
     Examples
     --------
@@ -274,7 +274,7 @@ def quantile(values: Float, counts: NDArray[np.int64], fraction: float) -> float
 def open_mask(place: Place, grid: Grid, *, align: bool) -> Iterator[tuple[MaskReader, str]]:
     """Open a quality band of a scene or of a product; yields a reader of the excluded pixels, and its name.
 
-    With `align` a band on another grid is warped to the nearest pixel. Raises InputNotFoundError, SceneError where
+    With `align`, a band on another grid is warped by nearest neighbour. Raises InputNotFoundError, SceneError where
     the file is not a quality band or damaged, and GridMismatchError.
     """
     with open_raster(place, "quality band", SceneError) as dataset:
@@ -352,7 +352,7 @@ def _targets(first: Place, second: Place, folder: Path, *, overwrite: bool) -> t
 
 
 def _draw_map(accumulated: _Accumulated, found: Statistics, title: str) -> Any:
-    """Map of the differences; white is zero, and 98 % of them lie within the colours."""
+    """Map of the differences; white is zero, and the colour scale covers 98 % of the differences."""
     largest = max(abs(found.percentiles["1"]), abs(found.percentiles["99"]), _NARROWEST / 2.0)
     grid, values = accumulated.grid, accumulated.map.means()
     size = grid.pixel_size()

@@ -28,9 +28,9 @@ from lst_raster.sensors.bands import sensor_band
 
 Float = NDArray[np.float64]
 UnitHints: TypeAlias = tuple[tuple[float, float, str], ...]
-"""Ranges of values in a wrong unit, each with a guess of the unit and how to convert it."""
+"""Ranges of values that indicate a wrong unit, each with the probable unit and its conversion."""
 
-EXCLUDED = "excluded"  # reason of an excluded row that gives no other
+EXCLUDED = "excluded"  # default reason for the exclusion of a row
 
 _CELSIUS: UnitHints = ((-95.0, 95.0, "it looks like degrees Celsius; add 273.15"),)
 _PER_CENT: UnitHints = ((1.0, 100.0, "it looks like per cent; divide by 100"),)
@@ -46,16 +46,16 @@ _NO, _YES = ("", "0", "no", "n", "false"), ("1", "yes", "y", "true", "x")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
-    """A numeric column."""
+    """Numeric column of a table of match-ups."""
 
-    header: str  # name in the table, which ends in the unit
+    header: str  # header in the table, which ends in the unit
     low: float  # lowest valid value
     high: float  # highest valid value
     open_below: bool = False  # whether the lowest value itself is invalid
     unit_hints: UnitHints = ()  # typical values in wrong units
 
     def check(self, value: float, where: str) -> None:
-        """Raise InputError for an invalid value, with a guess of its unit; `where` is its place in the table."""
+        """Raise InputError for an invalid value, with its probable unit; `where` is its position in the table."""
         above = value > self.low if self.open_below else value >= self.low
         if above and value <= self.high:
             return
@@ -86,7 +86,7 @@ NUMERIC_COLUMNS: Mapping[str, Column] = MappingProxyType(
 )
 """Numeric columns by quantity."""
 TEXT_COLUMNS = ("sensor", "site", "time", "excluded")  # headers of the columns of text
-USGS = "usgs_lst_K"  # header of the USGS Collection 2 product
+USGS = "usgs_lst_K"  # header of the surface temperature of USGS Collection 2
 ALIASES: Mapping[str, str] = MappingProxyType(
     {
         "insitu_water_temperature_K": "insitu_lst_K",
@@ -96,7 +96,7 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 )
 """Alternative headers."""
 HEADERS = (*TEXT_COLUMNS, *(column.header for column in NUMERIC_COLUMNS.values()), USGS)
-"""Headers of all columns but those of other products."""
+"""Headers of all columns except those of other products."""
 
 _BY_LOWER_CASE = {name.lower(): ALIASES.get(name, name) for name in (*HEADERS, *ALIASES)}
 
@@ -137,18 +137,18 @@ def product_header(title: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Matchups:
-    """Overpasses; every array of shape (match-up,), NaN where there is no value."""
+    """Match-ups of a table, one per overpass; arrays of shape (match-up,), NaN for missing values."""
 
     name: str  # name of the table
     lines: tuple[int, ...]  # line of each match-up in the table
     sensor: tuple[str, ...]  # sensor band, empty where there is none
     site: tuple[str, ...]  # name of the site, empty where there is none
     time: tuple[datetime.datetime | None, ...]  # time of the overpass, UTC
-    excluded: tuple[str, ...]  # reason of the exclusion, empty for rows that are compared
+    excluded: tuple[str, ...]  # reason for the exclusion, empty for rows that are compared
     values: Mapping[str, Float]  # quantities of `NUMERIC_COLUMNS`, in the units of their columns
     products: Mapping[str, Float]  # surface temperatures of other products by their names [K]
     extra_columns: Mapping[str, tuple[str, ...]]  # cells of unknown columns, by their headers
-    insitu_reasons: tuple[str, ...]  # reason of a missing in-situ temperature, where stations were searched for one
+    insitu_reasons: tuple[str, ...]  # reason for a missing in-situ temperature, if station files were searched
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -164,8 +164,9 @@ def read_matchups(
 ) -> Matchups:
     """Read a table of match-ups as described in ``docs/validate.md``.
 
-    `columns` are the headers in the table by standard header; `defaults` are values of quantities (`NUMERIC_COLUMNS`)
-    and `sensor` is the sensor band for rows without them; with `utc` times without a zone are UTC, not an error.
+    `columns` maps standard headers to those of the table. `defaults`, by quantity (`NUMERIC_COLUMNS`), and `sensor`, a
+    sensor band, apply to rows without a value. With `utc`, times without a time zone are taken as UTC; otherwise they
+    are an error.
 
     Raises InputNotFoundError, and InputError or UnknownSensorError with the line of an invalid cell.
 
@@ -181,7 +182,7 @@ def read_matchups(
     for name, column in NUMERIC_COLUMNS.items():
         values[name] = _numbers(table, places, column)
         if defaults and name in defaults:
-            column.check(defaults[name], "given for all rows")
+            column.check(defaults[name], "value for all rows")
             values[name] = np.where(np.isnan(values[name]), defaults[name], values[name])
     products = {}
     for header in places:
@@ -211,7 +212,7 @@ def _places(table: CsvTable, columns: Mapping[str, str]) -> dict[str, int]:
         known = known_header(name)
         if known is None:
             headers = ", ".join((*HEADERS, "other_..._K"))
-            raise InputError(f"--column {name}=...: there is no column {name}; use one of {headers}")
+            raise InputError(f"--column {name}=...: {name} is not a standard column; use one of {headers}")
         if header.lower() not in titles:
             raise InputError(
                 f"--column {name}={header}: {table.name} has no column {header}; it has {', '.join(table.header)}"
@@ -230,7 +231,7 @@ def _places(table: CsvTable, columns: Mapping[str, str]) -> dict[str, int]:
 
 
 def _cells(table: CsvTable, places: Mapping[str, int], header: str) -> list[tuple[str, str]]:
-    """Cells of a column, each with its place for messages; empty where a value or the column is missing."""
+    """Cells of a column, each with its position for messages; empty where a value or the column is missing."""
     index = places.get(header)
     return [
         ("" if index is None or row[index].lower() in _MISSING else row[index], f"{table.name}, line {line}")
@@ -272,7 +273,9 @@ def _time(cell: str, where: str, *, utc: bool) -> datetime.datetime | None:
     except ValueError:
         raise InputError(f"{where}: time {cell!r} is not of the form 2016-01-01T17:30:00Z") from None
     if time.tzinfo is None and not utc:
-        raise InputError(f"{where}: time {cell!r} has no zone; write {cell}Z if it is UTC, or add --utc if all are")
+        raise InputError(
+            f"{where}: time {cell!r} has no time zone; write {cell}Z for UTC, or add --utc if all times are UTC"
+        )
     return time.replace(tzinfo=datetime.UTC) if time.tzinfo is None else time.astimezone(datetime.UTC)
 
 

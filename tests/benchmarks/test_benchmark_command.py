@@ -125,7 +125,7 @@ def test_an_earlier_page_is_kept_without_overwrite(sets, tmp_path, run_benchmark
 
 @pytest.mark.parametrize(("arguments", "code", "words"), [
     (("--test", "no-title.nc"), 2, "is not TITLE=PATH"),
-    (("--test", "Here=nowhere.nc"), 1, "nowhere.nc does not exist; make it with lst-raster simulate"),
+    (("--test", "Here=nowhere.nc"), 1, "nowhere.nc does not exist; create it with lst-raster simulate"),
     (("--sections", "speed"), 1, "unknown section speed"),
     (("--sensor", "landsat7-b6"), 1, "the library is simulated for landsat8-b10; the benchmark is for landsat7-b6"),
     (("--varied-test", "Elsewhere={sets}/varied.nc"), 1, "no --test has the title 'Elsewhere'"),

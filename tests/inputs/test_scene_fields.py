@@ -75,8 +75,8 @@ def test_a_number_survives_its_own_spelling(value):
         (WATER_VAPOUR, "-5", r"is -5, outside \[0, 100\] kg m-2"),
         (WATER_VAPOUR, "290", "is 290, outside"),
         (WATER_VAPOUR, "29 furlongs", "has an unknown unit"),
-        (AIR_TEMPERATURE, "25", "give kelvin, or degrees Celsius with their unit"),
-        (SURFACE_PRESSURE, "101325", "give hPa at the ground, or with its unit"),
+        (AIR_TEMPERATURE, "25", "give the air temperature in K, or in degrees Celsius with their unit"),
+        (SURFACE_PRESSURE, "101325", "give the surface pressure in hPa, or with its unit"),
     ],
 )
 def test_a_number_that_cannot_be_is_refused(quantity, source, words):

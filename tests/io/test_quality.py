@@ -71,11 +71,11 @@ def test_the_values_of_the_product_guides_mean_what_they_say(layout, value):
 def test_the_values_of_one_collection_are_not_taken_for_those_of_another(layout):
     """Alone they may be, mixed as in a scene they are not; the name decides where nothing else does."""
     values = np.array(list(VALUES[layout]))
-    assert layout.share(values) == 1.0
+    assert layout.valid_fraction(values) == 1.0
     for other in LAYOUTS:
         if other is not layout:
-            assert other.share(values) < 0.5
-            assert other.share(np.array([CLEAR[layout]])) == 0.0
+            assert other.valid_fraction(values) < 0.5
+            assert other.valid_fraction(np.array([CLEAR[layout]])) == 0.0
 
 
 def test_clouds_shadows_and_cirrus_have_no_temperature_and_the_product_says_so(tmp_path, model_path):

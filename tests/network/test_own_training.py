@@ -82,7 +82,7 @@ def test_a_stated_aerosol_is_not_drawn(tmp_path, own_folder, command):
 def test_train_puts_the_model_where_retrieve_finds_it_with_its_card(tmp_path, own_folder, command):
     make_own_sensor(tmp_path, title="ASTER band 13")
     code, _, err = command("train", "--sensor", "aster-b13", "--tier", "surface", "-q")
-    assert (code, "make it: lst-raster simulate --sensor aster-b13" in err[0]) == (1, True)
+    assert (code, "create it with lst-raster simulate --sensor aster-b13" in err[0]) == (1, True)
     make_simulated_set(response_path("aster-b13").with_name(SIMULATED), profiles=80, sensor="aster-b13")
     code, out, err = command("train", "--sensor", "aster-b13", "--tier", "surface", "--steps", 20, "-q")
     assert (code, err) == (0, [])
@@ -134,4 +134,4 @@ def test_contradicting_options_are_refused(command, arguments, says):
 
 def test_a_shipped_sensor_is_not_trained_by_accident(command):
     code, _, err = command("train", "--sensor", "landsat8-b10", "--tier", "column", "-q")
-    assert (code, "to train others give --data and -o" in err[0]) == (1, True)
+    assert (code, "to train another, give --data and -o" in err[0]) == (1, True)

@@ -11,10 +11,10 @@ from lst_raster.physics.uncertainty import (
     atmosphere_error,
     atmosphere_uncertainty,
     atmosphere_variance,
-    network_changes,
     noise_radiance,
     quantisation_noise,
     temperature_uncertainty,
+    term_changes,
 )
 from lst_raster.sensors.bands import sensor_band, sensor_names
 
@@ -109,8 +109,8 @@ def test_the_quadratic_in_the_radiance_is_the_sum_of_the_squared_errors(make):
     )
     errors = [atmosphere_error(ground, radiance, emissivity, terms, change, BAND) for change in changes]
     expected = np.hypot(*(np.asarray(error, float) for error in errors))
-    np.testing.assert_allclose(np.asarray(parts.air, float), expected, rtol=2e-3, atol=2e-3)
-    np.testing.assert_allclose(np.asarray(parts.total, float), np.asarray(parts.air, float), rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(parts.atmosphere, float), expected, rtol=2e-3, atol=2e-3)
+    np.testing.assert_allclose(np.asarray(parts.total, float), np.asarray(parts.atmosphere, float), rtol=1e-5)
 
 
 def test_one_typical_emissivity_serves_all_pixels_within_a_few_per_cent():
@@ -126,7 +126,7 @@ def test_one_typical_emissivity_serves_all_pixels_within_a_few_per_cent():
             0.0,
             atmosphere_variance(terms, changes, weighed),
             BAND,
-        ).air
+        ).atmosphere
         for weighed in (emissivity, TYPICAL_EMISSIVITY)
     ]
     np.testing.assert_allclose(found[1], found[0], rtol=0.03, atol=0.005)  # [K]
@@ -136,12 +136,12 @@ def test_for_a_black_ground_a_network_s_changes_give_the_uncertainty_that_it_was
     depth, up, ground = np.float64(0.6), np.float64(280.0), np.float64(305.0)
     terms = coupled_atmosphere(depth, up, np.float64(285.0), BAND)
     radiance = sensor_radiance(ground, 1.0, *terms, BAND)
-    changes = network_changes(terms[0], terms[1], np.float64(0.05), np.float64(2.0), BAND)
+    changes = term_changes(terms[0], terms[1], np.float64(0.05), np.float64(2.0), BAND)
     found = temperature_uncertainty(
         ground, radiance, 1.0, 0.0, terms[0], terms[2], 0.0, atmosphere_variance(terms, changes, 1.0), BAND
     )
     expected = atmosphere_uncertainty(ground, 1.0, depth, up, np.float64(0.05), np.float64(2.0), BAND)
-    assert found.air == pytest.approx(expected, rel=1e-9)
+    assert found.atmosphere == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("part", ["sensor", "emissivity"])

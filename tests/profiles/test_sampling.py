@@ -39,9 +39,9 @@ def test_mild_surfaces_stay_near_the_air():
 
 
 def test_a_field_of_air_temperatures_is_refused():
-    with pytest.raises(InputError, match="one value a profile"):
+    with pytest.raises(InputError, match="one value per profile"):
         draw_surfaces(AIR.reshape(20, 20), 1, 0)
-    with pytest.raises(InputError, match="at least one"):
+    with pytest.raises(InputError, match="give at least 1"):
         draw_surfaces(AIR, 0, 0)
 
 

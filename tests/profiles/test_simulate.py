@@ -12,7 +12,7 @@ from lst_raster.errors import CancelledError, InputError, InputNotFoundError, Ou
 from lst_raster.profiles.profile_sets import library_path, open_profiles, read_profiles
 from lst_raster.profiles.simulate import RESULTS, SimulationOptions, check_profiles, simulate_file, subsample
 from lst_raster.profiles.simulated_set import read_simulated
-from lst_raster.simulator.band_simulation import GROUND, effective_average, simulate_spectrum
+from lst_raster.simulator.band_simulation import SURFACE_OFFSETS, effective_average, simulate_spectrum
 from tests.simulator.test_band_simulation import make_column
 from tests.support.reanalysis_files import write_reanalysis
 
@@ -60,7 +60,7 @@ def test_a_file_of_profiles_becomes_a_simulated_set_with_units_and_sources(profi
 def test_the_file_gives_what_the_simulator_gives_for_each_profile(profiles, tmp_path):
     simulate_file(profiles, {SENSOR: tmp_path / "out.nc"})
     simulated = read_simulated(tmp_path / "out.nc")
-    ground = 300.0 + GROUND[0], 300.0 + GROUND[1]
+    ground = 300.0 + SURFACE_OFFSETS[0], 300.0 + SURFACE_OFFSETS[1]
     single = effective_average(simulate_spectrum(make_column(300.0, 0.015)), SENSOR, ground)
     assert simulated.transmittance[2] == pytest.approx(single.transmittance, rel=1e-5)
     assert simulated.downwelling_radiance[2] == pytest.approx(single.downwelling_radiance, rel=1e-5)

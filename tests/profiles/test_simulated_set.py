@@ -41,7 +41,7 @@ def test_profiles_are_selected_with_all_that_belongs_to_them(path):
 
 
 def test_a_file_without_a_variable_is_refused_by_its_name(path):
-    with pytest.raises(InputError, match="lacks upwelling_radiance; make it with lst-raster simulate"):
+    with pytest.raises(InputError, match="lacks upwelling_radiance; create it with lst-raster simulate"):
         read_simulated(changed(path, lambda dataset: dataset.drop_vars("upwelling_radiance")))
 
 

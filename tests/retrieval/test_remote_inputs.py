@@ -211,7 +211,7 @@ def test_a_reanalysis_that_changes_or_ends_while_it_is_fetched_is_refused(
         made(scene, model_path, "r.tif", reanalysis=server.url("era5.nc"))
     monkeypatch.setattr(remote_files, "fetch", fetch)
     server.ranges = False
-    with pytest.raises(RemoteError, match=r"era5.nc: the server sent 1000 of \d+ bytes; download it first"):
+    with pytest.raises(RemoteError, match=r"era5.nc: the server sent 1000 of \d+ bytes; download the file first"):
         made(scene, model_path, "r.tif", reanalysis=server.url("era5.nc"))
     monkeypatch.setattr(remote_files, "_PART", 1 << 20)
     assert made(scene, model_path, "r.tif", reanalysis=server.url("era5.nc")).retrieved

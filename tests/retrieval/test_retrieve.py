@@ -354,7 +354,7 @@ def test_a_failed_run_keeps_the_product_that_was_there(tmp_path, model_path):
     with pytest.raises(OutputError, match="exists and is kept; add --overwrite"):
         retrieve(scene, model=model_path, output="out", **EXACT)
     emissivity = write_raster(tmp_path / "e.tif", ramp(0.9, 1.1).astype("f4"))
-    with pytest.raises(InputError, match=r"holds 0.9 to 1.1, outside \(0, 1\]"):
+    with pytest.raises(InputError, match=r"has values from 0.9 to 1.1, outside \(0, 1\]"):
         retrieve(scene, model=model_path, output="out", overwrite=True, **{**EXACT, "emissivity": emissivity})
     assert (left_in(tmp_path / "out"), old.read_text()) == ([old.name], "old")
 

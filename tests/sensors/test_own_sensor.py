@@ -149,7 +149,7 @@ def test_a_definition_that_changes_changes_everything_in_the_same_process(tmp_pa
 @pytest.mark.parametrize("name", ["landsat8-b10", "Aster B13", "../x", "", "8um"])
 def test_names_that_are_taken_or_no_names_are_refused(tmp_path, own_folder, name):
     table = read_response(write_response(tmp_path / "r.csv"))
-    with pytest.raises(InputError, match=r"choose another name|cannot be a sensor's name"):
+    with pytest.raises(InputError, match=r"choose another name|is not a valid sensor name"):
         define_sensor(name, table, SensorProperties())
     assert not own_folder.exists()
 
@@ -163,7 +163,9 @@ def test_facts_that_cannot_be_are_refused(facts):
 def test_an_unknown_sensor_lists_those_of_the_user_too(tmp_path, own_folder):
     make_own_sensor(tmp_path)
     for name in ("nothing", "../sensors/aster-b13", "a\0b"):
-        with pytest.raises(UnknownSensorError, match=r"landsat9-b11, aster-b13; lst-raster sensor new"):
+        with pytest.raises(
+            UnknownSensorError, match=r"landsat9-b11, aster-b13; define another with lst-raster sensor new"
+        ):
             sensor_band(name)
 
 
@@ -210,7 +212,7 @@ def test_the_commands_define_list_show_and_remove(tmp_path, own_folder, command)
     code, _, err = command("sensor", "remove", "aster-b13")
     assert (code, err) == (
         1,
-        ["Error: aster-b13 has models (surface), which need it; pass --models to remove them too"],
+        ["Error: aster-b13 has trained models (surface); pass --models to remove them too"],
     )
     assert Model.load("aster-b13/surface").contract.sensor == "aster-b13"
     assert command("sensor", "remove", "aster-b13", "--models")[0] == 0

@@ -125,7 +125,7 @@ def test_headers_are_known_in_any_case_by_other_names_and_by_those_the_user_give
         ({"insitu_lst_K": "inf"}, "insitu_lst_K is inf"),
         ({"insitu_lst_K": "cloudy"}, "line 3: insitu_lst_K 'cloudy' is not a number"),
         ({"insitu_lst_K": "292 K"}, "not a number"),
-        ({"time": "2016-01-01T17:30"}, "has no zone; write 2016-01-01T17:30Z if it is UTC, or add --utc"),
+        ({"time": "2016-01-01T17:30"}, "has no time zone; write 2016-01-01T17:30Z for UTC, or add --utc"),
         ({"time": "01/02/2016 17:30"}, "line 3: time .* is not of the form"),
     ],
 )
@@ -164,11 +164,11 @@ def test_a_file_that_is_not_there_and_names_that_are_not(tmp_path):
         read_matchups(tmp_path / "none.csv")
     with pytest.raises(InputError, match="is a folder"):
         read_matchups(tmp_path)
-    with pytest.raises(InputError, match=r"there is no column lst.*insitu_lst_K"):
+    with pytest.raises(InputError, match=r"lst is not a standard column.*insitu_lst_K"):
         read(tmp_path, row(), columns={"lst": "site"})
     with pytest.raises(InputError, match=r"has no column ground; it has sensor, site"):
         read(tmp_path, row(), columns={"insitu_lst_K": "ground"})
-    with pytest.raises(InputError, match=r"given for all rows: emissivity is 97.*per cent"):
+    with pytest.raises(InputError, match=r"value for all rows: emissivity is 97.*per cent"):
         read(tmp_path, row(), defaults={"emissivity": 97.0})
 
 
