@@ -9,6 +9,7 @@ compared field by field, as described in the STAC items, so that their layout ma
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,9 @@ from tests.support.shared import SHARED
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "data"
 MARBURG = SHARED / "data" / "landsat" / "c1_marburg"
-RETRIEVE = ("-c", "from lst_raster.cli.main import main; main()", "retrieve", "--quiet", "--overwrite")
+RETRIEVE = ("-P", "-c", "from lst_raster.cli.main import main; main()", "retrieve", "--quiet", "--overwrite")
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+"""Without `PYTHONPATH`, and with `-P`, so that an interpreter imports its installation and not this checkout."""
 _ATMOSPHERE = ("--water-vapour", "29", "--air-temperature", "294", "--surface-pressure", "1000")
 
 
@@ -50,7 +53,7 @@ def made_by(python, options, folder):
     """Write a product; returns its values by role, or the error message."""
     folder.mkdir()
     command = [python, *RETRIEVE, *options, "-o", folder / "x_LST.tif"]
-    ended = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    ended = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=ENVIRONMENT)
     if ended.returncode:
         return {"error": ended.stderr.splitlines()[-1]}
     values = {}
