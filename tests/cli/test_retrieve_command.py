@@ -103,7 +103,7 @@ MISTAKES = {
     "Level-2 by name": (["LC08_x_ST_B10.tif"], "is a Level-2 file (its name has ST_B10)"),
     "Level-2 by metadata": (["LC08_product_B10.tif"], "has the level L2SP: a Level-2 product"),
     "Level-2 by values": (["LC08_renamed_B10.tif"], "as Level-2 surface temperature it is 295 K"),
-    "no sensor": (["thermal.tif"], "told neither by its name nor by metadata; add --sensor"),
+    "no sensor": (["thermal.tif"], "no sensor in the name or the metadata of thermal; add --sensor"),
     "unknown sensor": (
         ["thermal.tif", "--sensor", "sentinel"],
         "unknown sensor band 'sentinel'; known are landsat4-b6",
