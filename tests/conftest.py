@@ -86,7 +86,7 @@ def all_tiers(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def own_folder(tmp_path, monkeypatch):
+def user_folder(tmp_path, monkeypatch):
     """An empty folder that is the user's own, for sensors and models."""
     folder = tmp_path / "own"
     monkeypatch.setenv("LST_RASTER_DATA", str(folder))

@@ -29,7 +29,7 @@ def describe_sensor(name: str) -> dict[str, Any]:
     path, simulated = response_path(name), user_path("sensors", band.name, SIMULATED)
     models = [model.partition("/") for model in (custom_models() if band.is_custom else shipped_models())]
     return {
-        "name": band.name, "kind": "own" if band.is_custom else "shipped", "title": band.title,
+        "name": band.name, "kind": "custom" if band.is_custom else "shipped", "title": band.title,
         "wavelength_um": band.wavelength,
         "half_power_um": [round(limit, 3) for limit in half_power_wavelengths(response)],
         "response_points": int(response.value.size),

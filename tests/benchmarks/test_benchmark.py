@@ -34,7 +34,7 @@ from tests.benchmarks.benchmark_fitters import (
     slow_fitter,
 )
 from tests.benchmarks.benchmark_settings import TINY, tiny_setting
-from tests.support.processes import children_of, left_of
+from tests.support.processes import children_of, still_running
 from tests.support.simulated_sets import DATES, made_set
 
 
@@ -172,7 +172,7 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
     children = children_of(running, 3)  # two workers and the resource tracker of the interpreter
     running.kill()
     running.wait()
-    assert left_of(children) == []
+    assert still_running(children) == []
 
 
 @pytest.mark.parametrize(("fitter", "error", "words"), [

@@ -23,7 +23,7 @@ from tests.benchmarks.accuracy.command import benchmark
 from tests.benchmarks.accuracy.page import page
 from tests.benchmarks.accuracy.results import read_results
 from tests.benchmarks.benchmark_settings import TINY
-from tests.support.processes import children_of, left_of
+from tests.support.processes import children_of, still_running
 from tests.support.simulated_sets import DATES, make_simulated_set
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -183,7 +183,7 @@ def test_an_interrupt_ends_the_command_its_processes_and_leaves_no_file(sets, tm
     running.send_signal(2)
     _, err = running.communicate(timeout=60.0)
     assert (running.returncode, err.splitlines()[-1]) == (130, "Interrupted")
-    assert left_of(started) == []
+    assert still_running(started) == []
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
 
 

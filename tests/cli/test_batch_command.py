@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.many_scenes import AIR, cut_off, make_scenes, products_in, stem_of, temporary_files
-from tests.support.processes import left_of
+from tests.support.processes import still_running
 from tests.support.servers import STORE_ENVIRONMENT, object_store, web_server
 from tests.support.stac_server import catalogue, item_of
 
@@ -265,7 +265,7 @@ def test_a_batch_that_is_stopped_leaves_a_true_report_and_can_go_on(here, batch,
     process.send_signal(stop)
     process.communicate(timeout=60)
     assert process.returncode == code
-    assert left_of(workers) == []
+    assert still_running(workers) == []
     if (
         stop != signal.SIGKILL
     ):  # which leaves no time to remove what is unfinished, or to write the JSON after the table

@@ -10,9 +10,9 @@ import pytest
 from lst_raster.cli.main import COMMANDS, cli
 from tests.support.commands import commands
 from tests.support.composites import season
+from tests.support.custom_sensors import write_response
 from tests.support.factories import make_scene, ramp
 from tests.support.matchup_tables import HEADER, row, write_table
-from tests.support.own_sensors import write_response
 
 PARSED = {
     "LC08_L1TP_PRODUCT": "a product and a reanalysis that are not here",
@@ -66,7 +66,7 @@ def test_each_example_has_options_and_values_that_the_command_takes(name, line):
 
 
 @pytest.mark.slow
-def test_the_examples_run_one_after_the_other_as_they_stand(folder, own_folder, monkeypatch, command):
+def test_the_examples_run_one_after_the_other_as_they_stand(folder, user_folder, monkeypatch, command):
     monkeypatch.chdir(folder)
     ready = [line for _, line in EXAMPLES if not any(part in line for part in PARSED)]
     first = ("lst-raster example", "lst-raster retrieve")  # what others take

@@ -9,7 +9,7 @@ from lst_raster import retrieve
 from lst_raster.errors import LstRasterError
 from lst_raster.retrieval.describe import describe
 from tests.support.factories import STATE, STEM, make_scene, ramp, write_raster
-from tests.support.faults import one_line_that_helps
+from tests.support.faults import assert_one_line_message
 from tests.support.reanalysis_files import write_reanalysis
 from tests.support.shared import shared_path
 
@@ -130,4 +130,4 @@ def test_a_netcdf_of_several_variables_is_refused_as_any_other_file(tmp_path):
                             latitude=range(4), longitude=range(5))  # fmt: skip
     with pytest.raises(LstRasterError) as error:
         describe(path)
-    one_line_that_helps(error.value)
+    assert_one_line_message(error.value)

@@ -11,9 +11,9 @@ import xarray as xr
 
 from lst_raster.cli import command as results
 from tests.support.commands import commands
+from tests.support.custom_sensors import make_custom_sensor, write_response
 from tests.support.factories import make_scene, ramp
 from tests.support.matchup_tables import HEADER, row, write_table
-from tests.support.own_sensors import make_own_sensor, write_response
 
 AIR = ("--emissivity", "0.97", "--water-vapour", "20", "--air-temperature", "295", "--surface-pressure", "1000")
 MODEL = "landsat8-b10/surface"
@@ -92,10 +92,10 @@ def test_every_command_has_the_option_and_is_tried_here():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUN)
-def test_the_output_is_one_document(name, folder, own_folder, monkeypatch, command):
+def test_the_output_is_one_document(name, folder, user_folder, monkeypatch, command):
     monkeypatch.chdir(folder)
     if name == "sensor remove":
-        make_own_sensor(folder, "made-before")
+        make_custom_sensor(folder, "made-before")
     assert document(command, *name.split(), *RUN[name])
 
 

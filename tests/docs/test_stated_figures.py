@@ -134,7 +134,7 @@ def test_figures_of_the_network_page_are_those_of_the_benchmark():
         for way in ("coupled", "plain network")
     )
     assert f"**more accurate**, {ours} against {others} K, because the linear model" in page
-    assert f"{benchmark_cells(fewer, 'coupled')[2][0]} K instead of {shares[0][4]} K" in text("docs/own-sensor.md")
+    assert f"{benchmark_cells(fewer, 'coupled')[2][0]} K instead of {shares[0][4]} K" in text("docs/custom-sensor.md")
 
 
 @pytest.mark.parametrize("tier", ["column", "surface", "profile"])

@@ -14,7 +14,7 @@ from PIL import Image
 
 import lst_raster
 from tests.support.factories import make_scene, ramp
-from tests.support.processes import left_of
+from tests.support.processes import still_running
 from tests.support.qgis_home import WAIT, Home, qgis_process
 from tests.support.shared import shared_path
 
@@ -88,7 +88,7 @@ def test_a_terminated_qgis_leaves_no_process_and_no_file(home, tmp_path):
         assert list((tmp_path / "out").iterdir())  # temporary files
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
-    assert left_of([child], patience=20.0) == []
+    assert still_running([child], patience=20.0) == []
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -198,7 +198,7 @@ def test_cancelling_in_the_window_stops_the_program_and_leaves_nothing(done):
     assert found["seconds"] < 6  # of the nine, at least, that it would take
     assert found["results"] == {}
     assert ["info", "Cancelled; incomplete files were removed"] in found["said"]
-    assert left_of([(folder / "at_work").read_text()], patience=1.0) == []
+    assert still_running([(folder / "at_work").read_text()], patience=1.0) == []
     assert os.listdir(folder / "out") == []  # noqa: PTH208
 
 

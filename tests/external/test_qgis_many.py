@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.factories import STEM, make_scene, ramp
-from tests.support.processes import left_of
+from tests.support.processes import still_running
 from tests.support.qgis_home import WAIT, Home, qgis_process
 
 DATES = ("20150719", "20150804")
@@ -99,6 +99,6 @@ def test_cancelling_ends_all_processes_and_leaves_no_half_product(done):
     folder, found = done[0], done[1]["cancelled"]
     assert found["seconds"] < 12  # of the sixteen, at least, that it would take
     assert found["results"] == {}
-    assert left_of([(folder / "at_work").read_text()], patience=5.0) == []
+    assert still_running([(folder / "at_work").read_text()], patience=5.0) == []
     assert [path.name for path in (folder / "cancelled").iterdir() if path.name.startswith(".")] == []
     assert list((folder / "cancelled").glob("*.tif")) == []

@@ -16,7 +16,7 @@ from lst_raster.io.grid import box_over
 from tests.support.factories import STEM, make_scene, write_raster
 from tests.support.fetching import DATE, SOURCE_NAMES, scene_at, seen
 from tests.support.http_server import serving, serving_folder
-from tests.support.linear_air import round_the_globe
+from tests.support.linear_air import periodic_in_longitude
 from tests.support.reanalysis_servers import KEY, TOKEN, ClimateDataStore, EarthdataLogin, Opendap, arco_store
 
 NEAR_MIDNIGHT = "2015-07-19T23:45"  # the next steps of all sources are of the next day
@@ -102,14 +102,14 @@ def test_the_request_for_the_climate_data_store_is_exact(tmp_path, known):
 @pytest.mark.parametrize("source", ["era5", "merra2"])
 def test_what_is_fetched_across_the_date_line_lies_over_the_scene(tmp_path, known, source):
     scene = scene_at(tmp_path, 179.8, 32.0)
-    server = (ClimateDataStore if source == "era5" else Opendap)(tmp_path, air=round_the_globe)
+    server = (ClimateDataStore if source == "era5" else Opendap)(tmp_path, air=periodic_in_longitude)
     with serving(server) as address:
         files = fetch_reanalysis(
             scene, source=source, folder=tmp_path, server=f"{address}/api" if source == "era5" else address
         ).files
     (field,) = fields_over_scene(scene, files, ["water_vapour"]).values()
     columns = field.source.columns / 20 * 0.5 + 179.8
-    expected = round_the_globe("tcwv", [DATE], [0.0], columns)[0, 0]
+    expected = periodic_in_longitude("tcwv", [DATE], [0.0], columns)[0, 0]
     np.testing.assert_allclose(field.source.values, np.broadcast_to(expected, field.source.values.shape), rtol=1e-6)
 
 

@@ -18,7 +18,7 @@ from lst_raster.inputs.reanalysis.read import read_request
 from lst_raster.inputs.reanalysis.request import Request
 from lst_raster.physics.quantities import WATER_VAPOUR
 from lst_raster.resources import require
-from tests.support.faults import one_line_that_helps
+from tests.support.faults import assert_one_line_message
 from tests.support.reanalysis_files import TIMES, read_reanalysis, write_reanalysis
 from tests.support.shared import shared_path
 
@@ -422,7 +422,7 @@ def test_a_flipped_byte_anywhere_in_a_zip_is_an_error_or_does_not_matter(tmp_pat
         try:
             (found,) = read_reanalysis(path)
         except InputError as error:
-            one_line_that_helps(error)
+            assert_one_line_message(error)
         else:
             np.testing.assert_array_equal(found.values, expected.values)
 
@@ -503,7 +503,7 @@ def test_damage_in_the_head_of_netcdf_is_told_and_leaves_no_traceback_of_the_lib
         try:
             read_reanalysis(tmp_path / "era5.nc")
         except InputError as error:
-            one_line_that_helps(error)
+            assert_one_line_message(error)
             complaints += 1
     gc.collect()
     assert complaints > 10

@@ -9,7 +9,7 @@ from lst_raster.sensors.response import read_response
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
-def test_the_example_of_a_new_sensor_retrieves_the_surface_temperature(own_folder, tmp_path, monkeypatch, capsys):
+def test_the_example_of_a_new_sensor_retrieves_the_surface_temperature(user_folder, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(EXAMPLES / "07_new_sensor.py"), run_name="__main__")
     printed = re.search(r"^error: ([\d.]+) K in the mean$", capsys.readouterr().out, re.MULTILINE)

@@ -13,7 +13,7 @@ from lst_raster import Scene, retrieve
 from lst_raster.errors import InputError, LstRasterError
 from lst_raster.retrieval.resume import file_states, require_unchanged
 from tests.support.factories import STATE, make_scene, ramp, write_raster
-from tests.support.faults import contents, nothing_lost, one_line_that_helps
+from tests.support.faults import assert_nothing_lost, assert_one_line_message, contents
 
 SHAPE = (600, 1100)  # six tiles
 EXACT = {**STATE, "emissivity": 0.97}
@@ -109,8 +109,8 @@ def test_a_scene_that_changes_while_it_is_read(scene, output, model_path, expect
             scene, output=output, model=model_path, overwrite=True, threads=threads, progress=progress, **EXACT
         )
     except LstRasterError as error:
-        one_line_that_helps(error)
-        nothing_lost(output, before)
+        assert_one_line_message(error)
+        assert_nothing_lost(output, before)
     else:
         assert change in (delete, move_folder)
         np.testing.assert_array_equal(read(product.path), expected["number"])
@@ -129,8 +129,8 @@ def test_an_emissivity_raster_that_changes_while_it_is_read(
             progress=lambda done, total: done != 2 or change(emissivity) or True, **given,
         )  # fmt: skip
     except LstRasterError as error:
-        one_line_that_helps(error)
-        nothing_lost(output, before)
+        assert_one_line_message(error)
+        assert_nothing_lost(output, before)
     else:
         assert change is delete
         np.testing.assert_array_equal(read(product.path), expected["raster"])
@@ -145,8 +145,8 @@ def test_a_scene_that_changes_between_open_and_read(scene, output, model_path, c
         write_raster(scene, np.full(SHAPE, 25000, "u2"), transform=Affine(30, 0, 0, 0, -30, 0))
     with pytest.raises(LstRasterError) as caught:
         retrieve(opened, output=output, model=model_path, overwrite=True, **EXACT)
-    one_line_that_helps(caught.value)
-    nothing_lost(output, before)
+    assert_one_line_message(caught.value)
+    assert_nothing_lost(output, before)
 
 
 def test_a_folder_has_changed_if_a_file_in_it_has(tmp_path):
@@ -172,7 +172,7 @@ def test_an_output_folder_removed_during_the_run(scene, output, model_path, at):
 
     with pytest.raises(LstRasterError) as caught:
         retrieve(scene, output=output, model=model_path, overwrite=True, progress=progress, **EXACT)
-    one_line_that_helps(caught.value, "cannot write", "No such file or directory")
+    assert_one_line_message(caught.value, "cannot write", "No such file or directory")
     assert not output.exists()
 
 
@@ -185,7 +185,7 @@ def test_an_output_folder_replaced_by_a_file_during_the_run(scene, output, model
 
     with pytest.raises(LstRasterError) as caught:
         retrieve(scene, output=output, model=model_path, overwrite=True, progress=progress, **EXACT)
-    one_line_that_helps(caught.value, "cannot write", "Not a directory")
+    assert_one_line_message(caught.value, "cannot write", "Not a directory")
     assert output.read_text() == "a file"
 
 
@@ -200,5 +200,5 @@ def test_a_folder_with_the_name_of_the_product_created_during_the_run(scene, out
 
     with pytest.raises(LstRasterError) as caught:
         retrieve(scene, output=output, model=model_path, overwrite=True, progress=progress, **EXACT)
-    one_line_that_helps(caught.value, "cannot write", "directory")
+    assert_one_line_message(caught.value, "cannot write", "directory")
     assert [path.name for path in output.iterdir()] == [target.name]

@@ -10,7 +10,7 @@ from itertools import cycle
 import pytest
 
 from lst_raster.errors import OutputError
-from tests.support.faults import Moments, contents, nothing_lost, one_line_that_helps, patched, write_set
+from tests.support.faults import Moments, assert_nothing_lost, assert_one_line_message, contents, patched, write_set
 
 ERRORS = {
     errno.ENOSPC: "No space left on device",
@@ -58,8 +58,8 @@ def test_a_failing_system_call(folder, products, kind, number, code):
         try:
             write_set(folder, 1)
         except OutputError as error:
-            one_line_that_helps(error, "cannot write", "x_LST", os.strerror(code))
-            nothing_lost(folder, before)
+            assert_one_line_message(error, "cannot write", "x_LST", os.strerror(code))
+            assert_nothing_lost(folder, before)
         else:  # the failed call does not affect the product
             assert contents(folder) == new
             assert kind == "close"
@@ -76,7 +76,7 @@ def test_without_hard_links_the_older_product_is_kept_as_copies(folder, products
     monkeypatch.setattr(os, "link", no_links)
     with patched(Moments("replace", 3, failing(code))), pytest.raises(OutputError):
         write_set(folder, 1)
-    nothing_lost(folder, before)
+    assert_nothing_lost(folder, before)
     write_set(folder, 1)
     assert contents(folder) == new
 
@@ -91,9 +91,9 @@ def test_auxiliary_files_of_the_old_product_that_cannot_be_removed_are_an_error(
     notes.write_text("statistics of the old file")
     with patched(Moments("unlink", number, failing(code))), pytest.raises(OutputError) as caught:
         write_set(folder, 1)
-    one_line_that_helps(caught.value, "cannot write", os.strerror(code))
+    assert_one_line_message(caught.value, "cannot write", os.strerror(code))
     kept = {**before, notes.name: notes.read_bytes()} if notes.exists() else before
-    nothing_lost(folder, kept)
+    assert_nothing_lost(folder, kept)
     assert notes.exists() or number > 2  # those of earlier files are a cache and removed
 
 
@@ -103,7 +103,7 @@ def test_temporary_files_that_cannot_be_removed_are_removed_by_the_next_run(fold
     for number in range(5, 18, 4):
         with patched(Moments("unlink", number, failing(code))):
             write_set(folder, 1)
-        nothing_lost(folder, new, tidy=False)
+        assert_nothing_lost(folder, new, tidy=False)
     write_set(folder, 1)
     assert contents(folder) == new
 
@@ -133,7 +133,7 @@ def test_an_error_during_restoration_leaves_complete_files(folder, products):
     with patched(Failing("none", 0, None)), pytest.raises(OutputError, match="Input/output error"):
         write_set(folder, 1)
     assert len(calls) == 7
-    nothing_lost(folder, before, new)
+    assert_nothing_lost(folder, before, new)
 
 
 SIZES = [0, 1, 100, 4096, 10_000, 15_000, 20_000, 31_000, 40_000, 60_000, 80_000, 90_000, 1_000_000]
@@ -151,7 +151,7 @@ def test_a_disk_with_limited_space(tmp_path, apart, products, size, existing):
     assert (code, fits) in ((70, False), (0, True)), text
     if not fits:
         assert re.fullmatch(r"OutputError: cannot write .*x_LST.*: (File too large|.*read back.*);.*\?\n", text), text
-        nothing_lost(folder, before)
+        assert_nothing_lost(folder, before)
 
 
 def test_tested_sizes_include_sufficient_and_insufficient_space(products):

@@ -12,10 +12,10 @@ from tests.support.faults import (
     SET,
     SHAPE,
     Moments,
+    assert_nothing_lost,
     contents,
     is_temporary,
     kill,
-    nothing_lost,
     patched,
     write_set,
 )
@@ -76,7 +76,7 @@ def test_killed_over_an_older_product(tmp_path, apart, products, kind, number):
     folder = tmp_path / "out"
     shutil.copytree(old, folder)
     killed_at(apart, folder, kind, number)
-    nothing_lost(folder, before, new, tidy=False, whole=kind in (*EARLY, "link", "lock"))
+    assert_nothing_lost(folder, before, new, tidy=False, whole=kind in (*EARLY, "link", "lock"))
     now = contents(folder)
     if now["x_LST.json"] == new["x_LST.json"]:  # the file that describes the others comes last
         assert {name: now[name] for name in SET} == new
@@ -95,8 +95,8 @@ FIRST = [
 def test_killed_without_an_older_product(tmp_path, apart, products, kind, number):
     new = products[1][1]
     killed_at(apart, tmp_path, kind, number)
-    nothing_lost(tmp_path, {}, new, tidy=False)
+    assert_nothing_lost(tmp_path, {}, new, tidy=False)
     if "x_LST.json" in contents(tmp_path):
         assert {name for name in contents(tmp_path) if not is_temporary(name)} == set(SET)
     remove_leftovers(tmp_path)
-    nothing_lost(tmp_path, {}, new)
+    assert_nothing_lost(tmp_path, {}, new)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.support.factories import STATE, make_scene, ramp
-from tests.support.faults import Moments, contents, nothing_lost, patched, write_set
+from tests.support.faults import Moments, assert_nothing_lost, contents, patched, write_set
 
 CODES = {"SIGINT": 130, "SIGTERM": 143}
 INTERRUPTED = [
@@ -35,7 +35,7 @@ def test_ctrl_c_at_any_call_leaves_the_old_set_or_the_new_one(tmp_path, products
     folder = shutil.copytree(products[0][0], tmp_path / "out")
     with pytest.raises(KeyboardInterrupt), patched(Moments(kind, number, interrupt)):
         write_set(folder, 1)
-    nothing_lost(folder, before, new, whole=True)
+    assert_nothing_lost(folder, before, new, whole=True)
     assert contents(folder) == (new if (kind, number) == ("sync", 8) else before)  # the last comes after the renames
 
 
@@ -44,7 +44,7 @@ def test_ctrl_c_during_removal_of_old_auxiliary_files_restores_the_old_set(tmp_p
     folder = shutil.copytree(products[0][0], tmp_path / "out")
     with pytest.raises(KeyboardInterrupt), patched(Moments("unlink", number, interrupt)):
         write_set(folder, 1)
-    nothing_lost(folder, products[1][0])
+    assert_nothing_lost(folder, products[1][0])
 
 
 @pytest.fixture(scope="module")
@@ -72,5 +72,5 @@ def test_a_signal_between_tiles_ends_the_run_without_leftover_files(
     twice = len(set(at)) < len(at)  # the second may come while temporary files are removed: the next run removes them
     assert code == CODES[stop] or (twice and code > 0), text
     assert twice or text.split() == (["Interrupted"] if stop == "SIGINT" else []), text
-    nothing_lost(tmp_path, before, tidy=not twice)
+    assert_nothing_lost(tmp_path, before, tidy=not twice)
     assert contents(scene.parent) == inputs

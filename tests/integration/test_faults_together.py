@@ -11,7 +11,7 @@ import pytest
 
 from lst_raster.product import staging as staging_module
 from lst_raster.product.staging import new_files
-from tests.support.faults import SET, contents, nothing_lost, write_set
+from tests.support.faults import SET, assert_nothing_lost, contents, write_set
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_one_of_two_concurrent_runs_is_killed(tmp_path, apart, products, moment)
         ("plain_set", {"folder": tmp_path, "seed": 1}),
     )
     assert (killed, code) == (-9, 0), text
-    nothing_lost(tmp_path, products[3], products[1], whole=True, tidy=False)
+    assert_nothing_lost(tmp_path, products[3], products[1], whole=True, tidy=False)
     with new_files(tmp_path):
         pass
     assert contents(tmp_path) == products[1]

@@ -9,7 +9,7 @@ import rasterio
 from lst_raster import retrieve
 from lst_raster.errors import LstRasterError
 from tests.support.factories import STATE, make_scene, ramp, write_raster
-from tests.support.faults import contents, nothing_lost, one_line_that_helps
+from tests.support.faults import assert_nothing_lost, assert_one_line_message, contents
 
 EXACT = {**STATE, "emissivity": 0.97}
 SHAPE = (60, 70)
@@ -28,8 +28,8 @@ def refused(scene, output, model, **given):
     before = contents(output)
     with pytest.raises(LstRasterError) as caught:
         retrieve(scene, output=output, model=model, overwrite=True, **{**EXACT, **given})
-    one_line_that_helps(caught.value)
-    nothing_lost(output, before)
+    assert_one_line_message(caught.value)
+    assert_nothing_lost(output, before)
     return str(caught.value)
 
 

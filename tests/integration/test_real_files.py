@@ -55,7 +55,7 @@ def _kind(path):
 
 @pytest.mark.filterwarnings("ignore")  # of libraries, about invalid files
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_real_file_is_used_or_refused_with_a_one_line_error(name, command, tmp_path, own_folder):
+def test_a_real_file_is_used_or_refused_with_a_one_line_error(name, command, tmp_path, user_folder):
     for number, file in enumerate(kinds(name)):
         out = tmp_path / str(number)
         out.mkdir()

@@ -16,18 +16,18 @@ from lst_raster.physics.calibration import brightness_temperature_two_constants
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.physics.radiative_transfer import sensor_radiance
 from lst_raster.sensors.bands import definition_path, sensor_band
+from tests.support.custom_sensors import make_custom_models, make_custom_sensor
 from tests.support.factories import STATE, ramp, write_raster
-from tests.support.own_sensors import make_own_models, make_own_sensor
 
 AIR = [word for name, value in STATE.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 LST = ramp(285.0, 315.0)
 
 
 @pytest.fixture
-def aster(tmp_path, own_folder):
+def aster(tmp_path, user_folder):
     """An own sensor with models of two tiers."""
-    make_own_sensor(tmp_path)
-    make_own_models()
+    make_custom_sensor(tmp_path)
+    make_custom_models()
     return "aster-b13"
 
 
@@ -59,9 +59,9 @@ def test_radiance_and_brightness_temperature_give_the_true_surface_temperature(t
         np.testing.assert_allclose(found, LST, atol=2e-3)
 
 
-def test_scaled_integers_and_digital_numbers_give_it_within_their_rounding(tmp_path, own_folder):
-    make_own_sensor(tmp_path, gain=0.005, radiance_offset=-0.005)
-    make_own_models()
+def test_scaled_integers_and_digital_numbers_give_it_within_their_rounding(tmp_path, user_folder):
+    make_custom_sensor(tmp_path, gain=0.005, radiance_offset=-0.005)
+    make_custom_models()
     radiance = radiance_of("aster-b13")
     numbers = np.rint((radiance + 0.005) / 0.005).astype("u2")
     stored = write_raster(tmp_path / "dn.tif", numbers)

@@ -45,7 +45,7 @@ def is_temporary(name):
     return staging_module._PART.match(Path(name).name) is not None
 
 
-def nothing_lost(folder, before, new=None, *, whole=False, tidy=True):
+def assert_nothing_lost(folder, before, new=None, *, whole=False, tidy=True):
     """Hold a folder against what was there before a fault.
 
     Every file is, byte for byte, what it was, or that of the complete new product. `whole` forbids a set that is partly
@@ -64,7 +64,7 @@ def nothing_lost(folder, before, new=None, *, whole=False, tidy=True):
         assert len(set(kinds.values())) == 1 and (any(kinds.values()) is False or kinds.keys() == new.keys()), kinds
 
 
-def one_line_that_helps(message, *words):
+def assert_one_line_message(message, *words):
     """Hold an error's message against what every message must be."""
     text = str(message)
     assert text and "\n" not in text and "Traceback" not in text and len(text) < 600, text

@@ -14,7 +14,7 @@ from lst_raster.errors import LstRasterError
 from lst_raster.io.level2_scene import Level2Scene
 from tests.support.emissivity_scenes import add_quality, add_reflectance, make_tile
 from tests.support.factories import STATE, make_model, make_scene, write_raster
-from tests.support.faults import contents, nothing_lost, one_line_that_helps
+from tests.support.faults import assert_nothing_lost, assert_one_line_message, contents
 from tests.support.level2_scenes import make_level2
 from tests.support.products import as_xml, groups, in_form, make_product
 from tests.support.reanalysis_files import write_reanalysis
@@ -185,8 +185,8 @@ def try_damaged(made, output, model, expected):
     try:
         found, place = product_of(made, output, model)
     except LstRasterError as error:
-        one_line_that_helps(error)
-        nothing_lost(output, older)
+        assert_one_line_message(error)
+        assert_nothing_lost(output, older)
         return error
     finally:
         assert _digests(inputs) == before

@@ -27,7 +27,7 @@ def truth(name, path, hours=1.0 / 3.0):
     return linear(name, latitude, longitude % 360.0, hours)
 
 
-def round_the_globe(name, times, latitude, longitude):
+def periodic_in_longitude(name, times, latitude, longitude):
     """Field that varies with longitude and is periodic, shape (time, latitude, longitude)."""
     value = SLOPES[name][0] * (1.0 + 0.01 * np.sin(np.radians(np.asarray(longitude, float) - 40.0)))
     return np.broadcast_to(value, (len(times), len(latitude), len(longitude)))

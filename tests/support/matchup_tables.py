@@ -29,7 +29,7 @@ def write_table(path, *rows, header=HEADER, separator=",", ends="\n", encoding="
     return path
 
 
-def seen_from_space(lst, model, emissivity, **air):
+def at_sensor_temperature(lst, model, emissivity, **air):
     """At-sensor brightness temperature of a surface with the atmosphere predicted by a model. [K]"""
     band = sensor_band(model.contract.sensor).planck
     terms = [np.asarray(part, np.float64) for part in model.atmosphere(**air).terms]

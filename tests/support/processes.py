@@ -14,7 +14,7 @@ def children_of(process, count, patience=60.0):
     return found
 
 
-def left_of(numbers, patience=30.0):
+def still_running(numbers, patience=30.0):
     """Wait until processes have ended; returns those still running."""
     begun, left = time.monotonic(), list(numbers)
     while left and time.monotonic() - begun < patience:

@@ -26,7 +26,7 @@ from lst_raster.validation import validation_files
 from lst_raster.validation.matchups import NUMERIC_COLUMNS, read_matchups
 from lst_raster.validation.validate import LST_RASTER, REMEDIES, TIERS, validate
 from tests.support.factories import STATE, make_model, make_scene, ramp
-from tests.support.matchup_tables import HEADER, row, seen_from_space, write_station_day, write_table
+from tests.support.matchup_tables import HEADER, at_sensor_temperature, row, write_station_day, write_table
 from tests.support.shared import shared_path
 
 AIR = {"water_vapour": 15.0, "surface_pressure": 980.0}
@@ -40,7 +40,7 @@ def model(tmp_path_factory):
 
 def seen(model, lst):
     """Cells of a row whose surface has a temperature."""
-    kelvin = float(seen_from_space(lst, model, 0.97, **AIR))
+    kelvin = float(at_sensor_temperature(lst, model, 0.97, **AIR))
     return {"brightness_temperature_K": f"{kelvin:.6f}"}
 
 

@@ -14,7 +14,7 @@ from lst_raster.sensors.bands import response_path, sensor_band, sensor_names
 from lst_raster.sensors.custom import SensorProperties, define_sensor, remove_sensor
 from lst_raster.sensors.response import exact_band_radiance, load_response, read_response
 from lst_raster.simulator.band_simulation import band_weights
-from tests.support.own_sensors import make_own_models, make_own_sensor, write_response
+from tests.support.custom_sensors import make_custom_models, make_custom_sensor, write_response
 
 KELVIN = np.arange(200.0, 360.5, 0.5)
 
@@ -115,8 +115,8 @@ def test_coarse_cut_off_and_slightly_negative_tables_are_used_with_a_warning(tmp
     assert found.response.value.min() == 0.0
 
 
-def test_the_band_follows_its_response_and_is_known_by_name(tmp_path, own_folder):
-    make_own_sensor(tmp_path, noise=0.12, first_year=1999, last_year=2024)
+def test_the_band_follows_its_response_and_is_known_by_name(tmp_path, user_folder):
+    make_custom_sensor(tmp_path, noise=0.12, first_year=1999, last_year=2024)
     band = sensor_band("ASTER-B13")
     assert (band.name, band.is_custom, band.noise, band.first_year, band.wavelength) == (
         "aster-b13",
@@ -131,10 +131,10 @@ def test_the_band_follows_its_response_and_is_known_by_name(tmp_path, own_folder
     assert "aster-b13" not in sensor_names()
 
 
-def test_a_definition_that_changes_changes_everything_in_the_same_process(tmp_path, own_folder):
-    make_own_sensor(tmp_path)
+def test_a_definition_that_changes_changes_everything_in_the_same_process(tmp_path, user_folder):
+    make_custom_sensor(tmp_path)
     before = band_weights("aster-b13").copy()
-    make_own_models()
+    make_custom_models()
     assert custom_models() == ["aster-b13/column", "aster-b13/surface"]
     table = read_response(write_response(tmp_path / "other.csv", low=11.3, high=11.9))
     with pytest.raises(OutputError, match="--overwrite"):
@@ -143,15 +143,15 @@ def test_a_definition_that_changes_changes_everything_in_the_same_process(tmp_pa
     assert sensor_band("aster-b13").wavelength == pytest.approx(11.6)
     assert band_weights("aster-b13") @ before == 0.0
     assert custom_models() == []  # they were of the other response
-    assert sorted(path.name for path in (own_folder / "sensors").iterdir()) == ["aster-b13"]
+    assert sorted(path.name for path in (user_folder / "sensors").iterdir()) == ["aster-b13"]
 
 
 @pytest.mark.parametrize("name", ["landsat8-b10", "Aster B13", "../x", "", "8um"])
-def test_names_that_are_taken_or_no_names_are_refused(tmp_path, own_folder, name):
+def test_names_that_are_taken_or_no_names_are_refused(tmp_path, user_folder, name):
     table = read_response(write_response(tmp_path / "r.csv"))
     with pytest.raises(InputError, match=r"choose another name|is not a valid sensor name"):
         define_sensor(name, table, SensorProperties())
-    assert not own_folder.exists()
+    assert not user_folder.exists()
 
 
 @pytest.mark.parametrize("facts", [{"noise": -1.0}, {"noise": float("nan")}, {"noise": 50.0}, {"first_year": 2030}])
@@ -160,8 +160,8 @@ def test_facts_that_cannot_be_are_refused(facts):
         SensorProperties(**facts)
 
 
-def test_an_unknown_sensor_lists_those_of_the_user_too(tmp_path, own_folder):
-    make_own_sensor(tmp_path)
+def test_an_unknown_sensor_lists_those_of_the_user_too(tmp_path, user_folder):
+    make_custom_sensor(tmp_path)
     for name in ("nothing", "../sensors/aster-b13", "a\0b"):
         with pytest.raises(
             UnknownSensorError, match=r"landsat9-b11, aster-b13; define another with lst-raster sensor new"
@@ -170,9 +170,9 @@ def test_an_unknown_sensor_lists_those_of_the_user_too(tmp_path, own_folder):
 
 
 @pytest.mark.parametrize("text", ["", "[sensor]\ntitle = 3", "no toml", "sensor = 4"])
-def test_a_damaged_definition_is_reported(tmp_path, own_folder, text):
-    make_own_sensor(tmp_path)
-    (own_folder / "sensors" / "aster-b13" / "sensor.toml").write_text(text)
+def test_a_damaged_definition_is_reported(tmp_path, user_folder, text):
+    make_custom_sensor(tmp_path)
+    (user_folder / "sensors" / "aster-b13" / "sensor.toml").write_text(text)
     with pytest.raises(ConfigError, match="define it again with lst-raster sensor new"):
         sensor_band("aster-b13")
 
@@ -194,17 +194,17 @@ def test_the_users_folder_follows_the_system(monkeypatch, tmp_path):
     assert user_path() == tmp_path / "home" / ".local" / "share" / "lst-raster"
 
 
-def test_the_commands_define_list_show_and_remove(tmp_path, own_folder, command):
+def test_the_commands_define_list_show_and_remove(tmp_path, user_folder, command):
     path = write_response(tmp_path / "b13.csv")
     code, out, _ = command("sensor", "new", "aster-b13", "--response", path, "--title", "ASTER band 13", "--noise", 0.1)
     assert (code, out[0]) == (0, "aster-b13: half power at 10.25 and 10.95 um, 50 points")
     assert out[-1] == "next: lst-raster simulate --sensor aster-b13"
-    make_own_models(tiers=["surface"])
+    make_custom_models(tiers=["surface"])
     code, out, _ = command("sensor", "list")
     assert (code, len(out)) == (0, 8)
-    assert out[-1].split() == ["aster-b13", "own", "10.60", "um", "ASTER", "band", "13,", "models:", "surface"]
+    assert out[-1].split() == ["aster-b13", "custom", "10.60", "um", "ASTER", "band", "13,", "models:", "surface"]
     _, out, _ = command("sensor", "list", "--json")
-    assert [one["name"] for one in json.loads("\n".join(out)) if one["kind"] == "own"] == ["aster-b13"]
+    assert [one["name"] for one in json.loads("\n".join(out)) if one["kind"] == "custom"] == ["aster-b13"]
     _, out, _ = command("sensor", "show", "aster-b13", "--json")
     shown = json.loads("\n".join(out))
     assert (shown["wavelength_um"], shown["noise_K"], shown["models"]) == (10.6, 0.1, ["surface"])
@@ -216,12 +216,12 @@ def test_the_commands_define_list_show_and_remove(tmp_path, own_folder, command)
     )
     assert Model.load("aster-b13/surface").contract.sensor == "aster-b13"
     assert command("sensor", "remove", "aster-b13", "--models")[0] == 0
-    assert not any(path.is_file() for path in own_folder.rglob("*"))
+    assert not any(path.is_file() for path in user_folder.rglob("*"))
     code, _, err = command("sensor", "remove", "landsat8-b10")
     assert (code, "not a custom sensor; custom sensors are: none" in err[0]) == (1, True)
 
 
-def test_a_definition_in_another_folder_is_found_with_it(tmp_path, own_folder, command, monkeypatch):
+def test_a_definition_in_another_folder_is_found_with_it(tmp_path, user_folder, command, monkeypatch):
     path = write_response(tmp_path / "b13.csv")
     code, out, _ = command("sensor", "new", "b13", "--response", path, "--folder", tmp_path / "elsewhere")
     assert (code, out[2]) == (0, f"other commands find it with LST_RASTER_DATA={tmp_path / 'elsewhere'}")
@@ -230,20 +230,20 @@ def test_a_definition_in_another_folder_is_found_with_it(tmp_path, own_folder, c
     assert command("sensor", "show", "b13")[0] == 0
 
 
-def test_a_folder_that_cannot_be_written_is_reported_and_nothing_stays(tmp_path, own_folder, command):
-    own_folder.write_text("a file")
+def test_a_folder_that_cannot_be_written_is_reported_and_nothing_stays(tmp_path, user_folder, command):
+    user_folder.write_text("a file")
     code, _, err = command("sensor", "new", "b13", "--response", write_response(tmp_path / "b13.csv"))
     assert (code, err[0].startswith("Error: cannot write ")) == (1, True)
 
 
-def test_warnings_on_the_response_reach_the_user(tmp_path, own_folder, command):
+def test_warnings_on_the_response_reach_the_user(tmp_path, user_folder, command):
     path = write(tmp_path / "r.csv", "um,r\n10.2,0\n10.4,1\n10.6,1\n10.8,1\n11,0\n")
     code, _, err = command("sensor", "new", "coarse", "--response", path)
     assert (code, [line for line in err if "coarse" in line] != []) == (0, True)
-    shutil.rmtree(own_folder)
+    shutil.rmtree(user_folder)
     assert response_path("landsat8-b10").is_file()
 
 
-def test_removing_what_is_not_the_users_is_refused(own_folder):
+def test_removing_what_is_not_the_users_is_refused(user_folder):
     with pytest.raises(UnknownSensorError, match="custom sensors are: none"):
         remove_sensor("nothing")

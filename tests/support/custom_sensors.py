@@ -23,13 +23,13 @@ def write_response(
     return path
 
 
-def make_own_sensor(folder: Path, name: str = "aster-b13", **facts) -> str:
+def make_custom_sensor(folder: Path, name: str = "aster-b13", **facts) -> str:
     """Define a sensor band in the user's folder."""
     define_sensor(name, read_response(write_response(folder / f"{name}.csv")), SensorProperties(**facts))
     return name
 
 
-def make_own_models(name: str = "aster-b13", tiers=("column", "surface")) -> None:
+def make_custom_models(name: str = "aster-b13", tiers=("column", "surface")) -> None:
     """Put small models beside it."""
     for tier in tiers:
         for file, graph in (("model.onnx", "retrieval"), ("atmosphere.onnx", "atmosphere")):

@@ -115,8 +115,8 @@ def test_fewer_columns_by_the_grid_and_by_choice(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [10.0, 0.25])
 def test_a_seventh_of_the_region_validates_whether_it_is_the_earth_or_a_country(tmp_path, size, monkeypatch):
-    monkeypatch.setattr("tests.profiles.test_own_profiles.LATITUDE", 45.0 + size * np.arange(-4.0, 5.0))
-    monkeypatch.setattr("tests.profiles.test_own_profiles.LONGITUDE", size * np.arange(36.0))
+    monkeypatch.setattr("tests.profiles.test_custom_profiles.LATITUDE", 45.0 + size * np.arange(-4.0, 5.0))
+    monkeypatch.setattr("tests.profiles.test_custom_profiles.LONGITUDE", size * np.arange(36.0))
     made = profiles_from_era5(write_era5(tmp_path))
     held = made["split"].values == 1
     assert 0.07 <= held.mean() <= 0.3

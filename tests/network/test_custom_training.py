@@ -16,15 +16,15 @@ from lst_raster.sensors.bands import response_path
 from lst_raster.sensors.custom import SIMULATED
 from lst_raster.simulator.band_simulation import simulate_effective, simulate_spectrum
 from tests.simulator.test_band_simulation import make_column
+from tests.support.custom_sensors import make_custom_sensor
 from tests.support.factories import ramp, write_raster
-from tests.support.own_sensors import make_own_sensor
 from tests.support.simulated_sets import make_simulated_set
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_narrow_band_is_simulated_where_it_sees_alone_and_gets_the_same(tmp_path, own_folder):
-    make_own_sensor(tmp_path)
+def test_a_narrow_band_is_simulated_where_it_sees_alone_and_gets_the_same(tmp_path, user_folder):
+    make_custom_sensor(tmp_path)
     column = make_column(295.0, 0.01)
     whole, part = simulate_spectrum(column), simulate_spectrum(column, sensors=["aster-b13"])
     seen = part.transmittance > 0.0
@@ -55,8 +55,8 @@ def test_more_columns_than_there_are_is_refused():
     assert evenly_ranked(np.arange(5.0), 5).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_simulate_needs_no_more_than_the_name_of_the_sensor(tmp_path, own_folder, command):
-    make_own_sensor(tmp_path)
+def test_simulate_needs_no_more_than_the_name_of_the_sensor(tmp_path, user_folder, command):
+    make_custom_sensor(tmp_path)
     code, out, err = command("simulate", "--sensor", "aster-b13", "--columns", 50, "--quiet")
     assert (code, err) == (0, [])
     target = response_path("aster-b13").with_name(SIMULATED)
@@ -72,21 +72,21 @@ def test_simulate_needs_no_more_than_the_name_of_the_sensor(tmp_path, own_folder
     assert (code, "give the output with -o" in err[-1]) == (2, True)
 
 
-def test_a_stated_aerosol_is_not_drawn(tmp_path, own_folder, command):
-    make_own_sensor(tmp_path)
+def test_a_stated_aerosol_is_not_drawn(tmp_path, user_folder, command):
+    make_custom_sensor(tmp_path)
     command("simulate", "--sensor", "aster-b13", "--columns", 50, "--aerosol", 0.03, "--quiet")
     with h5netcdf.File(response_path("aster-b13").with_name(SIMULATED)) as file:
         assert set(np.asarray(file.variables["aerosol_optical_depth"])) == {np.float32(0.03)}
 
 
-def test_train_puts_the_model_where_retrieve_finds_it_with_its_card(tmp_path, own_folder, command):
-    make_own_sensor(tmp_path, title="ASTER band 13")
+def test_train_puts_the_model_where_retrieve_finds_it_with_its_card(tmp_path, user_folder, command):
+    make_custom_sensor(tmp_path, title="ASTER band 13")
     code, _, err = command("train", "--sensor", "aster-b13", "--tier", "surface", "-q")
     assert (code, "create it with lst-raster simulate --sensor aster-b13" in err[0]) == (1, True)
     make_simulated_set(response_path("aster-b13").with_name(SIMULATED), profiles=80, sensor="aster-b13")
     code, out, err = command("train", "--sensor", "aster-b13", "--tier", "surface", "--steps", 20, "-q")
     assert (code, err) == (0, [])
-    folder = own_folder / "models" / "aster-b13" / "surface"
+    folder = user_folder / "models" / "aster-b13" / "surface"
     assert out[-1] == str(folder)
     assert out[0].startswith("validation: RMSE ")
     card = (folder / "MODEL_CARD.md").read_text()
@@ -105,8 +105,8 @@ def test_train_puts_the_model_where_retrieve_finds_it_with_its_card(tmp_path, ow
     assert (code, "pass --overwrite" in err[0]) == (1, True)
 
 
-def test_what_is_trained_by_default_is_trained_as_the_shipped_models_are(tmp_path, own_folder):
-    make_own_sensor(tmp_path)
+def test_what_is_trained_by_default_is_trained_as_the_shipped_models_are(tmp_path, user_folder):
+    make_custom_sensor(tmp_path)
     for tier, (steps, calibration) in STEPS.items():
         path = tmp_path / f"{tier}.toml"
         path.write_text(config_text("aster-b13", tier, SIMULATED))
