@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 import io
 import json
 import time
@@ -52,6 +53,10 @@ class Report:
     def write(self) -> None:
         """Write the report; the previous one is replaced when it is complete. Raise OutputError on failure."""
         started = time.monotonic()
+        if not self._next_write:  # the first time: temporary files of a killed batch
+            for path in self.paths:
+                for leftover in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 16}.tmp"):
+                    leftover.unlink(missing_ok=True)
         for path in self.paths:
             text = self._csv()
             if path.suffix.lower() == ".json":

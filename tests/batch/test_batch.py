@@ -14,6 +14,7 @@ import pytest
 
 import lst_raster
 from lst_raster import errors, retrieve, retrieve_many
+from lst_raster.batch.report import Report
 from lst_raster.batch.task import Opening, RetrieveOptions, Task, run_task
 from lst_raster.errors import CancelledError, InputError, OutputError, RemoteError, SceneError, WorkerError
 from tests.support.many_scenes import (
@@ -393,3 +394,12 @@ def test_a_task_can_be_pickled_and_run(scenes, options, tmp_path):
     task = Task(number=0, scene=listed, target=str(tmp_path / "x.tif"), opening=Opening(), options=options)
     result = run_task(pickle.loads(pickle.dumps(task)))
     assert result.product.path == tmp_path / "x.tif"
+
+
+def test_a_report_removes_the_temporary_files_of_a_killed_batch(tmp_path):
+    names = (f".report.json.{'0f' * 8}.tmp", f".report.csv.{'a1' * 8}.tmp")
+    others = (f".other.json.{'0f' * 8}.tmp", ".report.json.old.tmp")
+    for name in (*names, *others):
+        (tmp_path / name).touch()
+    Report([], tmp_path / "report").write()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted((*others, "report.csv", "report.json"))
