@@ -93,20 +93,17 @@ MAKERS = {
 }
 
 
+def uncertainty_of_the_atmosphere(pixels, terms, changes, weighed):
+    """Parts of the uncertainty without noise and emissivity errors; the changes are weighed at one emissivity."""
+    ground, radiance, emissivity = pixels
+    variance = atmosphere_variance(terms, changes, weighed)
+    return temperature_uncertainty(ground, radiance, emissivity, 0.0, terms[0], terms[2], 0.0, variance, BAND)
+
+
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 def test_the_quadratic_in_the_radiance_is_the_sum_of_the_squared_errors(make):
     (ground, radiance, emissivity), terms, changes = scene_of(make)
-    parts = temperature_uncertainty(
-        ground,
-        radiance,
-        emissivity,
-        0.0,
-        terms[0],
-        terms[2],
-        0.0,
-        atmosphere_variance(terms, changes, emissivity),
-        BAND,
-    )
+    parts = uncertainty_of_the_atmosphere((ground, radiance, emissivity), terms, changes, emissivity)
     errors = [atmosphere_error(ground, radiance, emissivity, terms, change, BAND) for change in changes]
     expected = np.hypot(*(np.asarray(error, float) for error in errors))
     np.testing.assert_allclose(np.asarray(parts.atmosphere, float), expected, rtol=2e-3, atol=2e-3)
@@ -116,17 +113,7 @@ def test_the_quadratic_in_the_radiance_is_the_sum_of_the_squared_errors(make):
 def test_one_typical_emissivity_serves_all_pixels_within_a_few_per_cent():
     (ground, radiance, emissivity), terms, changes = scene_of(np.asarray)
     found = [
-        temperature_uncertainty(
-            ground,
-            radiance,
-            emissivity,
-            0.0,
-            terms[0],
-            terms[2],
-            0.0,
-            atmosphere_variance(terms, changes, weighed),
-            BAND,
-        ).atmosphere
+        uncertainty_of_the_atmosphere((ground, radiance, emissivity), terms, changes, weighed).atmosphere
         for weighed in (emissivity, TYPICAL_EMISSIVITY)
     ]
     np.testing.assert_allclose(found[1], found[0], rtol=0.03, atol=0.005)  # [K]
