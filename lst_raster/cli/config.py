@@ -24,7 +24,7 @@ _NEVER = ("json", "help")  # the caller that parses the output has to request it
 _IN_FOLDER = frozenset({
     "align", "air-temperature", "band", "date", "dem", "downwelling", "emissivity", "exact", "level-2", "mask-clouds",
     "mask-dilation", "model", "quantity", "quiet", "reanalysis", "sensor", "surface-pressure", "threads",
-    "water-vapour", "water-vapor", "compress", "dtype", "lst-only", "bbox", "collection", "datetime", "limit",
+    "water-vapour", "water-vapor", "compress", "dtype", "precision", "lst-only", "bbox", "collection", "datetime", "limit",
     "query", "retries", "workers", "crs", "exclude", "from", "grid", "keep", "max-uncertainty", "min-count", "months",
     "percentile", "resolution", "statistic", "to", "air", "broadband-emissivity", "column", "elevation", "tier",
     "utc", "without", "ceos-ard", "dry-run", "html", "levels", "mask", "units", "width",

@@ -68,10 +68,13 @@ def _output_form(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
 
     def decorate(command: F) -> F:
         @wraps(command)
-        def with_form(*args: Any, dtype: Any, compress: Any, lst_only: bool = False, **values: Any) -> Any:
+        def with_form(
+            *args: Any, dtype: Any, compress: Any, precision: Any, lst_only: bool = False, **values: Any
+        ) -> Any:
             from lst_raster.product.paths import OutputFormat
 
-            return command(*args, form=OutputFormat(lst_only=lst_only, dtype=dtype, compress=compress), **values)
+            form = OutputFormat(lst_only=lst_only, dtype=dtype, compress=compress, precision=precision)
+            return command(*args, form=form, **values)
 
         return combine(*decorators)(with_form)  # type: ignore[return-value]
 
@@ -101,6 +104,8 @@ _RASTER_FORM = (
         help="uint16: hundredths of a kelvin, half the size."),
     click.option("--compress", type=click.Choice(["deflate", "zstd", "lzw", "lerc_zstd", "none"]), default="deflate",
         show_default=True, help="deflate: readable everywhere; lerc_zstd: rounded to 0.01 K."),
+    click.option("--precision", type=click.Choice(["rounded", "full"]), default="rounded", show_default=True,
+        help="rounded: float32 to 1/128 K, uncertainty to 1/64 K; full: as computed, three times the size."),
 )  # fmt: skip
 raster_form = _output_form(*_RASTER_FORM)
 retrieval = combine(

@@ -130,7 +130,7 @@ def _table(found: Comparison) -> list[str]:
         "Dates and pixels":
             ("first_date", "last_date", "months", "exclude", "keep", "max_uncertainty", "skip_unreadable"),
         "Grid": ("grid", "align", "crs", "resolution"),
-        "Output": ("output", "dtype", "compress", "overwrite"),
+        "Output": ("output", "dtype", "precision", "compress", "overwrite"),
     },
 )  # fmt: skip
 @click.argument("products", nargs=-1, required=True, shell_complete=options.files)

@@ -310,9 +310,7 @@ def _write(
                 compress: Compression = options.form.compress
                 if compress == "lerc_zstd" and output.layer.dtype != "float32":
                     compress = "deflate"  # the other one is lossy, for temperatures
-                cog = new_cog(
-                    output.path, stack.grid, output.layer, compress=compress, threads=options.threads, files=files
-                )
+                cog = new_cog(output.path, stack.grid, output.layer, compress=compress, files=files)
                 cogs[output.key] = rasters.enter_context(cog)
             filled = _write_tiles(options, stack, cogs)
             require_unchanged(states)

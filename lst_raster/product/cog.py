@@ -12,7 +12,6 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,6 +187,8 @@ class BlockBuilder:
 
     def _padded(self, values: Values) -> Values:
         """Pad a block at the edge to its full size; readers do not show the padding."""
+        if values.shape == (BLOCK, BLOCK):
+            return values
         padding = tuple((0, BLOCK - side) for side in values.shape)
         if self._layer.nodata is None:
             return np.pad(values, padding, mode="edge")
@@ -280,13 +281,15 @@ class Codec:
 __all__ = ["BLOCK", "CogWriter", "Layer", "new_cog"]
 
 _BATCH = 8  # blocks that are compressed together: a file in memory for each would take a third more time
+_SAMPLE = 16  # of so many blocks of a level the first is decoded when the file is verified
 BLOCK_LEADER = struct.Struct("<I")  # size of a block, in front of it
 
 
 class _StoredBlock(NamedTuple):
     position: int  # in the temporary file
     size: int
-    checksum: int  # of the pixels
+    checksum: int  # of the compressed bytes
+    pixels: int | None  # checksum of the pixels, for a sample of the blocks
 
 
 class CogWriter:
@@ -297,6 +300,7 @@ class CogWriter:
         self.tags: dict[str, str] = {}  # metadata of the file, to be set before it is finished
         self._grid, self._codec, self._blocks = grid, codec, blocks
         self._builder = BlockBuilder(codec.layer, grid.height, grid.width)
+        self._sample = {key for keys in self._builder.keys for key in keys[::_SAMPLE]}
         self._lock = threading.Lock()
         self._stored: dict[Key, _StoredBlock] = {}
         self._size = 0  # of the temporary file [byte]
@@ -322,8 +326,8 @@ class CogWriter:
                         self._statistics.append(found)
             self._compress_queue(at_least=_BATCH)
 
-    def finish(self, path: Path, threads: int) -> None:
-        """Write the file from all blocks and read it back with a number of threads.
+    def finish(self, path: Path) -> None:
+        """Write the file from all blocks and read it back: every byte, and a sample of the blocks through GDAL.
 
         Raises OutputError if it cannot be written or differs when read back, ValueError if the windows do not cover
         the grid.
@@ -333,8 +337,10 @@ class CogWriter:
         band_tags = band_statistics(self._statistics, self._grid.height * self._grid.width)
         with writing(self.target):
             self._compress_queue(at_least=1)
-            self._assemble(path, self._codec.skeleton(self._grid, self.tags, band_tags))
-            self._verify(path, threads)
+            precision = {"precision": self._codec.layer.precision} if self._codec.layer.precision else {}
+            head = self._codec.skeleton(self._grid, self.tags | precision, band_tags)
+            self._assemble(path, head)
+            self._verify(path, head)
 
     def _compress_queue(self, *, at_least: int) -> None:
         """Compress and store batches while the queue has at least this many blocks."""
@@ -347,11 +353,13 @@ class CogWriter:
                 self._store(key, encoded)
 
     def _store(self, key: Key, block: Encoded) -> None:
-        rows, columns = self._builder.size(key)
         data, pixels = block
-        checksum = _checksum(pixels[:rows, :columns])
+        checksum, of_pixels = zlib.crc32(data), None
+        if key in self._sample:
+            rows, columns = self._builder.size(key)
+            of_pixels = _checksum(pixels[:rows, :columns])
         with self._lock:
-            self._stored[key] = _StoredBlock(self._size, len(data), checksum)
+            self._stored[key] = _StoredBlock(self._size, len(data), checksum, of_pixels)
             self._blocks.write(data)
             self._size += len(data)
 
@@ -368,42 +376,40 @@ class CogWriter:
         self._blocks.flush()
         with path.open("wb") as file:
             file.write(head)
-            for keys, _ in reversed(levels):
-                for key in keys:
-                    self._blocks.seek(self._stored[key].position)
-                    data = self._blocks.read(self._stored[key].size)
-                    file.write(BLOCK_LEADER.pack(len(data)) + data + data[-4:])
+            for block in self._in_file_order():
+                self._blocks.seek(block.position)
+                data = self._blocks.read(block.size)
+                file.write(BLOCK_LEADER.pack(len(data)) + data + data[-4:])
             file.flush()
             os.fsync(file.fileno())
 
-    def _verify(self, path: Path, threads: int) -> None:
-        """Read the file back: a full or failing disk can damage a file without an error."""
-        with ThreadPoolExecutor(threads) as pool:
-            for level, keys in enumerate(self._builder.keys):
-                options = {"overview_level": level - 1} if level else {}
-                datasets = [rasterio.open(path, **options) for _ in keys[:threads]]
-                list(pool.map(self._compare, datasets, (keys[start::threads] for start in range(threads))))
+    def _in_file_order(self) -> Iterator[_StoredBlock]:
+        return (self._stored[key] for keys in reversed(self._builder.keys) for key in keys)
 
-    def _compare(self, dataset: Any, keys: Sequence[Key]) -> None:
-        with dataset:  # closed by its own thread: after Ctrl-C another would close it during a read, which crashes
-            for key in keys:
-                _, row, column = key
-                rows, columns = self._builder.size(key)
-                window = Window(column * BLOCK, row * BLOCK, columns, rows)
-                if _read_checksum(dataset, window) != self._stored[key].checksum:
-                    raise OSError("it does not read back as it was written")
+    def _verify(self, path: Path, head: bytearray) -> None:
+        """Read every byte back, and decode a sample of the blocks of every level with GDAL, as other readers do."""
+        with path.open("rb") as file:
+            _require_same(file.read(len(head)) == head)
+            for block in self._in_file_order():
+                data = file.read(block.size + 2 * BLOCK_LEADER.size)[BLOCK_LEADER.size : -BLOCK_LEADER.size]
+                _require_same(zlib.crc32(data) == block.checksum)
+        for level, keys in enumerate(self._builder.keys):
+            with rasterio.open(path, **({"overview_level": level - 1} if level else {})) as dataset:
+                for key in keys[::_SAMPLE]:
+                    rows, columns = self._builder.size(key)
+                    window = Window(key[2] * BLOCK, key[1] * BLOCK, columns, rows)
+                    _require_same(_read_checksum(dataset, window) == self._stored[key].pixels)
 
 
 @contextmanager
 def new_cog(
-    target: Location, grid: Grid, layer: Layer, *, compress: Compression = "deflate", threads: int = 1,
-    files: Staging | None = None,
-) -> Iterator[CogWriter]:  # fmt: skip
+    target: Location, grid: Grid, layer: Layer, *, compress: Compression = "deflate", files: Staging | None = None
+) -> Iterator[CogWriter]:
     """Write a raster of one band; the windows written in the block must cover the grid.
 
-    The file is made in the folder of the target, read back with `threads` threads, compared with the data written, and
-    renamed, together with the other `files` of a set if given. After an error no file is left, and an existing target
-    is unchanged. The same values give the same bytes, independent of windows, order and threads.
+    The file is made in the folder of the target, read back, compared with the data written, and renamed, together with
+    the other `files` of a set if given. After an error no file is left, and an existing target is unchanged. The same
+    values give the same bytes, independent of windows, order and threads.
 
     Raises InputError if the compression is not known, OutputError if the file cannot be written or verified.
     """
@@ -417,10 +423,16 @@ def new_cog(
             with writing(target):  # GDAL may have been built without the compression
                 writer = CogWriter(target, grid, codec, file)
             yield writer
-            writer.finish(path, threads)
+            writer.finish(path)
         finally:
             with suppress(OSError):  # must not hide the error that ends the block
                 file.close()
+
+
+def _require_same(same: bool) -> None:
+    """A full or failing disk can damage a file without an error."""
+    if not same:
+        raise OSError("it does not read back as it was written")
 
 
 def _read_checksum(dataset: Any, window: Window) -> int | None:

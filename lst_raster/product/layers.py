@@ -23,6 +23,7 @@ class Layer:
     scale: float | None = None  # of the stored numbers; None if they are the values
     nodata: float | None = math.nan  # None if every pixel is valid
     resampling: Literal["average", "nearest"] = "average"  # overviews: mean of valid pixels of 2 x 2, or first of them
+    step: float | None = None  # power of two to whose multiples float32 is rounded; None for unrounded values
 
     def __post_init__(self) -> None:
         floats = self.dtype == "float32"
@@ -32,6 +33,14 @@ class Layer:
             raise ValueError(f"{self.description}: nodata is {self.nodata}; averaged integers need nodata 0")
         if self.scale is not None and self.nodata != 0:
             raise ValueError(f"{self.description}: nodata is {self.nodata}; scaled values need nodata 0")
+        if self.step is not None and not (floats and math.frexp(self.step)[0] == 0.5):
+            raise ValueError(f"{self.description}: {self.dtype} in steps of {self.step}; only float32 is rounded, to "
+                             "powers of two, whose multiples are exact")
+
+    @property
+    def precision(self) -> str:
+        """Rounding of the values, for the metadata; empty if they are not rounded."""
+        return f"rounded to 1/{1 / self.step:g} {self.units}" if self.step is not None else ""
 
     def stored(self, values: Values) -> Values:
         """Convert values to the numbers in the file; NaN and values outside the range of the type become nodata.
@@ -39,12 +48,20 @@ class Layer:
         Without a scale the values are the numbers in the file; the result is a copy.
         """
         if self.scale is None:
-            return np.array(values, dtype=self.dtype)
+            return self.rounded(np.array(values, dtype=self.dtype))
         steps = np.multiply(values, np.float32(1 / self.scale), dtype=np.float32)
         np.rint(steps, out=steps)
         inside = (steps >= 1) & (steps <= np.iinfo(self.dtype).max)  # False for NaN
         np.copyto(steps, 0, where=~inside)
         return steps.astype(self.dtype)
+
+    def rounded(self, values: Values) -> Values:
+        """Round values to multiples of `step`, in place, and return them."""
+        if self.step is not None:
+            values *= np.float32(1 / self.step)
+            np.rint(values, out=values)
+            values *= np.float32(self.step)
+        return values
 
     def is_empty(self, block: Values) -> bool:
         """Whether a block of stored numbers has no valid pixel."""
@@ -67,12 +84,12 @@ def overview_block(layer: Layer, block: Values) -> Values:
     dtype = np.float32 if is_float else np.uint32
     if valid.all():  # four times faster than the general case
         total = _sum(block, dtype)
-        return total * np.float32(0.25) if is_float else ((total + 2) >> 2).astype(block.dtype)
+        return layer.rounded(total * np.float32(0.25)) if is_float else ((total + 2) >> 2).astype(block.dtype)
     total = _sum(np.where(valid, block, block.dtype.type(0)), dtype)
     count = _sum(valid, dtype)
     if is_float:
         mean: Values = np.where(count > 0, total / np.maximum(count, 1), np.float32(np.nan))
-        return mean.astype(np.float32)
+        return layer.rounded(mean.astype(np.float32))
     mean = (2 * total + count) // np.maximum(2 * count, 1)
     return mean.astype(block.dtype)
 

@@ -21,6 +21,9 @@ SUFFIXES: Mapping[str, str] = {  # of the file of each role, appended to the nam
 ITEM = ".json"  # suffix of the STAC item
 
 STEP = 0.01  # step of temperatures and uncertainties stored as integers [K]
+TEMPERATURE_STEP, UNCERTAINTY_STEP = 1 / 128, 1 / 64
+"""Steps to which float32 is rounded [K]. A digital number of Landsat 8 is 3 mK wide and its noise is 50 mK; the digits
+below are noise that takes half of the space."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +36,8 @@ class OutputFormat:
     """Compression: ``deflate``, supported by every reader, ``zstd``, ``lzw``, ``lerc_zstd`` or ``none``."""
     lst_only: bool = False
     """Whether to write the temperature only."""
+    precision: Literal["rounded", "full"] = "rounded"
+    """Whether float32 is rounded, temperatures to 1/128 K and uncertainties to 1/64 K, or stored as computed."""
 
 
 def temperature_layer(form: OutputFormat) -> Layer:
@@ -40,12 +45,13 @@ def temperature_layer(form: OutputFormat) -> Layer:
     description = "land surface temperature"
     if form.dtype == "uint16":
         return Layer(description=description, units="K", dtype="uint16", scale=STEP, nodata=0)
-    return Layer(description=description, units="K")
+    return Layer(description=description, units="K", step=TEMPERATURE_STEP if form.precision == "rounded" else None)
 
 
 def uncertainty_layer(form: OutputFormat) -> Layer:
     """Layer of the standard uncertainty."""
-    return replace(temperature_layer(form), description="standard uncertainty of the land surface temperature")
+    layer = replace(temperature_layer(form), description="standard uncertainty of the land surface temperature")
+    return replace(layer, step=UNCERTAINTY_STEP) if layer.step is not None else layer
 
 
 def quality_layer() -> Layer:

@@ -256,7 +256,7 @@ def write_product(plan: ProductPlan, threads: int, progress: Progress) -> tuple[
         new_files(paths.temperature.parent) as files,
     ):
         layers, grid = run.layers(paths), run.scene.grid
-        with open_cogs(layers, grid, run.form.compress, files=files, threads=threads) as cogs:
+        with open_cogs(layers, grid, run.form.compress, files=files) as cogs:
             counts = write_tiles(run, cogs, threads, progress)
             require_unchanged(plan.states)
             _require_result(run, counts)

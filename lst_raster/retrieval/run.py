@@ -229,7 +229,7 @@ class Run:
 
 @contextmanager
 def open_cogs(
-    layers: Mapping[str, tuple[Location, Layer]], grid: Grid, compress: Compression, *, files: Staging, threads: int
+    layers: Mapping[str, tuple[Location, Layer]], grid: Grid, compress: Compression, *, files: Staging
 ) -> Iterator[dict[str, CogWriter]]:
     """Open rasters by role, each with its path and layer; they are complete when the block is left.
 
@@ -240,7 +240,7 @@ def open_cogs(
         cogs = {}
         for role, (path, layer) in layers.items():
             method = lossless if role == "quality" else compress
-            cog = new_cog(path, grid, layer, compress=method, threads=threads, files=files)
+            cog = new_cog(path, grid, layer, compress=method, files=files)
             cogs[role] = stack.enter_context(cog)
         yield cogs
 

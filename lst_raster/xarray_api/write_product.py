@@ -21,7 +21,6 @@ from lst_raster.product.staging import new_files
 from lst_raster.resources import require
 from lst_raster.retrieval.retrieve import DEFAULT_FORM
 from lst_raster.retrieval.run import GDAL_CACHE_SIZE, open_cogs
-from lst_raster.retrieval.workers import available_threads
 from lst_raster.xarray_api.attributes import acquisition
 
 _TOLERANCE = 0.01  # [pixel] of coordinates against evenly spaced ones, as files round them
@@ -74,7 +73,7 @@ def write_product(
     with (
         rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_SIZE),
         new_files(paths.temperature.parent) as files,
-        open_cogs(layers, grid, form.compress, files=files, threads=available_threads()) as cogs,
+        open_cogs(layers, grid, form.compress, files=files) as cogs,
     ):
         _write(array, cogs)
         for cog in cogs.values():

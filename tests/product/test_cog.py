@@ -39,7 +39,7 @@ FLOAT = 2.0**-22  # a mean of four: three times rounded, by half of 2^-23 at mos
 @pytest.mark.parametrize("compress", _OPTIONS)
 def test_every_type_and_compression_reads_back_from_a_strict_cog(tmp_path, layer, compress):
     values = values_of(layer, SHAPE)
-    path = write_cog(tmp_path / "x.tif", values, layer, compress=compress, threads=2)
+    path = write_cog(tmp_path / "x.tif", values, layer, compress=compress)
     full, *overviews = levels_of(path)
     tolerance = 0.00501 if compress == "lerc_zstd" and layer is FLOATS else 0
     np.testing.assert_allclose(full, layer.stored(values), rtol=0, atol=tolerance)
@@ -84,7 +84,7 @@ def test_the_bytes_are_the_same_for_any_windows_order_and_threads(tmp_path, data
     values = values_of(layer, SHAPE)
     expected = write_cog(tmp_path / "expected.tif", values, layer).read_bytes()
     with (
-        new_cog(tmp_path / "x.tif", grid_of(SHAPE), layer, threads=threads) as cog,
+        new_cog(tmp_path / "x.tif", grid_of(SHAPE), layer) as cog,
         ThreadPoolExecutor(threads) as pool,
     ):
         list(pool.map(lambda window: cog.write(cut(values, window), window), windows))
@@ -98,7 +98,7 @@ def test_many_threads_under_a_cache_too_small_for_them_make_the_same_bytes(tmp_p
     expected = write_cog(tmp_path / "expected.tif", values, STEPS, compress=compress).read_bytes()
     with (
         rasterio.Env(GDAL_CACHEMAX=1),
-        new_cog(tmp_path / "x.tif", grid_of(values.shape), STEPS, compress=compress, threads=8) as cog,
+        new_cog(tmp_path / "x.tif", grid_of(values.shape), STEPS, compress=compress) as cog,
         ThreadPoolExecutor(8) as pool,
     ):
         list(pool.map(lambda window: cog.write(cut(values, window), window), windows_of(values.shape, 512)))

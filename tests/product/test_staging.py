@@ -25,7 +25,7 @@ def write_set(folder, *, value=300.0, before_the_end=None):
     with new_files(folder) as files:
         with ExitStack() as stack:
             cogs = [
-                stack.enter_context(new_cog(folder / name, grid_of(SHAPE), STEPS, files=files, threads=2))
+                stack.enter_context(new_cog(folder / name, grid_of(SHAPE), STEPS, files=files))
                 for name in NAMES
             ]
             for window in windows_of(SHAPE, (512, 1100)):
@@ -57,8 +57,8 @@ def test_after_a_failure_of_one_file_the_previous_set_is_unchanged(tmp_path, mon
     assert found_in(tmp_path) == before
     verify = cog_module.CogWriter._verify
 
-    def fail_one(cog, path, threads):
-        verify(cog, path, threads)
+    def fail_one(cog, path, head):
+        verify(cog, path, head)
         if cog.target.name == NAMES[1]:
             raise OSError("it does not read back as it was written")
 
@@ -127,7 +127,7 @@ def write_limited(path, size):
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     try:
-        write_cog(Path(path), kelvin(SHAPE), FLOATS, threads=2)
+        write_cog(Path(path), kelvin(SHAPE), FLOATS)
     finally:  # what is said of it is written to a file, too
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 

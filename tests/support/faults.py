@@ -22,7 +22,7 @@ def write_set(folder, seed=0, *, threads=1, before_the_end=lambda: None):
         with ExitStack() as stack:
             for name, layer in RASTERS.items():
                 cog = stack.enter_context(
-                    new_cog(Path(folder) / name, grid_of(SHAPE), layer, files=files, threads=threads)
+                    new_cog(Path(folder) / name, grid_of(SHAPE), layer, files=files)
                 )
                 values = kelvin(SHAPE, seed) if layer is not FLAGS else values_of(layer, SHAPE, seed)
                 for window in windows_of(SHAPE, 512):
