@@ -126,10 +126,11 @@ def retrieve_with_uncertainty(
 
     def total(changes: Mapping[str, Terms], noise: Values | float, of_emissivity: float) -> Values:
         variance = atmosphere_variance(terms, changes.values())
-        parts = temperature_uncertainty(
-            lst, radiance, emissivity, of_emissivity, transmittance, downwelling, noise, variance, band
+        return np.asarray(
+            temperature_uncertainty(
+                lst, radiance, emissivity, of_emissivity, transmittance, downwelling, noise, variance, band
+            )
         )
-        return np.asarray(parts.total)
 
     from_inputs = total(by_inputs, sensor_noise, emissivity_uncertainty)
     return Retrieved(temperature=lst, from_inputs=from_inputs, from_model=total(by_model, 0.0, 0.0))

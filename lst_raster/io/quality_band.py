@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,11 +20,14 @@ from lst_raster.io.scene import SceneFiles
 from lst_raster.sensors.bands import thermal_files
 
 Bits: TypeAlias = NDArray[np.uint16]
-QualityReader: TypeAlias = Callable[[Any], dict[str, Mask]]
-"""Function that reads a window of the scene and returns its masks by name (`KINDS`)."""
-
 KINDS = ("fill", "cloud", "dilated_cloud", "cloud_shadow", "cirrus", "snow", "water", "saturated")
 """Possible masks; each layout has some of them."""
+KIND_BITS: Mapping[str, int] = {kind: 1 << number for number, kind in enumerate(KINDS)}
+"""Bit of each kind in `Kinds`."""
+Kinds: TypeAlias = NDArray[np.uint16]
+"""Kinds of each pixel, as bits that are the same for all layouts (`KIND_BITS`)."""
+QualityReader: TypeAlias = Callable[[Any], Kinds]
+"""Function that reads the kinds of the pixels in a window of the scene."""
 
 _MATCHING = 0.99  # fraction of a band's pixels that must be valid in its layout
 
@@ -51,11 +55,28 @@ class Layout:
         ones |= {name: 3 << bit for name, bit in self.confidences.items()}  # 1 low, 2 medium, 3 high confidence
         return {name: bits & np.uint16(part) == part for name, part in ones.items() if name in kinds}
 
+    def kinds_of(self, bits: Bits) -> Kinds:
+        """Kinds of pixels with these values of the quality band."""
+        return np.take(_kinds_by_value(self), bits, mode="wrap")  # indices of 16 bits are within the table
+
     def valid_fraction(self, bits: Bits) -> float:
         """Fraction of the pixels other than fill that are valid in this layout; 1 if all are fill."""
         bits = bits[bits & 1 == 0]
         valid = (bits & self.never == 0) & (bits & self.always == self.always)
         return float(valid.mean()) if bits.size else 1.0
+
+
+@cache
+def _kinds_by_value(layout: Layout) -> Kinds:
+    table = np.zeros(1 << 16, np.uint16)
+    for name, mask in layout.decode(np.arange(1 << 16, dtype=np.uint16)).items():
+        table[mask] |= KIND_BITS[name]
+    return table
+
+
+def is_any(kinds: Kinds, names: Iterable[str], bits: Mapping[str, int] = KIND_BITS) -> Mask:
+    """Mask of the pixels of any of the kinds."""
+    return np.asarray(kinds & np.uint16(sum(bits[name] for name in names)) != 0)
 
 
 COLLECTION_2 = Layout(
@@ -105,6 +126,11 @@ class Quality:
     align: bool = False  # whether bands on another grid are warped onto the scene's, by nearest neighbour
 
     @property
+    def kinds(self) -> frozenset[str]:
+        """Kinds of pixels that the bands distinguish."""
+        return self.layout.kinds | (frozenset(self.saturation_bits) if self.saturation else frozenset())
+
+    @property
     def rasters(self) -> list[Location]:
         """Files that are read."""
         return [self.place.location, *([self.saturation.location] if self.saturation else [])]
@@ -139,26 +165,24 @@ def find_quality(files: SceneFiles, grid: Grid, *, align: bool = False) -> Quali
 
 
 @contextmanager
-def open_quality(quality: Quality, grid: Grid, kinds: Collection[str] = KINDS) -> Iterator[QualityReader]:
-    """Open the quality bands on the scene's grid; yield a reader of the masks of `kinds` in a window.
+def open_quality(quality: Quality, grid: Grid) -> Iterator[QualityReader]:
+    """Open the quality bands on the scene's grid; yield a reader of the kinds of the pixels in a window.
 
     Raises SceneError, also from the reader, for a missing or damaged file; GridMismatchError for another grid.
     """
     with ExitStack() as stack:
         pixels = stack.enter_context(_open(quality.place, grid, align=quality.align))
-        saturation_bits = {kind: bit for kind, bit in quality.saturation_bits.items() if kind in kinds}
         saturation = None
-        if quality.saturation is not None and saturation_bits:
+        if quality.saturation is not None:
             saturation = stack.enter_context(_open(quality.saturation, grid, align=quality.align))
 
-        def read(window: Any) -> dict[str, Mask]:
-            masks = quality.layout.decode(read_bits(pixels, window=window), kinds)
+        def read(window: Any) -> Kinds:
+            kinds = quality.layout.kinds_of(read_bits(pixels, window=window))
             if saturation is not None:
                 bits = read_bits(saturation, window=window)
-                for kind, bit in saturation_bits.items():
-                    mask = bits & np.uint16(1 << bit) != 0
-                    masks[kind] = masks[kind] | mask if kind in masks else mask
-            return masks
+                for kind, bit in quality.saturation_bits.items():
+                    kinds |= (bits >> np.uint16(bit) & np.uint16(1)) * np.uint16(KIND_BITS[kind])
+            return kinds
 
         yield read
 

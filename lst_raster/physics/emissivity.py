@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lst_raster.physics.arrays import Array, namespace
+from lst_raster.physics.arrays import Array, keep_where, namespace
 
 
 def sun_corrected_reflectance(reflectance: Array, sine_of_sun_elevation: float) -> Array:
@@ -44,11 +44,10 @@ def ndvi(red: Array, near_infrared: Array) -> Array:
     ----------
     C. J. Tucker, Remote Sens. Environ. 8, 127 (1979), doi:10.1016/0034-4257(79)90013-0
     """
-    xp = namespace(red, near_infrared)
     total = red + near_infrared
     bright = total > 0.0
-    index = (near_infrared - red) / xp.where(bright, total, xp.ones_like(total))
-    return xp.where(bright, index, xp.full_like(index, float("nan")))
+    index = (near_infrared - red) / keep_where(bright, total, 1.0)
+    return keep_where(bright, index, float("nan"))
 
 
 def vegetation_cover(index: Array, bare: float, full: float) -> Array:

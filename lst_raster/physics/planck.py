@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lst_raster.physics.arrays import Array, namespace
+from lst_raster.physics.arrays import Array, keep_where, namespace
 from lst_raster.physics.constants import C1, C2
 
 
@@ -102,9 +102,9 @@ def brightness_temperature(radiance: Array, band: BandPlanck) -> Array:
     """
     xp = namespace(radiance)
     positive = radiance > 0.0
-    safe = xp.where(positive, radiance, xp.ones_like(radiance))  # keeps gradients finite
+    safe = keep_where(positive, radiance, 1.0)  # keeps gradients finite
     exponent = xp.log1p(band.amplitude / safe) - band.offset
     # The smaller root of curvature u^2 + slope u = exponent with u = 1/T, written without cancellation.
     root = xp.sqrt(band.slope * band.slope + 4.0 * band.curvature * exponent)
     temperature = (band.slope + root) / (2.0 * exponent)
-    return xp.where(positive, temperature, xp.full_like(temperature, float("nan")))
+    return keep_where(positive, temperature, float("nan"))

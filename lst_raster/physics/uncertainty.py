@@ -114,15 +114,6 @@ class AtmosphereVariance(NamedTuple):
     quadratic: Array  # C [1]
 
 
-class UncertaintyParts(NamedTuple):
-    """Standard uncertainty of a surface temperature and its independent parts; `total` is their root sum square."""
-
-    total: Array  # total [K]
-    sensor: Array  # due to sensor noise [K]
-    emissivity: Array  # due to the emissivity [K]
-    atmosphere: Array  # due to the atmospheric terms: model inputs and the model itself [K]
-
-
 def term_changes(
     transmittance: Array,
     upwelling_radiance: Array,
@@ -234,11 +225,12 @@ def temperature_uncertainty(
     sensor_noise: Array | float,
     atmosphere: AtmosphereVariance,
     band: BandPlanck,
-) -> UncertaintyParts:
+    black_body: Array | None = None,
+) -> Array:
     """Propagate uncertainties to a retrieved surface temperature, to first order. [K]
 
-    The parts are the sensor noise, ``tau |B(Ts) - Ld|`` times the emissivity uncertainty, and the square root of the
-    atmospheric variance, each divided by ``tau e B'(Ts)``.
+    The root sum square of the sensor noise, ``tau |B(Ts) - Ld|`` times the emissivity uncertainty, and the square root
+    of the atmospheric variance, divided by ``tau e B'(Ts)``.
 
     Parameters
     ----------
@@ -248,22 +240,22 @@ def temperature_uncertainty(
         Standard uncertainty of the emissivity [1] and of the radiance [W m-2 sr-1 um-1].
     atmosphere : AtmosphereVariance
         Variance due to the atmospheric terms, from `atmosphere_variance`.
+    black_body : array, optional
+        Band radiance ``B(Ts)``, if it is known from the retrieval. [W m-2 sr-1 um-1]
 
     References
     ----------
     JCGM 100:2008, Guide to the expression of uncertainty in measurement, equation 10.
     """
+    if black_body is None:
+        black_body = band_radiance(surface_temperature, band)
     xp = namespace(radiance, surface_temperature, transmittance)
-    black_body = band_radiance(surface_temperature, band)
     per_kelvin = transmittance * emissivity * slope_at(surface_temperature, black_body, band)
-    contrast = transmittance * xp.abs(black_body - downwelling_radiance)
+    from_emissivity = transmittance * (black_body - downwelling_radiance) * emissivity_uncertainty
     # Rounding may leave a negative value where the terms cancel.
-    variance = xp.abs(atmosphere.constant + radiance * (atmosphere.linear + radiance * atmosphere.quadratic))
-    from_sensor = sensor_noise / per_kelvin
-    from_emissivity = contrast * emissivity_uncertainty / per_kelvin
-    from_atmosphere = xp.sqrt(variance) / per_kelvin
-    total = xp.sqrt(from_sensor * from_sensor + from_emissivity * from_emissivity + from_atmosphere * from_atmosphere)
-    return UncertaintyParts(total, from_sensor, from_emissivity, from_atmosphere)
+    from_atmosphere = xp.abs(atmosphere.constant + radiance * (atmosphere.linear + radiance * atmosphere.quadratic))
+    variance = sensor_noise * sensor_noise + from_emissivity * from_emissivity + from_atmosphere
+    return xp.sqrt(variance) / per_kelvin
 
 
 def noise_radiance(noise: float, band: BandPlanck) -> Array:

@@ -34,8 +34,10 @@ class Layer:
         if self.scale is not None and self.nodata != 0:
             raise ValueError(f"{self.description}: nodata is {self.nodata}; scaled values need nodata 0")
         if self.step is not None and not (floats and math.frexp(self.step)[0] == 0.5):
-            raise ValueError(f"{self.description}: {self.dtype} in steps of {self.step}; only float32 is rounded, to "
-                             "powers of two, whose multiples are exact")
+            raise ValueError(
+                f"{self.description}: {self.dtype} in steps of {self.step}; only float32 is rounded, to "
+                "powers of two, whose multiples are exact"
+            )
 
     @property
     def precision(self) -> str:

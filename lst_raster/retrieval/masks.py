@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,13 +16,21 @@ from rasterio.windows import Window
 from lst_raster.errors import InputError, LstRasterError
 from lst_raster.io.address import Location
 from lst_raster.io.grid import Grid
-from lst_raster.io.quality_band import Quality, find_quality, open_quality
+from lst_raster.io.quality_band import (
+    KIND_BITS,
+    KINDS,
+    Kinds,
+    Quality,
+    QualityReader,
+    find_quality,
+    is_any,
+    open_quality,
+)
 from lst_raster.io.scene import Scene
 from lst_raster.product.quality_flags import FAR_CLOUD_DISTANCE, NEAR_CLOUD_DISTANCE
+from lst_raster.retrieval.workers import over_tiles
 
 Mask: TypeAlias = NDArray[np.bool_]
-MaskReader: TypeAlias = Callable[[Window], dict[str, Mask]]
-"""Takes a window; returns masks by kind, of which a pixel may be in several."""
 DistanceClasses: TypeAlias = NDArray[np.uint8]
 DistanceReader: TypeAlias = Callable[[Any], DistanceClasses]
 """Takes a window; returns the values of the field ``cloud_distance``, or one number for all pixels."""
@@ -30,6 +39,8 @@ CLOUDY = ("cloud", "dilated_cloud", "cloud_shadow", "cirrus")
 """Kinds of pixels that are masked as cloud, and around which the mask is dilated."""
 DILATION = "dilation"
 """Kind of the pixels that the dilation adds."""
+MASK_BITS: Mapping[str, int] = {**KIND_BITS, DILATION: 1 << len(KINDS)}
+"""Bit of each kind of pixel in a window's masks."""
 CELL = 8
 """Side of the cells between which cloud distances are measured; distances are accurate to two cells. [pixel]"""
 _ROWS = 512  # read at a time for the distances; a multiple of CELL
@@ -50,6 +61,12 @@ class Masking:
     def hides(self) -> tuple[str, ...]:
         """Kinds of pixels that get no temperature."""
         return () if self.reason else ("fill", *CLOUDY, "saturated", DILATION)
+
+    @property
+    def available(self) -> frozenset[str]:
+        """Kinds of pixels that the quality bands distinguish, and that of the dilation."""
+        kinds = self.quality.kinds if self.quality else frozenset()
+        return kinds | {DILATION} if self.dilation else kinds
 
     @property
     def rasters(self) -> list[Location]:
@@ -96,31 +113,36 @@ def choose_masking(scene: Scene, *, clouds: bool, dilation: float, align: bool =
 
 
 @contextmanager
-def open_masks(masking: Masking, grid: Grid) -> Iterator[MaskReader]:
-    """Open the quality bands; clouds outside a window are dilated into it, so masks do not depend on the tiles.
+def open_masks(masking: Masking, grid: Grid) -> Iterator[QualityReader]:
+    """Open the quality bands, for the kinds of the pixels of a window as bits (`MASK_BITS`), 0 without quality bands.
+
+    Clouds outside a window are dilated into it, so masks do not depend on the tiles. The last window is kept for a
+    second reader of it.
 
     Raises LstRasterError, from the reader too: a quality band is missing, damaged or on another grid.
     """
     if masking.quality is None:
-        yield lambda window: {}
+        none = np.asarray(0, np.uint16)
+        yield lambda window: none
         return
     columns, rows = (math.ceil(part) for part in masking.radius)
     with open_quality(masking.quality, grid) as read_quality:
 
-        def read(window: Window) -> dict[str, Mask]:
+        def read(window: Window) -> Kinds:
             left, top = max(0, window.col_off - columns), max(0, window.row_off - rows)
             right = min(grid.width, window.col_off + window.width + columns)
             bottom = min(grid.height, window.row_off + window.height + rows)
             row, column = window.row_off - top, window.col_off - left
             inner = (slice(row, row + window.height), slice(column, column + window.width))
-            masks = read_quality(Window(left, top, right - left, bottom - top))
-            found = {name: mask[inner] for name, mask in masks.items()}
+            kinds = read_quality(Window(left, top, right - left, bottom - top))
+            found = kinds[inner]
             if masking.dilation:
-                cloudy = np.logical_or.reduce([masks[name] for name in CLOUDY if name in masks])
-                found[DILATION] = dilate(cloudy, masking.radius)[inner] & ~cloudy[inner]
+                cloudy = is_any(kinds, CLOUDY)
+                added = dilate(cloudy, masking.radius)[inner] & ~cloudy[inner]
+                found = found | added * np.uint16(MASK_BITS[DILATION])
             return found
 
-        yield read
+        yield lru_cache(maxsize=1)(read)
 
 
 def dilate(mask: Mask, radius: tuple[float, float]) -> Mask:
@@ -143,7 +165,7 @@ def dilate(mask: Mask, radius: tuple[float, float]) -> Mask:
     return dilated
 
 
-def measure_cloud_distance(masking: Masking, grid: Grid) -> DistanceReader:
+def measure_cloud_distance(masking: Masking, grid: Grid, threads: int = 1) -> DistanceReader:
     """Read the whole quality band, and classify the distance of each cell to the nearest one with cloud or shadow.
 
     The class is 0 (unknown) without a quality band or pixel size. Raises LstRasterError: the quality band is damaged.
@@ -153,21 +175,35 @@ def measure_cloud_distance(masking: Masking, grid: Grid) -> DistanceReader:
         unknown = np.asarray(0, np.uint8)
         return lambda window: unknown
     cells = np.zeros((-(-grid.height // CELL), -(-grid.width // CELL)), bool)
-    with open_quality(masking.quality, grid, CLOUDY) as read_quality:
-        for top in range(0, grid.height, _ROWS):
-            masks = read_quality(Window(0, top, grid.width, min(_ROWS, grid.height - top)))
-            cloudy = np.logical_or.reduce(list(masks.values()))
-            padded = np.pad(cloudy, [(0, -part % CELL) for part in cloudy.shape])
-            blocks = padded.reshape(padded.shape[0] // CELL, CELL, padded.shape[1] // CELL, CELL)
-            cells[top // CELL : top // CELL + blocks.shape[0]] = blocks.any(axis=(1, 3))
+    strips = [Window(0, top, grid.width, min(_ROWS, grid.height - top)) for top in range(0, grid.height, _ROWS)]
+    with closing(over_tiles(strips, partial(_open_cloudy_cells, masking.quality, grid), threads)) as parts:
+        for row, part in parts:
+            cells[row : row + part.shape[0]] = part
     classes = _distance_classes(cells, (size[1] * CELL, size[0] * CELL))
 
     def read(window: Any) -> DistanceClasses:
-        rows = (window.row_off + np.arange(window.height)) // CELL
-        columns = (window.col_off + np.arange(window.width)) // CELL
-        return classes[np.ix_(rows, columns)]
+        row, column = window.row_off // CELL, window.col_off // CELL
+        below, right = window.row_off % CELL + window.height, window.col_off % CELL + window.width
+        near = classes[row : row - (-below // CELL), column : column - (-right // CELL)]
+        pixels = near.repeat(CELL, axis=0).repeat(CELL, axis=1)
+        return pixels[below - window.height : below, right - window.width : right]
 
     return read
+
+
+@contextmanager
+def _open_cloudy_cells(quality: Quality, grid: Grid) -> Iterator[Callable[[Window], tuple[int, Mask]]]:
+    """Open the quality band; yield a function that finds the cells with cloud of a strip, and their first row."""
+    with open_quality(quality, grid) as read_quality:
+
+        def read(window: Window) -> tuple[int, Mask]:
+            kinds = read_quality(window)
+            padded = np.pad(kinds, [(0, -part % CELL) for part in kinds.shape])
+            blocks = padded.reshape(padded.shape[0] // CELL, CELL, padded.shape[1] // CELL, CELL)
+            combined = np.bitwise_or.reduce(np.bitwise_or.reduce(blocks, axis=1), axis=2)
+            return window.row_off // CELL, is_any(combined, CLOUDY)
+
+        yield read
 
 
 def _distance_classes(cells: Mask, size: tuple[float, float]) -> DistanceClasses:

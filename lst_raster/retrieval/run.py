@@ -17,6 +17,7 @@ from lst_raster.inputs.resolve import Inputs
 from lst_raster.io.address import Location
 from lst_raster.io.grid import Grid
 from lst_raster.io.plausibility import HOTTEST_GROUND
+from lst_raster.io.quality_band import is_any
 from lst_raster.io.scene import Scene
 from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_error, temperature_uncertainty
@@ -31,8 +32,8 @@ from lst_raster.retrieval.atmosphere import (
     terms_and_changes,
     widen_ranges,
 )
-from lst_raster.retrieval.inversion import sensor_noise, solve_uncertainty
-from lst_raster.retrieval.masks import DistanceReader, Masking, measure_cloud_distance
+from lst_raster.retrieval.inversion import sensor_noise
+from lst_raster.retrieval.masks import MASK_BITS, DistanceReader, Masking, measure_cloud_distance
 from lst_raster.retrieval.tiles import Flagging, Tile, open_tiles, retrieve_tile, tile_windows
 from lst_raster.retrieval.workers import over_tiles
 from lst_raster.sensors.bands import sensor_band
@@ -68,8 +69,11 @@ class TileCounts:
     def of(cls, tile: Tile, temperature: Float32, hides: Collection[str]) -> TileCounts:
         """Count the pixels of a tile; `hides` are the kinds of pixels that get no temperature."""
         retrieved, source = np.isfinite(temperature), tile.emissivity.source
-        masks = {name: tile.masks[name] & tile.measured for name in hides if name in tile.masks}
-        masks["any"] = tile.hidden & tile.measured
+        hidden = tile.hidden & tile.measured
+        masked = {"any": int(np.count_nonzero(hidden)), **dict.fromkeys(hides, 0)}
+        if masked["any"]:
+            kinds = tile.kinds[hidden]
+            masked |= {name: int(np.count_nonzero(is_any(kinds, [name], MASK_BITS))) for name in hides}
         number_retrieved = int(np.count_nonzero(retrieved))
         if source.ndim:
             sources = dict(enumerate(map(int, np.bincount(source[retrieved]))))
@@ -77,7 +81,7 @@ class TileCounts:
             sources = {int(source): number_retrieved}
         return cls(
             pixels=tile.valid.size, measured=int(np.count_nonzero(tile.measured)),
-            masked=Counter({name: int(np.count_nonzero(mask)) for name, mask in masks.items()}),
+            masked=Counter(masked),
             valid=int(np.count_nonzero(tile.valid)), retrieved=number_retrieved,
             too_hot=int(np.count_nonzero(temperature > HOTTEST_GROUND)), sources=Counter(sources),
             input_ranges=dict(tile.atmosphere.input_ranges),
@@ -140,10 +144,12 @@ class InterpolationCheck:
         exact = surface_temperature(radiance, emissivity, *terms, band)
         self.difference[inside] = temperature[row, column] - exact
         no_variance = AtmosphereVariance(0.0, 0.0, 0.0)
-        surface = temperature_uncertainty(
-            exact, radiance, emissivity, emissivity_uncertainty, terms[0], terms[2], self.noise, no_variance, band
-        )
-        self.parts["sensor"][inside], self.parts["emissivity"][inside] = surface.sensor, surface.emissivity
+        for name, noise, of_emissivity in zip(
+            _SURFACE_PARTS, (self.noise, 0.0), (0.0, emissivity_uncertainty), strict=True
+        ):
+            self.parts[name][inside] = temperature_uncertainty(
+                exact, radiance, emissivity, of_emissivity, terms[0], terms[2], noise, no_variance, band
+            )
         squares: dict[str, Any] = {name: 0.0 for name in self.parts if name not in _SURFACE_PARTS}
         for source, change in changes.items():
             error = atmosphere_error(exact, radiance, emissivity, terms, change, band)
@@ -199,7 +205,7 @@ class Run:
         noise = sensor_noise(sensor_band(scene.sensor), scene.calibration.step)
         return cls(
             scene=scene, inputs=inputs, masking=masking, form=form, coarse=coarse,
-            check=InterpolationCheck.over(scene.grid, inputs, noise), flagging=Flagging.of(inputs),
+            check=InterpolationCheck.over(scene.grid, inputs, noise), flagging=Flagging.of(inputs, masking),
         )  # fmt: skip
 
     @property
@@ -253,7 +259,7 @@ def write_tiles(run: Run, cogs: Mapping[str, CogWriter], threads: int, progress:
     """
     windows = tile_windows(run.scene.grid)
     counts = TileCounts()
-    distance = measure_cloud_distance(run.masking, run.scene.grid) if "quality" in cogs else None
+    distance = measure_cloud_distance(run.masking, run.scene.grid, threads) if "quality" in cogs else None
     parts = over_tiles(windows, lambda: _open_worker(run, cogs, distance), threads)
     with closing(parts):
         for done, part in enumerate(parts, start=1):
@@ -269,22 +275,19 @@ def _open_worker(
 ) -> Iterator[Callable[[Window], TileCounts]]:
     """Open the files of one thread; yields the function that processes a tile."""
     band, noise = sensor_band(run.scene.sensor).planck, run.check.noise
+    hides = [kind for kind in run.masking.hides if kind in run.masking.available]
     with open_tiles(run.scene, run.inputs, run.masking, run.coarse, uncertainty=run.has_uncertainty) as read_tile:
 
         def process(window: Window) -> TileCounts:
             tile = read_tile(window)
-            emissivity = tile.emissivity
-            temperature = retrieve_tile(tile, band)
+            temperature, uncertainty = retrieve_tile(tile, noise, band)
             cogs["temperature"].write(temperature, window)
-            uncertainty = solve_uncertainty(
-                temperature, tile.radiance, emissivity.value, emissivity.uncertainty, tile.atmosphere, noise, band
-            )
             if "uncertainty" in cogs:
                 cogs["uncertainty"].write(uncertainty, window)
             if distance is not None:
                 bits = run.flagging.bits(tile, temperature, uncertainty, distance(window))
                 cogs["quality"].write(bits, window)
             run.check.add(tile, temperature)
-            return TileCounts.of(tile, temperature, run.masking.hides)
+            return TileCounts.of(tile, temperature, hides)
 
         yield process

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from lst_raster.inputs.emissivity.merge import MergedEstimate, open_emissivity
 from lst_raster.inputs.emissivity.registry import QUALITY_VALUES
 from lst_raster.inputs.resolve import STANDARD, Inputs
 from lst_raster.io.grid import Grid
+from lst_raster.io.quality_band import Kinds, is_any
 from lst_raster.io.raster import open_raster
 from lst_raster.io.scene import Pixels, Scene
 from lst_raster.physics.planck import BandPlanck
@@ -30,8 +31,8 @@ from lst_raster.retrieval.atmosphere import (
     open_exact_atmosphere,
     open_level2_atmosphere,
 )
-from lst_raster.retrieval.inversion import solve_temperature
-from lst_raster.retrieval.masks import DistanceClasses, Masking, open_masks
+from lst_raster.retrieval.inversion import solve_equation
+from lst_raster.retrieval.masks import MASK_BITS, DistanceClasses, Masking, open_masks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +42,7 @@ class Tile:
     window: Window
     measured: Mask  # pixels with a radiance
     saturated: Mask  # pixels beyond the sensor's range
-    masks: Mapping[str, Mask]  # from the quality bands, by kind
+    kinds: Kinds  # from the quality bands, as bits (`MASK_BITS`); 0 for all pixels without them
     hidden: Mask  # pixels that get no temperature because of a mask
     valid: Mask  # pixels that are measured, not hidden, and have all inputs
     radiance: Float32  # [W m-2 sr-1 um-1], of shape (rows, columns), undefined where not measured
@@ -81,18 +82,17 @@ def open_tiles(
         if Grid.of(dataset) != scene.grid:
             raise SceneError(f"scene {scene.place} has changed since it was opened; open it again")
         read_masks = stack.enter_context(open_masks(masking, scene.grid))
-        read_emissivity = stack.enter_context(open_emissivity(inputs.emissivity, scene))
+        read_emissivity = stack.enter_context(
+            open_emissivity(inputs.emissivity, scene, read_masks if masking.quality else None)
+        )
         read_atmosphere = stack.enter_context(atmosphere)
 
         def read(window: Window) -> Tile:
             pixels = scene.read(dataset, window=window)
             if not pixels.measured.any():
                 return _empty_tile(window, pixels)
-            masks = read_masks(window)
-            hidden = np.zeros(pixels.measured.shape, bool)
-            for name, mask in masks.items():
-                if name in masking.hides:
-                    hidden |= mask
+            kinds = read_masks(window)
+            hidden = np.broadcast_to(is_any(kinds, masking.hides, MASK_BITS), pixels.measured.shape)
             # Masked before the network runs, which would turn any number into a temperature.
             valid = pixels.measured & ~hidden
             emissivity = read_emissivity(window)
@@ -102,7 +102,7 @@ def open_tiles(
             terms = read_atmosphere(window, valid)
             valid &= np.isfinite(terms.terms[0])
             return Tile(
-                window=window, measured=pixels.measured, saturated=pixels.saturated, masks=masks, hidden=hidden,
+                window=window, measured=pixels.measured, saturated=pixels.saturated, kinds=kinds, hidden=hidden,
                 valid=valid, radiance=pixels.radiance, emissivity=emissivity, atmosphere=terms,
             )  # fmt: skip
 
@@ -113,29 +113,43 @@ def _empty_tile(window: Window, pixels: Pixels) -> Tile:
     """Tile outside the swath, for which no other files are read."""
     nan, nowhere = np.asarray(np.nan, np.float32), pixels.measured
     return Tile(
-        window=window, measured=nowhere, saturated=pixels.saturated, masks={}, hidden=nowhere, valid=nowhere,
-        radiance=pixels.radiance, atmosphere=AtmosphereTerms(terms=(nan, nan, nan)),
+        window=window, measured=nowhere, saturated=pixels.saturated, hidden=nowhere, valid=nowhere,
+        kinds=np.asarray(0, np.uint16), radiance=pixels.radiance, atmosphere=AtmosphereTerms(terms=(nan, nan, nan)),
         emissivity=MergedEstimate(value=nan, uncertainty=nan, source=np.asarray(0, np.uint8)),
     )  # fmt: skip
 
 
-def retrieve_tile(tile: Tile, band: BandPlanck) -> Float32:
-    """Land surface temperature of a tile [K]; NaN where a pixel is not valid or the equation has no solution."""
-    temperature = solve_temperature(tile.radiance, tile.emissivity.value, tile.atmosphere, band)
-    temperature[~tile.valid] = np.nan
-    return temperature
+def retrieve_tile(tile: Tile, noise: float, band: BandPlanck) -> tuple[Float32, Float32]:
+    """Land surface temperature of a tile and its uncertainty, with the uncertainty of the radiance. [K]
+
+    NaN where a pixel is not valid or the equation has no solution, and for the uncertainty where it is unknown.
+    """
+    emissivity = tile.emissivity
+    results = solve_equation(tile.radiance, emissivity.value, emissivity.uncertainty, tile.atmosphere, noise, band)
+    if not tile.valid.all():
+        for result in results:
+            result[~tile.valid] = np.nan
+    return results
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Flagging:
     """Quality bits that are the same for the whole scene."""
 
+    kind_bits: NDArray[np.uint32]  # by kinds of the pixel, as bits (`MASK_BITS`)
     source_bits: NDArray[np.uint32]  # of the field ``emissivity_source``, by number of the source counted from 1
     common_bits: int  # of every pixel with a radiance
 
     @classmethod
-    def of(cls, inputs: Inputs) -> Flagging:
-        """Derive them from the inputs."""
+    def of(cls, inputs: Inputs, masking: Masking) -> Flagging:
+        """Derive them from the inputs and the rules of masking."""
+        kinds = np.arange(2 * max(MASK_BITS.values()), dtype=np.uint16)
+        kind_bits = np.zeros(kinds.size, np.uint32)
+        for name, members in SCENE_QUALITY_KINDS.items():
+            _set(kind_bits, name, is_any(kinds, members))
+        for kind in {"fill", "saturated"} & set(masking.hides):  # without a valid radiance
+            _set(kind_bits, "fill", is_any(kinds, [kind]))
+            _set(kind_bits, kind, is_any(kinds, [kind]))
         codes = {name: code for code, (name, _) in QUALITY_VALUES.items()}
         offset = flag("emissivity_source").offset
         source_bits = [0, *(codes[source.kind] << offset for source in inputs.emissivity.sources)]
@@ -144,25 +158,17 @@ class Flagging:
             for name in ("water_vapour", "air_temperature")
         )
         common_bits = flag("assumed_atmosphere").mask if assumed else 0
-        return cls(source_bits=np.array(source_bits, np.uint32), common_bits=common_bits)
+        return cls(kind_bits=kind_bits, source_bits=np.array(source_bits, np.uint32), common_bits=common_bits)
 
     def bits(self, tile: Tile, temperature: Float32, uncertainty: Float32, distance: DistanceClasses) -> Bits:
         """Quality bits of a tile with its temperature and uncertainty [K]; see `lst_raster.product.quality_flags`."""
         measured = tile.measured
-        bits = np.where(measured, np.uint32(self.common_bits), np.uint32(0))
-        bits |= self.source_bits[tile.emissivity.source] * measured
+        bits = measured * (self.source_bits[tile.emissivity.source] | np.uint32(self.common_bits))
         bits |= distance.astype(np.uint32) << np.uint32(flag("cloud_distance").offset)
+        if tile.kinds.any():
+            bits |= np.take(self.kind_bits, tile.kinds, mode="wrap")
         _set(bits, "fill", ~measured)
         _set(bits, "saturated", tile.saturated)
-        for name, kinds in SCENE_QUALITY_KINDS.items():
-            for kind in kinds:
-                if kind in tile.masks:
-                    _set(bits, name, tile.masks[kind])
-        for kind in ("fill", "saturated"):
-            if kind in tile.masks:  # without a valid radiance, unless the user keeps the values of the file
-                lost = tile.masks[kind] & tile.hidden
-                _set(bits, "fill", lost)
-                _set(bits, kind, lost)
         _set(bits, "no_input", measured & ~tile.hidden & ~tile.valid)
         _set(bits, "no_solution", tile.valid & np.isnan(temperature))
         with np.errstate(invalid="ignore"):
@@ -174,4 +180,5 @@ class Flagging:
 
 def _set(bits: Bits, name: str, mask: Mask) -> None:
     """Set a bit, in place, where the mask is True."""
-    bits |= mask * np.uint32(flag(name).mask)
+    if mask.any():  # rare for most bits
+        bits |= mask * np.uint32(flag(name).mask)

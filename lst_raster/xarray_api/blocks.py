@@ -30,7 +30,7 @@ from lst_raster.retrieval.atmosphere import (
     value_ranges,
     widen_ranges,
 )
-from lst_raster.retrieval.inversion import solve_temperature, solve_uncertainty
+from lst_raster.retrieval.inversion import solve_equation
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.sigma_levels import Profiles
 
@@ -150,13 +150,13 @@ class _Block:
             layers = [*atmosphere.terms, *(atmosphere.variance or ()), *outside]
             atmosphere = AtmosphereTerms.from_layers(np.stack([np.broadcast_to(layer, shape) for layer in layers]))
         band = sensor_band(self.model.contract.sensor).planck
-        lst = solve_temperature(radiance, emissivity, atmosphere, band)
-        lst[~(np.isfinite(radiance) & np.isfinite(emissivity))] = np.nan  # infinite inputs would give a number
+        lst, uncertainty = solve_equation(radiance, emissivity, spread, atmosphere, self.recipe.noise, band)
+        infinite = ~(np.isfinite(radiance) & np.isfinite(emissivity))  # would give a number
+        lst[infinite] = uncertainty[infinite] = np.nan
         found: dict[str, Values] = {LST: lst}
         found |= {name: np.broadcast_to(term, shape) for name, term in zip(TERMS, atmosphere.terms, strict=True)}
         if UNCERTAINTY in self.recipe.outputs:
-            noise = self.recipe.noise
-            found[UNCERTAINTY] = solve_uncertainty(lst, radiance, emissivity, spread, atmosphere, noise, band)
+            found[UNCERTAINTY] = uncertainty
         if atmosphere.outside_range is not None:
             found[OUTSIDE_RANGE] = np.broadcast_to(atmosphere.outside_range > 0.0, shape)
         return {name: found[name] for name in self.recipe.outputs}

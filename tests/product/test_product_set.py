@@ -81,9 +81,7 @@ def test_uint16_temperatures_agree_within_half_a_step(tmp_path, scene, model_pat
     fill = np.zeros(SHAPE, bool)
     fill[5:9] = True
     path = make_scene(scene.parent, lst=ramp(280, 310), fill=fill)
-    floats = retrieve(
-        path, output=tmp_path / "a.tif", model=model_path, form=OutputFormat(precision="full"), **EXACT
-    )
+    floats = retrieve(path, output=tmp_path / "a.tif", model=model_path, form=OutputFormat(precision="full"), **EXACT)
     form = OutputFormat(dtype="uint16", compress="zstd")
     integers = retrieve(path, output=tmp_path / "b.tif", model=model_path, form=form, **EXACT)
     for name in ("temperature", "uncertainty"):

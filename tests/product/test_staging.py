@@ -24,10 +24,7 @@ def write_set(folder, *, value=300.0, before_the_end=None):
     values[values == values] = value
     with new_files(folder) as files:
         with ExitStack() as stack:
-            cogs = [
-                stack.enter_context(new_cog(folder / name, grid_of(SHAPE), STEPS, files=files))
-                for name in NAMES
-            ]
+            cogs = [stack.enter_context(new_cog(folder / name, grid_of(SHAPE), STEPS, files=files)) for name in NAMES]
             for window in windows_of(SHAPE, (512, 1100)):
                 for cog in cogs:
                     cog.write(values[window.toslices()], window)

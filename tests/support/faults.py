@@ -21,9 +21,7 @@ def write_set(folder, seed=0, *, threads=1, before_the_end=lambda: None):
     with new_files(Path(folder)) as files:
         with ExitStack() as stack:
             for name, layer in RASTERS.items():
-                cog = stack.enter_context(
-                    new_cog(Path(folder) / name, grid_of(SHAPE), layer, files=files)
-                )
+                cog = stack.enter_context(new_cog(Path(folder) / name, grid_of(SHAPE), layer, files=files))
                 values = kelvin(SHAPE, seed) if layer is not FLAGS else values_of(layer, SHAPE, seed)
                 for window in windows_of(SHAPE, 512):
                     cog.write(values[window.toslices()], window)

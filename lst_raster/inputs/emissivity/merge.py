@@ -18,6 +18,7 @@ from lst_raster.inputs.emissivity.source import EmissivitySource, EstimateReader
 from lst_raster.inputs.fields import Field, Source, parse_field
 from lst_raster.io.address import Address, Location
 from lst_raster.io.level2_scene import Level2Scene
+from lst_raster.io.quality_band import QualityReader
 from lst_raster.io.scene import Scene
 from lst_raster.physics.quantities import EMISSIVITY
 
@@ -109,13 +110,22 @@ def _parse(value: Source, scene: Scene, align: bool) -> EmissivitySource:
 
 
 @contextmanager
-def open_emissivity(emissivity: Emissivity, scene: Scene) -> Iterator[MergedReader]:
-    """Open all sources for reading window by window.
+def open_emissivity(
+    emissivity: Emissivity, scene: Scene, read_kinds: QualityReader | None = None
+) -> Iterator[MergedReader]:
+    """Open all sources for reading window by window; `read_kinds` is a reader of the quality band that is open already.
 
     Raises LstRasterError for a file that is missing, damaged or on another grid, also from the reader.
     """
+
+    def opened(source: EmissivitySource) -> EstimateReader:
+        of_kinds = source.of_kinds
+        if read_kinds is None or of_kinds is None:
+            return stack.enter_context(source.open(scene))
+        return lambda window: of_kinds(read_kinds(window))
+
     with ExitStack() as stack:
-        readers = [stack.enter_context(source.open(scene)) for source in emissivity.sources]
+        readers = [opened(source) for source in emissivity.sources]
         yield lambda window: _merge(readers, window)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from lst_raster.errors import InputError, SceneError
 from lst_raster.inputs.emissivity.source import UNCERTAINTY, EmissivitySource, Estimate, EstimateReader
-from lst_raster.inputs.emissivity.tables import BandTable, band_table, components
+from lst_raster.inputs.emissivity.tables import BandTable, Value, band_table, components
 from lst_raster.io.address import path_of
 from lst_raster.io.grid import on_grid
 from lst_raster.io.level2_scene import (
@@ -21,7 +21,7 @@ from lst_raster.io.level2_scene import (
     Level2Scene,
     find_level2_emissivity,
 )
-from lst_raster.io.quality_band import Quality, find_quality, open_quality
+from lst_raster.io.quality_band import Kinds, Quality, find_quality, is_any, open_quality
 from lst_raster.io.raster import open_raster
 from lst_raster.io.reflectance import Reflectance, find_reflectance
 from lst_raster.io.scene import Scene
@@ -74,25 +74,27 @@ def quality_source(scene: Scene, argument: str = "", *, align: bool = False) -> 
         )
     available = " and ".join(kind for kind in KINDS if kind in quality.layout.kinds)
     name, rasters = f"quality ({available or 'no water or snow flag'})", [quality.place.location]
-    return EmissivitySource(name=name, kind="quality", rasters=rasters, open=partial(_open_quality, quality))
+    of_kinds = partial(_of_kinds, components(scene.sensor))
+    return EmissivitySource(
+        name=name, kind="quality", rasters=rasters, open=partial(_open_quality, quality, of_kinds), of_kinds=of_kinds
+    )
 
 
 @contextmanager
-def _open_quality(quality: Quality, scene: Scene) -> Iterator[EstimateReader]:
-    table = components(scene.sensor)
-    with open_quality(quality, scene.grid, KINDS) as read_masks:
+def _open_quality(quality: Quality, of_kinds: Callable[[Kinds], Estimate], scene: Scene) -> Iterator[EstimateReader]:
+    with open_quality(quality, scene.grid) as read_kinds:
+        yield lambda window: of_kinds(read_kinds(window))
 
-        def read(window: Any) -> Estimate:
-            masks = read_masks(window)
-            value: Any = np.float32("nan")
-            uncertainty: Any = np.float32("nan")
-            for kind in KINDS:
-                if kind in masks and masks[kind].any():  # rare: most windows have neither
-                    value = np.where(masks[kind], np.float32(table[kind].emissivity), value)
-                    uncertainty = np.where(masks[kind], np.float32(table[kind].uncertainty), uncertainty)
-            return Estimate(np.asarray(value, np.float32), np.asarray(uncertainty, np.float32))
 
-        yield read
+def _of_kinds(table: Mapping[str, Value], kinds: Kinds) -> Estimate:
+    value: Any = np.float32("nan")
+    uncertainty: Any = np.float32("nan")
+    for kind in KINDS:
+        mask = is_any(kinds, [kind])
+        if mask.any():  # rare: most windows have neither
+            value = np.where(mask, np.float32(table[kind].emissivity), value)
+            uncertainty = np.where(mask, np.float32(table[kind].uncertainty), uncertainty)
+    return Estimate(np.asarray(value, np.float32), np.asarray(uncertainty, np.float32))
 
 
 def level2_source(scene: Scene, argument: str = "", *, align: bool = False) -> EmissivitySource:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lst_raster.inputs.fields import Field, open_field
 from lst_raster.io.address import Location
+from lst_raster.io.quality_band import Kinds
 from lst_raster.io.scene import Scene
 
 Float32 = NDArray[np.float32]
@@ -40,6 +41,8 @@ class EmissivitySource:
     # Opens the source for reading window by window. Raises LstRasterError for a missing, damaged or unsuitable file,
     # also from the reader
     open: Callable[[Scene], AbstractContextManager[EstimateReader]]
+    # For a source that depends on the quality band only, which a retrieval has read for its masks
+    of_kinds: Callable[[Kinds], Estimate] | None = None
 
 
 def given_emissivity(field: Field, uncertainty: float = UNCERTAINTY) -> EmissivitySource:
