@@ -220,7 +220,8 @@ class Codec:
         profile = {**self._profile(), "width": BLOCK, "height": BLOCK * len(blocks)}
         with MemoryFile() as memory:
             with rasterio.open(memory.name, "w", transform=_ANY_TRANSFORM, **profile) as dataset:
-                dataset.write(np.concatenate(blocks)[None])
+                for number, block in enumerate(blocks):
+                    dataset.write(block, 1, window=Window(0, number * BLOCK, BLOCK, BLOCK))
             file = memory.getbuffer()
             positions, sizes = (table.read(file) for table in block_tables(file)[0])
             data = [bytes(file[start : start + size]) for start, size in zip(positions, sizes, strict=True)]
@@ -307,7 +308,8 @@ class CogWriter:
         self._queue: dict[Key, Values] = {}
         self._statistics: list[BlockStatistics] = []
         self._has_statistics = codec.layer.resampling == "average"  # not meaningful for classes
-        self._empty = codec.encode([np.full((BLOCK, BLOCK), codec.layer.nodata or 0, codec.layer.dtype)])[0]
+        self._uniform: dict[float, Encoded] = {}  # by value
+        self._encode_uniform(codec.layer.nodata or 0)  # an unknown compression is an error now
 
     def write(self, values: Values, window: Any) -> None:
         """Write a window (rows, columns) in the unit of the layer, NaN where missing; whole blocks are fastest.
@@ -317,7 +319,10 @@ class CogWriter:
         with writing(self.target):
             for key, block in self._builder.add(values, int(window.row_off), int(window.col_off)):
                 if block is None:  # without a valid pixel
-                    self._store(key, self._empty)
+                    self._store(key, self._encode_uniform(self._codec.layer.nodata or 0))
+                    continue
+                if not self._has_statistics and (block == block[0, 0]).all():  # classes: fill or clear sky
+                    self._store(key, self._encode_uniform(block[0, 0].item()))
                     continue
                 found = block_statistics(self._codec.layer, block) if key[0] == 0 and self._has_statistics else None
                 with self._lock:
@@ -341,6 +346,12 @@ class CogWriter:
             head = self._codec.skeleton(self._grid, self.tags | precision, band_tags)
             self._assemble(path, head)
             self._verify(path, head)
+
+    def _encode_uniform(self, value: float) -> Encoded:
+        """Encode a block with the same stored number everywhere, once for each number."""
+        if value not in self._uniform:
+            self._uniform[value] = self._codec.encode([np.full((BLOCK, BLOCK), value, self._codec.layer.dtype)])[0]
+        return self._uniform[value]
 
     def _compress_queue(self, *, at_least: int) -> None:
         """Compress and store batches while the queue has at least this many blocks."""
