@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from rasterio.enums import MaskFlags
 from rasterio.env import Env, getenv, hasenv
 from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
 from rasterio.session import DummySession
+from rasterio.windows import Window
 
 from lst_raster.errors import InputNotFoundError, LstRasterError
 from lst_raster.io.address import Location, without_secrets
@@ -32,6 +34,7 @@ Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes of a TIFF or a BigTIFF
+_SAMPLE_STRIPS = 8  # of a subsample
 _SERVERS = ("/vsicurl/", "/vsis3/", "/vsigs/", "/vsiaz/")
 _IN_PLACE = {"CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO"}  # else GDAL writes a file next to a .tar.gz
 
@@ -155,13 +158,42 @@ def read_window(dataset: Any, what: str, error: type[LstRasterError], **where: A
 def read_stored(dataset: Any, what: str, error: type[LstRasterError], **where: Any) -> tuple[NDArray[Any], Mask]:
     """Read part of an open raster in its own type, and where it is not nodata; otherwise as `read_window`."""
     with _reading(dataset, what, error):
-        stored: NDArray[Any] = dataset.read(1, **where)
+        windows = [where] if "window" in where else _sample(dataset, **where)
+        stored = _read_parts(dataset.read, windows)
+        if len(windows) > 1 and (stored == stored[0, 0]).all():  # only fill: something may lie between the strips
+            windows = [where]
+            stored = _read_parts(dataset.read, windows)
         flags = set(dataset.mask_flag_enums[0])
         if flags == {MaskFlags.all_valid}:
             return stored, np.ones(stored.shape, bool)
         if flags == {MaskFlags.nodata} and stored.dtype.kind in "iu" and "window" in where:
             return stored, stored != dataset.nodata  # without reading twice
-        return stored, dataset.read_masks(1, **where) != 0
+        return stored, _read_parts(dataset.read_masks, windows) != 0
+
+
+def _read_parts(read: Callable[..., NDArray[Any]], windows: list[dict[str, Any]]) -> NDArray[Any]:
+    parts = [read(1, **where) for where in windows]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _sample(dataset: Any, out_shape: tuple[int, int] | None = None) -> list[dict[str, Any]]:
+    """Windows of which a subsample of a raster is read: whole, or strips spread over a large one without overviews.
+
+    A subsample of the whole raster would decode, or fetch, every block.
+    """
+    if out_shape is None or not isinstance(dataset, DatasetReader) or dataset.overviews(1):
+        return [{} if out_shape is None else {"out_shape": out_shape}]
+    rows = -(-out_shape[0] // _SAMPLE_STRIPS)
+    block = dataset.block_shapes[0][0]
+    height = -(-rows // block) * block  # of a strip, whole blocks
+    if dataset.height < 2 * _SAMPLE_STRIPS * height:
+        return [{"out_shape": out_shape}]
+    middles = (np.arange(_SAMPLE_STRIPS) + 0.5) * dataset.height / _SAMPLE_STRIPS
+    tops = [int(middle) // height * height for middle in middles]
+    return [
+        {"window": Window(0, top, dataset.width, min(height, dataset.height - top)), "out_shape": (rows, out_shape[1])}
+        for top in tops
+    ]
 
 
 def read_numbers(dataset: Any, what: str, error: type[LstRasterError], **where: Any) -> NDArray[Any]:
