@@ -158,7 +158,7 @@ def read_window(dataset: Any, what: str, error: type[LstRasterError], **where: A
 def read_stored(dataset: Any, what: str, error: type[LstRasterError], **where: Any) -> tuple[NDArray[Any], Mask]:
     """Read part of an open raster in its own type, and where it is not nodata; otherwise as `read_window`."""
     with _reading(dataset, what, error):
-        windows = [where] if "window" in where else _sample(dataset, **where)
+        windows = _sample(dataset, where["out_shape"]) if where.keys() == {"out_shape"} else [where]
         stored = _read_parts(dataset.read, windows)
         if len(windows) > 1 and (stored == stored[0, 0]).all():  # only fill: something may lie between the strips
             windows = [where]
@@ -176,13 +176,13 @@ def _read_parts(read: Callable[..., NDArray[Any]], windows: list[dict[str, Any]]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def _sample(dataset: Any, out_shape: tuple[int, int] | None = None) -> list[dict[str, Any]]:
+def _sample(dataset: Any, out_shape: tuple[int, int]) -> list[dict[str, Any]]:
     """Windows of which a subsample of a raster is read: whole, or strips spread over a large one without overviews.
 
     A subsample of the whole raster would decode, or fetch, every block.
     """
-    if out_shape is None or not isinstance(dataset, DatasetReader) or dataset.overviews(1):
-        return [{} if out_shape is None else {"out_shape": out_shape}]
+    if not isinstance(dataset, DatasetReader) or dataset.overviews(1):
+        return [{"out_shape": out_shape}]
     rows = -(-out_shape[0] // _SAMPLE_STRIPS)
     block = dataset.block_shapes[0][0]
     height = -(-rows // block) * block  # of a strip, whole blocks

@@ -298,7 +298,8 @@ class CogWriter:
 
     def __init__(self, target: Location, grid: Grid, codec: Codec, blocks: BinaryIO) -> None:
         self.target = target
-        self.tags: dict[str, str] = {}  # metadata of the file, to be set before it is finished
+        # metadata of the file, to be completed before it is finished
+        self.tags = {"precision": codec.layer.precision} if codec.layer.precision else {}
         self._grid, self._codec, self._blocks = grid, codec, blocks
         self._builder = BlockBuilder(codec.layer, grid.height, grid.width)
         self._sample = {key for keys in self._builder.keys for key in keys[::_SAMPLE]}
@@ -342,8 +343,7 @@ class CogWriter:
         band_tags = band_statistics(self._statistics, self._grid.height * self._grid.width)
         with writing(self.target):
             self._compress_queue(at_least=1)
-            precision = {"precision": self._codec.layer.precision} if self._codec.layer.precision else {}
-            head = self._codec.skeleton(self._grid, self.tags | precision, band_tags)
+            head = self._codec.skeleton(self._grid, self.tags, band_tags)
             self._assemble(path, head)
             self._verify(path, head)
 

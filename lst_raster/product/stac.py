@@ -231,7 +231,7 @@ def raster_fields(path: Path) -> dict[str, Any]:
     """Asset fields of a raster; its statistics are those of the stored numbers, as in GDAL."""
     with rasterio.open(path) as dataset:
         nodata, scale, offset, unit = dataset.nodata, dataset.scales[0], dataset.offsets[0], dataset.units[0]
-        band, sampling = dataset.tags(1), dataset.tags().get("AREA_OR_POINT", "Area").lower()
+        band, tags = dataset.tags(1), dataset.tags()
         size = Grid.of(dataset).pixel_size()
         fields: dict[str, Any] = {"data_type": dataset.dtypes[0]}
     if nodata is not None:
@@ -247,7 +247,9 @@ def raster_fields(path: Path) -> dict[str, Any]:
         fields |= {"raster:scale": scale, "raster:offset": offset}
     if size is not None:
         fields["raster:spatial_resolution"] = round((size[0] + size[1]) / 2, 3)
-    return {**fields, "raster:sampling": sampling}
+    if "precision" in tags:
+        fields["description"] = tags["precision"]
+    return {**fields, "raster:sampling": tags.get("AREA_OR_POINT", "Area").lower()}
 
 
 def _band(sensor: str) -> dict[str, Any]:

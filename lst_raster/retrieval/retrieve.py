@@ -263,6 +263,7 @@ def write_product(plan: ProductPlan, threads: int, progress: Progress) -> tuple[
             tags = {**plan.tags, **_result_tags(run, counts)}
             for cog in cogs.values():
                 cog.tags.update(tags)
+            tags = dict(cogs["temperature"].tags)
         if not run.form.lst_only:
             properties = {COUNTS_PROPERTY: {"pixels": counts.pixels, "retrieved": counts.retrieved}}
             write_sidecars(paths, files, properties | ({RUN: plan.fingerprint} if plan.fingerprint else {}))

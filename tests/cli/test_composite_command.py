@@ -84,7 +84,7 @@ def test_the_page_names_every_option_statistic_and_file():
 def test_the_example_with_dask_gives_the_same_median(tmp_path, command, monkeypatch):
     pytest.importorskip("dask")
     paths, _ = season(tmp_path / "in", shape=(60, 70), number=3)
-    command("composite", *paths, "-o", tmp_path / "ours.tif")
+    command("composite", *paths, "-o", tmp_path / "ours.tif", "--precision", "full")
     monkeypatch.setattr(sys, "argv", ["example", str(tmp_path / "theirs.tif"), *map(str, paths)])
     runpy.run_path(str(ROOT / "examples" / "composite_with_dask.py"), run_name="__main__")
     np.testing.assert_allclose(read(tmp_path / "theirs.tif"), read(tmp_path / "ours.tif"), rtol=1e-6)

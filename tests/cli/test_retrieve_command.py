@@ -36,7 +36,7 @@ def scene(here):
 
 
 def test_a_product_is_made_and_its_path_is_all_that_is_printed(here, scene, model_path, command):
-    code, out, err = command("retrieve", scene, "-o", "out", "--model", model_path, *GIVEN)
+    code, out, err = command("retrieve", scene, "-o", "out", "--model", model_path, "--precision", "full", *GIVEN)
     assert (code, out, err) == (0, [f"out/{STEM}_LST.tif"], [])
     with rasterio.open(out[0]) as dataset:
         assert np.abs(dataset.read(1) - ramp(280, 310)).max() < 0.005

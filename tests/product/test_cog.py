@@ -2,6 +2,7 @@
 
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,14 +11,15 @@ import rasterio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lst_raster.errors import InputError
-from lst_raster.product.cog import _OPTIONS, new_cog
+from lst_raster.errors import InputError, OutputError
+from lst_raster.product.cog import _OPTIONS, Codec, new_cog
 from lst_raster.product.layers import Layer
 from tests.support.cogs import (
     BITS,
     FLAGS,
     FLOATS,
     LAYERS,
+    ROUNDED,
     STEPS,
     cut,
     expected_overview,
@@ -41,7 +43,7 @@ def test_every_type_and_compression_reads_back_from_a_strict_cog(tmp_path, layer
     values = values_of(layer, SHAPE)
     path = write_cog(tmp_path / "x.tif", values, layer, compress=compress)
     full, *overviews = levels_of(path)
-    tolerance = 0.00501 if compress == "lerc_zstd" and layer is FLOATS else 0
+    tolerance = 0.00501 if compress == "lerc_zstd" and layer.dtype == "float32" else 0
     np.testing.assert_allclose(full, layer.stored(values), rtol=0, atol=tolerance)
     assert full.dtype == layer.dtype
     assert [level.shape for level in overviews] == [(350, 650), (175, 325)]
@@ -60,6 +62,34 @@ def test_overviews_agree_with_a_plain_python_calculation_and_never_blend_nodata(
         np.testing.assert_allclose(overview, expected, rtol=FLOAT if layer is FLOATS else 0)
     if layer is FLOATS:
         assert np.nanmin(levels[-1]) >= 270
+
+
+def test_rounded_values_are_the_nearest_multiples_and_the_metadata_state_the_step(tmp_path):
+    values = kelvin(SHAPE)
+    full, *overviews = levels_of(write_cog(tmp_path / "x.tif", values, ROUNDED))
+    assert np.nanmax(np.abs(full - values.astype(float))) <= 1 / 256
+    for level in (full, *overviews):
+        np.testing.assert_array_equal(level * 128, np.rint(level * 128))
+    with rasterio.open(tmp_path / "x.tif") as dataset:
+        assert dataset.tags()["precision"] == "rounded to 1/128 K"
+        assert dataset.tags(1)["STATISTICS_MAXIMUM"] == f"{np.nanmax(full):.14g}"
+    with rasterio.open(write_cog(tmp_path / "y.tif", values, FLOATS)) as dataset:
+        assert "precision" not in dataset.tags()
+        np.testing.assert_array_equal(dataset.read(1), values)
+
+
+@pytest.mark.parametrize(("step", "dtype"), [(0.01, "float32"), (1 / 128, "uint16")])
+def test_only_floats_are_rounded_and_only_to_powers_of_two(step, dtype):
+    with pytest.raises(ValueError, match="powers of two"):
+        Layer(description="x", dtype=dtype, nodata=np.nan if dtype == "float32" else 0, step=step)
+
+
+def test_a_file_whose_header_does_not_fit_its_blocks_is_an_error(tmp_path, monkeypatch):
+    skeleton = Codec.skeleton
+    monkeypatch.setattr(Codec, "skeleton", lambda codec, *given: skeleton(replace(codec, compress="lzw"), *given))
+    with pytest.raises(OutputError, match="does not read back"):
+        write_cog(tmp_path / "x.tif", kelvin(SHAPE), FLOATS)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_gdal_makes_the_same_mean(tmp_path):

@@ -373,3 +373,19 @@ def test_products_of_real_scenes_pass_their_own_check(tmp_path, command, name):
     assert command("retrieve", scene, *options)[0] == 0
     code, out, _ = command("check", tmp_path / "x.tif")
     assert (code, [line for line in out if line.startswith("failed")]) == (0, [])
+
+
+def test_by_default_values_are_rounded_and_nothing_else_changes(tmp_path, scene, model_path):
+    full = retrieve(scene, output=tmp_path / "a.tif", model=model_path, form=OutputFormat(precision="full"), **EXACT)
+    rounded = retrieve(scene, output=tmp_path / "b.tif", model=model_path, **EXACT)
+    for name, step in (("temperature", 1 / 128), ("uncertainty", 1 / 64)):
+        values, expected = (read(getattr(paths_of(product), name)) for product in (rounded, full))
+        assert np.abs(values - expected).max() <= step / 2
+        np.testing.assert_array_equal(values, np.rint(expected / step) * step)
+        assert not np.array_equal(values, expected)
+    np.testing.assert_array_equal(*(read(paths_of(product).quality) for product in (rounded, full)))
+    items = [json.loads(paths_of(product).item.read_text()) for product in (rounded, full)]
+    assert [item["assets"]["lst"].get("description") for item in items] == ["rounded to 1/128 K", None]
+    assert items[0]["assets"]["uncertainty"]["description"] == "rounded to 1/64 K"
+    means = [item["assets"]["lst"]["statistics"]["mean"] for item in items]
+    assert means[0] == pytest.approx(means[1], abs=1e-3)

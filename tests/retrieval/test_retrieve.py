@@ -22,7 +22,7 @@ from lst_raster.product.destination import required_disk_space
 from lst_raster.product.paths import OutputFormat
 from lst_raster.profiles.library import _read_fields
 from lst_raster.retrieval import tiles as tiles_module
-from tests.support.factories import STATE, STEM, make_model, make_scene, ramp, write_raster
+from tests.support.factories import FULL_PRECISION, STATE, STEM, make_model, make_scene, ramp, write_raster
 from tests.support.shared import shared_path
 
 EXACT = {**STATE, "emissivity": 0.97}
@@ -46,7 +46,7 @@ def left_in(folder):
 def test_the_true_temperature_is_retrieved(tmp_path, model_path):
     truth = ramp(270, 320, BIG)
     scene = make_scene(tmp_path / "in", lst=truth)
-    product = retrieve(scene, model=model_path, **EXACT)
+    product = retrieve(scene, model=model_path, form=FULL_PRECISION, **EXACT)
     assert np.abs(read(product) - truth).max() < 0.005  # half a digital number
     assert (product.path.name, product.pixels, product.retrieved) == (f"{STEM}_LST.tif", truth.size, truth.size)
     assert product.warnings == ()
@@ -67,7 +67,7 @@ def test_every_sensor_has_its_own_constants(tmp_path, sensor, name, dtype, optio
     truth = ramp(275, 305)
     scene = make_scene(tmp_path / "in", lst=truth, sensor=sensor, name=name, dtype=dtype, mtl=mtl, **options)
     model = make_model(tmp_path / "model" / "model.onnx", sensor)
-    product = retrieve(scene, model=model, **EXACT)
+    product = retrieve(scene, model=model, form=FULL_PRECISION, **EXACT)
     assert np.abs(read(product) - truth).max() < tolerance
     assert product.path.name == name.split("_B")[0] + "_LST.tif"
     assert any("no radiance constants" in line for line in product.warnings) is not mtl
@@ -117,7 +117,7 @@ def test_the_engine_agrees_with_the_model_it_uses(tmp_path, model_path):
     with rasterio.open(scene.place.address) as dataset:
         radiance, *_ = scene.read(dataset)
     expected = Model.load(model_path).predict(radiance=radiance, **EXACT)["lst"]
-    assert np.abs(read(retrieve(scene, model=model_path, **EXACT)) - expected).max() < 2e-4
+    assert np.abs(read(retrieve(scene, model=model_path, form=FULL_PRECISION, **EXACT)) - expected).max() < 2e-4
 
 
 def test_nodata_stays_nodata_across_a_tile_edge(tmp_path, model_path):
@@ -185,7 +185,7 @@ def test_the_same_scene_gives_the_same_bytes(tmp_path, model_path):
 
 def test_a_scene_without_coordinates_is_retrieved_when_the_atmosphere_is_given(tmp_path, model_path):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300), crs=None, transform=None)
-    assert np.abs(read(retrieve(scene, model=model_path, **EXACT)) - ramp(280, 300)).max() < 0.005
+    assert np.abs(read(retrieve(scene, model=model_path, form=FULL_PRECISION, **EXACT)) - ramp(280, 300)).max() < 0.005
     with pytest.raises(InputError, match=r"has no coordinate system,.* add --surface-pressure, --air-temperature"):
         retrieve(scene, model=model_path, water_vapour=20)
 

@@ -1,5 +1,7 @@
 """Products written without a scene, and a reference computation of their overviews."""
 
+from dataclasses import replace
+
 import numpy as np
 import rasterio
 from rasterio import Affine
@@ -14,7 +16,8 @@ FLOATS = Layer(description="land surface temperature", units="K")
 STEPS = Layer(description="land surface temperature", units="K", dtype="uint16", scale=0.01, nodata=0)
 BITS = Layer(description="quality", dtype="uint16", nodata=1, resampling="nearest")
 FLAGS = Layer(description="flag", dtype="uint32", nodata=None, resampling="nearest")
-LAYERS = {"floats": FLOATS, "steps": STEPS, "bits": BITS, "flags": FLAGS}
+ROUNDED = replace(FLOATS, step=1 / 128)
+LAYERS = {"floats": FLOATS, "rounded": ROUNDED, "steps": STEPS, "bits": BITS, "flags": FLAGS}
 
 
 def grid_of(shape, crs="EPSG:32633"):
@@ -100,4 +103,6 @@ def _one_of(layer, four):
     if not valid:
         return layer.nodata
     mean = sum(valid) / len(valid)
-    return mean if layer.dtype == "float32" else int(mean + 0.5)
+    if layer.dtype != "float32":
+        return int(mean + 0.5)
+    return round(mean / layer.step) * layer.step if layer.step else mean

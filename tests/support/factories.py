@@ -13,6 +13,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from lst_raster.inference.contract import CONTRACT_VERSION
 from lst_raster.inference.model import Model
 from lst_raster.physics.radiative_transfer import sensor_radiance
+from lst_raster.product.paths import OutputFormat
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
@@ -200,6 +201,7 @@ END_GROUP = LANDSAT_METADATA_FILE
 END
 """
 STEM = "LC08_L1TP_020039_20150719_20200908_02_T1"
+FULL_PRECISION = OutputFormat(precision="full")
 STATE = {"water_vapour": 20.0, "surface_pressure": 1000.0, "air_temperature": 295.0}
 
 

@@ -25,7 +25,7 @@ from lst_raster.sensors.bands import sensor_band
 from lst_raster.validation import validation_files
 from lst_raster.validation.matchups import NUMERIC_COLUMNS, read_matchups
 from lst_raster.validation.validate import LST_RASTER, REMEDIES, TIERS, validate
-from tests.support.factories import STATE, make_model, make_scene, ramp
+from tests.support.factories import FULL_PRECISION, STATE, make_model, make_scene, ramp
 from tests.support.matchup_tables import HEADER, at_sensor_temperature, row, write_station_day, write_table
 from tests.support.shared import shared_path
 
@@ -148,7 +148,9 @@ def test_the_uncertainty_is_combined_with_the_grounds_and_covers_what_it_should(
 def test_temperature_and_uncertainty_are_those_of_the_product_of_the_same_pixel(tmp_path, model_path):
     scene = make_scene(tmp_path / "scene", lst=ramp(285.0, 305.0))
     air = {name: f"{value:g}" for name, value in STATE.items()}
-    product = lst_raster.retrieve(scene, output=tmp_path, model=model_path, emissivity=0.97, exact=True, **STATE)
+    product = lst_raster.retrieve(
+        scene, output=tmp_path, model=model_path, emissivity=0.97, exact=True, form=FULL_PRECISION, **STATE
+    )
     band = sensor_band("landsat8-b10")
     pixels = (0, 0), (30, 40), (59, 69)
     with rasterio.open(scene) as numbers:

@@ -20,7 +20,7 @@ from lst_raster.product.paths import OutputFormat
 from lst_raster.product.quality_flags import FLAGS, flag
 from lst_raster.retrieval.run import GDAL_CACHE_SIZE
 from lst_raster.xarray_api import open_product as raster_module
-from tests.support.factories import STATE, make_scene, ramp, write_raster
+from tests.support.factories import FULL_PRECISION, STATE, make_scene, ramp, write_raster
 from tests.support.product_sets import NAME, TAGS, fields_of, make_set
 from tests.support.servers import STORE_ENVIRONMENT, object_store, web_server
 
@@ -276,7 +276,7 @@ def test_a_subset_is_written_with_its_own_grid(tmp_path, made):
         "c": made.isel(y=slice(None, None, -1)),
         "d": made.rio.write_transform().isel(y=slice(7, 8)),
     }.items():
-        again = open_product(write_product(part, tmp_path / f"{name}.tif")[-1])
+        again = open_product(write_product(part, tmp_path / f"{name}.tif", form=FULL_PRECISION)[-1])
         np.testing.assert_allclose(again.x, part.x, rtol=0, atol=1e-6)
         np.testing.assert_allclose(again.y, part.y, rtol=0, atol=1e-6)
         np.testing.assert_array_equal(again.lst, part.lst)
