@@ -33,7 +33,8 @@ from lst_raster.io.raster import TYPE_SIZES
 from lst_raster.product.layers import BlockStatistics, Layer, Values, band_statistics, block_statistics, overview_block
 from lst_raster.product.staging import Staging, new_files, writing
 
-_TILE_OFFSETS, _TILE_BYTE_COUNTS = 324, 325  # tags of TIFF 6.0
+_WIDTH, _HEIGHT, _TILE_OFFSETS, _TILE_BYTE_COUNTS = 256, 257, 324, 325  # tags of TIFF 6.0
+_LONG = 4  # type of 32 bits
 _FORMATS = {3: "H", 4: "I", 16: "Q"}
 
 BLOCK = 512  # side of a block of the product [pixel]
@@ -66,37 +67,86 @@ class Table:
         struct.pack_into(f"{self.format[0]}{self.count}{self.format[1]}", file, self.position, *numbers)
 
 
-def block_tables(file: Buffer) -> list[tuple[Table, Table]]:
-    """Find the tables of block positions and sizes, row by row, of every image of a tiled TIFF or BigTIFF.
+class Entry(NamedTuple):
+    """An entry of an IFD: a tag of an image."""
 
-    Raises struct.error, KeyError or ValueError if the header is damaged or an image is not tiled.
+    tag: int
+    kind: int  # number of the type of its values
+    table: Table  # place of the values
+
+
+def read_directories(file: Buffer) -> list[list[Entry]]:
+    """Find the tags of every image of a TIFF or BigTIFF.
+
+    Raises struct.error, KeyError or ValueError if the header is damaged.
 
     Sources: TIFF 6.0 (Adobe, 1992), sections 2 and 15; https://libtiff.gitlab.io/libtiff/specification/bigtiff.html
     """
-    order = "<" if bytes(file[:2]) == b"II" else ">"
-    big = struct.unpack_from(f"{order}H", file, 2)[0] == 43
-    word, count_format, entry_size = ("Q", "Q", 20) if big else ("I", "H", 12)
-    (position,) = struct.unpack_from(order + word, file, 8 if big else 4)
-    tables, seen = [], set()
+    order, word, count_format = _words(file)
+    (position,) = struct.unpack_from(order + word, file, struct.calcsize(word))
+    directories: list[list[Entry]] = []
+    seen = set()
     while position:
         if position in seen:
             raise ValueError("the IFDs of the file form a cycle")
         seen.add(position)
         (count,) = struct.unpack_from(order + count_format, file, position)
-        start = position + struct.calcsize(count_format)
-        found = dict(_read_entry(file, start + index * entry_size, order, word) for index in range(count))
-        tables.append((found[_TILE_OFFSETS], found[_TILE_BYTE_COUNTS]))
-        (position,) = struct.unpack_from(order + word, file, start + count * entry_size)
-    return tables
+        position += struct.calcsize(count_format)
+        entries = []
+        for _ in range(count):  # an entry holds its values if they fit, otherwise their position
+            tag, kind, values = struct.unpack_from(f"{order}HH{word}", file, position)
+            start = position + 4 + struct.calcsize(word)
+            if TYPE_SIZES[kind] * values > struct.calcsize(word):
+                (start,) = struct.unpack_from(order + word, file, start)
+            table = Table(position=start, format=order + _FORMATS.get(kind, "B"), count=values)
+            entries.append(Entry(tag, kind, table))
+            position += 4 + 2 * struct.calcsize(word)
+        directories.append(entries)
+        (position,) = struct.unpack_from(order + word, file, position)
+    return directories
 
 
-def _read_entry(file: Buffer, position: int, order: str, word: str) -> tuple[int, Table]:
-    """Read an entry of an IFD, which holds its values if they fit, otherwise their position."""
-    tag, kind, count = struct.unpack_from(f"{order}HH{word}", file, position)
-    start = position + 4 + struct.calcsize(word)
-    if TYPE_SIZES[kind] * count > struct.calcsize(word):
-        (start,) = struct.unpack_from(order + word, file, start)
-    return tag, Table(position=start, format=order + _FORMATS.get(kind, "B"), count=count)
+def block_tables(file: Buffer) -> list[tuple[Table, Table]]:
+    """Find the tables of block positions and sizes, row by row, of every image; errors as `read_directories`."""
+    tables = ({entry.tag: entry.table for entry in entries} for entries in read_directories(file))
+    return [(found[_TILE_OFFSETS], found[_TILE_BYTE_COUNTS]) for found in tables]
+
+
+def _words(file: Buffer) -> tuple[str, str, str]:
+    """Byte order, type of positions, and type of the number of entries of an IFD."""
+    order = "<" if bytes(file[:2]) == b"II" else ">"
+    is_big = struct.unpack_from(f"{order}H", file, 2)[0] == 43
+    return (order, "Q", "Q") if is_big else (order, "I", "H")
+
+
+def with_levels(template: Buffer, shapes: Sequence[tuple[int, int]]) -> bytearray:
+    """Header of a tiled TIFF with other sizes of its image and overviews, and as many overviews as there are shapes.
+
+    The tags are those of the template, a header with an image and an overview; the tables of the blocks are 0.
+    """
+    order, word, count_format = _words(template)
+    directories, word_size = read_directories(template), struct.calcsize(word)
+    (first,) = struct.unpack_from(order + word, template, word_size)
+    head, link = bytearray(template[:first]), word_size
+    for level, (height, width) in enumerate(shapes):
+        entries = directories[min(level, 1)]
+        blocks = -(-height // BLOCK) * -(-width // BLOCK)
+        struct.pack_into(order + word, head, link, len(head))
+        link = len(head) + struct.calcsize(count_format) + len(entries) * (4 + 2 * word_size)
+        directory, values = struct.pack(order + count_format, len(entries)), b""
+        for tag, kind, table in entries:
+            size, count = TYPE_SIZES[kind], table.count
+            data = bytes(template[table.position : table.position + size * count])
+            if tag in (_TILE_OFFSETS, _TILE_BYTE_COUNTS):
+                count, data = blocks, bytes(size * blocks)
+            elif tag in (_WIDTH, _HEIGHT):
+                kind, data = _LONG, struct.pack(order + "I", width if tag == _WIDTH else height)
+            if len(data) > word_size:
+                values += bytes(len(values) % 2)  # values begin at even positions
+                data, values = struct.pack(order + word, link + word_size + len(values)), values + data
+            directory += struct.pack(f"{order}HH{word}", tag, kind, count) + data.ljust(word_size, b"\0")
+        head += directory + bytes(word_size) + values + bytes(len(values) % 2)
+    return head
 
 
 def level_shapes(height: int, width: int) -> list[tuple[int, int]]:
@@ -228,12 +278,15 @@ class Codec:
             pixels = self._read_back(memory, blocks) if self._tolerance() else blocks
         return list(zip(data, pixels, strict=True))
 
-    def skeleton(self, grid: Grid, tags: Mapping[str, str], band_tags: Mapping[str, str]) -> bytearray:
-        """Make a Cloud Optimized GeoTIFF with metadata of file and band and overviews, but without blocks.
+    def header(self, grid: Grid, tags: Mapping[str, str], band_tags: Mapping[str, str], *, big: bool) -> bytearray:
+        """Make the header of a Cloud Optimized GeoTIFF with metadata of file and band; `big` for BigTIFF.
 
-        The blocks can be appended after their positions and sizes are written to its tables.
+        The blocks can be appended after their positions and sizes are written to its tables. GDAL makes it for a
+        small raster without blocks: for one of the full size it would look at every missing pixel.
         """
-        georeference = {"width": grid.width, "height": grid.height, "crs": grid.crs, "transform": grid.transform}
+        shapes = level_shapes(grid.height, grid.width)
+        height, width = shapes[0] if len(shapes) == 1 else (BLOCK + 1, BLOCK + 1)
+        georeference = {"width": width, "height": height, "crs": grid.crs, "transform": grid.transform}
         with MemoryFile() as source, MemoryFile() as target:
             with rasterio.open(source.name, "w", **self._profile(), **georeference, sparse_ok=True) as dataset:
                 dataset.set_band_description(1, self.layer.description)
@@ -242,15 +295,15 @@ class Codec:
                     dataset.scales = (self.layer.scale,)
                 dataset.update_tags(**tags)
                 dataset.update_tags(1, **band_tags)
-                levels = len(level_shapes(grid.height, grid.width))
-                dataset.build_overviews([2**level for level in range(1, levels)], Resampling.nearest)
+                dataset.build_overviews([2] if len(shapes) > 1 else [], Resampling.nearest)
             predictor = "YES" if self._predictor() > 1 else "NO"
             rasterio.shutil.copy(
-                source.name, target.name, driver="COG", blocksize=BLOCK, bigtiff="IF_SAFER", sparse_ok="YES",
-                compress=self.compress.upper(), predictor=predictor, overviews="FORCE_USE_EXISTING",
-                overview_compress=self.compress.upper(), overview_predictor=predictor, **self._tolerance(),
+                source.name, target.name, driver="COG", blocksize=BLOCK, bigtiff="YES" if big else "NO",
+                sparse_ok="YES", compress=self.compress.upper(), predictor=predictor,
+                overviews="FORCE_USE_EXISTING", overview_compress=self.compress.upper(),
+                overview_predictor=predictor, **self._tolerance(),
             )  # fmt: skip
-            return bytearray(target.getbuffer())
+            return with_levels(target.getbuffer(), shapes)
 
     def _profile(self) -> dict[str, Any]:
         return {
@@ -282,6 +335,7 @@ class Codec:
 __all__ = ["BLOCK", "CogWriter", "Layer", "new_cog"]
 
 _BATCH = 8  # blocks that are compressed together: a file in memory for each would take a third more time
+_LARGEST_CLASSIC = (1 << 32) - (64 << 20)  # positions in a classic TIFF have 32 bits; the rest is for the header [byte]
 _SAMPLE = 16  # of so many blocks of a level the first is decoded when the file is verified
 BLOCK_LEADER = struct.Struct("<I")  # size of a block, in front of it
 
@@ -343,7 +397,8 @@ class CogWriter:
         band_tags = band_statistics(self._statistics, self._grid.height * self._grid.width)
         with writing(self.target):
             self._compress_queue(at_least=1)
-            head = self._codec.skeleton(self._grid, self.tags, band_tags)
+            size = sum(block.size + 2 * BLOCK_LEADER.size for block in self._stored.values())
+            head = self._codec.header(self._grid, self.tags, band_tags, big=size > _LARGEST_CLASSIC)
             self._assemble(path, head)
             self._verify(path, head)
 

@@ -8,11 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lst_raster.errors import InputError, OutputError
-from lst_raster.product.cog import _OPTIONS, Codec, new_cog
+from lst_raster.product import cog as cog_module
+from lst_raster.product.cog import _OPTIONS, Codec, new_cog, read_directories
 from lst_raster.product.layers import Layer
 from tests.support.cogs import (
     BITS,
@@ -84,9 +86,51 @@ def test_only_floats_are_rounded_and_only_to_powers_of_two(step, dtype):
         Layer(description="x", dtype=dtype, nodata=np.nan if dtype == "float32" else 0, step=step)
 
 
+@pytest.mark.parametrize("shape", [(300, 200), (1100, 1700), (513, 5000)])
+@pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
+def test_the_header_has_the_tags_of_gdal_s_own_driver(tmp_path, shape, layer):
+    values = values_of(layer, shape)
+    path = write_cog(tmp_path / "x.tif", values, layer, tags={"input": "scene"})
+    with rasterio.open(path) as dataset:
+        profile = {**dataset.profile, "driver": "GTiff", "predictor": 3 if layer.dtype == "float32" else 2}
+        with rasterio.open(tmp_path / "source.tif", "w", **profile) as source:
+            source.write(dataset.read())
+            source.update_tags(**dataset.tags())
+            source.update_tags(1, **dataset.tags(1))
+            source.set_band_description(1, layer.description)
+            source.units, source.scales = dataset.units, dataset.scales
+            source.build_overviews(dataset.overviews(1), rasterio.enums.Resampling.nearest)
+    rasterio.shutil.copy(
+        tmp_path / "source.tif", tmp_path / "gdal.tif", driver="COG", compress="DEFLATE", predictor="YES",
+        overview_predictor="YES", overviews="FORCE_USE_EXISTING",
+    )  # fmt: skip
+    ours, theirs = (tags_of((tmp_path / name).read_bytes()) for name in ("x.tif", "gdal.tif"))
+    assert ours == theirs
+
+
+def tags_of(file):
+    """Values of the tags of every image, of positions and sizes of blocks the number."""
+    return [
+        {tag: table.count if tag in (324, 325) else table.read(file) for tag, _, table in directory}
+        for directory in read_directories(file)
+    ]
+
+
+def test_files_beyond_4_gib_are_big_tiffs(tmp_path, monkeypatch):
+    expected = levels_of(write_cog(tmp_path / "x.tif", kelvin(SHAPE), FLOATS))
+    monkeypatch.setattr(cog_module, "_LARGEST_CLASSIC", 1000)
+    path = write_cog(tmp_path / "big.tif", kelvin(SHAPE), FLOATS)
+    assert path.read_bytes()[:4] == b"II+\0"
+    assert_strict_cog(path)
+    for level, other in zip(levels_of(path), expected, strict=True):
+        np.testing.assert_array_equal(level, other)
+
+
 def test_a_file_whose_header_does_not_fit_its_blocks_is_an_error(tmp_path, monkeypatch):
-    skeleton = Codec.skeleton
-    monkeypatch.setattr(Codec, "skeleton", lambda codec, *given: skeleton(replace(codec, compress="lzw"), *given))
+    header = Codec.header
+    monkeypatch.setattr(
+        Codec, "header", lambda codec, *given, **big: header(replace(codec, compress="lzw"), *given, **big)
+    )
     with pytest.raises(OutputError, match="does not read back"):
         write_cog(tmp_path / "x.tif", kelvin(SHAPE), FLOATS)
     assert list(tmp_path.iterdir()) == []

@@ -10,9 +10,10 @@ from lst_raster.product.cog import block_tables
 def assert_strict_cog(path):
     """Hold a file against the rules of GDAL's COG driver: order of heads and blocks, notes of sizes, overviews."""
     file = path.read_bytes()
-    assert file[8:].startswith(b"GDAL_STRUCTURAL_METADATA_SIZE=")
-    size = int(file[38:44])
-    ghost = file[51 : 51 + size]
+    start = 16 if file[2] == 43 else 8  # BigTIFF or not
+    assert file[start:].startswith(b"GDAL_STRUCTURAL_METADATA_SIZE=")
+    size = int(file[start + 30 : start + 36])
+    ghost = file[start + 43 : start + 43 + size]
     for rule in (b"LAYOUT=IFDS_BEFORE_DATA", b"BLOCK_ORDER=ROW_MAJOR", b"BLOCK_LEADER=SIZE_AS_UINT4",
                  b"BLOCK_TRAILER=LAST_4_BYTES_REPEATED", b"KNOWN_INCOMPATIBLE_EDITION=NO"):  # fmt: skip
         assert rule in ghost
