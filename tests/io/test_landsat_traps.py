@@ -7,10 +7,10 @@ import rasterio
 from lst_raster import Scene, retrieve
 from lst_raster.errors import InputError, SceneError
 from lst_raster.sensors.bands import sensor_band
-from tests.support.factories import STATE, make_scene, ramp, write_raster
+from tests.support.factories import FULL_PRECISION, STATE, make_scene, ramp, write_raster
 from tests.support.products import CLEAR, CLOUD
 
-EXACT = {**STATE, "emissivity": 0.97}
+EXACT = {**STATE, "emissivity": 0.97, "form": FULL_PRECISION}
 AIR = ("--water-vapour", "20", "--air-temperature", "295", "--surface-pressure", "1000", "--emissivity", "0.97")
 TRUTH = ramp(275, 305)
 
