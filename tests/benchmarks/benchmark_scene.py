@@ -8,16 +8,15 @@ import rasterio
 from rasterio import Affine
 from rasterio.windows import Window
 
-from lst_raster.io.grid import Grid, box_over
-from tests.support.reanalysis_files import write_reanalysis
-
 FULL = (7800, 7600)
 """Rows and columns of a full scene."""
 STEM = "LC08_L1TP_190026_20220719_20220726_02_T1"
 K1, K2 = 774.8853, 1321.0789  # of band 10; [W m-2 sr-1 um-1], [K]
 GAIN, OFFSET = 3.342e-4, 0.1
+SUN_ELEVATION = 58.1  # [degree]
 FILL, CLEAR = 1, 21824
 _STRIP = 512
+_LEVELS = np.array([10, 30, 50, 70, *range(100, 751, 50), *range(775, 1001, 25)], float)  # [hPa]
 _HOURS = np.array(["2022-07-19T09", "2022-07-19T10"], "datetime64[s]")  # around the time in the metadata
 _MTL = f"""GROUP = LANDSAT_METADATA_FILE
   GROUP = PRODUCT_CONTENTS
@@ -30,7 +29,7 @@ _MTL = f"""GROUP = LANDSAT_METADATA_FILE
     SENSOR_ID = "OLI_TIRS"
     DATE_ACQUIRED = 2022-07-19
     SCENE_CENTER_TIME = "09:53:12.1234560Z"
-    SUN_ELEVATION = 58.1
+    SUN_ELEVATION = {SUN_ELEVATION}
   END_GROUP = IMAGE_ATTRIBUTES
   GROUP = LEVEL1_RADIOMETRIC_RESCALING
     RADIANCE_MULT_BAND_10 = {GAIN:.4E}
@@ -66,7 +65,7 @@ def shape_of(megapixels):
 def make_benchmark_scene(folder: Path, shape=FULL) -> Path:
     """Write bands 4, 5 and 10, quality band, emissivity raster, elevation (0 to 2500 m), ERA5-like fields and metadata.
 
-    Returns the folder.
+    ERA5-like fields are on single levels and on pressure levels. Returns the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(7)
@@ -81,7 +80,7 @@ def make_benchmark_scene(folder: Path, shape=FULL) -> Path:
         for name, values in _bands(rng, fields, rows, shape).items():
             out[name].write(values.astype("u2"), 1, window=Window(0, row, shape[1], len(rows)))
         out["dem"].write(_elevation(relief, rows, shape), 1, window=Window(0, row, shape[1], len(rows)))
-    _write_reanalysis(folder / "era5.nc", Grid.of(out["B10"]))
+    _write_reanalysis(folder, out["B10"])
     for dataset in out.values():
         dataset.close()
     (folder / f"{STEM}_MTL.txt").write_text(_MTL)
@@ -99,9 +98,12 @@ def _elevation(relief, rows, shape):
     return (1250 + 700 * smooth[6] + 350 * smooth[40] + 60 * smooth[300]).clip(0, 2500).round().astype("i2")
 
 
-def _write_reanalysis(path, grid):
-    """Write ERA5-like fields around a scene: single levels, hourly, 0.25 degrees."""
-    box = box_over(grid).widened(0.25, 0.25)
+def _write_reanalysis(folder, dataset):
+    """Write ERA5-like fields around a scene, hourly, 0.25 degrees: single levels, and pressure levels."""
+    from lst_raster.io.grid import Grid, box_over  # here: the programs compared do not need them
+    from tests.support.reanalysis_files import write_levels, write_reanalysis
+
+    box = box_over(Grid.of(dataset)).widened(0.25, 0.25)
     latitude, longitude = np.arange(box.north, box.south - 0.1, -0.25), np.arange(box.west, box.east + 0.1, 0.25)
     hour, north, east = np.meshgrid([0.0, 1.0], latitude, longitude, indexing="ij")
     ground = 700 + 400 * np.sin(2.0 * north) * np.cos(1.5 * east)  # [m]
@@ -110,7 +112,12 @@ def _write_reanalysis(path, grid):
         "t2m": 297 - 0.7 * (north - 47) + 1.5 * hour - 0.0065 * ground,
         "sp": 101325 * np.exp(-ground / 8400) + 20 * (east - 15), "z": 9.80665 * ground,
     }  # fmt: skip
-    write_reanalysis(path, fields, latitude=latitude, longitude=longitude, times=_HOURS)
+    where = {"latitude": latitude, "longitude": longitude, "times": _HOURS}
+    write_reanalysis(folder / "era5.nc", fields, **where)
+    depth = 100 * _LEVELS[:, None, None] / fields["sp"][:, None]  # pressure relative to that at the surface [1]
+    kelvin = fields["t2m"][:, None] * depth.clip(0.2) ** 0.19  # isothermal above the tropopause
+    humidity = 4 * 9.80665 * (fields["tcwv"] / fields["sp"])[:, None] * depth**3  # its integral is the water vapour
+    write_levels(folder / "era5-levels.nc", {"t": kelvin, "q": humidity}, levels=_LEVELS, **where)
 
 
 def _bands(rng, fields, rows, shape):
