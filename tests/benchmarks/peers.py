@@ -107,7 +107,7 @@ def writing(folder, target):
     with ThreadPoolExecutor(_THREADS) as pool:
         for role, layer in layers.items():
             numbers = np.asarray(np.load(folder / f"{role}.npy", mmap_mode="r"))
-            with new_cog(ProductPaths(temperature=target).of(role), grid, layer, threads=_THREADS) as cog:
+            with new_cog(ProductPaths(temperature=target).of(role), grid, layer) as cog:
                 list(pool.map(lambda at, cog=cog, numbers=numbers: cog.write(numbers[at.toslices()], at), windows))
 
 
