@@ -75,6 +75,19 @@ def require(module: str, extra: str) -> ModuleType:
         raise MissingExtraError(f"{module} is not installed; run: pip install 'lst-raster[{extra}]'") from error
 
 
+def import_rasterio() -> None:
+    """Import rasterio without boto3, which it would import, and which takes longer than itself.
+
+    For the command line only: after it, sessions of rasterio find no credentials unless they are given them.
+    """
+    if "rasterio" not in sys.modules and "boto3" not in sys.modules:
+        sys.modules["boto3"] = None  # type: ignore[assignment]  # an import of it fails
+        try:
+            import_module("rasterio")
+        finally:
+            del sys.modules["boto3"]
+
+
 def ignore_library_warnings() -> None:
     """Suppress warnings of libraries that are irrelevant to an application, for the whole process.
 
