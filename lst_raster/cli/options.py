@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from lst_raster.inputs.emissivity.registry import SOURCES
-from lst_raster.resources import import_rasterio
+from lst_raster.resources import quick_imports
 
 F = TypeVar("F", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
@@ -70,8 +70,8 @@ def _output_form(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
     def decorate(command: F) -> F:
         @wraps(command)
         def with_form(*args: Any, dtype: Any, compress: Any, lst_only: bool = False, **values: Any) -> Any:
-            import_rasterio()
-            from lst_raster.product.paths import OutputFormat
+            with quick_imports():
+                from lst_raster.product.paths import OutputFormat
 
             return command(*args, form=OutputFormat(lst_only=lst_only, dtype=dtype, compress=compress), **values)
 
