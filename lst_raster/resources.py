@@ -80,10 +80,10 @@ def require(module: str, extra: str) -> ModuleType:
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
-    """Import libraries in half the time: without boto3, threads of BLAS and garbage collection.
+    """Import the libraries of a retrieval without boto3, threads of BLAS and garbage collection, which take long.
 
-    For the command line only: afterwards sessions of rasterio find no credentials unless they are given them, and BLAS,
-    which a retrieval does not use, has one thread, here and in worker processes.
+    For the command line only: afterwards sessions of rasterio find no credentials unless they are given them, and BLAS
+    has one thread, here and in worker processes; tiles and scenes are processed in parallel instead.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # idle threads of OpenBLAS spin at first
     hides_boto3 = "rasterio" not in sys.modules and "boto3" not in sys.modules
