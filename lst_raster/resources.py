@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -73,6 +76,30 @@ def require(module: str, extra: str) -> ModuleType:
         return import_module(module)
     except ImportError as error:
         raise MissingExtraError(f"{module} is not installed; run: pip install 'lst-raster[{extra}]'") from error
+
+
+@contextmanager
+def quick_imports() -> Iterator[None]:
+    """Import the libraries of a retrieval without boto3, threads of BLAS and garbage collection, which take long.
+
+    For the command line only: afterwards sessions of rasterio find no credentials unless they are given them, and BLAS
+    has one thread, here and in worker processes; tiles and scenes are processed in parallel instead.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # idle threads of OpenBLAS spin at first
+    hides_boto3 = "rasterio" not in sys.modules and "boto3" not in sys.modules
+    if hides_boto3:
+        sys.modules["boto3"] = None  # type: ignore[assignment]  # rasterio would import it, and takes it as missing
+    known, collects = len(sys.modules), gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if hides_boto3:
+            del sys.modules["boto3"]
+        if len(sys.modules) > known:
+            gc.freeze()  # modules stay, so collections need not search them
+        if collects:
+            gc.enable()
 
 
 def ignore_library_warnings() -> None:

@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import lst_raster
 from lst_raster import physics
+from tests.support.factories import STEM, make_scene, write_raster
 
 ROOT = Path(lst_raster.__file__).resolve().parent
 SOURCES = sorted(ROOT.rglob("*.py"))
@@ -32,8 +34,9 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def run(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+def run(code: str, *arguments: str | Path) -> str:
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def test_importing_the_package_loads_none_of_the_heavy_libraries():
@@ -59,6 +62,25 @@ def test_the_help_of_the_command_loads_none_of_them_either():
     code = "import sys, lst_raster.cli.main as m\ntry: m.main(['--help'])\nexcept SystemExit: pass\n"
     code += "print([n for n in ('torch', 'xarray', 'rasterio', 'onnxruntime', 'PIL') if n in sys.modules])"
     assert run(code).strip().splitlines()[-1] == "[]"
+
+
+def test_a_retrieval_from_numbers_loads_no_library_that_it_does_not_use(tmp_path):
+    code = "import gc, sys, lst_raster.cli.main as m\ntry: m.main(sys.argv[1:])\nexcept SystemExit: pass\n"
+    unused = ("boto3", "scipy", "xarray", "h5py", "pandas", "dask", "matplotlib", "torch", "rich", "urllib3")
+    code += f"print([n for n in {unused} if n in sys.modules], 'rasterio' in sys.modules, gc.isenabled())"
+    scene = make_scene(tmp_path, lst=np.full((60, 70), 300.0))
+    cloudy = np.full((60, 70), 21824, "uint16")
+    cloudy[:8] = 22280
+    write_raster(tmp_path / f"{STEM}_QA_PIXEL.TIF", cloudy)
+    numbers = ("--emissivity", "0.98", "--water-vapour", "18", "--air-temperature", "285", "--surface-pressure", "1000")
+    shown = run(code, "retrieve", scene, *numbers, "-o", tmp_path / "lst.tif").splitlines()
+    assert shown == [str(tmp_path / "lst.tif"), "[] True True"]
+
+
+def test_boto3_is_hidden_only_while_rasterio_is_imported():
+    code = "import sys\nfrom lst_raster.resources import quick_imports\n"
+    code += "with quick_imports():\n    import rasterio.session\nprint('boto3' in sys.modules, rasterio.session.boto3)"
+    assert run(code).strip() == "False None"
 
 
 def test_every_public_name_is_there():

@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from lst_raster.inputs.emissivity.registry import SOURCES
+from lst_raster.resources import quick_imports
 
 F = TypeVar("F", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
@@ -71,7 +72,8 @@ def _output_form(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
         def with_form(
             *args: Any, dtype: Any, compress: Any, precision: Any, lst_only: bool = False, **values: Any
         ) -> Any:
-            from lst_raster.product.paths import OutputFormat
+            with quick_imports():
+                from lst_raster.product.paths import OutputFormat
 
             form = OutputFormat(lst_only=lst_only, dtype=dtype, compress=compress, precision=precision)
             return command(*args, form=form, **values)

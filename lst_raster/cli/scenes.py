@@ -18,6 +18,7 @@ from lst_raster.cli.command import Command, make_folder, show
 from lst_raster.cli.config import files
 from lst_raster.cli.messages import progress_bar, silent_c_libraries
 from lst_raster.errors import OutputError
+from lst_raster.resources import quick_imports
 
 if TYPE_CHECKING:
     from lst_raster.batch.scene_lists import ListedScene
@@ -126,7 +127,8 @@ def retrieve(scene: str, quiet: bool, as_json: bool, **values: Any) -> None:
     # a Level-2 product, with another emissivity
     lst-raster retrieve LC08_L2SP_PRODUCT --level-2 --emissivity 0.98
     """
-    from lst_raster.retrieval.retrieve import retrieve as run
+    with quick_imports():
+        from lst_raster.retrieval.retrieve import retrieve as run
 
     _check_kind(values)
     opened = _open(scene, **{name: values.pop(name) for name in _OPENING})

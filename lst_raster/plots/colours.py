@@ -71,8 +71,9 @@ def paint(values: NDArray[Any], table: Colours, low: float, high: float, missing
     """
     known = np.isfinite(values)
     fraction = np.clip((np.where(known, values, low) - low) / (high - low), 0.0, 1.0)
-    painted: Colours = table[np.minimum((fraction * len(table)).astype(np.intp), len(table) - 1)]
-    return np.asarray(np.where(known[..., None], painted, np.array(missing, np.uint8)))
+    index = np.where(known, np.minimum((fraction * len(table)).astype(np.intp), len(table) - 1), len(table))
+    painted: Colours = np.concatenate([table, np.array([missing], np.uint8)]).take(index, axis=0)
+    return painted
 
 
 def ticks(low: float, high: float, most: int = 7) -> list[float]:

@@ -14,7 +14,7 @@ from rasterio.windows import Window
 
 from lst_raster.errors import InputError
 from lst_raster.io.bundle import Place
-from lst_raster.io.raster import gdal_settings, open_raster, read_stored
+from lst_raster.io.raster import gdal_settings, open_raster, read_numbers
 from lst_raster.io.temperature_raster import open_temperature
 from lst_raster.plots.charts import draw_map, save, shape_of_map
 from lst_raster.plots.colours import Colours, inferno, robust_limits, widened
@@ -123,10 +123,10 @@ def quality_values(path: Path) -> list[int]:
     with open_raster(path, "quality band", InputError) as dataset:
         require_quality_band(dataset.dtypes[0], str(path))
         for row in range(0, dataset.height, BLOCK):
-            for column in range(0, dataset.width, BLOCK):
-                size = (min(BLOCK, dataset.width - column), min(BLOCK, dataset.height - row))
-                bits, _ = read_stored(dataset, "quality band", InputError, window=Window(column, row, *size))
-                found.update(np.unique(bits).tolist())
+            rows = Window(0, row, dataset.width, min(BLOCK, dataset.height - row))
+            bits = read_numbers(dataset, "quality band", InputError, window=rows).ravel()
+            # Neighbours are mostly equal: much faster than a search of all pixels.
+            found.update(np.unique(bits[1:][bits[1:] != bits[:-1]]).tolist(), bits[:1].tolist())
     return sorted(found)
 
 

@@ -207,9 +207,10 @@ def _open_cloudy_cells(quality: Quality, grid: Grid) -> Iterator[Callable[[Windo
 
 
 def _distance_classes(cells: Mask, size: tuple[float, float]) -> DistanceClasses:
-    from scipy.ndimage import distance_transform_edt  # slow to import
-
-    if not cells.any():
-        return np.full(cells.shape, 3, np.uint8)
-    distance = distance_transform_edt(~cells, sampling=size)
-    return np.asarray(1 + np.digitize(distance, (NEAR_CLOUD_DISTANCE, FAR_CLOUD_DISTANCE)), np.uint8)
+    """Classify the distance of cells of a size in rows and columns [m] to the nearest one of the mask."""
+    classes = np.full(cells.shape, 3, np.uint8)
+    if cells.any():
+        for limit in (NEAR_CLOUD_DISTANCE, FAR_CLOUD_DISTANCE):
+            limit *= 1.0 - _ROUNDING * 10  # a distance equal to the limit is in the class above
+            classes -= dilate(cells, (limit / size[1], limit / size[0]))
+    return classes

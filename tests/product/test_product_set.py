@@ -6,6 +6,8 @@ import re
 import numpy as np
 import pytest
 import rasterio
+from rasterio import Affine
+from rasterio.windows import Window
 
 from lst_raster import Model, Scene, retrieve
 from lst_raster.errors import OutputError
@@ -17,9 +19,10 @@ from lst_raster.product.check import check_product
 from lst_raster.product.paths import OutputFormat, ProductPaths
 from lst_raster.product.quality_flags import FLAGS, VALUES, flag
 from lst_raster.retrieval import retrieve as retrieve_module
+from lst_raster.retrieval.masks import CELL, choose_masking, measure_cloud_distance
 from lst_raster.sensors.bands import sensor_band
 from tests.support.emissivity_scenes import add_quality, add_reflectance
-from tests.support.factories import STATE, make_scene, ramp, write_raster
+from tests.support.factories import STATE, STEM, make_scene, ramp, write_raster
 from tests.support.reanalysis_files import write_reanalysis
 from tests.support.shared import shared_path
 
@@ -221,6 +224,23 @@ def test_cloud_distance_has_classes(tmp_path, model_path):
     assert (classes[distance < 1000 - margin] == 1).all()
     assert (classes[(distance > 1000 + margin) & (distance < 5000 - margin)] == 2).all()
     assert (classes[distance > 5000 + margin] == 3).all()
+
+
+@pytest.mark.parametrize("pixel", [(25.0, 25.0), (60.0, 25.0), (30.0, 200.0)])  # 25 m: cells exactly 1 km apart
+def test_cloud_distances_are_those_between_cells(tmp_path, pixel):
+    cells = np.zeros((45, 60), bool)
+    cells[(3, 20, 21, 44), (4, 30, 30, 59)] = True
+    numbers = np.where(cells.repeat(CELL, 0).repeat(CELL, 1), 22280, 21824)[:-3, :-5].astype("uint16")
+    transform = Affine(pixel[0], 0.0, 5e5, 0.0, -pixel[1], 4e6)
+    write_raster(tmp_path / f"{STEM}_QA_PIXEL.TIF", numbers, transform=transform)
+    scene = Scene.open(make_scene(tmp_path, lst=np.full(numbers.shape, 300.0), transform=transform))
+    masking = choose_masking(scene, clouds=True, dilation=0.0)
+    classes = measure_cloud_distance(masking, scene.grid)(Window(0, 0, *numbers.shape[::-1]))
+    away = np.indices(cells.shape)[..., None] - np.argwhere(cells).T[:, None, None]  # in rows and columns
+    distance = CELL * np.hypot(pixel[1] * away[0], pixel[0] * away[1]).min(axis=-1)
+    expected = (1 + (distance >= 1000.0) + (distance >= 5000.0)).repeat(CELL, 0).repeat(CELL, 1)[:-3, :-5]
+    assert set(np.unique(expected)) == {1, 2, 3}
+    np.testing.assert_array_equal(classes, expected)
 
 
 def test_the_emissivity_source_is_given_for_each_pixel(tmp_path, scene, model_path):
