@@ -35,6 +35,7 @@ Mask = NDArray[np.bool_]
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes of a TIFF or a BigTIFF
 _SAMPLE_STRIPS = 8  # of a subsample
+_LARGE = 2_000_000  # smaller rasters are subsampled as a whole [pixel]
 _SERVERS = ("/vsicurl/", "/vsis3/", "/vsigs/", "/vsiaz/")
 _IN_PLACE = {"CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO"}  # else GDAL writes a file next to a .tar.gz
 
@@ -186,7 +187,7 @@ def _sample(dataset: Any, out_shape: tuple[int, int]) -> list[dict[str, Any]]:
     rows = -(-out_shape[0] // _SAMPLE_STRIPS)
     block = dataset.block_shapes[0][0]
     height = -(-rows // block) * block  # of a strip, whole blocks
-    if dataset.height < 2 * _SAMPLE_STRIPS * height:
+    if dataset.height * dataset.width < _LARGE or dataset.height < 2 * _SAMPLE_STRIPS * height:
         return [{"out_shape": out_shape}]
     middles = (np.arange(_SAMPLE_STRIPS) + 0.5) * dataset.height / _SAMPLE_STRIPS
     tops = [int(middle) // height * height for middle in middles]

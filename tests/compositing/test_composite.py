@@ -16,13 +16,14 @@ from lst_raster.io.grid import Grid
 from lst_raster.product.paths import OutputFormat
 from lst_raster.product.quality_flags import flag
 from tests.support.composites import expected, field, grid_at, layers, product, read, season
+from tests.support.factories import FULL_PRECISION
 
 ALL = ("median", "mean", "weighted_mean", "minimum", "maximum", "deviation")
 HALF_STEP = 1.6e-5  # [K]: float32 near 300 K
 
 
 def compose(products, target, **options):
-    return lst_raster.composite(products, output=target, **options)
+    return lst_raster.composite(products, output=target, **{"form": FULL_PRECISION, **options})
 
 
 def agree(found, wanted, atol=HALF_STEP):

@@ -24,7 +24,7 @@ from tests.support.tiff import assert_strict_cog
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL and no fork")
 
 CALLS = {  # of writing the set over an older one
-    "touch": 8, "open": 13, "write": 23, "flush": 6, "close": 13, "encode": 6, "sync": 9, "verify": 9, "link": 5,
+    "touch": 8, "open": 13, "write": 23, "flush": 6, "close": 13, "encode": 6, "sync": 9, "verify": 6, "link": 5,
     "replace": 5, "unlink": 18, "lock": 2,
 }  # fmt: skip
 EARLY = ("touch", "open", "write", "flush", "close", "encode", "verify")  # before the first rename

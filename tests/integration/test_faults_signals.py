@@ -12,7 +12,7 @@ from tests.support.faults import Moments, assert_nothing_lost, contents, patched
 CODES = {"SIGINT": 130, "SIGTERM": 143}
 INTERRUPTED = [
     (kind, number)
-    for kind, count in {"write": 23, "encode": 6, "verify": 9, "sync": 9, "lock": 2, "link": 5, "replace": 5}.items()
+    for kind, count in {"write": 23, "encode": 6, "verify": 6, "sync": 9, "lock": 2, "link": 5, "replace": 5}.items()
     for number in range(0, count, 4 if kind in ("write", "encode", "verify") else 1)
 ]
 

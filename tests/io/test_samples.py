@@ -7,7 +7,7 @@ import rasterio
 from lst_raster.errors import SceneError
 from lst_raster.io.raster import open_raster, read_stored
 
-SHAPE = (5000, 300)
+SHAPE = (5000, 500)
 
 
 def write(path, values, **options):
@@ -36,7 +36,7 @@ def test_a_sample_has_pixels_from_top_to_bottom(tmp_path, options, dtype):
 
 def test_fill_is_marked_in_a_sample(tmp_path):
     values = np.ones(SHAPE, "f4")
-    values[:, :150] = 0
+    values[:, :250] = 0
     stored, valid = sample(write(tmp_path / "x.tif", values))
     np.testing.assert_array_equal(valid, stored == 1)
     assert valid.mean() == pytest.approx(0.5, abs=0.01)

@@ -17,11 +17,11 @@ from lst_raster.errors import GridMismatchError, InputNotFoundError, LstRasterEr
 from lst_raster.io.landsat import Mtl
 from lst_raster.io.raster import open_raster
 from lst_raster.io.scene import Scene
-from tests.support.factories import MTL, STATE, STEM, make_model, make_scene, ramp, write_raster
+from tests.support.factories import FULL_PRECISION, MTL, STATE, STEM, make_model, make_scene, ramp, write_raster
 from tests.support.products import FORMS, as_xml, groups, in_form
 from tests.support.shared import SHARED, shared_path
 
-EXACT = {**STATE, "emissivity": 0.97}
+EXACT = {**STATE, "emissivity": 0.97, "form": FULL_PRECISION}
 LE07 = "LE07_L1TP_107068_20220310_20220405_02_T1"
 PRODUCTS = {
     "landsat4-b6": ("LT04_L1TP_015033_19880510_20200917_02_T1_B6.TIF", "uint8", 0.6),

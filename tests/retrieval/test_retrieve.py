@@ -418,6 +418,7 @@ def test_a_real_scene_takes_at_least_the_estimated_disk_space(tmp_path, model_pa
 RUN = """
 import os, resource, signal, sys
 import lst_raster
+from lst_raster.product.paths import OutputFormat
 scene, model, how, value = sys.argv[1:]
 if how == "limit":  # as a full disk, it lets so many bytes be written and no more
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(value), resource.RLIM_INFINITY))
@@ -427,7 +428,8 @@ def progress(done, total):
     return True
 try:
     lst_raster.retrieve(scene, output="out", model=model, emissivity=0.97, water_vapour=20.0, surface_pressure=1000.0,
-                        air_temperature=295.0, progress=progress)
+                        air_temperature=295.0, progress=progress,
+                        form=OutputFormat(precision="full"))
 except lst_raster.errors.OutputError as error:
     sys.exit(f"OutputError: {error}")
 """

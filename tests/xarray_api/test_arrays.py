@@ -16,7 +16,7 @@ from lst_raster import Model, Scene, retrieve, retrieve_array
 from lst_raster.errors import GridMismatchError, InputError, ModelError, UnknownSensorError
 from lst_raster.io.raster import open_raster
 from lst_raster.xarray_api import blocks
-from tests.support.factories import make_scene, ramp, write_raster
+from tests.support.factories import FULL_PRECISION, make_scene, ramp, write_raster
 from tests.support.profile_air import DATE, LATITUDE, LEVELS, LONGITUDE, humidity_at, temperature_at
 from tests.support.reanalysis_files import TIMES, write_levels
 
@@ -69,7 +69,13 @@ def test_the_numbers_are_those_of_the_exact_retrieval_of_the_scene(tmp_path, mod
         "emissivity": write_raster(tmp_path / "e.tif", EMISSIVITY),
     }
     known = {"water_vapour": 20.0, "emissivity": 0.97}
-    options = {"model": model, "exact": True, **KNOWN, **(files if given == "arrays" else known)}
+    options = {
+        "model": model,
+        "exact": True,
+        "form": FULL_PRECISION,
+        **KNOWN,
+        **(files if given == "arrays" else known),
+    }
     product = retrieve(path, output=tmp_path, **options)
     arrays = {"water_vapour": on_grid(VAPOUR), "emissivity": on_grid(EMISSIVITY)}
     found = retrieve_array(radiance_of(path), model=model, **COMMON, **(arrays if given == "arrays" else known))
@@ -336,7 +342,7 @@ def test_the_numbers_of_a_profile_are_those_of_the_exact_retrieval_of_the_scene(
     pressure = (940.0 + 0.5 * _ROWS).astype("f4")
     options = {"model": profile_model, "emissivity": 0.97, "water_vapour": vapour}
     product = retrieve(
-        scene, output=tmp_path / "a.tif", reanalysis=file, exact=True,
+        scene, output=tmp_path / "a.tif", reanalysis=file, exact=True, form=FULL_PRECISION,
         surface_pressure=write_raster(tmp_path / "sp.tif", pressure), **options,
     )  # fmt: skip
     radiance = radiance_of(scene.place.disk)

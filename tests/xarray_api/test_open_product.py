@@ -220,7 +220,7 @@ def made():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", [OutputFormat(), OutputFormat(dtype="uint16", compress="zstd")])
+@pytest.mark.parametrize("form", [FULL_PRECISION, OutputFormat(dtype="uint16", compress="zstd")])
 def test_written_files_are_the_same_from_memory_and_from_any_chunks(tmp_path, made, form):
     files = write_product(made, tmp_path / "a.tif", form=form)
     assert [path.name for path in files] == ["a_UNC.tif", "a.tif"]
