@@ -86,6 +86,13 @@ SCENE_QUALITY_KINDS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+def values_of(bits: Bits) -> set[int]:
+    """Values of the pixels of part of a quality band."""
+    flat = bits.ravel()
+    starts = flat[1:] != flat[:-1]  # neighbours are mostly equal: much faster than a search of all pixels
+    return {int(flat[0]), *(np.unique(flat[1:][starts]).tolist() if starts.any() else ())}
+
+
 def require_quality_band(dtype: str, what: str) -> None:
     """Raise InputError if the data type is not that of a quality band: version 0.1 wrote 16 bits, in another order."""
     if dtype != DTYPE:

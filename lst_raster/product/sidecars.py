@@ -10,17 +10,15 @@ from xml.etree.ElementTree import Element, SubElement, fromstring, indent, tostr
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
-from rasterio.windows import Window
 
 from lst_raster.errors import InputError
 from lst_raster.io.bundle import Place
-from lst_raster.io.raster import gdal_settings, open_raster, read_numbers
+from lst_raster.io.raster import gdal_settings
 from lst_raster.io.temperature_raster import open_temperature
 from lst_raster.plots.charts import draw_map, save, shape_of_map
 from lst_raster.plots.colours import Colours, inferno, robust_limits, widened
-from lst_raster.product.cog import BLOCK
 from lst_raster.product.paths import SUFFIXES, ProductPaths
-from lst_raster.product.quality_flags import FLAGS, flag, require_quality_band
+from lst_raster.product.quality_flags import FLAGS, flag
 from lst_raster.product.stac import item_text, make_item
 from lst_raster.product.staging import Staging, writing
 
@@ -95,7 +93,7 @@ def lst_style(low: float, high: float) -> str:
 
 
 def quality_style(values: Collection[int]) -> str:
-    """Style (``.qml``) of a quality band with the values of `quality_values`: a colour and a label for every value.
+    """Style (``.qml``) of a quality band with these values: a colour and a label for every value.
 
     A value has many flags. Its colour is that of its class (`QUALITY_CLASSES`), its label the class and those of its
     other flags that differ between the pixels of the raster.
@@ -112,22 +110,6 @@ def quality_style(values: Collection[int]) -> str:
         entry = {"value": str(value), "label": label, "color": kind.colour, "alpha": str(kind.opacity)}
         SubElement(palette, "paletteEntry", entry)
     return _text(root)
-
-
-def quality_values(path: Path) -> list[int]:
-    """Values of the pixels of a quality band, sorted.
-
-    Raises InputNotFoundError if the file is missing, InputError if it is damaged or not a quality band of a product.
-    """
-    found: set[int] = set()
-    with open_raster(path, "quality band", InputError) as dataset:
-        require_quality_band(dataset.dtypes[0], str(path))
-        for row in range(0, dataset.height, BLOCK):
-            rows = Window(0, row, dataset.width, min(BLOCK, dataset.height - row))
-            bits = read_numbers(dataset, "quality band", InputError, window=rows).ravel()
-            # Neighbours are mostly equal: much faster than a search of all pixels.
-            found.update(np.unique(bits[1:][bits[1:] != bits[:-1]]).tolist(), bits[:1].tolist())
-    return sorted(found)
 
 
 def _field_value(name: str, value: int) -> int:
@@ -205,8 +187,12 @@ def draw_quicklook(values: NDArray[Any], target: Path, *, title: str, unit: tupl
     return (limits[0] + zero, limits[1] + zero) if limits else None
 
 
-def write_sidecars(paths: ProductPaths, files: Staging, properties: Mapping[str, Any]) -> None:
+def write_sidecars(
+    paths: ProductPaths, files: Staging, properties: Mapping[str, Any], quality_values: Collection[int]
+) -> None:
     """Write the sidecar files of finished rasters, with further `properties` of the STAC item.
+
+    `quality_values` are the values of the pixels of the quality band.
 
     The item is last: it shows that the product is complete. Raises OutputError if a file cannot be written.
     """
@@ -215,9 +201,8 @@ def write_sidecars(paths: ProductPaths, files: Staging, properties: Mapping[str,
     if limits is not None:
         with writing(paths.of("style")):
             files.new(paths.of("style")).write_text(lst_style(*limits), encoding="utf-8")
-    values = quality_values(files.path_of(paths.quality))
     with writing(paths.of("quality_style")):
-        files.new(paths.of("quality_style")).write_text(quality_style(values), encoding="utf-8")
+        files.new(paths.of("quality_style")).write_text(quality_style(quality_values), encoding="utf-8")
     targets = {role: paths.of(role) for role in SUFFIXES}
     item = make_item({role: (files.path_of(path), path.name) for role, path in targets.items() if files.has(path)})
     item["properties"] |= properties

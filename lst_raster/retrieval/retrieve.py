@@ -265,8 +265,9 @@ def write_product(plan: ProductPlan, threads: int, progress: Progress) -> tuple[
                 cog.tags.update(tags)
             tags = dict(cogs["temperature"].tags)
         if not run.form.lst_only:
-            properties = {COUNTS_PROPERTY: {"pixels": counts.pixels, "retrieved": counts.retrieved}}
-            write_sidecars(paths, files, properties | ({RUN: plan.fingerprint} if plan.fingerprint else {}))
+            properties: dict[str, Any] = {COUNTS_PROPERTY: {"pixels": counts.pixels, "retrieved": counts.retrieved}}
+            properties |= {RUN: plan.fingerprint} if plan.fingerprint else {}
+            write_sidecars(paths, files, properties, counts.quality_values)
     return counts, tags
 
 

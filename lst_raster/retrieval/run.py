@@ -23,6 +23,7 @@ from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_error, temperature_uncertainty
 from lst_raster.product.cog import CogWriter, Compression, Layer, new_cog
 from lst_raster.product.paths import OutputFormat, ProductPaths, quality_layer, temperature_layer, uncertainty_layer
+from lst_raster.product.quality_flags import values_of
 from lst_raster.product.staging import Staging
 from lst_raster.retrieval.atmosphere import (
     ELEVATION_STEP,
@@ -62,6 +63,7 @@ class TileCounts:
     valid: int = 0  # not masked, and with all inputs
     retrieved: int = 0  # with a temperature
     too_hot: int = 0  # with a temperature above that of any natural land surface
+    quality_values: set[int] = field(default_factory=set)  # of the quality band, empty if none is written
     sources: Counter[int] = field(default_factory=Counter)  # retrieved pixels by number of the emissivity source
     input_ranges: Ranges = field(default_factory=dict)  # lowest and highest value of every model input
 
@@ -95,6 +97,7 @@ class TileCounts:
         self.valid += other.valid
         self.retrieved += other.retrieved
         self.too_hot += other.too_hot
+        self.quality_values |= other.quality_values
         self.sources.update(other.sources)
         widen_ranges(self.input_ranges, other.input_ranges)
 
@@ -284,10 +287,12 @@ def _open_worker(
             cogs["temperature"].write(temperature, window)
             if "uncertainty" in cogs:
                 cogs["uncertainty"].write(uncertainty, window)
+            counts = TileCounts.of(tile, temperature, hides)
             if distance is not None:
                 bits = run.flagging.bits(tile, temperature, uncertainty, distance(window))
                 cogs["quality"].write(bits, window)
+                counts.quality_values = values_of(bits)
             run.check.add(tile, temperature)
-            return TileCounts.of(tile, temperature, hides)
+            return counts
 
         yield process
