@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -91,32 +90,34 @@ def interpolate_levels(
     row, column, weight = row - row[0], column - column[0], below.astype(np.float32)[:, None]
     weights = np.ones((_STRIP, window.width, 4), np.float32)
     weights[..., 2] = right
+    # Four numbers are fetched as one complex number of double precision, which takes no longer than one of them.
+    fetched = np.empty((_STRIP, window.width), np.complex128)
     found = np.empty((len(records), window.height, window.width), np.float32)
     for start in range(0, window.height, _STRIP):
         part = slice(start, min(start + _STRIP, window.height))
-        low, high = np.fmin.reduce(height[part], axis=None), np.fmax.reduce(height[part], axis=None)
+        size, level = part.stop - start, np.floor(height[part])
+        low, high = np.fmin.reduce(level, axis=None), np.fmax.reduce(level, axis=None)
         if np.isnan(low):
             found[:, part] = np.nan
             continue
-        bottom, top = math.floor(low), math.floor(high)
-        table = records[:, row[start] : row[part.stop - 1] + 2, bottom - first : top - first + 1]
+        bottom, top = int(low) - first, int(high) - first
+        table = records[:, row[start] : row[part.stop - 1] + 2, bottom : top + 1]
         table = table.reshape(*table.shape[:2], -1)
         upper, lower = (table[:, row[part] - row[start] + further] for further in (0, 1))
-        # Four numbers are fetched as one complex number of double precision, which takes no longer than one of them.
         lines = (upper + weight[part] * (lower - upper)).view(np.complex128).reshape(len(records), -1)
-        level = np.floor(height[part])
-        place = (np.fmax(level, np.float32(bottom)) - np.float32(bottom)).astype(np.intp)  # of the bottom where missing
-        place += np.arange(len(place))[:, None] * (top - bottom + 1)
-        place = place * across.shape[-1] + column
-        of_strip = weights[: len(place)]
+        place = (np.fmax(level, low) - low).astype(np.intp)  # at the lowest level where the height is missing
+        place += np.arange(size)[:, None] * (top + 1 - bottom)
+        place *= across.shape[-1]
+        place += column
+        of_strip, numbers = weights[:size], fetched[:size].view(np.float32).reshape(size, -1, 4)
         np.subtract(height[part], level, out=of_strip[..., 1])
         np.multiply(of_strip[..., 1], of_strip[..., 2], out=of_strip[..., 3])
-        for number, line in enumerate(lines):
-            fetched = line.take(place).view(np.float32).reshape(of_strip.shape)
-            fetched *= of_strip
-            pairs = fetched.view(np.complex64)
+        for line, values in zip(lines, found, strict=True):
+            line.take(place, out=fetched[:size], mode="clip")  # "raise", the default, makes a copy
+            numbers *= of_strip
+            pairs = numbers.view(np.complex64)
             total = pairs[..., 0] + pairs[..., 1]
-            np.add(total.real, total.imag, out=found[number, part])
+            np.add(total.real, total.imag, out=values[part])
     return found
 
 
