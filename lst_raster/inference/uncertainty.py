@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -19,6 +20,7 @@ from lst_raster.simulator.input_errors import Changes
 Values: TypeAlias = NDArray[Any]
 AtmosphereModel: TypeAlias = Callable[..., PredictedAtmosphere]
 """Takes the atmosphere inputs by name, returns the prediction: `Model.atmosphere`, or a graph not yet exported."""
+_ROWS_AT_ONCE = 16_384  # of all error sources together; a call takes as long as several hundred rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +98,12 @@ def perturbed_terms(
     source; their change by one standard uncertainty of the model's own predictions, ``model: optical depth`` and
     ``model: temperature``.
     """
-    predicted = atmosphere(**inputs)
+    runs = _runs(atmosphere, inputs, [{}, *error_sources.values()])
+    predicted = next(runs)
     reference = predicted.terms
     by_inputs = {}
-    for source, perturbations in error_sources.items():
-        raised = {name: inputs[name] + perturbation for name, perturbation in perturbations.items()}
-        terms = atmosphere(**{**inputs, **raised}).terms
+    for source, run in zip(error_sources, runs, strict=True):
+        terms = run.terms
         by_inputs[source] = (terms[0] - reference[0], terms[1] - reference[1], terms[2] - reference[2])
     exact = PredictedAtmosphere(*(np.asarray(values, np.float64) for values in predicted))
     by_depth, by_temperature = term_changes(
@@ -109,6 +111,25 @@ def perturbed_terms(
         exact.upwelling_temperature_uncertainty, band,
     )  # fmt: skip
     return exact.terms, by_inputs, {"model: optical depth": by_depth, "model: temperature": by_temperature}
+
+
+def _runs(
+    atmosphere: AtmosphereModel, inputs: Mapping[str, Values], perturbations: Sequence[Changes]
+) -> Iterator[PredictedAtmosphere]:
+    """Run a model with its inputs raised by each perturbation; for few values in one call."""
+    shape = np.broadcast_shapes(*(np.shape(values) for values in inputs.values()))
+    if len(perturbations) * math.prod(shape) > _ROWS_AT_ONCE:
+        for changes in perturbations:
+            raised = {name: inputs[name] + change for name, change in changes.items()}
+            yield atmosphere(**{**inputs, **raised})
+        return
+    stacked = {name: np.empty((len(perturbations), *shape)) for name in inputs}
+    for name, values in inputs.items():
+        for number, changes in enumerate(perturbations):
+            stacked[name][number] = values + changes.get(name, 0.0)
+    predicted = atmosphere(**stacked)
+    for number in range(len(perturbations)):
+        yield PredictedAtmosphere(*(values[number] for values in predicted))
 
 
 def retrieve_with_uncertainty(

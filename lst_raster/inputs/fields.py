@@ -177,10 +177,12 @@ def open_field(field: Field, scene: Grid) -> Iterator[FieldReader]:
         factor, offset = field.quantity.require_conversion(dataset.units[0], what)
 
         def read_raster(window: Any) -> Float32:
+            values: NDArray[Any]
             values, valid = read_window(view, title, InputError, window=window)
-            values = values * dataset.scales[0] + dataset.offsets[0]
-            values = values * factor + offset
-            return np.where(valid, values, np.float32("nan")).astype(np.float32)
+            for scale, shift in ((dataset.scales[0], dataset.offsets[0]), (factor, offset)):
+                if (scale, shift) != (1.0, 0.0):
+                    values = values * scale + shift
+            return np.where(valid, values, np.float32("nan"))
 
         yield read_raster
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,27 +70,54 @@ def spread(rows: Float, columns: Float, values: NDArray[Any], window: Any) -> Fl
 
 
 def interpolate_levels(
-    rows: Float, columns: Float, levels: NDArray[Any], window: Any, level: NDArray[np.intp], share: Float32
+    rows: Float, columns: Float, levels: Sequence[Float32], first: int, window: Any, height: Float32
 ) -> Float32:
-    """Interpolate between nodes and between two levels at a window's pixels, of shape (layers, height, width).
+    """Interpolate between nodes and between levels at a window's pixels, of shape (layers, height, width).
 
-    `levels` has the shape (levels, layers, rows, columns); `level` is the index of the lower of a pixel's two levels,
-    `share` the weight of the upper one (0 to 1, NaN where missing), both of shape (height, width).
+    Each of the `levels` has the shape (layers, rows, columns); they are at the heights `first`, `first` + 1, and so on.
+    `height` is that of the pixels, from `first` to below the last level, NaN where missing. The value of a pixel does
+    not depend on the window, nor on levels that are not next to it.
     """
-    lines, column, right = _lines(rows, columns, levels, window)
-    width = lines.shape[-1]
-    found = np.empty((levels.shape[1], window.height, window.width), np.float32)
+    row, below = _between(rows, window.row_off + 0.5 + np.arange(window.height))
+    column, right = _between(columns, window.col_off + 0.5 + np.arange(window.width))
+    near = np.s_[:, row[0] : row[-1] + 2, column[0] : column[-1] + 2]
+    corner = np.stack([level[near] for level in levels], axis=2)  # (layers, rows, levels, columns)
+    across = np.diff(corner, axis=-1)
+    corner = corner[..., :-1]
+    # A value is the sum of four numbers, each times a weight: 1, that of the upper level, of the right node, of both.
+    parts = [corner[:, :, :-1], np.diff(corner, axis=2), across[:, :, :-1], np.diff(across, axis=2)]
+    records = np.stack(parts, axis=-1).astype(np.float32)
+    row, column, weight = row - row[0], column - column[0], below.astype(np.float32)[:, None]
+    weights = np.ones((_STRIP, window.width, 4), np.float32)
+    weights[..., 2] = right
+    # Four numbers are fetched as one complex number of double precision, which takes no longer than one of them.
+    fetched = np.empty((_STRIP, window.width), np.complex128)
+    found = np.empty((len(records), window.height, window.width), np.float32)
     for start in range(0, window.height, _STRIP):
         part = slice(start, min(start + _STRIP, window.height))
-        size = part.stop - part.start
-        # Indices into one layer's table of (level, row, node), which is small enough for the processor's cache.
-        place = ((level[part] * size + np.arange(size)[:, None]) * width + column).ravel()
-        between, above = np.broadcast_to(right, (size, window.width)).ravel(), size * width
-        for number, layer in enumerate(np.moveaxis(lines, 1, 0)):
-            table = layer[:, part].ravel()
-            lower = _mix(table.take(place), table[1:].take(place), between)
-            upper = _mix(table[above:].take(place), table[above + 1 :].take(place), between)
-            found[number, part] = _mix(lower, upper, share[part].ravel()).reshape(size, -1)
+        size, level = part.stop - start, np.floor(height[part])
+        low, high = np.fmin.reduce(level, axis=None), np.fmax.reduce(level, axis=None)
+        if np.isnan(low):
+            found[:, part] = np.nan
+            continue
+        bottom, top = int(low) - first, int(high) - first
+        table = records[:, row[start] : row[part.stop - 1] + 2, bottom : top + 1]
+        table = table.reshape(*table.shape[:2], -1)
+        upper, lower = (table[:, row[part] - row[start] + further] for further in (0, 1))
+        lines = (upper + weight[part] * (lower - upper)).view(np.complex128).reshape(len(records), -1)
+        place = (np.fmax(level, low) - low).astype(np.intp)  # at the lowest level where the height is missing
+        place += np.arange(size)[:, None] * (top + 1 - bottom)
+        place *= across.shape[-1]
+        place += column
+        of_strip, numbers = weights[:size], fetched[:size].view(np.float32).reshape(size, -1, 4)
+        np.subtract(height[part], level, out=of_strip[..., 1])
+        np.multiply(of_strip[..., 1], of_strip[..., 2], out=of_strip[..., 3])
+        for line, values in zip(lines, found, strict=True):
+            line.take(place, out=fetched[:size], mode="clip")  # "raise", the default, makes a copy
+            numbers *= of_strip
+            pairs = numbers.view(np.complex64)
+            total = pairs[..., 0] + pairs[..., 1]
+            np.add(total.real, total.imag, out=values[part])
     return found
 
 

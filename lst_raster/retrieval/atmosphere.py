@@ -20,7 +20,7 @@ from lst_raster.inputs.resolve import RANGE_TOLERANCE, Inputs, saturation_ratio
 from lst_raster.io.coarse_grid import Float, Nodes, interpolate_at, interpolate_levels, spread
 from lst_raster.io.grid import Grid
 from lst_raster.io.level2_scene import Level2Atmosphere
-from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, SURFACE_PRESSURE, WATER_VAPOUR
+from lst_raster.physics.quantities import AIR_TEMPERATURE, SURFACE_PRESSURE, WATER_VAPOUR
 from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_variance
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.input_errors import input_error_sources
@@ -36,12 +36,16 @@ Ranges: TypeAlias = dict[str, tuple[float, float]]
 ELEVATION_STEP = 50.0
 """Distance between the elevations for which the model runs at each node. [m]"""
 NODE_TOLERANCES: Mapping[str, float] = MappingProxyType(
-    {WATER_VAPOUR.name: 0.05, AIR_TEMPERATURE.name: 0.03, SURFACE_PRESSURE.name: 0.5, ELEVATION.name: 5.0}
+    {WATER_VAPOUR.name: 0.05, AIR_TEMPERATURE.name: 0.03, SURFACE_PRESSURE.name: 0.5}
 )
 """Largest error of an input when nodes are left out, in its unit: one fiftieth of the uncertainty of a reanalysis, a
 few millikelvins of the surface temperature."""
-_STRIDES = (8, 4, 2)  # tried in this order: every eighth node in each direction, every fourth, every second
-_LAYER_COUNT = {False: 3, True: 7}  # of `solve_atmosphere`, without and with the uncertainty
+VARIANCE_STEP = 100.0
+"""Distance between the elevations for which the variance is computed, a multiple of `ELEVATION_STEP`; the uncertainty
+between them is linear within a per cent even under 40 kg m-2 of water vapour. [m]"""
+_VARIANCE_STRIDE = 4  # of the nodes, in each direction, for which it is computed
+_STRIDES = (8, 6, 4, 2)  # tried in this order: every eighth node in each direction, every sixth, and so on
+_TERMS, _VARIANCE, _OUTSIDE = slice(0, 3), slice(3, 6), 6  # layers of `solve_atmosphere`
 _PROFILES_PER_CALL = 16_384  # pixels; each profile has dozens of levels in memory
 
 
@@ -57,14 +61,19 @@ def solve_atmosphere(
     if not uncertainty:
         return np.stack(model.atmosphere(**values).terms)
     terms, changes = terms_and_changes(model, origins, values)
+    layers = [*terms, *atmosphere_variance(terms, changes.values()), _outside_range(model, values)]
+    return np.stack(np.broadcast_arrays(*layers)).astype(np.float32)
+
+
+def _outside_range(model: Model, values: Mapping[str, NDArray[Any]]) -> Mask:
+    """Whether an input is outside the model's valid range, of the common shape or one value."""
     outside = np.asarray(False)
     for variable in model.contract.inputs:
         if variable.name in values and variable.valid_range is not None:
             low, high = variable.valid_range
             value = values[variable.name]
             outside = outside | (value < low - RANGE_TOLERANCE * high) | (value > high * (1.0 + RANGE_TOLERANCE))
-    layers = [*terms, *atmosphere_variance(terms, changes.values()), outside]
-    return np.stack(np.broadcast_arrays(*layers)).astype(np.float32)
+    return outside
 
 
 def terms_and_changes(
@@ -88,18 +97,18 @@ class AtmosphereTerms:
 
     terms: Terms  # of the radiative transfer equation, NaN where an input is missing
     variance: AtmosphereVariance | None = None  # coefficients of their variance, None without uncertainty
-    outside_range: Float32 | None = None  # above 0 where an input is outside the model's valid range
+    outside_range: Float32 | None = None  # above 0 where an input is outside the model's valid range, None for nowhere
     input_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of every model input
     inputs_at: Callable[[Any, Any], dict[str, Any]] | None = None
     """Returns the model inputs at rows and columns of the window; None without a model."""
 
     @classmethod
     def from_layers(cls, layers: Float32, **more: Any) -> AtmosphereTerms:
-        """Name the layers of `solve_atmosphere`."""
+        """Name the layers of `solve_atmosphere`; the last ones may lack."""
         terms: Terms = (layers[0], layers[1], layers[2])
-        if len(layers) == _LAYER_COUNT[False]:
-            return cls(terms=terms, **more)
-        return cls(terms=terms, variance=AtmosphereVariance(*layers[3:6]), outside_range=layers[6], **more)
+        variance = AtmosphereVariance(*layers[_VARIANCE]) if len(layers) > _VARIANCE.start else None
+        outside = layers[_OUTSIDE] if len(layers) > _OUTSIDE else None
+        return cls(terms=terms, variance=variance, outside_range=outside, **more)
 
 
 AtmosphereReader: TypeAlias = Callable[[Any, Mask], AtmosphereTerms]
@@ -201,32 +210,70 @@ def scatter(layers: Float32, valid: Mask) -> Float32:
 def min_nodes(fields: Sequence[Field]) -> tuple[Float, Float] | None:
     """Choose the nodes at which the model runs, for every elevation and every error source.
 
-    Returns rows and columns [pixel] of the densest input, or every second, fourth or eighth of them where all inputs
-    stay within `NODE_TOLERANCES` when interpolated from these; None where no input has nodes.
+    Returns rows and columns [pixel] of the densest input, or a part of them (`_STRIDES`) where all inputs stay within
+    `NODE_TOLERANCES` when interpolated from these, at the lowest elevation of the reanalysis; None where no input has
+    nodes.
     """
-    parts: list[tuple[Nodes, float]] = []  # each with its tolerance
+    parts: list[tuple[Field, Nodes]] = []  # where each field is compared
     for given in fields:
         surface = given.adjustment.surface if given.adjustment else None  # elevation to which the input belongs
-        for source, name in ((given.source, given.quantity.name), (surface, ELEVATION.name)):
-            if isinstance(source, Nodes):
-                parts.append((source, NODE_TOLERANCES.get(name, 0.0)))
+        parts += [(given, nodes) for nodes in (given.source, surface) if isinstance(nodes, Nodes)]
     if not parts:
         return None
-    densest = max((nodes for nodes, _ in parts), key=lambda nodes: nodes.values.size)
+    densest = max((nodes for _, nodes in parts), key=lambda nodes: nodes.values.size)
     for stride in _STRIDES:
-        rows, columns = (np.append(axis[:-1:stride], axis[-1]) for axis in (densest.rows, densest.columns))
-        if all(_interpolation_error(nodes, rows, columns) <= tolerance for nodes, tolerance in parts):
+        rows, columns = _every(densest.rows, stride), _every(densest.columns, stride)
+        if all(
+            _interpolation_error(given, nodes, rows, columns) <= NODE_TOLERANCES.get(given.quantity.name, 0.0)
+            for given, nodes in parts
+        ):
             return rows, columns
     return densest.rows, densest.columns
 
 
-def _interpolation_error(nodes: Nodes, rows: Float, columns: Float) -> float:
-    """Largest difference at the nodes when interpolated from other rows and columns; infinite where values lack."""
+def _every(axis: Float, stride: int) -> Float:
+    """Leave out nodes, but not the first and the last."""
+    return np.append(axis[:-1:stride], axis[-1])
+
+
+def _interpolation_error(given: Field, nodes: Nodes, rows: Float, columns: Float) -> float:
+    """Largest difference at nodes when interpolated from other rows and columns; infinite where values lack."""
+    surface = given.adjustment.surface if given.adjustment else 0.0
+    # Not the field and its surface elevation apart: at one elevation, their changes of slope largely cancel.
+    elevation = np.nanmin(surface.values) if isinstance(surface, Nodes) else surface
+
+    def at(row: Float, column: Float) -> Float:
+        return np.asarray(np.broadcast_to(value_at(given, row, column, elevation), row.shape))
+
     column, row = np.meshgrid(columns, rows)
     node_column, node_row = np.meshgrid(nodes.columns, nodes.rows)
-    interpolated = interpolate_at(rows, columns, nodes.at(row, column), node_row, node_column)
-    error = np.abs(interpolated - nodes.values).max()
+    interpolated = interpolate_at(rows, columns, at(row, column), node_row, node_column)
+    error = np.abs(interpolated - at(node_row, node_column)).max()
     return float(error) if np.isfinite(error) else np.inf
+
+
+@dataclass(kw_only=True, slots=True)
+class _Mesh:
+    """Nodes with the inputs of the model there."""
+
+    inputs: Inputs
+    rows: Float  # [pixel]
+    columns: Float  # [pixel]
+    _profiles: Profiles | None = None  # they do not depend on the elevation and are read once
+
+    @property
+    def places(self) -> tuple[Float, Float]:
+        """Row and column of every node."""
+        column, row = np.meshgrid(self.columns, self.rows)
+        return row, column
+
+    def values(self, elevation: float) -> dict[str, Any]:
+        """Model inputs for one elevation [m], of shape (rows, columns)."""
+        values, profile = _field_values(self.inputs, *self.places, elevation), self.inputs.profile
+        if profile is None:
+            return values
+        self._profiles = self._profiles or profile.over(*self.places)
+        return profile.inputs(values, self._profiles)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -238,8 +285,10 @@ class CoarseAtmosphere:
     columns: Float  # of the nodes [pixel]
     uncertainty: bool
     input_ranges: Ranges = field(default_factory=dict)  # at the nodes and elevations computed so far
-    _profiles: Profiles | None = None  # at the nodes; they do not depend on the elevation and are read once
+    _mesh: _Mesh
+    _sparse: _Mesh  # for the variance
     _levels: dict[float, Float32] = field(default_factory=dict)
+    _variances: dict[float, Float32] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -251,7 +300,12 @@ class CoarseAtmosphere:
         else:
             nodes = min_nodes(list(inputs.fields.values()))
         rows, columns = nodes or (np.array([0.0, grid.height]), np.array([0.0, grid.width]))
-        return cls(inputs=inputs, rows=rows, columns=columns, uncertainty=uncertainty)
+        fewer = _every(rows, _VARIANCE_STRIDE), _every(columns, _VARIANCE_STRIDE)
+        return cls(
+            inputs=inputs, rows=rows, columns=columns, uncertainty=uncertainty,
+            _mesh=_Mesh(inputs=inputs, rows=rows, columns=columns),
+            _sparse=_Mesh(inputs=inputs, rows=fewer[0], columns=fewer[1]),
+        )  # fmt: skip
 
     @property
     def ground(self) -> Field | None:
@@ -262,26 +316,50 @@ class CoarseAtmosphere:
         """Layers of `solve_atmosphere` at all nodes for one elevation [m], of shape (layers, rows, columns)."""
         with self._lock:
             if elevation not in self._levels:
-                column, row = np.meshgrid(self.columns, self.rows)
-                values, profile = self._field_values(row, column, elevation), self.inputs.profile
-                if profile is not None:
-                    self._profiles = self._profiles or profile.over(row, column)
-                    values = profile.inputs(values, self._profiles)
+                values = self._mesh.values(elevation)
                 widen_ranges(self.input_ranges, _checked_ranges(self.inputs, values))
-                self._levels[elevation] = solve_atmosphere(
-                    self.inputs.network, self.inputs.origins, values, uncertainty=self.uncertainty
-                )
+                layers = solve_atmosphere(self.inputs.network, self.inputs.origins, values, uncertainty=False)
+                if self.uncertainty:
+                    outside = _outside_range(self.inputs.network, values)
+                    outside = np.broadcast_to(outside, (1, *layers.shape[1:]))
+                    layers = np.concatenate([layers, self._variance(elevation), outside], dtype=np.float32)
+                self._levels[elevation] = layers
             return self._levels[elevation]
+
+    def _variance(self, elevation: float) -> Float32:
+        """Coefficients of the variance at all nodes, of shape (3, rows, columns)."""
+        below = np.floor(elevation / VARIANCE_STEP) * VARIANCE_STEP
+        share, variance = (elevation - below) / VARIANCE_STEP, self._computed_variance(below)
+        if share == 0.0:
+            return variance
+        return variance + np.float32(share) * (self._computed_variance(below + VARIANCE_STEP) - variance)
+
+    def _computed_variance(self, elevation: float) -> Float32:
+        """Variance as the model gives it, except between the nodes left out, where it is interpolated."""
+        if elevation not in self._variances:
+            solved = self._solved_variance(self._sparse, elevation)
+            if np.isfinite(solved).all():
+                found = interpolate_at(self._sparse.rows, self._sparse.columns, solved, *self._mesh.places)
+            else:  # else it would lack at more nodes than the terms
+                found = self._solved_variance(self._mesh, elevation)
+            self._variances[elevation] = found.astype(np.float32)
+        return self._variances[elevation]
+
+    def _solved_variance(self, mesh: _Mesh, elevation: float) -> Float:
+        values = mesh.values(elevation)
+        layers = solve_atmosphere(self.inputs.network, self.inputs.origins, values, uncertainty=True)
+        return layers[_VARIANCE].astype(float)
 
     def values(self, row: Any, column: Any, elevation: Any) -> dict[str, Any]:
         """Model inputs at places of the scene [pixel] and their elevation [m]."""
-        return _with_profile(self.inputs, self._field_values(row, column, elevation), row, column)
+        return _with_profile(self.inputs, _field_values(self.inputs, row, column, elevation), row, column)
 
-    def _field_values(self, row: Any, column: Any, elevation: Any) -> dict[str, Any]:
-        return {
-            name: np.broadcast_to(value_at(given, row, column, elevation), np.shape(row))
-            for name, given in self.inputs.fields.items()
-        }
+
+def _field_values(inputs: Inputs, row: Any, column: Any, elevation: Any) -> dict[str, Any]:
+    return {
+        name: np.broadcast_to(value_at(given, row, column, elevation), np.shape(row))
+        for name, given in inputs.fields.items()
+    }
 
 
 @contextmanager
@@ -298,9 +376,8 @@ def open_coarse_atmosphere(coarse: CoarseAtmosphere, grid: Grid) -> Iterator[Atm
         def read(window: Any, needed: Mask) -> AtmosphereTerms:
             elevation = np.asarray(0.0, np.float32) if read_ground is None else read_ground(window)
             if elevation.ndim and ground is not None:
-                used = elevation[np.isfinite(elevation) & needed]
-                ground.quantity.check(used, f"elevation {ground.source}")
-                layers = _between_levels(coarse, elevation, window, needed)
+                used = np.where(needed, elevation, np.float32("nan"))
+                layers = _between_levels(coarse, ground, used, window)
             else:
                 layers = coarse.level(float(elevation))
                 same_everywhere = (layers == layers[:, :1, :1]).all()
@@ -318,16 +395,15 @@ def _coarse_inputs_at(
     return coarse.values(window.row_off + row + 0.5, window.col_off + column + 0.5, height.astype(float))
 
 
-def _between_levels(coarse: CoarseAtmosphere, elevation: Float32, window: Any, needed: Mask) -> Float32:
-    """Interpolate linearly between the two levels below and above each pixel's elevation."""
-    height = elevation / np.float32(ELEVATION_STEP)
-    below = np.floor(height)
-    used = below[np.isfinite(below) & needed]
-    if not used.size:
-        return np.full((_LAYER_COUNT[coarse.uncertainty], *elevation.shape), np.nan, np.float32)
-    bottom, top = int(used.min()), int(used.max())
-    levels = np.stack([coarse.level(number * ELEVATION_STEP) for number in range(bottom, top + 2)])
-    inside = (below >= bottom) & (below <= top)
-    level = np.where(inside, below - bottom, 0.0).astype(np.intp)
-    fraction = np.where(inside, height - below, np.float32("nan"))
-    return interpolate_levels(coarse.rows, coarse.columns, levels, window, level, fraction)
+def _between_levels(coarse: CoarseAtmosphere, ground: Field, elevation: Float32, window: Any) -> Float32:
+    """Interpolate linearly between the two levels below and above each pixel's elevation [m], NaN where missing."""
+    lowest, highest = np.fmin.reduce(elevation, axis=None), np.fmax.reduce(elevation, axis=None)
+    if np.isnan(lowest):
+        return np.full((_TERMS.stop, *elevation.shape), np.nan, np.float32)
+    ground.quantity.check((lowest, highest), f"elevation {ground.source}")
+    step = np.float32(ELEVATION_STEP)
+    first, last = int(np.floor(lowest / step)), int(np.floor(highest / step))
+    levels = [coarse.level(number * ELEVATION_STEP) for number in range(first, last + 2)]
+    if not any(level[_OUTSIDE:].any() for level in levels):
+        levels = [level[:_OUTSIDE] for level in levels]
+    return interpolate_levels(coarse.rows, coarse.columns, levels, first, window, elevation / step)

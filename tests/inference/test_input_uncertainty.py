@@ -70,6 +70,27 @@ def test_a_change_is_the_difference_of_two_runs_of_the_model(model_path):
     assert set(of_model) == {"model: optical depth", "model: temperature"}
 
 
+def test_few_values_run_through_the_model_once_with_the_results_of_one_run_for_each_error_source(
+    model_path, monkeypatch
+):
+    model, sizes = Model.load(model_path), []
+
+    def atmosphere(**inputs):
+        sizes.append(np.broadcast(*inputs.values()).size)
+        return model.atmosphere(**inputs)
+
+    inputs = ATMOSPHERE | {"surface_pressure": 990.0}  # one for all
+    sources = {name: {name: np.full(3, 2.0)} for name in ATMOSPHERE}
+    together = perturbed_terms(atmosphere, inputs, sources, BAND)
+    assert sizes == [3 * (1 + len(sources))]
+    monkeypatch.setattr("lst_raster.inference.uncertainty._ROWS_AT_ONCE", 1)
+    one_by_one = perturbed_terms(atmosphere, inputs, sources, BAND)
+    assert sizes[1:] == [3] * (1 + len(sources))
+    np.testing.assert_array_equal(together[0], one_by_one[0])
+    for name in sources:
+        np.testing.assert_array_equal(together[1][name], one_by_one[1][name])
+
+
 def test_better_inputs_reduce_the_uncertainty_except_the_part_of_the_model(model_path):
     model = Model.load(model_path)
 

@@ -12,7 +12,7 @@ from rasterio.windows import Window
 
 from lst_raster import Scene, retrieve
 from lst_raster.errors import CancelledError, InputError
-from lst_raster.io.coarse_grid import Nodes, spread
+from lst_raster.io.coarse_grid import Nodes, interpolate_at, interpolate_levels, spread
 from lst_raster.retrieval import run, workers
 from lst_raster.retrieval import tiles as tiles_module
 from tests.support.factories import STATE, make_scene, ramp, write_raster
@@ -197,6 +197,62 @@ def test_between_nodes_a_pixel_is_the_same_in_any_window(left, top, width, heigh
     np.testing.assert_array_equal(part, whole[top : top + height, left : left + width])
     row, column = np.mgrid[top : top + height, left : left + width] + 0.5
     np.testing.assert_allclose(nodes.at(row, column), part, rtol=1e-6)
+
+
+_NODE_ROWS, _NODE_COLUMNS = np.array([0.0, 32.0, 64.0, 90.0]), np.array([0.0, 32.0, 100.0])
+_LEVELS = np.random.default_rng(4).uniform(1.0, 2.0, (8, 5, 4, 3)).astype("f4")  # heights -3 to 4, five layers
+_HEIGHT = np.random.default_rng(5).uniform(-3.0, 4.0, (90, 100)).astype("f4")
+_HEIGHT[40, 30:60] = np.nan
+
+
+def between_levels(window, height, first=-3, last=4):
+    levels = list(_LEVELS[first + 3 : last + 4])
+    return interpolate_levels(_NODE_ROWS, _NODE_COLUMNS, levels, first, window, height)
+
+
+def test_between_levels_values_are_linear_in_height_and_bilinear_between_nodes():
+    found = between_levels(Window(0, 0, 100, 90), _HEIGHT)
+    row, column = np.mgrid[:90, :100] + 0.5
+    below = np.nan_to_num(np.floor(_HEIGHT)).astype(int)
+    at = interpolate_at(_NODE_ROWS, _NODE_COLUMNS, _LEVELS.astype(float), row, column)
+    lower, upper = (np.take_along_axis(at, (below + number)[None, None], axis=0)[0] for number in (3, 4))
+    np.testing.assert_allclose(found, lower + (_HEIGHT - below) * (upper - lower), rtol=1e-6)
+    assert np.isnan(found[:, 40, 30:60]).all() and np.isfinite(found).sum() == 5 * (90 * 100 - 30)
+
+
+@given(left=st.integers(0, 60), top=st.integers(0, 50), width=st.integers(1, 40), height=st.integers(1, 40))
+def test_between_levels_a_pixel_is_the_same_in_any_window_and_with_any_other_levels(left, top, width, height):
+    cut = np.s_[top : top + height, left : left + width]
+    whole = between_levels(Window(0, 0, 100, 90), _HEIGHT)[(slice(None), *cut)]
+    here = _HEIGHT[cut]
+    first, last = (int(np.floor(f.reduce(here, axis=None, initial=0.0))) for f in (np.fmin, np.fmax))
+    part = between_levels(Window(left, top, width, height), here, first, last + 1)
+    np.testing.assert_array_equal(part, whole)
+
+
+@pytest.mark.parametrize(("level", "lacks"), [(0, False), (3, True), (4, True), (5, False)])
+def test_a_missing_node_of_a_level_lacks_only_next_to_it(level, lacks):
+    levels = _LEVELS.copy()
+    levels[level, :, 1, 1] = np.nan
+    height = np.full((90, 100), 0.3, "f4")  # between the levels at 0 and 1
+    found = interpolate_levels(_NODE_ROWS, _NODE_COLUMNS, list(levels), -3, Window(0, 0, 100, 90), height)
+    missing = np.zeros((90, 100), bool)
+    missing[:64, :] = lacks
+    np.testing.assert_array_equal(np.isnan(found), np.broadcast_to(missing, found.shape))
+
+
+def test_next_to_a_missing_node_the_uncertainty_lacks_where_the_temperature_does(tmp_path):
+    latitude, longitude = np.arange(30.0, 32.1, 0.25), np.arange(-88.0, -85.9, 0.25)
+    fields = {"tcwv": np.full((3, 9, 9), 20.0), "t2m": np.full((3, 9, 9), 290.0), "z": np.zeros((3, 9, 9))}
+    fields["tcwv"][:, 4, :] = np.nan
+    air = write_reanalysis(tmp_path / "era5.nc", fields, latitude=latitude, longitude=longitude)
+    dem = write_raster(tmp_path / "dem.tif", TERRAIN)
+    scene = Scene.open(make_scene(tmp_path / "in", lst=ramp(280, 320, BIG)), date=DATE)
+    options = {"reanalysis": air, "dem": dem, "emissivity": 0.97}
+    product = retrieve(scene, output=tmp_path / "lst.tif", **options)
+    missing = np.isnan(read(product.path))
+    assert 0.05 < missing.mean() < 0.95
+    np.testing.assert_array_equal(np.isnan(read(tmp_path / "lst_UNC.tif")), missing)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import pytest
 
 from lst_raster.inputs.fields import ElevationAdjustment, Field
 from lst_raster.io.coarse_grid import Nodes, interpolate_at
+from lst_raster.physics.elevation import LAPSE_RATE, air_temperature_between, water_vapour_between
 from lst_raster.physics.quantities import AIR_TEMPERATURE, ELEVATION, WATER_VAPOUR
 from lst_raster.retrieval.atmosphere import NODE_TOLERANCES, min_nodes
 
@@ -48,8 +49,17 @@ def test_every_input_and_its_surface_elevation_limit_the_stride():
     assert min_nodes([smooth, bent])[0].size == AXIS.size
     hill = Nodes(rows=AXIS, columns=AXIS, values=1000.0 * bump(1.0), label="z")
     ground = Field(quantity=ELEVATION, source=0.0, origin="given")
-    lifted = vapour(bump(0.0), adjustment=ElevationAdjustment(surface=hill, ground=ground, formula=lambda *at: 0.0))
-    assert min_nodes([lifted])[0].size == AXIS.size
+    lift = ElevationAdjustment(surface=hill, ground=ground, formula=water_vapour_between)
+    assert min_nodes([vapour(bump(0.0), adjustment=lift)])[0].size == AXIS.size
+
+
+def test_a_field_that_follows_its_surface_elevation_is_smooth_at_one_elevation():
+    hill = Nodes(rows=AXIS, columns=AXIS, values=300.0 * (bump(1.0) - 20.0), label="z")
+    ground = Field(quantity=ELEVATION, source=0.0, origin="given")
+    lift = ElevationAdjustment(surface=hill, ground=ground, formula=air_temperature_between)
+    air = 290.0 - LAPSE_RATE * hill.values
+    assert min_nodes([vapour(air, quantity=AIR_TEMPERATURE)])[0].size == AXIS.size
+    assert min_nodes([vapour(air, quantity=AIR_TEMPERATURE, adjustment=lift)])[0].size == 5
 
 
 def test_fields_with_other_nodes_are_compared_at_their_own_nodes():
