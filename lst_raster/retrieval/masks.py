@@ -43,7 +43,7 @@ MASK_BITS: Mapping[str, int] = {**KIND_BITS, DILATION: 1 << len(KINDS)}
 """Bit of each kind of pixel in a window's masks."""
 CELL = 8
 """Side of the cells between which cloud distances are measured; distances are accurate to two cells. [pixel]"""
-_ROWS = 512  # read at a time for the distances; a multiple of CELL
+_SIDE = 512  # of the windows read for the distances; a multiple of CELL [pixel]
 _MAX_DILATION = 5000.0  # [m]; a larger one is probably in another unit
 _ROUNDING = 1e-9  # [pixel]
 
@@ -175,10 +175,14 @@ def measure_cloud_distance(masking: Masking, grid: Grid, threads: int = 1) -> Di
         unknown = np.asarray(0, np.uint8)
         return lambda window: unknown
     cells = np.zeros((-(-grid.height // CELL), -(-grid.width // CELL)), bool)
-    strips = [Window(0, top, grid.width, min(_ROWS, grid.height - top)) for top in range(0, grid.height, _ROWS)]
-    with closing(over_tiles(strips, partial(_open_cloudy_cells, masking.quality, grid), threads)) as parts:
-        for row, part in parts:
-            cells[row : row + part.shape[0]] = part
+    windows = [
+        Window(column, row, min(_SIDE, grid.width - column), min(_SIDE, grid.height - row))
+        for row in range(0, grid.height, _SIDE)
+        for column in range(0, grid.width, _SIDE)
+    ]
+    with closing(over_tiles(windows, partial(_open_cloudy_cells, masking.quality, grid), threads)) as parts:
+        for row, column, part in parts:
+            cells[row : row + part.shape[0], column : column + part.shape[1]] = part
     classes = _distance_classes(cells, (size[1] * CELL, size[0] * CELL))
 
     def read(window: Any) -> DistanceClasses:
@@ -192,16 +196,16 @@ def measure_cloud_distance(masking: Masking, grid: Grid, threads: int = 1) -> Di
 
 
 @contextmanager
-def _open_cloudy_cells(quality: Quality, grid: Grid) -> Iterator[Callable[[Window], tuple[int, Mask]]]:
-    """Open the quality band; yield a function that finds the cells with cloud of a strip, and their first row."""
+def _open_cloudy_cells(quality: Quality, grid: Grid) -> Iterator[Callable[[Window], tuple[int, int, Mask]]]:
+    """Open the quality band; yield a function that finds the first row and column and the cloudy cells of a window."""
     with open_quality(quality, grid) as read_quality:
 
-        def read(window: Window) -> tuple[int, Mask]:
+        def read(window: Window) -> tuple[int, int, Mask]:
             kinds = read_quality(window)
             padded = np.pad(kinds, [(0, -part % CELL) for part in kinds.shape])
             blocks = padded.reshape(padded.shape[0] // CELL, CELL, padded.shape[1] // CELL, CELL)
             combined = np.bitwise_or.reduce(np.bitwise_or.reduce(blocks, axis=1), axis=2)
-            return window.row_off // CELL, is_any(combined, CLOUDY)
+            return window.row_off // CELL, window.col_off // CELL, is_any(combined, CLOUDY)
 
         yield read
 
