@@ -334,7 +334,7 @@ class Codec:
 
 __all__ = ["BLOCK", "CogWriter", "Layer", "new_cog"]
 
-_BATCH = 8  # blocks that are compressed together: a file in memory for each would take a third more time
+_BATCH = 4  # blocks that are compressed together: a file in memory for each would take a third more time
 _LARGEST_CLASSIC = (1 << 32) - (64 << 20)  # positions in a classic TIFF have 32 bits; the rest is for the header [byte]
 _SAMPLE = 16  # of so many blocks of a level the first is decoded when the file is verified
 BLOCK_LEADER = struct.Struct("<I")  # size of a block, in front of it

@@ -36,7 +36,10 @@ class Run:
 
 def measure(command):
     """Run a command and measure it; exits with its output if it fails."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    environment = {
+        **os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONDONTWRITEBYTECODE": "",  # modules are compiled once, as those of an installation
+    }  # fmt: skip
     with tempfile.TemporaryFile() as output:
         launcher = [sys.executable, "-I", "-c", _LAUNCHER, *map(str, command)]
         measured = subprocess.run(launcher, stdout=subprocess.PIPE, stderr=output, env=environment, check=True).stdout
