@@ -76,7 +76,7 @@ def interpolate_levels(
 
     Each of the `levels` has the shape (layers, rows, columns); they are at the heights `first`, `first` + 1, and so on.
     `height` is that of the pixels, from `first` to below the last level, NaN where missing. The value of a pixel does
-    not depend on the window, nor on levels that are not next to it.
+    not depend on the window or on levels that are not next to it.
     """
     row, below = _between(rows, window.row_off + 0.5 + np.arange(window.height))
     column, right = _between(columns, window.col_off + 0.5 + np.arange(window.width))
