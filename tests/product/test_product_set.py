@@ -150,7 +150,7 @@ def test_the_coarse_grid_gives_the_uncertainty_of_the_exact_calculation(tmp_path
     fields["tcwv"][:, 1:] *= 1.4
     air = write_reanalysis(tmp_path / "era5.nc", fields, latitude=latitude, longitude=longitude)
     dem = write_raster(tmp_path / "dem.tif", ramp(200, 1500).astype("f4"))
-    options = {"reanalysis": air, "dem": dem, "emissivity": 0.97}
+    options = {"reanalysis": air, "dem": dem, "emissivity": 0.97, "form": OutputFormat(precision="full")}
     opened = Scene.open(scene, date="2015-07-19T16:00")
     coarse = retrieve(opened, output=tmp_path / "a.tif", **options)
     exact = retrieve(opened, output=tmp_path / "b.tif", exact=True, **options)
