@@ -19,7 +19,7 @@ from lst_raster.io.address import Location
 from lst_raster.io.grid import Grid
 from lst_raster.product.destination import product_location
 from lst_raster.product.layers import Layer
-from lst_raster.product.paths import ITEM, OutputFormat, temperature_layer
+from lst_raster.product.paths import ITEM, OutputFormat, temperature_layer, uncertainty_layer
 from lst_raster.product.sidecars import lst_style
 from lst_raster.product.stac import (
     COG_TYPE,
@@ -85,12 +85,12 @@ def plan_outputs(
         if statistic.name == "count":
             layer = Layer(description=statistic.title, dtype="uint16", nodata=None, resampling="nearest")
         elif statistic.name == "deviation":  # always float32: 0, nodata of integers, is a valid value
-            layer = Layer(description=statistic.title, units="K")
+            layer = Layer(description=statistic.title, units="K", step=kelvin.step)
         outputs.append(Output(key=statistic.key, path=path, layer=layer))
         for kind, suffix, assumption in _UNCERTAINTIES if uncertainty and statistic.is_mean else ():
             description = f"standard uncertainty of the {statistic.title.rstrip(',')}, {assumption}"
             raster = path.with_name(f"{path.stem}{suffix}.tif")
-            layer = replace(kelvin, description=description)
+            layer = replace(uncertainty_layer(form), description=description)
             outputs.append(Output(key=f"{statistic.key}_{kind}", path=raster, layer=layer, is_statistic=False))
     return outputs
 

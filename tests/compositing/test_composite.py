@@ -219,3 +219,16 @@ def test_progress_is_reported_for_every_tile(tmp_path):
     steps = []
     compose(paths, tmp_path / "out.tif", progress=lambda done, total: steps.append((done, total)) or True)
     assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_by_default_all_statistics_in_kelvin_are_rounded_and_say_so(tmp_path):
+    paths, _ = season(tmp_path / "in", shape=(60, 70), number=3)
+    made = lst_raster.composite(paths, output=tmp_path / "a.tif", statistic=["mean", "deviation"])
+    found = {}
+    for key, path in made.rasters.items():
+        with rasterio.open(path) as dataset:
+            found[key] = dataset.tags().get("precision")
+    kelvin, uncertainty = "rounded to 1/128 K", "rounded to 1/64 K"
+    expected_steps = {"mean": kelvin, "deviation": kelvin, "count": None}
+    assert {key: found.pop(key) for key in expected_steps} == expected_steps
+    assert found and set(found.values()) == {uncertainty}
