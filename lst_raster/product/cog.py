@@ -363,8 +363,8 @@ class CogWriter:
         self._queue: dict[Key, Values] = {}
         self._statistics: list[BlockStatistics] = []
         self._has_statistics = codec.layer.resampling == "average"  # not meaningful for classes
-        self._uniform: dict[float, Encoded] = {}  # by value
-        self._encode_uniform(codec.layer.nodata or 0)  # an unknown compression is an error now
+        self._uniform: dict[float | None, Encoded] = {}  # by value
+        self._encode_uniform(None)  # a compression that GDAL lacks is an error now
 
     def write(self, values: Values, window: Any) -> None:
         """Write a window (rows, columns) in the unit of the layer, NaN where missing; whole blocks are fastest.
@@ -374,7 +374,7 @@ class CogWriter:
         with writing(self.target):
             for key, block in self._builder.add(values, int(window.row_off), int(window.col_off)):
                 if block is None:  # without a valid pixel
-                    self._store(key, self._encode_uniform(self._codec.layer.nodata or 0))
+                    self._store(key, self._encode_uniform(None))
                     continue
                 if not self._has_statistics and (block == block[0, 0]).all():  # classes: fill or clear sky
                     self._store(key, self._encode_uniform(block[0, 0].item()))
@@ -402,10 +402,12 @@ class CogWriter:
             self._assemble(path, head)
             self._verify(path, head)
 
-    def _encode_uniform(self, value: float) -> Encoded:
-        """Encode a block with the same stored number everywhere, once for each number."""
+    def _encode_uniform(self, value: float | None) -> Encoded:
+        """Encode a block with the same stored number everywhere, None for nodata, once for each number."""
         if value not in self._uniform:
-            self._uniform[value] = self._codec.encode([np.full((BLOCK, BLOCK), value, self._codec.layer.dtype)])[0]
+            layer = self._codec.layer
+            number = layer.nodata or 0 if value is None else value
+            self._uniform[value] = self._codec.encode([np.full((BLOCK, BLOCK), number, layer.dtype)])[0]
         return self._uniform[value]
 
     def _compress_queue(self, *, at_least: int) -> None:

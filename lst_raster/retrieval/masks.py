@@ -28,7 +28,7 @@ from lst_raster.io.quality_band import (
 )
 from lst_raster.io.scene import Scene
 from lst_raster.product.quality_flags import FAR_CLOUD_DISTANCE, NEAR_CLOUD_DISTANCE
-from lst_raster.retrieval.workers import over_tiles
+from lst_raster.retrieval.workers import over_tiles, windows_over
 
 Mask: TypeAlias = NDArray[np.bool_]
 DistanceClasses: TypeAlias = NDArray[np.uint8]
@@ -43,7 +43,7 @@ MASK_BITS: Mapping[str, int] = {**KIND_BITS, DILATION: 1 << len(KINDS)}
 """Bit of each kind of pixel in a window's masks."""
 CELL = 8
 """Side of the cells between which cloud distances are measured; distances are accurate to two cells. [pixel]"""
-_SIDE = 512  # of the windows read for the distances; a multiple of CELL [pixel]
+_SIDE = 64 * CELL  # of the windows read for the distances [pixel]
 _MAX_DILATION = 5000.0  # [m]; a larger one is probably in another unit
 _ROUNDING = 1e-9  # [pixel]
 
@@ -175,12 +175,8 @@ def measure_cloud_distance(masking: Masking, grid: Grid, threads: int = 1) -> Di
         unknown = np.asarray(0, np.uint8)
         return lambda window: unknown
     cells = np.zeros((-(-grid.height // CELL), -(-grid.width // CELL)), bool)
-    windows = [
-        Window(column, row, min(_SIDE, grid.width - column), min(_SIDE, grid.height - row))
-        for row in range(0, grid.height, _SIDE)
-        for column in range(0, grid.width, _SIDE)
-    ]
-    with closing(over_tiles(windows, partial(_open_cloudy_cells, masking.quality, grid), threads)) as parts:
+    opened = partial(_open_cloudy_cells, masking.quality, grid)
+    with closing(over_tiles(windows_over(grid, _SIDE), opened, threads)) as parts:
         for row, column, part in parts:
             cells[row : row + part.shape[0], column : column + part.shape[1]] = part
     classes = _distance_classes(cells, (size[1] * CELL, size[0] * CELL))

@@ -21,7 +21,7 @@ from lst_raster.io.quality_band import is_any
 from lst_raster.io.scene import Scene
 from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_error, temperature_uncertainty
-from lst_raster.product.cog import CogWriter, Compression, Layer, new_cog
+from lst_raster.product.cog import BLOCK, CogWriter, Compression, Layer, new_cog
 from lst_raster.product.paths import OutputFormat, ProductPaths, quality_layer, temperature_layer, uncertainty_layer
 from lst_raster.product.quality_flags import values_of
 from lst_raster.product.staging import Staging
@@ -35,8 +35,8 @@ from lst_raster.retrieval.atmosphere import (
 )
 from lst_raster.retrieval.inversion import sensor_noise
 from lst_raster.retrieval.masks import MASK_BITS, DistanceReader, Masking, measure_cloud_distance
-from lst_raster.retrieval.tiles import Flagging, Tile, open_tiles, retrieve_tile, tile_windows
-from lst_raster.retrieval.workers import over_tiles
+from lst_raster.retrieval.tiles import Flagging, Tile, open_tiles, retrieve_tile
+from lst_raster.retrieval.workers import over_tiles, windows_over
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.input_errors import group_of
 
@@ -260,7 +260,7 @@ def write_tiles(run: Run, cogs: Mapping[str, CogWriter], threads: int, progress:
     Raises CancelledError if `progress` returns False, and LstRasterError: a file cannot be read or written, or a value
     is impossible.
     """
-    windows = tile_windows(run.scene.grid)
+    windows = windows_over(run.scene.grid, BLOCK)  # aligned with the product's blocks
     counts = TileCounts()
     distance = measure_cloud_distance(run.masking, run.scene.grid, threads) if "quality" in cogs else None
     parts = over_tiles(windows, lambda: _open_worker(run, cogs, distance), threads)

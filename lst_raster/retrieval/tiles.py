@@ -20,7 +20,6 @@ from lst_raster.io.raster import open_raster
 from lst_raster.io.scene import Pixels, Scene
 from lst_raster.physics.planck import BandPlanck
 from lst_raster.physics.quantities import EMISSIVITY
-from lst_raster.product.cog import BLOCK
 from lst_raster.product.quality_flags import SCENE_QUALITY_KINDS, UNCERTAINTY_LIMIT, Bits, flag
 from lst_raster.retrieval.atmosphere import (
     AtmosphereTerms,
@@ -51,15 +50,6 @@ class Tile:
 
 
 TileReader = Callable[[Window], Tile]
-
-
-def tile_windows(grid: Grid) -> list[Window]:
-    """Windows that cover a grid row by row, aligned with the product's blocks."""
-    return [
-        Window(column, row, min(BLOCK, grid.width - column), min(BLOCK, grid.height - row))
-        for row in range(0, grid.height, BLOCK)
-        for column in range(0, grid.width, BLOCK)
-    ]
 
 
 @contextmanager

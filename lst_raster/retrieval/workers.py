@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from rasterio.windows import Window
 
+from lst_raster.io.grid import Grid
 from lst_raster.io.raster import copied_gdal_settings
 
 Result = TypeVar("Result")
@@ -23,6 +24,15 @@ def available_threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def windows_over(grid: Grid, side: int) -> list[Window]:
+    """Square windows with a side [pixel] that cover a grid row by row, smaller at its edges."""
+    return [
+        Window(column, row, min(side, grid.width - column), min(side, grid.height - row))
+        for row in range(0, grid.height, side)
+        for column in range(0, grid.width, side)
+    ]
 
 
 def over_tiles(

@@ -182,7 +182,7 @@ REFUSED = [
     ("compare", "mask", "'https://example.com/QA_PIXEL.TIF'"),
     ("composite", "overwrite", "true"),
     ("composite", "skip-unreadable", "true"),
-    ("preview", "output", "'/tmp/x.png'"),
+    ("preview", "output", "'x.png'"),
     ("fetch-reanalysis", "server", "'https://example.com'"),
     ("sensor.new", "folder", "'x'"),
     ("qgis.install", "program", "'evil'"),

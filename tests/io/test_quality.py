@@ -18,7 +18,7 @@ from lst_raster.io.quality_band import (
     is_any,
     open_quality,
 )
-from lst_raster.retrieval import tiles as tiles_module
+from lst_raster.retrieval import run as run_module
 from lst_raster.retrieval.masks import dilate
 from tests.support.factories import STATE, STEM, make_scene, ramp, write_raster
 from tests.support.shared import shared_path
@@ -213,7 +213,7 @@ def test_a_dilation_is_a_disc_around_every_pixel(seed, reach):
 def test_a_dilated_mask_is_the_same_for_any_tile_size(tmp_path, model_path, monkeypatch, block):
     values = np.where(np.random.default_rng(5).random((60, 70)) > 0.995, 22280, CLEAR[COLLECTION_2])
     path = cloudy_scene(tmp_path / "in", values)
-    monkeypatch.setattr(tiles_module, "BLOCK", block)
+    monkeypatch.setattr(run_module, "BLOCK", block)
     product = retrieve(path, output="x.tif", overwrite=True, model=model_path, mask_dilation=125, **EXACT)
     expected = discs(values == 22280, 125 / 30)
     np.testing.assert_array_equal(np.isnan(read(product)), expected)

@@ -14,7 +14,7 @@ from lst_raster import Scene, retrieve
 from lst_raster.errors import CancelledError, InputError
 from lst_raster.io.coarse_grid import Nodes, interpolate_at, interpolate_levels, spread
 from lst_raster.retrieval import run, workers
-from lst_raster.retrieval import tiles as tiles_module
+from lst_raster.retrieval import run as run_module
 from tests.support.factories import STATE, make_scene, ramp, write_raster
 from tests.support.reanalysis_files import write_reanalysis
 from tests.support.shared import shared_path
@@ -126,7 +126,7 @@ def test_where_the_elevation_is_missing_there_is_no_temperature(tmp_path, scene,
 @pytest.mark.parametrize("block", [512, 1024])
 def test_threads_and_tiles_change_no_byte(tmp_path, scene, of_one_thread, monkeypatch, threads, block):
     options, expected = of_one_thread
-    monkeypatch.setattr(tiles_module, "BLOCK", block)
+    monkeypatch.setattr(run_module, "BLOCK", block)
     product = retrieve(Scene.open(scene, date=DATE), output=tmp_path / "b.tif", threads=threads, **options)
     assert product.path.read_bytes() == expected
 

@@ -9,7 +9,7 @@ from lst_raster import Scene, retrieve
 from lst_raster.errors import OutputError
 from lst_raster.inputs.resolve import resolve_inputs
 from lst_raster.resources import require
-from lst_raster.retrieval import tiles as tiles_module
+from lst_raster.retrieval import run as run_module
 from lst_raster.retrieval.atmosphere import CoarseAtmosphere
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 from tests.support.factories import make_model, make_scene, model_metadata, write_raster
@@ -93,7 +93,7 @@ def test_the_coarse_grid_gives_the_temperature_of_the_profile_at_every_pixel(tmp
 def test_threads_and_tiles_change_no_byte_of_a_product_of_a_profile(tmp_path, mountains, profile_model, monkeypatch):
     scene, options = mountains
     expected = retrieve(scene, output=tmp_path / "a.tif", threads=1, model=profile_model, **options)
-    monkeypatch.setattr(tiles_module, "BLOCK", 1024)
+    monkeypatch.setattr(run_module, "BLOCK", 1024)
     product = retrieve(scene, output=tmp_path / "b.tif", threads=3, model=profile_model, **options)
     assert product.path.read_bytes() == expected.path.read_bytes()
     assert [file.read_bytes() for file in product.files[:3]] == [file.read_bytes() for file in expected.files[:3]]

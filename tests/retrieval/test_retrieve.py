@@ -21,7 +21,7 @@ from lst_raster.product import cog as cog_module
 from lst_raster.product.destination import required_disk_space
 from lst_raster.product.paths import OutputFormat
 from lst_raster.profiles.library import _read_fields
-from lst_raster.retrieval import tiles as tiles_module
+from lst_raster.retrieval import run as run_module
 from tests.support.factories import FULL_PRECISION, STATE, STEM, make_model, make_scene, ramp, write_raster
 from tests.support.shared import shared_path
 
@@ -108,7 +108,7 @@ def test_the_product_is_the_same_for_any_tile_size(tmp_path, model_path, monkeyp
     emissivity = write_raster(tmp_path / "e.tif", ramp(0.9, 1.0).astype("f4"))
     options = {"model": model_path, "emissivity": emissivity, "overwrite": True, **STATE}
     expected = read(retrieve(scene, output="whole.tif", **options))
-    monkeypatch.setattr(tiles_module, "BLOCK", block)
+    monkeypatch.setattr(run_module, "BLOCK", block)
     np.testing.assert_array_equal(read(retrieve(scene, output="tiles.tif", **options)), expected)
 
 
