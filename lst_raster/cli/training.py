@@ -162,17 +162,20 @@ def profile_library(files: tuple[Path, ...], output: Path, held_out: bool, clear
     help="HITRAN lines of CO2. Repeatable.")  # fmt: skip
 @click.option("--continuum", required=True, type=options.PATH, help="MT_CKD water vapour continuum, NetCDF.")
 @click.option("--k-distribution", required=True, type=options.PATH, help="SOCRATES spectral file with 300 bands.")
+@click.option("--cross-sections", required=True, multiple=True, type=options.PATH,
+    help="HITRAN cross sections of CFC-113, HCFC-22 and CCl4. Repeatable.")  # fmt: skip
 @_netcdf
 @options.quiet
 @options.as_json
 def absorption(output: Path, quiet: bool, as_json: bool, **sources: Any) -> None:
-    r"""Rebuild the absorption table from line lists, continuum and k-distribution.
+    r"""Rebuild the absorption table from line lists, continuum, k-distribution and cross sections.
 
     Examples
     --------
     lst-raster build absorption --water-lines h2o.par \
       --carbon-dioxide-lines co2.par --continuum mt_ckd_h2o.nc \
-      --k-distribution sp_lw_300 -o absorption.nc
+      --k-distribution sp_lw_300 --cross-sections cfc113.xsc \
+      --cross-sections hcfc22.xsc --cross-sections ccl4.xsc -o absorption.nc
     """
     from lst_raster.simulator.make_absorption_table import TableSources, make_table
 

@@ -10,7 +10,7 @@ from lst_raster.errors import InputError
 from lst_raster.physics.constants import STANDARD_PRESSURE
 from lst_raster.physics.humidity import layer_mass, mole_fraction
 from lst_raster.sensors.response import Float
-from lst_raster.simulator.gases import standard_ozone
+from lst_raster.simulator.gases import standard_profile
 from lst_raster.simulator.sigma_levels import SMALLEST_HUMIDITY
 
 _SCALE_HEIGHT = 7.5  # [km], for the layer spacing only
@@ -73,7 +73,7 @@ def column(
         return np.concatenate([[at_ground if known else values[order[0]]], values[above]]).astype(float)
 
     levels = np.concatenate([[bottom], pressure[above]]).astype(float)
-    standard = standard_ozone(levels)
+    standard = standard_profile("ozone", levels)
     given = standard if ozone is None else from_ground(ozone, None)
     return Column(
         pressure=levels,

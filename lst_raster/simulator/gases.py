@@ -1,4 +1,4 @@
-"""Absorbers other than water vapour: concentrations by year, ozone and background aerosol."""
+"""Absorbers other than water vapour: concentrations by year, standard profiles, background aerosol."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from lst_raster.physics.constants import MOLAR_MASS_DRY_AIR
 from lst_raster.resources import data_path
 from lst_raster.sensors.response import Float
 
-_MOLAR_MASS = {  # [kg mol-1], IUPAC standard atomic weights
+MOLAR_MASS = {  # [kg mol-1], IUPAC standard atomic weights
     "carbon_dioxide": 44.0095e-3,
     "nitrous_oxide": 44.0128e-3,
     "cfc11": 137.368e-3,
     "cfc12": 120.914e-3,
+    "cfc113": 187.367e-3,
+    "hcfc22": 86.465e-3,
+    "carbon_tetrachloride": 153.811e-3,
+    "nitric_acid": 63.012e-3,
 }
 _UNIT = {"ppm": 1e-6, "ppb": 1e-9, "ppt": 1e-12}
 
@@ -25,7 +29,7 @@ _UNIT = {"ppm": 1e-6, "ppb": 1e-9, "ppt": 1e-12}
 class Composition:
     """Absorbers and their amounts."""
 
-    year: float = 2018.0  # year of the carbon dioxide, nitrous oxide and CFC concentrations; 1980 to 2030
+    year: float = 2018.0  # year of the concentrations of well-mixed gases; 1980 to 2030
     aerosol_optical_depth: float = 0.02
     """Absorption optical depth of the background aerosol at 11 um, vertical, above sea level. [1]
 
@@ -38,7 +42,8 @@ class Composition:
     )
     """What takes part; fewer only to compare with codes that leave things out.
 
-    ``carbon_dioxide`` is its lines above 808 cm-1; what it absorbs below is with the ``minor_gases``.
+    ``carbon_dioxide`` is its lines above 808 cm-1; what it absorbs below is with the ``minor_gases``
+    (`simulator.minor_gases.MINOR_GASES`).
     """
 
     def __post_init__(self) -> None:
@@ -63,7 +68,10 @@ def _concentrations() -> dict[str, Float]:
 
 
 def mole_fraction(gas: str, year: float) -> float:
-    """Moles of a well-mixed gas (``carbon_dioxide``, ``nitrous_oxide``, ``cfc11``, ``cfc12``) per mole of dry air. [1]
+    """Moles of a well-mixed gas per mole of dry air. [1]
+
+    `gas` is ``carbon_dioxide``, ``nitrous_oxide``, ``cfc11``, ``cfc12``, ``cfc113``, ``hcfc22`` or
+    ``carbon_tetrachloride``.
 
     Examples
     --------
@@ -76,16 +84,16 @@ def mole_fraction(gas: str, year: float) -> float:
 
 def mass_mixing_ratio(gas: str, year: float) -> float:
     """Mass of a well-mixed gas per mass of dry air, see `mole_fraction`. [kg kg-1]"""
-    return mole_fraction(gas, year) * _MOLAR_MASS[gas] / MOLAR_MASS_DRY_AIR
+    return mole_fraction(gas, year) * MOLAR_MASS[gas] / MOLAR_MASS_DRY_AIR
 
 
 @cache
-def _ozone() -> tuple[Float, Float]:
-    pressure, ozone = np.loadtxt(data_path("gases", "ozone.csv"), delimiter=",", skiprows=1, unpack=True)
-    return np.log(pressure[::-1]), ozone[::-1]
+def _profile(gas: str) -> tuple[Float, Float]:
+    pressure, mixing_ratio = np.loadtxt(data_path("gases", f"{gas}.csv"), delimiter=",", skiprows=1, unpack=True)
+    return np.log(pressure[::-1]), mixing_ratio[::-1]
 
 
-def standard_ozone(pressure: Float) -> Float:
-    """Mass mixing ratio of ozone in the US Standard Atmosphere [kg kg-1] at a pressure [hPa]."""
-    logarithm, ozone = _ozone()
-    return np.interp(np.log(pressure), logarithm, ozone)
+def standard_profile(gas: str, pressure: Float) -> Float:
+    """Mass mixing ratio of ``ozone`` or ``nitric_acid`` in a standard atmosphere [kg kg-1] at a pressure [hPa]."""
+    logarithm, mixing_ratio = _profile(gas)
+    return np.interp(np.log(pressure), logarithm, mixing_ratio)

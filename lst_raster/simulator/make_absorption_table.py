@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.atomic_write import atomic_write
-from lst_raster.errors import CancelledError, InputNotFoundError
+from lst_raster.errors import CancelledError, InputError, InputNotFoundError
 from lst_raster.physics.constants import C2
 from lst_raster.reading import reading
 from lst_raster.resources import require
@@ -22,7 +22,14 @@ from lst_raster.sensors.response import FIRST_WAVENUMBER as FIRST
 from lst_raster.sensors.response import LAST_WAVENUMBER as LAST
 from lst_raster.simulator.absorption_table import BAND_POINTS, wavenumber_grid
 from lst_raster.simulator.cross_sections import Float, LineList, cross_section, read_lines
-from lst_raster.simulator.minor_gases import MINOR_GASES, pseudo_spectrum, read_k_distribution
+from lst_raster.simulator.minor_gases import (
+    CROSS_SECTION_GASES,
+    MINOR_GASES,
+    nitric_acid_absorption,
+    pseudo_spectrum,
+    read_cross_sections,
+    read_k_distribution,
+)
 
 _VARIABLES = {
     "wavenumber": "wavenumbers",
@@ -116,6 +123,7 @@ class TableSources:
     carbon_dioxide_lines: tuple[Path, ...]  # HITRAN lines of carbon dioxide, one file or one for each isotopologue
     continuum: Path  # MT_CKD water vapour continuum, NetCDF
     k_distribution: Path  # SOCRATES spectral file with 10 cm-1 bands
+    cross_sections: tuple[Path, ...]  # HITRAN cross sections of CFC-113, HCFC-22 and carbon tetrachloride
 
 
 def _node(lines: LineList, remove_pedestal: bool, node: tuple[float, float, float]) -> Float:
@@ -182,16 +190,22 @@ def _continuum_tables(continuum: Continuum) -> Tables:
     }
 
 
-def _gas_tables(path: Path) -> Tables:
+def _gas_tables(sources: TableSources) -> Tables:
     bands = round((LAST - FIRST) / 10.0)
     coefficients = np.zeros((len(MINOR_GASES), bands, BAND_POINTS))
     scaling = np.tile([1000.0, 250.0, 0.0, 0.0, 0.0], (len(MINOR_GASES), bands, 1))
-    for terms in read_k_distribution(path, FIRST, LAST):
+    for terms in read_k_distribution(sources.k_distribution, FIRST, LAST):
         place = MINOR_GASES.index(terms.gas), terms.band - round(FIRST / 10.0)
         coefficients[place] = pseudo_spectrum(terms, BAND_POINTS)
         scaling[place] = terms.scaling
     spectra = coefficients.reshape(len(MINOR_GASES), -1)
     spectra[MINOR_GASES.index("carbon_dioxide"), wavenumber_grid() >= LINES_FROM] = 0.0
+    edges = np.arange(FIRST, LAST + 0.5)  # cells of 1 cm-1: these gases absorb less than a hundredth
+    cross_sections = dict(read_cross_sections(path, edges) for path in sources.cross_sections)
+    if missing := set(CROSS_SECTION_GASES.values()) - set(cross_sections):
+        raise InputError(f"no cross sections of {', '.join(sorted(missing))}; give the HITRAN files of all three gases")
+    for gas, values in {**cross_sections, "nitric_acid": nitric_acid_absorption(edges)}.items():
+        spectra[MINOR_GASES.index(gas)] = np.repeat(values, spectra.shape[1] // values.size)
     return {
         "gas_coefficients": (("gas", "wavenumber"), spectra.astype(np.float32)),
         "gas_scaling": (("gas", "band", "parameter"), scaling),
@@ -215,7 +229,7 @@ def make_table(sources: TableSources, target: Path, progress: Progress | None = 
             raise CancelledError("stopped on request")
 
     continuum = read_continuum(sources.continuum)
-    tables = _continuum_tables(continuum) | _gas_tables(sources.k_distribution)
+    tables = _continuum_tables(continuum) | _gas_tables(sources)
     tables |= {
         name: ((name,), nodes)
         for name, nodes in (("pressure", PRESSURE), ("humid_pressure", HUMID_PRESSURE), ("temperature", TEMPERATURE))
@@ -235,5 +249,6 @@ def make_table(sources: TableSources, target: Path, progress: Progress | None = 
         file.attrs["continuum_reference_temperature_K"] = continuum.reference_temperature
         file.attrs["sources"] = (
             "H2O lines HITRAN 2012; CO2 lines HITRAN; water vapour continuum MT_CKD 4.3; "
-            "minor gases SOCRATES 300-band k-distribution; partition sums TIPS-2021"
+            "minor gases SOCRATES 300-band k-distribution, HITRAN cross sections, nitric acid from its band strength; "
+            "partition sums TIPS-2021"
         )

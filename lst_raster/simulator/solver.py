@@ -11,7 +11,7 @@ from lst_raster.physics.constants import AVOGADRO, MOLAR_MASS_DRY_AIR, MOLAR_MAS
 from lst_raster.sensors.response import Float
 from lst_raster.simulator.absorption_table import AbsorptionTable, Single, lagrange_weights
 from lst_raster.simulator.atmosphere import Layers
-from lst_raster.simulator.gases import Composition, mass_mixing_ratio, mole_fraction
+from lst_raster.simulator.gases import Composition, mass_mixing_ratio, mole_fraction, standard_profile
 from lst_raster.simulator.minor_gases import scaling_factor
 
 _PER_CM2 = 1e-4  # m-2 to cm-2
@@ -60,8 +60,12 @@ def _row_weights(layers: Layers, composition: Composition, table: AbsorptionTabl
 
 def _gas_amounts(layers: Layers, composition: Composition, table: AbsorptionTable) -> Single:
     """Amounts of minor gases scaled to their reference state, shape (blocks, layers, gases). [kg m-2]."""
+    profiles = {
+        "ozone": layers.ozone,
+        "nitric_acid": layers.dry_air * standard_profile("nitric_acid", layers.pressure),
+    }
     amounts = [
-        layers.ozone if gas == "ozone" else layers.dry_air * mass_mixing_ratio(gas, composition.year)
+        profiles[gas] if gas in profiles else layers.dry_air * mass_mixing_ratio(gas, composition.year)
         for gas in table.gases
     ]
     factor = scaling_factor(

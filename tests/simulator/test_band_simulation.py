@@ -13,7 +13,7 @@ from lst_raster.sensors.response import load_response, wavenumber_weights
 from lst_raster.simulator.absorption_table import wavenumber_grid
 from lst_raster.simulator.atmosphere import column, layers
 from lst_raster.simulator.band_simulation import Geometry, band_average, simulate, simulate_spectrum
-from lst_raster.simulator.gases import Composition, mole_fraction, standard_ozone
+from lst_raster.simulator.gases import Composition, mole_fraction, standard_profile
 from lst_raster.simulator.solver import hemisphere, solve
 
 PRESSURE = np.geomspace(1000.0, 10.0, 26)
@@ -111,7 +111,7 @@ def test_the_downwelling_radiance_is_that_of_a_colder_body_than_the_air_near_the
 def test_gases_follow_their_years_and_ozone_its_layer():
     assert mole_fraction("carbon_dioxide", 2024.0) > mole_fraction("carbon_dioxide", 1990.0)
     assert mole_fraction("cfc11", 1995.0) > mole_fraction("cfc11", 2024.0)
-    assert standard_ozone(np.array(15.0)) > 20.0 * standard_ozone(np.array(500.0))
+    assert standard_profile("ozone", np.array(15.0)) > 20.0 * standard_profile("ozone", np.array(500.0))
 
 
 @pytest.mark.parametrize(
