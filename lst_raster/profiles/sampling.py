@@ -26,10 +26,14 @@ EMISSIVITY = (0.90, 0.995)
 SURFACES_PER_PROFILE = 20
 """Number of surfaces per profile in evaluations. With half as many, the RMSE on soundings, which depends on a few humid
 profiles, varies by 5 % between draws."""
-AEROSOL_RANGE = (0.0, 0.06)
-"""Absorption optical depth of background aerosol at 11 um, from clean marine air to haze. [1]"""
-AEROSOL_SHAPE = (2.0, 4.0)
-"""Shape of the beta distribution of aerosol optical depth: mean 0.02 (continental background), mode 0.015."""
+BACKGROUND_AEROSOL = (0.02, 0.015)
+"""Mean and standard deviation of the absorption optical depth of background aerosol at 11 um. [1]"""
+HAZE_RANGE = (0.0, 0.3)
+"""Absorption optical depth at 11 um in haze and desert dust. [1]"""
+HAZE_FRACTION = 0.15
+"""Fraction of profiles whose aerosol is drawn from `HAZE_RANGE`. [1]"""
+GAS_YEARS = (1982.0, 2030.0)
+"""Range of the year of the gas concentrations, for all sensor bands: Landsat 4 to the end of the decade. [year]"""
 CONTINUUM_SPREAD = 0.03
 """Standard deviation of the factor on the water vapour continuum, which is clipped at three standard deviations. [1]"""
 
@@ -46,7 +50,7 @@ class Surfaces:
 class AtmosphereDraws:
     """Atmospheric parameters drawn in addition to the profiles, of shape (profile,)."""
 
-    aerosol_optical_depth: Float  # absorption optical depth of background aerosol at 11 um [1]
+    aerosol_optical_depth: Float  # absorption optical depth of aerosol at 11 um [1]
     continuum_scaling: Float  # factor on the water vapour continuum [1]
     gas_year: Float  # decimal year of the minor gas concentrations
 
@@ -99,16 +103,17 @@ def draw_surfaces(air_temperature: Float, per_profile: int, seed: int) -> Surfac
     )
 
 
-def atmosphere_draws(count: int, years: tuple[float, float], seed: int) -> AtmosphereDraws:
+def atmosphere_draws(count: int, seed: int) -> AtmosphereDraws:
     """Draw the parameters that a profile does not contain, over their natural spread.
 
-    Aerosol: a beta distribution over 0.00 (clean marine air) to 0.06 (haze) with a mean of 0.02 (continental
-    background). Absorption dominates in the thermal window; scattering is neglected.
+    Aerosol: for 85 % of the profiles background aerosol, from a gamma distribution with a mean of 0.02 (continental
+    background) and a standard deviation of 0.015; clean marine air has about 0.005. For 15 % haze and desert dust,
+    uniform from 0 to 0.3. Absorption dominates in the thermal window; scattering is neglected.
 
     Continuum: normal about 1, standard deviation 0.03. Its uncertainty after field measurements is a few per cent; the
     change from MT_CKD 4.1 to 4.3, about a tenth in humid atmospheres, is within three standard deviations.
 
-    Minor gases: a date drawn uniformly from the sensor's years of operation, `years`, including the last one.
+    Gases: a date drawn uniformly from 1982 to 2030, independently of the date of the profile.
 
     References
     ----------
@@ -118,13 +123,14 @@ def atmosphere_draws(count: int, years: tuple[float, float], seed: int) -> Atmos
     (the continuum)
     """
     random = np.random.default_rng(seed)
-    low, high = AEROSOL_RANGE
-    aerosol = low + (high - low) * random.beta(*AEROSOL_SHAPE, count)
+    mean, spread = BACKGROUND_AEROSOL
+    background = random.gamma((mean / spread) ** 2, spread**2 / mean, count)
+    is_haze = random.random(count) < HAZE_FRACTION
     deviation = np.clip(random.standard_normal(count), -3.0, 3.0)
     return AtmosphereDraws(
-        aerosol_optical_depth=aerosol,
+        aerosol_optical_depth=np.where(is_haze, random.uniform(*HAZE_RANGE, count), background),
         continuum_scaling=1.0 + CONTINUUM_SPREAD * deviation,
-        gas_year=random.uniform(years[0], years[1] + 1.0, count),
+        gas_year=random.uniform(*GAS_YEARS, count),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ RESULTS = {
     "water_vapour": ("kg m-2", "total column water vapour"),
     "surface_pressure": ("hPa", "pressure at the ground"),
     "air_temperature_2m": ("K", "air temperature at the ground"),
-    "aerosol_optical_depth": ("1", "absorption optical depth of the background aerosol at 11 um"),
+    "aerosol_optical_depth": ("1", "absorption optical depth of the aerosol at 11 um"),
     "continuum_scaling": ("1", "factor on the water vapour continuum"),
     "gas_year": ("year", "year whose gas concentrations were used"),
 }
@@ -66,13 +66,11 @@ class SimulationOptions:
     vary_seed: int | None = None
     """Seed to draw year, aerosol and continuum for each profile over their natural spread instead."""
 
-    def compositions(self, count: int, sensors: Iterable[str]) -> list[Composition]:
-        """Composition of each of `count` profiles, for the years of operation of sensor bands."""
+    def compositions(self, count: int) -> list[Composition]:
+        """Composition of each of `count` profiles."""
         if self.vary_seed is None:
             return [self.composition] * count
-        bands = [sensor_band(sensor) for sensor in sensors]
-        years = min(band.first_year for band in bands), max(band.last_year for band in bands)
-        draws = atmosphere_draws(count, years, self.vary_seed)
+        draws = atmosphere_draws(count, self.vary_seed)
         rows = zip(draws.gas_year, draws.aerosol_optical_depth, draws.continuum_scaling, strict=True)
         return [
             Composition(year=float(year), aerosol_optical_depth=float(aerosol), continuum_scaling=float(scaling))
@@ -96,7 +94,7 @@ def simulate_file(
     options = options or SimulationOptions()
     paths = {sensor_band(sensor).name: path for sensor, path in targets.items()}
     with open_profiles(profiles, decode_times=False) as source, ExitStack() as stack:
-        compositions = options.compositions(check_profiles(profiles, source), paths)
+        compositions = options.compositions(check_profiles(profiles, source))
         outputs = {}
         for sensor, path in paths.items():
             outputs[sensor] = stack.enter_context(h5netcdf.File(stack.enter_context(atomic_write(path)), "w"))

@@ -43,7 +43,7 @@ class SensorProperties:
     calibration_uncertainty: float = 0.5  # standard uncertainty of the calibration at 300 K [K]
     gain: float = 0.0  # radiance per digital number, 0 for files of radiance or temperature [W m-2 sr-1 um-1]
     radiance_offset: float = 0.0  # radiance of the digital number 0 [W m-2 sr-1 um-1]
-    first_year: int = 2000  # first year of operation; both years limit the minor gas concentrations in simulations
+    first_year: int = 2000  # first year of operation
     last_year: int = 2029  # last year of operation
 
     def __post_init__(self) -> None:

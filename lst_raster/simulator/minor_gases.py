@@ -131,10 +131,10 @@ def pseudo_spectrum(terms: BandTerms, points: int) -> Float:
 
 
 def read_cross_sections(path: Path, edges: Float) -> tuple[str, Float]:
-    """Name of a gas and its mean cross section [m2 kg-1] in cells between `edges` [cm-1], from a HITRAN file (``.xsc``).
+    """Read a gas from a file of HITRAN cross sections (``.xsc``): its name, and means between `edges` [cm-1]. [m2 kg-1]
 
-    Of the spectra that begin below the last edge, that nearest to 250 K is used: between 213 and 293 K the means over
-    10 cm-1 of strong absorption change by less than a tenth. Raises InputNotFoundError, and InputError for other files
+    Of the spectra that begin below the last edge, that nearest to 250 K is used: between 230 and 295 K the means over
+    10 cm-1 of strong absorption differ from it by less than a tenth. Raises InputNotFoundError, and InputError for other files
     and gases.
 
     References
@@ -143,24 +143,24 @@ def read_cross_sections(path: Path, edges: Float) -> tuple[str, Float]:
     """
     if not path.is_file():
         raise InputNotFoundError(f"cross section file {path} not found")
-    spectra = {}
+    spectra: dict[float, tuple[Float, Float]] = {}
     with reading(f"{path} is not a HITRAN cross section file, or damaged", more=(StopIteration,)):
         lines = iter(path.read_text().splitlines())
         for line in lines:
             if len(line) < 60:  # end-of-file marks
                 continue
             name, first, last, count, temperature = line.split()[:5]
+            gas = CROSS_SECTION_GASES[name]
             values = np.array([value for _ in range(-(-int(count) // 10)) for value in next(lines).split()], float)
             if float(first) < edges[-1]:
                 wavenumber = np.linspace(float(first), float(last), int(count))
                 spectra[float(temperature)] = wavenumber, values[: int(count)]
-        gas = CROSS_SECTION_GASES[name]
-        wavenumber, values = spectra[min(spectra, key=lambda kelvin: abs(kelvin - CROSS_SECTION_TEMPERATURE))]
-    return gas, _per_mass(gas, _cell_means(wavenumber, values, edges))
+        nearest = min(spectra, key=lambda kelvin: abs(kelvin - CROSS_SECTION_TEMPERATURE))
+        return gas, _per_mass(gas, _cell_means(*spectra[nearest], edges))
 
 
 def nitric_acid_absorption(edges: Float) -> Float:
-    """Mean absorption coefficient of nitric acid in cells between `edges` [cm-1], from strength and shape. [m2 kg-1]"""
+    """Mean absorption coefficient of nitric acid [m2 kg-1] in cells between `edges` [cm-1]."""
     wavenumber, shape = np.array(_NITRIC_ACID_WAVENUMBER), np.array(_NITRIC_ACID_SHAPE)
     fine = np.arange(wavenumber[0], wavenumber[-1] + 0.5)
     relative = np.interp(fine, wavenumber, shape)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lst_raster.errors import InputError
-from lst_raster.profiles.sampling import AEROSOL_RANGE, atmosphere_draws, draw_surfaces
+from lst_raster.profiles.sampling import BACKGROUND_AEROSOL, HAZE_RANGE, atmosphere_draws, draw_surfaces
 from tests.support.mild_surfaces import mild_samples
 
 AIR = np.linspace(210.0, 328.0, 400)
@@ -46,17 +46,26 @@ def test_a_field_of_air_temperatures_is_refused():
 
 
 def test_atmosphere_draws_have_the_documented_spread():
-    draws = atmosphere_draws(20_000, (2013, 2029), 3)
-    assert draws.aerosol_optical_depth.min() >= AEROSOL_RANGE[0]
-    assert draws.aerosol_optical_depth.max() <= AEROSOL_RANGE[1]
-    assert draws.aerosol_optical_depth.mean() == pytest.approx(0.02, abs=5e-4)
+    draws = atmosphere_draws(20_000, 3)
     assert draws.continuum_scaling.mean() == pytest.approx(1.0, abs=1e-3)
     assert draws.continuum_scaling.std() == pytest.approx(0.03, abs=1e-3)
     assert np.abs(draws.continuum_scaling - 1.0).max() <= 0.09 + 1e-12
-    assert draws.gas_year.min() >= 2013.0 and draws.gas_year.max() < 2030.0
+    assert 1982.0 <= draws.gas_year.min() < 1982.1 and 2029.9 < draws.gas_year.max() < 2030.0
+    assert draws.gas_year.mean() == pytest.approx(2006.0, abs=0.3)
+
+
+def test_aerosol_is_background_with_some_haze():
+    aerosol = atmosphere_draws(200_000, 3).aerosol_optical_depth
+    assert 0.0 <= aerosol.min() < 1e-3 and 0.29 < aerosol.max() <= HAZE_RANGE[1]
+    dense = (aerosol > 0.15).mean()  # half of the haze; background is never so dense
+    assert dense == pytest.approx(0.5 * 0.15, abs=2e-3)
+    mean, spread = BACKGROUND_AEROSOL
+    assert aerosol.mean() == pytest.approx(0.85 * mean + 0.15 * 0.15, abs=5e-4)
+    square = 0.85 * (mean**2 + spread**2) + 0.15 * 0.3**2 / 3.0
+    assert (aerosol**2).mean() == pytest.approx(square, rel=0.02)
 
 
 def test_atmosphere_draws_repeat_with_their_seed():
-    first, again = atmosphere_draws(10, (1999, 2024), 5), atmosphere_draws(10, (1999, 2024), 5)
+    first, again = atmosphere_draws(10, 5), atmosphere_draws(10, 5)
     assert np.array_equal(first.gas_year, again.gas_year)
     assert np.array_equal(first.aerosol_optical_depth, again.aerosol_optical_depth)

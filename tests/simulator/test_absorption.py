@@ -1,5 +1,7 @@
 """Lines, continuum, minor gases and the absorption table made from them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.io import netcdf_file
@@ -10,7 +12,16 @@ from lst_raster.simulator import make_absorption_table as make_table
 from lst_raster.simulator.absorption_table import lagrange_weights, packaged_table, read_table, wavenumber_grid
 from lst_raster.simulator.cross_sections import LineList, cross_section, read_lines
 from lst_raster.simulator.make_absorption_table import continuum_cross_sections, read_continuum
-from lst_raster.simulator.minor_gases import MINOR_GASES, pseudo_spectrum, read_k_distribution, scaling_factor
+from lst_raster.simulator.minor_gases import (
+    CROSS_SECTION_GASES,
+    MINOR_GASES,
+    NITRIC_ACID_STRENGTH,
+    nitric_acid_absorption,
+    pseudo_spectrum,
+    read_cross_sections,
+    read_k_distribution,
+    scaling_factor,
+)
 from tests.support.shared import shared_path
 
 
@@ -72,7 +83,48 @@ def test_the_k_distribution_holds_the_known_strength_of_the_cfcs():
     by_place = {(entry.gas, entry.band): entry for entry in terms}
     assert by_place["cfc12", 92].coefficient == pytest.approx([1060.1], abs=0.1)
     assert by_place["cfc11", 84].coefficient == pytest.approx([1755.0], abs=1.0)
-    assert {entry.gas for entry in terms} == set(MINOR_GASES)
+    assert {entry.gas for entry in terms} == set(MINOR_GASES) - set(CROSS_SECTION_GASES.values()) - {"nitric_acid"}
+
+
+EDGES = np.arange(760.0, 1000.5)
+PER_MOLECULE = 1e4 / 6.02214e23  # m2 kg-1 times kg mol-1 to cm2 molecule-1
+
+
+@pytest.mark.parametrize(
+    ("name", "gas", "molar_mass", "strength", "peak"),
+    [
+        # molar mass [kg mol-1]; absorption integrated over 760 to 1000 cm-1 [cm molecule-1], and its strongest 10 cm-1
+        ("CFC-113_IR00.xsc", "cfc113", 0.18737, 6.1e-17, 810.0),
+        ("CHClF2.xsc", "hcfc22", 0.08647, 2.31e-17, 800.0),
+        ("CCl4.xsc", "carbon_tetrachloride", 0.15382, 5.07e-17, 790.0),
+    ],
+)
+def test_cross_sections_keep_their_strength(name, gas, molar_mass, strength, peak):
+    read, coefficient = read_cross_sections(shared_path("data", "spectroscopy", "xsc", name), EDGES)
+    assert read == gas and coefficient.shape == (240,) and coefficient.min() >= 0.0
+    assert coefficient.sum() * molar_mass * PER_MOLECULE == pytest.approx(strength, rel=0.01)
+    assert 760.0 + 10.0 * coefficient.reshape(24, 10).sum(axis=1).argmax() == peak
+
+
+def test_the_spectrum_nearest_to_250_k_is_used(tmp_path):
+    path = tmp_path / "CCl4.xsc"
+    spectrum = "      CCl4  790.0000  800.0000        11{:10.4f}     .0000 1.000E-18NCAR-b" + " " * 20
+    rows = [spectrum.format(kelvin) + ("\n" + " {:9.3E}" * 10).format(*[value] * 10) + f"\n {value:9.3E}"
+            for kelvin, value in ((298.0, 3e-18), (248.0, 2e-18), (170.0, 1e-18))]  # fmt: skip
+    path.write_text("\n".join(rows) + "\n\x1a")
+    _, coefficient = read_cross_sections(path, EDGES)
+    assert coefficient[30:40] * 0.153811 * PER_MOLECULE == pytest.approx(2e-18, rel=1e-5)
+    assert not coefficient[:30].any() and not coefficient[40:].any()
+    path.write_text(path.read_text()[:-40])
+    with pytest.raises(InputError, match="not a HITRAN cross section file, or damaged"):
+        read_cross_sections(path, EDGES)
+
+
+def test_nitric_acid_has_its_band_strength():
+    coefficient = nitric_acid_absorption(EDGES)
+    assert coefficient.sum() * 0.063012 * PER_MOLECULE == pytest.approx(NITRIC_ACID_STRENGTH, rel=1e-4)
+    assert coefficient[110:140].min() > 0.5 * coefficient.max()  # nu5 at 879 and 2nu9 at 896 cm-1
+    assert not coefficient[:80].any() and not coefficient[170:].any()
 
 
 def test_a_pseudo_spectrum_keeps_the_mean_and_the_order_of_strengths():
@@ -133,6 +185,7 @@ def test_the_packaged_table_is_what_the_maker_makes(tmp_path, monkeypatch):
         carbon_dioxide_lines=(folder / "co2" / "626.par",),
         continuum=folder / "mt_ckd_h2o_4.3.nc",
         k_distribution=folder / "socrates_sp_lw_300_orig",
+        cross_sections=tuple((folder / "xsc").iterdir()),
     )
     make_table.make_table(sources, tmp_path / "table.nc")
     made, packaged = read_table(tmp_path / "table.nc"), packaged_table()
@@ -151,9 +204,13 @@ def test_a_stopped_build_leaves_no_table(tmp_path):
         carbon_dioxide_lines=(folder / "co2" / "838.par",),
         continuum=folder / "mt_ckd_h2o_4.3.nc",
         k_distribution=folder / "socrates_sp_lw_300_orig",
+        cross_sections=tuple((folder / "xsc").iterdir()),
     )
     with pytest.raises(CancelledError):
         make_table.make_table(sources, tmp_path / "table.nc", lambda done, total: False)
+    few = replace(sources, cross_sections=(folder / "xsc" / "CCl4.xsc",))
+    with pytest.raises(InputError, match="no cross sections of cfc113, hcfc22"):
+        make_table.make_table(few, tmp_path / "table.nc")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -164,6 +221,7 @@ def test_wrong_files_are_named_with_what_they_are_not(tmp_path):
         (read_lines, "not a HITRAN line file"),
         (read_continuum, "not an MT_CKD"),
         (lambda path: read_k_distribution(path, 760.0, 1000.0), "not a SOCRATES"),
+        (lambda path: read_cross_sections(path, EDGES), "not a HITRAN cross section"),
     ):
         with pytest.raises(InputError, match=message):
             reader(text)
@@ -175,6 +233,7 @@ def test_wrong_files_are_named_with_what_they_are_not(tmp_path):
     "read",
     [
         read_lines, read_continuum, lambda path: read_k_distribution(path, 760.0, 1000.0),
+        lambda path: read_cross_sections(path, EDGES),
         lambda path: crop_spectra(path, path.with_name("out.csv")),
         lambda path: make_components(path, path, path.with_name("out.csv")),
     ],

@@ -1,5 +1,7 @@
 """Layers, optical depth and the solver hold their laws and limits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,13 +10,15 @@ from scipy.special import expn
 
 from lst_raster.errors import InputError
 from lst_raster.physics.planck import band_radiance, planck_radiance
+from lst_raster.physics.radiative_transfer import sensor_radiance, surface_temperature
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.sensors.response import load_response, wavenumber_weights
-from lst_raster.simulator.absorption_table import wavenumber_grid
+from lst_raster.simulator.absorption_table import packaged_table, wavenumber_grid
 from lst_raster.simulator.atmosphere import column, layers
 from lst_raster.simulator.band_simulation import Geometry, band_average, simulate, simulate_spectrum
 from lst_raster.simulator.gases import Composition, mole_fraction, standard_profile
-from lst_raster.simulator.solver import hemisphere, solve
+from lst_raster.simulator.solver import _gas_amounts, hemisphere, solve
+from tests.support.oracle import us_standard_atmosphere
 
 PRESSURE = np.geomspace(1000.0, 10.0, 26)
 
@@ -112,6 +116,69 @@ def test_gases_follow_their_years_and_ozone_its_layer():
     assert mole_fraction("carbon_dioxide", 2024.0) > mole_fraction("carbon_dioxide", 1990.0)
     assert mole_fraction("cfc11", 1995.0) > mole_fraction("cfc11", 2024.0)
     assert standard_profile("ozone", np.array(15.0)) > 20.0 * standard_profile("ozone", np.array(500.0))
+
+
+def gas_depths(profile, year: float = 2018.0) -> dict[str, np.ndarray]:
+    """Vertical optical depth of each minor gas at 0.01 cm-1 between 760 and 1000 cm-1, by name."""
+    table = packaged_table()
+    amounts = _gas_amounts(layers(profile), Composition(year=year), table).sum(axis=1)
+    return {
+        gas: (amounts[:, index, None] * table.gas_coefficients[:, index]).ravel()
+        for index, gas in enumerate(table.gases)
+    }
+
+
+AIR = 2.15e25
+"""Molecules of air above sea level, 1013 hPa / (g m), with the mass of a molecule m = 28.96 / 6.022e26 kg. [cm-2]"""
+
+
+@pytest.mark.parametrize(
+    ("gas", "molecules", "strength", "strongest"),
+    [
+        # molecules [cm-2] in 2018; integrated absorption [cm molecule-1]; largest optical depth over 10 cm-1
+        ("cfc113", 70.4e-12 * AIR, 6.1e-17, 0.0020),  # 1.35e-18 cm2 at 810 to 820 cm-1
+        ("hcfc22", 244e-12 * AIR, 2.31e-17, 0.0034),  # 6.5e-19 cm2 at 800 to 810 cm-1
+        ("carbon_tetrachloride", 78.8e-12 * AIR, 5.07e-17, 0.0060),  # 3.5e-18 cm2 at 790 to 800 cm-1
+        ("nitric_acid", 1.2e16, 2.4e-17, 0.0055),  # 4.5e-19 cm2 at 890 to 900 cm-1
+    ],
+)
+def test_optical_depths_of_weak_gases_are_those_estimated_by_hand(gas, molecules, strength, strongest):
+    depth = gas_depths(make_column(surface_pressure=1013.0, surface_temperature=288.0, humidity=0.004))[gas]
+    assert depth.min() >= 0.0
+    assert depth.sum() * 0.01 == pytest.approx(molecules * strength, rel=0.04)
+    assert depth.reshape(24, 1000).mean(axis=1).max() == pytest.approx(strongest, rel=0.06)
+
+
+def test_every_minor_gas_absorbs_and_nitric_acid_is_in_the_stratosphere():
+    low, high = make_column(), make_column(surface_pressure=500.0)
+    at_sea_level, elevated = gas_depths(low), gas_depths(high)
+    assert all(depth.sum() > 0.0 for depth in at_sea_level.values())
+    share = {gas: elevated[gas].sum() / at_sea_level[gas].sum() for gas in ("cfc113", "nitric_acid")}
+    assert share["cfc113"] == pytest.approx(0.5, abs=0.02) and share["nitric_acid"] > 0.9
+    pressure = np.array([500.0, 30.0, 1.0])
+    assert standard_profile("nitric_acid", pressure).argmax() == 1
+
+
+def test_concentrations_of_weak_gases_follow_their_years():
+    assert mole_fraction("hcfc22", 2020.0) > 5.0 * mole_fraction("hcfc22", 1980.0)
+    assert mole_fraction("cfc113", 1996.0) > 1.1 * mole_fraction("cfc113", 2020.0)
+    assert mole_fraction("carbon_tetrachloride", 1990.0) == pytest.approx(106.2e-12)
+
+
+@pytest.mark.parametrize(("sensor", "expected"), [("landsat8-b10", 0.135), ("landsat5-b6", 0.145)])
+def test_the_effect_of_the_weak_gases_on_the_temperature_is_the_documented_one(sensor, expected):
+    profile, planck = us_standard_atmosphere(), sensor_band(sensor).planck
+    table = packaged_table()
+    weak = [table.gases.index(gas) for gas in ("cfc113", "hcfc22", "carbon_tetrachloride", "nitric_acid")]
+    coefficients = table.gas_coefficients.copy()
+    coefficients[:, weak] = 0.0
+    terms = [
+        (0.98, *band_average(simulate_spectrum(profile, table=one, sensors=[sensor]), sensor))
+        for one in (table, replace(table, gas_coefficients=coefficients))
+    ]
+    kelvin = profile.air_temperature[0] + 5.0
+    radiance = sensor_radiance(kelvin, *terms[0], planck)
+    assert kelvin - surface_temperature(radiance, *terms[1], planck) == pytest.approx(expected, abs=0.005)
 
 
 @pytest.mark.parametrize(

@@ -37,3 +37,13 @@ def afgl_column(name: str, with_ozone: bool = False) -> Column:
     humidity = vapour * 18.01528 / (vapour * 18.01528 + (1.0 - vapour) * 28.9647)
     ozone = atmosphere["O3"] * 1e-6 * 47.9982 / 28.9647 if with_ozone else None
     return column(atmosphere["PRE"], atmosphere["TEM"], humidity, ozone)
+
+
+def us_standard_atmosphere() -> Column:
+    """US Standard Atmosphere in the AFGL form, with its ozone."""
+    _, pressure, temperature, air, ozone, _, vapour, *_ = np.loadtxt(
+        shared_path("data", "profiles", "afgl", "afglus.dat"), unpack=True
+    )
+    fraction = vapour / air
+    humidity = fraction * 18.01528 / (fraction * 18.01528 + (1.0 - fraction) * 28.9647)
+    return column(pressure, temperature, humidity, ozone / air * 47.9982 / 28.9647)
