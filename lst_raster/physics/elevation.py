@@ -38,6 +38,18 @@ def pressure_at(elevation: Array, sea_level_pressure: Array | float = STANDARD_P
     return sea_level_pressure * (1.0 - LAPSE_RATE / SEA_LEVEL_TEMPERATURE * elevation) ** exponent
 
 
+def elevation_at(pressure: Array, sea_level_pressure: Array | float = STANDARD_PRESSURE) -> Array:
+    """Elevation [m] of an air pressure [hPa] in the standard troposphere, the inverse of `pressure_at`.
+
+    Examples
+    --------
+    >>> round(elevation_at(898.7457), 1)
+    1000.0
+    """
+    exponent = GAS_CONSTANT_DRY_AIR * LAPSE_RATE / GRAVITY
+    return (1.0 - (pressure / sea_level_pressure) ** exponent) * (SEA_LEVEL_TEMPERATURE / LAPSE_RATE)
+
+
 def surface_pressure_between(surface_pressure: Array, start: Array | float, end: Array | float) -> Array:
     """Surface pressure [hPa] adjusted from one surface elevation [m] to another, as in the standard troposphere.
 

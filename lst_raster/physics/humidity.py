@@ -76,6 +76,24 @@ def saturated_column(temperature: Array) -> Array:
     return vapour_density(saturation_pressure_water(temperature), temperature) * VAPOUR_SCALE_HEIGHT
 
 
+def column_from_vapour_pressure(vapour_pressure: Array, decrease_factor: Array | float) -> Array:
+    """Water vapour column above a surface where vapour pressure decreases with height as a power of pressure. [kg m-2]
+
+    With the vapour pressure at the surface [hPa] and the decrease factor [1], vapour pressure is proportional to the
+    air pressure to the power of `decrease_factor` + 1; the integral of 0.622 e / p over p / g is closed.
+
+    References
+    ----------
+    J. Askne, H. Nordius, Radio Sci. 22, 379 (1987), doi:10.1029/RS022i003p00379
+
+    Examples
+    --------
+    >>> round(column_from_vapour_pressure(20.0, 2.5), 1)
+    36.2
+    """
+    return vapour_pressure * (100.0 * EPSILON_WATER / GRAVITY) / (decrease_factor + 1.0)
+
+
 def specific_humidity_from_vapour_pressure(vapour_pressure: Array, pressure: Array) -> Array:
     """Mass of water vapour per mass of moist air [kg kg-1], from partial pressure of vapour and air pressure [hPa]."""
     return EPSILON_WATER * vapour_pressure / (pressure - (1.0 - EPSILON_WATER) * vapour_pressure)
