@@ -11,30 +11,42 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from lst_raster.errors import ModelError
-from lst_raster.simulator.input_errors import INPUT_ERROR
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
-CONTRACT_VERSION = 3
-"""The only version of the contract that is read. Version 1 had no uncertainties among the outputs, version 2 no
-`INPUT_ERROR` among the inputs."""
+CONTRACT_VERSION = 4
+"""The only version of the contract that is read: every atmospheric input has its own standard uncertainty."""
 METADATA_KEY = "lst_raster"
 """Key of the ONNX metadata property that holds the contract as JSON."""
 GRAPHS: Mapping[str, str] = MappingProxyType({"retrieval": "model.onnx", "atmosphere": "atmosphere.onnx"})
 """Kinds of graph, with the name of the file in a model's folder."""
+
+UNCERTAIN_INPUTS = ("water_vapour", "air_temperature", "aerosol_optical_depth")
+"""Atmospheric inputs with an input for their standard uncertainty, named as `uncertainty_name` does."""
+PROFILE_UNCERTAINTY = "profile_uncertainty"
+"""Name of the input for the uncertainty of the inputs on sigma levels, relative to that of a reanalysis: 0 exact, 1 for
+errors of 1 K common to all levels, 0.7 K and 10 % of the humidity independent at each."""
+
+
+def uncertainty_name(name: str) -> str:
+    """Name of the input for the standard uncertainty of another input."""
+    return f"{name}_uncertainty"
+
 
 _RADIANCE = "W m-2 sr-1 um-1"
 UNITS: Mapping[str, str] = MappingProxyType(
     {
         "radiance": _RADIANCE, "emissivity": "1",
         "water_vapour": "kg m-2", "surface_pressure": "hPa", "air_temperature": "K",
-        **dict.fromkeys(TEMPERATURE_LEVELS, "K"), **dict.fromkeys(HUMIDITY_LEVELS, "kg kg-1"), INPUT_ERROR: "1",
+        "brightness_temperature": "K", "aerosol_optical_depth": "1", "gas_year": "year",
+        "water_vapour_uncertainty": "kg m-2", "air_temperature_uncertainty": "K",
+        "aerosol_optical_depth_uncertainty": "1",
+        **dict.fromkeys(TEMPERATURE_LEVELS, "K"), **dict.fromkeys(HUMIDITY_LEVELS, "kg kg-1"),
+        PROFILE_UNCERTAINTY: "1",
         "lst": "K", "transmittance": "1", "upwelling_radiance": _RADIANCE, "downwelling_radiance": _RADIANCE,
         "optical_depth_uncertainty": "1", "upwelling_temperature_uncertainty": "K",
     }
 )  # fmt: skip
 """Unit of every quantity that may be an input or output."""
-DEFAULTS: Mapping[str, float] = MappingProxyType({INPUT_ERROR: 1.0})
-"""Default values of optional inputs."""
 SURFACE_INPUTS = ("radiance", "emissivity")
 """Inputs that describe the pixel; all others describe the atmosphere."""
 
@@ -47,7 +59,7 @@ class PredictedAtmosphere(NamedTuple):
     transmittance: Values  # along the view path [1]
     upwelling_radiance: Values  # at the sensor [W m-2 sr-1 um-1]
     downwelling_radiance: Values  # hemispheric mean at the surface [W m-2 sr-1 um-1]
-    optical_depth_uncertainty: Values  # standard uncertainty for exact inputs [1]
+    optical_depth_uncertainty: Values  # standard uncertainty, with that of the inputs [1]
     upwelling_temperature_uncertainty: Values  # of the effective temperature of the upwelling emission, likewise [K]
 
     @property

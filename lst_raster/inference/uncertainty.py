@@ -1,9 +1,8 @@
-"""Uncertainty of temperatures retrieved with a model: standard uncertainties of its inputs, and their propagation."""
+"""Uncertainty of temperatures retrieved with a model, and default standard uncertainties of its inputs."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -15,12 +14,10 @@ from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.physics.planck import BandPlanck
 from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.physics.uncertainty import Terms, atmosphere_variance, temperature_uncertainty, term_changes
-from lst_raster.simulator.input_errors import Changes
 
 Values: TypeAlias = NDArray[Any]
 AtmosphereModel: TypeAlias = Callable[..., PredictedAtmosphere]
 """Takes the atmosphere inputs by name, returns the prediction: `Model.atmosphere`, or a graph not yet exported."""
-_ROWS_AT_ONCE = 16_384  # of all error sources together; a call takes as long as several hundred rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,42 +32,22 @@ class InputUncertainty:
         return np.maximum(self.absolute, self.relative * np.asarray(value))
 
 
+REANALYSIS, GIVEN = "reanalysis", "given"  # origins of inputs
 INPUT_UNCERTAINTIES: Mapping[str, Mapping[str, InputUncertainty]] = MappingProxyType(
     {
-        "reanalysis": {
-            "water_vapour": InputUncertainty(1.0, relative=0.10), "air_temperature": InputUncertainty(1.5),
-            "surface_pressure": InputUncertainty(2.0), "profile_temperature": InputUncertainty(1.0),
-            "level_temperature": InputUncertainty(0.7), "level_humidity": InputUncertainty(1e-6, relative=0.10),
-        },
-        "standard atmosphere": {
-            "water_vapour": InputUncertainty(1.0, relative=0.55), "air_temperature": InputUncertainty(9.0),
-            "surface_pressure": InputUncertainty(20.0),
-        },
-        "given": {
+        REANALYSIS: {"water_vapour": InputUncertainty(1.0, relative=0.10), "air_temperature": InputUncertainty(1.5)},
+        GIVEN: {
             "water_vapour": InputUncertainty(0.5, relative=0.05), "air_temperature": InputUncertainty(1.0),
-            "surface_pressure": InputUncertainty(2.0),
+            "aerosol_optical_depth": InputUncertainty(0.01, relative=0.20),
         },
     }
 )  # fmt: skip
-"""Standard uncertainties by origin of the input, then by its name or the kind of error
-(`lst_raster.simulator.input_errors.KINDS`); units as in the contract.
+"""Default standard uncertainties by origin of the input, then by its name; units as in the contract.
 
-reanalysis: ERA5 differs from 2,000 stations in China by 1.8 K (root mean square) in air temperature and 0.7 hPa in
-pressure (W. Zhang et al., J. Geodesy 93, 1897 (2019), doi:10.1007/s00190-019-01290-6); where the elevation of the pixel
-differs from that of the reanalysis the pressure is less certain. The models are calibrated for an error of 10 % of the
-water vapour column.
-standard atmosphere: root mean square difference between the land columns of the profile library within 60 degrees of
-latitude and the standard atmosphere of their place and day: 56 %, 9.0 K; pressure is that of open sea and lowland
-(two thirds of all columns within 60 degrees differ by less than 17 hPa).
-given: assumption for a sounding or a station nearby.
+reanalysis: ERA5 differs from 2,000 stations in China by 1.8 K (root mean square) in air temperature (W. Zhang et al.,
+J. Geodesy 93, 1897 (2019), doi:10.1007/s00190-019-01290-6).
+given: assumption for a sounding, a station or a sun photometer nearby.
 """
-
-INPUT_ERROR_BY_ORIGIN: Mapping[str, float] = MappingProxyType(
-    {"given": 0.5, "reanalysis": 1.0, "standard atmosphere": 1.0}
-)
-"""Value of the model input `lst_raster.simulator.input_errors.INPUT_ERROR` by origin of the other inputs: ratio of
-`INPUT_UNCERTAINTIES` to those of a reanalysis. Models are not trained for the larger errors of a standard atmosphere.
-[1]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,8 +55,8 @@ class Retrieved:
     """Temperatures retrieved with a model, and their uncertainty."""
 
     temperature: Values  # [K]
-    from_inputs: Values  # standard uncertainty due to sensor, emissivity and atmosphere inputs [K]
-    from_model: Values  # standard uncertainty due to atmospheric variability that the inputs do not describe [K]
+    from_inputs: Values  # standard uncertainty due to sensor and emissivity [K]
+    from_model: Values  # standard uncertainty due to the atmosphere: inputs, and variability they do not describe [K]
 
     @property
     def uncertainty(self) -> Values:
@@ -87,71 +64,41 @@ class Retrieved:
         return np.hypot(self.from_inputs, self.from_model)
 
 
-def perturbed_terms(
-    atmosphere: AtmosphereModel, inputs: Mapping[str, Values], error_sources: Mapping[str, Changes], band: BandPlanck
-) -> tuple[Terms, dict[str, Terms], dict[str, Terms]]:
-    """Run a model, and once more for each error source with its inputs raised by one standard uncertainty.
+def model_changes(predicted: PredictedAtmosphere, band: BandPlanck) -> tuple[Terms, Terms]:
+    """Changes of the terms for one predicted standard uncertainty of optical depth and of upwelling temperature.
 
-    `error_sources` has the perturbation of each input by each source
-    (`lst_raster.simulator.input_errors.input_error_sources`). Returns the terms, transmittance [1], upwelling and
-    downwelling radiance [W m-2 sr-1 um-1], in double precision as their changes are small; their change by each error
-    source; their change by one standard uncertainty of the model's own predictions, ``model: optical depth`` and
-    ``model: temperature``.
+    The predicted uncertainties include those of the inputs, which are inputs of the model too. Double precision, as the
+    changes are small.
     """
-    runs = _runs(atmosphere, inputs, [{}, *error_sources.values()])
-    predicted = next(runs)
-    reference = predicted.terms
-    by_inputs = {}
-    for source, run in zip(error_sources, runs, strict=True):
-        terms = run.terms
-        by_inputs[source] = (terms[0] - reference[0], terms[1] - reference[1], terms[2] - reference[2])
     exact = PredictedAtmosphere(*(np.asarray(values, np.float64) for values in predicted))
-    by_depth, by_temperature = term_changes(
+    return term_changes(
         exact.transmittance, exact.upwelling_radiance, exact.optical_depth_uncertainty,
         exact.upwelling_temperature_uncertainty, band,
     )  # fmt: skip
-    return exact.terms, by_inputs, {"model: optical depth": by_depth, "model: temperature": by_temperature}
-
-
-def _runs(
-    atmosphere: AtmosphereModel, inputs: Mapping[str, Values], perturbations: Sequence[Changes]
-) -> Iterator[PredictedAtmosphere]:
-    """Run a model with its inputs raised by each perturbation; for few values in one call."""
-    shape = np.broadcast_shapes(*(np.shape(values) for values in inputs.values()))
-    if len(perturbations) * math.prod(shape) > _ROWS_AT_ONCE:
-        for changes in perturbations:
-            raised = {name: inputs[name] + change for name, change in changes.items()}
-            yield atmosphere(**{**inputs, **raised})
-        return
-    stacked = {name: np.empty((len(perturbations), *shape)) for name in inputs}
-    for name, values in inputs.items():
-        for number, changes in enumerate(perturbations):
-            stacked[name][number] = values + changes.get(name, 0.0)
-    predicted = atmosphere(**stacked)
-    for number in range(len(perturbations)):
-        yield PredictedAtmosphere(*(values[number] for values in predicted))
 
 
 def retrieve_with_uncertainty(
     atmosphere: AtmosphereModel, radiance: Values, emissivity: Values, inputs: Mapping[str, Values], *,
-    error_sources: Mapping[str, Changes], sensor_noise: Values | float, emissivity_uncertainty: float, band: BandPlanck,
+    sensor_noise: Values | float, emissivity_uncertainty: Values | float, band: BandPlanck,
 ) -> Retrieved:  # fmt: skip
     """Retrieve temperatures and their uncertainty; all arrays have one shape.
 
-    Radiance and its uncertainty `sensor_noise` are in W m-2 sr-1 um-1; `inputs` are the atmosphere inputs, with
-    `error_sources` as in `perturbed_terms`.
+    Radiance and its uncertainty `sensor_noise` are in W m-2 sr-1 um-1; `inputs` are the atmosphere inputs.
     """
-    terms, by_inputs, by_model = perturbed_terms(atmosphere, inputs, error_sources, band)
+    predicted = atmosphere(**inputs)
+    terms: Terms = predicted.terms
     transmittance, _, downwelling = terms
     lst = surface_temperature(radiance, emissivity, *terms, band)
 
-    def total(changes: Mapping[str, Terms], noise: Values | float, of_emissivity: float) -> Values:
-        variance = atmosphere_variance(terms, changes.values())
+    def total(changes: tuple[Terms, ...], noise: Values | float, of_emissivity: Values | float) -> Values:
+        variance = atmosphere_variance(terms, changes)
         return np.asarray(
             temperature_uncertainty(
                 lst, radiance, emissivity, of_emissivity, transmittance, downwelling, noise, variance, band
             )
         )
 
-    from_inputs = total(by_inputs, sensor_noise, emissivity_uncertainty)
-    return Retrieved(temperature=lst, from_inputs=from_inputs, from_model=total(by_model, 0.0, 0.0))
+    from_inputs = total((), sensor_noise, emissivity_uncertainty)
+    return Retrieved(
+        temperature=lst, from_inputs=from_inputs, from_model=total(model_changes(predicted, band), 0.0, 0.0)
+    )

@@ -10,20 +10,23 @@ from types import MappingProxyType
 from typing import Any, TypeVar, get_type_hints
 
 from lst_raster.errors import ConfigError, InputNotFoundError
-from lst_raster.profiles.sampling import InputErrors
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.simulator.input_errors import INPUT_ERROR
+from lst_raster.inference.contract import PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
-_SURFACE = ("water_vapour", "surface_pressure", "air_temperature")
+_SURFACE = (
+    *("water_vapour", "surface_pressure", "air_temperature", "brightness_temperature"),
+    *("aerosol_optical_depth", "gas_year"),
+    *map(uncertainty_name, UNCERTAIN_INPUTS),
+)
+PROFILE = "profile"  # tier with temperature and humidity on sigma levels
 TIERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "column": ("water_vapour", "surface_pressure", INPUT_ERROR),
-        "surface": (*_SURFACE, INPUT_ERROR),
-        "profile": (*_SURFACE, *TEMPERATURE_LEVELS, *HUMIDITY_LEVELS, INPUT_ERROR),
+        "surface": _SURFACE,
+        PROFILE: (*_SURFACE, *TEMPERATURE_LEVELS, *HUMIDITY_LEVELS, PROFILE_UNCERTAINTY),
     }
 )
-"""Atmospheric inputs of each tier, in the order of the network's arguments: water vapour first, input error last."""
+"""Atmospheric inputs of each tier, in the order of the network's arguments, water vapour first."""
 
 T = TypeVar("T")
 
@@ -48,10 +51,6 @@ class SamplesConfig:
     """Surfaces drawn for the profiles of a batch, new ones in every step."""
 
     per_profile: int = 4  # surfaces for each profile
-    perturbed: float = 0.1
-    """Weight of a synthetic profile (`perturbation` in the simulated set); a real one has 1. Synthetic profiles cover
-    the ends of the range, where the mechanism extrapolates too; with more weight they outnumber the real humid profiles
-    and bias the mean."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +79,7 @@ class LossConfig:
 class OptimiserConfig:
     """Adam with decoupled weight decay; the learning rate rises linearly, then falls along a cosine."""
 
-    steps: int = 1500  # gradient steps
+    steps: int = 2500  # gradient steps
     batch: int = 2048  # profiles in a step, drawn with replacement
     learning_rate: float = 5e-3  # highest learning rate
     warmup: int = 100  # steps over which the learning rate rises
@@ -95,7 +94,7 @@ class OptimiserConfig:
 class CalibrationConfig:
     """Cross-validation that calibrates the predicted uncertainty."""
 
-    steps: int = 1500
+    steps: int = 2500
     """Gradient steps of the network of each fold, at most those of the optimiser; zero skips the calibration."""
 
 
@@ -110,9 +109,6 @@ class TrainingConfig:
     threads: int = 1  # threads of torch; results are reproducible for one number of threads on one machine
     data: DataConfig  # simulated sets
     samples: SamplesConfig = SamplesConfig()  # surfaces
-    noise: InputErrors = field(default_factory=InputErrors)
-    """Input errors in training where `input_error` is 1; each profile has a random fraction of them, which is its
-    `input_error`."""
     network: NetworkConfig = NetworkConfig()  # size of the network
     loss: LossConfig = LossConfig()  # weights of the loss terms
     optimiser: OptimiserConfig = OptimiserConfig()  # gradient descent

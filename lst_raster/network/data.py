@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -13,19 +13,26 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lst_raster.errors import ConfigError
-from lst_raster.network.config import TIERS, TrainingConfig
+from lst_raster.network.config import PROFILE, TIERS, TrainingConfig
 from lst_raster.network.model import NUISANCE_PARAMETERS, Atmosphere, Normalisation, features
-from lst_raster.physics.planck import BandPlanck, band_radiance_slope
+from lst_raster.physics.planck import BandPlanck, brightness_temperature
 from lst_raster.physics.radiative_transfer import sensor_radiance
-from lst_raster.profiles.sampling import InputErrors, draw_surfaces
+from lst_raster.profiles.sampling import (
+    draw_input_errors,
+    draw_surfaces,
+    given_inputs,
+    neighbourhood_radiance,
+    neighbourhood_temperature,
+    prior_inputs,
+    skin_temperature,
+)
 from lst_raster.profiles.simulated_set import SimulatedSet, read_simulated
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.simulator.input_errors import INPUT_ERROR, input_error_sources
-from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS
+from lst_raster.simulator.sigma_levels import TEMPERATURE_LEVELS
+
+Float = NDArray[np.float64]
 
 SMALLEST_DEVIATION = 1e-5  # floor of standard deviations, against division by zero for constant values
-EXACT = 0.5  # profiles without input errors, as a fraction of those with errors [1]
-SMALLEST_FRACTION = 0.05  # lower limit of noisy water vapour and humidity, as a fraction of the true value [1]
 REFERENCE_TEMPERATURE = 300.0  # at which radiance differences are converted to temperatures [K]
 RANGE_MARGIN = 0.02  # margin of the valid range at each end, as a fraction of the span of the training set [1]
 SMALLEST_VARIANCE = 0.003  # floor of the variance of a principal component, of standardised features [1]
@@ -37,33 +44,39 @@ class Batch(NamedTuple):
     predictors: tuple[Tensor, ...]  # the tier's predictors with their errors, (profile, 1)
     atmosphere: Atmosphere  # true terms of the radiative transfer equation, (profile, 1)
     surface_temperature: Tensor  # true land surface temperature, (profile, surface) [K]
-    emissivity: Tensor  # emissivity with its error, (profile, surface) [1]
-    radiance: Tensor  # at-sensor radiance with its error, (profile, surface) [W m-2 sr-1 um-1]
-    nuisance: Tensor  # `NUISANCE_PARAMETERS`, in standard deviations from the mean, (profile, 3) [1]
+    emissivity: Tensor  # emissivity, (profile, surface) [1]
+    radiance: Tensor  # at-sensor radiance, (profile, surface) [W m-2 sr-1 um-1]
+    nuisance: Tensor  # `NUISANCE_PARAMETERS`, in standard deviations from the mean, (profile, parameter) [1]
     weight: Tensor  # weight of a profile in statistics over all profiles, (profile, 1) [1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingSet:
-    """Profiles of one or more simulated sets as tensors, for one tier; all are (profile, 1) unless stated."""
+    """Profiles of one or more simulated sets, for one tier; all are (profile, 1)."""
 
     band: BandPlanck  # Planck coefficients of the band
-    predictors: tuple[Tensor, ...]  # the tier's predictors
+    true: Mapping[str, Float]  # atmospheric inputs without errors, by name
+    prior: Mapping[str, Float]  # water vapour and air temperature of the climatology with their uncertainties, by name
+    surface_temperature: Float  # skin temperature of the source, NaN where unknown [K]
     atmosphere: Atmosphere  # terms of the radiative transfer equation
-    air_temperature: Tensor  # air temperature at 2 m, around which surface temperatures are drawn [K]
-    nuisance: Tensor  # `NUISANCE_PARAMETERS`, in standard deviations from the mean, (profile, 3) [1]
+    nuisance: Tensor  # `NUISANCE_PARAMETERS`, in standard deviations from the mean, (profile, parameter) [1]
     weight: Tensor  # weight of a profile [1]
 
     def __len__(self) -> int:
-        return len(self.air_temperature)
+        return len(self.weight)
 
-    def subset(self, indices: Tensor) -> TrainingSet:
+    def subset(self, indices: NDArray[np.intp]) -> TrainingSet:
         """Return the profiles of the given indices."""
+
+        def chosen(values: Mapping[str, Float]) -> dict[str, Float]:
+            return {name: array[indices] for name, array in values.items()}
+
         return replace(
             self,
-            predictors=tuple(values[indices] for values in self.predictors),
+            true=chosen(self.true),
+            prior=chosen(self.prior),
+            surface_temperature=self.surface_temperature[indices],
             atmosphere=Atmosphere(*(values[indices] for values in self.atmosphere)),
-            air_temperature=self.air_temperature[indices],
             nuisance=self.nuisance[indices],
             weight=self.weight[indices],
         )
@@ -85,31 +98,25 @@ def split_sets(sets: Sequence[SimulatedSet]) -> tuple[list[SimulatedSet], list[S
     return training, [one.select(mask) for one, mask in zip(sets, masks, strict=True)]
 
 
-def predictors_of(simulated: SimulatedSet, tier: str) -> tuple[NDArray[np.float64], ...]:
-    """Exact predictors of a tier, in its order; the input error runs from 0 to 1 over the profiles."""
-    available = {**simulated.atmosphere_inputs, INPUT_ERROR: np.linspace(0.0, 1.0, len(simulated))}
-    missing = [name for name in TIERS[tier] if name not in available]
-    if missing:
-        raise ConfigError(
-            f"the simulated set has no {missing[0]} and {len(missing) - 1} others that the tier {tier} needs; "
-            "simulate it again with this version"
-        )
-    return tuple(available[name] for name in TIERS[tier])
-
-
 def training_set(sets: Sequence[SimulatedSet], config: TrainingConfig) -> TrainingSet:
-    """Join simulated sets into float32 tensors of one column."""
-
-    def column(parts: Sequence[NDArray[np.float64]]) -> Tensor:
-        return torch.from_numpy(np.concatenate(parts).astype(np.float32)).unsqueeze(-1)
-
+    """Join simulated sets; raises ConfigError where one lacks an input of the tier."""
+    names = [name for name in TIERS[config.tier] if name in sets[0].atmosphere_inputs]
+    if config.tier == PROFILE and TEMPERATURE_LEVELS[0] not in names:
+        raise ConfigError(
+            f"the simulated set has no levels, which the tier {PROFILE} needs; simulate it again with this version"
+        )
+    inputs = [one.atmosphere_inputs for one in sets]
+    priors = [prior_inputs(one) for one in sets]
+    terms = [torch.from_numpy(np.concatenate(parts).astype(np.float32)) for parts in zip(*(one.terms for one in sets))]
+    weights = [np.ones(len(one)) if one.weight is None else one.weight for one in sets]
     return TrainingSet(
         band=sensor_band(config.sensor).planck,
-        predictors=tuple(map(column, zip(*(predictors_of(one, config.tier) for one in sets), strict=True))),
-        atmosphere=Atmosphere(*map(column, zip(*(one.terms for one in sets), strict=True))),
-        air_temperature=column([one.air_temperature_2m for one in sets]),
+        true={name: np.concatenate([one[name] for one in inputs])[:, None] for name in names},
+        prior={name: np.concatenate([one[name] for one in priors]) for name in priors[0]},
+        surface_temperature=np.concatenate([skin_temperature(one) for one in sets]),
+        atmosphere=Atmosphere(*(term[:, None] for term in terms)),
         nuisance=_standardised_nuisance(sets),
-        weight=column([np.where(one.is_unmodified, 1.0, config.samples.perturbed) for one in sets]),
+        weight=torch.from_numpy(np.concatenate(weights).astype(np.float32))[:, None],
     )
 
 
@@ -132,49 +139,42 @@ def draw_batch(training: TrainingSet, config: TrainingConfig, rng: np.random.Gen
     """Draw profiles by weight, then surfaces, input errors and radiances for them."""
     cumulative = np.cumsum(training.weight[:, 0].numpy(), dtype=np.float64)
     drawn = np.searchsorted(cumulative, cumulative[-1] * rng.random(config.optimiser.batch), side="right")
-    return simulate_batch(training.subset(torch.from_numpy(drawn)), config, rng)
+    return simulate_batch(training.subset(drawn), config, rng)
 
 
 def simulate_batch(profiles: TrainingSet, config: TrainingConfig, rng: np.random.Generator) -> Batch:
-    """Draw surfaces for every profile and simulate their at-sensor radiance, with errors of a random size."""
-    shape = (len(profiles), config.samples.per_profile)
+    """Draw surfaces for every profile and simulate their at-sensor radiance; draw the errors of the inputs.
 
-    def normal(columns: int) -> Tensor:
-        return torch.from_numpy(rng.standard_normal((shape[0], columns), np.float32))
-
-    error_scale = torch.from_numpy(np.maximum(rng.random((shape[0], 1), np.float32) * (1.0 + EXACT) - EXACT, 0.0))
-    surfaces = draw_surfaces(profiles.air_temperature[:, 0].numpy(), shape[1], int(rng.integers(2**32)))
-    temperature = torch.from_numpy(surfaces.surface_temperature.astype(np.float32))
-    emissivity = torch.from_numpy(surfaces.emissivity.astype(np.float32))
-    radiance = sensor_radiance(temperature, emissivity, *profiles.atmosphere, profiles.band)
-    noise = config.noise
-    radiance_per_kelvin = float(band_radiance_slope(np.float64(REFERENCE_TEMPERATURE), profiles.band))
+    Radiance and emissivity of the pixels are exact: the network does not see them, and their errors are propagated
+    through the equation.
+    """
+    air = profiles.true["air_temperature"]
+    surfaces = draw_surfaces(air[:, 0], config.samples.per_profile, int(rng.integers(2**32)))
+    temperature, emissivity = _tensor(surfaces.surface_temperature), _tensor(surfaces.emissivity)
     return Batch(
-        predictors=_noisy_predictors(profiles, noise, config.tier, error_scale, normal),
+        predictors=draw_predictors(profiles, config.tier, rng),
         atmosphere=profiles.atmosphere,
         nuisance=profiles.nuisance,
         surface_temperature=temperature,
-        emissivity=(emissivity + error_scale * noise.emissivity * normal(shape[1])).clamp(0.5, 1.0),
-        radiance=radiance + error_scale * noise.sensor * radiance_per_kelvin * normal(shape[1]),
+        emissivity=emissivity,
+        radiance=sensor_radiance(temperature, emissivity, *profiles.atmosphere, profiles.band),
         weight=profiles.weight,
     )
 
 
-def _noisy_predictors(
-    profiles: TrainingSet, noise: InputErrors, tier: str, error_scale: Tensor, normal: Callable[[int], Tensor]
-) -> tuple[Tensor, ...]:
-    """Predictors with scaled input errors, (profile, 1); the last predictor is the scale itself."""
-    exact = dict(zip(TIERS[tier], profiles.predictors, strict=True))
-    noisy = {**exact, INPUT_ERROR: error_scale}
-    arrays = {name: values.numpy() for name, values in exact.items()}
-    for changes in input_error_sources(arrays, noise.deviation).values():
-        drawn = error_scale * normal(1)
-        for name, change in changes.items():
-            noisy[name] = noisy[name] + drawn * torch.from_numpy(change)
-    for name in ("water_vapour", *HUMIDITY_LEVELS):
-        if name in noisy:
-            noisy[name] = torch.maximum(noisy[name], SMALLEST_FRACTION * exact[name])
-    return tuple(noisy.values())
+def draw_predictors(profiles: TrainingSet, tier: str, rng: np.random.Generator) -> tuple[Tensor, ...]:
+    """Predictors of a tier with errors and their uncertainties, and the brightness temperature, each (profile, 1)."""
+    true, band = profiles.true, profiles.band
+    errors = draw_input_errors(true["aerosol_optical_depth"], rng, has_levels=tier == PROFILE)
+    given = given_inputs(true, profiles.prior, errors, (len(profiles), 1), rng)
+    around = neighbourhood_temperature(true["air_temperature"], profiles.surface_temperature, rng, wide=True)
+    terms = tuple(term.numpy() for term in profiles.atmosphere)
+    given["brightness_temperature"] = brightness_temperature(neighbourhood_radiance(around, terms, band, rng), band)
+    return tuple(_tensor(given[name]) for name in TIERS[tier])
+
+
+def _tensor(values: Float) -> Tensor:
+    return torch.from_numpy(np.asarray(values, np.float32))
 
 
 def valid_range(values: NDArray[np.floating]) -> tuple[float, float]:
@@ -202,15 +202,16 @@ def round_limit(value: float) -> float:
 
 
 def normalisation(training: TrainingSet, config: TrainingConfig) -> Normalisation:
-    """Constants of the network from its training set."""
-    training_features = features(torch.stack([values[:, 0] for values in training.predictors], dim=-1), config.tier)
-    ranges = [*(valid_range(values.numpy()) for values in training.predictors[:-1]), (0.0, 1.0)]
+    """Constants of the network from its training set and a draw of input errors."""
+    predictors = draw_predictors(training, config.tier, np.random.default_rng(config.seed))
+    training_features = features(torch.cat(predictors, dim=-1), config.tier)
+    given = dict(zip(TIERS[config.tier], predictors, strict=True))
+    ranges = [valid_range(training.true[name] if name in training.true else given[name].numpy()) for name in given]
     return Normalisation(
         low=tuple(low for low, _ in ranges),
         high=tuple(high for _, high in ranges),
         mean=tuple(training_features.mean(dim=0).tolist()),
         whitening=tuple(map(tuple, whitening(training_features).tolist())),
-        air_temperature=float(training.air_temperature.mean()),
         smallest_optical_depth=float(-torch.log(training.atmosphere.transmittance.max())),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -10,16 +10,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lst_raster.inference.contract import SURFACE_INPUTS, PredictedAtmosphere
+from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.inference.uncertainty import Retrieved
-from lst_raster.network.config import TIERS, TrainingConfig
+from lst_raster.network.config import PROFILE, TIERS, TrainingConfig
 from lst_raster.network.data import training_set
 from lst_raster.network.model import IDENTITY, Atmosphere, Calibration, CoupledNetwork
-from lst_raster.network.onnx_export import AtmosphereGraph, RetrievalGraph
+from lst_raster.network.onnx_export import AtmosphereGraph
 from lst_raster.network.training_loop import Progress, offset_progress, train
 from lst_raster.physics.error_metrics import coverage, summarise
 from lst_raster.profiles.sampling import (
     EXACT,
+    NOTHING_GIVEN,
     SURFACES_PER_PROFILE,
     InputErrors,
     Samples,
@@ -35,6 +36,17 @@ Float = NDArray[np.float64]
 SEED = 0  # seed of surfaces and errors, shared with `lst-raster evaluate` and the accuracy benchmark
 FOLDS, SURFACES_PER_FOLD_PROFILE, FOLD_SEED = 2, 10, 0
 
+CONDITIONS: Mapping[str, InputErrors] = {
+    "exact": EXACT,
+    "noisy": InputErrors(),
+    "exact vapour": replace(EXACT, air_temperature=np.inf),
+    "noisy vapour": InputErrors(air_temperature=np.inf),
+    "nothing": NOTHING_GIVEN,
+}
+"""Input errors for which the accuracy is reported: without errors, with those of a reanalysis, the same with a
+climatological air temperature, and with nothing given but place and date."""
+CALIBRATED = ("noisy", "noisy vapour", "nothing")  # conditions for which the uncertainty is calibrated
+
 COVERAGE = 0.6827  # fraction of errors within one standard uncertainty, as of a normal distribution [1]
 FACTOR_LIMITS = (0.2, 4.0)  # smallest and largest calibration factor [1]
 NODE_SPACING = 10.0  # water vapour interval between calibration nodes [kg m-2]
@@ -44,48 +56,39 @@ MINIMUM_PROFILES = 20  # minimum number of profiles for a node
 def measure(network: CoupledNetwork, simulated: SimulatedSet, calibration: Calibration = IDENTITY) -> dict[str, Any]:
     """Measure the errors of a network on a simulated set that it was not trained on.
 
-    Returns a dictionary of "profiles"; "surfaces_per_profile"; "lst", the temperature errors [K] for exact inputs, by
-    regime (`lst_raster.profiles.simulated_set.REGIMES`); "lst_noisy", the same for inputs with `InputErrors`;
-    "atmosphere", the error of each term of the equation in its unit; "predicted_uncertainty" of the temperature [K]:
-    its mean, and "standardised_rmse", the RMSE of error over uncertainty; "coverage", the fraction of errors within one
-    standard uncertainty, by inputs ("exact", "noisy") and regime.
+    Returns a dictionary of "profiles"; "surfaces_per_profile"; "atmosphere", the error of each term of the equation for
+    exact inputs in its unit; and for each of `conditions` a dictionary of "lst", the temperature errors [K] by regime
+    (`lst_raster.profiles.simulated_set.REGIMES`), and "coverage", the fraction of errors within one standard
+    uncertainty, by regime.
     """
     surfaces = draw_surfaces(simulated.air_temperature_2m, SURFACES_PER_PROFILE, SEED)
-    exact = observe(simulated, surfaces)
-    noisy = add_input_errors(exact, InputErrors(), SEED + 1)
-    lst, terms = _retrieve(network, exact)
-    exact_result = estimate(network, exact, EXACT, calibration)
-    noisy_result = estimate(network, noisy, InputErrors(), calibration)
-    exact_error = lst - surfaces.surface_temperature
-    noisy_error = noisy_result.temperature - surfaces.surface_temperature
+    exact = observe(simulated, surfaces, SEED)
     regimes = {name: mask for name, mask in regime_masks(simulated).items() if mask.any()}
-
-    def coverage_by_regime(error: Float, uncertainty: Float) -> dict[str, float | None]:
-        return {name: coverage(error[mask], uncertainty[mask]) for name, mask in regimes.items()}
-
-    return {
+    result: dict[str, Any] = {
         "profiles": len(simulated),
         "surfaces_per_profile": SURFACES_PER_PROFILE,
-        "lst": {name: asdict(summarise(exact_error[mask])) for name, mask in regimes.items()},
-        "lst_noisy": {name: asdict(summarise(noisy_error[mask])) for name, mask in regimes.items()},
-        "atmosphere": {name: asdict(summarise(terms[name][:, 0] - getattr(simulated, name))) for name in terms},
-        "predicted_uncertainty": {
-            "mean": float(np.nanmean(exact_result.uncertainty)),
-            "standardised_rmse": summarise(exact_error / exact_result.uncertainty).rmse,
-        },
-        "coverage": {
-            "exact": coverage_by_regime(exact_error, exact_result.uncertainty),
-            "noisy": coverage_by_regime(noisy_error, noisy_result.uncertainty),
-        },
+        "atmosphere": _errors_of_terms(network, exact),
     }
+    for condition, errors in conditions(network.tier).items():
+        retrieved = estimate(network, add_input_errors(exact, errors, SEED + 1), errors, calibration)
+        error = retrieved.temperature - surfaces.surface_temperature
+        result[condition] = {
+            "lst": {name: asdict(summarise(error[mask])) for name, mask in regimes.items()},
+            "coverage": {name: coverage(error[mask], retrieved.uncertainty[mask]) for name, mask in regimes.items()},
+        }
+    return result
 
 
-def _retrieve(network: CoupledNetwork, samples: Samples) -> tuple[Float, dict[str, Float]]:
-    """Temperature [K] and terms of the equation by name, all (profile, sample), from the exported retrieval graph."""
-    available = samples.inputs()
-    inputs = [available[name] for name in (*SURFACE_INPUTS, *TIERS[network.tier])]
-    lst, *terms = _run(RetrievalGraph(network), inputs)
-    return lst, dict(zip(Atmosphere._fields, terms, strict=False))
+def conditions(tier: str) -> dict[str, InputErrors]:
+    """Input errors for which the accuracy of a tier is reported, by name: without levels, inputs may be unknown."""
+    return {name: errors for name, errors in CONDITIONS.items() if tier != PROFILE or name in ("exact", "noisy")}
+
+
+def _errors_of_terms(network: CoupledNetwork, samples: Samples) -> dict[str, dict[str, float]]:
+    graph = AtmosphereGraph(network)
+    terms = _run(graph, [samples.atmosphere[name][:, :1] for name in TIERS[network.tier]])
+    true = zip(Atmosphere._fields, terms, samples.simulated.terms, strict=False)
+    return {name: asdict(summarise(predicted[:, 0] - value)) for name, predicted, value in true}
 
 
 def estimate(
@@ -97,7 +100,7 @@ def estimate(
     def atmosphere(**inputs: Float) -> PredictedAtmosphere:
         return PredictedAtmosphere(*_run(graph, [inputs[name] for name in names]))
 
-    return retrieve_samples(atmosphere, samples, errors, names, network.band)
+    return retrieve_samples(atmosphere, samples, errors, names)
 
 
 def _run(graph: torch.nn.Module, inputs: Sequence[Float]) -> list[Float]:
@@ -148,21 +151,21 @@ def calibrate(
             held_out = one.select((fold == number) & one.is_unmodified)
             water_vapour.append(held_out.water_vapour)
             factors.append(_critical_factors(network, fold_network, held_out))
-    exact, noisy = (np.concatenate(parts) for parts in zip(*factors, strict=True))
-    return fit_calibration(np.concatenate(water_vapour), exact, noisy)
+    return fit_calibration(np.concatenate(water_vapour), np.concatenate(factors))
 
 
-def _critical_factors(network: CoupledNetwork, fold_network: CoupledNetwork, held_out: SimulatedSet) -> list[Float]:
-    """Critical factors of the errors of a fold's network under the finished network's uncertainty: exact, noisy."""
+def _critical_factors(network: CoupledNetwork, fold_network: CoupledNetwork, held_out: SimulatedSet) -> Float:
+    """Critical factors of a fold network's errors under the finished one's uncertainty, for `CALIBRATED` conditions."""
     surfaces = draw_surfaces(held_out.air_temperature_2m, SURFACES_PER_FOLD_PROFILE, FOLD_SEED)
-    exact = observe(held_out, surfaces)
+    exact = observe(held_out, surfaces, FOLD_SEED)
     factors = []
-    for errors in (EXACT, InputErrors()):
-        samples = add_input_errors(exact, errors, FOLD_SEED + 1)
-        error = estimate(fold_network, samples, errors).temperature - exact.surface_temperature
-        predicted = estimate(network, samples, errors)
-        factors.append(critical_factor(error, predicted.from_inputs, predicted.from_model))
-    return factors
+    for name, errors in conditions(network.tier).items():
+        if name in CALIBRATED:
+            samples = add_input_errors(exact, errors, FOLD_SEED + 1)
+            error = estimate(fold_network, samples, errors).temperature - exact.surface_temperature
+            predicted = estimate(network, samples, errors)
+            factors.append(critical_factor(error, predicted.from_inputs, predicted.from_model))
+    return np.concatenate(factors, axis=1)
 
 
 def critical_factor(error: Float, from_inputs: Float, from_model: Float) -> Float:
@@ -175,27 +178,25 @@ def critical_factor(error: Float, from_inputs: Float, from_model: Float) -> Floa
     return np.where(np.isfinite(factor), factor, np.inf)
 
 
-def fit_calibration(water_vapour: Float, exact: Float, noisy: Float) -> Calibration:
+def fit_calibration(water_vapour: Float, factors: Float) -> Calibration:
     """Fit the factor that covers the fraction `COVERAGE` of the errors, as a smooth function of the water vapour.
 
     The likelihood fits a standard deviation. Heavy tails make it wider than the interval that contains 68 % of the
-    errors, and it includes some of the noise on the training inputs. The uncertainty in products is defined by the 68 %
-    interval.
+    errors. The uncertainty in products is defined by the 68 % interval.
 
-    `water_vapour` is (profile,) [kg m-2]; `exact` and `noisy` are the `critical_factor` of every sample, (profile,
-    sample). The factor of a node is the weighted quantile over all profiles nearer than `NODE_SPACING`, with weights
-    that fall linearly with the distance; a node needs `MINIMUM_PROFILES`.
+    `water_vapour` is (profile,) [kg m-2]; `factors` are the `critical_factor` of every sample, (profile, sample). The
+    factor of a node is the weighted quantile over all profiles nearer than `NODE_SPACING`, with weights that fall
+    linearly with the distance; a node needs `MINIMUM_PROFILES`.
     """
-    nodes: list[tuple[float, float, float]] = []
+    nodes: list[tuple[float, float]] = []
     for node in np.arange(0.5 * NODE_SPACING, water_vapour.max(initial=0.0) + NODE_SPACING, NODE_SPACING).tolist():
         weight = np.maximum(1.0 - np.abs(water_vapour - node) / NODE_SPACING, 0.0)
         if np.count_nonzero(weight) >= MINIMUM_PROFILES:
-            quantiles = (_weighted_quantile(values, weight) for values in (exact, noisy))
-            nodes.append((node, *(round(float(np.clip(factor, *FACTOR_LIMITS)), 3) for factor in quantiles)))
+            nodes.append((node, round(float(np.clip(_weighted_quantile(factors, weight), *FACTOR_LIMITS)), 3)))
     if not nodes:
         return IDENTITY
-    columns, exact_factors, noisy_factors = zip(*nodes, strict=True)
-    return Calibration(water_vapour=columns, exact=exact_factors, noisy=noisy_factors)
+    columns, chosen = zip(*nodes, strict=True)
+    return Calibration(water_vapour=columns, factors=chosen)
 
 
 def _weighted_quantile(values: Float, weight: Float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from lst_raster.inference.contract import uncertainty_name
 from lst_raster.network.config import TIERS
 from lst_raster.physics.mechanism import emission_temperature_terms, optical_depth_terms
 from lst_raster.physics.planck import BandPlanck
@@ -21,10 +22,12 @@ DEPTH_SPAN = 1.0  # largest correction to the logarithm of the mechanism's optic
 EXTRAPOLATION_LIMIT = 1.5  # largest water vapour of the mechanism over the upper end of its valid range [1]
 DEPTH_SPREAD = 0.1  # scale of the predicted uncertainty of the optical depth, relative [1]
 TEMPERATURE_SPREAD = 2.0  # scale of the predicted uncertainty of the upwelling temperature [K]
-NUISANCE_PARAMETERS = ("aerosol_optical_depth", "continuum_scaling", "gas_year")
+NUISANCE_PARAMETERS = ("continuum_scaling",)
 """Parameters drawn for each profile in simulations and unknown to users. In training they are inputs, so that their
 scatter is not attributed to the predictors; the finished network uses their mean, and their spread is part of the
 predicted uncertainty."""
+SQUARE_ROOTS = frozenset({"water_vapour", uncertainty_name("water_vapour"), *HUMIDITY_LEVELS})
+"""Predictors of which the network sees the square root."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,18 +35,12 @@ class Calibration:
     """Factors on the predicted uncertainties, linear between nodes of water vapour and constant beyond them."""
 
     water_vapour: tuple[float, ...] = (0.0,)  # nodes, ascending [kg m-2]
-    exact: tuple[float, ...] = (1.0,)  # factor at each node for exact inputs [1]
-    noisy: tuple[float, ...] = (1.0,)  # factor at each node for inputs with the errors of a reanalysis [1]
+    factors: tuple[float, ...] = (1.0,)  # factor at each node [1]
 
-    def factor_at(self, water_vapour: Tensor, input_error: Tensor) -> Tensor:
-        """Factor at a water vapour column [kg m-2] and an input error, which is clamped to 0 to 1."""
-        exact, noisy = self._interpolate(self.exact, water_vapour), self._interpolate(self.noisy, water_vapour)
-        return exact + input_error.clamp(0.0, 1.0) * (noisy - exact)
-
-    def _interpolate(self, factors: tuple[float, ...], water_vapour: Tensor) -> Tensor:
-        """Interpolate as `numpy.interp` does, with operators available in ONNX."""
+    def factor_at(self, water_vapour: Tensor) -> Tensor:
+        """Factor at a water vapour column [kg m-2], as `numpy.interp`, with operators available in ONNX."""
+        factors, nodes = self.factors, self.water_vapour
         factor = torch.full_like(water_vapour, factors[0])
-        nodes = self.water_vapour
         for low, high, before, after in zip(nodes[:-1], nodes[1:], factors[:-1], factors[1:], strict=True):
             factor = factor + (after - before) * ((water_vapour - low) / (high - low)).clamp(0.0, 1.0)
         return factor
@@ -60,7 +57,6 @@ class Normalisation:
     high: tuple[float, ...]  # upper end of the valid range
     mean: tuple[float, ...]  # mean of the features (`features`)
     whitening: tuple[tuple[float, ...], ...]  # whitening matrix of the features, (feature, component)
-    air_temperature: float  # mean air temperature at 2 m, for tiers without it [K]
     smallest_optical_depth: float  # lower limit of the mechanism's optical depth [1]
 
 
@@ -110,24 +106,31 @@ class Squareplus(nn.Module):
 
 
 def features(predictors: Tensor, tier: str) -> Tensor:
-    """Replace water vapour and humidities by their square roots; both tensors are (..., predictor).
+    """Replace `SQUARE_ROOTS` by their square roots; both tensors are (..., predictor).
 
     The square root resolves both ends of the range similarly: the optical depth of humid atmospheres depends on the
     column, that of dry ones on the strength of absorption lines.
     """
-    is_humidity = [name == "water_vapour" or name in HUMIDITY_LEVELS for name in TIERS[tier]]
-    columns = zip(predictors.unbind(-1), is_humidity, strict=True)
-    return torch.stack([torch.sqrt(values) if root else values for values, root in columns], dim=-1)
+    columns = zip(predictors.unbind(-1), TIERS[tier], strict=True)
+    return torch.stack([torch.sqrt(values) if name in SQUARE_ROOTS else values for values, name in columns], dim=-1)
 
 
-def mechanism_inputs(predictors: Sequence[Tensor], tier: str) -> dict[str, Any]:
-    """Predictors of a tier as keyword arguments of the mechanism's functions; values on sigma levels are sequences."""
-    named = dict(zip(TIERS[tier], predictors, strict=True))
-    single = {name: named[name] for name in ("water_vapour", "surface_pressure", "air_temperature") if name in named}
-    return single | {
+def mechanism_inputs(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Predictors by name as arguments of `optical_depth_terms`; values on sigma levels are sequences."""
+    return {name: named[name] for name in MECHANISM_INPUTS} | {
         "temperatures": [named[name] for name in TEMPERATURE_LEVELS if name in named],
         "humidities": [named[name] for name in HUMIDITY_LEVELS if name in named],
     }
+
+
+MECHANISM_INPUTS = ("water_vapour", "surface_pressure", "air_temperature", "aerosol_optical_depth", "gas_year")
+"""Predictors of the linear model, in addition to levels."""
+
+
+def mechanism_terms(inputs: Mapping[str, Any]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Terms of optical depth and of emission temperatures, from `mechanism_inputs`."""
+    state = {name: value for name, value in inputs.items() if name not in ("aerosol_optical_depth", "gas_year")}
+    return optical_depth_terms(**inputs), emission_temperature_terms(**state)
 
 
 class CoupledNetwork(nn.Module):
@@ -142,7 +145,6 @@ class CoupledNetwork(nn.Module):
     high: Tensor
     mean: Tensor
     whitening: Tensor
-    mean_air_temperature: Tensor
     smallest_optical_depth: Tensor
     depth_coefficients: Tensor
     up_coefficients: Tensor
@@ -156,7 +158,6 @@ class CoupledNetwork(nn.Module):
         self.band = band
         for name in ("low", "high", "mean", "whitening"):
             self.register_buffer(name, torch.tensor(getattr(normalisation, name)))
-        self.register_buffer("mean_air_temperature", torch.tensor(normalisation.air_temperature))
         self.register_buffer("smallest_optical_depth", torch.tensor(normalisation.smallest_optical_depth))
         self.register_buffer("depth_coefficients", torch.tensor(mechanism.optical_depth))
         self.register_buffer("up_coefficients", torch.tensor(mechanism.upwelling_temperature))
@@ -209,16 +210,15 @@ class CoupledNetwork(nn.Module):
 
     def mechanism(self, inside: Tensor, excess: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Air temperature [K], and the mechanism's optical depth [1], T_up and T_down less air temperature [K]."""
-        inputs = mechanism_inputs(inside.unbind(-1), self.tier)
+        inputs = mechanism_inputs(dict(zip(TIERS[self.tier], inside.unbind(-1), strict=True)))
         scaled = inputs | {
             "water_vapour": excess * inputs["water_vapour"],
             "humidities": [excess * humidity for humidity in inputs["humidities"]],
         }
-        air_temperature = inputs.get("air_temperature", self.mean_air_temperature)
-        depth = torch.stack(optical_depth_terms(**scaled), dim=-1) @ self.depth_coefficients
-        emission = torch.stack(emission_temperature_terms(**inputs), dim=-1)
+        depth = torch.stack(mechanism_terms(scaled)[0], dim=-1) @ self.depth_coefficients
+        emission = torch.stack(mechanism_terms(inputs)[1], dim=-1)
         depth = torch.maximum(depth, self.smallest_optical_depth)
-        return air_temperature, depth, emission @ self.up_coefficients, emission @ self.down_coefficients
+        return inputs["air_temperature"], depth, emission @ self.up_coefficients, emission @ self.down_coefficients
 
     def forward(self, *predictors: Tensor) -> Atmosphere:
         """Predict the terms of the radiative transfer equation; `predictors` as in `effective_atmosphere`."""

@@ -51,7 +51,7 @@ class AtmosphereGraph(nn.Module):
             for values, middle in zip((values.double() for values in predictors), self.middle, strict=True)
         ]
         effective = self.network.effective_atmosphere(filled)
-        factor = self.calibration.factor_at(filled[0], filled[-1])  # in every tier: water vapour, input error
+        factor = self.calibration.factor_at(filled[0])  # in every tier the water vapour
         uncertainties = (
             factor * effective.optical_depth_uncertainty,
             factor * effective.upwelling_temperature_uncertainty,

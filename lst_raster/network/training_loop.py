@@ -18,9 +18,9 @@ from lst_raster.errors import CancelledError, ConfigError
 from lst_raster.network.config import OptimiserConfig, TrainingConfig
 from lst_raster.network.data import Batch, TrainingSet, draw_batch, normalisation
 from lst_raster.network.loss import error_scales, predict_batch, total_loss
-from lst_raster.network.model import CoupledNetwork, Mechanism, mechanism_inputs
+from lst_raster.network.model import CoupledNetwork, Mechanism, mechanism_inputs, mechanism_terms
 from lst_raster.physics.constants import DIFFUSIVITY_FACTOR
-from lst_raster.physics.mechanism import emission_temperature_terms, optical_depth_terms, smallest_coefficients
+from lst_raster.physics.mechanism import smallest_coefficients
 from lst_raster.physics.planck import brightness_temperature
 
 RIDGE = 1e-6  # relative to the mean square of the terms: limits the coefficients of collinear terms
@@ -33,17 +33,17 @@ def offset_progress(progress: Progress | None, before: int, total: int) -> Progr
     return None if progress is None else lambda done, _: progress(before + done, total)
 
 
-def fit_mechanism(training: TrainingSet, tier: str) -> Mechanism:
-    """Fit the mechanism of a band and a tier to weighted profiles.
+def fit_mechanism(training: TrainingSet) -> Mechanism:
+    """Fit the mechanism of a band and a tier to weighted profiles with exact inputs.
 
     The optical depth is fitted by its relative error. The emission temperatures are weighted with the square of the
     atmosphere's emissivity: an atmosphere that hardly emits does not determine them.
     """
-    inputs = mechanism_inputs([values[:, 0].double() for values in training.predictors], tier)
-    air_temperature = inputs.get("air_temperature", training.air_temperature.double().mean())
+    inputs = mechanism_inputs({name: torch.from_numpy(values[:, 0]) for name, values in training.true.items()})
+    air_temperature = inputs["air_temperature"]
     transmittance, upwelling, downwelling = (term[:, 0].double() for term in training.atmosphere)
     depth, weight = -torch.log(transmittance), training.weight[:, 0].double().sqrt()
-    absorption, emission = optical_depth_terms(**inputs), emission_temperature_terms(**inputs)
+    absorption, emission = mechanism_terms(inputs)
     emission_weight = weight * (1.0 - transmittance)
     up = brightness_temperature(upwelling / -torch.expm1(-depth), training.band)
     down = brightness_temperature(downwelling / -torch.expm1(-DIFFUSIVITY_FACTOR * depth), training.band)
@@ -90,7 +90,7 @@ class CoupledMethod:
         self.scales = error_scales(training, config.loss)
         self.band = training.band
         self.normalisation = normalisation(training, config)
-        self.mechanism = fit_mechanism(training, config.tier)
+        self.mechanism = fit_mechanism(training)
 
     def network(self) -> CoupledNetwork:
         """Create the network of the configuration, with the constants of the training set."""

@@ -14,33 +14,40 @@ from lst_raster.physics.constants import STANDARD_PRESSURE
 TYPICAL_COLUMN = 30.0  # scale of water vapour [kg m-2]
 TYPICAL_HUMIDITY = 0.01  # scale of specific humidity [kg kg-1]
 TYPICAL_TEMPERATURE, TEMPERATURE_SCALE = 290.0, 20.0  # offset and scale of air temperature [K]
+TYPICAL_AEROSOL = 0.02  # scale of the aerosol optical depth [1]
+TYPICAL_YEAR, YEARS = 2000.0, 20.0  # offset and scale of the year of the gas concentrations
 LAPSE = 10.0  # scale of the difference between levels and 2 m [K]
 
 
 def optical_depth_terms(
     water_vapour: Array,
     surface_pressure: Array,
-    air_temperature: Array | None = None,
+    air_temperature: Array,
+    aerosol_optical_depth: Array,
+    gas_year: Array,
     temperatures: Sequence[Array] = (),
     humidities: Sequence[Array] = (),
 ) -> tuple[Array, ...]:
     """Terms whose linear combination approximates the optical depth of the clear atmosphere.
 
     With vapour w and pressure p: ``p`` for well-mixed gases, ``w p`` for water vapour lines and the foreign continuum,
-    ``w^2`` for the self continuum. The last two depend on temperature and are repeated, multiplied by the air
-    temperature, where it is given. On levels the same, with humidity in place of the column.
+    ``w^2`` for the self continuum; the last two depend on temperature and are repeated, multiplied by the air
+    temperature. The aerosol adds its optical depth; well-mixed gases increase with the year. On levels as for vapour,
+    with humidity in place of the column.
 
     Parameters
     ----------
     water_vapour, surface_pressure, air_temperature : array, any shape
         Column of water vapour [kg m-2], pressure at the surface [hPa] and air temperature at 2 m [K].
+    aerosol_optical_depth, gas_year : array
+        Absorption optical depth of aerosol at 11 um [1] and year of the gas concentrations.
     temperatures, humidities : sequence of array, optional
         Temperature [K] and specific humidity [kg kg-1] on sigma levels, of the same number.
 
     Returns
     -------
     tuple of array
-        Three terms, five with the temperature, and three for each level; each of order one. [1]
+        Seven terms, and three for each level; each of order one. [1]
 
     References
     ----------
@@ -48,10 +55,16 @@ def optical_depth_terms(
     self and foreign continuum.
     """
     vapour, pressure = water_vapour / TYPICAL_COLUMN, surface_pressure / STANDARD_PRESSURE
-    terms: tuple[Array, ...] = (pressure, vapour * pressure, vapour * vapour)
-    if air_temperature is not None:
-        scaled = _scaled_temperature(air_temperature)
-        terms = (*terms, vapour * scaled, vapour * vapour * scaled)
+    scaled = _scaled_temperature(air_temperature)
+    terms: tuple[Array, ...] = (
+        pressure,
+        vapour * pressure,
+        vapour * vapour,
+        vapour * scaled,
+        vapour * vapour * scaled,
+        aerosol_optical_depth / TYPICAL_AEROSOL,
+        pressure * (gas_year - TYPICAL_YEAR) / YEARS,
+    )
     for temperature, humidity in zip(temperatures, humidities, strict=True):
         scaled_humidity = humidity / TYPICAL_HUMIDITY
         terms = (
@@ -66,27 +79,26 @@ def optical_depth_terms(
 def smallest_coefficients(count: int) -> tuple[float, ...]:
     """Lower bound of the coefficient of each of `count` optical depth terms: no gas has negative absorption. [1]
 
-    Terms that are multiplied by a temperature difference may have either sign.
+    Terms that are multiplied by a difference of temperature or year may have either sign.
     """
-    near_ground, of_a_level = (0.0, 0.0, 0.0, -inf, -inf), (0.0, 0.0, -inf)
+    near_ground, of_a_level = (0.0, 0.0, 0.0, -inf, -inf, 0.0, -inf), (0.0, 0.0, -inf)
     return (*near_ground, *of_a_level * count)[:count]
 
 
 def emission_temperature_terms(
     water_vapour: Array,
     surface_pressure: Array,
-    air_temperature: Array | None = None,
+    air_temperature: Array,
     temperatures: Sequence[Array] = (),
     humidities: Sequence[Array] = (),
 ) -> tuple[Array, ...]:
-    """Terms whose linear combination approximates the emission temperatures of the clear atmosphere.
+    """Terms whose linear combination approximates emission temperatures less air temperature, clear atmosphere.
 
-    A constant, the vapour and its square root, the pressure, and the near-surface temperature where it is given: a
-    humid atmosphere emits from nearer the ground. For levels, their temperature difference from 2 m and the square
-    root of their humidity. The form is empirical.
+    A constant, the vapour and its square root, the pressure, and the near-surface temperature: a humid atmosphere
+    emits from nearer the ground. For levels, their temperature difference from 2 m and the square root of their
+    humidity. The form is empirical.
 
-    Parameters are as in `optical_depth_terms`; levels need the air temperature. Returns four terms, seven with the
-    temperature, and two for each level; each of order one. [1]
+    Parameters are as in `optical_depth_terms`. Returns seven terms, and two for each level; each of order one. [1]
 
     References
     ----------
@@ -95,11 +107,10 @@ def emission_temperature_terms(
     """
     xp = namespace(water_vapour)
     vapour, pressure = water_vapour / TYPICAL_COLUMN, surface_pressure / STANDARD_PRESSURE
-    root = xp.sqrt(vapour)
-    terms: tuple[Array, ...] = (xp.ones_like(vapour), root, vapour, pressure)
-    if air_temperature is not None:
-        scaled = _scaled_temperature(air_temperature)
-        terms = (*terms, scaled, scaled * scaled, scaled * root)
+    root, scaled = xp.sqrt(vapour), _scaled_temperature(air_temperature)
+    terms: tuple[Array, ...] = (
+        xp.ones_like(vapour), root, vapour, pressure, scaled, scaled * scaled, scaled * root
+    )  # fmt: skip
     for temperature, humidity in zip(temperatures, humidities, strict=True):
         terms = (*terms, (temperature - air_temperature) / LAPSE, xp.sqrt(humidity / TYPICAL_HUMIDITY))
     return terms

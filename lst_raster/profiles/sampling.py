@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
+from lst_raster.inference.contract import PROFILE_UNCERTAINTY, uncertainty_name
 from lst_raster.inference.uncertainty import AtmosphereModel, Retrieved, retrieve_with_uncertainty
+from lst_raster.inputs.climatology import climatology_at_pressure
 from lst_raster.physics.planck import BandPlanck, band_radiance, band_radiance_slope, brightness_temperature
 from lst_raster.physics.radiative_transfer import sensor_radiance
 from lst_raster.profiles.simulated_set import SimulatedSet
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.simulator.input_errors import INPUT_ERROR, input_error_sources
-from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS
+from lst_raster.simulator.gases import BACKGROUND_AEROSOL
+from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
 Float = NDArray[np.float64]
+Terms: TypeAlias = tuple[Float, Float, Float]
+"""Transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1]."""
 
 TEMPERATURE_DIFFERENCE = (-15.0, 30.0)
 """Surface temperature less air temperature at 2 m: from clear polar nights to dry bare ground at noon. [K]"""
@@ -26,16 +31,28 @@ EMISSIVITY = (0.90, 0.995)
 SURFACES_PER_PROFILE = 20
 """Number of surfaces per profile in evaluations. With half as many, the RMSE on soundings, which depends on a few humid
 profiles, varies by 5 % between draws."""
-BACKGROUND_AEROSOL = (0.02, 0.015)
-"""Mean and standard deviation of the absorption optical depth of background aerosol at 11 um. [1]"""
 HAZE_RANGE = (0.0, 0.3)
 """Absorption optical depth at 11 um in haze and desert dust. [1]"""
 HAZE_FRACTION = 0.15
 """Fraction of profiles whose aerosol is drawn from `HAZE_RANGE`. [1]"""
 GAS_YEARS = (1982.0, 2030.0)
 """Range of the year of the gas concentrations, for all sensor bands: Landsat 4 to the end of the decade. [year]"""
+BACKGROUND_LIMIT = 0.08
+"""Largest optical depth of background aerosol at 11 um; more is haze. [1]"""
 CONTINUUM_SPREAD = 0.03
 """Standard deviation of the factor on the water vapour continuum, which is clipped at three standard deviations. [1]"""
+LAND_AT_OVERPASS = (5.0, 5.0)
+"""Mean and standard deviation of the surface temperature of land less air temperature, clear sky, 10 to 11 h. At 95
+towers of AmeriFlux: +3.8 and 3.7 K from November to March, +6.1 and 5.7 K in the other months. [K]"""
+MESOSCALE = 2.0  # standard deviation of the mean surface temperature of 10 km within a cell of an analysis [K]
+TYPICAL_EMISSIVITY = (0.97, 0.012)  # mean and standard deviation of the emissivity of a neighbourhood [1]
+COMMON_TEMPERATURE_ERROR = 1.0  # temperature error common to all sigma levels [K]
+LEVEL_TEMPERATURE_ERROR = 0.7  # independent temperature error of each sigma level [K]
+LEVEL_HUMIDITY_ERROR = 0.10  # independent relative error of the humidity of each sigma level [1]
+LEVEL_CORRELATION = 2.0 / 3.0  # of the errors at 2 m and the common error of the levels [1]
+SMALLEST_FRACTION = 0.1  # lower limit of noisy water vapour and humidity, as a fraction of the true value [1]
+UNKNOWN_VAPOUR, UNKNOWN_TEMPERATURE = 0.35, 6.0
+"""Errors of inputs that are not given where there is no climatology, as for perturbed profiles. [1], [K]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,32 +74,132 @@ class AtmosphereDraws:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InputErrors:
-    """Standard deviations of the errors of a user's inputs."""
+    """Standard deviations of the errors of a user's inputs: numbers, or arrays that broadcast to (profile, sample).
 
-    sensor: float = 0.05  # error of the brightness temperature at the sensor [K]
-    emissivity: float = 0.01  # error of the emissivity [1]
-    water_vapour: float = 0.10  # relative error of the water vapour column [1]
-    air_temperature: float = 1.5  # error of the 2 m air temperature [K]
-    profile_temperature: float = 1.0  # temperature error common to all sigma levels and the 2 m air temperature [K]
-    level_temperature: float = 0.7  # independent temperature error of each sigma level [K]
-    level_humidity: float = 0.10
-    """Independent relative error of specific humidity at each sigma level; that of the column is common to all. [1]"""
+    An infinite one stands for an input that is not given and comes from the climatology.
+    """
 
-    @property
-    def input_error(self) -> float:
-        """Model input `input_error`: larger ratio of the two atmospheric errors to their defaults, at most 1."""
-        default = InputErrors()
-        ratios = (getattr(self, name) / getattr(default, name) for name in ("water_vapour", "air_temperature"))
-        return float(min(max(ratios), 1.0))
-
-    def deviation(self, kind: str, value: Float) -> Float:
-        """Compute the standard deviation of a kind of error (one of `simulator.input_errors.KINDS`) at exact values."""
-        if kind in ("water_vapour", "level_humidity"):
-            return np.asarray(getattr(self, kind) * value)
-        return np.full_like(value, getattr(self, kind, 0.0))
+    sensor: Float | float = 0.05  # brightness temperature at the sensor [K]
+    emissivity: Float | float = 0.01  # emissivity [1]
+    water_vapour: Float | float = 0.10  # relative error of the water vapour column [1]
+    smallest_vapour: Float | float = 0.0  # absolute error of the water vapour column, added in quadrature [kg m-2]
+    air_temperature: Float | float = 1.5  # air temperature at 2 m [K]
+    aerosol_optical_depth: Float | float = np.inf  # aerosol; not given: the background of `BACKGROUND_AEROSOL` [1]
+    profile: Float | float = 1.0
+    """Errors on sigma levels over those of a reanalysis: `COMMON_TEMPERATURE_ERROR`, `LEVEL_TEMPERATURE_ERROR` and
+    `LEVEL_HUMIDITY_ERROR`. The relative error of the column is common to the humidities of all levels. [1]"""
 
 
 EXACT = InputErrors(**dict.fromkeys((entry.name for entry in fields(InputErrors)), 0.0))  # no errors
+NOTHING_GIVEN = InputErrors(water_vapour=np.inf, air_temperature=np.inf)  # all from the climatology
+
+
+def draw_input_errors(aerosol: Float, random: np.random.Generator, *, has_levels: bool) -> InputErrors:
+    """Draw the accuracy of the inputs of training profiles, (profile, 1): from exact to unknown.
+
+    With levels the inputs are those of a reanalysis, more or less accurate; without, each input has its own accuracy.
+    Haze, aerosol of an optical depth above `BACKGROUND_LIMIT`, is always given: `aerosol` has the true values,
+    (profile, 1). [1]
+    """
+    shape = aerosol.shape
+
+    def uniform(high: float) -> Float:
+        return random.uniform(0.0, high, shape)
+
+    def one_of(values: Sequence[Float | float], weights: Sequence[float]) -> Float:
+        return np.choose(random.choice(len(values), shape, p=weights), np.broadcast_arrays(*values))
+
+    unknown_aerosol = np.where(aerosol > BACKGROUND_LIMIT, uniform(0.05), np.inf)
+    known_aerosol = one_of((0.0, uniform(0.03), unknown_aerosol), (0.2, 0.2, 0.6))
+    if has_levels:
+        scale = one_of((0.0, uniform(1.3)), (0.3, 0.7))
+        vapour, temperature, profile = (scale * random.uniform(0.6, 1.4, shape) for _ in range(3))
+        return InputErrors(
+            water_vapour=0.10 * vapour, air_temperature=1.5 * temperature, profile=profile,
+            aerosol_optical_depth=known_aerosol,
+        )  # fmt: skip
+    vapour = one_of((0.0, uniform(0.3), np.inf), (0.2, 0.55, 0.25))
+    return InputErrors(
+        water_vapour=vapour,
+        smallest_vapour=np.where(vapour > 0.0, one_of((0.0, uniform(1.0)), (0.5, 0.5)), 0.0),
+        air_temperature=one_of((0.0, uniform(4.0), np.inf), (0.2, 0.4, 0.4)),
+        aerosol_optical_depth=known_aerosol,
+    )
+
+
+def given_inputs(
+    true: Mapping[str, Float], prior: Mapping[str, Float], errors: InputErrors, shape: tuple[int, int],
+    random: np.random.Generator,
+) -> dict[str, Float]:  # fmt: skip
+    """Atmospheric inputs as a user gives them, each with its standard uncertainty, by their names in the contract.
+
+    `true` has the inputs without errors (`SimulatedSet.atmosphere_inputs`), `prior` water vapour and air temperature
+    of the climatology with their uncertainties, NaN where there is none; both of shape (profile, 1). Results have the
+    `shape` (profile, sample) or broadcast to it; the brightness temperature is not among them
+    (`neighbourhood_temperature`).
+    """
+
+    def normal() -> Float:
+        return random.standard_normal(shape)
+
+    def replace_unknown(name: str, error: Float | float, value: Float, uncertainty: Float) -> None:
+        unknown = np.isinf(error) & np.isfinite(prior[name])
+        given[name] = np.where(unknown, prior[name], value)
+        given[uncertainty_name(name)] = np.where(unknown, prior[uncertainty_name(name)], uncertainty)
+
+    given = dict(true)
+    has_levels = TEMPERATURE_LEVELS[0] in true
+    vapour, air = true["water_vapour"], true["air_temperature"]
+    relative = np.minimum(errors.water_vapour, UNKNOWN_VAPOUR)
+    value = vapour + np.hypot(relative * vapour, errors.smallest_vapour) * normal()
+    value = np.maximum(value, SMALLEST_FRACTION * vapour)
+    replace_unknown("water_vapour", errors.water_vapour, value, np.hypot(relative * value, errors.smallest_vapour))
+
+    common, deviation = normal(), np.minimum(errors.air_temperature, UNKNOWN_TEMPERATURE)
+    correlation = np.where(np.asarray(errors.profile) > 0.0, LEVEL_CORRELATION, 0.0) if has_levels else 0.0
+    error = deviation * (correlation * common + np.sqrt(1.0 - np.square(correlation)) * normal())
+    replace_unknown("air_temperature", errors.air_temperature, air + error, deviation + np.zeros(shape))
+
+    background, spread = BACKGROUND_AEROSOL
+    aerosol = errors.aerosol_optical_depth
+    with np.errstate(invalid="ignore"):
+        known = np.maximum(true["aerosol_optical_depth"] + aerosol * normal(), 0.0)
+    given["aerosol_optical_depth"] = np.where(np.isinf(aerosol), background, known)
+    given[uncertainty_name("aerosol_optical_depth")] = np.where(np.isinf(aerosol), spread, aerosol) + np.zeros(shape)
+
+    if has_levels:
+        for name in TEMPERATURE_LEVELS:
+            both = COMMON_TEMPERATURE_ERROR * common + LEVEL_TEMPERATURE_ERROR * normal()
+            given[name] = true[name] + errors.profile * both
+        for name in HUMIDITY_LEVELS:
+            factor = np.maximum(1.0 + errors.profile * LEVEL_HUMIDITY_ERROR * normal(), SMALLEST_FRACTION)
+            given[name] = true[name] * (given["water_vapour"] / vapour) * factor
+        given[PROFILE_UNCERTAINTY] = errors.profile + np.zeros(shape)
+    return given
+
+
+def neighbourhood_temperature(
+    air_temperature: Float, surface_temperature: Float, random: np.random.Generator, *, wide: bool = False
+) -> Float:
+    """Draw the mean surface temperature of the neighbourhood of the pixels, (profile, 1). [K]
+
+    The skin temperature of the profile's source, with the scatter of smaller areas; where it is unknown (NaN) it is
+    drawn like that of land at the hour of the overpass. With `wide`, for training, also of other profiles, and for some
+    uniformly over the range of single surfaces: lakes, snow, or hours that the sources do not have.
+    """
+    shape = air_temperature.shape
+    overpass = air_temperature + random.normal(*LAND_AT_OVERPASS, shape)
+    skin = np.where(np.isnan(surface_temperature), overpass, surface_temperature)
+    if wide:
+        kind = random.choice(3, shape, p=(0.45, 0.3, 0.25))
+        skin = np.choose(kind, (skin, overpass, air_temperature + random.uniform(*TEMPERATURE_DIFFERENCE, shape)))
+    return np.asarray(skin + random.normal(0.0, MESOSCALE, shape))
+
+
+def neighbourhood_radiance(surface_temperature: Float, terms: Terms, band: BandPlanck, random: np.random.Generator) -> Float:
+    """At-sensor radiance of surfaces of typical emissivity. [W m-2 sr-1 um-1]"""
+    emissivity = random.normal(*TYPICAL_EMISSIVITY, surface_temperature.shape).clip(*EMISSIVITY)
+    return np.asarray(sensor_radiance(surface_temperature, emissivity, *terms, band))
 
 
 def draw_surfaces(air_temperature: Float, per_profile: int, seed: int) -> Surfaces:
@@ -138,7 +255,7 @@ def atmosphere_draws(count: int, seed: int) -> AtmosphereDraws:
 class Samples:
     """Inputs of a retrieval and the true temperature, all of shape (profile, sample)."""
 
-    sensor: str  # sensor band
+    simulated: SimulatedSet  # profiles and sensor band
     surface_temperature: Float  # true land surface temperature [K]
     radiance: Float  # at-sensor radiance [W m-2 sr-1 um-1]
     emissivity: Float  # emissivity [1]
@@ -154,67 +271,87 @@ class Samples:
         return {"radiance": self.radiance, "emissivity": self.emissivity, **self.atmosphere}
 
 
-def observe(simulated: SimulatedSet, surfaces: Surfaces) -> Samples:
-    """Simulate the at-sensor radiance of surfaces under the atmospheres of a simulated set, with exact inputs."""
-    radiance = sensor_radiance(
-        surfaces.surface_temperature,
-        surfaces.emissivity,
-        simulated.transmittance[:, None],
-        simulated.upwelling_radiance[:, None],
-        simulated.downwelling_radiance[:, None],
-        sensor_band(simulated.sensor).planck,
-    )
-    atmosphere = {
-        name: np.broadcast_to(values[:, None], radiance.shape) for name, values in simulated.atmosphere_inputs.items()
-    }
+def observe(simulated: SimulatedSet, surfaces: Surfaces, seed: int = 0) -> Samples:
+    """Simulate the at-sensor radiance of surfaces under the atmospheres of a simulated set, with exact inputs.
+
+    The brightness temperature of the neighbourhood is that of `neighbourhood_temperature`, drawn with `seed`.
+    """
+    planck, random = sensor_band(simulated.sensor).planck, np.random.default_rng(seed)
+    terms = tuple(term[:, None] for term in simulated.terms)
+    radiance = sensor_radiance(surfaces.surface_temperature, surfaces.emissivity, *terms, planck)
+    air = simulated.air_temperature_2m[:, None]
+    around = neighbourhood_temperature(air, skin_temperature(simulated), random)
+    true = {name: values[:, None] for name, values in simulated.atmosphere_inputs.items()}
+    given = given_inputs(true, prior_inputs(simulated), EXACT, radiance.shape, random)
+    around = neighbourhood_radiance(around, terms, planck, random)
+    given["brightness_temperature"] = brightness_temperature(around, planck)
     return Samples(
-        sensor=simulated.sensor,
+        simulated=simulated,
         surface_temperature=surfaces.surface_temperature,
         radiance=radiance,
         emissivity=surfaces.emissivity,
-        atmosphere=atmosphere | {INPUT_ERROR: np.zeros(radiance.shape)},
+        atmosphere={name: np.broadcast_to(values, radiance.shape) for name, values in given.items()},
     )
 
 
-def add_input_errors(samples: Samples, errors: InputErrors, seed: int) -> Samples:
-    """Add normally distributed errors to the inputs of exact samples; the true temperature is unchanged.
+def skin_temperature(simulated: SimulatedSet) -> Float:
+    """Skin temperature of the source of each profile, NaN where unknown, (profile, 1). [K]"""
+    known = simulated.surface_temperature
+    return np.full((len(simulated), 1), np.nan) if known is None else known[:, None]
 
-    The errors are independent, except that the errors of a profile are partly common to its levels
-    (`input_error_sources`). Water vapour and humidity stay above a tenth of the true values, the emissivity at or below
-    one.
+
+def prior_inputs(simulated: SimulatedSet) -> dict[str, Float]:
+    """Climatological water vapour and air temperature of each profile with their uncertainties, (profile, 1).
+
+    NaN for perturbed profiles, which no climatology has, and for sets without place and time.
+    """
+    names = [name for base in ("water_vapour", "air_temperature") for name in (base, uncertainty_name(base))]
+    latitude, longitude, time = simulated.latitude, simulated.longitude, simulated.time
+    if latitude is None or longitude is None or time is None:
+        return dict.fromkeys(names, np.full((len(simulated), 1), np.nan))
+    day = (time - time.astype("datetime64[Y]")) / np.timedelta64(1, "D") + 1.0
+    known = simulated.is_unmodified & np.isfinite(latitude) & np.isfinite(longitude) & np.isfinite(day)
+    where = [np.where(known, values, 0.0) for values in (latitude, longitude, day)]
+    expected = climatology_at_pressure(*where, simulated.surface_pressure)
+    return {name: np.where(known, getattr(expected, name), np.nan)[:, None] for name in names}
+
+
+def add_input_errors(samples: Samples, errors: InputErrors, seed: int) -> Samples:
+    """Add errors to the inputs of exact samples; the true temperature is unchanged.
+
+    They are normally distributed and independent, except that those of a profile are partly common to its levels; the
+    errors of inputs that are not given are those of the climatology (`given_inputs`).
     """
     random = np.random.default_rng(seed)
-    planck = sensor_band(samples.sensor).planck
-    shape = samples.radiance.shape
+    planck, shape = sensor_band(samples.simulated.sensor).planck, samples.radiance.shape
     brightness = brightness_temperature(samples.radiance, planck) + errors.sensor * random.standard_normal(shape)
     emissivity = np.minimum(samples.emissivity + errors.emissivity * random.standard_normal(shape), 1.0)
-    atmosphere = {**samples.atmosphere, INPUT_ERROR: np.full(shape, errors.input_error)}
-    for changes in input_error_sources(samples.atmosphere, errors.deviation).values():
-        drawn = random.standard_normal(shape)
-        atmosphere |= {name: atmosphere[name] + drawn * change for name, change in changes.items()}
-    for name in ("water_vapour", *HUMIDITY_LEVELS):
-        if name in atmosphere:
-            atmosphere[name] = np.maximum(atmosphere[name], 0.1 * samples.atmosphere[name])
-    return replace(samples, radiance=band_radiance(brightness, planck), emissivity=emissivity, atmosphere=atmosphere)
+    true = {name: values[:, None] for name, values in samples.simulated.atmosphere_inputs.items()}
+    atmosphere = given_inputs(true, prior_inputs(samples.simulated), errors, shape, random)
+    atmosphere["brightness_temperature"] = samples.atmosphere["brightness_temperature"]
+    return replace(
+        samples,
+        radiance=band_radiance(brightness, planck),
+        emissivity=emissivity,
+        atmosphere={name: np.broadcast_to(values, shape) for name, values in atmosphere.items()},
+    )
 
 
 def retrieve_samples(
-    atmosphere: AtmosphereModel, samples: Samples, errors: InputErrors, names: Sequence[str], band: BandPlanck
+    atmosphere: AtmosphereModel, samples: Samples, errors: InputErrors, names: Sequence[str]
 ) -> Retrieved:
     """Retrieve temperatures [K] and uncertainties from samples with input errors, as `lst-raster retrieve` does.
 
-    `atmosphere` predicts the atmospheric terms from the inputs `names`; `band` has the Planck coefficients of the
-    sensor band. The results have the shape (profile, sample).
+    `atmosphere` predicts the atmospheric terms from the inputs `names`. The results have the shape (profile, sample).
     """
-    planck = sensor_band(samples.sensor).planck
+    planck = sensor_band(samples.simulated.sensor).planck
     brightness = brightness_temperature(samples.radiance, planck)
     return retrieve_with_uncertainty(
         atmosphere,
         samples.radiance,
         samples.emissivity,
         {name: samples.atmosphere[name] for name in names},
-        error_sources=input_error_sources({name: samples.atmosphere[name] for name in names}, errors.deviation),
         sensor_noise=np.asarray(errors.sensor * band_radiance_slope(brightness, planck)),
         emissivity_uncertainty=errors.emissivity,
-        band=band,
+        band=planck,
     )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES, water_vapour_masks
 from lst_raster.reading import open_netcdf, reading
+from lst_raster.simulator.gases import Composition
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, SIGMA, TEMPERATURE_LEVELS
 
 Float = NDArray[np.float64]
@@ -92,17 +93,22 @@ class SimulatedSet:
 
     @property
     def atmosphere_inputs(self) -> dict[str, Float]:
-        """Atmospheric inputs of models, by the names of the contract, each of shape (profile,)."""
+        """Atmospheric inputs of models without errors, by the names of the contract, each of shape (profile,)."""
         inputs = {
             "water_vapour": self.water_vapour,
             "surface_pressure": self.surface_pressure,
             "air_temperature": self.air_temperature_2m,
+            "aerosol_optical_depth": self._or_default(self.aerosol_optical_depth, Composition().aerosol_optical_depth),
+            "gas_year": self._or_default(self.gas_year, Composition().year),
         }
         if self.air_temperature_sigma is not None:
             inputs.update(zip(TEMPERATURE_LEVELS, self.air_temperature_sigma.T, strict=True))
         if self.specific_humidity_sigma is not None:
             inputs.update(zip(HUMIDITY_LEVELS, self.specific_humidity_sigma.T, strict=True))
         return inputs
+
+    def _or_default(self, values: Float | None, default: float) -> Float:
+        return np.full(len(self), default) if values is None else values
 
     def select(self, mask: Mask) -> SimulatedSet:
         """Return the profiles where a boolean array of shape (profile,) is true."""

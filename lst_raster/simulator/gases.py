@@ -24,13 +24,16 @@ MOLAR_MASS = {  # [kg mol-1], IUPAC standard atomic weights
 }
 _UNIT = {"ppm": 1e-6, "ppb": 1e-9, "ppt": 1e-12}
 
+BACKGROUND_AEROSOL = (0.02, 0.015)
+"""Mean and standard deviation of the absorption optical depth of background aerosol at 11 um. [1]"""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Composition:
     """Absorbers and their amounts."""
 
     year: float = 2018.0  # year of the concentrations of well-mixed gases; 1980 to 2030
-    aerosol_optical_depth: float = 0.02
+    aerosol_optical_depth: float = BACKGROUND_AEROSOL[0]
     """Absorption optical depth of the background aerosol at 11 um, vertical, above sea level. [1]
 
     0.00 to 0.06 occurs; 0.02 is a continental background at a visibility of about 23 km.
