@@ -30,14 +30,12 @@ from lst_raster.physics.quantities import (
 )
 from lst_raster.profiles.library import (
     CLEAR,
-    DRIEST,
     SPLIT_FLAGS,
     SyntheticExtreme,
-    one_column_per_pole,
     select_clear,
     select_diverse,
 )
-from lst_raster.profiles.profile_sets import Float, profile_dataset
+from lst_raster.profiles.profile_sets import DRIEST, Float, one_column_per_pole, profile_dataset
 
 _LOGGER = logging.getLogger(__name__)
 
