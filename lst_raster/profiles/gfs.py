@@ -25,6 +25,7 @@ _COLUMNS = {
 _KEYS = ("shortName", "typeOfLevel", "level")
 _Fields = dict[tuple[str, str, int], Float]
 
+
 def _read_fields(path: Path) -> tuple[_Fields, Float, Float, np.datetime64]:
     """Fields by (name, kind of level, level), latitude, longitude and the valid time of the fields."""
     eccodes = require("eccodes", "grib")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -97,15 +98,15 @@ def read_era5_sea(path: Path) -> xr.Dataset:
     """Read the columns over the sea of an ERA5 file without surface pressure and orography.
 
     The surface is at the height zero: its pressure is interpolated from the geopotential of the levels, temperature and
-    humidity at 2 m from the levels. On land the file has the sea surface temperature of a neighbour; columns with the
-    same value as one of their eight neighbours are therefore left out, and with them some of the sea. The surface
-    temperature is that of open water, NaN under ice. Raises InputNotFoundError or InputError.
+    humidity at 2 m from the levels. On land the file has copies of sea surface temperatures nearby: cells with the
+    value of a neighbour and all cells next to them are left out, which leaves the open sea. The surface temperature is
+    that of water, NaN under ice. Raises InputNotFoundError or InputError.
     """
     title = "ERA5 on pressure levels with sea surface temperature"
     data = _load(path, ERA5_SEA, title)
     with reading(f"{path} cannot be read as netCDF", f"give {title}"):
         data = xr.decode_cf(data).transpose("latitude", "longitude", "level", missing_dims="ignore")
-        time = np.datetime64(data["time"].values, "ns")
+        time = np.datetime64(data["time"].values.astype("datetime64[ns]").item(), "ns")
         shape = data["sea_surface_temperature"].shape
         sea_temperature, ice = (np.asarray(data[name]) for name in ("sea_surface_temperature", "sea_ice_cover"))
         temperature, humidity, geopotential = (
@@ -114,7 +115,7 @@ def read_era5_sea(path: Path) -> xr.Dataset:
         )
         pressure = np.broadcast_to(np.asarray(data["level"].values, dtype=float), temperature.shape)
         latitude, longitude = np.meshgrid(data["latitude"], data["longitude"], indexing="ij")
-    sea = _differs_from_neighbours(sea_temperature).ravel()
+    sea = _open_sea(sea_temperature).ravel()
     levels = {
         "pressure": pressure,
         "air_temperature": temperature,
@@ -131,15 +132,20 @@ def read_era5_sea(path: Path) -> xr.Dataset:
     return profiles.isel(profile=sea)
 
 
-def _differs_from_neighbours(values: Float) -> NDArray[np.bool_]:
-    """Mask of the cells (row, column) that differ from all eight neighbours; columns are cyclic."""
-    rows, columns = values.shape
-    padded = np.pad(np.pad(values, ((0, 0), (1, 1)), mode="wrap"), ((1, 1), (0, 0)), constant_values=np.nan)
-    differs = np.isfinite(values)
-    for row, column in np.ndindex(3, 3):
-        if (row, column) != (1, 1):
-            differs &= padded[row : row + rows, column : column + columns] != values
-    return differs
+def _neighbours(values: NDArray[Any]) -> NDArray[Any]:
+    """The eight neighbours of each cell, (neighbour, row, column); columns are cyclic, polar rows repeated."""
+    padded = np.pad(np.pad(values, ((0, 0), (1, 1)), mode="wrap"), ((1, 1), (0, 0)), mode="edge")
+    shifted = [
+        np.roll(padded, (row, column), (0, 1))[1:-1, 1:-1]
+        for row in (-1, 0, 1) for column in (-1, 0, 1) if (row, column) != (0, 0)
+    ]  # fmt: skip
+    return np.stack(shifted)
+
+
+def _open_sea(sea_temperature: Float) -> NDArray[np.bool_]:
+    """Mask of the cells whose temperature, and those of all neighbours, are not copies of a neighbour."""
+    copied = (_neighbours(sea_temperature) == sea_temperature).any(axis=0)
+    return np.asarray(~(copied | _neighbours(copied).any(axis=0)))
 
 
 def _pressure_at_sea_level(height: Float, pressure: Float) -> Float:

@@ -24,6 +24,9 @@ FULL_BELOW, NONE_ABOVE = 300.0, 100.0
 HOT, HUMID = 300, 300  # perturbed columns in the library
 SEED = 2011
 
+HUMID_ABOVE = 50.0  # water vapour of extreme humidity, which is rare among clear columns [kg m-2]
+HUMID_RANGE = (62.0, 80.0)  # water vapour of perturbed humid columns; real ones become rare at the lower limit [kg m-2]
+
 _DRAWS_PER_COLUMN = 8  # draws per synthetic column; at least a third of them are within the limits
 _SCALE_TEMPERATURE = 8.0  # [K]; the three scales make distances in the features comparable
 _SCALE_VAPOUR = 0.6  # [(kg m-2)**0.5]; about 1 kg m-2 in dry atmospheres, 8 kg m-2 in the tropics
@@ -38,7 +41,7 @@ class SyntheticExtreme(IntEnum):
     NONE = 0  # unmodified column of the source
     HOT = 1
     """Warmed to 2 m temperatures of 315 to 328 K, humidity scaled by 0.6 to 1.6; the column stays under 65 kg m-2."""
-    HUMID = 2  # humidity scaled by 1 to 1.8 and warmed by 0 to 5 K, to a column of 57 to 80 kg m-2
+    HUMID = 2  # humidity scaled by 1 to 1.8 and warmed by 0 to 5 K, to a column of 62 to 80 kg m-2
 
 
 def perturb(profiles: xr.Dataset, temperature_change: Float, humidity_factor: Float) -> xr.Dataset:
@@ -88,11 +91,11 @@ def make_hot_columns(profiles: xr.Dataset, count: int, random: np.random.Generat
 
 
 def make_humid_columns(profiles: xr.Dataset, count: int, random: np.random.Generator) -> xr.Dataset:
-    """Increase water vapour columns above 35 kg m-2 to 57 to 80 kg m-2, beyond the range of the sources."""
+    """Increase water vapour columns above 35 kg m-2 to `HUMID_RANGE`, beyond most of the real columns."""
     base = _draw(profiles.isel(profile=water_vapour(profiles) > 35.0), count, random)
     draws = base.sizes["profile"]
     humid = perturb(base, random.uniform(0.0, 5.0, draws), random.uniform(1.0, 1.8, draws))
-    return _first_within(humid, (57.0, 80.0), count, SyntheticExtreme.HUMID)
+    return _first_within(humid, HUMID_RANGE, count, SyntheticExtreme.HUMID)
 
 
 def _draw(pool: xr.Dataset, count: int, random: np.random.Generator) -> xr.Dataset:
@@ -127,7 +130,9 @@ def farthest_points(points: Float, count: int, seed: int) -> NDArray[np.intp]:
     ----------
     T. F. Gonzalez, Theor. Comput. Sci. 38, 293 (1985), doi:10.1016/0304-3975(85)90224-5
     """
-    chosen = np.empty(min(count, len(points)), dtype=np.intp)
+    chosen = np.empty(max(min(count, len(points)), 0), dtype=np.intp)
+    if chosen.size == 0:
+        return chosen
     chosen[0] = np.random.default_rng(seed).integers(len(points))
     distance = np.full(len(points), np.inf)
     for step in range(1, len(chosen)):
@@ -139,12 +144,16 @@ def farthest_points(points: Float, count: int, seed: int) -> NDArray[np.intp]:
 
 def select_diverse(profiles: xr.Dataset, count: int) -> xr.Dataset:
     """Select columns that cover 2 m temperature, water vapour and latitude evenly."""
+    return profiles.isel(profile=np.sort(farthest_points(_features(profiles), count, SEED)))
+
+
+def _features(profiles: xr.Dataset) -> Float:
     features = [
         profiles["air_temperature_2m"].values / _SCALE_TEMPERATURE,
         np.sqrt(water_vapour(profiles)) / _SCALE_VAPOUR,
         profiles["latitude"].values / _SCALE_LATITUDE,
     ]
-    return profiles.isel(profile=np.sort(farthest_points(np.stack(features, axis=1), count, SEED)))
+    return np.stack(features, axis=1)
 
 
 def validation_split(region: NDArray[np.int16]) -> NDArray[np.int8]:
@@ -183,7 +192,7 @@ SOURCES: Mapping[str, LibrarySource] = MappingProxyType(
 PERTURBED_WEIGHT = 0.1
 """Weight of perturbed columns, which cover the ends of the range, but must not outnumber real humid columns. [1]"""
 OVERPASS, OVERPASS_WINDOW, OVERPASS_WEIGHT = (10.0, 22.0), 3.0, 1.5
-"""Local solar times of Landsat overpasses by day and night, and the weight of columns within the window. [h], [h], [1]"""
+"""Local solar times of Landsat overpasses by day and night [h], and the weight of columns within the window [h]. [1]"""
 
 
 def overpass_weight(time: NDArray[np.datetime64], longitude: Float) -> Float:
@@ -195,17 +204,27 @@ def overpass_weight(time: NDArray[np.datetime64], longitude: Float) -> Float:
 
 
 def select_columns(profiles: xr.Dataset, source: LibrarySource) -> xr.Dataset:
-    """Select diverse columns of a source, land and sea separately, and add their `weight`."""
-    if source.land is None:
-        chosen = select_diverse(profiles, source.columns)
-    else:
+    """Select diverse columns of a source and add their `weight`.
+
+    A tenth of the columns, as far as there are so many, has more than `HUMID_ABOVE` water vapour; land columns fill the
+    fraction `source.land`, the others the rest. Within each of these the choice is that of `select_diverse`.
+    """
+    features, chosen = _features(profiles), np.zeros(profiles.sizes["profile"], bool)
+
+    def add(candidates: NDArray[np.bool_], count: int) -> None:
+        pool = np.flatnonzero(candidates & ~chosen)
+        chosen[pool[farthest_points(features[pool], count, SEED)]] = True
+
+    add(water_vapour(profiles) > HUMID_ABOVE, source.columns // 10)
+    if source.land is not None:
         land = profiles["land"].values == 1
-        over_land = select_diverse(profiles.isel(profile=land), round(source.land * source.columns))
-        over_sea = select_diverse(profiles.isel(profile=~land), source.columns - over_land.sizes["profile"])
-        chosen = join([over_land, over_sea])
-    factor = overpass_weight(chosen["time"].values, chosen["longitude"].values) if source.hourly else 1.0
-    weight = np.broadcast_to(source.weight * factor, chosen.sizes["profile"])
-    return chosen.assign(weight=("profile", weight, {"units": "1", "long_name": "weight of the column in training"}))
+        add(land, round(source.land * source.columns) - int((chosen & land).sum()))
+        add(~land, source.columns - int(chosen.sum()))
+    add(~chosen, source.columns - int(chosen.sum()))
+    selected = profiles.isel(profile=chosen)
+    factor = overpass_weight(selected["time"].values, selected["longitude"].values) if source.hourly else 1.0
+    weight = np.broadcast_to(source.weight * factor, selected.sizes["profile"])
+    return selected.assign(weight=("profile", weight, {"units": "1", "long_name": "weight of the column in training"}))
 
 
 def make_library(paths: Sequence[Path]) -> xr.Dataset:
@@ -272,7 +291,9 @@ def make_held_out(paths: Sequence[Path], limit: float = CLEAR) -> xr.Dataset:
     The files are of `lst_raster.profiles.readers.READERS`. A lower `limit` of the relative humidity [1] excludes clouds
     more reliably, but also more of the humid clear columns.
     """
-    held_out = join([select_clear(read_source(path), limit).drop_vars(_FOR_SCREENING, errors="ignore") for path in paths])
+    held_out = join(
+        [select_clear(read_source(path), limit).drop_vars(_FOR_SCREENING, errors="ignore") for path in paths]
+    )
     held_out.attrs = {
         "title": "Clear atmospheric columns, held out for testing",
         "source": ", ".join(np.unique(held_out["source"].values.astype(str))),

@@ -13,7 +13,7 @@ import xarray as xr
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.profiles import archives, grids
 from lst_raster.profiles.gfs import read_gfs
-from lst_raster.reading import open_netcdf, reading
+from lst_raster.reading import ENGINES, open_netcdf, reading
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,11 +30,23 @@ READERS = (
     Reader(title="GFS (GRIB)", contents=frozenset({GRIB}), read=read_gfs),
     Reader(title="TIGR-2000 (npz)", contents=frozenset({"p_hPa", "yymmdd"}), read=archives.read_tigr),
     Reader(title="ERA-Interim (npz)", contents=frozenset({"p", "cc", "t2m"}), read=archives.read_era_interim),
-    Reader(title="ERA5 West Antarctic sea (npz)", contents=frozenset({"m01", "m12"}), read=archives.read_west_antarctic_sea),
-    Reader(title="ECMWF diverse profiles, 83 (npz)", contents=frozenset({"p", "year"}), read=archives.read_ecmwf_diverse),
-    Reader(title="ECMWF diverse profiles, 52 (npz)", contents=frozenset({"p", "datetime"}), read=archives.read_ecmwf_diverse),
+    Reader(
+        title="ERA5 West Antarctic sea (npz)", contents=frozenset({"m01", "m12"}), read=archives.read_west_antarctic_sea
+    ),
+    Reader(
+        title="ECMWF diverse profiles, 83 (npz)", contents=frozenset({"p", "year"}), read=archives.read_ecmwf_diverse
+    ),
+    Reader(
+        title="ECMWF diverse profiles, 52 (npz)",
+        contents=frozenset({"p", "datetime"}),
+        read=archives.read_ecmwf_diverse,
+    ),
     Reader(title="NCEP mean June (netCDF)", contents=frozenset({"SHUM", "TREFHT"}), read=grids.read_ncep_mean),
-    Reader(title="ERA5 with sea surface temperature (netCDF)", contents=frozenset({"geopotential", "sea_surface_temperature"}), read=grids.read_era5_sea),
+    Reader(
+        title="ERA5 with sea surface temperature (netCDF)",
+        contents=frozenset({"geopotential", "sea_surface_temperature"}),
+        read=grids.read_era5_sea,
+    ),
 )
 """Known data; the first with all its `contents` in a file reads it."""
 
@@ -59,7 +71,7 @@ def _contents(path: Path) -> frozenset[str]:
         start = file.read(512)
     if GRIB.encode() in start:
         return frozenset({GRIB})
-    if start.startswith((b"CDF", b"\x89HDF")):
+    if start[:4] in ENGINES:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", xr.SerializationWarning)
             with open_netcdf(path, str(path)) as dataset:

@@ -4,8 +4,7 @@ import xarray as xr
 from click.testing import CliRunner
 
 from lst_raster.cli.training import profile_library as command
-from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.profiles import library as gfs
+from lst_raster.errors import InputNotFoundError
 from lst_raster.profiles.library import (
     SyntheticExtreme,
     farthest_points,
@@ -97,37 +96,6 @@ def test_the_maker_gives_the_committed_library_again(library):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["gfs_20110115T12.grib2", "gfs_20111011T00.grb", "gfs_20150912T18.grib2"])
-def test_humidity_of_profiles_integrates_to_the_files_own_precipitable_water(name):
-    profiles = read_gfs(shared_path("data", "profiles", "gfs", name))
-    error = water_vapour(profiles) - profiles["precipitable_water"].values
-    assert np.sqrt(np.mean(error**2)) < 0.2
-    assert abs(np.mean(error)) < 0.1
-
-
-@pytest.mark.slow
-def test_a_pole_gives_one_column_not_one_for_each_longitude():
-    latitude = read_gfs(shared_path("data", "profiles", "gfs", "gfs_20150912T18.grib2"))["latitude"].values
-    assert latitude.size == 71 * 144 + 2
-    assert (np.abs(latitude) == 90.0).sum() == 2
-
-
-@pytest.mark.slow
-def test_a_forecasts_time_is_when_it_is_valid():
-    time = read_gfs(shared_path("data", "profiles", "gfs", "gfs_20110115T12.grib2"))["time"].values
-    assert (time == np.datetime64("2011-01-15T12:00")).all()  # 120 hours after the run of 2011-01-10
-
-
-def test_vapour_of_tigr_profiles_follows_only_from_ratios_to_dry_air():
-    path = shared_path("data", "profiles", "tigr2000_2311.npz")
-    profiles = read_tigr(path)
-    with np.load(path) as archive:
-        stated, skin = 10.0 * archive["tcwv_gcm2"], archive["ts"]
-    stated = stated[~((skin < 285.0) & (stated > 30.0))]
-    assert np.abs(water_vapour(profiles) / stated - 1.0).max() < 1e-4
-
-
-@pytest.mark.slow
 def test_held_out_columns_are_clear_and_as_they_were():
     gfs = make_held_out([shared_path("data", "profiles", "gfs", "gfs_20150912T18.grib2")])
     tigr = make_held_out([shared_path("data", "profiles", "tigr2000_2311.npz")])
@@ -135,18 +103,6 @@ def test_held_out_columns_are_clear_and_as_they_were():
         assert float(profiles["largest_relative_humidity"].max()) < 0.95
         assert "perturbation" not in profiles and profiles.sizes["profile"] > 1300
     assert not ((tigr["surface_temperature"] < 285.0) & (water_vapour(tigr) > 30.0)).any()
-
-
-def test_unlike_sources_are_not_written_into_one_file(tmp_path):
-    with pytest.raises(InputError, match="different levels"):
-        make_held_out([tmp_path / "a.npz", tmp_path / "b.grib2"])
-
-
-def test_a_grib_file_without_the_fields_is_told_what_it_lacks(tmp_path):
-    pytest.importorskip("eccodes", reason="needs the extra grib")
-    (tmp_path / "empty.grib2").touch()
-    with pytest.raises(InputError, match="surface_pressure"):
-        read_gfs(tmp_path / "empty.grib2")
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -200,73 +156,9 @@ def test_the_command_writes_a_held_out_set(tmp_path):
     assert read_profiles(target).sizes["level"] == 43
 
 
-def test_humidity_above_its_highest_level_is_that_of_this_level():
-    """The file of 2004 has temperature up to 10 hPa, humidity up to 100 hPa."""
-    profiles = read_gfs(shared_path("data", "profiles", "gfs", "gfs_20041212.grb"))
-    pressure, humidity = profiles["pressure"].values[0], profiles["specific_humidity"].values
-    assert pressure[0] == 10.0 and profiles.sizes["profile"] == 71 * 144 + 2
-    above, (highest,) = np.flatnonzero(pressure < 100.0), np.flatnonzero(pressure == 100.0)
-    assert np.array_equal(humidity[:, above], np.repeat(humidity[:, [highest]], above.size, axis=1))
-    dry = profiles.assign(specific_humidity=profiles["specific_humidity"].where(profiles["pressure"] >= 100.0, 1e-7))
-    assert np.max(water_vapour(profiles) - water_vapour(dry)) < 0.02
-    error = water_vapour(profiles) - profiles["precipitable_water"].values
-    assert abs(np.mean(error)) < 0.1 and np.sqrt(np.mean(error**2)) < 0.4  # humidity of GRIB 1 is in whole per cent
-
-
 @pytest.mark.slow
 def test_the_gfs_file_of_2004_becomes_profiles_by_command(tmp_path):
     path = shared_path("data", "profiles", "gfs", "gfs_20041212.grb")
     result = CliRunner().invoke(command, [str(path), "--held-out", "-o", str(tmp_path / "o.nc")])
     assert result.exit_code == 0, result.output
     assert np.isfinite(water_vapour(read_profiles(tmp_path / "o.nc"))).all()
-
-
-@pytest.mark.parametrize(("levels", "lacks"), [((), "relative humidity"), ((100, 500), "relative humidity")])
-def test_humidity_that_is_missing_at_the_ground_is_told(tmp_path, monkeypatch, levels, lacks):
-    columns = {key: np.ones(4) for key in gfs._COLUMNS.values()}
-    fields = {("t", "isobaricInhPa", level): np.full(4, 250.0) for level in (10, 100, 500, 1000)}
-    fields |= {("r", "isobaricInhPa", level): np.ones(4) for level in levels}
-    (tmp_path / "gfs.grb").touch()
-    read = columns | fields, np.zeros(4), np.zeros(4), np.datetime64("2004-12-12")
-    monkeypatch.setattr(gfs, "_read_fields", lambda path: read)
-    with pytest.raises(InputError, match=rf"lacks {lacks} on the lowest pressure levels; give a GFS file"):
-        read_gfs(tmp_path / "gfs.grb")
-
-
-def test_a_gfs_file_that_is_cut_off_is_told(tmp_path):
-    whole = shared_path("data", "profiles", "gfs", "gfs_20041212.grb").read_bytes()
-    (tmp_path / "cut.grb").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"cut\.grb cannot be read as GRIB \(.+\); fetch it again"):
-        read_gfs(tmp_path / "cut.grb")
-
-
-def tigr(path, **changes):
-    """A small archive of the form of TIGR-2000; None leaves an array out."""
-    arrays = {"p_hPa": np.array([100.0, 500.0, 1013.0])}
-    arrays |= {name: np.full((4, 3), value) for name, value in (("t", 280.0), ("h2o_mmr", 1e-3), ("o3_mmr", 1e-6))}
-    arrays |= {"ts": np.full(4, 280.0), "lat": np.zeros(4), "lon": np.zeros(4), "yymmdd": np.full(4, 910100)} | changes
-    np.savez_compressed(path, **{name: values for name, values in arrays.items() if values is not None})
-    return path
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"t": None}, "has no array t; give the TIGR-2000 archive"),
-        ({"lat": np.zeros(3)}, r"lat of .* has shape \(3,\) .* not numbers of shape \(4,\)"),
-        ({"t": np.full((4, 3), "warm")}, "t of .* has .* type <U4"),
-    ],
-)
-def test_an_archive_of_another_content_is_refused(tmp_path, changes, message):
-    with pytest.raises(InputError, match=message):
-        read_tigr(tigr(tmp_path / "a.npz", **changes))
-
-
-def test_a_damaged_archive_of_profiles_is_told(tmp_path):
-    path = tigr(tmp_path / "a.npz")
-    assert read_tigr(path).sizes["profile"] == 4
-    whole = path.read_bytes()
-    for damaged in (whole[: len(whole) // 2], whole[:300] + bytes([whole[300] ^ 0x55]) + whole[301:], b"text"):
-        path.write_bytes(damaged)
-        with pytest.raises(InputError, match=r"a\.npz cannot be read as a NumPy archive \(.+\); fetch it again"):
-            read_tigr(path)
