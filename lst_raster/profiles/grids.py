@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,13 +33,14 @@ OPEN_WATER = 0.15  # largest fraction of sea ice of open water [1]
 def _load(path: Path, names: Sequence[str], title: str) -> xr.Dataset:
     if not path.is_file():
         raise InputNotFoundError(f"{path} not found; it should be {title} as netCDF")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", xr.SerializationWarning)  # two fill values
-        with open_netcdf(path, str(path), decode_times=False) as dataset, reading(f"{path} cannot be read as netCDF"):
-            missing = [name for name in names if name not in dataset.variables]
-            if missing:
-                raise InputError(f"{path} has no variable {', '.join(missing)}; give {title}")
-            return dataset[[*names]].load()
+    with open_netcdf(path, str(path), decode=False) as dataset, reading(f"{path} cannot be read as netCDF"):
+        missing = [name for name in names if name not in dataset.variables]
+        if missing:
+            raise InputError(f"{path} has no variable {', '.join(missing)}; give {title}")
+        data = dataset[[*names]].load()
+        for variable in data.variables.values():
+            variable.attrs.pop("missing_value", None)  # next to another _FillValue in NCEP files; none is used
+        return xr.decode_cf(data, decode_times=False)  # NCEP counts months
 
 
 def read_ncep_mean(path: Path) -> xr.Dataset:

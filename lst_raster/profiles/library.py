@@ -255,9 +255,9 @@ def make_library(paths: Sequence[Path]) -> xr.Dataset:
     library.attrs = {
         "title": "Clear atmospheric columns for training land surface temperature retrievals",
         "source": ", ".join(source_of(one) for one in selected),
-        "license": "NCEP data (GFS, NCEP mean June) are in the public domain. ERA-Interim: European Centre for "
-        "Medium-Range Weather Forecasts (ECMWF). ERA5: contains modified Copernicus Climate Change Service "
-        "information; neither the European Commission nor ECMWF is responsible for any use of it",
+        "license": "GFS and NCEP reanalysis: public domain; ERA-Interim: European Centre for Medium-Range Weather "
+        "Forecasts (ECMWF); ERA5: contains modified Copernicus Climate Change Service information; the European "
+        "Commission and ECMWF are not responsible for any use of it",
         "history": "lst-raster build profiles",
         "Conventions": "CF-1.11",
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,10 +71,8 @@ def _contents(path: Path) -> frozenset[str]:
     if GRIB.encode() in start:
         return frozenset({GRIB})
     if start[:4] in ENGINES:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", xr.SerializationWarning)
-            with open_netcdf(path, str(path)) as dataset:
-                return frozenset(map(str, dataset.variables))
+        with open_netcdf(path, str(path), decode=False) as dataset:
+            return frozenset(map(str, dataset.variables))
     if start.startswith(b"PK"):
         with reading(f"{path} cannot be read as a NumPy archive"), zipfile.ZipFile(path) as archive:
             return frozenset(name.removesuffix(".npy") for name in archive.namelist())
