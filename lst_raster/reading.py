@@ -81,12 +81,12 @@ def text_of(value: Any) -> Any:
 
 
 @contextmanager
-def open_netcdf(path: Path, name: str, *, decode_times: bool = True) -> Iterator[xr.Dataset]:
+def open_netcdf(path: Path, name: str, *, decode: bool = True, decode_times: bool = True) -> Iterator[xr.Dataset]:
     """Open a netCDF 3 or 4 file, or another HDF5 file; values are read when they are used.
 
     Variables are scaled, with NaN for fill, and attributes converted by `text_of`; times stay numbers unless
-    `decode_times` is set. Raises InputError, with `name`, where the file cannot be opened; errors of values that are
-    read in the block are the caller's (`reading`).
+    `decode_times` is set. Without `decode` they are as stored. Raises InputError, with `name`, where the file cannot be
+    opened; errors of values that are read in the block are the caller's (`reading`).
     """
     import h5py  # slow imports
     import xarray as xr
@@ -104,5 +104,5 @@ def open_netcdf(path: Path, name: str, *, decode_times: bool = True) -> Iterator
         with reading(f"{name} cannot be read as netCDF"):
             for attributes in (raw.attrs, *(variable.attrs for variable in raw.variables.values())):
                 attributes.update({key: text_of(each) for key, each in attributes.items() if key not in _KEPT})
-            dataset = xr.decode_cf(raw, decode_times=decode_times, decode_timedelta=False)
+            dataset = xr.decode_cf(raw, decode_times=decode_times, decode_timedelta=False) if decode else raw
         yield dataset

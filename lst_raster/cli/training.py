@@ -132,14 +132,18 @@ def build() -> None:
 @click.argument("files", nargs=-1, required=True, type=options.PATH)
 @_netcdf
 @click.option("--held-out", is_flag=True, help="Write all clear columns unchanged, for testing, instead of a library.")
-@click.option("--clear-below", default=0.95, show_default=True, type=click.FloatRange(0.0, 1.1),
-    help="With --held-out: maximum relative humidity of a clear column.")  # fmt: skip
+@click.option("--clear-below", default=0.95, show_default=True, type=click.FloatRange(0.0, 1.5),
+    help="With --held-out: maximum relative humidity of a clear column; 1.5 keeps all. "
+    "ERA-Interim columns are chosen by cloud cover.")  # fmt: skip
 @options.as_json
 def profile_library(files: tuple[Path, ...], output: Path, held_out: bool, clear_below: float, as_json: bool) -> None:
-    """Make a file of profiles from atmospheric FILES (GFS GRIB; with --held-out also TIGR-2000 as .npz).
+    """Make a file of profiles from atmospheric FILES, which are recognised by their contents.
 
-    Without --held-out the result is a library like the packaged one: clear columns sampled for diversity, perturbed
-    extremes, and a split into training and validation by region.
+    These are GFS as GRIB, the mean June of the NCEP reanalysis and ERA5 with sea surface temperature as netCDF, and
+    ERA-Interim, ERA5 off West Antarctica, TIGR-2000 and the ECMWF diverse profiles as NumPy archives.
+
+    Without --held-out the result is a library like the packaged one: clear columns of each file sampled for diversity,
+    weights, perturbed extremes, and a split into training and validation by region.
 
     Examples
     --------

@@ -16,7 +16,7 @@ from lst_raster.errors import InputError
 from lst_raster.inputs.reanalysis.gridded import GriddedField, merge_times
 from lst_raster.inputs.reanalysis.read import read_if_present
 from lst_raster.inputs.reanalysis.request import NothingFoundError, Request
-from lst_raster.physics.humidity import relative_humidity, specific_humidity, specific_humidity_from_dew_point
+from lst_raster.physics.humidity import specific_humidity, specific_humidity_from_dew_point
 from lst_raster.physics.quantities import (
     AIR_TEMPERATURE,
     DEW_POINT,
@@ -30,14 +30,12 @@ from lst_raster.physics.quantities import (
 )
 from lst_raster.profiles.library import (
     CLEAR,
-    DRIEST,
     SPLIT_FLAGS,
     SyntheticExtreme,
-    one_column_per_pole,
     select_clear,
     select_diverse,
 )
-from lst_raster.profiles.profile_sets import Float, profile_dataset
+from lst_raster.profiles.profile_sets import DRIEST, Float, one_column_per_pole, profile_dataset
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -198,26 +196,20 @@ def _assemble(fields: _Fields, surface: Float, names: str) -> xr.Dataset:
     temperature_2m, humidity_2m = _near_ground(fields, surface)
     temperature = on_levels(fields.levels[TEMPERATURE.name])
     humidity = on_levels(fields.levels[SPECIFIC_HUMIDITY.name])
-    pressure = np.broadcast_to(fields.pressure, temperature.shape)
-    above = (pressure < column(surface)[:, None]) & np.isfinite(temperature)
-    relative = np.where(above, np.nan_to_num(relative_humidity(humidity, temperature, pressure)), 0.0)
-    longitude = (fields.like.longitude + 180.0) % 360.0 - 180.0
     columns = {
         "surface_pressure": column(surface),
         "air_temperature_2m": column(temperature_2m),
         "specific_humidity_2m": column(humidity_2m),
-        "surface_temperature": np.full(surface.size, np.nan),
         "latitude": column(fields.like.latitude[None, :, None]),
-        "longitude": column(longitude[None, None, :]),
-        "largest_relative_humidity": relative.max(axis=1),
+        "longitude": column(fields.like.longitude[None, None, :]),
     }
-    ozone = fields.levels.get(OZONE.name)
     levels = {
-        "pressure": pressure,
+        "pressure": np.broadcast_to(fields.pressure, temperature.shape),
         "air_temperature": temperature,
         "specific_humidity": np.maximum(humidity, DRIEST),
-        "ozone": np.full(temperature.shape, np.nan) if ozone is None else on_levels(ozone),
     }
+    if OZONE.name in fields.levels:
+        levels["ozone"] = on_levels(fields.levels[OZONE.name])
     times = np.repeat(fields.like.times, surface[0].size)
     profiles = profile_dataset(levels, columns, time=times, source="ERA5")
     first = one_column_per_pole(columns["latitude"][: surface[0].size])

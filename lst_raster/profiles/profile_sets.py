@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import InputNotFoundError
-from lst_raster.physics.humidity import layer_mass
+from lst_raster.physics.humidity import layer_mass, relative_humidity
 from lst_raster.physics.quantities import PRESSURE, SPECIFIC_HUMIDITY, TEMPERATURE, Quantity
 from lst_raster.reading import open_netcdf, reading
 from lst_raster.resources import data_path
@@ -49,6 +49,9 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
 """Quantities of the variables that are converted to the units of the schema when a file is read."""
 
 BOX = 30.0  # side of a region [degree]
+DRIEST = 1e-7
+"""Lower bound of specific humidity before taking logarithms; packed files round the stratosphere to 0. [kg kg-1]"""
+UNKNOWN = -1  # value of `land` where it is not known
 
 
 def profile_dataset(
@@ -58,11 +61,25 @@ def profile_dataset(
     """Build a dataset of dimensions profile and level from the arrays of one source, NaN below the ground.
 
     `levels` has the `LEVEL_VARIABLES`, (profile, level), and `columns` the `COLUMN_VARIABLES`, (profile,), in their
-    units. `time` is UTC, for all or for each profile; `source` is a short name of the file; `land` is one over land and
-    zero over water.
+    units. Of these, ozone and surface temperature are NaN where they are missing, temperature and humidity at 2 m are
+    interpolated from the levels to the surface, and the largest relative humidity is computed. `time` is UTC, for all
+    or for each profile; `source` is a short name of the data; `land` is one over land, zero over water, and
+    `UNKNOWN`.
     """
-    above_ground = levels["pressure"] < columns["surface_pressure"][:, None]
+    pressure, surface = levels["pressure"], columns["surface_pressure"]
+    above_ground = pressure < surface[:, None]
     count = above_ground.shape[0]
+    temperature, humidity = levels["air_temperature"], levels["specific_humidity"]
+    columns = dict(columns)
+    columns.setdefault("surface_temperature", np.full(count, np.nan))
+    columns["longitude"] = (columns["longitude"] + 180.0) % 360.0 - 180.0
+    for name, values in (("air_temperature_2m", temperature), ("specific_humidity_2m", humidity)):
+        if name not in columns:
+            columns[name] = np.maximum(at_pressure(values, pressure, surface), DRIEST)
+    if "largest_relative_humidity" not in columns:
+        relative = np.nan_to_num(relative_humidity(humidity, temperature, pressure))
+        columns["largest_relative_humidity"] = np.where(above_ground, relative, 0.0).max(axis=1)
+    levels = {"ozone": np.full(pressure.shape, np.nan), **levels}
     profiles = xr.Dataset()
     for name, (units, meaning) in LEVEL_VARIABLES.items():
         values = np.where(above_ground, levels[name], np.nan)
@@ -70,12 +87,35 @@ def profile_dataset(
     for name, (units, meaning) in COLUMN_VARIABLES.items():
         profiles[name] = "profile", np.array(columns[name], dtype=float), {"units": units, "long_name": meaning}
     profiles["time"] = "profile", np.broadcast_to(np.asarray(time, dtype="datetime64[ns]"), count).copy()
-    profiles["source"] = "profile", np.full(count, source), {"long_name": "file the column comes from"}
+    profiles["source"] = "profile", np.full(count, source), {"long_name": "data the column comes from"}
     if land is not None:
-        profiles["land"] = "profile", np.asarray(land, dtype=np.int8), {"long_name": "1 over land, 0 over water"}
+        meaning = "1 over land, 0 over water, -1 where unknown"
+        profiles["land"] = "profile", np.asarray(land, dtype=np.int8), {"long_name": meaning}
     profiles["region"] = "profile", region_of(columns["latitude"], columns["longitude"])
     profiles["region"].attrs["long_name"] = "30 degree box, counted eastwards from 90 S 180 W, then northwards"
     return profiles
+
+
+def at_pressure(values: Float, pressure: Float, at: Float) -> Float:
+    """Interpolate values on levels linearly in ln p to one pressure per profile, and extrapolate below the lowest.
+
+    `values` and `pressure` [hPa] have the shape (profile, level), in any order of the levels; `at` is (profile,). [hPa]
+    """
+    order = np.argsort(pressure, axis=1)
+    x, y = (np.take_along_axis(array, order, axis=1) for array in (np.log(pressure), values))
+    below = np.clip((x < np.log(at)[:, None]).sum(axis=1), 1, x.shape[1] - 1)[:, None]
+    (x0, x1), (y0, y1) = (
+        [np.take_along_axis(array, index, axis=1)[:, 0] for index in (below - 1, below)] for array in (x, y)
+    )
+    return np.asarray(y0 + (np.log(at) - x0) / (x1 - x0) * (y1 - y0))
+
+
+def one_column_per_pole(latitude: Float) -> NDArray[np.bool_]:
+    """Mask that keeps the first column of each pole: a grid repeats it at every longitude."""
+    keep = np.abs(latitude) < 90.0
+    for pole in (-90.0, 90.0):
+        keep[np.flatnonzero(latitude == pole)[:1]] = True
+    return keep
 
 
 def region_of(latitude: Float, longitude: Float) -> NDArray[np.int16]:
@@ -110,9 +150,11 @@ def water_vapour(profiles: xr.Dataset) -> Float:
 
 
 def join(parts: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Concatenate profile sets with the same number of levels."""
+    """Concatenate profile sets; those with fewer levels get further levels of NaN, which readers skip."""
+    levels = max(part.sizes["level"] for part in parts)
+    padded = [part.pad(level=(0, levels - part.sizes["level"])) for part in parts]
     return xr.concat(
-        list(parts), dim="profile", data_vars="all", coords="minimal", compat="equals", join="exact",
+        padded, dim="profile", data_vars="all", coords="minimal", compat="equals", join="exact",
         combine_attrs="drop_conflicts",
     )  # fmt: skip
 

@@ -37,7 +37,7 @@ LEVEL_VARIABLES = ("pressure", "air_temperature", "specific_humidity", "ozone")
 """Input variables on (profile, level); ozone is optional."""
 GROUND_VARIABLES = ("surface_pressure", "air_temperature_2m", "specific_humidity_2m")
 """Optional input variables on (profile) at the ground."""
-COPIED = ("surface_temperature", "latitude", "longitude", "time", "split", "land", "perturbation")
+COPIED = ("surface_temperature", "latitude", "longitude", "time", "split", "land", "perturbation", "weight")
 """Variables on (profile) that are copied to the output."""
 RESULTS = {
     "transmittance": ("1", "effective band transmittance along the view path"),
@@ -142,6 +142,12 @@ def _create_variables(output: Any, source: xr.Dataset, count: int, path: Path) -
     for name in (name for name in COPIED if name in source.variables):
         copy = output.create_variable(name, ("profile",), data=_values(source[name], path), compression="gzip")
         copy.attrs.update({key: value for key, value in source[name].attrs.items() if not key.startswith("_")})
+    if "source" in source.variables and source["source"].shape == (count,):
+        titles, number = np.unique(_values(source["source"], path).astype(str), return_inverse=True)
+        flags = output.create_variable("profile_source", ("profile",), data=number.astype(np.int16), compression="gzip")
+        flags.attrs["long_name"] = "source of the profile"
+        flags.attrs["flag_values"] = np.arange(titles.size, dtype=np.int16)
+        flags.attrs["flag_meanings"] = " ".join(title.replace(" ", "_") for title in titles)  # separated by blanks
 
 
 def _values(variable: xr.DataArray, path: Path) -> NDArray[Any]:

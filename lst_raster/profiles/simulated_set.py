@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from lst_raster.reading import open_netcdf, reading
 from lst_raster.simulator.gases import Composition
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, SIGMA, TEMPERATURE_LEVELS
 
+if TYPE_CHECKING:
+    import xarray as xr  # slow import
+
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -25,9 +28,10 @@ _REQUIRED = (*_TERMS, "water_vapour", "surface_pressure", "air_temperature_2m")
 _FLAGS = ("split", "perturbation", "land")
 _OPTIONAL = (
     *("surface_temperature", "latitude", "longitude", "time"),
-    *("aerosol_optical_depth", "continuum_scaling", "gas_year"),
+    *("aerosol_optical_depth", "continuum_scaling", "gas_year", "weight"),
     *_FLAGS,
 )
+_SOURCE = "profile_source"
 _ON_LEVELS = ("air_temperature_sigma", "specific_humidity_sigma")
 
 
@@ -56,7 +60,9 @@ class SimulatedSet:
     split: NDArray[np.int8] | None = None  # 0 for training, 1 for validation
     perturbation: NDArray[np.int8] | None = None
     """0 for an unmodified profile of the source, else the `SyntheticExtreme`."""
-    land: NDArray[np.int8] | None = None  # 1 over land, 0 over water
+    land: NDArray[np.int8] | None = None  # 1 over land, 0 over water, -1 where unknown
+    weight: Float | None = None  # weight of the profile in training [1]
+    profile_source: NDArray[np.str_] | None = None  # source of the profile, for example "GFS 2011-01-15"
     air_temperature_sigma: Float | None = None
     """Air temperature on the levels of `lst_raster.simulator.sigma_levels.SIGMA`, (profile, level). [K]"""
     specific_humidity_sigma: Float | None = None  # specific humidity on these levels, (profile, level) [kg kg-1]
@@ -65,7 +71,7 @@ class SimulatedSet:
 
     def __post_init__(self) -> None:
         count = self.transmittance.shape
-        for name in (*_REQUIRED, *_OPTIONAL):
+        for name in (*_REQUIRED, *_OPTIONAL, _SOURCE):
             values = getattr(self, name)
             if values is not None and (values.ndim != 1 or values.shape != count):
                 raise InputError(f"{name} has shape {values.shape}, transmittance {count}; give one value per profile")
@@ -77,6 +83,8 @@ class SimulatedSet:
                 raise InputError(f"{name} has shape {values.shape}; give {len(SIGMA)} finite values per profile")
         if not ((self.transmittance > 0.0) & (self.transmittance <= 1.0)).all():
             raise InputError("transmittance of the simulated set is outside (0, 1]; remove those profiles")
+        if self.weight is not None and not ((self.weight >= 0.0) & np.isfinite(self.weight)).all():
+            raise InputError("weight of the simulated set is negative or NaN; set it to 0 or more")
 
     def __len__(self) -> int:
         return int(self.transmittance.size)
@@ -125,12 +133,14 @@ def read_simulated(path: Path | str) -> SimulatedSet:
     with open_netcdf(path, str(path)) as dataset, reading(f"{path} cannot be read as netCDF", "create it again"):
         values = {name: dataset[name].values for name in (*_REQUIRED, *_OPTIONAL, *_ON_LEVELS) if name in dataset}
         attributes = dict(dataset.attrs)
+        if _SOURCE in dataset:
+            values[_SOURCE] = _flag_names(dataset[_SOURCE], path)
     missing = [name for name in _REQUIRED if name not in values]
     if missing or "sensor" not in attributes:
         lacks = ", ".join(missing) or "the attribute sensor"
         raise InputError(f"{path} is not a simulated set: it lacks {lacks}; create it with lst-raster simulate")
     arrays: dict[str, Any] = {
-        name: array if name == "time" else array.astype(np.int8 if name in _FLAGS else np.float64)
+        name: array if name in ("time", _SOURCE) else array.astype(np.int8 if name in _FLAGS else np.float64)
         for name, array in values.items()
     }
     return SimulatedSet(
@@ -139,6 +149,17 @@ def read_simulated(path: Path | str) -> SimulatedSet:
         version=str(attributes.get("lst_raster_version", "")),
         **arrays,
     )
+
+
+def _flag_names(variable: xr.DataArray, path: Path) -> NDArray[np.str_]:
+    """Names of the flags of a variable, without the underscores in place of blanks."""
+    names = [name.replace("_", " ") for name in str(variable.attrs.get("flag_meanings", "")).split()]
+    numbers = np.atleast_1d(variable.attrs.get("flag_values", ())).tolist()
+    found = dict(zip(numbers, names, strict=False))
+    unnamed = sorted(set(variable.values.tolist()) - set(found))
+    if unnamed:
+        raise InputError(f"{variable.name} of {path} has no flag_meanings for {unnamed[:5]}; create it again")
+    return np.array([found[number] for number in variable.values.tolist()], dtype=str)
 
 
 DRY = 3.0  # water vapour column below which an atmosphere is extremely dry [kg m-2]
@@ -189,7 +210,7 @@ REGIMES: Mapping[str, Regime] = MappingProxyType(
         ),
         "desert": Regime(
             title="hot deserts",
-            reason=f"Land (where the set has a land mask) with at least {HOT:g} K at 2 m, 30 degrees Celsius, and at "
+            reason=f"Land (also where it is not known) with at least {HOT:g} K at 2 m, 30 degrees Celsius, and at "
             f"most {ARID:g} kg m-2, half of the column over a moist surface at that temperature.",
         ),
     }
@@ -205,7 +226,7 @@ def regime_masks(simulated: SimulatedSet) -> dict[str, Mask]:
     if simulated.air_temperature_sigma is not None:
         levels = [SIGMA.index(level) for level in INVERSION_LEVELS]
         inversion = np.asarray(simulated.air_temperature_sigma[:, levels].max(axis=1) > air + INVERSION)
-    land = everywhere if simulated.land is None else simulated.land == 1
+    land = everywhere if simulated.land is None else simulated.land != 0
     return {
         "all": everywhere,
         **water_vapour_masks(vapour),

@@ -188,11 +188,11 @@ def test_an_interrupt_ends_the_command_its_processes_and_leaves_no_file(sets, tm
 
 
 def test_a_quick_benchmark_simulates_a_part_of_the_packaged_library(tmp_path, monkeypatch):
-    monkeypatch.setattr(prepare, "QUICK_STEP", 1450)
+    monkeypatch.setattr(prepare, "QUICK_STEP", 2250)
     path = prepare.simulate_library(tmp_path, "landsat8-b10", quick=True)
     found = read_simulated(path)
     assert path.name == "landsat8-b10_library_quick.nc"
     assert len(found) == 4
-    assert np.unique(found.time).size == 2
+    assert np.unique(found.time).size == 4
     assert np.unique(found.aerosol_optical_depth).size == 4  # random in each column
     assert found.air_temperature_sigma is not None and found.split is not None and found.land is not None

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from lst_raster.cli.sensor import simulate as command
 from lst_raster.errors import CancelledError, InputError, InputNotFoundError, OutputError
-from lst_raster.profiles.profile_sets import library_path, open_profiles, read_profiles
+from lst_raster.profiles.profile_sets import library_path, open_profiles, read_profiles, write_profiles
 from lst_raster.profiles.simulate import RESULTS, SimulationOptions, check_profiles, simulate_file, subsample
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.simulator.band_simulation import SURFACE_OFFSETS, effective_average, simulate_spectrum
@@ -54,6 +54,29 @@ def test_a_file_of_profiles_becomes_a_simulated_set_with_units_and_sources(profi
             name: unit for name, (unit, _) in RESULTS.items()
         }
         assert "MT_CKD 4.3" in file.attrs["spectroscopy"] and file.attrs["lst_raster_version"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", [str, object])
+def test_weight_and_source_of_profiles_survive_the_simulation(profiles, tmp_path, form):
+    names = np.array(["GFS 2011-01-15", "NCEP mean June", "GFS 2011-01-15"], form)
+    with xr.open_dataset(profiles, engine="h5netcdf") as dataset:
+        marked = dataset.load().assign(
+            weight=("profile", [1.5, 0.3, 1.0]), land=("profile", np.int8([1, -1, 0])), source=("profile", names)
+        )
+    if form is object:  # strings of any length, as xarray writes them
+        marked.to_netcdf(profiles, engine="h5netcdf")
+    else:
+        write_profiles(marked, profiles)
+    simulate_file(profiles, {SENSOR: tmp_path / "out.nc"})
+    simulated = read_simulated(tmp_path / "out.nc")
+    assert simulated.weight.tolist() == pytest.approx([1.5, 0.3, 1.0])
+    assert simulated.profile_source.tolist() == names.tolist() and simulated.land.tolist() == [1, -1, 0]
+    assert simulated.select(np.array([False, True, False])).profile_source.tolist() == ["NCEP mean June"]
+    with h5netcdf.File(tmp_path / "out.nc") as file:
+        variable = file.variables["profile_source"]
+        assert variable.attrs["flag_meanings"] == "GFS_2011-01-15 NCEP_mean_June"
+        assert variable.attrs["flag_values"].tolist() == [0, 1] and variable[...].tolist() == [0, 1, 0]
 
 
 @pytest.mark.slow

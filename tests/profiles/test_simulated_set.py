@@ -55,6 +55,28 @@ def test_a_transmittance_above_one_is_refused(path):
         read_simulated(changed(path, lambda dataset: dataset.assign(transmittance=dataset.transmittance + 1.0)))
 
 
+def with_sources(dataset, **attributes):
+    number = np.arange(dataset.sizes["profile"]) % 2
+    return dataset.assign(profile_source=("profile", number.astype(np.int16), attributes))
+
+
+def test_the_source_of_each_profile_is_read_by_name(path):
+    flags = {"flag_values": np.int16([0, 1]), "flag_meanings": "GFS_2011-01-15 TIGR-2000"}
+    simulated = read_simulated(changed(path, lambda dataset: with_sources(dataset, **flags)))
+    assert simulated.profile_source[:3].tolist() == ["GFS 2011-01-15", "TIGR-2000", "GFS 2011-01-15"]
+    one = {"flag_values": np.int16([0]), "flag_meanings": "TIGR-2000"}
+    for attributes in ({}, one):
+        with pytest.raises(InputError, match=r"profile_source of .* has no flag_meanings for \[(0, )?1\]"):
+            read_simulated(changed(path, lambda dataset, facts=attributes: with_sources(dataset, **facts)))
+    assert read_simulated(path).profile_source is None and read_simulated(path).weight is None
+
+
+def test_a_negative_weight_is_refused(path):
+    weight = ("profile", np.linspace(-0.1, 1.0, 20))
+    with pytest.raises(InputError, match="weight of the simulated set is negative or NaN"):
+        read_simulated(changed(path, lambda dataset: dataset.assign(weight=weight)))
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputNotFoundError, match=r"none\.nc"):
         read_simulated(tmp_path / "none.nc")

@@ -20,7 +20,7 @@ from lst_raster.inputs.resolve import SATURATION_RATIO, saturation_ratio
 from lst_raster.product import cog as cog_module
 from lst_raster.product.destination import required_disk_space
 from lst_raster.product.paths import OutputFormat
-from lst_raster.profiles.library import _read_fields
+from lst_raster.profiles.gfs import _read_fields
 from lst_raster.retrieval import run as run_module
 from tests.support.factories import FULL_PRECISION, STATE, STEM, make_model, make_scene, ramp, write_raster
 from tests.support.shared import shared_path

@@ -114,10 +114,13 @@ EVERYTHING = Selection()
 def split_last_date(library: SimulatedSet) -> tuple[SimulatedSet, dict[str, SimulatedSet]]:
     """Split a library into training columns and the real columns of its last date, by title, for testing.
 
-    Perturbed columns of that date are excluded from both. Raises `InputError` if the library has fewer than two
-    dates.
+    Dates with less than a twentieth of the columns are for training. Perturbed columns of the last date are excluded
+    from both. Raises `InputError` if the library has fewer than two dates.
     """
-    dates = np.unique(library.time) if library.time is not None else np.array([])
+    dates = np.array([])
+    if library.time is not None:
+        all_dates, columns = np.unique(library.time, return_counts=True)
+        dates = all_dates[columns >= len(library) / 20]
     if dates.size < 2:
         raise InputError("the library has only one date, none can be held out; specify a held-out set with --test")
     last = library.time == dates[-1]
