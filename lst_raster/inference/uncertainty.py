@@ -42,8 +42,8 @@ INPUT_UNCERTAINTIES: Mapping[str, Mapping[str, InputUncertainty]] = MappingProxy
             "surface_pressure": InputUncertainty(2.0), "profile_temperature": InputUncertainty(1.0),
             "level_temperature": InputUncertainty(0.7), "level_humidity": InputUncertainty(1e-6, relative=0.10),
         },
-        "standard atmosphere": {
-            "water_vapour": InputUncertainty(1.0, relative=0.55), "air_temperature": InputUncertainty(9.0),
+        "climatology": {
+            "water_vapour": InputUncertainty(1.0, relative=0.36), "air_temperature": InputUncertainty(5.3),
             "surface_pressure": InputUncertainty(20.0),
         },
         "given": {
@@ -59,18 +59,15 @@ reanalysis: ERA5 differs from 2,000 stations in China by 1.8 K (root mean square
 pressure (W. Zhang et al., J. Geodesy 93, 1897 (2019), doi:10.1007/s00190-019-01290-6); where the elevation of the pixel
 differs from that of the reanalysis the pressure is less certain. The models are calibrated for an error of 10 % of the
 water vapour column.
-standard atmosphere: root mean square difference between the land columns of the profile library within 60 degrees of
-latitude and the standard atmosphere of their place and day: 56 %, 9.0 K; pressure is that of open sea and lowland
-(two thirds of all columns within 60 degrees differ by less than 17 hPa).
+climatology: root mean square differences of clear land columns of five days within 60 degrees of latitude; where place
+and day are known the uncertainties are those of `lst_raster.inputs.climatology`. Pressure is that of open sea and
+lowland.
 given: assumption for a sounding or a station nearby.
 """
 
-INPUT_ERROR_BY_ORIGIN: Mapping[str, float] = MappingProxyType(
-    {"given": 0.5, "reanalysis": 1.0, "standard atmosphere": 1.0}
-)
+INPUT_ERROR_BY_ORIGIN: Mapping[str, float] = MappingProxyType({"given": 0.5, "reanalysis": 1.0, "climatology": 1.0})
 """Value of the model input `lst_raster.simulator.input_errors.INPUT_ERROR` by origin of the other inputs: ratio of
-`INPUT_UNCERTAINTIES` to those of a reanalysis. Models are not trained for the larger errors of a standard atmosphere.
-[1]"""
+`INPUT_UNCERTAINTIES` to those of a reanalysis. Models are not trained for the larger errors of the climatology. [1]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

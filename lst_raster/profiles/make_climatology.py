@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,8 +48,9 @@ def make_climatology(grid: Path, columns: Sequence[Path], target: Path) -> Mappi
     packed = pack_grid(grid)
     ones = {f"{name}_uncertainty": np.ones((2, BANDS.size)) for name in UNCERTAIN}
     uncertainties = measure_uncertainties(ClimatologyTable.from_packed(packed | ones), read_columns(columns))
+    arrays: dict[str, Any] = {**packed, **{f"{name}_uncertainty": rows for name, rows in uncertainties.items()}}
     with atomic_write(target) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **packed, **{f"{name}_uncertainty": row for name, row in uncertainties.items()})
+        np.savez_compressed(file, **arrays)
     return uncertainties
 
 
