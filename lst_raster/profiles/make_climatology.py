@@ -97,7 +97,7 @@ class Columns:
 
 
 def read_columns(paths: Sequence[Path]) -> Columns:
-    """Read columns of profile files with `land`, without perturbed ones and those of an unknown date."""
+    """Read columns of profile files with `land`, without perturbed ones."""
     parts: list[list[Float]] = []
     for path in paths:
         profiles = read_profiles(path)
@@ -105,9 +105,8 @@ def read_columns(paths: Sequence[Path]) -> Columns:
         if missing:
             raise InputError(f"{path} has no {', '.join(missing)}; give files of lst-raster build profiles --held-out")
         time = profiles["time"].values.astype("datetime64[D]")
-        keep = ~np.isnat(time)
-        if "perturbation" in profiles:
-            keep &= profiles["perturbation"].values == SyntheticExtreme.NONE
+        perturbation = profiles.get("perturbation", np.full(time.size, SyntheticExtreme.NONE))
+        keep = np.asarray(perturbation) == SyntheticExtreme.NONE
         values = {name: profiles[name].values.astype(float) for name in _NEEDED if name != "time"}
         day = (time - time.astype("datetime64[Y]")).astype(float) + 1.0
         parts.append(

@@ -194,8 +194,8 @@ def test_missing_inputs_are_those_of_the_climatology_with_a_warning(tmp_path, mo
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     product = retrieve(scene, model=model_path)
     assert product.warnings[0].startswith("no emissivity given: 0.97 everywhere")
-    assert "standard atmosphere of latitude 30.8 and 2015-07-19: water vapour 34" in product.warnings[1]
-    assert product.tags["air_temperature"] == "296.8 K (standard atmosphere)"
+    assert "climatology of latitude 30.8, longitude -87.5 and 2015-07-19: water vapour 46.6" in product.warnings[1]
+    assert product.tags["air_temperature"] == "300.7 K (climatology)"
     assert len(product.warnings) == 2
 
 
@@ -273,8 +273,8 @@ def test_centimetres_taken_for_millimetres_of_water_vapour_cause_a_warning(
         given["water_vapour"] = write_raster(tmp_path / "w.tif", values)
     elif form == "number":
         given["water_vapour"] = vapour
-    else:  # of July at 31 degrees: 296 K
-        given = {"water_vapour": vapour / 2.0, "model": column_model_path}
+    else:  # of July in Alabama: 301 K
+        given = {"water_vapour": vapour, "model": column_model_path}
     warnings = [
         line
         for line in retrieve(scene, emissivity=0.97, surface_pressure=1000.0, **given).warnings
