@@ -1,4 +1,4 @@
-"""Atmosphere from a reanalysis: standard atmosphere, surface fields, and pressure levels.
+"""Atmosphere from a reanalysis: climatology, surface fields, and pressure levels.
 
 python examples/02_reanalysis.py
 
@@ -44,7 +44,7 @@ def main() -> None:
     """Retrieve without inputs, with surface fields, and with levels."""
     surface, levels = write_files()
     scene = lst_raster.Scene.open(SCENE, date=DATE)
-    for name, files in (("standard", []), ("surface", [surface]), ("profile", [surface, levels])):
+    for name, files in (("climatology", []), ("surface", [surface]), ("profile", [surface, levels])):
         product = lst_raster.retrieve(
             scene, output=f"{name}_LST.tif", emissivity=0.97, reanalysis=files, overwrite=True
         )

@@ -109,8 +109,8 @@ def retrieve(scene: str, quiet: bool, as_json: bool, **values: Any) -> None:
 
     SCENE is the GeoTIFF of one thermal band, or the folder, the metadata file (*_MTL.txt, .xml, .json) or the archive
     (.zip, .tar, .tar.gz, ...) of a product, or an https or s3 address of one of these. The result, SCENE_LST.tif, is a
-    Cloud Optimized GeoTIFF in kelvin, on the scene's grid. Missing inputs are assumed, with a warning: the standard
-    atmosphere of latitude and season, and an emissivity of 0.97.
+    Cloud Optimized GeoTIFF in kelvin, on the scene's grid. Missing inputs are assumed, with a warning: the
+    climatology of place and day, and an emissivity of 0.97.
 
     With --level-2, SCENE is a Collection 2 Level-2 product, and its radiative terms are used. With --quantity, SCENE is
     a raster of radiance or brightness temperature of any sensor band (lst-raster sensor list).

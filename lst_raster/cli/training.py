@@ -160,6 +160,39 @@ def profile_library(files: tuple[Path, ...], output: Path, held_out: bool, clear
     show({"files": [output], "columns": columns, "levels": levels}, [line], as_json)
 
 
+@build.command("climatology")
+@click.argument("grid", metavar="GPT3.grd", type=options.PATH)
+@click.argument("columns", nargs=-1, required=True, type=options.PATH)
+@click.option("-o", "--output", required=True, type=options.PATH, help="NumPy archive (.npz) to write.")
+@options.as_json
+def climatology_table(grid: Path, columns: tuple[Path, ...], output: Path, as_json: bool) -> None:
+    """Rebuild the climatology from the grid of GPT3 on 5 degrees.
+
+    Its uncertainties are root mean square differences from the profiles in the NetCDF files COLUMNS, which must cover
+    the globe and the seasons.
+
+    Examples
+    --------
+    lst-raster build climatology gpt3_5.grd january.nc june.nc -o climatology.npz
+    """
+    from lst_raster.inputs.climatology import BANDS
+    from lst_raster.profiles.make_climatology import make_climatology
+
+    table = make_climatology(grid, columns, output)
+    winter, summer = ({name: rows[i] for name, rows in table.items()} for i in (0, 1))
+    lines: list[object] = ["latitude: water vapour, air temperature, surface pressure in winter; in summer"]
+    for index, latitude in enumerate(BANDS):
+        seasons = (
+            f"{one['water_vapour'][index]:.0%}, {one['air_temperature'][index]:.1f} K, "
+            f"{one['surface_pressure'][index]:.1f} hPa"
+            for one in (winter, summer)
+        )
+        lines.append(f"{latitude:.0f}: {'; '.join(seasons)}")
+    uncertainties = {name: rows.round(4).tolist() for name, rows in table.items()}
+    result = {"files": [output], "latitudes": BANDS.tolist(), "uncertainties": uncertainties}
+    show(result, [*lines, output], as_json)
+
+
 @build.command()
 @click.option("--water-lines", required=True, type=options.PATH, help="HITRAN lines of H2O.")
 @click.option("--carbon-dioxide-lines", required=True, multiple=True, type=options.PATH,

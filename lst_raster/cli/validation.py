@@ -40,7 +40,7 @@ _FEW = 3  # models listed by name
 @click.option("--tier", type=click.Choice(["column", "surface"]), help="[default: the best for the inputs]")
 @click.option("--model", multiple=True, metavar="MODEL", shell_complete=options.models,
     help="Name or path, for its sensor band. Repeatable.")  # fmt: skip
-@click.option("--air", type=click.Choice(["reanalysis", "given", "standard atmosphere"]), default="reanalysis",
+@click.option("--air", type=click.Choice(["reanalysis", "given", "climatology"]), default="reanalysis",
     show_default=True, help="Source of the atmospheric inputs, for their uncertainty; given: sounding or station.",
 )  # fmt: skip
 @click.option("--without", multiple=True, metavar="METHOD", help="Omit a method. Repeatable.")

@@ -79,7 +79,7 @@ class ClimatologyTable:
     """Climatology of the globe: coefficients on a grid, and uncertainties by latitude and season."""
 
     coefficients: Mapping[str, Float]
-    """Quantities of `SCALES` in their units, (rows, columns, 5), the elevation (rows, columns). Rows are the south pole,
+    """Quantities of `SCALES` in their units, (rows, columns, 5), elevation (rows, columns). Rows are the south pole,
     the cells northwards, and the north pole; the first column is repeated as the last."""
     uncertainties: Mapping[str, Float]
     """Standard uncertainties of water vapour (as fraction), air temperature and surface pressure in winter and summer,

@@ -70,6 +70,7 @@ class Field:
     origin: str = "given"  # ``given``, or the name of a default
     adjustment: ElevationAdjustment | None = None  # Adjustment to the elevation of the pixels, None for none
     align: bool = False  # Whether a raster on another grid is warped onto that of the scene
+    uncertainty: float | None = None  # Standard uncertainty in the unit of the quantity, None for that of the origin
 
     def __post_init__(self) -> None:
         if isinstance(self.source, int | float):

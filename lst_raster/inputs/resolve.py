@@ -11,7 +11,8 @@ import numpy as np
 
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.model import Model, has_model
-from lst_raster.inference.uncertainty import INPUT_ERROR_BY_ORIGIN
+from lst_raster.inference.uncertainty import INPUT_ERROR_BY_ORIGIN, INPUT_UNCERTAINTIES, InputUncertainty
+from lst_raster.inputs.climatology import ClimatologicalAtmosphere, climatology
 from lst_raster.inputs.emissivity.merge import Emissivity, choose_emissivity
 from lst_raster.inputs.fields import (
     BETWEEN_ELEVATIONS,
@@ -33,16 +34,17 @@ from lst_raster.io.level2_scene import Level2Atmosphere, Level2Scene
 from lst_raster.io.scene import Scene
 from lst_raster.physics.humidity import saturated_column
 from lst_raster.physics.quantities import ELEVATION, HUMIDITY_2M
-from lst_raster.simulator.standard_atmosphere import standard_atmosphere
 
-STANDARD = "standard atmosphere"  # Origin of default values
+CLIMATOLOGY = "climatology"  # Origin of default values
+UNKNOWN_ELEVATION = 300.0
+"""Standard uncertainty of the elevation of a surface relative to that of the climatology, without a DEM. [m]"""
 SATURATION_RATIO = "saturation_ratio"
 """Name, among the extremes of the inputs, of the ratio of water vapour to that of a saturated atmosphere. [1]"""
-# Lowest plausible ratio, at the air temperature or, where that is not an input, at that of the standard atmosphere. Of
-# the 14268 land columns of four GFS analyses (December 2004, January and October 2011, September 2015) 0.12 % are drier
-# than the first (0.20 % by area), and 0.30 % of the 9806 north of 60 degrees south than the second; of TIGR-2000
-# 0.04 %. Divided by ten, as by confusing cm with mm, 60 % (70 % by area) are.
-_MIN_RATIO, _MIN_RATIO_STANDARD = 0.10, 0.05
+# Lowest plausible ratio, at the air temperature or, where that is not an input, at that of the climatology. Of the
+# 13,696 land columns of four GFS analyses (December 2004, January and October 2011, September 2015) 0.12 % are drier
+# than the first (0.20 % by area) and 0.07 % than the second; of TIGR-2000 0.04 % than the first. Divided by ten, as by
+# confusing cm with mm, 60 % (70 % by area) and 51 % are.
+_MIN_RATIO, _MIN_RATIO_CLIMATOLOGY = 0.10, 0.07
 _SAMPLE = 4096  # pixels of a tile from which the ratio is computed
 RANGE_TOLERANCE = 1e-6
 """Tolerance of the limits of a model's valid range: the values went through float32, the limits did not. [1]"""
@@ -50,7 +52,6 @@ RANGE_TOLERANCE = 1e-6
 _FROM_REANALYSIS = ("water_vapour", "air_temperature", "surface_pressure")
 _FROM_PROFILE = ("water_vapour", "air_temperature", *ON_LEVELS)
 _PROFILE = "profile"  # tier of the models with profiles
-_ANTARCTICA = -60.0  # northern limit [degree of latitude]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,8 +65,8 @@ class Inputs:
     unused: tuple[Field, ...] = ()  # Given fields that the model does not use
     notes: tuple[str, ...] = ()  # Remarks for the user, one line each
     level2: Level2Atmosphere | None = None  # Atmosphere of a Level-2 product, None with a model
-    # Air temperature of the standard atmosphere for the check of the water vapour, where the model has no air
-    # temperature input; None elsewhere [K]
+    # Air temperature of the climatology for the check of the water vapour, where the model has no air temperature
+    # input; None elsewhere [K]
     reference_temperature: float | None = None
 
     @property
@@ -86,9 +87,9 @@ class Inputs:
         return atmosphere_input_names(self.model) if self.model else []
 
     @property
-    def origins(self) -> dict[str, str]:
-        """Origins of the inputs that are fields, by name."""
-        return {name: field.origin for name, field in self.atmosphere.items()}
+    def uncertainties(self) -> dict[str, InputUncertainty]:
+        """Standard uncertainties of the inputs that are fields, by name."""
+        return {name: _uncertainty(field) for name, field in self.atmosphere.items() if field.quantity != INPUT_ERRORS}
 
     @property
     def texts(self) -> dict[str, str]:
@@ -112,6 +113,15 @@ class Inputs:
         return emissivity + level2 + [field.quantity.title for field in fields]
 
 
+def _uncertainty(field: Field) -> InputUncertainty:
+    """Uncertainty of a field, or that of its origin."""
+    if field.uncertainty is None or not isinstance(field.source, float):
+        return INPUT_UNCERTAINTIES[field.origin][field.quantity.name]
+    if field.quantity is QUANTITIES["water_vapour"]:  # which is adjusted to the elevation by a factor
+        return InputUncertainty(0.0, relative=field.uncertainty / field.source)
+    return InputUncertainty(field.uncertainty)
+
+
 def atmosphere_input_names(model: Model) -> list[str]:
     """Names of the atmospheric quantities among the inputs of a model, in its order."""
     return [variable.name for variable in model.contract.atmosphere_inputs if variable.name != INPUT_ERRORS.name]
@@ -125,15 +135,15 @@ def assumption_warnings(scene: Scene, inputs: Inputs) -> list[str]:
         lines.append(f"no radiance constants in metadata for {scene.place.name}: {scene.calibration}{others}")
     if inputs.emissivity.origin == "default":
         lines.append(f"no emissivity given: {inputs.emissivity.names[0]} everywhere; --emissivity changes that")
-    assumed = [
-        field for field in inputs.atmosphere.values() if field.origin == STANDARD and field.quantity is not INPUT_ERRORS
-    ]
+    fields = [field for field in inputs.atmosphere.values() if field.quantity is not INPUT_ERRORS]
+    assumed = [field for field in fields if field.origin == CLIMATOLOGY]
     if assumed:
         values = ", ".join(f"{field.quantity.title} {field.source:g} {field.quantity.units}" for field in assumed)
         season = scene.date or "an unknown date (annual mean)"
         lines.append(
-            f"no {', '.join(field.quantity.title for field in assumed)} given: standard atmosphere of latitude "
-            f"{scene.latitude:.1f} and {season}: {values}{' at sea level' if assumed[0].adjustment else ''}"
+            f"no {', '.join(field.quantity.title for field in assumed)} given: climatology of latitude "
+            f"{scene.latitude:.1f}, longitude {scene.longitude:.1f} and {season}: {values} at "
+            f"{_climatology(scene).elevation:.0f} m"
         )
     lines += inputs.notes
     for field in inputs.fields.values():
@@ -164,7 +174,7 @@ def saturation_ratio(
     if not valid.any():
         return {}
     ratio = np.median(vapour[valid] / saturated_column(temperature[valid].astype(np.float64)))
-    return {SATURATION_RATIO: (float(ratio), _MIN_RATIO if is_input else _MIN_RATIO_STANDARD)}
+    return {SATURATION_RATIO: (float(ratio), _MIN_RATIO if is_input else _MIN_RATIO_CLIMATOLOGY)}
 
 
 def input_warnings(model: Model, extremes: Mapping[str, tuple[float, float]]) -> dict[str, str]:
@@ -201,16 +211,16 @@ def resolve_inputs(
 ) -> Inputs:  # fmt: skip
     """Select a model and the source of each of its inputs.
 
-    Values given by the user have priority over the reanalysis, and that over the standard atmosphere. Without `model`
+    Values given by the user have priority over the reanalysis, and that over the climatology. Without `model`
     the tier is ``profile`` if the reanalysis has temperature and humidity on levels; else ``column`` if the water
     vapour is given and the air temperature is not, because a default temperature would suggest more information than
     there is; else ``surface``. A Level-2 product has its own atmosphere and needs no model.
 
     `given` has the atmospheric quantities given by the user, by name; `model` is a model, or its name or path;
     `emissivity` has the sources as for `choose_emissivity`; `dem` is the elevation of the pixels [m], to which the
-    reanalysis and the standard atmosphere are adjusted; with `align`, rasters on another grid are warped.
+    reanalysis and the climatology are adjusted; with `align`, rasters on another grid are warped.
 
-    Raises InputError if a given value is invalid, or a missing one has no default because the scene has no latitude;
+    Raises InputError if a given value is invalid, or a missing one has no default because the scene has no coordinates;
     ModelError if there is no such model, it is for another sensor band, or it needs a profile and there is none.
     """
     if isinstance(scene, Level2Scene):
@@ -234,7 +244,7 @@ def resolve_inputs(
     from_profile = profile.names if profile else ()
     fields = {name: field for name, field in available.fields.items() if name not in from_profile}
     names = [name for name in atmosphere_input_names(chosen) if name not in from_profile]
-    defaults = _standard_fields(scene, [name for name in names if name not in fields], ground)
+    defaults = _climatology_fields(scene, [name for name in names if name not in fields], ground)
     atmosphere = {name: fields[name] if name in fields else defaults[name] for name in names}
     if any(variable.name == INPUT_ERRORS.name for variable in chosen.contract.atmosphere_inputs):
         origins = [field.origin for field in atmosphere.values()] + ([ORIGIN] if profile else [])
@@ -243,19 +253,22 @@ def resolve_inputs(
     unused = [field for name, field in fields.items() if name not in names]
     if ground and not any(field.adjustment for field in atmosphere.values()):
         unused.append(ground)
-    has_temperature = "air_temperature" in (*atmosphere, *from_profile)
+    needs_temperature = _has_place(scene) and "air_temperature" not in (*atmosphere, *from_profile)
     return Inputs(
         model=chosen, emissivity=choose_emissivity(scene, emissivity, align=align), atmosphere=atmosphere,
         profile=profile, unused=tuple(unused), notes=available.notes,
-        reference_temperature=None if has_temperature else _standard_temperature(scene),
+        reference_temperature=float(_climatology(scene).air_temperature) if needs_temperature else None,
     )  # fmt: skip
 
 
-def _standard_temperature(scene: Scene) -> float | None:
-    """Air temperature of the standard atmosphere [K], None over Antarctica, where it is not valid for the plateau."""
-    if scene.latitude is None or scene.latitude < _ANTARCTICA:
-        return None
-    return standard_atmosphere(scene.latitude, scene.date.day_of_year if scene.date else None).air_temperature
+def _has_place(scene: Scene) -> bool:
+    return scene.latitude is not None and scene.longitude is not None
+
+
+def _climatology(scene: Scene) -> ClimatologicalAtmosphere:
+    """Climatology of the centre of a scene with coordinates; without a date the mean of the year."""
+    assert scene.latitude is not None and scene.longitude is not None
+    return climatology(scene.latitude, scene.longitude, scene.date.day_of_year if scene.date else None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -345,7 +358,7 @@ def _load(scene: Scene, model: Model | str | Path) -> Model:
 def _tier(scene: Scene, available: _Available) -> str:
     if available.levels is not None and has_model(f"{scene.sensor}/{_PROFILE}"):
         return _PROFILE
-    # Without given water vapour, both inputs follow from the levels or the standard atmosphere.
+    # Without given water vapour, both inputs follow from the levels or the climatology.
     return "column" if "water_vapour" in available.fields and "air_temperature" not in available.fields else "surface"
 
 
@@ -353,22 +366,27 @@ def _uses_levels(model: Model) -> bool:
     return any(name in ON_LEVELS for name in atmosphere_input_names(model))
 
 
-def _standard_fields(scene: Scene, names: list[str], ground: Field | None) -> dict[str, Field]:
-    """Defaults from the standard atmosphere, which is valid at sea level."""
+def _climatology_fields(scene: Scene, names: list[str], ground: Field | None) -> dict[str, Field]:
+    """Defaults from the climatology, at the elevation of its surface unless there is a DEM."""
     if not names:
         return {}
-    if scene.latitude is None:
+    if not _has_place(scene):
         options = ", ".join(f"--{name.replace('_', '-')}" for name in names)
         raise InputError(
-            f"{scene.place.name} has no coordinate system, so no standard atmosphere can be chosen for it; "
-            f"add {options}"
+            f"{scene.place.name} has no coordinate system, so there is no climatology for it; add {options}"
         )
-    atmosphere = standard_atmosphere(scene.latitude, scene.date.day_of_year if scene.date else None)
-    return {
-        name: Field(
-            quantity=QUANTITIES[name], source=getattr(atmosphere, name), origin=STANDARD,
-            adjustment=ElevationAdjustment(surface=0.0, ground=ground, formula=BETWEEN_ELEVATIONS[name])
-            if ground else None,
-        )
-        for name in names
-    }  # fmt: skip
+    mean = _climatology(scene)
+    above = mean.at_elevation(mean.elevation + UNKNOWN_ELEVATION)
+    fields = {}
+    for name in names:
+        value, uncertainty = float(getattr(mean, name)), float(getattr(mean, f"{name}_uncertainty"))
+        if ground is None:
+            uncertainty = float(np.hypot(uncertainty, value - getattr(above, name)))
+        adjustment = ElevationAdjustment(
+            surface=float(mean.elevation), ground=ground, formula=BETWEEN_ELEVATIONS[name]
+        ) if ground else None  # fmt: skip
+        fields[name] = Field(
+            quantity=QUANTITIES[name], source=max(round(value, 1), 0.1), origin=CLIMATOLOGY,
+            uncertainty=uncertainty, adjustment=adjustment,
+        )  # fmt: skip
+    return fields

@@ -73,15 +73,19 @@ class Grid:
                 return None
         return rows, columns
 
+    def centre(self) -> tuple[float | None, float | None]:
+        """Latitude and longitude of the centre, None where the raster is not georeferenced. [degree]"""
+        if self.crs is None:
+            return None, None
+        try:
+            latitude, longitude = self.degrees(self.width / 2, self.height / 2)
+        except ProjError:
+            return None, None
+        return float(latitude), float(longitude)
+
     def latitude(self) -> float | None:
         """Latitude of the centre, None where the raster is not georeferenced. [degree]"""
-        if self.crs is None:
-            return None
-        try:
-            latitude, _ = self.degrees(self.width / 2, self.height / 2)
-        except ProjError:
-            return None
-        return float(latitude)
+        return self.centre()[0]
 
     def pixel_size(self) -> tuple[float, float] | None:
         """Width and height of a pixel at the centre, None where the raster is not georeferenced. [m]"""

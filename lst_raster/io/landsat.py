@@ -143,11 +143,19 @@ class Mtl:
             raise SceneError(f"{self.path} has {key} = {text}, which is not a number; replace the file")
         return value
 
-    def latitude(self) -> float | None:
-        """Latitude of the product's centre, None where the corners are missing. [degree]"""
-        corners = [self.number(f"CORNER_{corner}_LAT_PRODUCT") for corner in ("UL", "UR", "LL", "LR")]
-        known = [corner for corner in corners if corner is not None]
-        return sum(known) / len(known) if known else None
+    def centre(self) -> tuple[float | None, float | None]:
+        """Latitude and longitude of the product's centre, None where the corners are missing. [degree]"""
+        latitudes, longitudes = self._corners("LAT"), self._corners("LON")
+        # Longitudes relative to the first, as those of a product may be on both sides of 180 degrees
+        offsets = [(longitude - longitudes[0] + 180.0) % 360.0 - 180.0 for longitude in longitudes]
+        return (
+            sum(latitudes) / len(latitudes) if latitudes else None,
+            (longitudes[0] + sum(offsets) / len(offsets) + 180.0) % 360.0 - 180.0 if longitudes else None,
+        )
+
+    def _corners(self, which: str) -> list[float]:
+        corners = [self.number(f"CORNER_{corner}_{which}_PRODUCT") for corner in ("UL", "UR", "LL", "LR")]
+        return [corner for corner in corners if corner is not None]
 
 
 def _entries(text: str) -> Iterator[tuple[str, str]]:

@@ -26,7 +26,7 @@ from lst_raster.io.landsat import (
     satellite_of,
 )
 from lst_raster.io.raster import Float32, open_raster, read_window
-from lst_raster.io.scene import Scene, SceneFiles, find_companion, shorten_list
+from lst_raster.io.scene import Scene, SceneFiles, find_centre, find_companion, shorten_list
 from lst_raster.physics.calibration import downwelling_from_st_drad
 
 Downwelling: TypeAlias = Literal["corrected", "usgs"]
@@ -192,6 +192,7 @@ class Level2Scene(Scene):
         files, places = _find(path_of(path, "Level-2 product"), parse_band(band) if band is not None else None, sensor)
         with open_raster(files.band, RADIANCE.suffix, SceneError) as dataset:
             grid, tags = Grid.of(dataset), dataset.tags()
+        latitude, longitude = find_centre(grid, files.mtl)
         for name, place in places.items():
             _check_term(place, EQUATION[name], grid)
         return cls(
@@ -199,7 +200,8 @@ class Level2Scene(Scene):
             sensor=THERMAL_BANDS[files.name.satellite or 0][files.name.band or ""],
             calibration=Calibration(gain=RADIANCE.scale, offset=0.0, source=RADIANCE.suffix),
             grid=grid,
-            latitude=grid.latitude() if grid.crs is not None else files.mtl.latitude() if files.mtl else None,
+            latitude=latitude,
+            longitude=longitude,
             date=stated or files.find_date({}),
             files=files,
             tags={key: value for key, value in tags.items() if key == "AREA_OR_POINT"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,6 @@ from lst_raster.io.landsat import Calibration
 from lst_raster.physics.calibration import radiance_from_digital_number
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.simulator.standard_atmosphere import standard_atmosphere
 
 LEVEL_2_SCALE, LEVEL_2_OFFSET = 0.00341802, 149.0
 """Of the digital numbers in `ST_B10` and `ST_B6` of Collection 2. [K]  USGS LSDS-1619, LSDS-1618"""
@@ -42,6 +42,12 @@ _COLDEST, _HOTTEST = 180.0, 360.0  # [K], medians of scenes: from the coldest cl
 _ABOVE_SEASON, _ABOVE_YEAR = 34.0, 35.0  # [K], with and without a date
 _ABOVE_ALL = 332.0  # [K], largest warm end where the latitude is unknown
 
+# Air temperature at sea level in July and January [K] at the latitudes [degree] of the tropical, mid-latitude and
+# sub-arctic atmospheres of G. P. Anderson et al., AFGL Atmospheric Constituent Profiles (0-120 km), AFGL-TR-86-0110
+# (1986). The limits above are relative to these: ground in the sun on high plateaus is much warmer than their climate.
+_LATITUDES, _JULY, _JANUARY = (15.0, 45.0, 60.0), (299.7, 294.2, 287.2), (299.7, 272.2, 257.2)
+_MID_JULY, _YEAR = 197, 365.25  # [day]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expectation:
@@ -55,17 +61,31 @@ class Expectation:
         """Largest plausible brightness temperature of the scene's warm end. [K]"""
         if self.latitude is None:
             return _ABOVE_ALL
-        air = standard_atmosphere(self.latitude, self.day_of_year).air_temperature
+        air = usual_air_temperature(self.latitude, self.day_of_year)
         return air + (_ABOVE_YEAR if self.day_of_year is None else _ABOVE_SEASON)
 
     def other_quantities(self, value: float) -> str:
         """Quantities other than digital numbers as which a scene's warm end would be a usual temperature."""
         low, high = _ANYWHERE
         if self.latitude is not None:
-            air = standard_atmosphere(self.latitude, self.day_of_year).air_temperature
+            air = usual_air_temperature(self.latitude, self.day_of_year)
             low, high = air - _BELOW_AIR, air + _ABOVE_AIR
         kelvin = {name: value * scale + offset for name, (scale, offset) in _OTHER_READINGS.items()}
         return " or ".join(f"{name} ({found:.0f} K)" for name, found in kelvin.items() if low <= found <= high)
+
+
+def usual_air_temperature(latitude: float, day_of_year: int | None) -> float:
+    """Air temperature of lowlands [K] by latitude [degree] and day of the year (None: mean of summer and winter).
+
+    Examples
+    --------
+    >>> usual_air_temperature(45.0, 197)
+    294.2
+    """
+    season = 0.0 if day_of_year is None else math.cos(2.0 * math.pi * (day_of_year - _MID_JULY) / _YEAR)
+    summer = 0.5 + 0.5 * (season if latitude >= 0.0 else -season)
+    warm, cold = (float(np.interp(abs(latitude), _LATITUDES, ends)) for ends in (_JULY, _JANUARY))
+    return summer * warm + (1.0 - summer) * cold
 
 
 def check_values(values: NDArray[Any], sensor: str, calibration: Calibration, expected: Expectation) -> str:

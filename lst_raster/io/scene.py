@@ -269,6 +269,13 @@ class Pixels(NamedTuple):
     """Pixels above the sensor's range."""
 
 
+def find_centre(grid: Grid, mtl: Mtl | None) -> tuple[float | None, float | None]:
+    """Latitude and longitude of the centre of a scene [degree], from its grid or else its metadata."""
+    if grid.crs is not None or mtl is None:
+        return grid.centre()
+    return mtl.centre()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
     """One thermal band of one Landsat scene, checked. Create it with `Scene.open`."""
@@ -283,6 +290,8 @@ class Scene:
     """Grid of the band."""
     latitude: float | None
     """Latitude of the centre, None where unknown. [degree]"""
+    longitude: float | None
+    """Longitude of the centre, None where unknown. [degree]"""
     date: AcquisitionDate | None
     """Date of acquisition, None where unknown."""
     files: SceneFiles
@@ -343,13 +352,15 @@ class Scene:
         with open_raster(files.band, "scene", SceneError) as dataset:
             sensor, suffix = find_sensor(files.name, mtl, sensor)
             grid, tags = Grid.of(dataset), dataset.tags()
+            latitude, longitude = find_centre(grid, mtl)
             scene = cls(
                 files=files,
                 stem=files.name.stem,
                 sensor=sensor,
                 calibration=find_calibration(sensor, suffix, mtl),
                 grid=grid,
-                latitude=grid.latitude() if grid.crs is not None else mtl.latitude() if mtl else None,
+                latitude=latitude,
+                longitude=longitude,
                 date=files.find_date(tags, stated),
                 tags={key: value for key, value in tags.items() if key == "AREA_OR_POINT"},
             )
@@ -439,6 +450,7 @@ class MeasuredScene(Scene):
         name = FileName(stem=Path(place.name).stem)
         with open_raster(place, "scene", SceneError) as dataset:
             grid, tags = Grid.of(dataset), dataset.tags()
+            latitude, longitude = grid.centre()
             files = SceneFiles(band=place, name=name, bundle=open_bundle(place), stems=(name.stem,))  # no companions
             scene = cls(
                 files=files,
@@ -446,7 +458,8 @@ class MeasuredScene(Scene):
                 sensor=known.name,
                 calibration=_calibration(dataset, known, quantity, place.name),
                 grid=grid,
-                latitude=grid.latitude(),
+                latitude=latitude,
+                longitude=longitude,
                 date=files.find_date(tags, stated),
                 tags={key: value for key, value in tags.items() if key == "AREA_OR_POINT"},
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,8 +48,9 @@ def make_climatology(grid: Path, columns: Sequence[Path], target: Path) -> Mappi
     packed = pack_grid(grid)
     ones = {f"{name}_uncertainty": np.ones((2, BANDS.size)) for name in UNCERTAIN}
     uncertainties = measure_uncertainties(ClimatologyTable.from_packed(packed | ones), read_columns(columns))
+    arrays: dict[str, Any] = {**packed, **{f"{name}_uncertainty": rows for name, rows in uncertainties.items()}}
     with atomic_write(target) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **packed, **{f"{name}_uncertainty": row for name, row in uncertainties.items()})
+        np.savez_compressed(file, **arrays)
     return uncertainties
 
 
@@ -95,7 +97,7 @@ class Columns:
 
 
 def read_columns(paths: Sequence[Path]) -> Columns:
-    """Read columns of profile files with `land`, without perturbed ones and those of an unknown date."""
+    """Read columns of profile files with `land`, without perturbed ones."""
     parts: list[list[Float]] = []
     for path in paths:
         profiles = read_profiles(path)
@@ -103,9 +105,8 @@ def read_columns(paths: Sequence[Path]) -> Columns:
         if missing:
             raise InputError(f"{path} has no {', '.join(missing)}; give files of lst-raster build profiles --held-out")
         time = profiles["time"].values.astype("datetime64[D]")
-        keep = ~np.isnat(time)
-        if "perturbation" in profiles:
-            keep &= profiles["perturbation"].values == SyntheticExtreme.NONE
+        perturbation = profiles.get("perturbation", np.full(time.size, SyntheticExtreme.NONE))
+        keep = np.asarray(perturbation) == SyntheticExtreme.NONE
         values = {name: profiles[name].values.astype(float) for name in _NEEDED if name != "time"}
         day = (time - time.astype("datetime64[Y]")).astype(float) + 1.0
         parts.append(

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.inference.model import Model
-from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, perturbed_terms
+from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, InputUncertainty, perturbed_terms
 from lst_raster.inputs.fields import Field, open_field, value_at
+from lst_raster.inputs.reanalysis.over_scene import ORIGIN
 from lst_raster.inputs.resolve import RANGE_TOLERANCE, Inputs, saturation_ratio
 from lst_raster.io.coarse_grid import Float, Nodes, interpolate_at, interpolate_levels, spread
 from lst_raster.io.grid import Grid
@@ -50,17 +51,21 @@ _PROFILES_PER_CALL = 16_384  # pixels; each profile has dozens of levels in memo
 
 
 def solve_atmosphere(
-    model: Model, origins: Mapping[str, str], values: Mapping[str, NDArray[Any]], *, uncertainty: bool
+    model: Model,
+    uncertainties: Mapping[str, InputUncertainty],
+    values: Mapping[str, NDArray[Any]],
+    *,
+    uncertainty: bool,
 ) -> Float32:
     """Run the model for inputs of one shape; with the uncertainty it runs once more for each error source.
 
-    `origins` has the origin of each input, a key of `INPUT_UNCERTAINTIES`. Returns an array of shape (3 or 7, ...):
+    `uncertainties` has those of the inputs that are not from a reanalysis. Returns an array of shape (3 or 7, ...):
     transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1]; with the uncertainty also the three
     coefficients of the variance (`AtmosphereVariance`), and 1 where an input is outside the model's range, else 0.
     """
     if not uncertainty:
         return np.stack(model.atmosphere(**values).terms)
-    terms, changes = terms_and_changes(model, origins, values)
+    terms, changes = terms_and_changes(model, uncertainties, values)
     layers = [*terms, *atmosphere_variance(terms, changes.values()), _outside_range(model, values)]
     return np.stack(np.broadcast_arrays(*layers)).astype(np.float32)
 
@@ -77,13 +82,14 @@ def _outside_range(model: Model, values: Mapping[str, NDArray[Any]]) -> Mask:
 
 
 def terms_and_changes(
-    model: Model, origins: Mapping[str, str], values: Mapping[str, NDArray[Any]]
+    model: Model, uncertainties: Mapping[str, InputUncertainty], values: Mapping[str, NDArray[Any]]
 ) -> tuple[Terms, dict[str, Terms]]:
     """Terms, and their change by one standard uncertainty of each error source of inputs and model."""
 
     def deviation(kind: str, value: Any) -> Any:
         # Kinds of error that are not the name of an input are those of a reanalysis.
-        return INPUT_UNCERTAINTIES[origins.get(kind, "reanalysis")][kind].at(value)
+        known = uncertainties[kind] if kind in uncertainties else INPUT_UNCERTAINTIES[ORIGIN][kind]
+        return known.at(value)
 
     sources = input_error_sources(values, deviation)
     band = sensor_band(model.contract.sensor).planck
@@ -162,7 +168,7 @@ def _exact_terms(
         values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     ranges = _checked_ranges(inputs, values) if valid.any() else {}
     pixels = dict(zip(values, np.broadcast_arrays(*values.values()), strict=True))
-    layers = solve_atmosphere(inputs.network, inputs.origins, pixels, uncertainty=uncertainty)
+    layers = solve_atmosphere(inputs.network, inputs.uncertainties, pixels, uncertainty=uncertainty)
     if layers.ndim > 1:
         layers = scatter(layers, valid)
     return AtmosphereTerms.from_layers(layers, input_ranges=ranges, inputs_at=inputs_at)
@@ -318,7 +324,7 @@ class CoarseAtmosphere:
             if elevation not in self._levels:
                 values = self._mesh.values(elevation)
                 widen_ranges(self.input_ranges, _checked_ranges(self.inputs, values))
-                layers = solve_atmosphere(self.inputs.network, self.inputs.origins, values, uncertainty=False)
+                layers = solve_atmosphere(self.inputs.network, self.inputs.uncertainties, values, uncertainty=False)
                 if self.uncertainty:
                     outside = _outside_range(self.inputs.network, values)
                     outside = np.broadcast_to(outside, (1, *layers.shape[1:]))
@@ -347,7 +353,7 @@ class CoarseAtmosphere:
 
     def _solved_variance(self, mesh: _Mesh, elevation: float) -> Float:
         values = mesh.values(elevation)
-        layers = solve_atmosphere(self.inputs.network, self.inputs.origins, values, uncertainty=True)
+        layers = solve_atmosphere(self.inputs.network, self.inputs.uncertainties, values, uncertainty=True)
         return layers[_VARIANCE].astype(float)
 
     def values(self, row: Any, column: Any, elevation: Any) -> dict[str, Any]:

@@ -90,8 +90,8 @@ def retrieve(
 ) -> Product:  # fmt: skip
     """Retrieve the land surface temperature of a scene.
 
-    Missing inputs are assumed, with a warning in the log at the end: emissivity 0.97, and the standard atmosphere of
-    the scene's latitude and season.
+    Missing inputs are assumed, with a warning in the log at the end: emissivity 0.97, and the climatology of the
+    scene's place and day.
 
     Parameters
     ----------
@@ -114,8 +114,8 @@ def retrieve(
         Files (netCDF, GRIB or a ZIP of them) with the water vapour, and optionally the air temperature and the surface
         pressure, for the scene's time and place. Quantities given by their own argument take precedence.
     dem : float, str or path, optional
-        Elevation of the ground, a number or a raster, to which reanalysis (from its own surface) and standard
-        atmosphere (from sea level) are adjusted; quantities given by their own argument are not adjusted. [m]
+        Elevation of the ground, a number or a raster, to which reanalysis and climatology are adjusted
+        from their own surfaces; quantities given by their own argument are not adjusted. [m]
     align : bool
         Whether to warp rasters on another grid onto the scene's grid, instead of raising an error.
     model : Model, str or path, optional

@@ -139,7 +139,7 @@ class InterpolationCheck:
         row, column = row[inside], column[inside]
         model = self.inputs.network
         band = sensor_band(model.contract.sensor).planck
-        terms, changes = terms_and_changes(model, self.inputs.origins, tile.atmosphere.inputs_at(row, column))
+        terms, changes = terms_and_changes(model, self.inputs.uncertainties, tile.atmosphere.inputs_at(row, column))
         radiance, emissivity, emissivity_uncertainty = (
             values[row, column] if values.ndim else values
             for values in (tile.radiance, tile.emissivity.value, tile.emissivity.uncertainty)

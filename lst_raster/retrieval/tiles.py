@@ -13,7 +13,7 @@ from rasterio.windows import Window
 from lst_raster.errors import SceneError
 from lst_raster.inputs.emissivity.merge import MergedEstimate, open_emissivity
 from lst_raster.inputs.emissivity.registry import QUALITY_VALUES
-from lst_raster.inputs.resolve import STANDARD, Inputs
+from lst_raster.inputs.resolve import CLIMATOLOGY, Inputs
 from lst_raster.io.grid import Grid
 from lst_raster.io.quality_band import Kinds, is_any
 from lst_raster.io.raster import open_raster
@@ -144,7 +144,7 @@ class Flagging:
         offset = flag("emissivity_source").offset
         source_bits = [0, *(codes[source.kind] << offset for source in inputs.emissivity.sources)]
         assumed = any(
-            name in inputs.atmosphere and inputs.atmosphere[name].origin == STANDARD
+            name in inputs.atmosphere and inputs.atmosphere[name].origin == CLIMATOLOGY
             for name in ("water_vapour", "air_temperature")
         )
         common_bits = flag("assumed_atmosphere").mask if assumed else 0

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.inference.model import Model, load_same
+from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES
 from lst_raster.inputs.fields import INPUT_ERRORS, QUANTITIES
 from lst_raster.inputs.profile_input import profile_inputs
 from lst_raster.inputs.resolve import input_warnings, saturation_ratio
@@ -186,8 +187,11 @@ class _Block:
         if self.recipe.input_error is not None:
             values[INPUT_ERRORS.name] = np.asarray(self.recipe.input_error, np.float32)
         values = dict(zip(values, np.broadcast_arrays(*values.values()), strict=True))
-        origins = dict(zip(self.recipe.fields, self.recipe.origins, strict=True))
-        layers = solve_atmosphere(self.model, origins, values, uncertainty=UNCERTAINTY in self.recipe.outputs)
+        uncertainties = {
+            name: INPUT_UNCERTAINTIES[origin][name]
+            for name, origin in zip(self.recipe.fields, self.recipe.origins, strict=True)
+        }
+        layers = solve_atmosphere(self.model, uncertainties, values, uncertainty=UNCERTAINTY in self.recipe.outputs)
         return AtmosphereTerms.from_layers(scatter(layers, valid) if shape else layers)
 
     def _with_profile(self, values: dict[str, Values], levels: Sequence[Values], valid: Values) -> dict[str, Values]:

@@ -24,7 +24,7 @@ from lst_raster.inputs.fields import INPUT_ERRORS, QUANTITIES
 from lst_raster.inputs.profile_input import ON_LEVELS
 from lst_raster.inputs.reanalysis.over_scene import ORIGIN
 from lst_raster.inputs.reanalysis.products import ON_LEVELS as LEVEL_VARIABLES
-from lst_raster.inputs.resolve import STANDARD, atmosphere_input_names
+from lst_raster.inputs.resolve import CLIMATOLOGY, atmosphere_input_names
 from lst_raster.physics.constants import STANDARD_PRESSURE
 from lst_raster.physics.quantities import (
     EMISSIVITY,
@@ -90,7 +90,7 @@ def retrieve_array(
         dimensions; with it the tier is ``profile``. It also provides the air temperature if that is not given.
     origin : str
         Origin of the atmosphere inputs, which determines their uncertainty: ``given`` (a sounding or a station nearby),
-        ``reanalysis`` or ``standard atmosphere``.
+        ``reanalysis`` or ``climatology``.
     emissivity_uncertainty : DataArray or float
         Standard uncertainty of the emissivity. [1]
     model : Model, str or path, optional
@@ -157,8 +157,8 @@ def retrieve_array(
     if levels:
         attributes["profile"] = f"{len(levels.pressures)} levels ({ORIGIN})"
     for name, source in origins.items():
-        value = STANDARD_PRESSURE if given[name] is None else given[name]
-        attributes[name] = _provenance(value, source, QUANTITIES[name])
+        value, text = (STANDARD_PRESSURE, "sea level") if given[name] is None else (given[name], source)
+        attributes[name] = _provenance(value, text, QUANTITIES[name])
     return _dataset(_apply(recipe, aligned, levels), radiance, attributes)
 
 
@@ -200,7 +200,7 @@ def _atmosphere_inputs(
     if values.get("surface_pressure", 0) is None:
         _LOGGER.warning(f"no surface pressure given: {STANDARD_PRESSURE:g} hPa, that of sea level, is assumed")
         values["surface_pressure"] = STANDARD_PRESSURE
-    origins = {name: STANDARD if given[name] is None else origin for name in needed}
+    origins = {name: CLIMATOLOGY if given[name] is None else origin for name in needed}
     return {name: _as_array(QUANTITIES[name], value) for name, value in values.items()}, origins
 
 

@@ -38,7 +38,7 @@ def test_a_scene_is_described_with_the_source_of_every_value(scene):
     assert found["latitude"] == pytest.approx(30.8, abs=0.01)
     plan = found["retrieve_would_use"]
     assert plan["model"].startswith("landsat8-b10/surface (shipped")
-    assert plan["water_vapour"].endswith("(standard atmosphere)")
+    assert plan["water_vapour"].endswith("(climatology)")
     assert plan["mask"].endswith("(QA_PIXEL of Collection 2)")
 
 

@@ -50,6 +50,10 @@ STAND_INS = {
         ("--water-lines=a", "--carbon-dioxide-lines=b", "--continuum=c", "--k-distribution=d", "--cross-sections=x",
          "-o", "e"),
     ),
+    "build climatology": (
+        "lst_raster.profiles.make_climatology.make_climatology",
+        ("gpt3_5.grd", "profiles.nc", "-o", "climatology.npz"),
+    ),
     "build bands": ("lst_raster.sensors.response.make_bands", ("responses", "-o", "bands")),
     "build emissivity": ("lst_raster.inputs.emissivity.spectra.make_components", ("index", "spectra", "-o", "c.csv")),
     "build spectra": ("lst_raster.inputs.emissivity.spectra.crop_spectra", ("library", "-o", "slum.csv")),
@@ -107,6 +111,7 @@ def test_the_output_of_makers_is_one_document_too(name, folder, monkeypatch, com
     special = {
         "make_bands": [Path("a"), Path("b")],
         "train_model": {},
+        "make_climatology": dict.fromkeys(("water_vapour", "air_temperature", "surface_pressure"), np.ones((2, 7))),
         "profiles_from_era5": xr.Dataset({"split": ("profile", [0, 1]), "p": (("profile", "level"), np.ones((2, 3)))}),
     }
     returned = special.get(function.rpartition(".")[2], made())

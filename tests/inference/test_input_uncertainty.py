@@ -1,8 +1,6 @@
 """Uncertainties of inputs, and the change of the atmospheric terms by one standard uncertainty of each."""
 
 import numpy as np
-import pytest
-import xarray as xr
 
 from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import (
@@ -11,11 +9,8 @@ from lst_raster.inference.uncertainty import (
     perturbed_terms,
     retrieve_with_uncertainty,
 )
-from lst_raster.profiles.profile_sets import water_vapour
-from lst_raster.resources import data_path
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.input_errors import KINDS
-from lst_raster.simulator.standard_atmosphere import standard_atmosphere
 
 BAND = sensor_band("landsat8-b10").planck
 ATMOSPHERE = {
@@ -33,22 +28,6 @@ def test_an_uncertainty_is_a_fraction_of_the_value_but_not_less_than_its_lower_l
 def test_every_origin_has_every_input_of_the_models():
     assert all(set(entry) >= set(ATMOSPHERE) for entry in INPUT_UNCERTAINTIES.values())
     assert set(INPUT_UNCERTAINTIES["reanalysis"]) == set(KINDS)
-
-
-def test_the_standard_atmosphere_is_as_far_from_real_columns_over_land_as_stated():
-    with data_path("profiles", "library.nc").open("rb") as file, xr.open_dataset(file, engine="h5netcdf") as library:
-        real = (library["perturbation"] == 0) & (library["land"] == 1) & (np.abs(library["latitude"]) < 60.0)
-        columns = library.isel(profile=np.flatnonzero(real.values)).load()
-    days = columns["time"].dt.dayofyear.values
-    standard = [
-        standard_atmosphere(float(latitude), int(day))
-        for latitude, day in zip(columns["latitude"].values, days, strict=True)
-    ]
-    vapour = water_vapour(columns) / np.array([one.water_vapour for one in standard]) - 1.0
-    air = columns["air_temperature_2m"].values - np.array([one.air_temperature for one in standard])
-    stated = INPUT_UNCERTAINTIES["standard atmosphere"]
-    assert np.sqrt(np.mean(vapour**2)) == pytest.approx(stated["water_vapour"].relative, abs=0.02)
-    assert np.sqrt(np.mean(air**2)) == pytest.approx(stated["air_temperature"].absolute, abs=0.3)
 
 
 def test_a_change_is_the_difference_of_two_runs_of_the_model(model_path):

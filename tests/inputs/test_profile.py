@@ -182,7 +182,7 @@ def test_of_levels_alone_the_column_and_the_air_at_the_ground_are_made(tmp_path,
         expected = air_temperature_between_pressures(temperature_at(lowest, *where), lowest, pressure)
         np.testing.assert_allclose(found["air_temperature"], expected, atol=2e-3)
         np.testing.assert_allclose(found["water_vapour"], column(pressure, *where), rtol=3e-3)
-    assert any("no surface pressure given: standard atmosphere" in line for line in assumption_warnings(scene, inputs))
+    assert any("no surface pressure given: climatology" in line for line in assumption_warnings(scene, inputs))
 
 
 @pytest.mark.slow

@@ -106,7 +106,7 @@ def test_the_tier_is_the_one_that_the_files_allow(tmp_path, seen, shipped, names
     reanalysis = made(tmp_path / "some.nc", names)
     product = retrieve(Scene.open(seen[0], date=DATE), output=tmp_path, reanalysis=reanalysis, **given)
     assert product.tags["model"] == f"landsat8-b10/{tier}"
-    assert product.tags["surface_pressure"].endswith("(reanalysis)" if "sp" in names else "(standard atmosphere)")
+    assert product.tags["surface_pressure"].endswith("(reanalysis)" if "sp" in names else "(climatology)")
 
 
 def test_a_file_for_each_quantity_and_step_gives_the_same(tmp_path, seen):

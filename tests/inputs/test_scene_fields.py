@@ -1,4 +1,4 @@
-"""Quantities for a scene, as numbers and as rasters; grids; the standard atmosphere."""
+"""Quantities for a scene, as numbers and as rasters; grids."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +23,7 @@ from lst_raster.physics.quantities import (
     SURFACE_PRESSURE,
     WATER_VAPOUR,
 )
-from lst_raster.simulator.standard_atmosphere import standard_atmosphere
 from tests.support.factories import write_raster
-from tests.support.shared import shared_path
 
 SHAPE = (60, 70)
 GRID = Grid(crs=CRS.from_epsg(32616), transform=Affine(30, 0, 452475, 0, -30, 3408645), width=70, height=60)
@@ -253,56 +251,4 @@ def test_latitude_is_that_of_the_centre():
     assert Grid(crs=None, transform=GRID.transform, width=1, height=1).latitude() is None
     nowhere = Grid(crs=GRID.crs, transform=Affine(30, 0, 1e12, 0, -30, 1e12), width=1, height=1)
     assert nowhere.latitude() is None
-
-
-@pytest.mark.parametrize(
-    ("latitude", "day", "vapour", "temperature"),
-    [
-        (0.0, 15, 41.2, 299.7),
-        (45.0, 197, 29.2, 294.2),
-        (45.0, 15, 8.5, 272.2),
-        (-45.0, 15, 29.2, 294.2),
-        (-45.0, 197, 8.5, 272.2),
-        (60.0, 197, 20.8, 287.2),
-        (80.0, 15, 4.2, 257.2),
-    ],
-)
-def test_a_standard_atmosphere_is_met_at_its_latitude_and_season(latitude, day, vapour, temperature):
-    atmosphere = standard_atmosphere(latitude, day)
-    assert atmosphere.water_vapour == pytest.approx(vapour, abs=0.1)
-    assert atmosphere.air_temperature == pytest.approx(temperature, abs=0.1)
-    assert 1005.0 < atmosphere.surface_pressure < 1020.0
-
-
-@given(st.floats(-90.0, 90.0), st.one_of(st.none(), st.integers(1, 366)))
-def test_a_blend_stays_between_the_standard_atmospheres(latitude, day):
-    atmosphere = standard_atmosphere(latitude, day)
-    assert 4.2 <= atmosphere.water_vapour <= 41.2
-    assert 257.2 <= atmosphere.air_temperature <= 299.7
-
-
-@given(st.floats(16.0, 90.0))
-def test_an_unknown_date_lies_between_winter_and_summer(latitude):
-    winter, unknown, summer = (standard_atmosphere(latitude, day).air_temperature for day in (15, None, 197))
-    assert winter < unknown < summer
-
-
-def test_a_latitude_that_cannot_be_is_refused():
-    with pytest.raises(InputError, match="outside -90 to 90"):
-        standard_atmosphere(452475.0, 15)
-
-
-@pytest.mark.parametrize(
-    ("table", "latitude", "day"),
-    [("t", 0.0, 1), ("ms", 45.0, 197), ("mw", 45.0, 14.4), ("ss", 60.0, 197), ("sw", 60.0, 14.4)],
-)
-def test_the_packaged_figures_are_those_of_the_afgl_tables(table, latitude, day):
-    ground_first = np.loadtxt(shared_path("data", "profiles", "afgl", f"afgl{table}.dat"))[::-1]
-    height, pressure, temperature, vapour = ground_first[:, [0, 1, 2, 6]].T
-    step, ratio = np.diff(height) * 1e3, np.log(vapour[:-1] / vapour[1:])
-    mean = np.where(np.abs(ratio) < 1e-9, vapour[:-1], -np.diff(vapour) / np.where(ratio == 0.0, 1.0, ratio))
-    column = (mean * step).sum() * 1e6 / 6.02214076e23 * 18.01528e-3
-    found = standard_atmosphere(latitude, day)
-    assert found.water_vapour == pytest.approx(column, abs=0.1)
-    assert found.air_temperature == pytest.approx(temperature[0], abs=0.1)
-    assert found.surface_pressure == pytest.approx(pressure[0], abs=0.1)
+    assert GRID.centre() == pytest.approx((30.80, -87.49), abs=0.01)

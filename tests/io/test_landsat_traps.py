@@ -44,14 +44,16 @@ def test_a_scene_without_georeference_works_with_date_and_air_by_numbers(tmp_pat
     assert tags["acquisition_date"] == "2015-07-19"
 
 
-def test_a_scene_without_georeference_takes_the_atmosphere_of_the_metadata_latitude_or_fails(tmp_path, model_path):
+def test_a_scene_without_georeference_takes_the_climatology_of_the_metadata_s_centre_or_fails(tmp_path, model_path):
     path = make_scene(tmp_path / "in", lst=TRUTH, crs=None, transform=None)
     with pytest.raises(InputError, match="has no coordinate system"):
         retrieve(path, model=model_path, output="x.tif")
     (mtl,) = path.parent.glob("*_MTL.txt")
-    mtl.write_text(mtl.read_text() + "".join(f"CORNER_{c}_LAT_PRODUCT = 31.0\n" for c in ("UL", "UR", "LL", "LR")))
+    place, names = {"LAT": 31.0, "LON": -88.0}, ("UL", "UR", "LL", "LR")
+    corners = [f"CORNER_{c}_{axis}_PRODUCT = {value}\n" for c in names for axis, value in place.items()]
+    mtl.write_text(mtl.read_text() + "".join(corners))
     product = retrieve(path, model=model_path, output="x.tif")
-    assert "standard atmosphere of latitude 31.0" in product.warnings[1]
+    assert "climatology of latitude 31.0, longitude -88.0" in product.warnings[1]
 
 
 @pytest.mark.slow

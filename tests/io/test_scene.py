@@ -19,7 +19,7 @@ def test_everything_is_read_from_the_metadata_next_to_the_file(tmp_path):
     scene = Scene.open(make_scene(tmp_path, lst=ramp(280, 310), gain=3.3e-4, offset=0.2))
     assert (scene.stem, scene.sensor, str(scene.date)) == (STEM, "landsat8-b10", "2015-07-19")
     assert (scene.calibration.gain, scene.calibration.offset) == (3.3e-4, 0.2)
-    assert scene.latitude == pytest.approx(30.80, abs=0.01)
+    assert (scene.latitude, scene.longitude) == pytest.approx((30.80, -87.49), abs=0.01)
     assert (scene.grid.width, scene.grid.height) == (70, 60)
 
 
@@ -39,12 +39,14 @@ def test_the_date_the_user_states_goes_first_and_the_file_s_own_last(tmp_path):
         Scene.open(path, date="soon")
 
 
-def test_a_scene_without_coordinates_has_the_latitude_of_its_metadata_or_none(tmp_path):
+def test_a_scene_without_coordinates_has_the_centre_of_its_metadata_or_none(tmp_path):
     path = make_scene(tmp_path, lst=ramp(280, 300), crs=None, transform=None)
-    assert Scene.open(path).latitude is None
+    assert (Scene.open(path).latitude, Scene.open(path).longitude) == (None, None)
     mtl = tmp_path / f"{STEM}_MTL.txt"
-    mtl.write_text(mtl.read_text() + "".join(f"CORNER_{c}_LAT_PRODUCT = 31.0\n" for c in ("UL", "UR", "LL", "LR")))
-    assert Scene.open(path).latitude == 31.0
+    for axis, value in (("LAT", 31.0), ("LON", -88.0)):
+        corners = [f"CORNER_{corner}_{axis}_PRODUCT = {value}\n" for corner in ("UL", "UR", "LL", "LR")]
+        mtl.write_text(mtl.read_text() + "".join(corners))
+    assert (Scene.open(path).latitude, Scene.open(path).longitude) == (31.0, -88.0)
 
 
 def test_a_scene_can_be_sent_to_another_process(tmp_path):

@@ -143,12 +143,13 @@ def test_a_file_that_is_no_metadata_is_refused(tmp_path, content):
         Mtl.read(path)
 
 
-def test_corners_in_the_metadata_give_the_latitude():
-    corners = {
-        f"CORNER_{corner}_LAT_PRODUCT": value for corner, value in zip(("UL", "UR", "LL", "LR"), "4466", strict=True)
-    }
-    assert mtl(**corners).latitude() == 5.0
-    assert mtl().latitude() is None
+def test_corners_in_the_metadata_give_the_centre():
+    names = ("UL", "UR", "LL", "LR")
+    corners = {f"CORNER_{name}_LAT_PRODUCT": value for name, value in zip(names, "4466", strict=True)}
+    assert mtl(**corners).centre() == (5.0, None)
+    across = {f"CORNER_{n}_LON_PRODUCT": v for n, v in zip(names, ("178", "-179", "177", "-180"), strict=True)}
+    assert mtl(**corners, **across).centre() == (5.0, 179.0)
+    assert mtl().centre() == (None, None)
 
 
 def test_a_date_is_a_day_or_a_month():

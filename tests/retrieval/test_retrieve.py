@@ -190,12 +190,12 @@ def test_a_scene_without_coordinates_is_retrieved_when_the_atmosphere_is_given(t
         retrieve(scene, model=model_path, water_vapour=20)
 
 
-def test_missing_inputs_are_those_of_the_standard_atmosphere_with_a_warning(tmp_path, model_path):
+def test_missing_inputs_are_those_of_the_climatology_with_a_warning(tmp_path, model_path):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     product = retrieve(scene, model=model_path)
     assert product.warnings[0].startswith("no emissivity given: 0.97 everywhere")
-    assert "standard atmosphere of latitude 30.8 and 2015-07-19: water vapour 34" in product.warnings[1]
-    assert product.tags["air_temperature"] == "296.8 K (standard atmosphere)"
+    assert "climatology of latitude 30.8, longitude -87.5 and 2015-07-19: water vapour 46.6" in product.warnings[1]
+    assert product.tags["air_temperature"] == "300.7 K (climatology)"
     assert len(product.warnings) == 2
 
 
@@ -260,7 +260,7 @@ DRY = "less than 10% is rare in reality: if it is in cm (g cm-2), give the unit,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["number", "raster", "standard atmosphere"])
+@pytest.mark.parametrize("form", ["number", "raster", "climatology"])
 @pytest.mark.parametrize(("vapour", "is_dry"), [(2.0, True), (0.5, True), (20.0, False), (4.5, False)])
 def test_centimetres_taken_for_millimetres_of_water_vapour_cause_a_warning(
     tmp_path, model_path, column_model_path, form, vapour, is_dry
@@ -273,8 +273,8 @@ def test_centimetres_taken_for_millimetres_of_water_vapour_cause_a_warning(
         given["water_vapour"] = write_raster(tmp_path / "w.tif", values)
     elif form == "number":
         given["water_vapour"] = vapour
-    else:  # of July at 31 degrees: 296 K
-        given = {"water_vapour": vapour / 2.0, "model": column_model_path}
+    else:  # of July in Alabama: 301 K
+        given = {"water_vapour": vapour, "model": column_model_path}
     warnings = [
         line
         for line in retrieve(scene, emissivity=0.97, surface_pressure=1000.0, **given).warnings
@@ -282,7 +282,7 @@ def test_centimetres_taken_for_millimetres_of_water_vapour_cause_a_warning(
     ]
     warnings = [line for line in warnings if "range" not in line and "outside the range" not in line]
     assert len(warnings) == is_dry
-    assert not warnings or DRY.replace("10%", "5%" if form == "standard atmosphere" else "10%") in warnings[0]
+    assert not warnings or DRY.replace("10%", "7%" if form == "climatology" else "10%") in warnings[0]
 
 
 def test_dry_air_over_antarctica_is_not_compared_with_an_assumed_temperature(tmp_path, column_model_path):

@@ -56,13 +56,13 @@ def air(table):
     return simulate_air(table, every=2)
 
 
-def test_dates_and_air_temperatures_are_read_and_missing_days_use_the_standard_atmosphere(table):
+def test_dates_and_air_temperatures_are_read_and_missing_days_use_the_climatology(table):
     assert [str(day) for day in table.date] == ["2010-07-12", "2010-10-10", "2011-11-04", "2012-09-19"]
     assert list(table.day_of_year) == [193, 283, 308, 263]
     assert np.isfinite(table.measured_air).tolist() == [True, False, True, True]
     assert table.air_temperature[0] == table.measured_air[0] == 295.50
-    assert table.air_temperature[1] == table.standard_air[1]
-    assert 280.0 < table.standard_air[1] < 284.5  # 2.2 K below the sea-level air temperature
+    assert table.air_temperature[1] == table.climatological_air[1]
+    assert 278.0 < table.climatological_air[1] < 284.0  # of October
     assert table.common.tolist() == [True, True, True, False]
 
 

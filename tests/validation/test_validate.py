@@ -178,7 +178,7 @@ def test_temperature_and_uncertainty_are_those_of_the_product_of_the_same_pixel(
 def test_air_that_is_known_better_makes_a_smaller_uncertainty(model, tmp_path):
     table = read(tmp_path, row())
     sure = [validate(table, models=[model], air=air)[1].uncertainty[0] for air in ("given", "reanalysis")]
-    assert sure[0] < sure[1] < validate(table, models=[model], air="standard atmosphere")[1].uncertainty[0]
+    assert sure[0] < sure[1] < validate(table, models=[model], air="climatology")[1].uncertainty[0]
 
 
 def test_groups_hold_the_rows_that_they_name(model, tmp_path):

@@ -205,7 +205,7 @@ def test_the_terms_are_those_of_the_model_and_solve_the_equation():
 def test_the_uncertainty_depends_on_the_origin_of_the_inputs():
     found = [
         float(retrieve_array(RADIANCE, 0.97, 30.0, origin=origin, **COMMON).lst_uncertainty.mean())
-        for origin in ("given", "reanalysis", "standard atmosphere")
+        for origin in ("given", "reanalysis", "climatology")
     ]
     assert found[0] < found[1] < 0.5 * found[2]
     grey = retrieve_array(RADIANCE, 0.97, 30.0, emissivity_uncertainty=on_grid(EMISSIVITY * 0.1), **COMMON)
@@ -215,7 +215,7 @@ def test_the_uncertainty_depends_on_the_origin_of_the_inputs():
 def test_assumed_and_unused_inputs_cause_a_warning(caplog):
     found = retrieve_array(RADIANCE, 0.97, 20.0, sensor=SENSOR)
     assert found.attrs["model"] == "landsat8-b10/column"
-    assert found.attrs["surface_pressure"] == "1013.25 hPa (standard atmosphere)"
+    assert found.attrs["surface_pressure"] == "1013.25 hPa (sea level)"
     assert "no surface pressure given: 1013.25 hPa" in caplog.text
     retrieve_array(RADIANCE, 0.97, 20.0, sensor=SENSOR, model="landsat8-b10/column", air_temperature=295.0)
     assert "the model landsat8-b10/column takes no air temperature: not used" in caplog.text

@@ -146,7 +146,7 @@ STEPS: Mapping[str, Settings] = {
 def _variants(table: LakeTable, air: SimulatedAir | None) -> dict[str, Agreement]:
     fresnel = fresnel_emissivity(table.sensor)
     variants = {
-        "surface model, standard atmosphere on all days": replace(SURFACE, standard_air=True),
+        "surface model, climatology on all days": replace(SURFACE, climatological_air=True),
         "surface model, air temperature +2 K": replace(SURFACE, air_temperature_change=AIR_UNCERTAINTY),
         "surface model, water vapour above the lake only": replace(SURFACE, vapour_factor=height_factor(table)),
         "surface model, water vapour from surface humidity": replace(SURFACE, vapour_factor=1.0 / vapour_ratio(table)),

@@ -172,7 +172,7 @@ def _input_sources(table: LakeTable) -> list[ErrorSource]:
             effect=_change(table, COLUMN, SURFACE),
             uncertainty=abs(_change(table, SURFACE, replace(SURFACE, air_temperature_change=AIR_UNCERTAINTY))),
             applied=True,
-            source="surface model with the daily mean of NLDAS-2, else the standard atmosphere; +- 2 K",
+            source="surface model with the daily mean of NLDAS-2, else the climatology; +- 2 K",
         ),
         ErrorSource(
             name="elevation of the water vapour cell",

@@ -29,8 +29,8 @@ class Settings:
     """Factor on the water vapour. [1]"""
     pressure_elevation: float | None = None
     """Elevation for the surface pressure; None is the elevation of the lake. [m]"""
-    standard_air: bool = False
-    """Whether to use the air temperature of the standard atmosphere on all days."""
+    climatological_air: bool = False
+    """Whether to use the air temperature of the climatology on all days."""
     air_temperature_change: float = 0.0
     """Added to the air temperature. [K]"""
     downwelling_factor: float = 1.0
@@ -65,7 +65,7 @@ def atmosphere(table: LakeTable, settings: Settings) -> tuple[Float, Float, Floa
         "surface_pressure": np.full(table.date.shape, float(pressure_at(elevation))),
     }
     if settings.tier == "surface":
-        air = table.standard_air if settings.standard_air else table.air_temperature
+        air = table.climatological_air if settings.climatological_air else table.air_temperature
         inputs["air_temperature"] = air + settings.air_temperature_change
     terms = Model.load(f"{table.sensor}/{settings.tier}", graph="atmosphere").atmosphere(**inputs).terms
     transmittance, upwelling, downwelling = (np.asarray(term, dtype=float) for term in terms)

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
-from lst_raster.physics.elevation import air_temperature_between
+from lst_raster.inputs.climatology import climatology
 from lst_raster.physics.error_metrics import Agreement as Agreement
 from lst_raster.physics.error_metrics import agreement as agreement
 from lst_raster.resources import data_path
-from lst_raster.simulator.standard_atmosphere import standard_atmosphere
 from lst_raster.validation.matchups import USGS, product_title, read_matchups
 
 Float = NDArray[np.float64]
@@ -38,11 +37,13 @@ class Lake:
     name: str
     latitude: float
     """Latitude, north positive. [degree]"""
+    longitude: float
+    """Longitude, east positive. [degree]"""
     elevation: float
     """Elevation of the water surface above sea level. [m]"""
 
 
-SUNAPEE = Lake(name="Lake Sunapee", latitude=43.38, elevation=333.0)
+SUNAPEE = Lake(name="Lake Sunapee", latitude=43.38, longitude=-72.05, elevation=333.0)
 """Lake Sunapee, New Hampshire, USA, site of the buoy of the Landsat 7 match-ups."""
 
 
@@ -80,16 +81,15 @@ class LakeTable:
         return self.date.astype("datetime64[Y]").astype(float) + 1970.0
 
     @property
-    def standard_air(self) -> Float:
-        """Air temperature of the standard atmosphere for latitude and day, at the elevation of the lake. [K]"""
-        days = [float(day) for day in self.day_of_year]
-        air = np.array([standard_atmosphere(self.lake.latitude, day).air_temperature for day in days])
-        return np.asarray(air_temperature_between(air, 0.0, self.lake.elevation))
+    def climatological_air(self) -> Float:
+        """Air temperature of the climatology of place and day, at the elevation of the lake. [K]"""
+        mean = climatology(self.lake.latitude, self.lake.longitude, self.day_of_year)
+        return mean.at_elevation(self.lake.elevation).air_temperature
 
     @property
     def air_temperature(self) -> Float:
-        """Daily mean air temperature, where missing that of the standard atmosphere. [K]"""
-        return np.where(np.isfinite(self.measured_air), self.measured_air, self.standard_air)
+        """Daily mean air temperature, where missing that of the climatology. [K]"""
+        return np.where(np.isfinite(self.measured_air), self.measured_air, self.climatological_air)
 
     @property
     def common(self) -> NDArray[np.bool_]:
