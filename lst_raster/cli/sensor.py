@@ -61,7 +61,7 @@ def sensor() -> None:
     "--offset", "radiance_offset", type=float, default=0.0, metavar="NUMBER", help="Radiance of the digital number 0."
 )
 @click.option("--years", type=int, nargs=2, default=(2000, 2029), show_default=True, metavar="FIRST LAST",
-    help="Years of operation, which determine the minor gases in the training.")  # fmt: skip
+    help="Years of operation.")  # fmt: skip
 @click.option("--folder", type=options.PATH, metavar="DIR", help="Instead of the user's data folder.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing definition, and the files made with it.")
 @options.as_json

@@ -34,9 +34,9 @@ class Composition:
 
     year: float = 2018.0  # year of the concentrations of well-mixed gases; 1980 to 2030
     aerosol_optical_depth: float = BACKGROUND_AEROSOL[0]
-    """Absorption optical depth of the background aerosol at 11 um, vertical, above sea level. [1]
+    """Absorption optical depth of the aerosol at 11 um, vertical, above sea level. [1]
 
-    0.00 to 0.06 occurs; 0.02 is a continental background at a visibility of about 23 km.
+    0.02 is a continental background at a visibility of about 23 km, 0.00 to 0.06 its range; haze and dust have more.
     """
     continuum_scaling: float = 1.0
     """Factor on the water vapour continuum, self and foreign: its uncertainty is a few per cent. [1]"""

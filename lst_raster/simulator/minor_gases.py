@@ -134,8 +134,8 @@ def read_cross_sections(path: Path, edges: Float) -> tuple[str, Float]:
     """Read a gas from a file of HITRAN cross sections (``.xsc``): its name, and means between `edges` [cm-1]. [m2 kg-1]
 
     Of the spectra that begin below the last edge, that nearest to 250 K is used: between 230 and 295 K the means over
-    10 cm-1 of strong absorption differ from it by less than a tenth. Raises InputNotFoundError, and InputError for other files
-    and gases.
+    10 cm-1 of strong absorption differ from it by less than 15 %. Raises InputNotFoundError, and InputError for other
+    files and gases.
 
     References
     ----------

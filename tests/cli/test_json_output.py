@@ -47,8 +47,15 @@ STAND_INS = {
     "profiles from-era5": ("lst_raster.profiles.era5.profiles_from_era5", ("levels.nc", "-o", "profiles.nc")),
     "build absorption": (
         "lst_raster.simulator.make_absorption_table.make_table",
-        ("--water-lines=a", "--carbon-dioxide-lines=b", "--continuum=c", "--k-distribution=d", "--cross-sections=x",
-         "-o", "e"),
+        (
+            "--water-lines=a",
+            "--carbon-dioxide-lines=b",
+            "--continuum=c",
+            "--k-distribution=d",
+            "--cross-sections=x",
+            "-o",
+            "e",
+        ),
     ),
     "build climatology": (
         "lst_raster.profiles.make_climatology.make_climatology",

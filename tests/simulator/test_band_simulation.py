@@ -1,6 +1,8 @@
 """Layers, optical depth and the solver hold their laws and limits."""
 
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +17,18 @@ from lst_raster.sensors.bands import sensor_band
 from lst_raster.sensors.response import load_response, wavenumber_weights
 from lst_raster.simulator.absorption_table import packaged_table, wavenumber_grid
 from lst_raster.simulator.atmosphere import column, layers
-from lst_raster.simulator.band_simulation import Geometry, band_average, simulate, simulate_spectrum
+from lst_raster.simulator.band_simulation import (
+    Geometry,
+    band_average,
+    band_weights,
+    effective_average,
+    simulate,
+    simulate_effective,
+    simulate_spectrum,
+)
 from lst_raster.simulator.gases import Composition, mole_fraction, standard_profile
 from lst_raster.simulator.solver import _gas_amounts, hemisphere, solve
-from tests.support.oracle import us_standard_atmosphere
+from tests.support.oracle import afgl_column, us_standard_atmosphere
 
 PRESSURE = np.geomspace(1000.0, 10.0, 26)
 
@@ -165,20 +175,73 @@ def test_concentrations_of_weak_gases_follow_their_years():
     assert mole_fraction("carbon_tetrachloride", 1990.0) == pytest.approx(106.2e-12)
 
 
-@pytest.mark.parametrize(("sensor", "expected"), [("landsat8-b10", 0.135), ("landsat5-b6", 0.145)])
-def test_the_effect_of_the_weak_gases_on_the_temperature_is_the_documented_one(sensor, expected):
-    profile, planck = us_standard_atmosphere(), sensor_band(sensor).planck
-    table = packaged_table()
-    weak = [table.gases.index(gas) for gas in ("cfc113", "hcfc22", "carbon_tetrachloride", "nitric_acid")]
+ATMOSPHERES = {
+    "US Standard": us_standard_atmosphere,
+    "tropical": partial(afgl_column, "tro", with_ozone=True),
+    "mid-latitude winter": partial(afgl_column, "mlw", with_ozone=True),
+}
+WEAK_GASES = ("CFC-113", "HCFC-22", "carbon tetrachloride", "nitric acid")
+GAS_NAMES = dict(zip(WEAK_GASES, ("cfc113", "hcfc22", "carbon_tetrachloride", "nitric_acid"), strict=True))
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "science" / "simulator.md"
+
+
+def page_row(first: str, head: str) -> list[str]:
+    """Cells of a row of the page on the simulator after its first cell, in the table whose first column is `head`."""
+    table = PAGE.read_text().split(f"| {head} |")[1]
+    row = next(line for line in table.splitlines() if line.startswith(f"| {first} |"))
+    return row.strip("| ").split(" | ")[1:]
+
+
+def retrieval_error(profile, sensor: str, emissivity: float, truth, assumed) -> float:
+    """LST error [K] for a surface 5 K warmer than the air, of the terms `assumed` where `truth` are the true ones."""
+    kelvin, planck = profile.air_temperature[0] + 5.0, sensor_band(sensor).planck
+    return float(surface_temperature(sensor_radiance(kelvin, emissivity, *truth, planck), emissivity, *assumed, planck)
+                 - kelvin)  # fmt: skip
+
+
+@pytest.mark.parametrize("atmosphere", ATMOSPHERES)
+def test_the_effect_of_the_weak_gases_on_the_temperature_is_the_documented_one(atmosphere):
+    profile, table = ATMOSPHERES[atmosphere](), packaged_table()
     coefficients = table.gas_coefficients.copy()
-    coefficients[:, weak] = 0.0
-    terms = [
-        (0.98, *band_average(simulate_spectrum(profile, table=one, sensors=[sensor]), sensor))
-        for one in (table, replace(table, gas_coefficients=coefficients))
-    ]
-    kelvin = profile.air_temperature[0] + 5.0
-    radiance = sensor_radiance(kelvin, *terms[0], planck)
-    assert kelvin - surface_temperature(radiance, *terms[1], planck) == pytest.approx(expected, abs=0.005)
+    coefficients[:, [table.gases.index(GAS_NAMES[gas]) for gas in WEAK_GASES]] = 0.0
+    without = replace(table, gas_coefficients=coefficients)
+    spectra = [simulate_spectrum(profile, table=one) for one in (table, without)]
+    sensors = ("landsat5-b6", "landsat7-b6", "landsat8-b10", "landsat8-b11", "landsat9-b10")
+    ground = profile.air_temperature[0] - 5.0, profile.air_temperature[0] + 20.0
+    for sensor, expected in zip(sensors, page_row(atmosphere, "atmosphere"), strict=True):
+        truth, assumed = (effective_average(spectrum, sensor, ground) for spectrum in spectra)
+        error = retrieval_error(profile, sensor, 0.98, truth, assumed)
+        assert -error == pytest.approx(float(expected), abs=2e-3), sensor
+
+
+@pytest.mark.parametrize("gas", WEAK_GASES)
+def test_the_optical_depths_of_the_weak_gases_are_the_documented_ones(gas):
+    depth = gas_depths(us_standard_atmosphere())[GAS_NAMES[gas]]
+    sensors = ("landsat5-b6", "landsat7-b6", "landsat8-b10", "landsat8-b11")
+    found = [depth.reshape(24, 1000).mean(axis=1).max(), *(depth @ band_weights(sensor) for sensor in sensors)]
+    assert [f"{1000.0 * value:.1f}" for value in found] == page_row(gas, "gas")
+
+
+@pytest.mark.parametrize(
+    ("row", "truth"),
+    [
+        ("no aerosol", {"aerosol_optical_depth": 0.0}),
+        ("aerosol 0.035", {"aerosol_optical_depth": 0.035}),
+        ("aerosol 0.1", {"aerosol_optical_depth": 0.1}),
+        ("continuum 3 % stronger", {"continuum_scaling": 1.03}),
+        ("gases of 1985 instead of 2018", {"year": 1985.0}),
+        ("gases of 2013 instead of 2018", {"year": 2013.0}),
+        ("gases of 2025 instead of 2018", {"year": 2025.0}),
+    ],
+)
+def test_effects_of_wrong_compositions_are_the_documented_ones(row, truth):
+    errors = []
+    for atmosphere in ("tropical", "mid-latitude winter"):
+        profile = ATMOSPHERES[atmosphere]()
+        terms = [simulate_effective(profile, ["landsat8-b10"], one) for one in (Composition(**truth), None)]
+        errors.append(retrieval_error(profile, "landsat8-b10", 0.96, *(one["landsat8-b10"] for one in terms)))
+    documented = [float(cell.strip("()")) for cell in page_row(row, "truth")[0].split()]
+    assert errors == pytest.approx(documented, abs=0.006)
 
 
 @pytest.mark.parametrize(

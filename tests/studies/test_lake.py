@@ -12,7 +12,7 @@ import pytest
 import lst_raster
 from examples.studies.lake import simulated
 from examples.studies.lake.budget import STEPS, budget, run
-from examples.studies.lake.error_sources import BEST, NEGLECTED_GASES, SURFACE, error_sources, fresnel_emissivity
+from examples.studies.lake.error_sources import BEST, SURFACE, error_sources, fresnel_emissivity
 from examples.studies.lake.morning import morning_error
 from examples.studies.lake.retrieval import residuals, retrieve, sensor_radiances
 from examples.studies.lake.simulated import BASE, simulate_air
@@ -141,11 +141,10 @@ def test_the_bias_of_the_surface_model_is_negative_at_noon_and_positive_at_night
     assert noon.surface < -0.1 < 0.1 < night.surface
 
 
-def test_effects_of_neglected_gases_and_emissivity_have_the_expected_size(table):
+def test_effects_of_nitric_acid_and_emissivity_have_the_expected_size(table):
     found = {entry.name: entry for entry in error_sources(table, None, None)}
-    # absorption of a radiance of 288 K in layers of 215 and 250 K: 0.001 of it is about 0.05 and 0.03 K
-    assert 0.08 < found["neglected gases"].effect < 0.25
-    assert sum(depth for depth, _ in NEGLECTED_GASES) == pytest.approx(0.0028)
+    # absorption of a radiance of 288 K in a layer of 215 K: 0.001 of it is about 0.05 K
+    assert found["nitric acid"].effect == 0.0 and 0.03 < found["nitric acid"].uncertainty < 0.08
     assert 0.989 < fresnel_emissivity("landsat7-b6") < 0.992
     assert abs(found["emissivity of water"].effect) < found["emissivity of water"].uncertainty
     assert "time of day (morning)" not in found and "aerosol" not in found

@@ -15,7 +15,7 @@ from lst_raster.physics.elevation import water_vapour_between
 from lst_raster.physics.humidity import saturation_pressure_water, vapour_density
 from lst_raster.physics.planck import BandPlanck, band_radiance
 from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.profiles.sampling import AEROSOL_RANGE, AEROSOL_SHAPE
+from lst_raster.profiles.sampling import BACKGROUND_AEROSOL
 from lst_raster.resources import data_path
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.sensors.response import load_response
@@ -123,12 +123,8 @@ BEST = replace(SURFACE, skin=WINDY_COOL_SKIN)
 
 ECOSTRESS_WATER = 0.9877
 """Emissivity of tap and distilled water in band 6 of Landsat 7, from measured spectra of the ECOSTRESS library. [1]"""
-NEGLECTED_GASES = ((0.0009, 250.0), (0.0019, 215.0))
-"""Optical depth in band 6 of Landsat 7 [1] and temperature [K] of gases that the simulator neglects.
-
-CFC-113, HCFC-22 and carbon tetrachloride, well mixed, 73, 225 and 82 ppt in 2012, HITRAN cross sections; stratospheric
-nitric acid, 1.5e16 molecules cm-2 and 2e-17 cm per molecule between 850 and 920 cm-1. Both are uncertain by half.
-"""
+NITRIC_ACID = (0.0018, 215.0)
+"""Optical depth in band 6 of Landsat 7 [1] and temperature [K] of nitric acid, which varies by half with season."""
 _VAPOUR_SCALE = 2200.0  # [m] scale height, column / surface density: 2.1 to 2.4 km, see physics/elevation.py
 AIR_UNCERTAINTY = 2.0
 """Uncertainty of the daily mean air temperature as a value for 10:00 local time. [K]"""
@@ -155,8 +151,8 @@ def error_sources(table: LakeTable, air: SimulatedAir | None, morning: MorningEr
     """Evaluate the known error sources; those that need a simulation are omitted if it is None."""
     simulated = [] if air is None else _atmosphere_sources(table, air)
     model = [] if morning is None else [_model_source(morning)]
-    inputs, left_out = _input_sources(table), _neglected_gases(table)
-    return [*inputs, *model, *simulated, left_out, *_water_sources(table), *_sensor_sources(table)]
+    inputs, nitric_acid = _input_sources(table), _nitric_acid(table)
+    return [*inputs, *model, *simulated, nitric_acid, *_water_sources(table), *_sensor_sources(table)]
 
 
 def _change(table: LakeTable, start: Settings, end: Settings) -> float:
@@ -206,22 +202,16 @@ def _atmosphere_sources(table: LakeTable, air: SimulatedAir) -> list[ErrorSource
     def entry(name: str, effect: float, uncertainty: float, source: str) -> ErrorSource:
         return ErrorSource(name=name, effect=effect, uncertainty=uncertainty, applied=False, source=source)
 
-    aerosol = 0.5 * abs(change("twice the aerosol") - change("no aerosol")) * _aerosol_spread() / 0.02
+    spread = BACKGROUND_AEROSOL[1]
+    aerosol = 0.5 * abs(change("twice the aerosol") - change("no aerosol")) * spread / 0.02
     year, older = change("year"), change("MT_CKD 4.1")
     total = -change("no minor gases")
     return [
         entry("trace gases of the year", year, abs(year), f"simulated; all minor gases amount to {total:+.2f} K"),
-        entry("aerosol", 0.0, aerosol, "simulated; optical depth 0.02 +- 0.011, as in training"),
+        entry("aerosol", 0.0, aerosol, f"simulated; optical depth 0.02 +- {spread}, the default"),
         entry("continuum strength", 0.0, abs(change("continuum 3 % stronger")), "simulated; +- 3 %"),
         entry("MT_CKD 4.1 in place of 4.3", 0.0, abs(older), f"simulated; {older:+.2f} K, by scaled optical depth"),
     ]
-
-
-def _aerosol_spread() -> float:
-    """Standard deviation of the aerosol optical depth in training. [1]"""
-    a, b = AEROSOL_SHAPE
-    relative = float(np.sqrt(a * b / (a + b + 1.0))) / (a + b)
-    return (AEROSOL_RANGE[1] - AEROSOL_RANGE[0]) * relative
 
 
 def _model_source(morning: MorningError) -> ErrorSource:
@@ -235,20 +225,17 @@ def _model_source(morning: MorningError) -> ErrorSource:
     )
 
 
-def _neglected_gases(table: LakeTable) -> ErrorSource:
+def _nitric_acid(table: LakeTable) -> ErrorSource:
     radiance = sensor_radiances(table, two_constants=True)
     planck = sensor_band(table.sensor).planck
-    below = radiance
-    for depth, temperature in NEGLECTED_GASES:
-        below = radiance_below_layer(below, depth, temperature, planck)
+    below = radiance_below_layer(radiance, *NITRIC_ACID, planck)
     change = _temperature(table, below) - _temperature(table, radiance)
-    effect = float(change[table.common].mean())
     return ErrorSource(
-        name="neglected gases",
-        effect=effect,
-        uncertainty=0.5 * effect,
+        name="nitric acid",
+        effect=0.0,
+        uncertainty=0.5 * float(change[table.common].mean()),
         applied=False,
-        source="nitric acid, CFC-113, HCFC-22, CCl4: optical depth 0.003 in cold layers, uncertain by half",
+        source=f"optical depth {NITRIC_ACID[0]} in the cold stratosphere, as in the simulator, uncertain by half",
     )
 
 
