@@ -14,17 +14,21 @@ from numpy.typing import ArrayLike, NDArray
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.contract import (
     ATMOSPHERE_OUTPUTS,
-    DEFAULTS,
     GRAPHS,
     METADATA_KEY,
+    PROFILE_UNCERTAINTY,
     SURFACE_INPUTS,
+    UNCERTAIN_INPUTS,
     Contract,
     PredictedAtmosphere,
     read_contract,
+    uncertainty_name,
 )
+from lst_raster.inference.uncertainty import GIVEN, INPUT_UNCERTAINTIES, REANALYSIS
+from lst_raster.physics.planck import brightness_temperature
 from lst_raster.resources import models_path, user_path
-from lst_raster.sensors.bands import custom_sensor_names
-from lst_raster.simulator.input_errors import INPUT_ERROR
+from lst_raster.sensors.bands import custom_sensor_names, sensor_band
+from lst_raster.simulator.gases import BACKGROUND_AEROSOL, Composition
 
 Float32 = NDArray[np.float32]
 
@@ -95,10 +99,11 @@ class Model:
         ----------
         **inputs : array or number
             One argument for each input of the contract, in its unit: `radiance` [W m-2 sr-1 um-1],
-            `emissivity` [1], `water_vapour` [kg m-2], `surface_pressure` [hPa], `air_temperature` [K] for the
-            tiers surface and profile, for the latter also temperatures [K] and humidities [kg kg-1] on sigma levels.
-            Optional is `input_error` [1], the error of the atmosphere inputs from 0 (exact) to 1 (that of a reanalysis,
-            the default). The shapes broadcast together.
+            `emissivity` [1], `water_vapour` [kg m-2], `surface_pressure` [hPa], `air_temperature` [K], for the tier
+            profile also temperatures [K] and humidities [kg kg-1] on sigma levels. Optional are
+            `brightness_temperature` [K] of the neighbourhood (default: that of the pixel), `aerosol_optical_depth` [1]
+            (default: background), `gas_year` (default: 2018) and the standard uncertainties, each in the unit of its
+            input (default: those of a reanalysis). The shapes broadcast together.
 
         Returns
         -------
@@ -145,14 +150,14 @@ class Model:
         """
         names = {variable.name for variable in self.contract.inputs}
         # The atmosphere does not depend on the pixel, so a retrieval graph accepts any.
-        pixel = {name: 1.0 for name in SURFACE_INPUTS if name in names}
+        pixel = {name: 1.0 for name in SURFACE_INPUTS if name in names and name not in inputs}
         outputs = self.predict(**pixel, **inputs)
         return PredictedAtmosphere(*(outputs[name] for name in ATMOSPHERE_OUTPUTS))
 
     def _columns(self, inputs: Mapping[str, ArrayLike]) -> tuple[list[Float32], tuple[int, ...]]:
         """Flatten the inputs in the graph's order; also their common shape."""
         names = [variable.name for variable in self.contract.inputs]
-        inputs = {name: value for name, value in DEFAULTS.items() if name in names} | dict(inputs)
+        inputs = self._with_defaults(inputs, names)
         missing = [name for name in names if name not in inputs]
         surplus = [name for name in inputs if name not in names]
         if missing or surplus:
@@ -164,10 +169,24 @@ class Model:
         except (TypeError, ValueError):
             found = ", ".join(f"{name} {np.shape(inputs[name])}" for name in names)
             raise InputError(f"inputs must be numbers of shapes that broadcast together; found {found}") from None
-        # The graphs clip this input for the prediction of the atmosphere, but not for the calibrated uncertainty.
-        named = zip(names, arrays, strict=True)
-        arrays = tuple(np.clip(array, 0.0, 1.0) if name == INPUT_ERROR else array for name, array in named)
         return [np.ascontiguousarray(array).reshape(-1) for array in arrays], arrays[0].shape
+
+    def _with_defaults(self, given: Mapping[str, ArrayLike], names: list[str]) -> dict[str, ArrayLike]:
+        """Add the defaults of optional inputs."""
+        inputs = {"aerosol_optical_depth": BACKGROUND_AEROSOL[0], "gas_year": Composition().year} | dict(given)
+        if "aerosol_optical_depth" not in given:
+            inputs.setdefault(uncertainty_name("aerosol_optical_depth"), BACKGROUND_AEROSOL[1])
+        for name in UNCERTAIN_INPUTS:
+            if name in given:
+                known = INPUT_UNCERTAINTIES[REANALYSIS].get(name) or INPUT_UNCERTAINTIES[GIVEN][name]
+                inputs.setdefault(uncertainty_name(name), known.at(np.asarray(given[name], np.float32)))
+        inputs.setdefault(PROFILE_UNCERTAINTY, 1.0)
+        if "radiance" in given:
+            planck = sensor_band(self.contract.sensor).planck
+            with np.errstate(all="ignore"):  # without a brightness temperature there is no result
+                pixel = brightness_temperature(np.asarray(given["radiance"], np.float32), planck)
+            inputs.setdefault("brightness_temperature", pixel)
+        return {name: value for name, value in inputs.items() if name in names or name in given}
 
 
 def shipped_models() -> list[str]:

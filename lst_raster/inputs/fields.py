@@ -13,20 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.inference.contract import UNCERTAIN_INPUTS
+from lst_raster.inference.uncertainty import InputUncertainty
 from lst_raster.io.address import Address, Location, location_of
 from lst_raster.io.coarse_grid import Nodes
 from lst_raster.io.grid import Grid, on_grid
 from lst_raster.io.raster import open_raster, read_window
 from lst_raster.physics.elevation import air_temperature_between, surface_pressure_between, water_vapour_between
 from lst_raster.physics.quantities import (
+    AEROSOL_OPTICAL_DEPTH,
     AIR_TEMPERATURE,
+    BRIGHTNESS_TEMPERATURE,
     EMISSIVITY,
-    FRACTION_UNITS,
+    GAS_YEAR,
     SURFACE_PRESSURE,
     WATER_VAPOUR,
     Quantity,
 )
-from lst_raster.simulator.input_errors import INPUT_ERROR
 
 Float32 = NDArray[np.float32]
 Source: TypeAlias = float | str | Path | Address
@@ -34,13 +37,16 @@ Source: TypeAlias = float | str | Path | Address
 FieldReader: TypeAlias = Callable[[Any], Float32]
 """Reads a window of the scene: values, NaN where missing, or one number for all pixels."""
 
+_UNCERTAIN = re.compile(r"(.*\S)\s*(?:±|\+-|\+/-)(.*)", re.DOTALL)
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%°\[(].*)?", re.IGNORECASE)
 
-INPUT_ERRORS = Quantity(
-    name=INPUT_ERROR, units="1", low=0.0, high=1.0, accepted=FRACTION_UNITS,
-    hint="0 means exact atmospheric inputs, 1 inputs with the errors of a reanalysis",
-)  # fmt: skip
-QUANTITIES = {quantity.name: quantity for quantity in (EMISSIVITY, WATER_VAPOUR, AIR_TEMPERATURE, SURFACE_PRESSURE)}
+QUANTITIES = {
+    quantity.name: quantity
+    for quantity in (
+        *(EMISSIVITY, WATER_VAPOUR, AIR_TEMPERATURE, SURFACE_PRESSURE),
+        *(AEROSOL_OPTICAL_DEPTH, GAS_YEAR, BRIGHTNESS_TEMPERATURE),
+    )
+}
 """The quantities by name."""
 
 BETWEEN_ELEVATIONS = {
@@ -70,7 +76,7 @@ class Field:
     origin: str = "given"  # ``given``, or the name of a default
     adjustment: ElevationAdjustment | None = None  # Adjustment to the elevation of the pixels, None for none
     align: bool = False  # Whether a raster on another grid is warped onto that of the scene
-    uncertainty: float | None = None  # Standard uncertainty in the unit of the quantity, None for that of the origin
+    uncertainty: InputUncertainty | None = None  # Standard uncertainty, None for that of the origin
 
     def __post_init__(self) -> None:
         if isinstance(self.source, int | float):
@@ -119,14 +125,20 @@ def value_at(field: Field, row: Any, column: Any, elevation: Any = None) -> Any:
 def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> Field:
     """Field from a number in the unit of the quantity, a text with a unit, or the path or address of a raster.
 
-    Raises InputError for an impossible number or unknown unit, InputNotFoundError for a text that is no number,
-    existing file or supported address.
+    A text may end with a standard uncertainty, ``21mm±2mm``, ``21 ± 2`` (in the unit of the value) or ``w.tif±10%``;
+    ``+-`` is read as ``±``. Raises InputError for an impossible number or unknown unit, InputNotFoundError for a text
+    that is no number, existing file or supported address.
 
     Examples
     --------
     >>> parse_field(WATER_VAPOUR, "2.9cm").source
     29.0
+    >>> parse_field(AIR_TEMPERATURE, "25C±1C").uncertainty
+    InputUncertainty(absolute=1.0, relative=0.0)
     """
+    if isinstance(source, str) and (parts := _UNCERTAIN.fullmatch(source)):
+        field = parse_field(quantity, parts[1], align=align)
+        return replace(field, uncertainty=_parse_uncertainty(quantity, parts[1], parts[2], source))
     if isinstance(source, Path | Address):
         return Field(quantity=quantity, source=location_of(source), align=align)
     if not isinstance(source, str):
@@ -146,6 +158,25 @@ def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> F
     if number:
         raise InputError(f"{quantity.title} {source!r} has an unknown unit, and is no file; {quantity.hint}")
     raise InputNotFoundError(f"{quantity.title} {source!r} is not a number or an existing file; check the path")
+
+
+def _parse_uncertainty(quantity: Quantity, value: str, text: str, source: str) -> InputUncertainty:
+    """Standard uncertainty, in the unit of the value unless it has its own; a percentage is relative to the value."""
+    number = _NUMBER.fullmatch(text.strip())
+    if number and quantity.name in UNCERTAIN_INPUTS:
+        amount, units = float(number[1]), (number[2] or "").strip()
+        if units == "%" and amount >= 0.0:
+            return InputUncertainty(0.0, relative=amount / 100.0)
+        given = _NUMBER.fullmatch(value.strip())
+        conversion = quantity.conversion(units or (given and given[2]) or quantity.units)
+        if conversion and amount >= 0.0:
+            return InputUncertainty(amount * conversion[0])
+    if quantity.name not in UNCERTAIN_INPUTS:
+        raise InputError(f"{quantity.title} {source!r} has an uncertainty, which it cannot have; leave it out")
+    raise InputError(
+        f"{quantity.title} {source!r} has the uncertainty {text.strip()!r}, which is not a number with a known unit or "
+        "%; give it for example as ±2mm or ±10%"
+    )
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,12 @@ import numpy as np
 
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.model import Model, has_model
-from lst_raster.inference.uncertainty import INPUT_ERROR_BY_ORIGIN, INPUT_UNCERTAINTIES, InputUncertainty
+from lst_raster.inference.contract import PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name
+from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, InputUncertainty
 from lst_raster.inputs.climatology import ClimatologicalAtmosphere, climatology
 from lst_raster.inputs.emissivity.merge import Emissivity, choose_emissivity
 from lst_raster.inputs.fields import (
     BETWEEN_ELEVATIONS,
-    INPUT_ERRORS,
     QUANTITIES,
     ElevationAdjustment,
     Field,
@@ -33,9 +33,18 @@ from lst_raster.io.coarse_grid import Nodes
 from lst_raster.io.level2_scene import Level2Atmosphere, Level2Scene
 from lst_raster.io.scene import Scene
 from lst_raster.physics.humidity import saturated_column
-from lst_raster.physics.quantities import ELEVATION, HUMIDITY_2M
+from lst_raster.physics.quantities import (
+    AEROSOL_OPTICAL_DEPTH,
+    BRIGHTNESS_TEMPERATURE,
+    ELEVATION,
+    GAS_YEAR,
+    HUMIDITY_2M,
+)
+from lst_raster.sensors.bands import sensor_band
+from lst_raster.simulator.gases import BACKGROUND_AEROSOL
 
 CLIMATOLOGY = "climatology"  # Origin of default values
+BACKGROUND = "background"  # Origin of the default aerosol
 UNKNOWN_ELEVATION = 300.0
 """Standard uncertainty of the elevation of a surface relative to that of the climatology, without a DEM. [m]"""
 SATURATION_RATIO = "saturation_ratio"
@@ -88,8 +97,17 @@ class Inputs:
 
     @property
     def uncertainties(self) -> dict[str, InputUncertainty]:
-        """Standard uncertainties of the inputs that are fields, by name."""
-        return {name: _uncertainty(field) for name, field in self.atmosphere.items() if field.quantity != INPUT_ERRORS}
+        """Standard uncertainties of the inputs that have one, by name; of those of a profile that of a reanalysis."""
+        known = {name: _uncertainty(field) for name, field in self.atmosphere.items() if name in UNCERTAIN_INPUTS}
+        return {name: known.get(name) or INPUT_UNCERTAINTIES[ORIGIN][name] for name in UNCERTAIN_INPUTS}
+
+    def with_uncertainties(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Add the standard uncertainties, which are inputs of the model too, to values of the other inputs."""
+        return {**values, **input_uncertainties(self.network, values, self.uncertainties)}
+
+    def with_neighbourhood(self, field: Field) -> Inputs:
+        """Add the brightness temperature of the neighbourhood, which is known when the masks are."""
+        return replace(self, atmosphere={**self.atmosphere, field.quantity.name: field})
 
     @property
     def texts(self) -> dict[str, str]:
@@ -113,18 +131,28 @@ class Inputs:
         return emissivity + level2 + [field.quantity.title for field in fields]
 
 
+def input_uncertainties(
+    model: Model, values: Mapping[str, Any], uncertainties: Mapping[str, InputUncertainty]
+) -> dict[str, Any]:
+    """Standard uncertainties of inputs, by the names of the model's inputs for them and in their unit.
+
+    Levels have the uncertainty of a reanalysis.
+    """
+    found = {uncertainty_name(name): known.at(values[name]) for name, known in uncertainties.items()}
+    if _uses_levels(model):
+        found[PROFILE_UNCERTAINTY] = np.ones_like(values["water_vapour"])
+    return found
+
+
 def _uncertainty(field: Field) -> InputUncertainty:
     """Uncertainty of a field, or that of its origin."""
-    if field.uncertainty is None or not isinstance(field.source, float):
-        return INPUT_UNCERTAINTIES[field.origin][field.quantity.name]
-    if field.quantity is QUANTITIES["water_vapour"]:  # which is adjusted to the elevation by a factor
-        return InputUncertainty(0.0, relative=field.uncertainty / field.source)
-    return InputUncertainty(field.uncertainty)
+    return field.uncertainty or INPUT_UNCERTAINTIES[field.origin][field.quantity.name]
 
 
 def atmosphere_input_names(model: Model) -> list[str]:
-    """Names of the atmospheric quantities among the inputs of a model, in its order."""
-    return [variable.name for variable in model.contract.atmosphere_inputs if variable.name != INPUT_ERRORS.name]
+    """Names of the atmospheric quantities among the inputs of a model, without their uncertainties, in its order."""
+    uncertainties = (PROFILE_UNCERTAINTY, *map(uncertainty_name, UNCERTAIN_INPUTS))
+    return [variable.name for variable in model.contract.atmosphere_inputs if variable.name not in uncertainties]
 
 
 def assumption_warnings(scene: Scene, inputs: Inputs) -> list[str]:
@@ -135,8 +163,7 @@ def assumption_warnings(scene: Scene, inputs: Inputs) -> list[str]:
         lines.append(f"no radiance constants in metadata for {scene.place.name}: {scene.calibration}{others}")
     if inputs.emissivity.origin == "default":
         lines.append(f"no emissivity given: {inputs.emissivity.names[0]} everywhere; --emissivity changes that")
-    fields = [field for field in inputs.atmosphere.values() if field.quantity is not INPUT_ERRORS]
-    assumed = [field for field in fields if field.origin == CLIMATOLOGY]
+    assumed = [field for field in inputs.atmosphere.values() if field.origin == CLIMATOLOGY]
     if assumed:
         values = ", ".join(f"{field.quantity.title} {field.source:g} {field.quantity.units}" for field in assumed)
         season = scene.date or "an unknown date (annual mean)"
@@ -184,7 +211,7 @@ def input_warnings(model: Model, extremes: Mapping[str, tuple[float, float]]) ->
     """
     lines = {}
     for variable in model.contract.atmosphere_inputs:
-        if variable.name == INPUT_ERRORS.name or variable.name not in extremes or variable.valid_range is None:
+        if variable.name not in extremes or variable.valid_range is None:
             continue
         (low, high), (bottom, top) = extremes[variable.name], variable.valid_range
         if not (bottom - RANGE_TOLERANCE * top <= low and high <= top + RANGE_TOLERANCE * top):
@@ -211,10 +238,10 @@ def resolve_inputs(
 ) -> Inputs:  # fmt: skip
     """Select a model and the source of each of its inputs.
 
-    Values given by the user have priority over the reanalysis, and that over the climatology. Without `model`
-    the tier is ``profile`` if the reanalysis has temperature and humidity on levels; else ``column`` if the water
-    vapour is given and the air temperature is not, because a default temperature would suggest more information than
-    there is; else ``surface``. A Level-2 product has its own atmosphere and needs no model.
+    Values given by the user have priority over the reanalysis, and that over the climatology. Without `model` the tier
+    is ``profile`` if the reanalysis has temperature and humidity on levels, else ``surface``. A Level-2 product has its
+    own atmosphere and needs no model. The brightness temperature of the neighbourhood is added later
+    (`Inputs.with_neighbourhood`).
 
     `given` has the atmospheric quantities given by the user, by name; `model` is a model, or its name or path;
     `emissivity` has the sources as for `choose_emissivity`; `dem` is the elevation of the pixels [m], to which the
@@ -243,13 +270,10 @@ def resolve_inputs(
     profile = _profile(available, chosen)
     from_profile = profile.names if profile else ()
     fields = {name: field for name, field in available.fields.items() if name not in from_profile}
-    names = [name for name in atmosphere_input_names(chosen) if name not in from_profile]
+    names = [name for name in atmosphere_input_names(chosen) if name not in (*from_profile, BRIGHTNESS_TEMPERATURE.name)]
+    fields = _default_composition(scene) | fields
     defaults = _climatology_fields(scene, [name for name in names if name not in fields], ground)
     atmosphere = {name: fields[name] if name in fields else defaults[name] for name in names}
-    if any(variable.name == INPUT_ERRORS.name for variable in chosen.contract.atmosphere_inputs):
-        origins = [field.origin for field in atmosphere.values()] + ([ORIGIN] if profile else [])
-        worst = max(dict.fromkeys(origins), key=INPUT_ERROR_BY_ORIGIN.__getitem__)  # that of the least accurate input
-        atmosphere[INPUT_ERRORS.name] = Field(quantity=INPUT_ERRORS, source=INPUT_ERROR_BY_ORIGIN[worst], origin=worst)
     unused = [field for name, field in fields.items() if name not in names]
     if ground and not any(field.adjustment for field in atmosphere.values()):
         unused.append(ground)
@@ -358,8 +382,7 @@ def _load(scene: Scene, model: Model | str | Path) -> Model:
 def _tier(scene: Scene, available: _Available) -> str:
     if available.levels is not None and has_model(f"{scene.sensor}/{_PROFILE}"):
         return _PROFILE
-    # Without given water vapour, both inputs follow from the levels or the climatology.
-    return "column" if "water_vapour" in available.fields and "air_temperature" not in available.fields else "surface"
+    return "surface"
 
 
 def _uses_levels(model: Model) -> bool:
@@ -385,8 +408,26 @@ def _climatology_fields(scene: Scene, names: list[str], ground: Field | None) ->
         adjustment = ElevationAdjustment(
             surface=float(mean.elevation), ground=ground, formula=BETWEEN_ELEVATIONS[name]
         ) if ground else None  # fmt: skip
+        # Water vapour is adjusted to the elevation by a factor, and its uncertainty with it.
+        known = InputUncertainty(0.0, uncertainty / value) if name == "water_vapour" else InputUncertainty(uncertainty)
         fields[name] = Field(
-            quantity=QUANTITIES[name], source=max(round(value, 1), 0.1), origin=CLIMATOLOGY,
-            uncertainty=uncertainty, adjustment=adjustment,
+            quantity=QUANTITIES[name], source=max(round(value, 1), 0.1), origin=CLIMATOLOGY, uncertainty=known,
+            adjustment=adjustment,
         )  # fmt: skip
     return fields
+
+
+def _default_composition(scene: Scene) -> dict[str, Field]:
+    """Background aerosol, and the year of the trace gases: that of the acquisition, else of the sensor's operation."""
+    aerosol, spread = BACKGROUND_AEROSOL
+    band = sensor_band(scene.sensor)
+    year = scene.date.decimal_year if scene.date else 0.5 * (band.first_year + band.last_year + 1.0)
+    return {
+        AEROSOL_OPTICAL_DEPTH.name: Field(
+            quantity=AEROSOL_OPTICAL_DEPTH, source=aerosol, origin=BACKGROUND, uncertainty=InputUncertainty(spread)
+        ),
+        GAS_YEAR.name: Field(
+            quantity=GAS_YEAR, source=float(np.clip(year, GAS_YEAR.low, GAS_YEAR.high)),
+            origin="acquisition" if scene.date else "sensor",
+        ),
+    }  # fmt: skip

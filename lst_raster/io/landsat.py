@@ -63,6 +63,11 @@ class AcquisitionDate:
         """Day of the year, 1 to 366."""
         return self.date.timetuple().tm_yday
 
+    @property
+    def decimal_year(self) -> float:
+        """Year with the fraction that has passed."""
+        return self.date.year + (self.day_of_year - 0.5) / 366.0
+
     def __str__(self) -> str:
         return f"{self.date:%Y-%m}" if self.month_only else self.date.isoformat()
 

@@ -155,6 +155,18 @@ SURFACE_PRESSURE = Quantity(
     name="surface_pressure", units="hPa", low=300.0, high=1100.0, accepted=PRESSURE_UNITS,
     hint="give the surface pressure in hPa, or with its unit, such as 98.5kPa",
 )  # fmt: skip
+AEROSOL_OPTICAL_DEPTH = Quantity(
+    name="aerosol_optical_depth", units="1", low=0.0, high=1.0, accepted=FRACTION_UNITS,
+    hint="give the absorption optical depth at 11 um, about 0.02 in clear air and 0.1 in haze or dust",
+)  # fmt: skip
+GAS_YEAR = Quantity(
+    name="gas_year", units="year", low=1980.0, high=2030.0, accepted={"year": (1.0, 0.0)},
+    hint="the concentrations of trace gases are known from 1980 to 2030",
+)  # fmt: skip
+BRIGHTNESS_TEMPERATURE = Quantity(
+    name="brightness_temperature", units="K", low=130.0, high=400.0, accepted=TEMPERATURE_UNITS,
+    hint="give the brightness temperature at the sensor in K",
+)  # fmt: skip
 ELEVATION = Quantity(
     name="elevation", units="m", low=-500.0, high=9000.0, accepted=LENGTH_UNITS,
     hint="give the elevation above sea level in m, or with its unit",

@@ -14,17 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.inference.model import Model
-from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, InputUncertainty, perturbed_terms
+from lst_raster.inference.uncertainty import model_changes
 from lst_raster.inputs.fields import Field, open_field, value_at
-from lst_raster.inputs.reanalysis.over_scene import ORIGIN
 from lst_raster.inputs.resolve import RANGE_TOLERANCE, Inputs, saturation_ratio
 from lst_raster.io.coarse_grid import Float, Nodes, interpolate_at, interpolate_levels, spread
 from lst_raster.io.grid import Grid
 from lst_raster.io.level2_scene import Level2Atmosphere
-from lst_raster.physics.quantities import AIR_TEMPERATURE, SURFACE_PRESSURE, WATER_VAPOUR
+from lst_raster.physics.quantities import AIR_TEMPERATURE, BRIGHTNESS_TEMPERATURE, SURFACE_PRESSURE, WATER_VAPOUR
 from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_variance
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.simulator.input_errors import input_error_sources
 from lst_raster.simulator.sigma_levels import Profiles
 
 Float32: TypeAlias = NDArray[np.float32]
@@ -41,32 +39,25 @@ NODE_TOLERANCES: Mapping[str, float] = MappingProxyType(
 )
 """Largest error of an input when nodes are left out, in its unit: one fiftieth of the uncertainty of a reanalysis, a
 few millikelvins of the surface temperature."""
-VARIANCE_STEP = 100.0
-"""Distance between the elevations for which the variance is computed, a multiple of `ELEVATION_STEP`; the uncertainty
-between them is linear within a per cent even under 40 kg m-2 of water vapour. [m]"""
-_VARIANCE_STRIDE = 4  # of the nodes, in each direction, for which it is computed
 _STRIDES = (8, 6, 4, 2)  # tried in this order: every eighth node in each direction, every sixth, and so on
 _TERMS, _VARIANCE, _OUTSIDE = slice(0, 3), slice(3, 6), 6  # layers of `solve_atmosphere`
 _PROFILES_PER_CALL = 16_384  # pixels; each profile has dozens of levels in memory
 
 
-def solve_atmosphere(
-    model: Model,
-    uncertainties: Mapping[str, InputUncertainty],
-    values: Mapping[str, NDArray[Any]],
-    *,
-    uncertainty: bool,
-) -> Float32:
-    """Run the model for inputs of one shape; with the uncertainty it runs once more for each error source.
+def solve_atmosphere(model: Model, values: Mapping[str, NDArray[Any]], *, uncertainty: bool) -> Float32:
+    """Run the model for inputs of one shape.
 
-    `uncertainties` has those of the inputs that are not from a reanalysis. Returns an array of shape (3 or 7, ...):
-    transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1]; with the uncertainty also the three
+    `values` has all inputs of the model, with their uncertainties. Returns an array of shape (3 or 7, ...):
+    transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1]; with `uncertainty` also the three
     coefficients of the variance (`AtmosphereVariance`), and 1 where an input is outside the model's range, else 0.
     """
+    predicted = model.atmosphere(**values)
     if not uncertainty:
-        return np.stack(model.atmosphere(**values).terms)
-    terms, changes = terms_and_changes(model, uncertainties, values)
-    layers = [*terms, *atmosphere_variance(terms, changes.values()), _outside_range(model, values)]
+        return np.stack(predicted.terms)
+    band = sensor_band(model.contract.sensor).planck
+    exact = tuple(np.asarray(term, np.float64) for term in predicted.terms)
+    variance = atmosphere_variance((exact[0], exact[1], exact[2]), model_changes(predicted, band))
+    layers = [*predicted.terms, *variance, _outside_range(model, values)]
     return np.stack(np.broadcast_arrays(*layers)).astype(np.float32)
 
 
@@ -79,22 +70,6 @@ def _outside_range(model: Model, values: Mapping[str, NDArray[Any]]) -> Mask:
             value = values[variable.name]
             outside = outside | (value < low - RANGE_TOLERANCE * high) | (value > high * (1.0 + RANGE_TOLERANCE))
     return outside
-
-
-def terms_and_changes(
-    model: Model, uncertainties: Mapping[str, InputUncertainty], values: Mapping[str, NDArray[Any]]
-) -> tuple[Terms, dict[str, Terms]]:
-    """Terms, and their change by one standard uncertainty of each error source of inputs and model."""
-
-    def deviation(kind: str, value: Any) -> Any:
-        # Kinds of error that are not the name of an input are those of a reanalysis.
-        known = uncertainties[kind] if kind in uncertainties else INPUT_UNCERTAINTIES[ORIGIN][kind]
-        return known.at(value)
-
-    sources = input_error_sources(values, deviation)
-    band = sensor_band(model.contract.sensor).planck
-    terms, by_inputs, by_model = perturbed_terms(model.atmosphere, values, sources, band)
-    return terms, by_inputs | by_model
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,7 +129,8 @@ def _exact_terms(
             name: np.broadcast_to(array[row, column] if array.ndim else array, np.shape(row))
             for name, array in fields.items()
         }
-        return _with_profile(inputs, values, window.row_off + row + 0.5, window.col_off + column + 0.5)
+        whole = _with_profile(inputs, values, window.row_off + row + 0.5, window.col_off + column + 0.5)
+        return inputs.with_uncertainties(whole)
 
     valid = needed.copy()
     for array in fields.values():
@@ -167,8 +143,9 @@ def _exact_terms(
         parts = [inputs_at(row[start:][:_PROFILES_PER_CALL], column[start:][:_PROFILES_PER_CALL]) for start in starts]
         values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     ranges = _checked_ranges(inputs, values) if valid.any() else {}
+    values = inputs.with_uncertainties(values)
     pixels = dict(zip(values, np.broadcast_arrays(*values.values()), strict=True))
-    layers = solve_atmosphere(inputs.network, inputs.uncertainties, pixels, uncertainty=uncertainty)
+    layers = solve_atmosphere(inputs.network, pixels, uncertainty=uncertainty)
     if layers.ndim > 1:
         layers = scatter(layers, valid)
     return AtmosphereTerms.from_layers(layers, input_ranges=ranges, inputs_at=inputs_at)
@@ -218,23 +195,29 @@ def min_nodes(fields: Sequence[Field]) -> tuple[Float, Float] | None:
 
     Returns rows and columns [pixel] of the densest input, or a part of them (`_STRIDES`) where all inputs stay within
     `NODE_TOLERANCES` when interpolated from these, at the lowest elevation of the reanalysis; None where no input has
-    nodes.
+    nodes. The nodes of the brightness temperature, which varies between any two, are added.
     """
     parts: list[tuple[Field, Nodes]] = []  # where each field is compared
+    scene = [given.source for given in fields if given.quantity is BRIGHTNESS_TEMPERATURE]
+    around = next((nodes for nodes in scene if isinstance(nodes, Nodes)), None)
     for given in fields:
+        if given.quantity is BRIGHTNESS_TEMPERATURE:
+            continue
         surface = given.adjustment.surface if given.adjustment else None  # elevation to which the input belongs
         parts += [(given, nodes) for nodes in (given.source, surface) if isinstance(nodes, Nodes)]
     if not parts:
-        return None
+        return (around.rows, around.columns) if around else None
     densest = max((nodes for _, nodes in parts), key=lambda nodes: nodes.values.size)
+    rows, columns = densest.rows, densest.columns
     for stride in _STRIDES:
-        rows, columns = _every(densest.rows, stride), _every(densest.columns, stride)
+        fewer = _every(densest.rows, stride), _every(densest.columns, stride)
         if all(
-            _interpolation_error(given, nodes, rows, columns) <= NODE_TOLERANCES.get(given.quantity.name, 0.0)
+            _interpolation_error(given, nodes, *fewer) <= NODE_TOLERANCES.get(given.quantity.name, 0.0)
             for given, nodes in parts
         ):
-            return rows, columns
-    return densest.rows, densest.columns
+            rows, columns = fewer
+            break
+    return (np.union1d(rows, around.rows), np.union1d(columns, around.columns)) if around else (rows, columns)
 
 
 def _every(axis: Float, stride: int) -> Float:
@@ -276,10 +259,10 @@ class _Mesh:
     def values(self, elevation: float) -> dict[str, Any]:
         """Model inputs for one elevation [m], of shape (rows, columns)."""
         values, profile = _field_values(self.inputs, *self.places, elevation), self.inputs.profile
-        if profile is None:
-            return values
-        self._profiles = self._profiles or profile.over(*self.places)
-        return profile.inputs(values, self._profiles)
+        if profile is not None:
+            self._profiles = self._profiles or profile.over(*self.places)
+            values = profile.inputs(values, self._profiles)
+        return self.inputs.with_uncertainties(values)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -292,25 +275,20 @@ class CoarseAtmosphere:
     uncertainty: bool
     input_ranges: Ranges = field(default_factory=dict)  # at the nodes and elevations computed so far
     _mesh: _Mesh
-    _sparse: _Mesh  # for the variance
     _levels: dict[float, Float32] = field(default_factory=dict)
-    _variances: dict[float, Float32] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def over(cls, inputs: Inputs, grid: Grid, *, uncertainty: bool) -> CoarseAtmosphere:
         """Choose nodes over a scene: those of the profile, else the fewest for the inputs, else the corners."""
-        nodes: tuple[Float, Float] | None
-        if inputs.profile is not None:
-            nodes = inputs.profile.levels.rows, inputs.profile.levels.columns
-        else:
-            nodes = min_nodes(list(inputs.fields.values()))
+        nodes = min_nodes(list(inputs.fields.values()))
         rows, columns = nodes or (np.array([0.0, grid.height]), np.array([0.0, grid.width]))
-        fewer = _every(rows, _VARIANCE_STRIDE), _every(columns, _VARIANCE_STRIDE)
+        if inputs.profile is not None:
+            levels = inputs.profile.levels
+            rows, columns = np.union1d(levels.rows, rows), np.union1d(levels.columns, columns)
         return cls(
             inputs=inputs, rows=rows, columns=columns, uncertainty=uncertainty,
             _mesh=_Mesh(inputs=inputs, rows=rows, columns=columns),
-            _sparse=_Mesh(inputs=inputs, rows=fewer[0], columns=fewer[1]),
         )  # fmt: skip
 
     @property
@@ -324,41 +302,14 @@ class CoarseAtmosphere:
             if elevation not in self._levels:
                 values = self._mesh.values(elevation)
                 widen_ranges(self.input_ranges, _checked_ranges(self.inputs, values))
-                layers = solve_atmosphere(self.inputs.network, self.inputs.uncertainties, values, uncertainty=False)
-                if self.uncertainty:
-                    outside = _outside_range(self.inputs.network, values)
-                    outside = np.broadcast_to(outside, (1, *layers.shape[1:]))
-                    layers = np.concatenate([layers, self._variance(elevation), outside], dtype=np.float32)
+                layers = solve_atmosphere(self.inputs.network, values, uncertainty=self.uncertainty)
                 self._levels[elevation] = layers
             return self._levels[elevation]
 
-    def _variance(self, elevation: float) -> Float32:
-        """Coefficients of the variance at all nodes, of shape (3, rows, columns)."""
-        below = np.floor(elevation / VARIANCE_STEP) * VARIANCE_STEP
-        share, variance = (elevation - below) / VARIANCE_STEP, self._computed_variance(below)
-        if share == 0.0:
-            return variance
-        return variance + np.float32(share) * (self._computed_variance(below + VARIANCE_STEP) - variance)
-
-    def _computed_variance(self, elevation: float) -> Float32:
-        """Variance as the model gives it, except between the nodes left out, where it is interpolated."""
-        if elevation not in self._variances:
-            solved = self._solved_variance(self._sparse, elevation)
-            if np.isfinite(solved).all():
-                found = interpolate_at(self._sparse.rows, self._sparse.columns, solved, *self._mesh.places)
-            else:  # else it would lack at more nodes than the terms
-                found = self._solved_variance(self._mesh, elevation)
-            self._variances[elevation] = found.astype(np.float32)
-        return self._variances[elevation]
-
-    def _solved_variance(self, mesh: _Mesh, elevation: float) -> Float:
-        values = mesh.values(elevation)
-        layers = solve_atmosphere(self.inputs.network, self.inputs.uncertainties, values, uncertainty=True)
-        return layers[_VARIANCE].astype(float)
-
     def values(self, row: Any, column: Any, elevation: Any) -> dict[str, Any]:
         """Model inputs at places of the scene [pixel] and their elevation [m]."""
-        return _with_profile(self.inputs, _field_values(self.inputs, row, column, elevation), row, column)
+        values = _with_profile(self.inputs, _field_values(self.inputs, row, column, elevation), row, column)
+        return self.inputs.with_uncertainties(values)
 
 
 def _field_values(inputs: Inputs, row: Any, column: Any, elevation: Any) -> dict[str, Any]:

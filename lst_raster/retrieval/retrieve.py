@@ -31,6 +31,7 @@ from lst_raster.product.sidecars import write_sidecars
 from lst_raster.product.stac import COUNTS_PROPERTY, RUN
 from lst_raster.product.staging import new_files
 from lst_raster.retrieval.masks import Masking, choose_masking
+from lst_raster.retrieval.neighbourhood import neighbourhood_field
 from lst_raster.retrieval.resume import (
     States,
     file_states,
@@ -83,8 +84,8 @@ def retrieve(
     scene: Scene | str | Location, *, output: str | Path | Address = ".",
     emissivity: Source | Sequence[Source] | None = None, water_vapour: Source | None = None,
     air_temperature: Source | None = None, surface_pressure: Source | None = None,
-    reanalysis: str | Path | Sequence[str | Path] = (), dem: Source | None = None, align: bool = False,
-    model: Model | str | Path | None = None, mask_clouds: bool = True, mask_dilation: float = 0.0,
+    aerosol: Source | None = None, reanalysis: str | Path | Sequence[str | Path] = (), dem: Source | None = None,
+    align: bool = False, model: Model | str | Path | None = None, mask_clouds: bool = True, mask_dilation: float = 0.0,
     form: OutputFormat = DEFAULT_FORM, exact: bool = False, threads: int | None = None, overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Product:  # fmt: skip
@@ -110,6 +111,8 @@ def retrieve(
         Air temperature 2 m above the ground: a number or a raster. [K]
     surface_pressure : float, str or path, optional
         Air pressure at the ground: a number or a raster. [hPa]
+    aerosol : float, str or path, optional
+        Absorption optical depth of aerosol at 11 um: a number or a raster; by default 0.02±0.015. [1]
     reanalysis : str, path, or sequence of them, optional
         Files (netCDF, GRIB or a ZIP of them) with the water vapour, and optionally the air temperature and the surface
         pressure, for the scene's time and place. Quantities given by their own argument take precedence.
@@ -161,9 +164,14 @@ def retrieve(
     """
     scene = scene if isinstance(scene, Scene) else Scene.open(scene)
     files = [reanalysis] if isinstance(reanalysis, str | Path) else list(reanalysis)
-    given = {"water_vapour": water_vapour, "air_temperature": air_temperature, "surface_pressure": surface_pressure}
+    given = {
+        "water_vapour": water_vapour, "air_temperature": air_temperature, "surface_pressure": surface_pressure,
+        "aerosol_optical_depth": aerosol,
+    }  # fmt: skip
     inputs = resolve_inputs(scene, given, model, emissivity=emissivity, reanalysis=files, dem=dem, align=align)
     masking = choose_masking(scene, clouds=mask_clouds, dilation=mask_dilation, align=align)
+    if inputs.model is not None:
+        inputs = inputs.with_neighbourhood(neighbourhood_field(scene, masking, threads or available_threads()))
     run = Run.prepare(scene, inputs, masking, form, exact=exact)
     plan = plan_product(run, output, files, exact)
     if not overwrite:

@@ -20,7 +20,7 @@ from lst_raster.io.plausibility import HOTTEST_GROUND
 from lst_raster.io.quality_band import is_any
 from lst_raster.io.scene import Scene
 from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_error, temperature_uncertainty
+from lst_raster.physics.uncertainty import AtmosphereVariance, temperature_uncertainty
 from lst_raster.product.cog import BLOCK, CogWriter, Compression, Layer, new_cog
 from lst_raster.product.paths import OutputFormat, ProductPaths, quality_layer, temperature_layer, uncertainty_layer
 from lst_raster.product.quality_flags import values_of
@@ -30,7 +30,7 @@ from lst_raster.retrieval.atmosphere import (
     CoarseAtmosphere,
     Float32,
     Ranges,
-    terms_and_changes,
+    solve_atmosphere,
     widen_ranges,
 )
 from lst_raster.retrieval.inversion import sensor_noise
@@ -38,7 +38,6 @@ from lst_raster.retrieval.masks import MASK_BITS, DistanceReader, Masking, measu
 from lst_raster.retrieval.tiles import Flagging, Tile, open_tiles, retrieve_tile
 from lst_raster.retrieval.workers import over_tiles, windows_over
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.simulator.input_errors import group_of
 
 GDAL_CACHE_SIZE = 64 << 20
 """Size of GDAL's block cache, by default a fraction of the machine's memory. rasterio takes bytes, GDAL itself takes
@@ -47,8 +46,7 @@ TOLERANCE = 0.05
 """Largest difference without a warning. [K]"""
 _SAMPLE_SIZE = 10_000
 _SEED = 20_150_719
-_SURFACE_PARTS = ("sensor", "emissivity")
-_MODEL_PART = "model"  # prefix of the names of the model's own error sources
+_PARTS = ("sensor", "emissivity", "atmosphere")
 Progress: TypeAlias = Callable[[int, int], bool]
 """Called with the number of tiles completed and in total; returns False to stop the run."""
 
@@ -123,8 +121,7 @@ class InterpolationCheck:
             sample = np.arange(count)
         row, column = np.divmod(sample, grid.width)
         empty = np.full(sample.size, np.nan, np.float32)
-        names = [*_SURFACE_PARTS, *map(group_of, inputs.names), _MODEL_PART] if inputs.level2 is None else []
-        parts = {name: empty.copy() for name in names}
+        parts = {name: empty.copy() for name in _PARTS} if inputs.level2 is None else {}
         return cls(inputs=inputs, noise=noise, row=row, column=column, difference=empty, parts=parts)
 
     def add(self, tile: Tile, temperature: Float32) -> None:
@@ -139,26 +136,20 @@ class InterpolationCheck:
         row, column = row[inside], column[inside]
         model = self.inputs.network
         band = sensor_band(model.contract.sensor).planck
-        terms, changes = terms_and_changes(model, self.inputs.uncertainties, tile.atmosphere.inputs_at(row, column))
+        layers = solve_atmosphere(model, tile.atmosphere.inputs_at(row, column), uncertainty=True)
+        terms, variance = (layers[0], layers[1], layers[2]), AtmosphereVariance(*layers[3:6])
         radiance, emissivity, emissivity_uncertainty = (
             values[row, column] if values.ndim else values
             for values in (tile.radiance, tile.emissivity.value, tile.emissivity.uncertainty)
         )
         exact = surface_temperature(radiance, emissivity, *terms, band)
         self.difference[inside] = temperature[row, column] - exact
-        no_variance = AtmosphereVariance(0.0, 0.0, 0.0)
-        for name, noise, of_emissivity in zip(
-            _SURFACE_PARTS, (self.noise, 0.0), (0.0, emissivity_uncertainty), strict=True
-        ):
+        none = AtmosphereVariance(0.0, 0.0, 0.0)
+        alone = ((self.noise, 0.0, none), (0.0, emissivity_uncertainty, none), (0.0, 0.0, variance))
+        for name, (noise, of_emissivity, of_atmosphere) in zip(_PARTS, alone, strict=True):
             self.parts[name][inside] = temperature_uncertainty(
-                exact, radiance, emissivity, of_emissivity, terms[0], terms[2], noise, no_variance, band
+                exact, radiance, emissivity, of_emissivity, terms[0], terms[2], noise, of_atmosphere, band
             )
-        squares: dict[str, Any] = {name: 0.0 for name in self.parts if name not in _SURFACE_PARTS}
-        for source, change in changes.items():
-            error = atmosphere_error(exact, radiance, emissivity, terms, change, band)
-            squares[group_of(source.partition(":")[0])] += error * error
-        for name, total in squares.items():
-            self.parts[name][inside] = np.sqrt(total)
 
     @property
     def checked(self) -> int:
