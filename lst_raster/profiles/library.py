@@ -114,7 +114,7 @@ def _first_within(profiles: xr.Dataset, limits: tuple[float, float], count: int,
 def select_clear(profiles: xr.Dataset, limit: float) -> xr.Dataset:
     """Select the columns whose relative humidity [1] is below a limit at all levels.
 
-    Where the source has a `cloud_cover` [1], columns with less than `CLOUD_COVER` are clear, whatever their humidity.
+    Where the source has a `cloud_cover` [1], columns with less than `CLOUD_COVER` are clear, regardless of the limit.
     """
     if "cloud_cover" in profiles:
         return profiles.isel(profile=profiles["cloud_cover"].values < CLOUD_COVER)
