@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from lst_raster.errors import InputError
 from lst_raster.physics.humidity import relative_humidity, specific_humidity
 from lst_raster.profiles.profile_sets import Float, join, water_vapour
 from lst_raster.profiles.readers import read_source
@@ -99,7 +100,8 @@ def make_humid_columns(profiles: xr.Dataset, count: int, random: np.random.Gener
 
 
 def _draw(pool: xr.Dataset, count: int, random: np.random.Generator) -> xr.Dataset:
-    return pool.isel(profile=random.integers(pool.sizes["profile"], size=_DRAWS_PER_COLUMN * count))
+    draws = _DRAWS_PER_COLUMN * count if pool.sizes["profile"] else 0
+    return pool.isel(profile=random.integers(max(pool.sizes["profile"], 1), size=draws))
 
 
 def _first_within(profiles: xr.Dataset, limits: tuple[float, float], count: int, kind: SyntheticExtreme) -> xr.Dataset:
@@ -114,7 +116,7 @@ def _first_within(profiles: xr.Dataset, limits: tuple[float, float], count: int,
 def select_clear(profiles: xr.Dataset, limit: float) -> xr.Dataset:
     """Select the columns whose relative humidity [1] is below a limit at all levels.
 
-    Where the source has a `cloud_cover` [1], columns with less than `CLOUD_COVER` are clear, whatever their humidity.
+    Where the source has a `cloud_cover` [1], columns with less than `CLOUD_COVER` are clear, regardless of the limit.
     """
     if "cloud_cover" in profiles:
         return profiles.isel(profile=profiles["cloud_cover"].values < CLOUD_COVER)
@@ -233,16 +235,21 @@ def make_library(paths: Sequence[Path]) -> xr.Dataset:
     Clear columns of each source are selected as `SOURCES` says; 300 hot and 300 humid columns beyond their range are
     derived from those of single times. The variables `weight`, `perturbation` (`SyntheticExtreme`) and `split` are
     added. Values are rounded: temperatures to 1/64 K, mass fractions to 14 bits (6e-5 of the value).
+
+    Raises InputNotFoundError, or InputError for an unknown or damaged file, one for testing only, or without clear
+    columns.
     """
     selected = []
     for path in paths:
-        clear = select_clear(read_source(path), CLEAR).drop_vars(_FOR_SCREENING, errors="ignore")
+        clear = select_clear(read_source(path, for_training=True), CLEAR).drop_vars(_FOR_SCREENING, errors="ignore")
+        if clear.sizes["profile"] == 0:
+            raise InputError(f"{path} has no clear column; leave it out")
         selected.append(select_columns(clear, SOURCES.get(source_of(clear), LibrarySource())))
     real = join(selected)
     real["perturbation"] = "profile", np.full(real.sizes["profile"], SyntheticExtreme.NONE, dtype=np.int8)
-    at_one_time = join([one for one in selected if SOURCES.get(source_of(one), LibrarySource()).weight == 1.0])
+    single_times = real.isel(profile=real["weight"].values >= 1.0)  # means have less
     random = np.random.default_rng(SEED)
-    perturbed = [make_hot_columns(at_one_time, HOT, random), make_humid_columns(at_one_time, HUMID, random)]
+    perturbed = [make_hot_columns(single_times, HOT, random), make_humid_columns(single_times, HUMID, random)]
     for columns in perturbed:
         columns["weight"] = columns["weight"] * PERTURBED_WEIGHT
     library = _rounded(join([real, *perturbed]))

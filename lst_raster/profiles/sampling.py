@@ -277,7 +277,7 @@ def observe(simulated: SimulatedSet, surfaces: Surfaces, seed: int = 0) -> Sampl
     The brightness temperature of the neighbourhood is that of `neighbourhood_temperature`, drawn with `seed`.
     """
     planck, random = sensor_band(simulated.sensor).planck, np.random.default_rng(seed)
-    terms = tuple(term[:, None] for term in simulated.terms)
+    terms = (simulated.transmittance[:, None], *(term[:, None] for term in simulated.terms[1:]))
     radiance = sensor_radiance(surfaces.surface_temperature, surfaces.emissivity, *terms, planck)
     air = simulated.air_temperature_2m[:, None]
     around = neighbourhood_temperature(air, skin_temperature(simulated), random)

@@ -287,5 +287,7 @@ def test_sensitivities_of_a_retrieval_with_true_terms_are_those_of_the_equation(
     for name in sensitivity.UNITS:
         scale = np.sqrt(np.mean(expected[name] ** 2))
         assert scale > 0.05, name
-        assert np.sqrt(np.mean((found[name] - expected[name]) ** 2)) < 0.03 * scale, name
+        assert np.sqrt(np.mean((found[name] - expected[name]) ** 2)) < 0.04 * scale, (
+            name
+        )  # finite differences, up to 65 kg m-2
     assert (expected["brightness temperature"] > 0.9).all()

@@ -63,7 +63,7 @@ def test_simulate_needs_no_more_than_the_name_of_the_sensor(tmp_path, user_folde
     assert out == [str(target)]
     simulated = read_simulated(target)
     assert (simulated.sensor, len(simulated)) == ("aster-b13", 50)
-    assert simulated.source.startswith("library.nc: NCEP")
+    assert simulated.source.startswith("library.nc: GFS 2011-01-15, ")
     assert np.ptp(simulated.gas_year) > 10.0  # drawn, as models are trained
     assert np.ptp(simulated.continuum_scaling) > 0.05
     code, _, err = command("simulate", "--sensor", "aster-b13", "--columns", 50, "--quiet")

@@ -4,7 +4,7 @@ import xarray as xr
 from click.testing import CliRunner
 
 from lst_raster.cli.training import profile_library as command
-from lst_raster.errors import InputNotFoundError
+from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.profiles.gfs import read_gfs
 from lst_raster.profiles.library import (
     SOURCES,
@@ -157,6 +157,23 @@ def test_held_out_columns_are_clear_and_as_they_were():
         assert float(profiles["largest_relative_humidity"].max()) < 0.95
         assert not {"perturbation", "weight"} & set(profiles) and profiles.sizes["profile"] > 1300
     assert not ((tigr["surface_temperature"] < 285.0) & (water_vapour(tigr) > 30.0)).any()
+
+
+def test_a_library_of_one_cold_source_has_no_perturbed_columns():
+    made = make_library([shared_path("data", "profiles", "era5_west_antarctic_sea.npz")])
+    assert made.sizes["profile"] == 200 and (made["perturbation"].values == 0).all()
+
+
+@pytest.mark.parametrize("name", ["tigr2000_2311.npz", "ecmwf_diverse_83.npz", "ecmwf_diverse_52.npz"])
+def test_data_for_testing_are_refused_in_a_library(name):
+    with pytest.raises(InputError, match=f"{name} is .*, which is for testing only; use it with --held-out"):
+        make_library([shared_path("data", "profiles", name)])
+
+
+def test_a_source_without_clear_columns_is_refused(monkeypatch):
+    monkeypatch.setattr("lst_raster.profiles.library.CLOUD_COVER", 0.0)
+    with pytest.raises(InputError, match="has no clear column; leave it out"):
+        make_library([shared_path("data", "profiles", "eraint_20110605T00.npz")])
 
 
 def test_a_missing_file_is_named(tmp_path):
