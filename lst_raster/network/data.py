@@ -168,8 +168,9 @@ def draw_predictors(profiles: TrainingSet, tier: str, rng: np.random.Generator) 
     errors = draw_input_errors(true["aerosol_optical_depth"], rng, has_levels=tier == PROFILE)
     given = given_inputs(true, profiles.prior, errors, (len(profiles), 1), rng)
     around = neighbourhood_temperature(true["air_temperature"], profiles.surface_temperature, rng, wide=True)
-    terms = tuple(term.numpy() for term in profiles.atmosphere)
-    given["brightness_temperature"] = brightness_temperature(neighbourhood_radiance(around, terms, band, rng), band)
+    transmittance, upwelling, downwelling = (term.numpy() for term in profiles.atmosphere)
+    radiance = neighbourhood_radiance(around, (transmittance, upwelling, downwelling), band, rng)
+    given["brightness_temperature"] = brightness_temperature(radiance, band)
     return tuple(_tensor(given[name]) for name in TIERS[tier])
 
 

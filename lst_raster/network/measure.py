@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -12,19 +12,18 @@ from numpy.typing import NDArray
 
 from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.inference.uncertainty import Retrieved
-from lst_raster.network.config import PROFILE, TIERS, TrainingConfig
+from lst_raster.network.config import TIERS, TrainingConfig
 from lst_raster.network.data import training_set
 from lst_raster.network.model import IDENTITY, Atmosphere, Calibration, CoupledNetwork
 from lst_raster.network.onnx_export import AtmosphereGraph
 from lst_raster.network.training_loop import Progress, offset_progress, train
 from lst_raster.physics.error_metrics import coverage, summarise
 from lst_raster.profiles.sampling import (
-    EXACT,
-    NOTHING_GIVEN,
     SURFACES_PER_PROFILE,
     InputErrors,
     Samples,
     add_input_errors,
+    conditions,
     draw_surfaces,
     observe,
     retrieve_samples,
@@ -36,15 +35,6 @@ Float = NDArray[np.float64]
 SEED = 0  # seed of surfaces and errors, shared with `lst-raster evaluate` and the accuracy benchmark
 FOLDS, SURFACES_PER_FOLD_PROFILE, FOLD_SEED = 2, 10, 0
 
-CONDITIONS: Mapping[str, InputErrors] = {
-    "exact": EXACT,
-    "noisy": InputErrors(),
-    "exact vapour": replace(EXACT, air_temperature=np.inf),
-    "noisy vapour": InputErrors(air_temperature=np.inf),
-    "nothing": NOTHING_GIVEN,
-}
-"""Input errors for which the accuracy is reported: without errors, with those of a reanalysis, the same with a
-climatological air temperature, and with nothing given but place and date."""
 CALIBRATED = ("noisy", "noisy vapour", "nothing")  # conditions for which the uncertainty is calibrated
 
 COVERAGE = 0.6827  # fraction of errors within one standard uncertainty, as of a normal distribution [1]
@@ -77,11 +67,6 @@ def measure(network: CoupledNetwork, simulated: SimulatedSet, calibration: Calib
             "coverage": {name: coverage(error[mask], retrieved.uncertainty[mask]) for name, mask in regimes.items()},
         }
     return result
-
-
-def conditions(tier: str) -> dict[str, InputErrors]:
-    """Input errors for which the accuracy of a tier is reported, by name: without levels, inputs may be unknown."""
-    return {name: errors for name, errors in CONDITIONS.items() if tier != PROFILE or name in ("exact", "noisy")}
 
 
 def _errors_of_terms(network: CoupledNetwork, samples: Samples) -> dict[str, dict[str, float]]:

@@ -14,15 +14,31 @@ from typing import Any
 import numpy as np
 
 from lst_raster import __version__
-from lst_raster.inference.contract import ATMOSPHERE_OUTPUTS, CONTRACT_VERSION, SURFACE_INPUTS, UNITS
-from lst_raster.network.config import TIERS, TrainingConfig
+from lst_raster.inference.contract import (
+    ATMOSPHERE_OUTPUTS,
+    CONTRACT_VERSION,
+    PROFILE_UNCERTAINTY,
+    SURFACE_INPUTS,
+    UNCERTAIN_INPUTS,
+    UNITS,
+    uncertainty_name,
+)
+from lst_raster.network.config import PROFILE, TIERS, TrainingConfig
 from lst_raster.network.data import round_limit, valid_range
 from lst_raster.network.model import EXTRAPOLATION_LIMIT, CoupledNetwork
 from lst_raster.physics.radiative_transfer import sensor_radiance
-from lst_raster.profiles.sampling import EMISSIVITY, TEMPERATURE_DIFFERENCE, InputErrors
+from lst_raster.profiles.sampling import (
+    COMMON_TEMPERATURE_ERROR,
+    CONDITION_TITLES,
+    EMISSIVITY,
+    LEVEL_HUMIDITY_ERROR,
+    LEVEL_TEMPERATURE_ERROR,
+    TEMPERATURE_DIFFERENCE,
+    InputErrors,
+    conditions,
+)
 from lst_raster.profiles.simulated_set import REGIMES, SimulatedSet
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.simulator.input_errors import INPUT_ERROR
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
 Ranges = Mapping[str, tuple[float, float]]
@@ -116,8 +132,9 @@ Land surface temperature from {title} under a clear sky, by inversion of the rad
 A small network predicts the atmosphere's transmittance, upwelling and downwelling radiance from
 {known};
 the equation, in the same file, gives the temperature.
-The network does not use the pixel: `atmosphere.onnx` contains the network only, for use on a coarse grid, and
-`model.onnx` contains both.
+Of the scene the network uses only the brightness temperature of the neighbourhood (tens of kilometres), not the
+radiance of the pixel: `atmosphere.onnx` contains the network only, for use on a coarse grid, and `model.onnx` contains
+both.
 
     from lst_raster import Model
     model = Model.load("{sensor}/{tier}")
@@ -136,43 +153,42 @@ Single-band retrieval over land and inland water, clear sky, near nadir, anywher
 
 ## Inputs and outputs
 All are float32 and of one length. Atmospheric inputs outside their range are clamped to it, except that more water
-vapour absorbs more, up to {beyond:g} times the range.
-`input_error` is the size of the errors of the atmospheric inputs, from 0 (exact) to 1 (errors of a reanalysis, as in
-the noisy columns below); the default is 1.
+vapour absorbs more, up to {beyond:g} times the range. Each input has its own standard uncertainty, from 0 (exact) to
+that of a climatology{levels}.
 
 """
 
 _WHO = {
-    "column": "water vapour and surface pressure as the only atmospheric inputs",
-    "surface": "water vapour, surface pressure and air temperature at 2 m",
+    "surface": "water vapour and air temperature at 2 m, from a measurement, a reanalysis or a climatology",
     "profile": "profiles of temperature and humidity, for example from a reanalysis",
 }
 
 _ACCURACY = """
 ## Accuracy
-Error of the land surface temperature [K] on simulated atmospheres that were not used in training: with exact inputs,
-and with noisy inputs: {water_vapour:.0%} in water vapour, {air_temperature:g} K in the air temperature at 2 m,
-{emissivity:g} in emissivity, {sensor:g} K at the sensor{levels}.
+Error of the land surface temperature [K] on simulated atmospheres that were not used in training, by the inputs:
+
+{conditions}
+Noise: {water_vapour:.0%} in water vapour, {air_temperature:g} K in the air temperature at 2 m, {emissivity:g} in
+emissivity, {sensor:g} K at the sensor{levels}.
 
 Surfaces: {low:g} to {high:+g} K from the air temperature, emissivity {dull} to {bright}, {per_profile} for each
 profile.
 Regimes with figures are classes of the water vapour column [kg m-2].
 
-The model also predicts the uncertainty of its atmosphere; with the uncertainties of the inputs it gives that of the
-product. "within" is the percentage of errors within one standard uncertainty: 68 is correct.
+The model also predicts the uncertainty of its atmosphere, which includes that of its inputs. "within" is the
+percentage of errors within one standard uncertainty: 68 is correct.
 """
 
 _LEVELS = (
-    "; on levels {profile_temperature:g} K common to all and {level_temperature:g} K\n"
-    "independent, {level_humidity:.0%} independent in humidity"
+    f"; on levels {COMMON_TEMPERATURE_ERROR:g} K common to all and {LEVEL_TEMPERATURE_ERROR:g} K\n"
+    f"independent, {LEVEL_HUMIDITY_ERROR:.0%} independent in humidity"
 )
 
 _DATA = """
 ## Data
 Trained on {profiles} simulated atmospheres; {validation_profiles} of other regions for validation.
 {sources}
-Atmospheres vary in aerosol, continuum and the year of the minor gases too; the model includes their spread in its
-uncertainty, their values are not inputs.
+Atmospheres vary in the water vapour continuum too; the model includes its spread in its uncertainty.
 
 Licence of the profiles: {licence} Spectroscopy: HITRAN
 lines, MT_CKD 4.3 continuum (Mlawer et al. 2023), SOCRATES minor gases; sources and terms are in
@@ -220,7 +236,8 @@ def model_card(metadata: Mapping[str, Any]) -> str:
 
 def _introduction(metadata: Mapping[str, Any]) -> str:
     names = [one["name"] for one in metadata["inputs"]]
-    single = [name for name in names if name not in (*_ON_LEVELS, INPUT_ERROR)]
+    uncertainties = (PROFILE_UNCERTAINTY, *map(uncertainty_name, UNCERTAIN_INPUTS))
+    single = [name for name in names if name not in (*_ON_LEVELS, *uncertainties)]
     has_levels = bool(set(names) & set(_ON_LEVELS))
     known = [name.replace("_", " ") for name in single if name not in SURFACE_INPUTS]
     if has_levels:
@@ -232,6 +249,7 @@ def _introduction(metadata: Mapping[str, Any]) -> str:
         tier=metadata["tier"],
         title=sensor_band(metadata["sensor"]).title,
         beyond=EXTRAPOLATION_LIMIT,
+        levels="; `profile_uncertainty` is\nthat of the levels, 1 for the errors of a reanalysis" if has_levels else "",
         known=f"{', '.join(known[:-1])} and {known[-1]}",
         arguments=", ".join(f"{name}=..." for name in single) + (", **levels" if has_levels else ""),
     )
@@ -247,27 +265,28 @@ def _accuracy(metrics: Mapping[str, Any], tier: str) -> str:
         dull=EMISSIVITY[0],
         bright=EMISSIVITY[1],
         per_profile=next(iter(metrics.values()))["surfaces_per_profile"],
-        levels=_LEVELS.format(**errors) if tier == "profile" else "",
+        levels=_LEVELS if tier == PROFILE else "",
+        conditions="".join(f"- {name}: {CONDITION_TITLES[name]}\n" for name in conditions(tier)),
         **errors,
     )
     for title, result in metrics.items():
-        text += f"\n### {title}: {result['profiles']} profiles\n" + _error_table(result)
+        text += f"\n### {title}: {result['profiles']} profiles\n" + _error_table(result, tuple(conditions(tier)))
     return text
 
 
-def _error_table(result: Mapping[str, Any]) -> str:
-    """Table of a held-out set by regime, for exact and noisy inputs."""
+def _error_table(result: Mapping[str, Any], shown: Sequence[str]) -> str:
+    """Table of a held-out set by regime and condition: RMSE, bias, MAE, and percentage within the uncertainty."""
     rows = []
     for name, regime in REGIMES.items():
-        if name not in result["lst"]:  # no profile of the set is in the regime
+        if name not in result[shown[0]]["lst"]:  # no profile of the set is in the regime
             continue
-        cells = [regime.title, str(result["lst"][name]["samples"])]
-        for inputs, errors in (("exact", result["lst"][name]), ("noisy", result["lst_noisy"][name])):
-            cells += [f"{errors[key]:.2f}" for key in ("rmse", "bias", "mae")]
-            cells.append(f"{100.0 * result['coverage'][inputs][name]:.0f}")
+        cells = [regime.title, str(result[shown[0]]["lst"][name]["samples"])]
+        for condition in shown:
+            errors = result[condition]["lst"][name]
+            figures = " / ".join(f"{errors[key]:.2f}" for key in ("rmse", "bias", "mae"))
+            cells.append(f"{figures} / {100.0 * result[condition]['coverage'][name]:.0f}")
         rows.append(cells)
-    head = ("RMSE", "bias", "MAE", "within")
-    return _table(("regime", "samples", *head, *(f"{name}, noisy" for name in head)), rows)
+    return "RMSE / bias / MAE / within, by the inputs:\n\n" + _table(("regime", "samples", *shown), rows)
 
 
 def _data(metadata: Mapping[str, Any]) -> str:

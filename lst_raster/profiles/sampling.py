@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -91,7 +92,30 @@ class InputErrors:
 
 
 EXACT = InputErrors(**dict.fromkeys((entry.name for entry in fields(InputErrors)), 0.0))  # no errors
-NOTHING_GIVEN = InputErrors(water_vapour=np.inf, air_temperature=np.inf)  # all from the climatology
+CONDITIONS: Mapping[str, InputErrors] = MappingProxyType(
+    {
+        "exact": EXACT,
+        "noisy": InputErrors(),
+        "exact vapour": replace(EXACT, air_temperature=np.inf),
+        "noisy vapour": InputErrors(air_temperature=np.inf),
+        "nothing": InputErrors(water_vapour=np.inf, air_temperature=np.inf),
+    }
+)
+"""Input errors for which accuracy is reported, by name."""
+CONDITION_TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "exact": "all inputs exact",
+        "noisy": "all inputs with the errors of a reanalysis",
+        "exact vapour": "water vapour exact, air temperature of the climatology",
+        "noisy vapour": "water vapour with noise, air temperature of the climatology",
+        "nothing": "nothing given but place and date: water vapour and air temperature of the climatology",
+    }
+)
+
+
+def conditions(tier: str) -> dict[str, InputErrors]:
+    """Conditions of a tier: with levels no input is unknown."""
+    return {name: errors for name, errors in CONDITIONS.items() if tier != "profile" or name in ("exact", "noisy")}
 
 
 def draw_input_errors(aerosol: Float, random: np.random.Generator, *, has_levels: bool) -> InputErrors:
@@ -277,7 +301,8 @@ def observe(simulated: SimulatedSet, surfaces: Surfaces, seed: int = 0) -> Sampl
     The brightness temperature of the neighbourhood is that of `neighbourhood_temperature`, drawn with `seed`.
     """
     planck, random = sensor_band(simulated.sensor).planck, np.random.default_rng(seed)
-    terms = (simulated.transmittance[:, None], *(term[:, None] for term in simulated.terms[1:]))
+    transmittance, upwelling, downwelling = (term[:, None] for term in simulated.terms)
+    terms = transmittance, upwelling, downwelling
     radiance = sensor_radiance(surfaces.surface_temperature, surfaces.emissivity, *terms, planck)
     air = simulated.air_temperature_2m[:, None]
     around = neighbourhood_temperature(air, skin_temperature(simulated), random)
@@ -311,8 +336,8 @@ def prior_inputs(simulated: SimulatedSet) -> dict[str, Float]:
         return dict.fromkeys(names, np.full((len(simulated), 1), np.nan))
     day = (time - time.astype("datetime64[Y]")) / np.timedelta64(1, "D") + 1.0
     known = simulated.is_unmodified & np.isfinite(latitude) & np.isfinite(longitude) & np.isfinite(day)
-    where = [np.where(known, values, 0.0) for values in (latitude, longitude, day)]
-    expected = climatology_at_pressure(*where, simulated.surface_pressure)
+    latitude, longitude, day = (np.where(known, values, 0.0) for values in (latitude, longitude, day))
+    expected = climatology_at_pressure(latitude, longitude, day, simulated.surface_pressure)
     return {name: np.where(known, getattr(expected, name), np.nan)[:, None] for name in names}
 
 

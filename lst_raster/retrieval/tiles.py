@@ -19,7 +19,7 @@ from lst_raster.io.quality_band import Kinds, is_any
 from lst_raster.io.raster import open_raster
 from lst_raster.io.scene import Pixels, Scene
 from lst_raster.physics.planck import BandPlanck
-from lst_raster.physics.quantities import EMISSIVITY
+from lst_raster.physics.quantities import EMISSIVITY, WATER_VAPOUR
 from lst_raster.product.quality_flags import SCENE_QUALITY_KINDS, UNCERTAINTY_LIMIT, Bits, flag
 from lst_raster.retrieval.atmosphere import (
     AtmosphereTerms,
@@ -143,10 +143,8 @@ class Flagging:
         codes = {name: code for code, (name, _) in QUALITY_VALUES.items()}
         offset = flag("emissivity_source").offset
         source_bits = [0, *(codes[source.kind] << offset for source in inputs.emissivity.sources)]
-        assumed = any(
-            name in inputs.atmosphere and inputs.atmosphere[name].origin == CLIMATOLOGY
-            for name in ("water_vapour", "air_temperature")
-        )
+        vapour = inputs.atmosphere.get(WATER_VAPOUR.name)
+        assumed = vapour is not None and vapour.origin == CLIMATOLOGY
         common_bits = flag("assumed_atmosphere").mask if assumed else 0
         return cls(kind_bits=kind_bits, source_bits=np.array(source_bits, np.uint32), common_bits=common_bits)
 

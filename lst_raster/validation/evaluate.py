@@ -21,7 +21,6 @@ from lst_raster.profiles.sampling import (
     retrieve_samples,
 )
 from lst_raster.profiles.simulated_set import SimulatedSet
-from lst_raster.sensors.bands import sensor_band
 from lst_raster.validation.published import retrieve_published
 
 
@@ -73,11 +72,9 @@ def evaluate(
     inputs = given.inputs()
     predicted = model.predict(**{variable.name: inputs[variable.name] for variable in contract.inputs})["lst"]
     retrieved = {contract.name: np.asarray(predicted, float)}
-    retrieved |= retrieve_published(given.sensor, given.radiance, given.emissivity, given.water_vapour)
+    retrieved |= retrieve_published(simulated.sensor, given.radiance, given.emissivity, given.water_vapour)
     names = [variable.name for variable in contract.atmosphere_inputs]
-    estimate = retrieve_samples(
-        model.atmosphere, given, input_errors or EXACT, names, sensor_band(given.sensor).planck
-    )  # fmt: skip
+    estimate = retrieve_samples(model.atmosphere, given, input_errors or EXACT, names)
     return Evaluation(
         model=contract.name,
         sensor=simulated.sensor,
