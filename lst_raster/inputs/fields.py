@@ -84,7 +84,18 @@ class Field:
 
     def __str__(self) -> str:
         adjusted = f", adjusted to the elevation {self.adjustment.ground}" if self.adjustment else ""
-        return f"{self.label} ({self.origin}){adjusted}"
+        return f"{self.label}{self._plus_minus} ({self.origin}){adjusted}"
+
+    @property
+    def _plus_minus(self) -> str:
+        """Standard uncertainty of a number in the unit of the quantity, or as it was given."""
+        if self.uncertainty is None:
+            return ""
+        units = "" if self.quantity.units == "1" else f" {self.quantity.units}"
+        if isinstance(self.source, int | float):
+            return f" ± {self.uncertainty.at(self.source):.2g}{units}"
+        relative = self.uncertainty.relative
+        return f" ± {100.0 * relative:g} %" if relative else f" ± {self.uncertainty.absolute:g}{units}"
 
     @property
     def label(self) -> str:
