@@ -24,7 +24,7 @@ _TOLERANCE = 2e-4  # of the transmittance: twice the quantization of ST_ATRAN [1
 
 
 def climatological_inputs(
-    latitude: ArrayLike, longitude: ArrayLike, elevation: ArrayLike, date: NDArray[np.datetime64]
+    latitude: ArrayLike, longitude: ArrayLike, elevation: ArrayLike, date: NDArray[np.datetime64] | np.datetime64
 ) -> dict[str, Float]:
     """Atmospheric inputs of a model where only place [degree], elevation [m] and day are known, by their names.
 
@@ -60,9 +60,10 @@ def retrieve(
         return predicted._replace(downwelling_radiance=downwelling_factor * predicted.downwelling_radiance)
 
     band = sensor_band(model.contract.sensor)
-    around = brightness_temperature(radiance, band.planck)
+    known = {"brightness_temperature": brightness_temperature(radiance, band.planck)}
+    known |= {name: np.asarray(values) for name, values in inputs.items()}
     return retrieve_with_uncertainty(
-        atmosphere, radiance, np.asarray(emissivity), {"brightness_temperature": around, **inputs},
+        atmosphere, radiance, np.asarray(emissivity), known,
         sensor_noise=float(np.hypot(noise_radiance(band.noise, band.planck), quantisation_noise(band.gain))),
         emissivity_uncertainty=EMISSIVITY_UNCERTAINTY, band=band.planck,
     )  # fmt: skip

@@ -143,11 +143,11 @@ def study_product(
     )
     inputs["brightness_temperature"] = neighbourhood(terms)
     (matched_vapour,) = once(lambda depth: (implied_vapour(model, depth, inputs),), terms.transmittance)
-    both_matched = once(
+    both_vapour, both_temperature = once(
         lambda depth, up, start: vapour_and_temperature_of(model, depth, up, start, inputs),
         terms.transmittance, terms.upwelling_radiance, matched_vapour,
     )  # fmt: skip
-    expected = _median(matched_vapour, 20.0), _median(both_matched[1], 288.0)
+    expected = _median(matched_vapour, 20.0), _median(both_temperature, 288.0)
     chosen = choose_shapes(profiles, *expected, elevation, shapes)
     tried = []
     for done, index in enumerate(chosen, start=1):
@@ -159,7 +159,7 @@ def study_product(
     climatological = np.full(terms.transmittance.shape, inputs["air_temperature"])
     states = (
         (MATCHED, matched_vapour, climatological),
-        (BOTH_MATCHED, *both_matched),
+        (BOTH_MATCHED, both_vapour, both_temperature),
         (GIVEN, given.water_vapour, climatological),
         (BOTH_GIVEN, given.water_vapour, given.air_temperature),
     )
@@ -167,7 +167,7 @@ def study_product(
         terms=terms,
         elevation=elevation,
         matched=tuple(matched),
-        atmospheres=(*simulated, *(_predicted(*state, model, inputs) for state in states)),
+        atmospheres=(*simulated, *(_predicted(name, state, model, inputs) for name, *state in states)),
     )
 
 
@@ -250,21 +250,19 @@ def _median(values: Float, otherwise: float) -> float:
     return float(np.median(known)) if known.size else otherwise
 
 
-def _predicted(
-    name: str, vapour: Float, temperature: Float, model: Model, inputs: Mapping[str, Float | float]
-) -> Atmosphere:
-    """Terms of a model with exact water vapour and air temperature, or with that of the climatology."""
+def _predicted(name: str, state: Sequence[Float], model: Model, inputs: Mapping[str, Float | float]) -> Atmosphere:
+    """Terms of a model with exact water vapour, and exact air temperature or that of the climatology (`state`)."""
     known = EXACT if name in (BOTH_MATCHED, BOTH_GIVEN) else {"water_vapour_uncertainty": 0.0}
 
     def predict(vapour: Float, temperature: Float) -> tuple[Float, ...]:
-        state = {**inputs, **known, "water_vapour": vapour, "air_temperature": temperature}
-        return tuple(term.astype(np.float64) for term in model.atmosphere(**state).terms)
+        given = {**inputs, **known, "water_vapour": vapour, "air_temperature": temperature}
+        return tuple(term.astype(np.float64) for term in model.atmosphere(**given).terms)
 
-    transmittance, upwelling, downwelling = once(predict, vapour, temperature)
+    transmittance, upwelling, downwelling = once(predict, *state)
     return Atmosphere(
         name=name,
-        water_vapour=vapour,
-        air_temperature=temperature,
+        water_vapour=state[0],
+        air_temperature=state[1],
         transmittance=transmittance,
         upwelling_radiance=upwelling,
         downwelling_radiance=downwelling,

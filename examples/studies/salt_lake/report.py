@@ -17,7 +17,18 @@ from lst_raster.plots.colours import OKABE_ITO
 
 NAME = "great_salt_lake"
 """Stem of the file names."""
-HEADER = ("method", "overpasses", "median", "bias", "SD", "robust SD", "stated", "within", "within, with ST_QA")
+HEADER = (
+    "method",
+    "overpasses",
+    "median",
+    "bias",
+    "SD",
+    "robust SD",
+    "stated",
+    "within",
+    "within atmosphere",
+    "within, with ST_QA",
+)
 _FEWEST = 5  # overpasses of a point of the chart
 
 
@@ -74,9 +85,7 @@ def draw(study: SaltLakeStudy) -> Any:
             for number, sensor in enumerate(np.unique(study.overpasses.sensor)):
                 of_sensor = study.overpasses.sensor == sensor
                 points = list(_points(place[of_sensor], difference[of_sensor]))
-                if not points:
-                    continue
-                at, low, middle, high = np.array(points).T
+                at, low, middle, high = np.reshape(points, (-1, 4)).T
                 errors = np.stack([middle - low, high - middle])
                 axes.errorbar(
                     at + 0.2 * (number - 1), middle, yerr=errors, fmt="o", markersize=4, linewidth=1,
@@ -106,7 +115,9 @@ def _rows(found: list[Group], group: str) -> Iterator[tuple[str, ...]]:
 
 def _cells(one: Group, title: str) -> tuple[str, ...]:
     stated = one.agreement
-    fractions = ("-" if value is None else f"{value:.0%}" for value in (one.within, one.within_combined))
+    fractions = (
+        "-" if value is None else f"{value:.0%}" for value in (one.within, one.within_atmosphere, one.within_combined)
+    )
     return (
         title, str(stated.count), signed(stated.median), signed(stated.bias), unsigned(stated.sd),
         unsigned(stated.robust_sd), unsigned(one.expected), *fractions,

@@ -10,6 +10,7 @@ import numpy as np
 from examples.studies.points import climatological_inputs, implied_vapour, retrieve
 from examples.studies.salt_lake.table import Float, Mask, Overpasses
 from lst_raster.inference.model import Model
+from lst_raster.inference.uncertainty import Retrieved
 from lst_raster.physics.error_metrics import Agreement, agreement, coverage
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.sensors.bands import sensor_band
@@ -30,6 +31,8 @@ class Comparison:
     """Retrieved temperature minus that of the USGS. [K]"""
     uncertainty: Float
     """Stated standard uncertainty of the retrieved temperature. [K]"""
+    of_atmosphere: Float
+    """The part of it due to the atmosphere; radiance and emissivity are common to both products. [K]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +64,8 @@ class Group:
     """Root mean square of the stated uncertainty of the retrieved temperature. [K]"""
     within: float | None
     """Fraction of the differences within that uncertainty. [1]"""
+    within_atmosphere: float | None
+    """Fraction within the part of it due to the atmosphere. [1]"""
     within_combined: float | None
     """Fraction within that uncertainty combined with that of the USGS (ST_QA). [1]"""
 
@@ -73,8 +78,10 @@ def run(table: Overpasses) -> SaltLakeStudy:
     """
     clear = select(table, table.clear)
     size = len(clear)
-    differences = {name: np.full(size, np.nan) for name in (NOTHING, NOTHING_WATER, IMPLIED, IMPLIED_DRAD)}
-    uncertainties = {name: np.full(size, np.nan) for name in differences}
+    methods = {
+        name: Comparison(**{field: np.full(size, np.nan) for field in Comparison.__slots__})
+        for name in (NOTHING, NOTHING_WATER, IMPLIED, IMPLIED_DRAD)
+    }
     vapour = np.full(size, np.nan)
     inputs = climatological_inputs(clear.latitude, clear.longitude, clear.elevation, clear.date)
     for sensor in np.unique(clear.sensor):
@@ -82,13 +89,10 @@ def run(table: Overpasses) -> SaltLakeStudy:
         model = Model.load(f"{sensor}/surface", graph="atmosphere")
         of_sensor, known = select(clear, rows), {name: values[rows] for name, values in inputs.items()}
         vapour[rows], found = _retrieve(model, of_sensor, known)
-        for name, (temperature, uncertainty) in found.items():
-            differences[name][rows] = temperature - of_sensor.temperature
-            uncertainties[name][rows] = uncertainty
-    methods = {
-        name: Comparison(difference=difference, uncertainty=uncertainties[name])
-        for name, difference in differences.items()
-    }
+        for name, one in found.items():
+            methods[name].difference[rows] = one.temperature - of_sensor.temperature
+            methods[name].uncertainty[rows] = one.uncertainty
+            methods[name].of_atmosphere[rows] = one.from_model
     return SaltLakeStudy(
         overpasses=clear, total=len(table), water_vapour=inputs["water_vapour"], implied_vapour=vapour, methods=methods
     )
@@ -120,13 +124,12 @@ def _group(method: str, group: str, found: Comparison, rows: Mask, of_usgs: Floa
         method=method, group=group, agreement=agreement(error),
         expected=float(np.sqrt(np.mean(uncertainty**2))),
         within=coverage(error, uncertainty),
+        within_atmosphere=coverage(error, found.of_atmosphere[rows]),
         within_combined=coverage(error, np.hypot(uncertainty, of_usgs[rows])),
     )  # fmt: skip
 
 
-def _retrieve(
-    model: Model, table: Overpasses, inputs: dict[str, Float]
-) -> tuple[Float, dict[str, tuple[Float, Float]]]:
+def _retrieve(model: Model, table: Overpasses, inputs: dict[str, Float]) -> tuple[Float, dict[str, Retrieved]]:
     """Implied water vapour, and temperatures with their uncertainties by method, for overpasses of one sensor band."""
     around = brightness_temperature(table.radiance, sensor_band(model.contract.sensor).planck)
     vapour = implied_vapour(model, table.transmittance, {**inputs, "brightness_temperature": around})
@@ -138,8 +141,7 @@ def _retrieve(
         # ST_DRAD is the hemispheric radiance divided by pi: docs/science/level2.md
         IMPLIED_DRAD: (table.emissivity, exact, 1.0 / np.pi),
     }
-    found = {}
-    for name, (emissivity, given, factor) in settings.items():
-        one = retrieve(model, table.radiance, emissivity, given, downwelling_factor=factor)
-        found[name] = one.temperature, one.uncertainty
-    return vapour, found
+    return vapour, {
+        name: retrieve(model, table.radiance, emissivity, given, downwelling_factor=factor)
+        for name, (emissivity, given, factor) in settings.items()
+    }

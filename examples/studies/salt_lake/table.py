@@ -69,6 +69,8 @@ def read_overpasses(path: Path) -> Overpasses:
     try:
         with gzip.open(path, "rt", newline="") as file:
             rows = list(csv.DictReader(file))
+        if not rows:
+            raise ValueError("no rows")
         values = {name: np.array([float(row[column]) for row in rows]) for name, column in _COLUMNS.items()}
         clouds, distance = (np.array([float(row[name]) for row in rows]) for name in ("prop_clouds", "cloud_dist_km"))
         sensor = np.array([SENSORS[row["mission"]] for row in rows])
