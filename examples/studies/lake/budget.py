@@ -31,6 +31,7 @@ USGS, AS_USGS = "USGS Collection 2", "water vapour given, emissivity and ST_DRAD
 USGS_AS_OURS = "USGS Collection 2, emissivity of water and hemispheric downwelling radiance"
 BRIGHTNESS = "brightness temperature"
 WITHOUT_OUTLIERS = ", without outliers of either"
+_NOT_STATED = ("cool skin", "cool skin in light wind, in addition", "diurnal warm layer", "sensor calibration")
 _VAPOUR_ERROR = 0.15  # fraction of the column: 2.5 degree reanalysis, single hour
 
 
@@ -149,7 +150,7 @@ def _methods(table: LakeTable) -> dict[str, Agreement]:
 def _stated(table: LakeTable, sources: list[ErrorSource]) -> tuple[float, float | None]:
     """Root mean square of the stated uncertainty [K], and fraction of the residuals within it."""
     uncertainty = retrieve(table, DEFAULT)[1]
-    reference = [one.uncertainty for one in sources if one.name not in ("air temperature", "aerosol")]
+    reference = [one.uncertainty for one in sources if one.name in _NOT_STATED]
     total = np.sqrt(uncertainty**2 + np.sum(np.square(reference)))
     expected = float(np.sqrt(np.mean(uncertainty[table.common] ** 2)))
     return expected, coverage(residuals(table, DEFAULT)[table.common], total[table.common])
