@@ -65,15 +65,13 @@ def test_the_limits_of_the_models_are_those_of_the_table_of_accuracy():
 
 
 def test_the_limits_against_the_lake_are_those_of_the_page_on_it():
-    rows = ("`column` model, relative to the buoy", "USGS Collection 2, relative to the buoy")
-    ours, usgs = (cells("docs/science/lake.md", row)[0] for row in rows)
-    assert f"is {ours} K with water vapour only; the USGS product has {usgs} K" in text("README.md")
-    rows = ("USGS Collection 2, relative to the skin", "relative to the water skin")
-    skin = [cells("docs/science/lake.md", row)[0] for row in rows]
-    limits = text("docs/limits.md")
-    assert f"{usgs} K, against {ours} K of lst-raster with water vapour only" in limits
-    best = "Relative to the skin temperature of the water, and with the air temperature as an input of lst-raster"
-    assert f"{best}, the biases are {skin[0]} K and {skin[1]} K" in limits
+    rows = ("lst-raster, water vapour given", "USGS Collection 2")
+    (ours, ours_sd), (usgs, usgs_sd) = (cells("docs/science/lake.md", row)[:2] for row in rows)
+    readme, limits = text("README.md"), text("docs/limits.md")
+    assert (
+        f"is {ours} K with water vapour given, SD {ours_sd} K; the USGS product has {usgs} K, SD {usgs_sd} K" in readme
+    )
+    assert f"{usgs} K (SD {usgs_sd} K), against {ours} K ({ours_sd} K) of lst-raster with water vapour given" in limits
 
 
 def test_figures_of_the_lake_page_are_in_its_budget():

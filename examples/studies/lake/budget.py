@@ -30,6 +30,7 @@ NOTHING, DAILY_AIR = "only place and date", "water vapour and daily mean air tem
 USGS, AS_USGS = "USGS Collection 2", "water vapour given, emissivity and ST_DRAD of the USGS"
 USGS_AS_OURS = "USGS Collection 2, emissivity of water and hemispheric downwelling radiance"
 BRIGHTNESS = "brightness temperature"
+DIFFERENCE = "water vapour given, minus USGS Collection 2"
 WITHOUT_OUTLIERS = ", without outliers of either"
 _NOT_STATED = ("cool skin", "cool skin in light wind, in addition", "diurnal warm layer", "sensor calibration")
 _VAPOUR_ERROR = 0.15  # fraction of the column: 2.5 degree reanalysis, single hour
@@ -64,6 +65,8 @@ class LakeBudget:
     """Settings of the retrieval and other methods, compared with the skin temperature; the first are the defaults."""
     expected: float
     """Root mean square of the uncertainty stated with default settings. [K]"""
+    expected_of_atmosphere: float
+    """The part of it due to the atmosphere. [K]"""
     within: float | None
     """Fraction of the residuals within the uncertainty, combined with that of calibration and reference. [1]"""
     error_sources: tuple[ErrorSource, ...]
@@ -100,7 +103,7 @@ def run(path: Path, *, lake: Lake = SUNAPEE, air: Path | None = None) -> LakeBud
     """
     table = read_lake(path, lake, air)
     sources = error_sources(table)
-    expected, within = _stated(table, sources)
+    expected, of_atmosphere, within = _stated(table, sources)
     return LakeBudget(
         lake=table.lake,
         sensor=table.sensor,
@@ -109,6 +112,7 @@ def run(path: Path, *, lake: Lake = SUNAPEE, air: Path | None = None) -> LakeBud
         with_air_temperature=int(np.count_nonzero(np.isfinite(table.measured_air))),
         methods=_methods(table),
         expected=expected,
+        expected_of_atmosphere=of_atmosphere,
         within=within,
         error_sources=tuple(sources),
         scatter=_scatter(table),
@@ -140,6 +144,7 @@ def _methods(table: LakeTable) -> dict[str, Agreement]:
     found = {name: measure(table, one) for name, one in settings.items()}
     found[USGS] = agreement(usgs[table.common])
     found[USGS_AS_OURS] = agreement((usgs - effect)[table.common])
+    found[DIFFERENCE] = agreement((ours - usgs)[table.common])
     found[BRIGHTNESS] = agreement((table.brightness_temperature - skin)[table.common])
     clear = table.common & _inside(table, ours) & _inside(table, usgs)
     for name, error in ((GIVEN, ours), (USGS, usgs)):
@@ -147,13 +152,15 @@ def _methods(table: LakeTable) -> dict[str, Agreement]:
     return found
 
 
-def _stated(table: LakeTable, sources: list[ErrorSource]) -> tuple[float, float | None]:
-    """Root mean square of the stated uncertainty [K], and fraction of the residuals within it."""
-    uncertainty = retrieve(table, DEFAULT)[1]
+def _stated(table: LakeTable, sources: list[ErrorSource]) -> tuple[float, float, float | None]:
+    """Root mean square of the stated uncertainty and of its atmospheric part [K], fraction of the residuals within."""
+    retrieved = retrieve(table, DEFAULT)
     reference = [one.uncertainty for one in sources if one.name in _NOT_STATED]
-    total = np.sqrt(uncertainty**2 + np.sum(np.square(reference)))
-    expected = float(np.sqrt(np.mean(uncertainty[table.common] ** 2)))
-    return expected, coverage(residuals(table, DEFAULT)[table.common], total[table.common])
+    total = np.sqrt(retrieved.uncertainty**2 + np.sum(np.square(reference)))
+    whole, part = (
+        float(np.sqrt(np.mean(values[table.common] ** 2))) for values in (retrieved.uncertainty, retrieved.from_model)
+    )
+    return whole, part, coverage(residuals(table, DEFAULT)[table.common], total[table.common])
 
 
 def _inside(table: LakeTable, error: Float) -> NDArray[np.bool_]:

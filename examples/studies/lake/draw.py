@@ -49,7 +49,7 @@ def _draw_sources(figure: Any, budget: LakeBudget) -> Any:
     figure.suptitle(f"{budget.lake.name}, {GIVEN}: bias {bias}", fontsize=10)
     for colour, text in ((_APPLIED, "applied"), (_KNOWN, "known or bounded, not applied")):
         axes.plot([], [], "o", color=colour, label=text)
-    axes.legend(loc="upper left", fontsize=8)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     axes.grid(axis="x", alpha=0.3)
     return figure
 

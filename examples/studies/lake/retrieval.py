@@ -9,7 +9,7 @@ import numpy as np
 from examples.studies.lake.table import WATER_EMISSIVITY, Agreement, Float, LakeTable, agreement
 from examples.studies.points import retrieve as retrieve_pixels
 from lst_raster.inference.model import Model
-from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, REANALYSIS
+from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, REANALYSIS, Retrieved
 from lst_raster.physics.calibration import radiance_two_constants
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.gases import BACKGROUND_AEROSOL
@@ -49,8 +49,8 @@ def sensor_radiances(table: LakeTable) -> Float:
     return np.asarray(radiance_two_constants(table.brightness_temperature, band.k1, band.k2))
 
 
-def retrieve(table: LakeTable, settings: Settings) -> tuple[Float, Float]:
-    """Retrieve the surface temperature of the lake and its standard uncertainty, each of shape (overpass,). [K]"""
+def retrieve(table: LakeTable, settings: Settings) -> Retrieved:
+    """Retrieve the surface temperature of the lake with its standard uncertainty, shape (overpass,). [K]"""
     inputs = dict(table.climatology)
     if settings.vapour_factor is not None:
         vapour = settings.vapour_factor * table.water_vapour
@@ -64,15 +64,14 @@ def retrieve(table: LakeTable, settings: Settings) -> tuple[Float, Float]:
     inputs["aerosol_optical_depth"] = np.full(table.date.shape, settings.aerosol)
     inputs["aerosol_optical_depth_uncertainty"] = np.full(table.date.shape, BACKGROUND_AEROSOL[1])
     model = Model.load(f"{table.sensor}/surface", graph="atmosphere")
-    found = retrieve_pixels(
+    return retrieve_pixels(
         model, sensor_radiances(table), settings.emissivity, inputs, downwelling_factor=settings.downwelling_factor
     )
-    return np.asarray(found.temperature, np.float64), np.asarray(found.uncertainty, np.float64)
 
 
 def residuals(table: LakeTable, settings: Settings) -> Float:
     """Subtract the reference from the retrieved temperature. [K]"""
-    return retrieve(table, settings)[0] - table.ground_temperature + settings.skin
+    return retrieve(table, settings).temperature - table.ground_temperature + settings.skin
 
 
 def measure(table: LakeTable, settings: Settings) -> Agreement:

@@ -59,8 +59,8 @@ def as_markdown(budget: LakeBudget) -> str:
         "|---|---|---|---|---|---|---|",
         *(_method_row(name, one) for name, one in budget.methods.items()),
         "",
-        f"Stated uncertainty with {GIVEN} {budget.expected:.2f} K; {within} of the residuals are within it, combined "
-        "with that of calibration and reference.",
+        f"Stated uncertainty with {GIVEN} {budget.expected:.2f} K, {budget.expected_of_atmosphere:.2f} K of it due to "
+        f"the atmosphere; {within} of the residuals are within it, combined with that of calibration and skin.",
         "",
         "| error source | effect [K] | uncertainty [K] | applied | source |",
         "|---|---|---|---|---|",
