@@ -53,7 +53,7 @@ def library():
 @pytest.fixture(scope="module")
 def hidden(library):
     """Perturbed library profile, warmer and more humid, unknown to the study."""
-    index = choose_shapes(library, 25.0, 295.0, 0.0, 3)[-1]
+    index = choose_shapes(library, 25.0, 295.0, 0.0, 3)[1]  # with the middle transmittance of the three
     return changed(column_of(library, index), MOISTENING, WARMING)
 
 
@@ -206,7 +206,7 @@ def test_downwelling_radiance_of_the_real_product_is_pi_st_drad_within_three_per
     assert -0.03 < effective.bias < 0.0 < plain.bias < 0.05
     assert max(effective.sd, plain.sd) < 0.005
     assert abs(value(found, SIMULATED, "temperature", PI, pixels="clear").bias) < 0.02
-    assert all(0.8 < one.largest_relative_humidity < 1.2 for one in found.matched)  # air that could be
+    assert all(0.7 < one.largest_relative_humidity < 1.2 for one in found.matched)  # air that could be
     assert value(found, PI, "temperature", "ST_B10", pixels="clear").bias == pytest.approx(-0.345, abs=0.005)
     stands = value(found, UNCHANGED, "temperature", "ST_B10", pixels="clear")
     assert stands.bias == pytest.approx(0.013, abs=0.005)

@@ -18,17 +18,8 @@ from lst_raster.plots.colours import OKABE_ITO
 NAME = "great_salt_lake"
 """Stem of the file names."""
 HEADER = (
-    "method",
-    "overpasses",
-    "median",
-    "bias",
-    "SD",
-    "robust SD",
-    "stated",
-    "within",
-    "within atmosphere",
-    "within, with ST_QA",
-)
+    "method", "overpasses", "median", "bias", "SD", "stated", "atmosphere", "within", "within atmosphere", "with ST_QA",
+)  # fmt: skip
 _FEWEST = 5  # overpasses of a point of the chart
 
 
@@ -43,14 +34,28 @@ def tables(study: SaltLakeStudy) -> str:
     for method in (NOTHING, IMPLIED):
         rows = (_cells(one, one.group) for one in found if one.method == method and one.group not in sensors)
         parts.append(f"{method[0].upper()}{method[1:]}:\n\n{markdown(('group', *HEADER[1:]), rows)}")
-    known = np.isfinite(study.implied_vapour)
-    excess = study.water_vapour[known] - study.implied_vapour[known]
+    vapour = vapour_statistics(study)
     parts.append(
-        f"Water vapour of the climatology minus that of ST_ATRAN: {signed(float(np.median(excess)), 1)} kg m-2 in the "
-        f"median, SD {excess.std():.1f}; that of ST_ATRAN {study.implied_vapour[known].mean():.1f} kg m-2 on average. "
-        f"{np.count_nonzero(~known)} overpasses have a transmittance outside the range of the model."
+        f"Water vapour of ST_ATRAN {vapour['mean']:.1f} kg m-2 on average; that of the climatology differs by "
+        f"{signed(vapour['median_difference'], 1)} kg m-2 in the median and {vapour['rms_difference']:.1f} root mean "
+        f"square, its stated uncertainty is {vapour['stated']:.1f}. {vapour['without']} overpasses have a "
+        "transmittance outside the range of the model."
     )
     return "\n\n".join(parts) + "\n"
+
+
+def vapour_statistics(study: SaltLakeStudy) -> dict[str, float]:
+    """Water vapour of ST_ATRAN, difference and stated uncertainty of that of the climatology [kg m-2], and counts."""
+    known = np.isfinite(study.implied_vapour)
+    difference = study.water_vapour[known] - study.implied_vapour[known]
+    stated = study.water_vapour_uncertainty[known]
+    return {
+        "mean": float(study.implied_vapour[known].mean()),
+        "median_difference": float(np.median(difference)),
+        "rms_difference": float(np.sqrt(np.mean(difference**2))),
+        "stated": float(np.sqrt(np.mean(stated**2))),
+        "without": int(np.count_nonzero(~known)),
+    }
 
 
 def as_dict(study: SaltLakeStudy) -> dict[str, Any]:
@@ -58,7 +63,7 @@ def as_dict(study: SaltLakeStudy) -> dict[str, Any]:
     return {
         "total": study.total,
         "clear": len(study.overpasses),
-        "without_implied_vapour": int(np.count_nonzero(np.isnan(study.implied_vapour))),
+        "water_vapour": _rounded(vapour_statistics(study)),
         "groups": [_rounded(asdict(one)) for one in groups(study)],
     }
 
@@ -120,7 +125,7 @@ def _cells(one: Group, title: str) -> tuple[str, ...]:
     )
     return (
         title, str(stated.count), signed(stated.median), signed(stated.bias), unsigned(stated.sd),
-        unsigned(stated.robust_sd), unsigned(one.expected), *fractions,
+        unsigned(one.expected), unsigned(one.expected_of_atmosphere), *fractions,
     )  # fmt: skip
 
 

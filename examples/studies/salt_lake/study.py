@@ -45,6 +45,8 @@ class SaltLakeStudy:
     """Number of all overpasses of the table."""
     water_vapour: Float
     """Water vapour of the climatology, shape (overpass,). [kg m-2]"""
+    water_vapour_uncertainty: Float
+    """Standard uncertainty of it. [kg m-2]"""
     implied_vapour: Float
     """Water vapour for which the model has the transmittance of the product, NaN without solution. [kg m-2]"""
     methods: Mapping[str, Comparison]
@@ -62,6 +64,8 @@ class Group:
     """Retrieved minus USGS. [K]"""
     expected: float
     """Root mean square of the stated uncertainty of the retrieved temperature. [K]"""
+    expected_of_atmosphere: float
+    """The same of the part of it due to the atmosphere. [K]"""
     within: float | None
     """Fraction of the differences within that uncertainty. [1]"""
     within_atmosphere: float | None
@@ -94,8 +98,9 @@ def run(table: Overpasses) -> SaltLakeStudy:
             methods[name].uncertainty[rows] = one.uncertainty
             methods[name].of_atmosphere[rows] = one.from_model
     return SaltLakeStudy(
-        overpasses=clear, total=len(table), water_vapour=inputs["water_vapour"], implied_vapour=vapour, methods=methods
-    )
+        overpasses=clear, total=len(table), water_vapour=inputs["water_vapour"],
+        water_vapour_uncertainty=inputs["water_vapour_uncertainty"], implied_vapour=vapour, methods=methods,
+    )  # fmt: skip
 
 
 def select(table: Overpasses, rows: Mask) -> Overpasses:
@@ -123,6 +128,7 @@ def _group(method: str, group: str, found: Comparison, rows: Mask, of_usgs: Floa
     return Group(
         method=method, group=group, agreement=agreement(error),
         expected=float(np.sqrt(np.mean(uncertainty**2))),
+        expected_of_atmosphere=float(np.sqrt(np.mean(found.of_atmosphere[rows] ** 2))),
         within=coverage(error, uncertainty),
         within_atmosphere=coverage(error, found.of_atmosphere[rows]),
         within_combined=coverage(error, np.hypot(uncertainty, of_usgs[rows])),

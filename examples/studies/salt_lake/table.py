@@ -21,7 +21,7 @@ SENSORS: Mapping[str, str] = {
 }  # fmt: skip
 """Sensor band by mission of the table."""
 CLEAR_DISTANCE = 1.0
-"""Least distance from a cloud, as in the lowest class of the uncertainty `st_qa_K` of the product. [km]"""
+"""Least distance from a cloud, below which the uncertainty ST_QA of the product is up to twice as large. [km]"""
 _COLUMNS: Mapping[str, str] = {
     "latitude": "lat", "longitude": "lon", "elevation": "elev_m", "radiance": "st_trad", "transmittance": "st_atran",
     "emissivity": "st_emis", "temperature": "usgs_st_K", "uncertainty": "st_qa_K",
