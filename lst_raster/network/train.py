@@ -111,7 +111,7 @@ def _staging(output: Path) -> Iterator[Path]:
 
 
 STEPS: Mapping[str, tuple[int, int]] = MappingProxyType(
-    {"surface": (2500, 2500), "profile": (3000, 1500)}
+    {"surface": (2500, 2500), "profile": (4500, 1500)}
 )
 """Default gradient steps of training and of calibration, by tier; those of the shipped models."""
 
