@@ -135,7 +135,7 @@ class Model:
         Parameters
         ----------
         **inputs : array or number
-            The atmosphere inputs of the contract, as in `predict`.
+            The atmosphere inputs of the contract, as in `predict`; `brightness_temperature` is required.
 
         Returns
         -------
@@ -149,6 +149,10 @@ class Model:
             As in `predict`.
         """
         names = {variable.name for variable in self.contract.inputs}
+        if "brightness_temperature" not in inputs and "radiance" not in inputs:
+            raise InputError(
+                f"{self.contract.name} takes the brightness temperature of the neighbourhood; give brightness_temperature"
+            )
         # The atmosphere does not depend on the pixel, so a retrieval graph accepts any.
         pixel = {name: 1.0 for name in SURFACE_INPUTS if name in names and name not in inputs}
         outputs = self.predict(**pixel, **inputs)

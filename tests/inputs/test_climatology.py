@@ -11,7 +11,7 @@ from lst_raster.inputs.climatology import ClimatologicalAtmosphere, climatology,
 from lst_raster.inputs.fields import BETWEEN_ELEVATIONS
 from lst_raster.inputs.resolve import resolve_inputs
 from lst_raster.io.scene import Scene
-from lst_raster.profiles.library import read_gfs
+from lst_raster.profiles.gfs import read_gfs
 from lst_raster.profiles.profile_sets import water_vapour
 from tests.support.factories import make_scene, ramp
 from tests.support.shared import shared_path
