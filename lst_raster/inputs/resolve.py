@@ -214,8 +214,9 @@ def input_warnings(model: Model, extremes: Mapping[str, tuple[float, float]]) ->
         (low, high), (bottom, top) = extremes[variable.name], variable.valid_range
         if not (bottom - RANGE_TOLERANCE * top <= low and high <= top + RANGE_TOLERANCE * top):
             span = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+            units = "" if variable.units == "1" else f" {variable.units}"
             lines[variable.name] = (
-                f"{variable.name.replace('_', ' ')} {span} {variable.units} is outside the range {bottom:g} to {top:g} "
+                f"{variable.name.replace('_', ' ')} {span}{units} is outside the range {bottom:g} to {top:g} "
                 f"of the model {model.contract.name}: clipped to that range"
             )
     ratio, limit = extremes.get(SATURATION_RATIO, (1.0, 0.0))

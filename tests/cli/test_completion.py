@@ -11,7 +11,7 @@ from click.shell_completion import ShellComplete
 
 from lst_raster.cli.main import COMMANDS, cli
 
-TIERS = ("column", "profile", "surface")
+TIERS = ("profile", "surface")
 HERE = [shell for shell in ("bash", "zsh", "fish") if shutil.which(shell)]
 
 

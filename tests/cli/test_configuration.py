@@ -234,7 +234,7 @@ def test_an_error_is_followed_by_a_note_on_defaults(command, home, scene):
 
 def test_info_and_doctor_list_the_file_of_defaults(command):
     folder("[info]\n")
-    assert "configuration: lst-raster.toml" in command("info", "landsat8-b10/column")[1]
+    assert "configuration: lst-raster.toml" in command("info", "landsat8-b10/surface")[1]
     assert "ok     file of defaults: lst-raster.toml; 0 set" in command("doctor")[1]
 
 
