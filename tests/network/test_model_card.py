@@ -18,7 +18,7 @@ def test_a_shipped_card_is_that_of_the_generator(name):
 
 
 def test_the_card_has_the_licence_of_the_training_profiles():
-    metadata = Model.load("landsat8-b10/column").metadata
+    metadata = Model.load("landsat8-b10/surface").metadata
     assert "NCEP model output is a work of the US Government" in model_card(metadata)
     own = {**metadata, "training": {**metadata["training"], "sources": ["p.nc: ERA5 on 37 pressure levels"]}}
     card = model_card(own)

@@ -52,7 +52,7 @@ def test_a_few_hundred_steps_learn_the_made_up_columns(run):
     assert 0.5 < result["predicted_uncertainty"]["standardised_rmse"] < 2.0
 
 
-@pytest.mark.parametrize("tier", ["column", "surface"])
+@pytest.mark.parametrize("tier", ["surface", "profile"])
 def test_the_same_file_gives_the_same_metrics_with_any_number_of_threads(tmp_path, tier, threads):
     config = write_run(tmp_path, tier=tier, steps=30, share=0.1)
     found = []
