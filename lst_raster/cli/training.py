@@ -117,8 +117,11 @@ def train(
     lines: list[object] = []
     for folder, metrics in made:
         for title, result in metrics.items():
-            rmse, bias = result["lst"]["all"]["rmse"], result["lst"]["all"]["bias"]
-            lines.append(f"{title}: RMSE {rmse:.2f} K, bias {bias:+.2f} K, {result['profiles']} profiles")
+            exact, noisy = (result[condition]["lst"]["all"] for condition in ("exact", "noisy"))
+            lines.append(
+                f"{title}: RMSE {exact['rmse']:.2f} K with exact and {noisy['rmse']:.2f} K with noisy inputs, "
+                f"bias {exact['bias']:+.2f} and {noisy['bias']:+.2f} K, {result['profiles']} profiles"
+            )
         lines.append(folder)
     show(models[0] if config is not None else {"models": models}, lines, as_json)
 

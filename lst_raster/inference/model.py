@@ -181,9 +181,9 @@ class Model:
         if "aerosol_optical_depth" not in given:
             inputs.setdefault(uncertainty_name("aerosol_optical_depth"), BACKGROUND_AEROSOL[1])
         for name in UNCERTAIN_INPUTS:
-            if name in given:
+            if name in given and uncertainty_name(name) not in given:
                 known = INPUT_UNCERTAINTIES[REANALYSIS].get(name) or INPUT_UNCERTAINTIES[GIVEN][name]
-                inputs.setdefault(uncertainty_name(name), known.at(np.asarray(given[name], np.float32)))
+                inputs[uncertainty_name(name)] = known.at(np.asarray(given[name], np.float32))
         inputs.setdefault(PROFILE_UNCERTAINTY, 1.0)
         if "radiance" in given:
             planck = sensor_band(self.contract.sensor).planck

@@ -65,6 +65,20 @@ def test_the_command_and_the_library_make_the_same_file(here, scene, model_path,
     assert (here / "out/command.tif").read_bytes() == product.path.read_bytes()
 
 
+def test_uncertainties_and_aerosol_are_given_with_the_values(here, scene, model_path, command):
+    given = ("--emissivity", "0.97", "--surface-pressure", "1000")
+    values = ("--water-vapour", "2cm±2mm", "--air-temperature", "22C+-2C", "--aerosol", "0.1+-50%")
+    code, out, err = command("retrieve", scene, "-o", "a.tif", "--model", model_path, *given, *values)
+    assert (code, out, err) == (0, ["a.tif"], [])
+    with rasterio.open("a.tif") as dataset:
+        tags = dataset.tags()
+    assert tags["water_vapour"] == "20 kg m-2 ± 2 kg m-2 (given)"
+    assert tags["air_temperature"] == "295.15 K ± 2 K (given)"
+    assert tags["aerosol_optical_depth"] == "0.1 ± 0.05 (given)"
+    code, _, err = command("retrieve", scene, "-o", "b.tif", "--model", model_path, "--surface-pressure", "1000±5")
+    assert (code, "has an uncertainty, which it cannot have" in err[-1]) == (1, True)
+
+
 def test_sensor_and_date_may_be_stated(here, model_path, command):
     path = write_raster(here / "thermal.tif", VALUES)
     code, _, err = command("retrieve", path, "--model", model_path, "--sensor", "landsat8-b10", "--date", "2015-01-20")
