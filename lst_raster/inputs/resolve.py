@@ -260,7 +260,9 @@ def resolve_inputs(
     profile = _profile(available, chosen)
     from_profile = profile.names if profile else ()
     fields = {name: field for name, field in available.fields.items() if name not in from_profile}
-    names = [name for name in atmosphere_input_names(chosen) if name not in (*from_profile, BRIGHTNESS_TEMPERATURE.name)]
+    names = [
+        name for name in atmosphere_input_names(chosen) if name not in (*from_profile, BRIGHTNESS_TEMPERATURE.name)
+    ]
     fields = _default_composition(scene) | fields
     defaults = _climatology_fields(scene, [name for name in names if name not in fields], ground)
     atmosphere = {name: fields[name] if name in fields else defaults[name] for name in names}

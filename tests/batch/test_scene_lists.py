@@ -155,8 +155,8 @@ def test_a_table_has_options_of_each_scene_and_paths_relative_to_its_folder(scen
 def test_a_table_has_aerosol_and_uncertainties_of_values_and_of_rasters(tmp_path):
     (tmp_path / "haze.tif").touch()
     (tmp_path / "w+-1.tif").touch()
-    rows = "scene,water_vapour,air_temperature,aerosol\na_B10.TIF,29mm±2mm,25C+-2C,haze.tif±20%\nb_B10.TIF,w+-1.tif,,0.1\n"
-    (tmp_path / "list.csv").write_text(rows, encoding="utf-8")
+    rows = "scene,water_vapour,air_temperature,aerosol", "a_B10.TIF,29mm±2mm,25C+-2C,haze.tif±20%"
+    (tmp_path / "list.csv").write_text("\n".join([*rows, "b_B10.TIF,w+-1.tif,,0.1"]), encoding="utf-8")
     first, second = read_scene_list(tmp_path / "list.csv")
     assert first.options == {
         "water_vapour": "29mm±2mm", "air_temperature": "25C±2C", "aerosol": f"{tmp_path}/haze.tif±20%",

@@ -1,5 +1,7 @@
 """What reaches a model: values, defaults and uncertainties of every input."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import rasterio
@@ -87,7 +89,7 @@ def test_the_background_aerosol_is_no_assumption_worth_a_warning(scene, model_pa
 
 
 def test_an_aerosol_that_cannot_be_is_refused_with_its_meaning(scene, model_path):
-    with pytest.raises(InputError, match="give the absorption optical depth at 11 um, about 0.02 in clear air"):
+    with pytest.raises(InputError, match=r"give the absorption optical depth at 11 um, about 0\.02 in clear air"):
         resolve_inputs(scene, {"aerosol_optical_depth": 1.5}, model_path)
 
 
@@ -116,7 +118,7 @@ def test_more_certain_inputs_make_the_temperature_more_certain(tmp_path, scene, 
         solved(scene, tmp_path / f"{number}.tif", model_path, water_vapour=text, **others)[:2]
         for number, text in enumerate((f"{vapour}±0", f"{vapour}±2", f"{vapour}±20%"))
     ]
-    for (lst, less), (same, more) in zip(found[:-1], found[1:], strict=True):
+    for (lst, less), (same, more) in pairwise(found):
         np.testing.assert_array_equal(lst, same)
         assert (less < more).all()
     parts = retrieve(scene, output=tmp_path / "x.tif", model=model_path, water_vapour=vapour, **others).tags

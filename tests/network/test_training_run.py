@@ -95,7 +95,7 @@ def test_the_card_shows_the_measured_numbers_and_the_limits(run):
     for part in ("# landsat8-b10/surface", "`air_temperature` | K | ", "## Limits", "clear sky", "640 simulated"):
         assert part in card
     assert "{" not in card
-    assert max(map(len, card.splitlines())) <= 120
+    assert max(len(line) for line in card.splitlines() if not line.startswith("|")) <= 120  # tables cannot wrap
 
 
 def test_the_model_names_its_data_and_versions_but_no_folder(run):
@@ -175,8 +175,8 @@ def test_the_command_trains_and_prints_the_metrics(tmp_path, command):
     code, out, err = command("train", config, "-o", tmp_path / "model", "--quiet")
     assert (code, err) == (0, [])
     number = r"[+-]?\d+\.\d\d"
-    expected = f"RMSE {number} K with exact and {number} K with noisy inputs, bias {number} and {number} K, 300 profiles"
-    assert re.fullmatch(f"Other columns: {expected}", out[1])
+    errors = f"RMSE {number} K with exact and {number} K with noisy inputs, bias {number} and {number} K"
+    assert re.fullmatch(f"Other columns: {errors}, 300 profiles", out[1])
     assert (tmp_path / "model" / "model.onnx").is_file()
 
 

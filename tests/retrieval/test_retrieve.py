@@ -256,9 +256,7 @@ DRY = "less than 10% is rare in reality: if it is in cm (g cm-2), give the unit,
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["number", "raster", "climatology"])
 @pytest.mark.parametrize(("vapour", "is_dry"), [(2.0, True), (0.5, True), (20.0, False), (4.5, False)])
-def test_centimetres_taken_for_millimetres_of_water_vapour_cause_a_warning(
-    tmp_path, model_path, form, vapour, is_dry
-):
+def test_centimetres_taken_for_millimetres_of_water_vapour_cause_a_warning(tmp_path, model_path, form, vapour, is_dry):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     given = {"air_temperature": 293.0, "model": model_path}
     if form == "raster":

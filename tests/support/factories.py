@@ -175,7 +175,8 @@ def make_model(path, sensor="landsat8-b10", tier="surface", graph="retrieval", m
     text = f'<ir_version: 8, opset_import: ["" : 17]>\n{graph} ({inputs}) => ({outputs}) {{ {body} }}'
     model = onnx.parser.parse_model(text)
     model.graph.initializer.extend(
-        onnx.numpy_helper.from_array(np.float32(value), name) for name, value in _constants(sensor, tier, sensitivity or {}).items()
+        onnx.numpy_helper.from_array(np.float32(value), name)
+        for name, value in _constants(sensor, tier, sensitivity or {}).items()
     )
     metadata = true if metadata is None else metadata
     if metadata:
