@@ -196,9 +196,10 @@ def plan(task: Task) -> Planned:
         given = task.arguments()
         files, align = given.get("reanalysis", ()), given.get("align", False)
         atmosphere = {name: given.get(name) for name in ("water_vapour", "air_temperature", "surface_pressure")}
+        atmosphere["aerosol_optical_depth"] = given.get("aerosol")
         inputs = resolve_inputs(
-            scene, atmosphere | {"aerosol_optical_depth": given.get("aerosol")}, given.get("model"), emissivity=given.get("emissivity"), dem=given.get("dem"), align=align,
-            reanalysis=[files] if isinstance(files, str | Path) else files,
+            scene, atmosphere, given.get("model"), emissivity=given.get("emissivity"), dem=given.get("dem"),
+            align=align, reanalysis=[files] if isinstance(files, str | Path) else files,
         )  # fmt: skip
         clouds, dilation = given.get("mask_clouds", True), given.get("mask_dilation", 0.0)
         choose_masking(scene, clouds=clouds, dilation=dilation, align=align)

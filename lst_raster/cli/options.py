@@ -115,8 +115,8 @@ retrieval = combine(
         help=f"Number in (0, 1], raster, {', '.join(source.form for source in SOURCES.values())}. "
         "Repeated: the first that has a value. [default: 0.97]"),
     click.option("--water-vapour", "--water-vapor", "water_vapour", metavar="VALUE", shell_complete=files,
-        help="Column in kg m-2, or with a unit (29mm, 2.9cm, 2.9g/cm2), or raster; with its standard uncertainty: 29±2, "
-        "29mm+-2mm, wv.tif+-10%. [default uncertainty: 5 %, at least 0.5 kg m-2]"),
+        help="Column in kg m-2, or with a unit (29mm, 2.9cm, 2.9g/cm2), or raster; with its standard uncertainty: "
+        "29mm±2mm, 29+-2, wv.tif+-10%. [default uncertainty: 5 %, at least 0.5 kg m-2]"),
     click.option("--air-temperature", metavar="VALUE", shell_complete=files,
         help="At 2 m, in K, or with a unit (25C), or raster; with its standard uncertainty: 25C+-2C. "
         "[default uncertainty: 1 K]"),

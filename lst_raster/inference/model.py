@@ -151,7 +151,8 @@ class Model:
         names = {variable.name for variable in self.contract.inputs}
         if "brightness_temperature" not in inputs and "radiance" not in inputs:
             raise InputError(
-                f"{self.contract.name} takes the brightness temperature of the neighbourhood; give brightness_temperature"
+                f"{self.contract.name} takes the brightness temperature of the neighbourhood of the pixels; "
+                "give brightness_temperature"
             )
         # The atmosphere does not depend on the pixel, so a retrieval graph accepts any.
         pixel = {name: 1.0 for name in SURFACE_INPUTS if name in names and name not in inputs}

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from lst_raster.errors import InputError, ModelError
-from lst_raster.inference.model import Model, has_model
 from lst_raster.inference.contract import PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name
+from lst_raster.inference.model import Model, has_model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, InputUncertainty
 from lst_raster.inputs.climatology import ClimatologicalAtmosphere, climatology
 from lst_raster.inputs.emissivity.merge import Emissivity, choose_emissivity

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +85,7 @@ def _strips(grid: Grid, count: int, height: int) -> list[Window]:
     """Strips of whole rows around the nodes, of at most a height and within the half intervals around them [pixel]."""
     edges = _edges(grid.height, count)
     windows = []
-    for top, bottom in zip(edges[:-1], edges[1:], strict=True):
+    for top, bottom in pairwise(edges):
         middle = (top + bottom) // 2 // height * height if height < grid.height else 0
         start = min(max(middle, top), bottom - 1)
         windows.append(Window(0, start, grid.width, min(height, bottom - start)))
@@ -117,7 +118,7 @@ def _open_strips(
                 clear = clear & ~is_any(kinds[::step, ::step], CLOUDY, MASK_BITS)
             temperature = brightness_temperature(np.where(clear, pixels.radiance[::step, ::step], np.nan), band)
             medians = np.full(shape[1], np.nan)
-            for node, (left, right) in enumerate(zip(columns[:-1], columns[1:], strict=True)):
+            for node, (left, right) in enumerate(pairwise(columns)):
                 part = temperature[:, -(-left // step) : -(-right // step)]
                 known = part[np.isfinite(part)]
                 if known.size >= max(min(fewest, part.size), 1):
