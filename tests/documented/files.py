@@ -192,6 +192,7 @@ RULES = {
     r"QA_PIXEL\.TIF": _raster(CLEAR, CLEAR, "u2"),
     r"(?:.*/)?\w*emissivity\w*\.tif|lake\.tif": _raster(0.95, 0.99),
     r"dem\w*\.tif": _raster(20.0, 90.0),
+    r"(wv\.tif)\+-\d+%": lambda files, path, name: _raster(18.0, 22.0)(files, path.with_name(name)),
     r"worldcover\.tif|landcover\.tif": _raster(30.0, 30.0, "u1", DEGREES),
     r"GED": Files.tiles,
     r"MATCHUPS\.csv": Files.matchups,

@@ -70,7 +70,7 @@ def make_simulated_set(path: Path, *, profiles: int = 600, seed: int = 0, sensor
         "longitude": (rng.uniform(-180.0, 180.0, profiles), "degree"),
         "aerosol_optical_depth": (aerosol, "1"),
         "continuum_scaling": (np.ones(profiles), "1"),
-        "gas_year": (np.full(profiles, 2020.0), "1"),
+        "gas_year": (rng.uniform(1985.0, 2028.0, profiles), "1"),
         "split": ((np.arange(profiles) % 5 == 4).astype(np.int8), "1"),
     }
     dataset = xr.Dataset(
