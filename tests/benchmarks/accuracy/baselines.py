@@ -115,7 +115,7 @@ class Plain:
         slope = band_radiance_slope(brightness, self.band)
         radiance = batch.radiance + factor * errors.sensor * slope * torch.randn_like(brightness)
         emissivity = batch.emissivity + factor * errors.emissivity * torch.randn_like(brightness)
-        return radiance, torch.clamp(emissivity, max=1.0)
+        return radiance, torch.clamp(torch.as_tensor(emissivity), max=1.0)
 
     def temperature(self, network: PlainNetwork, batch: Batch) -> Tensor:
         """Predict the temperature, with zero for the nuisance parameters. [K]"""
@@ -222,10 +222,10 @@ class Fitted:
     calibration: Calibration | None = None
     """Calibration of the predicted uncertainty of a coupled network; None where it was not calibrated."""
 
-    def uncertainty(self, given: Samples, errors: InputErrors) -> Float:
-        """Calibrated standard uncertainty, shape (profile, sample), NaN without calibration. [K]"""
+    def uncertainty(self, given: Samples, errors: InputErrors) -> Float | None:
+        """Calibrated standard uncertainty, shape (profile, sample); None without calibration. [K]"""
         if self.calibration is None:
-            return np.full(given.radiance.shape, np.nan)
+            return None
         assert isinstance(self.network, CoupledNetwork)
         return estimate(self.network, given, errors, self.calibration).uncertainty
 

@@ -30,8 +30,8 @@ Retrieval: TypeAlias = Callable[[Samples], NDArray[np.float64]]
 class WithUncertainty(Protocol):
     """A retrieval that predicts its uncertainty."""
 
-    def uncertainty(self, given: Samples, errors: InputErrors) -> NDArray[np.float64]:
-        """Standard uncertainty of each temperature for inputs with these errors, NaN where it is not predicted. [K]"""
+    def uncertainty(self, given: Samples, errors: InputErrors) -> NDArray[np.float64] | None:
+        """Standard uncertainty of each temperature for inputs with these errors; None without calibration. [K]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -128,13 +128,13 @@ def measure(
     chosen_titles = tuple(setting.tests) if titles is None else titles
     for title, name, errors, given in given_samples(setting, chosen_titles, facts["tier"], names):
         retrieved, truth = retrieval(given), given.surface_temperature
-        sigma = np.full(truth.shape, np.nan)
-        if isinstance(retrieval, WithUncertainty):
-            sigma = retrieval.uncertainty(given, errors)
+        sigma = retrieval.uncertainty(given, errors) if isinstance(retrieval, WithUncertainty) else None
         for part, chosen in parts(given.simulated).items():
             if chosen.any():
                 found = asdict(score(retrieved[chosen], truth[chosen]))
-                within = coverage(retrieved[chosen] - truth[chosen], sigma[chosen])
+                within = math.nan
+                if sigma is not None:
+                    within = coverage(retrieved[chosen] - truth[chosen], sigma[chosen])
                 where = {"set": title, "inputs": name, "regime": part, "profiles": int(chosen.sum())}
                 rows.append({**facts, **where, **found, "coverage": within})
     return rows

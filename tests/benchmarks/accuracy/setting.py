@@ -23,8 +23,8 @@ WHOLE = 1.0
 class Plan:
     """Extent of fits and evaluations."""
 
-    steps: int = 2000
-    """Gradient steps of a fit of the comparison."""
+    steps: int = 2500
+    """Gradient steps of a fit of the comparison, as for the shipped models."""
     fewer_steps: int = 1000
     """Gradient steps of a fit of the other sections, and of a network that calibrates the uncertainty."""
     seeds: int = 3
