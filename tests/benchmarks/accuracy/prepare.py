@@ -21,7 +21,7 @@ Progress = Callable[[int, int], bool]
 
 VARY_SEED = 1
 """Seed of gases, aerosol and continuum of the library, as in training of the shipped models."""
-QUICK_STEP = 5
+QUICK_STEP = 10
 """A quick benchmark simulates every n-th column of the library."""
 _LAST_DATE = "No test set was given (`--test`): the columns of the last date of the library are used for testing."
 _QUICK = "This is a quick trial run with short trainings and one seed. Its figures are not representative."
@@ -41,7 +41,7 @@ class Prepared:
 def simulate_library(folder: Path, sensor: str, *, quick: bool = False, progress: Progress | None = None) -> Path:
     """Simulate the packaged profile library for a sensor band into `folder`, unless the file exists.
 
-    `quick` simulates every fifth column only. `progress` is called with completed and total profiles and returns
+    `quick` simulates every tenth column only. `progress` is called with completed and total profiles and returns
     False to stop. Returns the path of the simulated set.
     """
     target = folder / f"{sensor}_library{'_quick' if quick else ''}.nc"
