@@ -45,8 +45,6 @@ from lst_raster.simulator.gases import BACKGROUND_AEROSOL
 
 CLIMATOLOGY = "climatology"  # Origin of default values
 BACKGROUND = "background"  # Origin of the default aerosol
-UNKNOWN_ELEVATION = 300.0
-"""Standard uncertainty of the elevation of a surface relative to that of the climatology, without a DEM. [m]"""
 SATURATION_RATIO = "saturation_ratio"
 """Name, among the extremes of the inputs, of the ratio of water vapour to that of a saturated atmosphere. [1]"""
 # Lowest plausible ratio, at the air temperature or, where that is not an input, at that of the climatology. Of the
@@ -399,7 +397,7 @@ def _climatology_fields(scene: Scene, names: list[str], ground: Field | None) ->
             f"{scene.place.name} has no coordinate system, so there is no climatology for it; add {options}"
         )
     mean = _climatology(scene)
-    above = mean.at_elevation(mean.elevation + UNKNOWN_ELEVATION)
+    above = mean.at_elevation(mean.elevation + mean.elevation_uncertainty)
     fields = {}
     for name in names:
         value, uncertainty = float(getattr(mean, name)), float(getattr(mean, f"{name}_uncertainty"))
