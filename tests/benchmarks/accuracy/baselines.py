@@ -33,7 +33,7 @@ from lst_raster.profiles.sampling import InputErrors, Samples
 from lst_raster.profiles.simulated_set import SimulatedSet
 
 SCALE = 10.0  # scale of the output: typical surface minus brightness temperature [K]
-EXACT_FRACTION = 1.0 / 3.0  # fraction of the profiles of a batch whose radiance and emissivity are exact [1]
+EXACT_PIXELS = 1.0 / 3.0  # fraction of the profiles of a batch whose radiance and emissivity are exact [1]
 
 
 class PlainNetwork(nn.Module):
@@ -110,7 +110,7 @@ class Plain:
 
     def _noisy(self, batch: Batch) -> tuple[Tensor, Tensor]:
         shape, errors = (len(batch.radiance), 1), InputErrors()
-        factor = torch.where(torch.rand(shape) < EXACT_FRACTION, 0.0, torch.rand(shape))
+        factor = torch.where(torch.rand(shape) < EXACT_PIXELS, 0.0, torch.rand(shape))
         brightness = brightness_temperature(batch.radiance, self.band)
         slope = band_radiance_slope(brightness, self.band)
         radiance = batch.radiance + factor * errors.sensor * slope * torch.randn_like(brightness)

@@ -19,6 +19,7 @@ from typing import TypeAlias
 
 from threadpoolctl import threadpool_limits
 
+import lst_raster
 from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import CancelledError, InputError, LstRasterError
 from tests.benchmarks.accuracy.fits import Fit, Fitter, Retrieval, fit
@@ -164,8 +165,8 @@ def _fitted(fit_spec: Fit, selection: Selection, setting: Setting, fitter: Fitte
         training = selection.of(setting.library)
         if setting.fits is None or not fit_spec.steps:
             return fit(fit_spec, [training], fitter)
-        columns = hashlib.sha256(fit_spec.key.encode() + training.transmittance.tobytes())
-        path = setting.fits / f"{columns.hexdigest()[:24]}.pickle"
+        content = fit_spec.key.encode() + training.transmittance.tobytes() + _training_code()
+        path = setting.fits / f"{hashlib.sha256(content).hexdigest()[:24]}.pickle"
         if path.is_file():
             return _unpickled(path)
         fitted = fit(fit_spec, [training], fitter)
@@ -174,6 +175,13 @@ def _fitted(fit_spec: Fit, selection: Selection, setting: Setting, fitter: Fitte
         return fitted
     except LstRasterError as error:
         raise type(error)(f"{fit_spec.method} {fit_spec.tier}, seed {fit_spec.seed}: {error}") from error
+
+
+def _training_code() -> bytes:
+    """Source of the modules of the training: a fit is not used again after a change of them."""
+    package = Path(lst_raster.__file__).parent
+    modules = [*sorted((package / "network").glob("*.py")), package / "profiles" / "sampling.py"]
+    return b"".join(path.read_bytes() for path in (*modules, Path(__file__).with_name("baselines.py")))
 
 
 def _unpickled(path: Path) -> Retrieval:

@@ -45,8 +45,8 @@ def _introduction(about: Mapping[str, Any]) -> str:
             "the conditions with errors. Conditions:",
             "\n".join(f"- {name}: {title}." for name, title in CONDITION_TITLES.items()),
             f"Networks are trained in {plan['steps']} steps for the comparison and the sensitivities, in "
-            f"{plan['fewer_steps']} steps for the other sections, with {plan['seeds']} seeds ({plan['fewer_seeds']} "
-            "for continents and ablations, one for sensitivities).",
+            f"{plan['fewer_steps']} steps for the other sections, seeds: {plan['seeds']} ({plan['fewer_seeds']} "
+            "for continents and ablations, 1 for sensitivities).",
             *about["notes"],
             f"Run time {about['minutes']:.1f} minutes, {about['workers']} fits in parallel, with {versions}. The "
             "command also writes all numbers, seeds and regimes to CSV files and `results.json`.",
