@@ -103,14 +103,8 @@ def test_the_coupled_network_is_more_accurate_with_few_columns_on_the_page_of_th
 
 
 def test_the_comparison_with_the_published_mono_window_is_that_of_the_table():
-    published, ours, both = (
-        accuracy(method)[0][0]
-        for method in (
-            "mono-window, published",
-            "lst-raster, water vapour",
-            "lst-raster, water vapour and air temperature",
-        )
-    )
+    rows = ("mono-window, published", "lst-raster, water vapour", "lst-raster, water vapour and air temperature")
+    published, ours, both = (accuracy(row)[0][0] for row in rows)
     stated = f"coefficients are at {published} K RMSE, ours at {ours} K"
     page = text("docs/coming-from.md")
     assert f"{stated} with water vapour, at {both} K with the air temperature too" in page
