@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
 from lst_raster.inputs.profile_input import ON_LEVELS
+from lst_raster.physics.elevation import air_temperature_between_pressures
 from lst_raster.profiles.profile_sets import read_profiles
 from lst_raster.profiles.simulate import check_profiles
 from lst_raster.simulator.atmosphere import column, layers
@@ -26,9 +27,9 @@ def fill_from_profiles(matchups: Matchups, path: Path) -> Matchups:
     """Add temperature and humidity on sigma levels, and fill in missing pressure, air temperature and water vapour.
 
     `path` is a NetCDF file of profiles (`lst_raster.profiles.profile_sets`), in the order of the rows; a row without a
-    profile has NaN there. Values of the table are kept: the surface is at its pressure, and the humidity is scaled to
-    its water vapour. Raises InputNotFoundError, and InputError where the file has another number of profiles or an
-    impossible one.
+    profile has NaN there. Values of the table are kept: the surface is at its pressure, to which the temperature at 2 m
+    is adjusted, and the humidity is scaled to its water vapour. Raises InputNotFoundError, and InputError where the
+    file has another number of profiles or an impossible one.
     """
     profiles = read_profiles(path)
     count = check_profiles(path, profiles)
@@ -40,10 +41,13 @@ def fill_from_profiles(matchups: Matchups, path: Path) -> Matchups:
     values = {name: array.copy() for name, array in matchups.values.items()}
     none = np.full(count, np.nan)
     file = {name: profiles[name].values.astype(float) if name in profiles else none for name in (*_LEVELS, *_GROUND)}
-    surface_pressure, air_temperature = (
-        np.where(np.isnan(values[name]), file[other], values[name])
-        for name, other in (("surface_pressure", "surface_pressure"), ("air_temperature", "air_temperature_2m"))
+    surface_pressure = np.where(
+        np.isnan(values["surface_pressure"]), file["surface_pressure"], values["surface_pressure"]
     )
+    at_2m = file["air_temperature_2m"]
+    adjusted = air_temperature_between_pressures(at_2m, file["surface_pressure"], surface_pressure)
+    air_temperature = np.where(np.isnan(adjusted), at_2m, adjusted)
+    air_temperature = np.where(np.isnan(values["air_temperature"]), air_temperature, values["air_temperature"])
     values |= {name: none.copy() for name in ON_LEVELS}
     for row in range(count):
         pressure, temperature, humidity = (file[name][row] for name in _LEVELS)

@@ -38,6 +38,7 @@ Mask = NDArray[np.bool_]
 _SURFACE = ("water_vapour", "surface_pressure", "air_temperature")
 TIERS: Mapping[str, tuple[str, ...]] = MappingProxyType({"profile": (*_SURFACE, *ON_LEVELS), "surface": _SURFACE})
 """Tiers of models for match-ups, the most accurate first, with the atmospheric inputs that have no other default."""
+_WITHOUT_DEFAULT = ("radiance", "emissivity", *TIERS["profile"])
 _UNCERTAINTIES = tuple(map(uncertainty_name, UNCERTAIN_INPUTS))
 _NEIGHBOURHOOD = "neighbourhood_temperature"  # column of the model's input `BRIGHTNESS_TEMPERATURE`
 _TERMS = ("transmittance", "upwelling_radiance", "downwelling_radiance")
@@ -87,7 +88,7 @@ def retrieve_matchups(
             notes += _out_of_range(model, chosen)
     reasons = []
     for row, name in enumerate(names):
-        missing = [key for key in required.get(name, ()) if math.isnan(inputs[_column(key)][row])]
+        missing = [key for key in required.get(name, ()) if key in _WITHOUT_DEFAULT and math.isnan(inputs[key][row])]
         reasons.append(_reason(matchups, row, missing, lst[row]))
     for key, mask in climatological.items():
         if count := int(np.count_nonzero(mask & np.isfinite(lst))):
@@ -279,7 +280,7 @@ def _reason(matchups: Matchups, row: int, missing: Sequence[str], lst: float) ->
     excluded = matchups.excluded[row]
     if excluded:
         return excluded if excluded == EXCLUDED else f"{EXCLUDED}: {excluded}"
-    reasons = list(dict.fromkeys(f"no {_title(name)}" for name in missing if not name.endswith("_uncertainty")))
+    reasons = list(dict.fromkeys(f"no {_title(name)}" for name in missing))
     if not matchups.sensor[row]:
         reasons.insert(0, "no sensor")
     if not reasons and math.isnan(lst):

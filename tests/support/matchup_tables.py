@@ -9,10 +9,10 @@ from lst_raster.physics.radiative_transfer import sensor_radiance
 from lst_raster.sensors.bands import sensor_band
 
 HEADER = (
-    "sensor", "site", "time", "brightness_temperature_K", "emissivity", "water_vapour_kg_m2", "surface_pressure_hPa",
-    "insitu_lst_K",
+    "sensor", "site", "time", "brightness_temperature_K", "emissivity", "water_vapour_kg_m2", "air_temperature_K",
+    "surface_pressure_hPa", "insitu_lst_K",
 )  # fmt: skip
-ROW = ("landsat8-b10", "bon", "2016-01-01T17:30:00Z", "290.0", "0.97", "15.0", "980.0", "292.0")
+ROW = ("landsat8-b10", "bon", "2016-01-01T17:30:00Z", "290.0", "0.97", "15.0", "288.0", "980.0", "292.0")
 
 
 def row(**cells):
@@ -32,7 +32,7 @@ def write_table(path, *rows, header=HEADER, separator=",", ends="\n", encoding="
 def at_sensor_temperature(lst, model, emissivity, **air):
     """At-sensor brightness temperature of a surface with the atmosphere predicted by a model. [K]"""
     band = sensor_band(model.contract.sensor).planck
-    terms = [np.asarray(part, np.float64) for part in model.atmosphere(**air).terms]
+    terms = [np.asarray(part, np.float64) for part in model.atmosphere(brightness_temperature=290.0, **air).terms]
     return brightness_temperature(sensor_radiance(np.asarray(lst), emissivity, *terms, band), band)
 
 

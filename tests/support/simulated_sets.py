@@ -103,7 +103,7 @@ def made_set(path: Path, **facts: int | str) -> SimulatedSet:
 def published_errors(simulated, surfaces):
     """Errors of the published methods for given surfaces, by method and class of water vapour. [K]"""
     samples = observe(simulated, surfaces)
-    retrieved = retrieve_published(samples.sensor, samples.radiance, samples.emissivity, samples.water_vapour)
+    retrieved = retrieve_published(simulated.sensor, samples.radiance, samples.emissivity, samples.water_vapour)
     return {
         method: summarise_by_water_vapour(values - samples.surface_temperature, samples.water_vapour)
         for method, values in retrieved.items()
