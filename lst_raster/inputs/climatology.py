@@ -35,10 +35,12 @@ SCALES: Mapping[str, float] = {
 sine of the annual and the semiannual variation."""
 BANDS = np.arange(0.0, 91.0, 15.0)  # absolute latitudes of the table of uncertainties [degree]
 UNCERTAIN = ("water_vapour", "air_temperature", "surface_pressure")  # quantities with an uncertainty
-UNKNOWN_ELEVATION = 300.0
-"""Standard uncertainty of the elevation of a surface relative to that of the climatology, without a DEM. [m]"""
 _MIDSUMMER = 197.0  # middle of the northern summer [day of the year]
 _TROPICS = 15.0  # latitude from which the seasons have their full weight [degree]
+# Uncertainty of the elevation [m]: that of flat land, and a fraction [1] of the variance of the elevation between the
+# cells around the place. The land columns of five analyses with cells of 2.5 to 4.5 degrees differ by 190 m where the
+# cells are even, and by 290, 590 and 1,210 m where their standard deviation is 180, 690 and 1,540 m.
+_FLAT_LAND, _RUGGED_LAND = 200.0, 0.64
 # Lower limits: the harmonics of the driest and coldest places have zeros.
 _DRIEST = 2e-5  # specific humidity [kg kg-1]
 _SLOWEST = 0.0  # decrease factor [1]
@@ -54,7 +56,9 @@ class ClimatologicalAtmosphere:
     elevation: Float  # elevation of the surface to which the values belong [m]
     water_vapour_uncertainty: Float  # [kg m-2]
     air_temperature_uncertainty: Float  # [K]
-    surface_pressure_uncertainty: Float  # for a surface of this elevation [hPa]
+    surface_pressure_uncertainty: Float  # [hPa]
+    # Uncertainty of the elevation of a place, which is not part of the others; 0 where the elevation was given [m]
+    elevation_uncertainty: Float
 
     def at_elevation(self, elevation: ArrayLike) -> ClimatologicalAtmosphere:
         """Adjust to another surface elevation [m], as fields of a retrieval are (`lst_raster.physics.elevation`)."""
@@ -68,14 +72,16 @@ class ClimatologicalAtmosphere:
             water_vapour_uncertainty=vapour * (self.water_vapour_uncertainty / self.water_vapour),
             air_temperature_uncertainty=self.air_temperature_uncertainty + np.zeros_like(vapour),
             surface_pressure_uncertainty=self.surface_pressure_uncertainty + np.zeros_like(vapour),
+            elevation_uncertainty=np.zeros_like(vapour),
         )
 
     def at_unknown_elevation(self) -> ClimatologicalAtmosphere:
-        """Increase the uncertainties by the changes over `UNKNOWN_ELEVATION`, for a surface of unknown elevation."""
-        above = self.at_elevation(self.elevation + UNKNOWN_ELEVATION)
+        """Include the changes over `elevation_uncertainty` in the others, for a surface of unknown elevation."""
+        above = self.at_elevation(self.elevation + self.elevation_uncertainty)
         changes = {name: getattr(above, name) - getattr(self, name) for name in UNCERTAIN}
         names = {name: f"{name}_uncertainty" for name in UNCERTAIN}
-        return replace(self, **{names[name]: np.hypot(getattr(self, names[name]), changes[name]) for name in UNCERTAIN})
+        known = {names[name]: np.hypot(getattr(self, names[name]), changes[name]) for name in UNCERTAIN}
+        return replace(self, elevation_uncertainty=np.zeros_like(self.elevation), **known)
 
     def at_pressure(self, surface_pressure: ArrayLike) -> ClimatologicalAtmosphere:
         """Adjust to the elevation at which the climatological pressure is `surface_pressure`. [hPa]"""
@@ -116,6 +122,7 @@ class ClimatologyTable:
                 f"latitude {lat[~valid].flat[0]:g} is outside -90 to 90 degrees; check the scene's coordinate system"
             )
         at = {name: _interpolate(values, lat, lon) for name, values in self.coefficients.items()}
+        relief = _interpolate(self.coefficients["elevation"] ** 2, lat, lon) - at["elevation"] ** 2
         harmonics = np.eye(5)[0] if day_of_year is None else _harmonics(day)
         mean = {name: (at[name] * harmonics).sum(axis=-1) for name in SCALES if name != "elevation"}
         humidity = np.maximum(mean["specific_humidity"], _DRIEST)
@@ -137,6 +144,7 @@ class ClimatologyTable:
             water_vapour_uncertainty=vapour * uncertainty("water_vapour", "specific_humidity", humidity),
             air_temperature_uncertainty=uncertainty("air_temperature", "air_temperature"),
             surface_pressure_uncertainty=uncertainty("surface_pressure", "surface_pressure"),
+            elevation_uncertainty=np.sqrt(_FLAT_LAND**2 + _RUGGED_LAND * np.maximum(relief, 0.0)),
         )
 
     def _variance(self, name: str, latitude: Float, summer: Float) -> Float:
@@ -155,7 +163,7 @@ def climatology(
     centres of the cells. The water vapour column is that of a vapour pressure that is a power of pressure.
 
     The standard uncertainties are root mean square differences of clear land columns of five days from the climatology,
-    by latitude and season (``docs/science/profiles.md``); without a day they include the variation over the year.
+    by latitude and season (``docs/science/climatology.md``); without a day they include the variation over the year.
     Raises InputError for a latitude outside -90 to 90.
 
     References

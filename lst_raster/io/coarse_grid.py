@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -65,8 +66,19 @@ def spread(rows: Float, columns: Float, values: NDArray[Any], window: Any) -> Fl
 
     Nodes as for `interpolate_at`. The value of a pixel does not depend on the window.
     """
-    lines, column, right = _lines(rows, columns, values, window)
-    return _mix(lines[..., column], lines[..., column + 1], right)
+    row, below = _between(rows, window.row_off + 0.5 + np.arange(window.height))
+    column, right = _between(columns, window.col_off + 0.5 + np.arange(window.width))
+    near = values[..., column[0] : column[-1] + 2]
+    upper, lower = near[..., row, :], near[..., row + 1, :]
+    lines = (upper + below[:, None] * (lower - upper)).astype(np.float32)  # at the nodes of every row
+    slopes, weight = np.diff(lines, axis=-1), right.astype(np.float32)
+    found = np.empty((*lines.shape[:-1], window.width), np.float32)
+    ends = [0, *(np.flatnonzero(np.diff(column)) + 1), window.width]
+    for start, stop in pairwise(ends):  # pixels between the same two nodes
+        node, part = column[start] - column[0], found[..., start:stop]
+        np.multiply(slopes[..., node, None], weight[start:stop], out=part)
+        part += lines[..., node, None]
+    return found
 
 
 def interpolate_levels(
@@ -121,20 +133,6 @@ def interpolate_levels(
     return found
 
 
-def _lines(rows: Float, columns: Float, values: NDArray[Any], window: Any) -> tuple[Float32, NDArray[np.intp], Float32]:
-    """Values on every row of a window at the nearby columns of nodes; each pixel's left column, and weight."""
-    row, below = _between(rows, window.row_off + 0.5 + np.arange(window.height))
-    column, right = _between(columns, window.col_off + 0.5 + np.arange(window.width))
-    near = values[..., column[0] : column[-1] + 2]
-    lines = _mix(near[..., row, :], near[..., row + 1, :], below[:, None])
-    return lines, column - column[0], right.astype(np.float32)
-
-
 def _between(nodes: Float, points: Float) -> tuple[NDArray[np.intp], Float]:
     before = np.clip(np.searchsorted(nodes, points, side="right") - 1, 0, nodes.size - 2)
     return before, (points - nodes[before]) / (nodes[before + 1] - nodes[before])
-
-
-def _mix(a: Any, b: Any, weight: Any) -> Float32:
-    mixed: Float32 = (a + weight * (b - a)).astype(np.float32)
-    return mixed

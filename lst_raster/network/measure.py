@@ -96,14 +96,15 @@ def _run(graph: torch.nn.Module, inputs: Sequence[Float]) -> list[Float]:
 
 
 def fold_of(simulated: SimulatedSet) -> NDArray[np.int64]:
-    """Fold of each profile: dates alternate, so that whole dates are held out; without dates, profiles alternate.
+    """Fold of each profile: sources alternate, so that whole dates are held out; without, dates or profiles do.
 
     Neighbouring profiles of one date are almost identical, and differences between dates are part of the error.
     """
-    if simulated.time is not None:
-        dates, rank = np.unique(simulated.time, return_inverse=True)
-        if dates.size >= FOLDS:
-            return np.asarray(rank % FOLDS)
+    for groups in (simulated.profile_source, simulated.time):
+        if groups is not None:
+            names, rank = np.unique(groups, return_inverse=True)
+            if names.size >= FOLDS:
+                return np.asarray(rank % FOLDS)
     return np.arange(len(simulated)) % FOLDS
 
 

@@ -45,11 +45,15 @@ CONTINUUM_SPREAD = 0.03
 LAND_AT_OVERPASS = (5.0, 5.0)
 """Mean and standard deviation of the surface temperature of land less air temperature, clear sky, 10 to 11 h. At 95
 towers of AmeriFlux: +3.8 and 3.7 K from November to March, +6.1 and 5.7 K in the other months. [K]"""
+KINDS_OF_NEIGHBOURHOOD = (0.6, 0.2, 0.2)
+"""Fractions of the training samples with the skin temperature of the source, with that of land at the overpass, and
+with one drawn from `TEMPERATURE_DIFFERENCE`. [1]"""
 MESOSCALE = 2.0  # standard deviation of the mean surface temperature of 10 km within a cell of an analysis [K]
 TYPICAL_EMISSIVITY = (0.97, 0.012)  # mean and standard deviation of the emissivity of a neighbourhood [1]
 COMMON_TEMPERATURE_ERROR = 1.0  # temperature error common to all sigma levels [K]
 LEVEL_TEMPERATURE_ERROR = 0.7  # independent temperature error of each sigma level [K]
 LEVEL_HUMIDITY_ERROR = 0.10  # independent relative error of the humidity of each sigma level [1]
+EXACT_FRACTION = 0.15  # training samples with exact water vapour and air temperature [1]
 LEVEL_CORRELATION = 2.0 / 3.0  # of the errors at 2 m and the common error of the levels [1]
 SMALLEST_FRACTION = 0.1  # lower limit of noisy water vapour and humidity, as a fraction of the true value [1]
 UNKNOWN_VAPOUR, UNKNOWN_TEMPERATURE = 0.35, 6.0
@@ -142,11 +146,12 @@ def draw_input_errors(aerosol: Float, random: np.random.Generator, *, has_levels
             water_vapour=0.10 * vapour, air_temperature=1.5 * temperature, profile=profile,
             aerosol_optical_depth=known_aerosol,
         )  # fmt: skip
-    vapour = one_of((0.0, uniform(0.3), np.inf), (0.2, 0.55, 0.25))
+    exact = random.random(shape) < EXACT_FRACTION
+    vapour = np.where(exact, 0.0, one_of((0.0, uniform(0.3), np.inf), (0.15, 0.6, 0.25)))
     return InputErrors(
         water_vapour=vapour,
         smallest_vapour=np.where(vapour > 0.0, one_of((0.0, uniform(1.0)), (0.5, 0.5)), 0.0),
-        air_temperature=one_of((0.0, uniform(4.0), np.inf), (0.2, 0.4, 0.4)),
+        air_temperature=np.where(exact, 0.0, one_of((0.0, uniform(4.0), np.inf), (0.15, 0.45, 0.4))),
         aerosol_optical_depth=known_aerosol,
     )
 
@@ -215,7 +220,7 @@ def neighbourhood_temperature(
     overpass = air_temperature + random.normal(*LAND_AT_OVERPASS, shape)
     skin = np.where(np.isnan(surface_temperature), overpass, surface_temperature)
     if wide:
-        kind = random.choice(3, shape, p=(0.45, 0.3, 0.25))
+        kind = random.choice(3, shape, p=KINDS_OF_NEIGHBOURHOOD)
         skin = np.choose(kind, (skin, overpass, air_temperature + random.uniform(*TEMPERATURE_DIFFERENCE, shape)))
     return np.asarray(skin + random.normal(0.0, MESOSCALE, shape))
 

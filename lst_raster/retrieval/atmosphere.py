@@ -337,6 +337,8 @@ def open_coarse_atmosphere(coarse: CoarseAtmosphere, grid: Grid) -> Iterator[Atm
                 layers = _between_levels(coarse, ground, used, window)
             else:
                 layers = coarse.level(float(elevation))
+                if not layers[_OUTSIDE:].any():
+                    layers = layers[:_OUTSIDE]
                 same_everywhere = (layers == layers[:, :1, :1]).all()
                 layers = layers[:, 0, 0] if same_everywhere else spread(coarse.rows, coarse.columns, layers, window)
             inputs_at = partial(_coarse_inputs_at, coarse, elevation, window)

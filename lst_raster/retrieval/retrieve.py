@@ -306,7 +306,10 @@ def _result_tags(run: Run, counts: TileCounts) -> dict[str, str]:
         "retrieved_pixels": f"{counts.retrieved} of {counts.pixels}", "masked_pixels": masked,
         "emissivity_pixels": ", ".join(sources), "air": run.atmosphere_method(),
     }  # fmt: skip
-    return tags | ({"uncertainty_parts": run.check.uncertainty_parts()} if run.has_uncertainty else {})
+    if run.has_uncertainty:
+        tags["uncertainty_parts"] = run.check.uncertainty_parts()
+        tags["systematic_uncertainty"] = run.check.systematic_uncertainty()
+    return tags
 
 
 def _require_result(run: Run, counts: TileCounts) -> None:

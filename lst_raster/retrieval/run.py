@@ -20,7 +20,7 @@ from lst_raster.io.plausibility import HOTTEST_GROUND
 from lst_raster.io.quality_band import is_any
 from lst_raster.io.scene import Scene
 from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.physics.uncertainty import AtmosphereVariance, temperature_uncertainty
+from lst_raster.physics.uncertainty import AtmosphereVariance, noise_radiance, temperature_uncertainty
 from lst_raster.product.cog import BLOCK, CogWriter, Compression, Layer, new_cog
 from lst_raster.product.paths import OutputFormat, ProductPaths, quality_layer, temperature_layer, uncertainty_layer
 from lst_raster.product.quality_flags import values_of
@@ -47,6 +47,7 @@ TOLERANCE = 0.05
 _SAMPLE_SIZE = 10_000
 _SEED = 20_150_719
 _PARTS = ("sensor", "emissivity", "atmosphere")
+_SYSTEMATIC = "calibration"  # error that all pixels have in common, and other scenes of the sensor
 Progress: TypeAlias = Callable[[int, int], bool]
 """Called with the number of tiles completed and in total; returns False to stop the run."""
 
@@ -121,7 +122,7 @@ class InterpolationCheck:
             sample = np.arange(count)
         row, column = np.divmod(sample, grid.width)
         empty = np.full(sample.size, np.nan, np.float32)
-        parts = {name: empty.copy() for name in _PARTS} if inputs.level2 is None else {}
+        parts = {name: empty.copy() for name in (*_PARTS, _SYSTEMATIC)} if inputs.level2 is None else {}
         return cls(inputs=inputs, noise=noise, row=row, column=column, difference=empty, parts=parts)
 
     def add(self, tile: Tile, temperature: Float32) -> None:
@@ -135,7 +136,8 @@ class InterpolationCheck:
             return
         row, column = row[inside], column[inside]
         model = self.inputs.network
-        band = sensor_band(model.contract.sensor).planck
+        sensor = sensor_band(model.contract.sensor)
+        band = sensor.planck
         layers = solve_atmosphere(model, tile.atmosphere.inputs_at(row, column), uncertainty=True)
         terms, variance = (layers[0], layers[1], layers[2]), AtmosphereVariance(*layers[3:6])
         radiance, emissivity, emissivity_uncertainty = (
@@ -145,8 +147,12 @@ class InterpolationCheck:
         exact = surface_temperature(radiance, emissivity, *terms, band)
         self.difference[inside] = temperature[row, column] - exact
         none = AtmosphereVariance(0.0, 0.0, 0.0)
-        alone = ((self.noise, 0.0, none), (0.0, emissivity_uncertainty, none), (0.0, 0.0, variance))
-        for name, (noise, of_emissivity, of_atmosphere) in zip(_PARTS, alone, strict=True):
+        calibration = float(noise_radiance(sensor.calibration_uncertainty, band))
+        alone = {
+            _PARTS[0]: (self.noise, 0.0, none), _PARTS[1]: (0.0, emissivity_uncertainty, none),
+            _PARTS[2]: (0.0, 0.0, variance), _SYSTEMATIC: (calibration, 0.0, none),
+        }  # fmt: skip
+        for name, (noise, of_emissivity, of_atmosphere) in alone.items():
             self.parts[name][inside] = temperature_uncertainty(
                 exact, radiance, emissivity, of_emissivity, terms[0], terms[2], noise, of_atmosphere, band
             )
@@ -165,8 +171,14 @@ class InterpolationCheck:
         """Root mean square of the uncertainty by error source, for the provenance."""
         if not self.checked:
             return "unknown"
-        parts = ", ".join(f"{name.replace('_', ' ')} {_rms(part):.2f} K" for name, part in self.parts.items())
+        parts = ", ".join(f"{name} {_rms(self.parts[name]):.2f} K" for name in _PARTS)
         return f"{parts} (root mean squares at {self.checked} pixels)"
+
+    def systematic_uncertainty(self) -> str:
+        """Uncertainty that all pixels have in common, for the provenance; it is not part of that of a pixel."""
+        if not self.checked:
+            return "unknown"
+        return f"{_SYSTEMATIC} {_rms(self.parts[_SYSTEMATIC]):.2f} K, common to all pixels"
 
     def __str__(self) -> str:
         rms = _rms(self.difference) if self.checked else 0.0

@@ -175,7 +175,8 @@ def test_of_levels_alone_the_column_and_the_air_at_the_ground_are_made(tmp_path,
     for model, names in (("landsat8-b10/surface", 3), (None, 25)):
         inputs = resolve_inputs(scene, {}, model, reanalysis=[path], dem=dem)
         found = values_of(inputs, scene, 500.0)
-        pressure = surface_pressure_between(inputs.atmosphere["surface_pressure"].source, 0.0, 500.0)
+        assumed = inputs.atmosphere["surface_pressure"]
+        pressure = surface_pressure_between(assumed.source, assumed.adjustment.surface, 500.0)
         assert len(found) == names and list(inputs.atmosphere) == ["surface_pressure"]
         np.testing.assert_allclose(found["surface_pressure"], pressure)
         lowest = LEVELS[pressure > LEVELS][-1]

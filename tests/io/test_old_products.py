@@ -105,7 +105,7 @@ def test_the_metadata_of_before_2012_say_what_newer_ones_say(tmp_path):
     assert found.entries["DATE_ACQUIRED"] == "2010-03-15"
     assert found.entries["FILE_NAME_BAND_6_VCID_2"] == "L72092085_08520100315_B62.TIF"
     assert found.number("RADIANCE_MAXIMUM_BAND_6_VCID_1") == 17.04
-    assert found.latitude() == pytest.approx(-36.035)
+    assert found.centre()[0] == pytest.approx(-36.035)
 
 
 def test_without_metadata_an_old_name_gives_satellite_band_and_day(tmp_path):

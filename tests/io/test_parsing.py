@@ -10,10 +10,11 @@ from lst_raster.io.address import Address, location_of, without_secrets
 from lst_raster.io.bundle import Place, is_hidden, metadata_stem
 from lst_raster.io.grid import Box
 from lst_raster.io.landsat import AcquisitionDate, file_stem, parse_band, read_edited_name, read_file_name
-from lst_raster.io.plausibility import Expectation
+from lst_raster.io.plausibility import Expectation, usual_air_temperature
 from lst_raster.io.quality_band import COLLECTION_2
 from lst_raster.io.raster import has_all_tags
 from lst_raster.io.remote import size_of_range
+from tests.support.shared import shared_path
 
 
 @pytest.mark.parametrize(
@@ -79,3 +80,14 @@ def test_a_tag_beyond_the_end_of_a_tiff_is_found(tmp_path):
     path = tmp_path / "x.tif"
     path.write_bytes(b"II*\0" + struct.pack("<IHHHIII", 8, 1, 34737, 2, 9, 26, 0) + b"WGS 84|")
     assert not has_all_tags(path)
+
+
+@pytest.mark.parametrize(
+    ("table", "latitude", "day"),
+    [("t", 0.0, 1), ("ms", 45.0, 197), ("mw", 45.0, 14.4), ("mw", -45.0, 197), ("ss", 60.0, 197), ("sw", 80.0, 14.4)],
+)
+def test_the_usual_air_temperatures_are_those_of_the_afgl_tables(table, latitude, day):
+    ground = np.loadtxt(shared_path("data", "profiles", "afgl", f"afgl{table}.dat"))[-1]
+    assert usual_air_temperature(latitude, day) == pytest.approx(ground[2], abs=0.1)
+    year = usual_air_temperature(60.0, None)
+    assert usual_air_temperature(60.0, 15) < year < usual_air_temperature(60.0, 197)

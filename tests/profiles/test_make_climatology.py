@@ -1,6 +1,7 @@
 """The packaged climatology: rebuilt from the grid of GPT3, and its uncertainties from atmospheric columns."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,6 +78,18 @@ def test_the_packaged_uncertainties_are_those_of_clear_land_columns(tmp_path):
     assert np.mean(np.abs(ratio) < 1.0) == pytest.approx(0.68, abs=0.06)
     ratio = (columns.water_vapour[land] - found.water_vapour) / found.water_vapour_uncertainty
     assert np.mean(np.abs(ratio) < 1.0) == pytest.approx(0.68, abs=0.06)
+
+
+def test_the_page_has_the_packaged_uncertainties():
+    lines = (Path(__file__).resolve().parents[2] / "docs" / "science" / "climatology.md").read_text().splitlines()
+    with np.load(data_path("climatology", "climatology.npz")) as packaged:
+        vapour, temperature, pressure = (packaged[f"{name}_uncertainty"] for name in UNCERTAIN)
+    for index, latitude in enumerate(BANDS):
+        cells = [f"{latitude:.0f}"]
+        for season in (0, 1):
+            one = vapour[season, index], temperature[season, index], pressure[season, index]
+            cells += [f"{one[0]:.0%}".replace("%", " %"), f"{one[1]:.1f}", f"{one[2]:.1f}"]
+        assert f"| {' | '.join(cells)} |" in lines
 
 
 def test_uncertainties_are_those_of_season_and_kind_of_surface():
