@@ -23,15 +23,22 @@ from lst_raster.physics.elevation import air_temperature_between_pressures, pres
 from lst_raster.physics.error_metrics import agreement, outliers
 from lst_raster.physics.planck import band_radiance, brightness_temperature
 from lst_raster.physics.radiative_transfer import sensor_radiance
-from lst_raster.profiles.profile_sets import profile_dataset, read_profiles, write_profiles
+from lst_raster.profiles.profile_sets import read_profiles, write_profiles
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.validation import validation_files
 from lst_raster.validation.matchups import NUMERIC_COLUMNS, read_matchups
 from lst_raster.validation.profiles import fill_from_profiles
 from lst_raster.validation.validate import GIVEN_TERMS, LST_RASTER, REMEDIES, TIERS, validate
 from tests.support.factories import FULL_PRECISION, STATE, make_model, make_scene, ramp
-from tests.support.matchup_tables import HEADER, at_sensor_temperature, row, write_station_day, write_table
-from tests.support.profile_air import LEVELS, humidity_at, inputs_of_profile, temperature_at
+from tests.support.matchup_tables import (
+    HEADER,
+    at_sensor_temperature,
+    row,
+    write_soundings,
+    write_station_day,
+    write_table,
+)
+from tests.support.profile_air import inputs_of_profile
 from tests.support.shared import shared_path
 
 AIR = {"water_vapour": 15.0, "surface_pressure": 980.0, "air_temperature": 288.0}
@@ -172,23 +179,6 @@ def test_the_uncertainty_of_the_inputs_may_be_in_the_table(model, tmp_path):
     sigma = validate(table, models=[model])[1].uncertainty
     assert sigma[0] == pytest.approx(sigma[1])
     assert (sigma[2:] > sigma[0] + 0.05).all()
-
-
-def write_soundings(path, count):
-    """A file of profiles known by formula, the last one empty."""
-    where = LEVELS, 30.8, 272.5, 0.0
-    levels = {
-        "pressure": LEVELS, "air_temperature": temperature_at(*where), "specific_humidity": humidity_at(*where),
-    }  # fmt: skip
-    profiles = profile_dataset(
-        {name: np.tile(np.asarray(values, float), (count, 1)) for name, values in levels.items()},
-        {"surface_pressure": np.full(count, 1000.0), "latitude": np.zeros(count), "longitude": np.zeros(count)},
-        time="2016-01-01", source="made",
-    )  # fmt: skip
-    for name in levels:
-        profiles[name][-1] = np.nan
-    write_profiles(profiles, path)
-    return path
 
 
 def test_rows_with_a_profile_have_the_tier_profile(models, tmp_path, command):
