@@ -61,38 +61,45 @@ def test_the_table_of_accuracy_is_that_of_the_benchmark():
 
 
 def test_the_limits_against_the_lake_are_those_of_the_page_on_it():
-    rows = ("`column` model, relative to the buoy", "USGS Collection 2, relative to the buoy")
-    ours, usgs = (cells("docs/science/lake.md", row)[0] for row in rows)
-    assert f"is {ours} K with water vapour only; the USGS product has {usgs} K" in text("README.md")
-    rows = ("USGS Collection 2, relative to the skin", "relative to the water skin")
-    skin = [cells("docs/science/lake.md", row)[0] for row in rows]
-    limits = text("docs/limits.md")
-    assert f"{usgs} K, against {ours} K of lst-raster with water vapour only" in limits
-    best = "Relative to the skin temperature of the water, and with the air temperature as an input of lst-raster"
-    assert f"{best}, the biases are {skin[0]} K and {skin[1]} K" in limits
+    rows = ("lst-raster, water vapour given", "USGS Collection 2")
+    (ours, ours_sd), (usgs, usgs_sd) = (cells("docs/science/lake.md", row)[:2] for row in rows)
+    readme, limits = text("README.md"), text("docs/limits.md")
+    assert (
+        f"is {ours} K with water vapour given, SD {ours_sd} K; the USGS product has {usgs} K, SD {usgs_sd} K" in readme
+    )
+    assert f"{usgs} K (SD {usgs_sd} K), against {ours} K ({ours_sd} K) of lst-raster with water vapour given" in limits
 
 
 def test_figures_of_the_lake_page_are_in_its_budget():
     budget = json.loads((ROOT / "docs" / "science" / "lake_sunapee" / "budget.json").read_text())
     page = text("docs/science/lake.md")
-    steps = [step["bias"] for step in budget["steps"].values()]
-    assert f"## From {steps[0]:+.2f} to {steps[-1]:+.2f} K" in page
-    for step in budget["steps"].values():
-        assert f"| {step['bias']:+.2f} | {step['sd']:.2f} |" in page
-    expected = budget["known_not_applied"] + steps[-1]
-    assert (
-        f"not applied amount to {budget['known_not_applied']:+.2f} K, so the expected bias is {expected:+.2f} K" in page
-    )
-    assert f"with a standard uncertainty of {budget['uncertainty']:.2f} K" in page
+    for name, title in (
+        ("water vapour given", "lst-raster, water vapour given"),
+        ("water vapour given, emissivity of ASTER", "the same, emissivity 0.978 of ASTER"),
+        ("only place and date", "lst-raster, only place and date"),
+        ("water vapour and daily mean air temperature given", "lst-raster, water vapour and air temperature given"),
+        ("USGS Collection 2", "USGS Collection 2"),
+        ("brightness temperature", "brightness temperature"),
+    ):
+        method = budget["methods"][name]
+        assert cells("docs/science/lake.md", title) == [
+            f"{method['bias']:+.2f}", f"{method['sd']:.2f}", f"{method['median']:+.2f}", f"{method['robust_sd']:.2f}",
+        ]  # fmt: skip
+    default = budget["methods"]["water vapour given"]
+    expected = budget["known_not_applied"] + default["bias"]
+    assert f"not applied amount to {budget['known_not_applied']:+.2f} K" in page
+    assert f"expected bias is {expected:+.2f} K, with a standard uncertainty of {budget['uncertainty']:.2f} K" in page
+    assert f"{100 * budget['within']:.0f} % of the residuals are within it" in page
     error_sources = {entry["name"]: entry for entry in budget["error_sources"]}
     for begin, name in (
         ("Air temperature", "air temperature"),
-        ("Time of day", "time of day (morning)"),
-        ("Neglected gases", "neglected gases"),
+        ("Elevation", "elevation of the water vapour cell"),
+        ("Aerosol", "aerosol"),
         ("Emissivity", "emissivity of water"),
     ):
         effect, uncertainty = error_sources[name]["effect"], error_sources[name]["uncertainty"]
-        assert f"**{begin}: {effect:+.2f} ± {uncertainty:.2f} K.**" in page
+        amount = f"{effect:+.2f} ± {uncertainty:.2f} K" if effect else f"± {uncertainty:.2f} K"
+        assert f"**{begin}: {amount}.**" in page
 
 
 def test_the_coupled_network_is_more_accurate_with_few_columns_on_the_page_of_the_benchmark():
