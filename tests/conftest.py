@@ -55,14 +55,6 @@ def model_path(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def column_model_path(tmp_path_factory):
-    """Folder of a small model of the column tier."""
-    folder = tmp_path_factory.mktemp("column")
-    make_model(folder / "model.onnx", tier="column")
-    return folder
-
-
-@pytest.fixture(scope="session")
 def apart():
     """Runs functions in processes of their own."""
     with Apart() as process:
@@ -80,7 +72,7 @@ def profile_model(tmp_path_factory):
 @pytest.fixture
 def all_tiers(tmp_path, monkeypatch):
     """All tiers, where models are shipped."""
-    for tier in ("surface", "column", "profile"):
+    for tier in ("surface", "profile"):
         make_model(tmp_path / "models" / "landsat8-b10" / tier / "model.onnx", tier=tier)
     monkeypatch.setattr("lst_raster.inference.model.models_path", lambda: tmp_path / "models")
 

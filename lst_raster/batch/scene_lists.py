@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from lst_raster.errors import InputError, InputNotFoundError, RemoteAccessError, SceneError, UnknownSensorError
+from lst_raster.inputs.fields import split_uncertainty
 from lst_raster.io.address import Address, without_secrets
 from lst_raster.io.bundle import ARCHIVE, Place, is_archive, is_hidden, is_metadata, metadata_stem
 from lst_raster.io.csv_table import decoded, parse_csv
@@ -26,7 +27,8 @@ SCENE_OPTIONS = ("band", "sensor", "date")
 """Options of a scene for `Scene.open`."""
 MULTI_VALUED = ("emissivity", "reanalysis")
 """Options with one or several values, separated by ``|``."""
-_PATHS = (*MULTI_VALUED, "water_vapour", "air_temperature", "surface_pressure", "dem", "model")  # that may be files
+# Options that may be files
+_PATHS = (*MULTI_VALUED, "water_vapour", "air_temperature", "surface_pressure", "aerosol", "dem", "model")
 OPTIONS = (*SCENE_OPTIONS, *_PATHS)
 """All options that a list may set for a scene, named as in `retrieve`."""
 RASTERS = (".tif", ".tiff")
@@ -205,7 +207,7 @@ def _parse_thermal_name(file: Path) -> FileName | None:
 
 
 _COLUMNS = ("scene", "name", *OPTIONS)
-_DECIMAL_COMMA = re.compile(r"^(-?\d+),(\d+)(?=\s*[A-Za-z]|$)")
+_DECIMAL_COMMA = re.compile(r"(?:^|(?<=±)|(?<=\+-)|(?<=/-))\s*(-?\d+),(\d+)(?=\s*(?:[A-Za-z%±]|\+/?-)|$)")
 _SOURCE = re.compile(r"^([a-z-]{2,}):(.+)$")  # aster-ged:FOLDER; one letter is a drive
 
 
@@ -257,7 +259,7 @@ def _parse_option(key: str, text: str, resolve: ResolvePath, decimal_comma: bool
 
 
 def _resolve_if_file(text: str, resolve: ResolvePath) -> str:
-    """Resolve the path of an existing file, also after the name of a source; leave other values unchanged."""
+    """Resolve the path of an existing file, also after a source's name or before an uncertainty; keep other values."""
     if "://" in text:
         return text
     source = _SOURCE.match(text)
@@ -265,5 +267,6 @@ def _resolve_if_file(text: str, resolve: ResolvePath) -> str:
     first, colon, table = rest.partition(":") if prefix == "landcover:" else (rest, "", "")
     resolved = resolve(first)
     if not Path(resolved).exists():
-        return text
+        value, uncertainty = split_uncertainty(text)
+        return text if uncertainty is None else f"{_resolve_if_file(value, resolve)}±{uncertainty}"
     return f"{prefix}{resolved}{colon}{_resolve_if_file(table, resolve) if table else ''}"

@@ -38,6 +38,7 @@ class RetrieveOptions(TypedDict, total=False):
     water_vapour: Source | None
     air_temperature: Source | None
     surface_pressure: Source | None
+    aerosol: Source | None
     reanalysis: str | Path | Sequence[str | Path]
     dem: Source | None
     align: bool
@@ -194,10 +195,11 @@ def plan(task: Task) -> Planned:
         known |= {"sensor": scene.sensor, "date": str(scene.date) if scene.date else None}
         given = task.arguments()
         files, align = given.get("reanalysis", ()), given.get("align", False)
+        atmosphere = {name: given.get(name) for name in ("water_vapour", "air_temperature", "surface_pressure")}
+        atmosphere["aerosol_optical_depth"] = given.get("aerosol")
         inputs = resolve_inputs(
-            scene, {name: given.get(name) for name in ("water_vapour", "air_temperature", "surface_pressure")},
-            given.get("model"), emissivity=given.get("emissivity"), dem=given.get("dem"), align=align,
-            reanalysis=[files] if isinstance(files, str | Path) else files,
+            scene, atmosphere, given.get("model"), emissivity=given.get("emissivity"), dem=given.get("dem"),
+            align=align, reanalysis=[files] if isinstance(files, str | Path) else files,
         )  # fmt: skip
         clouds, dilation = given.get("mask_clouds", True), given.get("mask_dilation", 0.0)
         choose_masking(scene, clouds=clouds, dilation=dilation, align=align)

@@ -137,8 +137,9 @@ def _formats() -> Iterator[Finding]:
 def _models() -> Iterator[Finding]:
     from lst_raster.inference.model import Model
 
-    model = Model.load("landsat8-b10/column", graph="atmosphere")
-    transmittance = float(model.atmosphere(water_vapour=20.0, surface_pressure=1000.0).transmittance)
+    model = Model.load("landsat8-b10/surface", graph="atmosphere")
+    typical = {"water_vapour": 20.0, "surface_pressure": 1000.0, "air_temperature": 290.0}
+    transmittance = float(model.atmosphere(**typical, brightness_temperature=290.0).transmittance)
     if 0.0 < transmittance < 1.0:
         yield Finding("ok", "the shipped models run")
     else:

@@ -115,10 +115,15 @@ retrieval = combine(
         help=f"Number in (0, 1], raster, {', '.join(source.form for source in SOURCES.values())}. "
         "Repeated: the first that has a value. [default: 0.97]"),
     click.option("--water-vapour", "--water-vapor", "water_vapour", metavar="VALUE", shell_complete=files,
-        help="Column in kg m-2, or with a unit (29mm, 2.9cm, 2.9g/cm2), or raster."),
+        help="Column in kg m-2, or with a unit (29mm, 2.9cm, 2.9g/cm2), or raster; with its standard uncertainty: "
+        "29mm±2mm, 29+-2, wv.tif+-10%. [default uncertainty: 5 %, at least 0.5 kg m-2]"),
     click.option("--air-temperature", metavar="VALUE", shell_complete=files,
-        help="At 2 m, in K, or with a unit (25C), or raster."),
+        help="At 2 m, in K, or with a unit (25C), or raster; with its standard uncertainty: 25C+-2C. "
+        "[default uncertainty: 1 K]"),
     click.option("--surface-pressure", metavar="VALUE", shell_complete=files, help="In hPa, or raster."),
+    click.option("--aerosol", metavar="VALUE", shell_complete=files,
+        help="Absorption optical depth at 11 um, or raster; with its standard uncertainty: 0.1+-0.05. "
+        "[default: 0.02+-0.015]"),
     click.option("--reanalysis", multiple=True, metavar="PATH", shell_complete=files,
         help="Reanalysis file with water vapour at the scene's time, or with temperature and humidity on levels: "
         "NetCDF, GRIB, Zarr, or a ZIP of them. Repeatable."),

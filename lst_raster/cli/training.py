@@ -13,7 +13,7 @@ from lst_raster.cli.command import Command, Group, show
 from lst_raster.cli.messages import progress_bar
 from lst_raster.errors import OutputError
 
-_TIERS = ("column", "surface", "profile")
+_TIERS = ("surface", "profile")
 _csv = click.option("-o", "--output", required=True, type=options.PATH, help="CSV file to write.")
 _netcdf = click.option("-o", "--output", required=True, type=options.PATH, help="NetCDF file to write.")
 
@@ -117,8 +117,11 @@ def train(
     lines: list[object] = []
     for folder, metrics in made:
         for title, result in metrics.items():
-            rmse, bias = result["lst"]["all"]["rmse"], result["lst"]["all"]["bias"]
-            lines.append(f"{title}: RMSE {rmse:.2f} K, bias {bias:+.2f} K, {result['profiles']} profiles")
+            exact, noisy = (result[condition]["lst"]["all"] for condition in ("exact", "noisy"))
+            lines.append(
+                f"{title}: RMSE {exact['rmse']:.2f} K with exact and {noisy['rmse']:.2f} K with noisy inputs, "
+                f"bias {exact['bias']:+.2f} and {noisy['bias']:+.2f} K, {result['profiles']} profiles"
+            )
         lines.append(folder)
     show(models[0] if config is not None else {"models": models}, lines, as_json)
 

@@ -135,7 +135,7 @@ class Model:
         Parameters
         ----------
         **inputs : array or number
-            The atmosphere inputs of the contract, as in `predict`.
+            The atmosphere inputs of the contract, as in `predict`; `brightness_temperature` is required.
 
         Returns
         -------
@@ -149,6 +149,11 @@ class Model:
             As in `predict`.
         """
         names = {variable.name for variable in self.contract.inputs}
+        if "brightness_temperature" not in inputs and "radiance" not in inputs:
+            raise InputError(
+                f"{self.contract.name} takes the brightness temperature of the neighbourhood of the pixels; "
+                "give brightness_temperature"
+            )
         # The atmosphere does not depend on the pixel, so a retrieval graph accepts any.
         pixel = {name: 1.0 for name in SURFACE_INPUTS if name in names and name not in inputs}
         outputs = self.predict(**pixel, **inputs)
@@ -177,9 +182,9 @@ class Model:
         if "aerosol_optical_depth" not in given:
             inputs.setdefault(uncertainty_name("aerosol_optical_depth"), BACKGROUND_AEROSOL[1])
         for name in UNCERTAIN_INPUTS:
-            if name in given:
+            if name in given and uncertainty_name(name) not in given:
                 known = INPUT_UNCERTAINTIES[REANALYSIS].get(name) or INPUT_UNCERTAINTIES[GIVEN][name]
-                inputs.setdefault(uncertainty_name(name), known.at(np.asarray(given[name], np.float32)))
+                inputs[uncertainty_name(name)] = known.at(np.asarray(given[name], np.float32))
         inputs.setdefault(PROFILE_UNCERTAINTY, 1.0)
         if "radiance" in given:
             planck = sensor_band(self.contract.sensor).planck

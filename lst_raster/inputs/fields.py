@@ -147,9 +147,11 @@ def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> F
     >>> parse_field(AIR_TEMPERATURE, "25C±1C").uncertainty
     InputUncertainty(absolute=1.0, relative=0.0)
     """
-    if isinstance(source, str) and (parts := _UNCERTAIN.fullmatch(source)):
-        field = parse_field(quantity, parts[1], align=align)
-        return replace(field, uncertainty=_parse_uncertainty(quantity, parts[1], parts[2], source))
+    if isinstance(source, str):
+        value, uncertainty = split_uncertainty(source)
+        if uncertainty is not None:
+            field = parse_field(quantity, value, align=align)
+            return replace(field, uncertainty=_parse_uncertainty(quantity, value, uncertainty, source))
     if isinstance(source, Path | Address):
         return Field(quantity=quantity, source=location_of(source), align=align)
     if not isinstance(source, str):
@@ -169,6 +171,18 @@ def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> F
     if number:
         raise InputError(f"{quantity.title} {source!r} has an unknown unit, and is no file; {quantity.hint}")
     raise InputNotFoundError(f"{quantity.title} {source!r} is not a number or an existing file; check the path")
+
+
+def split_uncertainty(text: str) -> tuple[str, str | None]:
+    """Split a text such as ``21mm±2mm`` into value and uncertainty, None without one, as in the name of a file.
+
+    Examples
+    --------
+    >>> split_uncertainty("21mm+-2mm"), split_uncertainty("29mm")
+    (('21mm', '2mm'), ('29mm', None))
+    """
+    parts = _UNCERTAIN.fullmatch(text)
+    return (parts[1], parts[2]) if parts and not Path(text).exists() else (text, None)
 
 
 def _parse_uncertainty(quantity: Quantity, value: str, text: str, source: str) -> InputUncertainty:

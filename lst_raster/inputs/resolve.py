@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from lst_raster.errors import InputError, ModelError
-from lst_raster.inference.model import Model, has_model
 from lst_raster.inference.contract import PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name
+from lst_raster.inference.model import Model, has_model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, InputUncertainty
 from lst_raster.inputs.climatology import ClimatologicalAtmosphere, climatology
 from lst_raster.inputs.emissivity.merge import Emissivity, choose_emissivity
@@ -47,7 +47,7 @@ CLIMATOLOGY = "climatology"  # Origin of default values
 BACKGROUND = "background"  # Origin of the default aerosol
 SATURATION_RATIO = "saturation_ratio"
 """Name, among the extremes of the inputs, of the ratio of water vapour to that of a saturated atmosphere. [1]"""
-# Lowest plausible ratio, at the air temperature or, where that is not an input, at that of the climatology. Of the
+# Lowest plausible ratio, at the air temperature or, where that is not given, at that of the climatology. Of the
 # 13,696 land columns of four GFS analyses (December 2004, January and October 2011, September 2015) 0.12 % are drier
 # than the first (0.20 % by area) and 0.07 % than the second; of TIGR-2000 0.04 % than the first. Divided by ten, as by
 # confusing cm with mm, 60 % (70 % by area) and 51 % are.
@@ -72,9 +72,6 @@ class Inputs:
     unused: tuple[Field, ...] = ()  # Given fields that the model does not use
     notes: tuple[str, ...] = ()  # Remarks for the user, one line each
     level2: Level2Atmosphere | None = None  # Atmosphere of a Level-2 product, None with a model
-    # Air temperature of the climatology for the check of the water vapour, where the model has no air temperature
-    # input; None elsewhere [K]
-    reference_temperature: float | None = None
 
     @property
     def network(self) -> Model:
@@ -179,27 +176,21 @@ def assumption_warnings(scene: Scene, inputs: Inputs) -> list[str]:
     return lines
 
 
-def saturation_ratio(
-    values: Mapping[str, Any], reference_temperature: float | None = None
-) -> dict[str, tuple[float, float]]:
+def saturation_ratio(values: Mapping[str, Any], *, is_climatological: bool = False) -> dict[str, tuple[float, float]]:
     """Median ratio of water vapour to that of a saturated atmosphere, over a sample of the pixels.
 
-    `values` has the inputs of the model by name, as arrays that broadcast; without an air temperature,
-    `reference_temperature` [K] is used. The result maps `SATURATION_RATIO` to the ratio and its lowest plausible value
-    [1]; it is empty if the water vapour or the temperature is unknown.
+    `values` has the inputs of the model by name, as arrays that broadcast; `is_climatological` is whether the air
+    temperature is that of the climatology. The result maps `SATURATION_RATIO` to the ratio and its lowest plausible
+    value [1]; it is empty where no pixel has both.
     """
-    is_input = "air_temperature" in values
-    temperature = values["air_temperature"] if is_input else reference_temperature
-    if temperature is None or "water_vapour" not in values:
-        return {}
-    vapour, temperature = np.broadcast_arrays(values["water_vapour"], temperature)
+    vapour, temperature = np.broadcast_arrays(values["water_vapour"], values["air_temperature"])
     step = max(1, vapour.size // _SAMPLE)
     vapour, temperature = vapour.reshape(-1)[::step], temperature.reshape(-1)[::step]
     valid = np.isfinite(vapour) & np.isfinite(temperature)
     if not valid.any():
         return {}
     ratio = np.median(vapour[valid] / saturated_column(temperature[valid].astype(np.float64)))
-    return {SATURATION_RATIO: (float(ratio), _MIN_RATIO if is_input else _MIN_RATIO_CLIMATOLOGY)}
+    return {SATURATION_RATIO: (float(ratio), _MIN_RATIO_CLIMATOLOGY if is_climatological else _MIN_RATIO)}
 
 
 def input_warnings(model: Model, extremes: Mapping[str, tuple[float, float]]) -> dict[str, str]:
@@ -214,8 +205,9 @@ def input_warnings(model: Model, extremes: Mapping[str, tuple[float, float]]) ->
         (low, high), (bottom, top) = extremes[variable.name], variable.valid_range
         if not (bottom - RANGE_TOLERANCE * top <= low and high <= top + RANGE_TOLERANCE * top):
             span = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+            units = "" if variable.units == "1" else f" {variable.units}"
             lines[variable.name] = (
-                f"{variable.name.replace('_', ' ')} {span} {variable.units} is outside the range {bottom:g} to {top:g} "
+                f"{variable.name.replace('_', ' ')} {span}{units} is outside the range {bottom:g} to {top:g} "
                 f"of the model {model.contract.name}: clipped to that range"
             )
     ratio, limit = extremes.get(SATURATION_RATIO, (1.0, 0.0))
@@ -268,18 +260,18 @@ def resolve_inputs(
     profile = _profile(available, chosen)
     from_profile = profile.names if profile else ()
     fields = {name: field for name, field in available.fields.items() if name not in from_profile}
-    names = [name for name in atmosphere_input_names(chosen) if name not in (*from_profile, BRIGHTNESS_TEMPERATURE.name)]
+    names = [
+        name for name in atmosphere_input_names(chosen) if name not in (*from_profile, BRIGHTNESS_TEMPERATURE.name)
+    ]
     fields = _default_composition(scene) | fields
     defaults = _climatology_fields(scene, [name for name in names if name not in fields], ground)
     atmosphere = {name: fields[name] if name in fields else defaults[name] for name in names}
     unused = [field for name, field in fields.items() if name not in names]
     if ground and not any(field.adjustment for field in atmosphere.values()):
         unused.append(ground)
-    needs_temperature = _has_place(scene) and "air_temperature" not in (*atmosphere, *from_profile)
     return Inputs(
         model=chosen, emissivity=choose_emissivity(scene, emissivity, align=align), atmosphere=atmosphere,
         profile=profile, unused=tuple(unused), notes=available.notes,
-        reference_temperature=float(_climatology(scene).air_temperature) if needs_temperature else None,
     )  # fmt: skip
 
 
@@ -396,13 +388,10 @@ def _climatology_fields(scene: Scene, names: list[str], ground: Field | None) ->
         raise InputError(
             f"{scene.place.name} has no coordinate system, so there is no climatology for it; add {options}"
         )
-    mean = _climatology(scene)
-    above = mean.at_elevation(mean.elevation + mean.elevation_uncertainty)
+    mean = _climatology(scene) if ground else _climatology(scene).at_unknown_elevation()
     fields = {}
     for name in names:
         value, uncertainty = float(getattr(mean, name)), float(getattr(mean, f"{name}_uncertainty"))
-        if ground is None:
-            uncertainty = float(np.hypot(uncertainty, value - getattr(above, name)))
         adjustment = ElevationAdjustment(
             surface=float(mean.elevation), ground=ground, formula=BETWEEN_ELEVATIONS[name]
         ) if ground else None  # fmt: skip
@@ -418,14 +407,19 @@ def _climatology_fields(scene: Scene, names: list[str], ground: Field | None) ->
 def _default_composition(scene: Scene) -> dict[str, Field]:
     """Background aerosol, and the year of the trace gases: that of the acquisition, else of the sensor's operation."""
     aerosol, spread = BACKGROUND_AEROSOL
-    band = sensor_band(scene.sensor)
-    year = scene.date.decimal_year if scene.date else 0.5 * (band.first_year + band.last_year + 1.0)
     return {
         AEROSOL_OPTICAL_DEPTH.name: Field(
             quantity=AEROSOL_OPTICAL_DEPTH, source=aerosol, origin=BACKGROUND, uncertainty=InputUncertainty(spread)
         ),
         GAS_YEAR.name: Field(
-            quantity=GAS_YEAR, source=float(np.clip(year, GAS_YEAR.low, GAS_YEAR.high)),
+            quantity=GAS_YEAR, source=float(gas_year(scene.sensor, scene.date.decimal_year if scene.date else np.nan)),
             origin="acquisition" if scene.date else "sensor",
         ),
     }  # fmt: skip
+
+
+def gas_year(sensor: str, year: Any) -> Any:
+    """Year of the trace gases for decimal years, NaN for the middle of the sensor's operation; within `GAS_YEAR`."""
+    band = sensor_band(sensor)
+    known = np.where(np.isnan(year), 0.5 * (band.first_year + band.last_year + 1.0), year)
+    return np.clip(known, GAS_YEAR.low, GAS_YEAR.high)

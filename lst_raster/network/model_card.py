@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -124,14 +125,14 @@ def without_folders(text: str) -> str:
 
 
 _ON_LEVELS = (*TEMPERATURE_LEVELS, *HUMIDITY_LEVELS)
+_OPTIONAL = ("brightness_temperature", "aerosol_optical_depth", "gas_year")
+"""Inputs for which `lst_raster.inference.model.Model.predict` has defaults, in addition to the uncertainties."""
 
 _INTRODUCTION = """\
 # {sensor}/{tier}, version {version}
 
 Land surface temperature from {title} under a clear sky, by inversion of the radiative transfer equation.
-A small network predicts the atmosphere's transmittance, upwelling and downwelling radiance from
-{known};
-the equation, in the same file, gives the temperature.
+{known}
 Of the scene the network uses only the brightness temperature of the neighbourhood (tens of kilometres), not the
 radiance of the pixel: `atmosphere.onnx` contains the network only, for use on a coarse grid, and `model.onnx` contains
 both.
@@ -139,6 +140,8 @@ both.
     from lst_raster import Model
     model = Model.load("{sensor}/{tier}")
     model.predict({arguments})["lst"]
+
+The other inputs have defaults (`Model.predict`).
 
 ## Intended use
 Single-band retrieval over land and inland water, clear sky, near nadir, anywhere on Earth and in any season, with
@@ -190,34 +193,32 @@ Trained on {profiles} simulated atmospheres; {validation_profiles} of other regi
 {sources}
 Atmospheres vary in the water vapour continuum too; the model includes its spread in its uncertainty.
 
-Licence of the profiles: {licence} Spectroscopy: HITRAN
-lines, MT_CKD 4.3 continuum (Mlawer et al. 2023), SOCRATES minor gases; sources and terms are in
-`lst_raster/data/absorption/SOURCE.md`. The model: Apache-2.0, as all of lst-raster.
+Licence of the profiles:
+{licence}
+
+Spectroscopy: HITRAN lines and cross sections, MT_CKD 4.3 continuum (Mlawer et al. 2023), SOCRATES minor gases; sources
+and terms are in `lst_raster/data/absorption/SOURCE.md`. The model: Apache-2.0, as all of lst-raster.
 
 ## Limits
 - Single channel: errors of the water vapour column cause errors of the temperature, larger in humid atmospheres, and so
   do errors of the emissivity (0.01 is about 0.5 K in a dry atmosphere).
-{limits}
+- The profiles are of the sources above and of all hours of the day. Near-surface profiles at the hour of Landsat may
+  differ, and for different atmospheres the uncertainty can be too small.
 
 ## Provenance
 lst-raster {version}: `lst-raster train train.toml -o FOLDER`, seed {seed}; the file is in the same folder.
 {versions}.
 """
 
-_NCEP = "NCEP"
+_PUBLIC_DOMAIN = "GFS and NCEP reanalysis: works of the US Government, in the public domain"
 _LICENCES = {
-    _NCEP: "NCEP model output is a work of the US Government and in the public domain.",
-    "ERA5": "contains modified Copernicus Climate Change Service information.",
-    "": "that of their sources.",
+    "GFS": _PUBLIC_DOMAIN,
+    "NCEP": _PUBLIC_DOMAIN,
+    "ERA-Interim": "ERA-Interim: European Centre for Medium-Range Weather Forecasts (ECMWF)",
+    "ERA5": "ERA5: contains modified Copernicus Climate Change Service information; the European Commission and ECMWF "
+    "are not responsible for any use of it",
 }
-_OTHER_LIMITS = "- The profiles are those named above; for different atmospheres the uncertainty can be too small."
-_LIMITS = {
-    _NCEP: "- The profiles are of two dates, of all hours of the day: near-surface profiles at the hour of Landsat may "
-    "differ.\n- The uncertainty is calibrated on those dates; for different atmospheres it can be too small.",
-    "ERA5": _OTHER_LIMITS,
-    "": _OTHER_LIMITS,
-}
-"""By a word in the description of the profiles' sources; the last for all others."""
+"""By a word in the description of the profiles' sources."""
 
 
 def model_card(metadata: Mapping[str, Any]) -> str:
@@ -242,6 +243,10 @@ def _introduction(metadata: Mapping[str, Any]) -> str:
     known = [name.replace("_", " ") for name in single if name not in SURFACE_INPUTS]
     if has_levels:
         known.append("temperature and humidity on sigma levels")
+    sentence = (
+        "A small network predicts the atmosphere's transmittance, upwelling and downwelling radiance from "
+        f"{', '.join(known[:-1])} and {known[-1]}; the equation, in the same file, gives the temperature."
+    )
     return _INTRODUCTION.format(
         version=metadata["version"],
         who=_WHO.get(metadata["tier"], "the inputs below"),
@@ -250,8 +255,9 @@ def _introduction(metadata: Mapping[str, Any]) -> str:
         title=sensor_band(metadata["sensor"]).title,
         beyond=EXTRAPOLATION_LIMIT,
         levels="; `profile_uncertainty` is\nthat of the levels, 1 for the errors of a reanalysis" if has_levels else "",
-        known=f"{', '.join(known[:-1])} and {known[-1]}",
-        arguments=", ".join(f"{name}=..." for name in single) + (", **levels" if has_levels else ""),
+        known=textwrap.fill(sentence, 120),
+        arguments=", ".join(f"{name}=..." for name in single if name not in _OPTIONAL)
+        + (", **levels" if has_levels else ""),
     )
 
 
@@ -291,13 +297,13 @@ def _error_table(result: Mapping[str, Any], shown: Sequence[str]) -> str:
 
 def _data(metadata: Mapping[str, Any]) -> str:
     training = metadata["training"]
-    origin = next((name for name in _LICENCES if all(name in source for source in training["sources"])), "")
+    sources = " ".join(training["sources"])
+    licences = dict.fromkeys(text for word, text in _LICENCES.items() if word in sources) or ["that of their sources"]
     return _DATA.format(
         profiles=training["profiles"],
         validation_profiles=training["validation_profiles"],
         sources="\n".join(f"- {source}" for source in training["sources"]),
-        licence=_LICENCES[origin],
-        limits=_LIMITS[origin],
+        licence="\n".join(f"- {text}." for text in licences),
         version=metadata["lst_raster_version"],
         seed=training["seed"],
         versions=", ".join(f"{name} {training['versions'][name]}" for name in ("python", *_PACKAGES)),

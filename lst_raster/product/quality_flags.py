@@ -65,7 +65,7 @@ FLAGS = (  # in ascending order; bits 6 to 8 and 21 to 31 are not used
     _bit("snow", 3, "snow or ice in the scene's quality band"),
     _bit("water", 4, "water in the scene's quality band"),
     _bit("saturated", 5, "radiance outside the range of the sensor"),
-    _bit("assumed_atmosphere", 9, "water vapour or air temperature of the climatology"),
+    _bit("assumed_atmosphere", 9, "water vapour of the climatology"),
     _bit("outside_range", 10, "a model input was outside the range of the training data and was clipped to it"),
     _bit("uncertain", 11, "uncertainty above 2 K"),
     Flag(

@@ -166,6 +166,7 @@ _MAX_SIZE = 2048  # [pixel], of the sample of the quality band for the cloud cov
 _LINEAGE = {
     "input": "input", "radiance": "calibration", "emissivity": "emissivity", "atmosphere": "atmosphere",
     "water vapour": "water_vapour", "air temperature": "air_temperature", "surface pressure": "surface_pressure",
+    "brightness temperature": "brightness_temperature", "aerosol": "aerosol_optical_depth", "gas year": "gas_year",
     "model": "model", "atmosphere interpolation": "air", "masked": "mask",
 }  # fmt: skip
 

@@ -106,18 +106,22 @@ _EMISSIVITY = (
         "Where it has no value, the sources above are used.", advanced=True),
 )  # fmt: skip
 _ATMOSPHERE = (
-    Option("WATER_VAPOUR", "number", "--water-vapour", "Column water vapour [kg m-2]",
-        "1 kg m-2 is 1 mm of water. Empty: from the reanalysis, or else a climatology, with a warning.",
-        limits=(0.0, 100.0)),
-    Option("AIR_TEMPERATURE", "number", "--air-temperature", "Air temperature at 2 m [K]",
-        "Kelvin: degrees Celsius plus 273.15. Empty: from the reanalysis, or else a climatology.",
-        limits=(180.0, 340.0)),
+    Option("WATER_VAPOUR", "text", "--water-vapour", "Column water vapour [kg m-2]",
+        "1 kg m-2 is 1 mm of water. 21±2 adds the standard uncertainty, by default 5 %. Empty: from the reanalysis, or "
+        "else a climatology, with a warning."),
+    Option("AIR_TEMPERATURE", "text", "--air-temperature", "Air temperature at 2 m [K]",
+        "Kelvin, or with a unit: 25C. 25C±2C adds the standard uncertainty, by default 1 K. Empty: from the "
+        "reanalysis, or else a climatology."),
     Option("REANALYSIS", "files", "--reanalysis", "Reanalysis files",
         "NetCDF, GRIB or ZIP of a reanalysis at the scene's time: water vapour, or better temperature and humidity on "
         "pressure levels."),
     Option("SURFACE_PRESSURE", "number", "--surface-pressure", "Surface pressure [hPa]",
         "Not reduced to sea level. Empty: from the reanalysis, or else a climatology.",
         limits=(300.0, 1100.0), advanced=True),
+    Option("AEROSOL", "text", "--aerosol", "Aerosol: absorption optical depth at 11 um",
+        "About 0.1 in haze or desert dust; 0.1±0.05 adds the standard uncertainty. Empty: 0.02±0.015.",
+        advanced=True),
+    Option("AEROSOL_RASTER", "layer", "--aerosol", "Aerosol: raster", "Instead of a number.", advanced=True),
     Option("WATER_VAPOUR_RASTER", "layer", "--water-vapour", "Water vapour: raster [kg m-2]", "Instead of a number.",
         advanced=True),
     Option("AIR_TEMPERATURE_RASTER", "layer", "--air-temperature", "Air temperature: raster [K]",
@@ -174,7 +178,10 @@ _WORDS = Option(
     "As on the command line, for example --reanalysis era5.zarr.", advanced=True,
 )  # fmt: skip
 _RETRIEVAL = (*_EMISSIVITY, *_ATMOSPHERE, *_CLOUDS, *_SCENE_DETAILS, *_PRODUCT, _WORDS)
-_EITHER = (("WATER_VAPOUR", "WATER_VAPOUR_RASTER"), ("AIR_TEMPERATURE", "AIR_TEMPERATURE_RASTER"), ("DEM", "ELEVATION"))
+_EITHER = (
+    ("WATER_VAPOUR", "WATER_VAPOUR_RASTER"), ("AIR_TEMPERATURE", "AIR_TEMPERATURE_RASTER"),
+    ("AEROSOL", "AEROSOL_RASTER"), ("DEM", "ELEVATION"),
+)  # fmt: skip
 
 RETRIEVE = Form(options=(*_SCENE, *_RETRIEVAL), one_of=("LAYER", "SCENE"), not_together=(("LAYER", "SCENE"), *_EITHER))
 BATCH = Form(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import model_changes
 from lst_raster.inputs.fields import Field, open_field, value_at
-from lst_raster.inputs.resolve import RANGE_TOLERANCE, Inputs, saturation_ratio
+from lst_raster.inputs.resolve import CLIMATOLOGY, RANGE_TOLERANCE, Inputs, saturation_ratio
 from lst_raster.io.coarse_grid import Float, Nodes, interpolate_at, interpolate_levels, spread
 from lst_raster.io.grid import Grid
 from lst_raster.io.level2_scene import Level2Atmosphere
@@ -166,7 +166,8 @@ def _checked_ranges(inputs: Inputs, values: Mapping[str, Any]) -> Ranges:
             given.quantity.check(ranges[name], f"{given.quantity.title} {given.source}")
     vapour = inputs.atmosphere.get("water_vapour")
     if vapour and vapour.origin == "given":
-        ranges |= saturation_ratio(values, inputs.reference_temperature)
+        air = inputs.atmosphere.get("air_temperature")
+        ranges |= saturation_ratio(values, is_climatological=air is not None and air.origin == CLIMATOLOGY)
     return ranges
 
 
@@ -191,7 +192,7 @@ def scatter(layers: Float32, valid: Mask) -> Float32:
 
 
 def min_nodes(fields: Sequence[Field]) -> tuple[Float, Float] | None:
-    """Choose the nodes at which the model runs, for every elevation and every error source.
+    """Choose the nodes at which the model runs, for every elevation.
 
     Returns rows and columns [pixel] of the densest input, or a part of them (`_STRIDES`) where all inputs stay within
     `NODE_TOLERANCES` when interpolated from these, at the lowest elevation of the reanalysis; None where no input has
@@ -280,8 +281,14 @@ class CoarseAtmosphere:
 
     @classmethod
     def over(cls, inputs: Inputs, grid: Grid, *, uncertainty: bool) -> CoarseAtmosphere:
-        """Choose nodes over a scene: those of the profile, else the fewest for the inputs, else the corners."""
-        nodes = min_nodes(list(inputs.fields.values()))
+        """Choose nodes over a scene: those of the profile, else the fewest for the inputs, else the corners.
+
+        The nodes of the brightness temperature, which varies between any two, are among them.
+        """
+        fields = list(inputs.fields.values())
+        if inputs.profile is not None:
+            fields = [given for given in fields if given.quantity is BRIGHTNESS_TEMPERATURE]
+        nodes = min_nodes(fields)
         rows, columns = nodes or (np.array([0.0, grid.height]), np.array([0.0, grid.width]))
         if inputs.profile is not None:
             levels = inputs.profile.levels

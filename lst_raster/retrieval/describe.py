@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,14 @@ def _describe_model(model: Model) -> Description:
         "made_by": f"lst-raster {model.metadata.get('lst_raster_version', 'unknown')}",
         "inputs": {name: _valid_range(variables) for name, variables in inputs.items()},
         "outputs": {variable.name: variable.units for variable in contract.outputs},
-        "rmse_of_lst": {name: f"{test['lst']['all']['rmse']:.2f} K" for name, test in metrics.items() if "lst" in test},
+        "rmse_of_lst": {title: _errors(test) for title, test in metrics.items()},
     }  # fmt: skip
+
+
+def _errors(test: Mapping[str, Any]) -> Description:
+    """Root mean square errors of a test set by condition of the inputs."""
+    measured = {name: part["lst"] for name, part in test.items() if isinstance(part, Mapping) and "lst" in part}
+    return {name.replace(" ", "_"): f"{lst['all']['rmse']:.2f} K" for name, lst in measured.items()}
 
 
 def _valid_range(variables: list[Variable]) -> str:

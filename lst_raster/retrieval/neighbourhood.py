@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,22 +35,32 @@ _FEWEST = 20  # pixels of a node
 def neighbourhood_field(scene: Scene, masking: Masking, threads: int = 1) -> Field:
     """Median brightness temperature of the clear pixels around nodes over the scene. [K]
 
-    Only a strip of rows at each row of nodes is read, and all rows where no strip has clear pixels. A node without
-    clear pixels gets the mean of its neighbours; without any there is no value. Without a pixel size, and in scenes
-    smaller than `SPACING`, there is one value for all pixels. Raises SceneError or InputError: the scene or its quality
-    band is damaged.
+    Only a strip of rows at each row of nodes is read, and all rows where no strip has clear pixels; where the scene has
+    none, clouds count too. A node without clear pixels gets the mean of its neighbours. Without a pixel size, and in
+    scenes smaller than `SPACING`, there is one value for all pixels. Raises SceneError: no pixel has a radiance, or the
+    scene is damaged; InputError: its quality band is damaged.
     """
     size = scene.grid.pixel_size() or (0.0, 0.0)
     shape = _node_count(scene.grid.height * size[1]), _node_count(scene.grid.width * size[0])
     with open_raster(scene.place, "scene", SceneError) as dataset:
         height = max(dataset.block_shapes[0][0], STEP)
-    for windows in (_strips(scene.grid, shape[0], height), _strips(scene.grid, shape[0], scene.grid.height)):
+    strips, rows_of_nodes = (_strips(scene.grid, shape[0], rows) for rows in (height, scene.grid.height))
+    everything = replace(masking, quality=None)
+    for windows, masks, step in (
+        (strips, masking, STEP), (rows_of_nodes, masking, STEP), (rows_of_nodes, masking, 1),
+        (rows_of_nodes, everything, 1),
+    ):  # fmt: skip
         values = np.full(shape, np.nan)
-        with closing(over_tiles(windows, partial(_open_strips, scene, masking, shape), threads)) as parts:
+        with closing(over_tiles(windows, partial(_open_strips, scene, masks, shape, step), threads)) as parts:
             for row, medians in parts:
                 values[row] = medians
         if np.isfinite(values).any():
             break
+    else:
+        raise SceneError(
+            f"{scene.place.name} has no pixel that can be retrieved: every pixel is fill (0) or saturated; "
+            "give another scene"
+        )
     values = fill_nodes(values)
     if values.size == 1:
         return Field(quantity=BRIGHTNESS_TEMPERATURE, source=float(values[0, 0]), origin=ORIGIN)
@@ -73,7 +85,7 @@ def _strips(grid: Grid, count: int, height: int) -> list[Window]:
     """Strips of whole rows around the nodes, of at most a height and within the half intervals around them [pixel]."""
     edges = _edges(grid.height, count)
     windows = []
-    for top, bottom in zip(edges[:-1], edges[1:], strict=True):
+    for top, bottom in pairwise(edges):
         middle = (top + bottom) // 2 // height * height if height < grid.height else 0
         start = min(max(middle, top), bottom - 1)
         windows.append(Window(0, start, grid.width, min(height, bottom - start)))
@@ -88,26 +100,29 @@ def _edges(length: int, count: int) -> NDArray[np.intp]:
 
 @contextmanager
 def _open_strips(
-    scene: Scene, masking: Masking, shape: tuple[int, int]
+    scene: Scene, masking: Masking, shape: tuple[int, int], step: int
 ) -> Iterator[Callable[[Window], tuple[int, NDArray[np.float64]]]]:
-    """Open the scene; yield a function that finds the row of nodes of a strip and the medians around its nodes. [K]"""
-    band = sensor_band(scene.sensor).planck
+    """Open the scene; yield a function that finds the row of nodes of a strip and the medians around its nodes. [K]
+
+    Every `step`-th row and column is used; with all of them, a single pixel suffices for a node.
+    """
+    band, fewest = sensor_band(scene.sensor).planck, _FEWEST if step > 1 else 1
     tops, columns = _edges(scene.grid.height, shape[0]), _edges(scene.grid.width, shape[1])
     with open_raster(scene.place, "scene", SceneError) as dataset, open_masks(masking, scene.grid) as read_masks:
 
         def read(window: Window) -> tuple[int, NDArray[np.float64]]:
             pixels = scene.read(dataset, window=window)
-            clear = pixels.measured[::STEP, ::STEP]
+            clear = pixels.measured[::step, ::step]
             kinds = read_masks(window)
             if kinds.ndim:
-                clear = clear & ~is_any(kinds[::STEP, ::STEP], CLOUDY, MASK_BITS)
-            temperature = brightness_temperature(np.where(clear, pixels.radiance[::STEP, ::STEP], np.nan), band)
+                clear = clear & ~is_any(kinds[::step, ::step], CLOUDY, MASK_BITS)
+            temperature = brightness_temperature(np.where(clear, pixels.radiance[::step, ::step], np.nan), band)
             medians = np.full(shape[1], np.nan)
-            for node, (left, right) in enumerate(zip(columns[:-1], columns[1:], strict=True)):
-                part = temperature[:, -(-left // STEP) : -(-right // STEP)]
+            for node, (left, right) in enumerate(pairwise(columns)):
+                part = temperature[:, -(-left // step) : -(-right // step)]
                 known = part[np.isfinite(part)]
-                if known.size >= min(_FEWEST, part.size):
-                    medians[node] = np.median(known) if known.size else np.nan
+                if known.size >= max(min(fewest, part.size), 1):
+                    medians[node] = np.median(known)
             return int(np.searchsorted(tops, window.row_off, side="right")) - 1, medians
 
         yield read

@@ -92,7 +92,7 @@ def retrieve(
     """Retrieve the land surface temperature of a scene.
 
     Missing inputs are assumed, with a warning in the log at the end: emissivity 0.97, and the climatology of the
-    scene's place and day.
+    scene's place and day with its uncertainty, which the uncertainty of the temperature includes.
 
     Parameters
     ----------
@@ -106,13 +106,16 @@ def retrieve(
         `lst_raster.inputs.emissivity.registry.SOURCES`, such as ``ndvi`` or ``aster-ged:FOLDER``; of several sources
         the first with a value at the pixel is used. [1]
     water_vapour : float, str or path, optional
-        Water vapour column: a number, a text such as ``29mm`` or ``2.9cm``, or a raster. [kg m-2]
+        Water vapour column: a number, a text such as ``29mm`` or ``2.9cm``, or a raster. A text may end with a standard
+        uncertainty, ``29mm±2mm`` or ``wv.tif±10%``, by default 5 % and at least 0.5. [kg m-2]
     air_temperature : float, str or path, optional
-        Air temperature 2 m above the ground: a number or a raster. [K]
+        Air temperature 2 m above the ground: a number or a raster, likewise with an uncertainty (``25C±2C``), by
+        default 1. [K]
     surface_pressure : float, str or path, optional
         Air pressure at the ground: a number or a raster. [hPa]
     aerosol : float, str or path, optional
-        Absorption optical depth of aerosol at 11 um: a number or a raster; by default 0.02±0.015. [1]
+        Absorption optical depth of aerosol at 11 um: a number or a raster, likewise with an uncertainty; by default
+        0.02±0.015. [1]
     reanalysis : str, path, or sequence of them, optional
         Files (netCDF, GRIB or a ZIP of them) with the water vapour, and optionally the air temperature and the surface
         pressure, for the scene's time and place. Quantities given by their own argument take precedence.
@@ -123,8 +126,7 @@ def retrieve(
         Whether to warp rasters on another grid onto the scene's grid, instead of raising an error.
     model : Model, str or path, optional
         The model, its name or its path. By default the model of the scene's sensor and the tier ``profile`` where the
-        reanalysis has temperature and humidity on levels; else ``column`` where the water vapour is given without the
-        air temperature, else ``surface``.
+        reanalysis has temperature and humidity on levels, else ``surface``.
     mask_clouds : bool
         Whether to mask clouds, dilated clouds, their shadows and cirrus, where the scene has a quality band.
     mask_dilation : float

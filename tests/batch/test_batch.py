@@ -127,6 +127,16 @@ def test_options_of_a_scene_in_the_list_override_those_of_all_scenes(scenes, opt
     assert (wet.product.tags["acquisition_date"], dry.product.tags["acquisition_date"]) == ("2015-07-19", "2015-08")
 
 
+def test_aerosol_is_an_option_of_all_scenes_and_of_one(scenes, options, tmp_path):
+    table = tmp_path / "list.csv"
+    scene = scenes / stem_of(1)
+    table.write_text(f"scene,name,aerosol,water_vapour\n{scene},haze,0.2+-0.05,21+-3\n{scene},clear,,\n")
+    haze, clear = retrieve_many(table, out=tmp_path / "out", aerosol=0.05, **options)
+    found = [one.product.tags["aerosol_optical_depth"] for one in (haze, clear)]
+    assert found == ["0.2 ± 0.05 (given)", "0.05 (given)"]
+    assert haze.product.tags["water_vapour"] == "21 kg m-2 ± 3 kg m-2 (given)"
+
+
 def test_two_scenes_with_the_same_product_are_an_error_before_any_work(scenes, options, tmp_path):
     with pytest.raises(InputError, match=r"2 scenes would have the same product .*_LST\.tif: .*column name"):
         retrieve_many([scenes / stem_of(1), scenes / stem_of(2), scenes / stem_of(1)], out=tmp_path / "out", **options)

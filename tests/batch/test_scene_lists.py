@@ -152,10 +152,23 @@ def test_a_table_has_options_of_each_scene_and_paths_relative_to_its_folder(scen
     assert third.options["water_vapour"] == "s3://b/vapour.tif"
 
 
+def test_a_table_has_aerosol_and_uncertainties_of_values_and_of_rasters(tmp_path):
+    (tmp_path / "haze.tif").touch()
+    (tmp_path / "w+-1.tif").touch()
+    rows = "scene,water_vapour,air_temperature,aerosol", "a_B10.TIF,29mm±2mm,25C+-2C,haze.tif±20%"
+    (tmp_path / "list.csv").write_text("\n".join([*rows, "b_B10.TIF,w+-1.tif,,0.1"]), encoding="utf-8")
+    first, second = read_scene_list(tmp_path / "list.csv")
+    assert first.options == {
+        "water_vapour": "29mm±2mm", "air_temperature": "25C±2C", "aerosol": f"{tmp_path}/haze.tif±20%",
+    }  # fmt: skip
+    assert second.options == {"water_vapour": f"{tmp_path}/w+-1.tif", "aerosol": "0.1"}
+
+
 def test_a_table_with_semicolons_and_decimal_commas_is_read(tmp_path):
-    (tmp_path / "list.csv").write_bytes("\ufeffscene;emissivity;air-temperature\r\nx_B10.TIF;0,97;25,5C\r\n".encode())
+    rows = "\ufeffscene;emissivity;air-temperature;water_vapour\r\nx_B10.TIF;0,97;25,5C;2,1cm±0,2cm\r\n"
+    (tmp_path / "list.csv").write_bytes(rows.encode())
     (scene,) = read_scene_list(tmp_path / "list.csv")
-    assert scene.options == {"emissivity": "0.97", "air_temperature": "25.5C"}
+    assert scene.options == {"emissivity": "0.97", "air_temperature": "25.5C", "water_vapour": "2.1cm±0.2cm"}
 
 
 BAD_LISTS = {

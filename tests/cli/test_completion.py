@@ -11,7 +11,7 @@ from click.shell_completion import ShellComplete
 
 from lst_raster.cli.main import COMMANDS, cli
 
-TIERS = ("column", "profile", "surface")
+TIERS = ("profile", "surface")
 HERE = [shell for shell in ("bash", "zsh", "fish") if shutil.which(shell)]
 
 
@@ -34,7 +34,7 @@ def offered(line):
         ("lst-raster retrieve x --model landsat7", [f"landsat7-b6/{tier}" for tier in TIERS]),
         ("lst-raster retrieve x --model my", ["<file>"]),
         ("lst-raster evaluate landsat4-b6/p", ["landsat4-b6/profile"]),
-        ("lst-raster validate x --tier ", ["column", "surface"]),
+        ("lst-raster validate x --tier ", ["profile", "surface"]),
         ("lst-raster retrieve LC08", ["<file>"]),
         ("lst-raster retrieve x -o ", ["<file>"]),
         ("lst-raster batch ", ["<file>"]),

@@ -65,6 +65,14 @@ def test_defaults_make_the_product_that_the_command_line_makes(home, scene, mode
     assert {**items[0], "processing:datetime": 0} == {**items[1], "processing:datetime": 0}
 
 
+def test_the_folder_s_file_may_set_aerosol_and_uncertainties(home, scene, model_path, command):
+    folder('[retrieve]\naerosol = "0.1±0.02"\nwater-vapour = "21mm±2mm"\n')
+    assert command("retrieve", scene, "-o", "a.tif", "--model", model_path, "--emissivity", "0.97")[0] == 0
+    found = tags("a.tif")[1]
+    assert found["aerosol_optical_depth"] == "0.1 ± 0.02 (given)"
+    assert found["water_vapour"] == "21 kg m-2 ± 2 kg m-2 (given)"
+
+
 def test_the_command_line_wins_then_the_environment_then_the_folder_then_the_user(home, command, monkeypatch):
     def emissivity():
         found = json.loads("\n".join(command("config", "show", "--json")[1]))
@@ -234,7 +242,7 @@ def test_an_error_is_followed_by_a_note_on_defaults(command, home, scene):
 
 def test_info_and_doctor_list_the_file_of_defaults(command):
     folder("[info]\n")
-    assert "configuration: lst-raster.toml" in command("info", "landsat8-b10/column")[1]
+    assert "configuration: lst-raster.toml" in command("info", "landsat8-b10/surface")[1]
     assert "ok     file of defaults: lst-raster.toml; 0 set" in command("doctor")[1]
 
 

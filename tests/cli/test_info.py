@@ -76,11 +76,14 @@ def test_reasons_why_retrieve_would_fail_are_listed(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("by_path", [True, False])
 def test_a_model_is_described_with_its_inputs_and_errors(model_path, by_path):
-    found = describe(model_path if by_path else "landsat8-b10/column")
-    tier = "surface" if by_path else "column"
+    found = describe(model_path if by_path else "landsat8-b10/profile")
+    tier = "surface" if by_path else "profile"
     assert (found["kind"], found["name"], found["tier"]) == ("model", f"landsat8-b10/{tier}", tier)
     assert found["inputs"]["water_vapour"].endswith(" kg m-2")
-    assert ("GFS September 2015" in found["rmse_of_lst"]) is not by_path
+    if not by_path:
+        for errors in found["rmse_of_lst"].values():
+            assert list(errors) == ["exact", "noisy"] and all(text.endswith(" K") for text in errors.values())
+    assert bool(found["rmse_of_lst"]) is not by_path
 
 
 def test_a_product_is_described_with_its_temperatures_and_provenance(scene, model_path):

@@ -54,7 +54,7 @@ def test_assumed_inputs_are_warnings_with_their_values(here, model_path, command
     assert [line.partition(":")[0] for line in err] == ["Warning"] * 3
     assert "gain 0.0003342, offset 0.1 (default)" in err[0]
     assert "0.97 everywhere" in err[1]
-    assert "water vapour 34" in err[2]
+    assert "water vapour 46.6 kg m-2" in err[2]
 
 
 def test_the_command_and_the_library_make_the_same_file(here, scene, model_path, command):
@@ -65,11 +65,25 @@ def test_the_command_and_the_library_make_the_same_file(here, scene, model_path,
     assert (here / "out/command.tif").read_bytes() == product.path.read_bytes()
 
 
+def test_uncertainties_and_aerosol_are_given_with_the_values(here, scene, model_path, command):
+    given = ("--emissivity", "0.97", "--surface-pressure", "1000")
+    values = ("--water-vapour", "2cm±2mm", "--air-temperature", "22C+-2C", "--aerosol", "0.1+-50%")
+    code, out, err = command("retrieve", scene, "-o", "a.tif", "--model", model_path, *given, *values)
+    assert (code, out, err) == (0, ["a.tif"], [])
+    with rasterio.open("a.tif") as dataset:
+        tags = dataset.tags()
+    assert tags["water_vapour"] == "20 kg m-2 ± 2 kg m-2 (given)"
+    assert tags["air_temperature"] == "295.15 K ± 2 K (given)"
+    assert tags["aerosol_optical_depth"] == "0.1 ± 0.05 (given)"
+    code, _, err = command("retrieve", scene, "-o", "b.tif", "--model", model_path, "--surface-pressure", "1000±5")
+    assert (code, "has an uncertainty, which it cannot have" in err[-1]) == (1, True)
+
+
 def test_sensor_and_date_may_be_stated(here, model_path, command):
     path = write_raster(here / "thermal.tif", VALUES)
     code, _, err = command("retrieve", path, "--model", model_path, "--sensor", "landsat8-b10", "--date", "2015-01-20")
     assert code == 0
-    assert "and 2015-01-20: water vapour 18 " in err[-1]
+    assert "and 2015-01-20: water vapour 17.8 " in err[-1]
 
 
 def bad_inputs(folder):
@@ -248,7 +262,7 @@ def test_a_full_disk_is_one_line_too(here, model_path):
 def test_the_example_is_retrieved_for_the_month_it_carries(here, model_path, command):
     code, out, err = command("retrieve", EXAMPLE, "-o", "out", "--model", model_path)
     assert (code, out, len(err)) == (0, ["out/LC08_alabama_LST.tif"], 2)
-    assert "latitude 30.7 and 2015-01: " in err[1]
+    assert "latitude 30.7, longitude -87.4 and 2015-01: " in err[1]
     with rasterio.open(EXAMPLE) as source, rasterio.open(out[0]) as dataset:
         assert (dataset.crs, dataset.transform, dataset.shape) == (source.crs, source.transform, source.shape)
         lst = dataset.read(1)

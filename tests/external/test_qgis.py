@@ -224,7 +224,7 @@ def test_the_forms_have_widgets_help_and_the_defaults_of_the_command_line(done):
     assert kinds["LAYER"] == kinds["DEM"] == "raster"
     assert kinds["SCENE"] == "file"
     assert kinds["REANALYSIS"] == "multilayer"
-    assert kinds["WATER_VAPOUR"] == "number"
+    assert kinds["WATER_VAPOUR"] == "string"
     assert kinds["DTYPE"] == "enum"
     assert kinds["OUTPUT"] == "rasterDestination"
     parameters = form["parameters"]

@@ -75,14 +75,16 @@ def test_every_question_says_what_it_is(form):
 def test_arguments_are_what_was_given_and_no_more():
     values = {
         "LAYER": "/in/LC08_B10.tif", "SCENE": "", "EMISSIVITY": "ndvi; 0.98", "EMISSIVITY_RASTER": "/in/e m.tif",
-        "WATER_VAPOUR": 20.0, "AIR_TEMPERATURE": 295.15, "REANALYSIS": ["a.nc", "b.nc"], "SURFACE_PRESSURE": None,
+        "WATER_VAPOUR": "20±2", "AIR_TEMPERATURE": 295.15, "AEROSOL": "0.1", "REANALYSIS": ["a.nc", "b.nc"],
+        "SURFACE_PRESSURE": None,
         "KEEP_CLOUDS": False, "MASK_DILATION": 0.0, "ALIGN": True, "DTYPE": "uint16", "COMPRESS": "deflate",
         "THREADS": 2, "OPTIONS": "--band '6 VCID'", "LST_ONLY": False,
     }  # fmt: skip
     assert forms.RETRIEVE.problem(values) == ""
     assert forms.RETRIEVE.arguments(values, "--output", "/out/x.tif") == [
-        "--emissivity", "ndvi", "--emissivity", "0.98", "--emissivity", "/in/e m.tif", "--water-vapour", "20",
-        "--air-temperature", "295.15", "--reanalysis", "a.nc", "--reanalysis", "b.nc", "--align", "--dtype", "uint16",
+        "--emissivity", "ndvi", "--emissivity", "0.98", "--emissivity", "/in/e m.tif", "--water-vapour", "20±2",
+        "--air-temperature", "295.15", "--reanalysis", "a.nc", "--reanalysis", "b.nc", "--aerosol", "0.1", "--align",
+        "--dtype", "uint16",
         "--threads", "2", "--band", "6 VCID", "--output", "/out/x.tif", "--", "/in/LC08_B10.tif",
     ]  # fmt: skip
 
@@ -106,6 +108,7 @@ def test_exclusive_fields_are_named_by_their_labels():
     both = {"LAYER": "a.tif", "DEM": "d.tif", "ELEVATION": 300.0}
     assert forms.RETRIEVE.problem(both) == "give one of 'Elevation: raster [m]' / 'Elevation: number [m]', not several"
     assert forms.RETRIEVE.problem({"LAYER": "a.tif", "ELEVATION": 0.0}) == ""
+    assert "not several" in forms.RETRIEVE.problem({"LAYER": "a.tif", "AEROSOL": "0", "AEROSOL_RASTER": "h.tif"})
     assert "not several" in forms.RETRIEVE.problem({"LAYER": "a.tif", "ELEVATION": 0.0, "DEM": "d.tif"})
 
 

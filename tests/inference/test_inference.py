@@ -10,6 +10,7 @@ import pytest
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.contract import ATMOSPHERE_OUTPUTS
 from lst_raster.inference.model import ROWS_PER_CALL, Model
+from lst_raster.physics.planck import brightness_temperature
 from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.sensors.bands import sensor_band
 from tests.support.factories import make_model, model_metadata
@@ -71,13 +72,14 @@ def test_an_impossible_pixel_has_no_temperature(model, change):
 def test_both_graphs_give_the_same_atmosphere(model, model_path):
     alone = Model.load(model_path, graph="atmosphere")
     assert alone.contract.graph == "atmosphere"
-    water_vapour = {**AIR, "water_vapour": np.linspace(1.0, 60.0, 50)}
+    water_vapour = {**AIR, "brightness_temperature": 288.0, "water_vapour": np.linspace(1.0, 60.0, 50)}
     for with_pixel, without in zip(model.atmosphere(**water_vapour), alone.atmosphere(**water_vapour), strict=True):
         np.testing.assert_array_equal(with_pixel, without)
 
 
 def test_an_atmosphere_has_its_quantities_by_name(model):
-    atmosphere, outputs = model.atmosphere(**AIR), model.predict(**PIXEL, **AIR)
+    air = {**AIR, "brightness_temperature": 288.0}
+    atmosphere, outputs = model.atmosphere(**air), model.predict(**PIXEL, **air)
     assert atmosphere._asdict() == {name: outputs[name] for name in ATMOSPHERE_OUTPUTS}
     assert atmosphere.terms == atmosphere[:3]
     assert atmosphere.upwelling_temperature_uncertainty > 0.0
@@ -112,11 +114,32 @@ def test_inputs_that_do_not_broadcast_are_an_error(model, emissivity):
         model.predict(radiance=[8.0, 9.0], emissivity=emissivity, **AIR)
 
 
-def test_the_column_tier_takes_no_air_temperature(column_model_path):
-    model = Model.load(column_model_path / "model.onnx")
-    assert [variable.name for variable in model.contract.atmosphere_inputs] == ["water_vapour", "surface_pressure"]
-    with pytest.raises(InputError, match="air_temperature"):
-        model.predict(**PIXEL, **AIR)
+def test_what_is_left_out_has_a_default(model, monkeypatch):
+    seen = {}
+    session = model._session
+
+    class Session:
+        def run(self, names, feed):
+            seen.update(feed)
+            return session.run(names, feed)
+
+    monkeypatch.setattr(model, "_session", Session())
+    model.predict(**PIXEL, **AIR)
+    planck = sensor_band("landsat8-b10").planck
+    expected = {
+        "brightness_temperature": brightness_temperature(PIXEL["radiance"], planck), "gas_year": 2018.0,
+        "aerosol_optical_depth": 0.02, "aerosol_optical_depth_uncertainty": 0.015,
+        "water_vapour_uncertainty": 2.0, "air_temperature_uncertainty": 1.5,
+    }  # fmt: skip
+    assert {name: seen[name].item() for name in expected} == pytest.approx(expected, rel=1e-6)
+    model.predict(**PIXEL, **AIR, aerosol_optical_depth=0.1, water_vapour_uncertainty=0.3)
+    assert seen["aerosol_optical_depth_uncertainty"].item() == pytest.approx(0.02)  # that of a given one
+    assert seen["water_vapour_uncertainty"].item() == pytest.approx(0.3)
+
+
+def test_the_atmosphere_alone_needs_the_temperature_around_the_pixel(model):
+    with pytest.raises(InputError, match="give brightness_temperature"):
+        model.atmosphere(**AIR)
 
 
 def test_the_metadata_keep_the_provenance(model):
@@ -153,15 +176,16 @@ def change(**entries):
         ("[1, 2]", "is not JSON"),
         (
             change(contract=1),
-            "has contract 1, this version of lst-raster reads 3; .* train it again",
+            "has contract 1, this version of lst-raster reads 4; .* train it again",
         ),
+        (change(contract=3), "has contract 3, this version of lst-raster reads 4"),  # tier column, input_error
         (change(contract=None), "has contract None"),
         (change(graph="dream"), "graph 'dream'"),
         (change(inputs=[{"name": "radiance", "units": "W m-2 sr-1 cm"}]), r"radiance \[W m-2 sr-1 cm\]"),
         (change(inputs=[{"name": "albedo", "units": "1"}]), "albedo"),
         (change(inputs=[{"name": "radiance"}]), "units"),
         (change(outputs=[{"name": "lst", "units": "K"}]), "no output downwelling_radiance, optical_depth_uncertainty"),
-        (change(inputs=model_metadata(tier="column")["inputs"]), "unlike those of its contract"),
+        (change(inputs=model_metadata(tier="profile")["inputs"]), "unlike those of its contract"),
     ],
 )
 def test_a_model_whose_contract_is_not_known_is_refused(tmp_path, metadata, words):

@@ -11,7 +11,7 @@ from lst_raster.inputs.climatology import ClimatologicalAtmosphere, climatology,
 from lst_raster.inputs.fields import BETWEEN_ELEVATIONS
 from lst_raster.inputs.resolve import resolve_inputs
 from lst_raster.io.scene import Scene
-from lst_raster.profiles.library import read_gfs
+from lst_raster.profiles.gfs import read_gfs
 from lst_raster.profiles.profile_sets import water_vapour
 from tests.support.factories import make_scene, ramp
 from tests.support.shared import shared_path
@@ -193,10 +193,12 @@ def test_the_defaults_of_a_retrieval_carry_its_uncertainty(tmp_path, model_path)
         field = flat.atmosphere[name]
         assert field.origin == "climatology"
         assert field.source == pytest.approx(getattr(mean, name), abs=0.051)
-        assert field.uncertainty == pytest.approx(float(getattr(mean, f"{name}_uncertainty")))
+        value = float(getattr(mean, name))
+        uncertainty = float(getattr(mean, f"{name}_uncertainty"))
+        assert field.uncertainty.at(value) == pytest.approx(uncertainty)
         assert field.adjustment.surface == pytest.approx(float(mean.elevation))
         assert plain.atmosphere[name].adjustment is None
-        assert plain.atmosphere[name].uncertainty > field.uncertainty  # as the elevation is not known
+        assert plain.atmosphere[name].uncertainty.at(value) > uncertainty  # as the elevation is not known
     vapour = flat.uncertainties["water_vapour"]
     assert vapour.at(10.0) == pytest.approx(10.0 * mean.water_vapour_uncertainty / mean.water_vapour, rel=5e-3)
     assert flat.uncertainties["air_temperature"].at(290.0) == pytest.approx(mean.air_temperature_uncertainty)

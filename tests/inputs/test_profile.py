@@ -88,8 +88,9 @@ def test_what_reaches_the_model_is_the_profile_s_formula_at_sigma(tmp_path, prof
     files = [write_profile(tmp_path / "pl.nc"), write_surface(tmp_path / "sl.nc", 985.0)]
     inputs = resolve_inputs(scene, {}, profile_model, reanalysis=files)
     assert (inputs.profile.names, sorted(inputs.atmosphere)) == (
-        ("water_vapour", *TEMPERATURE_LEVELS, *HUMIDITY_LEVELS), ["air_temperature", "surface_pressure"],
-    )  # fmt: skip
+        ("water_vapour", *TEMPERATURE_LEVELS, *HUMIDITY_LEVELS),
+        ["aerosol_optical_depth", "air_temperature", "gas_year", "surface_pressure"],
+    )
     if exact:
         row, across = np.divmod(np.arange(0, 560 * 300, 1009), 560)
         window = Window(0, 0, 560, 300)
@@ -99,8 +100,10 @@ def test_what_reaches_the_model_is_the_profile_s_formula_at_sigma(tmp_path, prof
     else:
         found, where = values_of(inputs, scene), places()[2:]
     expected = inputs_of_profile(985.0, *where, HOURS)
-    assert set(found) == set(expected)
-    for name, values in found.items():
+    assert set(expected) < set(found)
+    assert found["profile_uncertainty"].min() == found["profile_uncertainty"].max() == 1.0  # of a reanalysis
+    np.testing.assert_allclose(found["water_vapour_uncertainty"], np.maximum(0.1 * found["water_vapour"], 1.0))
+    for name, values in ((name, found[name]) for name in expected):
         error = np.abs(values - expected[name]).max()
         # The nodes are linear where the formula is linear in degrees: metres of the scene bend by a thousandth.
         assert error < (2e-3 if "temperature" in name else 2e-4 * np.max(expected[name])), (name, error)
@@ -147,7 +150,7 @@ ALL = ("sp", "t2m", "tcwv")
         (("t", "q"), ALL, {"water_vapour": 20.0, "air_temperature": 295.0, "surface_pressure": 990.0}, "profile"),
         (("t",), ALL, {}, "surface"),
         (None, ALL, {}, "surface"),
-        (None, ("tcwv",), {}, "column"),
+        (None, ("tcwv",), {}, "surface"),
     ],
 )
 def test_the_tier_is_profile_where_the_files_hold_levels(tmp_path, all_tiers, levels, surface, given, tier):
@@ -172,12 +175,13 @@ def test_of_levels_alone_the_column_and_the_air_at_the_ground_are_made(tmp_path,
     dem = write_raster(tmp_path / "dem.tif", np.full(SHAPE, 500.0, "f4"))
     path = write_profile(tmp_path / "pl.nc")
     where = (*places()[2:], HOURS)
-    for model, names in (("landsat8-b10/surface", 3), (None, 25)):
+    for model, names in (("landsat8-b10/surface", 8), (None, 31)):
         inputs = resolve_inputs(scene, {}, model, reanalysis=[path], dem=dem)
         found = values_of(inputs, scene, 500.0)
         assumed = inputs.atmosphere["surface_pressure"]
         pressure = surface_pressure_between(assumed.source, assumed.adjustment.surface, 500.0)
-        assert len(found) == names and list(inputs.atmosphere) == ["surface_pressure"]
+        assert len(found) == names and [*inputs.atmosphere][:1] == ["surface_pressure"]
+        assert {*inputs.atmosphere} == {"surface_pressure", "aerosol_optical_depth", "gas_year"}
         np.testing.assert_allclose(found["surface_pressure"], pressure)
         lowest = LEVELS[pressure > LEVELS][-1]
         expected = air_temperature_between_pressures(temperature_at(lowest, *where), lowest, pressure)
@@ -207,7 +211,8 @@ def test_an_air_temperature_that_is_given_moves_what_lies_under_the_lowest_level
     files = [write_profile(tmp_path / "pl.nc"), write_surface(tmp_path / "sl.nc", 985.0)]
     free = values_of(resolve_inputs(scene, {}, profile_model, reanalysis=files), scene)
     found = values_of(resolve_inputs(scene, {"air_temperature": 300.0}, profile_model, reanalysis=files), scene)
-    assert {name for name in free if not np.array_equal(found[name], free[name])} == {"air_temperature"}
+    changed = {name for name in free if not np.array_equal(found[name], free[name])}
+    assert changed == {"air_temperature", "air_temperature_uncertainty"}
     high = values_of(resolve_inputs(scene, {"air_temperature": 300.0, "surface_pressure": 999.0}, profile_model,
                                    reanalysis=files), scene)  # fmt: skip
     assert (high["air_temperature_sigma975"] < 300.0).all()
@@ -287,7 +292,7 @@ def test_the_column_of_real_levels_is_that_of_the_same_reanalysis(tmp_path):
 
 def test_the_inputs_of_a_profile_are_told_in_short(profile_model):
     described = describe(profile_model)["inputs"]
-    assert list(described)[-2:] == [
-        "air_temperature_sigma975 to sigma200 (11 levels)", "specific_humidity_sigma975 to sigma200 (11 levels)",
-    ]  # fmt: skip
-    assert list(described.values())[-2:] == ["190 to 325 K", "0 to 0.03 kg kg-1"]
+    assert list(described.items())[-3:-1] == [
+        ("air_temperature_sigma975 to sigma200 (11 levels)", "190 to 325 K"),
+        ("specific_humidity_sigma975 to sigma200 (11 levels)", "0 to 0.03 kg kg-1"),
+    ]

@@ -41,7 +41,7 @@ def seen(tmp_path):
 @pytest.fixture
 def shipped(tmp_path, monkeypatch):
     """Both tiers, where models are shipped."""
-    for tier in ("surface", "column"):
+    for tier in ("surface", "profile"):
         make_model(tmp_path / "models" / "landsat8-b10" / tier / "model.onnx", tier=tier)
         make_model(tmp_path / "models" / "landsat8-b10" / tier / "atmosphere.onnx", tier=tier, graph="atmosphere")
     monkeypatch.setattr("lst_raster.inference.model.models_path", lambda: tmp_path / "models")
@@ -97,7 +97,7 @@ def test_what_is_given_comes_before_the_reanalysis(tmp_path, seen, model_path):
     ("names", "given", "tier"),
     [
         (("tcwv", "t2m", "sp"), {}, "surface"),
-        (("tcwv", "sp"), {}, "column"),
+        (("tcwv", "sp"), {}, "surface"),
         (("tcwv",), {"air_temperature": 295.0}, "surface"),
         (("t2m",), {"water_vapour": 20.0}, "surface"),
     ],

@@ -16,6 +16,7 @@ from lst_raster.inputs.fields import open_field, parse_field
 from lst_raster.io.grid import Grid, require_same_grid
 from lst_raster.physics import quantities
 from lst_raster.physics.quantities import (
+    AEROSOL_OPTICAL_DEPTH,
     AIR_TEMPERATURE,
     ELEVATION,
     EMISSIVITY,
@@ -86,6 +87,80 @@ def test_a_number_that_cannot_be_is_refused(quantity, source, words):
 def test_a_text_that_is_no_number_or_file_is_refused(source):
     with pytest.raises(InputNotFoundError, match="is not a number or an existing file"):
         parse_field(EMISSIVITY, source)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "text", "value", "uncertainty"),
+    [
+        (WATER_VAPOUR, "21mm±2mm", 21.0, (2.0, 0.0)),
+        (WATER_VAPOUR, "21 ± 2", 21.0, (2.0, 0.0)),
+        (WATER_VAPOUR, "2.1cm+-0.2", 21.0, (2.0, 0.0)),  # in the unit of the value
+        (WATER_VAPOUR, "2.1cm+-2mm", 21.0, (2.0, 0.0)),
+        (WATER_VAPOUR, "21+/-10%", 21.0, (0.0, 0.1)),
+        (WATER_VAPOUR, "21±0", 21.0, (0.0, 0.0)),
+        (AIR_TEMPERATURE, "25C±1C", 298.15, (1.0, 0.0)),  # a difference: no offset
+        (AIR_TEMPERATURE, "25C±1.5", 298.15, (1.5, 0.0)),
+        (AIR_TEMPERATURE, "77F±1.8F", 298.15, (1.0, 0.0)),
+        (AIR_TEMPERATURE, "-5 degC ± 2 K", 268.15, (2.0, 0.0)),
+        (AEROSOL_OPTICAL_DEPTH, "0.1±0.05", 0.1, (0.05, 0.0)),
+        (AEROSOL_OPTICAL_DEPTH, "0.1+-50%", 0.1, (0.0, 0.5)),
+    ],
+)
+def test_a_number_may_carry_its_uncertainty(quantity, text, value, uncertainty):
+    field = parse_field(quantity, text)
+    assert field.source == pytest.approx(value)
+    assert (field.uncertainty.absolute, field.uncertainty.relative) == pytest.approx(uncertainty)
+
+
+def test_without_an_uncertainty_that_of_the_origin_applies():
+    assert parse_field(WATER_VAPOUR, "21").uncertainty is None
+
+
+@pytest.mark.parametrize(
+    ("quantity", "text", "error", "words"),
+    [
+        (WATER_VAPOUR, "21±-2", InputError, "has the uncertainty '-2', which is not a number with a known unit"),
+        (WATER_VAPOUR, "21±2 furlongs", InputError, "'2 furlongs', which is not a number"),
+        (WATER_VAPOUR, "21±", InputError, "has the uncertainty ''"),
+        (WATER_VAPOUR, "21±much", InputError, "give it for example as ±2mm or ±10%"),
+        (WATER_VAPOUR, "±2", InputNotFoundError, "is not a number or an existing file"),
+        (WATER_VAPOUR, "210±2", InputError, "is 210, outside"),
+        (SURFACE_PRESSURE, "1000±5", InputError, "has an uncertainty, which it cannot have; leave it out"),
+        (EMISSIVITY, "0.97±0.01", InputError, "has an uncertainty, which it cannot have"),
+    ],
+)
+def test_an_uncertainty_that_cannot_be_is_refused(quantity, text, error, words):
+    with pytest.raises(error, match=words):
+        parse_field(quantity, text)
+
+
+@pytest.mark.parametrize("mark", ["±", "+-", " +/- "])
+def test_a_raster_may_carry_an_uncertainty_unless_that_is_its_name(tmp_path, mark):
+    path = write_raster(tmp_path / "w.tif", np.full(SHAPE, 20.0, "f4"))
+    field = parse_field(WATER_VAPOUR, f"{path}{mark}10%")
+    assert (field.source, field.uncertainty.relative) == (path, 0.1)
+    named = path.rename(tmp_path / "w+-1.tif")
+    assert parse_field(WATER_VAPOUR, str(named)).source == named
+    assert parse_field(WATER_VAPOUR, f"{named}±2").uncertainty.absolute == 2.0
+
+
+@pytest.mark.parametrize(
+    ("quantity", "text", "shown"),
+    [
+        (WATER_VAPOUR, "2.1cm±10%", "21 kg m-2 ± 2.1 kg m-2 (given)"),
+        (AIR_TEMPERATURE, "25C±1C", "298.15 K ± 1 K (given)"),
+        (AEROSOL_OPTICAL_DEPTH, "0.1±0.05", "0.1 ± 0.05 (given)"),
+        (WATER_VAPOUR, "21", "21 kg m-2 (given)"),
+    ],
+)
+def test_the_provenance_states_value_and_uncertainty(quantity, text, shown):
+    assert str(parse_field(quantity, text)) == shown
+
+
+def test_the_provenance_of_a_raster_states_the_uncertainty_as_it_was_given(tmp_path):
+    path = write_raster(tmp_path / "w.tif", np.full(SHAPE, 20.0, "f4"))
+    assert str(parse_field(WATER_VAPOUR, f"{path}±10%")) == "w.tif ± 10 % (given)"
+    assert str(parse_field(WATER_VAPOUR, f"{path}±2mm")) == "w.tif ± 2 kg m-2 (given)"
 
 
 def test_a_file_whose_name_begins_like_a_number_is_a_file(tmp_path, monkeypatch):

@@ -226,7 +226,7 @@ def test_unknown_emissivity_of_a_band_and_a_missing_tier_are_errors(tmp_path, as
     for source in ("ndvi", f"aster-ged:{tmp_path}"):
         with pytest.raises(InputError, match="no emissivity coefficients are known for aster-b13"):
             lst_raster.retrieve(scene, output=tmp_path, emissivity=source, **STATE)
-    with pytest.raises(ModelError, match=r"there are: aster-b13/column, .*train it: lst-raster train"):
+    with pytest.raises(ModelError, match=r"there are: aster-b13/surface; train it: lst-raster train"):
         lst_raster.retrieve(scene, output=tmp_path, emissivity=0.97, model="aster-b13/profile", **STATE)
     with pytest.raises(ModelError, match="the scene is aster-b13"):
         lst_raster.retrieve(scene, output=tmp_path, emissivity=0.97, model="landsat8-b10/surface", **STATE)

@@ -155,7 +155,7 @@ def test_a_product_without_emissivity_needs_one_and_says_so(tmp_path):
 def test_what_has_no_use_with_a_level_2_product_is_refused(tmp_path):
     folder = make_level2(tmp_path / "in")
     with pytest.raises(InputError, match=r"takes no water vapour, model, dem; leave these options out"):
-        solve(folder, tmp_path, water_vapour=20.0, model="landsat8-b10/column", dem=300.0)
+        solve(folder, tmp_path, water_vapour=20.0, model="landsat8-b10/surface", dem=300.0)
     with pytest.raises(InputError, match=r"takes no reanalysis; leave these options out"):
         solve(folder, tmp_path, reanalysis=["era5.nc"])
     assert not list(tmp_path.glob("*.tif"))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lst_raster.network.config import CalibrationConfig, DataConfig, OptimiserConfig, TrainingConfig
-from lst_raster.network.data import training_set
+from lst_raster.network.data import draw_predictors, training_set
 from lst_raster.network.measure import (
     COVERAGE,
     FACTOR_LIMITS,
@@ -42,13 +42,12 @@ def test_a_factor_that_changes_with_the_water_vapour_is_found_again():
         return 0.6 + 0.015 * column
 
     factors, error = errors_of(vapour, truth)
-    calibration = fit_calibration(vapour, np.ones_like(factors), factors)
-    assert set(calibration.exact) == {1.0}
+    calibration = fit_calibration(vapour, factors)
     inner = slice(1, -1)  # at the ends the window is one-sided
     np.testing.assert_allclose(
-        np.array(calibration.noisy)[inner], truth(np.array(calibration.water_vapour))[inner], rtol=0.06
+        np.array(calibration.factors)[inner], truth(np.array(calibration.water_vapour))[inner], rtol=0.06
     )
-    found = calibration.factor_at(torch.from_numpy(vapour), torch.ones(vapour.size)).numpy()[:, None]
+    found = calibration.factor_at(torch.from_numpy(vapour)).numpy()[:, None]
     for low in range(0, 60, 10):
         chosen = (vapour >= low) & (vapour < low + 10)
         within = np.abs(error[chosen]) <= np.hypot(0.4, found[chosen])
@@ -61,8 +60,8 @@ def test_errors_with_heavy_tails_are_covered_too():
     error = rng.standard_t(3, (PROFILES, SURFACES))
     none, stated = np.zeros_like(error), np.full_like(error, np.sqrt(3.0))  # the standard deviation of the errors
     factors = critical_factor(error, none, stated)
-    calibration = fit_calibration(vapour, factors, np.ones_like(factors))
-    found = calibration.factor_at(torch.from_numpy(vapour), torch.zeros(vapour.size)).numpy()[:, None]
+    calibration = fit_calibration(vapour, factors)
+    found = calibration.factor_at(torch.from_numpy(vapour)).numpy()[:, None]
     assert (np.abs(error) <= stated).mean() > COVERAGE + 0.08
     assert (np.abs(error) <= found * stated).mean() == pytest.approx(COVERAGE, abs=0.01)
 
@@ -70,25 +69,21 @@ def test_errors_with_heavy_tails_are_covered_too():
 def test_what_was_not_retrieved_counts_as_outside():
     error = np.where(np.arange(100) % 2, np.nan, 0.1)[None].repeat(50, axis=0)
     factors = critical_factor(error, np.zeros_like(error), np.ones_like(error))
-    assert fit_calibration(np.full(50, 5.0), factors, factors) == Calibration(
-        water_vapour=(5.0,), exact=(FACTOR_LIMITS[1],), noisy=(FACTOR_LIMITS[1],)
-    )
+    expected = Calibration(water_vapour=(5.0,), factors=(FACTOR_LIMITS[1],))
+    assert fit_calibration(np.full(50, 5.0), factors) == expected
 
 
 def test_a_node_needs_profiles_around_it():
     vapour = np.repeat([0.5 * NODE_SPACING, 4.5 * NODE_SPACING], [MINIMUM_PROFILES, MINIMUM_PROFILES - 1])
-    assert fit_calibration(vapour, *np.ones((2, vapour.size, 3))).water_vapour == (0.5 * NODE_SPACING,)
-    assert fit_calibration(vapour[:3], *np.ones((2, 3, 3))) == IDENTITY
+    assert fit_calibration(vapour, np.ones((vapour.size, 3))).water_vapour == (0.5 * NODE_SPACING,)
+    assert fit_calibration(vapour[:3], np.ones((3, 3))) == IDENTITY
 
 
 def test_the_factor_is_linear_between_nodes_and_constant_beyond():
-    calibration = Calibration(water_vapour=(5.0, 15.0, 25.0), exact=(1.0, 0.5, 2.0), noisy=(3.0, 3.0, 3.0))
+    calibration = Calibration(water_vapour=(5.0, 15.0, 25.0), factors=(1.0, 0.5, 2.0))
     vapour = torch.tensor([0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 70.0], dtype=torch.float64)
-    exact = [1.0, 1.0, 0.75, 0.5, 1.25, 2.0, 2.0]
-    assert calibration.factor_at(vapour, torch.zeros_like(vapour)).tolist() == pytest.approx(exact)
-    assert calibration.factor_at(vapour, torch.ones_like(vapour)).tolist() == pytest.approx([3.0] * 7)
-    between = calibration.factor_at(vapour, torch.full_like(vapour, 0.5))
-    assert between.tolist() == pytest.approx([0.5 * (one + 3.0) for one in exact])
+    assert calibration.factor_at(vapour).tolist() == pytest.approx([1.0, 1.0, 0.75, 0.5, 1.25, 2.0, 2.0])
+    assert IDENTITY.factor_at(vapour).tolist() == [1.0] * 7
 
 
 @pytest.fixture(scope="module")
@@ -110,23 +105,29 @@ def config_of(steps):
 def test_the_calibration_multiplies_the_uncertainties_of_the_graph_and_nothing_else(simulated):
     learning = training_set([simulated], config_of(0))
     network = CoupledMethod(learning, config_of(0)).network()
-    predictors = [values[:, 0] for values in learning.predictors]
-    calibration = Calibration(water_vapour=(10.0, 40.0), exact=(0.5, 1.5), noisy=(1.0, 2.0))
+    drawn = draw_predictors(learning, "surface", np.random.default_rng(0))
+    predictors = [values[:, 0] for values in drawn]
+    calibration = Calibration(water_vapour=(10.0, 40.0), factors=(0.5, 1.5))
     with torch.no_grad():
         plain = AtmosphereGraph(network)(*predictors)
         calibrated = AtmosphereGraph(network, calibration)(*predictors)
     for one, other in zip(plain[:3], calibrated[:3], strict=True):
         assert (one == other).all()
-    factor = calibration.factor_at(predictors[0].double(), predictors[-1].double()).float()
+    factor = calibration.factor_at(predictors[0].double()).float()
+    assert float(factor.min()) < 0.6 and float(factor.max()) > 1.4
     for one, other in zip(plain[3:], calibrated[3:], strict=True):
         torch.testing.assert_close(one * factor, other)
 
 
-def test_whole_dates_are_held_out_where_they_are_known(simulated):
+def test_whole_sources_or_dates_are_held_out_where_they_are_known(simulated):
     count = len(simulated)
     assert np.bincount(fold_of(simulated)).tolist() == [count // 2, count // 2]
     days = np.datetime64("2011-01-15") + np.repeat([0, 260, 300], [100, 150, count - 250])
     assert np.bincount(fold_of(replace(simulated, time=days))).tolist() == [count - 150, 150]
+    sources = np.repeat(["GFS", "ERA"], [count - 60, 60])
+    assert np.bincount(fold_of(replace(simulated, time=days, profile_source=sources))).tolist() == [60, count - 60]
+    alone = np.full(count, "GFS")  # one source, of three dates
+    assert np.bincount(fold_of(replace(simulated, time=days, profile_source=alone))).tolist() == [count - 150, 150]
 
 
 @pytest.mark.slow
@@ -138,11 +139,3 @@ def test_a_run_calibrates_with_the_same_result_every_time_and_not_at_all_without
     assert first != IDENTITY
     assert (seen[0], seen[-1]) == ((1, 40), (40, 40))
     assert calibrate(network, [simulated], config_of(0)) is IDENTITY
-
-
-@pytest.mark.slow
-def test_an_error_of_the_inputs_beyond_the_range_counts_as_its_end():
-    calibration = Calibration(water_vapour=(0.0, 60.0), exact=(1.0, 1.0), noisy=(2.0, 3.0))
-    vapour = torch.full((4,), 30.0)
-    found = calibration.factor_at(vapour, torch.tensor([-1.0, 0.0, 1.0, 7.0]))
-    torch.testing.assert_close(found, torch.tensor([1.0, 1.0, 2.5, 2.5]))

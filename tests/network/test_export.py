@@ -10,7 +10,7 @@ import torch
 from lst_raster.inference.contract import GRAPHS
 from lst_raster.inference.model import Model
 from lst_raster.network.config import TIERS, read_config
-from lst_raster.network.data import predictors_of, training_set
+from lst_raster.network.data import draw_predictors, training_set
 from lst_raster.network.model_card import contract_of, valid_ranges
 from lst_raster.network.onnx_export import OPSET, AtmosphereGraph, RetrievalGraph, export_onnx
 from lst_raster.network.training_loop import train
@@ -32,7 +32,7 @@ class Exported:
     """A network, its two torch graphs and the two files."""
 
     def __init__(self, folder, tier):
-        config = read_config(write_run(folder, tier=tier, steps=150))
+        config = self.config = read_config(write_run(folder, tier=tier, steps=150))
         self.simulated = simulated = read_simulated(folder / "learn.nc")
         self.network = train(training_set([simulated], config), config)
         self.ranges = valid_ranges(self.network, [simulated])
@@ -141,9 +141,9 @@ def test_beyond_its_range_an_atmosphere_is_that_of_the_ranges_end(exported):
 def test_beyond_its_range_more_water_vapour_lets_less_through_up_to_a_limit(exported):
     humid = int(exported.simulated.water_vapour.argmax())
     names = TIERS[exported.network.tier]
-    most = dict(
-        zip(names, (values[humid] for values in predictors_of(exported.simulated, exported.network.tier)), strict=True)
-    )
+    learning = training_set([exported.simulated], exported.config)
+    drawn = draw_predictors(learning, exported.network.tier, np.random.default_rng(0))
+    most = {name: values[humid, 0].item() for name, values in zip(names, drawn, strict=True)}
     vapour = exported.ranges["water_vapour"][1] * np.array([1.0, 1.2, 1.5, 3.0, np.inf])
     found = exported.models["atmosphere"].predict(**{**most, "water_vapour": vapour})
     seen = found["transmittance"]

@@ -17,12 +17,16 @@ def test_a_shipped_card_is_that_of_the_generator(name):
     assert (folder / "MODEL_CARD.md").read_text() == card
 
 
-def test_the_card_has_the_licence_of_the_training_profiles():
-    metadata = Model.load("landsat8-b10/column").metadata
-    assert "NCEP model output is a work of the US Government" in model_card(metadata)
-    own = {**metadata, "training": {**metadata["training"], "sources": ["p.nc: ERA5 on 37 pressure levels"]}}
-    card = model_card(own)
-    assert "contains modified Copernicus Climate Change Service information" in card
-    assert "NCEP" not in card and "of two dates" not in card
-    both = {**metadata, "training": {**metadata["training"], "sources": ["ERA5", "NCEP"]}}
-    assert "Licence of the profiles: that of their sources." in model_card(both)
+def test_the_card_has_the_licences_of_all_training_profiles():
+    metadata = Model.load("landsat8-b10/surface").metadata
+
+    def card(*sources):
+        return model_card({**metadata, "training": {**metadata["training"], "sources": list(sources)}})
+
+    public, copernicus = "in the public domain", "contains modified Copernicus Climate Change Service information"
+    assert public in card("library.nc: GFS 2011-01-15") and copernicus not in card("library.nc: GFS 2011-01-15")
+    own = card("p.nc: ERA5 on 37 pressure levels")
+    assert copernicus in own and public not in own
+    library = card("library.nc: GFS 2011-01-15, ERA-Interim 2011-06-05, NCEP mean June, ERA5 1959-01-02")
+    assert library.count(public) == 1 and copernicus in library and "(ECMWF)" in library
+    assert "Licence of the profiles:\n- that of their sources.\n" in card("columns made for tests")

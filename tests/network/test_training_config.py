@@ -28,10 +28,10 @@ def test_what_a_file_leaves_out_has_defaults(config):
 def test_every_table_is_read(config):
     read = config(
         SMALLEST
-        + 'test = {"GFS 2015" = "gfs.nc"}\n[loss]\nclosure = 2\n[noise]\nwater_vapour = 0.1\n[network]\nwidth = 8\n'
+        + 'test = {"GFS 2015" = "gfs.nc"}\n[loss]\nclosure = 2\n[samples]\nper_profile = 2\n[network]\nwidth = 8\n'
     )
     assert read.data.test == {"GFS 2015": "gfs.nc"}
-    assert (read.loss.closure, read.noise.water_vapour, read.network.width) == (2.0, 0.1, 8)
+    assert (read.loss.closure, read.samples.per_profile, read.network.width) == (2.0, 2, 8)
 
 
 def test_several_sets_can_be_learnt_from(config):
@@ -42,6 +42,8 @@ def test_several_sets_can_be_learnt_from(config):
     ("extra", "named"),
     [
         ("[optimizer]\nsteps = 1\n", ["optimizer", "the file", "optimiser"]),
+        ("[noise]\nwater_vapour = 0.1\n", ["noise", "the file", "samples"]),  # of earlier versions
+        ("[samples]\nperturbed = 0.1\n", ["perturbed", "samples", "per_profile"]),
         ("[loss]\nlts = 1.0\n", ["lts", "loss", "transmittance, upwelling_radiance"]),
         ('[optimiser]\nsteps = "many"\n', ["optimiser.steps", "'many'", "whole number"]),
         ("[optimiser]\nsteps = 2.5\n", ["optimiser.steps", "2.5"]),
@@ -62,7 +64,7 @@ def test_a_table_cannot_be_a_number(config):
 
 def test_a_missing_key_is_named(config):
     with pytest.raises(ConfigError, match="data lacks the key 'train'"):
-        config('sensor = "landsat8-b10"\ntier = "column"\n[data]\n')
+        config('sensor = "landsat8-b10"\ntier = "surface"\n[data]\n')
 
 
 def test_an_absolute_path_is_refused_because_the_file_travels_with_the_model(config):
@@ -71,8 +73,9 @@ def test_an_absolute_path_is_refused_because_the_file_travels_with_the_model(con
 
 
 def test_an_unknown_tier_is_named_with_the_known_ones(config):
-    with pytest.raises(ConfigError, match="'sounding'; known are column, surface, profile"):
-        config(SMALLEST.replace("surface", "sounding"))
+    for tier in ("sounding", "column"):
+        with pytest.raises(ConfigError, match=f"'{tier}'; known are surface, profile"):
+            config(SMALLEST.replace("surface", tier))
 
 
 def test_an_unknown_sensor_is_refused(config):

@@ -9,6 +9,7 @@ import torch
 from lst_raster.errors import CancelledError, ConfigError, InputNotFoundError, OutputError
 from lst_raster.inference.model import Model
 from lst_raster.network.train import FILES, train_model
+from lst_raster.profiles.sampling import CONDITIONS
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.validation.evaluate import evaluate
 from tests.support.simulated_sets import make_simulated_set
@@ -46,19 +47,23 @@ def test_a_run_writes_the_model_and_its_records(run):
 
 def test_a_few_hundred_steps_learn_the_made_up_columns(run):
     result = run[2]["Other columns"]
-    assert result["lst"]["all"]["rmse"] < 1.0
-    assert result["lst"]["all"]["missing"] == 0
+    assert result["exact"]["lst"]["all"]["rmse"] < 1.0
+    assert result["exact"]["lst"]["all"]["missing"] == 0
     assert result["atmosphere"]["transmittance"]["rmse"] < 0.03
-    assert 0.5 < result["predicted_uncertainty"]["standardised_rmse"] < 2.0
+    assert [name for name in result if name in CONDITIONS] == list(CONDITIONS)
+    for condition in CONDITIONS:
+        assert 0.45 < result[condition]["coverage"]["all"] < 0.95, condition
+    by_inputs = [result[name]["lst"]["all"]["rmse"] for name in ("exact", "noisy", "nothing")]
+    assert by_inputs == sorted(by_inputs)
 
 
-@pytest.mark.parametrize("tier", ["column", "surface"])
+@pytest.mark.parametrize("tier", ["surface", "profile"])
 def test_the_same_file_gives_the_same_metrics_with_any_number_of_threads(tmp_path, tier, threads):
     config = write_run(tmp_path, tier=tier, steps=30, share=0.1)
     found = []
     for number in (1, 2):
         threads(number)
-        found.append(train_model(config, tmp_path / str(number))["Other columns"]["lst"])
+        found.append(train_model(config, tmp_path / str(number))["Other columns"]["noisy"]["lst"])
     first, second = found
     for name, summary in first.items():
         assert second[name] == pytest.approx(summary, abs=0.01, nan_ok=True)
@@ -75,7 +80,7 @@ def test_training_and_evaluation_give_the_same_numbers(run):
     config, output, metrics = run
     evaluation = evaluate(Model.load(output), read_simulated(config.parent / "held_out.nc"))
     for name, summary in evaluation.methods["landsat8-b10/surface"].items():
-        expected = metrics["Other columns"]["lst"][name]
+        expected = metrics["Other columns"]["exact"]["lst"][name]
         assert summary.samples == expected["samples"]
         assert summary.rmse == pytest.approx(expected["rmse"], abs=1e-4, nan_ok=True)
 
@@ -83,13 +88,14 @@ def test_training_and_evaluation_give_the_same_numbers(run):
 def test_the_card_shows_the_measured_numbers_and_the_limits(run):
     _, output, metrics = run
     card = (output / "MODEL_CARD.md").read_text()
-    summary = metrics["Other columns"]["lst"]["all"]
-    row = f"| all | 6000 | {summary['rmse']:.2f} | {summary['bias']:.2f} | {summary['mae']:.2f} |"
+    result = metrics["Other columns"]["exact"]
+    figures = " / ".join(f"{result['lst']['all'][name]:.2f}" for name in ("rmse", "bias", "mae"))
+    row = f"| all | 6000 | {figures} / {100.0 * result['coverage']['all']:.0f} | "
     assert row in card.split("### Other columns: 300 profiles")[1]
     for part in ("# landsat8-b10/surface", "`air_temperature` | K | ", "## Limits", "clear sky", "640 simulated"):
         assert part in card
     assert "{" not in card
-    assert max(map(len, card.splitlines())) <= 120
+    assert max(len(line) for line in card.splitlines() if not line.startswith("|")) <= 120  # tables cannot wrap
 
 
 def test_the_model_names_its_data_and_versions_but_no_folder(run):
@@ -168,7 +174,9 @@ def test_the_command_trains_and_prints_the_metrics(tmp_path, command):
     config = write_run(tmp_path, steps=5)
     code, out, err = command("train", config, "-o", tmp_path / "model", "--quiet")
     assert (code, err) == (0, [])
-    assert re.fullmatch(r"Other columns: RMSE \d+\.\d\d K, bias [+-]\d+\.\d\d K, 300 profiles", out[1])
+    number = r"[+-]?\d+\.\d\d"
+    errors = f"RMSE {number} K with exact and {number} K with noisy inputs, bias {number} and {number} K"
+    assert re.fullmatch(f"Other columns: {errors}, 300 profiles", out[1])
     assert (tmp_path / "model" / "model.onnx").is_file()
 
 

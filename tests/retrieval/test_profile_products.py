@@ -47,7 +47,7 @@ def test_the_temperature_is_right_under_a_profile_that_changes_across_the_scene(
     assert product.tags["surface_pressure"] == "sl.nc sp, mean 985 hPa (reanalysis)"
     parts = product.tags["uncertainty_parts"]
     assert [part.rsplit(" ", 2)[0] for part in parts.partition(" (")[0].split(", ")] == [
-        "sensor", "emissivity", "water vapour", "surface pressure", "air temperature", "profile", "model",
+        "sensor", "emissivity", "atmosphere",
     ]  # fmt: skip
 
 

@@ -195,7 +195,9 @@ def test_missing_inputs_are_those_of_the_climatology_with_a_warning(tmp_path, mo
     product = retrieve(scene, model=model_path)
     assert product.warnings[0].startswith("no emissivity given: 0.97 everywhere")
     assert "climatology of latitude 30.8, longitude -87.5 and 2015-07-19: water vapour 46.6" in product.warnings[1]
-    assert product.tags["air_temperature"] == "300.7 K (climatology)"
+    assert product.tags["air_temperature"] == "300.7 K ± 5.2 K (climatology)"
+    assert product.tags["aerosol_optical_depth"] == "0.02 ± 0.015 (background)"
+    assert product.tags["gas_year"] == "2015.55 year (acquisition)"
     assert len(product.warnings) == 2
 
 
@@ -210,26 +212,18 @@ def test_an_unknown_date_uses_the_annual_mean_with_a_warning(tmp_path, model_pat
 def shipped(tmp_path, monkeypatch):
     """Test models in the place of the shipped ones."""
     folder = tmp_path / "models"
-    for tier in ("column", "surface"):
+    for tier in ("profile", "surface"):
         make_model(folder / "landsat8-b10" / tier / "model.onnx", tier=tier)
     monkeypatch.setattr("lst_raster.inference.model.models_path", lambda: folder)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("given", "tier"),
-    [
-        ({}, "surface"),
-        ({"surface_pressure": 1000}, "surface"),
-        ({"water_vapour": 20}, "column"),
-        ({"water_vapour": 20, "surface_pressure": 1000}, "column"),
-        ({"air_temperature": 295}, "surface"),
-        ({"water_vapour": 20, "air_temperature": 295}, "surface"),
-    ],
+    "given", [{}, {"surface_pressure": 1000}, {"water_vapour": 20}, {"air_temperature": 295}, {"aerosol": 0.1}, STATE]
 )
-def test_the_tier_depends_on_the_given_inputs(tmp_path, shipped, given, tier):
+def test_without_levels_the_tier_is_surface_whatever_is_given(tmp_path, shipped, given):
     product = retrieve(make_scene(tmp_path / "in", lst=ramp(280, 300)), **given)
-    assert product.tags["model"] == f"landsat8-b10/{tier}"
+    assert product.tags["model"] == "landsat8-b10/surface"
 
 
 def test_a_model_of_another_sensor_is_refused_and_of_none_is_named(tmp_path, shipped):
@@ -237,15 +231,15 @@ def test_a_model_of_another_sensor_is_refused_and_of_none_is_named(tmp_path, shi
     with pytest.raises(ModelError, match="is for landsat8-b10, the scene is landsat8-b11"):
         retrieve(scene, model="landsat8-b10/surface")
     with pytest.raises(
-        ModelError, match=r"no model 'landsat8-b11/surface';.* landsat8-b10/column, landsat8-b10/surface"
+        ModelError, match=r"no model 'landsat8-b11/surface';.* landsat8-b10/profile, landsat8-b10/surface"
     ):
         retrieve(scene)
 
 
-def test_unused_inputs_cause_a_warning(tmp_path, column_model_path):
+def test_unused_inputs_cause_a_warning(tmp_path, model_path):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
-    product = retrieve(scene, model=column_model_path, **EXACT)
-    assert product.warnings == ("the model landsat8-b10/column takes no air temperature: not used",)
+    product = retrieve(scene, model=model_path, dem=10.0, **EXACT)
+    assert product.warnings == ("the model landsat8-b10/surface takes no elevation: not used",)
 
 
 def test_values_outside_the_model_s_range_cause_a_warning(tmp_path, model_path):
@@ -262,9 +256,7 @@ DRY = "less than 10% is rare in reality: if it is in cm (g cm-2), give the unit,
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["number", "raster", "climatology"])
 @pytest.mark.parametrize(("vapour", "is_dry"), [(2.0, True), (0.5, True), (20.0, False), (4.5, False)])
-def test_centimetres_taken_for_millimetres_of_water_vapour_cause_a_warning(
-    tmp_path, model_path, column_model_path, form, vapour, is_dry
-):
+def test_centimetres_taken_for_millimetres_of_water_vapour_cause_a_warning(tmp_path, model_path, form, vapour, is_dry):
     scene = make_scene(tmp_path / "in", lst=ramp(280, 300))
     given = {"air_temperature": 293.0, "model": model_path}
     if form == "raster":
@@ -274,7 +266,7 @@ def test_centimetres_taken_for_millimetres_of_water_vapour_cause_a_warning(
     elif form == "number":
         given["water_vapour"] = vapour
     else:  # of July in Alabama: 301 K
-        given = {"water_vapour": vapour, "model": column_model_path}
+        given = {"water_vapour": vapour, "model": model_path}
     warnings = [
         line
         for line in retrieve(scene, emissivity=0.97, surface_pressure=1000.0, **given).warnings
@@ -285,7 +277,7 @@ def test_centimetres_taken_for_millimetres_of_water_vapour_cause_a_warning(
     assert not warnings or DRY.replace("10%", "7%" if form == "climatology" else "10%") in warnings[0]
 
 
-def test_dry_air_over_antarctica_is_not_compared_with_an_assumed_temperature(tmp_path, column_model_path):
+def test_dry_air_over_antarctica_is_no_reason_for_a_warning(tmp_path, model_path):
     scene = make_scene(
         tmp_path / "in",
         lst=ramp(230, 250),
@@ -293,7 +285,7 @@ def test_dry_air_over_antarctica_is_not_compared_with_an_assumed_temperature(tmp
         crs="EPSG:32758",
         transform=rasterio.Affine(30, 0, 5e5, 0, -30, 1.5e6),
     )
-    product = retrieve(scene, emissivity=0.97, surface_pressure=700.0, water_vapour=0.2, model=column_model_path)
+    product = retrieve(scene, emissivity=0.97, surface_pressure=700.0, water_vapour=0.2, model=model_path)
     assert not [line for line in product.warnings if "rare in reality" in line]
 
 

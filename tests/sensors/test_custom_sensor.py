@@ -135,7 +135,7 @@ def test_a_definition_that_changes_changes_everything_in_the_same_process(tmp_pa
     make_custom_sensor(tmp_path)
     before = band_weights("aster-b13").copy()
     make_custom_models()
-    assert custom_models() == ["aster-b13/column", "aster-b13/surface"]
+    assert custom_models() == ["aster-b13/surface"]
     table = read_response(write_response(tmp_path / "other.csv", low=11.3, high=11.9))
     with pytest.raises(OutputError, match="--overwrite"):
         define_sensor("aster-b13", table, SensorProperties())

@@ -29,7 +29,7 @@ def make_custom_sensor(folder: Path, name: str = "aster-b13", **facts) -> str:
     return name
 
 
-def make_custom_models(name: str = "aster-b13", tiers=("column", "surface")) -> None:
+def make_custom_models(name: str = "aster-b13", tiers=("surface",)) -> None:
     """Put small models beside it."""
     for tier in tiers:
         for file, graph in (("model.onnx", "retrieval"), ("atmosphere.onnx", "atmosphere")):

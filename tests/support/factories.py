@@ -10,7 +10,7 @@ import rasterio
 from rasterio import Affine
 from rasterio.errors import NotGeoreferencedWarning
 
-from lst_raster.inference.contract import CONTRACT_VERSION
+from lst_raster.inference.contract import CONTRACT_VERSION, UNITS
 from lst_raster.inference.model import Model
 from lst_raster.physics.radiative_transfer import sensor_radiance
 from lst_raster.product.paths import OutputFormat
@@ -23,47 +23,62 @@ RANGES = {
     "water_vapour": (0.1, 75.0),
     "surface_pressure": (500.0, 1060.0),
     "air_temperature": (230.0, 325.0),
+    "brightness_temperature": (200.0, 360.0),
+    "aerosol_optical_depth": (0.0, 0.35),
+    "gas_year": (1980.0, 2031.0),
+    "water_vapour_uncertainty": (0.0, 30.0),
+    "air_temperature_uncertainty": (0.0, 15.0),
+    "aerosol_optical_depth_uncertainty": (0.0, 0.06),
+    "profile_uncertainty": (0.0, 1.5),
     **dict.fromkeys(TEMPERATURE_LEVELS, (190.0, 325.0)),
     **dict.fromkeys(HUMIDITY_LEVELS, (0.0, 0.03)),
 }
-UNITS = {
-    "radiance": "W m-2 sr-1 um-1",
-    "emissivity": "1",
-    "water_vapour": "kg m-2",
-    "surface_pressure": "hPa",
-    "air_temperature": "K",
-    **dict.fromkeys(TEMPERATURE_LEVELS, "K"),
-    **dict.fromkeys(HUMIDITY_LEVELS, "kg kg-1"),
-    "lst": "K",
-    "transmittance": "1",
-    "upwelling_radiance": "W m-2 sr-1 um-1",
-    "downwelling_radiance": "W m-2 sr-1 um-1",
-    "optical_depth_uncertainty": "1",
-    "upwelling_temperature_uncertainty": "K",
-}
+_SURFACE = (
+    *("water_vapour", "surface_pressure", "air_temperature", "brightness_temperature"),
+    *("aerosol_optical_depth", "gas_year"),
+    *("water_vapour_uncertainty", "air_temperature_uncertainty", "aerosol_optical_depth_uncertainty"),
+)
 TIERS = {
-    "column": ("water_vapour", "surface_pressure"),
-    "surface": ("water_vapour", "surface_pressure", "air_temperature"),
-    "profile": ("water_vapour", "surface_pressure", "air_temperature", *TEMPERATURE_LEVELS, *HUMIDITY_LEVELS),
+    "surface": _SURFACE,
+    "profile": (*_SURFACE, *TEMPERATURE_LEVELS, *HUMIDITY_LEVELS, "profile_uncertainty"),
 }
 ATMOSPHERE = (
     "transmittance", "upwelling_radiance", "downwelling_radiance",
     "optical_depth_uncertainty", "upwelling_temperature_uncertainty",
 )  # fmt: skip
 
-# A simple synthetic atmosphere that depends on every input, so that swapped inputs are detected.
+# A simple synthetic atmosphere that depends on every input, so that swapped inputs are detected; on the neighbourhood
+# and the year only with a `sensitivity`, since a scene has its own values of them. Its uncertainties contain those of
+# the inputs.
 ATMOSPHERE_BODY = """
     thickness = Mul(VAPOUR, vapour_weight)
     weight = Mul(surface_pressure, pressure_weight)
-    depth = Mul(thickness, weight)
+    of_vapour = Mul(thickness, weight)
+    more_aerosol = Sub(aerosol_optical_depth, background)
+    warmer = Sub(brightness_temperature, typical)
+    of_neighbourhood = Mul(warmer, neighbourhood_weight)
+    later = Sub(gas_year, reference_year)
+    of_gases = Mul(later, gas_weight)
+    depth = Sum(of_vapour, more_aerosol, of_neighbourhood, of_gases)
     negative = Neg(depth)
     transmittance = Exp(negative)
     absorbed = Sub(one, transmittance)
     excess = Sub(AIR, cold)
     upwelling_radiance = Mul(absorbed, excess)
     downwelling_radiance = Mul(upwelling_radiance, diffusivity)
-    optical_depth_uncertainty = Mul(depth, relative_uncertainty)
-    upwelling_temperature_uncertainty = Add(one, absorbed)
+    unexplained = Mul(depth, relative_uncertainty)
+    vapour_doubt = Mul(water_vapour_uncertainty, vapour_weight)
+    doubt = Mul(vapour_doubt, weight)
+    unexplained_square = Mul(unexplained, unexplained)
+    doubt_square = Mul(doubt, doubt)
+    aerosol_square = Mul(aerosol_optical_depth_uncertainty, aerosol_optical_depth_uncertainty)
+    depth_variance = Sum(unexplained_square, doubt_square, aerosol_square)
+    optical_depth_uncertainty = Sqrt(depth_variance)
+    unexplained_temperature = Add(one, absorbed)
+    temperature_square = Mul(unexplained_temperature, unexplained_temperature)
+    air_square = Mul(air_temperature_uncertainty, air_temperature_uncertainty)
+    temperature_variance = Sum(temperature_square, air_squarePROFILE)
+    upwelling_temperature_uncertainty = Sqrt(temperature_variance)
 """
 # The same for profiles: the equivalent water vapour and air temperature depend on every level.
 PROFILE_WEIGHTS = {
@@ -75,6 +90,7 @@ PROFILE_BODY = (
     + f"""
     warm = Sum({", ".join(f"part_{name}" for name in PROFILE_WEIGHTS if name.startswith("air"))})
     moist = Sum(water_vapour, {", ".join(f"part_{name}" for name in HUMIDITY_LEVELS)})
+    profile_square = Mul(profile_uncertainty, profile_uncertainty)
 """
 )
 RETRIEVAL_BODY = """
@@ -104,15 +120,17 @@ RETRIEVAL_BODY = """
 """
 
 
-def _constants(sensor, tier):
+def _constants(sensor, tier, sensitivity):
     planck = sensor_band(sensor).planck
     weights = {f"weight_{name}": value for name, value in PROFILE_WEIGHTS.items()} if tier == "profile" else {}
     vapour, cold = (0.004, 225.0) if tier == "profile" else (0.012, 281.0)
     return {
         "one": 1.0, "zero": 0.0, "nan": float("nan"), "vapour_weight": vapour, "pressure_weight": 1e-3, "cold": cold,
-        "diffusivity": 1.5, "relative_uncertainty": 0.1,
+        "diffusivity": 1.5, "relative_uncertainty": 0.1, "background": 0.02, "typical": 290.0, "reference_year": 2018.0,
+        "neighbourhood_weight": sensitivity.get("brightness_temperature", 0.0),
+        "gas_weight": sensitivity.get("gas_year", 0.0),
         "amplitude": planck.amplitude, "offset": planck.offset, "slope": planck.slope,
-        "slope_squared": planck.slope**2, "four_curvature": 4.0 * planck.curvature, "mean_air": 288.0,
+        "slope_squared": planck.slope**2, "four_curvature": 4.0 * planck.curvature,
         **weights,
     }  # fmt: skip
 
@@ -135,19 +153,30 @@ def model_metadata(sensor="landsat8-b10", tier="surface", graph="retrieval"):
     }
 
 
-def make_model(path, sensor="landsat8-b10", tier="surface", graph="retrieval", metadata=None):
-    """Write a small ONNX model with the real contract; `metadata` replaces the stored contract."""
+def make_model(path, sensor="landsat8-b10", tier="surface", graph="retrieval", metadata=None, sensitivity=None):
+    """Write a small ONNX model with the real contract; `metadata` replaces the stored contract.
+
+    `sensitivity` is the change of the optical depth per unit of `brightness_temperature` and `gas_year`.
+    """
     true = model_metadata(sensor, tier, graph)
     inputs = ", ".join(f"float[N] {entry['name']}" for entry in true["inputs"])
     outputs = ", ".join(f"float[N] {entry['name']}" for entry in true["outputs"])
-    air = {"surface": "air_temperature", "profile": "warm"}.get(tier, "mean_air")
-    body = PROFILE_BODY if tier == "profile" else ""
-    body += ATMOSPHERE_BODY.replace("AIR", air).replace("VAPOUR", "moist" if tier == "profile" else "water_vapour")
+    is_profile = tier == "profile"
+    words = (
+        {"AIR": "warm", "VAPOUR": "moist", "PROFILE": ", profile_square"}
+        if is_profile
+        else {"AIR": "air_temperature", "VAPOUR": "water_vapour", "PROFILE": ""}
+    )
+    atmosphere = ATMOSPHERE_BODY
+    for word, name in words.items():
+        atmosphere = atmosphere.replace(word, name)
+    body = (PROFILE_BODY if is_profile else "") + atmosphere
     body += RETRIEVAL_BODY if graph == "retrieval" else ""
     text = f'<ir_version: 8, opset_import: ["" : 17]>\n{graph} ({inputs}) => ({outputs}) {{ {body} }}'
     model = onnx.parser.parse_model(text)
     model.graph.initializer.extend(
-        onnx.numpy_helper.from_array(np.float32(value), name) for name, value in _constants(sensor, tier).items()
+        onnx.numpy_helper.from_array(np.float32(value), name)
+        for name, value in _constants(sensor, tier, sensitivity or {}).items()
     )
     metadata = true if metadata is None else metadata
     if metadata:
@@ -220,7 +249,7 @@ def make_scene(
     gain = band.gain if gain is None else gain
     offset = band.radiance_offset if offset is None else offset
     made = make_model(folder / "air" / "atmosphere.onnx", sensor, graph="atmosphere") if air is None else air
-    terms = Model.load(made, graph="atmosphere").atmosphere(**atmosphere)
+    terms = Model.load(made, graph="atmosphere").atmosphere(**{"brightness_temperature": 290.0, **atmosphere})
     radiance = sensor_radiance(
         np.asarray(lst), np.asarray(emissivity), *(term.astype("f8") for term in terms[:3]), band.planck
     )
