@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any, TypeVar, get_type_hints
 
 from lst_raster.errors import ConfigError, InputNotFoundError
-from lst_raster.sensors.bands import sensor_band
 from lst_raster.inference.contract import PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name
+from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
 _SURFACE = (

@@ -107,7 +107,10 @@ def training_set(sets: Sequence[SimulatedSet], config: TrainingConfig) -> Traini
         )
     inputs = [one.atmosphere_inputs for one in sets]
     priors = [prior_inputs(one) for one in sets]
-    terms = [torch.from_numpy(np.concatenate(parts).astype(np.float32)) for parts in zip(*(one.terms for one in sets))]
+    terms = [
+        torch.from_numpy(np.concatenate(parts).astype(np.float32))
+        for parts in zip(*(one.terms for one in sets), strict=True)
+    ]
     weights = [np.ones(len(one)) if one.weight is None else one.weight for one in sets]
     return TrainingSet(
         band=sensor_band(config.sensor).planck,

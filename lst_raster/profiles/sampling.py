@@ -225,7 +225,9 @@ def neighbourhood_temperature(
     return np.asarray(skin + random.normal(0.0, MESOSCALE, shape))
 
 
-def neighbourhood_radiance(surface_temperature: Float, terms: Terms, band: BandPlanck, random: np.random.Generator) -> Float:
+def neighbourhood_radiance(
+    surface_temperature: Float, terms: Terms, band: BandPlanck, random: np.random.Generator
+) -> Float:
     """At-sensor radiance of surfaces of typical emissivity. [W m-2 sr-1 um-1]"""
     emissivity = random.normal(*TYPICAL_EMISSIVITY, surface_temperature.shape).clip(*EMISSIVITY)
     return np.asarray(sensor_radiance(surface_temperature, emissivity, *terms, band))
