@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 _METRICS = {"bias": "bias", "SD": "sd", "RMSE": "rmse", "median": "median", "robust SD": "robust_sd"}
 _FEW = 3  # models listed by name
+_CONDITIONS = ("exact", "noisy", "exact-vapour", "noisy-vapour", "nothing")
 
 
 @click.command(
     "validate", cls=Command,
     sections={
-        "Rows of the table": ("sensor", "emissivity", "elevation", "column", "utc", "surfrad", "broadband_emissivity"),
+        "Rows of the table": (
+            "sensor", "emissivity", "elevation", "latitude", "longitude", "column", "utc", "profiles", "surfrad",
+            "broadband_emissivity",
+        ),
         "Methods": ("model", "tier", "air", "without"),
     },
 )  # fmt: skip
@@ -33,15 +37,18 @@ _FEW = 3  # models listed by name
     help="Sensor band of rows without one.")  # fmt: skip
 @click.option("--emissivity", type=float, metavar="VALUE", help="Emissivity of rows without one.")
 @click.option("--elevation", type=float, metavar="METRES", help="Elevation of rows without surface pressure.")
+@click.option("--latitude", type=float, metavar="DEGREES", help="Latitude of rows without one.")
+@click.option("--longitude", type=float, metavar="DEGREES", help="Longitude of rows without one.")
 @click.option("--column", multiple=True, metavar="NAME=HEADER", help="Header of a column. Repeatable.")
 @click.option("--utc", is_flag=True, help="Times without a time zone are UTC.")
+@click.option("--profiles", type=options.PATH, metavar="FILE.nc", help="Atmospheric profiles, one for each row.")
 @click.option("--surfrad", type=options.PATH, metavar="DIR", help="Daily files of SURFRAD stations.")
 @click.option("--broadband-emissivity", type=float, metavar="VALUE", help="For the longwave radiation of stations.")
-@click.option("--tier", type=click.Choice(["column", "surface"]), help="[default: the best for the inputs]")
+@click.option("--tier", type=click.Choice(["profile", "surface"]), help="[default: the best for the inputs]")
 @click.option("--model", multiple=True, metavar="MODEL", shell_complete=options.models,
     help="Name or path, for its sensor band. Repeatable.")  # fmt: skip
-@click.option("--air", type=click.Choice(["reanalysis", "given", "climatology"]), default="reanalysis",
-    show_default=True, help="Source of the atmospheric inputs, for their uncertainty; given: sounding or station.",
+@click.option("--air", type=click.Choice(["reanalysis", "given"]), default="reanalysis", show_default=True,
+    help="Source of the atmospheric inputs, for their uncertainty; given: sounding or station.",
 )  # fmt: skip
 @click.option("--without", multiple=True, metavar="METHOD", help="Omit a method. Repeatable.")
 @click.option("-o", "--output", type=options.PATH, metavar="DIR",
@@ -53,13 +60,15 @@ def validate(matchups: Path, output: Path | None, overwrite: bool, as_json: bool
 
     Columns: sensor, site, time, brightness_temperature_K or radiance_W_m2_sr_um, emissivity, water_vapour_kg_m2,
     air_temperature_K, surface_pressure_hPa or elevation_m, insitu_lst_K, insitu_lst_uncertainty_K, excluded,
-    usgs_lst_K, other_NAME_K. docs/validate.md describes them.
+    usgs_lst_K, other_NAME_K. Missing water vapour and air temperature are those of the climatology in rows with
+    latitude, longitude and time. docs/validate.md describes all columns.
 
     Examples
     --------
     lst-raster validate matchups.csv
     lst-raster validate matchups.csv --emissivity 0.99 --elevation 333 \
       -o .
+    lst-raster validate matchups.csv --profiles soundings.nc --air given
     """
     from lst_raster.inference.model import Model
     from lst_raster.validation.validate import validate as run
@@ -78,8 +87,9 @@ def validate(matchups: Path, output: Path | None, overwrite: bool, as_json: bool
 
 
 def _read(path: Path, values: dict[str, Any]) -> Matchups:
-    """Read the table, and fill in missing values from the stations."""
+    """Read the table, and fill in missing values from the stations and the profiles."""
     from lst_raster.validation.matchups import read_matchups
+    from lst_raster.validation.profiles import fill_from_profiles
     from lst_raster.validation.surfrad import Stations, fill_from_stations
 
     columns = {}
@@ -88,10 +98,11 @@ def _read(path: Path, values: dict[str, Any]) -> Matchups:
         if not (name and sign and header):
             raise click.UsageError(f"--column {text}: write NAME=HEADER, such as insitu_lst_K=station_temperature")
         columns[name] = header
-    names = ("emissivity", "elevation", "broadband_emissivity")
+    names = ("emissivity", "elevation", "latitude", "longitude", "broadband_emissivity")
     defaults = {name: values[name] for name in names if values[name] is not None}
     table = read_matchups(path, columns=columns, defaults=defaults, sensor=values["sensor"], utc=values["utc"])
-    return fill_from_stations(table, Stations(values["surfrad"])) if values["surfrad"] else table
+    table = fill_from_stations(table, Stations(values["surfrad"])) if values["surfrad"] else table
+    return fill_from_profiles(table, values["profiles"]) if values["profiles"] else table
 
 
 def report(found: Validation) -> list[str]:
@@ -142,11 +153,14 @@ def _number(value: float) -> str:
 @click.command("evaluate", cls=Command)
 @click.argument("model", shell_complete=options.models)
 @click.argument("simulated", type=options.PATH)
-@click.option("--noisy", is_flag=True, help="Add typical errors to the inputs (--json lists their sizes).")
+@click.option("--inputs", type=click.Choice(_CONDITIONS), default="exact", show_default=True,
+    help="Accuracy of the inputs: exact, or with typical errors (--json lists their sizes); exact-vapour and "
+    "noisy-vapour: air temperature of the climatology; nothing: water vapour too.",
+)  # fmt: skip
 @click.option("--per-profile", default=20, show_default=True, type=click.IntRange(min=1), help="Surfaces per profile.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the surfaces.")
 @options.as_json
-def evaluate(model: str, simulated: Path, noisy: bool, as_json: bool, **values: Any) -> None:
+def evaluate(model: str, simulated: Path, inputs: str, as_json: bool, **values: Any) -> None:
     """Evaluate MODEL (a shipped one by name, or a path) on the simulated set SIMULATED.
 
     The table lists root mean square, mean and mean absolute error in kelvin, over all samples and by class of water
@@ -155,20 +169,22 @@ def evaluate(model: str, simulated: Path, noisy: bool, as_json: bool, **values: 
 
     Examples
     --------
-    lst-raster evaluate landsat8-b10/surface simulated/test.nc --noisy
+    lst-raster evaluate landsat8-b10/surface simulated/test.nc --inputs noisy
     """
     from lst_raster.inference.model import Model
-    from lst_raster.profiles.sampling import InputErrors
+    from lst_raster.profiles.sampling import CONDITION_TITLES, conditions
     from lst_raster.profiles.simulated_set import read_simulated
     from lst_raster.validation.evaluate import evaluate as measure
 
-    errors = InputErrors() if noisy else None
-    result = measure(Model.load(model), read_simulated(simulated), input_errors=errors, **values)
-    show(result.as_dict(), _table(result), as_json)
+    loaded, condition = Model.load(model), inputs.replace("-", " ")
+    possible = conditions(loaded.contract.tier)
+    if condition not in possible:
+        raise click.UsageError(f"--inputs {inputs}: the tier {loaded.contract.tier} takes {', '.join(possible)}")
+    result = measure(loaded, read_simulated(simulated), input_errors=possible[condition], **values)
+    show({"inputs": inputs, **result.as_dict()}, _table(result, CONDITION_TITLES[condition]), as_json)
 
 
-def _table(result: Evaluation) -> Iterator[str]:
-    inputs = "exact inputs" if result.input_errors is None else "noisy inputs"
+def _table(result: Evaluation, inputs: str) -> Iterator[str]:
     yield f"{result.model}: {result.profiles} profiles, {result.per_profile} surfaces each, {inputs}"
     classes = list(result.methods[result.model])
     width = max(len(name) for name in result.methods) + 2

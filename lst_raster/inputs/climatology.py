@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -74,6 +74,14 @@ class ClimatologicalAtmosphere:
             surface_pressure_uncertainty=self.surface_pressure_uncertainty + np.zeros_like(vapour),
             elevation_uncertainty=np.zeros_like(vapour),
         )
+
+    def at_unknown_elevation(self) -> ClimatologicalAtmosphere:
+        """Include the changes over `elevation_uncertainty` in the others, for a surface of unknown elevation."""
+        above = self.at_elevation(self.elevation + self.elevation_uncertainty)
+        changes = {name: getattr(above, name) - getattr(self, name) for name in UNCERTAIN}
+        names = {name: f"{name}_uncertainty" for name in UNCERTAIN}
+        known = {names[name]: np.hypot(getattr(self, names[name]), changes[name]) for name in UNCERTAIN}
+        return replace(self, elevation_uncertainty=np.zeros_like(self.elevation), **known)
 
     def at_pressure(self, surface_pressure: ArrayLike) -> ClimatologicalAtmosphere:
         """Adjust to the elevation at which the climatological pressure is `surface_pressure`. [hPa]"""
@@ -171,6 +179,19 @@ def climatology_at_pressure(
 ) -> ClimatologicalAtmosphere:
     """Climatological atmosphere, as `climatology`, adjusted to surfaces of a known pressure [hPa] but no elevation."""
     return climatology(latitude, longitude, day_of_year).at_pressure(surface_pressure)
+
+
+def days_and_years(time: NDArray[np.datetime64]) -> tuple[Float, Float]:
+    """Days of the year, from 1, and decimal years of times, NaN where unknown (NaT).
+
+    Examples
+    --------
+    >>> days_and_years(np.array("2018-07-02T17:00", "datetime64[s]"))
+    (array(183.), array(2018.49863388))
+    """
+    date, year = time.astype("datetime64[D]"), time.astype("datetime64[Y]")
+    day = np.asarray((date - year.astype("datetime64[D]")) / np.timedelta64(1, "D") + 1.0)
+    return day, np.asarray(np.where(np.isnat(time), np.nan, 1970.0 + year.astype(float)) + (day - 0.5) / 366.0)
 
 
 def summer_weight(latitude: Float, day_of_year: Float | None) -> Float:

@@ -388,13 +388,10 @@ def _climatology_fields(scene: Scene, names: list[str], ground: Field | None) ->
         raise InputError(
             f"{scene.place.name} has no coordinate system, so there is no climatology for it; add {options}"
         )
-    mean = _climatology(scene)
-    above = mean.at_elevation(mean.elevation + mean.elevation_uncertainty)
+    mean = _climatology(scene) if ground else _climatology(scene).at_unknown_elevation()
     fields = {}
     for name in names:
         value, uncertainty = float(getattr(mean, name)), float(getattr(mean, f"{name}_uncertainty"))
-        if ground is None:
-            uncertainty = float(np.hypot(uncertainty, value - getattr(above, name)))
         adjustment = ElevationAdjustment(
             surface=float(mean.elevation), ground=ground, formula=BETWEEN_ELEVATIONS[name]
         ) if ground else None  # fmt: skip
@@ -410,14 +407,19 @@ def _climatology_fields(scene: Scene, names: list[str], ground: Field | None) ->
 def _default_composition(scene: Scene) -> dict[str, Field]:
     """Background aerosol, and the year of the trace gases: that of the acquisition, else of the sensor's operation."""
     aerosol, spread = BACKGROUND_AEROSOL
-    band = sensor_band(scene.sensor)
-    year = scene.date.decimal_year if scene.date else 0.5 * (band.first_year + band.last_year + 1.0)
     return {
         AEROSOL_OPTICAL_DEPTH.name: Field(
             quantity=AEROSOL_OPTICAL_DEPTH, source=aerosol, origin=BACKGROUND, uncertainty=InputUncertainty(spread)
         ),
         GAS_YEAR.name: Field(
-            quantity=GAS_YEAR, source=float(np.clip(year, GAS_YEAR.low, GAS_YEAR.high)),
+            quantity=GAS_YEAR, source=float(gas_year(scene.sensor, scene.date.decimal_year if scene.date else np.nan)),
             origin="acquisition" if scene.date else "sensor",
         ),
     }  # fmt: skip
+
+
+def gas_year(sensor: str, year: Any) -> Any:
+    """Year of the trace gases for decimal years, NaN for the middle of the sensor's operation; within `GAS_YEAR`."""
+    band = sensor_band(sensor)
+    known = np.where(np.isnan(year), 0.5 * (band.first_year + band.last_year + 1.0), year)
+    return np.clip(known, GAS_YEAR.low, GAS_YEAR.high)

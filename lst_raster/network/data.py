@@ -107,17 +107,14 @@ def training_set(sets: Sequence[SimulatedSet], config: TrainingConfig) -> Traini
         )
     inputs = [one.atmosphere_inputs for one in sets]
     priors = [prior_inputs(one) for one in sets]
-    terms = [
-        torch.from_numpy(np.concatenate(parts).astype(np.float32))
-        for parts in zip(*(one.terms for one in sets), strict=True)
-    ]
+    terms = [np.concatenate(parts) for parts in zip(*(one.terms for one in sets), strict=True)]
     weights = [np.ones(len(one)) if one.weight is None else one.weight for one in sets]
     return TrainingSet(
         band=sensor_band(config.sensor).planck,
         true={name: np.concatenate([one[name] for one in inputs])[:, None] for name in names},
         prior={name: np.concatenate([one[name] for one in priors]) for name in priors[0]},
         surface_temperature=np.concatenate([skin_temperature(one) for one in sets]),
-        atmosphere=Atmosphere(*(term[:, None] for term in terms)),
+        atmosphere=Atmosphere(*(_tensor(term)[:, None] for term in terms)),
         nuisance=_standardised_nuisance(sets),
         weight=torch.from_numpy(np.concatenate(weights).astype(np.float32))[:, None],
     )

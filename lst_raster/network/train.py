@@ -110,7 +110,7 @@ def _staging(output: Path) -> Iterator[Path]:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-STEPS: Mapping[str, tuple[int, int]] = MappingProxyType({"surface": (2500, 2500), "profile": (3000, 1500)})
+STEPS: Mapping[str, tuple[int, int]] = MappingProxyType({"surface": (2500, 2500), "profile": (4500, 1500)})
 """Default gradient steps of training and of calibration, by tier; those of the shipped models."""
 
 _TEMPLATE = """\

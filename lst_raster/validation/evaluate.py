@@ -21,6 +21,7 @@ from lst_raster.profiles.sampling import (
     retrieve_samples,
 )
 from lst_raster.profiles.simulated_set import SimulatedSet
+from lst_raster.validation.compare import without_nan
 from lst_raster.validation.published import retrieve_published
 
 
@@ -33,7 +34,7 @@ class Evaluation:
     profiles: int  # number of profiles
     per_profile: int  # number of surfaces per profile
     seed: int  # seed of the surfaces and of the input errors
-    input_errors: InputErrors | None  # standard deviations of the input errors; None for exact inputs
+    input_errors: InputErrors  # standard deviations of the input errors; infinite for inputs of the climatology
     methods: Mapping[str, Mapping[str, ErrorSummary]]
     """Errors of land surface temperature by method and class of water vapour [kg m-2]. [K]"""
     coverage: Mapping[str, float | None]
@@ -41,8 +42,9 @@ class Evaluation:
     0.68 for a correct uncertainty, which accounts for the input errors. [1]"""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as plain dictionaries, lists and numbers, for JSON."""
-        return asdict(self)
+        """Return everything as plain dictionaries, lists and numbers for JSON, None for infinite numbers and NaN."""
+        plain: dict[str, Any] = without_nan(asdict(self))
+        return plain
 
 
 def evaluate(
@@ -51,13 +53,14 @@ def evaluate(
     *,
     per_profile: int = SURFACES_PER_PROFILE,
     seed: int = 0,
-    input_errors: InputErrors | None = None,
+    input_errors: InputErrors = EXACT,
 ) -> Evaluation:
     """Measure the errors of a retrieval graph on simulated atmospheres of its sensor band.
 
-    `per_profile` surfaces are drawn for each profile (`lst_raster.profiles.sampling.draw_surfaces`); `input_errors`
-    are added to the inputs, which are exact by default; `seed` is that of both. Raises InputError where the set is of
-    another sensor band, or the model is not a retrieval graph.
+    `per_profile` surfaces are drawn for each profile (`lst_raster.profiles.sampling.draw_surfaces`); `input_errors`,
+    such as those of `lst_raster.profiles.sampling.CONDITIONS`, are added to the inputs, which are exact by default;
+    `seed` is that of both. Raises InputError where the set is of another sensor band, or the model is not a retrieval
+    graph.
     """
     contract = model.contract
     if contract.graph != "retrieval":
@@ -66,15 +69,15 @@ def evaluate(
         raise InputError(
             f"the model is for {contract.sensor}, the simulated set for {simulated.sensor}; give a set of the same band"
         )
-    true = observe(simulated, draw_surfaces(simulated.air_temperature_2m, per_profile, seed))
+    true = observe(simulated, draw_surfaces(simulated.air_temperature_2m, per_profile, seed), seed)
     # Another random stream than that of the surfaces, with which the errors would otherwise be correlated
-    given = true if input_errors is None else add_input_errors(true, input_errors, seed + 1)
+    given = add_input_errors(true, input_errors, seed + 1)
     inputs = given.inputs()
     predicted = model.predict(**{variable.name: inputs[variable.name] for variable in contract.inputs})["lst"]
     retrieved = {contract.name: np.asarray(predicted, float)}
     retrieved |= retrieve_published(simulated.sensor, given.radiance, given.emissivity, given.water_vapour)
     names = [variable.name for variable in contract.atmosphere_inputs]
-    estimate = retrieve_samples(model.atmosphere, given, input_errors or EXACT, names)
+    estimate = retrieve_samples(model.atmosphere, given, input_errors, names)
     return Evaluation(
         model=contract.name,
         sensor=simulated.sensor,

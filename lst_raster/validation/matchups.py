@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lst_raster.errors import InputError, UnknownSensorError
 from lst_raster.io.csv_table import CsvTable, read_csv
 from lst_raster.physics.quantities import (
+    AEROSOL_OPTICAL_DEPTH,
     AIR_TEMPERATURE,
     ELEVATION,
     EMISSIVITY,
@@ -38,6 +39,7 @@ _PRESSURES: UnitHints = (
     (30.0, 110.0, "it looks like kPa; multiply by 10"),
     (30_000.0, 110_000.0, "it looks like Pa; divide by 100"),
 )
+_DATE = re.compile(r"_(\d{4})(\d{2})(\d{2})(?:_|$)")  # the first in the identifier of a product is the acquisition
 _OTHER = re.compile(r"other_(.+)_k", re.IGNORECASE)
 _MISSING = ("", "-", "--", "nan", "na", "n/a", "null", "none")
 _FILLS = (-9999.0, -9999.9, -999.0, -99999.0)
@@ -79,13 +81,25 @@ NUMERIC_COLUMNS: Mapping[str, Column] = MappingProxyType(
         "air_temperature": _of(AIR_TEMPERATURE, "air_temperature_K", _CELSIUS),
         "surface_pressure": _of(SURFACE_PRESSURE, "surface_pressure_hPa", _PRESSURES),
         "elevation": _of(ELEVATION, "elevation_m"),
+        "latitude": Column(header="latitude", low=-90.0, high=90.0),
+        "longitude": Column(header="longitude", low=-180.0, high=360.0),
+        "aerosol_optical_depth": _of(AEROSOL_OPTICAL_DEPTH, "aerosol_optical_depth"),
+        "neighbourhood_temperature": Column(
+            header="neighbourhood_brightness_temperature_K", low=150.0, high=400.0, unit_hints=_CELSIUS
+        ),
+        "water_vapour_uncertainty": Column(header="water_vapour_uncertainty_kg_m2", low=0.0, high=50.0),
+        "air_temperature_uncertainty": Column(header="air_temperature_uncertainty_K", low=0.0, high=50.0),
+        "aerosol_optical_depth_uncertainty": Column(header="aerosol_optical_depth_uncertainty", low=0.0, high=1.0),
+        "transmittance": Column(header="transmittance", low=0.0, high=1.0, open_below=True, unit_hints=_PER_CENT),
+        "upwelling_radiance": Column(header="upwelling_radiance_W_m2_sr_um", low=0.0, high=40.0),
+        "downwelling_radiance": Column(header="downwelling_radiance_W_m2_sr_um", low=0.0, high=40.0),
         "ground_temperature": Column(header="insitu_lst_K", low=180.0, high=380.0, unit_hints=_CELSIUS),
         "ground_uncertainty": Column(header="insitu_lst_uncertainty_K", low=0.0, high=20.0),
         "broadband_emissivity": _of(EMISSIVITY, "broadband_emissivity", _PER_CENT),
     }
 )
 """Numeric columns by quantity."""
-TEXT_COLUMNS = ("sensor", "site", "time", "excluded")  # headers of the columns of text
+TEXT_COLUMNS = ("sensor", "site", "time", "product", "excluded")  # headers of the columns of text
 USGS = "usgs_lst_K"  # header of the surface temperature of USGS Collection 2
 ALIASES: Mapping[str, str] = MappingProxyType(
     {
@@ -144,10 +158,14 @@ class Matchups:
     sensor: tuple[str, ...]  # sensor band, empty where there is none
     site: tuple[str, ...]  # name of the site, empty where there is none
     time: tuple[datetime.datetime | None, ...]  # time of the overpass, UTC
+    date: NDArray[
+        np.datetime64
+    ]  # day of the overpass by its time, else by the identifier of the product; NaT if unknown
     excluded: tuple[str, ...]  # reason for the exclusion, empty for rows that are compared
-    values: Mapping[str, Float]  # quantities of `NUMERIC_COLUMNS`, in the units of their columns
+    values: Mapping[str, Float]
+    """Quantities of `NUMERIC_COLUMNS`, in the units of their columns; with profiles also those on sigma levels."""
     products: Mapping[str, Float]  # surface temperatures of other products by their names [K]
-    extra_columns: Mapping[str, tuple[str, ...]]  # cells of unknown columns, by their headers
+    extra_columns: Mapping[str, tuple[str, ...]]  # cells of unknown columns and of products, by their headers
     insitu_reasons: tuple[str, ...]  # reason for a missing in-situ temperature, if station files were searched
 
     def __len__(self) -> int:
@@ -189,13 +207,17 @@ def read_matchups(
         if header == USGS or _OTHER.fullmatch(header):
             column = Column(header=header, low=100.0, high=400.0, unit_hints=_CELSIUS)
             products[product_title(header)] = _numbers(table, places, column)
-    extra = {name: index for index, name in enumerate(table.header) if index not in places.values() and name}
+    known = set(places.values()) - {places.get("product")}
+    extra = {name: index for index, name in enumerate(table.header) if index not in known and name}
+    times = tuple(_time(cell, where, utc=utc) for cell, where in _cells(table, places, "time"))
+    identifiers = (cell for cell, _ in _cells(table, places, "product"))
     return Matchups(
         name=table.name,
         lines=table.lines,
         sensor=tuple(_sensor(cell or sensor, where) for cell, where in _cells(table, places, "sensor")),
         site=tuple(cell for cell, _ in _cells(table, places, "site")),
-        time=tuple(_time(cell, where, utc=utc) for cell, where in _cells(table, places, "time")),
+        time=times,
+        date=np.array([_date(*pair) for pair in zip(times, identifiers, strict=True)], "datetime64[D]"),
         excluded=tuple(_exclusion(cell) for cell, _ in _cells(table, places, "excluded")),
         values=values,
         products=products,
@@ -277,6 +299,16 @@ def _time(cell: str, where: str, *, utc: bool) -> datetime.datetime | None:
             f"{where}: time {cell!r} has no time zone; write {cell}Z for UTC, or add --utc if all times are UTC"
         )
     return time.replace(tzinfo=datetime.UTC) if time.tzinfo is None else time.astimezone(datetime.UTC)
+
+
+def _date(time: datetime.datetime | None, identifier: str) -> datetime.date | None:
+    if time is not None:
+        return time.date()
+    found = _DATE.search(identifier)
+    try:
+        return datetime.date(*map(int, found.groups())) if found else None
+    except ValueError:
+        return None
 
 
 def _exclusion(cell: str) -> str:

@@ -36,6 +36,7 @@ _QUANTITIES = {
     "air_temperature": (38, 273.15),  # degrees Celsius to [K]
     "surface_pressure": (46, 0.0),  # mbar [hPa]
 }
+_PLACE = ("latitude", "longitude", "elevation")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +122,7 @@ class Stations:
         self._read = cache(read_surfrad)
 
     def at(self, site: str, time: datetime.datetime) -> dict[str, float] | str:
-        """Interpolate the quantities of `StationDay` linearly to a time, between records with good flags.
+        """Place of a station, and the quantities of `StationDay` at a time, linear between records with good flags.
 
         `site` are the three letters of the station, or the name in the first line of its files. Values are NaN where
         the records are more than `MAX_GAP` apart; without a file the reason is returned. Raises InputError where a
@@ -136,7 +137,8 @@ class Stations:
         if not records:
             return f"no SURFRAD file of the day at {site}"
         seconds = np.concatenate([day.seconds for day in records])
-        return {
+        place = {name: float(getattr(records[0], name)) for name in _PLACE}
+        return place | {
             name: _interpolated(seconds, np.concatenate([day.values[name] for day in records]), time.timestamp())
             for name in _QUANTITIES
         }
@@ -154,7 +156,7 @@ def _interpolated(seconds: Float, values: Float, moment: float) -> float:
 
 
 def fill_from_stations(matchups: Matchups, stations: Stations) -> Matchups:
-    """Fill missing in-situ temperatures, air temperatures and pressures of rows with a site and a time.
+    """Fill missing in-situ temperatures, air temperatures, pressures and places of rows with a site and a time.
 
     The in-situ temperature is `longwave_temperature` of the irradiances, for rows with a broadband emissivity. Values
     of the table are kept. Returns the same rows, with the reasons of missing in-situ temperatures.
@@ -178,7 +180,7 @@ def fill_from_stations(matchups: Matchups, stations: Stations) -> Matchups:
                     values["ground_uncertainty"][row] = uncertainty
                 reasons[row] = f"no good longwave records within {MAX_GAP} minutes" if math.isnan(temperature) else ""
         if not isinstance(measured, str):
-            for name in ("air_temperature", "surface_pressure"):
+            for name in ("air_temperature", "surface_pressure", *_PLACE):
                 if math.isnan(values[name][row]):
                     values[name][row] = measured[name]
     return replace(matchups, values=values, insitu_reasons=tuple(reasons))

@@ -13,15 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
-from lst_raster.inference.model import Model
-from lst_raster.inference.uncertainty import INPUT_ERROR_BY_ORIGIN, INPUT_UNCERTAINTIES, retrieve_with_uncertainty
+from lst_raster.inference.contract import PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name
+from lst_raster.inference.model import Model, has_model
+from lst_raster.inference.uncertainty import GIVEN, INPUT_UNCERTAINTIES, REANALYSIS, retrieve_with_uncertainty
+from lst_raster.inputs.climatology import climatology, days_and_years
 from lst_raster.inputs.emissivity.source import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
+from lst_raster.inputs.profile_input import ON_LEVELS
+from lst_raster.inputs.resolve import gas_year
 from lst_raster.physics.elevation import pressure_at
 from lst_raster.physics.error_metrics import Agreement, agreement, coverage, water_vapour_masks
 from lst_raster.physics.planck import band_radiance, brightness_temperature
+from lst_raster.physics.quantities import AEROSOL_OPTICAL_DEPTH, BRIGHTNESS_TEMPERATURE, GAS_YEAR
+from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.physics.uncertainty import noise_radiance, quantisation_noise
 from lst_raster.sensors.bands import sensor_band
-from lst_raster.simulator.input_errors import INPUT_ERROR, input_error_sources
+from lst_raster.simulator.gases import BACKGROUND_AEROSOL
 from lst_raster.validation.compare import without_nan
 from lst_raster.validation.matchups import EXCLUDED, NUMERIC_COLUMNS, Matchups
 from lst_raster.validation.published import retrieve_published
@@ -29,10 +35,14 @@ from lst_raster.validation.published import retrieve_published
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-TIERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"surface": ("water_vapour", "surface_pressure", "air_temperature"), "column": ("water_vapour", "surface_pressure")}
-)
-"""Tiers of models for match-ups, the most accurate first, with their atmospheric inputs."""
+_SURFACE = ("water_vapour", "surface_pressure", "air_temperature")
+TIERS: Mapping[str, tuple[str, ...]] = MappingProxyType({"profile": (*_SURFACE, *ON_LEVELS), "surface": _SURFACE})
+"""Tiers of models for match-ups, the most accurate first, with the atmospheric inputs that have no other default."""
+_WITHOUT_DEFAULT = ("radiance", "emissivity", *TIERS["profile"])
+_UNCERTAINTIES = tuple(map(uncertainty_name, UNCERTAIN_INPUTS))
+_NEIGHBOURHOOD = "neighbourhood_temperature"  # column of the model's input `BRIGHTNESS_TEMPERATURE`
+_TERMS = ("transmittance", "upwelling_radiance", "downwelling_radiance")
+GIVEN_TERMS = "given terms"  # name of the retrieval with the terms of the table among the methods
 BRIGHTNESS = "brightness temperature"  # name of the brightness temperature among the methods
 REASON_SEPARATOR = "; "  # text between the reasons why a row is not compared
 
@@ -50,7 +60,9 @@ class Retrievals:
     """Standard uncertainty of the difference, with that of the in-situ temperature where it has one. [K]"""
     other_methods: Mapping[str, Float]
     """Temperatures of published methods and other products, and the brightness temperature. [K]"""
-    atmosphere: Mapping[str, Float]  # atmospheric inputs of the models: the quantities of `TIERS`, in their units
+    atmosphere: Mapping[str, Float]
+    """Atmospheric inputs of the models with their standard uncertainties, by quantity of `NUMERIC_COLUMNS`."""
+    climatology: tuple[str, ...]  # names of the inputs of each row that are those of the climatology
     notes: tuple[str, ...]  # inputs outside the range of a model
 
     @property
@@ -60,24 +72,27 @@ class Retrievals:
 
 
 def retrieve_matchups(
-    matchups: Matchups, *, models: Sequence[Model] = (), tier: str | None = None, air: str = "reanalysis"
+    matchups: Matchups, *, models: Sequence[Model] = (), tier: str | None = None, air: str = REANALYSIS
 ) -> Retrievals:
     """Retrieve every row that has the inputs; parameters and errors as in `validate`."""
-    inputs = _complete_inputs(matchups)
+    inputs, climatological = _complete_inputs(matchups, air)
     names, loaded = _choose_models(matchups, inputs, models, tier)
     required = {name: _required_inputs(model) for name, model in loaded.items()}
     lst, uncertainty = (np.full(len(matchups), math.nan) for _ in range(2))
     notes = []
     for name, model in loaded.items():
-        rows = np.array([other == name for other in names]) & _finite(inputs, required[name])
+        rows = np.array([other == name for other in names]) & _finite(inputs, map(_column, required[name]))
         if rows.any():
-            chosen = {key: inputs[key][rows] for key in required[name]}
-            lst[rows], uncertainty[rows] = _retrieve(model, chosen, air)
+            chosen = {key: inputs[_column(key)][rows] for key in required[name]}
+            lst[rows], uncertainty[rows] = _retrieve(model, chosen)
             notes += _out_of_range(model, chosen)
     reasons = []
     for row, name in enumerate(names):
-        missing = [key for key in required.get(name, ()) if math.isnan(inputs[key][row])]
+        missing = [key for key in required.get(name, ()) if key in _WITHOUT_DEFAULT and math.isnan(inputs[key][row])]
         reasons.append(_reason(matchups, row, missing, lst[row]))
+    for key, mask in climatological.items():
+        if count := int(np.count_nonzero(mask & np.isfinite(lst))):
+            notes.append(f"{_title(key)} is that of the climatology in {count} rows")
     return Retrievals(
         models=tuple(names),
         reasons=tuple(reasons),
@@ -86,7 +101,13 @@ def retrieve_matchups(
         difference=lst - matchups.values["ground_temperature"],
         difference_uncertainty=np.hypot(uncertainty, np.nan_to_num(matchups.values["ground_uncertainty"])),
         other_methods=_other_methods(matchups, inputs),
-        atmosphere={name: inputs[name] for name in TIERS["surface"]},
+        atmosphere={
+            name: inputs[name] for name in (*_SURFACE, AEROSOL_OPTICAL_DEPTH.name, _NEIGHBOURHOOD, *_UNCERTAINTIES)
+        },
+        climatology=tuple(
+            REASON_SEPARATOR.join(_title(key) for key, mask in climatological.items() if mask[row])
+            for row in range(len(matchups))
+        ),
         notes=tuple(notes),
     )
 
@@ -113,16 +134,20 @@ def _choose_models(
         if sensor in given:
             names.append(given[sensor].contract.name)
             continue
-        possible = [name for name, keys in TIERS.items() if not any(math.isnan(inputs[key][row]) for key in keys)]
+        possible = [
+            name for name, keys in TIERS.items()
+            if not any(math.isnan(inputs[key][row]) for key in keys) and has_model(f"{sensor}/{name}")
+        ]  # fmt: skip
         best = tier or (possible or list(TIERS))[0 if possible else -1]
         names.append(f"{sensor}/{best}" if sensor else "")
     return names, {name: given.get(name.partition("/")[0]) or Model.load(name) for name in dict.fromkeys(names) if name}
 
 
 def _required_inputs(model: Model) -> list[str]:
-    """Columns that a model needs, radiance and emissivity first."""
-    names = [variable.name for variable in model.contract.atmosphere_inputs if variable.name != INPUT_ERROR]
-    unknown = [name for name in names if name not in NUMERIC_COLUMNS]
+    """Inputs of a model, radiance and emissivity first."""
+    names = [variable.name for variable in model.contract.atmosphere_inputs]
+    known = (*NUMERIC_COLUMNS, *ON_LEVELS, GAS_YEAR.name, PROFILE_UNCERTAINTY)
+    unknown = [name for name in names if name not in known]
     if unknown:
         raise InputError(
             f"the model {model.contract.name} needs {', '.join(unknown)}, for which match-ups have no column; "
@@ -131,33 +156,78 @@ def _required_inputs(model: Model) -> list[str]:
     return ["radiance", "emissivity", *names]
 
 
-def _complete_inputs(matchups: Matchups) -> dict[str, Float]:
-    """Values of the table, with radiance, brightness temperature and pressure derived where they are missing."""
-    values = dict(matchups.values)
-    pressure = values["surface_pressure"]
-    values["surface_pressure"] = np.where(np.isnan(pressure), pressure_at(values["elevation"]), pressure)
-    radiance, brightness = values["radiance"].copy(), values["brightness_temperature"].copy()
+def _column(name: str) -> str:
+    """Quantity of the match-ups for an input of a model."""
+    return _NEIGHBOURHOOD if name == BRIGHTNESS_TEMPERATURE.name else name
+
+
+def _title(name: str) -> str:
+    return "profile" if name in ON_LEVELS else name.replace("_", " ")
+
+
+def _complete_inputs(matchups: Matchups, air: str) -> tuple[dict[str, Float], dict[str, Mask]]:
+    """Values of the table with defaults for missing ones, and the masks of those of the climatology, by quantity."""
+    values = {name: array.copy() for name, array in matchups.values.items()}
+    none = np.full(len(matchups), math.nan)
+    _fill(values, "surface_pressure", pressure_at(values["elevation"]))
+    values |= {name: values.get(name, none) for name in ON_LEVELS}
+    values |= {GAS_YEAR.name: none.copy(), PROFILE_UNCERTAINTY: np.ones(len(matchups))}
+    year = days_and_years(matchups.date)[1]
     for name, rows in _sensor_rows(matchups).items():
-        planck, measured = sensor_band(name).planck, radiance[rows]
-        derived = np.asarray(band_radiance(brightness[rows], planck))
-        radiance[rows] = np.where(np.isnan(measured), derived, measured)
-        brightness[rows] = brightness_temperature(radiance[rows], planck)
-    return values | {"radiance": radiance, "brightness_temperature": brightness}
+        planck, measured = sensor_band(name).planck, values["radiance"][rows]
+        derived = np.asarray(band_radiance(values["brightness_temperature"][rows], planck))
+        values["radiance"][rows] = np.where(np.isnan(measured), derived, measured)
+        values["brightness_temperature"][rows] = brightness_temperature(values["radiance"][rows], planck)
+        values[GAS_YEAR.name][rows] = gas_year(name, year[rows])
+    _fill(values, _NEIGHBOURHOOD, values["brightness_temperature"])
+    climatological = _fill_from_climatology(matchups, values)
+    aerosol, spread = BACKGROUND_AEROSOL
+    is_background = _fill(values, AEROSOL_OPTICAL_DEPTH.name, aerosol)
+    _fill(values, uncertainty_name(AEROSOL_OPTICAL_DEPTH.name), np.where(is_background, spread, math.nan))
+    for name in UNCERTAIN_INPUTS:
+        known = INPUT_UNCERTAINTIES[air].get(name) or INPUT_UNCERTAINTIES[GIVEN][name]
+        _fill(values, uncertainty_name(name), known.at(values[name]))
+    return values, climatological
 
 
-def _retrieve(model: Model, chosen: Mapping[str, Float], air: str) -> tuple[Float, Float]:
+def _fill(values: dict[str, Float], name: str, default: Float | float) -> Mask:
+    """Replace missing values of a quantity; returns the mask of those replaced."""
+    missing = np.isnan(values[name])
+    values[name] = np.where(missing, default, values[name])
+    return np.asarray(missing & np.isfinite(values[name]))
+
+
+def _fill_from_climatology(matchups: Matchups, values: dict[str, Float]) -> dict[str, Mask]:
+    """Fill in missing inputs, with their uncertainties, of rows with a place and a date; returns the masks."""
+    day = days_and_years(matchups.date)[0]
+    has_place = _finite(values, ("latitude", "longitude")) & np.isfinite(day)
+    latitude, longitude, day = (
+        np.where(has_place, part, 0.0) for part in (values["latitude"], values["longitude"], day)
+    )
+    mean = climatology(latitude, longitude, day)
+    elevation, pressure = values["elevation"], values["surface_pressure"]
+    at_elevation, at_pressure, elsewhere = (
+        mean.at_elevation(elevation),
+        mean.at_pressure(pressure),
+        mean.at_unknown_elevation(),
+    )
+    masks = {}
+    for name in _SURFACE:
+        for part in (uncertainty_name(name), name) if name in UNCERTAIN_INPUTS else (name,):
+            choices = [getattr(one, part) for one in (at_elevation, at_pressure, elsewhere)]
+            known = np.where(np.isfinite(elevation), choices[0], np.where(np.isfinite(pressure), *choices[1:]))
+            masks[name] = _fill(values, part, np.where(has_place & np.isnan(values[name]), known, math.nan))
+    return masks
+
+
+def _retrieve(model: Model, chosen: Mapping[str, Float]) -> tuple[Float, Float]:
     """Temperature and its uncertainty, as `lst-raster retrieve` computes them."""
     band = sensor_band(model.contract.sensor)
-    atmosphere = {name: values for name, values in chosen.items() if name not in ("radiance", "emissivity")}
-    with_error = dict(atmosphere)
-    if any(variable.name == INPUT_ERROR for variable in model.contract.inputs):
-        with_error[INPUT_ERROR] = np.full(chosen["radiance"].shape, INPUT_ERROR_BY_ORIGIN[air])
     found = retrieve_with_uncertainty(
         model.atmosphere,
         chosen["radiance"],
         chosen["emissivity"],
-        with_error,
-        error_sources=input_error_sources(atmosphere, lambda kind, values: INPUT_UNCERTAINTIES[air][kind].at(values)),
+        {name: values for name, values in chosen.items() if name not in ("radiance", "emissivity")},
         sensor_noise=float(np.hypot(noise_radiance(band.noise, band.planck), quantisation_noise(band.gain))),
         emissivity_uncertainty=EMISSIVITY_UNCERTAINTY,
         band=band.planck,
@@ -172,7 +242,24 @@ def _other_methods(matchups: Matchups, inputs: Mapping[str, Float]) -> dict[str,
         rows = sensor_rows & _finite(inputs, names)
         for method, values in retrieve_published(sensor, *(inputs[name][rows] for name in names)).items():
             methods.setdefault(method, np.full(len(matchups), math.nan))[rows] = values
-    return {**methods, **matchups.products, BRIGHTNESS: inputs["brightness_temperature"]}
+    return {
+        **methods,
+        **matchups.products,
+        **_given_terms(matchups, inputs),
+        BRIGHTNESS: inputs["brightness_temperature"],
+    }
+
+
+def _given_terms(matchups: Matchups, inputs: Mapping[str, Float]) -> dict[str, Float]:
+    """Temperatures by the equation with the terms of the table, such as those of USGS; empty without any. [K]"""
+    names = ("radiance", "emissivity", *_TERMS)
+    lst = np.full(len(matchups), math.nan)
+    for sensor, sensor_rows in _sensor_rows(matchups).items():
+        rows = sensor_rows & _finite(inputs, names)
+        radiance, emissivity, transmittance, upwelling, downwelling = (inputs[name][rows] for name in names)
+        planck = sensor_band(sensor).planck
+        lst[rows] = surface_temperature(radiance, emissivity, transmittance, upwelling, downwelling, planck)
+    return {GIVEN_TERMS: lst} if np.isfinite(lst).any() else {}
 
 
 def _out_of_range(model: Model, chosen: Mapping[str, Float]) -> list[str]:
@@ -193,7 +280,7 @@ def _reason(matchups: Matchups, row: int, missing: Sequence[str], lst: float) ->
     excluded = matchups.excluded[row]
     if excluded:
         return excluded if excluded == EXCLUDED else f"{EXCLUDED}: {excluded}"
-    reasons = [f"no {name.replace('_', ' ')}" for name in missing]
+    reasons = list(dict.fromkeys(f"no {_title(name)}" for name in missing))
     if not matchups.sensor[row]:
         reasons.insert(0, "no sensor")
     if not reasons and math.isnan(lst):
@@ -208,19 +295,21 @@ def _sensor_rows(matchups: Matchups) -> dict[str, Mask]:
     return {name: sensors == name for name in dict.fromkeys(matchups.sensor) if name}
 
 
-def _finite(inputs: Mapping[str, Float], names: Sequence[str]) -> Mask:
+def _finite(inputs: Mapping[str, Float], names: Iterable[str]) -> Mask:
     return np.asarray(np.logical_and.reduce([np.isfinite(inputs[name]) for name in names]))
 
 
 LST_RASTER = "lst-raster"  # name of the package's retrieval among the methods
+_PLACE = "for the climatology latitude, longitude and time"
 REMEDIES: Mapping[str, str] = MappingProxyType(
     {
         "no sensor": "column sensor, or --sensor",
         "no radiance": "column brightness_temperature_K or radiance_W_m2_sr_um",
         "no emissivity": "column emissivity, or --emissivity",
-        "no water vapour": "column water_vapour_kg_m2",
-        "no surface pressure": "column surface_pressure_hPa or elevation_m, --elevation, or --surfrad",
-        "no air temperature": "column air_temperature_K, --surfrad, or --tier column",
+        "no water vapour": f"column water_vapour_kg_m2, --profiles, or {_PLACE}",
+        "no surface pressure": f"column surface_pressure_hPa or elevation_m, --elevation, --surfrad, or {_PLACE}",
+        "no air temperature": f"column air_temperature_K, --surfrad, --profiles, or {_PLACE}",
+        "no profile": "--profiles, or --tier surface",
         "no in-situ LST": "column insitu_lst_K, or --surfrad",
         "no broadband emissivity": "column broadband_emissivity, or --broadband-emissivity",
     }
@@ -268,14 +357,16 @@ def validate(
     *,
     models: Sequence[Model] = (),
     tier: str | None = None,
-    air: str = "reanalysis",
+    air: str = REANALYSIS,
     without: Sequence[str] = (),
 ) -> tuple[Validation, Retrievals]:
     """Compare retrieved with in-situ temperatures; returns the statistics, and the results row by row.
 
     `models` are retrieval graphs, at most one for each sensor band; rows of other bands use the shipped model of
-    `tier`, by default of the best tier for which they have the inputs. `air` is the origin of the atmospheric inputs, a
-    key of `lst_raster.inference.uncertainty.INPUT_UNCERTAINTIES`. `without` are methods to omit, so that rows without
+    `tier`, by default of the best tier for which they have the inputs. Rows without water vapour, air temperature or
+    surface pressure have those of the climatology if they have a place and a date. `air` is the origin of the given
+    ones, a key of `lst_raster.inference.uncertainty.INPUT_UNCERTAINTIES`: their uncertainty where the table has none.
+    `without` are methods to omit, so that rows without
     their value are common rows.
 
     Raises InputError where no row can be compared, a method is unknown, or a model does not fit the table; ModelError
@@ -318,6 +409,7 @@ def _groups(matchups: Matchups, rows: Retrievals) -> dict[str, dict[str, Group]]
         "all": {"all": np.ones(len(matchups), bool)},
         "sensor": _masks_by_name(matchups.sensor),
         "tier": _masks_by_name(tiers),
+        "inputs": _masks_by_name(["climatology" if names else "given" for names in rows.climatology]),
         "site": _masks_by_name(matchups.site),
         "water vapour": water_vapour_masks(matchups.values["water_vapour"]),
     }
@@ -375,5 +467,5 @@ def _warnings(matchups: Matchups) -> list[str]:
             "centimetres? 1 cm is 10 kg m-2"
         )
     if matchups.extra_columns:
-        notes.append(f"unknown columns are copied into rows.csv: {', '.join(matchups.extra_columns)}")
+        notes.append(f"other columns are copied into rows.csv: {', '.join(matchups.extra_columns)}")
     return notes

@@ -23,8 +23,11 @@ Float = NDArray[np.float64]
 NAMES = ("rows.csv", "statistics.json", "scatter.png")  # names of the files
 
 _LOGGER = logging.getLogger(__name__)
-_COPIED = ("radiance", "emissivity", "ground_temperature", "ground_uncertainty")
-_DIGITS = {"radiance": 5, "emissivity": 4}
+_COPIED = ("radiance", "emissivity", "ground_temperature", "ground_uncertainty")  # with or without a value
+_DIGITS = {
+    **dict.fromkeys(("radiance", "upwelling_radiance", "downwelling_radiance", "latitude", "longitude"), 5),
+    **dict.fromkeys(("emissivity", "transmittance", "aerosol_optical_depth", "aerosol_optical_depth_uncertainty"), 4),
+}
 
 
 def check_targets(folder: Path, *, overwrite: bool) -> None:
@@ -94,8 +97,12 @@ def _texts_of(found: Agreement) -> dict[str, str]:
 def _columns(matchups: Matchups, rows: Retrievals) -> dict[str, list[str]]:
     """Columns of rows.csv as text; columns of the table keep their headers, so that it can be validated again."""
     far = outliers(np.where(rows.compared, rows.difference, np.nan))
-    inputs = {**{name: matchups.values[name] for name in _COPIED}, **rows.atmosphere}
-    return {
+    inputs = {
+        name: rows.atmosphere.get(name, matchups.values[name]) for name in NUMERIC_COLUMNS
+        if name in (*_COPIED, *rows.atmosphere) or np.isfinite(matchups.values[name]).any()
+    }  # fmt: skip
+    inputs.pop("brightness_temperature", None)  # one of the methods
+    columns = {
         "line": [str(line) for line in matchups.lines],
         "sensor": list(matchups.sensor),
         "site": list(matchups.site),
@@ -108,16 +115,19 @@ def _columns(matchups: Matchups, rows: Retrievals) -> dict[str, list[str]]:
         "outlier": ["yes" if outlier else "" for outlier in far],
         "not_compared": list(rows.reasons),
         "excluded": list(matchups.excluded),
+        "climatology": list(rows.climatology),
         **{NUMERIC_COLUMNS[name].header: _formatted(array, _DIGITS.get(name, 3)) for name, array in inputs.items()},
         **{_header(name, matchups): _formatted(array) for name, array in rows.other_methods.items()},
-        **{name: list(cells) for name, cells in matchups.extra_columns.items()},
     }
+    return columns | {name: list(cells) for name, cells in matchups.extra_columns.items() if name not in columns}
 
 
 def _header(method: str, matchups: Matchups) -> str:
     if method == BRIGHTNESS:
         return NUMERIC_COLUMNS["brightness_temperature"].header
-    return product_header(method) if method in matchups.products else f"{method.replace('-', '_')}_lst_K"
+    return (
+        product_header(method) if method in matchups.products else f"{method.replace('-', '_').replace(' ', '_')}_lst_K"
+    )
 
 
 def _formatted(values: Float, digits: int = 3) -> list[str]:

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.inference.model import Model, load_same
-from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES
-from lst_raster.inputs.fields import INPUT_ERRORS, QUANTITIES
+from lst_raster.inference.uncertainty import InputUncertainty
+from lst_raster.inputs.fields import QUANTITIES
 from lst_raster.inputs.profile_input import profile_inputs
-from lst_raster.inputs.resolve import input_warnings, saturation_ratio
+from lst_raster.inputs.resolve import input_uncertainties, input_warnings, saturation_ratio
 from lst_raster.io.plausibility import check_radiance
 from lst_raster.physics.quantities import EMISSIVITY, SPECIFIC_HUMIDITY, TEMPERATURE
 from lst_raster.retrieval.atmosphere import (
@@ -34,6 +34,7 @@ from lst_raster.retrieval.atmosphere import (
 from lst_raster.retrieval.inversion import solve_equation
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.sigma_levels import Profiles
+from lst_raster.xarray_api.atmosphere_inputs import UNCERTAINTIES
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -55,12 +56,12 @@ class Recipe:
 
     model: str  # name of a shipped model, or a path that all processes can read
     digest: str  # SHA-256 of the model
-    fields: tuple[str, ...]  # atmosphere inputs, in the order of their arrays
-    origins: tuple[str, ...]  # of each of them
+    fields: tuple[str, ...]  # atmosphere inputs and uncertainties of some of them, in the order of their arrays
+    uncertainties: tuple[tuple[str, InputUncertainty], ...]  # of the others, by the name of the input
     pressures: tuple[float, ...] = ()  # levels of the profile, increasing; empty without a profile [hPa]
     from_profile: tuple[str, ...] = ()  # atmosphere inputs that are computed from the profile
     scales_humidity: bool = False  # whether the profile's humidity is scaled to the given water vapour
-    input_error: float | None  # value of the model input `INPUT_ERRORS`; None for models without it [1]
+    checks_vapour: bool  # whether the water vapour is given, and may be in another unit
     noise: float  # standard uncertainty of the radiance [W m-2 sr-1 um-1]
     outputs: tuple[str, ...]  # in the order of the result: `LST` and others of this module
     warns_once: bool  # whether a process logs each warning once, not for every block
@@ -180,18 +181,14 @@ class _Block:
         ranges = value_ranges(values)
         for name in self.recipe.fields:
             if name in ranges:
-                QUANTITIES[name].check(ranges[name], QUANTITIES[name].title)
+                quantity = QUANTITIES.get(name) or UNCERTAINTIES[name]
+                quantity.check(ranges[name], quantity.title)
         widen_ranges(self.input_ranges, ranges)
-        if "water_vapour" in self.recipe.fields:
+        if self.recipe.checks_vapour:
             widen_ranges(self.input_ranges, saturation_ratio(values))
-        if self.recipe.input_error is not None:
-            values[INPUT_ERRORS.name] = np.asarray(self.recipe.input_error, np.float32)
         values = dict(zip(values, np.broadcast_arrays(*values.values()), strict=True))
-        uncertainties = {
-            name: INPUT_UNCERTAINTIES[origin][name]
-            for name, origin in zip(self.recipe.fields, self.recipe.origins, strict=True)
-        }
-        layers = solve_atmosphere(self.model, uncertainties, values, uncertainty=UNCERTAINTY in self.recipe.outputs)
+        values |= input_uncertainties(self.model, values, dict(self.recipe.uncertainties))
+        layers = solve_atmosphere(self.model, values, uncertainty=UNCERTAINTY in self.recipe.outputs)
         return AtmosphereTerms.from_layers(scatter(layers, valid) if shape else layers)
 
     def _with_profile(self, values: dict[str, Values], levels: Sequence[Values], valid: Values) -> dict[str, Values]:

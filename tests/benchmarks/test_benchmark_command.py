@@ -16,6 +16,7 @@ from PIL import Image
 
 import tests.benchmarks.accuracy.setting as settings
 from lst_raster.errors import MissingExtraError
+from lst_raster.profiles.sampling import CONDITIONS
 from lst_raster.profiles.simulated_set import read_simulated
 from tests.benchmarks.accuracy import prepare
 from tests.benchmarks.accuracy.ablations import VARIANTS
@@ -24,17 +25,18 @@ from tests.benchmarks.accuracy.page import page
 from tests.benchmarks.accuracy.results import read_results
 from tests.benchmarks.benchmark_settings import TINY
 from tests.support.processes import children_of, still_running
-from tests.support.simulated_sets import DATES, make_simulated_set
+from tests.support.simulated_sets import DATES, SOURCES, make_simulated_set
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory):
-    """Files of synthetic columns: training set, held-out set, and the same with other aerosol."""
+    """Files of synthetic columns: library, and a test set of another source."""
     folder = tmp_path_factory.mktemp("sets")
-    for number, name in enumerate(("library", "held_out", "varied")):
-        make_simulated_set(folder / f"{name}.nc", profiles=400 if name == "library" else 150, seed=number)
+    make_simulated_set(folder / "library.nc", profiles=400, seed=0, sources=SOURCES)
+    make_simulated_set(folder / "held_out.nc", profiles=150, seed=1, sources=("soundings",))
+    make_simulated_set(folder / "dates.nc", profiles=150, seed=2, sources=SOURCES)
     return folder
 
 
@@ -63,14 +65,16 @@ def small(sets, tmp_path_factory):
     names = [f"--sections={name}" for name in ("humid_left_out", "ablations")]
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
         patch.setattr(settings, "FULL", TINY)
-        varied = ("--varied-test", f"Other columns={sets / 'varied.nc'}", "--workers", "1")
-        main([str(one) for one in ("-o", output, *given(sets, *varied), *names)], command=benchmark)
+        main([str(one) for one in ("-o", output, *given(sets, "--workers", "1"), *names)], command=benchmark)
     assert ended.value.code == 0
     return output
 
 
 def test_a_run_writes_the_page_its_tables_and_its_pictures(small):
     written = sorted(path.relative_to(small).as_posix() for path in small.rglob("*") if path.is_file())
+    fits = [name for name in written if name.startswith("fits/")]
+    assert len(fits) == 22  # humid columns 8, ablations 16, of which 2 are the same
+    written = [name for name in written if name not in fits]
     assert written == ["ablations.csv", "benchmark.md", "figures/ablations.png", "humid_left_out.csv", "results.json"]
     with Image.open(small / "figures" / "ablations.png") as picture:
         assert picture.width == 900
@@ -82,7 +86,7 @@ def test_a_run_writes_the_page_its_tables_and_its_pictures(small):
 
 def test_every_method_was_trained_and_retrieves(small):
     rows = [row for row in csv.DictReader((small / "ablations.csv").read_text().splitlines()) if row["regime"] == "all"]
-    assert len(rows) == len(VARIANTS) * TINY.fewer_seeds * 3
+    assert len(rows) == len(VARIANTS) * TINY.fewer_seeds * len(CONDITIONS)
     assert all(int(row["samples"]) > 0 for row in rows)
     assert len({row["rmse"] for row in rows if row["inputs"] == "exact"}) > TINY.fewer_seeds  # all differ
 
@@ -91,7 +95,7 @@ def test_results_have_their_provenance(small, sets):
     about = json.loads((small / "results.json").read_text())["about"]
     assert about["sets"]["library"]["profiles"] == 400
     assert all(len(one["sha256"]) == 64 for one in about["sets"].values())
-    assert about["sets"]["Other columns"]["sha256"] != about["sets"]["Other columns, aerosol drawn"]["sha256"]
+    assert about["sets"]["Other columns"]["left_out"] == ""
     assert set(about["versions"]) >= {"lst-raster", "numpy", "torch"}
     assert str(sets) not in (small / "results.json").read_text() + (small / "benchmark.md").read_text()
 
@@ -110,7 +114,21 @@ def test_accuracy_needs_no_training_and_measures_published_methods_and_shipped_m
     assert (code, err) == (0, [])
     text = (tmp_path / "out" / "benchmark.md").read_text()
     assert re.search(r"\| single-channel, published \| \d\.\d\d / \d\.\d\d \|", text)
-    assert "Other columns, noisy" in text
+    assert (
+        "| Other columns: RMSE / MAE above 50 kg m-2 [K] | exact | noisy | exact vapour | noisy vapour | nothing |"
+        in text
+    )
+
+
+def test_a_file_with_two_sources_of_the_library_is_two_test_sets(sets, tmp_path, run_benchmark):
+    more = ("--test", f"Dates={sets / 'dates.nc'}", "--workers", "1")
+    assert run_benchmark(*accuracy(tmp_path / "out", sets, *more))[0] == 0
+    described = json.loads((tmp_path / "out" / "results.json").read_text())["about"]["sets"]
+    assert {title: one["left_out"] for title, one in described.items()} == {
+        "library": "", "Other columns": "", **{name: name for name in SOURCES},
+    }  # fmt: skip
+    rows = csv.DictReader((tmp_path / "out" / "accuracy.csv").read_text().splitlines())
+    assert {row["set"] for row in rows} == {"Other columns"}
 
 
 def test_an_earlier_page_is_kept_without_overwrite(sets, tmp_path, run_benchmark):
@@ -128,7 +146,6 @@ def test_an_earlier_page_is_kept_without_overwrite(sets, tmp_path, run_benchmark
     (("--test", "Here=nowhere.nc"), 1, "nowhere.nc does not exist; create it with lst-raster simulate"),
     (("--sections", "speed"), 1, "unknown section speed"),
     (("--sensor", "landsat7-b6"), 1, "the library is simulated for landsat8-b10; the benchmark is for landsat7-b6"),
-    (("--varied-test", "Elsewhere={sets}/varied.nc"), 1, "no --test has the title 'Elsewhere'"),
     (("--from", "{sets}/library.nc"), 1, "is not the results.json of a benchmark"),
 ])  # fmt: skip
 def test_wrong_arguments_are_refused_and_nothing_is_written(sets, tmp_path, run_benchmark, arguments, code, words):
@@ -164,16 +181,16 @@ def test_the_library_is_simulated_where_none_is_given_and_kept(tmp_path, run_ben
     for _ in range(2):
         code, _, err = run_benchmark("-o", tmp_path, "--sections", "accuracy", "--overwrite")
         assert code == 0
-        assert "the last date of the library is used for testing" in err[0]
+        assert "the columns of the last date of the library are used for testing" in err[0]
     assert calls == [("library.nc", 1)]
     assert (tmp_path / "landsat8-b10_library.nc").is_file()
     text = (tmp_path / "benchmark.md").read_text()
-    assert "2011-10-11 of the library, exact" in text
-    assert "ours" not in text  # the shipped models were trained with that date
+    assert re.search(r"\| GFS 2011-10-11 of the library \| 200 \| GFS 2011-10-11 \| ", text)
+    assert "## " not in text  # the shipped models have learnt that date
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
-def test_an_interrupt_ends_the_command_its_processes_and_leaves_no_file(sets, tmp_path):
+def test_an_interrupt_ends_the_command_and_its_processes_and_leaves_only_finished_fits(sets, tmp_path):
     arguments = ["-o", tmp_path / "out", "--sections", "ablations", "--workers", "2", *given(sets)]
     running = subprocess.Popen(
         [sys.executable, "-m", "tests.benchmarks.accuracy", *map(str, arguments)],
@@ -184,7 +201,8 @@ def test_an_interrupt_ends_the_command_its_processes_and_leaves_no_file(sets, tm
     _, err = running.communicate(timeout=60.0)
     assert (running.returncode, err.splitlines()[-1]) == (130, "Interrupted")
     assert still_running(started) == []
-    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
+    written = [path.parent.name for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert set(written) <= {"fits"}
 
 
 def test_a_quick_benchmark_simulates_a_part_of_the_packaged_library(tmp_path, monkeypatch):
@@ -196,3 +214,4 @@ def test_a_quick_benchmark_simulates_a_part_of_the_packaged_library(tmp_path, mo
     assert np.unique(found.time).size == 4
     assert np.unique(found.aerosol_optical_depth).size == 4  # random in each column
     assert found.air_temperature_sigma is not None and found.split is not None and found.land is not None
+    assert found.weight is not None and found.profile_source is not None

@@ -12,7 +12,7 @@ from tests.support.commands import commands
 from tests.support.composites import season
 from tests.support.custom_sensors import write_response
 from tests.support.factories import make_scene, ramp
-from tests.support.matchup_tables import HEADER, row, write_table
+from tests.support.matchup_tables import HEADER, row, write_soundings, write_table
 
 PARSED = {
     "LC08_L1TP_PRODUCT": "a product and a reanalysis that are not here",
@@ -49,6 +49,7 @@ def folder(tmp_path_factory):
     season(folder / "archive")
     write_response(folder / "response.csv")
     write_table(folder / "matchups.csv", *(row(insitu_lst_K=str(290 + step)) for step in range(3)), header=HEADER)
+    write_soundings(folder / "soundings.nc", 3)
     return folder
 
 

@@ -17,7 +17,8 @@ from tests.docs import built_site
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = (ROOT / "mkdocs.yml").read_text()
-PAGES = [path for path in sorted((ROOT / "docs").rglob("*.md")) if path.parent.name != "lake_sunapee"]
+REPORTS = ("lake_sunapee", "great_salt_lake")  # folders of the studies' tables
+PAGES = [path for path in sorted((ROOT / "docs").rglob("*.md")) if path.parent.name not in REPORTS]
 SENSORS = sorted(path.name for path in Path(models_path()).iterdir() if path.is_dir())
 
 

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 import lst_raster
-from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,80 +24,6 @@ def cells(page, begins):
     return [cell.strip() for cell in row.strip("| ").split(" | ")[1:]]
 
 
-def accuracy(row):
-    """RMSE of all samples and MAE in extreme humidity: exact and noisy inputs, then exact inputs of TIGR-2000."""
-    return [cell.split(" / ") for cell in cells("README.md", row)][:3]
-
-
-COLUMN, SURFACE, PROFILE = (accuracy(f"lst-raster, `{tier}`") for tier in ("column", "surface", "profile"))
-
-
-def test_the_tables_of_accuracy_are_equal():
-    rows = [
-        row for row in (ROOT / "docs" / "sensors.md").read_text().splitlines() if row.startswith("| `landsat8-b10` |")
-    ]
-    for place, row in enumerate(rows[-2:]):  # exact and noisy inputs
-        assert row.strip("| ").split(" | ")[3:] == [" / ".join(tier[place]) for tier in (COLUMN, SURFACE, PROFILE)]
-    for row in (
-        "single-channel, published",
-        "mono-window, published",
-        "lst-raster, `column`",
-        "lst-raster, `surface`",
-        "lst-raster, `profile`",
-    ):
-        page = cells("docs/science/benchmark.md", row)
-        assert cells("README.md", row) == page[:2] + page[3:]
-
-
-def test_the_limits_of_the_models_are_those_of_the_table_of_accuracy():
-    limits = text("docs/limits.md")
-    known = f"RMSE of the best model (`profile`) is {PROFILE[1][0]} K, against {PROFILE[0][0]} K with exact profiles"
-    assert f"{known}; with water vapour only (`column`) it is {COLUMN[1][0]} K" in limits
-    assert f"Above 50 kg m-2 the mean absolute error with these input errors is {COLUMN[1][1]} K (`column`)" in limits
-    assert f"not reduce it (`surface`: {SURFACE[1][1]} K), but profiles do (`profile`: {PROFILE[1][1]} K)" in limits
-    assert float(SURFACE[1][1]) > float(COLUMN[1][1]) > float(PROFILE[1][1])
-    soundings = [
-        f"{tier[2][0]} K (`{name}`)" for tier, name in ((COLUMN, "column"), (SURFACE, "surface"), (PROFILE, "profile"))
-    ]
-    humid = f"the mean absolute error above 50 kg m-2 is {COLUMN[2][1]}, {SURFACE[2][1]} and {PROFILE[2][1]} K"
-    assert f"With exact inputs the RMSE is {', '.join(soundings)}, and {humid}" in limits
-
-
-def test_the_limits_against_the_lake_are_those_of_the_page_on_it():
-    rows = ("`column` model, relative to the buoy", "USGS Collection 2, relative to the buoy")
-    ours, usgs = (cells("docs/science/lake.md", row)[0] for row in rows)
-    assert f"is {ours} K with water vapour only; the USGS product has {usgs} K" in text("README.md")
-    rows = ("USGS Collection 2, relative to the skin", "relative to the water skin")
-    skin = [cells("docs/science/lake.md", row)[0] for row in rows]
-    limits = text("docs/limits.md")
-    assert f"{usgs} K, against {ours} K of lst-raster with water vapour only" in limits
-    best = "Relative to the skin temperature of the water, and with the air temperature as an input of lst-raster"
-    assert f"{best}, the biases are {skin[0]} K and {skin[1]} K" in limits
-
-
-def test_figures_of_the_lake_page_are_in_its_budget():
-    budget = json.loads((ROOT / "docs" / "science" / "lake_sunapee" / "budget.json").read_text())
-    page = text("docs/science/lake.md")
-    steps = [step["bias"] for step in budget["steps"].values()]
-    assert f"## From {steps[0]:+.2f} to {steps[-1]:+.2f} K" in page
-    for step in budget["steps"].values():
-        assert f"| {step['bias']:+.2f} | {step['sd']:.2f} |" in page
-    expected = budget["known_not_applied"] + steps[-1]
-    assert (
-        f"not applied amount to {budget['known_not_applied']:+.2f} K, so the expected bias is {expected:+.2f} K" in page
-    )
-    assert f"with a standard uncertainty of {budget['uncertainty']:.2f} K" in page
-    error_sources = {entry["name"]: entry for entry in budget["error_sources"]}
-    for begin, name in (
-        ("Air temperature", "air temperature"),
-        ("Time of day", "time of day (morning)"),
-        ("Neglected gases", "neglected gases"),
-        ("Emissivity", "emissivity of water"),
-    ):
-        effect, uncertainty = error_sources[name]["effect"], error_sources[name]["uncertainty"]
-        assert f"**{begin}: {effect:+.2f} ± {uncertainty:.2f} K.**" in page
-
-
 def benchmark_cells(heading, begins):
     """Cells of the first row that starts with `begins` below a heading or table head of the page of the benchmark."""
     lines = (ROOT / "docs" / "science" / "benchmark.md").read_text().splitlines()
@@ -107,49 +32,89 @@ def benchmark_cells(heading, begins):
     return [cell.split(" / ") for cell in row.strip("| ").split(" | ")[1:]]
 
 
-def test_figures_of_the_network_page_are_those_of_the_benchmark():
-    page = text("docs/science/network.md")
-    for tier in ("profile", "surface", "column"):
-        coupled, plain = (
-            [cell[0].split(" ± ")[0] for cell in benchmark_cells("RMSE / MAE above 50", f"{way}, `{tier}`")][:2]
-            for way in ("coupled", "plain network")
-        )
-        assert f"{coupled[0]} against {plain[0]} K" in page
-    fewer = "| GFS September 2015, exact | 1 %"
-    shares = [[cell[0].split(" ± ")[0] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "plain network")]
-    humid = [[cell[1] for cell in benchmark_cells(fewer, way)] for way in ("coupled", "plain network")]
-    columns = ("1 % (50)", "3 %", "10 %", "30 %")
-    for name, *errors in zip(columns, *shares, *humid, strict=False):
-        assert f"| {name} | {' | '.join(errors)} |" in page
-        assert float(errors[0]) < float(errors[1])
-    unseen = [
-        [float(cell[1]) for cell in benchmark_cells("## Continents left out of training", way)]
-        for way in ("coupled", "plain network")
-    ]
-    assert all(ours < others for ours, others in zip(*unseen, strict=True))
-    ours, others = (sum(errors) / len(errors) for errors in unseen)
-    assert f"on average {ours:.2f} against {others:.2f} K" in page
-    ours, others = (
-        benchmark_cells("## Humid columns left out of training", way)[0][1].split(" ± ")[0]
-        for way in ("coupled", "plain network")
+DATE, SOUNDINGS = "GFS September 2015", "TIGR-2000"
+METHODS = {
+    "single-channel, published": ("single-channel, published", "exact", "noisy"),
+    "mono-window, published": ("mono-window, published", "exact", "noisy"),
+    "lst-raster, water vapour": ("coupled, `surface`", "exact vapour", "noisy vapour"),
+    "lst-raster, water vapour and air temperature": ("coupled, `surface`", "exact", "noisy"),
+    "lst-raster, temperature and humidity on 11 levels": ("coupled, `profile`", "exact", "noisy"),
+}
+"""Row and conditions of the comparison, on the page of the benchmark, by row of the table of the README."""
+
+
+def accuracy(method, title=DATE):
+    """RMSE of all samples and MAE in extreme humidity of a row of the README, for exact and for noisy inputs."""
+    row, *names = METHODS[method]
+    lines = (ROOT / "docs" / "science" / "benchmark.md").read_text().splitlines()
+    compared = next(number for number, line in enumerate(lines) if line.startswith("## Dates left out of training"))
+    head = next(line for line in lines[compared:] if line.startswith(f"| {title}: RMSE / MAE"))
+    columns = head.strip("| ").split(" | ")[1:]
+    found = dict(zip(columns, benchmark_cells(head, row), strict=True))
+    return [[found[name][0].split(" ± ")[0], found[name][1]] for name in names]
+
+
+def test_the_table_of_accuracy_is_that_of_the_benchmark():
+    for method in METHODS:
+        expected = [" / ".join(errors) for title in (DATE, SOUNDINGS) for errors in accuracy(method, title)]
+        assert cells("README.md", f"{method} |") == expected
+
+
+def test_the_limits_against_the_lake_are_those_of_the_page_on_it():
+    rows = ("lst-raster, water vapour given", "USGS Collection 2")
+    (ours, ours_sd), (usgs, usgs_sd) = (cells("docs/science/lake.md", row)[:2] for row in rows)
+    readme, limits = text("README.md"), text("docs/limits.md")
+    assert (
+        f"is {ours} K with water vapour given, SD {ours_sd} K; the USGS product has {usgs} K, SD {usgs_sd} K" in readme
     )
-    assert f"**more accurate**, {ours} against {others} K, because the linear model" in page
-    assert f"{benchmark_cells(fewer, 'coupled')[2][0]} K instead of {shares[0][4]} K" in text("docs/custom-sensor.md")
+    assert f"{usgs} K (SD {usgs_sd} K), against {ours} K ({ours_sd} K) of lst-raster with water vapour given" in limits
 
 
-@pytest.mark.parametrize("tier", ["column", "surface", "profile"])
-@pytest.mark.parametrize("inputs", ["noisy", "exact"])
-def test_the_fractions_within_the_uncertainty_are_those_of_the_model(tier, inputs):
-    metrics = json.loads((ROOT / "models" / "landsat8-b10" / tier / "metrics.json").read_text())
-    coverage = metrics["GFS September 2015"]["coverage"][inputs]
-    fractions = [f"{100.0 * coverage[name]:.1f}" for name in WATER_VAPOUR_CLASSES]
-    assert cells("docs/science/network.md", f"`{tier}`, {inputs}") == fractions
+def test_figures_of_the_lake_page_are_in_its_budget():
+    budget = json.loads((ROOT / "docs" / "science" / "lake_sunapee" / "budget.json").read_text())
+    page = text("docs/science/lake.md")
+    for name, title in (
+        ("water vapour given", "lst-raster, water vapour given"),
+        ("water vapour given, emissivity of ASTER", "the same, emissivity 0.978 of ASTER"),
+        ("only place and date", "lst-raster, only place and date"),
+        ("water vapour and daily mean air temperature given", "lst-raster, water vapour and air temperature given"),
+        ("USGS Collection 2", "USGS Collection 2"),
+        ("brightness temperature", "brightness temperature"),
+    ):
+        method = budget["methods"][name]
+        assert cells("docs/science/lake.md", title) == [
+            f"{method['bias']:+.2f}", f"{method['sd']:.2f}", f"{method['median']:+.2f}", f"{method['robust_sd']:.2f}",
+        ]  # fmt: skip
+    default = budget["methods"]["water vapour given"]
+    expected = budget["known_not_applied"] + default["bias"]
+    assert f"not applied amount to {budget['known_not_applied']:+.2f} K" in page
+    assert f"expected bias is {expected:+.2f} K, with a standard uncertainty of {budget['uncertainty']:.2f} K" in page
+    assert f"{100 * budget['within']:.0f} % of the residuals are within it" in page
+    error_sources = {entry["name"]: entry for entry in budget["error_sources"]}
+    for begin, name in (
+        ("Air temperature", "air temperature"),
+        ("Elevation", "elevation of the water vapour cell"),
+        ("Aerosol", "aerosol"),
+        ("Emissivity", "emissivity of water"),
+    ):
+        effect, uncertainty = error_sources[name]["effect"], error_sources[name]["uncertainty"]
+        amount = f"{effect:+.2f} ± {uncertainty:.2f} K" if effect else f"± {uncertainty:.2f} K"
+        assert f"**{begin}: {amount}.**" in page
+
+
+def test_the_coupled_network_is_more_accurate_with_few_columns_on_the_page_of_the_benchmark():
+    for tier in ("surface", "profile"):
+        rows = [benchmark_cells(f"| {DATE}, exact | 1 %", f"{way}, `{tier}`") for way in ("coupled", "plain network")]
+        ours, others = ([float(cell[0].split(" ± ")[0]) for cell in row] for row in rows)
+        assert ours[0] < others[0]
 
 
 def test_the_comparison_with_the_published_mono_window_is_that_of_the_table():
-    stated = f"coefficients are at {accuracy('mono-window, published')[0][0]} K RMSE, ours at {COLUMN[0][0]} K"
+    rows = ("mono-window, published", "lst-raster, water vapour", "lst-raster, water vapour and air temperature")
+    published, ours, both = (accuracy(row)[0][0] for row in rows)
+    stated = f"coefficients are at {published} K RMSE, ours at {ours} K"
     page = text("docs/coming-from.md")
-    assert f"{stated} with water vapour and surface pressure, at {SURFACE[0][0]} K with the air temperature too" in page
+    assert f"{stated} with water vapour, at {both} K with the air temperature too" in page
 
 
 def test_the_error_of_a_single_emissivity_is_that_of_its_page():

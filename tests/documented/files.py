@@ -16,7 +16,7 @@ from tests.support.composites import season
 from tests.support.emissivity_scenes import DEGREES, add_metadata, add_reflectance, make_tile
 from tests.support.factories import make_model, make_scene, ramp, write_raster
 from tests.support.level2_scenes import STEMS, make_level2
-from tests.support.matchup_tables import HEADER, row, write_station_day, write_table
+from tests.support.matchup_tables import HEADER, row, write_soundings, write_station_day, write_table
 from tests.support.reanalysis_files import write_levels, write_reanalysis
 
 SHAPE = 60, 70
@@ -196,6 +196,7 @@ RULES = {
     r"worldcover\.tif|landcover\.tif": _raster(30.0, 30.0, "u1", DEGREES),
     r"GED": Files.tiles,
     r"MATCHUPS\.csv": Files.matchups,
+    r"PROFILES\.nc": lambda files, path: write_soundings(path, 4),  # as many as rows of the match-ups
     r"overpasses\.csv": Files.custom_columns,
     r"lake_sunapee_l7\.csv": Files.lake,
     r"DIR": lambda files, path: write_station_day(path, OVERPASS),

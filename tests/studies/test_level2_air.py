@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,19 +11,21 @@ from PIL import Image
 from examples.studies.columns import column_of
 from examples.studies.level2 import study as study_module
 from examples.studies.level2 import terms as terms_module
-from examples.studies.level2.model_atmosphere import once, vapour_and_temperature_of, vapour_of
+from examples.studies.level2.model_atmosphere import EXACT, once, vapour_and_temperature_of
 from examples.studies.level2.report import PI, UNCHANGED, as_dict, rows, tables, write
 from examples.studies.level2.simulated_atmosphere import GROUNDS, changed, choose_shapes, match_air
 from examples.studies.level2.study import (
-    COLUMN,
-    COLUMN_GIVEN,
+    BOTH_GIVEN,
+    BOTH_MATCHED,
+    GIVEN,
+    MATCHED,
     SIMULATED,
     SIMULATED_PLAIN,
-    SURFACE,
-    SURFACE_GIVEN,
+    neighbourhood,
     run,
 )
 from examples.studies.level2.terms import read_terms
+from examples.studies.points import implied_vapour
 from lst_raster.errors import CancelledError, InputError, OutputError, SceneError
 from lst_raster.inference.model import Model
 from lst_raster.physics.planck import brightness_temperature
@@ -86,7 +89,8 @@ def value(study, method, quantity, reference, *, pixels="all", group="all"):
 
 def test_water_vapour_and_temperature_of_an_unknown_profile_are_derived(made, hidden):
     found = next(one for one in made.atmospheres if one.name == SIMULATED)
-    assert np.mean(found.water_vapour) == pytest.approx(layers(hidden).water_vapour, rel=0.1)
+    # profiles with the same terms differ by a fifth in water vapour, by its vertical distribution
+    assert np.mean(found.water_vapour) == pytest.approx(layers(hidden).water_vapour, rel=0.2)
     assert np.mean(found.air_temperature) == pytest.approx(hidden.air_temperature[0], abs=3.0)
 
 
@@ -140,34 +144,44 @@ def test_adjustments_decrease_to_zero_at_the_tropopause(library):
     assert np.array_equal(other.air_temperature[high], profile.air_temperature[high])
 
 
-def test_the_models_are_inverted():
+OTHERS = {"surface_pressure": 1000.0, "brightness_temperature": 292.0}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Model.load(f"{SENSOR}/surface", graph="atmosphere")
+
+
+def test_the_model_is_inverted(model):
     vapour, temperature = np.array([4.0, 15.0, 28.0, 45.0]), np.array([275.0, 288.0, 297.0, 302.0])
-    column, surface = (Model.load(f"{SENSOR}/{tier}", graph="atmosphere") for tier in ("column", "surface"))
-    seen = column.atmosphere(water_vapour=vapour, surface_pressure=1000.0, input_error=0.0).transmittance.astype(float)
-    assert np.allclose(vapour_of(column, seen, 1000.0), vapour, rtol=0.01)
-    assert np.isnan(vapour_of(column, np.array([0.9999]), 1000.0)).all()
-    terms = surface.atmosphere(
-        water_vapour=vapour, surface_pressure=1000.0, air_temperature=temperature, input_error=0.0
-    )
-    found = vapour_and_temperature_of(
-        surface, terms.transmittance.astype(float), terms.upwelling_radiance.astype(float), 1.3 * vapour, 1000.0
-    )
+    state = {**OTHERS, **EXACT, "water_vapour": vapour, "air_temperature": temperature}
+    terms = model.atmosphere(**state)
+    transmittance, upwelling = terms.transmittance.astype(float), terms.upwelling_radiance.astype(float)
+    known = {**OTHERS, "air_temperature": temperature, "air_temperature_uncertainty": 0.0}
+    assert np.allclose(implied_vapour(model, transmittance, known), vapour, rtol=0.01)
+    impossible = {**OTHERS, "air_temperature": 288.0, "air_temperature_uncertainty": 0.0}
+    assert np.isnan(implied_vapour(model, np.array([0.9999]), impossible)).all()
+    found = vapour_and_temperature_of(model, transmittance, upwelling, 1.3 * vapour, OTHERS)
     assert np.allclose(found[0], vapour, rtol=0.02)
     assert np.allclose(found[1], temperature, atol=0.5)
-    impossible = vapour_and_temperature_of(surface, np.array([0.95]), np.array([8.0]), np.array([20.0]), 1000.0)
-    assert np.isnan(impossible).all()
+    none = vapour_and_temperature_of(model, np.array([0.95]), np.array([8.0]), np.array([20.0]), OTHERS)
+    assert np.isnan(none).all()
 
 
-def test_inversion_of_a_model_excludes_atmospheres_too_cold_for_their_water_vapour():
-    surface = Model.load(f"{SENSOR}/surface", graph="atmosphere")
-    saturated = surface.atmosphere(
-        water_vapour=np.array([44.0]), surface_pressure=1000.0, air_temperature=np.array([240.0]), input_error=0.0
-    )
+def test_inversion_of_a_model_excludes_atmospheres_too_cold_for_their_water_vapour(model):
+    state = {**OTHERS, **EXACT, "water_vapour": np.array([44.0]), "air_temperature": np.array([240.0])}
+    saturated = model.atmosphere(**state)
     transmittance, upwelling = saturated.transmittance.astype(float), saturated.upwelling_radiance.astype(float)
     emission = brightness_temperature(upwelling / (1.0 - transmittance), sensor_band(SENSOR).planck)
     assert emission > 250.0  # so much vapour emits from warmer air than the 240 K at the ground
-    _, temperature = vapour_and_temperature_of(surface, transmittance, upwelling, np.array([40.0]), 1000.0)
+    _, temperature = vapour_and_temperature_of(model, transmittance, upwelling, np.array([40.0]), OTHERS)
     assert not (temperature < emission).any()
+
+
+def test_the_neighbourhood_is_that_of_the_clear_pixels_or_of_the_assumed_surface(made):
+    clear = brightness_temperature(made.terms.radiance[made.terms.clear], sensor_band(SENSOR).planck)
+    assert neighbourhood(made.terms) == pytest.approx(np.median(clear))
+    assert made.ground.mean() - 8.0 < neighbourhood(replace(made.terms, clear=np.zeros_like(made.terms.clear)))
 
 
 def test_equal_pixels_are_computed_once():
@@ -197,12 +211,10 @@ def test_downwelling_radiance_of_the_real_product_is_pi_st_drad_within_three_per
     stands = value(found, UNCHANGED, "temperature", "ST_B10", pixels="clear")
     assert stands.bias == pytest.approx(0.013, abs=0.005)
     assert stands.sd < 0.06
-    matched = value(found, SURFACE, "temperature", PI, pixels="clear")
+    matched = value(found, BOTH_MATCHED, "temperature", PI, pixels="clear")
     assert abs(matched.bias) < 0.15  # transmittance and upwelling radiance are the product's: the sky alone differs
-    assert abs(value(found, COLUMN, "transmittance", "ST_ATRAN").bias) < 1e-3
-    given = [
-        next(one for one in found.atmospheres if one.name == way).transmittance for way in (COLUMN_GIVEN, SURFACE_GIVEN)
-    ]
+    assert abs(value(found, MATCHED, "transmittance", "ST_ATRAN").bias) < 1e-3
+    given = [next(one for one in found.atmospheres if one.name == way).transmittance for way in (GIVEN, BOTH_GIVEN)]
     assert np.abs(np.array(given) - found.terms.transmittance).max() < 0.08
 
 
@@ -225,7 +237,7 @@ def test_a_study_is_written_as_tables_numbers_and_maps(made, tmp_path):
     assert len(table) == len(found["rows"]) == len(list(rows(made)))
     assert found["clear"] == int(made.terms.clear.sum())
     assert len(found["matched_profiles"]) == len(as_dict([made])["products"][0]["matched_profiles"]) == 2
-    assert f"| {SURFACE_GIVEN} |" in paths[2].read_text() == tables([made])
+    assert f"| {BOTH_GIVEN} |" in paths[2].read_text() == tables([made])
     for path in paths[3:]:
         with Image.open(path) as picture:
             assert picture.size[0] > 300
@@ -271,10 +283,8 @@ def test_models_are_compared_without_a_matched_profile(tmp_path, air, monkeypatc
     folder = make_level2(tmp_path / "p", air=air)
     monkeypatch.setattr(study_module, "match_air", lambda *_: [])
     found = run([folder], shapes=1)[0]
-    assert not [
-        row for row in rows(found) if row.method in (SIMULATED, SURFACE_GIVEN) and row.reference == "pi ST_DRAD"
-    ]
-    assert value(found, COLUMN, "transmittance", "ST_ATRAN").rmse < 1e-3
+    assert not [row for row in rows(found) if row.method in (SIMULATED, BOTH_GIVEN) and row.reference == "pi ST_DRAD"]
+    assert value(found, MATCHED, "transmittance", "ST_ATRAN").rmse < 1e-3
     assert "| simulated, effective terms | 0 % | - | - | " in tables([found])
 
 

@@ -1,18 +1,15 @@
-"""Emissivity and skin of water, and a thin layer of gas."""
+"""Emissivity and skin of water."""
 
 import csv
 
 import numpy as np
 import pytest
 
-from examples.studies.lake.error_sources import WINDY_COOL_SKIN, cool_skin, normal_emissivity, radiance_below_layer
-from lst_raster.physics.planck import band_radiance
+from examples.studies.lake.error_sources import cool_skin, normal_emissivity
+from examples.studies.lake.retrieval import WINDY_COOL_SKIN
 from lst_raster.resources import data_path
-from lst_raster.sensors.bands import sensor_band
 from lst_raster.sensors.response import load_response
 from tests.support.shared import shared_path
-
-PLANCK = sensor_band("landsat7-b6").planck
 
 
 def water_index():
@@ -53,17 +50,6 @@ def test_the_cool_skin_decreases_with_wind_to_its_value_above_6_metres_per_secon
     assert np.all(np.diff(found) < 0.0)
     assert found[0] == pytest.approx(0.44)
     assert np.all(np.abs(found[3:] - WINDY_COOL_SKIN) < 0.07)  # the spread that Donlon et al. give
-
-
-def test_a_layer_at_brightness_temperature_changes_nothing_and_a_colder_one_reduces_the_radiance(array):
-    ground = array([285.0, 295.0])
-    radiance = band_radiance(ground, PLANCK)
-    same = radiance_below_layer(radiance[:1], 0.5, 285.0, PLANCK)
-    assert float(same[0]) == pytest.approx(float(radiance[0]), rel=1e-12)
-    below = radiance_below_layer(radiance, 0.003, 215.0, PLANCK)
-    assert bool((below > radiance).all())
-    above = below * np.exp(-0.003) + (1.0 - np.exp(-0.003)) * float(band_radiance(np.float64(215.0), PLANCK))
-    assert np.asarray(above) == pytest.approx(np.asarray(radiance), rel=1e-12)
 
 
 def test_air_temperatures_over_the_lake_are_in_kelvin_with_one_row_per_day():

@@ -6,13 +6,15 @@ import numpy as np
 
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.physics.radiative_transfer import sensor_radiance
+from lst_raster.profiles.profile_sets import profile_dataset, write_profiles
 from lst_raster.sensors.bands import sensor_band
+from tests.support.profile_air import LEVELS, humidity_at, temperature_at
 
 HEADER = (
-    "sensor", "site", "time", "brightness_temperature_K", "emissivity", "water_vapour_kg_m2", "surface_pressure_hPa",
-    "insitu_lst_K",
+    "sensor", "site", "time", "brightness_temperature_K", "emissivity", "water_vapour_kg_m2", "air_temperature_K",
+    "surface_pressure_hPa", "insitu_lst_K",
 )  # fmt: skip
-ROW = ("landsat8-b10", "bon", "2016-01-01T17:30:00Z", "290.0", "0.97", "15.0", "980.0", "292.0")
+ROW = ("landsat8-b10", "bon", "2016-01-01T17:30:00Z", "290.0", "0.97", "15.0", "288.0", "980.0", "292.0")
 
 
 def row(**cells):
@@ -32,7 +34,7 @@ def write_table(path, *rows, header=HEADER, separator=",", ends="\n", encoding="
 def at_sensor_temperature(lst, model, emissivity, **air):
     """At-sensor brightness temperature of a surface with the atmosphere predicted by a model. [K]"""
     band = sensor_band(model.contract.sensor).planck
-    terms = [np.asarray(part, np.float64) for part in model.atmosphere(**air).terms]
+    terms = [np.asarray(part, np.float64) for part in model.atmosphere(brightness_temperature=290.0, **air).terms]
     return brightness_temperature(sensor_radiance(np.asarray(lst), emissivity, *terms, band), band)
 
 
@@ -54,4 +56,21 @@ def write_station_day(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{station}{day:%y}{day.timetuple().tm_yday:03d}.dat"
     path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def write_soundings(path, count):
+    """A file of profiles known by formula, the last one empty."""
+    where = LEVELS, 30.8, 272.5, 0.0
+    levels = {
+        "pressure": LEVELS, "air_temperature": temperature_at(*where), "specific_humidity": humidity_at(*where),
+    }  # fmt: skip
+    profiles = profile_dataset(
+        {name: np.tile(np.asarray(values, float), (count, 1)) for name, values in levels.items()},
+        {"surface_pressure": np.full(count, 1000.0), "latitude": np.zeros(count), "longitude": np.zeros(count)},
+        time="2016-01-01", source="made",
+    )  # fmt: skip
+    for name in levels:
+        profiles[name][-1] = np.nan
+    write_profiles(profiles, path)
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,13 +20,17 @@ from lst_raster.validation.published import retrieve_published
 
 LAYERS = 24
 DATES = np.array(["2011-01-15T12", "2011-10-11T00"], "datetime64[ns]")
+SOURCES = ("GFS 2011-01-15", "GFS 2011-10-11")
 
 
-def make_simulated_set(path: Path, *, profiles: int = 600, seed: int = 0, sensor: str = "landsat8-b10") -> Path:
+def make_simulated_set(
+    path: Path, *, profiles: int = 600, seed: int = 0, sensor: str = "landsat8-b10", sources: Sequence[str] = ()
+) -> Path:
     """Write a simulated set of random columns with grey absorption; returns the path.
 
     The columns differ in inputs of the models (water vapour, pressure, air temperature) and in unknowns: lapse rate,
-    inversion, humidity scale height and aerosol. A fifth of the profiles is marked for validation.
+    inversion, humidity scale height and aerosol. A fifth of the profiles is marked for validation. The sources of the
+    profiles alternate; without `sources` they have none.
     """
     rng = np.random.default_rng(seed)
     band = sensor_band(sensor).planck
@@ -84,13 +89,18 @@ def make_simulated_set(path: Path, *, profiles: int = 600, seed: int = 0, sensor
     }
     for name, (array, units) in levels.items():
         dataset[name] = (("profile", "sigma"), array, {"units": units})
+    if sources:
+        number = (np.arange(profiles) % len(sources)).astype(np.int16)
+        flags = {"flag_values": np.arange(len(sources), dtype=np.int16)}
+        flags |= {"flag_meanings": " ".join(name.replace(" ", "_") for name in sources)}
+        dataset["profile_source"] = ("profile", number, flags)
     dataset.to_netcdf(path, engine="h5netcdf")
     return path
 
 
-def made_set(path: Path, **facts: int | str) -> SimulatedSet:
-    """Create and read such a set, with two dates, land, and a tenth of perturbed columns, as in real sets."""
-    simulated = read_simulated(make_simulated_set(path, **facts))
+def made_set(path: Path, *, sources: Sequence[str] = SOURCES, **facts: int | str) -> SimulatedSet:
+    """Create and read such a set, with two dates and sources, land, and a tenth of perturbed columns, as real ones."""
+    simulated = read_simulated(make_simulated_set(path, sources=sources, **facts))
     number = np.arange(len(simulated))
     return replace(
         simulated,
@@ -103,7 +113,7 @@ def made_set(path: Path, **facts: int | str) -> SimulatedSet:
 def published_errors(simulated, surfaces):
     """Errors of the published methods for given surfaces, by method and class of water vapour. [K]"""
     samples = observe(simulated, surfaces)
-    retrieved = retrieve_published(samples.sensor, samples.radiance, samples.emissivity, samples.water_vapour)
+    retrieved = retrieve_published(simulated.sensor, samples.radiance, samples.emissivity, samples.water_vapour)
     return {
         method: summarise_by_water_vapour(values - samples.surface_temperature, samples.water_vapour)
         for method, values in retrieved.items()

@@ -1,4 +1,4 @@
-"""Shipped models and published methods on a date that was not used in training."""
+"""Accuracy of shipped models and of published methods on the columns of a global analysis, and on a lake."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from lst_raster.inference.model import Model
 from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
 from lst_raster.profiles.library import make_held_out
 from lst_raster.profiles.profile_sets import water_vapour, write_profiles
-from lst_raster.profiles.sampling import InputErrors
+from lst_raster.profiles.sampling import CONDITIONS
 from lst_raster.profiles.simulate import simulate_file
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.resources import models_path
@@ -60,61 +60,42 @@ def whole_rmse(summaries, share) -> float:
     return float(np.sqrt(sum(weight * summaries[name].rmse ** 2 for name, weight in share.items())))
 
 
-TIERS = ("column", "surface", "profile")
+# Root mean square error over the date, and mean absolute error above 50 kg m-2 for exact inputs [K]; the models have
+# learnt columns of this date among others, and those that have not are in the accuracy benchmark.
+LIMITS = {
+    "surface": {
+        "exact": (0.68, 0.60),
+        "noisy": (1.10, None),
+        "exact vapour": (1.00, 0.80),
+        "noisy vapour": (1.25, None),
+    },
+    "profile": {"exact": (0.12, 0.14), "noisy": (0.80, None)},
+}
 
 
-# Root mean square error with exact and with noisy inputs, mean absolute error in extreme humidity [K], and the least
-# share by which the error with noisy inputs lies below that of the published single-channel method. The vapour column
-# and the pressure alone do not suffice for two fifths.
-@pytest.mark.parametrize(
-    ("tier", "exact", "noisy", "humid_mae", "below"),
-    [("column", 1.10, 1.45, 1.05, 0.35), ("surface", 0.75, 1.30, 0.80, 0.40), ("profile", 0.15, 1.05, 0.18, 0.40)],
-)
-def test_a_shipped_model_is_as_accurate_as_promised_on_a_date_never_seen(
-    held_out, tier, exact, noisy, humid_mae, below
-):
+@pytest.mark.parametrize(("tier", "condition"), [(tier, name) for tier, limits in LIMITS.items() for name in limits])
+def test_a_shipped_model_is_as_accurate_as_promised(held_out, tier, condition):
     simulated, share = held_out
-    model = Model.load(f"{SENSOR}/{tier}")
-    result = evaluate(model, simulated, per_profile=20)
-    ours = result.methods[result.model]
-    assert whole_rmse(ours, share) < exact
-    assert ours["50+"].mae < humid_mae
-    with_noise = evaluate(model, simulated, per_profile=20, input_errors=InputErrors()).methods
-    found = whole_rmse(with_noise[result.model], share)
-    assert found < noisy
-    assert found < (1.0 - below) * whole_rmse(with_noise["single-channel"], share)
+    methods = evaluate(Model.load(f"{SENSOR}/{tier}"), simulated, input_errors=CONDITIONS[condition]).methods
+    rmse, humid_mae = LIMITS[tier][condition]
+    found = whole_rmse(methods[f"{SENSOR}/{tier}"], share)
+    assert found < rmse
+    assert found < 0.6 * whole_rmse(methods["single-channel"], share)
+    if humid_mae is not None:
+        assert methods[f"{SENSOR}/{tier}"]["50+"].mae < humid_mae
 
 
-@pytest.mark.parametrize(
-    ("tier", "exact", "humid_mae", "noisy"),
-    [("column", 1.10, 0.92, 1.45), ("surface", 0.75, 0.65, 1.30), ("profile", 0.15, 0.15, 1.05)],
-)
-def test_the_whole_of_the_date_is_retrieved_as_accurately(tier, exact, humid_mae, noisy):
-    stated = json.loads(Path(models_path(), SENSOR, tier, "metrics.json").read_text())
-    date, soundings = stated["GFS September 2015"], stated["TIGR-2000"]
-    assert date["lst"]["all"]["rmse"] <= exact
-    assert date["lst"]["50+"]["mae"] <= humid_mae
-    assert date["lst_noisy"]["all"]["rmse"] <= noisy
-    assert tier != "profile" or soundings["lst"]["all"]["rmse"] <= 0.35
+def test_two_thirds_of_the_errors_lie_within_the_uncertainty_with_nothing_given_but_place_and_date(held_out):
+    simulated, share = held_out
+    result = evaluate(Model.load(f"{SENSOR}/surface"), simulated, input_errors=CONDITIONS["nothing"])
+    assert 0.62 <= sum(weight * result.coverage[name] for name, weight in share.items()) <= 0.74
 
 
-PROMISED = (0.62, 0.74)
-# Above 50 kg m-2 the uncertainty is wider than promised: the library has 41 real columns there, with larger errors than
-# those of this date.
-MOST_HUMID = (0.62, 0.80)
-
-
-@pytest.mark.parametrize("tier", TIERS)
-def test_two_thirds_of_the_errors_lie_within_the_uncertainty_however_humid_the_air(held_out, tier):
-    simulated, _ = held_out
-    metrics = json.loads(Path(models_path(), SENSOR, tier, "metrics.json").read_text())
-    stated = metrics["GFS September 2015"]["coverage"]["noisy"]  # of the whole date
-    result = evaluate(Model.load(f"{SENSOR}/{tier}"), simulated, per_profile=20, input_errors=InputErrors())
-    for name in WATER_VAPOUR_CLASSES:
-        low, high = MOST_HUMID if name == "50+" else PROMISED
-        assert low <= stated[name] <= high, name
-        # One standard deviation of the share of 70 columns is 0.056, and the simulated ones are part of the whole.
-        assert result.coverage[name] == pytest.approx(stated[name], abs=0.056), name
+@pytest.mark.parametrize("tier", LIMITS)
+def test_soundings_that_were_not_used_in_training_are_retrieved_as_promised(tier):
+    metrics = json.loads(Path(models_path(), SENSOR, tier, "metrics.json").read_text())["TIGR-2000"]
+    assert metrics["exact"]["lst"]["all"]["rmse"] <= {"surface": 1.20, "profile": 0.22}[tier]
+    assert metrics["noisy"]["coverage"]["all"] >= 0.60
 
 
 def test_published_coefficients_make_the_errors_on_our_simulations_that_they_make_on_others(held_out):
@@ -125,34 +106,13 @@ def test_published_coefficients_make_the_errors_on_our_simulations_that_they_mak
             assert low < found[method][name].bias < high, (method, name)
 
 
-def test_the_numbers_in_the_metrics_file_are_those_of_the_model(held_out):
-    simulated, share = held_out
-    for tier in TIERS:
-        metrics = json.loads(Path(models_path(), SENSOR, tier, "metrics.json").read_text())
-        stated = metrics["GFS September 2015"]["lst"]["all"]["rmse"]
-        result = evaluate(Model.load(f"{SENSOR}/{tier}"), simulated, per_profile=20)
-        found = whole_rmse(result.methods[result.model], share)
-        assert found == pytest.approx(stated, rel=0.06)  # from a seventh of the columns
-
-
-@pytest.mark.parametrize("tier", TIERS)
-def test_the_readme_states_the_accuracy_that_the_metrics_files_hold(tier):
-    metrics = json.loads(Path(models_path(), SENSOR, tier, "metrics.json").read_text())
-    readme = Path(__file__).resolve().parents[2].joinpath("README.md").read_text()
-    row = next(line for line in readme.splitlines() if line.startswith(f"| lst-raster, `{tier}`"))
-    stated = [
-        f"{metrics[title][inputs]['all']['rmse']:.2f} / {metrics[title][inputs]['50+']['mae']:.2f}"
-        for title in ("GFS September 2015", "TIGR-2000") for inputs in ("lst", "lst_noisy")
-    ]  # fmt: skip
-    assert row.strip("| ").split(" | ")[1:] == stated
-
-
 def test_the_page_on_validation_states_the_lake_comparison_that_the_shipped_model_gives():
     path = shared_path("data", "matchups", "lake_sunapee_l7.csv")
-    found, _ = validate(read_matchups(path, defaults={"elevation": 333.0, "emissivity": 0.99}))
+    place = {"elevation": 333.0, "latitude": 43.38, "longitude": -72.05}
+    found, _ = validate(read_matchups(path, defaults={"emissivity": 0.99, **place}))
     page = Path(__file__).resolve().parents[2].joinpath("docs", "validate.md").read_text()
     methods = (LST_RASTER, "single-channel", "mono-window", "USGS Collection 2", "brightness temperature")
-    assert list(found.models) == ["landsat7-b6/column"]
+    assert list(found.models) == ["landsat7-b6/surface"]
     for method in methods:
         row = next(line for line in page.splitlines() if re.match(rf"    {method} +53 ", line))
         bias, deviation = (float(cell) for cell in row.removeprefix(f"    {method}").split()[1:3])

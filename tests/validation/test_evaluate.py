@@ -11,6 +11,7 @@ from lst_raster.inference.model import Model
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.profiles.sampling import (
+    CONDITIONS,
     EXACT,
     SURFACES_PER_PROFILE,
     InputErrors,
@@ -140,15 +141,16 @@ def test_the_atmosphere_graph_is_refused(tmp_path, simulated):
 def test_the_command_prints_a_table(model_path, set_path):
     result = CliRunner().invoke(command, [str(model_path), str(set_path), "--per-profile", "2"], catch_exceptions=False)
     assert result.exit_code == 0
-    assert "landsat8-b10/surface: 120 profiles, 2 surfaces each, exact inputs" in result.output
+    assert "landsat8-b10/surface: 120 profiles, 2 surfaces each, all inputs exact" in result.output
     assert "within [%]" in result.output
     assert "RMSE [K]" in result.output and "50+" in result.output and "mono-window" in result.output
 
 
 def test_the_command_writes_json_with_the_errors_it_used(model_path, set_path):
-    arguments = [str(model_path), str(set_path), "--json", "--noisy"]
+    arguments = [str(model_path), str(set_path), "--json", "--inputs", "noisy"]
     found = json.loads(CliRunner().invoke(command, arguments, catch_exceptions=False).output)
-    assert found["input_errors"]["air_temperature"] == 1.5
+    assert found["inputs"] == "noisy" and found["input_errors"]["air_temperature"] == 1.5
+    assert found["input_errors"]["aerosol_optical_depth"] is None  # not given
     assert set(found["coverage"]) == set(found["methods"]["landsat8-b10/surface"])
     assert 0.0 < found["coverage"]["all"] < 1.0
     assert set(found["methods"]["landsat8-b10/surface"]["all"]) == {"samples", "missing", "bias", "rmse", "mae"}
@@ -157,3 +159,17 @@ def test_the_command_writes_json_with_the_errors_it_used(model_path, set_path):
 def test_the_command_draws_as_many_surfaces_as_cards_and_benchmark():
     (option,) = (parameter for parameter in command.params if parameter.name == "per_profile")
     assert option.default == SURFACES_PER_PROFILE
+
+
+def test_the_conditions_of_the_command_are_those_of_the_library(model_path, profile_model, set_path):
+    (option,) = (parameter for parameter in command.params if parameter.name == "inputs")
+    assert list(option.type.choices) == [name.replace(" ", "-") for name in CONDITIONS]
+    found = {}
+    for inputs in option.type.choices:
+        arguments = [str(model_path), str(set_path), "--json", "--inputs", inputs]
+        found[inputs] = json.loads(CliRunner().invoke(command, arguments, catch_exceptions=False).output)
+    rmse = {inputs: one["methods"]["landsat8-b10/surface"]["all"]["rmse"] for inputs, one in found.items()}
+    assert len(set(rmse.values())) == len(rmse)
+    assert found["nothing"]["input_errors"]["water_vapour"] is None
+    result = CliRunner().invoke(command, [str(profile_model), str(set_path), "--inputs", "nothing"])
+    assert result.exit_code == 2 and "the tier profile takes exact, noisy" in result.output

@@ -33,11 +33,27 @@ def test_every_cell_arrives_where_it_belongs(tmp_path):
     values = {"brightness_temperature": 290.0, "emissivity": 0.97, "water_vapour": 15.0, "surface_pressure": 980.0}
     for name, value in {**values, "ground_temperature": 292.0}.items():
         assert found.values[name].tolist() == [value, value], name
-    for name in ("radiance", "air_temperature", "elevation", "ground_uncertainty", "broadband_emissivity"):
+    for name in set(NUMERIC_COLUMNS) - {*values, "air_temperature", "ground_temperature"}:
         assert np.isnan(found.values[name]).all(), name
     assert list(found.products) == ["USGS Collection 2", "MODIS v6"]
     assert found.products["USGS Collection 2"][0] == 291.5 and np.isnan(found.products["USGS Collection 2"][1])
     assert found.extra_columns == {"scene": ("LC08_x", "")}
+
+
+@pytest.mark.parametrize(
+    ("time", "product", "day"),
+    [
+        ("2016-01-01T23:30-05:00", "LC08_L1TP_020039_20150719_20200908_02_T1", "2016-01-02"),
+        ("", "LC08_L1TP_020039_20150719_20200908_02_T1", "2015-07-19"),
+        ("", "LE07_013030_20070805", "2007-08-05"),
+        ("", "LE07_013030_20071305", "NaT"),
+        ("", "scene 4", "NaT"),
+    ],
+)
+def test_the_day_is_that_of_the_time_or_of_the_product(tmp_path, time, product, day):
+    found = read(tmp_path, (*row(time=time), product), header=(*HEADER, "product"))
+    assert str(found.date[0]) == day
+    assert found.extra_columns == {"product": (product,)}
 
 
 @pytest.mark.parametrize(
@@ -62,7 +78,7 @@ def test_the_form_of_the_file_makes_no_difference(tmp_path, form):
 def test_decimal_commas_are_read_where_commas_do_not_separate(tmp_path):
     found = read(tmp_path, row(brightness_temperature_K="290,25", emissivity="0,97"), separator=";")
     assert found.values["brightness_temperature"].tolist() == [290.25]
-    with pytest.raises(InputError, match=r"line 2 has 9 cells, the header 8.*point"):
+    with pytest.raises(InputError, match=r"line 2 has 10 cells, the header 9.*point"):
         read(tmp_path, row(brightness_temperature_K="290,25"))
 
 
@@ -102,13 +118,16 @@ def test_defaults_serve_the_rows_that_lack_a_value(tmp_path):
 
 
 def test_headers_are_known_in_any_case_by_other_names_and_by_those_the_user_gives(tmp_path):
-    header = ("Sensor", "station", "TIME", "bt", "emissivity", "water_vapor_kg_m2", "e2", "insitu_water_temperature_K")
+    header = (
+        *("Sensor", "station", "TIME", "bt", "emissivity", "water_vapor_kg_m2", "t2", "e2"),
+        "insitu_water_temperature_K",
+    )
     names = {"brightness_temperature_K": "BT", "emissivity": "e2", "site": "station"}
     found = read(tmp_path, row(surface_pressure_hPa="0.95"), header=header, columns=names)
     expected = {"brightness_temperature": 290.0, "emissivity": 0.95, "water_vapour": 15.0, "ground_temperature": 292.0}
     assert {name: found.values[name][0] for name in expected} == expected
     assert found.site == ("bon",)
-    assert list(found.extra_columns) == ["emissivity"]
+    assert list(found.extra_columns) == ["emissivity", "t2"]
 
 
 @pytest.mark.parametrize(

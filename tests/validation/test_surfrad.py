@@ -65,7 +65,9 @@ def test_a_real_day_is_read_as_its_columns_are_named():
 def test_the_ground_of_a_real_day_is_what_the_balance_of_its_radiation_says(tmp_path):
     lines = (real() / "surfrad-slv16001.dat").read_text().splitlines()[2:]
     (before, _), (after, _) = by_name(lines[17 * 60 + 38]), by_name(lines[17 * 60 + 39])
-    table = write_table(tmp_path / "table.csv", row(site="slv", time="2016-01-01T17:38:15Z", insitu_lst_K=""))
+    table = write_table(
+        tmp_path / "table.csv", row(site="slv", time="2016-01-01T17:38:15Z", insitu_lst_K="", air_temperature_K="")
+    )
     matchups = read_matchups(table, defaults={"broadband_emissivity": 0.97})
     filled = fill_from_stations(matchups, Stations(real())).values
     up, down = (0.75 * before[name] + 0.25 * after[name] for name in ("uw_ir", "dw_ir"))
@@ -137,14 +139,14 @@ def test_what_is_no_station_file_is_refused_with_a_reason(tmp_path):
 def test_only_what_a_row_lacks_is_filled(tmp_path):
     write_station_day(tmp_path / "files", DAY, air=10.0, pressure=985.0)
     rows = (
-        (*row(insitu_lst_K="", surface_pressure_hPa=""), "", "0.96"),
-        (*row(), "300.0", ""),
+        (*row(insitu_lst_K="", surface_pressure_hPa="", air_temperature_K=""), "", "0.96"),
+        (*row(air_temperature_K="300.0"), "41.0", ""),
         (*row(insitu_lst_K=""), "", ""),
         (*row(insitu_lst_K="", time=""), "", "0.96"),
         (*row(insitu_lst_K="", site=""), "", "0.96"),
         (*row(insitu_lst_K="", site="sxf"), "", "0.96"),
     )
-    header = (*HEADER, "air_temperature_K", "broadband_emissivity")
+    header = (*HEADER, "latitude", "broadband_emissivity")
     before = read_matchups(write_table(tmp_path / "table.csv", *rows, header=header))
     found = fill_from_stations(before, Stations(tmp_path / "files"))
     ground = found.values["ground_temperature"]
@@ -159,6 +161,9 @@ def test_only_what_a_row_lacks_is_filled(tmp_path):
     assert found.insitu_reasons[5] == "no SURFRAD file of a station sxf"
     assert found.values["air_temperature"][:2].tolist() == [283.15, 300.0]
     assert found.values["surface_pressure"][:2].tolist() == [985.0, 980.0]
+    assert found.values["latitude"][:2].tolist() == [40.05, 41.0]
+    assert (found.values["longitude"][0], found.values["elevation"][0]) == (-88.37, 230.0)
+    assert np.isnan(found.values["latitude"][3:]).all()
     assert np.isnan(before.values["ground_temperature"][0])  # the table itself is left as it was
 
 

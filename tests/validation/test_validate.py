@@ -15,27 +15,40 @@ from PIL import Image
 
 import lst_raster
 from lst_raster.cli.validation import validate as cli_command
-from lst_raster.errors import InputError, ModelError
+from lst_raster.errors import InputError
 from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES
-from lst_raster.physics.elevation import pressure_at
+from lst_raster.inputs.climatology import climatology
+from lst_raster.physics.elevation import air_temperature_between_pressures, pressure_at
 from lst_raster.physics.error_metrics import agreement, outliers
-from lst_raster.physics.planck import band_radiance
+from lst_raster.physics.planck import band_radiance, brightness_temperature
+from lst_raster.physics.radiative_transfer import sensor_radiance
+from lst_raster.profiles.profile_sets import read_profiles, write_profiles
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.validation import validation_files
 from lst_raster.validation.matchups import NUMERIC_COLUMNS, read_matchups
-from lst_raster.validation.validate import LST_RASTER, REMEDIES, TIERS, validate
+from lst_raster.validation.profiles import fill_from_profiles
+from lst_raster.validation.validate import GIVEN_TERMS, LST_RASTER, REMEDIES, TIERS, validate
 from tests.support.factories import FULL_PRECISION, STATE, make_model, make_scene, ramp
-from tests.support.matchup_tables import HEADER, at_sensor_temperature, row, write_station_day, write_table
+from tests.support.matchup_tables import (
+    HEADER,
+    at_sensor_temperature,
+    row,
+    write_soundings,
+    write_station_day,
+    write_table,
+)
+from tests.support.profile_air import inputs_of_profile
 from tests.support.shared import shared_path
 
-AIR = {"water_vapour": 15.0, "surface_pressure": 980.0}
+AIR = {"water_vapour": 15.0, "surface_pressure": 980.0, "air_temperature": 288.0}
+PLACE = ("latitude", "longitude")
+THERE = ("40.05", "-88.37")
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    path = make_model(tmp_path_factory.mktemp("model") / "model.onnx", sensor="landsat8-b10", tier="column")
-    return Model.load(path)
+    return Model.load(make_model(tmp_path_factory.mktemp("model") / "model.onnx"))
 
 
 def seen(model, lst):
@@ -80,29 +93,148 @@ def test_radiance_and_brightness_temperature_mean_the_same_and_elevation_stands_
     assert by_row.lst[3] == by_row.lst[0]  # what is measured comes first
 
 
-def test_every_row_goes_to_its_sensor_and_to_the_best_tier_that_it_can_feed(tmp_path):
-    header = (*HEADER, "air_temperature_K")
-    kinds = ("landsat8-b10", "288.0"), ("landsat8-b10", ""), ("landsat7-b6", ""), ("landsat5-b6", "280.0")
-    rows = [(*row(sensor=sensor), air) for sensor, air in kinds]
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    """Small models of two bands and both tiers in place of the shipped ones; they depend on neighbourhood and year."""
+    sensitivity = {"brightness_temperature": 1e-3, "gas_year": 1e-3}
+    for sensor in ("landsat8-b10", "landsat7-b6"):
+        for tier in TIERS:
+            make_model(tmp_path / "models" / sensor / tier / "model.onnx", sensor, tier, sensitivity=sensitivity)
+    monkeypatch.setattr("lst_raster.inference.model.models_path", lambda: tmp_path / "models")
+
+
+def test_every_row_goes_to_its_sensor_with_the_defaults_of_all_other_inputs(models, tmp_path):
+    header = (*HEADER, "aerosol_optical_depth", "neighbourhood_brightness_temperature_K")
+    rows = [(*row(), "", ""), (*row(sensor="landsat7-b6", time=""), "", ""), (*row(), "0.1", ""), (*row(), "", "285")]
     found, by_row = validate(read(tmp_path, *rows, header=header))
-    assert by_row.models == ("landsat8-b10/surface", "landsat8-b10/column", "landsat7-b6/column", "landsat5-b6/surface")
-    assert found.models == dict.fromkeys(sorted(by_row.models), 1)
-    for number, (name, (sensor, air)) in enumerate(zip(by_row.models, kinds, strict=True)):
-        inputs = {"radiance": band_radiance(np.float64(290.0), sensor_band(sensor).planck), "emissivity": 0.97, **AIR}
-        inputs |= {"air_temperature": float(air)} if air else {}
-        assert by_row.lst[number] == pytest.approx(float(Model.load(name).predict(**inputs)["lst"]), abs=5e-4)
-    assert set(found.groups["sensor"]) == {"landsat8-b10", "landsat7-b6", "landsat5-b6"}
-    assert {name: group.agreement.count for name, group in found.groups["tier"].items()} == {"surface": 2, "column": 2}
+    assert found.models == {"landsat8-b10/surface": 3, "landsat7-b6/surface": 1}
+    further = (
+        {"gas_year": 2016.0},
+        {"gas_year": 2012.0},
+        {"aerosol_optical_depth": 0.1},
+        {"brightness_temperature": 285.0},
+    )
+    for number, (name, other) in enumerate(zip(by_row.models, further, strict=True)):
+        band = sensor_band(name.partition("/")[0]).planck
+        inputs = {"radiance": band_radiance(np.float64(290.0), band), "emissivity": 0.97, "gas_year": 2016.0, **AIR}
+        assert by_row.lst[number] == pytest.approx(float(Model.load(name).predict(**inputs | other)["lst"]), abs=1e-3)
+    assert np.unique(by_row.lst.round(3)).size == 4
+    assert set(found.groups["sensor"]) == {"landsat8-b10", "landsat7-b6"}
 
 
-def test_rows_without_the_inputs_of_a_required_tier_have_a_reason(tmp_path):
-    rows = [(*row(), air) for air in ("288.0", "")]
-    found, by_row = validate(read(tmp_path, *rows, header=(*HEADER, "air_temperature_K")), tier="surface")
+def test_rows_without_the_inputs_of_a_required_tier_have_a_reason(models, tmp_path):
+    rows = [row(air_temperature_K=air) for air in ("288.0", "")]
+    found, by_row = validate(read(tmp_path, *rows))
     assert by_row.reasons == ("", "no air temperature")
     assert found.left_out == {"no air temperature": 1}
-    assert validate(read(tmp_path, row(), header=HEADER), tier="column")[1].models == ("landsat8-b10/column",)
-    with pytest.raises((ModelError, InputError), match="landsat8-b10/profile"):  # no table can feed it
+    with pytest.raises(InputError, match=r"no profile in 1 of 1 rows \(--profiles, or --tier surface\)"):
         validate(read(tmp_path, row()), tier="profile")
+
+
+def test_missing_inputs_are_those_of_the_climatology_where_place_and_date_are_known(model, tmp_path):
+    header = (*HEADER, *PLACE, "elevation_m", "product")
+    missing = {"water_vapour_kg_m2": "", "air_temperature_K": "", "surface_pressure_hPa": ""}
+    july, name = {"time": "2016-07-01T16:30Z"}, "LE07_L1TP_023032_20160701_20200908_02_T1"
+    rows = [
+        (*row(**missing, **july), *THERE, "", ""),
+        (*row(**missing, time=""), *THERE, "", name),
+        (*row(**missing, **july), *THERE, "1500", ""),
+        (*row(**missing | {"surface_pressure_hPa": "850"}, **july), *THERE, "", ""),
+        (*row(**missing | {"water_vapour_kg_m2": "15"}, **july), *THERE, "", ""),
+        (*row(**missing, time=""), *THERE, "", "LE07_scene"),
+        (*row(**missing, **july), "", "", "", ""),
+    ]
+    found, by_row = validate(read(tmp_path, *rows, header=header), models=[model])
+    mean = climatology(40.05, -88.37, 183)
+    air = by_row.atmosphere
+    for name in ("water_vapour", "air_temperature", "surface_pressure"):
+        assert air[name][:2] == pytest.approx([float(getattr(mean, name))] * 2)
+        assert air[name][2] == pytest.approx(getattr(mean.at_elevation(1500.0), name), rel=0.01)
+    assert air["air_temperature"][3] == pytest.approx(mean.at_pressure(850.0).air_temperature)
+    unknown = mean.at_unknown_elevation()
+    for name in ("water_vapour_uncertainty", "air_temperature_uncertainty"):
+        assert air[name][0] == pytest.approx(getattr(unknown, name))
+        assert air[name][3] == pytest.approx(getattr(mean.at_pressure(850.0), name))
+    assert air["water_vapour_uncertainty"][4] == 1.5  # of a reanalysis
+    both = "water vapour; air temperature"
+    assert by_row.climatology == (
+        *["water vapour; surface pressure; air temperature"] * 2, both, both, "surface pressure; air temperature",
+        "", "",
+    )  # fmt: skip
+    lacking = "no water vapour; no surface pressure; no air temperature"
+    assert by_row.reasons == ("", "", "", "", "", lacking, lacking)
+    assert "water vapour is that of the climatology in 4 rows" in found.notes
+    assert "air temperature is that of the climatology in 5 rows" in found.notes
+    assert by_row.uncertainty[0] > by_row.uncertainty[4]
+    groups = validate(read(tmp_path, *rows, (*row(), "", "", "", ""), header=header), models=[model])[0].groups[
+        "inputs"
+    ]
+    assert {name: group.agreement.count for name, group in groups.items()} == {"climatology": 5, "given": 1}
+
+
+def test_the_uncertainty_of_the_inputs_may_be_in_the_table(model, tmp_path):
+    own = ("water_vapour_uncertainty_kg_m2", "air_temperature_uncertainty_K", "aerosol_optical_depth_uncertainty")
+    cells = ("", "", ""), ("1.5", "1.5", "0.015"), ("6", "", ""), ("", "6", ""), ("", "", "0.1")
+    table = read(tmp_path, *((*row(), *some) for some in cells), header=(*HEADER, *own))
+    sigma = validate(table, models=[model])[1].uncertainty
+    assert sigma[0] == pytest.approx(sigma[1])
+    assert (sigma[2:] > sigma[0] + 0.05).all()
+
+
+def test_rows_with_a_profile_have_the_tier_profile(models, tmp_path, command):
+    where = 30.8, 272.5, 0.0
+    missing = {"water_vapour_kg_m2": "", "air_temperature_K": "", "surface_pressure_hPa": ""}
+    rows = [
+        row(**missing),
+        row(**missing | {"surface_pressure_hPa": "940"}),
+        row(**missing | {"water_vapour_kg_m2": "20"}),
+    ]
+    path = write_table(tmp_path / "table.csv", *rows, row())
+    file = write_soundings(tmp_path / "profiles.nc", 4)
+    found, by_row = validate(fill_from_profiles(read_matchups(path), file), air="given")
+    assert by_row.models == (*["landsat8-b10/profile"] * 3, "landsat8-b10/surface")
+    assert by_row.reasons == ("",) * 4
+    planck = sensor_band("landsat8-b10").planck
+    common = {"radiance": band_radiance(np.float64(290.0), planck), "emissivity": 0.97, "gas_year": 2016.0}
+    model = Model.load("landsat8-b10/profile")
+    for number, pressure in enumerate((1000.0, 940.0, 1000.0)):
+        inputs = inputs_of_profile(pressure, *where)
+        if number == 1:  # the temperature at 2 m of the file belongs to 1000 hPa
+            inputs["air_temperature"] = air_temperature_between_pressures(289.0, 1000.0, 940.0)
+            assert by_row.atmosphere["air_temperature"][1] == pytest.approx(inputs["air_temperature"])
+        if number == 2:
+            scale = 20.0 / inputs["water_vapour"]
+            inputs |= {
+                name: scale * value for name, value in inputs.items() if "humidity" in name or name == "water_vapour"
+            }
+        expected = float(model.predict(**inputs, **common)["lst"])
+        assert by_row.lst[number] == pytest.approx(expected, abs=0.1 if number == 1 else 0.02)
+        assert by_row.atmosphere["water_vapour"][number] == pytest.approx(inputs["water_vapour"], rel=1e-2)
+    assert np.ptp(by_row.lst[:3]) > 0.05
+    code, lines, _ = command("validate", path, "--profiles", file, "--air", "given", "--json")
+    assert code == 0 and json.loads("\n".join(lines))["models"] == found.models
+    code, _, errors = command("validate", path, "--profiles", write_soundings(tmp_path / "five.nc", 5))
+    assert code == 1 and "five.nc has 5 profiles, table.csv 4 rows; give one profile for each row" in errors[0]
+    code, _, errors = command("validate", path, "--profiles", tmp_path / "none.nc")
+    assert code == 1 and "none.nc not found" in errors[0]
+    impossible = write_soundings(tmp_path / "bad.nc", 4)
+    table = write_table(tmp_path / "high.csv", *[row(surface_pressure_hPa="310")] * 4)
+    profiles = read_profiles(impossible)
+    write_profiles(profiles.isel(level=profiles.pressure[0] > 500.0), impossible)
+    code, _, errors = command("validate", table, "--profiles", impossible)
+    assert code == 1 and "bad.nc, profile of line 2: the profile has no level above the ground" in errors[0]
+
+
+def test_terms_of_the_table_give_a_further_method(model, tmp_path):
+    band = sensor_band("landsat8-b10").planck
+    radiance = sensor_radiance(np.float64(300.0), 0.97, 0.8, 1.5, 2.4, band)
+    terms = ("transmittance", "upwelling_radiance_W_m2_sr_um", "downwelling_radiance_W_m2_sr_um")
+    kelvin = f"{float(brightness_temperature(radiance, band)):.6f}"
+    rows = [(*row(brightness_temperature_K=kelvin), "0.8", "1.5", "2.4"), (*row(), "0.8", "", "2.4")]
+    found, by_row = validate(read(tmp_path, *rows, header=(*HEADER, *terms)), models=[model])
+    assert by_row.other_methods[GIVEN_TERMS] == pytest.approx([300.0, math.nan], abs=1e-3, nan_ok=True)
+    assert found.available[GIVEN_TERMS] == 1
+    assert GIVEN_TERMS not in validate(read(tmp_path, row()), models=[model])[1].other_methods
 
 
 def test_methods_are_compared_on_the_same_rows_and_one_with_holes_can_be_left_out(model, tmp_path):
@@ -178,7 +310,7 @@ def test_temperature_and_uncertainty_are_those_of_the_product_of_the_same_pixel(
 def test_air_that_is_known_better_makes_a_smaller_uncertainty(model, tmp_path):
     table = read(tmp_path, row())
     sure = [validate(table, models=[model], air=air)[1].uncertainty[0] for air in ("given", "reanalysis")]
-    assert sure[0] < sure[1] < validate(table, models=[model], air="climatology")[1].uncertainty[0]
+    assert sure[0] < sure[1]
 
 
 def test_groups_hold_the_rows_that_they_name(model, tmp_path):
@@ -228,7 +360,8 @@ def test_a_table_without_comparable_rows_is_an_error_that_lists_reasons(model, t
         validate(read(tmp_path, row(), row(emissivity=""), header=header), models=[model])
     message = str(raised.value)
     assert "no emissivity in 1 of 2 rows (column emissivity, or --emissivity)" in message
-    assert "no water vapour in 2 of 2 rows (column water_vapour_kg_m2)" in message
+    remedy = "column water_vapour_kg_m2, --profiles, or for the climatology latitude, longitude and time"
+    assert f"no water vapour in 2 of 2 rows ({remedy})" in message
     assert "for unknown columns (humidity) add --column NAME=HEADER" in message
     for reason in REMEDIES:
         assert reason.startswith("no ")
@@ -241,18 +374,18 @@ def test_models_must_fit_the_table(model, tmp_path):
         validate(read(tmp_path, row()), models=[model, model])
 
 
-def test_a_model_that_is_given_is_taken_whatever_a_row_lacks(tmp_path, model_path):
+def test_a_model_that_is_given_is_taken_whatever_a_row_lacks(models, tmp_path, profile_model):
     table = read(tmp_path, row(), row(sensor="landsat7-b6"))
-    found, by_row = validate(table, models=[Model.load(model_path)])
-    assert by_row.models == ("landsat8-b10/surface", "landsat7-b6/column")
-    assert by_row.reasons == ("no air temperature", "")
-    assert found.models == {"landsat7-b6/column": 1}
+    found, by_row = validate(table, models=[Model.load(profile_model)])
+    assert by_row.models == ("landsat8-b10/profile", "landsat7-b6/surface")
+    assert by_row.reasons == ("no profile", "")
+    assert found.models == {"landsat7-b6/surface": 1}
 
 
 def test_inputs_outside_the_range_of_a_model_have_a_note(model, tmp_path):
     found, _ = validate(read(tmp_path, row(water_vapour_kg_m2="80"), row()), models=[model])
     (note,) = found.notes
-    assert "water vapour is outside the range of landsat8-b10/column, 0.1 to 75 kg m-2, in 1 rows" in note
+    assert "water vapour is outside the range of landsat8-b10/surface, 0.1 to 75 kg m-2, in 1 rows" in note
 
 
 def test_water_vapour_that_looks_like_centimetres_has_a_note(model, tmp_path):
@@ -279,11 +412,11 @@ def test_the_command_prints_tables_and_writes_rows_statistics_and_picture(model,
     out.mkdir()
     code, lines, notes = command("validate", path, "--model", model.path, "-o", out)
     assert code == 0
-    assert lines[0] == "table.csv: 4 of 5 rows compared, by landsat8-b10/column (4)"
+    assert lines[0] == "table.csv: 4 of 5 rows compared, by landsat8-b10/surface (4)"
     assert lines[1] == "not compared: 1 no in-situ LST"
     (usgs,) = (line.split() for line in lines if line.startswith("USGS Collection 2"))
     assert usgs[3:6] == ["4", "1.00", "0.00"]
-    assert notes == ["Note: unknown columns are copied into rows.csv: scene"]
+    assert notes == ["Note: other columns are copied into rows.csv: scene"]
     assert sorted(file.name for file in out.iterdir()) == ["rows.csv", "scatter.png", "statistics.json"]
     with (out / "rows.csv").open(newline="") as file:
         written = list(csv.DictReader(file))
@@ -314,7 +447,9 @@ def test_the_rows_that_were_written_give_the_same_statistics_again(model, tmp_pa
     assert after["groups"]["site"].keys() == before["groups"]["site"].keys()
 
 
-def test_the_picture_shows_sensors_where_there_are_several_and_methods_where_there_is_one(tmp_path, monkeypatch):
+def test_the_picture_shows_sensors_where_there_are_several_and_methods_where_there_is_one(
+    models, tmp_path, monkeypatch
+):
     shown = []
     monkeypatch.setattr(validation_files, "draw_scatter", lambda series, **words: shown.append((series, words)))
     tables = (
@@ -361,16 +496,18 @@ def test_existing_results_are_kept_without_overwrite(model, tmp_path, command):
     assert code == 1 and "not an existing folder" in errors[0]
 
 
-def test_stations_fill_the_ground_and_the_air_and_lift_the_tier(tmp_path, command):
+def test_stations_fill_the_ground_the_air_and_the_place(models, tmp_path, command):
     write_station_day(tmp_path / "files", datetime.date(2016, 1, 1), up=lambda minute: 410.0)
-    header = tuple(name for name in HEADER if name not in ("insitu_lst_K", "surface_pressure_hPa"))
-    rows = [cells[:6] for cells in (row(site="Bondville"), row(), row(site="sxf"))]
+    header = tuple(name for name in HEADER if name not in ("insitu_lst_K", "surface_pressure_hPa", "air_temperature_K"))
+    rows = [cells[:6] for cells in (row(site="Bondville"), row(water_vapour_kg_m2=""), row(site="sxf"))]
     path = write_table(tmp_path / "table.csv", *rows, header=header)
     stations = ("--surfrad", tmp_path / "files", "--broadband-emissivity", "0.97")
     code, lines, _ = command("validate", path, *stations, "--json")
     found = json.loads("\n".join(lines))
     assert code == 0 and found["models"] == {"landsat8-b10/surface": 2}
-    assert found["left_out"] == {"no SURFRAD file of a station sxf": 1, "no surface pressure": 1}
+    reasons = "no SURFRAD file of a station sxf", "no air temperature", "no surface pressure"
+    assert found["left_out"] == dict.fromkeys(reasons, 1)
+    assert found["notes"] == ["water vapour is that of the climatology in 1 rows"]
     assert found["with_ground_uncertainty"] == 2
     code, _, errors = command("validate", path, *stations[:2])
     assert code == 1
@@ -397,7 +534,9 @@ def test_the_choices_of_the_command_are_those_of_the_library():
 
 def test_known_products_agree_with_the_buoy_of_the_lake_and_all_methods_are_there():
     table = shared_path("data", "matchups", "lake_sunapee_l7.csv")
-    found, _ = validate(read_matchups(table, defaults={"elevation": 333.0, "emissivity": 0.99}))
+    place = {"elevation": 333.0, "latitude": 43.38, "longitude": -72.05}
+    found, _ = validate(read_matchups(table, defaults={"emissivity": 0.99, **place}))
+    assert "air temperature is that of the climatology in 56 rows" in found.notes
     assert (found.total, found.compared, found.common) == (56, 56, 53)  # USGS has no value for three
     assert found.methods["brightness temperature"].bias == pytest.approx(-3.0, abs=0.15)
     assert found.methods["USGS Collection 2"].bias == pytest.approx(-0.15, abs=0.05)
@@ -407,9 +546,10 @@ def test_known_products_agree_with_the_buoy_of_the_lake_and_all_methods_are_ther
 
 def test_the_page_shows_what_the_command_says_of_the_lake(command):
     table = shared_path("data", "matchups", "lake_sunapee_l7.csv")
-    _, lines, _ = command("validate", table, "--elevation", "333", "--emissivity", "0.99")
+    place = ("--latitude", "43.38", "--longitude", "-72.05", "--elevation", "333")
+    _, lines, _ = command("validate", table, *place, "--emissivity", "0.99")
     page = Path(__file__).resolve().parents[2].joinpath("docs", "validate.md").read_text().splitlines()
-    start = next(number for number, line in enumerate(page) if "rows compared, by landsat7-b6/column" in line)
+    start = next(number for number, line in enumerate(page) if "rows compared, by landsat7-b6/surface" in line)
     shown = [line.removeprefix("    ") for line in page[start : start + len(lines)]]
     numbers = re.compile(r"-?\d+\.\d\d")
     assert [numbers.sub("#", line).split() for line in lines] == [numbers.sub("#", line).split() for line in shown]

@@ -15,8 +15,12 @@ import lst_raster
 from lst_raster import Model, Scene, retrieve, retrieve_array
 from lst_raster.errors import GridMismatchError, InputError, ModelError, UnknownSensorError
 from lst_raster.io.raster import open_raster
+from lst_raster.physics.planck import brightness_temperature
+from lst_raster.retrieval.masks import choose_masking
+from lst_raster.retrieval.neighbourhood import neighbourhood_field
+from lst_raster.sensors.bands import sensor_band
 from lst_raster.xarray_api import blocks
-from tests.support.factories import FULL_PRECISION, make_scene, ramp, write_raster
+from tests.support.factories import FULL_PRECISION, make_model, make_scene, ramp, write_raster
 from tests.support.profile_air import DATE, LATITUDE, LEVELS, LONGITUDE, humidity_at, temperature_at
 from tests.support.reanalysis_files import TIMES, write_levels
 
@@ -39,6 +43,10 @@ def on_grid(values, dims=("y", "x"), **attributes):
 
 RADIANCE = on_grid(ramp(8.0, 10.0).astype("f4"))
 COMMON = {"sensor": SENSOR, **KNOWN}
+GIVEN_UNCERTAINTIES = {
+    "water_vapour_uncertainty": np.maximum(0.5, 0.05 * VAPOUR), "air_temperature_uncertainty": 1.0,
+    "aerosol_optical_depth_uncertainty": 0.015,
+}  # fmt: skip
 
 
 def read(path):
@@ -51,6 +59,12 @@ def radiance_of(path):
     with open_raster(scene.place, "scene", InputError) as dataset:
         pixels = scene.read(dataset)
     return on_grid(np.where(pixels.measured, pixels.radiance, np.nan))
+
+
+def neighbourhood_of(path):
+    """Brightness temperature of the neighbourhood in a retrieval of the scene."""
+    scene = Scene.open(path)
+    return neighbourhood_field(scene, choose_masking(scene, clouds=True, dilation=0.0)).source
 
 
 @pytest.fixture(params=["made", "shipped"])
@@ -78,7 +92,11 @@ def test_the_numbers_are_those_of_the_exact_retrieval_of_the_scene(tmp_path, mod
     }
     product = retrieve(path, output=tmp_path, **options)
     arrays = {"water_vapour": on_grid(VAPOUR), "emissivity": on_grid(EMISSIVITY)}
-    found = retrieve_array(radiance_of(path), model=model, **COMMON, **(arrays if given == "arrays" else known))
+    radiance = radiance_of(path).assign_coords(time=np.datetime64("2015-07-19", "ns"))
+    around = neighbourhood_of(path)
+    found = retrieve_array(
+        radiance, model=model, brightness_temperature=around, **COMMON, **(arrays if given == "arrays" else known)
+    )
     np.testing.assert_array_equal(found.lst, read(product.path))
     np.testing.assert_array_equal(found.lst_uncertainty, read(product.path.with_name(f"{product.path.stem}_UNC.tif")))
     np.testing.assert_array_equal(np.isnan(found.lst), fill)
@@ -107,10 +125,45 @@ def test_only_requested_chunks_are_computed():
     data = da.from_array(RADIANCE.values, chunks=(20, 70)).map_blocks(
         read_block, dtype="f4", meta=np.empty((0, 0), "f4")
     )
-    lazy = retrieve_array(RADIANCE.copy(data=data), 0.97, on_grid(VAPOUR), **COMMON)  # the vapour is in memory
+    radiance = RADIANCE.copy(data=data)
+    options = COMMON | {"brightness_temperature": 290.0}
+    lazy = retrieve_array(radiance, 0.97, on_grid(VAPOUR), **options)  # the vapour is in memory
     assert not asked
     lazy.lst.isel(y=slice(45, 50)).compute(scheduler="synchronous")
     assert asked == [(2, 0)]
+    asked.clear()
+    lazy = retrieve_array(radiance, 0.97, on_grid(VAPOUR), **COMMON)  # the mean reads all of them, and keeps none
+    assert not asked
+    lazy.lst.isel(y=slice(45, 50)).compute(scheduler="synchronous")
+    assert sorted(asked) == [(0, 0), (1, 0), (2, 0), (2, 0)]
+
+
+@pytest.mark.parametrize("dims", [("y", "x"), ("lat", "lon"), ("line", "sample")])
+def test_the_neighbourhood_is_the_mean_of_the_valid_radiances_of_each_scene(sensitive_model, dims):
+    scenes = np.stack([RADIANCE.values, 1.1 * RADIANCE.values])
+    scenes[:, 3, :5] = np.nan, np.inf, -1.0, 0.0, np.nan
+    radiance = xr.DataArray(scenes.astype("f4"), dims=("scene", *dims))
+    options = {"model": sensitive_model, **COMMON}
+    found = retrieve_array(radiance, 0.97, 20.0, **options)
+    valid = np.where(np.isfinite(scenes) & (scenes > 0.0), scenes, np.nan)
+    means = brightness_temperature(np.nanmean(valid, axis=(1, 2)), sensor_band(SENSOR).planck)
+    expected = retrieve_array(radiance, 0.97, 20.0, brightness_temperature=xr.DataArray(means, dims="scene"), **options)
+    np.testing.assert_allclose(found.lst, expected.lst, atol=2e-3)
+    assert (
+        np.abs(found.lst - retrieve_array(radiance, 0.97, 20.0, brightness_temperature=280.0, **options).lst).max()
+        > 0.1
+    )
+    points = radiance.isel({dims[0]: 5, "scene": 0}).rename({dims[1]: "site"})
+    alone = retrieve_array(points, 0.97, 20.0, **options).lst[7]
+    np.testing.assert_array_equal(retrieve_array(points[7], 0.97, 20.0, **options).lst, alone)
+
+
+@pytest.fixture(scope="module")
+def sensitive_model(tmp_path_factory):
+    """A model whose atmosphere depends on the neighbourhood and the year."""
+    folder = tmp_path_factory.mktemp("sensitive")
+    sensitivity = {"brightness_temperature": 1e-3, "gas_year": 1e-3}
+    return make_model(folder / "model.onnx", sensitivity=sensitivity)
 
 
 def test_arrays_are_combined_by_the_names_of_their_dimensions():
@@ -196,29 +249,96 @@ def test_without_an_input_there_is_no_temperature():
 
 def test_the_terms_are_those_of_the_model_and_solve_the_equation():
     found = retrieve_array(RADIANCE, 0.97, on_grid(VAPOUR), terms=True, **COMMON)
-    expected = Model.load("landsat8-b10/surface").atmosphere(water_vapour=VAPOUR, input_error=0.5, **KNOWN)
+    around = np.round(brightness_temperature(RADIANCE.mean(dtype="f8").item(), sensor_band(SENSOR).planck), 2)
+    expected = Model.load("landsat8-b10/surface").atmosphere(
+        water_vapour=VAPOUR, brightness_temperature=around, gas_year=2021.5, **GIVEN_UNCERTAINTIES, **KNOWN
+    )
     np.testing.assert_allclose(found.transmittance, expected.transmittance, rtol=1e-6)
     np.testing.assert_allclose(found.downwelling_radiance, expected.downwelling_radiance, rtol=1e-6)
     assert list(retrieve_array(RADIANCE, 0.97, 20.0, uncertainty=False, **COMMON)) == ["lst"]
 
 
-def test_the_uncertainty_depends_on_the_origin_of_the_inputs():
-    found = [
-        float(retrieve_array(RADIANCE, 0.97, 30.0, origin=origin, **COMMON).lst_uncertainty.mean())
-        for origin in ("given", "reanalysis", "climatology")
+def test_the_uncertainty_depends_on_that_of_the_inputs(model_path):
+    options = {"model": model_path, **COMMON}
+
+    def mean_uncertainty(**changes):
+        return float(retrieve_array(RADIANCE, 0.97, 30.0, **{**options, **changes}).lst_uncertainty.mean())
+
+    given, reanalysis = mean_uncertainty(), mean_uncertainty(origin="reanalysis")
+    assert given < reanalysis
+    own = {"water_vapour": 3.0, "air_temperature": 1.5}  # of a reanalysis
+    assert mean_uncertainty(uncertainties=own) == pytest.approx(reanalysis)
+    assert mean_uncertainty(
+        uncertainties={"water_vapour": on_grid(np.full(SHAPE, 0.3), units="cm"), "air_temperature": 1.5}
+    ) == (pytest.approx(reanalysis))
+    assert mean_uncertainty(aerosol=0.1, uncertainties={"aerosol": 0.1}) > mean_uncertainty(aerosol=0.1) > given
+    assert mean_uncertainty(emissivity_uncertainty=on_grid(EMISSIVITY * 0.1)) > given + 0.1
+    found = retrieve_array(RADIANCE, 0.97, 30.0, uncertainties={"water_vapour": 2.0}, **options)
+    assert found.attrs["water_vapour"] == "30 kg m-2 ± 2 kg m-2 (given)"
+
+
+def test_missing_inputs_are_those_of_a_retrieval_of_the_scene(tmp_path, sensitive_model):
+    """Of the climatology of place and time, with its uncertainty; aerosol and trace gases too."""
+    path = make_scene(tmp_path / "in", lst=ramp(280, 310))
+    product = retrieve(path, output=tmp_path, model=sensitive_model, emissivity=0.97, exact=True, form=FULL_PRECISION)
+    radiance = radiance_of(path).assign_coords(time=np.datetime64("2015-07-19T16:20", "ns"))
+    around = neighbourhood_of(path)
+    found = retrieve_array(radiance, 0.97, sensor=SENSOR, model=sensitive_model, brightness_temperature=around)
+    np.testing.assert_allclose(found.lst, read(product.path), atol=1e-3)
+    np.testing.assert_allclose(
+        found.lst_uncertainty, read(product.path.with_name(f"{product.path.stem}_UNC.tif")), rtol=1e-3
+    )
+    for name in ("water_vapour", "air_temperature", "aerosol_optical_depth", "gas_year"):
+        assert found.attrs[name] == product.tags[name]
+    lazy = retrieve_array(radiance.chunk(20), 0.97, sensor=SENSOR, model=sensitive_model, brightness_temperature=around)
+    xr.testing.assert_identical(lazy.compute(scheduler="synchronous"), found)
+
+
+def test_the_climatology_is_that_of_every_time_and_of_the_place(caplog):
+    times = np.array(["2015-07-19", "2015-01-04"], "datetime64[ns]")
+    radiance = RADIANCE.expand_dims(time=times)
+    options = {"sensor": SENSOR, "brightness_temperature": 290.0}
+    found = retrieve_array(radiance, 0.97, **options)
+    assert "climatology of latitude 30.8, longitude -87.5 and 2015-01-04 and 1 other times: water vapour" in caplog.text
+    for number, time in enumerate(times):
+        alone = retrieve_array(RADIANCE.assign_coords(time=time), 0.97, **options)
+        np.testing.assert_allclose(found.lst[number], alone.lst, atol=1e-3)
+    assert float(found.lst[0].mean() - found.lst[1].mean()) > 1.0  # more water vapour
+    degrees = {"lat": np.linspace(30.8, 30.79, 60), "lon": np.linspace(-87.5, -87.49, 70)}
+    there = xr.DataArray(RADIANCE.values, dims=("lat", "lon"), coords={**degrees, "time": times[0]})
+    np.testing.assert_allclose(retrieve_array(there, 0.97, **options).lst, found.lst[0], atol=0.05)
+    assert "an unknown date (annual mean)" not in caplog.text
+    retrieve_array(RADIANCE, 0.97, **options)
+    assert "an unknown date (annual mean)" in caplog.text
+    high = [
+        retrieve_array(RADIANCE, 0.97, surface_pressure=pressure, **options).attrs["air_temperature"]
+        for pressure in (1000.0, 700.0)
     ]
-    assert found[0] < found[1] < 0.5 * found[2]
-    grey = retrieve_array(RADIANCE, 0.97, 30.0, emissivity_uncertainty=on_grid(EMISSIVITY * 0.1), **COMMON)
-    assert float(grey.lst_uncertainty.mean()) > found[0] + 1.0
+    low, top = (float(text.split()[0]) for text in high)
+    assert low - top == pytest.approx(6.5 * 2.9, abs=1.5)
 
 
-def test_assumed_and_unused_inputs_cause_a_warning(caplog):
-    found = retrieve_array(RADIANCE, 0.97, 20.0, sensor=SENSOR)
-    assert found.attrs["model"] == "landsat8-b10/column"
+def test_without_a_place_the_air_temperature_is_the_brightness_temperature_of_the_scene(model_path, caplog):
+    radiance = xr.DataArray(RADIANCE.values, dims=("y", "x"))
+    found = retrieve_array(radiance, 0.97, 20.0, sensor=SENSOR, model=model_path)
+    assert found.attrs["model"] == "landsat8-b10/surface"
     assert found.attrs["surface_pressure"] == "1013.25 hPa (sea level)"
     assert "no surface pressure given: 1013.25 hPa" in caplog.text
-    retrieve_array(RADIANCE, 0.97, 20.0, sensor=SENSOR, model="landsat8-b10/column", air_temperature=295.0)
-    assert "the model landsat8-b10/column takes no air temperature: not used" in caplog.text
+    assert "its brightness temperature ± 6 K is assumed" in caplog.text
+    around = brightness_temperature(RADIANCE.mean(dtype="f8").item(), sensor_band(SENSOR).planck)
+    expected = retrieve_array(
+        radiance, 0.97, 20.0, sensor=SENSOR, model=model_path, air_temperature=float(around),
+        surface_pressure=1013.25, uncertainties={"air_temperature": 6.0},
+    )  # fmt: skip
+    np.testing.assert_allclose(found.lst, expected.lst, atol=2e-3)
+    np.testing.assert_allclose(found.lst_uncertainty, expected.lst_uncertainty, rtol=1e-3)
+    with pytest.raises(InputError, match="no water vapour is given, and the radiance has no coordinates"):
+        retrieve_array(radiance, 0.97, sensor=SENSOR, model=model_path)
+
+
+def test_unused_inputs_cause_a_warning(caplog):
+    retrieve_array(RADIANCE, 0.97, 20.0, profile=air_on_levels(), model="landsat8-b10/surface", **COMMON)
+    assert "the model landsat8-b10/surface has no input from the profile: not used" in caplog.text
 
 
 @pytest.mark.slow
@@ -263,8 +383,15 @@ BAD = {
     "an origin": ({"origin": "heaven"}, InputError, "origin 'heaven' is not known; give one of reanalysis"),
     "a sensor": ({"sensor": "landsat1-b9"}, UnknownSensorError, "unknown sensor band"),
     "another's model": ({"model": "landsat9-b10/surface"}, ModelError, "is for landsat9-b10, not for landsat8-b10"),
-    "no temperature": (
-        {"model": "landsat8-b10/surface", "air_temperature": None}, InputError, "takes air temperature too; give it"
+    "no levels": ({"model": "landsat8-b10/profile"}, InputError, "humidity on levels too; give profile"),
+    "haze in per cent": ({"aerosol": 20.0}, InputError, r"aerosol optical depth is 20, outside \[0, 1\]"),
+    "no such uncertainty": (
+        {"uncertainties": {"emissivity": 0.01}}, InputError,
+        "uncertainties has 'emissivity'; give those of water_vapour, air_temperature, aerosol",
+    ),
+    "an uncertainty of nothing": ({"uncertainties": {"aerosol": 0.01}}, InputError, "no aerosol is given; give both"),
+    "a negative uncertainty": (
+        {"uncertainties": {"water_vapour": on_grid(-VAPOUR)}}, InputError, "water vapour uncertainty has values from -"
     ),
     "another grid": (
         {"emissivity": on_grid(EMISSIVITY).assign_coords(x=np.arange(70.0))}, GridMismatchError,
@@ -304,7 +431,7 @@ def test_a_process_loads_the_model_once_and_accepts_no_other_model_of_that_name(
     lazy.compute(scheduler="synchronous")
     assert loaded == [(str(model_path / "model.onnx"),)]
     with pytest.raises(ModelError, match="or another process has another version of it"):
-        blocks.load_model("landsat8-b10/column", "00")
+        blocks.load_model("landsat8-b10/surface", "00")
 
 
 ELSEWHERE = """
@@ -398,11 +525,6 @@ def test_places_below_all_levels_of_a_profile_have_no_temperature():
 def test_an_impossible_profile_is_an_error(profile, message):
     with pytest.raises(InputError, match=message):
         retrieve_array(RADIANCE, 0.97, None, sensor=SENSOR, surface_pressure=1000.0, profile=profile)
-
-
-def test_without_a_profile_the_water_vapour_must_be_given():
-    with pytest.raises(InputError, match="takes water vapour too; give it"):
-        retrieve_array(RADIANCE, 0.97, None, **COMMON)
 
 
 @pytest.mark.parametrize("shape", [(), (5,), (3, 4), (2, 3, 4), (1, 100), (7, 1, 3), (0, 4)])

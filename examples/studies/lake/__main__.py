@@ -2,7 +2,7 @@
 
 python -m examples.studies.lake lake_sunapee_l7.csv docs/science/lake_sunapee
 
-Takes two minutes on one core; the figures need matplotlib (the extra `plot`).
+The figures need matplotlib (the extra `plot`).
 """
 
 import argparse
@@ -19,10 +19,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m examples.studies.lake", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("table", type=Path, help="table of match-ups (CSV)")
     parser.add_argument("folder", type=Path, help="folder of tables and figures")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="one profile in N of the library")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
-    budget = run(asked.table, every=asked.every)
+    budget = run(asked.table)
     for path in (*write(budget, asked.folder), *draw(budget, read_lake(asked.table), asked.folder)):
         print(path)
 

@@ -1,4 +1,4 @@
-"""Error budget of the bias over a lake, from default to best settings."""
+"""Error budget of the bias over a lake."""
 
 from __future__ import annotations
 
@@ -11,25 +11,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from examples.studies.lake.error_sources import (
-    AIR_UNCERTAINTY,
-    BEST,
-    COLUMN,
     DEFAULT,
     ECOSTRESS_WATER,
-    SURFACE,
     ErrorSource,
     error_sources,
     fresnel_emissivity,
     height_factor,
     vapour_ratio,
 )
-from examples.studies.lake.morning import MorningError, morning_error
-from examples.studies.lake.retrieval import Settings, measure, residuals, sensor_radiances
-from examples.studies.lake.simulated import BASE, Progress, SimulatedAir, simulate_air
+from examples.studies.lake.retrieval import AIR_UNCERTAINTY, measure, residuals, retrieve
 from examples.studies.lake.table import SUNAPEE, Agreement, Float, Lake, LakeTable, agreement, read_lake
+from lst_raster.physics.error_metrics import coverage
 
 USGS_EMISSIVITY = 0.9779
 """Emissivity of the lake in the USGS product, from ASTER. [1]"""
+GIVEN, ASTER = "water vapour given", "water vapour given, emissivity of ASTER"
+NOTHING, DAILY_AIR = "only place and date", "water vapour and daily mean air temperature given"
+USGS, AS_USGS = "USGS Collection 2", "water vapour given, emissivity and ST_DRAD of the USGS"
+USGS_AS_OURS = "USGS Collection 2, emissivity of water and hemispheric downwelling radiance"
+BRIGHTNESS = "brightness temperature"
+DIFFERENCE = "water vapour given, minus USGS Collection 2"
+WITHOUT_OUTLIERS = ", without outliers of either"
+_NOT_STATED = ("cool skin", "cool skin in light wind, in addition", "diurnal warm layer", "sensor calibration")
 _VAPOUR_ERROR = 0.15  # fraction of the column: 2.5 degree reanalysis, single hour
 
 
@@ -58,29 +61,29 @@ class LakeBudget:
     """Number of overpasses with results of all methods; all statistics are over these."""
     with_air_temperature: int
     """Number of overpasses with a daily mean air temperature."""
-    steps: Mapping[str, Agreement]
-    """Settings from default to best; each step has one more change."""
-    variants: Mapping[str, Agreement]
-    """Other settings and methods."""
+    methods: Mapping[str, Agreement]
+    """Settings of the retrieval and other methods, compared with the skin temperature; the first are the defaults."""
+    expected: float
+    """Root mean square of the uncertainty stated with default settings. [K]"""
+    expected_of_atmosphere: float
+    """The part of it due to the atmosphere. [K]"""
+    within: float | None
+    """Fraction of the residuals within the uncertainty, combined with that of calibration and reference. [1]"""
     error_sources: tuple[ErrorSource, ...]
-    """Error sources."""
+    """Error sources of the bias with default settings."""
     scatter: Mapping[str, float]
     """Contributions to the standard deviation. [K]"""
     trends: tuple[Trend, ...]
     """Dependence of the residuals on other variables."""
-    simulated: Mapping[str, float]
-    """Mean temperature change for variants of the simulated atmosphere; empty without simulations. [K]"""
-    morning: MorningError | None
-    """Model errors on simulated morning columns."""
     vapour_ratio: float
     """Median ratio of the water vapour of the table to that from the surface humidity. [1]"""
 
     @property
     def uncertainty(self) -> float:
-        """Standard uncertainty of the bias with best settings: error sources and standard error of the mean. [K]"""
+        """Standard uncertainty of the bias with default settings: error sources and standard error of the mean. [K]"""
         parts = [entry.uncertainty for entry in self.error_sources]
-        best = list(self.steps.values())[-1]
-        return float(np.sqrt(np.sum(np.square(parts)) + best.sd**2 / best.count))
+        default = self.methods[GIVEN]
+        return float(np.sqrt(np.sum(np.square(parts)) + default.sd**2 / default.count))
 
     @property
     def known(self) -> float:
@@ -92,94 +95,72 @@ class LakeBudget:
         return {**asdict(self), "uncertainty": self.uncertainty, "known_not_applied": self.known}
 
 
-def run(
-    table: Path,
-    *,
-    lake: Lake = SUNAPEE,
-    air: Path | None = None,
-    simulate: bool = True,
-    every: int = 1,
-    progress: Progress | None = None,
-) -> LakeBudget:
+def run(path: Path, *, lake: Lake = SUNAPEE, air: Path | None = None) -> LakeBudget:
     """Compute the error budget from a table of match-ups over a lake.
 
-    `air` is the table of daily air temperatures (default: packaged); `every` selects every n-th overpass for the
-    simulation, which takes one to two minutes on one core. Raises `InputNotFoundError` or `InputError` if a table
-    cannot be read, `CancelledError` if `progress` returns False.
+    `air` is the table of daily air temperatures (default: packaged). Raises `InputNotFoundError` or `InputError` if a
+    table cannot be read.
     """
-    matchups = read_lake(table, lake, air)
-    if not simulate:
-        return budget(matchups, None, None)
-    contrast = float(np.nanmean(matchups.ground_temperature - matchups.air_temperature))
-    simulated = simulate_air(matchups, every=every, progress=progress)
-    return budget(matchups, simulated, morning_error(matchups.sensor, contrast))
-
-
-def budget(table: LakeTable, air: SimulatedAir | None, morning: MorningError | None) -> LakeBudget:
-    """Compute the error budget from given simulations; parameters as in `error_sources`."""
+    table = read_lake(path, lake, air)
+    sources = error_sources(table)
+    expected, of_atmosphere, within = _stated(table, sources)
     return LakeBudget(
         lake=table.lake,
         sensor=table.sensor,
         total=table.date.size,
         compared=int(np.count_nonzero(table.common)),
         with_air_temperature=int(np.count_nonzero(np.isfinite(table.measured_air))),
-        steps={name: measure(table, settings) for name, settings in STEPS.items()},
-        variants=_variants(table, air),
-        error_sources=tuple(error_sources(table, air, morning)),
-        simulated={} if air is None else _changes(table, air),
-        morning=morning,
+        methods=_methods(table),
+        expected=expected,
+        expected_of_atmosphere=of_atmosphere,
+        within=within,
+        error_sources=tuple(sources),
         scatter=_scatter(table),
         trends=tuple(_trends(table)),
         vapour_ratio=vapour_ratio(table),
     )
 
 
-STEPS: Mapping[str, Settings] = {
-    "column model, bulk water": DEFAULT,
-    "radiance from K1 and K2": COLUMN,
-    "air temperature (surface model)": SURFACE,
-    "skin temperature as reference": BEST,
-}
-"""Each step has one more change than the previous one; none was selected with the match-ups."""
+# ST_DRAD is the hemispheric radiance divided by pi: docs/science/level2.md
+_LIKE_USGS = replace(DEFAULT, emissivity=USGS_EMISSIVITY, downwelling_factor=1.0 / np.pi)
 
 
-def _variants(table: LakeTable, air: SimulatedAir | None) -> dict[str, Agreement]:
-    fresnel = fresnel_emissivity(table.sensor)
-    variants = {
-        "surface model, climatology on all days": replace(SURFACE, climatological_air=True),
-        "surface model, air temperature +2 K": replace(SURFACE, air_temperature_change=AIR_UNCERTAINTY),
-        "surface model, water vapour above the lake only": replace(SURFACE, vapour_factor=height_factor(table)),
-        "surface model, water vapour from surface humidity": replace(SURFACE, vapour_factor=1.0 / vapour_ratio(table)),
-        "surface model, sea-level pressure": replace(SURFACE, pressure_elevation=0.0),
-        "column model, sea-level pressure": replace(COLUMN, pressure_elevation=0.0),
-        "surface model, emissivity from measured spectra": replace(SURFACE, emissivity=ECOSTRESS_WATER),
-        "surface model, emissivity from the Fresnel equation": replace(SURFACE, emissivity=fresnel),
-        "surface model, emissivity and ST_DRAD of the USGS": _usgs_settings(),
+def _methods(table: LakeTable) -> dict[str, Agreement]:
+    settings = {
+        GIVEN: DEFAULT,
+        ASTER: replace(DEFAULT, emissivity=USGS_EMISSIVITY),
+        NOTHING: replace(DEFAULT, vapour_factor=None),
+        DAILY_AIR: replace(DEFAULT, daily_air=True),
+        "the same, air temperature +2 K": replace(DEFAULT, daily_air=True, air_temperature_change=AIR_UNCERTAINTY),
+        "water vapour above the lake only": replace(DEFAULT, vapour_factor=height_factor(table)),
+        "water vapour from surface humidity": replace(DEFAULT, vapour_factor=1.0 / vapour_ratio(table)),
+        "emissivity from measured spectra": replace(DEFAULT, emissivity=ECOSTRESS_WATER),
+        "emissivity from the Fresnel equation": replace(DEFAULT, emissivity=fresnel_emissivity(table.sensor)),
+        AS_USGS: _LIKE_USGS,
     }
-    found = {name: measure(table, settings) for name, settings in variants.items()}
-    if air is not None:
-        rows = air.rows
-        radiance = sensor_radiances(table, two_constants=True)
-        error = air.temperature(table, radiance) - table.ground_temperature[rows]
-        found["simulation of similar library columns"] = agreement(error[table.common[rows]])
-    found["USGS Collection 2"] = agreement(_usgs(table)[table.common])
-    found["USGS Collection 2, skin temperature as reference"] = agreement(_usgs(table)[table.common] + BEST.skin)
-    found["USGS, emissivity of water and hemispheric downwelling radiance"] = agreement(
-        (_usgs(table) - _usgs_effect(table))[table.common]
-    )
-    found["brightness temperature"] = agreement((table.brightness_temperature - table.ground_temperature)[table.common])
-    clear = table.common & _inside(table, residuals(table, BEST)) & _inside(table, _usgs(table))
-    found["best settings, without outliers of either method"] = agreement(residuals(table, BEST)[clear])
-    found["USGS Collection 2, without outliers of either method"] = agreement(_usgs(table)[clear])
-    known = np.isfinite(table.measured_air) & table.common
-    found["best settings, days with known air temperature"] = agreement(residuals(table, BEST)[known])
-    found["USGS Collection 2, days with known air temperature"] = agreement(_usgs(table)[known])
+    ours, usgs = residuals(table, DEFAULT), _usgs(table)
+    effect = residuals(table, _LIKE_USGS) - ours  # with the atmosphere of lst-raster
+    skin = table.ground_temperature - DEFAULT.skin
+    found = {name: measure(table, one) for name, one in settings.items()}
+    found[USGS] = agreement(usgs[table.common])
+    found[USGS_AS_OURS] = agreement((usgs - effect)[table.common])
+    found[DIFFERENCE] = agreement((ours - usgs)[table.common])
+    found[BRIGHTNESS] = agreement((table.brightness_temperature - skin)[table.common])
+    clear = table.common & _inside(table, ours) & _inside(table, usgs)
+    for name, error in ((GIVEN, ours), (USGS, usgs)):
+        found[f"{name}{WITHOUT_OUTLIERS}"] = agreement(error[clear])
     return found
 
 
-def _changes(table: LakeTable, air: SimulatedAir) -> dict[str, float]:
-    radiance = sensor_radiances(table, two_constants=True)
-    return {name: air.change(table, radiance, name) for name in air.terms if name != BASE}
+def _stated(table: LakeTable, sources: list[ErrorSource]) -> tuple[float, float, float | None]:
+    """Root mean square of the stated uncertainty and of its atmospheric part [K], fraction of the residuals within."""
+    retrieved = retrieve(table, DEFAULT)
+    reference = [one.uncertainty for one in sources if one.name in _NOT_STATED]
+    total = np.sqrt(retrieved.uncertainty**2 + np.sum(np.square(reference)))
+    whole, part = (
+        float(np.sqrt(np.mean(values[table.common] ** 2))) for values in (retrieved.uncertainty, retrieved.from_model)
+    )
+    return whole, part, coverage(residuals(table, DEFAULT)[table.common], total[table.common])
 
 
 def _inside(table: LakeTable, error: Float) -> NDArray[np.bool_]:
@@ -188,30 +169,19 @@ def _inside(table: LakeTable, error: Float) -> NDArray[np.bool_]:
     return np.asarray(np.abs(error - found.median) <= 3.0 * found.robust_sd)
 
 
-def _usgs_settings() -> Settings:
-    # ST_DRAD is the hemispheric radiance divided by pi: docs/science/level2.md
-    return replace(SURFACE, emissivity=USGS_EMISSIVITY, downwelling_factor=1.0 / np.pi)
-
-
-def _usgs_effect(table: LakeTable) -> Float:
-    """Temperature change from the emissivity and ST_DRAD of the USGS product, with the atmosphere of lst-raster. [K]"""
-    return residuals(table, _usgs_settings()) - residuals(table, SURFACE)
-
-
 def _usgs(table: LakeTable) -> Float:
-    return table.usgs_temperature - table.ground_temperature
+    return table.usgs_temperature - table.ground_temperature + DEFAULT.skin
 
 
 def _scatter(table: LakeTable) -> dict[str, float]:
-    def root_mean_square(change: Settings) -> float:
-        difference = residuals(table, change) - residuals(table, SURFACE)
+    def root_mean_square(**change: Any) -> float:
+        difference = residuals(table, replace(DEFAULT, **change)) - residuals(table, DEFAULT)
         return float(np.sqrt(np.mean(difference[table.common] ** 2)))
 
     counts = np.unique(table.brightness_temperature)
     steps = np.diff(counts[np.isfinite(counts)])
     return {
-        "water vapour error of 15 %": root_mean_square(replace(SURFACE, vapour_factor=1.0 + _VAPOUR_ERROR)),
-        "air temperature error of 2 K": root_mean_square(replace(SURFACE, air_temperature_change=AIR_UNCERTAINTY)),
+        "water vapour error of 15 %": root_mean_square(vapour_factor=1.0 + _VAPOUR_ERROR),
         # the smallest step is one digital number; the error is uniform within it
         "quantization": float(steps.min() / np.sqrt(12.0)) if steps.size else 0.0,
     }
@@ -223,17 +193,10 @@ def _trends(table: LakeTable) -> list[Trend]:
         "water vapour [kg m-2]": table.water_vapour,
         "annual cosine, maximum in mid-April [1]": np.cos(phase - 2.0 * np.pi * 105.0 / 365.25),
         "buoy minus air temperature [K]": table.ground_temperature - table.measured_air,
-        "brightness temperature [K]": table.brightness_temperature,
-        "year [1]": table.year,
-    }
-    methods = {
-        "default settings": residuals(table, DEFAULT),
-        "best settings": residuals(table, BEST),
-        "USGS Collection 2": _usgs(table),
     }
     return [
         _trend(method, error, variable, values)
-        for method, error in methods.items()
+        for method, error in ((GIVEN, residuals(table, DEFAULT)), (USGS, _usgs(table)))
         for variable, values in variables.items()
     ]
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from examples.studies.lake.budget import LakeBudget
-from examples.studies.lake.error_sources import BEST, DEFAULT
+from examples.studies.lake.budget import GIVEN, USGS, LakeBudget
+from examples.studies.lake.error_sources import DEFAULT
 from examples.studies.lake.retrieval import residuals
 from examples.studies.lake.table import Float, LakeTable
 from lst_raster.atomic_write import atomic_write
 from lst_raster.resources import require
 
-_APPLIED, _KNOWN, _USGS = "#2b6ca3", "#c0702a", "#777777"
+_APPLIED, _KNOWN, _GREY = "#2b6ca3", "#c0702a", "#777777"
 
 
 def draw(budget: LakeBudget, table: LakeTable, folder: Path) -> list[Path]:
@@ -45,12 +45,11 @@ def _draw_sources(figure: Any, budget: LakeBudget) -> Any:
     axes.set_yticks(places, [entry.name for entry in budget.error_sources])
     axes.axvline(0.0, color="black", linewidth=0.8)
     axes.set_xlabel("effect on the bias, with its standard uncertainty [K]")
-    steps = list(budget.steps.values())
-    best = f"best settings {steps[-1].bias:+.2f} +- {budget.uncertainty:.2f} K"
-    figure.suptitle(f"{budget.lake.name}: bias with default settings {steps[0].bias:+.2f} K, {best}", fontsize=10)
+    bias = f"{budget.methods[GIVEN].bias:+.2f} +- {budget.uncertainty:.2f} K"
+    figure.suptitle(f"{budget.lake.name}, {GIVEN}: bias {bias}", fontsize=10)
     for colour, text in ((_APPLIED, "applied"), (_KNOWN, "known or bounded, not applied")):
         axes.plot([], [], "o", color=colour, label=text)
-    axes.legend(loc="upper left", fontsize=8)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     axes.grid(axis="x", alpha=0.3)
     return figure
 
@@ -58,9 +57,8 @@ def _draw_sources(figure: Any, budget: LakeBudget) -> Any:
 def _draw_residuals(figure: Any, table: LakeTable) -> Any:
     left, right = figure.subplots(1, 2, sharey=True)
     errors: dict[str, tuple[Float, str, str]] = {
-        "default settings": (residuals(table, DEFAULT), "x", _KNOWN),
-        "best settings": (residuals(table, BEST), "o", _APPLIED),
-        "USGS Collection 2": (table.usgs_temperature - table.ground_temperature, "+", _USGS),
+        f"lst-raster, {GIVEN}": (residuals(table, DEFAULT), "o", _APPLIED),
+        USGS: (table.usgs_temperature - table.ground_temperature + DEFAULT.skin, "+", _GREY),
     }
     contrast = table.ground_temperature - table.measured_air
     panels = ((left, table.day_of_year, "day of the year"), (right, contrast, "buoy minus air temperature [K]"))
@@ -70,6 +68,6 @@ def _draw_residuals(figure: Any, table: LakeTable) -> Any:
         axes.axhline(0.0, color="black", linewidth=0.8)
         axes.set_xlabel(label)
         axes.grid(alpha=0.3)
-    left.set_ylabel("retrieved minus reference [K]")
+    left.set_ylabel("retrieved minus skin temperature [K]")
     left.legend(fontsize=8)
     return figure

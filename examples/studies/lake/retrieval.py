@@ -7,74 +7,71 @@ from dataclasses import dataclass
 import numpy as np
 
 from examples.studies.lake.table import WATER_EMISSIVITY, Agreement, Float, LakeTable, agreement
+from examples.studies.points import retrieve as retrieve_pixels
 from lst_raster.inference.model import Model
+from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, REANALYSIS, Retrieved
 from lst_raster.physics.calibration import radiance_two_constants
-from lst_raster.physics.elevation import pressure_at
-from lst_raster.physics.planck import band_radiance
-from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.sensors.bands import sensor_band
+from lst_raster.simulator.gases import BACKGROUND_AEROSOL
+
+WINDY_COOL_SKIN = 0.17
+"""Temperature of the water minus that of its skin for wind above 6 m/s, day and night; standard deviation 0.07. [K]
+
+C. J. Donlon et al., J. Climate 15, 353 (2002), doi:10.1175/1520-0442(2002)015<0353:TIVOSS>2.0.CO;2
+"""
+AIR_UNCERTAINTY = 2.0
+"""Uncertainty of the daily mean air temperature as a value for 10:00 local time. [K]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Settings of the retrieval and of the reference temperature."""
+    """Settings of the retrieval and of the reference; by default water vapour from the table, climatology otherwise."""
 
-    tier: str = "column"
-    """Tier of the model: ``column`` or ``surface``."""
     emissivity: float = WATER_EMISSIVITY
     """Emissivity of the water. [1]"""
-    two_constants: bool = False
-    """Whether the brightness temperature was computed with the constants K1 and K2 of the metadata."""
-    vapour_factor: float = 1.0
-    """Factor on the water vapour. [1]"""
-    pressure_elevation: float | None = None
-    """Elevation for the surface pressure; None is the elevation of the lake. [m]"""
-    climatological_air: bool = False
-    """Whether to use the air temperature of the climatology on all days."""
+    vapour_factor: float | None = 1.0
+    """Factor on the water vapour of the table; None for that of the climatology. [1]"""
+    daily_air: bool = False
+    """Whether to give the daily mean air temperature where there is one."""
     air_temperature_change: float = 0.0
     """Added to the air temperature. [K]"""
+    aerosol: float = BACKGROUND_AEROSOL[0]
+    """Optical depth of the aerosol at 11 um. [1]"""
     downwelling_factor: float = 1.0
     """Factor on the downwelling radiance. [1]"""
-    skin: float = 0.0
+    skin: float = WINDY_COOL_SKIN
     """Temperature of the buoy minus skin temperature. [K]"""
 
 
-def sensor_radiances(table: LakeTable, two_constants: bool) -> Float:
-    """At-sensor radiance from the brightness temperatures of the table. [W m-2 sr-1 um-1]"""
+def sensor_radiances(table: LakeTable) -> Float:
+    """At-sensor radiance, with the K1 and K2 from which the table has its temperatures. [W m-2 sr-1 um-1]"""
     band = sensor_band(table.sensor)
-    if two_constants:
-        return np.asarray(radiance_two_constants(table.brightness_temperature, band.k1, band.k2))
-    return np.asarray(band_radiance(table.brightness_temperature, band.planck))
+    return np.asarray(radiance_two_constants(table.brightness_temperature, band.k1, band.k2))
 
 
-def retrieve(table: LakeTable, settings: Settings) -> Float:
-    """Retrieve the surface temperature of the lake, shape (overpass,). [K]"""
-    terms = atmosphere(table, settings)
-    radiance = sensor_radiances(table, settings.two_constants)
-    transmittance, upwelling, downwelling = terms
-    sky = settings.downwelling_factor * downwelling
-    planck = sensor_band(table.sensor).planck
-    return np.asarray(surface_temperature(radiance, settings.emissivity, transmittance, upwelling, sky, planck))
-
-
-def atmosphere(table: LakeTable, settings: Settings) -> tuple[Float, Float, Float]:
-    """Predict transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1] with the model."""
-    elevation = table.lake.elevation if settings.pressure_elevation is None else settings.pressure_elevation
-    inputs = {
-        "water_vapour": settings.vapour_factor * table.water_vapour,
-        "surface_pressure": np.full(table.date.shape, float(pressure_at(elevation))),
-    }
-    if settings.tier == "surface":
-        air = table.climatological_air if settings.climatological_air else table.air_temperature
-        inputs["air_temperature"] = air + settings.air_temperature_change
-    terms = Model.load(f"{table.sensor}/{settings.tier}", graph="atmosphere").atmosphere(**inputs).terms
-    transmittance, upwelling, downwelling = (np.asarray(term, dtype=float) for term in terms)
-    return transmittance, upwelling, downwelling
+def retrieve(table: LakeTable, settings: Settings) -> Retrieved:
+    """Retrieve the surface temperature of the lake with its standard uncertainty, shape (overpass,). [K]"""
+    inputs = dict(table.climatology)
+    if settings.vapour_factor is not None:
+        vapour = settings.vapour_factor * table.water_vapour
+        known = INPUT_UNCERTAINTIES[REANALYSIS]["water_vapour"]
+        inputs |= {"water_vapour": vapour, "water_vapour_uncertainty": known.at(vapour)}
+    if settings.daily_air:
+        known_air = np.isfinite(table.measured_air)
+        for name, values in (("air_temperature", table.measured_air), ("air_temperature_uncertainty", AIR_UNCERTAINTY)):
+            inputs[name] = np.where(known_air, values, inputs[name])
+    inputs["air_temperature"] = inputs["air_temperature"] + settings.air_temperature_change
+    inputs["aerosol_optical_depth"] = np.full(table.date.shape, settings.aerosol)
+    inputs["aerosol_optical_depth_uncertainty"] = np.full(table.date.shape, BACKGROUND_AEROSOL[1])
+    model = Model.load(f"{table.sensor}/surface", graph="atmosphere")
+    return retrieve_pixels(
+        model, sensor_radiances(table), settings.emissivity, inputs, downwelling_factor=settings.downwelling_factor
+    )
 
 
 def residuals(table: LakeTable, settings: Settings) -> Float:
     """Subtract the reference from the retrieved temperature. [K]"""
-    return retrieve(table, settings) - table.ground_temperature + settings.skin
+    return retrieve(table, settings).temperature - table.ground_temperature + settings.skin
 
 
 def measure(table: LakeTable, settings: Settings) -> Agreement:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from examples.studies.points import climatological_inputs
 from lst_raster.errors import InputError
-from lst_raster.inputs.climatology import climatology
 from lst_raster.physics.error_metrics import Agreement as Agreement
 from lst_raster.physics.error_metrics import agreement as agreement
 from lst_raster.resources import data_path
@@ -76,20 +76,9 @@ class LakeTable:
         return np.asarray((self.date - self.date.astype("datetime64[Y]")).astype(np.int64) + 1)
 
     @property
-    def year(self) -> Float:
-        """Calendar year."""
-        return self.date.astype("datetime64[Y]").astype(float) + 1970.0
-
-    @property
-    def climatological_air(self) -> Float:
-        """Air temperature of the climatology of place and day, at the elevation of the lake. [K]"""
-        mean = climatology(self.lake.latitude, self.lake.longitude, self.day_of_year)
-        return mean.at_elevation(self.lake.elevation).air_temperature
-
-    @property
-    def air_temperature(self) -> Float:
-        """Daily mean air temperature, where missing that of the climatology. [K]"""
-        return np.where(np.isfinite(self.measured_air), self.measured_air, self.climatological_air)
+    def climatology(self) -> dict[str, Float]:
+        """Atmospheric inputs from place, elevation and day, see `climatological_inputs`."""
+        return climatological_inputs(self.lake.latitude, self.lake.longitude, self.lake.elevation, self.date)
 
     @property
     def common(self) -> NDArray[np.bool_]:

@@ -7,8 +7,9 @@ import io
 from pathlib import Path
 from typing import Any
 
-from examples.studies.lake.budget import LakeBudget
+from examples.studies.lake.budget import GIVEN, LakeBudget
 from examples.studies.lake.error_sources import ErrorSource
+from examples.studies.lake.table import Agreement
 from examples.studies.report import plain_json, write_texts
 
 
@@ -47,26 +48,26 @@ def _rounded(value: Any) -> Any:
 
 def as_markdown(budget: LakeBudget) -> str:
     """Format the budget as Markdown tables."""
-    best = list(budget.steps.values())[-1]
+    default = budget.methods[GIVEN]
+    within = "-" if budget.within is None else f"{budget.within:.0%}"
     lines = [
         f"# {budget.lake.name}, {budget.sensor}: error budget",
         "",
-        f"{budget.compared} of {budget.total} overpasses; retrieved minus reference [K].",
+        f"{budget.compared} of {budget.total} overpasses; retrieved minus skin temperature [K].",
         "",
-        *_agreements("settings from default to best", budget),
+        "| method | overpasses | bias | SD | median | robust SD | outliers |",
+        "|---|---|---|---|---|---|---|",
+        *(_method_row(name, one) for name, one in budget.methods.items()),
+        "",
+        f"Stated uncertainty with {GIVEN} {budget.expected:.2f} K, {budget.expected_of_atmosphere:.2f} K of it due to "
+        f"the atmosphere; {within} of the residuals are within it, combined with that of calibration and skin.",
         "",
         "| error source | effect [K] | uncertainty [K] | applied | source |",
         "|---|---|---|---|---|",
         *(_source_row(entry) for entry in budget.error_sources),
         "",
-        f"Bias with best settings {best.bias:+.2f} K; known and not applied {budget.known:+.2f} K; uncertainty "
+        f"Bias with {GIVEN} {default.bias:+.2f} K; known and not applied {budget.known:+.2f} K; uncertainty "
         f"{budget.uncertainty:.2f} K.",
-        "",
-        *_agreements("variant", budget),
-        "",
-        "| simulated atmosphere, change from the base | [K] |",
-        "|---|---|",
-        *(f"| {name} | {value:+.3f} |" for name, value in budget.simulated.items()),
         "",
         "| contribution to the standard deviation | [K] |",
         "|---|---|",
@@ -84,10 +85,6 @@ def _source_row(entry: ErrorSource) -> str:
     return f"| {entry.name} | {entry.effect:+.2f} | {entry.uncertainty:.2f} | {applied} | {entry.source} |"
 
 
-def _agreements(title: str, budget: LakeBudget) -> list[str]:
-    chosen = budget.variants if title == "variant" else budget.steps
-    lines = [f"| {title} | overpasses | bias | SD | median | robust SD | outliers |", "|---|---|---|---|---|---|---|"]
-    for name, one in chosen.items():
-        spread = f"{one.sd:.2f} | {one.median:+.2f} | {one.robust_sd:.2f} | {one.outliers}"
-        lines.append(f"| {name} | {one.count} | {one.bias:+.2f} | {spread} |")
-    return lines
+def _method_row(name: str, one: Agreement) -> str:
+    spread = f"{one.sd:.2f} | {one.median:+.2f} | {one.robust_sd:.2f} | {one.outliers}"
+    return f"| {name} | {one.count} | {one.bias:+.2f} | {spread} |"

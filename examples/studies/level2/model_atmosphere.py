@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,36 +13,22 @@ from lst_raster.sensors.bands import sensor_band
 
 Float = NDArray[np.float64]
 
-_BISECTIONS = 24  # from the full range of water vapour to float32 precision
 _ITERATIONS = 12
 _DIFFERENCES = (0.01, 0.5)  # finite differences: relative, of water vapour; of air temperature [K]
 _LARGEST_STEPS = (10.0, 15.0)  # per iteration [kg m-2], [K]
 _EXCESS = (0.0, 8.0, 30.0)  # [K], 2 m air temperature minus emission temperature: minimum, first guess, maximum
 _TOLERANCES = (2e-4, 2e-3)  # transmittance [1] and upwelling radiance: twice the quantization of the product
 
-
-def vapour_of(model: Model, transmittance: Float, surface_pressure: float) -> Float:
-    """Find the water vapour [kg m-2] at which a ``column`` model has a transmittance, by bisection.
-
-    Shape (pixel,); NaN where the transmittance is outside the valid range of the model.
-    """
-    least, most = _range(model, "water_vapour")
-    low, high = np.full(transmittance.shape, least), np.full(transmittance.shape, most)
-    for _ in range(_BISECTIONS):
-        middle = 0.5 * (low + high)
-        too_high = (
-            model.atmosphere(water_vapour=middle, surface_pressure=surface_pressure, input_error=0.0).transmittance
-            > transmittance
-        )
-        low, high = np.where(too_high, middle, low), np.where(too_high, high, middle)
-    found = model.atmosphere(water_vapour=middle, surface_pressure=surface_pressure, input_error=0.0).transmittance
-    return np.where(np.abs(found - transmittance) < _TOLERANCES[0], middle, np.nan)
+EXACT: Mapping[str, float] = {"water_vapour_uncertainty": 0.0, "air_temperature_uncertainty": 0.0}
+"""Inputs of a model for water vapour and air temperature that are given as exact."""
 
 
 def vapour_and_temperature_of(
-    model: Model, transmittance: Float, upwelling: Float, start: Float, surface_pressure: float
+    model: Model, transmittance: Float, upwelling: Float, start: Float, inputs: Mapping[str, Float | float]
 ) -> tuple[Float, Float]:
     """Find water vapour [kg m-2] and air temperature [K] at which a ``surface`` model has given terms.
+
+    Both are given as exact; `inputs` are the other atmospheric inputs.
 
     Newton's method with two unknowns and two equations (transmittance, upwelling radiance) per pixel, from the first
     guess `start` of the water vapour. The air temperature is limited to at most 30 K above the emission temperature,
@@ -52,9 +38,8 @@ def vapour_and_temperature_of(
     limits = _range(model, "water_vapour"), _range(model, "air_temperature")
 
     def terms(vapour: Float, temperature: Float) -> Float:
-        air = model.atmosphere(
-            water_vapour=vapour, surface_pressure=surface_pressure, air_temperature=temperature, input_error=0.0
-        )  # fmt: skip
+        state = {**inputs, **EXACT, "water_vapour": vapour, "air_temperature": temperature}
+        air = model.atmosphere(**state)
         return np.stack([air.transmittance, air.upwelling_radiance]).astype(np.float64)
 
     wanted = np.stack([transmittance, upwelling])

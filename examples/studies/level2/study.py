@@ -10,14 +10,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from examples.studies.level2.model_atmosphere import once, vapour_and_temperature_of, vapour_of
+from examples.studies.level2.model_atmosphere import EXACT, once, vapour_and_temperature_of
 from examples.studies.level2.simulated_atmosphere import SHAPES, MatchedProfile, choose_shapes, match_air
 from examples.studies.level2.terms import ProductTerms, read_terms
+from examples.studies.points import climatological_inputs, implied_vapour
 from lst_raster.errors import CancelledError
 from lst_raster.inference.model import Model
 from lst_raster.physics.calibration import downwelling_from_st_drad, temperature_change_by_downwelling
 from lst_raster.physics.constants import DIFFUSIVITY_FACTOR
-from lst_raster.physics.elevation import pressure_at
 from lst_raster.physics.planck import BandPlanck, brightness_temperature
 from lst_raster.physics.radiative_transfer import coupled_atmosphere, sensor_radiance, surface_temperature
 from lst_raster.profiles.profile_sets import library_path, read_profiles
@@ -33,11 +33,12 @@ PERCENTILES = (2.5, 50.0, 97.5)
 """Percentiles of the optical depth of a product at which profiles are matched."""
 _NARROW = 0.02  # range of log optical depth below which no slope is fitted
 _LARGEST_HUMIDITY = 1.2  # of a matched profile, allowing for the uncertainty of its shape [1]
+_TYPICAL_EMISSIVITY = 0.97  # of the assumed surface of a neighbourhood [1]
 _NEIGHBOURS = 0.01  # fraction of pixels around a percentile over which medians are taken
 
 SIMULATED, SIMULATED_PLAIN = "simulated, effective terms", "simulated, plain averages"
-COLUMN, SURFACE = "column model, vapour matched", "surface model, both matched"
-COLUMN_GIVEN, SURFACE_GIVEN = "column model, vapour given", "surface model, both given"
+MATCHED, BOTH_MATCHED = "model, vapour matched", "model, vapour and air temperature matched"
+GIVEN, BOTH_GIVEN = "model, vapour given", "model, vapour and air temperature given"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +50,7 @@ class Atmosphere:
     water_vapour: Float
     """Derived or prescribed water vapour. [kg m-2]"""
     air_temperature: Float
-    """Derived or prescribed air temperature, NaN where the method does not use it. [K]"""
+    """Derived or prescribed air temperature, or that of the climatology. [K]"""
     transmittance: Float
     """Transmittance. [1]"""
     upwelling_radiance: Float
@@ -112,11 +113,11 @@ def run(
     """Compare the atmospheric terms of Level-2 products with simulations and models, about half a minute per product.
 
     The products do not include water vapour. It is derived from transmittance and upwelling radiance in three ways:
-    from six simulated profiles, adjusted to both; from the transmittance with the ``column`` model; from both with
-    the ``surface`` model. Terms that were not used are a check. Both models are also evaluated with the water vapour
-    and air temperature of the simulated profiles.
+    from six simulated profiles, adjusted to both; from the transmittance with the ``surface`` model and the air
+    temperature of the climatology; from both with that model. Terms that were not used are a check. The model is also
+    evaluated with the water vapour, and with water vapour and air temperature, of the simulated profiles.
 
-    `elevation` [m] gives the surface pressure, which the products do not include. Raises `InputNotFoundError`,
+    `elevation` [m] is that of the surface, which the products do not include. Raises `InputNotFoundError`,
     `SceneError`, `GridMismatchError` or `InputError` if a product cannot be read, `CancelledError` if `progress`
     (called with simulated and total profiles) returns False.
     """
@@ -136,14 +137,17 @@ def study_product(
     terms: ProductTerms, profiles: xr.Dataset, elevation: float, shapes: int, report: Callable[[int, int], None]
 ) -> ProductStudy:
     """Compare one product; parameters as in `run`, with the profiles of the library."""
-    pressure = float(pressure_at(elevation))
-    column, surface = (Model.load(f"{terms.sensor}/{tier}", graph="atmosphere") for tier in ("column", "surface"))
-    (by_column,) = once(lambda transmittance: (vapour_of(column, transmittance, pressure),), terms.transmittance)
-    by_surface = once(
-        lambda depth, up, start: vapour_and_temperature_of(surface, depth, up, start, pressure),
-        terms.transmittance, terms.upwelling_radiance, by_column,
+    model = Model.load(f"{terms.sensor}/surface", graph="atmosphere")
+    inputs: dict[str, Float | float] = dict(
+        climatological_inputs(terms.latitude, terms.longitude, elevation, terms.date)
+    )
+    inputs["brightness_temperature"] = neighbourhood(terms)
+    (matched_vapour,) = once(lambda depth: (implied_vapour(model, depth, inputs),), terms.transmittance)
+    both_vapour, both_temperature = once(
+        lambda depth, up, start: vapour_and_temperature_of(model, depth, up, start, inputs),
+        terms.transmittance, terms.upwelling_radiance, matched_vapour,
     )  # fmt: skip
-    expected = _median(by_column, 20.0), _median(by_surface[1], 288.0)
+    expected = _median(matched_vapour, 20.0), _median(both_temperature, 288.0)
     chosen = choose_shapes(profiles, *expected, elevation, shapes)
     tried = []
     for done, index in enumerate(chosen, start=1):
@@ -152,17 +156,18 @@ def study_product(
     matched = [one for shape in possible(tried) for one in shape]
     simulated = list(_simulated(terms, matched))
     given = simulated[0]
+    climatological = np.full(terms.transmittance.shape, inputs["air_temperature"])
     states = (
-        (COLUMN, column, {"water_vapour": by_column}),
-        (SURFACE, surface, {"water_vapour": by_surface[0], "air_temperature": by_surface[1]}),
-        (COLUMN_GIVEN, column, {"water_vapour": given.water_vapour}),
-        (SURFACE_GIVEN, surface, {"water_vapour": given.water_vapour, "air_temperature": given.air_temperature}),
+        (MATCHED, matched_vapour, climatological),
+        (BOTH_MATCHED, both_vapour, both_temperature),
+        (GIVEN, given.water_vapour, climatological),
+        (BOTH_GIVEN, given.water_vapour, given.air_temperature),
     )
     return ProductStudy(
         terms=terms,
         elevation=elevation,
         matched=tuple(matched),
-        atmospheres=(*simulated, *(_predicted(name, model, state, pressure) for name, model, state in states)),
+        atmospheres=(*simulated, *(_predicted(name, state, model, inputs) for name, *state in states)),
     )
 
 
@@ -191,6 +196,18 @@ def points(terms: ProductTerms) -> list[tuple[float, float]]:
 def emission_temperature(terms: ProductTerms, planck: BandPlanck) -> Float:
     """Upward emission temperature of the atmosphere of the product. [K]"""
     return np.asarray(brightness_temperature(terms.upwelling_radiance / (1.0 - terms.transmittance), planck))
+
+
+def neighbourhood(terms: ProductTerms) -> float:
+    """Median brightness temperature of the clear pixels; without any, of the assumed surface. [K]"""
+    planck = sensor_band(terms.sensor).planck
+    if terms.clear.any():
+        radiance = terms.radiance[terms.clear]
+    else:
+        ground = emission_temperature(terms, planck) + GROUND_EXCESS
+        air = terms.transmittance, terms.upwelling_radiance, downwelling_from_st_drad(terms.st_drad)
+        radiance = sensor_radiance(ground, _TYPICAL_EMISSIVITY, *air, planck)
+    return float(np.median(brightness_temperature(radiance, planck)))
 
 
 def _simulated(terms: ProductTerms, matched: Sequence[MatchedProfile]) -> Iterator[Atmosphere]:
@@ -233,18 +250,19 @@ def _median(values: Float, otherwise: float) -> float:
     return float(np.median(known)) if known.size else otherwise
 
 
-def _predicted(name: str, model: Model, state: Mapping[str, Float], pressure: float) -> Atmosphere:
-    names = tuple(state)
+def _predicted(name: str, state: Sequence[Float], model: Model, inputs: Mapping[str, Float | float]) -> Atmosphere:
+    """Terms of a model with exact water vapour, and exact air temperature or that of the climatology (`state`)."""
+    known = EXACT if name in (BOTH_MATCHED, BOTH_GIVEN) else {"water_vapour_uncertainty": 0.0}
 
-    def predict(*pixels: Float) -> tuple[Float, ...]:
-        air = model.atmosphere(surface_pressure=pressure, input_error=0.0, **dict(zip(names, pixels, strict=True)))
-        return tuple(term.astype(np.float64) for term in air.terms)
+    def predict(vapour: Float, temperature: Float) -> tuple[Float, ...]:
+        given = {**inputs, **known, "water_vapour": vapour, "air_temperature": temperature}
+        return tuple(term.astype(np.float64) for term in model.atmosphere(**given).terms)
 
-    transmittance, upwelling, downwelling = once(predict, *state.values())
+    transmittance, upwelling, downwelling = once(predict, *state)
     return Atmosphere(
         name=name,
-        water_vapour=state["water_vapour"],
-        air_temperature=state.get("air_temperature", np.full(transmittance.shape, np.nan)),
+        water_vapour=state[0],
+        air_temperature=state[1],
         transmittance=transmittance,
         upwelling_radiance=upwelling,
         downwelling_radiance=downwelling,

@@ -28,7 +28,12 @@ class ProductTerms:
 
     name: str
     sensor: str
-    year: float
+    date: np.datetime64
+    """Day of acquisition."""
+    latitude: float
+    """Latitude of the centre, north positive. [degree]"""
+    longitude: float
+    """Longitude of the centre, east positive. [degree]"""
     shape: tuple[int, int]
     """Rows and columns after subsampling."""
     pixel: NDArray[np.intp]
@@ -47,6 +52,11 @@ class ProductTerms:
     """ST_B6 or ST_B10. [K]"""
     clear: Mask
     """Clear pixels with radiance, emissivity and temperature."""
+
+    @property
+    def year(self) -> float:
+        """Calendar year."""
+        return float(self.date.astype("datetime64[Y]").astype(int) + 1970)
 
     def map(self, values: Float) -> Float:
         """Values of the pixels as a map, NaN elsewhere."""
@@ -68,6 +78,8 @@ def read_terms(path: str | Path) -> ProductTerms:
     for name, term in EQUATION.items():
         with open_term(scene.air.places[name], term, scene.grid) as dataset:
             found[name] = term.read(dataset, out_shape=shape).astype(np.float64).ravel()
+    if scene.date is None or scene.latitude is None or scene.longitude is None:
+        raise SceneError(f"{scene.stem} has no date or coordinates; download the complete product")
     if scene.emissivity is None:
         raise SceneError(f"{scene.stem} has no ST_EMIS; download the complete product")
     with open_term(scene.emissivity.value, EMISSIVITY, scene.grid) as dataset:
@@ -80,7 +92,9 @@ def read_terms(path: str | Path) -> ProductTerms:
     return ProductTerms(
         name=scene.stem,
         sensor=scene.sensor,
-        year=float(scene.date.date.year) if scene.date else 2018.0,
+        date=np.datetime64(scene.date.date, "D"),
+        latitude=scene.latitude,
+        longitude=scene.longitude,
         shape=shape,
         pixel=np.flatnonzero(air),
         transmittance=found["transmittance"][air],

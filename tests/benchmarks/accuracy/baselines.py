@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lst_raster.errors import ConfigError
-from lst_raster.network.config import TIERS, DataConfig, LossConfig, OptimiserConfig, TrainingConfig
+from lst_raster.network.config import TIERS, CalibrationConfig, DataConfig, LossConfig, OptimiserConfig, TrainingConfig
 from lst_raster.network.data import Batch, TrainingSet, simulate_batch, training_set, whitening
 from lst_raster.network.loss import pseudo_huber
+from lst_raster.network.measure import calibrate, estimate
 from lst_raster.network.model import (
     NUISANCE_PARAMETERS,
     Atmosphere,
+    Calibration,
     CoupledNetwork,
     EffectiveAtmosphere,
     Squareplus,
@@ -26,11 +28,12 @@ from lst_raster.network.model import (
     softplus,
 )
 from lst_raster.network.training_loop import CoupledMethod, TrainableMethod, optimise
-from lst_raster.physics.planck import BandPlanck, brightness_temperature
+from lst_raster.physics.planck import BandPlanck, band_radiance_slope, brightness_temperature
 from lst_raster.profiles.sampling import InputErrors, Samples
 from lst_raster.profiles.simulated_set import SimulatedSet
 
 SCALE = 10.0  # scale of the output: typical surface minus brightness temperature [K]
+EXACT_PIXELS = 1.0 / 3.0  # fraction of the profiles of a batch whose radiance and emissivity are exact [1]
 
 
 class PlainNetwork(nn.Module):
@@ -56,7 +59,7 @@ class PlainNetwork(nn.Module):
     def forward(
         self, radiance: Tensor, emissivity: Tensor, predictors: tuple[Tensor, ...], nuisance: Tensor | None = None
     ) -> Tensor:
-        """Temperature [K], shape (profile, surface); predictors are (profile, 1), nuisance (profile, 1, 3)."""
+        """Temperature [K], shape (profile, surface); predictors are (profile, 1), nuisance (profile, 1, parameter)."""
         seen = all_features(radiance, emissivity, predictors, self.tier, self.band)
         hidden = self.first((seen - self.mean) @ self.whitener)
         if nuisance is not None:
@@ -75,7 +78,11 @@ def all_features(
 
 
 class Plain:
-    """Plain network as a training method: robust loss on the temperature only."""
+    """Plain network as a training method: robust loss on the temperature only, with noisy radiance and emissivity.
+
+    The coupled network does not see these two inputs, so batches contain their exact values. This network sees them and
+    must learn from their errors: those of `InputErrors` times a factor from 0 to 1, drawn for each profile.
+    """
 
     def __init__(self, learning: TrainingSet, config: TrainingConfig) -> None:
         self.config, self.band = config, learning.band
@@ -97,8 +104,18 @@ class Plain:
 
     def loss(self, network: PlainNetwork, batch: Batch) -> Tensor:
         """Robust loss on the temperature. [K2]"""
-        lst = network(batch.radiance, batch.emissivity, batch.predictors, batch.nuisance.unsqueeze(1))
+        radiance, emissivity = self._noisy(batch)
+        lst = network(radiance, emissivity, batch.predictors, batch.nuisance.unsqueeze(1))
         return pseudo_huber(lst - batch.surface_temperature, self.config.loss.robust_scale).mean()
+
+    def _noisy(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        shape, errors = (len(batch.radiance), 1), InputErrors()
+        factor = torch.where(torch.rand(shape) < EXACT_PIXELS, 0.0, torch.rand(shape))
+        brightness = brightness_temperature(batch.radiance, self.band)
+        slope = band_radiance_slope(brightness, self.band)
+        radiance = batch.radiance + factor * errors.sensor * slope * torch.randn_like(brightness)
+        emissivity = batch.emissivity + factor * errors.emissivity * torch.randn_like(brightness)
+        return radiance, torch.clamp(torch.as_tensor(emissivity), max=1.0)
 
     def temperature(self, network: PlainNetwork, batch: Batch) -> Tensor:
         """Predict the temperature, with zero for the nuisance parameters. [K]"""
@@ -158,7 +175,7 @@ class Unbounded(CoupledMethod):
 class NoMechanismNetwork(CoupledNetwork):
     """Coupled network without the linear model: optical depth and temperatures are predicted without a first guess.
 
-    The bounds remain: positive optical depth, temperatures near the air temperature, or its mean where not an input.
+    The bounds remain: positive optical depth, temperatures near the air temperature.
     """
 
     def _initialise_output(self) -> None:
@@ -190,7 +207,6 @@ METHODS: Mapping[str, Callable[[TrainingSet, TrainingConfig], TrainableMethod]] 
     "plain network": Plain,
     "coupled, unbounded": Unbounded,
     "coupled, no mechanism": NoMechanism,
-    "coupled, no nuisance parameters": CoupledMethod,
 }
 """Training methods by name."""
 
@@ -203,6 +219,15 @@ class Fitted:
     network: nn.Module
     tier: str
     """A name in `TIERS`."""
+    calibration: Calibration | None = None
+    """Calibration of the predicted uncertainty of a coupled network; None where it was not calibrated."""
+
+    def uncertainty(self, given: Samples, errors: InputErrors) -> Float | None:
+        """Calibrated standard uncertainty, shape (profile, sample); None without calibration. [K]"""
+        if self.calibration is None:
+            return None
+        assert isinstance(self.network, CoupledNetwork)
+        return estimate(self.network, given, errors, self.calibration).uncertainty
 
     def __call__(self, given: Samples) -> Float:
         """Retrieve temperatures, shape (profile, sample), NaN where the retrieval fails. [K]"""
@@ -245,15 +270,11 @@ def fit(fit_spec: Any, training: Sequence[SimulatedSet]) -> Fitted:
         seed=fit_spec.seed,
         data=DataConfig(train=()),
         optimiser=OptimiserConfig(steps=fit_spec.steps),
-        noise=InputErrors(**fit_spec.noise),
         loss=replace(LossConfig(), **fit_spec.loss),
+        calibration=CalibrationConfig(steps=fit_spec.calibration),
     )
-    learning = _with_unknowns(training_set(training, config), fit_spec.method)
+    learning = training_set(training, config)
     method = METHODS[fit_spec.method](learning, config)
-    return Fitted(method=method, network=optimise(method, learning, config), tier=fit_spec.tier)
-
-
-def _with_unknowns(learning: TrainingSet, method: str) -> TrainingSet:
-    if method.endswith("no nuisance parameters"):
-        return replace(learning, nuisance=torch.zeros_like(learning.nuisance))
-    return learning
+    network = optimise(method, learning, config)
+    calibration = calibrate(network, training, config) if fit_spec.calibration else None
+    return Fitted(method=method, network=network, tier=fit_spec.tier, calibration=calibration)

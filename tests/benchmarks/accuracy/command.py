@@ -35,7 +35,7 @@ def _titled(context: click.Context, parameter: click.Parameter, values: tuple[st
 @click.command(
     cls=Command,
     sections={
-        "What is measured": ("sensor", "library", "tests", "varied", "sections", "quick", "source"),
+        "What is measured": ("sensor", "library", "tests", "sections", "quick", "source"),
     },
 )  # fmt: skip
 @click.option(
@@ -45,11 +45,7 @@ def _titled(context: click.Context, parameter: click.Parameter, values: tuple[st
 @click.option("--library", type=_FILE, metavar="PATH", help="Simulated training set [default: simulated into DIR].")
 @click.option(
     "--test", "tests", multiple=True, callback=_titled, metavar="TITLE=PATH",
-    help="Held-out simulated set; repeatable [default: last date of the library].",
-)  # fmt: skip
-@click.option(
-    "--varied-test", "varied", multiple=True, callback=_titled, metavar="TITLE=PATH",
-    help="The same set simulated with --vary, with the same title.",
+    help="Simulated test set, whose source is left out of training; repeatable [default: last date of the library].",
 )  # fmt: skip
 @click.option("--sections", multiple=True, metavar="NAME", help="Only this section; repeatable.")
 @click.option("--quick", is_flag=True, help="Short trial run of a few minutes.")
@@ -70,8 +66,9 @@ def benchmark(
 ) -> None:  # fmt: skip
     """Reproduce all accuracy figures: method comparison, fewer training data, ablations.
 
-    Writes benchmark.md with figures, one CSV file per section, and results.json to DIR. Sections: accuracy, comparison,
-    learning_curves, continents, humid_left_out, ablations, sensitivity.
+    Writes benchmark.md with figures, one CSV file per section, and results.json to DIR. Finished fits are kept in
+    DIR/fits, and a benchmark that was interrupted continues with them. Sections: accuracy, comparison, learning_curves,
+    continents, humid_left_out, ablations, sensitivity.
 
     Examples
     --------
@@ -92,17 +89,17 @@ def benchmark(
 
 def _run(
     output: Path, sections: list[Section], *, sensor: str, library: Path | None, tests: dict[str, Path],
-    varied: dict[str, Path], quick: bool, workers: int | None, quiet: bool,
+    quick: bool, workers: int | None, quiet: bool,
 ) -> Any:  # fmt: skip
     from tests.benchmarks.accuracy import setting
     from tests.benchmarks.accuracy.prepare import prepare, simulate_library
-    from tests.benchmarks.accuracy.run import run_benchmark
+    from tests.benchmarks.accuracy.run import FITS, run_benchmark
 
     fitter = _fitter(sections)
     if library is None:
         with progress_bar("Simulating the library", quiet=quiet) as progress:
             library = simulate_library(output, sensor, quick=quick, progress=progress)
-    ready = prepare(sensor, library, tests, varied, setting.QUICK if quick else setting.FULL)
+    ready = prepare(sensor, library, tests, setting.QUICK if quick else setting.FULL, output / FITS)
     for note in ready.notes:
         messages.note(note)
     with progress_bar("Benchmark", quiet=quiet) as progress:

@@ -1,57 +1,75 @@
-"""Comparison of published and refitted methods, plain network and coupled network on the same samples."""
+"""Comparison of published and refitted methods, plain network and coupled network on sets left out of training."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
-from lst_raster.profiles.simulated_set import REGIMES
-from tests.benchmarks.accuracy.accuracy import unfitted_jobs
+from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
+from lst_raster.profiles.simulated_set import HUMID, REGIMES
 from tests.benchmarks.accuracy.charts import Chart
 from tests.benchmarks.accuracy.fits import COUPLED, PLAIN, TIER_NAMES
 from tests.benchmarks.accuracy.jobs import Job
-from tests.benchmarks.accuracy.measure import CONDITIONS, EXACT, NOISY, Rows, measure
+from tests.benchmarks.accuracy.measure import EXACT, LAND, NOISY, NOTHING, Rows, measure
+from tests.benchmarks.accuracy.methods import published
 from tests.benchmarks.accuracy.refit import REFITS
 from tests.benchmarks.accuracy.section import Section
-from tests.benchmarks.accuracy.setting import Setting
+from tests.benchmarks.accuracy.setting import Selection, Setting
 from tests.benchmarks.accuracy.tables import (
-    all_and_humid,
+    ABSENT,
+    by_condition,
     chosen,
     distinct,
     markdown,
     method_label,
     number,
+    percent,
     plain,
     series,
 )
 
 NAME = "comparison"
-_DRAWN = {("single-channel, refitted", ""): 3} | {
+DRAWN: Mapping[tuple[str, str], int] = {("single-channel, refitted", ""): 2} | {
     (method, tier): style for style, tier in enumerate(TIER_NAMES) for method in (PLAIN, COUPLED)
-}  # series of the charts with their style: one colour per tier
+}
+"""Method and tier of the series of charts, with their style: one colour per tier."""
 
 
 def _jobs(setting: Setting) -> list[Job]:
-    jobs = unfitted_jobs(setting, NAME)
+    jobs = []
     wanted = [(method, "", 1) for method in REFITS]
     wanted += [(method, tier, setting.plan.seeds) for tier in setting.tiers for method in (PLAIN, COUPLED)]
-    for method, tier, seeds in wanted:
-        for seed in range(seeds):
-            facts = {"method": method, "tier": tier, "seed": seed}
-            fit_spec = setting.fit(method, tier, seed)
-            jobs.append(Job(section=NAME, retrieval=fit_spec, measure=partial(measure, facts=facts)))
+    for title in setting.tests:
+        for name, retrieval in published(setting.sensor).items():
+            task = partial(measure, facts={"method": name, "tier": "", "seed": 0}, titles=(title,))
+            jobs.append(Job(section=NAME, retrieval=retrieval, measure=task))
+        for method, tier, seeds in wanted:
+            for seed in range(seeds):
+                facts = {"method": method, "tier": tier, "seed": seed}
+                jobs.append(
+                    Job(
+                        section=NAME,
+                        retrieval=setting.fit(method, tier, seed),
+                        selection=Selection(source=setting.source_of(title)),
+                        measure=partial(measure, facts=facts, titles=(title,)),
+                    )
+                )
     return jobs
 
 
 def _text(rows: Rows) -> str:
-    parts = [_WORDS, _headline(rows), _MEASURES]
-    for title in distinct(rows, "set"):
-        for inputs in (EXACT, NOISY):
-            parts += [f"**{title}, {inputs} inputs**", _measures(chosen(rows, set=title, inputs=inputs, regime="all"))]
+    titles, everywhere = distinct(rows, "set"), chosen(rows, regime="all")
+    parts = [_WORDS, *(by_condition(rows, title) for title in titles)]
+    parts += [_NETWORKS, _networks(everywhere), _NOTHING, _nothing(rows), _COVERAGE, _coverage(rows)]
+    parts.append(_MEASURES)
+    for inputs in (EXACT, NOISY):
+        mine = chosen(everywhere, set=titles[0], inputs=inputs)
+        parts += [f"**{titles[0]}, {inputs} inputs**", _measures(mine)]
     parts += [_REGIMES, "\n".join(f"- {one.title}: {one.reason}" for one in REGIMES.values())]
-    for title in distinct(rows, "set"):
-        for inputs in (EXACT, NOISY):
-            parts += [f"**{title}, {inputs} inputs: RMSE [K]**", _by_regime(chosen(rows, set=title, inputs=inputs))]
+    for inputs in (EXACT, NOISY):
+        mine = chosen(rows, set=titles[0], inputs=inputs)
+        parts += [f"**{titles[0]}, {inputs} inputs: RMSE [K]**", _by_regime(mine)]
     return "\n\n".join(parts)
 
 
@@ -59,19 +77,39 @@ def _methods(rows: Rows) -> list[tuple[str, str]]:
     return distinct(rows, "method", "tier")
 
 
-def _headline(rows: Rows) -> str:
-    columns = [
-        (title, inputs) for title in distinct(rows, "set") for inputs in CONDITIONS
-        if chosen(rows, set=title, inputs=inputs)
-    ]  # fmt: skip
-    lines = [
-        [
-            method_label(method, tier),
-            *(all_and_humid(chosen(rows, method=method, tier=tier, set=t, inputs=i)) for t, i in columns),
-        ]
-        for method, tier in _methods(rows)
-    ]
-    return markdown(["RMSE / MAE above 50 kg m-2 [K]", *(f"{title}, {inputs}" for title, inputs in columns)], lines)
+def _networks(rows: Rows) -> str:
+    names, lines = distinct(rows, "inputs"), []
+    for title in distinct(rows, "set"):
+        for tier in (tier for tier in TIER_NAMES if chosen(rows, tier=tier)):
+            cells = []
+            for name in names:
+                found = [chosen(rows, set=title, tier=tier, inputs=name, method=method) for method in (COUPLED, PLAIN)]
+                both = " / ".join(number(one, "rmse", spread=True) for one in found)
+                cells.append(both if any(found) else ABSENT)
+            lines.append([f"{title}, `{tier}`", *cells])
+    return markdown(["coupled / plain network, RMSE [K]", *names], lines)
+
+
+def _nothing(rows: Rows) -> str:
+    lines = []
+    for title in distinct(rows, "set"):
+        mine = chosen(rows, set=title, inputs=NOTHING, regime=LAND)
+        coupled, others = (chosen(mine, method=method) for method in (COUPLED, PLAIN))
+        if mine:
+            errors = (number(one, "rmse", spread=True) for one in (coupled, others))
+            bias, within = number(coupled, "bias", signed=True), percent(coupled, "coverage")
+            lines.append([title, str(mine[0]["profiles"]), *errors, bias, within])
+    head = ["", "columns over land", "coupled: RMSE [K]", "plain network: RMSE [K]"]
+    return markdown([*head, "coupled: bias [K]", "coupled: within one standard uncertainty [%]"], lines)
+
+
+def _coverage(rows: Rows) -> str:
+    regimes, lines = ["all", *WATER_VAPOUR_CLASSES], []
+    for title, tier, name in distinct(chosen(rows, method=COUPLED), "set", "tier", "inputs"):
+        mine = chosen(rows, method=COUPLED, set=title, tier=tier, inputs=name)
+        cells = [percent(chosen(mine, regime=regime), "coverage") for regime in regimes]
+        lines.append([f"{title}, `{tier}`, {name}", *cells])
+    return markdown(["within one standard uncertainty [%]", *regimes], lines)
 
 
 def _measures(rows: Rows) -> str:
@@ -88,7 +126,7 @@ def _measures(rows: Rows) -> str:
 
 
 def _by_regime(rows: Rows) -> str:
-    names = distinct(rows, "regime")
+    names = [name for name in distinct(rows, "regime") if name in REGIMES]
     lines = [["columns", *(str(chosen(rows, regime=name)[0]["profiles"]) for name in names)]]
     for method, tier in _methods(rows):
         mine = chosen(rows, method=method, tier=tier)
@@ -97,28 +135,42 @@ def _by_regime(rows: Rows) -> str:
 
 
 def _charts(rows: Rows) -> Mapping[str, Chart]:
-    first = rows[0]["set"]
-    return {
-        f"comparison_{inputs}": _chart(chosen(rows, set=first, inputs=inputs), f"{first}, {inputs} inputs")
-        for inputs in (EXACT, NOISY)
-    }
+    first, charts = rows[0]["set"], {}
+    for inputs in (EXACT, NOISY):
+        mine = chosen(rows, set=first, inputs=inputs)
+        regimes = [name for name in distinct(mine, "regime") if name in REGIMES]
+        title = f"Root mean square error by regime: {first}, {inputs} inputs"
+        charts[f"comparison_{inputs}"] = _chart(
+            mine, title, "rmse", {name: REGIMES[name].title for name in regimes}, partial(_chosen_by, mine, "regime")
+        )
+    for inputs in (EXACT, NOISY):
+        mine = chosen(rows, regime=HUMID, inputs=inputs)
+        if mine:
+            title = f"Mean absolute error above 50 kg m-2, {inputs} inputs"
+            places = {name: name for name in distinct(mine, "set")}
+            charts[f"humid_{inputs}"] = _chart(mine, title, "mae", places, partial(_chosen_by, mine, "set"))
+    return charts
 
 
-def _chart(rows: Rows, title: str) -> Chart:
-    names = distinct(rows, "regime")
+def _chosen_by(rows: Rows, column: str, method: str, tier: str, name: str) -> Rows:
+    return chosen(rows, method=method, tier=tier, **{column: name})
 
-    def of(method: str, tier: str, name: str) -> Rows:
-        return chosen(rows, method=method, tier=tier, regime=name)
 
+def _chart(rows: Rows, title: str, measure_: str, places: Mapping[str, str], of: Callable[..., Any]) -> Chart:
     return Chart(
-        title=f"Root mean square error by regime: {title}",
-        label="RMSE [K]",
-        places=tuple(REGIMES[name].title for name in names),
+        title=title,
+        label=f"{measure_.upper()} [K]",
+        places=tuple(places.values()),
         series=tuple(
             series(
-                plain(method_label(method, tier)), names, partial(of, method, tier), style=style, hollow=method == PLAIN
+                plain(method_label(method, tier)),
+                list(places),
+                partial(of, method, tier),
+                measure_,
+                style=style,
+                hollow=method == PLAIN,
             )
-            for (method, tier), style in _DRAWN.items()
+            for (method, tier), style in DRAWN.items()
             if (method, tier) in _methods(rows)
         ),
     )
@@ -128,27 +180,41 @@ _WORDS = """\
 Three kinds of methods. Mechanism: the single-channel and the mono-window method with their published
 coefficients, the same forms with coefficients refitted to the training set by least squares on the temperature, and the
 radiative transfer equation with each of its terms a quadratic function of the water vapour; their only atmospheric
-input is the water vapour. Plain network: a network with the same layers and inputs,
-plus radiance and emissivity, that predicts the temperature directly. Coupled network: predicts the atmosphere, as a
-correction of a linear model fitted to the columns, and computes the temperature with the equation. Both networks are
-trained with the same columns, number of steps, weight decay and input errors. Tiers, by atmospheric inputs: `column`
-water vapour and surface pressure, `surface` also the air temperature at 2 m, `profile` also temperature and humidity on
-11 levels. A "shipped model" is the coupled network of the package.
+input is the water vapour. Plain network: a network with the same layers and inputs, plus radiance and emissivity, that
+predicts the temperature directly, trained with errors of these two as well. Coupled network: predicts the atmosphere,
+as a correction of a linear model fitted to the columns, and computes the temperature with the equation. Both networks
+are trained with the same columns, number of steps, weight decay and input errors. Tiers, by atmospheric inputs:
+`surface` water vapour, surface pressure, air temperature at 2 m, aerosol, year of the gases, the uncertainties of these
+inputs and the brightness temperature of the neighbourhood; `profile` also temperature and humidity on 11 levels.
 
-Inputs are exact or noisy (errors at the top of the page). "Aerosol drawn": gases, aerosol and continuum differ
-between columns and are unknown to all methods. Each cell is the root mean square error over all samples / the mean
-absolute error in extreme humidity; after ±, the standard deviation over seeds."""
+For a set of a source of the library, all columns of this source and those derived from it are left out of training; for
+the others everything is learnt. Each cell is the root mean square error over all samples / the mean absolute error in
+extreme humidity; after ±, the standard deviation over seeds."""
+
+_NETWORKS = """\
+### Coupled network and plain network
+The same errors side by side, over all samples."""
+
+_NOTHING = """\
+### Nothing given
+Water vapour and air temperature of the climatology: samples over land, tier `surface`."""
+
+_COVERAGE = """\
+### Uncertainty
+Fraction of the errors within one predicted standard uncertainty, by water vapour [kg m-2]: coupled network of the first
+seed, calibrated with its training columns only. 68 % is expected."""
 
 _MEASURES = """\
 ### All metrics
-Over all samples: mean error (bias), mean absolute error, root mean square error, fraction of explained variance (R2)
-and 95th percentile of the absolute error (P95). R2 is close to one for all methods, as temperatures range over a
-hundred kelvin."""
+Over all samples of the first set: mean error (bias), mean absolute error, root mean square error, fraction of explained
+variance (R2) and 95th percentile of the absolute error (P95). R2 is close to one for all methods, as temperatures range
+over a hundred kelvin."""
 
 _REGIMES = """\
 ### Regimes
 Errors by atmospheric regime; definitions and reasons of their thresholds:"""
 
 SECTION = Section(
-    name=NAME, title="Published methods, plain network and coupled network", jobs=_jobs, text=_text, charts=_charts
-)
+    name=NAME, title="Dates left out of training: mechanism, plain network and coupled network", jobs=_jobs, text=_text,
+    charts=_charts,
+)  # fmt: skip

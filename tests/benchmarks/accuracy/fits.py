@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
-from lst_raster.profiles.sampling import Samples
+from lst_raster.profiles.sampling import InputErrors, Samples
 from lst_raster.profiles.simulated_set import SimulatedSet
 from tests.benchmarks.accuracy.refit import REFITS
 
 COUPLED, PLAIN = "coupled", "plain network"
 UNBOUNDED, NO_MECHANISM = "coupled, unbounded", "coupled, no mechanism"
-NO_NUISANCE = "coupled, no nuisance parameters"
-TRAINED = (COUPLED, PLAIN, UNBOUNDED, NO_MECHANISM, NO_NUISANCE)
+TRAINED = (COUPLED, PLAIN, UNBOUNDED, NO_MECHANISM)
 """Methods that a fitter must support; those of `tests.benchmarks.accuracy.refit.REFITS` are fitted here."""
 
-TIER_NAMES = ("column", "surface", "profile")
+TIER_NAMES = ("surface", "profile")
 """Tiers, in order of required inputs."""
 
 Retrieval: TypeAlias = Callable[[Samples], NDArray[np.float64]]
 """Function of samples that returns land surface temperatures of the same shape, NaN where the retrieval fails. [K]"""
+
+
+@runtime_checkable
+class WithUncertainty(Protocol):
+    """A retrieval that predicts its uncertainty."""
+
+    def uncertainty(self, given: Samples, errors: InputErrors) -> NDArray[np.float64] | None:
+        """Standard uncertainty of each temperature for inputs with these errors; None without calibration. [K]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,8 +46,8 @@ class Fit:
     seed: int = 0
     steps: int = 0
     """Gradient steps; 0 for the refitted methods."""
-    noise: Mapping[str, float] = field(default_factory=dict)
-    """Non-default standard deviations of the input errors in training."""
+    calibration: int = 0
+    """Gradient steps of the networks that calibrate the predicted uncertainty; 0 for no calibration."""
     loss: Mapping[str, float] = field(default_factory=dict)
     """Non-default weights of loss terms."""
 
@@ -48,7 +55,7 @@ class Fit:
     def key(self) -> str:
         """Identifier, equal for equal fits."""
         return repr(
-            (self.sensor, self.method, self.tier, self.seed, self.steps, *map(_sorted, (self.noise, self.loss)))
+            (self.sensor, self.method, self.tier, self.seed, self.steps, self.calibration, sorted(self.loss.items()))
         )
 
 
@@ -65,7 +72,3 @@ def fit(fit_spec: Fit, training: Sequence[SimulatedSet], fitter: Fitter) -> Retr
 def no_fitter(fit_spec: Fit, training: Sequence[SimulatedSet]) -> Retrieval:
     """Raise `InputError`: fitter of benchmarks without training."""
     raise InputError(f"{fit_spec.method} requires training, but this benchmark has no fitter")
-
-
-def _sorted(mapping: Mapping[str, float]) -> list[tuple[str, float]]:
-    return sorted(mapping.items())

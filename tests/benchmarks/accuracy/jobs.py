@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections import defaultdict
@@ -12,10 +14,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from threadpoolctl import threadpool_limits
 
+import lst_raster
+from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import CancelledError, InputError, LstRasterError
 from tests.benchmarks.accuracy.fits import Fit, Fitter, Retrieval, fit
 from tests.benchmarks.accuracy.measure import Rows
@@ -67,7 +72,7 @@ def run_jobs(
         for number, rows in result:
             found[number] = rows
         if progress is not None and not progress(done, len(bundles)):
-            raise CancelledError(f"benchmark cancelled after {done} of {len(bundles)} fits; no file was written")
+            raise CancelledError(f"benchmark cancelled after {done} of {len(bundles)} fits")
     sections: dict[str, Rows] = {job.section: [] for job in jobs}
     for job, rows in zip(jobs, found, strict=True):
         sections[job.section] += rows
@@ -76,12 +81,11 @@ def run_jobs(
 
 _Bundle: TypeAlias = list[tuple[int, Job]]
 _Result: TypeAlias = list[tuple[int, Rows]]
-_COST = {"profile": 3.0, "surface": 2.0, "column": 1.5}
 
 
 def _cost(job: Job) -> float:
     fit_spec = job.retrieval
-    return fit_spec.steps * _COST.get(fit_spec.tier, 1.0) if isinstance(fit_spec, Fit) else 0.0
+    return fit_spec.steps + 2.0 * fit_spec.calibration if isinstance(fit_spec, Fit) else 0.0
 
 
 def _results(bundles: Sequence[_Bundle], setting: Setting, fitter: Fitter, workers: int) -> Iterator[_Result]:
@@ -149,7 +153,7 @@ def _run_here(bundle: _Bundle) -> _Result:
 def _run(bundle: _Bundle, setting: Setting, fitter: Fitter) -> _Result:
     """Fit once and run all evaluations of the fit."""
     first = bundle[0][1]
-    with threadpool_limits(1, "blas"):  # the processes use all cores
+    with threadpool_limits(1):  # the processes use all cores
         retrieval = first.retrieval
         if isinstance(retrieval, Fit):
             retrieval = _fitted(retrieval, first.selection, setting, fitter)
@@ -158,6 +162,28 @@ def _run(bundle: _Bundle, setting: Setting, fitter: Fitter) -> _Result:
 
 def _fitted(fit_spec: Fit, selection: Selection, setting: Setting, fitter: Fitter) -> Retrieval:
     try:
-        return fit(fit_spec, [selection.of(setting.library)], fitter)
+        training = selection.of(setting.library)
+        if setting.fits is None or not fit_spec.steps:
+            return fit(fit_spec, [training], fitter)
+        content = fit_spec.key.encode() + training.transmittance.tobytes() + _training_code()
+        path = setting.fits / f"{hashlib.sha256(content).hexdigest()[:24]}.pickle"
+        if path.is_file():
+            return _unpickled(path)
+        fitted = fit(fit_spec, [training], fitter)
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(pickle.dumps(fitted))
+        return fitted
     except LstRasterError as error:
         raise type(error)(f"{fit_spec.method} {fit_spec.tier}, seed {fit_spec.seed}: {error}") from error
+
+
+def _training_code() -> bytes:
+    """Source of the modules of the training: a fit is not used again after a change of them."""
+    package = Path(lst_raster.__file__).parent
+    modules = [*sorted((package / "network").glob("*.py")), package / "profiles" / "sampling.py"]
+    return b"".join(path.read_bytes() for path in (*modules, Path(__file__).with_name("baselines.py")))
+
+
+def _unpickled(path: Path) -> Retrieval:
+    fitted: Retrieval = pickle.loads(path.read_bytes())
+    return fitted

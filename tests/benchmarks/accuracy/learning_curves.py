@@ -6,30 +6,31 @@ from collections.abc import Mapping
 from functools import partial
 
 from tests.benchmarks.accuracy.charts import Chart
+from tests.benchmarks.accuracy.comparison import DRAWN
 from tests.benchmarks.accuracy.fits import COUPLED, PLAIN
 from tests.benchmarks.accuracy.jobs import Job
 from tests.benchmarks.accuracy.measure import EXACT, NOISY, Rows, headline, measure
 from tests.benchmarks.accuracy.refit import REFITS
 from tests.benchmarks.accuracy.section import Section
 from tests.benchmarks.accuracy.setting import WHOLE, Selection, Setting
-from tests.benchmarks.accuracy.tables import all_and_humid, chosen, distinct, markdown, series
+from tests.benchmarks.accuracy.tables import all_and_humid, chosen, distinct, markdown, method_label, plain, series
 
-NAME, TIER = "learning_curves", "surface"
-_METHODS = (*REFITS, PLAIN, COUPLED)
-_DRAWN = ("single-channel, refitted", PLAIN, COUPLED)  # the others would compress the axis
+NAME = "learning_curves"
 
 
 def _jobs(setting: Setting) -> list[Job]:
-    jobs = []
+    jobs, source = [], setting.source_of(setting.first)
+    methods = [(method, "") for method in REFITS]
+    methods += [(method, tier) for tier in setting.tiers for method in (PLAIN, COUPLED)]
     for fraction in (*setting.plan.fractions, WHOLE):
         for seed in range(setting.plan.seeds):
-            selection = Selection() if fraction == WHOLE else Selection(fraction=fraction, draw=seed)
+            draw = 0 if fraction == WHOLE else seed
+            selection = Selection(source=source, fraction=fraction, draw=draw)
             columns = len(selection.of(setting.library))
-            for method in _METHODS:
-                tier = "" if method in REFITS else TIER
+            for method, tier in methods:
                 facts = {"method": method, "tier": tier, "seed": seed, "fraction": fraction, "columns": columns}
-                fit_spec = setting.fit(method, tier, seed)
-                task = partial(measure, facts=facts, parts=headline, conditions=(EXACT, NOISY))
+                fit_spec = setting.shorter_fit(method, tier, seed)
+                task = partial(measure, facts=facts, parts=headline, titles=(setting.first,), names=(EXACT, NOISY))
                 jobs.append(Job(section=NAME, retrieval=fit_spec, selection=selection, measure=task))
     return jobs
 
@@ -37,15 +38,17 @@ def _jobs(setting: Setting) -> list[Job]:
 def _text(rows: Rows) -> str:
     fractions = distinct(rows, "fraction")
     parts = [_WORDS]
-    for title in distinct(rows, "set"):
-        for inputs in (EXACT, NOISY):
-            mine = chosen(rows, set=title, inputs=inputs)
-            lines = [
-                [method, *(all_and_humid(chosen(mine, method=method, fraction=one)) for one in fractions)]
-                for method in distinct(rows, "method")
+    for inputs in (EXACT, NOISY):
+        mine = chosen(rows, inputs=inputs)
+        lines = [
+            [
+                method_label(method, tier),
+                *(all_and_humid(chosen(mine, method=method, tier=tier, fraction=one)) for one in fractions),
             ]
-            head = [f"{title}, {inputs}", *(_place(rows, one) for one in fractions)]
-            parts.append(markdown(head, lines))
+            for method, tier in distinct(rows, "method", "tier")
+        ]
+        head = [f"{rows[0]['set']}, {inputs}", *(_place(rows, one) for one in fractions)]
+        parts.append(markdown(head, lines))
     return "\n\n".join(parts)
 
 
@@ -55,30 +58,41 @@ def _place(rows: Rows, fraction: float) -> str:
 
 
 def _charts(rows: Rows) -> Mapping[str, Chart]:
-    first = rows[0]["set"]
-    mine = chosen(rows, set=first, inputs=EXACT)
     fractions = distinct(rows, "fraction")
 
-    def of(method: str, regime: str, fraction: float) -> Rows:
-        return chosen(mine, method=method, regime=regime, fraction=fraction)
+    def of(inputs: str, method: str, tier: str, regime: str, fraction: float) -> Rows:
+        return chosen(rows, inputs=inputs, method=method, tier=tier, regime=regime, fraction=fraction)
 
     return {
-        f"learning_curves_{name}": Chart(
-            title=f"{title}, {first}, exact inputs",
+        f"learning_curves_{name}_{inputs}": Chart(
+            title=f"{title}, {rows[0]['set']}, {inputs} inputs",
             label=f"{measure_.upper()} [K]",
             places=tuple(f"{100 * fraction:g} %" for fraction in fractions),
             at=tuple(fractions),
             across="fraction of the library columns in training",
-            series=tuple(series(one, fractions, partial(of, one, regime), measure_) for one in _DRAWN),
+            series=tuple(
+                series(
+                    plain(method_label(method, tier)),
+                    fractions,
+                    partial(of, inputs, method, tier, regime),
+                    measure_,
+                    style=style,
+                    hollow=method == PLAIN,
+                )
+                for (method, tier), style in DRAWN.items()
+                if chosen(rows, method=method, tier=tier)
+            ),
         )
         for name, title, regime, measure_ in (
             ("all", "All samples", "all", "rmse"), ("humid", "Extreme humidity", "50+", "mae"),
         )
+        for inputs in (EXACT, NOISY)
+        if chosen(rows, regime=regime)
     }  # fmt: skip
 
 
 _WORDS = """\
-The networks of the tier `surface` and the refitted methods are trained with a random fraction of the library columns, a
-different draw for each seed, and the same number of steps. Cells as in the comparison."""
+The networks and the refitted methods are trained with a random fraction of the library columns, a different draw for
+each seed, and the same number of steps. Cells as in the comparison."""
 
 SECTION = Section(name=NAME, title="Fewer training columns", jobs=_jobs, text=_text, charts=_charts)

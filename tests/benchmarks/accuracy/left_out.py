@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -16,7 +17,7 @@ from tests.benchmarks.accuracy.jobs import Job
 from tests.benchmarks.accuracy.measure import EXACT, NOISY, Parts, Rows, measure
 from tests.benchmarks.accuracy.refit import REFITS
 from tests.benchmarks.accuracy.section import Section
-from tests.benchmarks.accuracy.setting import EVERYTHING, Selection, Setting
+from tests.benchmarks.accuracy.setting import Selection, Setting
 from tests.benchmarks.accuracy.tables import chosen, distinct, markdown, number, series
 
 TIER = "surface"
@@ -42,14 +43,15 @@ def above_limit(simulated: SimulatedSet) -> Mapping[str, NDArray[np.bool_]]:
 
 def _with_and_without(setting: Setting, section: str, without: Selection, parts: Parts, seeds: int) -> list[Job]:
     """Evaluate a part with and without it in the training set."""
-    jobs = []
-    for trained_with, selection in ((ALL, EVERYTHING), (OTHERS, without)):
+    jobs, source = [], setting.source_of(setting.first)
+    for trained_with, part in ((ALL, Selection()), (OTHERS, without)):
+        selection = replace(part, source=source)
         for method in _METHODS:
             for seed in range(1 if method in REFITS else seeds):
                 tier = "" if method in REFITS else TIER
                 facts = {"method": method, "tier": tier, "seed": seed, "trained_with": trained_with}
-                task = partial(measure, facts=facts, parts=parts, conditions=(EXACT, NOISY))
-                fit_spec = setting.fit(method, tier, seed)
+                task = partial(measure, facts=facts, parts=parts, titles=(setting.first,), names=(EXACT, NOISY))
+                fit_spec = setting.shorter_fit(method, tier, seed)
                 jobs.append(Job(section=section, retrieval=fit_spec, selection=selection, measure=task))
     return jobs
 
@@ -84,10 +86,10 @@ def _table(rows: Rows, names: list[str], measure_: str, signed: bool = False) ->
 
 def _continents_text(rows: Rows) -> str:
     parts = [_CONTINENTS]
-    for title in distinct(rows, "set"):
-        for inputs in (EXACT, NOISY):
-            mine = chosen(rows, set=title, inputs=inputs)
-            parts += [f"**{title}, {inputs} inputs: RMSE [K]**", _table(mine, distinct(mine, "regime"), "rmse")]
+    for inputs in (EXACT, NOISY):
+        mine = chosen(rows, inputs=inputs)
+        title = f"{rows[0]['set']}, {inputs} inputs: RMSE [K]"
+        parts += [f"**{title}**", _table(mine, distinct(mine, "regime"), "rmse")]
     return "\n\n".join(parts)
 
 
@@ -141,13 +143,13 @@ def _continents_charts(rows: Rows) -> Mapping[str, Chart]:
 
 _CONTINENTS = """\
 All columns of a continent and the seas within its boxes are excluded from training (tier `surface` for the networks);
-errors are for the land of the continent in the test sets, which are of another date as well. Each cell: trained with
+errors are for the land of the continent in the first test set, whose date is left out as well. Each cell: trained with
 all columns / without this continent. The boxes are approximate (`tests/benchmarks/accuracy/continents.py`)."""
 
 _HUMID = f"""\
 Columns with {HUMID:g} kg m-2 of water vapour and more, real and perturbed, are excluded from training and used for
-testing. The inputs of the networks are clipped to the training range, except in the linear model of the coupled
-network, and the other methods extrapolate. Each cell: trained with all columns / with columns below {HUMID:g} kg m-2;
+testing. The inputs of the coupled network are clipped to the training range, except in its linear model; the other
+methods extrapolate. Each cell: trained with all columns / with columns below {HUMID:g} kg m-2;
 after ±, the standard deviation over seeds."""
 
 CONTINENTS = Section(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.profiles.sampling import InputErrors, Samples, add_input_errors, draw_surfaces, observe
+from lst_raster.physics.error_metrics import coverage
+from lst_raster.profiles.sampling import InputErrors, Samples, add_input_errors, conditions, draw_surfaces, observe
 from lst_raster.profiles.simulated_set import HUMID, SimulatedSet, regime_masks
-from tests.benchmarks.accuracy.fits import Retrieval
+from tests.benchmarks.accuracy.fits import Retrieval, WithUncertainty
 from tests.benchmarks.accuracy.setting import Setting
 
 Float = NDArray[np.float64]
@@ -75,11 +76,11 @@ Rows: TypeAlias = list[Row]
 Parts: TypeAlias = Callable[[SimulatedSet], Mapping[str, NDArray[np.bool_]]]
 """Function of a set that returns a profile mask per evaluated part."""
 
-EXACT, NOISY, VARIED = "exact", "noisy", "noisy, aerosol drawn"
-CONDITIONS = (EXACT, NOISY, VARIED)
-"""Conditions of the inputs: exact; with the errors of `InputErrors`; with these errors, on the set with random gases,
-aerosol and continuum in each column (unknown to the methods)."""
+EXACT, NOISY = "exact", "noisy"
+NOTHING = "nothing"
+"""Names of `lst_raster.profiles.sampling.CONDITIONS` that sections single out."""
 SEED = 0  # of the surfaces, as in `lst-raster evaluate`; the seed of the input errors is SEED + 1
+LAND = "land"
 
 
 def headline(simulated: SimulatedSet) -> Mapping[str, NDArray[np.bool_]]:
@@ -88,17 +89,25 @@ def headline(simulated: SimulatedSet) -> Mapping[str, NDArray[np.bool_]]:
     return {name: masks[name] for name in ("all", HUMID)}
 
 
+def regimes_and_land(simulated: SimulatedSet) -> Mapping[str, NDArray[np.bool_]]:
+    """Regimes, and the profiles over land where the set has a land mask."""
+    land = {} if simulated.land is None else {LAND: simulated.land == 1}
+    return {**regime_masks(simulated), **land}
+
+
 def given_samples(
-    setting: Setting, conditions: tuple[str, ...] = CONDITIONS
-) -> Iterator[tuple[str, str, SimulatedSet, Samples]]:
-    """Yield title, condition, set and samples, which include the true temperature."""
-    for condition in conditions:
-        for title, simulated in (setting.varied if condition == VARIED else setting.tests).items():
-            surfaces = draw_surfaces(simulated.air_temperature_2m, setting.plan.per_profile, SEED)
-            given = observe(simulated, surfaces)
-            if condition != EXACT:
-                given = add_input_errors(given, InputErrors(), SEED + 1)
-            yield title, condition, simulated, given
+    setting: Setting, titles: Sequence[str], tier: str, names: Sequence[str] | None = None
+) -> Iterator[tuple[str, str, InputErrors, Samples]]:
+    """Yield title, condition, its input errors and samples, which include the true temperature.
+
+    `names` selects from the conditions of the tier.
+    """
+    for title in titles:
+        simulated = setting.tests[title]
+        exact = observe(simulated, draw_surfaces(simulated.air_temperature_2m, setting.plan.per_profile, SEED), SEED)
+        for name, errors in conditions(tier).items():
+            if names is None or name in names:
+                yield title, name, errors, add_input_errors(exact, errors, SEED + 1)
 
 
 def measure(
@@ -106,19 +115,26 @@ def measure(
     retrieval: Retrieval,
     facts: Mapping[str, Any],
     *,
-    parts: Parts = regime_masks,
-    conditions: tuple[str, ...] = CONDITIONS,
+    parts: Parts = regimes_and_land,
+    titles: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
 ) -> Rows:
-    """Evaluate a retrieval on every held-out set: one row per set, condition and non-empty part.
+    """Evaluate a retrieval on test sets (default: all): one row per set, condition and non-empty part.
 
-    `facts` are the leading columns of the rows; `parts` defaults to the regimes.
+    `facts` are the leading columns of the rows, `tier` among them; `names` selects from the conditions of the tier. The
+    column `coverage` is the fraction of the errors within one predicted standard uncertainty, NaN without prediction.
     """
     rows = []
-    for title, condition, simulated, given in given_samples(setting, conditions):
-        retrieved = retrieval(given)
-        for part, chosen in parts(simulated).items():
+    chosen_titles = tuple(setting.tests) if titles is None else titles
+    for title, name, errors, given in given_samples(setting, chosen_titles, facts["tier"], names):
+        retrieved, truth = retrieval(given), given.surface_temperature
+        sigma = retrieval.uncertainty(given, errors) if isinstance(retrieval, WithUncertainty) else None
+        for part, chosen in parts(given.simulated).items():
             if chosen.any():
-                found = score(retrieved[chosen], given.surface_temperature[chosen])
-                where = {"set": title, "inputs": condition, "regime": part, "profiles": int(chosen.sum())}
-                rows.append({**facts, **where, **asdict(found)})
+                found = asdict(score(retrieved[chosen], truth[chosen]))
+                within = math.nan
+                if sigma is not None:
+                    within = coverage(retrieved[chosen] - truth[chosen], sigma[chosen])
+                where = {"set": title, "inputs": name, "regime": part, "profiles": int(chosen.sum())}
+                rows.append({**facts, **where, **found, "coverage": within})
     return rows

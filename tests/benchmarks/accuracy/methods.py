@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.inference.model import Model, shipped_models
-from lst_raster.profiles.sampling import Samples
+from lst_raster.profiles.sampling import InputErrors, Samples, retrieve_samples
 from lst_raster.validation.published import published_methods, retrieve_published
 from tests.benchmarks.accuracy.fits import TIER_NAMES, Retrieval
 from tests.benchmarks.accuracy.setting import Setting
@@ -25,7 +25,9 @@ class Published:
 
     def __call__(self, given: Samples) -> NDArray[np.float64]:
         """Retrieve temperatures, same shape as the samples. [K]"""
-        return retrieve_published(given.sensor, given.radiance, given.emissivity, given.water_vapour)[self.method]
+        return retrieve_published(given.simulated.sensor, given.radiance, given.emissivity, given.water_vapour)[
+            self.method
+        ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +41,11 @@ class Shipped:
         known = given.inputs()
         inputs = {variable.name: known[variable.name] for variable in self.model.contract.inputs}
         return np.asarray(self.model.predict(**inputs)["lst"], float)
+
+    def uncertainty(self, given: Samples, errors: InputErrors) -> NDArray[np.float64]:
+        """Standard uncertainty, same shape as the samples. [K]"""
+        names = [variable.name for variable in self.model.contract.atmosphere_inputs]
+        return np.asarray(retrieve_samples(self.model.atmosphere, given, errors, names).uncertainty, float)
 
 
 def unfitted_retrievals(setting: Setting) -> list[tuple[str, str, Retrieval]]:

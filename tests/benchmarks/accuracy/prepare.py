@@ -12,21 +12,18 @@ import xarray as xr
 
 from lst_raster.profiles.profile_sets import write_profiles
 from lst_raster.profiles.simulate import SimulationOptions, simulate_file
-from lst_raster.profiles.simulated_set import read_simulated
+from lst_raster.profiles.simulated_set import SimulatedSet, read_simulated
 from lst_raster.resources import data_path
 from tests.benchmarks.accuracy.methods import shipped_tiers
-from tests.benchmarks.accuracy.setting import QUICK, Plan, Setting, split_last_date
+from tests.benchmarks.accuracy.setting import QUICK, Plan, Setting, by_source, last_date
 
 Progress = Callable[[int, int], bool]
 
 VARY_SEED = 1
 """Seed of gases, aerosol and continuum of the library, as in training of the shipped models."""
-QUICK_STEP = 5
+QUICK_STEP = 10
 """A quick benchmark simulates every n-th column of the library."""
-_LAST_DATE = (
-    "No held-out set was given (`--test`); the last date of the library is used for testing and not for training. The "
-    "shipped models are omitted, as they were trained with it."
-)
+_LAST_DATE = "No test set was given (`--test`): the columns of the last date of the library are used for testing."
 _QUICK = "This is a quick trial run with short trainings and one seed. Its figures are not representative."
 
 
@@ -44,7 +41,7 @@ class Prepared:
 def simulate_library(folder: Path, sensor: str, *, quick: bool = False, progress: Progress | None = None) -> Path:
     """Simulate the packaged profile library for a sensor band into `folder`, unless the file exists.
 
-    `quick` simulates every fifth column only. `progress` is called with completed and total profiles and returns
+    `quick` simulates every tenth column only. `progress` is called with completed and total profiles and returns
     False to stop. Returns the path of the simulated set.
     """
     target = folder / f"{sensor}_library{'_quick' if quick else ''}.nc"
@@ -61,28 +58,29 @@ def simulate_library(folder: Path, sensor: str, *, quick: bool = False, progress
     return target
 
 
-def prepare(sensor: str, library: Path, tests: Mapping[str, Path], varied: Mapping[str, Path], plan: Plan) -> Prepared:
+def prepare(sensor: str, library: Path, tests: Mapping[str, Path], plan: Plan, fits: Path | None = None) -> Prepared:
     """Read the sets of a benchmark.
 
-    `library` is the training set; `tests` are held-out sets by title, `varied` the same sets with random gases and
-    aerosol. Without `tests` the last date of the library is held out. Raises `InputNotFoundError` or `InputError` if
-    a file does not exist, is not a simulated set, or is for another sensor band.
+    `library` is the training set, `tests` are the test sets by title. A test set with columns of several sources of the
+    library is divided (`by_source`); without test sets the last date of the library is one. `fits` is the folder of
+    finished fits. Raises `InputNotFoundError` or `InputError` if a file does not exist, is not a simulated set, or is
+    for another sensor band.
     """
     training = read_simulated(library)
-    files = {"library": library, **tests, **{f"{title}, aerosol drawn": path for title, path in varied.items()}}
     notes = [_QUICK] if plan == QUICK else []
-    held_out = {title: read_simulated(path) for title, path in tests.items()}
+    digests = {"library": _digest(library)}
+    held_out: dict[str, SimulatedSet] = {}
+    for title, path in tests.items():
+        parts = by_source(title, read_simulated(path), training)
+        held_out |= parts
+        digests |= dict.fromkeys(parts, _digest(path))
     if not tests:
-        training, held_out = split_last_date(training)
+        held_out = last_date(training)
         notes.append(_LAST_DATE)
-    setting = Setting(
-        sensor=sensor,
-        library=training,
-        tests=held_out,
-        varied={title: read_simulated(path) for title, path in varied.items()},
-        plan=plan,
-    )
-    if tests:
-        setting = replace(setting, shipped=tuple(tier for tier in shipped_tiers(sensor) if tier in setting.tiers))
-    digests = {title: hashlib.sha256(path.read_bytes()).hexdigest() for title, path in files.items()}
-    return Prepared(setting=setting, digests=digests, notes=notes)
+    setting = Setting(sensor=sensor, library=training, tests=held_out, plan=plan, fits=fits)
+    shipped = tuple(tier for tier in shipped_tiers(sensor) if tier in setting.tiers)
+    return Prepared(setting=replace(setting, shipped=shipped), digests=digests, notes=notes)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

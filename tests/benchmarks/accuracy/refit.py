@@ -26,8 +26,6 @@ Float = NDArray[np.float64]
 
 PER_PROFILE = 10
 """Number of surfaces per training profile."""
-PERTURBED = 0.2
-"""Weight of a perturbed profile relative to a real one, as in training of the networks."""
 TYPICAL = 295.0  # temperature at which C2 / effective wavelength of a band is evaluated [K]
 FEWEST = 3 * PER_PROFILE  # minimum number of samples for separate coefficients of a class
 
@@ -85,7 +83,7 @@ class EquationFromVapour:
                 np.clip(transmittance, self.least, 1.0),
                 upwelling,
                 downwelling,
-                sensor_band(given.sensor).planck,
+                sensor_band(given.simulated.sensor).planck,
             )
         )
 
@@ -97,7 +95,7 @@ def refit_single_channel(sets: Sequence[SimulatedSet], seed: int) -> SingleChann
     to 1 and the others to 0, minus the formula with all 0. `seed` is that of the surfaces.
     """
     given, weight = _training(sets, seed)
-    b_gamma = float(wien_temperature(TYPICAL, sensor_band(given.sensor).planck))
+    b_gamma = float(wien_temperature(TYPICAL, sensor_band(given.simulated.sensor).planck))
     nothing = SingleChannel(psi=_psi(np.zeros(9)), b_gamma=b_gamma)(given)
     columns = [SingleChannel(psi=_psi(one), b_gamma=b_gamma)(given) - nothing for one in np.eye(9)]
     found = _least_squares(columns, given.surface_temperature - nothing, weight)
@@ -152,7 +150,7 @@ def _psi(flat: NDArray[np.float64]) -> tuple[tuple[float, float, float], ...]:
 
 
 def _brightness_temperature(given: Samples) -> Any:
-    return brightness_temperature(given.radiance, sensor_band(given.sensor).planck)
+    return brightness_temperature(given.radiance, sensor_band(given.simulated.sensor).planck)
 
 
 def _training(sets: Sequence[SimulatedSet], seed: int) -> tuple[Samples, Float]:
@@ -164,7 +162,7 @@ def _training(sets: Sequence[SimulatedSet], seed: int) -> tuple[Samples, Float]:
         return np.concatenate([values.ravel() for values in arrays])
 
     return Samples(
-        sensor=parts[0].sensor,
+        simulated=parts[0].simulated,  # for the sensor band
         surface_temperature=joined([one.surface_temperature for one in parts]),
         radiance=joined([one.radiance for one in parts]),
         emissivity=joined([one.emissivity for one in parts]),
@@ -173,9 +171,7 @@ def _training(sets: Sequence[SimulatedSet], seed: int) -> tuple[Samples, Float]:
 
 
 def _weights(simulated: SimulatedSet) -> Float:
-    if simulated.perturbation is None:
-        return np.ones(len(simulated))
-    return np.where(simulated.perturbation == 0, 1.0, PERTURBED)
+    return np.ones(len(simulated)) if simulated.weight is None else simulated.weight
 
 
 def _least_squares(columns: Sequence[Float], target: Float, weight: Float) -> NDArray[np.float64]:

@@ -14,12 +14,17 @@ from typing import Any
 from lst_raster import __version__
 from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.profiles.sampling import InputErrors
+from lst_raster.profiles.sampling import (
+    COMMON_TEMPERATURE_ERROR,
+    LEVEL_HUMIDITY_ERROR,
+    LEVEL_TEMPERATURE_ERROR,
+    InputErrors,
+)
 from lst_raster.profiles.simulated_set import SimulatedSet
 from tests.benchmarks.accuracy.measure import Rows
 from tests.benchmarks.accuracy.setting import Setting
 
-FORMAT = 1
+FORMAT = 2
 _LIBRARIES = ("numpy", "torch", "onnxruntime")
 
 
@@ -36,13 +41,21 @@ class Results:
 def about(setting: Setting, digests: Mapping[str, str], notes: list[str]) -> dict[str, Any]:
     """Provenance of a benchmark; `digests` are the SHA-256 of the files by title, `notes` remarks for the page."""
     sets = {"library": setting.library, **setting.tests}
-    varied = {f"{title}, aerosol drawn": one for title, one in setting.varied.items()}
+    left_out = {title: setting.source_of(title) for title in setting.tests}
+    on_levels = {
+        "common_temperature": COMMON_TEMPERATURE_ERROR,
+        "level_temperature": LEVEL_TEMPERATURE_ERROR,
+        "level_humidity": LEVEL_HUMIDITY_ERROR,
+    }
     return {
         "sensor": setting.sensor,
         "versions": {"lst-raster": __version__, "python": platform.python_version(), **_versions()},
-        "sets": {title: _describe(one, digests.get(title)) for title, one in {**sets, **varied}.items()},
+        "sets": {
+            title: {**_describe(one, digests.get(title)), "left_out": left_out.get(title, "")}
+            for title, one in sets.items()
+        },
         "plan": asdict(setting.plan),
-        "input_errors": asdict(InputErrors()),
+        "input_errors": asdict(InputErrors()) | on_levels,
         "notes": notes,
     }
 

@@ -22,6 +22,8 @@ from tests.benchmarks.accuracy.sections import SECTIONS
 from tests.benchmarks.accuracy.setting import Setting
 
 PAGE, RESULTS = "benchmark.md", "results.json"
+FITS = "fits"
+"""Folder of finished fits in the output folder."""
 
 Progress = Callable[[int, int], bool]
 
@@ -67,7 +69,8 @@ def refuse_existing(folder: Path, sections: Sequence[str], overwrite: bool) -> N
     if found and not overwrite:
         raise OutputError(f"{folder} holds {', '.join(found)} already; pass --overwrite to replace them")
     try:
-        (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+        for name in (FIGURES, FITS):
+            (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
 

@@ -27,7 +27,7 @@ from tests.benchmarks.accuracy.measure import Rows
 from tests.benchmarks.accuracy.methods import unfitted_retrievals
 from tests.benchmarks.accuracy.refit import REFITS
 from tests.benchmarks.accuracy.section import Section
-from tests.benchmarks.accuracy.setting import Setting
+from tests.benchmarks.accuracy.setting import Selection, Setting
 from tests.benchmarks.accuracy.tables import chosen, distinct, markdown, method_label, number
 
 Float = NDArray[np.float64]
@@ -52,8 +52,14 @@ def _jobs(setting: Setting) -> list[Job]:
     wanted: list[tuple[str, str, Fit | Retrieval]] = [*unfitted_retrievals(setting)]
     wanted += [(method, "", setting.fit(method)) for method in REFITS]
     wanted += [(method, tier, setting.fit(method, tier)) for tier in setting.tiers for method in (PLAIN, COUPLED)]
+    selection = Selection(source=setting.source_of(setting.first))
     return [
-        Job(section=NAME, retrieval=what, measure=partial(respond, facts={"method": method, "tier": tier}, air=air))
+        Job(
+            section=NAME,
+            retrieval=what,
+            selection=selection,
+            measure=partial(respond, facts={"method": method, "tier": tier}, air=air),
+        )
         for method, tier, what in wanted
     ]
 
@@ -70,7 +76,7 @@ def expected_responses(air: PerturbedColumns, given: Samples) -> dict[str, Float
 
     The at-sensor radiance is constant: another emissivity or atmosphere implies another surface temperature.
     """
-    band = sensor_band(given.sensor).planck
+    band = sensor_band(given.simulated.sensor).planck
     terms: Terms = tuple(values[:, None] for values in air.base.terms)  # type: ignore[assignment]  # three
     about = (given.surface_temperature, given.radiance, given.emissivity, terms)
     one_kelvin = band_radiance_slope(brightness_temperature(given.radiance, band), band)
@@ -91,7 +97,7 @@ def expected_responses(air: PerturbedColumns, given: Samples) -> dict[str, Float
 
 def retrieval_responses(retrieval: Retrieval, air: PerturbedColumns, given: Samples) -> dict[str, Float]:
     """Temperature responses from finite differences, shape (profile, sample), per step of `UNITS`. [K]"""
-    band = sensor_band(given.sensor).planck
+    band = sensor_band(given.simulated.sensor).planck
     brightness = brightness_temperature(given.radiance, band)
 
     def with_brightness(change: float) -> Float:

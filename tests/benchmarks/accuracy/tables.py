@@ -47,7 +47,15 @@ def number(rows: Rows, measure: str, *, signed: bool = False, digits: int = 2, s
 
 def all_and_humid(rows: Rows, *, spread: bool = True) -> str:
     """Format the RMSE over all samples and the MAE in extreme humidity."""
+    if not rows:
+        return ABSENT
     return f"{number(chosen(rows, regime='all'), 'rmse', spread=spread)} / {number(chosen(rows, regime=HUMID), 'mae')}"
+
+
+def percent(rows: Rows, measure: str) -> str:
+    """Format the mean of a fraction as a percentage."""
+    mean, _ = mean_spread(rows, measure)
+    return f"{100.0 * mean:.0f}" if math.isfinite(mean) else ABSENT
 
 
 def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
@@ -88,6 +96,20 @@ def series(
 def method_label(method: str, tier: str) -> str:
     """Label of a method with its tier."""
     return f"{method}, `{tier}`" if tier else method
+
+
+def by_condition(rows: Rows, title: str, label: Callable[[str, str], str] = method_label) -> str:
+    """Table of a test set: errors of each method and tier for each condition of the inputs."""
+    mine = chosen(rows, set=title)
+    names = distinct(mine, "inputs")
+    lines = [
+        [
+            label(method, tier),
+            *(all_and_humid(chosen(mine, method=method, tier=tier, inputs=name)) for name in names),
+        ]
+        for method, tier in distinct(mine, "method", "tier")
+    ]
+    return markdown([f"{title}: RMSE / MAE above 50 kg m-2 [K]", *names], lines)
 
 
 def plain(name: str) -> str:
