@@ -40,7 +40,7 @@ def test_the_stated_uncertainty_of_a_shipped_model_holds_two_thirds_of_its_error
         classes = {key: result["coverage"][key] for key in WATER_VAPOUR_CLASSES}
         assert 0.62 <= result["coverage"]["all"] <= 0.74, (condition, classes)
         if condition == "nothing":
-            classes.pop("50+")  # most are perturbed columns, which no climatology has
+            classes.pop("50+")  # classes are of the true water vapour, of which these climatologies are far short
         # Five hundred to sixty profiles, whose errors are correlated: the last have a sampling error of five points.
         assert 0.62 <= min(classes.values()) <= max(classes.values()) <= 0.79, (condition, classes)
         assert metrics["TIGR-2000"][condition]["coverage"]["all"] >= 0.60, condition
