@@ -153,9 +153,10 @@ class InterpolationCheck:
             _PARTS[2]: (0.0, 0.0, variance), _SYSTEMATIC: (calibration, 0.0, none),
         }  # fmt: skip
         for name, (noise, of_emissivity, of_atmosphere) in alone.items():
-            self.parts[name][inside] = temperature_uncertainty(
-                exact, radiance, emissivity, of_emissivity, terms[0], terms[2], noise, of_atmosphere, band
-            )
+            with np.errstate(all="ignore"):  # pixels with an emissivity near zero
+                self.parts[name][inside] = temperature_uncertainty(
+                    exact, radiance, emissivity, of_emissivity, terms[0], terms[2], noise, of_atmosphere, band
+                )
 
     @property
     def checked(self) -> int:
