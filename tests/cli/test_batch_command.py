@@ -126,6 +126,7 @@ def test_a_scheduler_is_found_by_its_address_or_its_file(here, batch):
 
 def test_a_missing_scheduler_is_reported(here, batch, monkeypatch):
     dask = pytest.importorskip("dask")
+    pytest.importorskip("distributed")  # its defaults would go with the block if it were imported there
     with dask.config.set({"distributed.comm.timeouts.connect": 0.5}):
         code, _, err = batch("in", "-o", "out", "--scheduler", "tcp://127.0.0.1:9")
     assert code == 1 and "the scheduler tcp://127.0.0.1:9 does not answer" in err[-1]
