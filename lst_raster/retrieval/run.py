@@ -187,7 +187,8 @@ class InterpolationCheck:
 
 
 def _rms(values: Float32) -> float:
-    return float(np.sqrt(np.nanmean(np.square(values, dtype=np.float64))))
+    known = values[np.isfinite(values)]
+    return float(np.sqrt(np.mean(np.square(known, dtype=np.float64)))) if known.size else float("nan")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

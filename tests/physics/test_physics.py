@@ -142,18 +142,22 @@ def test_the_two_constants_lead_back_to_the_radiance(array):
 
 
 def test_the_mechanisms_terms_grow_with_their_absorbers():
-    thrice = [optical_depth_terms(times * 10.0, 900.0, 300.0) for times in (1.0, 3.0)]
-    assert [high / low for low, high in zip(*thrice, strict=True)] == pytest.approx([1.0, 3.0, 9.0, 3.0, 9.0])
-    half = optical_depth_terms(10.0, 450.0, 300.0)
-    assert [high / low for low, high in zip(half, thrice[0], strict=True)] == pytest.approx([2.0, 2.0, 1.0, 1.0, 1.0])
+    thrice = [optical_depth_terms(times * 10.0, 900.0, 300.0, 0.02, 2010.0) for times in (1.0, 3.0)]
+    ratios = [1.0, 3.0, 9.0, 3.0, 9.0, 1.0, 1.0]
+    assert [high / low for low, high in zip(*thrice, strict=True)] == pytest.approx(ratios)
+    half = optical_depth_terms(10.0, 450.0, 300.0, 0.01, 2010.0)
+    ratios = [2.0, 2.0, 1.0, 1.0, 1.0, 2.0, 2.0]
+    assert [high / low for low, high in zip(half, thrice[0], strict=True)] == pytest.approx(ratios)
 
 
-@pytest.mark.parametrize(("levels", "depth", "emission"), [(0, 5, 7), (2, 11, 11)])
+@pytest.mark.parametrize(("levels", "depth", "emission"), [(0, 7, 7), (2, 13, 11)])
 def test_each_level_has_its_terms_and_each_absorber_a_coefficient_of_at_least_nothing(levels, depth, emission):
-    air = (np.array(20.0), np.array(1000.0), np.array(295.0), [np.array(280.0)] * levels, [np.array(0.005)] * levels)
-    assert (len(optical_depth_terms(*air)), len(emission_temperature_terms(*air))) == (depth, emission)
-    lowest = smallest_coefficients(depth)
-    for column, coefficient in zip(optical_depth_terms(*air), lowest, strict=True):
-        warmer = optical_depth_terms(*air[:2], air[2] + 5.0, [t + 5.0 for t in air[3]], air[4])
-        follows_warmth = not any(column is one or column == one for one in warmer)
-        assert (coefficient == -np.inf) == follows_warmth
+    vapour, pressure, air = np.array(20.0), np.array(1000.0), np.array(295.0)
+    on_levels = [np.array(280.0)] * levels, [np.array(0.005)] * levels
+    terms = optical_depth_terms(vapour, pressure, air, 0.02, 2010.0, *on_levels)
+    assert (len(terms), len(emission_temperature_terms(vapour, pressure, air, *on_levels))) == (depth, emission)
+    warmer = optical_depth_terms(
+        vapour, pressure, air + 5.0, 0.02, 2020.0, [t + 5.0 for t in on_levels[0]], on_levels[1]
+    )
+    for before, after, coefficient in zip(terms, warmer, smallest_coefficients(depth), strict=True):
+        assert (coefficient == -np.inf) == bool(before != after)  # depends on a temperature or the year
