@@ -24,14 +24,19 @@ def cells(page, begins):
     return [cell.strip() for cell in row.strip("| ").split(" | ")[1:]]
 
 
-def benchmark_cells(heading, begins):
-    """Cells of the first row that starts with `begins` below a heading or table head of the page of the benchmark."""
+def benchmark_cells(heading, begins, section=""):
+    """Cells of the first row that starts with `begins` below a heading or table head of the page of the benchmark.
+
+    The heading is searched from that of a section.
+    """
     lines = (ROOT / "docs" / "science" / "benchmark.md").read_text().splitlines()
-    start = next(number for number, line in enumerate(lines) if heading in line)
+    first = next(number for number, line in enumerate(lines) if line.startswith(section))
+    start = next(number for number, line in enumerate(lines) if number >= first and heading in line)
     row = next(line for line in lines[start:] if line.startswith(f"| {begins} |"))
     return [cell.split(" / ") for cell in row.strip("| ").split(" | ")[1:]]
 
 
+COMPARISON = "## Dates left out of training"
 DATE, SOUNDINGS = "GFS September 2015", "TIGR-2000"
 METHODS = {
     "single-channel, published": ("single-channel, published", "exact", "noisy"),
@@ -47,10 +52,10 @@ def accuracy(method, title=DATE):
     """RMSE of all samples and MAE in extreme humidity of a row of the README, for exact and for noisy inputs."""
     row, *names = METHODS[method]
     lines = (ROOT / "docs" / "science" / "benchmark.md").read_text().splitlines()
-    compared = next(number for number, line in enumerate(lines) if line.startswith("## Dates left out of training"))
+    compared = next(number for number, line in enumerate(lines) if line.startswith(COMPARISON))
     head = next(line for line in lines[compared:] if line.startswith(f"| {title}: RMSE / MAE"))
     columns = head.strip("| ").split(" | ")[1:]
-    found = dict(zip(columns, benchmark_cells(head, row), strict=True))
+    found = dict(zip(columns, benchmark_cells(head, row, COMPARISON), strict=True))
     return [[found[name][0].split(" ± ")[0], found[name][1]] for name in names]
 
 

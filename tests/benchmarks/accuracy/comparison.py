@@ -188,7 +188,7 @@ are trained with the same columns, number of steps, weight decay and input error
 inputs and the brightness temperature of the neighbourhood; `profile` also temperature and humidity on 11 levels.
 
 For a set of a source of the library, all columns of this source and those derived from it are left out of training; for
-the others everything is learnt. Each cell is the root mean square error over all samples / the mean absolute error in
+the others all columns are used. Each cell is the root mean square error over all samples / the mean absolute error in
 extreme humidity; after ±, the standard deviation over seeds."""
 
 _NETWORKS = """\
