@@ -112,6 +112,8 @@ def _staging(output: Path) -> Iterator[Path]:
 
 STEPS: Mapping[str, tuple[int, int]] = MappingProxyType({"surface": (2500, 2500), "profile": (4500, 1500)})
 """Default gradient steps of training and of calibration, by tier; those of the shipped models."""
+WEIGHT_DECAY: Mapping[str, float] = MappingProxyType({"surface": 100.0, "profile": 30.0})
+"""Default weight decay by tier; that of the shipped models."""
 
 _TEMPLATE = """\
 # To rebuild:  lst-raster train --sensor {sensor} --tier {tier} --overwrite{steps_option}
@@ -126,6 +128,7 @@ train = "{data}"
 
 [optimiser]
 steps = {steps}
+weight_decay = {weight_decay}
 
 [calibration]
 steps = {calibration}
@@ -140,6 +143,7 @@ def config_text(sensor: str, tier: str, data: str, steps: int | None = None) -> 
         tier=tier,
         data=data,
         steps=steps or default,
+        weight_decay=WEIGHT_DECAY[tier],
         calibration=calibration if steps is None else max(1, calibration * steps // default),
         steps_option="" if steps is None else f" --steps {steps}",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -30,6 +31,7 @@ SPACING = 30_000.0
 """Distance between nodes. The analyses from which the training profiles are have cells of similar size. [m]"""
 STEP = 4  # every fourth row and column of a strip is used [pixel]
 _FEWEST = 20  # pixels of a node
+_ROWS = 32, 512  # smallest and largest height of a strip: whole blocks, but of a size that fits into memory [pixel]
 
 
 def neighbourhood_field(scene: Scene, masking: Masking, threads: int = 1) -> Field:
@@ -43,17 +45,20 @@ def neighbourhood_field(scene: Scene, masking: Masking, threads: int = 1) -> Fie
     size = scene.grid.pixel_size() or (0.0, 0.0)
     shape = _node_count(scene.grid.height * size[1]), _node_count(scene.grid.width * size[0])
     with open_raster(scene.place, "scene", SceneError) as dataset:
-        height = max(dataset.block_shapes[0][0], STEP)
-    strips, rows_of_nodes = (_strips(scene.grid, shape[0], rows) for rows in (height, scene.grid.height))
+        block = dataset.block_shapes[0][0]
+    height = min(-(-_ROWS[0] // block) * block, _ROWS[1])
+    middles, all_rows = (_strips(scene.grid, shape[0], height, whole=whole) for whole in (False, True))
     everything = replace(masking, quality=None)
     for windows, masks, step in (
-        (strips, masking, STEP), (rows_of_nodes, masking, STEP), (rows_of_nodes, masking, 1),
-        (rows_of_nodes, everything, 1),
+        (middles, masking, STEP), (all_rows, masking, STEP), (all_rows, masking, 1), (all_rows, everything, 1),
     ):  # fmt: skip
-        values = np.full(shape, np.nan)
+        found: dict[int, list[NDArray[np.float64]]] = {row: [np.full(shape[1], np.nan)] for row in range(shape[0])}
         with closing(over_tiles(windows, partial(_open_strips, scene, masks, shape, step), threads)) as parts:
             for row, medians in parts:
-                values[row] = medians
+                found[row].append(medians)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a node without clear pixels is filled below
+            values = np.stack([np.nanmedian(strips, axis=0) for strips in found.values()])
         if np.isfinite(values).any():
             break
     else:
@@ -81,14 +86,13 @@ def _node_count(length: float) -> int:
     return intervals + 1 if intervals else 1
 
 
-def _strips(grid: Grid, count: int, height: int) -> list[Window]:
-    """Strips of whole rows around the nodes, of at most a height and within the half intervals around them [pixel]."""
-    edges = _edges(grid.height, count)
+def _strips(grid: Grid, count: int, height: int, *, whole: bool) -> list[Window]:
+    """Strips of rows of a height: one in the middle of the rows of each node, or all of them [pixel]."""
     windows = []
-    for top, bottom in pairwise(edges):
-        middle = (top + bottom) // 2 // height * height if height < grid.height else 0
-        start = min(max(middle, top), bottom - 1)
-        windows.append(Window(0, start, grid.width, min(height, bottom - start)))
+    for top, bottom in pairwise(_edges(grid.height, count)):
+        middle = min(max((top + bottom) // 2 // height * height, top), bottom - 1)
+        starts = range(top, bottom, height) if whole else (middle,)
+        windows += [Window(0, start, grid.width, min(height, bottom - start)) for start in starts]
     return windows
 
 

@@ -77,7 +77,8 @@ def test_the_prototype_retrieves_the_same_temperatures_into_a_cog(scene, tmp_pat
         assert (dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"], dataset.overviews(1)) == ("COG", [2])
     difference = pixels(tmp_path / "a.tif") - pixels(tmp_path / "b.tif")
     assert np.isfinite(difference).mean() == pytest.approx(0.64, abs=0.01)
-    assert np.nanmax(np.abs(difference)) < 0.2  # Planck coefficients of the metadata and of the package
+    # Planck coefficients of the metadata and of the package, and an atmosphere that follows the neighbourhood
+    assert np.nanmax(np.abs(difference)) < 0.4
 
 
 def test_reading_alone_reads_every_pixel_of_all_bands_once(scene, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import xarray as xr
 from rasterio.windows import Window
 
 from lst_raster.errors import InputError, ModelError
+from lst_raster.inputs.fields import Field
 from lst_raster.inputs.resolve import assumption_warnings, resolve_inputs
 from lst_raster.physics.elevation import (
     air_temperature_between,
@@ -13,6 +14,7 @@ from lst_raster.physics.elevation import (
     surface_pressure_between,
 )
 from lst_raster.physics.humidity import specific_humidity_from_dew_point
+from lst_raster.physics.quantities import BRIGHTNESS_TEMPERATURE
 from lst_raster.retrieval.atmosphere import open_exact_atmosphere
 from lst_raster.retrieval.describe import describe
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS, Ground, Profiles, at_sigma
@@ -94,7 +96,8 @@ def test_what_reaches_the_model_is_the_profile_s_formula_at_sigma(tmp_path, prof
     if exact:
         row, across = np.divmod(np.arange(0, 560 * 300, 1009), 560)
         window = Window(0, 0, 560, 300)
-        with open_exact_atmosphere(inputs, scene.grid, uncertainty=False) as air:
+        around = Field(quantity=BRIGHTNESS_TEMPERATURE, source=290.0, origin="scene")
+        with open_exact_atmosphere(inputs.with_neighbourhood(around), scene.grid, uncertainty=False) as air:
             found = air(window, np.ones(SHAPE, bool)).inputs_at(row, across)
         where = [part[row, across] for part in places()[2:]]
     else:
