@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -56,9 +55,7 @@ def neighbourhood_field(scene: Scene, masking: Masking, threads: int = 1) -> Fie
         with closing(over_tiles(windows, partial(_open_strips, scene, masks, shape, step), threads)) as parts:
             for row, medians in parts:
                 found[row].append(medians)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # a node without clear pixels is filled below
-            values = np.stack([np.nanmedian(strips, axis=0) for strips in found.values()])
+        values = np.array([[_median(node) for node in np.transpose(strips)] for strips in found.values()])
         if np.isfinite(values).any():
             break
     else:
@@ -78,6 +75,12 @@ def neighbourhood_field(scene: Scene, masking: Masking, threads: int = 1) -> Fie
         label=f"clear pixels around {shape[0]}x{shape[1]} nodes",
     )  # fmt: skip
     return Field(quantity=BRIGHTNESS_TEMPERATURE, source=nodes, origin=ORIGIN)
+
+
+def _median(values: Float) -> float:
+    """Median of the finite values, NaN without any."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else np.nan
 
 
 def _node_count(length: float) -> int:
@@ -124,9 +127,8 @@ def _open_strips(
             medians = np.full(shape[1], np.nan)
             for node, (left, right) in enumerate(pairwise(columns)):
                 part = temperature[:, -(-left // step) : -(-right // step)]
-                known = part[np.isfinite(part)]
-                if known.size >= max(min(fewest, part.size), 1):
-                    medians[node] = np.median(known)
+                if np.count_nonzero(np.isfinite(part)) >= min(fewest, part.size):
+                    medians[node] = _median(part)
             return int(np.searchsorted(tops, window.row_off, side="right")) - 1, medians
 
         yield read
