@@ -24,7 +24,7 @@ from lst_raster.inference.contract import (
     read_contract,
     uncertainty_name,
 )
-from lst_raster.inference.uncertainty import GIVEN, INPUT_UNCERTAINTIES, REANALYSIS
+from lst_raster.inference.uncertainty import REANALYSIS, default_uncertainty
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.resources import models_path, user_path
 from lst_raster.sensors.bands import custom_sensor_names, sensor_band
@@ -183,7 +183,7 @@ class Model:
             inputs.setdefault(uncertainty_name("aerosol_optical_depth"), BACKGROUND_AEROSOL[1])
         for name in UNCERTAIN_INPUTS:
             if name in given and uncertainty_name(name) not in given:
-                known = INPUT_UNCERTAINTIES[REANALYSIS].get(name) or INPUT_UNCERTAINTIES[GIVEN][name]
+                known = default_uncertainty(name, REANALYSIS)
                 inputs[uncertainty_name(name)] = known.at(np.asarray(given[name], np.float32))
         inputs.setdefault(PROFILE_UNCERTAINTY, 1.0)
         if "radiance" in given:

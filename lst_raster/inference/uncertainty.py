@@ -50,6 +50,11 @@ given: assumption for a sounding, a station or a sun photometer nearby.
 """
 
 
+def default_uncertainty(name: str, origin: str) -> InputUncertainty:
+    """Default standard uncertainty of an input by its origin; a reanalysis has no aerosol, which is always given."""
+    return INPUT_UNCERTAINTIES[origin].get(name) or INPUT_UNCERTAINTIES[GIVEN][name]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retrieved:
     """Temperatures retrieved with a model, and their uncertainty."""

@@ -12,7 +12,7 @@ import numpy as np
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.contract import PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name
 from lst_raster.inference.model import Model, has_model
-from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, InputUncertainty
+from lst_raster.inference.uncertainty import InputUncertainty, default_uncertainty
 from lst_raster.inputs.climatology import ClimatologicalAtmosphere, climatology
 from lst_raster.inputs.emissivity.merge import Emissivity, choose_emissivity
 from lst_raster.inputs.fields import (
@@ -94,7 +94,7 @@ class Inputs:
     def uncertainties(self) -> dict[str, InputUncertainty]:
         """Standard uncertainties of the inputs that have one, by name; of those of a profile that of a reanalysis."""
         known = {name: _uncertainty(field) for name, field in self.atmosphere.items() if name in UNCERTAIN_INPUTS}
-        return {name: known.get(name) or INPUT_UNCERTAINTIES[ORIGIN][name] for name in UNCERTAIN_INPUTS}
+        return {name: known.get(name) or default_uncertainty(name, ORIGIN) for name in UNCERTAIN_INPUTS}
 
     def with_uncertainties(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Add the standard uncertainties, which are inputs of the model too, to values of the other inputs."""
@@ -141,7 +141,7 @@ def input_uncertainties(
 
 def _uncertainty(field: Field) -> InputUncertainty:
     """Uncertainty of a field, or that of its origin."""
-    return field.uncertainty or INPUT_UNCERTAINTIES[field.origin][field.quantity.name]
+    return field.uncertainty or default_uncertainty(field.quantity.name, field.origin)
 
 
 def atmosphere_input_names(model: Model) -> list[str]:

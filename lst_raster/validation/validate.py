@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lst_raster.errors import InputError
 from lst_raster.inference.contract import PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name
 from lst_raster.inference.model import Model, has_model
-from lst_raster.inference.uncertainty import GIVEN, INPUT_UNCERTAINTIES, REANALYSIS, retrieve_with_uncertainty
+from lst_raster.inference.uncertainty import REANALYSIS, default_uncertainty, retrieve_with_uncertainty
 from lst_raster.inputs.climatology import climatology, days_and_years
 from lst_raster.inputs.emissivity.source import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
 from lst_raster.inputs.profile_input import ON_LEVELS
@@ -185,8 +185,7 @@ def _complete_inputs(matchups: Matchups, air: str) -> tuple[dict[str, Float], di
     is_background = _fill(values, AEROSOL_OPTICAL_DEPTH.name, aerosol)
     _fill(values, uncertainty_name(AEROSOL_OPTICAL_DEPTH.name), np.where(is_background, spread, math.nan))
     for name in UNCERTAIN_INPUTS:
-        known = INPUT_UNCERTAINTIES[air].get(name) or INPUT_UNCERTAINTIES[GIVEN][name]
-        _fill(values, uncertainty_name(name), known.at(values[name]))
+        _fill(values, uncertainty_name(name), default_uncertainty(name, air).at(values[name]))
     return values, climatological
 
 

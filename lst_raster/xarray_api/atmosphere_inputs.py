@@ -15,7 +15,7 @@ from pyproj import Transformer
 from lst_raster.errors import InputError
 from lst_raster.inference.contract import UNCERTAIN_INPUTS, uncertainty_name
 from lst_raster.inference.model import Model
-from lst_raster.inference.uncertainty import GIVEN, INPUT_UNCERTAINTIES, InputUncertainty
+from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, InputUncertainty, default_uncertainty
 from lst_raster.inputs.climatology import climatology, days_and_years
 from lst_raster.inputs.fields import QUANTITIES
 from lst_raster.inputs.profile_input import ON_LEVELS
@@ -126,8 +126,7 @@ def _given_input(name: str, value: Value, spread: xr.DataArray | None, origin: s
     text = provenance(quantity, array, origin, spread)
     if name not in UNCERTAIN_INPUTS or spread is not None:
         return AtmosphereInput(value=array, origin=origin, uncertainty=spread, text=text)
-    by_origin = INPUT_UNCERTAINTIES[origin].get(name) or INPUT_UNCERTAINTIES[GIVEN][name]
-    return AtmosphereInput(value=array, origin=origin, uncertainty=by_origin, text=text)
+    return AtmosphereInput(value=array, origin=origin, uncertainty=default_uncertainty(name, origin), text=text)
 
 
 def _default(

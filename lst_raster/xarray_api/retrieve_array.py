@@ -18,7 +18,7 @@ from lst_raster import __version__
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.contract import GRAPHS, UNCERTAIN_INPUTS, uncertainty_name
 from lst_raster.inference.model import Model, has_model
-from lst_raster.inference.uncertainty import GIVEN, INPUT_UNCERTAINTIES
+from lst_raster.inference.uncertainty import GIVEN, default_uncertainty
 from lst_raster.inputs.emissivity.source import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
 from lst_raster.inputs.profile_input import ON_LEVELS
 from lst_raster.inputs.reanalysis.over_scene import ORIGIN
@@ -154,7 +154,7 @@ def retrieve_array(
     }  # fmt: skip
     atmosphere = atmosphere_inputs(chosen, arrays["radiance"], given, uncertainties, origin, from_profile)
     fields = {name: part.value for name, part in atmosphere.items()}
-    known = {name: INPUT_UNCERTAINTIES[ORIGIN][name] for name in UNCERTAIN_INPUTS if name in from_profile}
+    known = {name: default_uncertainty(name, ORIGIN) for name in UNCERTAIN_INPUTS if name in from_profile}
     for name, part in atmosphere.items():
         if isinstance(part.uncertainty, xr.DataArray):
             fields[uncertainty_name(name)] = part.uncertainty

@@ -133,14 +133,14 @@ def test_the_simulator_agrees_with_both_codes_for_the_same_profiles(simulations)
     for classes in simulations.values():
         for bias, deviation, count, _ in classes:
             assert count == 0 or (abs(bias) <= 0.3 and deviation <= 0.2)
-    compare_with_page(simulations)
+    check_page(simulations)
 
 
 def test_the_page_has_these_figures(tables):
-    compare_with_page(tables)
+    check_page(tables)
 
 
-def compare_with_page(tables):
+def check_page(tables):
     lines = [line.strip("| ").split(" | ") for line in PAGE.read_text(encoding="utf-8").splitlines()]
     for name, classes in tables.items():
         cells = next(line[1:] for line in lines if line[0] == name)
