@@ -79,11 +79,11 @@ class LossConfig:
 class OptimiserConfig:
     """Adam with decoupled weight decay; the learning rate rises linearly, then falls along a cosine."""
 
-    steps: int = 2500  # gradient steps
+    steps: int = 4500  # gradient steps
     batch: int = 2048  # profiles in a step, drawn with replacement
     learning_rate: float = 5e-3  # highest learning rate
     warmup: int = 100  # steps over which the learning rate rises
-    weight_decay: float = 100.0
+    weight_decay: float = 30.0
     """Decoupled weight decay times the number of training profiles: with fewer profiles the network stays nearer to its
     mechanism."""
     gradient_norm: float = 1.0  # norm to which gradients are clipped
@@ -94,7 +94,7 @@ class OptimiserConfig:
 class CalibrationConfig:
     """Cross-validation that calibrates the predicted uncertainty."""
 
-    steps: int = 2500
+    steps: int = 1500
     """Gradient steps of the network of each fold, at most those of the optimiser; zero skips the calibration."""
 
 

@@ -51,9 +51,9 @@ def error_scales(training: TrainingSet, config: LossConfig) -> Scales:
 
 def predict_batch(network: CoupledNetwork, batch: Batch) -> BatchPrediction:
     """Run the network on a batch, with and without the nuisance parameters."""
-    with_nuisance = network.effective_atmosphere(batch.predictors, batch.nuisance.unsqueeze(1))
-    atmosphere = network.atmosphere_terms(with_nuisance)
-    effective = network.effective_atmosphere(batch.predictors)
+    guess = network.first_guess(batch.predictors)
+    atmosphere = network.atmosphere_terms(network.correct(guess, batch.nuisance.unsqueeze(1)))
+    effective = network.correct(guess)
     with torch.no_grad():
         error_in_use = _temperature_error(network, batch, network.atmosphere_terms(effective))
     return BatchPrediction(

@@ -33,7 +33,7 @@ from lst_raster.profiles.simulated_set import SimulatedSet, regime_masks
 Float = NDArray[np.float64]
 
 SEED = 0  # seed of surfaces and errors, shared with `lst-raster evaluate` and the accuracy benchmark
-FOLDS, SURFACES_PER_FOLD_PROFILE, FOLD_SEED = 2, 10, 0
+FOLDS, SURFACES_PER_FOLD_PROFILE, FOLD_SEED = 4, 10, 0
 
 CALIBRATED = ("noisy", "noisy vapour", "nothing")  # conditions for which the uncertainty is calibrated
 

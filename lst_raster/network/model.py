@@ -87,6 +87,16 @@ class EffectiveAtmosphere(NamedTuple):
     upwelling_temperature_uncertainty: Tensor  # standard uncertainty of the upwelling temperature [K]
 
 
+class FirstGuess(NamedTuple):
+    """What precedes the body: its input, and the effective atmosphere of the mechanism."""
+
+    features: Tensor  # whitened features, (..., component)
+    air_temperature: Tensor  # at 2 m, within the valid range [K]
+    optical_depth: Tensor  # optical depth along the view path [1]
+    upwelling_temperature: Tensor  # temperature of the emission towards the sensor [K]
+    downwelling_temperature: Tensor  # temperature of the emission towards the ground [K]
+
+
 def softplus(values: Tensor) -> Tensor:
     """Softplus function log(1 + exp(x)) without overflow, from operators that ONNX supports in every precision."""
     return torch.relu(values) + torch.log1p(torch.exp(-torch.abs(values)))
@@ -181,35 +191,49 @@ class CoupledNetwork(nn.Module):
 
         `predictors`, in the order of the tier, are clamped to the valid range; only the mechanism's optical depth is
         extrapolated with water vapour, up to `EXTRAPOLATION_LIMIT`. `nuisance` contains the `NUISANCE_PARAMETERS`,
-        (..., 3), in standard deviations from their means, which are the default.
+        (..., parameter), in standard deviations from their means, which are the default.
         """
+        return self.correct(self.first_guess(predictors), nuisance)
+
+    def first_guess(self, predictors: Sequence[Tensor]) -> FirstGuess:
+        """Features and the mechanism's atmosphere, which do not depend on trained weights."""
         given = torch.stack(tuple(predictors), dim=-1)
         inside = torch.minimum(torch.maximum(given, self.low), self.high)
-        hidden = self.first((features(inside, self.tier) - self.mean) @ self.whitening)
+        excess = torch.relu(given[..., 0] / self.high[0] - 1.0).clamp(max=EXTRAPOLATION_LIMIT - 1.0)
+        air_temperature, depth, up, down = self.mechanism(inside, 1.0 + excess)
+        return FirstGuess(
+            features=(features(inside, self.tier) - self.mean) @ self.whitening,
+            air_temperature=air_temperature,
+            optical_depth=depth,
+            upwelling_temperature=air_temperature + up,
+            downwelling_temperature=air_temperature + down,
+        )
+
+    def correct(self, guess: FirstGuess, nuisance: Tensor | None = None) -> EffectiveAtmosphere:
+        """Correct the first guess by the body; `nuisance` as in `effective_atmosphere`."""
+        hidden = self.first(guess.features)
         if nuisance is not None:
             hidden = hidden + self.nuisance(nuisance)
-        excess = torch.relu(given[..., 0] / self.high[0] - 1.0).clamp(max=EXTRAPOLATION_LIMIT - 1.0)
-        return self.constrain(self.body(hidden), inside, 1.0 + excess)
+        return self.constrain(self.body(hidden), guess)
 
-    def constrain(self, outputs: Tensor, inside: Tensor, excess: Tensor) -> EffectiveAtmosphere:
-        """Convert the outputs of the body, (..., 5), to a physical atmosphere.
-
-        `inside` contains the clamped predictors, (..., predictor); `excess` is the ratio of water vapour to the upper
-        end of its valid range, at least 1, (...).
-        """
+    def constrain(self, outputs: Tensor, guess: FirstGuess) -> EffectiveAtmosphere:
+        """Convert the outputs of the body, (..., 5), to a physical atmosphere."""
         depth, up, down, depth_spread, up_spread = outputs.unbind(-1)
-        air_temperature, mechanism_depth, mechanism_up, mechanism_down = self.mechanism(inside, excess)
-        optical_depth = mechanism_depth * torch.exp(DEPTH_SPAN * torch.tanh(depth))
+        optical_depth = guess.optical_depth * torch.exp(DEPTH_SPAN * torch.tanh(depth))
         return EffectiveAtmosphere(
             optical_depth=optical_depth,
-            upwelling_temperature=air_temperature + mechanism_up + TEMPERATURE_SPAN * torch.tanh(up),
-            downwelling_temperature=air_temperature + mechanism_down + TEMPERATURE_SPAN * torch.tanh(down),
+            upwelling_temperature=guess.upwelling_temperature + TEMPERATURE_SPAN * torch.tanh(up),
+            downwelling_temperature=guess.downwelling_temperature + TEMPERATURE_SPAN * torch.tanh(down),
             optical_depth_uncertainty=DEPTH_SPREAD * optical_depth.detach() * softplus(depth_spread),
             upwelling_temperature_uncertainty=TEMPERATURE_SPREAD * softplus(up_spread),
         )
 
     def mechanism(self, inside: Tensor, excess: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Air temperature [K], and the mechanism's optical depth [1], T_up and T_down less air temperature [K]."""
+        """Air temperature [K], and the mechanism's optical depth [1], T_up and T_down less air temperature [K].
+
+        `inside` contains the clamped predictors, (..., predictor); `excess` is the ratio of water vapour to the upper
+        end of its valid range, at least 1, (...).
+        """
         inputs = mechanism_inputs(dict(zip(TIERS[self.tier], inside.unbind(-1), strict=True)))
         scaled = inputs | {
             "water_vapour": excess * inputs["water_vapour"],

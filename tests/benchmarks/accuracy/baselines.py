@@ -23,6 +23,7 @@ from lst_raster.network.model import (
     Calibration,
     CoupledNetwork,
     EffectiveAtmosphere,
+    FirstGuess,
     Squareplus,
     features,
     softplus,
@@ -146,7 +147,7 @@ class UnboundedNetwork(CoupledNetwork):
             self.body[-1].bias.zero_()  # type: ignore[operator]  # the last layer is linear
         return self
 
-    def constrain(self, outputs: Tensor, inside: Tensor, excess: Tensor) -> EffectiveAtmosphere:
+    def constrain(self, outputs: Tensor, guess: FirstGuess) -> EffectiveAtmosphere:
         """Return the outputs unchanged."""
         return EffectiveAtmosphere(*outputs.unbind(-1))
 
@@ -185,10 +186,9 @@ class NoMechanismNetwork(CoupledNetwork):
         with torch.no_grad():
             last.bias[0] = -1.0  # an optical depth of 0.3
 
-    def constrain(self, outputs: Tensor, inside: Tensor, excess: Tensor) -> EffectiveAtmosphere:
+    def constrain(self, outputs: Tensor, guess: FirstGuess) -> EffectiveAtmosphere:
         """Convert the outputs to a physically possible atmosphere."""
-        corrected = super().constrain(outputs, inside, excess)
-        air, *_ = self.mechanism(inside, excess)
+        corrected, air = super().constrain(outputs, guess), guess.air_temperature
         return corrected._replace(
             optical_depth=softplus(outputs[..., 0]),
             upwelling_temperature=air + SPAN * torch.tanh(outputs[..., 1]),

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.profiles.simulated_set import SimulatedSet
+from lst_raster.profiles.sampling import Samples
 from tests.benchmarks.accuracy.charts import Chart
 from tests.benchmarks.accuracy.continents import continent_of
 from tests.benchmarks.accuracy.fits import COUPLED, PLAIN
@@ -28,17 +28,18 @@ ALL, OTHERS = "all", "others"
 _METHODS = (*REFITS, PLAIN, COUPLED)
 
 
-def on_continent(simulated: SimulatedSet, name: str) -> Mapping[str, NDArray[np.bool_]]:
+def on_continent(samples: Samples, name: str) -> Mapping[str, NDArray[np.bool_]]:
     """Profiles over land of a continent; all profiles within its boxes for sets without a land mask."""
+    simulated = samples.simulated
     if simulated.latitude is None or simulated.longitude is None:
         return {}
     inside = continent_of(simulated.latitude, simulated.longitude) == name
     return {name: inside if simulated.land is None else inside & (simulated.land == 1)}
 
 
-def above_limit(simulated: SimulatedSet) -> Mapping[str, NDArray[np.bool_]]:
+def above_limit(samples: Samples) -> Mapping[str, NDArray[np.bool_]]:
     """Profiles more humid than the training limit."""
-    return {"above": simulated.water_vapour >= HUMID}
+    return {"above": samples.simulated.water_vapour >= HUMID}
 
 
 def _with_and_without(setting: Setting, section: str, without: Selection, parts: Parts, seeds: int) -> list[Job]:

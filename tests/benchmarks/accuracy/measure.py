@@ -11,8 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.physics.error_metrics import coverage
-from lst_raster.profiles.sampling import InputErrors, Samples, add_input_errors, conditions, draw_surfaces, observe
-from lst_raster.profiles.simulated_set import HUMID, SimulatedSet, regime_masks
+from lst_raster.profiles.sampling import (
+    LAND_AT_OVERPASS,
+    InputErrors,
+    Samples,
+    add_input_errors,
+    conditions,
+    draw_surfaces,
+    observe,
+)
+from lst_raster.profiles.simulated_set import HUMID, regime_masks
 from tests.benchmarks.accuracy.fits import Retrieval, WithUncertainty
 from tests.benchmarks.accuracy.setting import Setting
 
@@ -73,26 +81,33 @@ def score(retrieved: Float, truth: Float) -> Score:
 Row: TypeAlias = dict[str, Any]
 """One table row: method, conditions and statistics."""
 Rows: TypeAlias = list[Row]
-Parts: TypeAlias = Callable[[SimulatedSet], Mapping[str, NDArray[np.bool_]]]
-"""Function of a set that returns a profile mask per evaluated part."""
+Parts: TypeAlias = Callable[[Samples], Mapping[str, NDArray[np.bool_]]]
+"""Function of samples that returns a mask per evaluated part, (profile,) or (profile, sample)."""
 
 EXACT, NOISY = "exact", "noisy"
 NOTHING = "nothing"
 """Names of `lst_raster.profiles.sampling.CONDITIONS` that sections single out."""
 SEED = 0  # of the surfaces, as in `lst-raster evaluate`; the seed of the input errors is SEED + 1
 LAND = "land"
+TYPICAL, NEARLY_ALL = "typical surfaces", 2.0
+"""Part of the samples whose surface less air temperature is within so many standard deviations of `LAND_AT_OVERPASS`,
+where nearly all real ones are; the sampling design is wider."""
 
 
-def headline(simulated: SimulatedSet) -> Mapping[str, NDArray[np.bool_]]:
+def headline(samples: Samples) -> Mapping[str, NDArray[np.bool_]]:
     """Parts of the summary: all profiles, and extreme humidity."""
-    masks = regime_masks(simulated)
+    masks = regime_masks(samples.simulated)
     return {name: masks[name] for name in ("all", HUMID)}
 
 
-def regimes_and_land(simulated: SimulatedSet) -> Mapping[str, NDArray[np.bool_]]:
-    """Regimes, and the profiles over land where the set has a land mask."""
+def regimes_and_surfaces(samples: Samples) -> Mapping[str, NDArray[np.bool_]]:
+    """Regimes, the profiles over land where the set has a land mask, and typical surfaces."""
+    simulated = samples.simulated
     land = {} if simulated.land is None else {LAND: simulated.land == 1}
-    return {**regime_masks(simulated), **land}
+    mean, spread = LAND_AT_OVERPASS
+    difference = samples.surface_temperature - simulated.air_temperature_2m[:, None]
+    typical = np.abs(difference - mean) <= NEARLY_ALL * spread
+    return {**regime_masks(simulated), **land, TYPICAL: typical}
 
 
 def given_samples(
@@ -115,7 +130,7 @@ def measure(
     retrieval: Retrieval,
     facts: Mapping[str, Any],
     *,
-    parts: Parts = regimes_and_land,
+    parts: Parts = regimes_and_surfaces,
     titles: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
 ) -> Rows:
@@ -129,12 +144,13 @@ def measure(
     for title, name, errors, given in given_samples(setting, chosen_titles, facts["tier"], names):
         retrieved, truth = retrieval(given), given.surface_temperature
         sigma = retrieval.uncertainty(given, errors) if isinstance(retrieval, WithUncertainty) else None
-        for part, chosen in parts(given.simulated).items():
+        for part, chosen in parts(given).items():
             if chosen.any():
                 found = asdict(score(retrieved[chosen], truth[chosen]))
                 within = math.nan
                 if sigma is not None:
                     within = coverage(retrieved[chosen] - truth[chosen], sigma[chosen])
-                where = {"set": title, "inputs": name, "regime": part, "profiles": int(chosen.sum())}
+                profiles = int(chosen.reshape(len(chosen), -1).any(axis=1).sum())
+                where = {"set": title, "inputs": name, "regime": part, "profiles": profiles}
                 rows.append({**facts, **where, **found, "coverage": within})
     return rows

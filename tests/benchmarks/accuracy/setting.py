@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lst_raster.errors import InputError
+from lst_raster.network.config import CalibrationConfig, OptimiserConfig
 from lst_raster.profiles.sampling import SURFACES_PER_PROFILE
 from lst_raster.profiles.simulated_set import SimulatedSet
 from tests.benchmarks.accuracy.continents import BOXES, continent_of
@@ -23,12 +24,12 @@ WHOLE = 1.0
 class Plan:
     """Extent of fits and evaluations."""
 
-    steps: int = 2500
+    steps: int = OptimiserConfig().steps
     """Gradient steps of a fit of the comparison, as for the shipped models."""
     fewer_steps: int = 1200
-    """Gradient steps of a fit of the other sections, and of a network that calibrates the uncertainty. Fewer would
-    favour the coupled network: with 1000 the plain one is 8 % worse, the coupled one 6 % (exact
-    inputs, `surface`, one seed)."""
+    """Gradient steps of a fit of the other sections."""
+    calibration: int = CalibrationConfig().steps
+    """Gradient steps of a network that calibrates the uncertainty."""
     seeds: int = 3
     """Number of seeds of the comparison, the learning curves and the fits without humid columns."""
     fewer_seeds: int = 2
@@ -44,8 +45,8 @@ class Plan:
 FULL = Plan()
 """Plan of the figures in the documentation."""
 QUICK = Plan(
-    steps=200, fewer_steps=100, seeds=1, fewer_seeds=1, fractions=(0.03,), continents=("Africa", "South America"),
-    per_profile=5,
+    steps=200, fewer_steps=100, calibration=100, seeds=1, fewer_seeds=1, fractions=(0.03,),
+    continents=("Africa", "South America"), per_profile=5,
 )  # fmt: skip
 """Plan of a trial run of a few minutes; its figures are not representative."""
 
@@ -56,7 +57,7 @@ class Setting:
 
     sensor: str
     library: SimulatedSet
-    """Training columns; those with `split` = 1 are excluded (validation)."""
+    """Training columns."""
     tests: Mapping[str, SimulatedSet]
     """Test sets by title; the first is that of the learning curves, left-out columns and ablations."""
     shipped: tuple[str, ...] = ()
@@ -94,7 +95,7 @@ class Setting:
     def fit(self, method: str, tier: str = "", seed: int = 0) -> Fit:
         """Specify a fit of the comparison; the uncertainty of one coupled network for each set is calibrated."""
         steps = 0 if method in REFITS else self.plan.steps
-        calibration = self.plan.fewer_steps if method == COUPLED and seed == 0 else 0
+        calibration = self.plan.calibration if method == COUPLED and seed == 0 else 0
         return Fit(sensor=self.sensor, method=method, tier=tier, seed=seed, steps=steps, calibration=calibration)
 
     def shorter_fit(self, method: str, tier: str = "", seed: int = 0, loss: Mapping[str, float] | None = None) -> Fit:
@@ -119,14 +120,12 @@ class Selection:
     """Upper limit of water vapour, exclusive. [kg m-2]"""
 
     def of(self, library: SimulatedSet) -> SimulatedSet:
-        """Select training columns, without those for validation (`split` = 1)."""
+        """Select training columns."""
         chosen = (library.water_vapour < self.below) & (library.profile_source != self.source)
         if self.fraction < WHOLE:
             chosen &= np.random.default_rng(self.draw).random(len(library)) < self.fraction
         if self.without and library.latitude is not None and library.longitude is not None:
             chosen &= continent_of(library.latitude, library.longitude) != self.without
-        if library.split is not None:
-            chosen &= library.split == 0
         if not chosen.any():
             raise InputError(f"{self} leaves no column of the library for training; use a larger library")
         return library.select(chosen)
