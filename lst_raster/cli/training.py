@@ -55,9 +55,9 @@ def from_era5(files: tuple[Path, ...], output: Path, overwrite: bool, as_json: b
         raise OutputError(f"{output} exists; pass --overwrite to replace it")
     made = profiles_from_era5(files, **values)
     write_profiles(made, output)
-    columns, levels, share = made.sizes["profile"], made.sizes["level"], float(made["split"].mean())
-    line = f"{output}: {columns} clear columns on {levels} levels, {share:.0%} for validation"
-    show({"profiles": output, "columns": columns, "levels": levels, "validation_share": share}, [line], as_json)
+    columns, levels = made.sizes["profile"], made.sizes["level"]
+    line = f"{output}: {columns} clear columns on {levels} levels"
+    show({"profiles": output, "columns": columns, "levels": levels}, [line], as_json)
 
 
 @click.command("train", cls=Command)
@@ -80,8 +80,8 @@ def train(
     """Train a model as specified in the TOML file CONFIG, and evaluate it on held-out simulated sets.
 
     With --sensor NAME no CONFIG is needed: all tiers are trained like the shipped models on the output of lst-raster
-    simulate --sensor NAME, and evaluated on the profiles of the validation regions. The folder contains model.onnx,
-    atmosphere.onnx, metrics.json, MODEL_CARD.md and a copy of CONFIG.
+    simulate --sensor NAME, and evaluated by cross-validation. The folder contains model.onnx, atmosphere.onnx,
+    metrics.json, MODEL_CARD.md and a copy of CONFIG.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def profile_library(files: tuple[Path, ...], output: Path, held_out: bool, clear
     ERA-Interim, ERA5 off West Antarctica, TIGR-2000 and the ECMWF diverse profiles as NumPy archives.
 
     Without --held-out the result is a library like the packaged one: clear columns of each file sampled for diversity,
-    weights, perturbed extremes, and a split into training and validation by region.
+    with weights, and perturbed extremes.
 
     Examples
     --------

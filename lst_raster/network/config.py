@@ -35,13 +35,12 @@ T = TypeVar("T")
 class DataConfig:
     """Simulated sets, as paths relative to the TOML file or to the folder given with --data."""
 
-    train: tuple[str, ...]  # training sets; their profiles marked as validation by `split` are used for validation
-    validation: tuple[str, ...] = ()  # further validation sets
+    train: tuple[str, ...]  # training sets
     test: Mapping[str, str] = field(default_factory=dict)
     """Title to path of the held-out sets on which the finished model is measured."""
 
     def __post_init__(self) -> None:
-        for path in (*self.train, *self.validation, *self.test.values()):
+        for path in (*self.train, *self.test.values()):
             if PurePath(path).is_absolute() or path.startswith("~"):
                 raise ConfigError(f"data: {path} is an absolute path; name the file and give its folder with --data")
 
@@ -92,10 +91,10 @@ class OptimiserConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalibrationConfig:
-    """Cross-validation that calibrates the predicted uncertainty."""
+    """Cross-validation that calibrates the predicted uncertainty and estimates the errors."""
 
     steps: int = 1500
-    """Gradient steps of the network of each fold, at most those of the optimiser; zero skips the calibration."""
+    """Gradient steps of the network of each fold, at most those of the optimiser; zero skips the cross-validation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -91,13 +91,6 @@ def read_sets(paths: Sequence[str], folder: Path, sensor: str) -> list[Simulated
     return sets
 
 
-def split_sets(sets: Sequence[SimulatedSet]) -> tuple[list[SimulatedSet], list[SimulatedSet]]:
-    """Divide each set by its `split` into training and validation profiles; either may be empty."""
-    masks = [np.zeros(len(one), bool) if one.split is None else one.split == 1 for one in sets]
-    training = [one.select(~mask) for one, mask in zip(sets, masks, strict=True)]
-    return training, [one.select(mask) for one, mask in zip(sets, masks, strict=True)]
-
-
 def training_set(sets: Sequence[SimulatedSet], config: TrainingConfig) -> TrainingSet:
     """Join simulated sets; raises ConfigError where one lacks an input of the tier."""
     names = [name for name in TIERS[config.tier] if name in sets[0].atmosphere_inputs]

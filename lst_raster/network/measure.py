@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ Float = NDArray[np.float64]
 SEED = 0  # seed of surfaces and errors, shared with `lst-raster evaluate` and the accuracy benchmark
 FOLDS, SURFACES_PER_FOLD_PROFILE, FOLD_SEED = 4, 10, 0
 
+REGION_SIDES = (30.0, 15.0, 7.5, 3.0, 1.0)  # sides of the regions that are held out where there is one date [degree]
+
 CALIBRATED = ("noisy", "noisy vapour", "nothing")  # conditions for which the uncertainty is calibrated
 
 COVERAGE = 0.6827  # fraction of errors within one standard uncertainty, as of a normal distribution [1]
@@ -51,29 +53,60 @@ def measure(network: CoupledNetwork, simulated: SimulatedSet, calibration: Calib
     (`lst_raster.profiles.simulated_set.REGIMES`), and "coverage", the fraction of errors within one standard
     uncertainty, by regime.
     """
-    surfaces = draw_surfaces(simulated.air_temperature_2m, SURFACES_PER_PROFILE, SEED)
-    exact = observe(simulated, surfaces, SEED)
-    regimes = {name: mask for name, mask in regime_masks(simulated).items() if mask.any()}
+    return measure_folds([Fold(network=network, held_out=simulated)], network, calibration)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fold:
+    """A network and profiles that it was not trained on."""
+
+    network: CoupledNetwork
+    held_out: SimulatedSet
+
+
+def measure_folds(
+    folds: Sequence[Fold], network: CoupledNetwork, calibration: Calibration = IDENTITY
+) -> dict[str, Any]:
+    """Measure the errors of all folds together: temperatures of their networks, uncertainties of the finished network.
+
+    The result is that of `measure`.
+    """
+    masks = [regime_masks(fold.held_out) for fold in folds]
+    regimes = {name: np.concatenate([one[name] for one in masks]) for name in masks[0]}
+    regimes = {name: mask for name, mask in regimes.items() if mask.any()}
+    exact = [_observed(fold.held_out, SURFACES_PER_PROFILE, SEED) for fold in folds]
     result: dict[str, Any] = {
-        "profiles": len(simulated),
+        "profiles": sum(len(fold.held_out) for fold in folds),
         "surfaces_per_profile": SURFACES_PER_PROFILE,
-        "atmosphere": _errors_of_terms(network, exact),
+        "atmosphere": _errors_of_terms(folds, exact),
     }
     for condition, errors in conditions(network.tier).items():
-        retrieved = estimate(network, add_input_errors(exact, errors, SEED + 1), errors, calibration)
-        error = retrieved.temperature - surfaces.surface_temperature
+        found: list[tuple[Float, Float]] = []
+        for fold, samples in zip(folds, exact, strict=True):
+            given = add_input_errors(samples, errors, SEED + 1)
+            retrieved = estimate(fold.network, given, errors, calibration)
+            predicted = retrieved if fold.network is network else estimate(network, given, errors, calibration)
+            found.append((retrieved.temperature - samples.surface_temperature, predicted.uncertainty))
+        error, uncertainty = (np.concatenate(parts) for parts in zip(*found, strict=True))
         result[condition] = {
             "lst": {name: asdict(summarise(error[mask])) for name, mask in regimes.items()},
-            "coverage": {name: coverage(error[mask], retrieved.uncertainty[mask]) for name, mask in regimes.items()},
+            "coverage": {name: coverage(error[mask], uncertainty[mask]) for name, mask in regimes.items()},
         }
     return result
 
 
-def _errors_of_terms(network: CoupledNetwork, samples: Samples) -> dict[str, dict[str, float]]:
-    graph = AtmosphereGraph(network)
-    terms = _run(graph, [samples.atmosphere[name][:, :1] for name in TIERS[network.tier]])
-    true = zip(Atmosphere._fields, terms, samples.simulated.terms, strict=False)
-    return {name: asdict(summarise(predicted[:, 0] - value)) for name, predicted, value in true}
+def _observed(simulated: SimulatedSet, per_profile: int, seed: int) -> Samples:
+    return observe(simulated, draw_surfaces(simulated.air_temperature_2m, per_profile, seed), seed)
+
+
+def _errors_of_terms(folds: Sequence[Fold], exact: Sequence[Samples]) -> dict[str, dict[str, float]]:
+    errors: dict[str, list[Float]] = {name: [] for name in Atmosphere._fields}
+    for fold, samples in zip(folds, exact, strict=True):
+        names = TIERS[fold.network.tier]
+        terms = _run(AtmosphereGraph(fold.network), [samples.atmosphere[name][:, :1] for name in names])
+        for name, predicted, true in zip(errors, terms, fold.held_out.terms, strict=False):
+            errors[name].append(predicted[:, 0] - true)
+    return {name: asdict(summarise(np.concatenate(parts))) for name, parts in errors.items()}
 
 
 def estimate(
@@ -96,11 +129,12 @@ def _run(graph: torch.nn.Module, inputs: Sequence[Float]) -> list[Float]:
 
 
 def fold_of(simulated: SimulatedSet) -> NDArray[np.int64]:
-    """Fold of each profile: sources alternate, so that whole dates are held out; without, dates or profiles do.
+    """Fold of each profile, which holds out whole sources; with too few sources, whole dates or regions.
 
-    Neighbouring profiles of one date are almost identical, and differences between dates are part of the error.
+    Neighbouring profiles of one date are almost identical, and differences between dates are part of the error. Without
+    sources, dates and places, profiles alternate.
     """
-    for groups in (simulated.profile_source, simulated.time):
+    for groups in (simulated.profile_source, simulated.time, *_regions(simulated)):
         if groups is not None:
             names, rank = np.unique(groups, return_inverse=True)
             if names.size >= FOLDS:
@@ -108,47 +142,59 @@ def fold_of(simulated: SimulatedSet) -> NDArray[np.int64]:
     return np.arange(len(simulated)) % FOLDS
 
 
+def _regions(simulated: SimulatedSet) -> Iterator[NDArray[np.float64]]:
+    """Number of the box of latitude and longitude of each profile, from large to small boxes."""
+    if simulated.latitude is None or simulated.longitude is None:
+        return
+    for side in REGION_SIDES:
+        yield np.floor(simulated.latitude / side) * (360.0 / side + 1.0) + np.floor(simulated.longitude / side)
+
+
 def fold_steps(config: TrainingConfig) -> int:
     """Gradient steps of the network of one fold."""
     return min(config.calibration.steps, config.optimiser.steps)
 
 
-def calibrate(
-    network: CoupledNetwork, sets: Sequence[SimulatedSet], config: TrainingConfig, progress: Progress | None = None
-) -> Calibration:
-    """Calibrate the predicted uncertainty of a network by cross-validation over all its training data.
+def train_folds(sets: Sequence[SimulatedSet], config: TrainingConfig, progress: Progress | None = None) -> list[Fold]:
+    """Train a network for each fold on the others.
 
-    For each fold a network is trained on the others, and its errors on the fold are compared with the uncertainty that
-    the finished network predicts. Synthetic profiles are used in training but not in the comparison: they extend the
-    range and do not represent the frequency of atmospheres. Returns `IDENTITY` if `calibration.steps` is zero;
-    `progress` is called with the steps done and their total over all folds.
+    Synthetic profiles are used in training but are not held out: they extend the range and do not represent the
+    frequency of atmospheres. Returns no folds if `calibration.steps` is zero or the profiles are too few; `progress` is
+    called with the steps done and their total over all folds.
     """
-    folds = [fold_of(one) for one in sets]
-    steps = fold_steps(config)
-    if steps == 0 or any(not any((fold == number).any() for fold in folds) for number in range(FOLDS)):
-        return IDENTITY
+    numbers, steps = [fold_of(one) for one in sets], fold_steps(config)
+    if steps == 0 or any(not any((one == number).any() for one in numbers) for number in range(FOLDS)):
+        return []
     shorter = replace(config, optimiser=replace(config.optimiser, steps=steps))
-    water_vapour, factors = [], []
+    folds = []
     for number in range(FOLDS):
-        training = [one.select(fold != number) for one, fold in zip(sets, folds, strict=True)]
+        training = [one.select(fold != number) for one, fold in zip(sets, numbers, strict=True)]
         reporting = offset_progress(progress, number * steps, FOLDS * steps)
-        fold_network = train(training_set(training, config), shorter, reporting)
-        for one, fold in zip(sets, folds, strict=True):
-            held_out = one.select((fold == number) & one.is_unmodified)
-            water_vapour.append(held_out.water_vapour)
-            factors.append(_critical_factors(network, fold_network, held_out))
+        network = train(training_set(training, config), shorter, reporting)
+        held_out = [one.select((fold == number) & one.is_unmodified) for one, fold in zip(sets, numbers, strict=True)]
+        folds += [Fold(network=network, held_out=one) for one in held_out if len(one)]
+    return folds
+
+
+def calibrate(network: CoupledNetwork, folds: Sequence[Fold]) -> Calibration:
+    """Calibrate the predicted uncertainty of a network by cross-validation; `IDENTITY` without folds.
+
+    The errors of the network of each fold are compared with the uncertainty that the finished network predicts.
+    """
+    if not folds:
+        return IDENTITY
+    water_vapour = [fold.held_out.water_vapour for fold in folds]
+    factors = [_critical_factors(network, fold) for fold in folds]
     return fit_calibration(np.concatenate(water_vapour), np.concatenate(factors))
 
 
-def _critical_factors(network: CoupledNetwork, fold_network: CoupledNetwork, held_out: SimulatedSet) -> Float:
+def _critical_factors(network: CoupledNetwork, fold: Fold) -> Float:
     """Critical factors of a fold network's errors under the finished one's uncertainty, for `CALIBRATED` conditions."""
-    surfaces = draw_surfaces(held_out.air_temperature_2m, SURFACES_PER_FOLD_PROFILE, FOLD_SEED)
-    exact = observe(held_out, surfaces, FOLD_SEED)
-    factors = []
+    exact, factors = _observed(fold.held_out, SURFACES_PER_FOLD_PROFILE, FOLD_SEED), []
     for name, errors in conditions(network.tier).items():
         if name in CALIBRATED:
             samples = add_input_errors(exact, errors, FOLD_SEED + 1)
-            error = estimate(fold_network, samples, errors).temperature - exact.surface_temperature
+            error = estimate(fold.network, samples, errors).temperature - exact.surface_temperature
             predicted = estimate(network, samples, errors)
             factors.append(critical_factor(error, predicted.from_inputs, predicted.from_model))
     return np.concatenate(factors, axis=1)

@@ -6,18 +6,17 @@ import json
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from lst_raster.errors import ConfigError, InputError, InputNotFoundError, OutputError
 from lst_raster.inference.contract import GRAPHS
-from lst_raster.network.config import read_config
-from lst_raster.network.data import read_sets, split_sets, training_set
-from lst_raster.network.measure import FOLDS, calibrate, fold_steps, measure
+from lst_raster.network.config import CalibrationConfig, OptimiserConfig, read_config
+from lst_raster.network.data import read_sets, training_set
+from lst_raster.network.measure import FOLDS, calibrate, fold_steps, measure, measure_folds, train_folds
 from lst_raster.network.model_card import contract_of, model_card, provenance, to_json, valid_ranges
 from lst_raster.network.onnx_export import AtmosphereGraph, RetrievalGraph, export_onnx
 from lst_raster.network.training_loop import Progress, offset_progress, train
@@ -27,7 +26,7 @@ from lst_raster.sensors.custom import SIMULATED
 
 CONFIG, METRICS, CARD = "train.toml", "metrics.json", "MODEL_CARD.md"
 FILES = (*GRAPHS.values(), CONFIG, METRICS, CARD)  # files that a run writes
-VALIDATION = "validation"  # title of the validation profiles among the metrics
+CROSS_VALIDATION = "cross-validation"  # title of the folds among the metrics
 
 
 def train_model(
@@ -37,8 +36,8 @@ def train_model(
     """Train a model from a configuration file, evaluate it, write `FILES` to a folder, and return the metrics.
 
     `data` is the folder of the simulated sets, by default that of the TOML file. `progress` is called with the steps
-    done and their total. Nothing is written unless the run completes. The result maps the title of each held-out set to
-    its metrics (`lst_raster.network.measure.measure`).
+    done and their total. Nothing is written unless the run completes. The result maps `CROSS_VALIDATION` and the title
+    of each held-out set to metrics (`lst_raster.network.measure.measure`).
 
     Raises ConfigError and UnknownSensorError for an invalid configuration, InputNotFoundError and InputError for a
     missing or invalid simulated set, OutputError where the folder contains a model or cannot be written, and
@@ -50,24 +49,21 @@ def train_model(
 
     # Read the test sets and create the output folder first: errors are raised before minutes of training.
     sets = read_sets(config.data.train, folder, config.sensor)
-    training, validation = split_sets(sets)
-    validation += read_sets(config.data.validation, folder, config.sensor)
-    training, validation = [one for one in training if len(one)], [one for one in validation if len(one)]
-    if not training:
-        raise ConfigError("data.train has no profile for training; give a simulated set with split = 0")
-    titles = [VALIDATION, *(f"{VALIDATION} {number}" for number in range(2, len(validation) + 1))]
-    held_out = dict(zip(titles, validation, strict=False))
-    held_out |= {title: read_sets([path], folder, config.sensor)[0] for title, path in config.data.test.items()}
+    if not sets:
+        raise ConfigError("data.train is empty; give a simulated set")
+    held_out = {title: read_sets([path], folder, config.sensor)[0] for title, path in config.data.test.items()}
 
     with _staging(output) as stage:
         steps, total = config.optimiser.steps, config.optimiser.steps + FOLDS * fold_steps(config)
-        network = train(training_set(training, config), config, offset_progress(progress, 0, total))
-        calibration = calibrate(network, sets, config, offset_progress(progress, steps, total))
-        metrics = {title: measure(network, simulated, calibration) for title, simulated in held_out.items()}
+        network = train(training_set(sets, config), config, offset_progress(progress, 0, total))
+        folds = train_folds(sets, config, offset_progress(progress, steps, total))
+        calibration = calibrate(network, folds)
+        metrics = {CROSS_VALIDATION: measure_folds(folds, network, calibration)} if folds else {}
+        metrics |= {title: measure(network, simulated, calibration) for title, simulated in held_out.items()}
 
-        ranges = valid_ranges(network, training)
+        ranges = valid_ranges(network, sets)
         record = {
-            "training": provenance(config, folder, training, validation),
+            "training": provenance(config, folder, sets),
             "calibration": asdict(calibration),
             "metrics": metrics,
         }
@@ -110,11 +106,6 @@ def _staging(output: Path) -> Iterator[Path]:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-STEPS: Mapping[str, tuple[int, int]] = MappingProxyType({"surface": (2500, 2500), "profile": (4500, 1500)})
-"""Default gradient steps of training and of calibration, by tier; those of the shipped models."""
-WEIGHT_DECAY: Mapping[str, float] = MappingProxyType({"surface": 100.0, "profile": 30.0})
-"""Default weight decay by tier; that of the shipped models."""
-
 _TEMPLATE = """\
 # To rebuild:  lst-raster train --sensor {sensor} --tier {tier} --overwrite{steps_option}
 # with the output of lst-raster simulate for the profiles named in the model card.
@@ -125,10 +116,10 @@ seed = 0
 
 [data]
 train = "{data}"
-
+"""
+_FEWER = """
 [optimiser]
 steps = {steps}
-weight_decay = {weight_decay}
 
 [calibration]
 steps = {calibration}
@@ -137,23 +128,20 @@ steps = {calibration}
 
 def config_text(sensor: str, tier: str, data: str, steps: int | None = None) -> str:
     """Configuration of a training run as TOML; `data` is the simulated set, `steps` scales the calibration's too."""
-    default, calibration = STEPS[tier]
-    return _TEMPLATE.format(
-        sensor=sensor,
-        tier=tier,
-        data=data,
-        steps=steps or default,
-        weight_decay=WEIGHT_DECAY[tier],
-        calibration=calibration if steps is None else max(1, calibration * steps // default),
-        steps_option="" if steps is None else f" --steps {steps}",
+    text = _TEMPLATE.format(
+        sensor=sensor, tier=tier, data=data, steps_option="" if steps is None else f" --steps {steps}"
     )
+    if steps is None:
+        return text
+    calibration = max(1, CalibrationConfig().steps * steps // OptimiserConfig().steps)
+    return text + _FEWER.format(steps=steps, calibration=calibration)
 
 
 def train_custom_sensor(
     sensor: str, tier: str, *, simulated: Path | None = None, output: Path | None = None, steps: int | None = None,
     overwrite: bool = False, progress: Progress | None = None,
 ) -> tuple[Path, dict[str, Any]]:  # fmt: skip
-    """Train one tier (a key of `STEPS`) for a sensor band, and return the folder of the model and its metrics.
+    """Train one tier (a key of `TIERS`) for a sensor band, and return the folder of the model and its metrics.
 
     Defaults: `simulated` is the simulated set in the folder of the custom sensor; `output` is the folder
     ``models/SENSOR/TIER`` in the user's data folder, where `retrieve` searches for models; `steps` are those of the

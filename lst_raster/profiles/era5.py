@@ -10,7 +10,6 @@ from types import MappingProxyType
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
 from lst_raster.inputs.reanalysis.gridded import GriddedField, merge_times
@@ -30,7 +29,6 @@ from lst_raster.physics.quantities import (
 )
 from lst_raster.profiles.library import (
     CLEAR,
-    SPLIT_FLAGS,
     SyntheticExtreme,
     select_clear,
     select_diverse,
@@ -44,8 +42,6 @@ OZONE = replace(SPECIFIC_HUMIDITY, name="ozone", hint="give ozone per moist air 
 _MORE: Mapping[str, Quantity] = MappingProxyType(
     {"z": HEIGHT, "geopotential": HEIGHT, "o3": OZONE, "ozone_mass_mixing_ratio": OZONE}
 )
-_BOXES = (30.0, 15.0, 7.5, 3.0, 1.0)  # sides of the boxes that are assigned to training or validation [degree]
-_VALIDATION = (0.07, 0.3)  # acceptable fraction of columns for validation
 _FEWEST = 8  # levels, for a profile of the whole atmosphere
 
 
@@ -62,7 +58,7 @@ class _Fields:
 def profiles_from_era5(
     paths: Sequence[Path], *, every: int = 1, columns: int | None = None, clear_below: float = CLEAR
 ) -> xr.Dataset:
-    """Make training profiles from ERA5 on pressure levels, with `split` and `perturbation`, for `lst-raster simulate`.
+    """Make training profiles from ERA5 on pressure levels, with `perturbation`, for `lst-raster simulate`.
 
     The files are netCDF, GRIB or ZIP with t and q (or r) on levels; sp, or z on levels and of the surface; optionally
     t2m, d2m, o3. `every` is the step of rows and columns; `columns` is the number of columns to select, diverse in
@@ -71,8 +67,7 @@ def profiles_from_era5(
     Clear columns have a relative humidity below `clear_below` [1] on all levels above the ground, as in the packaged
     library; levels below the ground are removed. The surface pressure is from the file, or else the pressure at which
     the geopotential of the levels equals that of the surface. Temperature and humidity at 2 m are from the file, or
-    else interpolated from the levels to the surface. Every seventh box of 30 degrees (smaller ones where the files
-    cover a region) is for validation.
+    else interpolated from the levels to the surface.
 
     Raises InputNotFoundError, InputError or MissingExtraError; the message says what to add.
     """
@@ -86,7 +81,6 @@ def profiles_from_era5(
             f"{count} of {profiles.sizes['profile']} columns are clear, below {clear_below:.0%} relative "
             "humidity on all levels; give more files, or a higher --clear-below"
         )
-    clear["split"] = "profile", _split(clear["latitude"].values, clear["longitude"].values), SPLIT_FLAGS
     clear["perturbation"] = "profile", np.full(count, SyntheticExtreme.NONE, dtype=np.int8)
     return clear if columns is None else select_diverse(clear, columns)
 
@@ -226,14 +220,3 @@ def _assemble(fields: _Fields, surface: Float, names: str) -> xr.Dataset:
         "Conventions": "CF-1.11",
     }
     return selected
-
-
-def _split(latitude: Float, longitude: Float) -> NDArray[np.int8]:
-    """Assign every seventh box, along diagonals, to validation (1), with the largest boxes that divide the region."""
-    for box in _BOXES:
-        row, column = np.floor((latitude + 90.0) / box), np.floor(((longitude + 180.0) % 360.0) / box)
-        split = np.asarray((column + 3.0 * row) % 7.0 == 0.0, dtype=np.int8)
-        if _VALIDATION[0] <= split.mean() <= _VALIDATION[1]:
-            return split
-    _LOGGER.warning("the columns are too close together to split them by region: every seventh is for validation")
-    return np.asarray(np.arange(latitude.size) % 7 == 0, dtype=np.int8)

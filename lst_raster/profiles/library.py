@@ -32,8 +32,6 @@ _DRAWS_PER_COLUMN = 8  # draws per synthetic column; at least a third of them ar
 _SCALE_TEMPERATURE = 8.0  # [K]; the three scales make distances in the features comparable
 _SCALE_VAPOUR = 0.6  # [(kg m-2)**0.5]; about 1 kg m-2 in dry atmospheres, 8 kg m-2 in the tropics
 _SCALE_LATITUDE = 15.0  # [degree]
-SPLIT_FLAGS = {"flag_values": np.array([0, 1], dtype=np.int8), "flag_meanings": "training validation"}
-"""Attributes of the variable `split`."""
 
 
 class SyntheticExtreme(IntEnum):
@@ -158,16 +156,6 @@ def _features(profiles: xr.Dataset) -> Float:
     return np.stack(features, axis=1)
 
 
-def validation_split(region: NDArray[np.int16]) -> NDArray[np.int8]:
-    """Split by region: every seventh 30-degree box, along diagonals, is for validation (1), the others for training.
-
-    Neighbouring columns are nearly copies of each other; a random split would validate on training data. `region` is
-    as in `lst_raster.profiles.profile_sets.region_of`.
-    """
-    row, column = region // 12, region % 12
-    return np.asarray((column + 3 * row) % 7 == 0, dtype=np.int8)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LibrarySource:
     """Columns of a source in the library."""
@@ -233,8 +221,8 @@ def make_library(paths: Sequence[Path]) -> xr.Dataset:
     """Make the training library from files of `lst_raster.profiles.readers.READERS`.
 
     Clear columns of each source are selected as `SOURCES` says; 300 hot and 300 humid columns beyond their range are
-    derived from those of single times. The variables `weight`, `perturbation` (`SyntheticExtreme`) and `split` are
-    added. Values are rounded: temperatures to 1/64 K, mass fractions to 14 bits (6e-5 of the value).
+    derived from those of single times. The variables `weight` and `perturbation` (`SyntheticExtreme`) are added. Values
+    are rounded: temperatures to 1/64 K, mass fractions to 14 bits (6e-5 of the value).
 
     Raises InputNotFoundError, or InputError for an unknown or damaged file, one for testing only, or without clear
     columns.
@@ -258,7 +246,6 @@ def make_library(paths: Sequence[Path]) -> xr.Dataset:
         "flag_values": np.array([int(kind) for kind in SyntheticExtreme], dtype=np.int8),
         "flag_meanings": " ".join(kind.name.lower() for kind in SyntheticExtreme),
     }
-    library["split"] = "profile", validation_split(library["region"].values), SPLIT_FLAGS
     library.attrs = {
         "title": "Clear atmospheric columns for training land surface temperature retrievals",
         "source": ", ".join(source_of(one) for one in selected),

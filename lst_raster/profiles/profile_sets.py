@@ -48,7 +48,6 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
 )
 """Quantities of the variables that are converted to the units of the schema when a file is read."""
 
-BOX = 30.0  # side of a region [degree]
 DRIEST = 1e-7
 """Lower bound of specific humidity before taking logarithms; packed files round the stratosphere to 0. [kg kg-1]"""
 UNKNOWN = -1  # value of `land` where it is not known
@@ -91,8 +90,6 @@ def profile_dataset(
     if land is not None:
         meaning = "1 over land, 0 over water, -1 where unknown"
         profiles["land"] = "profile", np.asarray(land, dtype=np.int8), {"long_name": meaning}
-    profiles["region"] = "profile", region_of(columns["latitude"], columns["longitude"])
-    profiles["region"].attrs["long_name"] = "30 degree box, counted eastwards from 90 S 180 W, then northwards"
     return profiles
 
 
@@ -116,19 +113,6 @@ def one_column_per_pole(latitude: Float) -> NDArray[np.bool_]:
     for pole in (-90.0, 90.0):
         keep[np.flatnonzero(latitude == pole)[:1]] = True
     return keep
-
-
-def region_of(latitude: Float, longitude: Float) -> NDArray[np.int16]:
-    """30 by 30 degree box of places [degree], 0 to 71: 12 boxes eastwards from 180 W, in 6 rows northwards from 90 S.
-
-    Examples
-    --------
-    >>> region_of(np.array([-89.0, 47.4]), np.array([-180.0, 8.5])).tolist()
-    [0, 54]
-    """
-    row = np.minimum((latitude + 90.0) // BOX, 180.0 / BOX - 1.0)
-    column = ((longitude + 180.0) % 360.0) // BOX
-    return np.asarray(row * (360.0 / BOX) + column, dtype=np.int16)
 
 
 def water_vapour(profiles: xr.Dataset) -> Float:

@@ -37,7 +37,7 @@ LEVEL_VARIABLES = ("pressure", "air_temperature", "specific_humidity", "ozone")
 """Input variables on (profile, level); ozone is optional."""
 GROUND_VARIABLES = ("surface_pressure", "air_temperature_2m", "specific_humidity_2m")
 """Optional input variables on (profile) at the ground."""
-COPIED = ("surface_temperature", "latitude", "longitude", "time", "split", "land", "perturbation", "weight")
+COPIED = ("surface_temperature", "latitude", "longitude", "time", "land", "perturbation", "weight")
 """Variables on (profile) that are copied to the output."""
 RESULTS = {
     "transmittance": ("1", "effective band transmittance along the view path"),

@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 
 _TERMS = ("transmittance", "upwelling_radiance", "downwelling_radiance")
 _REQUIRED = (*_TERMS, "water_vapour", "surface_pressure", "air_temperature_2m")
-_FLAGS = ("split", "perturbation", "land")
+_FLAGS = ("perturbation", "land")
 _OPTIONAL = (
     *("surface_temperature", "latitude", "longitude", "time"),
     *("aerosol_optical_depth", "continuum_scaling", "gas_year", "weight"),
@@ -57,7 +57,6 @@ class SimulatedSet:
     aerosol_optical_depth: Float | None = None  # absorption optical depth of the background aerosol [1]
     continuum_scaling: Float | None = None  # factor on the water vapour continuum [1]
     gas_year: Float | None = None  # year of the minor gas concentrations
-    split: NDArray[np.int8] | None = None  # 0 for training, 1 for validation
     perturbation: NDArray[np.int8] | None = None
     """0 for an unmodified profile of the source, else the `SyntheticExtreme`."""
     land: NDArray[np.int8] | None = None  # 1 over land, 0 over water, -1 where unknown

@@ -16,7 +16,7 @@ from lst_raster.errors import ConfigError
 from lst_raster.network.config import TIERS, CalibrationConfig, DataConfig, LossConfig, OptimiserConfig, TrainingConfig
 from lst_raster.network.data import Batch, TrainingSet, simulate_batch, training_set, whitening
 from lst_raster.network.loss import pseudo_huber
-from lst_raster.network.measure import calibrate, estimate
+from lst_raster.network.measure import calibrate, estimate, train_folds
 from lst_raster.network.model import (
     NUISANCE_PARAMETERS,
     Atmosphere,
@@ -276,5 +276,5 @@ def fit(fit_spec: Any, training: Sequence[SimulatedSet]) -> Fitted:
     learning = training_set(training, config)
     method = METHODS[fit_spec.method](learning, config)
     network = optimise(method, learning, config)
-    calibration = calibrate(network, training, config) if fit_spec.calibration else None
+    calibration = calibrate(network, train_folds(training, config)) if fit_spec.calibration else None
     return Fitted(method=method, network=network, tier=fit_spec.tier, calibration=calibration)
