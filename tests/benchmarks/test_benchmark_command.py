@@ -213,5 +213,5 @@ def test_a_quick_benchmark_simulates_a_part_of_the_packaged_library(tmp_path, mo
     assert len(found) == 4
     assert np.unique(found.time).size == 4
     assert np.unique(found.aerosol_optical_depth).size == 4  # random in each column
-    assert found.air_temperature_sigma is not None and found.split is not None and found.land is not None
+    assert found.air_temperature_sigma is not None and found.land is not None
     assert found.weight is not None and found.profile_source is not None

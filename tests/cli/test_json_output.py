@@ -119,7 +119,7 @@ def test_the_output_of_makers_is_one_document_too(name, folder, monkeypatch, com
         "make_bands": [Path("a"), Path("b")],
         "train_model": {},
         "make_climatology": dict.fromkeys(("water_vapour", "air_temperature", "surface_pressure"), np.ones((2, 7))),
-        "profiles_from_era5": xr.Dataset({"split": ("profile", [0, 1]), "p": (("profile", "level"), np.ones((2, 3)))}),
+        "profiles_from_era5": xr.Dataset({"p": (("profile", "level"), np.ones((2, 3)))}),
     }
     returned = special.get(function.rpartition(".")[2], made())
     monkeypatch.setattr(function, lambda *given, **values: returned)

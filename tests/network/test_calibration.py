@@ -11,16 +11,22 @@ from lst_raster.network.data import draw_predictors, training_set
 from lst_raster.network.measure import (
     COVERAGE,
     FACTOR_LIMITS,
+    FOLDS,
     MINIMUM_PROFILES,
     NODE_SPACING,
+    Fold,
     calibrate,
     critical_factor,
     fit_calibration,
     fold_of,
+    measure,
+    measure_folds,
+    train_folds,
 )
 from lst_raster.network.model import IDENTITY, Calibration
 from lst_raster.network.onnx_export import AtmosphereGraph
 from lst_raster.network.training_loop import CoupledMethod
+from lst_raster.profiles.sampling import CONDITIONS
 from lst_raster.profiles.simulated_set import read_simulated
 from tests.support.simulated_sets import make_simulated_set
 
@@ -119,23 +125,58 @@ def test_the_calibration_multiplies_the_uncertainties_of_the_graph_and_nothing_e
         torch.testing.assert_close(one * factor, other)
 
 
-def test_whole_sources_or_dates_are_held_out_where_they_are_known(simulated):
+def sizes(simulated):
+    return np.bincount(fold_of(simulated), minlength=FOLDS).tolist()
+
+
+def test_whole_sources_dates_or_regions_are_held_out_where_they_are_known(simulated):
     count = len(simulated)
-    assert np.bincount(fold_of(simulated)).tolist() == [count // 2, count // 2]
-    days = np.datetime64("2011-01-15") + np.repeat([0, 260, 300], [100, 150, count - 250])
-    assert np.bincount(fold_of(replace(simulated, time=days))).tolist() == [count - 150, 150]
-    sources = np.repeat(["GFS", "ERA"], [count - 60, 60])
-    assert np.bincount(fold_of(replace(simulated, time=days, profile_source=sources))).tolist() == [60, count - 60]
-    alone = np.full(count, "GFS")  # one source, of three dates
-    assert np.bincount(fold_of(replace(simulated, time=days, profile_source=alone))).tolist() == [count - 150, 150]
+    alternating = replace(simulated, latitude=None, longitude=None)
+    assert sizes(alternating) == [count // 4] * 4
+    days = np.datetime64("2011-01-15") + np.repeat([0, 90, 180, 260, 300], [100, 150, 60, 40, count - 350])
+    by_date = [100 + count - 350, 150, 60, 40]  # the fifth is with the first
+    assert sizes(replace(simulated, time=days)) == by_date
+    sources = np.repeat(["GFS", "ERA", "NCEP", "TIGR"], [count - 60, 30, 20, 10])
+    assert sizes(replace(simulated, time=days, profile_source=sources)) == [30, count - 60, 20, 10]
+    alone = np.full(count, "GFS")  # one source, of five dates
+    assert sizes(replace(simulated, time=days, profile_source=alone)) == by_date
+
+
+@pytest.mark.parametrize("side", [60.0, 8.0])
+def test_regions_are_as_large_as_the_profiles_allow(simulated, side):
+    fraction = (simulated.latitude + 60.0) / 120.0, (simulated.longitude + 180.0) / 360.0
+    place = {"latitude": 10.0 + side * fraction[0], "longitude": 20.0 + side * fraction[1]}
+    fold = fold_of(replace(simulated, **place))
+    assert np.bincount(fold, minlength=FOLDS).min() > 0
+    box = {60.0: 30.0, 8.0: 7.5}[side]
+    rows, columns = np.floor(place["latitude"] / box), np.floor(place["longitude"] / box)
+    for number in np.unique(1000.0 * rows + columns):
+        assert len(np.unique(fold[1000.0 * rows + columns == number])) == 1
 
 
 @pytest.mark.slow
-def test_a_run_calibrates_with_the_same_result_every_time_and_not_at_all_without_steps(simulated):
+def test_cross_validation_has_the_same_result_every_time_and_no_folds_without_steps(simulated):
     network = CoupledMethod(training_set([simulated], config_of(20)), config_of(20)).network()
     seen = []
-    first = calibrate(network, [simulated], config_of(20), lambda done, total: seen.append((done, total)) is None)
-    assert first == calibrate(network, [simulated], config_of(20))
+    folds = train_folds([simulated], config_of(20), lambda done, total: seen.append((done, total)) is None)
+    assert sorted(np.concatenate([fold.held_out.water_vapour for fold in folds])) == sorted(simulated.water_vapour)
+    first = calibrate(network, folds)
+    assert first == calibrate(network, train_folds([simulated], config_of(20)))
     assert first != IDENTITY
-    assert (seen[0], seen[-1]) == ((1, 40), (40, 40))
-    assert calibrate(network, [simulated], config_of(0)) is IDENTITY
+    assert (seen[0], seen[-1]) == ((1, 80), (80, 80))
+    assert train_folds([simulated], config_of(0)) == []
+    assert calibrate(network, []) is IDENTITY
+
+
+@pytest.mark.slow
+def test_the_errors_of_all_folds_are_measured_together(simulated):
+    network = CoupledMethod(training_set([simulated], config_of(20)), config_of(20)).network()
+    halves = np.arange(len(simulated)) % 2 == 0
+    parts = [Fold(network=network, held_out=simulated.select(mask)) for mask in (halves, ~halves)]
+    together, (one, other) = measure_folds(parts, network), (measure(network, part.held_out) for part in parts)
+    assert together["profiles"] == len(simulated)
+    for condition in CONDITIONS:
+        squares = [found[condition]["lst"]["all"]["rmse"] ** 2 for found in (one, other)]
+        assert together[condition]["lst"]["all"]["rmse"] ** 2 == pytest.approx(np.mean(squares))
+        within = [found[condition]["coverage"]["all"] for found in (one, other)]
+        assert together[condition]["coverage"]["all"] == pytest.approx(np.mean(within))

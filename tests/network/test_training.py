@@ -16,7 +16,7 @@ from lst_raster.network.config import (
     OptimiserConfig,
     TrainingConfig,
 )
-from lst_raster.network.data import draw_batch, draw_predictors, simulate_batch, split_sets, training_set
+from lst_raster.network.data import draw_batch, draw_predictors, simulate_batch, training_set
 from lst_raster.network.model import EXTRAPOLATION_LIMIT, Atmosphere
 from lst_raster.network.training_loop import CoupledMethod, fit_mechanism, train
 from lst_raster.physics.mechanism import emission_temperature_terms
@@ -208,13 +208,6 @@ def test_profiles_are_drawn_by_their_weight(tmp_path):
     config = config_of(optimiser=OptimiserConfig(batch=20_000))
     batch = draw_batch(training_set([simulated], config), config, np.random.default_rng(0))
     assert float((batch.weight == 0.25).float().mean()) == pytest.approx(0.2, abs=0.01)
-
-
-def test_the_split_of_a_set_keeps_every_profile_once(simulated):
-    (training,), (validation,) = split_sets([simulated])
-    assert len(training) + len(validation) == len(simulated)
-    assert (training.split == 0).all()
-    assert (validation.split == 1).all()
 
 
 def prediction_of(learning, atmosphere=None):

@@ -92,7 +92,7 @@ def test_the_card_shows_the_measured_numbers_and_the_limits(run):
     figures = " / ".join(f"{result['lst']['all'][name]:.2f}" for name in ("rmse", "bias", "mae"))
     row = f"| all | 6000 | {figures} / {100.0 * result['coverage']['all']:.0f} | "
     assert row in card.split("### Other columns: 300 profiles")[1]
-    for part in ("# landsat8-b10/surface", "`air_temperature` | K | ", "## Limits", "clear sky", "640 simulated"):
+    for part in ("# landsat8-b10/surface", "`air_temperature` | K | ", "## Limits", "clear sky", "800 simulated"):
         assert part in card
     assert "{" not in card
     assert max(len(line) for line in card.splitlines() if not line.startswith("|")) <= 120  # tables cannot wrap
@@ -101,8 +101,7 @@ def test_the_card_shows_the_measured_numbers_and_the_limits(run):
 def test_the_model_names_its_data_and_versions_but_no_folder(run):
     _, output, _ = run
     training = Model.load(output).metadata["training"]
-    assert training["profiles"] == 640
-    assert training["validation_profiles"] == 160
+    assert training["profiles"] == 800
     assert [one["file"] for one in training["simulated_sets"]] == ["learn.nc"]
     assert training["config"]["optimiser"]["steps"] == 300
     assert set(training["versions"]) >= {"torch", "onnx", "numpy", "python", "lst_raster"}
@@ -176,7 +175,8 @@ def test_the_command_trains_and_prints_the_metrics(tmp_path, command):
     assert (code, err) == (0, [])
     number = r"[+-]?\d+\.\d\d"
     errors = f"RMSE {number} K with exact and {number} K with noisy inputs, bias {number} and {number} K"
-    assert re.fullmatch(f"Other columns: {errors}, 300 profiles", out[1])
+    for line, title in zip(out, ("cross-validation", "Other columns"), strict=False):
+        assert re.fullmatch(f"{title}: {errors}, {800 if title == 'cross-validation' else 300} profiles", line)
     assert (tmp_path / "model" / "model.onnx").is_file()
 
 

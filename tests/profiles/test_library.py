@@ -16,14 +16,12 @@ from lst_raster.profiles.library import (
     overpass_weight,
     perturb,
     select_columns,
-    validation_split,
 )
 from lst_raster.profiles.profile_sets import (
     COLUMN_VARIABLES,
     LEVEL_VARIABLES,
     library_path,
     read_profiles,
-    region_of,
     water_vapour,
     write_profiles,
 )
@@ -121,21 +119,6 @@ def test_the_library_reaches_beyond_its_sources_only_where_it_says_so(library):
     assert float(hot["air_temperature_2m"].min()) >= 314.99 and float(hot["air_temperature_2m"].max()) > 327.0
     assert water_vapour(hot).max() <= 65.0
     assert water_vapour(humid).min() >= 61.99 and 75.0 < water_vapour(humid).max() <= 80.0
-
-
-def test_every_class_of_water_vapour_is_in_both_parts_of_the_split(library):
-    for part in (0, 1):
-        chosen = library.isel(profile=library["split"].values == part)
-        assert (np.histogram(water_vapour(chosen), [0, 10, 20, 30, 40, 50, 100])[0] >= 25).all()
-    assert 0.1 < float(library["split"].mean()) < 0.2
-
-
-def test_no_region_is_split_between_training_and_validation(library):
-    region, split = library["region"].values, library["split"].values
-    assert np.array_equal(region, region_of(library["latitude"].values, library["longitude"].values))
-    for box in np.unique(region):
-        assert len(np.unique(split[region == box])) == 1
-    assert np.array_equal(validation_split(region), split)
 
 
 @pytest.mark.slow

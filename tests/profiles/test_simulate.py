@@ -263,12 +263,12 @@ def test_profiles_of_every_writer_are_read_as_those_of_h5netcdf(profiles, tmp_pa
 @pytest.mark.slow
 def test_a_file_that_xarray_writes_by_default_is_simulated_as_any_other(profiles, tmp_path):
     with xr.open_dataset(profiles, engine="h5netcdf") as dataset:
-        written_by_netcdf4(dataset.load().assign(split=("profile", np.int8([0, 1, 0]))), tmp_path / "other.nc")
+        written_by_netcdf4(dataset.load().assign(land=("profile", np.int8([0, 1, 0]))), tmp_path / "other.nc")
     for name in (profiles, tmp_path / "other.nc"):
         simulate_file(name, {SENSOR: tmp_path / f"out_{name.name}"})
     first, second = (read_simulated(tmp_path / f"out_{name}.nc") for name in ("profiles", "other"))
     np.testing.assert_array_equal(first.transmittance, second.transmittance)
-    assert second.split.tolist() == [0, 1, 0]
+    assert second.land.tolist() == [0, 1, 0]
 
 
 def test_variables_of_unlike_shapes_are_refused(profiles, tmp_path):

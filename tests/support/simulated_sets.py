@@ -76,7 +76,6 @@ def make_simulated_set(
         "aerosol_optical_depth": (aerosol, "1"),
         "continuum_scaling": (np.ones(profiles), "1"),
         "gas_year": (rng.uniform(1985.0, 2028.0, profiles), "1"),
-        "split": ((np.arange(profiles) % 5 == 4).astype(np.int8), "1"),
     }
     dataset = xr.Dataset(
         {name: ("profile", array, {"units": units}) for name, (array, units) in values.items()},
