@@ -73,7 +73,7 @@ def small(sets, tmp_path_factory):
 def test_a_run_writes_the_page_its_tables_and_its_pictures(small):
     written = sorted(path.relative_to(small).as_posix() for path in small.rglob("*") if path.is_file())
     fits = [name for name in written if name.startswith("fits/")]
-    assert len(fits) == 22  # humid columns 8, ablations 16, of which 2 are the same
+    assert len(fits) == 28  # humid columns 8, ablations 22, of which 2 are the same
     written = [name for name in written if name not in fits]
     assert written == ["ablations.csv", "benchmark.md", "figures/ablations.png", "humid_left_out.csv", "results.json"]
     with Image.open(small / "figures" / "ablations.png") as picture:

@@ -1,4 +1,4 @@
-"""Ablations: the coupled network without one of its parts."""
+"""Ablations: the coupled network without one of its parts, or with other inputs from the scene."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from lst_raster.profiles.simulated_set import HUMID
 from tests.benchmarks.accuracy.charts import Chart
-from tests.benchmarks.accuracy.fits import COUPLED, NO_MECHANISM, UNBOUNDED
+from tests.benchmarks.accuracy.fits import COUPLED, NO_MECHANISM, SEES_BOTH, SEES_NEITHER, SEES_PIXEL, UNBOUNDED
 from tests.benchmarks.accuracy.jobs import Job
 from tests.benchmarks.accuracy.measure import Rows, headline, measure
 from tests.benchmarks.accuracy.section import Section
@@ -31,6 +31,9 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, float]]] = MappingProxyType(
         ),
         "without bounds on the atmosphere": (UNBOUNDED, {}),
         "without the fitted linear model": (NO_MECHANISM, {}),
+        "without the temperature of the neighbourhood": (SEES_NEITHER, {}),
+        "with that of the pixel in its place": (SEES_PIXEL, {}),
+        "with that of the pixel too": (SEES_BOTH, {}),
     }
 )  # fmt: skip
 """Variants by name: method, and non-default weights of the loss."""
@@ -80,7 +83,10 @@ def _charts(rows: Rows) -> Mapping[str, Chart]:
 
 _WORDS = """\
 The network of the tier `surface` is trained without one term of its loss (docs/science/network.md), without the bounds
-that make each output a possible atmosphere (and thus without the linear model), and without the fitted linear model.
+that make each output a possible atmosphere (and thus without the linear model), without the fitted linear model, and
+with other temperatures of the scene as inputs of the network: none, or brightness temperature and emissivity of each
+pixel, in place of or in addition to the brightness temperature of the neighbourhood. With the pixel the network could
+not run on a coarse grid. In the sampling design the surfaces of the pixels are independent of their neighbourhood.
 The last column is the number of samples without retrieved temperature over all seeds and conditions. The likelihood is
 for the predicted uncertainty, which this table does not show."""
 

@@ -34,6 +34,7 @@ from lst_raster.profiles.sampling import InputErrors, Samples
 from lst_raster.profiles.simulated_set import SimulatedSet
 
 SCALE = 10.0  # scale of the output: typical surface minus brightness temperature [K]
+MIDDLE_EMISSIVITY, EMISSIVITY_SCALE = 0.95, 0.03  # of the emissivity as an input [1]
 EXACT_PIXELS = 1.0 / 3.0  # fraction of the profiles of a batch whose radiance and emissivity are exact [1]
 
 
@@ -78,11 +79,22 @@ def all_features(
     return torch.cat([brightness[..., None], emissivity[..., None], air], dim=-1)
 
 
+def noisy_pixels(batch: Batch, band: BandPlanck) -> tuple[Tensor, Tensor]:
+    """Radiance and emissivity with the errors of `InputErrors` times a factor from 0 to 1, drawn for each profile."""
+    shape, errors = (len(batch.radiance), 1), InputErrors()
+    factor = torch.where(torch.rand(shape) < EXACT_PIXELS, 0.0, torch.rand(shape))
+    brightness = brightness_temperature(batch.radiance, band)
+    slope = band_radiance_slope(brightness, band)
+    radiance = batch.radiance + factor * errors.sensor * slope * torch.randn_like(brightness)
+    emissivity = batch.emissivity + factor * errors.emissivity * torch.randn_like(brightness)
+    return radiance, torch.clamp(torch.as_tensor(emissivity), max=1.0)
+
+
 class Plain:
     """Plain network as a training method: robust loss on the temperature only, with noisy radiance and emissivity.
 
     The coupled network does not see these two inputs, so batches contain their exact values. This network sees them and
-    must learn from their errors: those of `InputErrors` times a factor from 0 to 1, drawn for each profile.
+    must learn from their errors (`noisy_pixels`).
     """
 
     def __init__(self, learning: TrainingSet, config: TrainingConfig) -> None:
@@ -105,18 +117,9 @@ class Plain:
 
     def loss(self, network: PlainNetwork, batch: Batch) -> Tensor:
         """Robust loss on the temperature. [K2]"""
-        radiance, emissivity = self._noisy(batch)
+        radiance, emissivity = noisy_pixels(batch, self.band)
         lst = network(radiance, emissivity, batch.predictors, batch.nuisance.unsqueeze(1))
         return pseudo_huber(lst - batch.surface_temperature, self.config.loss.robust_scale).mean()
-
-    def _noisy(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        shape, errors = (len(batch.radiance), 1), InputErrors()
-        factor = torch.where(torch.rand(shape) < EXACT_PIXELS, 0.0, torch.rand(shape))
-        brightness = brightness_temperature(batch.radiance, self.band)
-        slope = band_radiance_slope(brightness, self.band)
-        radiance = batch.radiance + factor * errors.sensor * slope * torch.randn_like(brightness)
-        emissivity = batch.emissivity + factor * errors.emissivity * torch.randn_like(brightness)
-        return radiance, torch.clamp(torch.as_tensor(emissivity), max=1.0)
 
     def temperature(self, network: PlainNetwork, batch: Batch) -> Tensor:
         """Predict the temperature, with zero for the nuisance parameters. [K]"""
@@ -202,11 +205,79 @@ class NoMechanism(CoupledMethod):
     network_class = NoMechanismNetwork
 
 
+class PixelNetwork(CoupledNetwork):
+    """Coupled network whose body sees the pixel: the last two predictors are brightness temperature and emissivity."""
+
+    sees_neighbourhood, sees_pixel = True, True
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        if self.sees_pixel:
+            self.first = nn.Linear(self.first.in_features + 2, self.first.out_features)
+
+    def first_guess(self, predictors: Sequence[Tensor]) -> FirstGuess:
+        """Add the pixel to the features, and hide the neighbourhood behind the air temperature."""
+        *known, brightness, emissivity = torch.broadcast_tensors(*predictors)  # type: ignore[no-untyped-call]
+        air = known[TIERS[self.tier].index("air_temperature")]
+        if not self.sees_neighbourhood:
+            known[TIERS[self.tier].index("brightness_temperature")] = air
+        guess = super().first_guess(known)
+        if not self.sees_pixel:
+            return guess
+        pixel = torch.stack([(brightness - air) / SCALE, (emissivity - MIDDLE_EMISSIVITY) / EMISSIVITY_SCALE], dim=-1)
+        return guess._replace(features=torch.cat([guess.features, pixel], dim=-1))
+
+
+class PixelOnlyNetwork(PixelNetwork):
+    """Coupled network whose body sees the pixel in place of the neighbourhood."""
+
+    sees_neighbourhood = False
+
+
+class BlindNetwork(PixelNetwork):
+    """Coupled network whose body sees neither."""
+
+    sees_neighbourhood, sees_pixel = False, False
+
+
+class Pixel(CoupledMethod):
+    """Coupled network with the pixel among the inputs of its body."""
+
+    network_class: type[CoupledNetwork] = PixelNetwork
+
+    def loss(self, network: CoupledNetwork, batch: Batch) -> Tensor:
+        """Loss of the coupled network; the equation has the exact radiance and emissivity, the body noisy ones."""
+        return super().loss(network, self._seen(batch, *noisy_pixels(batch, self.band)))
+
+    def temperature(self, network: CoupledNetwork, batch: Batch) -> Tensor:
+        """Temperature without the nuisance parameters. [K]"""
+        return super().temperature(network, self._seen(batch, batch.radiance, batch.emissivity))
+
+    def _seen(self, batch: Batch, radiance: Tensor, emissivity: Tensor) -> Batch:
+        pixel = brightness_temperature(radiance, self.band), emissivity
+        return batch._replace(predictors=(*batch.predictors, *pixel))
+
+
+class PixelOnly(Pixel):
+    """Coupled network with the pixel in place of the neighbourhood."""
+
+    network_class = PixelOnlyNetwork
+
+
+class Blind(Pixel):
+    """Coupled network with neither pixel nor neighbourhood among the inputs of its body."""
+
+    network_class = BlindNetwork
+
+
 METHODS: Mapping[str, Callable[[TrainingSet, TrainingConfig], TrainableMethod]] = {
     "coupled": CoupledMethod,
     "plain network": Plain,
     "coupled, unbounded": Unbounded,
     "coupled, no mechanism": NoMechanism,
+    "coupled, pixel and neighbourhood": Pixel,
+    "coupled, pixel": PixelOnly,
+    "coupled, neither": Blind,
 }
 """Training methods by name."""
 

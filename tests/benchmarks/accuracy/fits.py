@@ -16,7 +16,8 @@ from tests.benchmarks.accuracy.refit import REFITS
 
 COUPLED, PLAIN = "coupled", "plain network"
 UNBOUNDED, NO_MECHANISM = "coupled, unbounded", "coupled, no mechanism"
-TRAINED = (COUPLED, PLAIN, UNBOUNDED, NO_MECHANISM)
+SEES_BOTH, SEES_PIXEL, SEES_NEITHER = "coupled, pixel and neighbourhood", "coupled, pixel", "coupled, neither"
+TRAINED = (COUPLED, PLAIN, UNBOUNDED, NO_MECHANISM, SEES_BOTH, SEES_PIXEL, SEES_NEITHER)
 """Methods that a fitter must support; those of `tests.benchmarks.accuracy.refit.REFITS` are fitted here."""
 
 TIER_NAMES = ("surface", "profile")
