@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import Retrieved, retrieve_with_uncertainty
-from lst_raster.inputs.climatology import climatology
+from lst_raster.inputs.climatology import climatology, days_and_years
 from lst_raster.inputs.emissivity.source import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
 from lst_raster.physics.planck import brightness_temperature
-from lst_raster.physics.uncertainty import noise_radiance, quantisation_noise
+from lst_raster.retrieval.inversion import sensor_noise
 from lst_raster.sensors.bands import sensor_band
 
 Float = NDArray[np.float64]
@@ -31,8 +31,7 @@ def climatological_inputs(
     Those of `lst-raster retrieve` with a DEM: climatology adjusted to the elevation, with its uncertainties, and the
     year of the acquisition. Background aerosol is the model's default.
     """
-    year = date.astype("datetime64[Y]")
-    day = (date.astype("datetime64[D]") - year).astype(float) + 1.0
+    day, year = days_and_years(np.asarray(date))
     mean = climatology(latitude, longitude, day).at_elevation(elevation)
     return {
         "water_vapour": mean.water_vapour,
@@ -40,7 +39,7 @@ def climatological_inputs(
         "air_temperature": mean.air_temperature,
         "air_temperature_uncertainty": mean.air_temperature_uncertainty,
         "surface_pressure": mean.surface_pressure,
-        "gas_year": year.astype(float) + 1970.0 + (day - 1.0) / 365.25,
+        "gas_year": year,
     }
 
 
@@ -64,7 +63,7 @@ def retrieve(
     known |= {name: np.asarray(values) for name, values in inputs.items()}
     return retrieve_with_uncertainty(
         atmosphere, radiance, np.asarray(emissivity), known,
-        sensor_noise=float(np.hypot(noise_radiance(band.noise, band.planck), quantisation_noise(band.gain))),
+        sensor_noise=sensor_noise(band, band.gain),
         emissivity_uncertainty=EMISSIVITY_UNCERTAINTY, band=band.planck,
     )  # fmt: skip
 

@@ -128,7 +128,7 @@ retrieval = combine(
         help="Reanalysis file with water vapour at the scene's time, or with temperature and humidity on levels: "
         "NetCDF, GRIB, Zarr, or a ZIP of them. Repeatable."),
     click.option("--dem", metavar="VALUE", shell_complete=files,
-        help="Elevation in m, or raster, to which the atmospheric inputs are adjusted."),
+        help="Elevation in m, or raster, to which reanalysis and climatology are adjusted."),
     click.option("--align", is_flag=True, help="Warp rasters on another grid onto the scene's."),
     level_2,
     click.option("--downwelling", type=click.Choice(["corrected", "usgs"]),

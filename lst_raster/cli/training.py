@@ -77,7 +77,7 @@ def train(
     config: Path | None, sensor: str | None, tiers: tuple[str, ...], steps: int | None, output: Path | None,
     data: Path | None, overwrite: bool, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Train a model as specified in the TOML file CONFIG, and evaluate it on held-out simulated sets.
+    """Train a model as specified in the TOML file CONFIG, with cross-validation and evaluation on its test sets.
 
     With --sensor NAME no CONFIG is needed: all tiers are trained like the shipped models on the output of lst-raster
     simulate --sensor NAME, and evaluated by cross-validation. The folder contains model.onnx, atmosphere.onnx,

@@ -14,7 +14,7 @@ from lst_raster.errors import ModelError
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
 CONTRACT_VERSION = 4
-"""The only version of the contract that is read: every atmospheric input has its own standard uncertainty."""
+"""The only version of the contract that is read: with standard uncertainties of atmospheric inputs as inputs."""
 METADATA_KEY = "lst_raster"
 """Key of the ONNX metadata property that holds the contract as JSON."""
 GRAPHS: Mapping[str, str] = MappingProxyType({"retrieval": "model.onnx", "atmosphere": "atmosphere.onnx"})
@@ -25,6 +25,11 @@ UNCERTAIN_INPUTS = ("water_vapour", "air_temperature", "aerosol_optical_depth")
 PROFILE_UNCERTAINTY = "profile_uncertainty"
 """Name of the input for the uncertainty of the inputs on sigma levels, relative to that of a reanalysis: 0 exact, 1 for
 errors of 1 K common to all levels, 0.7 K and 10 % of the humidity independent at each."""
+
+
+def with_unit(units: str) -> str:
+    """Unit of a number after a blank, empty for dimensionless quantities."""
+    return "" if units == "1" else f" {units}"
 
 
 def uncertainty_name(name: str) -> str:

@@ -44,8 +44,8 @@ INPUT_UNCERTAINTIES: Mapping[str, Mapping[str, InputUncertainty]] = MappingProxy
 )  # fmt: skip
 """Default standard uncertainties by origin of the input, then by its name; units as in the contract.
 
-reanalysis: ERA5 differs from 2,000 stations in China by 1.8 K (root mean square) in air temperature (W. Zhang et al.,
-J. Geodesy 93, 1897 (2019), doi:10.1007/s00190-019-01290-6).
+reanalysis: assumptions; for comparison, ERA5 differs from 2,000 stations in China by 1.8 K (root mean square) in air
+temperature (W. Zhang et al., J. Geodesy 93, 1897 (2019), doi:10.1007/s00190-019-01290-6).
 given: assumption for a sounding, a station or a sun photometer nearby.
 """
 
@@ -60,13 +60,14 @@ class Retrieved:
     """Temperatures retrieved with a model, and their uncertainty."""
 
     temperature: Values  # [K]
-    from_inputs: Values  # standard uncertainty due to sensor and emissivity [K]
-    from_model: Values  # standard uncertainty due to the atmosphere: inputs, and variability they do not describe [K]
+    from_pixel: Values  # standard uncertainty due to sensor and emissivity [K]
+    from_atmosphere: Values
+    """Standard uncertainty due to the atmosphere: its inputs, and variability they do not describe. [K]"""
 
     @property
     def uncertainty(self) -> Values:
         """Combined standard uncertainty. [K]"""
-        return np.hypot(self.from_inputs, self.from_model)
+        return np.hypot(self.from_pixel, self.from_atmosphere)
 
 
 def model_changes(predicted: PredictedAtmosphere, band: BandPlanck) -> tuple[Terms, Terms]:
@@ -103,7 +104,7 @@ def retrieve_with_uncertainty(
             )
         )
 
-    from_inputs = total((), sensor_noise, emissivity_uncertainty)
+    from_pixel = total((), sensor_noise, emissivity_uncertainty)
     return Retrieved(
-        temperature=lst, from_inputs=from_inputs, from_model=total(model_changes(predicted, band), 0.0, 0.0)
+        temperature=lst, from_pixel=from_pixel, from_atmosphere=total(model_changes(predicted, band), 0.0, 0.0)
     )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError, InputNotFoundError
-from lst_raster.inference.contract import UNCERTAIN_INPUTS
+from lst_raster.inference.contract import UNCERTAIN_INPUTS, with_unit
 from lst_raster.inference.uncertainty import InputUncertainty
 from lst_raster.io.address import Address, Location, location_of
 from lst_raster.io.coarse_grid import Nodes
@@ -91,7 +91,7 @@ class Field:
         """Standard uncertainty of a number in the unit of the quantity, or as it was given."""
         if self.uncertainty is None:
             return ""
-        units = "" if self.quantity.units == "1" else f" {self.quantity.units}"
+        units = with_unit(self.quantity.units)
         if isinstance(self.source, int | float):
             return f" ± {self.uncertainty.at(self.source):.2g}{units}"
         relative = self.uncertainty.relative
@@ -102,7 +102,7 @@ class Field:
         """Number with its unit, or name of the source."""
         if isinstance(self.source, Path | Address):
             return self.source.name
-        units = "" if self.quantity.units == "1" else f" {self.quantity.units}"
+        units = with_unit(self.quantity.units)
         if isinstance(self.source, Nodes):
             return f"{self.source}, mean {self.source.mean:.5g}{units}"
         return f"{self.source:g}{units}"

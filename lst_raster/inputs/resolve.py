@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lst_raster.errors import InputError, ModelError
-from lst_raster.inference.contract import PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name
+from lst_raster.inference.contract import PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name, with_unit
 from lst_raster.inference.model import Model, has_model
 from lst_raster.inference.uncertainty import InputUncertainty, default_uncertainty
 from lst_raster.inputs.climatology import ClimatologicalAtmosphere, climatology
@@ -48,8 +48,8 @@ BACKGROUND = "background"  # Origin of the default aerosol
 SATURATION_RATIO = "saturation_ratio"
 """Name, among the extremes of the inputs, of the ratio of water vapour to that of a saturated atmosphere. [1]"""
 # Lowest plausible ratio, at the air temperature or, where that is not given, at that of the climatology. Of the
-# 13,696 land columns of four GFS analyses (December 2004, January and October 2011, September 2015) 0.12 % are drier
-# than the first (0.20 % by area) and 0.07 % than the second; of TIGR-2000 0.04 % than the first. Divided by ten, as by
+# 13,696 land columns of four GFS fields (December 2004, January and October 2011, September 2015) 0.12 % are drier than
+# the first (0.20 % by area) and 0.07 % than the second; of TIGR-2000 0.04 % than the first. Divided by ten, as by
 # confusing cm with mm, 60 % (70 % by area) and 51 % are.
 _MIN_RATIO, _MIN_RATIO_CLIMATOLOGY = 0.10, 0.07
 _SAMPLE = 4096  # pixels of a tile from which the ratio is computed
@@ -205,7 +205,7 @@ def input_warnings(model: Model, extremes: Mapping[str, tuple[float, float]]) ->
         (low, high), (bottom, top) = extremes[variable.name], variable.valid_range
         if not (bottom - RANGE_TOLERANCE * top <= low and high <= top + RANGE_TOLERANCE * top):
             span = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-            units = "" if variable.units == "1" else f" {variable.units}"
+            units = with_unit(variable.units)
             lines[variable.name] = (
                 f"{variable.name.replace('_', ' ')} {span}{units} is outside the range {bottom:g} to {top:g} "
                 f"of the model {model.contract.name}: clipped to that range"

@@ -33,7 +33,6 @@ from lst_raster.simulator.sigma_levels import TEMPERATURE_LEVELS
 Float = NDArray[np.float64]
 
 SMALLEST_DEVIATION = 1e-5  # floor of standard deviations, against division by zero for constant values
-REFERENCE_TEMPERATURE = 300.0  # at which radiance differences are converted to temperatures [K]
 RANGE_MARGIN = 0.02  # margin of the valid range at each end, as a fraction of the span of the training set [1]
 SMALLEST_VARIANCE = 0.003  # floor of the variance of a principal component, of standardised features [1]
 
@@ -47,7 +46,6 @@ class Batch(NamedTuple):
     emissivity: Tensor  # emissivity, (profile, surface) [1]
     radiance: Tensor  # at-sensor radiance, (profile, surface) [W m-2 sr-1 um-1]
     nuisance: Tensor  # `NUISANCE_PARAMETERS`, in standard deviations from the mean, (profile, parameter) [1]
-    weight: Tensor  # weight of a profile in statistics over all profiles, (profile, 1) [1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +99,6 @@ def training_set(sets: Sequence[SimulatedSet], config: TrainingConfig) -> Traini
     inputs = [one.atmosphere_inputs for one in sets]
     priors = [prior_inputs(one) for one in sets]
     terms = [np.concatenate(parts) for parts in zip(*(one.terms for one in sets), strict=True)]
-    weights = [np.ones(len(one)) if one.weight is None else one.weight for one in sets]
     return TrainingSet(
         band=sensor_band(config.sensor).planck,
         true={name: np.concatenate([one[name] for one in inputs])[:, None] for name in names},
@@ -109,7 +106,7 @@ def training_set(sets: Sequence[SimulatedSet], config: TrainingConfig) -> Traini
         surface_temperature=np.concatenate([skin_temperature(one) for one in sets]),
         atmosphere=Atmosphere(*(_tensor(term)[:, None] for term in terms)),
         nuisance=_standardised_nuisance(sets),
-        weight=torch.from_numpy(np.concatenate(weights).astype(np.float32))[:, None],
+        weight=torch.from_numpy(np.concatenate([one.weights for one in sets]).astype(np.float32))[:, None],
     )
 
 
@@ -151,7 +148,6 @@ def simulate_batch(profiles: TrainingSet, config: TrainingConfig, rng: np.random
         surface_temperature=temperature,
         emissivity=emissivity,
         radiance=sensor_radiance(temperature, emissivity, *profiles.atmosphere, profiles.band),
-        weight=profiles.weight,
     )
 
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from lst_raster.network.config import LossConfig
-from lst_raster.network.data import REFERENCE_TEMPERATURE, Batch, TrainingSet
+from lst_raster.network.data import Batch, TrainingSet
 from lst_raster.network.model import Atmosphere, CoupledNetwork, EffectiveAtmosphere
 from lst_raster.physics.planck import band_radiance_slope
 from lst_raster.physics.radiative_transfer import sensor_radiance
-from lst_raster.physics.uncertainty import atmosphere_uncertainty
+from lst_raster.physics.uncertainty import NOISE_TEMPERATURE, atmosphere_uncertainty
 
 SMALLEST_UNCERTAINTY = 0.02  # lower bound of the predicted uncertainty, to keep the likelihood finite [K]
 
@@ -45,7 +45,7 @@ class BatchPrediction:
 def error_scales(training: TrainingSet, config: LossConfig) -> Scales:
     """Scales of the errors, computed from the training set."""
     deviations = {name: float(getattr(training.atmosphere, name).std()) for name in Atmosphere._fields}
-    slope = band_radiance_slope(torch.tensor(REFERENCE_TEMPERATURE), training.band)
+    slope = band_radiance_slope(torch.tensor(NOISE_TEMPERATURE), training.band)
     return Scales(**deviations, radiance=float(slope), robust=config.robust_scale)
 
 

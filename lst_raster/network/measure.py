@@ -33,9 +33,9 @@ from lst_raster.profiles.simulated_set import SimulatedSet, regime_masks
 Float = NDArray[np.float64]
 
 SEED = 0  # seed of surfaces and errors, shared with `lst-raster evaluate` and the accuracy benchmark
-FOLDS, SURFACES_PER_FOLD_PROFILE, FOLD_SEED = 4, 10, 0
+FOLDS, SURFACES_PER_FOLD_PROFILE = 4, 10
 
-REGION_SIDES = (30.0, 15.0, 7.5, 3.0, 1.0)  # sides of the regions that are held out where there is one date [degree]
+REGION_SIDES = (30.0, 15.0, 7.5, 3.0, 1.0)  # sides of regions, held out where dates are fewer than folds [degree]
 
 CALIBRATED = ("noisy", "noisy vapour", "nothing")  # conditions for which the uncertainty is calibrated
 
@@ -134,7 +134,8 @@ def fold_of(simulated: SimulatedSet) -> NDArray[np.int64]:
     Neighbouring profiles of one date are almost identical, and differences between dates are part of the error. Without
     sources, dates and places, profiles alternate.
     """
-    for groups in (simulated.profile_source, simulated.time, *_regions(simulated)):
+    dates = None if simulated.time is None else simulated.time.astype("datetime64[D]")
+    for groups in (simulated.profile_source, dates, *_regions(simulated)):
         if groups is not None:
             names, rank = np.unique(groups, return_inverse=True)
             if names.size >= FOLDS:
@@ -190,23 +191,23 @@ def calibrate(network: CoupledNetwork, folds: Sequence[Fold]) -> Calibration:
 
 def _critical_factors(network: CoupledNetwork, fold: Fold) -> Float:
     """Critical factors of a fold network's errors under the finished one's uncertainty, for `CALIBRATED` conditions."""
-    exact, factors = _observed(fold.held_out, SURFACES_PER_FOLD_PROFILE, FOLD_SEED), []
+    exact, factors = _observed(fold.held_out, SURFACES_PER_FOLD_PROFILE, SEED), []
     for name, errors in conditions(network.tier).items():
         if name in CALIBRATED:
-            samples = add_input_errors(exact, errors, FOLD_SEED + 1)
+            samples = add_input_errors(exact, errors, SEED + 1)
             error = estimate(fold.network, samples, errors).temperature - exact.surface_temperature
             predicted = estimate(network, samples, errors)
-            factors.append(critical_factor(error, predicted.from_inputs, predicted.from_model))
+            factors.append(critical_factor(error, predicted.from_pixel, predicted.from_atmosphere))
     return np.concatenate(factors, axis=1)
 
 
-def critical_factor(error: Float, from_inputs: Float, from_model: Float) -> Float:
+def critical_factor(error: Float, from_pixel: Float, from_atmosphere: Float) -> Float:
     """Smallest factor on the model's part of the uncertainty that covers the error; infinite if nothing was retrieved.
 
-    `error` is retrieved less true temperature, NaN where nothing was retrieved; `from_inputs` and `from_model` are the
-    two parts of the standard uncertainty. [K]
+    `error` is retrieved less true temperature, NaN where nothing was retrieved; `from_pixel` and `from_atmosphere`
+    are the two parts of the standard uncertainty. [K]
     """
-    factor = np.sqrt(np.maximum(error**2 - from_inputs**2, 0.0)) / from_model
+    factor = np.sqrt(np.maximum(error**2 - from_pixel**2, 0.0)) / from_atmosphere
     return np.where(np.isfinite(factor), factor, np.inf)
 
 

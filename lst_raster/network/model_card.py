@@ -153,8 +153,8 @@ Single-band retrieval over land and inland water, clear sky, near nadir, anywher
 
 ## Inputs and outputs
 All are float32 and of one length. Atmospheric inputs outside their range are clamped to it, except that more water
-vapour absorbs more, up to {beyond:g} times the range. Each input has its own standard uncertainty, from 0 (exact) to
-that of a climatology{levels}.
+vapour absorbs more, up to {beyond:g} times the range. Water vapour, air temperature and aerosol have a standard
+uncertainty as a further input, from 0 (exact) to that of a climatology{levels}.
 
 """
 
@@ -168,15 +168,16 @@ _ACCURACY = """
 Error of the land surface temperature [K] on simulated atmospheres that were not used in training, by the inputs:
 
 {conditions}
-In the cross-validation the sources of the atmospheres are left out in turn: the temperatures are from networks trained
-on the other sources, with fewer steps, the uncertainties from this model.
+In the cross-validation groups of the atmospheres are left out in turn: whole sources, or dates or regions where there
+are fewer than four sources. The temperatures are from networks trained on the others, with fewer steps, the
+uncertainties from this model.
 
 Noise: {water_vapour:.0%} in water vapour, {air_temperature:g} K in the air temperature at 2 m, {emissivity:g} in
 emissivity, {sensor:g} K at the sensor{levels}.
 
 Surfaces: {low:g} to {high:+g} K from the air temperature, emissivity {dull} to {bright}, {per_profile} for each
 profile.
-Regimes with figures are classes of the water vapour column [kg m-2].
+Regimes named by numbers are classes of the water vapour column [kg m-2].
 
 The model also predicts the uncertainty of its atmosphere, which includes that of its inputs. "within" is the
 percentage of errors within one standard uncertainty: 68 is correct.
@@ -195,6 +196,7 @@ Atmospheres vary in the water vapour continuum too; the model includes its sprea
 
 Licence of the profiles:
 {licence}
+Inputs that are not given: climatology derived from GPT3 of TU Wien (CC BY 4.0), from data of ECMWF.
 
 Spectroscopy: HITRAN lines and cross sections, MT_CKD 4.3 continuum (Mlawer et al. 2023), SOCRATES minor gases; sources
 and terms are in `lst_raster/data/absorption/SOURCE.md`. The model: Apache-2.0, as all of lst-raster.
@@ -263,7 +265,7 @@ def _introduction(metadata: Mapping[str, Any]) -> str:
 
 def _accuracy(metrics: Mapping[str, Any], tier: str) -> str:
     if not metrics:
-        return "\n## Accuracy\nNot measured: the training had no held-out set.\n"
+        return "\n## Accuracy\nNot measured: there was no cross-validation and no test set.\n"
     errors = asdict(InputErrors())
     text = _ACCURACY.format(
         low=TEMPERATURE_DIFFERENCE[0],

@@ -31,9 +31,9 @@ def optical_depth_terms(
     """Terms whose linear combination approximates the optical depth of the clear atmosphere.
 
     With vapour w and pressure p: ``p`` for well-mixed gases, ``w p`` for water vapour lines and the foreign continuum,
-    ``w^2`` for the self continuum; the last two depend on temperature and are repeated, multiplied by the air
-    temperature. The aerosol adds its optical depth; well-mixed gases increase with the year. On levels as for vapour,
-    with humidity in place of the column.
+    ``w^2`` for the self continuum; both depend on the air temperature T: ``w T`` and ``w^2 T``. The aerosol adds its
+    optical depth; well-mixed gases increase with the year. On levels as for vapour, with humidity in place of the
+    column.
 
     Parameters
     ----------

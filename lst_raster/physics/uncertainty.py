@@ -59,9 +59,6 @@ Terms: TypeAlias = tuple[Array, Array, Array]
 
 NOISE_TEMPERATURE = 300.0  # reference temperature of noise-equivalent temperature differences [K]
 
-TYPICAL_EMISSIVITY = 0.97
-"""Default emissivity in the error of the reflected radiance, where that of the pixel is not yet available. [1]"""
-
 
 def atmosphere_uncertainty(
     surface_temperature: Array,
@@ -172,13 +169,11 @@ def emissivity_error(
     return -contrast * change / (emissivity * band_radiance_slope(surface_temperature, band))
 
 
-def atmosphere_variance(
-    terms: Terms, changes: Iterable[Terms], emissivity: Array | float = TYPICAL_EMISSIVITY
-) -> AtmosphereVariance:
-    """Variance of the transmitted surface emission due to independent errors of the atmospheric terms.
+def atmosphere_variance(terms: Terms, changes: Iterable[Terms]) -> AtmosphereVariance:
+    """Variance of the transmitted surface emission due to independent errors of transmittance and upwelling radiance.
 
-    Each change is one standard uncertainty of one independent error source. With
-    ``p = dLu + (1 - e) tau dLd - Lu dtau / tau`` and ``q = dtau / tau`` it changes ``tau e B(Ts)`` by ``-(p + q L)``;
+    Each change is one standard uncertainty of one independent error source. With ``p = dLu - Lu dtau / tau`` and
+    ``q = dtau / tau`` it changes ``tau e B(Ts)`` by ``-(p + q L)``;
     the squares are summed over the sources.
 
     Parameters
@@ -186,9 +181,8 @@ def atmosphere_variance(
     terms : tuple of array
         Transmittance tau [1], upwelling and downwelling radiance Lu, Ld [W m-2 sr-1 um-1].
     changes : iterable of tuple of array
-        Changes of the three terms for each error source, in the same units.
-    emissivity : array or float
-        Emissivity e, which only weights the reflected radiance; a typical value gives a few per cent of error. [1]
+        Changes of the three terms for each error source, in the same units; that of the downwelling radiance, of
+        which surfaces reflect a few per cent, is not used.
 
     References
     ----------
@@ -196,9 +190,9 @@ def atmosphere_variance(
     """
     transmittance, upwelling, _ = terms
     constant = linear = quadratic = 0.0 * transmittance
-    for d_transmittance, d_upwelling, d_downwelling in changes:
+    for d_transmittance, d_upwelling, _ in changes:
         per_radiance = d_transmittance / transmittance
-        offset = d_upwelling + (1.0 - emissivity) * transmittance * d_downwelling - upwelling * per_radiance
+        offset = d_upwelling - upwelling * per_radiance
         constant = constant + offset * offset
         linear = linear + 2.0 * offset * per_radiance
         quadratic = quadratic + per_radiance * per_radiance

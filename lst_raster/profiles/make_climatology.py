@@ -19,6 +19,7 @@ from lst_raster.inputs.climatology import (
     UNCERTAIN,
     ClimatologicalAtmosphere,
     ClimatologyTable,
+    days_and_years,
     summer_weight,
 )
 from lst_raster.profiles.library import SyntheticExtreme
@@ -108,7 +109,7 @@ def read_columns(paths: Sequence[Path]) -> Columns:
         perturbation = profiles.get("perturbation", np.full(time.size, SyntheticExtreme.NONE))
         keep = np.asarray(perturbation) == SyntheticExtreme.NONE
         values = {name: profiles[name].values.astype(float) for name in _NEEDED if name != "time"}
-        day = (time - time.astype("datetime64[Y]")).astype(float) + 1.0
+        day, _ = days_and_years(time)
         parts.append(
             [
                 column[keep]

@@ -37,7 +37,7 @@ COLUMN_VARIABLES = {
     "longitude": ("degrees_east", "longitude, -180 to 180"),
     "largest_relative_humidity": ("1", "largest relative humidity of the levels above the ground"),
 }
-"""Units and meaning of the variables on (profile,); `time`, `source`, `land` and `region` have this dimension too."""
+"""Units and meaning of the variables on (profile,); `time`, `source` and `land` have this dimension too."""
 
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
     {

@@ -48,7 +48,7 @@ towers of AmeriFlux: +3.8 and 3.7 K from November to March, +6.1 and 5.7 K in th
 KINDS_OF_NEIGHBOURHOOD = (0.6, 0.2, 0.2)
 """Fractions of the training samples with the skin temperature of the source, with that of land at the overpass, and
 with one drawn from `TEMPERATURE_DIFFERENCE`. [1]"""
-MESOSCALE = 2.0  # standard deviation of the mean surface temperature of 10 km within a cell of an analysis [K]
+MESOSCALE = 2.0  # standard deviation of the mean surface temperature of 30 km within a cell of the source, assumed [K]
 TYPICAL_EMISSIVITY = (0.97, 0.012)  # mean and standard deviation of the emissivity of a neighbourhood [1]
 COMMON_TEMPERATURE_ERROR = 1.0  # temperature error common to all sigma levels [K]
 LEVEL_TEMPERATURE_ERROR = 0.7  # independent temperature error of each sigma level [K]

@@ -54,7 +54,7 @@ class SimulatedSet:
     latitude: Float | None = None  # latitude, north positive [degree]
     longitude: Float | None = None  # longitude, east positive [degree]
     time: NDArray[np.datetime64] | None = None  # time of the profile, UTC
-    aerosol_optical_depth: Float | None = None  # absorption optical depth of the background aerosol [1]
+    aerosol_optical_depth: Float | None = None  # absorption optical depth of the aerosol at 11 um [1]
     continuum_scaling: Float | None = None  # factor on the water vapour continuum [1]
     gas_year: Float | None = None  # year of the minor gas concentrations
     perturbation: NDArray[np.int8] | None = None
@@ -92,6 +92,11 @@ class SimulatedSet:
     def terms(self) -> tuple[Float, Float, Float]:
         """Transmittance, upwelling and downwelling radiance, in the order of the arguments in `physics`."""
         return self.transmittance, self.upwelling_radiance, self.downwelling_radiance
+
+    @property
+    def weights(self) -> Float:
+        """Weight of each profile in training, 1 where the set has none. [1]"""
+        return np.ones(len(self)) if self.weight is None else self.weight
 
     @property
     def is_unmodified(self) -> Mask:

@@ -24,7 +24,7 @@ class Retrieve(LstRasterAlgorithm):
     help = (
         "<p>Land surface temperature, in kelvin, of a single-band Landsat thermal scene (Landsat 4 to 9, Level 1).</p>"
         "<p>Give the thermal band, or a whole product, and available data on atmosphere and surface. Missing inputs "
-        "are assumed, with a warning: the climatology of place and season, and an emissivity of 0.97. Water "
+        "are assumed, with a warning: the climatology of place and day, and an emissivity of 0.97. Water "
         "vapour and air temperature matter most; a reanalysis with pressure levels is best.</p>"
         "<p>The uncertainty (_UNC.tif), the quality bits (_QA.tif), a STAC item and a picture are written next to the "
         "temperature. Clouds are masked, if the scene has a quality band.</p>"

@@ -85,7 +85,7 @@ class AtmosphereTerms:
 
     @classmethod
     def from_layers(cls, layers: Float32, **more: Any) -> AtmosphereTerms:
-        """Name the layers of `solve_atmosphere`; the last ones may lack."""
+        """Name the layers of `solve_atmosphere`; the last ones are optional."""
         terms: Terms = (layers[0], layers[1], layers[2])
         variance = AtmosphereVariance(*layers[_VARIANCE]) if len(layers) > _VARIANCE.start else None
         outside = layers[_OUTSIDE] if len(layers) > _OUTSIDE else None
@@ -243,30 +243,6 @@ def _interpolation_error(given: Field, nodes: Nodes, rows: Float, columns: Float
 
 
 @dataclass(kw_only=True, slots=True)
-class _Mesh:
-    """Nodes with the inputs of the model there."""
-
-    inputs: Inputs
-    rows: Float  # [pixel]
-    columns: Float  # [pixel]
-    _profiles: Profiles | None = None  # they do not depend on the elevation and are read once
-
-    @property
-    def places(self) -> tuple[Float, Float]:
-        """Row and column of every node."""
-        column, row = np.meshgrid(self.columns, self.rows)
-        return row, column
-
-    def values(self, elevation: float) -> dict[str, Any]:
-        """Model inputs for one elevation [m], of shape (rows, columns)."""
-        values, profile = _field_values(self.inputs, *self.places, elevation), self.inputs.profile
-        if profile is not None:
-            self._profiles = self._profiles or profile.over(*self.places)
-            values = profile.inputs(values, self._profiles)
-        return self.inputs.with_uncertainties(values)
-
-
-@dataclass(kw_only=True, slots=True)
 class CoarseAtmosphere:
     """Terms of the atmosphere at nodes over the scene, computed on demand for each elevation; shared by all threads."""
 
@@ -275,7 +251,7 @@ class CoarseAtmosphere:
     columns: Float  # of the nodes [pixel]
     uncertainty: bool
     input_ranges: Ranges = field(default_factory=dict)  # at the nodes and elevations computed so far
-    _mesh: _Mesh
+    _profiles: Profiles | None = None  # they do not depend on the elevation and are read once
     _levels: dict[float, Float32] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -293,10 +269,7 @@ class CoarseAtmosphere:
         if inputs.profile is not None:
             levels = inputs.profile.levels
             rows, columns = np.union1d(levels.rows, rows), np.union1d(levels.columns, columns)
-        return cls(
-            inputs=inputs, rows=rows, columns=columns, uncertainty=uncertainty,
-            _mesh=_Mesh(inputs=inputs, rows=rows, columns=columns),
-        )  # fmt: skip
+        return cls(inputs=inputs, rows=rows, columns=columns, uncertainty=uncertainty)
 
     @property
     def ground(self) -> Field | None:
@@ -307,11 +280,20 @@ class CoarseAtmosphere:
         """Layers of `solve_atmosphere` at all nodes for one elevation [m], of shape (layers, rows, columns)."""
         with self._lock:
             if elevation not in self._levels:
-                values = self._mesh.values(elevation)
+                values = self._node_values(elevation)
                 widen_ranges(self.input_ranges, _checked_ranges(self.inputs, values))
                 layers = solve_atmosphere(self.inputs.network, values, uncertainty=self.uncertainty)
                 self._levels[elevation] = layers
             return self._levels[elevation]
+
+    def _node_values(self, elevation: float) -> dict[str, Any]:
+        """Model inputs at all nodes for one elevation [m], of shape (rows, columns)."""
+        column, row = np.meshgrid(self.columns, self.rows)
+        values, profile = _field_values(self.inputs, row, column, elevation), self.inputs.profile
+        if profile is not None:
+            self._profiles = self._profiles or profile.over(row, column)
+            values = profile.inputs(values, self._profiles)
+        return self.inputs.with_uncertainties(values)
 
     def values(self, row: Any, column: Any, elevation: Any) -> dict[str, Any]:
         """Model inputs at places of the scene [pixel] and their elevation [m]."""

@@ -9,7 +9,7 @@ from typing import Any
 from rasterio.errors import RasterioError
 
 from lst_raster.errors import LstRasterError
-from lst_raster.inference.contract import GRAPHS, Variable
+from lst_raster.inference.contract import GRAPHS, Variable, with_unit
 from lst_raster.inference.model import Model, has_model
 from lst_raster.inputs.resolve import assumption_warnings, resolve_inputs
 from lst_raster.io.address import Address, Location, location_of
@@ -87,7 +87,7 @@ def _errors(test: Mapping[str, Any]) -> Description:
 
 def _valid_range(variables: list[Variable]) -> str:
     """Enclose the valid ranges of inputs of the same unit."""
-    units = "" if variables[0].units == "1" else f" {variables[0].units}"
+    units = with_unit(variables[0].units)
     ranges = [variable.valid_range for variable in variables if variable.valid_range is not None]
     if not ranges:
         return f"any{units}"
@@ -150,7 +150,7 @@ def _default_plan(scene: Scene) -> Description:
     except LstRasterError as error:
         plan["model"] = f"none: {error}"
     else:
-        why = "shipped for this band; nothing of the atmosphere is given"
+        why = "shipped for this band; no atmospheric inputs given"
         model = f"{inputs.model.contract.name} ({why})" if inputs.model else "none: the terms of a Level-2 product"
         plan |= {"model": model, **inputs.texts, "warnings": assumption_warnings(scene, inputs)}
     try:

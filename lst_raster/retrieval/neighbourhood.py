@@ -27,9 +27,10 @@ from lst_raster.sensors.bands import sensor_band
 
 ORIGIN = "scene"  # origin of the field
 SPACING = 30_000.0
-"""Distance between nodes. The analyses from which the training profiles are have cells of similar size. [m]"""
+"""Distance between nodes. Cells of the sources of the training profiles are larger, 2.5 degrees and more, for which
+training adds the scatter `lst_raster.profiles.sampling.MESOSCALE`. [m]"""
 STEP = 4  # every fourth row and column of a strip is used [pixel]
-_FEWEST = 20  # pixels of a node
+_FEWEST = 20  # smallest number of clear pixels for the median of a node
 _ROWS = 32, 512  # smallest and largest height of a strip: whole blocks, but of a size that fits into memory [pixel]
 
 

@@ -158,9 +158,8 @@ class Matchups:
     sensor: tuple[str, ...]  # sensor band, empty where there is none
     site: tuple[str, ...]  # name of the site, empty where there is none
     time: tuple[datetime.datetime | None, ...]  # time of the overpass, UTC
-    date: NDArray[
-        np.datetime64
-    ]  # day of the overpass by its time, else by the identifier of the product; NaT if unknown
+    date: NDArray[np.datetime64]
+    """Day of the overpass by its time, else by the identifier of the product; NaT if unknown."""
     excluded: tuple[str, ...]  # reason for the exclusion, empty for rows that are compared
     values: Mapping[str, Float]
     """Quantities of `NUMERIC_COLUMNS`, in the units of their columns; with profiles also those on sigma levels."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
-from lst_raster.inference.contract import PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name
+from lst_raster.inference.contract import PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name, with_unit
 from lst_raster.inference.model import Model, has_model
 from lst_raster.inference.uncertainty import REANALYSIS, default_uncertainty, retrieve_with_uncertainty
 from lst_raster.inputs.climatology import climatology, days_and_years
@@ -25,7 +25,7 @@ from lst_raster.physics.error_metrics import Agreement, agreement, coverage, wat
 from lst_raster.physics.planck import band_radiance, brightness_temperature
 from lst_raster.physics.quantities import AEROSOL_OPTICAL_DEPTH, BRIGHTNESS_TEMPERATURE, GAS_YEAR
 from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.physics.uncertainty import noise_radiance, quantisation_noise
+from lst_raster.retrieval.inversion import sensor_noise
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.gases import BACKGROUND_AEROSOL
 from lst_raster.validation.compare import without_nan
@@ -227,7 +227,7 @@ def _retrieve(model: Model, chosen: Mapping[str, Float]) -> tuple[Float, Float]:
         chosen["radiance"],
         chosen["emissivity"],
         {name: values for name, values in chosen.items() if name not in ("radiance", "emissivity")},
-        sensor_noise=float(np.hypot(noise_radiance(band.noise, band.planck), quantisation_noise(band.gain))),
+        sensor_noise=sensor_noise(band, band.gain),
         emissivity_uncertainty=EMISSIVITY_UNCERTAINTY,
         band=band.planck,
     )
@@ -268,8 +268,8 @@ def _out_of_range(model: Model, chosen: Mapping[str, Float]) -> list[str]:
         count = int(np.count_nonzero((chosen[variable.name] < low) | (chosen[variable.name] > high)))
         if count:
             notes.append(
-                f"{variable.name.replace('_', ' ')} is outside the range of {model.contract.name}, {low:g} to {high:g} "
-                f"{variable.units}, in {count} rows: it is clipped to the range"
+                f"{variable.name.replace('_', ' ')} is outside the range of {model.contract.name}, {low:g} to "
+                f"{high:g}{with_unit(variable.units)}, in {count} rows: it is clipped to the range"
             )
     return notes
 
@@ -342,7 +342,8 @@ class Validation:
     methods: Mapping[str, Agreement]
     """Agreement of the retrieval, published methods and other products with in-situ data on the common rows. [K]"""
     groups: Mapping[str, Mapping[str, Group]]
-    """Agreement of the retrieval in all compared rows, by sensor, tier, site, and class of water vapour [kg m-2]."""
+    """Agreement of the retrieval in all compared rows, by sensor, tier, inputs, site, and class of water
+    vapour [kg m-2]."""
     notes: tuple[str, ...]  # warnings about the table and the models
 
     def as_dict(self) -> dict[str, Any]:
@@ -365,8 +366,7 @@ def validate(
     `tier`, by default of the best tier for which they have the inputs. Rows without water vapour, air temperature or
     surface pressure have those of the climatology if they have a place and a date. `air` is the origin of the given
     ones, a key of `lst_raster.inference.uncertainty.INPUT_UNCERTAINTIES`: their uncertainty where the table has none.
-    `without` are methods to omit, so that rows without
-    their value are common rows.
+    `without` are methods to omit, so that rows without their value are common rows.
 
     Raises InputError where no row can be compared, a method is unknown, or a model does not fit the table; ModelError
     where there is no model for a sensor band and tier.

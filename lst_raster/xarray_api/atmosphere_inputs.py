@@ -13,7 +13,7 @@ import xarray as xr
 from pyproj import Transformer
 
 from lst_raster.errors import InputError
-from lst_raster.inference.contract import UNCERTAIN_INPUTS, uncertainty_name
+from lst_raster.inference.contract import UNCERTAIN_INPUTS, uncertainty_name, with_unit
 from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, InputUncertainty, default_uncertainty
 from lst_raster.inputs.climatology import climatology, days_and_years
@@ -269,7 +269,7 @@ def place_of(radiance: xr.DataArray) -> tuple[float, float] | None:
 
 def provenance(quantity: Quantity, value: xr.DataArray, origin: str, spread: xr.DataArray | None = None) -> str:
     """Name of an array, or the number, with its uncertainty if that is a number, and its origin."""
-    units = "" if quantity.units == "1" else f" {quantity.units}"
+    units = with_unit(quantity.units)
     label = f"{float(value):g}{units}" if _is_number(value) else value.name or "array"
     plus_minus = f" ± {float(spread):.2g}{units}" if spread is not None and _is_number(spread) else ""
     return f"{label}{plus_minus} ({origin})"

@@ -63,7 +63,7 @@ def found(model, **uncertainties):
 def test_a_less_certain_input_makes_the_atmosphere_less_certain_and_changes_nothing_else(model_path, name, good, poor):
     model = Model.load(model_path)
     certain, doubtful = (found(model, **{name: np.full(3, value)}) for value in (good, poor))
-    assert (certain.from_model < doubtful.from_model).all()
-    np.testing.assert_array_equal(certain.from_inputs, doubtful.from_inputs)  # sensor and emissivity
+    assert (certain.from_atmosphere < doubtful.from_atmosphere).all()
+    np.testing.assert_array_equal(certain.from_pixel, doubtful.from_pixel)  # sensor and emissivity
     np.testing.assert_array_equal(certain.temperature, doubtful.temperature)
-    np.testing.assert_allclose(certain.uncertainty**2, certain.from_inputs**2 + certain.from_model**2)
+    np.testing.assert_allclose(certain.uncertainty**2, certain.from_pixel**2 + certain.from_atmosphere**2)

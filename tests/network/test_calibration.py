@@ -33,12 +33,12 @@ from tests.support.simulated_sets import make_simulated_set
 PROFILES, SURFACES = 4000, 10
 
 
-def errors_of(vapour, true_factor, from_inputs=0.4, from_model=1.0, seed=0):
+def errors_of(vapour, true_factor, from_pixel=0.4, from_atmosphere=1.0, seed=0):
     """Errors of a known spread: that of the inputs and a multiple of what the model states."""
     rng = np.random.default_rng(seed)
-    spread = np.hypot(from_inputs, true_factor(vapour) * from_model)[:, None]
+    spread = np.hypot(from_pixel, true_factor(vapour) * from_atmosphere)[:, None]
     error = spread * rng.standard_normal((vapour.size, SURFACES))
-    return critical_factor(error, np.full_like(error, from_inputs), np.full_like(error, from_model)), error
+    return critical_factor(error, np.full_like(error, from_pixel), np.full_like(error, from_atmosphere)), error
 
 
 def test_a_factor_that_changes_with_the_water_vapour_is_found_again():

@@ -50,7 +50,7 @@ def test_a_small_scene_has_one_value_that_of_its_clear_pixels(tmp_path):
     assert field.source > np.median(seen(scene)) + 2.0
 
 
-def test_clouds_count_where_they_are_kept_since_nothing_tells_them_from_ground(tmp_path):
+def test_clouds_of_the_quality_band_are_left_out_also_where_they_are_kept(tmp_path):
     cloud = ramp(0, 1) > 0.3
     scene = opened(tmp_path, ramp(280, 300))
     assert around(scene).source == pytest.approx(np.median(seen(scene)), abs=0.5)

@@ -29,8 +29,8 @@ def make_simulated_set(
     """Write a simulated set of random columns with grey absorption; returns the path.
 
     The columns differ in inputs of the models (water vapour, pressure, air temperature) and in unknowns: lapse rate,
-    inversion, humidity scale height and aerosol. A fifth of the profiles is marked for validation. The sources of the
-    profiles alternate; without `sources` they have none.
+    inversion, humidity scale height and aerosol. The sources of the profiles alternate; without `sources` they have
+    none.
     """
     rng = np.random.default_rng(seed)
     band = sensor_band(sensor).planck

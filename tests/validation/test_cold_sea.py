@@ -49,7 +49,7 @@ def statistics(runs, brightness, **inputs):
     known |= {"water_vapour": 10.0 * runs["tcwv_cm"], "water_vapour_uncertainty": 0.0, **inputs}
     radiance = band_radiance(brightness, sensor_band(SENSOR).planck)
     found = retrieve(Model.load(f"{SENSOR}/surface", graph="atmosphere"), radiance, EMISSIVITY, known)
-    return by_vapour(found.temperature - runs["sst_K"], known["water_vapour"], found.from_model)
+    return by_vapour(found.temperature - runs["sst_K"], known["water_vapour"], found.from_atmosphere)
 
 
 def by_vapour(error, vapour, uncertainty):

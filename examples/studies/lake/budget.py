@@ -157,9 +157,8 @@ def _stated(table: LakeTable, sources: list[ErrorSource]) -> tuple[float, float,
     retrieved = retrieve(table, DEFAULT)
     reference = [one.uncertainty for one in sources if one.name in _NOT_STATED]
     total = np.sqrt(retrieved.uncertainty**2 + np.sum(np.square(reference)))
-    whole, part = (
-        float(np.sqrt(np.mean(values[table.common] ** 2))) for values in (retrieved.uncertainty, retrieved.from_model)
-    )
+    both = retrieved.uncertainty, retrieved.from_atmosphere
+    whole, part = (float(np.sqrt(np.mean(values[table.common] ** 2))) for values in both)
     return whole, part, coverage(residuals(table, DEFAULT)[table.common], total[table.common])
 
 

@@ -96,7 +96,7 @@ def run(table: Overpasses) -> SaltLakeStudy:
         for name, one in found.items():
             methods[name].difference[rows] = one.temperature - of_sensor.temperature
             methods[name].uncertainty[rows] = one.uncertainty
-            methods[name].of_atmosphere[rows] = one.from_model
+            methods[name].of_atmosphere[rows] = one.from_atmosphere
     return SaltLakeStudy(
         overpasses=clear, total=len(table), water_vapour=inputs["water_vapour"],
         water_vapour_uncertainty=inputs["water_vapour_uncertainty"], implied_vapour=vapour, methods=methods,

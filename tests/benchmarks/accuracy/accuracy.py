@@ -19,12 +19,12 @@ _OURS = {
 
 
 def _jobs(setting: Setting) -> list[Job]:
-    unlearnt = [title for title in setting.tests if not setting.source_of(title)]
+    independent = [title for title in setting.tests if not setting.source_of(title)]
     return [
         Job(
             section=NAME,
             retrieval=retrieval,
-            measure=partial(measure, facts={"method": name, "tier": tier, "seed": 0}, titles=unlearnt),
+            measure=partial(measure, facts={"method": name, "tier": tier, "seed": 0}, titles=independent),
         )
         for name, tier, retrieval in unfitted_retrievals(setting)
     ]

@@ -32,6 +32,7 @@ from lst_raster.network.training_loop import CoupledMethod, TrainableMethod, opt
 from lst_raster.physics.planck import BandPlanck, band_radiance_slope, brightness_temperature
 from lst_raster.profiles.sampling import InputErrors, Samples
 from lst_raster.profiles.simulated_set import SimulatedSet
+from tests.benchmarks.accuracy.fits import COUPLED, NO_MECHANISM, PLAIN, SEES_BOTH, SEES_NEITHER, SEES_PIXEL, UNBOUNDED
 
 SCALE = 10.0  # scale of the output: typical surface minus brightness temperature [K]
 MIDDLE_EMISSIVITY, EMISSIVITY_SCALE = 0.95, 0.03  # of the emissivity as an input [1]
@@ -97,9 +98,9 @@ class Plain:
     must learn from their errors (`noisy_pixels`).
     """
 
-    def __init__(self, learning: TrainingSet, config: TrainingConfig) -> None:
-        self.config, self.band = config, learning.band
-        batch = simulate_batch(learning, config, np.random.default_rng(config.seed))
+    def __init__(self, profiles: TrainingSet, config: TrainingConfig) -> None:
+        self.config, self.band = config, profiles.band
+        batch = simulate_batch(profiles, config, np.random.default_rng(config.seed))
         seen = all_features(batch.radiance, batch.emissivity, batch.predictors, config.tier, self.band).flatten(0, 1)
         self.mean, self.whitener = seen.mean(dim=0), whitening(seen)
 
@@ -141,13 +142,11 @@ class UnboundedNetwork(CoupledNetwork):
     centre: Tensor
     scale: Tensor
 
-    def learn_scale(self, learning: TrainingSet) -> UnboundedNetwork:
+    def set_scale(self, profiles: TrainingSet) -> UnboundedNetwork:
         """Set mean and standard deviation of the terms from a training set."""
-        terms = torch.cat(learning.atmosphere, dim=1)
+        terms = torch.cat(profiles.atmosphere, dim=1)
         self.register_buffer("centre", terms.mean(dim=0))
         self.register_buffer("scale", terms.std(dim=0))
-        with torch.no_grad():
-            self.body[-1].bias.zero_()  # type: ignore[operator]  # the last layer is linear
         return self
 
     def constrain(self, outputs: Tensor, guess: FirstGuess) -> EffectiveAtmosphere:
@@ -165,15 +164,15 @@ class Unbounded(CoupledMethod):
 
     network_class = UnboundedNetwork
 
-    def __init__(self, learning: TrainingSet, config: TrainingConfig) -> None:
-        super().__init__(learning, replace(config, loss=replace(config.loss, likelihood=0.0)))
-        self.learning = learning
+    def __init__(self, profiles: TrainingSet, config: TrainingConfig) -> None:
+        super().__init__(profiles, replace(config, loss=replace(config.loss, likelihood=0.0)))
+        self.profiles = profiles
 
     def network(self) -> UnboundedNetwork:
         """Create the network, scaled by the training set."""
         network = super().network()
         assert isinstance(network, UnboundedNetwork)
-        return network.learn_scale(self.learning)
+        return network.set_scale(self.profiles)
 
 
 class NoMechanismNetwork(CoupledNetwork):
@@ -271,13 +270,13 @@ class Blind(Pixel):
 
 
 METHODS: Mapping[str, Callable[[TrainingSet, TrainingConfig], TrainableMethod]] = {
-    "coupled": CoupledMethod,
-    "plain network": Plain,
-    "coupled, unbounded": Unbounded,
-    "coupled, no mechanism": NoMechanism,
-    "coupled, pixel and neighbourhood": Pixel,
-    "coupled, pixel": PixelOnly,
-    "coupled, neither": Blind,
+    COUPLED: CoupledMethod,
+    PLAIN: Plain,
+    UNBOUNDED: Unbounded,
+    NO_MECHANISM: NoMechanism,
+    SEES_BOTH: Pixel,
+    SEES_PIXEL: PixelOnly,
+    SEES_NEITHER: Blind,
 }
 """Training methods by name."""
 
@@ -321,7 +320,6 @@ class Fitted:
             surface_temperature=nothing,
             emissivity=emissivity,
             radiance=radiance,
-            weight=nothing,
         )
         with torch.no_grad():
             lst = self.method.temperature(self.network, batch)
@@ -344,8 +342,8 @@ def fit(fit_spec: Any, training: Sequence[SimulatedSet]) -> Fitted:
         loss=replace(LossConfig(), **fit_spec.loss),
         calibration=CalibrationConfig(steps=fit_spec.calibration),
     )
-    learning = training_set(training, config)
-    method = METHODS[fit_spec.method](learning, config)
-    network = optimise(method, learning, config)
+    profiles = training_set(training, config)
+    method = METHODS[fit_spec.method](profiles, config)
+    network = optimise(method, profiles, config)
     calibration = calibrate(network, train_folds(training, config)) if fit_spec.calibration else None
     return Fitted(method=method, network=network, tier=fit_spec.tier, calibration=calibration)

@@ -198,8 +198,8 @@ The same errors side by side, over all samples."""
 
 _TYPICAL = """\
 The same for surfaces 5 K colder to 15 K warmer than the air, within which nearly all land is at the overpass. The plain
-network also uses that no surface of the sampling design is colder than the air by more than 15 K or warmer by more than
-30 K; where an input is unknown or has noise, this is information, but not of real scenes."""
+network can also exploit the limits of the sampling design (no surface more than 15 K colder or 30 K warmer than the
+air) where an input is unknown or noisy; real scenes have no such limits."""
 
 _NOTHING = """\
 ### Nothing given

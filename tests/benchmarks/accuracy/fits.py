@@ -17,8 +17,7 @@ from tests.benchmarks.accuracy.refit import REFITS
 COUPLED, PLAIN = "coupled", "plain network"
 UNBOUNDED, NO_MECHANISM = "coupled, unbounded", "coupled, no mechanism"
 SEES_BOTH, SEES_PIXEL, SEES_NEITHER = "coupled, pixel and neighbourhood", "coupled, pixel", "coupled, neither"
-TRAINED = (COUPLED, PLAIN, UNBOUNDED, NO_MECHANISM, SEES_BOTH, SEES_PIXEL, SEES_NEITHER)
-"""Methods that a fitter must support; those of `tests.benchmarks.accuracy.refit.REFITS` are fitted here."""
+"""Methods of `tests.benchmarks.accuracy.baselines.METHODS`."""
 
 TIER_NAMES = ("surface", "profile")
 """Tiers, in order of required inputs."""
@@ -41,7 +40,7 @@ class Fit:
 
     sensor: str
     method: str
-    """One of `TRAINED` or `tests.benchmarks.accuracy.refit.REFITS`."""
+    """A key of `tests.benchmarks.accuracy.baselines.METHODS` or of `tests.benchmarks.accuracy.refit.REFITS`."""
     tier: str = ""
     """Tier of atmospheric inputs; "" for the refitted methods, which use the water vapour."""
     seed: int = 0

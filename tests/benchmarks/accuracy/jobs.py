@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 import lst_raster
@@ -85,7 +86,8 @@ _Result: TypeAlias = list[tuple[int, Rows]]
 
 def _cost(job: Job) -> float:
     fit_spec = job.retrieval
-    return fit_spec.steps + 2.0 * fit_spec.calibration if isinstance(fit_spec, Fit) else 0.0
+    folds = 4.0
+    return fit_spec.steps + folds * fit_spec.calibration if isinstance(fit_spec, Fit) else 0.0
 
 
 def _results(bundles: Sequence[_Bundle], setting: Setting, fitter: Fitter, workers: int) -> Iterator[_Result]:
@@ -165,7 +167,9 @@ def _fitted(fit_spec: Fit, selection: Selection, setting: Setting, fitter: Fitte
         training = selection.of(setting.library)
         if setting.fits is None or not fit_spec.steps:
             return fit(fit_spec, [training], fitter)
-        content = fit_spec.key.encode() + training.transmittance.tobytes() + _training_code()
+        arrays = [getattr(training, entry.name) for entry in fields(training)]
+        known = [one.tobytes() for one in arrays if isinstance(one, np.ndarray)]
+        content = b"".join([fit_spec.key.encode(), *known, _training_code()])
         path = setting.fits / f"{hashlib.sha256(content).hexdigest()[:24]}.pickle"
         if path.is_file():
             return _unpickled(path)
@@ -178,9 +182,13 @@ def _fitted(fit_spec: Fit, selection: Selection, setting: Setting, fitter: Fitte
 
 
 def _training_code() -> bytes:
-    """Source of the modules of the training: a fit is not used again after a change of them."""
+    """Modules and data of the training: a fit is not used again after a change of them."""
     package = Path(lst_raster.__file__).parent
-    modules = [*sorted((package / "network").glob("*.py")), package / "profiles" / "sampling.py"]
+    names = (
+        "profiles/sampling.py", "inputs/climatology.py", "inference/uncertainty.py", "physics/mechanism.py",
+        "data/climatology/climatology.npz",
+    )  # fmt: skip
+    modules = [*sorted((package / "network").glob("*.py")), *(package / name for name in names)]
     return b"".join(path.read_bytes() for path in (*modules, Path(__file__).with_name("baselines.py")))
 
 
