@@ -37,6 +37,10 @@ def uncertainty_name(name: str) -> str:
     return f"{name}_uncertainty"
 
 
+UNCERTAINTIES = frozenset({PROFILE_UNCERTAINTY, *map(uncertainty_name, UNCERTAIN_INPUTS)})
+"""Inputs that are standard uncertainties. Beyond the valid range they mean what its end means: almost nothing known."""
+
+
 _RADIANCE = "W m-2 sr-1 um-1"
 UNITS: Mapping[str, str] = MappingProxyType(
     {

@@ -38,6 +38,11 @@ FieldReader: TypeAlias = Callable[[Any], Float32]
 """Reads a window of the scene: values, NaN where missing, or one number for all pixels."""
 
 _UNCERTAIN = re.compile(r"(.*\S)\s*(?:±|\+-|\+/-)(.*)", re.DOTALL)
+_EXAMPLES = {
+    WATER_VAPOUR.name: "±2mm or ±10%",
+    AIR_TEMPERATURE.name: "±1C",
+    AEROSOL_OPTICAL_DEPTH.name: "±0.01 or ±20%",
+}
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%°\[(].*)?", re.IGNORECASE)
 
 QUANTITIES = {
@@ -136,9 +141,9 @@ def value_at(field: Field, row: Any, column: Any, elevation: Any = None) -> Any:
 def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> Field:
     """Field from a number in the unit of the quantity, a text with a unit, or the path or address of a raster.
 
-    A text may end with a standard uncertainty, ``21mm±2mm``, ``21 ± 2`` (in the unit of the value) or ``w.tif±10%``;
-    ``+-`` is read as ``±``. Raises InputError for an impossible number or unknown unit, InputNotFoundError for a text
-    that is no number, existing file or supported address.
+    A text may end with a standard uncertainty, ``21mm±2mm``, ``21 ± 2`` (in the unit of the value), ``w.tif±2mm`` or
+    ``w.tif±10%``; ``+-`` is read as ``±``. Raises InputError for an impossible number or unknown unit,
+    InputNotFoundError for a text that is no number, existing file or supported address.
 
     Examples
     --------
@@ -150,23 +155,26 @@ def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> F
     if isinstance(source, str):
         value, uncertainty = split_uncertainty(source)
         if uncertainty is not None:
+            if split_uncertainty(value)[1] is not None:
+                raise InputError(f"{quantity.title} {source!r} has more than one uncertainty; give one")
             field = parse_field(quantity, value, align=align)
             return replace(field, uncertainty=_parse_uncertainty(quantity, value, uncertainty, source))
     if isinstance(source, Path | Address):
         return Field(quantity=quantity, source=location_of(source), align=align)
     if not isinstance(source, str):
         try:
-            return Field(quantity=quantity, source=float(source))
-        except TypeError:
+            value = float(source)
+        except (TypeError, ValueError):
             raise InputError(
                 f"{quantity.title} is of type {type(source).__name__}; give a number, a text or the path of a raster"
             ) from None
+        return Field(quantity=quantity, source=value)
     number = _NUMBER.fullmatch(source.strip())
     conversion = quantity.conversion(number[2] or quantity.units) if number else None
     if number and conversion:
         return Field(quantity=quantity, source=float(number[1]) * conversion[0] + conversion[1])
     location = location_of(source)
-    if isinstance(location, Address) or (source and location.exists()):
+    if isinstance(location, Address) or (source and _is_file_name(location)):
         return Field(quantity=quantity, source=location, align=align)
     if number:
         raise InputError(f"{quantity.title} {source!r} has an unknown unit, and is no file; {quantity.hint}")
@@ -182,25 +190,40 @@ def split_uncertainty(text: str) -> tuple[str, str | None]:
     (('21mm', '2mm'), ('29mm', None))
     """
     parts = _UNCERTAIN.fullmatch(text)
-    return (parts[1], parts[2]) if parts and not Path(text).exists() else (text, None)
+    return (parts[1], parts[2]) if parts and not _is_file_name(Path(text)) else (text, None)
+
+
+def _is_file_name(path: Path) -> bool:
+    """Whether a path exists; False also for a text that no file can have as its name."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _parse_uncertainty(quantity: Quantity, value: str, text: str, source: str) -> InputUncertainty:
-    """Standard uncertainty, in the unit of the value unless it has its own; a percentage is relative to the value."""
-    number = _NUMBER.fullmatch(text.strip())
-    if number and quantity.name in UNCERTAIN_INPUTS:
-        amount, units = float(number[1]), (number[2] or "").strip()
-        if units == "%" and amount >= 0.0:
-            return InputUncertainty(0.0, relative=amount / 100.0)
-        given = _NUMBER.fullmatch(value.strip())
-        conversion = quantity.conversion(units or (given and given[2]) or quantity.units)
-        if conversion and amount >= 0.0:
-            return InputUncertainty(amount * conversion[0])
+    """Standard uncertainty, in the unit of the value unless it has its own; a percentage is relative to the value.
+
+    That of a raster needs a unit, if the quantity has one: the raster may have another, which is not read here.
+    """
     if quantity.name not in UNCERTAIN_INPUTS:
         raise InputError(f"{quantity.title} {source!r} has an uncertainty, which it cannot have; leave it out")
+    number, given = _NUMBER.fullmatch(text.strip()), _NUMBER.fullmatch(value.strip())
+    if number:
+        amount, units = float(number[1]), (number[2] or "").strip()
+        if units == "%" and quantity is not AIR_TEMPERATURE and 0.0 <= amount <= 100.0:
+            return InputUncertainty(0.0, relative=amount / 100.0)
+        if not units and given:
+            units = given[2] or quantity.units
+        if not units and quantity.units == "1":
+            units = quantity.units
+        conversion = quantity.conversion(units) if units else None
+        if conversion and 0.0 <= amount * conversion[0] <= quantity.high - quantity.low:
+            return InputUncertainty(amount * conversion[0])
     raise InputError(
-        f"{quantity.title} {source!r} has the uncertainty {text.strip()!r}, which is not a number with a known unit or "
-        "%; give it for example as ±2mm or ±10%"
+        f"{quantity.title} {source!r} has the uncertainty {text.strip()!r}, which is not a number with a known unit"
+        f"{'' if quantity is AIR_TEMPERATURE else ' or %'}, or too large; give it for example as "
+        f"{_EXAMPLES[quantity.name]}"
     )
 
 

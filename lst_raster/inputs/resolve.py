@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from lst_raster.errors import InputError, ModelError
-from lst_raster.inference.contract import PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name, with_unit
+from lst_raster.inference.contract import (
+    PROFILE_UNCERTAINTY,
+    UNCERTAIN_INPUTS,
+    UNCERTAINTIES,
+    uncertainty_name,
+    with_unit,
+)
 from lst_raster.inference.model import Model, has_model
 from lst_raster.inference.uncertainty import InputUncertainty, default_uncertainty
 from lst_raster.inputs.climatology import ClimatologicalAtmosphere, climatology
@@ -39,6 +45,7 @@ from lst_raster.physics.quantities import (
     ELEVATION,
     GAS_YEAR,
     HUMIDITY_2M,
+    SURFACE_PRESSURE,
 )
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.gases import BACKGROUND_AEROSOL
@@ -162,10 +169,13 @@ def assumption_warnings(scene: Scene, inputs: Inputs) -> list[str]:
     if assumed:
         values = ", ".join(f"{field.quantity.title} {field.source:g} {field.quantity.units}" for field in assumed)
         season = scene.date or "an unknown date (annual mean)"
+        pressure = inputs.atmosphere.get(SURFACE_PRESSURE.name)
+        is_adjusted = pressure in assumed or any(field.adjustment for field in assumed)
+        elevation = _climatology(scene, None if is_adjusted else pressure).elevation
         lines.append(
             f"no {', '.join(field.quantity.title for field in assumed)} given: climatology of latitude "
             f"{scene.latitude:.1f}, longitude {scene.longitude:.1f} and {season}: {values} at "
-            f"{_climatology(scene).elevation:.0f} m"
+            f"{elevation:.0f} m"
         )
     lines += inputs.notes
     for field in inputs.fields.values():
@@ -200,7 +210,7 @@ def input_warnings(model: Model, extremes: Mapping[str, tuple[float, float]]) ->
     """
     lines = {}
     for variable in model.contract.atmosphere_inputs:
-        if variable.name not in extremes or variable.valid_range is None:
+        if variable.name not in extremes or variable.valid_range is None or variable.name in UNCERTAINTIES:
             continue
         (low, high), (bottom, top) = extremes[variable.name], variable.valid_range
         if not (bottom - RANGE_TOLERANCE * top <= low and high <= top + RANGE_TOLERANCE * top):
@@ -264,7 +274,8 @@ def resolve_inputs(
         name for name in atmosphere_input_names(chosen) if name not in (*from_profile, BRIGHTNESS_TEMPERATURE.name)
     ]
     fields = _default_composition(scene) | fields
-    defaults = _climatology_fields(scene, [name for name in names if name not in fields], ground)
+    pressure = fields.get(SURFACE_PRESSURE.name)
+    defaults = _climatology_fields(scene, [name for name in names if name not in fields], ground, pressure)
     atmosphere = {name: fields[name] if name in fields else defaults[name] for name in names}
     unused = [field for name, field in fields.items() if name not in names]
     if ground and not any(field.adjustment for field in atmosphere.values()):
@@ -279,10 +290,16 @@ def _has_place(scene: Scene) -> bool:
     return scene.latitude is not None and scene.longitude is not None
 
 
-def _climatology(scene: Scene) -> ClimatologicalAtmosphere:
-    """Climatology of the centre of a scene with coordinates; without a date the mean of the year."""
+def _climatology(scene: Scene, pressure: Field | None = None) -> ClimatologicalAtmosphere:
+    """Climatology of the centre of a scene with coordinates; without a date the mean of the year.
+
+    It is adjusted to a surface pressure that is one number.
+    """
     assert scene.latitude is not None and scene.longitude is not None
-    return climatology(scene.latitude, scene.longitude, scene.date.day_of_year if scene.date else None)
+    mean = climatology(scene.latitude, scene.longitude, scene.date.day_of_year if scene.date else None)
+    if pressure is not None and isinstance(pressure.source, int | float):
+        mean = mean.at_pressure(pressure.source)
+    return mean
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -379,8 +396,13 @@ def _uses_levels(model: Model) -> bool:
     return any(name in ON_LEVELS for name in atmosphere_input_names(model))
 
 
-def _climatology_fields(scene: Scene, names: list[str], ground: Field | None) -> dict[str, Field]:
-    """Defaults from the climatology, at the elevation of its surface unless there is a DEM."""
+def _climatology_fields(
+    scene: Scene, names: list[str], ground: Field | None, pressure: Field | None
+) -> dict[str, Field]:
+    """Defaults from the climatology: at the elevation of a DEM, else for a pressure that is a number, else at its own.
+
+    Its own elevation is that of the surface of its grid.
+    """
     if not names:
         return {}
     if not _has_place(scene):
@@ -388,7 +410,7 @@ def _climatology_fields(scene: Scene, names: list[str], ground: Field | None) ->
         raise InputError(
             f"{scene.place.name} has no coordinate system, so there is no climatology for it; add {options}"
         )
-    mean = _climatology(scene) if ground else _climatology(scene).at_unknown_elevation()
+    mean = _climatology(scene) if ground else _climatology(scene, pressure).at_unknown_elevation()
     fields = {}
     for name in names:
         value, uncertainty = float(getattr(mean, name)), float(getattr(mean, f"{name}_uncertainty"))

@@ -46,7 +46,7 @@ class Nodes:
         return interpolate_at(self.rows, self.columns, self.values, row, column)
 
 
-def interpolate_at(rows: Float, columns: Float, values: Float, row: Float, column: Float) -> Float:
+def interpolate_at(rows: Float, columns: Float, values: NDArray[Any], row: Float, column: Float) -> Float:
     """Interpolate bilinearly at points of any shape [pixel], NaN next to a missing node.
 
     Nodes are at `rows` and `columns`, ascending [pixel], with values of shape (..., rows, columns); the result has the

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lst_raster.inference.contract import UNCERTAINTIES
 from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import model_changes
 from lst_raster.inputs.fields import Field, open_field, value_at
@@ -20,7 +21,9 @@ from lst_raster.inputs.resolve import CLIMATOLOGY, RANGE_TOLERANCE, Inputs, satu
 from lst_raster.io.coarse_grid import Float, Nodes, interpolate_at, interpolate_levels, spread
 from lst_raster.io.grid import Grid
 from lst_raster.io.level2_scene import Level2Atmosphere
+from lst_raster.physics.planck import band_radiance
 from lst_raster.physics.quantities import AIR_TEMPERATURE, BRIGHTNESS_TEMPERATURE, SURFACE_PRESSURE, WATER_VAPOUR
+from lst_raster.physics.radiative_transfer import surface_temperature
 from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_variance
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.sigma_levels import Profiles
@@ -39,6 +42,10 @@ NODE_TOLERANCES: Mapping[str, float] = MappingProxyType(
 )
 """Largest error of an input when nodes are left out, in its unit: one fiftieth of the uncertainty of a reanalysis, a
 few millikelvins of the surface temperature."""
+NODE_ERROR = 0.01
+"""Largest change of the temperature by interpolation halfway between nodes of the brightness temperature. [K]"""
+CONTRAST = 15.0  # of surfaces with their neighbourhood, for which this error is computed [K]
+_HALVINGS = 6  # of the distance between these nodes
 _STRIDES = (8, 6, 4, 2)  # tried in this order: every eighth node in each direction, every sixth, and so on
 _TERMS, _VARIANCE, _OUTSIDE = slice(0, 3), slice(3, 6), 6  # layers of `solve_atmosphere`
 _PROFILES_PER_CALL = 16_384  # pixels; each profile has dozens of levels in memory
@@ -65,7 +72,7 @@ def _outside_range(model: Model, values: Mapping[str, NDArray[Any]]) -> Mask:
     """Whether an input is outside the model's valid range, of the common shape or one value."""
     outside = np.asarray(False)
     for variable in model.contract.inputs:
-        if variable.name in values and variable.valid_range is not None:
+        if variable.name in values and variable.valid_range is not None and variable.name not in UNCERTAINTIES:
             low, high = variable.valid_range
             value = values[variable.name]
             outside = outside | (value < low - RANGE_TOLERANCE * high) | (value > high * (1.0 + RANGE_TOLERANCE))
@@ -259,7 +266,8 @@ class CoarseAtmosphere:
     def over(cls, inputs: Inputs, grid: Grid, *, uncertainty: bool) -> CoarseAtmosphere:
         """Choose nodes over a scene: those of the profile, else the fewest for the inputs, else the corners.
 
-        The nodes of the brightness temperature, which varies between any two, are among them.
+        The nodes of the brightness temperature, which varies between any two, are among them, and further ones between
+        them where the terms are not linear in it.
         """
         fields = list(inputs.fields.values())
         if inputs.profile is not None:
@@ -269,7 +277,39 @@ class CoarseAtmosphere:
         if inputs.profile is not None:
             levels = inputs.profile.levels
             rows, columns = np.union1d(levels.rows, rows), np.union1d(levels.columns, columns)
-        return cls(inputs=inputs, rows=rows, columns=columns, uncertainty=uncertainty)
+        coarse = cls(inputs=inputs, rows=rows, columns=columns, uncertainty=uncertainty)
+        if any(given.quantity is BRIGHTNESS_TEMPERATURE and isinstance(given.source, Nodes) for given in fields):
+            for _ in range(_HALVINGS):
+                if not coarse._add_nodes():
+                    break
+        return coarse
+
+    def _add_nodes(self) -> bool:
+        """Add nodes halfway between those where interpolation is in error by `NODE_ERROR`; returns whether any.
+
+        The error is the larger one of two surfaces, colder and warmer than their neighbourhood by `CONTRAST`, at sea
+        level: it is larger in more humid air.
+        """
+        model, found = self.inputs.network, []
+        band = sensor_band(model.contract.sensor).planck
+        layers = solve_atmosphere(model, self._node_values(0.0), uncertainty=False)
+        self._profiles = None  # those of these nodes
+        middle_rows, middle_columns = (0.5 * (nodes[1:] + nodes[:-1]) for nodes in (self.rows, self.columns))
+        for rows, columns in ((middle_rows, self.columns), (self.rows, middle_columns)):
+            column, row = np.meshgrid(columns, rows)
+            values = self.values(row, column, 0.0)
+            ground = values[BRIGHTNESS_TEMPERATURE.name] + np.array([-CONTRAST, CONTRAST])[:, None, None]
+            radiance = band_radiance(ground, band)
+            at_places = solve_atmosphere(model, values, uncertainty=False)
+            between = interpolate_at(self.rows, self.columns, layers, row, column)
+            exact, interpolated = (
+                surface_temperature(radiance, np.float64(1.0), terms[0], terms[1], terms[2], band)
+                for terms in (at_places, between)
+            )
+            found.append((np.abs(exact - interpolated) > NODE_ERROR).any(axis=0))
+        new_rows, new_columns = middle_rows[found[0].any(axis=1)], middle_columns[found[1].any(axis=0)]
+        self.rows, self.columns = np.union1d(self.rows, new_rows), np.union1d(self.columns, new_columns)
+        return bool(new_rows.size or new_columns.size)
 
     @property
     def ground(self) -> Field | None:

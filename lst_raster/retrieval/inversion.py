@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from lst_raster.io.plausibility import TEMPERATURE_RANGE
 from lst_raster.physics.planck import BandPlanck, brightness_temperature
 from lst_raster.physics.radiative_transfer import surface_radiance
 from lst_raster.physics.uncertainty import (
@@ -28,7 +29,8 @@ def solve_equation(
 
     Radiance of shape (rows, ...) and its uncertainty `noise` are in W m-2 sr-1 um-1; emissivity and atmosphere have
     the same shape, or are one number for all pixels. NaN where an input is NaN or the path radiance of the atmosphere
-    exceeds the radiance; the uncertainty also where that of the atmosphere is unknown.
+    exceeds the radiance or leaves less than a surface of the lowest of `TEMPERATURE_RANGE` emits, as over cold clouds;
+    the uncertainty also where that of the atmosphere is unknown.
     """
     temperature = np.empty(radiance.shape, np.float32)
     uncertainty = np.full(radiance.shape, np.nan, np.float32)
@@ -40,7 +42,8 @@ def solve_equation(
             strip = (part[rows] if part.ndim else part for part in inputs)
             radiances, emissivities, spread, tau, upwelling, downwelling, *variance = strip
             black_body = surface_radiance(radiances, emissivities, tau, upwelling, downwelling)
-            temperature[rows] = brightness_temperature(black_body, band)
+            found = brightness_temperature(black_body, band)
+            temperature[rows] = np.where(found < TEMPERATURE_RANGE[0], np.float32("nan"), found)
             if variance:
                 uncertainty[rows] = temperature_uncertainty(
                     temperature[rows], radiances, emissivities, spread, tau, downwelling, np.float32(noise),

@@ -30,7 +30,9 @@ SPACING = 30_000.0
 """Distance between nodes. Cells of the sources of the training profiles are larger, 2.5 degrees and more, for which
 training adds the scatter `lst_raster.profiles.sampling.MESOSCALE`. [m]"""
 STEP = 4  # every fourth row and column of a strip is used [pixel]
-_FEWEST = 20  # smallest number of clear pixels for the median of a node
+_FEWEST, _SMALLEST_FRACTION = 20, 0.02
+"""Smallest number of clear pixels for the median of a node, and fraction of the sampled pixels: the few between clouds
+are often undetected cloud edges."""
 _ROWS = 32, 512  # smallest and largest height of a strip: whole blocks, but of a size that fits into memory [pixel]
 
 
@@ -114,7 +116,8 @@ def _open_strips(
 
     Every `step`-th row and column is used; with all of them, a single pixel suffices for a node.
     """
-    band, fewest = sensor_band(scene.sensor).planck, _FEWEST if step > 1 else 1
+    band = sensor_band(scene.sensor).planck
+    fewest, smallest = (_FEWEST, _SMALLEST_FRACTION) if step > 1 else (1, 0.0)
     tops, columns = _edges(scene.grid.height, shape[0]), _edges(scene.grid.width, shape[1])
     with open_raster(scene.place, "scene", SceneError) as dataset, open_masks(masking, scene.grid) as read_masks:
 
@@ -128,7 +131,7 @@ def _open_strips(
             medians = np.full(shape[1], np.nan)
             for node, (left, right) in enumerate(pairwise(columns)):
                 part = temperature[:, -(-left // step) : -(-right // step)]
-                if np.count_nonzero(np.isfinite(part)) >= min(fewest, part.size):
+                if np.count_nonzero(np.isfinite(part)) >= max(min(fewest, part.size), smallest * part.size):
                     medians[node] = _median(part)
             return int(np.searchsorted(tops, window.row_off, side="right")) - 1, medians
 

@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
-from lst_raster.inference.contract import PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name, with_unit
+from lst_raster.inference.contract import (
+    PROFILE_UNCERTAINTY,
+    UNCERTAIN_INPUTS,
+    UNCERTAINTIES,
+    uncertainty_name,
+    with_unit,
+)
 from lst_raster.inference.model import Model, has_model
 from lst_raster.inference.uncertainty import REANALYSIS, default_uncertainty, retrieve_with_uncertainty
 from lst_raster.inputs.climatology import climatology, days_and_years
@@ -92,7 +98,7 @@ def retrieve_matchups(
         reasons.append(_reason(matchups, row, missing, lst[row]))
     for key, mask in climatological.items():
         if count := int(np.count_nonzero(mask & np.isfinite(lst))):
-            notes.append(f"{_title(key)} is that of the climatology in {count} rows")
+            notes.append(f"{_title(key)} is that of the climatology in {_rows(count)}")
     return Retrievals(
         models=tuple(names),
         reasons=tuple(reasons),
@@ -168,6 +174,8 @@ def _title(name: str) -> str:
 def _complete_inputs(matchups: Matchups, air: str) -> tuple[dict[str, Float], dict[str, Mask]]:
     """Values of the table with defaults for missing ones, and the masks of those of the climatology, by quantity."""
     values = {name: array.copy() for name, array in matchups.values.items()}
+    for name in UNCERTAIN_INPUTS:  # the uncertainty of a value that is not given says nothing about the default
+        values[uncertainty_name(name)][np.isnan(values[name])] = math.nan
     none = np.full(len(matchups), math.nan)
     _fill(values, "surface_pressure", pressure_at(values["elevation"]))
     values |= {name: values.get(name, none) for name in ON_LEVELS}
@@ -261,15 +269,21 @@ def _given_terms(matchups: Matchups, inputs: Mapping[str, Float]) -> dict[str, F
     return {GIVEN_TERMS: lst} if np.isfinite(lst).any() else {}
 
 
+def _rows(count: int) -> str:
+    return f"{count} row" if count == 1 else f"{count} rows"
+
+
 def _out_of_range(model: Model, chosen: Mapping[str, Float]) -> list[str]:
     notes = []
-    for variable in (one for one in model.contract.atmosphere_inputs if one.name in chosen):
+    for variable in model.contract.atmosphere_inputs:
+        if variable.name not in chosen or variable.name in UNCERTAINTIES:
+            continue
         low, high = variable.valid_range or (-math.inf, math.inf)
         count = int(np.count_nonzero((chosen[variable.name] < low) | (chosen[variable.name] > high)))
         if count:
             notes.append(
                 f"{variable.name.replace('_', ' ')} is outside the range of {model.contract.name}, {low:g} to "
-                f"{high:g}{with_unit(variable.units)}, in {count} rows: it is clipped to the range"
+                f"{high:g}{with_unit(variable.units)}, in {_rows(count)}: it is clipped to the range"
             )
     return notes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -109,6 +109,11 @@ def atmosphere_inputs(
 
 def _given_uncertainties(known: Mapping[str, Value], uncertainties: Mapping[str, Value]) -> dict[str, xr.DataArray]:
     """Standard uncertainties of given values by name, in the unit of the value."""
+    if not isinstance(uncertainties, Mapping):
+        raise InputError(
+            f"uncertainties is of type {type(uncertainties).__name__}; give a dictionary, such as "
+            "{'water_vapour': 2.0}"
+        )
     names = {_ARGUMENTS.get(name, name): name for name in UNCERTAIN_INPUTS}
     for argument in uncertainties:
         if argument not in names:
@@ -207,7 +212,14 @@ def _from_climatology(
     names: list[str], place: tuple[float, float], time: xr.DataArray | None, inputs: Mapping[str, AtmosphereInput]
 ) -> dict[str, AtmosphereInput]:
     """Climatology of a place [degree] and of each time, adjusted to the surface pressure if that is one number."""
-    mean = climatology(*place, None if time is None else days_and_years(time.values)[0])
+    mean = climatology(*place)
+    if time is not None:
+        by_day = climatology(*place, days_and_years(time.values)[0])
+        known = ~np.isnat(time.values)  # elsewhere the mean of the year
+        mean = replace(
+            mean,
+            **{one.name: np.where(known, getattr(by_day, one.name), getattr(mean, one.name)) for one in fields(mean)},
+        )
     pressure = inputs.get(SURFACE_PRESSURE.name)
     if pressure is not None and _is_number(pressure.value):
         mean = mean.at_pressure(float(pressure.value))
@@ -222,8 +234,11 @@ def _from_climatology(
         )
         span = f"{value:g}" if not value.ndim else f"{value.min():g} to {value.max():g}"
         values.append(f"{quantity.title} {span} {quantity.units}")
-    season = "an unknown date (annual mean)" if time is None else str(time.values.min().astype("datetime64[D]"))
+    unknown = "an unknown date (annual mean)"
+    season = unknown if time is None else str(np.nanmin(time.values).astype("datetime64[D]"))
     season += f" and {time.size - 1} other times" if time is not None and time.size > 1 else ""
+    if time is not None and (missing := np.isnat(time.values).sum()):
+        season += f", {missing} of them {unknown}"
     _LOGGER.warning(
         f"no {', '.join(QUANTITIES[name].title for name in names)} given: climatology of latitude {place[0]:.1f}, "
         f"longitude {place[1]:.1f} and {season}: {', '.join(values)}"
@@ -241,9 +256,9 @@ def _year(time: xr.DataArray | None, sensor: str) -> xr.DataArray:
 
 
 def time_of(radiance: xr.DataArray) -> xr.DataArray | None:
-    """Times of acquisition by the coordinate ``time``, None if unknown."""
+    """Times of acquisition by the coordinate ``time``, NaT for unknown ones; None if all are."""
     time = radiance.coords.get("time")
-    known = time is not None and time.dtype.kind == "M" and not np.isnat(time.values).any()
+    known = time is not None and time.dtype.kind == "M" and not np.isnat(time.values).all()
     return time if known else None
 
 
@@ -254,12 +269,15 @@ def place_of(radiance: xr.DataArray) -> tuple[float, float] | None:
         values = radiance.coords.get(name)
         if values is None or values.dims not in ((), (name,)) or values.dtype.kind not in "fiu" or not values.size:
             return None
-        return 0.5 * (float(values.min()) + float(values.max()))
+        numbers = values.values
+        if name in ("longitude", "lon") and np.ptp(numbers) > 180.0:  # across the date line
+            numbers = numbers % 360.0
+        return 0.5 * (float(numbers.min()) + float(numbers.max()))
 
     for names in (("latitude", "longitude"), ("lat", "lon")):
         latitude, longitude = map(centre, names)
         if latitude is not None and longitude is not None:
-            return latitude, longitude
+            return latitude, (longitude + 180.0) % 360.0 - 180.0
     crs, x, y = crs_of(radiance), centre("x"), centre("y")
     if crs is None or x is None or y is None:
         return None

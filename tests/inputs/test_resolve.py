@@ -51,6 +51,25 @@ def test_with_a_dem_the_climatology_is_less_uncertain(scene, model_path):
         assert adjusted[f"{name}_uncertainty"] < plain[f"{name}_uncertainty"]
 
 
+def test_a_given_pressure_is_that_of_the_climatology(scene, model_path):
+    mean = climatology(scene.latitude, scene.longitude, scene.date.day_of_year).at_pressure(700.0)
+    found = at_the_model(scene, {"surface_pressure": 700.0}, model_path)
+    for name in ("water_vapour", "air_temperature"):
+        assert found[name] == pytest.approx(float(getattr(mean, name)), abs=0.06)
+        uncertainty = float(getattr(mean, f"{name}_uncertainty"))
+        assert found[f"{name}_uncertainty"] == pytest.approx(uncertainty, rel=0.01)
+    inputs = resolve_inputs(scene, {"surface_pressure": 700.0}, model_path)
+    (line,) = (line for line in assumption_warnings(scene, inputs) if "climatology of" in line)
+    assert line.endswith(f"at {float(mean.elevation):.0f} m") and mean.elevation > 2500.0
+
+
+def test_an_uncertainty_beyond_the_training_is_not_out_of_range(tmp_path, scene, model_path):
+    *_, product = solved(scene, tmp_path / "x.tif", model_path, **{**STATE, "water_vapour": "20mm±60mm"})
+    assert not any("outside the range" in line for line in product.warnings)
+    with rasterio.open(product.path.with_name("x_QA.tif")) as dataset:
+        assert not (dataset.read(1) & flag("outside_range").mask).any()
+
+
 def test_aerosol_and_year_have_defaults(scene, model_path):
     found = at_the_model(scene, STATE, model_path)
     assert (found["aerosol_optical_depth"], found["aerosol_optical_depth_uncertainty"]) == (0.02, 0.015)

@@ -123,6 +123,13 @@ def test_without_an_uncertainty_that_of_the_origin_applies():
         (WATER_VAPOUR, "21±2 furlongs", InputError, "'2 furlongs', which is not a number"),
         (WATER_VAPOUR, "21±", InputError, "has the uncertainty ''"),
         (WATER_VAPOUR, "21±much", InputError, "give it for example as ±2mm or ±10%"),
+        (WATER_VAPOUR, "21mm±2mm±5mm", InputError, "has more than one uncertainty; give one"),
+        (WATER_VAPOUR, "21±1e9", InputError, "or too large"),
+        (WATER_VAPOUR, "21±1e999", InputError, "or too large"),
+        (WATER_VAPOUR, f"21±{'0' * 3000}x", InputError, "which is not a number"),
+        (WATER_VAPOUR, f"x{'0' * 3000}", InputNotFoundError, "is not a number or an existing file"),
+        (AIR_TEMPERATURE, "12C±10%", InputError, "with a known unit, or too large; give it for example as ±1C"),
+        (AEROSOL_OPTICAL_DEPTH, "0.1±2mm", InputError, "as ±0.01 or ±20%"),
         (WATER_VAPOUR, "±2", InputNotFoundError, "is not a number or an existing file"),
         (WATER_VAPOUR, "210±2", InputError, "is 210, outside"),
         (SURFACE_PRESSURE, "1000±5", InputError, "has an uncertainty, which it cannot have; leave it out"),
@@ -141,7 +148,9 @@ def test_a_raster_may_carry_an_uncertainty_unless_that_is_its_name(tmp_path, mar
     assert (field.source, field.uncertainty.relative) == (path, 0.1)
     named = path.rename(tmp_path / "w+-1.tif")
     assert parse_field(WATER_VAPOUR, str(named)).source == named
-    assert parse_field(WATER_VAPOUR, f"{named}±2").uncertainty.absolute == 2.0
+    assert parse_field(WATER_VAPOUR, f"{named}±0.2cm").uncertainty.absolute == pytest.approx(2.0)
+    with pytest.raises(InputError, match="not a number with a known unit"):  # the unit of the raster is not known here
+        parse_field(WATER_VAPOUR, f"{named}±2")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from lst_raster.errors import SceneError
 from lst_raster.inputs.resolve import resolve_inputs
 from lst_raster.io.coarse_grid import Nodes
 from lst_raster.physics.planck import brightness_temperature
+from lst_raster.product.quality_flags import flag
 from lst_raster.retrieval.atmosphere import CoarseAtmosphere
 from lst_raster.retrieval.masks import choose_masking
 from lst_raster.retrieval.neighbourhood import fill_nodes, neighbourhood_field
@@ -148,3 +149,40 @@ def test_the_atmosphere_follows_the_neighbourhood_and_is_interpolated_within_a_h
     inputs = resolve_inputs(scene, STATE, seeing).with_neighbourhood(around(scene))
     level = CoarseAtmosphere.over(inputs, scene.grid, uncertainty=False).level(0.0)
     assert (np.diff(level[0], axis=0) < 0.0).all()  # warmer to the south: deeper
+
+
+@pytest.mark.slow
+def test_between_a_cold_and_a_warm_node_there_are_further_ones_where_the_model_is_not_linear(tmp_path):
+    coast = np.where(np.arange(SHAPE[1]) < 180, 286.0, 314.0) * np.ones(SHAPE)
+    scene = opened(tmp_path / "in", coast, **WIDE)
+    scene = Scene.open(scene.place.location, date="2020-07-15T16:00")
+    coarse = retrieve(scene, output=tmp_path / "coarse.tif", emissivity=0.97)
+    exact = retrieve(scene, output=tmp_path / "exact.tif", emissivity=0.97, exact=True)
+    with rasterio.open(coarse.path) as one, rasterio.open(exact.path) as other:
+        difference = one.read(1) - other.read(1)
+    assert np.sqrt(np.nanmean(difference**2)) < 0.01 and np.nanmax(np.abs(difference)) < 0.05
+    assert not any("coarse" in line for line in coarse.warnings)
+
+
+def test_a_few_clear_pixels_between_clouds_do_not_make_a_node(tmp_path):
+    cloud = np.zeros(SHAPE, bool)
+    cloud[:, 58:175] = True  # the second column of nodes
+    cloud[::4, 100] = False
+    ground = np.full(SHAPE, 290.0)
+    ground[:, 100] = 262.0  # undetected edges of clouds
+    values = around(opened(tmp_path, ground, cloud, **WIDE)).source.values
+    assert values[:, 1].min() > 287.0
+
+
+def test_colder_than_any_ground_is_no_solution(tmp_path, model_path):
+    ground = np.full((60, 70), 290.0)
+    ground[:, :20] = 215.0  # clouds, which the scene has no quality band to mask
+    path = make_scene(tmp_path / "in", lst=ground, emissivity=1.0, atmosphere={**STATE, "water_vapour": 0.5})
+    product = retrieve(path, output=tmp_path, model=model_path, emissivity=0.97, **{**STATE, "water_vapour": 60.0})
+    with rasterio.open(product.path) as dataset:
+        found = dataset.read(1)
+    with rasterio.open(product.path.with_name(product.path.name.replace("_LST", "_LST_QA"))) as dataset:
+        bits = dataset.read(1)
+    cold = np.isnan(found)
+    assert cold[:, :20].all() or np.nanmin(found) > 150.0
+    assert (bits[cold] & flag("no_solution").mask).all() and np.isfinite(found[:, 20:]).all()

@@ -172,9 +172,24 @@ def test_missing_inputs_are_those_of_the_climatology_where_place_and_date_are_kn
     assert {name: group.agreement.count for name, group in groups.items()} == {"climatology": 5, "given": 1}
 
 
+def test_an_uncertainty_without_its_value_is_not_that_of_the_climatology(model, tmp_path):
+    header = (*HEADER, *PLACE, "elevation_m", "product", "water_vapour_uncertainty_kg_m2")
+    rows = [(*row(water_vapour_kg_m2="", time="2016-07-01T16:30Z"), *THERE, "", "", cell) for cell in ("", "0.5")]
+    _, by_row = validate(read(tmp_path, *rows, header=header), models=[model])
+    stated = by_row.atmosphere["water_vapour_uncertainty"]
+    assert stated[0] == stated[1] > 2.0
+
+
 def test_the_uncertainty_of_the_inputs_may_be_in_the_table(model, tmp_path):
-    own = ("water_vapour_uncertainty_kg_m2", "air_temperature_uncertainty_K", "aerosol_optical_depth_uncertainty")
-    cells = ("", "", ""), ("1.5", "1.5", "0.015"), ("6", "", ""), ("", "6", ""), ("", "", "0.1")
+    own = ("water_vapour_uncertainty_kg_m2", "air_temperature_uncertainty_K")
+    own += ("aerosol_optical_depth", "aerosol_optical_depth_uncertainty")
+    cells = (
+        ("", "", "", ""),
+        ("1.5", "1.5", "0.02", "0.015"),
+        ("6", "", "", ""),
+        ("", "6", "", ""),
+        ("", "", "0.02", "0.1"),
+    )
     table = read(tmp_path, *((*row(), *some) for some in cells), header=(*HEADER, *own))
     sigma = validate(table, models=[model])[1].uncertainty
     assert sigma[0] == pytest.approx(sigma[1])
@@ -385,7 +400,7 @@ def test_a_model_that_is_given_is_taken_whatever_a_row_lacks(models, tmp_path, p
 def test_inputs_outside_the_range_of_a_model_have_a_note(model, tmp_path):
     found, _ = validate(read(tmp_path, row(water_vapour_kg_m2="80"), row()), models=[model])
     (note,) = found.notes
-    assert "water vapour is outside the range of landsat8-b10/surface, 0.1 to 75 kg m-2, in 1 rows" in note
+    assert "water vapour is outside the range of landsat8-b10/surface, 0.1 to 75 kg m-2, in 1 row" in note
 
 
 def test_water_vapour_that_looks_like_centimetres_has_a_note(model, tmp_path):
@@ -507,7 +522,7 @@ def test_stations_fill_the_ground_the_air_and_the_place(models, tmp_path, comman
     assert code == 0 and found["models"] == {"landsat8-b10/surface": 2}
     reasons = "no SURFRAD file of a station sxf", "no air temperature", "no surface pressure"
     assert found["left_out"] == dict.fromkeys(reasons, 1)
-    assert found["notes"] == ["water vapour is that of the climatology in 1 rows"]
+    assert found["notes"] == ["water vapour is that of the climatology in 1 row"]
     assert found["with_ground_uncertainty"] == 2
     code, _, errors = command("validate", path, *stations[:2])
     assert code == 1

@@ -20,6 +20,7 @@ from lst_raster.retrieval.masks import choose_masking
 from lst_raster.retrieval.neighbourhood import neighbourhood_field
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.xarray_api import blocks
+from lst_raster.xarray_api.atmosphere_inputs import place_of
 from tests.support.factories import FULL_PRECISION, make_model, make_scene, ramp, write_raster
 from tests.support.profile_air import DATE, LATITUDE, LEVELS, LONGITUDE, humidity_at, temperature_at
 from tests.support.reanalysis_files import TIMES, write_levels
@@ -308,14 +309,27 @@ def test_the_climatology_is_that_of_every_time_and_of_the_place(caplog):
     there = xr.DataArray(RADIANCE.values, dims=("lat", "lon"), coords={**degrees, "time": times[0]})
     np.testing.assert_allclose(retrieve_array(there, 0.97, **options).lst, found.lst[0], atol=0.05)
     assert "an unknown date (annual mean)" not in caplog.text
-    retrieve_array(RADIANCE, 0.97, **options)
+    yearly = retrieve_array(RADIANCE, 0.97, **options)
     assert "an unknown date (annual mean)" in caplog.text
+    one_unknown = radiance.assign_coords(time=[times[0], np.datetime64("NaT", "ns")])
+    both = retrieve_array(one_unknown, 0.97, **options)
+    np.testing.assert_allclose(both.lst[0], found.lst[0])
+    np.testing.assert_allclose(both.lst[1], yearly.lst, atol=1e-3)
+    assert "2015-07-19 and 1 other times, 1 of them an unknown date" in caplog.text
+
     high = [
         retrieve_array(RADIANCE, 0.97, surface_pressure=pressure, **options).attrs["air_temperature"]
         for pressure in (1000.0, 700.0)
     ]
     low, top = (float(text.split()[0]) for text in high)
     assert low - top == pytest.approx(6.5 * 2.9, abs=1.5)
+
+
+def test_the_centre_of_an_array_across_the_date_line_is_there():
+    degrees = {"latitude": [65.0, 64.9], "longitude": [179.8, 179.9, -180.0, -179.9]}
+    array = xr.DataArray(np.zeros((2, 4)), dims=tuple(degrees), coords=degrees)
+    latitude, longitude = place_of(array)
+    assert (latitude, abs(longitude)) == pytest.approx((64.95, 179.95))
 
 
 def test_without_a_place_the_air_temperature_is_the_brightness_temperature_of_the_scene(model_path, caplog):
@@ -389,6 +403,7 @@ BAD = {
         {"uncertainties": {"emissivity": 0.01}}, InputError,
         "uncertainties has 'emissivity'; give those of water_vapour, air_temperature, aerosol",
     ),
+    "uncertainties without names": ({"uncertainties": 2.0}, InputError, "uncertainties is of type float; give a dict"),
     "an uncertainty of nothing": ({"uncertainties": {"aerosol": 0.01}}, InputError, "no aerosol is given; give both"),
     "a negative uncertainty": (
         {"uncertainties": {"water_vapour": on_grid(-VAPOUR)}}, InputError, "water vapour uncertainty has values from -"
