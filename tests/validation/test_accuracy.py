@@ -64,12 +64,12 @@ def whole_rmse(summaries, share) -> float:
 # learnt columns of this date among others, and those that have not are in the accuracy benchmark.
 LIMITS = {
     "surface": {
-        "exact": (0.72, 0.65),
-        "noisy": (1.13, None),
-        "exact vapour": (0.80, 0.85),
-        "noisy vapour": (1.15, None),
+        "exact": (0.68, 0.60),
+        "noisy": (1.12, None),
+        "exact vapour": (0.75, 0.80),
+        "noisy vapour": (1.13, None),
     },
-    "profile": {"exact": (0.12, 0.14), "noisy": (0.82, None)},
+    "profile": {"exact": (0.11, 0.12), "noisy": (0.82, None)},
 }
 
 
@@ -88,13 +88,14 @@ def test_a_shipped_model_is_as_accurate_as_promised(held_out, tier, condition):
 def test_two_thirds_of_the_errors_lie_within_the_uncertainty_with_nothing_given_but_place_and_date(held_out):
     simulated, share = held_out
     result = evaluate(Model.load(f"{SENSOR}/surface"), simulated, input_errors=CONDITIONS["nothing"])
-    assert 0.62 <= sum(weight * result.coverage[name] for name, weight in share.items()) <= 0.77
+    # More than two thirds, as the model was trained on columns of this date among others.
+    assert 0.62 <= sum(weight * result.coverage[name] for name, weight in share.items()) <= 0.80
 
 
 @pytest.mark.parametrize("tier", LIMITS)
 def test_soundings_that_were_not_used_in_training_are_retrieved_as_promised(tier):
     metrics = json.loads(Path(models_path(), SENSOR, tier, "metrics.json").read_text())["TIGR-2000"]
-    assert metrics["exact"]["lst"]["all"]["rmse"] <= {"surface": 1.27, "profile": 0.35}[tier]
+    assert metrics["exact"]["lst"]["all"]["rmse"] <= {"surface": 1.26, "profile": 0.29}[tier]
     assert metrics["noisy"]["coverage"]["all"] >= 0.60
 
 
