@@ -398,10 +398,10 @@ def test_a_real_product_that_is_all_cloud_says_so(tmp_path):
     with pytest.raises(SceneError, match=r"every pixel is masked as cloud.* --keep-clouds"):
         lst_raster.retrieve(Level2Scene.open(folder), output=tmp_path)
     own, theirs = solve(folder, tmp_path, downwelling="usgs")[0], usgs_temperature(folder, stem)
-    given = np.isfinite(
-        theirs
-    )  # cold cloud tops, which the atmosphere outshines, have the product's lowest value: 150 K
-    assert (np.isfinite(own) == (theirs > 150.5))[given].mean() > 0.98
+    # Cold cloud tops, which the atmosphere outshines, have the product's lowest value, 150 K, and none here. Just above
+    # it a hundredth of the radiance is tens of kelvin.
+    certain = np.isfinite(theirs) & ((theirs < 150.5) | (theirs > 170.0))
+    assert (np.isfinite(own) == (theirs > 150.5))[certain].mean() > 0.98
     assert np.nanmedian(np.abs(own - theirs)[theirs > 200.0]) < 0.1
 
 
