@@ -76,7 +76,7 @@ def shows_a_median_of_three_months(out):
 
 def shows_a_dataset(out):
     assert out[0] == "{'y': 603, 'x': 400} EPSG:32616 K"
-    assert 50 < numbers(r"^(\d+) % of the pixels", out)[0] < 100
+    assert 20 < numbers(r"^(\d+) % of the pixels", out)[0] < 100
     assert out[-1].startswith("60 x 40 cells, ")
 
 

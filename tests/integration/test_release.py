@@ -77,7 +77,8 @@ def test_the_wheel_has_no_other_files(wheel):
 
 def test_the_source_distribution_builds_the_same_wheel(built, wheel, tmp_path):
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4 and later
+        archive.extractall(tmp_path)
     (top,) = tmp_path.iterdir()
     with zipfile.ZipFile(next(build(top, tmp_path / "dist", "wheel").glob("*.whl"))) as archive:
         assert {entry.filename: entry.CRC for entry in archive.infolist()} == wheel

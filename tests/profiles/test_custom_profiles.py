@@ -144,7 +144,7 @@ def test_the_command_writes_what_simulate_takes(tmp_path, command):
     target = tmp_path / "profiles.nc"
     code, out, err = command("profiles", "from-era5", *files, "-o", target, "--columns", 30)
     assert (code, err) == (0, [])
-    assert out[0].startswith(f"{target}: 30 clear columns on 11 levels, ")
+    assert out[0] == f"{target}: 30 clear columns on 11 levels"
     assert command("profiles", "from-era5", *files, "-o", target)[0] == 1
     made = read_profiles(target)
     made.isel(profile=[0, 29]).to_netcdf(tmp_path / "two.nc", engine="h5netcdf")
