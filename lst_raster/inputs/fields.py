@@ -163,12 +163,12 @@ def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> F
         return Field(quantity=quantity, source=location_of(source), align=align)
     if not isinstance(source, str):
         try:
-            value = float(source)
+            amount = float(source)
         except (TypeError, ValueError):
             raise InputError(
                 f"{quantity.title} is of type {type(source).__name__}; give a number, a text or the path of a raster"
             ) from None
-        return Field(quantity=quantity, source=value)
+        return Field(quantity=quantity, source=amount)
     number = _NUMBER.fullmatch(source.strip())
     conversion = quantity.conversion(number[2] or quantity.units) if number else None
     if number and conversion:
