@@ -42,7 +42,7 @@ NODE_TOLERANCES: Mapping[str, float] = MappingProxyType(
 )
 """Largest error of an input when nodes are left out, in its unit: one fiftieth of the uncertainty of a reanalysis, a
 few millikelvins of the surface temperature."""
-NODE_ERROR = 0.01
+NODE_ERROR = 0.03
 """Largest change of the temperature by interpolation halfway between nodes of the brightness temperature. [K]"""
 CONTRAST = 15.0  # of surfaces with their neighbourhood, for which this error is computed [K]
 _HALVINGS = 6  # of the distance between these nodes

@@ -43,7 +43,10 @@ def solve_equation(
             radiances, emissivities, spread, tau, upwelling, downwelling, *variance = strip
             black_body = surface_radiance(radiances, emissivities, tau, upwelling, downwelling)
             found = brightness_temperature(black_body, band)
-            temperature[rows] = np.where(found < TEMPERATURE_RANGE[0], np.float32("nan"), found)
+            cold = found < TEMPERATURE_RANGE[0]
+            if cold.any():
+                found[cold] = np.nan
+            temperature[rows] = found
             if variance:
                 uncertainty[rows] = temperature_uncertainty(
                     temperature[rows], radiances, emissivities, spread, tau, downwelling, np.float32(noise),
