@@ -174,7 +174,7 @@ def parse_field(quantity: Quantity, source: Source, *, align: bool = False) -> F
     if number and conversion:
         return Field(quantity=quantity, source=float(number[1]) * conversion[0] + conversion[1])
     location = location_of(source)
-    if isinstance(location, Address) or (source and _is_file_name(location)):
+    if isinstance(location, Address) or (source and _exists(location)):
         return Field(quantity=quantity, source=location, align=align)
     if number:
         raise InputError(f"{quantity.title} {source!r} has an unknown unit, and is no file; {quantity.hint}")
@@ -190,10 +190,10 @@ def split_uncertainty(text: str) -> tuple[str, str | None]:
     (('21mm', '2mm'), ('29mm', None))
     """
     parts = _UNCERTAIN.fullmatch(text)
-    return (parts[1], parts[2]) if parts and not _is_file_name(Path(text)) else (text, None)
+    return (parts[1], parts[2]) if parts and not _exists(Path(text)) else (text, None)
 
 
-def _is_file_name(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     """Whether a path exists; False also for a text that no file can have as its name."""
     try:
         return path.exists()

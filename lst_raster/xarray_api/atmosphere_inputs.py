@@ -270,8 +270,8 @@ def place_of(radiance: xr.DataArray) -> tuple[float, float] | None:
         if values is None or values.dims not in ((), (name,)) or values.dtype.kind not in "fiu" or not values.size:
             return None
         numbers = values.values
-        if name in ("longitude", "lon") and np.ptp(numbers) > 180.0:  # across the date line
-            numbers = numbers % 360.0
+        if name in ("longitude", "lon"):  # nearer together across the date line, or across the meridian of Greenwich
+            numbers = min(numbers, numbers % 360.0, key=np.ptp)
         return 0.5 * (float(numbers.min()) + float(numbers.max()))
 
     for names in (("latitude", "longitude"), ("lat", "lon")):

@@ -325,11 +325,14 @@ def test_the_climatology_is_that_of_every_time_and_of_the_place(caplog):
     assert low - top == pytest.approx(6.5 * 2.9, abs=1.5)
 
 
-def test_the_centre_of_an_array_across_the_date_line_is_there():
-    degrees = {"latitude": [65.0, 64.9], "longitude": [179.8, 179.9, -180.0, -179.9]}
+@pytest.mark.parametrize(
+    ("longitudes", "centre"),
+    [([179.8, 179.9, -180.0, -179.9], 179.95), ([-100.0, -1.0, 1.0, 100.0], 0.0), ([-0.2, -0.1, 0.0, 0.1], -0.05)],
+)
+def test_the_centre_of_an_array_is_where_its_longitudes_are(longitudes, centre):
+    degrees = {"latitude": [65.0, 64.9], "longitude": longitudes}
     array = xr.DataArray(np.zeros((2, 4)), dims=tuple(degrees), coords=degrees)
-    latitude, longitude = place_of(array)
-    assert (latitude, abs(longitude)) == pytest.approx((64.95, 179.95))
+    assert place_of(array) == pytest.approx((64.95, centre))
 
 
 def test_without_a_place_the_air_temperature_is_the_brightness_temperature_of_the_scene(model_path, caplog):
