@@ -37,7 +37,21 @@ def uncertainty_name(name: str) -> str:
     return f"{name}_uncertainty"
 
 
-UNCERTAINTIES = frozenset({PROFILE_UNCERTAINTY, *map(uncertainty_name, UNCERTAIN_INPUTS)})
+TEMPERATURE_DIFFERENCE, EMISSIVITY_DIFFERENCE = "brightness_temperature_difference", "emissivity_difference"
+BOTH_BANDS = (
+    *(TEMPERATURE_DIFFERENCE, uncertainty_name(TEMPERATURE_DIFFERENCE), "neighbourhood_emissivity"),
+    *(EMISSIVITY_DIFFERENCE, uncertainty_name(EMISSIVITY_DIFFERENCE)),
+)
+"""Inputs of models of two bands that describe the neighbourhood of the pixel: brightness temperature of the first less
+the second band, emissivity of the first band, emissivity of the second less the first, and the standard uncertainties
+of the two differences."""
+
+UNCERTAINTIES = frozenset(
+    {
+        PROFILE_UNCERTAINTY,
+        *map(uncertainty_name, (*UNCERTAIN_INPUTS, TEMPERATURE_DIFFERENCE, EMISSIVITY_DIFFERENCE)),
+    }
+)
 """Inputs that are standard uncertainties. Beyond the valid range they mean what its end means: almost nothing known."""
 
 
@@ -51,13 +65,20 @@ UNITS: Mapping[str, str] = MappingProxyType(
         "aerosol_optical_depth_uncertainty": "1",
         **dict.fromkeys(TEMPERATURE_LEVELS, "K"), **dict.fromkeys(HUMIDITY_LEVELS, "kg kg-1"),
         PROFILE_UNCERTAINTY: "1",
+        "second_radiance": _RADIANCE, "second_emissivity": "1",
+        TEMPERATURE_DIFFERENCE: "K", uncertainty_name(TEMPERATURE_DIFFERENCE): "K", "neighbourhood_emissivity": "1",
+        EMISSIVITY_DIFFERENCE: "1", uncertainty_name(EMISSIVITY_DIFFERENCE): "1",
         "lst": "K", "transmittance": "1", "upwelling_radiance": _RADIANCE, "downwelling_radiance": _RADIANCE,
         "optical_depth_uncertainty": "1", "upwelling_temperature_uncertainty": "K",
+        "second_transmittance": "1", "second_upwelling_radiance": _RADIANCE, "second_downwelling_radiance": _RADIANCE,
+        "second_optical_depth_uncertainty": "1", "depth_difference": "1",
     }
 )  # fmt: skip
 """Unit of every quantity that may be an input or output."""
 SURFACE_INPUTS = ("radiance", "emissivity")
 """Inputs that describe the pixel; all others describe the atmosphere."""
+SECOND_SURFACE_INPUTS = ("second_radiance", "second_emissivity")
+"""The same in the second band, of models of two bands."""
 
 Values = NDArray[Any]
 
@@ -70,6 +91,13 @@ class PredictedAtmosphere(NamedTuple):
     downwelling_radiance: Values  # hemispheric mean at the surface [W m-2 sr-1 um-1]
     optical_depth_uncertainty: Values  # standard uncertainty, with that of the inputs [1]
     upwelling_temperature_uncertainty: Values  # of the effective temperature of the upwelling emission, likewise [K]
+    second_transmittance: Values | None = None  # terms of the second band, None of models of one band
+    second_upwelling_radiance: Values | None = None
+    second_downwelling_radiance: Values | None = None
+    second_optical_depth_uncertainty: Values | None = None
+    """Standard uncertainty in the second band, of an error common to both. [1]"""
+    depth_difference: Values | None = None
+    """Further error of the optical depth of the second band, independent of it, as a multiple of it. [1]"""
 
     @property
     def terms(self) -> tuple[Values, Values, Values]:
@@ -77,8 +105,10 @@ class PredictedAtmosphere(NamedTuple):
         return self.transmittance, self.upwelling_radiance, self.downwelling_radiance
 
 
-ATMOSPHERE_OUTPUTS = PredictedAtmosphere._fields
-"""Outputs that describe the atmosphere, of both kinds of graph."""
+TWO_BAND_OUTPUTS = PredictedAtmosphere._fields
+"""Outputs of models of two bands that describe the atmosphere, of both kinds of graph."""
+ATMOSPHERE_OUTPUTS = TWO_BAND_OUTPUTS[:5]
+"""The same of models of one band."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +140,13 @@ class Contract:
     @property
     def atmosphere_inputs(self) -> tuple[Variable, ...]:
         """Inputs that describe the atmosphere."""
-        return tuple(variable for variable in self.inputs if variable.name not in SURFACE_INPUTS)
+        pixel = (*SURFACE_INPUTS, *SECOND_SURFACE_INPUTS)
+        return tuple(variable for variable in self.inputs if variable.name not in pixel)
+
+    @property
+    def has_two_bands(self) -> bool:
+        """Whether the model uses both thermal bands."""
+        return any(variable.name in BOTH_BANDS for variable in self.inputs)
 
 
 def read_contract(text: str | None, where: str) -> tuple[Contract, dict[str, Any]]:
@@ -136,8 +172,10 @@ def read_contract(text: str | None, where: str) -> tuple[Contract, dict[str, Any
         if graph not in GRAPHS:
             raise ValueError(f"graph {graph!r}, known are {', '.join(GRAPHS)}")
         inputs, outputs = (tuple(map(_variable, metadata[part])) for part in ("inputs", "outputs"))
-        required = ATMOSPHERE_OUTPUTS if graph == "atmosphere" else ("lst", *ATMOSPHERE_OUTPUTS)
-        missing = set(required) - {variable.name for variable in outputs}
+        has_two_bands = any(variable.name in BOTH_BANDS for variable in inputs)
+        required = {"lst"} if graph == "retrieval" else set()
+        required |= set(TWO_BAND_OUTPUTS if has_two_bands else ATMOSPHERE_OUTPUTS)
+        missing = required - {variable.name for variable in outputs}
         if missing:
             raise ValueError(f"no output {', '.join(sorted(missing))}")
         sensor, tier = str(metadata["sensor"]), str(metadata["tier"])

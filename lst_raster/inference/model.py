@@ -13,21 +13,25 @@ from numpy.typing import ArrayLike, NDArray
 
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.contract import (
-    ATMOSPHERE_OUTPUTS,
+    BOTH_BANDS,
+    EMISSIVITY_DIFFERENCE,
     GRAPHS,
     METADATA_KEY,
     PROFILE_UNCERTAINTY,
+    SECOND_SURFACE_INPUTS,
     SURFACE_INPUTS,
+    TEMPERATURE_DIFFERENCE,
+    TWO_BAND_OUTPUTS,
     UNCERTAIN_INPUTS,
     Contract,
     PredictedAtmosphere,
     read_contract,
     uncertainty_name,
 )
-from lst_raster.inference.uncertainty import REANALYSIS, default_uncertainty
+from lst_raster.inference.uncertainty import KNOWN_DIFFERENCE_UNCERTAINTY, REANALYSIS, default_uncertainty
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.resources import models_path, user_path
-from lst_raster.sensors.bands import custom_sensor_names, sensor_band
+from lst_raster.sensors.bands import custom_sensor_names, second_band, sensor_band
 from lst_raster.simulator.gases import BACKGROUND_AEROSOL, Composition
 
 Float32 = NDArray[np.float32]
@@ -103,7 +107,9 @@ class Model:
             profile also temperatures [K] and humidities [kg kg-1] on sigma levels. Optional are
             `brightness_temperature` [K] of the neighbourhood (default: that of the pixel), `aerosol_optical_depth` [1]
             (default: background), `gas_year` (default: 2018) and the standard uncertainties, each in the unit of its
-            input (default: those of a reanalysis). The shapes broadcast together.
+            input (default: those of a reanalysis). The shapes broadcast together. Models of two bands also take
+            `second_radiance` and `second_emissivity`; the differences of the bands in the neighbourhood are optional
+            (default: those of the pixel).
 
         Returns
         -------
@@ -149,15 +155,14 @@ class Model:
             As in `predict`.
         """
         names = {variable.name for variable in self.contract.inputs}
-        if "brightness_temperature" not in inputs and "radiance" not in inputs:
-            raise InputError(
-                f"{self.contract.name} takes the brightness temperature of the neighbourhood of the pixels; "
-                "give brightness_temperature"
-            )
+        around = [name for name in ("brightness_temperature", *BOTH_BANDS) if name in names and name not in inputs]
+        if around and "radiance" not in inputs:
+            raise InputError(f"{self.contract.name} takes values of the neighbourhood of the pixels; give {around[0]}")
         # The atmosphere does not depend on the pixel, so a retrieval graph accepts any.
-        pixel = {name: 1.0 for name in SURFACE_INPUTS if name in names and name not in inputs}
+        surface = (*SURFACE_INPUTS, *SECOND_SURFACE_INPUTS)
+        pixel = {name: 1.0 for name in surface if name in names and name not in inputs}
         outputs = self.predict(**pixel, **inputs)
-        return PredictedAtmosphere(*(outputs[name] for name in ATMOSPHERE_OUTPUTS))
+        return PredictedAtmosphere(**{name: outputs[name] for name in TWO_BAND_OUTPUTS if name in outputs})
 
     def _columns(self, inputs: Mapping[str, ArrayLike]) -> tuple[list[Float32], tuple[int, ...]]:
         """Flatten the inputs in the graph's order; also their common shape."""
@@ -187,11 +192,25 @@ class Model:
                 inputs[uncertainty_name(name)] = known.at(np.asarray(given[name], np.float32))
         inputs.setdefault(PROFILE_UNCERTAINTY, 1.0)
         if "radiance" in given:
-            planck = sensor_band(self.contract.sensor).planck
-            with np.errstate(all="ignore"):  # without a brightness temperature there is no result
-                pixel = brightness_temperature(np.asarray(given["radiance"], np.float32), planck)
+            pixel = self._brightness_temperature(given["radiance"], self.contract.sensor)
             inputs.setdefault("brightness_temperature", pixel)
+        other = second_band(self.contract.sensor)
+        if self.contract.has_two_bands and other is not None and {"radiance", "second_radiance"} <= given.keys():
+            second = self._brightness_temperature(given["second_radiance"], other.name)
+            inputs.setdefault(TEMPERATURE_DIFFERENCE, pixel - second)
+            inputs.setdefault(uncertainty_name(TEMPERATURE_DIFFERENCE), other.stray_light)
+        if self.contract.has_two_bands and other is not None and {"emissivity", "second_emissivity"} <= given.keys():
+            first, second = (np.asarray(given[name], np.float32) for name in ("emissivity", "second_emissivity"))
+            inputs.setdefault("neighbourhood_emissivity", first)
+            inputs.setdefault(EMISSIVITY_DIFFERENCE, second - first)
+            inputs.setdefault(uncertainty_name(EMISSIVITY_DIFFERENCE), KNOWN_DIFFERENCE_UNCERTAINTY)
         return {name: value for name, value in inputs.items() if name in names or name in given}
+
+    @staticmethod
+    def _brightness_temperature(radiance: ArrayLike, sensor: str) -> NDArray[Any]:
+        with np.errstate(all="ignore"):  # without a brightness temperature there is no result
+            found = brightness_temperature(np.asarray(radiance, np.float32), sensor_band(sensor).planck)
+        return np.asarray(found)
 
 
 def shipped_models() -> list[str]:

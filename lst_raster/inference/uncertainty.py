@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.inference.contract import PredictedAtmosphere
+from lst_raster.inference.contract import EMISSIVITY_DIFFERENCE, PredictedAtmosphere, uncertainty_name
 from lst_raster.physics.planck import BandPlanck
-from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.physics.uncertainty import Terms, atmosphere_variance, temperature_uncertainty, term_changes
+from lst_raster.physics.two_bands import BandState, band_temperature, two_band_temperature
+from lst_raster.physics.uncertainty import AtmosphereErrors, atmosphere_errors, temperature_uncertainty
 
 Values: TypeAlias = NDArray[Any]
 AtmosphereModel: TypeAlias = Callable[..., PredictedAtmosphere]
@@ -50,6 +50,11 @@ given: assumption for a sounding, a station or a sun photometer nearby.
 """
 
 
+KNOWN_DIFFERENCE_UNCERTAINTY = 0.005
+"""Standard uncertainty of the difference of emissivities that are given for two bands, or of known surfaces: that of
+the emissivity of a material in a band. [1]"""
+
+
 def default_uncertainty(name: str, origin: str) -> InputUncertainty:
     """Default standard uncertainty of an input by its origin; a reanalysis has no aerosol, which is always given."""
     return INPUT_UNCERTAINTIES[origin].get(name) or INPUT_UNCERTAINTIES[GIVEN][name]
@@ -70,41 +75,78 @@ class Retrieved:
         return np.hypot(self.from_pixel, self.from_atmosphere)
 
 
-def model_changes(predicted: PredictedAtmosphere, band: BandPlanck) -> tuple[Terms, Terms]:
-    """Changes of the terms for one predicted standard uncertainty of optical depth and of upwelling temperature.
+class PixelValues(NamedTuple):
+    """Pixels in one band; all arrays have one shape."""
 
-    The predicted uncertainties include those of the inputs, which are inputs of the model too. Double precision, as the
-    changes are small.
+    radiance: Values  # at-sensor radiance [W m-2 sr-1 um-1]
+    emissivity: Values  # [1]
+    noise: Values | float  # standard uncertainty of the radiance [W m-2 sr-1 um-1]
+    band: BandPlanck
+
+
+def model_errors(predicted: PredictedAtmosphere, band: BandPlanck) -> AtmosphereErrors:
+    """Errors for one predicted standard uncertainty of optical depth and of upwelling temperature.
+
+    The predicted uncertainties include those of the inputs, which are inputs of the model too.
     """
-    exact = PredictedAtmosphere(*(np.asarray(values, np.float64) for values in predicted))
-    return term_changes(
-        exact.transmittance, exact.upwelling_radiance, exact.optical_depth_uncertainty,
-        exact.upwelling_temperature_uncertainty, band,
+    return atmosphere_errors(
+        predicted.transmittance, predicted.upwelling_radiance, predicted.optical_depth_uncertainty,
+        predicted.upwelling_temperature_uncertainty, band,
+    )  # fmt: skip
+
+
+def second_of(predicted: PredictedAtmosphere) -> PredictedAtmosphere:
+    """Terms and uncertainties of the second band, of a model of two bands; T_up has one uncertainty in both."""
+    assert predicted.second_transmittance is not None
+    assert predicted.second_upwelling_radiance is not None
+    assert predicted.second_downwelling_radiance is not None
+    assert predicted.second_optical_depth_uncertainty is not None
+    return PredictedAtmosphere(
+        predicted.second_transmittance, predicted.second_upwelling_radiance, predicted.second_downwelling_radiance,
+        predicted.second_optical_depth_uncertainty, predicted.upwelling_temperature_uncertainty,
     )  # fmt: skip
 
 
 def retrieve_with_uncertainty(
-    atmosphere: AtmosphereModel, radiance: Values, emissivity: Values, inputs: Mapping[str, Values], *,
-    sensor_noise: Values | float, emissivity_uncertainty: Values | float, band: BandPlanck,
-) -> Retrieved:  # fmt: skip
+    atmosphere: AtmosphereModel,
+    pixels: PixelValues,
+    inputs: Mapping[str, Values],
+    emissivity_uncertainty: Values | float,
+) -> Retrieved:
     """Retrieve temperatures and their uncertainty; all arrays have one shape.
 
-    Radiance and its uncertainty `sensor_noise` are in W m-2 sr-1 um-1; `inputs` are the atmosphere inputs.
+    `inputs` are the atmosphere inputs; the uncertainty of the emissivity is a standard uncertainty. [1]
     """
     predicted = atmosphere(**inputs)
-    terms: Terms = predicted.terms
-    transmittance, _, downwelling = terms
-    lst = surface_temperature(radiance, emissivity, *terms, band)
-
-    def total(changes: tuple[Terms, ...], noise: Values | float, of_emissivity: Values | float) -> Values:
-        variance = atmosphere_variance(terms, changes)
-        return np.asarray(
-            temperature_uncertainty(
-                lst, radiance, emissivity, of_emissivity, transmittance, downwelling, noise, variance, band
-            )
-        )
-
-    from_pixel = total((), sensor_noise, emissivity_uncertainty)
-    return Retrieved(
-        temperature=lst, from_pixel=from_pixel, from_atmosphere=total(model_changes(predicted, band), 0.0, 0.0)
+    lst, errors = band_temperature(_state(predicted, pixels))
+    nothing = np.zeros_like(lst)
+    from_pixel = temperature_uncertainty(
+        errors._replace(optical_depth=nothing, emission=nothing), emissivity_uncertainty
     )
+    from_atmosphere = temperature_uncertainty(errors._replace(noise=nothing), 0.0)
+    return Retrieved(temperature=lst, from_pixel=from_pixel, from_atmosphere=from_atmosphere)
+
+
+def retrieve_two_bands(
+    atmosphere: AtmosphereModel, first: PixelValues, second: PixelValues, inputs: Mapping[str, Values],
+    emissivity_uncertainty: Values | float,
+) -> Retrieved:  # fmt: skip
+    """Retrieve temperatures from two bands; parameters as in `retrieve_with_uncertainty`."""
+    predicted = atmosphere(**inputs)
+    found = two_band_temperature(
+        _state(predicted, first), _state(second_of(predicted), second), emissivity_uncertainty,
+        inputs[uncertainty_name(EMISSIVITY_DIFFERENCE)], predicted.depth_difference,
+    )  # fmt: skip
+    return Retrieved(
+        temperature=found.temperature, from_pixel=np.sqrt(found.variance(found.noise, found.emissivity)),
+        from_atmosphere=np.sqrt(found.variance(found.atmosphere)),
+    )  # fmt: skip
+
+
+def _state(predicted: PredictedAtmosphere, pixels: PixelValues) -> BandState:
+    """Pixels and their atmosphere in double precision."""
+    exact = PredictedAtmosphere(*(np.asarray(values, np.float64) for values in predicted[:5]))
+    return BandState(
+        radiance=pixels.radiance, emissivity=pixels.emissivity, noise=pixels.noise, band=pixels.band,
+        terms=exact.terms, errors=model_errors(exact, pixels.band),
+    )  # fmt: skip

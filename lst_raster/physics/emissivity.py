@@ -109,6 +109,19 @@ def emissivity_from_aster(band_13: Array, band_14: Array, weight_13: float, weig
     return weight_13 * band_13 + weight_14 * band_14 + constant
 
 
+def second_emissivity_difference(emissivity: Array, constant: float, slope: float) -> Array:
+    """Emissivity of a second band less that of the first, linear in that of the first: ``constant + slope (e - 0.97)``.
+
+    The coefficients are fitted to the means of soil, rock, built-up surfaces, water and canopies: quartz lowers the
+    emissivity more at 11 um than at 12 um, and water that at 12 um. [1]
+
+    References
+    ----------
+    S. K. Meerdink et al., Remote Sens. Environ. 230, 111196 (2019), doi:10.1016/j.rse.2019.05.015 (the spectra)
+    """
+    return constant + slope * (emissivity - 0.97)
+
+
 def vegetation_adjusted_emissivity(
     emissivity: Array, cover_then: Array, cover_now: Array, vegetation: float, least_bare: float
 ) -> Array:

@@ -1,4 +1,4 @@
-"""Published single-band retrievals of land surface temperature, for comparison; coefficients are arguments."""
+"""Published retrievals of land surface temperature, for comparison; coefficients are arguments."""
 
 from __future__ import annotations
 
@@ -58,6 +58,42 @@ def mono_window_temperature(
     S. L. Ermida et al., Remote Sens. 12, 1471 (2020), doi:10.3390/rs12091471
     """
     return (slope * brightness_temperature + emissivity_term) / emissivity + constant
+
+
+def split_window_temperature(
+    brightness_temperature: Array,
+    second_brightness_temperature: Array,
+    emissivity: Array,
+    second_emissivity: Array,
+    water_vapour: Array,
+    coefficients: Sequence[float],
+) -> Array:
+    """Land surface temperature [K] from two bands by the split-window method.
+
+    ``Ts = T + c1 d + c2 d**2 + c0 + (c3 + c4 w) (1 - e) + (c5 + c6 w) de`` with ``d = T - T2``, mean emissivity e of
+    the bands and ``de = e1 - e2``.
+
+    Parameters
+    ----------
+    brightness_temperature, second_brightness_temperature : array, any shape
+        Brightness temperature T and T2 of each band. [K]
+    emissivity, second_emissivity : array
+        Surface emissivity e1 and e2 in each band. [1]
+    water_vapour : array
+        Water vapour column. [kg m-2]
+    coefficients : seven floats
+        c0 [K], c1 [1], c2 [K-1], c3 and c5 [K], c4 and c6 [K cm2 g-1], for water vapour w in g cm-2.
+
+    References
+    ----------
+    J. C. Jimenez-Munoz et al., IEEE Geosci. Remote Sens. Lett. 11, 1840 (2014), doi:10.1109/LGRS.2014.2312032
+    """
+    c0, c1, c2, c3, c4, c5, c6 = coefficients
+    column = 0.1 * water_vapour  # g cm-2
+    difference = brightness_temperature - second_brightness_temperature
+    mean, contrast = 0.5 * (emissivity + second_emissivity), emissivity - second_emissivity
+    atmosphere = c0 + (c1 + c2 * difference) * difference
+    return brightness_temperature + atmosphere + (c3 + c4 * column) * (1.0 - mean) + (c5 + c6 * column) * contrast
 
 
 def wien_temperature(temperature: Array | float, band: BandPlanck) -> Array:

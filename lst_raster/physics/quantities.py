@@ -25,6 +25,7 @@ COLUMN_UNITS: Conversions = {"kg m-2": (1.0, 0.0), "mm": (1.0, 0.0), "cm": (10.0
 """Water vapour columns, converted to kg m-2: mass per area, or depth of the condensed water."""
 TEMPERATURE_UNITS: Conversions = {"K": (1.0, 0.0), "degC": (1.0, 273.15), "degF": (5.0 / 9.0, 459.67 * 5.0 / 9.0)}
 """Temperatures, converted to K."""
+KELVIN_UNITS: Conversions = {"K": (1.0, 0.0)}  # differences of temperatures
 PRESSURE_UNITS: Conversions = {"hPa": (1.0, 0.0), "mbar": (1.0, 0.0), "kPa": (10.0, 0.0), "Pa": (0.01, 0.0)}  # to hPa
 MASS_FRACTION_UNITS: Conversions = {"kg kg-1": (1.0, 0.0), "g kg-1": (1e-3, 0.0), "1": (1.0, 0.0)}  # to kg kg-1
 FRACTION_UNITS: Conversions = {"1": (1.0, 0.0)}  # fractions
@@ -167,6 +168,31 @@ BRIGHTNESS_TEMPERATURE = Quantity(
     name="brightness_temperature", units="K", low=130.0, high=400.0, accepted=TEMPERATURE_UNITS,
     hint="give the brightness temperature at the sensor in K",
 )  # fmt: skip
+BRIGHTNESS_TEMPERATURE_DIFFERENCE = Quantity(
+    name="brightness_temperature_difference", units="K", low=-30.0, high=30.0, accepted=KELVIN_UNITS,
+    hint="give the brightness temperature of the first less the second band in K",
+)  # fmt: skip
+BRIGHTNESS_TEMPERATURE_DIFFERENCE_UNCERTAINTY = Quantity(
+    name="brightness_temperature_difference_uncertainty", units="K", low=0.0, high=30.0, accepted=KELVIN_UNITS,
+    hint="give a standard uncertainty in K",
+)  # fmt: skip
+NEIGHBOURHOOD_EMISSIVITY = Quantity(
+    name="neighbourhood_emissivity", units="1", low=0.0, high=1.0, open_below=True, accepted=FRACTION_UNITS,
+    hint="give the emissivity of the first band",
+)  # fmt: skip
+EMISSIVITY_DIFFERENCE = Quantity(
+    name="emissivity_difference", units="1", low=-1.0, high=1.0, accepted=FRACTION_UNITS,
+    hint="give the emissivity of the second less the first band",
+)  # fmt: skip
+EMISSIVITY_DIFFERENCE_UNCERTAINTY = Quantity(
+    name="emissivity_difference_uncertainty", units="1", low=0.0, high=1.0, accepted=FRACTION_UNITS,
+    hint="give a standard uncertainty",
+)  # fmt: skip
+NEIGHBOURHOOD = (
+    BRIGHTNESS_TEMPERATURE, BRIGHTNESS_TEMPERATURE_DIFFERENCE, BRIGHTNESS_TEMPERATURE_DIFFERENCE_UNCERTAINTY,
+    NEIGHBOURHOOD_EMISSIVITY, EMISSIVITY_DIFFERENCE, EMISSIVITY_DIFFERENCE_UNCERTAINTY,
+)  # fmt: skip
+"""Quantities of the neighbourhood of the pixels: the first of models of one band, all of models of two."""
 ELEVATION = Quantity(
     name="elevation", units="m", low=-500.0, high=9000.0, accepted=LENGTH_UNITS,
     hint="give the elevation above sea level in m, or with its unit",

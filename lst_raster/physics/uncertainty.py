@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from lst_raster.physics.arrays import Array, namespace
@@ -100,40 +99,44 @@ def atmosphere_uncertainty(
     return xp.sqrt(from_depth * from_depth + from_temperature * from_temperature) / ground
 
 
-class AtmosphereVariance(NamedTuple):
-    """Variance of the transmitted surface emission, ``Var(tau e B(Ts)) = A + B L + C L**2`` at radiance L.
+class AtmosphereErrors(NamedTuple):
+    """Errors of the transmitted surface emission ``tau e B(Ts)`` for one standard uncertainty of the atmosphere.
 
-    The coefficients vary smoothly over a scene, as the atmosphere does; only L differs from pixel to pixel.
+    That of the optical depth is ``A L - B`` at radiance L, that of T_up is ``-C``. The coefficients vary smoothly over
+    a scene, as the atmosphere does; only L differs from pixel to pixel.
     """
 
-    constant: Array  # A [(W m-2 sr-1 um-1)2]
-    linear: Array  # B [W m-2 sr-1 um-1]
-    quadratic: Array  # C [1]
+    depth: Array  # A [1]
+    depth_radiance: Array  # B [W m-2 sr-1 um-1]
+    emission: Array  # C [W m-2 sr-1 um-1]
 
 
-def term_changes(
+EXACT_ATMOSPHERE = AtmosphereErrors(0.0, 0.0, 0.0)  # no errors
+
+
+def atmosphere_errors(
     transmittance: Array,
     upwelling_radiance: Array,
     optical_depth_uncertainty: Array,
     upwelling_temperature_uncertainty: Array,
     band: BandPlanck,
-) -> tuple[Terms, Terms]:
-    """Changes of the atmospheric terms for one standard uncertainty of optical depth or upwelling temperature.
+) -> AtmosphereErrors:
+    """Coefficients ``A = u(d)``, ``B = u(d) B(T_up)`` and ``C = (1 - tau) B'(T_up) u(T_up)``.
 
     The optical depth changes ``tau = exp(-d)`` and ``Lu = (1 - tau) B(T_up)``; T_up changes Lu only. The reflected
-    radiance is neglected, as in `atmosphere_uncertainty`; for a black surface both functions agree. Parameters as in
-    `sensor_radiance` and `atmosphere_uncertainty`. Returns the changes of transmittance [1], upwelling and downwelling
-    radiance [W m-2 sr-1 um-1], for the optical depth and for the temperature.
+    radiance is neglected, as in `atmosphere_uncertainty`; for a black surface both functions agree. Parameters and
+    units as in `sensor_radiance` and `atmosphere_uncertainty`.
     """
     xp = namespace(transmittance)
     absorptance = 1.0 - transmittance
     absorbing = xp.maximum(absorptance, xp.full_like(absorptance, 1e-6))  # avoids 0 / 0 without an atmosphere
     emitted = upwelling_radiance / absorbing  # B(T_up)
     slope = band_radiance_slope(brightness_temperature(emitted, band), band)
-    less_transmittance = transmittance * optical_depth_uncertainty
-    unchanged = 0.0 * less_transmittance
-    more_upwelling = absorptance * slope * upwelling_temperature_uncertainty
-    return (-less_transmittance, less_transmittance * emitted, unchanged), (unchanged, more_upwelling, unchanged)
+    return AtmosphereErrors(
+        depth=optical_depth_uncertainty,
+        depth_radiance=optical_depth_uncertainty * emitted,
+        emission=absorptance * slope * upwelling_temperature_uncertainty,
+    )
 
 
 def atmosphere_error(
@@ -169,36 +172,6 @@ def emissivity_error(
     return -contrast * change / (emissivity * band_radiance_slope(surface_temperature, band))
 
 
-def atmosphere_variance(terms: Terms, changes: Iterable[Terms]) -> AtmosphereVariance:
-    """Variance of the transmitted surface emission due to independent errors of transmittance and upwelling radiance.
-
-    Each change is one standard uncertainty of one independent error source. With ``p = dLu - Lu dtau / tau`` and
-    ``q = dtau / tau`` it changes ``tau e B(Ts)`` by ``-(p + q L)``;
-    the squares are summed over the sources.
-
-    Parameters
-    ----------
-    terms : tuple of array
-        Transmittance tau [1], upwelling and downwelling radiance Lu, Ld [W m-2 sr-1 um-1].
-    changes : iterable of tuple of array
-        Changes of the three terms for each error source, in the same units; that of the downwelling radiance, of
-        which surfaces reflect a few per cent, is not used.
-
-    References
-    ----------
-    JCGM 100:2008, Guide to the expression of uncertainty in measurement, equation 10.
-    """
-    transmittance, upwelling, _ = terms
-    constant = linear = quadratic = 0.0 * transmittance
-    for d_transmittance, d_upwelling, _ in changes:
-        per_radiance = d_transmittance / transmittance
-        offset = d_upwelling - upwelling * per_radiance
-        constant = constant + offset * offset
-        linear = linear + 2.0 * offset * per_radiance
-        quadratic = quadratic + per_radiance * per_radiance
-    return AtmosphereVariance(constant, linear, quadratic)
-
-
 def quantisation_noise(gain: Array | float) -> Array | float:
     """Standard uncertainty due to quantisation: the radiance step [W m-2 sr-1 um-1] over the square root of twelve.
 
@@ -209,47 +182,66 @@ def quantisation_noise(gain: Array | float) -> Array | float:
     return gain / 12.0**0.5
 
 
-def temperature_uncertainty(
+class TemperatureErrors(NamedTuple):
+    """Errors of a retrieved surface temperature, each for one standard uncertainty of one independent source. [K]"""
+
+    noise: Array  # sensor noise
+    emissivity: Array  # emissivity, for an error of 1
+    optical_depth: Array  # optical depth of the atmosphere
+    emission: Array  # emission temperature of the atmosphere
+
+
+def temperature_errors(
     surface_temperature: Array,
     radiance: Array,
     emissivity: Array,
-    emissivity_uncertainty: Array | float,
     transmittance: Array,
     downwelling_radiance: Array,
     sensor_noise: Array | float,
-    atmosphere: AtmosphereVariance,
+    atmosphere: AtmosphereErrors,
     band: BandPlanck,
     black_body: Array | None = None,
-) -> Array:
-    """Propagate uncertainties to a retrieved surface temperature, to first order. [K]
+) -> TemperatureErrors:
+    """Errors of a retrieved surface temperature, to first order. [K]
 
-    The root sum square of the sensor noise, ``tau |B(Ts) - Ld|`` times the emissivity uncertainty, and the square root
-    of the atmospheric variance, divided by ``tau e B'(Ts)``.
+    Those of the sensor noise, of ``tau (B(Ts) - Ld)`` and of the atmosphere, divided by ``tau e B'(Ts)``.
 
     Parameters
     ----------
     surface_temperature, radiance, emissivity, transmittance, downwelling_radiance : array, any shape
         Terms of the radiative transfer equation, as in `sensor_radiance`.
-    emissivity_uncertainty, sensor_noise : array or float
-        Standard uncertainty of the emissivity [1] and of the radiance [W m-2 sr-1 um-1].
-    atmosphere : AtmosphereVariance
-        Variance due to the atmospheric terms, from `atmosphere_variance`.
+    sensor_noise : array or float
+        Standard uncertainty of the radiance. [W m-2 sr-1 um-1]
+    atmosphere : AtmosphereErrors
+        From `atmosphere_errors`.
     black_body : array, optional
         Band radiance ``B(Ts)``, if it is known from the retrieval. [W m-2 sr-1 um-1]
+    """
+    if black_body is None:
+        black_body = band_radiance(surface_temperature, band)
+    ground = emissivity * slope_at(surface_temperature, black_body, band)
+    per_radiance = 1.0 / (transmittance * ground)
+    return TemperatureErrors(
+        noise=sensor_noise * per_radiance,
+        emissivity=(black_body - downwelling_radiance) / ground,
+        optical_depth=(atmosphere.depth * radiance - atmosphere.depth_radiance) * per_radiance,
+        emission=-atmosphere.emission * per_radiance,
+    )
+
+
+def temperature_uncertainty(errors: TemperatureErrors, emissivity_uncertainty: Array | float) -> Array:
+    """Standard uncertainty of a retrieved surface temperature: the root sum square of its errors. [K]
+
+    `emissivity_uncertainty` is the standard uncertainty of the emissivity. [1]
 
     References
     ----------
     JCGM 100:2008, Guide to the expression of uncertainty in measurement, equation 10.
     """
-    if black_body is None:
-        black_body = band_radiance(surface_temperature, band)
-    xp = namespace(radiance, surface_temperature, transmittance)
-    per_kelvin = transmittance * emissivity * slope_at(surface_temperature, black_body, band)
-    from_emissivity = transmittance * (black_body - downwelling_radiance) * emissivity_uncertainty
-    # Rounding may leave a negative value where the terms cancel.
-    from_atmosphere = xp.abs(atmosphere.constant + radiance * (atmosphere.linear + radiance * atmosphere.quadratic))
-    variance = sensor_noise * sensor_noise + from_emissivity * from_emissivity + from_atmosphere
-    return xp.sqrt(variance) / per_kelvin
+    noise, per_emissivity, depth, emission = errors
+    from_emissivity = per_emissivity * emissivity_uncertainty
+    variance = noise * noise + from_emissivity * from_emissivity + depth * depth + emission * emission
+    return namespace(variance).sqrt(variance)
 
 
 def noise_radiance(noise: float, band: BandPlanck) -> Array:

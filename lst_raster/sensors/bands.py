@@ -50,6 +50,8 @@ class SensorBand:
     calibration_uncertainty: float
     """Standard uncertainty of the radiometric calibration, common to all pixels of a scene, at 300 K. [K]"""
     planck: BandPlanck  # coefficients of the band-averaged Planck function
+    stray_light: float = 0.0
+    """Standard uncertainty of a second thermal band relative to the first, common to a scene: stray light. [K]"""
     satellite: int | None = None  # number of the Landsat satellite; None for a custom band
     instrument: str = ""  # instrument, as in STAC items
     common_name: str = ""  # common name of the band in STAC items
@@ -95,6 +97,19 @@ def landsat_bands() -> Mapping[int, Mapping[str, str]]:
         if band.satellite is not None:
             bands.setdefault(band.satellite, {}).update(dict.fromkeys(band.files, name))
     return bands
+
+
+def second_band(name: str) -> SensorBand | None:
+    """Second thermal band of a satellite, for the sensor band that is its first; None where there is none.
+
+    Examples
+    --------
+    >>> second_band("landsat8-b10").name, second_band("landsat8-b11"), second_band("landsat7-b6")
+    ('landsat8-b11', None, None)
+    """
+    band = sensor_band(name)
+    names = list(dict.fromkeys(landsat_bands().get(band.satellite or 0, {}).values()))
+    return sensor_band(names[1]) if names[:1] == [band.name] and len(names) > 1 else None
 
 
 def thermal_files() -> dict[str, BandFile]:

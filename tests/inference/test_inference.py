@@ -80,7 +80,8 @@ def test_both_graphs_give_the_same_atmosphere(model, model_path):
 def test_an_atmosphere_has_its_quantities_by_name(model):
     air = {**AIR, "brightness_temperature": 288.0}
     atmosphere, outputs = model.atmosphere(**air), model.predict(**PIXEL, **air)
-    assert atmosphere._asdict() == {name: outputs[name] for name in ATMOSPHERE_OUTPUTS}
+    found = {name: values for name, values in atmosphere._asdict().items() if values is not None}
+    assert found == {name: outputs[name] for name in ATMOSPHERE_OUTPUTS}
     assert atmosphere.terms == atmosphere[:3]
     assert atmosphere.upwelling_temperature_uncertainty > 0.0
 

@@ -8,7 +8,8 @@ from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import (
     INPUT_UNCERTAINTIES,
     InputUncertainty,
-    model_changes,
+    PixelValues,
+    model_errors,
     retrieve_with_uncertainty,
 )
 from lst_raster.sensors.bands import sensor_band
@@ -36,20 +37,19 @@ def test_every_uncertain_input_has_a_default_where_it_is_given_and_a_reanalysis_
 
 def test_changes_are_those_of_the_grey_layer_by_one_predicted_uncertainty(model_path):
     predicted = Model.load(model_path).atmosphere(**ATMOSPHERE)
-    by_depth, by_temperature = model_changes(predicted, BAND)
-    depth = -np.log(np.float64(predicted.transmittance))
-    step = 1e-3
-    deeper = np.exp(-(depth + step * predicted.optical_depth_uncertainty))
-    assert by_depth[0] * step == pytest.approx(deeper - predicted.transmittance, rel=2e-2)
-    assert (by_temperature[0] == 0.0).all()  # a warmer layer lets as much through
-    assert (by_temperature[1] > 0.0).all()
+    errors = model_errors(predicted, BAND)
+    exact = [np.float64(values) for values in predicted[:5]]
+    depth, step, radiance = -np.log(exact[0]), 1e-3, 9.0
+    emitted = exact[1] / (1.0 - exact[0])
+    deeper = depth + step * exact[3]
+    change = (radiance - (1.0 - np.exp(-deeper)) * emitted) / np.exp(-deeper) - (radiance - exact[1]) / exact[0]
+    assert (errors.depth * radiance - errors.depth_radiance) / exact[0] * step == pytest.approx(change, rel=2e-2)
+    assert (errors.emission > 0.0).all()
 
 
 def found(model, **uncertainties):
-    return retrieve_with_uncertainty(
-        model.atmosphere, np.array([7.0, 8.5, 10.0]), np.full(3, 0.97), ATMOSPHERE | uncertainties,
-        sensor_noise=0.01, emissivity_uncertainty=0.005, band=BAND,
-    )  # fmt: skip
+    pixels = PixelValues(np.array([7.0, 8.5, 10.0]), np.full(3, 0.97), 0.01, BAND)
+    return retrieve_with_uncertainty(model.atmosphere, pixels, ATMOSPHERE | uncertainties, 0.005)
 
 
 @pytest.mark.parametrize(

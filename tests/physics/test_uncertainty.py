@@ -7,13 +7,14 @@ import torch
 from lst_raster.physics.planck import band_radiance, band_radiance_slope, brightness_temperature
 from lst_raster.physics.radiative_transfer import coupled_atmosphere, sensor_radiance, surface_temperature
 from lst_raster.physics.uncertainty import (
+    EXACT_ATMOSPHERE,
     atmosphere_error,
+    atmosphere_errors,
     atmosphere_uncertainty,
-    atmosphere_variance,
     noise_radiance,
     quantisation_noise,
+    temperature_errors,
     temperature_uncertainty,
-    term_changes,
 )
 from lst_raster.sensors.bands import sensor_band, sensor_names
 
@@ -93,50 +94,40 @@ MAKERS = {
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
-def test_the_quadratic_in_the_radiance_is_the_sum_of_the_squared_errors(make):
-    (ground, radiance, emissivity), terms, changes = scene_of(make)
-    changes = [(*change[:2], 0.0 * change[2]) for change in changes]
-    variance = atmosphere_variance(terms, changes)
-    found = temperature_uncertainty(ground, radiance, emissivity, 0.0, terms[0], terms[2], 0.0, variance, BAND)
-    errors = [atmosphere_error(ground, radiance, emissivity, terms, change, BAND) for change in changes]
-    expected = np.hypot(*(np.asarray(error, float) for error in errors))
-    np.testing.assert_allclose(np.asarray(found, float), expected, rtol=2e-3, atol=2e-3)
+def test_errors_of_the_layer_are_those_of_the_changed_terms(make):
+    (ground, radiance, emissivity), terms, _ = scene_of(make)
+    spread = make(0.05), make(2.0)
+    errors = atmosphere_errors(terms[0], terms[1], *spread, BAND)
+    found = temperature_errors(ground, radiance, emissivity, terms[0], terms[2], 0.0, errors, BAND)
+    emitted = terms[1] / (1.0 - terms[0])
+    by_depth = (-terms[0] * spread[0], terms[0] * spread[0] * emitted, 0.0 * terms[2])
+    slope = band_radiance_slope(brightness_temperature(emitted, BAND), BAND)
+    by_emission = (0.0 * terms[0], (1.0 - terms[0]) * slope * spread[1], 0.0 * terms[2])
+    for one, change in ((found.optical_depth, by_depth), (found.emission, by_emission)):
+        expected = atmosphere_error(ground, radiance, emissivity, terms, change, BAND)
+        np.testing.assert_allclose(np.asarray(one, float), np.asarray(expected, float), rtol=2e-3, atol=2e-3)
 
 
 def test_for_a_black_ground_a_network_s_changes_give_the_uncertainty_that_it_was_trained_with():
     depth, up, ground = np.float64(0.6), np.float64(280.0), np.float64(305.0)
     terms = coupled_atmosphere(depth, up, np.float64(285.0), BAND)
     radiance = sensor_radiance(ground, 1.0, *terms, BAND)
-    changes = term_changes(terms[0], terms[1], np.float64(0.05), np.float64(2.0), BAND)
-    found = temperature_uncertainty(
-        ground, radiance, 1.0, 0.0, terms[0], terms[2], 0.0, atmosphere_variance(terms, changes), BAND
-    )
+    layer = atmosphere_errors(terms[0], terms[1], np.float64(0.05), np.float64(2.0), BAND)
+    errors = temperature_errors(ground, radiance, 1.0, terms[0], terms[2], 0.0, layer, BAND)
+    found = temperature_uncertainty(errors, 0.0)
     expected = atmosphere_uncertainty(ground, 1.0, depth, up, np.float64(0.05), np.float64(2.0), BAND)
     assert found == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("part", ["sensor", "emissivity"])
 def test_noise_and_emissivity_reach_the_temperature_as_a_small_error_of_them_does(part):
-    (ground, radiance, emissivity), terms, changes = scene_of(np.asarray)
+    (ground, radiance, emissivity), terms, _ = scene_of(np.asarray)
     noise, of_emissivity = (1e-4, 0.0) if part == "sensor" else (0.0, 1e-5)
-    nothing = atmosphere_variance(terms, [tuple(0.0 * one for one in changes[0])])
-    found = temperature_uncertainty(
-        ground, radiance, emissivity, of_emissivity, terms[0], terms[2], noise, nothing, BAND
-    )
+    state = (ground, radiance, emissivity, terms[0], terms[2], noise, EXACT_ATMOSPHERE, BAND)
+    found = temperature_uncertainty(temperature_errors(*state), of_emissivity)
     shown = surface_temperature(radiance + noise, emissivity + of_emissivity, *terms, BAND) - ground
     np.testing.assert_allclose(found, np.abs(shown), rtol=1e-3, atol=1e-7)
-    known = temperature_uncertainty(
-        ground,
-        radiance,
-        emissivity,
-        of_emissivity,
-        terms[0],
-        terms[2],
-        noise,
-        nothing,
-        BAND,
-        band_radiance(ground, BAND),
-    )
+    known = temperature_uncertainty(temperature_errors(*state, band_radiance(ground, BAND)), of_emissivity)
     np.testing.assert_array_equal(known, found)
 
 
