@@ -13,7 +13,7 @@ from lst_raster.cli.command import Command, Group, show
 from lst_raster.cli.messages import progress_bar
 from lst_raster.errors import OutputError
 
-_TIERS = ("surface", "profile")
+_TIERS = ("surface", "profile")  # of sensors with one band
 _csv = click.option("-o", "--output", required=True, type=options.PATH, help="CSV file to write.")
 _netcdf = click.option("-o", "--output", required=True, type=options.PATH, help="NetCDF file to write.")
 

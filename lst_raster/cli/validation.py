@@ -153,6 +153,8 @@ def _number(value: float) -> str:
 @click.command("evaluate", cls=Command)
 @click.argument("model", shell_complete=options.models)
 @click.argument("simulated", type=options.PATH)
+@click.option("--second", type=options.PATH, metavar="PATH",
+    help="The same profiles simulated for the second band, for models of two bands.")  # fmt: skip
 @click.option("--inputs", type=click.Choice(_CONDITIONS), default="exact", show_default=True,
     help="Accuracy of the inputs: exact, or with typical errors (--json lists their sizes); exact-vapour and "
     "noisy-vapour: air temperature of the climatology; nothing: water vapour too.",
@@ -160,7 +162,7 @@ def _number(value: float) -> str:
 @click.option("--per-profile", default=20, show_default=True, type=click.IntRange(min=1), help="Surfaces per profile.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the surfaces.")
 @options.as_json
-def evaluate(model: str, simulated: Path, inputs: str, as_json: bool, **values: Any) -> None:
+def evaluate(model: str, simulated: Path, second: Path | None, inputs: str, as_json: bool, **values: Any) -> None:
     """Evaluate MODEL (a shipped one by name, or a path) on the simulated set SIMULATED.
 
     The table lists root mean square, mean and mean absolute error in kelvin, over all samples and by class of water
@@ -170,6 +172,7 @@ def evaluate(model: str, simulated: Path, inputs: str, as_json: bool, **values: 
     Examples
     --------
     lst-raster evaluate landsat8-b10/surface simulated/test.nc --inputs noisy
+    lst-raster evaluate landsat8-b10/dual b10.nc --second b11.nc
     """
     from lst_raster.inference.model import Model
     from lst_raster.profiles.sampling import CONDITION_TITLES, conditions
@@ -180,7 +183,7 @@ def evaluate(model: str, simulated: Path, inputs: str, as_json: bool, **values: 
     possible = conditions(loaded.contract.tier)
     if condition not in possible:
         raise click.UsageError(f"--inputs {inputs}: the tier {loaded.contract.tier} takes {', '.join(possible)}")
-    result = measure(loaded, read_simulated(simulated), input_errors=possible[condition], **values)
+    result = measure(loaded, read_simulated(simulated, second), input_errors=possible[condition], **values)
     show({"inputs": inputs, **result.as_dict()}, _table(result, CONDITION_TITLES[condition]), as_json)
 
 

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any, TypeVar, get_type_hints
 
 from lst_raster.errors import ConfigError, InputNotFoundError
-from lst_raster.inference.contract import PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name
-from lst_raster.sensors.bands import sensor_band
+from lst_raster.inference.contract import BOTH_BANDS, PROFILE_UNCERTAINTY, UNCERTAIN_INPUTS, uncertainty_name
+from lst_raster.sensors.bands import second_band, sensor_band
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
 _SURFACE = (
@@ -19,14 +19,28 @@ _SURFACE = (
     *("aerosol_optical_depth", "gas_year"),
     *map(uncertainty_name, UNCERTAIN_INPUTS),
 )
-PROFILE = "profile"  # tier with temperature and humidity on sigma levels
+_LEVELS = (*TEMPERATURE_LEVELS, *HUMIDITY_LEVELS, PROFILE_UNCERTAINTY)
 TIERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "surface": _SURFACE,
-        PROFILE: (*_SURFACE, *TEMPERATURE_LEVELS, *HUMIDITY_LEVELS, PROFILE_UNCERTAINTY),
+        "profile": (*_SURFACE, *_LEVELS),
+        "dual": (*_SURFACE, *BOTH_BANDS),
+        "dual-profile": (*_SURFACE, *BOTH_BANDS, *_LEVELS),
     }
 )
-"""Atmospheric inputs of each tier, in the order of the network's arguments, water vapour first."""
+"""Atmospheric inputs of each tier, in the order of the network's arguments, water vapour first. The ``dual`` tiers use
+both thermal bands, the ``profile`` tiers temperature and humidity on sigma levels."""
+
+
+def has_levels(tier: str) -> bool:
+    """Whether a tier has temperature and humidity on sigma levels."""
+    return PROFILE_UNCERTAINTY in TIERS[tier]
+
+
+def has_two_bands(tier: str) -> bool:
+    """Whether a tier uses both thermal bands."""
+    return BOTH_BANDS[0] in TIERS[tier]
+
 
 T = TypeVar("T")
 
@@ -38,9 +52,11 @@ class DataConfig:
     train: tuple[str, ...]  # training sets
     test: Mapping[str, str] = field(default_factory=dict)
     """Title to path of the held-out sets on which the finished model is measured."""
+    second_train: tuple[str, ...] = ()  # the training sets in the second band, for tiers with two bands
+    second_test: Mapping[str, str] = field(default_factory=dict)  # likewise, by the titles of `test`
 
     def __post_init__(self) -> None:
-        for path in (*self.train, *self.test.values()):
+        for path in (*self.train, *self.test.values(), *self.second_train, *self.second_test.values()):
             if PurePath(path).is_absolute() or path.startswith("~"):
                 raise ConfigError(f"data: {path} is an absolute path; name the file and give its folder with --data")
 
@@ -117,6 +133,8 @@ class TrainingConfig:
         sensor_band(self.sensor)
         if self.tier not in TIERS:
             raise ConfigError(f"unknown tier {self.tier!r}; known are {', '.join(TIERS)}")
+        if has_two_bands(self.tier) and second_band(self.sensor) is None:
+            raise ConfigError(f"the tier {self.tier} needs a second thermal band, which {self.sensor} does not have")
 
 
 def read_config(path: Path | str) -> TrainingConfig:

@@ -14,9 +14,10 @@ from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.inference.uncertainty import Retrieved
 from lst_raster.network.config import TIERS, TrainingConfig
 from lst_raster.network.data import training_set
+from lst_raster.network.methods import train
 from lst_raster.network.model import IDENTITY, Atmosphere, Calibration, CoupledNetwork
 from lst_raster.network.onnx_export import AtmosphereGraph
-from lst_raster.network.training_loop import Progress, offset_progress, train
+from lst_raster.network.training_loop import Progress, offset_progress
 from lst_raster.physics.error_metrics import coverage, summarise
 from lst_raster.profiles.sampling import (
     SURFACES_PER_PROFILE,

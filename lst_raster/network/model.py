@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lst_raster.inference.contract import uncertainty_name
+from lst_raster.inference.contract import EMISSIVITY_DIFFERENCE, TEMPERATURE_DIFFERENCE, uncertainty_name
 from lst_raster.network.config import TIERS
 from lst_raster.physics.mechanism import emission_temperature_terms, optical_depth_terms
 from lst_raster.physics.planck import BandPlanck
@@ -26,7 +26,12 @@ NUISANCE_PARAMETERS = ("continuum_scaling",)
 """Parameters drawn for each profile in simulations and unknown to users. In training they are inputs, so that their
 scatter is not attributed to the predictors; the finished network uses their mean, and their spread is part of the
 predicted uncertainty."""
-SQUARE_ROOTS = frozenset({"water_vapour", uncertainty_name("water_vapour"), *HUMIDITY_LEVELS})
+SQUARE_ROOTS = frozenset(
+    {
+        *("water_vapour", uncertainty_name("water_vapour"), *HUMIDITY_LEVELS),
+        *map(uncertainty_name, (EMISSIVITY_DIFFERENCE, TEMPERATURE_DIFFERENCE)),
+    }
+)
 """Predictors of which the network sees the square root."""
 
 
@@ -143,6 +148,40 @@ def mechanism_terms(inputs: Mapping[str, Any]) -> tuple[tuple[Tensor, ...], tupl
     return optical_depth_terms(**inputs), emission_temperature_terms(**state)
 
 
+class MechanismLayer(nn.Module):
+    """The mechanism of one band for a tier, with its coefficients as buffers."""
+
+    depth_coefficients: Tensor
+    up_coefficients: Tensor
+    down_coefficients: Tensor
+    smallest_optical_depth: Tensor
+
+    def __init__(self, tier: str, mechanism: Mechanism, smallest_optical_depth: float) -> None:
+        super().__init__()
+        self.tier = tier
+        self.register_buffer("depth_coefficients", torch.tensor(mechanism.optical_depth))
+        self.register_buffer("up_coefficients", torch.tensor(mechanism.upwelling_temperature))
+        self.register_buffer("down_coefficients", torch.tensor(mechanism.downwelling_temperature))
+        self.register_buffer("smallest_optical_depth", torch.tensor(smallest_optical_depth))
+
+    def forward(self, inside: Tensor, excess: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Air temperature [K], and the mechanism's optical depth [1], T_up and T_down [K].
+
+        `inside` contains the clamped predictors, (..., predictor); `excess` is the ratio of water vapour to the upper
+        end of its valid range, at least 1, (...).
+        """
+        inputs = mechanism_inputs(dict(zip(TIERS[self.tier], inside.unbind(-1), strict=True)))
+        scaled = inputs | {
+            "water_vapour": excess * inputs["water_vapour"],
+            "humidities": [excess * humidity for humidity in inputs["humidities"]],
+        }
+        depth = torch.stack(mechanism_terms(scaled)[0], dim=-1) @ self.depth_coefficients
+        emission = torch.stack(mechanism_terms(inputs)[1], dim=-1)
+        depth = torch.maximum(depth, self.smallest_optical_depth)
+        air: Tensor = inputs["air_temperature"]
+        return air, depth, air + emission @ self.up_coefficients, air + emission @ self.down_coefficients
+
+
 class CoupledNetwork(nn.Module):
     """Network that predicts atmospheric terms, and inversion of the radiative transfer equation for temperature.
 
@@ -155,10 +194,7 @@ class CoupledNetwork(nn.Module):
     high: Tensor
     mean: Tensor
     whitening: Tensor
-    smallest_optical_depth: Tensor
-    depth_coefficients: Tensor
-    up_coefficients: Tensor
-    down_coefficients: Tensor
+    outputs = len(EffectiveAtmosphere._fields)  # of the body
 
     def __init__(
         self, *, tier: str, band: BandPlanck, normalisation: Normalisation, mechanism: Mechanism, width: int, depth: int
@@ -168,14 +204,11 @@ class CoupledNetwork(nn.Module):
         self.band = band
         for name in ("low", "high", "mean", "whitening"):
             self.register_buffer(name, torch.tensor(getattr(normalisation, name)))
-        self.register_buffer("smallest_optical_depth", torch.tensor(normalisation.smallest_optical_depth))
-        self.register_buffer("depth_coefficients", torch.tensor(mechanism.optical_depth))
-        self.register_buffer("up_coefficients", torch.tensor(mechanism.upwelling_temperature))
-        self.register_buffer("down_coefficients", torch.tensor(mechanism.downwelling_temperature))
+        self.mechanism = MechanismLayer(tier, mechanism, normalisation.smallest_optical_depth)
         hidden = [layer for pair in pairwise([width] * depth) for layer in (nn.Linear(*pair), Squareplus())]
         self.first = nn.Linear(len(TIERS[tier]), width)
         self.nuisance = nn.Linear(len(NUISANCE_PARAMETERS), width, bias=False)
-        self.body = nn.Sequential(Squareplus(), *hidden, nn.Linear(width, len(EffectiveAtmosphere._fields)))
+        self.body = nn.Sequential(Squareplus(), *hidden, nn.Linear(width, self.outputs))
         self._initialise_output()
 
     def _initialise_output(self) -> None:
@@ -197,24 +230,38 @@ class CoupledNetwork(nn.Module):
 
     def first_guess(self, predictors: Sequence[Tensor]) -> FirstGuess:
         """Features and the mechanism's atmosphere, which do not depend on trained weights."""
+        inside, excess = self.clamp(predictors)
+        return self.guess_of(self.mechanism, inside, excess)
+
+    def clamp(self, predictors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Clamp predictors to the valid range, (..., predictor), and the ratio of water vapour to it, at least 1."""
         given = torch.stack(tuple(predictors), dim=-1)
         inside = torch.minimum(torch.maximum(given, self.low), self.high)
         excess = torch.relu(given[..., 0] / self.high[0] - 1.0).clamp(max=EXTRAPOLATION_LIMIT - 1.0)
-        air_temperature, depth, up, down = self.mechanism(inside, 1.0 + excess)
+        return inside, 1.0 + excess
+
+    def guess_of(self, mechanism: MechanismLayer, inside: Tensor, excess: Tensor) -> FirstGuess:
+        """First guess of a band from the result of `clamp`."""
+        air_temperature, depth, up, down = mechanism(inside, excess)
         return FirstGuess(
             features=(features(inside, self.tier) - self.mean) @ self.whitening,
             air_temperature=air_temperature,
             optical_depth=depth,
-            upwelling_temperature=air_temperature + up,
-            downwelling_temperature=air_temperature + down,
+            upwelling_temperature=up,
+            downwelling_temperature=down,
         )
 
     def correct(self, guess: FirstGuess, nuisance: Tensor | None = None) -> EffectiveAtmosphere:
         """Correct the first guess by the body; `nuisance` as in `effective_atmosphere`."""
+        return self.constrain(self.run_body(guess, nuisance), guess)
+
+    def run_body(self, guess: FirstGuess, nuisance: Tensor | None) -> Tensor:
+        """Outputs of the body, (..., output)."""
         hidden = self.first(guess.features)
         if nuisance is not None:
             hidden = hidden + self.nuisance(nuisance)
-        return self.constrain(self.body(hidden), guess)
+        outputs: Tensor = self.body(hidden)
+        return outputs
 
     def constrain(self, outputs: Tensor, guess: FirstGuess) -> EffectiveAtmosphere:
         """Convert the outputs of the body, (..., 5), to a physical atmosphere."""
@@ -227,22 +274,6 @@ class CoupledNetwork(nn.Module):
             optical_depth_uncertainty=DEPTH_SPREAD * optical_depth.detach() * softplus(depth_spread),
             upwelling_temperature_uncertainty=TEMPERATURE_SPREAD * softplus(up_spread),
         )
-
-    def mechanism(self, inside: Tensor, excess: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Air temperature [K], and the mechanism's optical depth [1], T_up and T_down less air temperature [K].
-
-        `inside` contains the clamped predictors, (..., predictor); `excess` is the ratio of water vapour to the upper
-        end of its valid range, at least 1, (...).
-        """
-        inputs = mechanism_inputs(dict(zip(TIERS[self.tier], inside.unbind(-1), strict=True)))
-        scaled = inputs | {
-            "water_vapour": excess * inputs["water_vapour"],
-            "humidities": [excess * humidity for humidity in inputs["humidities"]],
-        }
-        depth = torch.stack(mechanism_terms(scaled)[0], dim=-1) @ self.depth_coefficients
-        emission = torch.stack(mechanism_terms(inputs)[1], dim=-1)
-        depth = torch.maximum(depth, self.smallest_optical_depth)
-        return inputs["air_temperature"], depth, emission @ self.up_coefficients, emission @ self.down_coefficients
 
     def forward(self, *predictors: Tensor) -> Atmosphere:
         """Predict the terms of the radiative transfer equation; `predictors` as in `effective_atmosphere`."""

@@ -17,14 +17,17 @@ import numpy as np
 from lst_raster import __version__
 from lst_raster.inference.contract import (
     ATMOSPHERE_OUTPUTS,
+    BOTH_BANDS,
     CONTRACT_VERSION,
     PROFILE_UNCERTAINTY,
+    SECOND_SURFACE_INPUTS,
     SURFACE_INPUTS,
+    TWO_BAND_OUTPUTS,
     UNCERTAIN_INPUTS,
     UNITS,
     uncertainty_name,
 )
-from lst_raster.network.config import PROFILE, TIERS, TrainingConfig
+from lst_raster.network.config import TIERS, TrainingConfig, has_levels, has_two_bands
 from lst_raster.network.data import round_limit, valid_range
 from lst_raster.network.model import EXTRAPOLATION_LIMIT, CoupledNetwork
 from lst_raster.physics.radiative_transfer import sensor_radiance
@@ -39,7 +42,7 @@ from lst_raster.profiles.sampling import (
     conditions,
 )
 from lst_raster.profiles.simulated_set import REGIMES, SimulatedSet
-from lst_raster.sensors.bands import sensor_band
+from lst_raster.sensors.bands import second_band, sensor_band
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
 Ranges = Mapping[str, tuple[float, float]]
@@ -52,6 +55,20 @@ def valid_ranges(network: CoupledNetwork, training: Sequence[SimulatedSet]) -> d
     The range of the radiance is that of the coldest to warmest surfaces of the sampling design under each profile. The
     range of the emissivity ends at 1, where the equation is simplest.
     """
+    limits = zip(TIERS[network.tier], network.low.tolist(), network.high.tolist(), strict=True)
+    found = {
+        "radiance": _radiance_range(training),
+        "emissivity": (EMISSIVITY[0], 1.0),
+        **{name: (round_limit(low), round_limit(high)) for name, low, high in limits},
+    }
+    seconds = [one.second_band for one in training if one.second_band is not None]
+    if seconds:
+        found |= {"second_radiance": _radiance_range(seconds), "second_emissivity": (EMISSIVITY[0], 1.0)}
+    return found
+
+
+def _radiance_range(training: Sequence[SimulatedSet]) -> tuple[float, float]:
+    """Range of the radiance of one band [W m-2 sr-1 um-1] over the sampling design."""
     radiances = [
         sensor_radiance(
             one.air_temperature_2m + difference, np.float64(emissivity), *one.terms, sensor_band(one.sensor).planck
@@ -60,18 +77,18 @@ def valid_ranges(network: CoupledNetwork, training: Sequence[SimulatedSet]) -> d
         for difference in TEMPERATURE_DIFFERENCE
         for emissivity in EMISSIVITY
     ]
-    limits = zip(TIERS[network.tier], network.low.tolist(), network.high.tolist(), strict=True)
-    return {
-        "radiance": valid_range(np.concatenate(radiances)),
-        "emissivity": (EMISSIVITY[0], 1.0),
-        **{name: (round_limit(low), round_limit(high)) for name, low, high in limits},
-    }
+    return valid_range(np.concatenate(radiances))
 
 
 def contract_of(graph: str, config: TrainingConfig, ranges: Ranges) -> dict[str, Any]:
     """Contract of a graph (a key of `lst_raster.inference.contract.GRAPHS`), as the inference reads it."""
-    inputs = TIERS[config.tier] if graph == "atmosphere" else (*SURFACE_INPUTS, *TIERS[config.tier])
-    outputs = ATMOSPHERE_OUTPUTS if graph == "atmosphere" else ("lst", *ATMOSPHERE_OUTPUTS)
+    inputs: tuple[str, ...] = TIERS[config.tier]
+    outputs: tuple[str, ...] = ATMOSPHERE_OUTPUTS
+    pixel: tuple[str, ...] = SURFACE_INPUTS
+    if has_two_bands(config.tier):
+        outputs, pixel = TWO_BAND_OUTPUTS, (*SURFACE_INPUTS, *SECOND_SURFACE_INPUTS)
+    if graph != "atmosphere":
+        inputs, outputs = (*pixel, *inputs), ("lst", *outputs)
     return {
         "contract": CONTRACT_VERSION,
         "graph": graph,
@@ -92,7 +109,7 @@ def provenance(config: TrainingConfig, folder: Path, training: Sequence[Simulate
         "profiles": sum(map(len, training)),
         "simulated_sets": [
             {"file": PurePath(name).name, "sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest()}
-            for name in config.data.train
+            for name in (*config.data.train, *config.data.second_train)
         ],
         "sources": sorted({without_folders(one.source) for one in training}),
         "simulated_with": sorted({one.version for one in training}),
@@ -128,11 +145,10 @@ _OPTIONAL = ("brightness_temperature", "aerosol_optical_depth", "gas_year")
 _INTRODUCTION = """\
 # {sensor}/{tier}, version {version}
 
-Land surface temperature from {title} under a clear sky, by inversion of the radiative transfer equation.
+Land surface temperature from {title} under a clear sky, by inversion of the radiative transfer equation{bands}.
 {known}
-Of the scene the network uses only the brightness temperature of the neighbourhood (tens of kilometres), not the
-radiance of the pixel: `atmosphere.onnx` contains the network only, for use on a coarse grid, and `model.onnx` contains
-both.
+{scene}
+`atmosphere.onnx` contains the network only, for use on a coarse grid, and `model.onnx` contains both.
 
     from lst_raster import Model
     model = Model.load("{sensor}/{tier}")
@@ -141,7 +157,7 @@ both.
 The other inputs have defaults (`Model.predict`).
 
 ## Intended use
-Single-band retrieval over land and inland water, clear sky, near nadir, anywhere on Earth and in any season, with
+{kind} retrieval over land and inland water, clear sky, near nadir, anywhere on Earth and in any season, with
 {who}.
 
 ## Out of scope
@@ -161,6 +177,8 @@ uncertainty as a further input, from 0 (exact) to that of a climatology{levels}.
 _WHO = {
     "surface": "water vapour and air temperature at 2 m, from a measurement, a reanalysis or a climatology",
     "profile": "profiles of temperature and humidity, for example from a reanalysis",
+    "dual": "water vapour and air temperature at 2 m, from a measurement, a reanalysis or a climatology",
+    "dual-profile": "profiles of temperature and humidity, for example from a reanalysis",
 }
 
 _ACCURACY = """
@@ -173,7 +191,7 @@ are fewer than four sources. The temperatures are from networks trained on the o
 uncertainties from this model.
 
 Noise: {water_vapour:.0%} in water vapour, {air_temperature:g} K in the air temperature at 2 m, {emissivity:g} in
-emissivity, {sensor:g} K at the sensor{levels}.
+emissivity, {sensor:g} K at the sensor{levels}{second}.
 
 Surfaces: {low:g} to {high:+g} K from the air temperature, emissivity {dull} to {bright}, {per_profile} for each
 profile.
@@ -186,6 +204,12 @@ percentage of errors within one standard uncertainty: 68 is correct.
 _LEVELS = (
     f"; on levels {COMMON_TEMPERATURE_ERROR:g} K common to all and {LEVEL_TEMPERATURE_ERROR:g} K\n"
     f"independent, {LEVEL_HUMIDITY_ERROR:.0%} independent in humidity"
+)
+
+_SECOND = (
+    "; in the second band {second_sensor:g} K\nat the sensor and further {emissivity_difference:g} in emissivity, "
+    "without stray light. Half of the variance of the errors\nof the emissivity is common to the pixel and its "
+    "neighbourhood"
 )
 
 _DATA = """
@@ -202,14 +226,21 @@ Spectroscopy: HITRAN lines and cross sections, MT_CKD 4.3 continuum (Mlawer et a
 and terms are in `lst_raster/data/absorption/SOURCE.md`. The model: Apache-2.0, as all of lst-raster.
 
 ## Limits
-- Single channel: errors of the water vapour column cause errors of the temperature, larger in humid atmospheres, and so
-  do errors of the emissivity (0.01 is about 0.5 K in a dry atmosphere).
+{limits}
 - The profiles are of the sources above and of all hours of the day. Near-surface profiles at the hour of Landsat may
   differ, and for different atmospheres the uncertainty can be too small.
 
 ## Provenance
 lst-raster {version}: `lst-raster train train.toml -o FOLDER`, seed {seed}; the file is in the same folder.
 {versions}.
+"""
+
+_ONE_BAND_LIMIT = """\
+- Single channel: errors of the water vapour column cause errors of the temperature, larger in humid atmospheres, and so
+  do errors of the emissivity (0.01 is about 0.5 K in a dry atmosphere)."""
+_TWO_BAND_LIMIT = """\
+- Two bands: errors of the difference of their brightness temperatures (stray light, calibration) or emissivities are
+  amplified. Their standard uncertainties are inputs: the larger they are, the less the model relies on the difference.\
 """
 
 _PUBLIC_DOMAIN = "GFS and NCEP reanalysis: works of the US Government, in the public domain"
@@ -240,26 +271,35 @@ def model_card(metadata: Mapping[str, Any]) -> str:
 def _introduction(metadata: Mapping[str, Any]) -> str:
     names = [one["name"] for one in metadata["inputs"]]
     uncertainties = (PROFILE_UNCERTAINTY, *map(uncertainty_name, UNCERTAIN_INPUTS))
-    single = [name for name in names if name not in (*_ON_LEVELS, *uncertainties)]
-    has_levels = bool(set(names) & set(_ON_LEVELS))
-    known = [name.replace("_", " ") for name in single if name not in SURFACE_INPUTS]
-    if has_levels:
+    single = [name for name in names if name not in (*_ON_LEVELS, *uncertainties, *BOTH_BANDS)]
+    other = second_band(metadata["sensor"]) if has_two_bands(metadata["tier"]) else None
+    on_levels = has_levels(metadata["tier"])
+    known = [name.replace("_", " ") for name in single if name not in (*SURFACE_INPUTS, *SECOND_SURFACE_INPUTS)]
+    if other:
+        known.append("the difference of the brightness temperatures of both bands with the emissivities")
+    if on_levels:
         known.append("temperature and humidity on sigma levels")
     sentence = (
         "A small network predicts the atmosphere's transmittance, upwelling and downwelling radiance from "
         f"{', '.join(known[:-1])} and {known[-1]}; the equation, in the same file, gives the temperature."
     )
+    seen = "the brightness temperatures and emissivities of both bands" if other else "the brightness temperature"
     return _INTRODUCTION.format(
         version=metadata["version"],
         who=_WHO.get(metadata["tier"], "the inputs below"),
         sensor=metadata["sensor"],
         tier=metadata["tier"],
-        title=sensor_band(metadata["sensor"]).title,
+        title=sensor_band(metadata["sensor"]).title + (f" and {other.title.rpartition(' ')[2]}" if other else ""),
+        scene=textwrap.fill(
+            f"Of the scene the network uses only {seen} of the neighbourhood (tens of kilometres), not the pixel:", 120
+        ),
+        bands=" in\nboth bands" if other else "",
+        kind="Two-band" if other else "Single-band",
         beyond=EXTRAPOLATION_LIMIT,
-        levels="; `profile_uncertainty` is\nthat of the levels, 1 for the errors of a reanalysis" if has_levels else "",
+        levels="; `profile_uncertainty` is\nthat of the levels, 1 for the errors of a reanalysis" if on_levels else "",
         known=textwrap.fill(sentence, 120),
         arguments=", ".join(f"{name}=..." for name in single if name not in _OPTIONAL)
-        + (", **levels" if has_levels else ""),
+        + (", **levels" if on_levels else ""),
     )
 
 
@@ -273,7 +313,8 @@ def _accuracy(metrics: Mapping[str, Any], tier: str) -> str:
         dull=EMISSIVITY[0],
         bright=EMISSIVITY[1],
         per_profile=next(iter(metrics.values()))["surfaces_per_profile"],
-        levels=_LEVELS if tier == PROFILE else "",
+        levels=_LEVELS if has_levels(tier) else "",
+        second=_SECOND.format(**errors) if has_two_bands(tier) else "",
         conditions="".join(f"- {name}: {CONDITION_TITLES[name]}\n" for name in conditions(tier)),
         **errors,
     )
@@ -305,6 +346,7 @@ def _data(metadata: Mapping[str, Any]) -> str:
         profiles=training["profiles"],
         sources="\n".join(f"- {source}" for source in training["sources"]),
         licence="\n".join(f"- {text}." for text in licences),
+        limits=_TWO_BAND_LIMIT if has_two_bands(metadata["tier"]) else _ONE_BAND_LIMIT,
         version=metadata["lst_raster_version"],
         seed=training["seed"],
         versions=", ".join(f"{name} {training['versions'][name]}" for name in ("python", *_PACKAGES)),

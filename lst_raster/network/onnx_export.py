@@ -18,8 +18,20 @@ from torch.onnx import (  # type: ignore[attr-defined]  # public by its document
     unregister_custom_op_symbolic,
 )
 
-from lst_raster.inference.contract import METADATA_KEY
-from lst_raster.network.model import IDENTITY, Atmosphere, Calibration, CoupledNetwork
+from lst_raster.inference.contract import (
+    EMISSIVITY_DIFFERENCE,
+    METADATA_KEY,
+    TEMPERATURE_DIFFERENCE,
+    PredictedAtmosphere,
+    uncertainty_name,
+)
+from lst_raster.inference.uncertainty import model_errors, second_of
+from lst_raster.network.config import TIERS
+from lst_raster.network.model import IDENTITY, Atmosphere, Calibration, CoupledNetwork, EffectiveAtmosphere
+from lst_raster.network.two_bands import TwoBandNetwork
+from lst_raster.physics.planck import band_radiance_slope, brightness_temperature
+from lst_raster.physics.two_bands import BandState, two_band_temperature
+from lst_raster.profiles.sampling import InputErrors
 
 OPSET = 17  # supported by onnxruntime 1.17, the oldest supported version, and all later ones
 DIMENSION = "pixel"
@@ -41,7 +53,10 @@ class AtmosphereGraph(nn.Module):
         self.middle = (0.5 * (self.network.low + self.network.high)).tolist()
 
     def forward(self, *predictors: Tensor) -> tuple[Tensor, ...]:
-        """Terms of the equation, uncertainties of optical depth and upwelling temperature; all of shape (pixel)."""
+        """Terms of the equation, uncertainties of optical depth and upwelling temperature; all of shape (pixel).
+
+        Of two bands followed by those of the second band, as in `PredictedAtmosphere`.
+        """
         missing = torch.isnan(predictors[0])
         for others in predictors[1:]:
             missing = missing | torch.isnan(others)
@@ -50,15 +65,31 @@ class AtmosphereGraph(nn.Module):
             torch.where(missing, torch.full_like(values, middle), values)
             for values, middle in zip((values.double() for values in predictors), self.middle, strict=True)
         ]
-        effective = self.network.effective_atmosphere(filled)
-        factor = self.calibration.factor_at(filled[0])  # in every tier the water vapour
-        uncertainties = (
+        network = self.network
+        outputs = self._two_bands(network, filled) if isinstance(network, TwoBandNetwork) else self._one_band(filled)
+        masked = [torch.where(missing, torch.full_like(values, _NAN), values) for values in outputs]
+        return tuple(values.float() for values in masked)
+
+    def _one_band(self, predictors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        effective = self.network.effective_atmosphere(predictors)
+        return (*self.network.atmosphere_terms(effective), *self._uncertainties(effective, predictors))
+
+    def _two_bands(self, network: TwoBandNetwork, predictors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        first, second, depth_difference = network.predict_both(predictors)
+        return (
+            *network.atmosphere_terms(first),
+            *self._uncertainties(first, predictors),
+            *network.second_terms(second),
+            self._uncertainties(second, predictors)[0],
+            depth_difference,
+        )
+
+    def _uncertainties(self, effective: EffectiveAtmosphere, predictors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        factor = self.calibration.factor_at(predictors[0])  # in every tier the water vapour
+        return (
             factor * effective.optical_depth_uncertainty,
             factor * effective.upwelling_temperature_uncertainty,
         )
-        outputs = (*self.network.atmosphere_terms(effective), *uncertainties)
-        masked = [torch.where(missing, torch.full_like(values, _NAN), values) for values in outputs]
-        return tuple(values.float() for values in masked)
 
 
 class RetrievalGraph(nn.Module):
@@ -82,6 +113,59 @@ class RetrievalGraph(nn.Module):
             torch.where(usable, emissivity, torch.ones_like(emissivity)).double(),
             Atmosphere(*(term.double() for term in terms[:3])),
         )
+        return (torch.where(usable, lst, torch.full_like(lst, _NAN)).float(), *terms)
+
+
+class TwoBandRetrievalGraph(nn.Module):
+    """Pixels in both bands and predictors to land surface temperature and the terms used for it, float32.
+
+    The weights of the bands are those for the noise of the sensor bands (`noise`, [W m-2 sr-1 um-1]) and typical
+    errors of the emissivity (`InputErrors`). NaN as in `RetrievalGraph`.
+    """
+
+    def __init__(
+        self, network: TwoBandNetwork, noise: tuple[float, float], calibration: Calibration = IDENTITY
+    ) -> None:
+        super().__init__()
+        self.atmosphere = AtmosphereGraph(network, calibration)
+        self.noise = noise
+        self.bands = network.band, network.second_band
+        names = TIERS[network.tier]
+        self.positions = [names.index(uncertainty_name(one)) for one in (TEMPERATURE_DIFFERENCE, EMISSIVITY_DIFFERENCE)]
+
+    def forward(
+        self,
+        radiance: Tensor,
+        emissivity: Tensor,
+        second_radiance: Tensor,
+        second_emissivity: Tensor,
+        *predictors: Tensor,
+    ) -> tuple[Tensor, ...]:
+        """Temperature [K], then the outputs of `AtmosphereGraph`; every argument and result has the shape (pixel)."""
+        terms = self.atmosphere(*predictors)
+        predicted = PredictedAtmosphere(*(term.double() for term in terms))
+        pixels = (radiance, emissivity), (second_radiance, second_emissivity)
+        usable = torch.ones_like(radiance, dtype=torch.bool)
+        for values, fraction in pixels:
+            usable = usable & (fraction > 0.0) & (fraction <= 1.0) & (values < float("inf"))  # false for NaN
+        stray_light, difference = (predictors[position].double() for position in self.positions)
+        states: list[BandState] = []
+        bands = ((predicted, self.bands[0]), (second_of(predicted), self.bands[1]))
+        for (values, fraction), (one, band), noise in zip(pixels, bands, self.noise, strict=True):
+            known = torch.where(usable, values, torch.ones_like(values)).double()
+            slope = band_radiance_slope(brightness_temperature(known, band), band)
+            states.append(
+                BandState(
+                    radiance=known,
+                    emissivity=torch.where(usable, fraction, torch.ones_like(fraction)).double(),
+                    terms=one.terms,
+                    errors=model_errors(one, band),
+                    noise=noise if not states else torch.sqrt(noise**2 + (slope * stray_light) ** 2),
+                    band=band,
+                )
+            )
+        typical = InputErrors().emissivity
+        lst = two_band_temperature(states[0], states[1], typical, difference, predicted.depth_difference).temperature
         return (torch.where(usable, lst, torch.full_like(lst, _NAN)).float(), *terms)
 
 

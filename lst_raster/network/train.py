@@ -12,16 +12,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from lst_raster.errors import ConfigError, InputError, InputNotFoundError, OutputError
 from lst_raster.inference.contract import GRAPHS
-from lst_raster.network.config import CalibrationConfig, OptimiserConfig, read_config
+from lst_raster.network.config import CalibrationConfig, OptimiserConfig, TrainingConfig, read_config
 from lst_raster.network.data import read_sets, training_set
 from lst_raster.network.measure import FOLDS, calibrate, fold_steps, measure, measure_folds, train_folds
+from lst_raster.network.methods import train
+from lst_raster.network.model import Calibration, CoupledNetwork
 from lst_raster.network.model_card import contract_of, model_card, provenance, to_json, valid_ranges
-from lst_raster.network.onnx_export import AtmosphereGraph, RetrievalGraph, export_onnx
-from lst_raster.network.training_loop import Progress, offset_progress, train
+from lst_raster.network.onnx_export import AtmosphereGraph, RetrievalGraph, TwoBandRetrievalGraph, export_onnx
+from lst_raster.network.training_loop import Progress, offset_progress
+from lst_raster.network.two_bands import TwoBandNetwork
+from lst_raster.physics.uncertainty import noise_radiance
 from lst_raster.resources import user_path
-from lst_raster.sensors.bands import response_path, sensor_band
+from lst_raster.sensors.bands import response_path, second_band, sensor_band
 from lst_raster.sensors.custom import SIMULATED
 
 CONFIG, METRICS, CARD = "train.toml", "metrics.json", "MODEL_CARD.md"
@@ -48,10 +54,12 @@ def train_model(
     _check_output(output, overwrite)
 
     # Read the test sets and create the output folder first: errors are raised before minutes of training.
-    sets = read_sets(config.data.train, folder, config.sensor)
+    sources = config.data
+    sets = read_sets(sources.train, sources.second_train, folder, config)
     if not sets:
         raise ConfigError("data.train is empty; give a simulated set")
-    held_out = {title: read_sets([path], folder, config.sensor)[0] for title, path in config.data.test.items()}
+    seconds = [sources.second_test[title] for title in sources.test if title in sources.second_test]
+    held_out = dict(zip(sources.test, read_sets(list(sources.test.values()), seconds, folder, config), strict=True))
 
     with _staging(output) as stage:
         steps, total = config.optimiser.steps, config.optimiser.steps + FOLDS * fold_steps(config)
@@ -67,10 +75,8 @@ def train_model(
             "calibration": asdict(calibration),
             "metrics": metrics,
         }
-        graphs = {
-            "retrieval": RetrievalGraph(network, calibration),
-            "atmosphere": AtmosphereGraph(network, calibration),
-        }
+        graphs = {"retrieval": _retrieval_graph(network, config, calibration)}
+        graphs["atmosphere"] = AtmosphereGraph(network, calibration)
         for kind, graph in graphs.items():
             metadata = contract_of(kind, config, ranges) | record
             inputs, outputs = ([one["name"] for one in metadata[key]] for key in ("inputs", "outputs"))
@@ -80,6 +86,15 @@ def train_model(
         (stage / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
         shutil.copyfile(config_path, stage / CONFIG)
     return metrics
+
+
+def _retrieval_graph(network: CoupledNetwork, config: TrainingConfig, calibration: Calibration) -> nn.Module:
+    if not isinstance(network, TwoBandNetwork):
+        return RetrievalGraph(network, calibration)
+    other = second_band(config.sensor)
+    assert other is not None
+    noise = [float(noise_radiance(band.noise, band.planck)) for band in (sensor_band(config.sensor), other)]
+    return TwoBandRetrievalGraph(network, (noise[0], noise[1]), calibration)
 
 
 def _check_output(output: Path, overwrite: bool) -> None:

@@ -94,14 +94,15 @@ class CoupledMethod:
 
     def network(self) -> CoupledNetwork:
         """Create the network of the configuration, with the constants of the training set."""
-        return self.network_class(
-            tier=self.config.tier,
-            band=self.band,
-            normalisation=self.normalisation,
-            mechanism=self.mechanism,
-            width=self.config.network.width,
-            depth=self.config.network.depth,
-        )
+        return self.network_class(**self.settings())
+
+    def settings(self) -> dict[str, Any]:
+        """Arguments of the network."""
+        size = self.config.network
+        return {
+            "tier": self.config.tier, "band": self.band, "normalisation": self.normalisation,
+            "mechanism": self.mechanism, "width": size.width, "depth": size.depth,
+        }  # fmt: skip
 
     def loss(self, network: CoupledNetwork, batch: Batch) -> Tensor:
         """Weighted sum of the terms of `lst_raster.network.loss`."""
@@ -110,12 +111,6 @@ class CoupledMethod:
     def temperature(self, network: CoupledNetwork, batch: Batch) -> Tensor:
         """Temperature without the nuisance parameters, as in use. [K]"""
         return network.retrieve(batch.radiance, batch.emissivity, network(*batch.predictors))
-
-
-def train(training: TrainingSet, config: TrainingConfig, progress: Progress | None = None) -> CoupledNetwork:
-    """Train the coupled network; arguments and errors as in `optimise`."""
-    network: CoupledNetwork = optimise(CoupledMethod(training, config), training, config, progress)
-    return network
 
 
 def optimise(

@@ -11,12 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lst_raster.errors import InputError
-from lst_raster.inference.contract import PROFILE_UNCERTAINTY, uncertainty_name
-from lst_raster.inference.uncertainty import AtmosphereModel, Retrieved, retrieve_with_uncertainty
+from lst_raster.inference.contract import BOTH_BANDS, PROFILE_UNCERTAINTY, uncertainty_name
+from lst_raster.inference.uncertainty import (
+    AtmosphereModel,
+    PixelValues,
+    Retrieved,
+    retrieve_two_bands,
+    retrieve_with_uncertainty,
+)
 from lst_raster.inputs.climatology import climatology_at_pressure
 from lst_raster.physics.planck import BandPlanck, band_radiance, band_radiance_slope, brightness_temperature
 from lst_raster.physics.radiative_transfer import sensor_radiance
 from lst_raster.profiles.simulated_set import SimulatedSet
+from lst_raster.profiles.two_band_sampling import SecondBand, TwoBandErrors, observe_second_band
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.gases import BACKGROUND_AEROSOL
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
@@ -85,7 +92,10 @@ class InputErrors:
     """
 
     sensor: Float | float = 0.05  # brightness temperature at the sensor [K]
-    emissivity: Float | float = 0.01  # emissivity [1]
+    emissivity: Float | float = 0.01  # emissivity, common to both bands [1]
+    second_sensor: Float | float = 0.06  # brightness temperature of the second band at the sensor [K]
+    emissivity_difference: Float | float = 0.005  # further error of the emissivity of the second band [1]
+    stray_light: Float | float = 0.0  # brightness temperature of the second band, common to a scene [K]
     water_vapour: Float | float = 0.10  # relative error of the water vapour column [1]
     smallest_vapour: Float | float = 0.0  # absolute error of the water vapour column, added in quadrature [kg m-2]
     air_temperature: Float | float = 1.5  # air temperature at 2 m [K]
@@ -119,7 +129,9 @@ CONDITION_TITLES: Mapping[str, str] = MappingProxyType(
 
 def conditions(tier: str) -> dict[str, InputErrors]:
     """Conditions of a tier: with levels no input is unknown."""
-    return {name: errors for name, errors in CONDITIONS.items() if tier != "profile" or name in ("exact", "noisy")}
+    if tier.endswith("profile"):
+        return {name: CONDITIONS[name] for name in ("exact", "noisy")}
+    return dict(CONDITIONS)
 
 
 def draw_input_errors(aerosol: Float, random: np.random.Generator, *, has_levels: bool) -> InputErrors:
@@ -225,11 +237,16 @@ def neighbourhood_temperature(
     return np.asarray(skin + random.normal(0.0, MESOSCALE, shape))
 
 
+def neighbourhood_emissivity(shape: tuple[int, ...], random: np.random.Generator) -> Float:
+    """Draw the mean emissivity of the neighbourhood of the pixels. [1]"""
+    return random.normal(*TYPICAL_EMISSIVITY, shape).clip(*EMISSIVITY)
+
+
 def neighbourhood_radiance(
     surface_temperature: Float, terms: Terms, band: BandPlanck, random: np.random.Generator
 ) -> Float:
     """At-sensor radiance of surfaces of typical emissivity. [W m-2 sr-1 um-1]"""
-    emissivity = random.normal(*TYPICAL_EMISSIVITY, surface_temperature.shape).clip(*EMISSIVITY)
+    emissivity = neighbourhood_emissivity(surface_temperature.shape, random)
     return np.asarray(sensor_radiance(surface_temperature, emissivity, *terms, band))
 
 
@@ -291,6 +308,7 @@ class Samples:
     radiance: Float  # at-sensor radiance [W m-2 sr-1 um-1]
     emissivity: Float  # emissivity [1]
     atmosphere: Mapping[str, Float]  # atmospheric inputs, by their names in the model contract, in its units
+    second: SecondBand | None = None  # the same pixels in the second band, None for a set of one band
 
     @property
     def water_vapour(self) -> Float:
@@ -299,13 +317,17 @@ class Samples:
 
     def inputs(self) -> dict[str, Float]:
         """All inputs of models, by the names of the contract."""
-        return {"radiance": self.radiance, "emissivity": self.emissivity, **self.atmosphere}
+        pixels = {"radiance": self.radiance, "emissivity": self.emissivity}
+        if self.second is not None:
+            pixels |= {"second_radiance": self.second.radiance, "second_emissivity": self.second.emissivity}
+        return {**pixels, **self.atmosphere}
 
 
 def observe(simulated: SimulatedSet, surfaces: Surfaces, seed: int = 0) -> Samples:
     """Simulate the at-sensor radiance of surfaces under the atmospheres of a simulated set, with exact inputs.
 
-    The brightness temperature of the neighbourhood is that of `neighbourhood_temperature`, drawn with `seed`.
+    The brightness temperature of the neighbourhood is that of `neighbourhood_temperature`, drawn with `seed`. The
+    surfaces are seen in the second band too where the set has it.
     """
     planck, random = sensor_band(simulated.sensor).planck, np.random.default_rng(seed)
     transmittance, upwelling, downwelling = (term[:, None] for term in simulated.terms)
@@ -315,10 +337,18 @@ def observe(simulated: SimulatedSet, surfaces: Surfaces, seed: int = 0) -> Sampl
     around = neighbourhood_temperature(air, skin_temperature(simulated), random)
     true = {name: values[:, None] for name, values in simulated.atmosphere_inputs.items()}
     given = given_inputs(true, prior_inputs(simulated), EXACT, radiance.shape, random)
-    around = neighbourhood_radiance(around, terms, planck, random)
-    given["brightness_temperature"] = brightness_temperature(around, planck)
+    second = None
+    if simulated.second_band is None:
+        around = neighbourhood_radiance(around, terms, planck, random)
+        given["brightness_temperature"] = brightness_temperature(around, planck)
+    else:
+        emissivity = neighbourhood_emissivity(around.shape, random)
+        second = observe_second_band(simulated, surfaces, around, emissivity, random)
+        given["brightness_temperature"] = second.around.brightness_temperature
+        given |= second.around.inputs(None, 0.0, 0.0)
     return Samples(
         simulated=simulated,
+        second=second,
         surface_temperature=surfaces.surface_temperature,
         radiance=radiance,
         emissivity=surfaces.emissivity,
@@ -351,18 +381,31 @@ def prior_inputs(simulated: SimulatedSet) -> dict[str, Float]:
 def add_input_errors(samples: Samples, errors: InputErrors, seed: int) -> Samples:
     """Add errors to the inputs of exact samples; the true temperature is unchanged.
 
-    They are normally distributed and independent, except that those of a profile are partly common to its levels; the
-    errors of inputs that are not given are those of the climatology (`given_inputs`).
+    They are normally distributed and independent, except that those of a profile are partly common to its levels, and
+    with two bands those of the emissivity to the bands and the neighbourhood (`TwoBandErrors`); the errors of inputs
+    that are not given are those of the climatology (`given_inputs`).
     """
     random = np.random.default_rng(seed)
     planck, shape = sensor_band(samples.simulated.sensor).planck, samples.radiance.shape
     brightness = brightness_temperature(samples.radiance, planck) + errors.sensor * random.standard_normal(shape)
-    emissivity = np.minimum(samples.emissivity + errors.emissivity * random.standard_normal(shape), 1.0)
+    of_emissivity = errors.emissivity * random.standard_normal(shape)
+    second = samples.second
+    drawn = None
+    if second is not None:
+        deviations = errors.emissivity, errors.emissivity_difference, errors.stray_light
+        drawn = TwoBandErrors.draw(*deviations, shape, random)
+    if drawn is not None:
+        of_emissivity = drawn.emissivity
+    emissivity = np.minimum(samples.emissivity + of_emissivity, 1.0)
     true = {name: values[:, None] for name, values in samples.simulated.atmosphere_inputs.items()}
     atmosphere = given_inputs(true, prior_inputs(samples.simulated), errors, shape, random)
     atmosphere["brightness_temperature"] = samples.atmosphere["brightness_temperature"]
+    if second is not None and drawn is not None:
+        atmosphere |= second.around.inputs(drawn, errors.stray_light, errors.emissivity_difference)
+        second = second.with_errors(drawn, errors.second_sensor, random)
     return replace(
         samples,
+        second=second,
         radiance=band_radiance(brightness, planck),
         emissivity=emissivity,
         atmosphere={name: np.broadcast_to(values, shape) for name, values in atmosphere.items()},
@@ -376,14 +419,23 @@ def retrieve_samples(
 
     `atmosphere` predicts the atmospheric terms from the inputs `names`. The results have the shape (profile, sample).
     """
-    planck = sensor_band(samples.simulated.sensor).planck
-    brightness = brightness_temperature(samples.radiance, planck)
-    return retrieve_with_uncertainty(
-        atmosphere,
-        samples.radiance,
-        samples.emissivity,
-        {name: samples.atmosphere[name] for name in names},
-        sensor_noise=np.asarray(errors.sensor * band_radiance_slope(brightness, planck)),
-        emissivity_uncertainty=errors.emissivity,
-        band=planck,
-    )
+    first = _as_pixels(samples.radiance, samples.emissivity, errors.sensor, samples.simulated.sensor)
+    if BOTH_BANDS[0] not in names:
+        inputs = {name: samples.atmosphere[name] for name in names}
+        return retrieve_with_uncertainty(atmosphere, first, inputs, errors.emissivity)
+    if samples.second is None:
+        raise InputError(
+            f"the model needs the second band too, and the simulated set is of {samples.simulated.sensor} alone; give "
+            "that of the second band"
+        )
+    inputs = {name: samples.atmosphere[name] for name in names}
+    noise = np.hypot(errors.second_sensor, errors.stray_light)
+    second = _as_pixels(samples.second.radiance, samples.second.emissivity, noise, samples.second.sensor)
+    return retrieve_two_bands(atmosphere, first, second, inputs, errors.emissivity)
+
+
+def _as_pixels(radiance: Float, emissivity: Float, noise: Float | float, sensor: str) -> PixelValues:
+    """Pixels of a band with a noise given as temperature. [K]"""
+    planck = sensor_band(sensor).planck
+    slope = band_radiance_slope(brightness_temperature(radiance, planck), planck)
+    return PixelValues(radiance=radiance, emissivity=emissivity, noise=np.asarray(noise * slope), band=planck)

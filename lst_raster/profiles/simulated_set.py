@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES, water_vapour_masks
 from lst_raster.reading import open_netcdf, reading
+from lst_raster.sensors.bands import second_band
 from lst_raster.simulator.gases import Composition
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, SIGMA, TEMPERATURE_LEVELS
 
@@ -67,6 +68,7 @@ class SimulatedSet:
     specific_humidity_sigma: Float | None = None  # specific humidity on these levels, (profile, level) [kg kg-1]
     source: str = ""  # source of the profiles
     version: str = ""  # version of lst-raster that wrote the set
+    second_band: SimulatedSet | None = None  # the same profiles in the second band, for retrievals with two bands
 
     def __post_init__(self) -> None:
         count = self.transmittance.shape
@@ -82,11 +84,26 @@ class SimulatedSet:
                 raise InputError(f"{name} has shape {values.shape}; give {len(SIGMA)} finite values per profile")
         if not ((self.transmittance > 0.0) & (self.transmittance <= 1.0)).all():
             raise InputError("transmittance of the simulated set is outside (0, 1]; remove those profiles")
+        other = second_band(self.sensor)
+        if self.second_band is not None and (other is None or self.second_band.sensor != other.name):
+            raise InputError(
+                f"the second simulated set is of {self.second_band.sensor}; give that of "
+                f"{other.name if other else 'two bands of Landsat 8 or 9'}"
+            )
+        if self.second_band is not None and not self._has_profiles_of(self.second_band):
+            raise InputError(
+                f"the simulated sets of {self.sensor} and {self.second_band.sensor} are of different profiles, or have "
+                "different draws of aerosol, continuum and year; simulate both in one run"
+            )
         if self.weight is not None and not ((self.weight >= 0.0) & np.isfinite(self.weight)).all():
             raise InputError("weight of the simulated set is negative or NaN; set it to 0 or more")
 
     def __len__(self) -> int:
         return int(self.transmittance.size)
+
+    def _has_profiles_of(self, other: SimulatedSet) -> bool:
+        own, others = self.atmosphere_inputs, other.atmosphere_inputs
+        return len(self) == len(other) and all(np.array_equal(own[name], others[name]) for name in own)
 
     @property
     def terms(self) -> tuple[Float, Float, Float]:
@@ -126,11 +143,18 @@ class SimulatedSet:
         """Return the profiles where a boolean array of shape (profile,) is true."""
         values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         arrays: dict[str, Any] = {name: array[mask] for name, array in values.items() if isinstance(array, np.ndarray)}
+        if self.second_band is not None:
+            arrays["second_band"] = self.second_band.select(mask)
         return replace(self, **arrays)
 
 
-def read_simulated(path: Path | str) -> SimulatedSet:
-    """Read a simulated set written by `lst-raster simulate`; raises InputNotFoundError and InputError."""
+def read_simulated(path: Path | str, second: Path | str | None = None) -> SimulatedSet:
+    """Read a simulated set written by `lst-raster simulate`, and optionally that of the second band.
+
+    Raises InputNotFoundError; InputError for a damaged set, or a second one that is not of the same profiles.
+    """
+    if second is not None:
+        return replace(read_simulated(path), second_band=read_simulated(second))
     path = Path(path)
     if not path.is_file():
         raise InputNotFoundError(f"{path} does not exist; create it with lst-raster simulate")

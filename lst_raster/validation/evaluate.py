@@ -59,8 +59,8 @@ def evaluate(
 
     `per_profile` surfaces are drawn for each profile (`lst_raster.profiles.sampling.draw_surfaces`); `input_errors`,
     such as those of `lst_raster.profiles.sampling.CONDITIONS`, are added to the inputs, which are exact by default;
-    `seed` is that of both. Raises InputError where the set is of another sensor band, or the model is not a retrieval
-    graph.
+    `seed` is that of both. Raises InputError where the set is of another sensor band, or lacks the second band for a
+    model of two, or the model is not a retrieval graph.
     """
     contract = model.contract
     if contract.graph != "retrieval":
@@ -72,12 +72,10 @@ def evaluate(
     true = observe(simulated, draw_surfaces(simulated.air_temperature_2m, per_profile, seed), seed)
     # Another random stream than that of the surfaces, with which the errors would otherwise be correlated
     given = add_input_errors(true, input_errors, seed + 1)
-    inputs = given.inputs()
-    predicted = model.predict(**{variable.name: inputs[variable.name] for variable in contract.inputs})["lst"]
-    retrieved = {contract.name: np.asarray(predicted, float)}
-    retrieved |= retrieve_published(simulated.sensor, given.radiance, given.emissivity, given.water_vapour)
     names = [variable.name for variable in contract.atmosphere_inputs]
     estimate = retrieve_samples(model.atmosphere, given, input_errors, names)
+    retrieved = {contract.name: np.asarray(estimate.temperature, float)}
+    retrieved |= retrieve_published(simulated.sensor, given.radiance, given.emissivity, given.water_vapour)
     return Evaluation(
         model=contract.name,
         sensor=simulated.sensor,

@@ -1,4 +1,4 @@
-"""Published single-band methods as baselines, with their published coefficients."""
+"""Published methods as baselines, with their published coefficients."""
 
 from __future__ import annotations
 
@@ -11,14 +11,19 @@ from numpy.typing import NDArray
 
 from lst_raster.errors import UnknownSensorError
 from lst_raster.physics.planck import brightness_temperature
-from lst_raster.physics.published_retrievals import mono_window_temperature, single_channel_temperature
+from lst_raster.physics.published_retrievals import (
+    mono_window_temperature,
+    single_channel_temperature,
+    split_window_temperature,
+)
 from lst_raster.resources import data_path
-from lst_raster.sensors.bands import sensor_band
+from lst_raster.sensors.bands import second_band, sensor_band
 
 Float = NDArray[np.float64]
 
 SINGLE_CHANNEL = "single-channel"
 MONO_WINDOW = "mono-window"
+SPLIT_WINDOW = "split-window"
 
 
 @cache
@@ -28,7 +33,7 @@ def _table() -> dict[str, Any]:
 
 
 def published_methods(sensor: str) -> list[str]:
-    """List the published methods that have coefficients for a sensor band.
+    """List the published methods of one band that have coefficients for a sensor band.
 
     Examples
     --------
@@ -71,6 +76,27 @@ def mono_window(sensor: str, radiance: Float, emissivity: Float, water_vapour: F
     temperature = brightness_temperature(radiance, sensor_band(sensor).planck)
     retrieved = mono_window_temperature(temperature, emissivity, slope, emissivity_term, constant)
     return np.asarray(np.where(np.isnan(water_vapour), np.nan, retrieved))
+
+
+def has_split_window(sensor: str) -> bool:
+    """Whether the split-window method has published coefficients for a sensor band and the second of its satellite."""
+    return sensor in _table()["split_window"]
+
+
+def split_window(
+    sensor: str, radiances: tuple[Float, Float], emissivities: tuple[Float, Float], water_vapour: Float
+) -> Float:
+    """Land surface temperature [K] by the split-window method with its published coefficients.
+
+    `sensor` is the first band; radiances [W m-2 sr-1 um-1] and emissivities [1] are those of both bands. Other
+    parameters and errors as in `single_channel`.
+    """
+    coefficients = _coefficients(_table()["split_window"], SPLIT_WINDOW, sensor)["coefficients"]
+    second = second_band(sensor)
+    assert second is not None
+    bands = sensor_band(sensor).planck, second.planck
+    first, other = (brightness_temperature(*pair) for pair in zip(radiances, bands, strict=True))
+    return np.asarray(split_window_temperature(first, other, *emissivities, water_vapour, coefficients))
 
 
 def mono_window_class(water_vapour: Float) -> NDArray[np.intp]:

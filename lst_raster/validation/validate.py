@@ -21,7 +21,7 @@ from lst_raster.inference.contract import (
     with_unit,
 )
 from lst_raster.inference.model import Model, has_model
-from lst_raster.inference.uncertainty import REANALYSIS, default_uncertainty, retrieve_with_uncertainty
+from lst_raster.inference.uncertainty import REANALYSIS, PixelValues, default_uncertainty, retrieve_with_uncertainty
 from lst_raster.inputs.climatology import climatology, days_and_years
 from lst_raster.inputs.emissivity.source import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
 from lst_raster.inputs.profile_input import ON_LEVELS
@@ -230,15 +230,9 @@ def _fill_from_climatology(matchups: Matchups, values: dict[str, Float]) -> dict
 def _retrieve(model: Model, chosen: Mapping[str, Float]) -> tuple[Float, Float]:
     """Temperature and its uncertainty, as `lst-raster retrieve` computes them."""
     band = sensor_band(model.contract.sensor)
-    found = retrieve_with_uncertainty(
-        model.atmosphere,
-        chosen["radiance"],
-        chosen["emissivity"],
-        {name: values for name, values in chosen.items() if name not in ("radiance", "emissivity")},
-        sensor_noise=sensor_noise(band, band.gain),
-        emissivity_uncertainty=EMISSIVITY_UNCERTAINTY,
-        band=band.planck,
-    )
+    pixels = PixelValues(chosen["radiance"], chosen["emissivity"], sensor_noise(band, band.gain), band.planck)
+    inputs = {name: values for name, values in chosen.items() if name not in ("radiance", "emissivity")}
+    found = retrieve_with_uncertainty(model.atmosphere, pixels, inputs, EMISSIVITY_UNCERTAINTY)
     return np.asarray(found.temperature, np.float64), np.asarray(found.uncertainty, np.float64)
 
 

@@ -11,9 +11,9 @@ from lst_raster.inference.contract import GRAPHS
 from lst_raster.inference.model import Model
 from lst_raster.network.config import TIERS, read_config
 from lst_raster.network.data import draw_predictors, training_set
+from lst_raster.network.methods import train
 from lst_raster.network.model_card import contract_of, valid_ranges
 from lst_raster.network.onnx_export import OPSET, AtmosphereGraph, RetrievalGraph, export_onnx
-from lst_raster.network.training_loop import train
 from lst_raster.physics.radiative_transfer import sensor_radiance, surface_temperature
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.sensors.bands import sensor_band
@@ -56,7 +56,7 @@ class Exported:
         return {"radiance": radiance, "emissivity": emissivity, **drawn}
 
 
-@pytest.fixture(scope="module", params=list(TIERS))
+@pytest.fixture(scope="module", params=["surface", "profile"])
 def exported(request, tmp_path_factory):
     return Exported(tmp_path_factory.mktemp(request.param), request.param)
 

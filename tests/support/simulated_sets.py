@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -23,14 +24,19 @@ DATES = np.array(["2011-01-15T12", "2011-10-11T00"], "datetime64[ns]")
 SOURCES = ("GFS 2011-01-15", "GFS 2011-10-11")
 
 
+SECOND_BAND: dict[str, Any] = {"sensor": "landsat8-b11", "absorption": 1.4}
+"""Arguments of `make_simulated_set` for the second band of the same columns."""
+
+
 def make_simulated_set(
-    path: Path, *, profiles: int = 600, seed: int = 0, sensor: str = "landsat8-b10", sources: Sequence[str] = ()
-) -> Path:
+    path: Path, *, profiles: int = 600, seed: int = 0, sensor: str = "landsat8-b10", sources: Sequence[str] = (),
+    absorption: float = 1.0,
+) -> Path:  # fmt: skip
     """Write a simulated set of random columns with grey absorption; returns the path.
 
     The columns differ in inputs of the models (water vapour, pressure, air temperature) and in unknowns: lapse rate,
     inversion, humidity scale height and aerosol. The sources of the profiles alternate; without `sources` they have
-    none.
+    none. `absorption` is a factor on that of water vapour.
     """
     rng = np.random.default_rng(seed)
     band = sensor_band(sensor).planck
@@ -54,7 +60,7 @@ def make_simulated_set(
     amount = vapour[:, None] * share / share.sum(axis=1, keepdims=True)
     humidity = amount / amount[:, :1] * vapour[:, None] / 40.0
     dry = np.exp(-edges[:-1] / 8000.0) - np.exp(-edges[1:] / 8000.0)
-    depth = amount * (0.004 + 0.012 * humidity) * (296.0 / temperature) ** 4
+    depth = absorption * amount * (0.004 + 0.012 * humidity) * (296.0 / temperature) ** 4
     depth = depth + dry * (0.04 * (pressure[:, None] / 1013.0) ** 2 + aerosol[:, None])
 
     emitted = band_radiance(temperature, band)
@@ -97,7 +103,7 @@ def make_simulated_set(
     return path
 
 
-def made_set(path: Path, *, sources: Sequence[str] = SOURCES, **facts: int | str) -> SimulatedSet:
+def made_set(path: Path, *, sources: Sequence[str] = SOURCES, **facts: Any) -> SimulatedSet:
     """Create and read such a set, with two dates and sources, land, and a tenth of perturbed columns, as real ones."""
     simulated = read_simulated(make_simulated_set(path, sources=sources, **facts))
     number = np.arange(len(simulated))
@@ -107,6 +113,12 @@ def made_set(path: Path, *, sources: Sequence[str] = SOURCES, **facts: int | str
         land=(number % 3 > 0).astype(np.int8),
         perturbation=(number % 10 == 9).astype(np.int8),
     )
+
+
+def made_two_band_set(path: Path, **facts: Any) -> SimulatedSet:
+    """Create and read the sets of both bands, as `made_set`; that of the second is in `second_` and the name."""
+    second = made_set(path.with_name(f"second_{path.name}"), **SECOND_BAND, **facts)
+    return replace(made_set(path, **facts), second_band=second)
 
 
 def published_errors(simulated, surfaces):
