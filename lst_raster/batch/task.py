@@ -18,7 +18,7 @@ from lst_raster.batch.scene_lists import MULTI_VALUED, SCENE_OPTIONS, ListedScen
 from lst_raster.errors import CancelledError, InputError, LstRasterError, OutputError, SceneError, WorkerError
 from lst_raster.inference.model import Model
 from lst_raster.inputs.fields import Source
-from lst_raster.inputs.resolve import resolve_inputs
+from lst_raster.inputs.resolve import choose_bands, resolve_inputs
 from lst_raster.io.address import Address, Location, without_secrets
 from lst_raster.io.bundle import Place
 from lst_raster.io.level2_scene import Downwelling, Level2Scene
@@ -39,6 +39,7 @@ class RetrieveOptions(TypedDict, total=False):
     air_temperature: Source | None
     surface_pressure: Source | None
     aerosol: Source | None
+    bands: str
     reanalysis: str | Path | Sequence[str | Path]
     dem: Source | None
     align: bool
@@ -191,9 +192,9 @@ def plan(task: Task) -> Planned:
     """Check a scene and its inputs without reading the pixels."""
     known: dict[str, Any] = {"scene": task.scene, "product": task.target, "exists": _exists(task.target)}
     try:
-        scene = task.open()
-        known |= {"sensor": scene.sensor, "date": str(scene.date) if scene.date else None}
         given = task.arguments()
+        scene = choose_bands(task.open(), given.get("bands", "auto"), given.get("model"))
+        known |= {"sensor": scene.sensor, "date": str(scene.date) if scene.date else None}
         files, align = given.get("reanalysis", ()), given.get("align", False)
         atmosphere = {name: given.get(name) for name in ("water_vapour", "air_temperature", "surface_pressure")}
         atmosphere["aerosol_optical_depth"] = given.get("aerosol")

@@ -22,8 +22,8 @@ FOLDER_FILE = "lst-raster.toml"  # in the current folder, not in its parents: a 
 
 _NEVER = ("json", "help")  # the caller that parses the output has to request its format
 _IN_FOLDER = frozenset({
-    "aerosol", "align", "air-temperature", "band", "date", "dem", "downwelling", "emissivity", "exact", "level-2",
-    "mask-clouds", "mask-dilation", "model", "quantity", "quiet", "reanalysis", "sensor", "surface-pressure",
+    "aerosol", "align", "air-temperature", "band", "bands", "date", "dem", "downwelling", "emissivity", "exact",
+    "level-2", "mask-clouds", "mask-dilation", "model", "quantity", "quiet", "reanalysis", "sensor", "surface-pressure",
     "threads", "water-vapour", "water-vapor", "compress", "dtype", "precision", "lst-only", "bbox", "collection",
     "datetime", "limit", "query", "retries", "workers", "crs", "exclude", "from", "grid", "keep", "max-uncertainty",
     "min-count", "months", "percentile", "resolution", "statistic", "to", "air", "broadband-emissivity", "column",

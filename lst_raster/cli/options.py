@@ -87,6 +87,9 @@ output = click.option("-o", "--output", default=".", show_default=True, metavar=
     help="Folder of the product, or its path, which ends in .tif; local or s3://.")  # fmt: skip
 band = click.option("--band", metavar="BAND",
     help="Band of a product with several: 10 (default) or 11; 6_VCID_1 (low gain, default) or 6_VCID_2.")  # fmt: skip
+bands = click.option("--bands", type=click.Choice(["auto", "both", "one"]), default="auto", show_default=True,
+    help="Thermal bands of Landsat 8 and 9 to use; auto: both, unless --band is given or stray light is not "
+    "corrected.")  # fmt: skip
 date = click.option("--date", metavar="DATE",
     help="2015-01-17T16:20 (UTC), 2015-01-17 or 2015-01, if there are no metadata.")  # fmt: skip
 sensor = click.option("--sensor", metavar="NAME", shell_complete=sensors,
@@ -138,7 +141,7 @@ retrieval = combine(
         help="Mask clouds, cloud shadows and cirrus, if the scene has a quality band."),
     click.option("--mask-dilation", type=float, default=0.0, show_default=True, metavar="METRES",
         help="Distance around clouds to mask as well."),
-    band, date, sensor, quantity,
+    band, bands, date, sensor, quantity,
     click.option("--model", metavar="MODEL", shell_complete=models,
         help="Name of a shipped model, such as landsat8-b10/surface, or a path."),
     _output_form(

@@ -23,9 +23,9 @@ from lst_raster.physics.elevation import air_temperature_between, surface_pressu
 from lst_raster.physics.quantities import (
     AEROSOL_OPTICAL_DEPTH,
     AIR_TEMPERATURE,
-    BRIGHTNESS_TEMPERATURE,
     EMISSIVITY,
     GAS_YEAR,
+    NEIGHBOURHOOD,
     SURFACE_PRESSURE,
     WATER_VAPOUR,
     Quantity,
@@ -49,7 +49,7 @@ QUANTITIES = {
     quantity.name: quantity
     for quantity in (
         *(EMISSIVITY, WATER_VAPOUR, AIR_TEMPERATURE, SURFACE_PRESSURE),
-        *(AEROSOL_OPTICAL_DEPTH, GAS_YEAR, BRIGHTNESS_TEMPERATURE),
+        *(AEROSOL_OPTICAL_DEPTH, GAS_YEAR, *NEIGHBOURHOOD),
     )
 }
 """The quantities by name."""

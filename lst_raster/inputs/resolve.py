@@ -11,6 +11,7 @@ import numpy as np
 
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.contract import (
+    BOTH_BANDS,
     PROFILE_UNCERTAINTY,
     UNCERTAIN_INPUTS,
     UNCERTAINTIES,
@@ -47,7 +48,7 @@ from lst_raster.physics.quantities import (
     HUMIDITY_2M,
     SURFACE_PRESSURE,
 )
-from lst_raster.sensors.bands import sensor_band
+from lst_raster.sensors.bands import second_band, sensor_band
 from lst_raster.simulator.gases import BACKGROUND_AEROSOL
 
 CLIMATOLOGY = "climatology"  # Origin of default values
@@ -63,9 +64,11 @@ _SAMPLE = 4096  # pixels of a tile from which the ratio is computed
 RANGE_TOLERANCE = 1e-6
 """Tolerance of the limits of a model's valid range: the values went through float32, the limits did not. [1]"""
 
+BANDS = ("auto", "both", "one")
+"""Thermal bands to use, for `choose_bands`."""
+_BAND_COUNTS = {"both": "both thermal bands", "one": "one thermal band"}
 _FROM_REANALYSIS = ("water_vapour", "air_temperature", "surface_pressure")
 _FROM_PROFILE = ("water_vapour", "air_temperature", *ON_LEVELS)
-_PROFILE = "profile"  # tier of the models with profiles
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,9 +110,9 @@ class Inputs:
         """Add the standard uncertainties, which are inputs of the model too, to values of the other inputs."""
         return {**values, **input_uncertainties(self.network, values, self.uncertainties)}
 
-    def with_neighbourhood(self, field: Field) -> Inputs:
-        """Add the brightness temperature of the neighbourhood, which is known when the masks are."""
-        return replace(self, atmosphere={**self.atmosphere, field.quantity.name: field})
+    def with_neighbourhood(self, *fields: Field) -> Inputs:
+        """Add the values of the neighbourhood (`NEIGHBOURHOOD`), which are known when the masks are."""
+        return replace(self, atmosphere={**self.atmosphere, **{field.quantity.name: field for field in fields}})
 
     @property
     def texts(self) -> dict[str, str]:
@@ -152,9 +155,12 @@ def _uncertainty(field: Field) -> InputUncertainty:
 
 
 def atmosphere_input_names(model: Model) -> list[str]:
-    """Names of the atmospheric quantities among the inputs of a model, without their uncertainties, in its order."""
-    uncertainties = (PROFILE_UNCERTAINTY, *map(uncertainty_name, UNCERTAIN_INPUTS))
-    return [variable.name for variable in model.contract.atmosphere_inputs if variable.name not in uncertainties]
+    """Names of the atmospheric quantities among the inputs of a model, in its order.
+
+    Without their uncertainties and the differences of two bands.
+    """
+    others = (PROFILE_UNCERTAINTY, *map(uncertainty_name, UNCERTAIN_INPUTS), *BOTH_BANDS)
+    return [variable.name for variable in model.contract.atmosphere_inputs if variable.name not in others]
 
 
 def assumption_warnings(scene: Scene, inputs: Inputs) -> list[str]:
@@ -163,6 +169,8 @@ def assumption_warnings(scene: Scene, inputs: Inputs) -> list[str]:
     if scene.calibration.source == "default":
         others = f"; the values may also be {scene.other_quantities}: check them" if scene.other_quantities else ""
         lines.append(f"no radiance constants in metadata for {scene.place.name}: {scene.calibration}{others}")
+    if scene.second is not None and scene.second.calibration.source == "default":
+        lines.append(f"no radiance constants in metadata for {scene.second.place.name}: {scene.second.calibration}")
     if inputs.emissivity.origin == "default":
         lines.append(f"no emissivity given: {inputs.emissivity.names[0]} everywhere; --emissivity changes that")
     assumed = [field for field in inputs.atmosphere.values() if field.origin == CLIMATOLOGY]
@@ -266,7 +274,7 @@ def resolve_inputs(
     ground = parse_field(ELEVATION, dem, align=align) if dem is not None else None
     requested = None if model is None else _load(scene, model)
     available = _available(scene, reanalysis, parsed, ground, requested)
-    chosen = requested or _load(scene, f"{scene.sensor}/{_tier(scene, available)}")
+    chosen = requested or _load(scene, _default_model(scene, available))
     profile = _profile(available, chosen)
     from_profile = profile.names if profile else ()
     fields = {name: field for name, field in available.fields.items() if name not in from_profile}
@@ -317,7 +325,7 @@ def _available(
 ) -> _Available:
     """Add quantities of the reanalysis to the given ones; it is opened only if something is missing."""
     wanted = [name for name in _FROM_REANALYSIS if name not in given]
-    uses_levels = _uses_levels(model) if model else has_model(f"{scene.sensor}/{_PROFILE}")
+    uses_levels = _uses_levels(model) if model else has_model(_model_name(scene, has_levels=True))
     if not paths or not (wanted or uses_levels):
         return _Available(fields=given)
     with local_files(paths) as files:
@@ -378,6 +386,8 @@ def _profile(available: _Available, model: Model) -> Profile | None:
 def _load(scene: Scene, model: Model | str | Path) -> Model:
     if not isinstance(model, Model):
         model = Model.load(model)
+    if model.contract.has_two_bands and scene.second is None:
+        raise ModelError(f"the model {model.contract.name} uses both thermal bands; add --bands both")
     if model.contract.sensor != scene.sensor:
         raise ModelError(
             f"the model {model.contract.name} is for {model.contract.sensor}, the scene is {scene.sensor}; "
@@ -386,10 +396,73 @@ def _load(scene: Scene, model: Model | str | Path) -> Model:
     return model
 
 
-def _tier(scene: Scene, available: _Available) -> str:
-    if available.levels is not None and has_model(f"{scene.sensor}/{_PROFILE}"):
-        return _PROFILE
-    return "surface"
+def _default_model(scene: Scene, available: _Available) -> str:
+    with_levels = _model_name(scene, has_levels=True)
+    return with_levels if available.levels is not None and has_model(with_levels) else _model_name(scene)
+
+
+def _model_name(scene: Scene, *, has_levels: bool = False) -> str:
+    tiers = ("dual", "dual-profile") if scene.second else ("surface", "profile")
+    return f"{scene.sensor}/{tiers[has_levels]}"
+
+
+def choose_bands(scene: Scene, bands: str = "auto", model: Model | str | Path | None = None) -> Scene:
+    """Add the second thermal band where it is used.
+
+    Parameters
+    ----------
+    scene : Scene
+        The scene, of its first band.
+    bands : {"auto", "both", "one"}
+        Bands to use. ``auto`` means both where the scene has them, the user has not chosen one (`Scene.open`), there is
+        a model of both, and stray light is corrected; or those of the given model.
+    model : Model, str or path, optional
+        The given model, its name or its path.
+
+    Raises
+    ------
+    InputError
+        The choice is unknown, or contradicts the model.
+    ModelError
+        There is no such model.
+    SceneError
+        The second band is needed, and missing or damaged.
+    """
+    if bands not in BANDS:
+        raise InputError(f"bands is {bands!r}; give one of {', '.join(BANDS)}")
+    if isinstance(scene, Level2Scene):
+        if bands == "both":
+            raise InputError(f"{scene.stem} has the terms of one thermal band; leave out --bands both")
+        return scene
+    if model is not None:
+        model = model if isinstance(model, Model) else Model.load(model)
+        needed = "both" if model.contract.has_two_bands else "one"
+        if bands not in ("auto", needed):
+            raise InputError(f"the model {model.contract.name} uses {_BAND_COUNTS[needed]}; leave out --bands {bands}")
+        bands = needed
+    if bands == "both":
+        both = scene if scene.second is not None else scene.with_second_band()
+        return both if both.has_stray_light_correction else _with_note(both, "used", "its uncertainty is 2 K")
+    one, other = replace(scene, second=None), second_band(scene.sensor)
+    if bands == "one" or other is None or type(scene) is not Scene or scene.files.is_chosen:
+        return one
+    if not set(other.files) <= set(scene.files.bands) or not has_model(f"{scene.sensor}/dual"):
+        return one
+    if not scene.has_stray_light_correction:
+        return _with_note(one, "not used", "--bands both uses it, --bands one confirms the other band alone")
+    return scene if scene.second is not None else scene.with_second_band()
+
+
+def _with_note(scene: Scene, use: str, consequence: str) -> Scene:
+    """Add the note that stray light is not corrected."""
+    other = second_band(scene.sensor)
+    assert other is not None
+    state = "not known to be" if scene.has_stray_light_correction is None else "not"
+    note = (
+        f"band {next(iter(other.files))[1:]} is {use}, and its stray light is {state} corrected as in collections 1 "
+        f"and 2: {consequence}"
+    )
+    return replace(scene, files=replace(scene.files, notes=(*scene.files.notes, note)))
 
 
 def _uses_levels(model: Model) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -43,12 +44,17 @@ from lst_raster.io.remote import require_parts
 from lst_raster.physics.calibration import radiance_from_digital_number, radiance_two_constants
 from lst_raster.physics.planck import band_radiance
 from lst_raster.physics.quantities import AIR_TEMPERATURE, RADIANCE, Quantity
-from lst_raster.sensors.bands import SensorBand, sensor_band, thermal_files
+from lst_raster.sensors.bands import SensorBand, second_band, sensor_band, thermal_files
 
 DATE_TAG = "ACQUISITION_DATE"
 """Metadata item of a GeoTIFF with the date, ``2015-01-17`` or ``2015-01``, used where no other source has it."""
 
 _THERMAL = tuple(thermal_files())
+_NEEDS_CORRECTION = 8  # satellite whose thermal bands have stray light
+_UNCORRECTED = 2.0
+"""Standard uncertainty of stray light without the correction, assumed: errors over water were up to 9 K before it. M.
+Montanaro et al., Remote Sens. 6, 10435 (2014), doi:10.3390/rs61110435 [K]"""
+_COLLECTION = re.compile(r"_\d{2}_(?:RT|T1|T2)$")  # end of the names of products of collections
 
 
 def shorten_list(names: list[str], shown: int = 4) -> str:
@@ -69,6 +75,7 @@ class SceneFiles:
     saturation: Place | None = None  # saturation band, QA_RADSAT, None where missing
     bands: tuple[str, ...] = ()  # suffixes of all thermal bands that exist
     notes: tuple[str, ...] = ()  # deviations from the default choice of band, one line each
+    is_chosen: bool = False  # whether the user has chosen this band
 
     def find_date(self, tags: Mapping[str, str], stated: AcquisitionDate | None = None) -> AcquisitionDate | None:
         """Date of acquisition: as stated, else of the metadata, the name or the raster's tags; time of the metadata."""
@@ -100,7 +107,7 @@ def find_files(path: str | Location, *, sensor: str | None = None, band: str | N
         named = _in_bundle(bundle, named)
     stem, mtl = _choose_scene(bundle, named)
     place, notes = _choose_band(bundle, stem, mtl, sensor, wanted)
-    return _gather(bundle, place, _name_of(bundle, place), mtl, (stem,), notes)
+    return _gather(bundle, place, _name_of(bundle, place), mtl, (stem,), notes, is_chosen=wanted is not None)
 
 
 def _name_of(bundle: Bundle, place: Place) -> FileName:
@@ -125,7 +132,7 @@ def _of_file(place: Place, sensor: str | None, wanted: str | None) -> SceneFiles
         if name.band is not None and name.band not in suffixes:
             raise SceneError(f"--band is {wanted}, but the file's name has {name.band}; correct one")
         name = name if name.band else replace(name, band=suffixes[0])
-    return _gather(bundle, place, name, mtl, ())
+    return _gather(bundle, place, name, mtl, (), is_chosen=wanted is not None)
 
 
 def _in_bundle(bundle: Bundle, named: Place) -> Place:
@@ -137,8 +144,9 @@ def _in_bundle(bundle: Bundle, named: Place) -> Place:
 
 
 def _gather(
-    bundle: Bundle, band: Place, name: FileName, mtl: Mtl | None, stems: Iterable[str], notes: tuple[str, ...] = ()
-) -> SceneFiles:
+    bundle: Bundle, band: Place, name: FileName, mtl: Mtl | None, stems: Iterable[str], notes: tuple[str, ...] = (), *,
+    is_chosen: bool,
+) -> SceneFiles:  # fmt: skip
     known = tuple(dict.fromkeys((name.product, *stems)))
     bands = []
     for suffix in _THERMAL:
@@ -149,6 +157,7 @@ def _gather(
     saturation_keys = ("FILE_NAME_QUALITY_L1_RADIOMETRIC_SATURATION",)
     return SceneFiles(
         band=band, name=name, bundle=bundle, stems=known, mtl=mtl, bands=tuple(bands), notes=notes,
+        is_chosen=is_chosen,
         quality=find_companion(bundle, mtl, quality_keys, known, ("QA_PIXEL", "BQA"), name),
         saturation=find_companion(bundle, mtl, saturation_keys, known, ("QA_RADSAT",), name),
     )  # fmt: skip
@@ -300,6 +309,8 @@ class Scene:
     """Metadata items that are copied to the product: AREA_OR_POINT."""
     other_quantities: str = ""
     """Other quantities that the values may be, according to place and season."""
+    second: Scene | None = None
+    """The scene in its second thermal band, None for a retrieval with one band (`with_second_band`)."""
 
     @property
     def place(self) -> Place:
@@ -365,6 +376,58 @@ class Scene:
                 tags={key: value for key, value in tags.items() if key == "AREA_OR_POINT"},
             )
             return replace(scene, other_quantities=scene._check(dataset))
+
+    @property
+    def has_stray_light_correction(self) -> bool | None:
+        """Whether the second band is corrected for stray light, as in all collections; None where this is unknown.
+
+        TIRS of Landsat 8 needs the correction, TIRS-2 of Landsat 9 does not.
+        """
+        if sensor_band(self.sensor).satellite != _NEEDS_CORRECTION:
+            return True
+        if self.files.mtl is not None:
+            return self.files.mtl.collection is not None
+        return True if _COLLECTION.search(self.files.name.product) else None
+
+    @property
+    def stray_light(self) -> float:
+        """Standard uncertainty of the second band relative to the first, as temperature at 300 K. [K]"""
+        other = second_band(self.sensor)
+        known = other.stray_light if other else 0.0
+        return known if self.has_stray_light_correction else _UNCORRECTED
+
+    def with_second_band(self) -> Scene:
+        """Add the second thermal band; SceneError where there is none, or it is on another grid or damaged."""
+        other = second_band(self.sensor)
+        if other is None:
+            raise SceneError(
+                f"{self.sensor} is not the first of two thermal bands; give band 10 of Landsat 8 or 9, or leave out "
+                "--bands both"
+            )
+        suffixes = list(other.files)
+        place = next(filter(None, map(self.files.find, suffixes)), None)
+        if place is None:
+            raise SceneError(
+                f"{self.files.bundle.path} has no band {suffixes[0][1:]} of {self.stem}; add the file, or leave out "
+                "--bands both"
+            )
+        name = replace(self.files.name, band=suffixes[0])
+        second = replace(
+            self,
+            files=replace(self.files, band=place, name=name),
+            sensor=other.name,
+            calibration=find_calibration(other.name, suffixes[0], self.files.mtl),
+        )
+        try:
+            with open_raster(place, "scene", SceneError) as dataset:
+                if Grid.of(dataset) != self.grid:
+                    raise SceneError(
+                        f"{place.name} and {self.place.name} are on different grids; give bands of one product"
+                    )
+                second._check(dataset)
+        except SceneError as error:
+            raise SceneError(f"{error}; or use one band: --bands one") from error
+        return replace(self, second=second)
 
     def read(self, dataset: Any, **where: Any) -> Pixels:
         """Read part of the scene's open rasterio dataset, by `window` or `out_shape`; SceneError for a damaged file."""

@@ -83,14 +83,15 @@ def _inspect(product: ProductSet) -> tuple[set[str], defaultdict[str, str]]:
     if "lst_raster_version" not in tags or "sensor" not in tags:
         raise InputError(f"{product.lst.name} is not a product of lst-raster; give the LST file of a product")
     findings = {finding.name: finding for finding in check_product(product.lst)}
-    band = sensor_band(tags["sensor"])
+    bands = [sensor_band(tags[name]) for name in ("sensor", "second_sensor") if name in tags]
     item = product.item or {}
     values: defaultdict[str, str] = defaultdict(lambda: "unknown", tags)
     for name in ("item", "quality", "temperature", "uncertainty", "metadata"):
         values |= {name: findings[name].outcome, f"{name}_text": findings[name].text}
     values |= {
-        "grid": str(grid), "units": units, "bbox": str(item.get("bbox")), "sensor_title": band.title,
-        "wavelength": f"{band.wavelength:g} um",
+        "grid": str(grid), "units": units, "bbox": str(item.get("bbox")),
+        "sensor_title": " and ".join(band.title for band in bands),
+        "wavelength": " and ".join(f"{band.wavelength:g} um" for band in bands),
         "model_checksum": f" (SHA-256 {tags['model_sha256'][:12]}...)" if tags.get("model_sha256") else "",
         "auxiliary": "; ".join(f"{name} {tags[name]}" for name in _AUXILIARY if name in tags),
         "cloud_distance": f"with{'' if 'quality' in product.rasters else 'out'} the distance to the nearest cloud",

@@ -164,10 +164,12 @@ ASSETS: Mapping[str, AssetKind] = {  # by role
 _UNKNOWN = "unknown"
 _MAX_SIZE = 2048  # [pixel], of the sample of the quality band for the cloud cover
 _LINEAGE = {
-    "input": "input", "radiance": "calibration", "emissivity": "emissivity", "atmosphere": "atmosphere",
+    "input": "input", "radiance": "calibration", "second band": "second_input",
+    "radiance of the second band": "second_calibration", "emissivity": "emissivity", "atmosphere": "atmosphere",
     "water vapour": "water_vapour", "air temperature": "air_temperature", "surface pressure": "surface_pressure",
-    "brightness temperature": "brightness_temperature", "aerosol": "aerosol_optical_depth", "gas year": "gas_year",
-    "model": "model", "atmosphere interpolation": "air", "masked": "mask",
+    "brightness temperature": "brightness_temperature",
+    "difference of both bands": "brightness_temperature_difference", "aerosol": "aerosol_optical_depth",
+    "gas year": "gas_year", "model": "model", "atmosphere interpolation": "air", "masked": "mask",
 }  # fmt: skip
 
 
@@ -272,6 +274,13 @@ def _bitfield(entry: Flag) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _sensor_title(tags: Mapping[str, str]) -> str:
+    """Title of the sensor band, or of both."""
+    other = tags.get("second_sensor")
+    second = f" and {sensor_band(other).title.rpartition(' ')[2]}" if other else ""
+    return f"{sensor_band(tags['sensor']).title}{second}"
+
+
 def _properties(tags: Mapping[str, str], grid: Grid, cloud_cover: float | None, located: bool) -> dict[str, Any]:
     band = sensor_band(tags["sensor"])
     date = tags.get("acquisition_date", _UNKNOWN)
@@ -280,7 +289,7 @@ def _properties(tags: Mapping[str, str], grid: Grid, cloud_cover: float | None, 
         "gsd": band.ground_sample_distance,
     }  # fmt: skip
     return {
-        "title": f"Land surface temperature, {band.title}, {date if date != _UNKNOWN else 'date unknown'}",
+        "title": f"Land surface temperature, {_sensor_title(tags)}, {date if date != _UNKNOWN else 'date unknown'}",
         **_times(date, tags.get("acquisition_time", _UNKNOWN), band),
         **({} if band.is_custom else spacecraft),
         **({} if cloud_cover is None else {"eo:cloud_cover": cloud_cover}),

@@ -142,6 +142,9 @@ _CLOUDS = (
 _SCENE_DETAILS = (
     Option("BAND", "text", "--band", "Band of a product with several",
         "10 (default) or 11; 6_VCID_1 (low gain, default) or 6_VCID_2.", advanced=True),
+    Option("BANDS", "choice", "--bands", "Thermal bands of Landsat 8 and 9 to use",
+        "auto: both, unless a band is given or stray light is not corrected.", default="auto",
+        choices=("auto", "both", "one"), advanced=True),
     Option("DATE", "text", "--date", "Date, if there are no metadata",
         "2015-01-17T16:20 (UTC), 2015-01-17 or 2015-01.", advanced=True),
     Option("SENSOR", "text", "--sensor", "Sensor band, if it is not in the file name or the metadata",

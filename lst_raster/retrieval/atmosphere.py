@@ -8,24 +8,32 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.inference.contract import UNCERTAINTIES
+from lst_raster.inference.contract import EMISSIVITY_DIFFERENCE, TEMPERATURE_DIFFERENCE, UNCERTAINTIES, uncertainty_name
 from lst_raster.inference.model import Model
-from lst_raster.inference.uncertainty import model_changes
+from lst_raster.inference.uncertainty import model_errors, second_of
+from lst_raster.inputs.emissivity.source import UNCERTAINTY
 from lst_raster.inputs.fields import Field, open_field, value_at
 from lst_raster.inputs.resolve import CLIMATOLOGY, RANGE_TOLERANCE, Inputs, saturation_ratio
 from lst_raster.io.coarse_grid import Float, Nodes, interpolate_at, interpolate_levels, spread
 from lst_raster.io.grid import Grid
 from lst_raster.io.level2_scene import Level2Atmosphere
 from lst_raster.physics.planck import band_radiance
-from lst_raster.physics.quantities import AIR_TEMPERATURE, BRIGHTNESS_TEMPERATURE, SURFACE_PRESSURE, WATER_VAPOUR
+from lst_raster.physics.quantities import (
+    AIR_TEMPERATURE,
+    BRIGHTNESS_TEMPERATURE,
+    NEIGHBOURHOOD,
+    SURFACE_PRESSURE,
+    WATER_VAPOUR,
+)
 from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.physics.uncertainty import AtmosphereVariance, atmosphere_variance
-from lst_raster.sensors.bands import sensor_band
+from lst_raster.physics.two_bands import BandState, two_band_temperature
+from lst_raster.physics.uncertainty import AtmosphereErrors
+from lst_raster.sensors.bands import second_band, sensor_band
 from lst_raster.simulator.sigma_levels import Profiles
 
 Float32: TypeAlias = NDArray[np.float32]
@@ -47,24 +55,29 @@ NODE_ERROR = 0.03
 CONTRAST = 15.0  # of surfaces with their neighbourhood, for which this error is computed [K]
 _HALVINGS = 6  # of the distance between these nodes
 _STRIDES = (8, 6, 4, 2)  # tried in this order: every eighth node in each direction, every sixth, and so on
-_TERMS, _VARIANCE, _OUTSIDE = slice(0, 3), slice(3, 6), 6  # layers of `solve_atmosphere`
+_TERMS, _BAND = 3, 6  # layers of `solve_atmosphere`: terms of a band, and with its errors
 _PROFILES_PER_CALL = 16_384  # pixels; each profile has dozens of levels in memory
 
 
 def solve_atmosphere(model: Model, values: Mapping[str, NDArray[Any]], *, uncertainty: bool) -> Float32:
     """Run the model for inputs of one shape.
 
-    `values` has all inputs of the model, with their uncertainties. Returns an array of shape (3 or 7, ...):
-    transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1]; with `uncertainty` also the three
-    coefficients of the variance (`AtmosphereVariance`), and 1 where an input is outside the model's range, else 0.
+    `values` has all inputs of the model, with their uncertainties. Returns an array of shape (layers, ...):
+    transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1]; with `uncertainty` also their errors
+    (`AtmosphereErrors`), and last 1 where an input is outside the model's range, else 0. Models of two bands always
+    have the errors; those of the second band follow, and its further error of the optical depth.
     """
     predicted = model.atmosphere(**values)
-    if not uncertainty:
-        return np.stack(predicted.terms)
-    band = sensor_band(model.contract.sensor).planck
-    exact = tuple(np.asarray(term, np.float64) for term in predicted.terms)
-    variance = atmosphere_variance((exact[0], exact[1], exact[2]), model_changes(predicted, band))
-    layers = [*predicted.terms, *variance, _outside_range(model, values)]
+    first, second = sensor_band(model.contract.sensor), second_band(model.contract.sensor)
+    layers = [*predicted.terms]
+    if model.contract.has_two_bands and second is not None:
+        other = second_of(predicted)
+        layers += [*model_errors(predicted, first.planck), *other.terms, *model_errors(other, second.planck)]
+        layers.append(np.asarray(predicted.depth_difference))
+    elif uncertainty:
+        layers += model_errors(predicted, first.planck)
+    if uncertainty:
+        layers.append(_outside_range(model, values))
     return np.stack(np.broadcast_arrays(*layers)).astype(np.float32)
 
 
@@ -79,24 +92,56 @@ def _outside_range(model: Model, values: Mapping[str, NDArray[Any]]) -> Mask:
     return outside
 
 
+class SecondBandTerms(NamedTuple):
+    """The atmosphere in the second band; arrays as in `AtmosphereTerms`."""
+
+    terms: Terms
+    errors: AtmosphereErrors
+    depth_difference: Any  # further error of the optical depth, over the one common to both bands [1]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AtmosphereTerms:
     """The atmosphere over a window; every array of shape (rows, columns), or one number for all pixels."""
 
     terms: Terms  # of the radiative transfer equation, NaN where an input is missing
-    variance: AtmosphereVariance | None = None  # coefficients of their variance, None without uncertainty
+    errors: AtmosphereErrors | None = None  # of the terms, None without uncertainty
+    second: SecondBandTerms | None = None  # the second band, None of models of one band
     outside_range: Float32 | None = None  # above 0 where an input is outside the model's valid range, None for nowhere
     input_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of every model input
     inputs_at: Callable[[Any, Any], dict[str, Any]] | None = None
     """Returns the model inputs at rows and columns of the window; None without a model."""
 
     @classmethod
-    def from_layers(cls, layers: Float32, **more: Any) -> AtmosphereTerms:
-        """Name the layers of `solve_atmosphere`; the last ones are optional."""
-        terms: Terms = (layers[0], layers[1], layers[2])
-        variance = AtmosphereVariance(*layers[_VARIANCE]) if len(layers) > _VARIANCE.start else None
-        outside = layers[_OUTSIDE] if len(layers) > _OUTSIDE else None
-        return cls(terms=terms, variance=variance, outside_range=outside, **more)
+    def from_layers(cls, layers: Float32 | Sequence[Any], **more: Any) -> AtmosphereTerms:
+        """Name the layers of `solve_atmosphere`; the last one is optional."""
+        terms, errors, second = (layers[0], layers[1], layers[2]), None, None
+        if len(layers) >= _BAND:
+            errors = AtmosphereErrors(layers[3], layers[4], layers[5])
+        if len(layers) > 2 * _BAND:
+            others = layers[_BAND:]
+            second = SecondBandTerms(
+                terms=(others[0], others[1], others[2]), errors=AtmosphereErrors(others[3], others[4], others[5]),
+                depth_difference=others[6],
+            )  # fmt: skip
+        outside = layers[-1] if _has_outside(layers) else None
+        return cls(terms=terms, errors=errors, second=second, outside_range=outside, **more)
+
+    def layers(self) -> list[Any]:
+        """The layers again."""
+        outside = () if self.outside_range is None else (self.outside_range,)
+        second = () if self.second is None else (*self.second.terms, *self.second.errors, self.second.depth_difference)
+        return [*self.terms, *(self.errors or ()), *second, *outside]
+
+
+def _has_outside(layers: Sequence[Any] | Float32) -> bool:
+    """Whether the last layer of `solve_atmosphere` is that on inputs outside the range."""
+    return len(layers) in (_BAND + 1, 2 * _BAND + 2)
+
+
+def _without_zeros(layers: Float32) -> Float32:
+    """Leave out the last layer where no input is outside the range."""
+    return layers[:-1] if _has_outside(layers) and not layers[-1].any() else layers
 
 
 AtmosphereReader: TypeAlias = Callable[[Any, Mask], AtmosphereTerms]
@@ -206,10 +251,10 @@ def min_nodes(fields: Sequence[Field]) -> tuple[Float, Float] | None:
     nodes. The nodes of the brightness temperature, which varies between any two, are added.
     """
     parts: list[tuple[Field, Nodes]] = []  # where each field is compared
-    scene = [given.source for given in fields if given.quantity is BRIGHTNESS_TEMPERATURE]
-    around = next((nodes for nodes in scene if isinstance(nodes, Nodes)), None)
+    scene = [given.source for given in fields if given.quantity in NEIGHBOURHOOD]
+    around = next((nodes for nodes in scene if isinstance(nodes, Nodes)), None)  # all of one grid
     for given in fields:
-        if given.quantity is BRIGHTNESS_TEMPERATURE:
+        if given.quantity in NEIGHBOURHOOD:
             continue
         surface = given.adjustment.surface if given.adjustment else None  # elevation to which the input belongs
         parts += [(given, nodes) for nodes in (given.source, surface) if isinstance(nodes, Nodes)]
@@ -257,13 +302,16 @@ class CoarseAtmosphere:
     rows: Float  # of the nodes [pixel]
     columns: Float  # of the nodes [pixel]
     uncertainty: bool
+    noises: tuple[float, ...] = ()  # standard uncertainty of the radiance in each band [W m-2 sr-1 um-1]
     input_ranges: Ranges = field(default_factory=dict)  # at the nodes and elevations computed so far
     _profiles: Profiles | None = None  # they do not depend on the elevation and are read once
     _levels: dict[float, Float32] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def over(cls, inputs: Inputs, grid: Grid, *, uncertainty: bool) -> CoarseAtmosphere:
+    def over(
+        cls, inputs: Inputs, grid: Grid, *, uncertainty: bool, noises: tuple[float, ...] = (0.0, 0.0)
+    ) -> CoarseAtmosphere:
         """Choose nodes over a scene: those of the profile, else the fewest for the inputs, else the corners.
 
         The nodes of the brightness temperature, which varies between any two, are among them, and further ones between
@@ -271,14 +319,14 @@ class CoarseAtmosphere:
         """
         fields = list(inputs.fields.values())
         if inputs.profile is not None:
-            fields = [given for given in fields if given.quantity is BRIGHTNESS_TEMPERATURE]
+            fields = [given for given in fields if given.quantity in NEIGHBOURHOOD]
         nodes = min_nodes(fields)
         rows, columns = nodes or (np.array([0.0, grid.height]), np.array([0.0, grid.width]))
         if inputs.profile is not None:
             levels = inputs.profile.levels
             rows, columns = np.union1d(levels.rows, rows), np.union1d(levels.columns, columns)
-        coarse = cls(inputs=inputs, rows=rows, columns=columns, uncertainty=uncertainty)
-        if any(given.quantity is BRIGHTNESS_TEMPERATURE and isinstance(given.source, Nodes) for given in fields):
+        coarse = cls(inputs=inputs, rows=rows, columns=columns, uncertainty=uncertainty, noises=noises)
+        if any(given.quantity in NEIGHBOURHOOD and isinstance(given.source, Nodes) for given in fields):
             for _ in range(_HALVINGS):
                 if not coarse._add_nodes():
                     break
@@ -291,25 +339,38 @@ class CoarseAtmosphere:
         level: it is larger in more humid air.
         """
         model, found = self.inputs.network, []
-        band = sensor_band(model.contract.sensor).planck
         layers = solve_atmosphere(model, self._node_values(0.0), uncertainty=False)
         self._profiles = None  # those of these nodes
         middle_rows, middle_columns = (0.5 * (nodes[1:] + nodes[:-1]) for nodes in (self.rows, self.columns))
         for rows, columns in ((middle_rows, self.columns), (self.rows, middle_columns)):
             column, row = np.meshgrid(columns, rows)
             values = self.values(row, column, 0.0)
-            ground = values[BRIGHTNESS_TEMPERATURE.name] + np.array([-CONTRAST, CONTRAST])[:, None, None]
-            radiance = band_radiance(ground, band)
             at_places = solve_atmosphere(model, values, uncertainty=False)
             between = interpolate_at(self.rows, self.columns, layers, row, column)
-            exact, interpolated = (
-                surface_temperature(radiance, np.float64(1.0), terms[0], terms[1], terms[2], band)
-                for terms in (at_places, between)
-            )
+            exact, interpolated = (self._surfaces(values, terms) for terms in (at_places, between))
             found.append((np.abs(exact - interpolated) > NODE_ERROR).any(axis=0))
         new_rows, new_columns = middle_rows[found[0].any(axis=1)], middle_columns[found[1].any(axis=0)]
         self.rows, self.columns = np.union1d(self.rows, new_rows), np.union1d(self.columns, new_columns)
         return bool(new_rows.size or new_columns.size)
+
+    def _surfaces(self, values: Mapping[str, Any], layers: Any) -> Any:
+        """Temperature of black surfaces colder and warmer than their neighbourhood, with layers of the atmosphere.
+
+        In the second band, the surfaces differ as much from its brightness temperature.
+        """
+        atmosphere, sensor = AtmosphereTerms.from_layers(layers), self.inputs.network.contract.sensor
+        contrast, around = np.array([-CONTRAST, CONTRAST])[:, None, None], values[BRIGHTNESS_TEMPERATURE.name]
+        band, other, second = sensor_band(sensor).planck, second_band(sensor), atmosphere.second
+        radiance, black = band_radiance(around + contrast, band), np.float64(1.0)
+        if second is None or other is None or atmosphere.errors is None:
+            return surface_temperature(radiance, black, *atmosphere.terms, band)
+        brightness = around - values[TEMPERATURE_DIFFERENCE] + contrast
+        first = BandState(radiance, black, atmosphere.terms, atmosphere.errors, self.noises[0], band)
+        state = BandState(
+            band_radiance(brightness, other.planck), black, second.terms, second.errors, self.noises[-1], other.planck
+        )
+        spread = values[uncertainty_name(EMISSIVITY_DIFFERENCE)]
+        return two_band_temperature(first, state, UNCERTAINTY, spread, second.depth_difference).temperature
 
     @property
     def ground(self) -> Field | None:
@@ -366,8 +427,7 @@ def open_coarse_atmosphere(coarse: CoarseAtmosphere, grid: Grid) -> Iterator[Atm
                 layers = _between_levels(coarse, ground, used, window)
             else:
                 layers = coarse.level(float(elevation))
-                if not layers[_OUTSIDE:].any():
-                    layers = layers[:_OUTSIDE]
+                layers = _without_zeros(layers)
                 same_everywhere = (layers == layers[:, :1, :1]).all()
                 layers = layers[:, 0, 0] if same_everywhere else spread(coarse.rows, coarse.columns, layers, window)
             inputs_at = partial(_coarse_inputs_at, coarse, elevation, window)
@@ -387,11 +447,12 @@ def _between_levels(coarse: CoarseAtmosphere, ground: Field, elevation: Float32,
     """Interpolate linearly between the two levels below and above each pixel's elevation [m], NaN where missing."""
     lowest, highest = np.fmin.reduce(elevation, axis=None), np.fmax.reduce(elevation, axis=None)
     if np.isnan(lowest):
-        return np.full((_TERMS.stop, *elevation.shape), np.nan, np.float32)
+        return np.full((_TERMS, *elevation.shape), np.nan, np.float32)
     ground.quantity.check((lowest, highest), f"elevation {ground.source}")
     step = np.float32(ELEVATION_STEP)
     first, last = int(np.floor(lowest / step)), int(np.floor(highest / step))
     levels = [coarse.level(number * ELEVATION_STEP) for number in range(first, last + 2)]
-    if not any(level[_OUTSIDE:].any() for level in levels):
-        levels = [level[:_OUTSIDE] for level in levels]
+    inside = [_without_zeros(level) for level in levels]
+    if len({len(level) for level in inside}) == 1:
+        levels = inside
     return interpolate_levels(coarse.rows, coarse.columns, levels, first, window, elevation / step)

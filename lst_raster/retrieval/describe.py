@@ -11,7 +11,7 @@ from rasterio.errors import RasterioError
 from lst_raster.errors import LstRasterError
 from lst_raster.inference.contract import GRAPHS, Variable, with_unit
 from lst_raster.inference.model import Model, has_model
-from lst_raster.inputs.resolve import assumption_warnings, resolve_inputs
+from lst_raster.inputs.resolve import assumption_warnings, choose_bands, resolve_inputs
 from lst_raster.io.address import Address, Location, location_of
 from lst_raster.io.grid import Grid
 from lst_raster.io.landsat import satellite_of
@@ -19,7 +19,7 @@ from lst_raster.io.level2_scene import Level2Scene
 from lst_raster.io.scene import MeasuredScene, Scene
 from lst_raster.product.destination import open_product_raster
 from lst_raster.retrieval.masks import choose_masking
-from lst_raster.sensors.bands import sensor_band
+from lst_raster.sensors.bands import second_band, sensor_band
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
 Description = dict[str, Any]
@@ -67,9 +67,10 @@ def _describe_model(model: Model) -> Description:
     inputs: dict[str, list[Variable]] = {}
     for variable in contract.inputs:  # those on sigma levels count as one
         inputs.setdefault(_LEVEL_TITLES.get(variable.name, variable.name), []).append(variable)
-    metrics = model.metadata.get("metrics", {})
+    metrics, other = model.metadata.get("metrics", {}), second_band(contract.sensor)
+    bands = [sensor_band(contract.sensor), *([other] if other and contract.has_two_bands else [])]
     return {
-        "kind": "model", "name": contract.name, "sensor": f"{contract.sensor} ({sensor_band(contract.sensor).title})",
+        "kind": "model", "name": contract.name, "sensor": ", ".join(f"{band.name} ({band.title})" for band in bands),
         "tier": contract.tier, "version": model.metadata.get("version", "unversioned"), "graph": contract.graph,
         "file": model.path.name, "sha256": model.digest,
         "made_by": f"lst-raster {model.metadata.get('lst_raster_version', 'unknown')}",
@@ -146,11 +147,13 @@ def _default_plan(scene: Scene) -> Description:
     """List inputs and mask that `retrieve` chooses without further options, or the error that it would raise."""
     plan: Description = {}
     try:
+        scene = choose_bands(scene)
         inputs = resolve_inputs(scene, {}, None)
     except LstRasterError as error:
         plan["model"] = f"none: {error}"
     else:
-        why = "shipped for this band; no atmospheric inputs given"
+        bands = f"bands {scene.files.name.band} and {scene.second.files.name.band}" if scene.second else "this band"
+        why = f"shipped for {bands}; no atmospheric inputs given"
         model = f"{inputs.model.contract.name} ({why})" if inputs.model else "none: the terms of a Level-2 product"
         plan |= {"model": model, **inputs.texts, "warnings": assumption_warnings(scene, inputs)}
     try:

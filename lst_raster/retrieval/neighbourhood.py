@@ -1,26 +1,29 @@
-"""Brightness temperature of the neighbourhood of the pixels, an input of the models: medians over a coarse grid."""
+"""The neighbourhood of the pixels, as inputs of the models: medians over a coarse grid."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from lst_raster.errors import SceneError
+from lst_raster.inputs.emissivity.merge import Emissivity, open_emissivity
 from lst_raster.inputs.fields import Field
 from lst_raster.io.coarse_grid import Float, Nodes
 from lst_raster.io.grid import Grid
-from lst_raster.io.quality_band import is_any
+from lst_raster.io.quality_band import QualityReader, is_any
 from lst_raster.io.raster import open_raster
 from lst_raster.io.scene import Scene
-from lst_raster.physics.planck import brightness_temperature
-from lst_raster.physics.quantities import BRIGHTNESS_TEMPERATURE
+from lst_raster.physics.planck import band_radiance_slope, brightness_temperature
+from lst_raster.physics.quantities import NEIGHBOURHOOD, Quantity
+from lst_raster.physics.uncertainty import noise_radiance
 from lst_raster.retrieval.masks import CLOUDY, MASK_BITS, Masking, open_masks
 from lst_raster.retrieval.workers import over_tiles
 from lst_raster.sensors.bands import sensor_band
@@ -33,16 +36,18 @@ STEP = 4  # every fourth row and column of a strip is used [pixel]
 _FEWEST, _SMALLEST_FRACTION = 20, 0.02
 """Smallest number of clear pixels for the median of a node, and fraction of the sampled pixels: the few between clouds
 are often undetected cloud edges."""
+_DECIMALS = 5  # of differences of both bands: float32 has more than are known
 _ROWS = 32, 512  # smallest and largest height of a strip: whole blocks, but of a size that fits into memory [pixel]
 
 
-def neighbourhood_field(scene: Scene, masking: Masking, threads: int = 1) -> Field:
+def neighbourhood_fields(scene: Scene, emissivity: Emissivity, masking: Masking, threads: int = 1) -> tuple[Field, ...]:
     """Median brightness temperature of the clear pixels around nodes over the scene. [K]
 
-    Only a strip of rows at each row of nodes is read, and all rows where no strip has clear pixels; where the scene has
-    none, clouds count too. A node without clear pixels gets the mean of its neighbours. Without a pixel size, and in
-    scenes smaller than `SPACING`, there is one value for all pixels. Raises SceneError: no pixel has a radiance, or the
-    scene is damaged; InputError: its quality band is damaged.
+    With two bands also the quantities of `NEIGHBOURHOOD`: the median difference of the brightness temperatures and
+    those of the emissivities. Only a strip of rows at each row of nodes is read, and all rows where no strip has clear
+    pixels; where the scene has none, clouds count too. A node without clear pixels gets the mean of its neighbours.
+    Without a pixel size, and in scenes smaller than `SPACING`, there is one value for all pixels. Raises SceneError: no
+    pixel has a radiance, or the scene is damaged; InputError: its quality band or the emissivity is damaged.
     """
     size = scene.grid.pixel_size() or (0.0, 0.0)
     shape = _node_count(scene.grid.height * size[1]), _node_count(scene.grid.width * size[0])
@@ -51,33 +56,49 @@ def neighbourhood_field(scene: Scene, masking: Masking, threads: int = 1) -> Fie
     height = min(-(-_ROWS[0] // block) * block, _ROWS[1])
     middles, all_rows = (_strips(scene.grid, shape[0], height, whole=whole) for whole in (False, True))
     everything = replace(masking, quality=None)
+    count = len(NEIGHBOURHOOD) if scene.second else 1
     for windows, masks, step in (
         (middles, masking, STEP), (all_rows, masking, STEP), (all_rows, masking, 1), (all_rows, everything, 1),
     ):  # fmt: skip
-        found: dict[int, list[NDArray[np.float64]]] = {row: [np.full(shape[1], np.nan)] for row in range(shape[0])}
-        with closing(over_tiles(windows, partial(_open_strips, scene, masks, shape, step), threads)) as parts:
+        found = {row: [np.full((count, shape[1]), np.nan)] for row in range(shape[0])}
+        with closing(
+            over_tiles(windows, partial(_open_strips, scene, emissivity, masks, shape, step), threads)
+        ) as parts:
             for row, medians in parts:
                 found[row].append(medians)
-        values = np.array([[_median(node) for node in np.transpose(strips)] for strips in found.values()])
+        values = np.stack([_medians(np.stack(strips)) for strips in found.values()], axis=1)
         if np.isfinite(values).any():
             break
     else:
+        where = " in one of its bands, or has no emissivity; --bands one uses one band" if scene.second else ""
         raise SceneError(
-            f"{scene.place.name} has no pixel that can be retrieved: every pixel is fill (0) or saturated; "
-            "give another scene"
+            f"{scene.place.name} has no pixel that can be retrieved: every pixel is fill (0) or saturated"
+            f"{where or '; give another scene'}"
         )
-    values = fill_nodes(values)
+    values[1:] = values[1:].round(_DECIMALS)
+    return tuple(
+        _field(quantity, fill_nodes(part), scene.grid) for quantity, part in zip(NEIGHBOURHOOD, values, strict=False)
+    )
+
+
+def _field(quantity: Quantity, values: Float, grid: Grid) -> Field:
+    """Field of the values at nodes, of shape (rows, columns): a number for a single node."""
     if values.size == 1:
-        return Field(quantity=BRIGHTNESS_TEMPERATURE, source=float(values[0, 0]), origin=ORIGIN)
+        return Field(quantity=quantity, source=float(values[0, 0]), origin=ORIGIN)
     rows, columns = (
         np.linspace(0.0, length, count) if count > 1 else np.array([0.0, length])
-        for length, count in zip((scene.grid.height, scene.grid.width), shape, strict=True)
+        for length, count in zip((grid.height, grid.width), values.shape, strict=True)
     )
     nodes = Nodes(
         rows=rows, columns=columns, values=np.broadcast_to(values, (rows.size, columns.size)).copy(),
-        label=f"clear pixels around {shape[0]}x{shape[1]} nodes",
+        label=f"clear pixels around {values.shape[0]}x{values.shape[1]} nodes",
     )  # fmt: skip
-    return Field(quantity=BRIGHTNESS_TEMPERATURE, source=nodes, origin=ORIGIN)
+    return Field(quantity=quantity, source=nodes, origin=ORIGIN)
+
+
+def _medians(strips: Float) -> Float:
+    """Medians of the finite values over the first axis, NaN without any."""
+    return np.apply_along_axis(_median, 0, strips)
 
 
 def _median(values: Float) -> float:
@@ -110,30 +131,66 @@ def _edges(length: int, count: int) -> NDArray[np.intp]:
 
 @contextmanager
 def _open_strips(
-    scene: Scene, masking: Masking, shape: tuple[int, int], step: int
+    scene: Scene, emissivity: Emissivity, masking: Masking, shape: tuple[int, int], step: int
 ) -> Iterator[Callable[[Window], tuple[int, NDArray[np.float64]]]]:
-    """Open the scene; yield a function that finds the row of nodes of a strip and the medians around its nodes. [K]
+    """Open the scene; yield a function that finds the row of nodes of a strip and the medians around its nodes.
 
-    Every `step`-th row and column is used; with all of them, a single pixel suffices for a node.
+    The medians are of shape (quantity, columns). Every `step`-th row and column is used; with all of them, a single
+    pixel suffices for a node.
     """
-    band = sensor_band(scene.sensor).planck
     fewest, smallest = (_FEWEST, _SMALLEST_FRACTION) if step > 1 else (1, 0.0)
     tops, columns = _edges(scene.grid.height, shape[0]), _edges(scene.grid.width, shape[1])
-    with open_raster(scene.place, "scene", SceneError) as dataset, open_masks(masking, scene.grid) as read_masks:
+    with ExitStack() as stack:
+        read_masks = stack.enter_context(open_masks(masking, scene.grid))
+        read_layers = stack.enter_context(_open_layers(scene, emissivity, read_masks if masking.quality else None))
 
         def read(window: Window) -> tuple[int, NDArray[np.float64]]:
-            pixels = scene.read(dataset, window=window)
-            clear = pixels.measured[::step, ::step]
+            layers = read_layers(window, step)
             kinds = read_masks(window)
             if kinds.ndim:
-                clear = clear & ~is_any(kinds[::step, ::step], CLOUDY, MASK_BITS)
-            temperature = brightness_temperature(np.where(clear, pixels.radiance[::step, ::step], np.nan), band)
-            medians = np.full(shape[1], np.nan)
+                layers[:, is_any(kinds[::step, ::step], CLOUDY, MASK_BITS)] = np.nan
+            medians = np.full((len(layers), shape[1]), np.nan)
             for node, (left, right) in enumerate(pairwise(columns)):
-                part = temperature[:, -(-left // step) : -(-right // step)]
-                if np.count_nonzero(np.isfinite(part)) >= max(min(fewest, part.size), smallest * part.size):
-                    medians[node] = _median(part)
+                part = layers[:, :, -(-left // step) : -(-right // step)]
+                part = part[:, np.isfinite(part).all(axis=0)]
+                size = layers.shape[1] * (-(-right // step) - (-(-left // step)))
+                if part.shape[1] >= max(min(fewest, size), smallest * size, 1):
+                    medians[:, node] = np.median(part, axis=1)
             return int(np.searchsorted(tops, window.row_off, side="right")) - 1, medians
+
+        yield read
+
+
+@contextmanager
+def _open_layers(
+    scene: Scene, emissivity: Emissivity, read_kinds: QualityReader | None
+) -> Iterator[Callable[[Window, int], NDArray[np.float64]]]:
+    """Open the bands; yield a function that reads the quantities, (quantity, rows, columns), at every n-th pixel."""
+    with ExitStack() as stack:
+        bands = [scene, scene.second] if scene.second else [scene]
+        datasets = [stack.enter_context(open_raster(one.place, "scene", SceneError)) for one in bands]
+        read_emissivity = None
+        if scene.second:
+            read_emissivity = stack.enter_context(open_emissivity(emissivity, scene, read_kinds))
+
+        def temperature(number: int, window: Window, step: int) -> NDArray[Any]:
+            pixels = bands[number].read(datasets[number], window=window)
+            radiance = np.where(pixels.measured[::step, ::step], pixels.radiance[::step, ::step], np.nan)
+            return np.asarray(brightness_temperature(radiance, sensor_band(bands[number].sensor).planck), np.float64)
+
+        def read(window: Window, step: int) -> NDArray[np.float64]:
+            first = temperature(0, window, step)
+            if scene.second is None or read_emissivity is None:
+                return first[None]
+            estimate = read_emissivity(window)
+            value, second, uncertainty = (
+                np.asarray(part[::step, ::step] if part is not None and part.ndim else part, np.float64)
+                for part in (estimate.value, estimate.second, estimate.difference_uncertainty)
+            )
+            other, planck = temperature(1, window, step), sensor_band(scene.second.sensor).planck
+            stray_light = noise_radiance(scene.stray_light, planck) / band_radiance_slope(other, planck)
+            layers = (first, first - other, stray_light, value, second - value, uncertainty)
+            return np.stack([np.broadcast_to(layer, first.shape) for layer in layers])
 
         yield read
 

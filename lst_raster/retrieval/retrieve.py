@@ -20,7 +20,7 @@ from lst_raster.errors import SceneError
 from lst_raster.inference.model import Model
 from lst_raster.inputs.fields import Source
 from lst_raster.inputs.reanalysis.read import reanalysis_location
-from lst_raster.inputs.resolve import Inputs, assumption_warnings, input_warnings, resolve_inputs
+from lst_raster.inputs.resolve import Inputs, assumption_warnings, choose_bands, input_warnings, resolve_inputs
 from lst_raster.io.address import Address, Location
 from lst_raster.io.plausibility import HOT_FRACTION, HOTTEST_GROUND
 from lst_raster.io.raster import gdal_settings
@@ -31,7 +31,7 @@ from lst_raster.product.sidecars import write_sidecars
 from lst_raster.product.stac import COUNTS_PROPERTY, RUN
 from lst_raster.product.staging import new_files
 from lst_raster.retrieval.masks import Masking, choose_masking
-from lst_raster.retrieval.neighbourhood import neighbourhood_field
+from lst_raster.retrieval.neighbourhood import neighbourhood_fields
 from lst_raster.retrieval.resume import (
     States,
     file_states,
@@ -84,10 +84,10 @@ def retrieve(
     scene: Scene | str | Location, *, output: str | Path | Address = ".",
     emissivity: Source | Sequence[Source] | None = None, water_vapour: Source | None = None,
     air_temperature: Source | None = None, surface_pressure: Source | None = None,
-    aerosol: Source | None = None, reanalysis: str | Path | Sequence[str | Path] = (), dem: Source | None = None,
-    align: bool = False, model: Model | str | Path | None = None, mask_clouds: bool = True, mask_dilation: float = 0.0,
-    form: OutputFormat = DEFAULT_FORM, exact: bool = False, threads: int | None = None, overwrite: bool = False,
-    progress: Progress | None = None,
+    aerosol: Source | None = None, bands: str = "auto", reanalysis: str | Path | Sequence[str | Path] = (),
+    dem: Source | None = None, align: bool = False, model: Model | str | Path | None = None,
+    mask_clouds: bool = True, mask_dilation: float = 0.0, form: OutputFormat = DEFAULT_FORM,
+    exact: bool = False, threads: int | None = None, overwrite: bool = False, progress: Progress | None = None,
 ) -> Product:  # fmt: skip
     """Retrieve the land surface temperature of a scene.
 
@@ -122,11 +122,15 @@ def retrieve(
     dem : float, str or path, optional
         Elevation of the ground, a number or a raster, to which reanalysis and climatology are adjusted
         from their own surfaces; quantities given by their own argument are not adjusted. [m]
+    bands : {"auto", "both", "one"}
+        Thermal bands to use. By default both of Landsat 8 and 9 where the scene has them, unless one was chosen when it
+        was opened or stray light is not corrected (`lst_raster.inputs.resolve.choose_bands`).
     align : bool
         Whether to warp rasters on another grid onto the scene's grid, instead of raising an error.
     model : Model, str or path, optional
         The model, its name or its path. By default the model of the scene's sensor and the tier ``profile`` where the
-        reanalysis has temperature and humidity on levels, else ``surface``.
+        reanalysis has temperature and humidity on levels, else ``surface``; with both bands ``dual-profile`` or
+        ``dual``.
     mask_clouds : bool
         Whether to mask clouds, dilated clouds, their shadows and cirrus, where the scene has a quality band.
     mask_dilation : float
@@ -165,6 +169,7 @@ def retrieve(
         `progress` returned False. No incomplete files remain.
     """
     scene = scene if isinstance(scene, Scene) else Scene.open(scene)
+    scene = choose_bands(scene, bands, model)
     files = [reanalysis] if isinstance(reanalysis, str | Path) else list(reanalysis)
     given = {
         "water_vapour": water_vapour, "air_temperature": air_temperature, "surface_pressure": surface_pressure,
@@ -173,7 +178,8 @@ def retrieve(
     inputs = resolve_inputs(scene, given, model, emissivity=emissivity, reanalysis=files, dem=dem, align=align)
     masking = choose_masking(scene, clouds=mask_clouds, dilation=mask_dilation, align=align)
     if inputs.model is not None:
-        inputs = inputs.with_neighbourhood(neighbourhood_field(scene, masking, threads or available_threads()))
+        around = neighbourhood_fields(scene, inputs.emissivity, masking, threads or available_threads())
+        inputs = inputs.with_neighbourhood(*around)
     run = Run.prepare(scene, inputs, masking, form, exact=exact)
     plan = plan_product(run, output, files, exact)
     if not overwrite:
@@ -214,7 +220,8 @@ def plan_product(run: Run, output: str | Path | Address, reanalysis: Sequence[st
     scene = run.scene
     tags = _provenance(scene, run.inputs, run.masking)
     mtl, definition = scene.files.mtl, definition_path(scene.sensor)  # the latter of a custom sensor
-    scene_files = [scene.place.location, mtl.location if mtl else None, definition]
+    second = scene.second.place.location if scene.second else None
+    scene_files = [scene.place.location, second, mtl.location if mtl else None, definition]
     read = (
         *(file for file in scene_files if file),
         *run.inputs.rasters, *run.masking.rasters, *map(reanalysis_location, reanalysis),
@@ -341,7 +348,18 @@ def _provenance(scene: Scene, inputs: Inputs, masking: Masking) -> dict[str, str
         **scene.tags, "equation": EQUATION, "lst_raster_version": __version__, "input": scene.place.label,
         "sensor": scene.sensor, "acquisition_date": str(scene.date or "unknown"),
         "acquisition_time": f"{scene.date.time}Z" if scene.date and scene.date.time else "unknown",
-        "calibration": str(scene.calibration), **model_provenance(inputs.model), **inputs.texts, "mask": str(masking),
+        "calibration": str(scene.calibration), **_second_band(scene), **model_provenance(inputs.model), **inputs.texts,
+        "mask": str(masking),
+    }  # fmt: skip
+
+
+def _second_band(scene: Scene) -> dict[str, str]:
+    """Metadata of the second band, where it is used."""
+    if scene.second is None:
+        return {}
+    return {
+        "second_input": scene.second.place.label, "second_sensor": scene.second.sensor,
+        "second_calibration": str(scene.second.calibration),
     }  # fmt: skip
 
 

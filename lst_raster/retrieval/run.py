@@ -19,8 +19,6 @@ from lst_raster.io.grid import Grid
 from lst_raster.io.plausibility import HOTTEST_GROUND
 from lst_raster.io.quality_band import is_any
 from lst_raster.io.scene import Scene
-from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.physics.uncertainty import AtmosphereVariance, noise_radiance, temperature_uncertainty
 from lst_raster.product.cog import BLOCK, CogWriter, Compression, Layer, new_cog
 from lst_raster.product.paths import OutputFormat, ProductPaths, quality_layer, temperature_layer, uncertainty_layer
 from lst_raster.product.quality_flags import values_of
@@ -30,10 +28,10 @@ from lst_raster.retrieval.atmosphere import (
     CoarseAtmosphere,
     Float32,
     Ranges,
-    solve_atmosphere,
     widen_ranges,
 )
-from lst_raster.retrieval.inversion import sensor_noise
+from lst_raster.retrieval.error_budget import PARTS, SYSTEMATIC, solve_in_parts
+from lst_raster.retrieval.inversion import Sensor, both_sensors
 from lst_raster.retrieval.masks import MASK_BITS, DistanceReader, Masking, measure_cloud_distance
 from lst_raster.retrieval.tiles import Flagging, Tile, open_tiles, retrieve_tile
 from lst_raster.retrieval.workers import over_tiles, windows_over
@@ -46,8 +44,6 @@ TOLERANCE = 0.05
 """Largest difference without a warning. [K]"""
 _SAMPLE_SIZE = 10_000
 _SEED = 20_150_719
-_PARTS = ("sensor", "emissivity", "atmosphere")
-_SYSTEMATIC = "calibration"  # error that all pixels have in common, and other scenes of the sensor
 Progress: TypeAlias = Callable[[int, int], bool]
 """Called with the number of tiles completed and in total; returns False to stop the run."""
 
@@ -106,14 +102,14 @@ class InterpolationCheck:
     """Sampled pixels, the same in every run of a scene. Each is in one tile, so threads write to different elements."""
 
     inputs: Inputs
-    noise: float  # standard uncertainty of the radiance [W m-2 sr-1 um-1]
+    sensors: tuple[Sensor, ...]  # bands and their noise
     row: NDArray[np.intp]
     column: NDArray[np.intp]
     difference: Float32  # temperature minus that of the model at the pixel, NaN without one [K]
     parts: dict[str, Float32] = field(default_factory=dict)  # standard uncertainty by error source, likewise [K]
 
     @classmethod
-    def over(cls, grid: Grid, inputs: Inputs, noise: float) -> InterpolationCheck:
+    def over(cls, grid: Grid, inputs: Inputs, sensors: tuple[Sensor, ...]) -> InterpolationCheck:
         """Sample the pixels of a scene; of small scenes every pixel is checked."""
         count = grid.width * grid.height
         if count > _SAMPLE_SIZE:
@@ -122,8 +118,8 @@ class InterpolationCheck:
             sample = np.arange(count)
         row, column = np.divmod(sample, grid.width)
         empty = np.full(sample.size, np.nan, np.float32)
-        parts = {name: empty.copy() for name in (*_PARTS, _SYSTEMATIC)} if inputs.level2 is None else {}
-        return cls(inputs=inputs, noise=noise, row=row, column=column, difference=empty, parts=parts)
+        parts = {name: empty.copy() for name in (*PARTS, SYSTEMATIC)} if inputs.level2 is None else {}
+        return cls(inputs=inputs, sensors=sensors, row=row, column=column, difference=empty, parts=parts)
 
     def add(self, tile: Tile, temperature: Float32) -> None:
         """Check the sampled pixels of a tile."""
@@ -135,28 +131,12 @@ class InterpolationCheck:
         if not inside.size:
             return
         row, column = row[inside], column[inside]
-        model = self.inputs.network
-        sensor = sensor_band(model.contract.sensor)
-        band = sensor.planck
-        layers = solve_atmosphere(model, tile.atmosphere.inputs_at(row, column), uncertainty=True)
-        terms, variance = (layers[0], layers[1], layers[2]), AtmosphereVariance(*layers[3:6])
-        radiance, emissivity, emissivity_uncertainty = (
-            values[row, column] if values.ndim else values
-            for values in (tile.radiance, tile.emissivity.value, tile.emissivity.uncertainty)
-        )
-        exact = surface_temperature(radiance, emissivity, *terms, band)
+        model, values = self.inputs.network, tile.atmosphere.inputs_at(row, column)
+        pixels = tile.pixels.map(lambda part: part[row, column] if part.ndim else part)
+        exact, parts = solve_in_parts(model, values, pixels, self.sensors)
         self.difference[inside] = temperature[row, column] - exact
-        none = AtmosphereVariance(0.0, 0.0, 0.0)
-        calibration = float(noise_radiance(sensor.calibration_uncertainty, band))
-        alone = {
-            _PARTS[0]: (self.noise, 0.0, none), _PARTS[1]: (0.0, emissivity_uncertainty, none),
-            _PARTS[2]: (0.0, 0.0, variance), _SYSTEMATIC: (calibration, 0.0, none),
-        }  # fmt: skip
-        for name, (noise, of_emissivity, of_atmosphere) in alone.items():
-            with np.errstate(all="ignore"):  # pixels with an emissivity near zero
-                self.parts[name][inside] = temperature_uncertainty(
-                    exact, radiance, emissivity, of_emissivity, terms[0], terms[2], noise, of_atmosphere, band
-                )
+        for name, part in parts.items():
+            self.parts[name][inside] = part
 
     @property
     def checked(self) -> int:
@@ -172,14 +152,14 @@ class InterpolationCheck:
         """Root mean square of the uncertainty by error source, for the provenance."""
         if not self.checked:
             return "unknown"
-        parts = ", ".join(f"{name} {_rms(self.parts[name]):.2f} K" for name in _PARTS)
+        parts = ", ".join(f"{name} {_rms(self.parts[name]):.2f} K" for name in PARTS)
         return f"{parts} (root mean squares at {self.checked} pixels)"
 
     def systematic_uncertainty(self) -> str:
         """Uncertainty that all pixels have in common, for the provenance; it is not part of that of a pixel."""
         if not self.checked:
             return "unknown"
-        return f"{_SYSTEMATIC} {_rms(self.parts[_SYSTEMATIC]):.2f} K, common to all pixels"
+        return f"{SYSTEMATIC} {_rms(self.parts[SYSTEMATIC]):.2f} K, common to all pixels"
 
     def __str__(self) -> str:
         rms = _rms(self.difference) if self.checked else 0.0
@@ -206,14 +186,15 @@ class Run:
     @classmethod
     def prepare(cls, scene: Scene, inputs: Inputs, masking: Masking, form: OutputFormat, *, exact: bool) -> Run:
         """Choose the grid of the atmosphere and the pixels of the self-check; no file is read yet."""
-        coarse = None
+        coarse, second_step = None, scene.second.calibration.step if scene.second else None
+        sensors = both_sensors(sensor_band(scene.sensor), scene.calibration.step, second_step, scene.stray_light)
         has_raster = any(given.is_raster for given in inputs.fields.values())
         if inputs.model is not None and not has_raster and not exact:
-            coarse = CoarseAtmosphere.over(inputs, scene.grid, uncertainty=not form.lst_only)
-        noise = sensor_noise(sensor_band(scene.sensor), scene.calibration.step)
+            noises = tuple(sensor.noise for sensor in sensors)
+            coarse = CoarseAtmosphere.over(inputs, scene.grid, uncertainty=not form.lst_only, noises=noises)
         return cls(
             scene=scene, inputs=inputs, masking=masking, form=form, coarse=coarse,
-            check=InterpolationCheck.over(scene.grid, inputs, noise), flagging=Flagging.of(inputs, masking),
+            check=InterpolationCheck.over(scene.grid, inputs, sensors), flagging=Flagging.of(inputs, masking),
         )  # fmt: skip
 
     @property
@@ -282,13 +263,12 @@ def _open_worker(
     run: Run, cogs: Mapping[str, CogWriter], distance: DistanceReader | None
 ) -> Iterator[Callable[[Window], TileCounts]]:
     """Open the files of one thread; yields the function that processes a tile."""
-    band, noise = sensor_band(run.scene.sensor).planck, run.check.noise
     hides = [kind for kind in run.masking.hides if kind in run.masking.available]
     with open_tiles(run.scene, run.inputs, run.masking, run.coarse, uncertainty=run.has_uncertainty) as read_tile:
 
         def process(window: Window) -> TileCounts:
             tile = read_tile(window)
-            temperature, uncertainty = retrieve_tile(tile, noise, band)
+            temperature, uncertainty = retrieve_tile(tile, run.check.sensors)
             cogs["temperature"].write(temperature, window)
             if "uncertainty" in cogs:
                 cogs["uncertainty"].write(uncertainty, window)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -18,7 +18,6 @@ from lst_raster.io.grid import Grid
 from lst_raster.io.quality_band import Kinds, is_any
 from lst_raster.io.raster import open_raster
 from lst_raster.io.scene import Pixels, Scene
-from lst_raster.physics.planck import BandPlanck
 from lst_raster.physics.quantities import EMISSIVITY, WATER_VAPOUR
 from lst_raster.product.quality_flags import SCENE_QUALITY_KINDS, UNCERTAINTY_LIMIT, Bits, flag
 from lst_raster.retrieval.atmosphere import (
@@ -30,7 +29,7 @@ from lst_raster.retrieval.atmosphere import (
     open_exact_atmosphere,
     open_level2_atmosphere,
 )
-from lst_raster.retrieval.inversion import solve_equation
+from lst_raster.retrieval.inversion import PixelState, Sensor, solve_equation
 from lst_raster.retrieval.masks import MASK_BITS, DistanceClasses, Masking, open_masks
 
 
@@ -45,8 +44,18 @@ class Tile:
     hidden: Mask  # pixels that get no temperature because of a mask
     valid: Mask  # pixels that are measured, not hidden, and have all inputs
     radiance: Float32  # [W m-2 sr-1 um-1], of shape (rows, columns), undefined where not measured
+    second_radiance: Float32 | None = None  # of the second band, None for one band
     emissivity: MergedEstimate
     atmosphere: AtmosphereTerms
+
+    @property
+    def pixels(self) -> PixelState:
+        """Pixels for the solution of the equation."""
+        known = self.emissivity
+        return PixelState(
+            self.radiance, known.value, known.uncertainty, self.second_radiance, known.second,
+            known.difference_uncertainty,
+        )  # fmt: skip
 
 
 TileReader = Callable[[Window], Tile]
@@ -68,9 +77,11 @@ def open_tiles(
     else:
         atmosphere = open_coarse_atmosphere(coarse, scene.grid)
     with ExitStack() as stack:
-        dataset = stack.enter_context(open_raster(scene.place, "scene", SceneError))
-        if Grid.of(dataset) != scene.grid:
-            raise SceneError(f"scene {scene.place} has changed since it was opened; open it again")
+        bands = [scene, scene.second] if scene.second else [scene]
+        datasets = [stack.enter_context(open_raster(one.place, "scene", SceneError)) for one in bands]
+        for one, dataset in zip(bands, datasets, strict=True):
+            if Grid.of(dataset) != scene.grid:
+                raise SceneError(f"scene {one.place} has changed since it was opened; open it again")
         read_masks = stack.enter_context(open_masks(masking, scene.grid))
         read_emissivity = stack.enter_context(
             open_emissivity(inputs.emissivity, scene, read_masks if masking.quality else None)
@@ -78,7 +89,11 @@ def open_tiles(
         read_atmosphere = stack.enter_context(atmosphere)
 
         def read(window: Window) -> Tile:
-            pixels = scene.read(dataset, window=window)
+            pixels, *others = (one.read(dataset, window=window) for one, dataset in zip(bands, datasets, strict=True))
+            for other in others:
+                pixels = pixels._replace(
+                    measured=pixels.measured & other.measured, saturated=pixels.saturated | other.saturated
+                )
             if not pixels.measured.any():
                 return _empty_tile(window, pixels)
             kinds = read_masks(window)
@@ -93,7 +108,8 @@ def open_tiles(
             valid &= np.isfinite(terms.terms[0])
             return Tile(
                 window=window, measured=pixels.measured, saturated=pixels.saturated, kinds=kinds, hidden=hidden,
-                valid=valid, radiance=pixels.radiance, emissivity=emissivity, atmosphere=terms,
+                valid=valid, radiance=pixels.radiance, second_radiance=others[0].radiance if others else None,
+                emissivity=emissivity, atmosphere=terms,
             )  # fmt: skip
 
         yield read
@@ -109,13 +125,12 @@ def _empty_tile(window: Window, pixels: Pixels) -> Tile:
     )  # fmt: skip
 
 
-def retrieve_tile(tile: Tile, noise: float, band: BandPlanck) -> tuple[Float32, Float32]:
-    """Land surface temperature of a tile and its uncertainty, with the uncertainty of the radiance. [K]
+def retrieve_tile(tile: Tile, sensors: Sequence[Sensor]) -> tuple[Float32, Float32]:
+    """Land surface temperature of a tile and its uncertainty, with the bands and the noise of the sensor. [K]
 
     NaN where a pixel is not valid or the equation has no solution, and for the uncertainty where it is unknown.
     """
-    emissivity = tile.emissivity
-    results = solve_equation(tile.radiance, emissivity.value, emissivity.uncertainty, tile.atmosphere, noise, band)
+    results = solve_equation(tile.pixels, tile.atmosphere, sensors)
     if not tile.valid.all():
         for result in results:
             result[~tile.valid] = np.nan

@@ -13,7 +13,7 @@ import xarray as xr
 from pyproj import Transformer
 
 from lst_raster.errors import InputError
-from lst_raster.inference.contract import UNCERTAIN_INPUTS, uncertainty_name, with_unit
+from lst_raster.inference.contract import BOTH_BANDS, UNCERTAIN_INPUTS, uncertainty_name, with_unit
 from lst_raster.inference.model import Model
 from lst_raster.inference.uncertainty import INPUT_UNCERTAINTIES, InputUncertainty, default_uncertainty
 from lst_raster.inputs.climatology import climatology, days_and_years
@@ -141,10 +141,51 @@ def _default(
     return AtmosphereInput(value=value, origin=origin, uncertainty=spread, text=text)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SecondBandArrays:
+    """Arrays of the second band, as `retrieve_array` takes them."""
+
+    sensor: str  # second sensor band
+    radiance: xr.DataArray  # [W m-2 sr-1 um-1]
+    emissivity: xr.DataArray  # [1]
+    difference_uncertainty: xr.DataArray  # standard uncertainty of the difference of the emissivities [1]
+
+
+def two_band_inputs(
+    sensor: str, radiance: xr.DataArray, emissivity: xr.DataArray, second: SecondBandArrays,
+    difference: xr.DataArray | None,
+) -> dict[str, AtmosphereInput]:  # fmt: skip
+    """Inputs of models of two bands (`BOTH_BANDS`), from means over the spatial dimensions of the radiance.
+
+    `sensor` is the first band; `difference` is that of the brightness temperatures, None for that of the mean radiances
+    of both bands. [K]
+    """
+    dimensions = _spatial_dimensions(radiance)
+    if difference is None:
+        both = _neighbourhood(radiance, sensor), _neighbourhood(second.radiance, second.sensor)
+        difference = both[0].value - both[1].value
+    values = (
+        difference, xr.DataArray(sensor_band(second.sensor).stray_light), _mean(emissivity, dimensions),
+        _mean(second.emissivity - emissivity, dimensions), _mean(second.difference_uncertainty, dimensions),
+    )  # fmt: skip
+    return {
+        name: _default(QUANTITIES[name], value, "scene", label="" if _is_number(value) else "mean of the array")
+        for name, value in zip(BOTH_BANDS, values, strict=True)
+    }
+
+
+def _mean(array: xr.DataArray, dimensions: list[Any]) -> xr.DataArray:
+    return array.mean([name for name in dimensions if name in array.dims], dtype=np.float64)
+
+
+def _spatial_dimensions(radiance: xr.DataArray) -> list[Any]:
+    dimensions = [name for name in radiance.dims if str(name).lower() in _SPATIAL]
+    return dimensions or list(radiance.dims[-2:] if radiance.ndim > 1 else ())
+
+
 def _neighbourhood(radiance: xr.DataArray, sensor: str) -> AtmosphereInput:
     """Brightness temperature of the mean radiance over the spatial dimensions, lazy where the radiance is."""
-    dimensions = [name for name in radiance.dims if str(name).lower() in _SPATIAL]
-    dimensions = dimensions or list(radiance.dims[-2:] if radiance.ndim > 1 else ())
+    dimensions = _spatial_dimensions(radiance)
     mean = xr.DataArray(radiance.variable)
     if dimensions:
         if radiance.chunks is not None:

@@ -31,8 +31,7 @@ from lst_raster.retrieval.atmosphere import (
     value_ranges,
     widen_ranges,
 )
-from lst_raster.retrieval.inversion import solve_equation
-from lst_raster.sensors.bands import sensor_band
+from lst_raster.retrieval.inversion import PixelState, Sensor, solve_equation
 from lst_raster.simulator.sigma_levels import Profiles
 from lst_raster.xarray_api.atmosphere_inputs import UNCERTAINTIES
 
@@ -46,6 +45,7 @@ Piece: TypeAlias = tuple[slice, ...]
 LST, UNCERTAINTY, OUTSIDE_RANGE = "lst", "lst_uncertainty", "outside_range"
 TERMS = ("transmittance", "upwelling_radiance", "downwelling_radiance")
 
+_PIXEL_ARRAYS = 3  # radiance, emissivity and an uncertainty of each band
 _PIECE_SIZE = 16_384  # pixels; as many as the model takes in one call
 _WARNED: set[tuple[Recipe, str]] = set()  # recipes and inputs for which this process has logged a warning
 
@@ -62,24 +62,27 @@ class Recipe:
     from_profile: tuple[str, ...] = ()  # atmosphere inputs that are computed from the profile
     scales_humidity: bool = False  # whether the profile's humidity is scaled to the given water vapour
     checks_vapour: bool  # whether the water vapour is given, and may be in another unit
-    noise: float  # standard uncertainty of the radiance [W m-2 sr-1 um-1]
+    sensors: tuple[Sensor, ...]  # bands with their noise; of models of two bands, pixels have three more arrays
     outputs: tuple[str, ...]  # in the order of the result: `LST` and others of this module
     warns_once: bool  # whether a process logs each warning once, not for every block
 
 
-def solve_block(recipe: Recipe, radiance: Values, emissivity: Values, spread: Values, *atmosphere: Values) -> Any:
+def solve_block(recipe: Recipe, *arrays: Values) -> Any:
     """Retrieve a block; all arrays broadcast together.
 
-    Radiance [W m-2 sr-1 um-1], emissivity and its standard uncertainty `spread` [1] are followed by the atmosphere
-    inputs of `Recipe.fields`, in the contract's units, and with a profile by temperature [K] and specific humidity
-    [kg kg-1], with `Recipe.pressures` as last dimension. Returns a single output as array, else a tuple, of the common
-    shape and NaN where an input is. Raises InputError for an impossible value, and ModelError where the model is
-    missing or differs from the one in the process that started the work.
+    Radiance [W m-2 sr-1 um-1], emissivity and its standard uncertainty [1], and with two bands radiance and emissivity
+    of the second and the standard uncertainty of the difference, are followed by the atmosphere inputs of
+    `Recipe.fields`, in the contract's units, and with a profile by temperature [K] and specific humidity [kg kg-1],
+    with `Recipe.pressures` as last dimension. Returns a single output as array, else a tuple, of the common shape and
+    NaN where an input is. Raises InputError for an impossible value, and ModelError where the model is missing or
+    differs from the one in the process that started the work.
     """
     model = load_model(recipe.model, recipe.digest)
-    check_radiance(radiance, model.contract.sensor)
+    count = _PIXEL_ARRAYS * len(recipe.sensors)
+    own, atmosphere = arrays[:count], arrays[count:]
+    check_radiance(own[0], model.contract.sensor)
     fields, levels = atmosphere[: len(recipe.fields)], atmosphere[len(recipe.fields) :]
-    pixels = (radiance, emissivity, spread, *fields)
+    pixels = (*own, *fields)
     shape = np.broadcast_shapes(*(part.shape for part in pixels), *(part.shape[:-1] for part in levels))
     pixels = tuple(part.reshape((1,) * (len(shape) - part.ndim) + part.shape) for part in pixels)
     levels = tuple(part.reshape((1,) * (len(shape) + 1 - part.ndim) + part.shape) for part in levels)
@@ -91,8 +94,8 @@ def solve_block(recipe: Recipe, radiance: Values, emissivity: Values, spread: Va
         constant = block.atmosphere([_cut(part, ()) for part in fields], [_cut_levels(part, ()) for part in levels])
     for piece in pieces(shape, _PIECE_SIZE):
         here = [_cut(part, piece) for part in pixels]
-        terms = constant or block.atmosphere(here[3:], [_cut_levels(part, piece) for part in levels], here[:2])
-        for name, values in block.solve(here[0], here[1], here[2], terms).items():
+        terms = constant or block.atmosphere(here[count:], [_cut_levels(part, piece) for part in levels], here[:count])
+        for name, values in block.solve(PixelState(*here[:count]), terms).items():
             outputs[name][piece] = values.reshape(outputs[name][piece].shape)
     block.log_warnings()
     return tuple(outputs.values()) if len(outputs) > 1 else outputs[recipe.outputs[0]]
@@ -139,21 +142,24 @@ class _Block:
     model: Model
     input_ranges: Ranges = field(default_factory=dict)  # lowest and highest value of every model input so far
 
-    def solve(
-        self, radiance: Float32, emissivity: Float32, spread: Float32, atmosphere: AtmosphereTerms
-    ) -> dict[str, Values]:
+    def solve(self, pixels: PixelState, atmosphere: AtmosphereTerms) -> dict[str, Values]:
         """Retrieve a piece, of arrays of one shape or numbers."""
-        EMISSIVITY.check(emissivity[np.isfinite(emissivity)], "emissivity")
-        shape = np.broadcast_shapes(radiance.shape, emissivity.shape, spread.shape, atmosphere.terms[0].shape) or (1,)
-        radiance = np.broadcast_to(radiance, shape)
-        emissivity, spread = (np.broadcast_to(part, shape) if part.ndim else part for part in (emissivity, spread))
+        given = [part for part in pixels if part is not None]
+        for emissivity in (pixels.emissivity, pixels.second_emissivity):
+            if emissivity is not None:
+                EMISSIVITY.check(emissivity[np.isfinite(emissivity)], "emissivity")
+        shape = np.broadcast_shapes(*(part.shape for part in given), atmosphere.terms[0].shape) or (1,)
+        radiances = (pixels.radiance, pixels.second_radiance)
+        whole = pixels.map(
+            lambda part: np.broadcast_to(part, shape) if part.ndim or any(part is one for one in radiances) else part
+        )
         if atmosphere.terms[0].shape not in ((), shape):
-            outside = () if atmosphere.outside_range is None else (atmosphere.outside_range,)
-            layers = [*atmosphere.terms, *(atmosphere.variance or ()), *outside]
-            atmosphere = AtmosphereTerms.from_layers(np.stack([np.broadcast_to(layer, shape) for layer in layers]))
-        band = sensor_band(self.model.contract.sensor).planck
-        lst, uncertainty = solve_equation(radiance, emissivity, spread, atmosphere, self.recipe.noise, band)
-        infinite = ~(np.isfinite(radiance) & np.isfinite(emissivity))  # would give a number
+            layers = [np.broadcast_to(layer, shape) for layer in atmosphere.layers()]
+            atmosphere = AtmosphereTerms.from_layers(np.stack(layers))
+        lst, uncertainty = solve_equation(whole, atmosphere, self.recipe.sensors)
+        infinite = np.zeros(shape, bool)  # would give a number
+        for part in given:
+            infinite |= ~np.isfinite(part)
         lst[infinite] = uncertainty[infinite] = np.nan
         found: dict[str, Values] = {LST: lst}
         found |= {name: np.broadcast_to(term, shape) for name, term in zip(TERMS, atmosphere.terms, strict=True)}

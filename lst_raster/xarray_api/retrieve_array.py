@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -18,8 +18,9 @@ from lst_raster import __version__
 from lst_raster.errors import InputError, ModelError
 from lst_raster.inference.contract import GRAPHS, UNCERTAIN_INPUTS, uncertainty_name
 from lst_raster.inference.model import Model, has_model
-from lst_raster.inference.uncertainty import GIVEN, default_uncertainty
+from lst_raster.inference.uncertainty import GIVEN, KNOWN_DIFFERENCE_UNCERTAINTY, default_uncertainty
 from lst_raster.inputs.emissivity.source import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
+from lst_raster.inputs.emissivity.tables import relation_to_first
 from lst_raster.inputs.profile_input import ON_LEVELS
 from lst_raster.inputs.reanalysis.over_scene import ORIGIN
 from lst_raster.inputs.reanalysis.products import ON_LEVELS as LEVEL_VARIABLES
@@ -27,7 +28,9 @@ from lst_raster.inputs.resolve import atmosphere_input_names
 from lst_raster.physics.quantities import (
     AEROSOL_OPTICAL_DEPTH,
     BRIGHTNESS_TEMPERATURE,
+    BRIGHTNESS_TEMPERATURE_DIFFERENCE,
     EMISSIVITY,
+    EMISSIVITY_DIFFERENCE_UNCERTAINTY,
     RADIANCE,
     SPECIFIC_HUMIDITY,
     SURFACE_PRESSURE,
@@ -36,11 +39,16 @@ from lst_raster.physics.quantities import (
 )
 from lst_raster.reading import text_of
 from lst_raster.resources import models_path
-from lst_raster.retrieval.inversion import sensor_noise
+from lst_raster.retrieval.inversion import Sensor, both_sensors
 from lst_raster.retrieval.retrieve import EQUATION, model_provenance
-from lst_raster.sensors.bands import sensor_band
+from lst_raster.sensors.bands import SensorBand, second_band, sensor_band
 from lst_raster.xarray_api.arrays import align_arrays, as_array
-from lst_raster.xarray_api.atmosphere_inputs import atmosphere_inputs, provenance
+from lst_raster.xarray_api.atmosphere_inputs import (
+    SecondBandArrays,
+    atmosphere_inputs,
+    provenance,
+    two_band_inputs,
+)
 from lst_raster.xarray_api.attributes import (
     CONVENTIONS,
     LST_ATTRIBUTES,
@@ -66,7 +74,10 @@ def retrieve_array(
     surface_pressure: xr.DataArray | float | None = None, aerosol: xr.DataArray | float | None = None,
     brightness_temperature: xr.DataArray | float | None = None, profile: xr.Dataset | None = None,
     origin: str = GIVEN, uncertainties: Mapping[str, xr.DataArray | float] = MappingProxyType({}),
-    emissivity_uncertainty: xr.DataArray | float = EMISSIVITY_UNCERTAINTY, model: Model | str | Path | None = None,
+    emissivity_uncertainty: xr.DataArray | float = EMISSIVITY_UNCERTAINTY,
+    second_radiance: xr.DataArray | None = None, second_emissivity: xr.DataArray | float | None = None,
+    difference_uncertainty: xr.DataArray | float | None = None,
+    brightness_temperature_difference: xr.DataArray | float | None = None, model: Model | str | Path | None = None,
     uncertainty: bool = True, terms: bool = False,
 ) -> xr.Dataset:  # fmt: skip
     """Retrieve the land surface temperature of an array of radiances.
@@ -114,6 +125,17 @@ def retrieve_array(
         ``{"water_vapour": 2.0, "air_temperature": 1.5, "aerosol": 0.03}``.
     emissivity_uncertainty : DataArray or float
         Standard uncertainty of the emissivity. [1]
+    second_radiance : DataArray, optional
+        At-sensor radiance of the second thermal band, of Landsat 8 and 9: both bands are used, which halves the error,
+        and the tier is ``dual`` or ``dual-profile``. [W m-2 sr-1 um-1]
+    second_emissivity : DataArray or float, optional
+        Surface emissivity in the second band; by default from that in the first, by a relation of spectra. [1]
+    difference_uncertainty : DataArray or float, optional
+        Standard uncertainty of the difference of both emissivities; by default 0.005 for a given `second_emissivity`,
+        and 0.007 for that of the relation. [1]
+    brightness_temperature_difference : DataArray or float, optional
+        Brightness temperature of the first less the second band, of the clear neighbourhood of the pixels; by default
+        that of the mean radiances of both. [K]
     model : Model, str or path, optional
         The model, its name or its path, instead of the shipped one.
     uncertainty : bool
@@ -145,14 +167,36 @@ def retrieve_array(
         AEROSOL_OPTICAL_DEPTH.name: aerosol, BRIGHTNESS_TEMPERATURE.name: brightness_temperature,
     }  # fmt: skip
     levels = None if profile is None else _as_profile(profile)
-    chosen = _choose_model(sensor, model, "profile" if levels else "surface")
+    tiers = ("surface", "profile") if second_radiance is None else ("dual", "dual-profile")
+    chosen = _choose_model(sensor, model, tiers[levels is not None])
     from_profile = _inputs_from_profile(chosen, given) if levels is not None else ()
     levels = levels if from_profile else None
     arrays = {
         "radiance": as_array(RADIANCE, radiance), "emissivity": as_array(EMISSIVITY, emissivity),
         _SPREAD.name: as_array(_SPREAD, emissivity_uncertainty),
     }  # fmt: skip
+    second, of_second = None, (second_emissivity, difference_uncertainty, brightness_temperature_difference)
+    if second_radiance is None and any(one is not None for one in of_second):
+        raise InputError("values of the second band are given without its radiance; give second_radiance too")
+    if chosen.contract.has_two_bands:
+        second = _second_band(chosen, arrays["emissivity"], second_radiance, second_emissivity, difference_uncertainty)
+        # A difference needs both bands: means are over the pixels that have them.
+        first, other = align_arrays({"radiance": arrays["radiance"], "second_radiance": second.radiance})
+        is_known = first.notnull() & other.notnull()
+        arrays["radiance"], second = first.where(is_known), replace(second, radiance=other.where(is_known))
+        arrays |= {
+            "second_radiance": second.radiance, "second_emissivity": second.emissivity,
+            "difference_uncertainty": second.difference_uncertainty,
+        }  # fmt: skip
+    elif second_radiance is not None:
+        raise ModelError(f"the model {chosen.contract.name} uses one thermal band; leave out second_radiance")
     atmosphere = atmosphere_inputs(chosen, arrays["radiance"], given, uncertainties, origin, from_profile)
+    if second is not None:
+        given_difference = brightness_temperature_difference
+        atmosphere |= two_band_inputs(
+            chosen.contract.sensor, arrays["radiance"], arrays["emissivity"], second,
+            None if given_difference is None else as_array(BRIGHTNESS_TEMPERATURE_DIFFERENCE, given_difference),
+        )  # fmt: skip
     fields = {name: part.value for name, part in atmosphere.items()}
     known = {name: default_uncertainty(name, ORIGIN) for name in UNCERTAIN_INPUTS if name in from_profile}
     for name, part in atmosphere.items():
@@ -175,7 +219,8 @@ def retrieve_array(
         from_profile=from_profile,
         scales_humidity="water_vapour" in fields and any(name in ON_LEVELS for name in from_profile),
         checks_vapour=water_vapour is not None,
-        noise=sensor_noise(band, band.gain), outputs=outputs,
+        sensors=_sensors(band, second),
+        outputs=outputs,
         warns_once=any(array.chunks is not None for array in aligned),
     )  # fmt: skip
     attributes = {
@@ -199,6 +244,36 @@ def _choose_model(sensor: str, model: Model | str | Path | None, tier: str) -> M
     if chosen.contract.sensor != name:
         raise ModelError(f"the model {chosen.contract.name} is for {chosen.contract.sensor}, not for {name}")
     return chosen
+
+
+def _sensors(band: SensorBand, second: SecondBandArrays | None) -> tuple[Sensor, ...]:
+    if second is None:
+        return both_sensors(band, band.gain)
+    other = sensor_band(second.sensor)
+    return both_sensors(band, band.gain, other.gain, other.stray_light)
+
+
+def _second_band(
+    model: Model, emissivity: xr.DataArray, radiance: xr.DataArray | None, given: xr.DataArray | float | None,
+    uncertainty: xr.DataArray | float | None,
+) -> SecondBandArrays:  # fmt: skip
+    """Arrays of the second band; `given` is its emissivity, and `uncertainty` that of the difference."""
+    other = second_band(model.contract.sensor)
+    if radiance is None or other is None:
+        raise ModelError(f"the model {model.contract.name} uses both thermal bands; give second_radiance")
+    if not isinstance(radiance, xr.DataArray):
+        raise InputError(f"second_radiance is of type {type(radiance).__name__}; give an xarray.DataArray")
+    relation = relation_to_first(other.name)
+    known = KNOWN_DIFFERENCE_UNCERTAINTY if given is not None else relation.uncertainty
+    second = relation.second(emissivity) if given is None else as_array(EMISSIVITY, given)
+    return SecondBandArrays(
+        sensor=other.name,
+        radiance=as_array(RADIANCE, radiance),
+        emissivity=second.astype(np.float64),
+        difference_uncertainty=as_array(
+            EMISSIVITY_DIFFERENCE_UNCERTAINTY, known if uncertainty is None else uncertainty
+        ),
+    )
 
 
 def _inputs_from_profile(model: Model, given: Mapping[str, Any]) -> tuple[str, ...]:

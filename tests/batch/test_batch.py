@@ -10,12 +10,14 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import lst_raster
 from lst_raster import errors, retrieve, retrieve_many
+from lst_raster.batch.read_lists import read_scene_list
 from lst_raster.batch.report import Report
-from lst_raster.batch.task import Opening, RetrieveOptions, Task, run_task
+from lst_raster.batch.task import Opening, RetrieveOptions, Task, make_tasks, plan, run_task
 from lst_raster.errors import CancelledError, InputError, OutputError, RemoteError, SceneError, WorkerError
 from tests.support.many_scenes import (
     AIR,
@@ -30,6 +32,7 @@ from tests.support.many_scenes import (
     stem_of,
     temporary_files,
 )
+from tests.support.two_band_scenes import make_two_band_scene
 
 linux = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 SHAPE = (300, 300)
@@ -125,6 +128,17 @@ def test_options_of_a_scene_in_the_list_override_those_of_all_scenes(scenes, opt
     assert wet.product.path.name == "wet_LST.tif"
     assert (wet.product.tags["emissivity"], dry.product.tags["emissivity"]) == ("0.99 (given)", "0.97 (given)")
     assert (wet.product.tags["acquisition_date"], dry.product.tags["acquisition_date"]) == ("2015-07-19", "2015-08")
+
+
+def test_both_bands_are_used_and_the_plan_says_so(tmp_path):
+    path = make_two_band_scene(tmp_path / "in", lst=np.full((20, 30), 300.0))
+    (both,) = retrieve_many(path, out=tmp_path / "both")
+    (one,) = retrieve_many(path, out=tmp_path / "one", bands="one")
+    assert [found.product.tags["model"] for found in (both, one)] == ["landsat8-b10/dual", "landsat8-b10/surface"]
+    scenes = read_scene_list([path])
+    for bands, model in (("auto", "landsat8-b10/dual"), ("one", "landsat8-b10/surface")):
+        (task,) = make_tasks(scenes, str(tmp_path), Opening(), {"bands": bands})
+        assert plan(task).model == model
 
 
 def test_aerosol_is_an_option_of_all_scenes_and_of_one(scenes, options, tmp_path):

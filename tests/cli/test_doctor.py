@@ -27,7 +27,7 @@ def test_a_complete_installation_passes_all_checks(capsys):
     assert doctor() == 0
     out, err = capsys.readouterr()
     assert out.splitlines()[0] == f"ok     lst-raster {__version__}"
-    assert out.splitlines()[-1] == "all checks passed" and "models: 14 of version" in out and not err
+    assert out.splitlines()[-1] == "all checks passed" and "models: 18 of version" in out and not err
 
 
 def test_the_same_as_json(capsys):
@@ -79,7 +79,7 @@ def test_the_version_names_models_and_gdal(capsys):
         main(["--version"])
     first, second = capsys.readouterr().out.splitlines()
     assert left.value.code == 0 and first == f"lst-raster, version {__version__}"
-    assert second.startswith("models 14 of version 5, GDAL 3.") and "PROJ 9." in second
+    assert second.startswith("models 18 of version 5, GDAL 3.") and "PROJ 9." in second
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ import rasterio
 import lst_raster
 from lst_raster.cli.main import COMMANDS, LazyGroup
 from tests.support.factories import MTL, STEM, make_scene, ramp, write_raster
+from tests.support.two_band_scenes import make_two_band_scene
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "data" / "LC08_alabama_B10.tif"
 GIVEN = ("--emissivity", "0.97", "--water-vapour", "20", "--air-temperature", "295", "--surface-pressure", "1000")
@@ -77,6 +78,19 @@ def test_uncertainties_and_aerosol_are_given_with_the_values(here, scene, model_
     assert tags["aerosol_optical_depth"] == "0.1 ± 0.05 (given)"
     code, _, err = command("retrieve", scene, "-o", "b.tif", "--model", model_path, "--surface-pressure", "1000±5")
     assert (code, "has an uncertainty, which it cannot have" in err[-1]) == (1, True)
+
+
+def test_both_bands_are_used_unless_one_is_chosen(here, command):
+    path = make_two_band_scene(here / "in", lst=ramp(280, 310))
+    for options, model in (((), "dual"), (("--bands", "one"), "surface"), (("--band", "10"), "surface")):
+        code, out, err = command("retrieve", path, *options, *GIVEN, "-o", "out.tif", "--overwrite", "-q")
+        assert (code, out, err) == (0, ["out.tif"], [])
+        with rasterio.open("out.tif") as dataset:
+            assert dataset.tags()["model"] == f"landsat8-b10/{model}"
+    (here / "in" / f"{STEM}_B11.TIF").unlink()
+    code, _, err = command("retrieve", path, "--bands", "both", *GIVEN, "-o", "none.tif", "-q")
+    assert (code, "has no band 11 of" in err[-1]) == (1, True)
+    assert not Path("none.tif").exists()
 
 
 def test_sensor_and_date_may_be_stated(here, model_path, command):

@@ -12,7 +12,8 @@ from lst_raster import Scene, retrieve
 from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, OutputError
 from lst_raster.inputs.emissivity.aster_ged import read_mosaic
 from lst_raster.inputs.emissivity.merge import choose_emissivity, open_emissivity
-from lst_raster.inputs.emissivity.tables import components, land_cover_table
+from lst_raster.inputs.emissivity.spectra import _band_means, packaged_spectra
+from lst_raster.inputs.emissivity.tables import components, land_cover_table, relation_to_first
 from lst_raster.io.grid import Box
 from tests.support.emissivity_scenes import DEGREES, add_metadata, add_quality, add_reflectance, make_tile
 from tests.support.factories import STATE, make_scene, ramp, write_raster
@@ -434,3 +435,27 @@ def test_real_scenes_of_every_age_have_plausible_emissivity_from_their_own_bands
     assert known.size > 0.5 * found.value.size
     assert known.min() > 0.93 and known.max() <= 0.9911
     assert 0.965 < np.median(known) < 0.9905
+
+
+@pytest.mark.parametrize("satellite", ["landsat8", "landsat9"])
+def test_the_relation_of_both_bands_is_that_of_the_components_and_the_spectra(satellite):
+    first, second = components(f"{satellite}-b10"), components(f"{satellite}-b11")
+    names = ("soil", "vegetation", "rock", "built", "water")
+    emissivity = np.array([first[name].emissivity for name in names])
+    difference = np.array([second[name].emissivity for name in names]) - emissivity
+    slope, constant = np.polyfit(emissivity - 0.97, difference, 1)
+    relation = relation_to_first(f"{satellite}-b11")
+    assert (relation.constant, relation.slope) == pytest.approx((constant, slope), abs=5e-4)
+    spectra = packaged_spectra()
+    natural = np.array([kind != "metal" for kind in spectra.kinds])
+    bands = [_band_means(spectra, f"{satellite}-{band}")[natural] for band in ("b10", "b11")]
+    own = np.polyfit(bands[0], bands[1] - bands[0], 1)
+    scatter = np.std(bands[1] - bands[0] - np.polyval(own, bands[0]))
+    fit = np.sqrt(np.mean((difference - constant - slope * (emissivity - 0.97)) ** 2))
+    assert relation.uncertainty == pytest.approx(np.hypot(scatter, fit), abs=1e-4)
+    np.testing.assert_allclose(relation.second(emissivity) - emissivity, difference, atol=0.004)
+
+
+def test_a_first_band_has_no_relation_to_itself():
+    with pytest.raises(InputError, match="no emissivity coefficients are known for landsat8-b10"):
+        relation_to_first("landsat8-b10")

@@ -13,8 +13,8 @@ from lst_raster.inputs.resolve import assumption_warnings, atmosphere_input_name
 from lst_raster.product.quality_flags import flag
 from lst_raster.retrieval.atmosphere import CoarseAtmosphere
 from lst_raster.retrieval.masks import choose_masking
-from lst_raster.retrieval.neighbourhood import neighbourhood_field
 from tests.support.factories import STATE, make_model, make_scene, ramp, write_raster
+from tests.support.neighbourhoods import neighbourhood_of
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def at_the_model(scene, given, model, **options):
     """Values of all inputs of the model, as they reach it."""
     inputs = resolve_inputs(scene, given, model, **options)
     masking = choose_masking(scene, clouds=True, dilation=0.0)
-    inputs = inputs.with_neighbourhood(neighbourhood_field(scene, masking))
+    inputs = inputs.with_neighbourhood(neighbourhood_of(scene, masking))
     values = CoarseAtmosphere.over(inputs, scene.grid, uncertainty=True).values(np.array([5.0]), np.array([5.0]), 0.0)
     assert set(values) == {variable.name for variable in inputs.network.contract.atmosphere_inputs}
     return {name: float(value[0]) for name, value in values.items()}

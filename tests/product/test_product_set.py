@@ -117,7 +117,7 @@ def test_the_uncertainty_agrees_with_perturbed_inputs(tmp_path, model_path):
     noise = np.hypot(noise_radiance(BAND.noise, BAND.planck), quantisation_noise(BAND.gain))
     parts = [lst(radiance + noise) - lst(), lst(emissivity=0.97 + 0.01) - lst()]
     tau, up, down = (float(term) for term in predicted.terms)
-    depth, temperature = (float(part) for part in predicted[3:])
+    depth, temperature = (float(part) for part in predicted[3:5])
     black = up / (1 - tau)
     thicker = tau * np.exp(-depth)
     parts.append(lst(terms=(thicker, (1 - thicker) * black, down)) - lst())

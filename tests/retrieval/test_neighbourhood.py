@@ -12,9 +12,10 @@ from lst_raster.physics.planck import brightness_temperature
 from lst_raster.product.quality_flags import flag
 from lst_raster.retrieval.atmosphere import CoarseAtmosphere
 from lst_raster.retrieval.masks import choose_masking
-from lst_raster.retrieval.neighbourhood import fill_nodes, neighbourhood_field
+from lst_raster.retrieval.neighbourhood import fill_nodes
 from lst_raster.sensors.bands import sensor_band
 from tests.support.factories import STATE, STEM, make_model, make_scene, ramp, write_raster
+from tests.support.neighbourhoods import neighbourhood_of
 
 PLANCK = sensor_band("landsat8-b10").planck
 WIDE = {"transform": rasterio.Affine(300, 0, 452475, 0, -300, 3408645)}
@@ -33,7 +34,7 @@ def opened(folder, lst, cloud=None, **raster):
 
 
 def around(scene, **options):
-    return neighbourhood_field(scene, choose_masking(scene, clouds=True, dilation=0.0), **options)
+    return neighbourhood_of(scene, choose_masking(scene, clouds=True, dilation=0.0), **options)
 
 
 def seen(scene):
@@ -56,7 +57,7 @@ def test_clouds_of_the_quality_band_are_left_out_also_where_they_are_kept(tmp_pa
     scene = opened(tmp_path, ramp(280, 300))
     assert around(scene).source == pytest.approx(np.median(seen(scene)), abs=0.5)
     cloudy = opened(tmp_path / "cloudy", ramp(280, 300), cloud)
-    masked = neighbourhood_field(cloudy, choose_masking(cloudy, clouds=False, dilation=0.0))
+    masked = neighbourhood_of(cloudy, choose_masking(cloudy, clouds=False, dilation=0.0))
     assert masked.source == pytest.approx(around(cloudy).source)  # the quality band has them, masked or not
 
 

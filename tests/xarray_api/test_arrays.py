@@ -17,13 +17,14 @@ from lst_raster.errors import GridMismatchError, InputError, ModelError, Unknown
 from lst_raster.io.raster import open_raster
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.retrieval.masks import choose_masking
-from lst_raster.retrieval.neighbourhood import neighbourhood_field
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.xarray_api import blocks
 from lst_raster.xarray_api.atmosphere_inputs import place_of
 from tests.support.factories import FULL_PRECISION, make_model, make_scene, ramp, write_raster
+from tests.support.neighbourhoods import neighbourhood_of
 from tests.support.profile_air import DATE, LATITUDE, LEVELS, LONGITUDE, humidity_at, temperature_at
 from tests.support.reanalysis_files import TIMES, write_levels
+from tests.support.two_band_scenes import make_two_band_scene
 
 SENSOR = "landsat8-b10"
 SHAPE = (60, 70)
@@ -62,10 +63,10 @@ def radiance_of(path):
     return on_grid(np.where(pixels.measured, pixels.radiance, np.nan))
 
 
-def neighbourhood_of(path):
+def brightness_around(path):
     """Brightness temperature of the neighbourhood in a retrieval of the scene."""
     scene = Scene.open(path)
-    return neighbourhood_field(scene, choose_masking(scene, clouds=True, dilation=0.0)).source
+    return neighbourhood_of(scene, choose_masking(scene, clouds=True, dilation=0.0)).source
 
 
 @pytest.fixture(params=["made", "shipped"])
@@ -94,7 +95,7 @@ def test_the_numbers_are_those_of_the_exact_retrieval_of_the_scene(tmp_path, mod
     product = retrieve(path, output=tmp_path, **options)
     arrays = {"water_vapour": on_grid(VAPOUR), "emissivity": on_grid(EMISSIVITY)}
     radiance = radiance_of(path).assign_coords(time=np.datetime64("2015-07-19", "ns"))
-    around = neighbourhood_of(path)
+    around = brightness_around(path)
     found = retrieve_array(
         radiance, model=model, brightness_temperature=around, **COMMON, **(arrays if given == "arrays" else known)
     )
@@ -283,7 +284,7 @@ def test_missing_inputs_are_those_of_a_retrieval_of_the_scene(tmp_path, sensitiv
     path = make_scene(tmp_path / "in", lst=ramp(280, 310))
     product = retrieve(path, output=tmp_path, model=sensitive_model, emissivity=0.97, exact=True, form=FULL_PRECISION)
     radiance = radiance_of(path).assign_coords(time=np.datetime64("2015-07-19T16:20", "ns"))
-    around = neighbourhood_of(path)
+    around = brightness_around(path)
     found = retrieve_array(radiance, 0.97, sensor=SENSOR, model=sensitive_model, brightness_temperature=around)
     np.testing.assert_allclose(found.lst, read(product.path), atol=1e-3)
     np.testing.assert_allclose(
@@ -574,3 +575,75 @@ except lst_raster.errors.MissingExtraError as error:
 def test_without_dask_arrays_in_memory_are_retrieved_and_chunks_name_the_extra():
     output = subprocess.run([sys.executable, "-c", WITHOUT_DASK], capture_output=True, text=True, check=True).stdout
     assert output == "dask is not installed; run: pip install 'lst-raster[dask]'\n"
+
+
+@pytest.fixture(scope="module")
+def both_bands(tmp_path_factory):
+    """Radiances of both bands of a scene, and its ground."""
+    ground = ramp(285.0, 305.0)
+    scene = Scene.open(make_two_band_scene(tmp_path_factory.mktemp("both"), lst=ground)).with_second_band()
+    radiances = []
+    for one in (scene, scene.second):
+        with rasterio.open(one.place.location) as dataset:
+            radiances.append(xr.DataArray(one.read(dataset).radiance, dims=("y", "x")))
+    return *radiances, ground
+
+
+TWO_BANDS = {"sensor": "landsat8-b10", "air_temperature": 295.0, "surface_pressure": 1000.0}
+
+
+def test_the_second_band_is_used_where_it_is_given(both_bands):
+    first, second, ground = both_bands
+    found = retrieve_array(first, 0.97, 20.0, second_radiance=second, terms=True, **TWO_BANDS)
+    assert found.attrs["model"] == "landsat8-b10/dual"
+    np.testing.assert_allclose(found.lst, ground, atol=0.06)
+    alone = retrieve_array(first, 0.97, 20.0, **TWO_BANDS)
+    assert float((found.lst_uncertainty / alone.lst_uncertainty).max()) < 1.0
+    lazy = retrieve_array(
+        first.chunk(25), xr.full_like(first, 0.97), 20.0, second_radiance=second.chunk(25), **TWO_BANDS
+    )
+    np.testing.assert_allclose(lazy.lst.compute(), found.lst, atol=2e-3)
+    unknown = first.where(np.arange(70) > 2)
+    holes = retrieve_array(first, 0.97, 20.0, second_radiance=second.where(np.arange(70) > 2), **TWO_BANDS)
+    np.testing.assert_array_equal(np.isnan(holes.lst), np.isnan(unknown))
+
+
+def test_the_emissivity_of_the_second_band_is_given_or_follows_from_the_first(both_bands):
+    first, second, _ = both_bands
+    typical = retrieve_array(first, 0.97, 20.0, second_radiance=second, **TWO_BANDS)
+    given = {"second_radiance": second, "second_emissivity": 0.9747, "difference_uncertainty": 0.0072, **TWO_BANDS}
+    np.testing.assert_allclose(retrieve_array(first, 0.97, 20.0, **given).lst, typical.lst, atol=0.02)
+    other = retrieve_array(first, 0.97, 20.0, **given | {"difference_uncertainty": 0.02})
+    assert float(other.lst_uncertainty.mean()) != pytest.approx(float(typical.lst_uncertainty.mean()), rel=0.01)
+    with pytest.raises(InputError, match="emissivity"):
+        retrieve_array(first, 0.97, 20.0, **given | {"second_emissivity": 97.0})
+
+
+def test_models_and_bands_must_fit(both_bands):
+    first, second, _ = both_bands
+    with pytest.raises(ModelError, match="uses both thermal bands; give second_radiance"):
+        retrieve_array(first, 0.97, 20.0, model="landsat8-b10/dual", **TWO_BANDS)
+    with pytest.raises(ModelError, match="uses one thermal band; leave out second_radiance"):
+        retrieve_array(first, 0.97, 20.0, second_radiance=second, model="landsat8-b10/surface", **TWO_BANDS)
+    with pytest.raises(ModelError, match="there is no model landsat7-b6/dual"):
+        retrieve_array(first, 0.97, 20.0, second_radiance=second, **TWO_BANDS | {"sensor": "landsat7-b6"})
+    with pytest.raises(InputError, match="given without its radiance; give second_radiance too"):
+        retrieve_array(first, 0.97, 20.0, second_emissivity=0.97, **TWO_BANDS)
+    with pytest.raises(InputError, match="second_radiance is of type float"):
+        retrieve_array(first, 0.97, 20.0, second_radiance=8.0, **TWO_BANDS)
+
+
+def test_the_difference_of_the_bands_is_over_pixels_with_both_and_may_be_given(both_bands):
+    first, second, _ = both_bands
+    warm = first > first.median()
+    name = "brightness_temperature_difference"
+    whole = retrieve_array(first, 0.97, 20.0, second_radiance=second, **TWO_BANDS)
+    part = retrieve_array(first, 0.97, 20.0, second_radiance=second.where(warm), **TWO_BANDS)
+    assert float(part.attrs[name].split()[0]) == pytest.approx(float(whole.attrs[name].split()[0]), abs=1.0)
+    warmer = retrieve_array(first, 0.97, 20.0, second_radiance=second, brightness_temperature=310.0, **TWO_BANDS)
+    assert warmer.attrs[name] == whole.attrs[name]
+    given = retrieve_array(
+        first, 0.97, 20.0, second_radiance=second, brightness_temperature_difference=2.0, **TWO_BANDS
+    )
+    assert given.attrs[name].startswith("2 K")
+    assert float(abs(given.lst - whole.lst).mean()) > 0.1

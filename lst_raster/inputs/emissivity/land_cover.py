@@ -12,7 +12,7 @@ import numpy as np
 
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.inputs.emissivity.source import EmissivitySource, Estimate, EstimateReader
-from lst_raster.inputs.emissivity.tables import Value, land_cover_names, land_cover_table
+from lst_raster.inputs.emissivity.tables import Value, land_cover_names, land_cover_table, relation_to_first
 from lst_raster.io.address import Address, Location
 from lst_raster.io.grid import on_grid
 from lst_raster.io.raster import open_raster, read_window
@@ -38,20 +38,28 @@ def land_cover_source(scene: Scene, argument: str, *, align: bool = False) -> Em
             f"of {', '.join(names)} or a CSV file"
         )
     path = address or Path(name)
+    values = land_cover_table(table, scene.sensor)
+    second = land_cover_table(table, scene.second.sensor) if scene.second and table in names else None
+    spread = relation_to_first(scene.second.sensor).uncertainty if scene.second else 0.0
     return EmissivitySource(
         name=f"landcover {path.name} ({Path(table).name})", kind="land_cover",
         rasters=[path] if table in names else [path, Path(table)],
-        open=partial(_open_map, path, Path(table).name, land_cover_table(table, scene.sensor)),
+        open=partial(_open_map, path, Path(table).name, values, second, spread),
     )  # fmt: skip
 
 
 @contextmanager
-def _open_map(path: Location, legend: str, table: Mapping[int, Value], scene: Scene) -> Iterator[EstimateReader]:
+def _open_map(
+    path: Location, legend: str, table: Mapping[int, Value], second: Mapping[int, Value] | None, spread: float,
+    scene: Scene,
+) -> Iterator[EstimateReader]:  # fmt: skip
     """Open for reading window by window; a map on another grid is sampled at the nearest cell."""
+    difference = np.asarray(spread, np.float32)  # a class contains many materials, as the relation of the bands does
     missing = max(table) + 1  # index of NaN, for every class that is not in the table
-    value, uncertainty = (np.full(missing + 1, np.nan, np.float32) for _ in range(2))
+    value, uncertainty, other = (np.full(missing + 1, np.nan, np.float32) for _ in range(3))
     for code, entry in table.items():
         value[code], uncertainty[code] = entry.emissivity, entry.uncertainty
+        other[code] = second[code].emissivity if second else np.nan
     what = f"land cover map {path}"
     with (
         open_raster(path, "land cover map", InputError) as dataset,
@@ -70,7 +78,10 @@ def _open_map(path: Location, legend: str, table: Mapping[int, Value], scene: Sc
                 )
             known = valid & (classes >= 0) & (classes < missing) & whole
             index = np.where(known, classes, missing).astype(np.intp)
-            return Estimate(value[index], uncertainty[index])
+            estimate = Estimate(value[index], uncertainty[index])
+            if second is None:
+                return estimate
+            return estimate._replace(second=other[index], difference_uncertainty=difference)
 
         yield read
 

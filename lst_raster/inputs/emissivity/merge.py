@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,11 +15,18 @@ from numpy.typing import NDArray
 from lst_raster.errors import InputNotFoundError
 from lst_raster.inputs.emissivity.registry import SOURCES
 from lst_raster.inputs.emissivity.scene_bands import level2_source
-from lst_raster.inputs.emissivity.source import EmissivitySource, EstimateReader, Float32, given_emissivity
+from lst_raster.inputs.emissivity.source import (
+    EmissivitySource,
+    Estimate,
+    EstimateReader,
+    Float32,
+    given_emissivity,
+)
+from lst_raster.inputs.emissivity.tables import relation_to_first
 from lst_raster.inputs.fields import Field, Source, parse_field
 from lst_raster.io.address import Address, Location
 from lst_raster.io.level2_scene import Level2Scene
-from lst_raster.io.quality_band import QualityReader
+from lst_raster.io.quality_band import Kinds, QualityReader
 from lst_raster.io.scene import Scene
 from lst_raster.physics.quantities import EMISSIVITY
 
@@ -34,6 +42,8 @@ class MergedEstimate:
     value: Float32
     uncertainty: Float32  # Standard uncertainty, likewise [1]
     source: NDArray[np.uint8]  # Number of the source, counted from 1, 0 for none; or one number for all pixels
+    second: Float32 | None = None  # Emissivity in the second band of the scene, None for one band [1]
+    difference_uncertainty: Float32 | None = None  # Standard uncertainty of the difference of the emissivities [1]
 
 
 MergedReader: TypeAlias = Callable[[Any], MergedEstimate]  # Reads a window of the scene
@@ -117,16 +127,23 @@ def open_emissivity(
 
     Raises LstRasterError for a file that is missing, damaged or on another grid, also from the reader.
     """
+    relation = relation_to_first(scene.second.sensor) if scene.second else None
 
     def opened(source: EmissivitySource) -> EstimateReader:
         of_kinds = source.of_kinds
         if read_kinds is None or of_kinds is None:
-            return stack.enter_context(source.open(scene))
-        return lambda window: of_kinds(read_kinds(window))
+            read = stack.enter_context(source.open(scene))
+        else:
+            read = partial(_read_kinds, of_kinds, read_kinds)
+        return read if relation is None else lambda window: read(window).with_second(relation)
 
     with ExitStack() as stack:
         readers = [opened(source) for source in emissivity.sources]
         yield lambda window: _merge(readers, window)
+
+
+def _read_kinds(of_kinds: Callable[[Kinds], Estimate], read_kinds: QualityReader, window: Any) -> Estimate:
+    return of_kinds(read_kinds(window))
 
 
 def _merge(readers: Sequence[EstimateReader], window: Any) -> MergedEstimate:
@@ -136,19 +153,25 @@ def _merge(readers: Sequence[EstimateReader], window: Any) -> MergedEstimate:
     first, estimate = next(((n, found) for n, found in numbered if not np.isnan(found.value).all()), (0, None))
     if estimate is None:
         none = np.asarray(np.nan, np.float32)
-        return MergedEstimate(value=none, uncertainty=none, source=np.asarray(0, np.uint8))
+        return MergedEstimate(
+            value=none, uncertainty=none, source=np.asarray(0, np.uint8), second=none, difference_uncertainty=none
+        )
     missing = np.isnan(estimate.value)
     if first == len(readers) or not missing.any():
         source = np.where(missing, np.uint8(0), np.uint8(first)) if missing.any() else np.asarray(first, np.uint8)
-        return MergedEstimate(value=estimate.value, uncertainty=estimate.uncertainty, source=source)
-    value, uncertainty = (np.array(np.broadcast_to(part, missing.shape), np.float32) for part in estimate)
+        return MergedEstimate(**estimate._asdict(), source=source)
+    parts: dict[str, Any] = {
+        name: None if part is None else np.array(np.broadcast_to(part, missing.shape), np.float32)
+        for name, part in estimate._asdict().items()
+    }
     source = np.where(missing, np.uint8(0), np.uint8(first))
     for number, found in numbered:
         filled = missing & np.isfinite(found.value)
-        np.copyto(value, found.value, where=filled)
-        np.copyto(uncertainty, found.uncertainty, where=filled)
+        for name, part in parts.items():
+            if part is not None:
+                np.copyto(part, getattr(found, name), where=filled)
         source[filled] = number
         missing &= ~filled
         if not missing.any():
             break
-    return MergedEstimate(value=value, uncertainty=uncertainty, source=source)
+    return MergedEstimate(**parts, source=source)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lst_raster.errors import InputError, SceneError
+from lst_raster.inference.uncertainty import KNOWN_DIFFERENCE_UNCERTAINTY
 from lst_raster.inputs.emissivity.source import UNCERTAINTY, EmissivitySource, Estimate, EstimateReader
 from lst_raster.inputs.emissivity.tables import BandTable, Value, band_table, components
 from lst_raster.io.address import path_of
@@ -34,6 +35,8 @@ SOIL_UNCERTAINTY, VEGETATION_UNCERTAINTY = 0.012, 0.006
 """Standard uncertainties. [1] The standard deviation of the soils of a spectral library is 0.005; sand and rock, dry
 litter, roughness, and reflectance without atmospheric correction increase the uncertainty."""
 
+_DIFFERENCE = np.asarray(KNOWN_DIFFERENCE_UNCERTAINTY, np.float32)
+
 KINDS = ("water", "snow")  # Classes of the quality band; snow overrides water, as on ice
 
 
@@ -43,12 +46,17 @@ def ndvi_source(scene: Scene, argument: str = "", *, align: bool = False) -> Emi
     Raises InputError if the red or near infrared band, its calibration constants or the solar elevation are missing.
     """
     table = band_table(scene.sensor)
+    second = band_table(scene.second.sensor) if scene.second else None
     bands = find_reflectance(scene, table.red, table.near_infrared, table.solar_irradiance, align=align)
-    return EmissivitySource(name="ndvi", kind="ndvi", rasters=bands.rasters, open=partial(_open_ndvi, bands, table))
+    return EmissivitySource(
+        name="ndvi", kind="ndvi", rasters=bands.rasters, open=partial(_open_ndvi, bands, table, second)
+    )
 
 
 @contextmanager
-def _open_ndvi(bands: Reflectance, table: BandTable, scene: Scene) -> Iterator[EstimateReader]:
+def _open_ndvi(
+    bands: Reflectance, table: BandTable, second: BandTable | None, scene: Scene
+) -> Iterator[EstimateReader]:
     with bands.open(scene.grid) as read_bands:
 
         def read(window: Any) -> Estimate:
@@ -56,7 +64,11 @@ def _open_ndvi(bands: Reflectance, table: BandTable, scene: Scene) -> Iterator[E
             red = np.maximum(red, np.float32(0.0))  # noisy corrections make dark water in haze negative
             cover = vegetation_cover(ndvi(red, near_infrared), BARE, FULL)
             value = mixed_emissivity(cover, soil_emissivity(red, *table.soil), table.vegetation)
-            return Estimate(value, mixed_uncertainty(cover, SOIL_UNCERTAINTY, VEGETATION_UNCERTAINTY))
+            uncertainty = mixed_uncertainty(cover, SOIL_UNCERTAINTY, VEGETATION_UNCERTAINTY)
+            if second is None:
+                return Estimate(value, uncertainty)
+            other = mixed_emissivity(cover, soil_emissivity(red, *second.soil), second.vegetation)
+            return Estimate(value, uncertainty, other, _DIFFERENCE)
 
         yield read
 
@@ -74,7 +86,7 @@ def quality_source(scene: Scene, argument: str = "", *, align: bool = False) -> 
         )
     available = " and ".join(kind for kind in KINDS if kind in quality.layout.kinds)
     name, rasters = f"quality ({available or 'no water or snow flag'})", [quality.place.location]
-    of_kinds = partial(_of_kinds, components(scene.sensor))
+    of_kinds = partial(_of_kinds, components(scene.sensor), components(scene.second.sensor) if scene.second else None)
     return EmissivitySource(
         name=name, kind="quality", rasters=rasters, open=partial(_open_quality, quality, of_kinds), of_kinds=of_kinds
     )
@@ -86,15 +98,26 @@ def _open_quality(quality: Quality, of_kinds: Callable[[Kinds], Estimate], scene
         yield lambda window: of_kinds(read_kinds(window))
 
 
-def _of_kinds(table: Mapping[str, Value], kinds: Kinds) -> Estimate:
-    value: Any = np.float32("nan")
-    uncertainty: Any = np.float32("nan")
+def _of_kinds(table: Mapping[str, Value], second: Mapping[str, Value] | None, kinds: Kinds) -> Estimate:
+    missing = np.float32("nan")
+    value: Any = missing
+    uncertainty: Any = missing
+    other: Any = missing
+    difference: Any = missing
     for kind in KINDS:
         mask = is_any(kinds, [kind])
         if mask.any():  # rare: most windows have neither
             value = np.where(mask, np.float32(table[kind].emissivity), value)
             uncertainty = np.where(mask, np.float32(table[kind].uncertainty), uncertainty)
-    return Estimate(np.asarray(value, np.float32), np.asarray(uncertainty, np.float32))
+            if second is not None:
+                other = np.where(mask, np.float32(second[kind].emissivity), other)
+                difference = np.where(mask, np.float32(second[kind].uncertainty), difference)
+    estimate = Estimate(np.asarray(value, np.float32), np.asarray(uncertainty, np.float32))
+    if second is None:
+        return estimate
+    return estimate._replace(
+        second=np.asarray(other, np.float32), difference_uncertainty=np.asarray(difference, np.float32)
+    )
 
 
 def level2_source(scene: Scene, argument: str = "", *, align: bool = False) -> EmissivitySource:

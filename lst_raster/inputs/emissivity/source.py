@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lst_raster.inputs.emissivity.tables import BandRelation
 from lst_raster.inputs.fields import Field, open_field
 from lst_raster.io.address import Location
 from lst_raster.io.quality_band import Kinds
@@ -26,6 +27,16 @@ class Estimate(NamedTuple):
 
     value: Float32  # Emissivity of shape (rows, columns), NaN where missing; or one number for all pixels [1]
     uncertainty: Float32  # Standard uncertainty, of the same shape or one number [1]
+    second: Float32 | None = None  # Emissivity in the second band of the scene, None where the source has none [1]
+    difference_uncertainty: Float32 | None = None
+    """Standard uncertainty of the difference of the emissivities, likewise. [1]"""
+
+    def with_second(self, relation: BandRelation) -> Estimate:
+        """Complete the second band by a relation between the bands where the source has none."""
+        if self.second is not None:
+            return self
+        uncertainty = np.hypot(np.float32(relation.uncertainty), np.float32(relation.slope) * self.uncertainty)
+        return self._replace(second=relation.second(self.value), difference_uncertainty=uncertainty)
 
 
 EstimateReader: TypeAlias = Callable[[Any], Estimate]  # Reads a window of the scene

@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.io.csv_table import read_csv
+from lst_raster.physics.emissivity import second_emissivity_difference
 from lst_raster.resources import data_path
 from lst_raster.sensors.bands import sensor_band
 
@@ -33,6 +36,20 @@ class AsterTable:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BandRelation:
+    """Relation of the emissivity of a second band to that of the first. [1]"""
+
+    constant: float  # difference for an emissivity of `MIDDLE` in the first band
+    slope: float  # change of the difference with the emissivity of the first band
+    uncertainty: float  # standard uncertainty of the difference, independent of the error in the first band
+
+    def second(self, first: Any) -> Any:
+        """Emissivity in the second band of an array or number in the first, at most 1. [1]"""
+        second = first + second_emissivity_difference(first, self.constant, self.slope)
+        return np.minimum(second, np.float32(1.0))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BandTable:
     """Emissivity coefficients of a sensor band."""
 
@@ -41,6 +58,7 @@ class BandTable:
     soil: tuple[float, float]  # Emissivity of bare soil: constant, and slope with red reflectance [1]
     vegetation: float  # Emissivity of a closed canopy [1]
     aster: AsterTable | None  # Relation to ASTER's emissivity, None if none is published
+    from_first: BandRelation | None  # Relation to the first band of the satellite, None in the first band
     # Solar irradiance in the red and the near infrared, for metadata without reflectance [W m-2 um-1]
     solar_irradiance: Mapping[str, float]
 
@@ -66,8 +84,17 @@ def band_table(sensor: str) -> BandTable:
     return BandTable(
         red=entry["red"], near_infrared=entry["near_infrared"], soil=(constant, slope),
         vegetation=entry["ndvi"]["vegetation"], aster=AsterTable(**entry["aster"]) if "aster" in entry else None,
+        from_first=BandRelation(**entry["from_first"]) if "from_first" in entry else None,
         solar_irradiance=entry.get("solar_irradiance", {}),
     )  # fmt: skip
+
+
+def relation_to_first(second: str) -> BandRelation:
+    """Relation of the emissivity of a second thermal band to that of the first; errors as `band_table`."""
+    relation = band_table(second).from_first
+    if relation is None:
+        raise _no_coefficients(second)
+    return relation
 
 
 @cache
