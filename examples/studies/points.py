@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lst_raster.inference.contract import PredictedAtmosphere
 from lst_raster.inference.model import Model
-from lst_raster.inference.uncertainty import Retrieved, retrieve_with_uncertainty
+from lst_raster.inference.uncertainty import PixelValues, Retrieved, retrieve_with_uncertainty
 from lst_raster.inputs.climatology import climatology, days_and_years
 from lst_raster.inputs.emissivity.source import UNCERTAINTY as EMISSIVITY_UNCERTAINTY
 from lst_raster.physics.planck import brightness_temperature
@@ -61,11 +61,8 @@ def retrieve(
     band = sensor_band(model.contract.sensor)
     known = {"brightness_temperature": brightness_temperature(radiance, band.planck)}
     known |= {name: np.asarray(values) for name, values in inputs.items()}
-    return retrieve_with_uncertainty(
-        atmosphere, radiance, np.asarray(emissivity), known,
-        sensor_noise=sensor_noise(band, band.gain),
-        emissivity_uncertainty=EMISSIVITY_UNCERTAINTY, band=band.planck,
-    )  # fmt: skip
+    pixels = PixelValues(radiance, np.asarray(emissivity), sensor_noise(band, band.gain), band.planck)
+    return retrieve_with_uncertainty(atmosphere, pixels, known, EMISSIVITY_UNCERTAINTY)
 
 
 def implied_vapour(model: Model, transmittance: Float, inputs: Mapping[str, Float | float]) -> Float:

@@ -29,7 +29,7 @@ class WithUncertainty(Shifted):
 
 def quick_fitter(fit_spec, training):
     """Fit by least squares, with a different offset for each tier and seed; calibrated fits have an uncertainty."""
-    shift = {"surface": 0.2, "profile": 0.1}[fit_spec.tier] + 0.01 * fit_spec.seed
+    shift = {"surface": 0.2, "profile": 0.1, "dual": 0.08, "dual-profile": 0.04}[fit_spec.tier] + 0.01 * fit_spec.seed
     assert all(len(one) for one in training)
     known = WithUncertainty if fit_spec.calibration else Shifted
     return known(refit_single_channel(training, 0), shift if fit_spec.method == "coupled" else 2.0 * shift)

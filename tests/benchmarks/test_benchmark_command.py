@@ -25,7 +25,7 @@ from tests.benchmarks.accuracy.page import page
 from tests.benchmarks.accuracy.results import read_results
 from tests.benchmarks.benchmark_settings import TINY
 from tests.support.processes import children_of, still_running
-from tests.support.simulated_sets import DATES, SOURCES, make_simulated_set
+from tests.support.simulated_sets import DATES, SECOND_BAND, SOURCES, make_simulated_set
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,6 +37,8 @@ def sets(tmp_path_factory):
     make_simulated_set(folder / "library.nc", profiles=400, seed=0, sources=SOURCES)
     make_simulated_set(folder / "held_out.nc", profiles=150, seed=1, sources=("soundings",))
     make_simulated_set(folder / "dates.nc", profiles=150, seed=2, sources=SOURCES)
+    make_simulated_set(folder / "second.nc", profiles=400, seed=0, sources=SOURCES, **SECOND_BAND)
+    make_simulated_set(folder / "second_dates.nc", profiles=150, seed=2, sources=SOURCES, **SECOND_BAND)
     return folder
 
 
@@ -131,6 +133,22 @@ def test_a_file_with_two_sources_of_the_library_is_two_test_sets(sets, tmp_path,
     assert {row["set"] for row in rows} == {"Other columns"}
 
 
+def test_sets_of_the_second_band_are_divided_likewise_and_have_their_provenance(sets, tmp_path, run_benchmark):
+    more = ("--test", f"Dates={sets / 'dates.nc'}", "--second-test", f"Dates={sets / 'second_dates.nc'}")
+    output = tmp_path / "out"
+    assert run_benchmark(*accuracy(output, sets, *more, "--second", sets / "second.nc", "--workers", "1"))[0] == 0
+    described = json.loads((output / "results.json").read_text())["about"]["sets"]
+    seconds = {f"{name}, second band": name for name in SOURCES} | {"library, second band": ""}
+    assert {title: one["left_out"] for title, one in described.items() if "second band" in title} == seconds
+    assert len({one["sha256"] for one in described.values()}) == 5  # the dates are of one file
+
+
+def test_sections_of_both_bands_need_the_second(sets, tmp_path, run_benchmark):
+    code, _, err = run_benchmark("-o", tmp_path, "--sections", "both_bands", *given(sets))
+    assert code == 1
+    assert err == ["Error: both_bands: these sections are of both bands; give --second and --second-test too"]
+
+
 def test_an_earlier_page_is_kept_without_overwrite(sets, tmp_path, run_benchmark):
     (tmp_path / "benchmark.md").write_text("mine")
     code, _, err = run_benchmark(*accuracy(tmp_path, sets))
@@ -145,6 +163,10 @@ def test_an_earlier_page_is_kept_without_overwrite(sets, tmp_path, run_benchmark
     (("--test", "no-title.nc"), 2, "is not TITLE=PATH"),
     (("--test", "Here=nowhere.nc"), 1, "nowhere.nc does not exist; create it with lst-raster simulate"),
     (("--sections", "speed"), 1, "unknown section speed"),
+    (("--second-test", "Other columns={sets}/second.nc"), 1, "the library lacks the second band"),
+    (("--second", "{sets}/second.nc", "--second-test", "Dates=x.nc"), 1, "there is no test set Dates for the second"),
+    (("--second", "{sets}/second_dates.nc"), 1, "are of different profiles"),
+    (("--second", "{sets}/library.nc"), 1, "landsat8-b10 of the library is not the second band of landsat8-b10"),
     (("--sensor", "landsat7-b6"), 1, "the library is simulated for landsat8-b10; the benchmark is for landsat7-b6"),
     (("--from", "{sets}/library.nc"), 1, "is not the results.json of a benchmark"),
 ])  # fmt: skip

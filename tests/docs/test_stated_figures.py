@@ -65,6 +65,35 @@ def test_the_table_of_accuracy_is_that_of_the_benchmark():
         assert cells("README.md", f"{method} |") == expected
 
 
+BOTH_BANDS = "## Both bands: dates left out of training"
+
+
+def test_the_table_of_both_bands_is_that_of_the_benchmark():
+    head = f"| {DATE}: RMSE / MAE"
+    lines = (ROOT / "docs" / "science" / "benchmark.md").read_text().splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(BOTH_BANDS))
+    columns = next(line for line in lines[start:] if line.startswith(head)).strip("| ").split(" | ")[1:]
+
+    def errors(row, inputs):
+        found = dict(zip(columns, benchmark_cells(head, row, BOTH_BANDS), strict=True))[inputs]
+        return f"{found[0].split(' ± ')[0]} / {found[1]}"
+
+    published = "split-window, published"
+    for title, inputs, one, both, other in (
+        ("place and date only", "nothing", "surface", "dual", None),
+        ("water vapour |", "noisy vapour", "surface", "dual", published),
+        ("temperature and humidity on 11 levels", "noisy", "profile", "dual-profile", None),
+    ):
+        expected = [errors(f"coupled, `{tier}`", inputs) for tier in (one, both)]
+        assert cells("README.md", title) == [*expected, errors(other, inputs) if other else "-"], title
+    page = text("docs/retrieve.md")
+    (vapour, _), (nothing, _) = (
+        errors("coupled, `dual`", inputs).split(" / ") for inputs in ("noisy vapour", "nothing")
+    )
+    assert f"the RMSE is {vapour} K with both and" in page
+    assert f"and {nothing} K against" in page
+
+
 def test_the_limits_against_the_lake_are_those_of_the_page_on_it():
     rows = ("lst-raster, water vapour given", "USGS Collection 2")
     (ours, ours_sd), (usgs, usgs_sd) = (cells("docs/science/lake.md", row)[:2] for row in rows)

@@ -5,19 +5,26 @@ import pytest
 
 from lst_raster.errors import UnknownSensorError
 from lst_raster.physics.planck import band_radiance
-from lst_raster.physics.published_retrievals import mono_window_temperature, single_channel_temperature
+from lst_raster.physics.published_retrievals import (
+    mono_window_temperature,
+    single_channel_temperature,
+    split_window_temperature,
+)
 from lst_raster.resources import data_path
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.validation.published import (
     _table,
+    has_split_window,
     mono_window,
     published_methods,
     retrieve_published,
     single_channel,
+    split_window,
 )
 from tests.support.shared import shared_path
 
 L8 = sensor_band("landsat8-b10").planck
+SPLIT_WINDOW = _table()["split_window"]["landsat8-b10"]["coefficients"]
 
 
 def radiance_of(temperature):
@@ -38,6 +45,31 @@ def test_the_mono_window_method_follows_its_formula_by_hand():
     assert mono_window_temperature(290.0, 0.96, 1.0541, -253.1943, 238.9548) == pytest.approx(
         1.0541 * 290.0 / 0.96 - 253.1943 / 0.96 + 238.9548, abs=1e-9
     )
+
+
+def test_the_split_window_method_follows_its_formula_by_hand():
+    found = split_window_temperature(295.0, 293.0, 0.96, 0.98, 20.0, SPLIT_WINDOW)
+    atmosphere = 1.378 * 2.0 + 0.183 * 4.0 - 0.268
+    emissivity = (54.3 - 2.238 * 2.0) * 0.03 + (-129.2 + 16.4 * 2.0) * -0.02
+    assert found == pytest.approx(295.0 + atmosphere + emissivity, abs=1e-9)
+
+
+def test_without_differences_of_the_bands_only_the_mean_emissivity_counts_in_the_split_window_method():
+    black = split_window_temperature(295.0, 295.0, 1.0, 1.0, 20.0, SPLIT_WINDOW)
+    assert black == pytest.approx(295.0 - 0.268, abs=1e-9)
+    grey = split_window_temperature(295.0, 295.0, 0.95, 0.95, 0.0, SPLIT_WINDOW)
+    assert grey - black == pytest.approx(54.3 * 0.05, abs=1e-9)
+
+
+def test_the_split_window_method_takes_the_radiances_of_both_bands():
+    eleven = sensor_band("landsat8-b11").planck
+    pixel = (radiance_of(295.0), band_radiance(np.float64(293.0), eleven)), (np.float64(0.96), np.float64(0.98))
+    found = split_window("landsat8-b10", *pixel, np.float64(20.0))
+    assert found == pytest.approx(split_window_temperature(295.0, 293.0, 0.96, 0.98, 20.0, SPLIT_WINDOW), abs=1e-6)
+    assert "split-window" not in published_methods("landsat8-b10")
+    assert has_split_window("landsat8-b10") and not has_split_window("landsat9-b10")
+    with pytest.raises(UnknownSensorError, match="split-window method has no published coefficients for landsat9-b10"):
+        split_window("landsat9-b10", *pixel, np.float64(20.0))
 
 
 def test_torch_gives_what_numpy_gives():

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lst_raster.errors import ConfigError
+from lst_raster.inference.contract import SECOND_SURFACE_INPUTS, SURFACE_INPUTS
 from lst_raster.network.config import TIERS, CalibrationConfig, DataConfig, LossConfig, OptimiserConfig, TrainingConfig
-from lst_raster.network.data import Batch, TrainingSet, simulate_batch, training_set, whitening
+from lst_raster.network.data import Batch, SecondBandBatch, TrainingSet, simulate_batch, training_set, whitening
 from lst_raster.network.loss import pseudo_huber
 from lst_raster.network.measure import calibrate, estimate, train_folds
 from lst_raster.network.model import (
@@ -29,10 +30,20 @@ from lst_raster.network.model import (
     softplus,
 )
 from lst_raster.network.training_loop import CoupledMethod, TrainableMethod, optimise
+from lst_raster.network.two_bands import TwoBandMethod, TwoBandNetwork
 from lst_raster.physics.planck import BandPlanck, band_radiance_slope, brightness_temperature
 from lst_raster.profiles.sampling import InputErrors, Samples
 from lst_raster.profiles.simulated_set import SimulatedSet
-from tests.benchmarks.accuracy.fits import COUPLED, NO_MECHANISM, PLAIN, SEES_BOTH, SEES_NEITHER, SEES_PIXEL, UNBOUNDED
+from tests.benchmarks.accuracy.fits import (
+    COUPLED,
+    NO_MECHANISM,
+    PLAIN,
+    SEES_BOTH,
+    SEES_NEITHER,
+    SEES_PIXEL,
+    TWO_BAND_TIERS,
+    UNBOUNDED,
+)
 
 SCALE = 10.0  # scale of the output: typical surface minus brightness temperature [K]
 MIDDLE_EMISSIVITY, EMISSIVITY_SCALE = 0.95, 0.03  # of the emissivity as an input [1]
@@ -42,16 +53,15 @@ EXACT_PIXELS = 1.0 / 3.0  # fraction of the profiles of a batch whose radiance a
 class PlainNetwork(nn.Module):
     """Network that predicts the temperature directly, as an offset from the brightness temperature.
 
-    `band` converts radiance to brightness temperature; `mean` and `whitener` standardise the features over the
-    training set; `width` and `depth` are units per hidden layer and number of hidden layers.
+    `mean` and `whitener` standardise the features over the training set; `width` and `depth` are units per hidden layer
+    and number of hidden layers.
     """
 
     mean: Tensor
     whitener: Tensor
 
-    def __init__(self, *, tier: str, band: BandPlanck, mean: Tensor, whitener: Tensor, width: int, depth: int) -> None:
+    def __init__(self, *, mean: Tensor, whitener: Tensor, width: int, depth: int) -> None:
         super().__init__()
-        self.tier, self.band = tier, band
         self.register_buffer("mean", mean)
         self.register_buffer("whitener", whitener)
         self.first = nn.Linear(len(mean), width)
@@ -59,11 +69,11 @@ class PlainNetwork(nn.Module):
         hidden = [layer for pair in pairwise([width] * depth) for layer in (nn.Linear(*pair), Squareplus())]
         self.body = nn.Sequential(Squareplus(), *hidden, nn.Linear(width, 1))
 
-    def forward(
-        self, radiance: Tensor, emissivity: Tensor, predictors: tuple[Tensor, ...], nuisance: Tensor | None = None
-    ) -> Tensor:
-        """Temperature [K], shape (profile, surface); predictors are (profile, 1), nuisance (profile, 1, parameter)."""
-        seen = all_features(radiance, emissivity, predictors, self.tier, self.band)
+    def forward(self, seen: Tensor, nuisance: Tensor | None = None) -> Tensor:
+        """Temperature [K], shape (profile, surface), from features, brightness temperature first, (..., feature).
+
+        `nuisance` is (profile, 1, parameter).
+        """
         hidden = self.first((seen - self.mean) @ self.whitener)
         if nuisance is not None:
             hidden = hidden + self.nuisance(nuisance)
@@ -100,32 +110,56 @@ class Plain:
 
     def __init__(self, profiles: TrainingSet, config: TrainingConfig) -> None:
         self.config, self.band = config, profiles.band
-        batch = simulate_batch(profiles, config, np.random.default_rng(config.seed))
-        seen = all_features(batch.radiance, batch.emissivity, batch.predictors, config.tier, self.band).flatten(0, 1)
+        seen = self.seen(simulate_batch(profiles, config, np.random.default_rng(config.seed))).flatten(0, 1)
         self.mean, self.whitener = seen.mean(dim=0), whitening(seen)
 
     def network(self) -> PlainNetwork:
         """Create the network of the configuration."""
         size = self.config.network
-        return PlainNetwork(
-            tier=self.config.tier,
-            band=self.band,
-            mean=self.mean,
-            whitener=self.whitener,
-            width=size.width,
-            depth=size.depth,
-        )
+        return PlainNetwork(mean=self.mean, whitener=self.whitener, width=size.width, depth=size.depth)
+
+    def seen(self, batch: Batch) -> Tensor:
+        """Features of the pixels and atmospheres of a batch, (profile, surface, feature)."""
+        return all_features(batch.radiance, batch.emissivity, batch.predictors, self.config.tier, self.band)
+
+    def noisy(self, batch: Batch) -> Batch:
+        """Batch with errors of radiance and emissivity."""
+        radiance, emissivity = noisy_pixels(batch, self.band)
+        return batch._replace(radiance=radiance, emissivity=emissivity)
 
     def loss(self, network: PlainNetwork, batch: Batch) -> Tensor:
         """Robust loss on the temperature. [K2]"""
-        radiance, emissivity = noisy_pixels(batch, self.band)
-        lst = network(radiance, emissivity, batch.predictors, batch.nuisance.unsqueeze(1))
+        lst = network(self.seen(self.noisy(batch)), batch.nuisance.unsqueeze(1))
         return pseudo_huber(lst - batch.surface_temperature, self.config.loss.robust_scale).mean()
 
     def temperature(self, network: PlainNetwork, batch: Batch) -> Tensor:
         """Predict the temperature, with zero for the nuisance parameters. [K]"""
-        lst: Tensor = network(batch.radiance, batch.emissivity, batch.predictors)
+        lst: Tensor = network(self.seen(batch))
         return lst
+
+
+class PlainTwoBands(Plain):
+    """Plain network of two bands, with the radiances and emissivities that the coupled one observes in training.
+
+    The second band is seen as differences from the first, which have much smaller variances.
+    """
+
+    def __init__(self, profiles: TrainingSet, config: TrainingConfig) -> None:
+        assert profiles.second is not None
+        self.second_band = profiles.second.band
+        super().__init__(profiles, config)
+
+    def seen(self, batch: Batch) -> Tensor:
+        """Features of the pixels in both bands, (profile, surface, feature)."""
+        assert batch.second is not None
+        radiances, emissivities = batch.second.observed_radiance, batch.second.observed_emissivity
+        first = all_features(radiances[0], emissivities[0], batch.predictors, self.config.tier, self.band)
+        difference = first[..., 0] - brightness_temperature(radiances[1], self.second_band)
+        return torch.cat([first, torch.stack([difference, emissivities[1] - emissivities[0]], dim=-1)], dim=-1)
+
+    def noisy(self, batch: Batch) -> Batch:
+        """Return the batch: what is observed of its pixels has errors."""
+        return batch
 
 
 Float = NDArray[np.float64]
@@ -279,6 +313,11 @@ METHODS: Mapping[str, Callable[[TrainingSet, TrainingConfig], TrainableMethod]] 
     SEES_NEITHER: Blind,
 }
 """Training methods by name."""
+TWO_BAND_METHODS: Mapping[str, Callable[[TrainingSet, TrainingConfig], TrainableMethod]] = {
+    COUPLED: TwoBandMethod,
+    PLAIN: PlainTwoBands,
+}
+"""The same for tiers of two bands."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -299,11 +338,18 @@ class Fitted:
         assert isinstance(self.network, CoupledNetwork)
         return estimate(self.network, given, errors, self.calibration).uncertainty
 
+    def temperature(self, given: Samples, errors: InputErrors) -> Float:
+        """Retrieve temperatures as `__call__`; the errors are the weights of the bands of a coupled network. [K]"""
+        if isinstance(self.network, TwoBandNetwork):
+            return np.asarray(estimate(self.network, given, errors).temperature)
+        return self(given)
+
     def __call__(self, given: Samples) -> Float:
         """Retrieve temperatures, shape (profile, sample), NaN where the retrieval fails. [K]"""
         shape = given.radiance.shape
         known = given.inputs()
-        columns = [known[name].ravel() for name in ("radiance", "emissivity", *TIERS[self.tier])]
+        pixels = (*SURFACE_INPUTS, *(SECOND_SURFACE_INPUTS if self.tier in TWO_BAND_TIERS else ()))
+        columns = [known[name].ravel() for name in (*TIERS[self.tier], *pixels)]
         parts = [
             self._some([column[start : start + ROWS] for column in columns])
             for start in range(0, columns[0].size, ROWS)
@@ -311,11 +357,26 @@ class Fitted:
         return np.concatenate(parts).reshape(shape)
 
     def _some(self, columns: Sequence[Float]) -> Float:
-        radiance, emissivity, *predictors = (torch.from_numpy(one.astype(np.float32))[:, None] for one in columns)
+        given = [torch.from_numpy(one.astype(np.float32))[:, None] for one in columns]
+        predictors, (radiance, emissivity, *other) = given[: len(TIERS[self.tier])], given[len(TIERS[self.tier]) :]
         nothing = torch.zeros_like(radiance)
+        unknown = Atmosphere(nothing, nothing, nothing)
+        second = None
+        if other:
+            second = SecondBandBatch(
+                atmosphere=unknown,
+                emissivity=other[1],
+                radiance=other[0],
+                observed_radiance=(radiance, other[0]),
+                observed_emissivity=(emissivity, other[1]),
+                noise=(nothing, nothing),
+                emissivity_uncertainty=nothing,
+                difference_uncertainty=nothing,
+            )
         batch = Batch(
             predictors=tuple(predictors),
-            atmosphere=Atmosphere(nothing, nothing, nothing),
+            second=second,
+            atmosphere=unknown,
             nuisance=torch.zeros(len(radiance), len(NUISANCE_PARAMETERS)),
             surface_temperature=nothing,
             emissivity=emissivity,
@@ -331,8 +392,9 @@ def fit(fit_spec: Any, training: Sequence[SimulatedSet]) -> Fitted:
 
     Raises `ConfigError` for an unknown method or if the training diverges.
     """
-    if fit_spec.method not in METHODS:
-        raise ConfigError(f"unknown method {fit_spec.method!r}; available: {', '.join(METHODS)}")
+    methods = TWO_BAND_METHODS if fit_spec.has_two_bands else METHODS
+    if fit_spec.method not in methods:
+        raise ConfigError(f"unknown method {fit_spec.method!r}; available: {', '.join(methods)}")
     config = TrainingConfig(
         sensor=fit_spec.sensor,
         tier=fit_spec.tier,
@@ -343,7 +405,7 @@ def fit(fit_spec: Any, training: Sequence[SimulatedSet]) -> Fitted:
         calibration=CalibrationConfig(steps=fit_spec.calibration),
     )
     profiles = training_set(training, config)
-    method = METHODS[fit_spec.method](profiles, config)
+    method = methods[fit_spec.method](profiles, config)
     network = optimise(method, profiles, config)
     calibration = calibrate(network, train_folds(training, config)) if fit_spec.calibration else None
     return Fitted(method=method, network=network, tier=fit_spec.tier, calibration=calibration)

@@ -35,7 +35,9 @@ def _titled(context: click.Context, parameter: click.Parameter, values: tuple[st
 @click.command(
     cls=Command,
     sections={
-        "What is measured": ("sensor", "library", "tests", "sections", "quick", "source"),
+        "What is measured": (
+            *("sensor", "library", "tests", "second", "second_tests", "sections", "quick", "source"),
+        ),
     },
 )  # fmt: skip
 @click.option(
@@ -46,6 +48,11 @@ def _titled(context: click.Context, parameter: click.Parameter, values: tuple[st
 @click.option(
     "--test", "tests", multiple=True, callback=_titled, metavar="TITLE=PATH",
     help="Simulated test set, whose source is left out of training; repeatable [default: last date of the library].",
+)  # fmt: skip
+@click.option("--second", type=_FILE, metavar="PATH", help="Library in the second band, for both_bands.")
+@click.option(
+    "--second-test", "second_tests", multiple=True, callback=_titled, metavar="TITLE=PATH",
+    help="Test set in the second band, with the title of a --test; repeatable.",
 )  # fmt: skip
 @click.option("--sections", multiple=True, metavar="NAME", help="Only this section; repeatable.")
 @click.option("--quick", is_flag=True, help="Short trial run of a few minutes.")
@@ -68,7 +75,8 @@ def benchmark(
 
     Writes benchmark.md with figures, one CSV file per section, and results.json to DIR. Finished fits are kept in
     DIR/fits, and a benchmark that was interrupted continues with them. Sections: accuracy, comparison, learning_curves,
-    continents, humid_left_out, ablations, sensitivity.
+    continents, humid_left_out, ablations, sensitivity, and with `--second` both_bands, both_bands_curves,
+    both_bands_errors.
 
     Examples
     --------
@@ -89,7 +97,7 @@ def benchmark(
 
 def _run(
     output: Path, sections: list[Section], *, sensor: str, library: Path | None, tests: dict[str, Path],
-    quick: bool, workers: int | None, quiet: bool,
+    second: Path | None, second_tests: dict[str, Path], quick: bool, workers: int | None, quiet: bool,
 ) -> Any:  # fmt: skip
     from tests.benchmarks.accuracy import setting
     from tests.benchmarks.accuracy.prepare import prepare, simulate_library
@@ -99,7 +107,8 @@ def _run(
     if library is None:
         with progress_bar("Simulating the library", quiet=quiet) as progress:
             library = simulate_library(output, sensor, quick=quick, progress=progress)
-    ready = prepare(sensor, library, tests, setting.QUICK if quick else setting.FULL, output / FITS)
+    plan = setting.QUICK if quick else setting.FULL
+    ready = prepare(sensor, library, tests, plan, output / FITS, second, second_tests)
     for note in ready.notes:
         messages.note(note)
     with progress_bar("Benchmark", quiet=quiet) as progress:

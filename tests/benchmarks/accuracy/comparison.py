@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from lst_raster.physics.error_metrics import WATER_VAPOUR_CLASSES
 from lst_raster.profiles.simulated_set import HUMID, REGIMES
 from tests.benchmarks.accuracy.charts import Chart
-from tests.benchmarks.accuracy.fits import COUPLED, PLAIN, TIER_NAMES
+from tests.benchmarks.accuracy.fits import COUPLED, PLAIN, TIER_NAMES, Retrieval
 from tests.benchmarks.accuracy.jobs import Job
 from tests.benchmarks.accuracy.measure import EXACT, LAND, NOISY, NOTHING, TYPICAL, Rows, measure
 from tests.benchmarks.accuracy.methods import published
@@ -37,22 +37,31 @@ DRAWN: Mapping[tuple[str, str], int] = {("single-channel, refitted", ""): 2} | {
 
 
 def _jobs(setting: Setting) -> list[Job]:
-    jobs = []
     wanted = [(method, "", 1) for method in REFITS]
     wanted += [(method, tier, setting.plan.seeds) for tier in setting.tiers for method in (PLAIN, COUPLED)]
-    for title in setting.tests:
-        for name, retrieval in published(setting.sensor).items():
-            task = partial(measure, facts={"method": name, "tier": "", "seed": 0}, titles=(title,))
-            jobs.append(Job(section=NAME, retrieval=retrieval, measure=task))
+    return compare(setting, NAME, setting.tests, published(setting.sensor), wanted)
+
+
+def compare(
+    setting: Setting, section: str, titles: Iterable[str], unfitted: Mapping[str, Retrieval],
+    wanted: Iterable[tuple[str, str, int]], *, both_bands: bool = False,
+) -> list[Job]:  # fmt: skip
+    """Jobs of retrievals without fit and of `wanted` methods, tiers and numbers of seeds, for each title."""
+    jobs = []
+    for title in titles:
+        task = partial(measure, titles=(title,), both_bands=both_bands)
+        for name, retrieval in unfitted.items():
+            facts = {"method": name, "tier": "", "seed": 0}
+            jobs.append(Job(section=section, retrieval=retrieval, measure=partial(task, facts=facts)))
         for method, tier, seeds in wanted:
             for seed in range(seeds):
                 facts = {"method": method, "tier": tier, "seed": seed}
                 jobs.append(
                     Job(
-                        section=NAME,
+                        section=section,
                         retrieval=setting.fit(method, tier, seed),
                         selection=Selection(source=setting.source_of(title)),
-                        measure=partial(measure, facts=facts, titles=(title,)),
+                        measure=partial(task, facts=facts),
                     )
                 )
     return jobs
@@ -61,8 +70,8 @@ def _jobs(setting: Setting) -> list[Job]:
 def _text(rows: Rows) -> str:
     titles, everywhere = distinct(rows, "set"), chosen(rows, regime="all")
     parts = [_WORDS, *(by_condition(rows, title) for title in titles)]
-    parts += [_NETWORKS, _networks(everywhere), _TYPICAL, _networks(chosen(rows, regime=TYPICAL))]
-    parts += [_NOTHING, _nothing(rows), _COVERAGE, _coverage(rows)]
+    parts += [_NETWORKS, side_by_side(everywhere), TYPICAL_WORDS, side_by_side(chosen(rows, regime=TYPICAL))]
+    parts += [_NOTHING, _nothing(rows), COVERAGE_WORDS, coverages(rows)]
     parts.append(_MEASURES)
     for inputs in (EXACT, NOISY):
         mine = chosen(everywhere, set=titles[0], inputs=inputs)
@@ -78,10 +87,11 @@ def _methods(rows: Rows) -> list[tuple[str, str]]:
     return distinct(rows, "method", "tier")
 
 
-def _networks(rows: Rows) -> str:
+def side_by_side(rows: Rows) -> str:
+    """Table of the errors of the coupled and the plain network, by set and tier."""
     names, lines = distinct(rows, "inputs"), []
     for title in distinct(rows, "set"):
-        for tier in (tier for tier in TIER_NAMES if chosen(rows, tier=tier)):
+        for tier in distinct(chosen(rows, method=PLAIN), "tier"):
             cells = []
             for name in names:
                 found = [chosen(rows, set=title, tier=tier, inputs=name, method=method) for method in (COUPLED, PLAIN)]
@@ -104,7 +114,8 @@ def _nothing(rows: Rows) -> str:
     return markdown([*head, "coupled: bias [K]", "coupled: within one standard uncertainty [%]"], lines)
 
 
-def _coverage(rows: Rows) -> str:
+def coverages(rows: Rows) -> str:
+    """Table of the fraction of the errors of the coupled network within one standard uncertainty, by water vapour."""
     regimes, lines = ["all", *WATER_VAPOUR_CLASSES], []
     for title, tier, name in distinct(chosen(rows, method=COUPLED), "set", "tier", "inputs"):
         mine = chosen(rows, method=COUPLED, set=title, tier=tier, inputs=name)
@@ -139,25 +150,31 @@ def _charts(rows: Rows) -> Mapping[str, Chart]:
     first, charts = rows[0]["set"], {}
     for inputs in (EXACT, NOISY):
         mine = chosen(rows, set=first, inputs=inputs)
-        regimes = [name for name in distinct(mine, "regime") if name in REGIMES]
         title = f"Root mean square error by regime: {first}, {inputs} inputs"
-        charts[f"comparison_{inputs}"] = _chart(
-            mine, title, "rmse", {name: REGIMES[name].title for name in regimes}, partial(_chosen_by, mine, "regime")
-        )
+        charts[f"comparison_{inputs}"] = error_chart(mine, title)
     for inputs in (EXACT, NOISY):
         mine = chosen(rows, regime=HUMID, inputs=inputs)
         if mine:
             title = f"Mean absolute error above 50 kg m-2, {inputs} inputs"
             places = {name: name for name in distinct(mine, "set")}
-            charts[f"humid_{inputs}"] = _chart(mine, title, "mae", places, partial(_chosen_by, mine, "set"))
+            charts[f"humid_{inputs}"] = _chart(mine, title, "mae", places, partial(_chosen_by, mine, "set"), DRAWN)
     return charts
+
+
+def error_chart(rows: Rows, title: str, drawn: Mapping[tuple[str, str], int] = DRAWN) -> Chart:
+    """Chart of the errors by regime of the methods and tiers of `drawn`, as `DRAWN`."""
+    places = {name: REGIMES[name].title for name in distinct(rows, "regime") if name in REGIMES}
+    return _chart(rows, title, "rmse", places, partial(_chosen_by, rows, "regime"), drawn)
 
 
 def _chosen_by(rows: Rows, column: str, method: str, tier: str, name: str) -> Rows:
     return chosen(rows, method=method, tier=tier, **{column: name})
 
 
-def _chart(rows: Rows, title: str, measure_: str, places: Mapping[str, str], of: Callable[..., Any]) -> Chart:
+def _chart(
+    rows: Rows, title: str, measure_: str, places: Mapping[str, str], of: Callable[..., Any],
+    drawn: Mapping[tuple[str, str], int],
+) -> Chart:  # fmt: skip
     return Chart(
         title=title,
         label=f"{measure_.upper()} [K]",
@@ -171,7 +188,7 @@ def _chart(rows: Rows, title: str, measure_: str, places: Mapping[str, str], of:
                 style=style,
                 hollow=method == PLAIN,
             )
-            for (method, tier), style in DRAWN.items()
+            for (method, tier), style in drawn.items()
             if (method, tier) in _methods(rows)
         ),
     )
@@ -196,7 +213,7 @@ _NETWORKS = """\
 ### Coupled network and plain network
 The same errors side by side, over all samples."""
 
-_TYPICAL = """\
+TYPICAL_WORDS = """\
 The same for surfaces 5 K colder to 15 K warmer than the air, within which nearly all land is at the overpass. The plain
 network can also exploit the limits of the sampling design (no surface more than 15 K colder or 30 K warmer than the
 air) where an input is unknown or noisy; real scenes have no such limits."""
@@ -205,7 +222,7 @@ _NOTHING = """\
 ### Nothing given
 Water vapour and air temperature of the climatology: samples over land, tier `surface`."""
 
-_COVERAGE = """\
+COVERAGE_WORDS = """\
 ### Uncertainty
 Fraction of the errors within one predicted standard uncertainty, by water vapour [kg m-2]: coupled network of the first
 seed, calibrated with its training columns only. 68 % is expected."""

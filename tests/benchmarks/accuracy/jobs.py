@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -165,9 +165,12 @@ def _run(bundle: _Bundle, setting: Setting, fitter: Fitter) -> _Result:
 def _fitted(fit_spec: Fit, selection: Selection, setting: Setting, fitter: Fitter) -> Retrieval:
     try:
         training = selection.of(setting.library)
+        if not fit_spec.has_two_bands:
+            training = replace(training, second_band=None)
         if setting.fits is None or not fit_spec.steps:
             return fit(fit_spec, [training], fitter)
-        arrays = [getattr(training, entry.name) for entry in fields(training)]
+        sets = [training] if training.second_band is None else [training, training.second_band]
+        arrays = [getattr(one, entry.name) for one in sets for entry in fields(one)]
         known = [one.tobytes() for one in arrays if isinstance(one, np.ndarray)]
         content = b"".join([fit_spec.key.encode(), *known, _training_code()])
         path = setting.fits / f"{hashlib.sha256(content).hexdigest()[:24]}.pickle"
@@ -185,8 +188,9 @@ def _training_code() -> bytes:
     """Modules and data of the training: a fit is not used again after a change of them."""
     package = Path(lst_raster.__file__).parent
     names = (
-        "profiles/sampling.py", "inputs/climatology.py", "inference/uncertainty.py", "physics/mechanism.py",
-        "data/climatology/climatology.npz",
+        "profiles/sampling.py", "profiles/two_band_sampling.py", "inputs/climatology.py", "inference/uncertainty.py",
+        "physics/mechanism.py", "physics/two_bands.py", "physics/uncertainty.py", "data/climatology/climatology.npz",
+        "data/emissivity/bands.toml",
     )  # fmt: skip
     modules = [*sorted((package / "network").glob("*.py")), *(package / name for name in names)]
     return b"".join(path.read_bytes() for path in (*modules, Path(__file__).with_name("baselines.py")))

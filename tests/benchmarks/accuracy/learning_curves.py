@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 
 from tests.benchmarks.accuracy.charts import Chart
@@ -19,10 +19,19 @@ NAME = "learning_curves"
 
 
 def _jobs(setting: Setting) -> list[Job]:
-    jobs, source = [], setting.source_of(setting.first)
     methods = [(method, "") for method in REFITS]
     methods += [(method, tier) for tier in setting.tiers for method in (PLAIN, COUPLED)]
-    for fraction in (*setting.plan.fractions, WHOLE):
+    return with_fractions(setting, NAME, setting.first, methods, setting.plan.fractions, (EXACT, NOISY))
+
+
+def with_fractions(
+    setting: Setting, section: str, title: str, methods: Collection[tuple[str, str]], fractions: Iterable[float],
+    names: tuple[str, ...], *, both_bands: bool = False,
+) -> list[Job]:  # fmt: skip
+    """Jobs of methods and tiers trained with fractions of the columns and with all, for conditions of a test set."""
+    jobs, source = [], setting.source_of(title)
+    task = partial(measure, parts=headline, titles=(title,), names=names, both_bands=both_bands)
+    for fraction in (*fractions, WHOLE):
         for seed in range(setting.plan.seeds):
             draw = 0 if fraction == WHOLE else seed
             selection = Selection(source=source, fraction=fraction, draw=draw)
@@ -30,15 +39,19 @@ def _jobs(setting: Setting) -> list[Job]:
             for method, tier in methods:
                 facts = {"method": method, "tier": tier, "seed": seed, "fraction": fraction, "columns": columns}
                 fit_spec = setting.shorter_fit(method, tier, seed)
-                task = partial(measure, facts=facts, parts=headline, titles=(setting.first,), names=(EXACT, NOISY))
-                jobs.append(Job(section=NAME, retrieval=fit_spec, selection=selection, measure=task))
+                measured = partial(task, facts=facts)
+                jobs.append(Job(section=section, retrieval=fit_spec, selection=selection, measure=measured))
     return jobs
 
 
 def _text(rows: Rows) -> str:
-    fractions = distinct(rows, "fraction")
-    parts = [_WORDS]
-    for inputs in (EXACT, NOISY):
+    return "\n\n".join([_WORDS, *tables(rows)])
+
+
+def tables(rows: Rows) -> list[str]:
+    """Table of each condition: errors by method and fraction."""
+    fractions, parts = distinct(rows, "fraction"), []
+    for inputs in distinct(rows, "inputs"):
         mine = chosen(rows, inputs=inputs)
         lines = [
             [
@@ -49,7 +62,7 @@ def _text(rows: Rows) -> str:
         ]
         head = [f"{rows[0]['set']}, {inputs}", *(_place(rows, one) for one in fractions)]
         parts.append(markdown(head, lines))
-    return "\n\n".join(parts)
+    return parts
 
 
 def _place(rows: Rows, fraction: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,7 +21,7 @@ from lst_raster.profiles.sampling import (
     observe,
 )
 from lst_raster.profiles.simulated_set import HUMID, regime_masks
-from tests.benchmarks.accuracy.fits import Retrieval, WithUncertainty
+from tests.benchmarks.accuracy.fits import Retrieval, WithErrors, WithUncertainty
 from tests.benchmarks.accuracy.setting import Setting
 
 Float = NDArray[np.float64]
@@ -83,9 +83,11 @@ Row: TypeAlias = dict[str, Any]
 Rows: TypeAlias = list[Row]
 Parts: TypeAlias = Callable[[Samples], Mapping[str, NDArray[np.bool_]]]
 """Function of samples that returns a mask per evaluated part, (profile,) or (profile, sample)."""
+AddErrors: TypeAlias = Callable[[Samples, InputErrors, int], Samples]
+"""Function that adds errors to exact samples with a seed, as `add_input_errors`."""
 
 EXACT, NOISY = "exact", "noisy"
-NOTHING = "nothing"
+VAPOUR, NOTHING = "noisy vapour", "nothing"
 """Names of `lst_raster.profiles.sampling.CONDITIONS` that sections single out."""
 SEED = 0  # of the surfaces, as in `lst-raster evaluate`; the seed of the input errors is SEED + 1
 LAND = "land"
@@ -111,18 +113,19 @@ def regimes_and_surfaces(samples: Samples) -> Mapping[str, NDArray[np.bool_]]:
 
 
 def given_samples(
-    setting: Setting, titles: Sequence[str], tier: str, names: Sequence[str] | None = None
+    setting: Setting, titles: Sequence[str], known: Mapping[str, InputErrors], both_bands: bool, add_errors: AddErrors
 ) -> Iterator[tuple[str, str, InputErrors, Samples]]:
     """Yield title, condition, its input errors and samples, which include the true temperature.
 
-    `names` selects from the conditions of the tier.
+    `known` are input errors by condition; `both_bands` is whether the samples have the second band, which are others.
     """
     for title in titles:
         simulated = setting.tests[title]
+        if not both_bands:
+            simulated = replace(simulated, second_band=None)
         exact = observe(simulated, draw_surfaces(simulated.air_temperature_2m, setting.plan.per_profile, SEED), SEED)
-        for name, errors in conditions(tier).items():
-            if names is None or name in names:
-                yield title, name, errors, add_input_errors(exact, errors, SEED + 1)
+        for name, errors in known.items():
+            yield title, name, errors, add_errors(exact, errors, SEED + 1)
 
 
 def measure(
@@ -133,16 +136,23 @@ def measure(
     parts: Parts = regimes_and_surfaces,
     titles: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
+    known: Mapping[str, InputErrors] | None = None,
+    both_bands: bool = False,
+    add_errors: AddErrors = add_input_errors,
 ) -> Rows:
     """Evaluate a retrieval on test sets (default: all): one row per set, condition and non-empty part.
 
-    `facts` are the leading columns of the rows, `tier` among them; `names` selects from the conditions of the tier. The
-    column `coverage` is the fraction of the errors within one predicted standard uncertainty, NaN without prediction.
+    `facts` are the leading columns of the rows, `tier` among them; `names` selects from the conditions of the tier, or
+    from `known`, input errors by name; `both_bands` and `add_errors` as in `given_samples`. The column `coverage` is
+    the fraction of the errors within one predicted standard uncertainty, NaN without prediction.
     """
     rows = []
     chosen_titles = tuple(setting.tests) if titles is None else titles
-    for title, name, errors, given in given_samples(setting, chosen_titles, facts["tier"], names):
-        retrieved, truth = retrieval(given), given.surface_temperature
+    all_errors = conditions(facts["tier"]) if known is None else known
+    chosen_errors = {name: errors for name, errors in all_errors.items() if names is None or name in names}
+    for title, name, errors, given in given_samples(setting, chosen_titles, chosen_errors, both_bands, add_errors):
+        retrieved = retrieval.temperature(given, errors) if isinstance(retrieval, WithErrors) else retrieval(given)
+        truth = given.surface_temperature
         sigma = retrieval.uncertainty(given, errors) if isinstance(retrieval, WithUncertainty) else None
         for part, chosen in parts(given).items():
             if chosen.any():

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from lst_raster.inference.model import Model, shipped_models
 from lst_raster.profiles.sampling import InputErrors, Samples, retrieve_samples
-from lst_raster.validation.published import published_methods, retrieve_published
+from lst_raster.validation.published import (
+    SPLIT_WINDOW,
+    has_split_window,
+    published_methods,
+    retrieve_published,
+    split_window,
+)
 from tests.benchmarks.accuracy.fits import TIER_NAMES, Retrieval
 from tests.benchmarks.accuracy.setting import Setting
 
@@ -28,6 +34,17 @@ class Published:
         return retrieve_published(given.simulated.sensor, given.radiance, given.emissivity, given.water_vapour)[
             self.method
         ]
+
+
+class PublishedSplitWindow:
+    """The split-window method with its published coefficients, for samples with the second band."""
+
+    def __call__(self, given: Samples) -> NDArray[np.float64]:
+        """Retrieve temperatures, same shape as the samples. [K]"""
+        second = given.second
+        assert second is not None
+        radiances, emissivities = (given.radiance, second.radiance), (given.emissivity, second.emissivity)
+        return split_window(given.simulated.sensor, radiances, emissivities, given.water_vapour)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +75,11 @@ def unfitted_retrievals(setting: Setting) -> list[tuple[str, str, Retrieval]]:
 def published(sensor: str) -> dict[str, Published]:
     """Published methods available for a sensor band, by name in the tables."""
     return {f"{name}, published": Published(method=name) for name in published_methods(sensor)}
+
+
+def published_of_two_bands(sensor: str) -> dict[str, PublishedSplitWindow]:
+    """The same of methods of two bands."""
+    return {f"{SPLIT_WINDOW}, published": PublishedSplitWindow()} if has_split_window(sensor) else {}
 
 
 def shipped_tiers(sensor: str) -> tuple[str, ...]:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import xarray as xr
 
+from lst_raster.errors import InputError
 from lst_raster.profiles.profile_sets import write_profiles
 from lst_raster.profiles.simulate import SimulationOptions, simulate_file
 from lst_raster.profiles.simulated_set import SimulatedSet, read_simulated
 from lst_raster.resources import data_path
 from tests.benchmarks.accuracy.methods import shipped_tiers
+from tests.benchmarks.accuracy.results import second_title
 from tests.benchmarks.accuracy.setting import QUICK, Plan, Setting, by_source, last_date
 
 Progress = Callable[[int, int], bool]
@@ -58,22 +60,36 @@ def simulate_library(folder: Path, sensor: str, *, quick: bool = False, progress
     return target
 
 
-def prepare(sensor: str, library: Path, tests: Mapping[str, Path], plan: Plan, fits: Path | None = None) -> Prepared:
+def prepare(
+    sensor: str, library: Path, tests: Mapping[str, Path], plan: Plan, fits: Path | None = None,
+    second: Path | None = None, second_tests: Mapping[str, Path] | None = None,
+) -> Prepared:  # fmt: skip
     """Read the sets of a benchmark.
 
     `library` is the training set, `tests` are the test sets by title. A test set with columns of several sources of the
     library is divided (`by_source`); without test sets the last date of the library is one. `fits` is the folder of
-    finished fits. Raises `InputNotFoundError` or `InputError` if a file does not exist, is not a simulated set, or is
-    for another sensor band.
+    finished fits. `second` and `second_tests` are the same columns in the second band, of all test sets or of some.
+    Raises `InputNotFoundError` or `InputError` if a file does not exist, is not a simulated set, or is for another
+    sensor band.
     """
-    training = read_simulated(library)
+    seconds = dict(second_tests or {})
+    if unknown := [title for title in seconds if title not in tests]:
+        raise InputError(f"there is no test set {', '.join(unknown)} for the second band; give it with --test")
+    if seconds and second is None:
+        raise InputError("the library lacks the second band that test sets have; give it with --second")
+    training = read_simulated(library, second)
     notes = [_QUICK] if plan == QUICK else []
     digests = {"library": _digest(library)}
+    if second is not None:
+        digests[second_title("library")] = _digest(second)
     held_out: dict[str, SimulatedSet] = {}
     for title, path in tests.items():
-        parts = by_source(title, read_simulated(path), training)
+        other = seconds.get(title)
+        parts = by_source(title, read_simulated(path, other), training)
         held_out |= parts
         digests |= dict.fromkeys(parts, _digest(path))
+        if other is not None:
+            digests |= dict.fromkeys(map(second_title, parts), _digest(other))
     if not tests:
         held_out = last_date(training)
         notes.append(_LAST_DATE)

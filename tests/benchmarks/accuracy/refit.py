@@ -14,10 +14,11 @@ from lst_raster.physics.planck import brightness_temperature
 from lst_raster.physics.published_retrievals import (
     mono_window_temperature,
     single_channel_temperature,
+    split_window_temperature,
     wien_temperature,
 )
 from lst_raster.physics.radiative_transfer import surface_temperature
-from lst_raster.profiles.sampling import Samples, draw_surfaces, observe
+from lst_raster.profiles.sampling import CONDITIONS, Samples, add_input_errors, draw_surfaces, observe
 from lst_raster.profiles.simulated_set import SimulatedSet
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.validation.published import mono_window_class
@@ -62,6 +63,26 @@ class MonoWindow:
         return np.asarray(
             mono_window_temperature(_brightness_temperature(given), given.emissivity, *np.moveaxis(chosen, -1, 0))
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SplitWindow:
+    """Split-window method with given coefficients, for samples with the second band."""
+
+    coefficients: tuple[float, ...]
+    """c0 to c6 of `split_window_temperature`."""
+
+    def __call__(self, given: Samples) -> Float:
+        """Retrieve temperatures, same shape as the samples. [K]"""
+        second = given.second
+        assert second is not None
+        other = brightness_temperature(second.radiance, sensor_band(second.sensor).planck)
+        return np.asarray(
+            split_window_temperature(
+                _brightness_temperature(given), other, given.emissivity, second.emissivity, given.water_vapour,
+                self.coefficients,
+            )
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,6 +154,27 @@ def refit_equation(sets: Sequence[SimulatedSet], seed: int) -> EquationFromVapou
     )
 
 
+def refit_split_window(sets: Sequence[SimulatedSet], seed: int) -> SplitWindow:
+    """Fit the coefficients to minimise the squared error of the temperature, with input errors of all `CONDITIONS`.
+
+    The form is linear in its seven coefficients. With exact samples the noise of the difference of the bands would be
+    amplified in use.
+    """
+    count = 7
+    forms = [SplitWindow(coefficients=tuple(row)) for row in (np.zeros(count), *np.eye(count))]
+    parts = []
+    for one in sets:
+        exact = observe(one, draw_surfaces(one.air_temperature_2m, PER_PROFILE, seed))
+        weight = np.repeat(_weights(one), PER_PROFILE)
+        for errors in CONDITIONS.values():
+            given = add_input_errors(exact, errors, seed + 1)
+            nothing, *found = (form(given) for form in forms)
+            differences = [values - nothing for values in (*found, exact.surface_temperature)]
+            parts.append(np.stack([*(values.ravel() for values in differences), weight]))
+    *columns, target, weight = np.concatenate(parts, axis=1)
+    return SplitWindow(coefficients=tuple(_least_squares(columns, target, weight).tolist()))
+
+
 Refit = Callable[[Sequence[SimulatedSet], int], Callable[[Samples], Float]]
 
 REFITS: Mapping[str, Refit] = MappingProxyType(
@@ -143,6 +185,10 @@ REFITS: Mapping[str, Refit] = MappingProxyType(
     }
 )
 """Functions by method name that fit a retrieval to training sets with a seed."""
+TWO_BAND_REFITS: Mapping[str, Refit] = MappingProxyType({"split-window, refitted": refit_split_window})
+"""The same of methods of two bands, for sets with the second band."""
+EVERY_REFIT: Mapping[str, Refit] = MappingProxyType({**REFITS, **TWO_BAND_REFITS})
+"""Both."""
 
 
 def _psi(flat: NDArray[np.float64]) -> tuple[tuple[float, float, float], ...]:

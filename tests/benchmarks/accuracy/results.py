@@ -40,8 +40,9 @@ class Results:
 
 def about(setting: Setting, digests: Mapping[str, str], notes: list[str]) -> dict[str, Any]:
     """Provenance of a benchmark; `digests` are the SHA-256 of the files by title, `notes` remarks for the page."""
-    sets = {"library": setting.library, **setting.tests}
+    sets = with_second_bands({"library": setting.library, **setting.tests})
     left_out = {title: setting.source_of(title) for title in setting.tests}
+    left_out |= {second_title(title): source for title, source in left_out.items()}
     on_levels = {
         "common_temperature": COMMON_TEMPERATURE_ERROR,
         "level_temperature": LEVEL_TEMPERATURE_ERROR,
@@ -58,6 +59,21 @@ def about(setting: Setting, digests: Mapping[str, str], notes: list[str]) -> dic
         "input_errors": asdict(InputErrors()) | on_levels,
         "notes": notes,
     }
+
+
+def with_second_bands(sets: Mapping[str, SimulatedSet]) -> dict[str, SimulatedSet]:
+    """Sets by title, each followed by that of its second band."""
+    found = {}
+    for title, one in sets.items():
+        found[title] = one
+        if one.second_band is not None:
+            found[second_title(title)] = one.second_band
+    return found
+
+
+def second_title(title: str) -> str:
+    """Title of the set of the second band."""
+    return f"{title}, second band"
 
 
 def _describe(simulated: SimulatedSet, digest: str | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from lst_raster.atomic_write import atomic_write
-from lst_raster.errors import OutputError
+from lst_raster.errors import InputError, OutputError
 from lst_raster.resources import require
 from tests.benchmarks.accuracy.charts import save_chart
 from tests.benchmarks.accuracy.fits import Fitter
@@ -41,11 +41,15 @@ def run_benchmark(
     """Run the fits and evaluations of sections, in the order of the page.
 
     `digests` are the SHA-256 of the files of the sets by title, `notes` remarks for the page. Other parameters and
-    errors as in `run_jobs`. Sections without rows are omitted.
+    errors as in `run_jobs`. Sections without rows are omitted. Raises `InputError` if no section has anything to
+    evaluate.
     """
     begun = time.monotonic()
     workers = workers or os.cpu_count() or 1
     jobs: list[Job] = [job for section in sections for job in section.jobs(setting)]
+    if not jobs:
+        names = ", ".join(section.name for section in sections)
+        raise InputError(f"{names}: these sections are of both bands; give --second and --second-test too")
     found = run_jobs(jobs, setting, fitter, workers, progress)
     provenance = about(setting, digests or {}, list(notes))
     provenance |= {"workers": workers, "minutes": round((time.monotonic() - begun) / 60.0, 2)}

@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from lst_raster.errors import InputError
-from tests.benchmarks.accuracy import ablations, accuracy, comparison, learning_curves, left_out, sensitivity
+from tests.benchmarks.accuracy import (
+    ablations,
+    accuracy,
+    both_bands,
+    comparison,
+    learning_curves,
+    left_out,
+    second_band_errors,
+    sensitivity,
+)
 from tests.benchmarks.accuracy.section import Section
 
 SECTIONS: Mapping[str, Section] = MappingProxyType(
@@ -20,6 +29,9 @@ SECTIONS: Mapping[str, Section] = MappingProxyType(
             left_out.HUMID_LEFT_OUT,
             ablations.SECTION,
             sensitivity.SECTION,
+            both_bands.COMPARISON,
+            both_bands.CURVES,
+            second_band_errors.SECTION,
         )
     }
 )

@@ -14,8 +14,8 @@ from lst_raster.network.config import CalibrationConfig, OptimiserConfig
 from lst_raster.profiles.sampling import SURFACES_PER_PROFILE
 from lst_raster.profiles.simulated_set import SimulatedSet
 from tests.benchmarks.accuracy.continents import BOXES, continent_of
-from tests.benchmarks.accuracy.fits import COUPLED, TIER_NAMES, Fit
-from tests.benchmarks.accuracy.refit import REFITS
+from tests.benchmarks.accuracy.fits import COUPLED, TIER_NAMES, TWO_BAND_TIERS, Fit
+from tests.benchmarks.accuracy.refit import EVERY_REFIT
 
 WHOLE = 1.0
 
@@ -53,7 +53,10 @@ QUICK = Plan(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """Simulated sets and plan of a benchmark; pickled for every process, so only arrays and numbers."""
+    """Simulated sets and plan of a benchmark; pickled for every process, so only arrays and numbers.
+
+    The sections of both bands use the sets with a second band, and need it in the library.
+    """
 
     sensor: str
     library: SimulatedSet
@@ -92,15 +95,27 @@ class Setting:
         levels = all(one.air_temperature_sigma is not None for one in (self.library, *self.tests.values()))
         return tuple(tier for tier in TIER_NAMES if levels or tier != "profile")
 
+    @property
+    def two_band_tiers(self) -> tuple[str, ...]:
+        """Tiers of both bands, with the inputs of `tiers`; none for a library without the second band."""
+        pairs = zip(TIER_NAMES, TWO_BAND_TIERS, strict=True)
+        return tuple(both for one, both in pairs if one in self.tiers and self.library.second_band is not None)
+
+    @property
+    def two_band_tests(self) -> tuple[str, ...]:
+        """Titles of the test sets with the second band; none for a library without it."""
+        titled = self.tests.items() if self.library.second_band is not None else ()
+        return tuple(title for title, one in titled if one.second_band is not None)
+
     def fit(self, method: str, tier: str = "", seed: int = 0) -> Fit:
         """Specify a fit of the comparison; the uncertainty of one coupled network for each set is calibrated."""
-        steps = 0 if method in REFITS else self.plan.steps
+        steps = 0 if method in EVERY_REFIT else self.plan.steps
         calibration = self.plan.calibration if method == COUPLED and seed == 0 else 0
         return Fit(sensor=self.sensor, method=method, tier=tier, seed=seed, steps=steps, calibration=calibration)
 
     def shorter_fit(self, method: str, tier: str = "", seed: int = 0, loss: Mapping[str, float] | None = None) -> Fit:
         """Specify a fit of the other sections."""
-        steps = 0 if method in REFITS else self.plan.fewer_steps
+        steps = 0 if method in EVERY_REFIT else self.plan.fewer_steps
         return Fit(sensor=self.sensor, method=method, tier=tier, seed=seed, steps=steps, loss=dict(loss or {}))
 
 
