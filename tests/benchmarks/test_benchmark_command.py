@@ -166,7 +166,7 @@ def test_an_earlier_page_is_kept_without_overwrite(sets, tmp_path, run_benchmark
     (("--second-test", "Other columns={sets}/second.nc"), 1, "the library lacks the second band"),
     (("--second", "{sets}/second.nc", "--second-test", "Dates=x.nc"), 1, "there is no test set Dates for the second"),
     (("--second", "{sets}/second_dates.nc"), 1, "are of different profiles"),
-    (("--second", "{sets}/library.nc"), 1, "landsat8-b10 of the library is not the second band of landsat8-b10"),
+    (("--second", "{sets}/library.nc"), 1, "the second simulated set is of landsat8-b10; give that of landsat8-b11"),
     (("--sensor", "landsat7-b6"), 1, "the library is simulated for landsat8-b10; the benchmark is for landsat7-b6"),
     (("--from", "{sets}/library.nc"), 1, "is not the results.json of a benchmark"),
 ])  # fmt: skip
