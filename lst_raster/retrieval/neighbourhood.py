@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from lst_raster.errors import SceneError
-from lst_raster.inputs.emissivity.merge import Emissivity, open_emissivity
+from lst_raster.inputs.emissivity.merge import Emissivity, MergedReader, open_emissivity
 from lst_raster.inputs.fields import Field
 from lst_raster.io.coarse_grid import Float, Nodes
 from lst_raster.io.grid import Grid
-from lst_raster.io.quality_band import QualityReader, is_any
+from lst_raster.io.quality_band import is_any
 from lst_raster.io.raster import open_raster
 from lst_raster.io.scene import Scene
 from lst_raster.physics.planck import band_radiance_slope, brightness_temperature
@@ -140,9 +140,15 @@ def _open_strips(
     """
     fewest, smallest = (_FEWEST, _SMALLEST_FRACTION) if step > 1 else (1, 0.0)
     tops, columns = _edges(scene.grid.height, shape[0]), _edges(scene.grid.width, shape[1])
+    bands = [scene, scene.second] if scene.second else [scene]
     with ExitStack() as stack:
+        datasets = [stack.enter_context(open_raster(one.place, "scene", SceneError)) for one in bands]
         read_masks = stack.enter_context(open_masks(masking, scene.grid))
-        read_layers = stack.enter_context(_open_layers(scene, emissivity, read_masks if masking.quality else None))
+        read_emissivity = None
+        if scene.second:
+            kinds = read_masks if masking.quality else None
+            read_emissivity = stack.enter_context(open_emissivity(emissivity, scene, kinds))
+        read_layers = partial(_read_layers, bands, datasets, read_emissivity)
 
         def read(window: Window) -> tuple[int, NDArray[np.float64]]:
             layers = read_layers(window, step)
@@ -161,38 +167,28 @@ def _open_strips(
         yield read
 
 
-@contextmanager
-def _open_layers(
-    scene: Scene, emissivity: Emissivity, read_kinds: QualityReader | None
-) -> Iterator[Callable[[Window, int], NDArray[np.float64]]]:
-    """Open the bands; yield a function that reads the quantities, (quantity, rows, columns), at every n-th pixel."""
-    with ExitStack() as stack:
-        bands = [scene, scene.second] if scene.second else [scene]
-        datasets = [stack.enter_context(open_raster(one.place, "scene", SceneError)) for one in bands]
-        read_emissivity = None
-        if scene.second:
-            read_emissivity = stack.enter_context(open_emissivity(emissivity, scene, read_kinds))
+def _read_layers(
+    bands: Sequence[Scene], datasets: Sequence[Any], read_emissivity: MergedReader | None, window: Window, step: int
+) -> NDArray[np.float64]:
+    """Read the quantities of a window, (quantity, rows, columns), at every `step`-th row and column."""
 
-        def temperature(number: int, window: Window, step: int) -> NDArray[Any]:
-            pixels = bands[number].read(datasets[number], window=window)
-            radiance = np.where(pixels.measured[::step, ::step], pixels.radiance[::step, ::step], np.nan)
-            return np.asarray(brightness_temperature(radiance, sensor_band(bands[number].sensor).planck), np.float64)
+    def temperature(band: Scene, dataset: Any) -> NDArray[Any]:
+        pixels = band.read(dataset, window=window)
+        radiance = np.where(pixels.measured[::step, ::step], pixels.radiance[::step, ::step], np.nan)
+        return np.asarray(brightness_temperature(radiance, sensor_band(band.sensor).planck), np.float64)
 
-        def read(window: Window, step: int) -> NDArray[np.float64]:
-            first = temperature(0, window, step)
-            if scene.second is None or read_emissivity is None:
-                return first[None]
-            estimate = read_emissivity(window)
-            value, second, uncertainty = (
-                np.asarray(part[::step, ::step] if part is not None and part.ndim else part, np.float64)
-                for part in (estimate.value, estimate.second, estimate.difference_uncertainty)
-            )
-            other, planck = temperature(1, window, step), sensor_band(scene.second.sensor).planck
-            stray_light = noise_radiance(scene.stray_light, planck) / band_radiance_slope(other, planck)
-            layers = (first, first - other, stray_light, value, second - value, uncertainty)
-            return np.stack([np.broadcast_to(layer, first.shape) for layer in layers])
-
-        yield read
+    first, *others = (temperature(*one) for one in zip(bands, datasets, strict=True))
+    if read_emissivity is None:
+        return first[None]
+    estimate = read_emissivity(window)
+    value, second, uncertainty = (
+        np.asarray(part[::step, ::step] if part is not None and part.ndim else part, np.float64)
+        for part in (estimate.value, estimate.second, estimate.difference_uncertainty)
+    )
+    planck = sensor_band(bands[1].sensor).planck
+    stray_light = noise_radiance(bands[0].stray_light, planck) / band_radiance_slope(others[0], planck)
+    layers = (first, first - others[0], stray_light, value, second - value, uncertainty)
+    return np.stack([np.broadcast_to(layer, first.shape) for layer in layers])
 
 
 def fill_nodes(values: Float) -> Float:

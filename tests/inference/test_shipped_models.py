@@ -15,6 +15,8 @@ from tests.cli.test_retrieve_command import EXAMPLE
 
 SHIPPED = tuple(f"{sensor}/{tier}" for sensor in sensor_names() for tier in ("surface", "profile"))
 
+DUAL = tuple(f"landsat{number}-b10/{tier}" for number in (8, 9) for tier in ("dual", "dual-profile"))
+
 
 def states(model, count=20_000):
     """Pixels and atmospheres all over the range a model was made for."""
@@ -25,11 +27,16 @@ def states(model, count=20_000):
 
 
 def test_the_promised_models_are_shipped():
-    assert set(SHIPPED) <= set(shipped_models())
+    assert {*SHIPPED, *DUAL} == set(shipped_models())
+
+
+def known(predicted):
+    """Outputs that a model has: those of the second band are of models of two."""
+    return [values for values in predicted if values is not None]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [*SHIPPED, *DUAL])
 def test_the_stated_uncertainty_of_a_shipped_model_holds_two_thirds_of_its_errors(name):
     """By cross-validation over sources, in every class of water vapour, and on soundings."""
     metrics = Model.load(name).metadata["metrics"]
@@ -65,16 +72,16 @@ def test_physics_recomputes_a_shipped_model_s_temperature_from_its_outputs(name)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [*SHIPPED, *DUAL])
 def test_both_graphs_of_a_shipped_model_give_one_possible_atmosphere(name):
     retrieval, atmosphere = Model.load(name), Model.load(name, graph="atmosphere")
     air = {variable.name for variable in retrieval.contract.atmosphere_inputs}
     inputs = {key: values for key, values in states(retrieval).items() if key in air}
     found = atmosphere.atmosphere(**inputs)
-    for one, other in zip(found, retrieval.atmosphere(**inputs), strict=True):
+    for one, other in zip(known(found), known(retrieval.atmosphere(**inputs)), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
     assert found.transmittance.max() < 1.0
-    assert min(values.min() for values in found) > 0.0
+    assert min(values.min() for values in known(found)) > 0.0
 
 
 @pytest.mark.slow
@@ -103,8 +110,8 @@ def test_inputs_are_clipped_to_the_range_but_absorption_increases_with_water_vap
     assert depths[0] < depths[1] < depths[2] == pytest.approx(depths[3], rel=1e-6)
     for what in set(inputs) & {"surface_pressure", "air_temperature", "brightness_temperature", "gas_year"}:
         low, high = ranges[what]
-        np.testing.assert_allclose(air_at(what, low - 40.0), air_at(what, low), rtol=1e-6)
-        np.testing.assert_allclose(air_at(what, high + 40.0), air_at(what, high), rtol=1e-6)
+        np.testing.assert_allclose(known(air_at(what, low - 40.0)), known(air_at(what, low)), rtol=1e-6)
+        np.testing.assert_allclose(known(air_at(what, high + 40.0)), known(air_at(what, high)), rtol=1e-6)
 
 
 @pytest.mark.slow
