@@ -97,7 +97,7 @@ class PredictedAtmosphere(NamedTuple):
     second_optical_depth_uncertainty: Values | None = None
     """Standard uncertainty in the second band, of an error common to both. [1]"""
     depth_difference: Values | None = None
-    """Further error of the optical depth of the second band, independent of it, as a multiple of it. [1]"""
+    """Further error of the optical depth of the second band, independent of the common one, as a multiple of it. [1]"""
 
     @property
     def terms(self) -> tuple[Values, Values, Values]:

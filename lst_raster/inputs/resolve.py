@@ -442,7 +442,9 @@ def choose_bands(scene: Scene, bands: str = "auto", model: Model | str | Path | 
         bands = needed
     if bands == "both":
         both = scene if scene.second is not None else scene.with_second_band()
-        return both if both.has_stray_light_correction else _with_note(both, "used", "its uncertainty is 2 K")
+        if both.has_stray_light_correction:
+            return both
+        return _with_note(both, "used", f"its uncertainty is {both.stray_light:g} K")
     one, other = replace(scene, second=None), second_band(scene.sensor)
     if bands == "one" or other is None or type(scene) is not Scene or scene.files.is_chosen:
         return one

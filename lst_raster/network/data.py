@@ -33,8 +33,8 @@ from lst_raster.profiles.simulated_set import SimulatedSet, read_simulated
 from lst_raster.profiles.two_band_sampling import (
     LARGEST_DIFFERENCE_ERROR,
     LARGEST_STRAY_LIGHT,
-    Neighbourhood,
     TwoBandErrors,
+    observe_neighbourhood,
     second_emissivity,
 )
 from lst_raster.sensors.bands import second_band, sensor_band
@@ -203,7 +203,7 @@ def simulate_batch(profiles: TrainingSet, config: TrainingConfig, rng: np.random
     air = profiles.true["air_temperature"]
     surfaces = draw_surfaces(air[:, 0], config.samples.per_profile, int(rng.integers(2**32)))
     temperature, emissivity = _tensor(surfaces.surface_temperature), _tensor(surfaces.emissivity)
-    errors = draw_two_band_errors(profiles, rng) if has_two_bands(config.tier) else None
+    errors = draw_two_band_errors(profiles, rng, config.samples.per_profile) if has_two_bands(config.tier) else None
     return Batch(
         predictors=draw_predictors(profiles, config.tier, rng, errors),
         second=None if errors is None else _second_band(profiles, surfaces, errors, rng),
@@ -231,16 +231,9 @@ def draw_predictors(
     radiance = sensor_radiance(around, emissivity, *terms, band)
     given["brightness_temperature"] = brightness_temperature(radiance, band)
     if profiles.second is not None and has_two_bands(tier):
-        pixel_errors = pixel_errors or draw_two_band_errors(profiles, rng)
-        second = profiles.second
-        second_around = second_emissivity(emissivity, second.sensor, rng)
-        radiance = sensor_radiance(around, second_around, *_as_arrays(second.atmosphere), second.band)
-        neighbourhood = Neighbourhood(
-            brightness_temperature=given["brightness_temperature"],
-            second_brightness_temperature=brightness_temperature(radiance, second.band),
-            emissivity=emissivity,
-            second_emissivity=second_around,
-        )
+        pixel_errors = pixel_errors or draw_two_band_errors(profiles, rng, 1)
+        others = _as_arrays(profiles.second.atmosphere)
+        neighbourhood = observe_neighbourhood(around, emissivity, terms, others, profiles.second.sensor, band, rng)
         deviations = pixel_errors.deviations
         given |= neighbourhood.inputs(pixel_errors.drawn, deviations.stray_light, deviations.emissivity_difference)
     return tuple(_tensor(given[name]) for name in TIERS[tier])
@@ -253,8 +246,11 @@ class DrawnErrors(NamedTuple):
     drawn: TwoBandErrors
 
 
-def draw_two_band_errors(profiles: TrainingSet, rng: np.random.Generator, per_profile: int = 4) -> DrawnErrors:
-    """Draw how well emissivities and radiances of training profiles are known, from exact to poor, and errors."""
+def draw_two_band_errors(profiles: TrainingSet, rng: np.random.Generator, per_profile: int) -> DrawnErrors:
+    """Draw how well emissivities and radiances of training profiles are known, from exact to poor, and errors.
+
+    The errors are those of `per_profile` surfaces for each profile.
+    """
     shape, typical = (len(profiles), 1), InputErrors()
     is_exact = rng.random(shape) < EXACT_PIXELS
 

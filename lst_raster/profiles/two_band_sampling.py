@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from lst_raster.inference.contract import BOTH_BANDS
 from lst_raster.inputs.emissivity.tables import relation_to_first
-from lst_raster.physics.planck import band_radiance, brightness_temperature
+from lst_raster.physics.planck import BandPlanck, band_radiance, brightness_temperature
 from lst_raster.physics.radiative_transfer import sensor_radiance
 from lst_raster.profiles.simulated_set import SimulatedSet
 from lst_raster.sensors.bands import sensor_band
 
 if TYPE_CHECKING:
-    from lst_raster.profiles.sampling import Surfaces
+    from lst_raster.profiles.sampling import Surfaces, Terms
 
 Float = NDArray[np.float64]
 
@@ -110,6 +110,26 @@ class SecondBand:
         return replace(self, radiance=band_radiance(brightness, planck), emissivity=emissivity)
 
 
+def observe_neighbourhood(
+    temperature: Float, emissivity: Float, terms: Terms, second_terms: Terms, second: str, band: BandPlanck,
+    random: np.random.Generator,
+) -> Neighbourhood:  # fmt: skip
+    """Simulate the neighbourhood in both bands, and draw its emissivity in the second one, all (profile, 1).
+
+    `temperature` [K] and `emissivity` [1] are its means, `terms` and `second_terms` those of the equation in the first
+    `band` and in the sensor band `second`.
+    """
+    planck, second_around = sensor_band(second).planck, second_emissivity(emissivity, second, random)
+    radiance = sensor_radiance(temperature, emissivity, *terms, band)
+    second_radiance = sensor_radiance(temperature, second_around, *second_terms, planck)
+    return Neighbourhood(
+        brightness_temperature=brightness_temperature(radiance, band),
+        second_brightness_temperature=brightness_temperature(second_radiance, planck),
+        emissivity=emissivity,
+        second_emissivity=second_around,
+    )
+
+
 def observe_second_band(
     simulated: SimulatedSet, surfaces: Surfaces, around: Float, emissivity_around: Float, random: np.random.Generator
 ) -> SecondBand:
@@ -121,19 +141,17 @@ def observe_second_band(
     second = simulated.second_band
     assert second is not None
     planck, other = sensor_band(simulated.sensor).planck, sensor_band(second.sensor).planck
-    terms, others = (tuple(term[:, None] for term in one.terms) for one in (simulated, second))
-    second_around = second_emissivity(emissivity_around, second.sensor, random)
+    terms, others = _columns(simulated), _columns(second)
+    neighbourhood = observe_neighbourhood(around, emissivity_around, terms, others, second.sensor, planck, random)
     emissivity = second_emissivity(surfaces.emissivity, second.sensor, random)
-    first_radiance = sensor_radiance(around, emissivity_around, terms[0], terms[1], terms[2], planck)
-    second_radiance = sensor_radiance(around, second_around, others[0], others[1], others[2], other)
     return SecondBand(
         sensor=second.sensor,
-        radiance=sensor_radiance(surfaces.surface_temperature, emissivity, others[0], others[1], others[2], other),
+        radiance=sensor_radiance(surfaces.surface_temperature, emissivity, *others, other),
         emissivity=emissivity,
-        around=Neighbourhood(
-            brightness_temperature=brightness_temperature(first_radiance, planck),
-            second_brightness_temperature=brightness_temperature(second_radiance, other),
-            emissivity=emissivity_around,
-            second_emissivity=second_around,
-        ),
+        around=neighbourhood,
     )
+
+
+def _columns(simulated: SimulatedSet) -> Terms:
+    transmittance, upwelling, downwelling = (term[:, None] for term in simulated.terms)
+    return transmittance, upwelling, downwelling

@@ -47,12 +47,12 @@ def _one_band(
     temperature, errors = band_temperature(state)
     zero = np.zeros_like(temperature)
     of_emissivity = TemperatureErrors(zero, errors.emissivity, zero, zero)
-    calibration = float(noise_radiance(band.calibration_uncertainty, band.planck))
+    calibration = noise_radiance(band.calibration_uncertainty, band.planck)
     return temperature, {
         PARTS[0]: errors.noise,
         PARTS[1]: temperature_uncertainty(of_emissivity, pixels.emissivity_uncertainty),
         PARTS[2]: temperature_uncertainty(errors._replace(noise=zero), 0.0),
-        SYSTEMATIC: calibration / sensors[0].noise * errors.noise,
+        SYSTEMATIC: band_temperature(state._replace(noise=calibration))[1].noise,
     }
 
 

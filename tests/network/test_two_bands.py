@@ -7,15 +7,16 @@ import pytest
 import torch
 
 from lst_raster.errors import ConfigError, InputError
-from lst_raster.inference.contract import BOTH_BANDS, TWO_BAND_OUTPUTS
+from lst_raster.inference.contract import BOTH_BANDS, TWO_BAND_OUTPUTS, UNITS
 from lst_raster.inference.model import Model
-from lst_raster.network.config import DataConfig, OptimiserConfig, TrainingConfig
+from lst_raster.network.config import DataConfig, OptimiserConfig, SamplesConfig, TrainingConfig
 from lst_raster.network.data import draw_batch, draw_predictors, read_sets, training_set
 from lst_raster.network.measure import estimate, measure
 from lst_raster.network.methods import train
 from lst_raster.network.train import train_model
 from lst_raster.network.two_bands import TwoBandMethod
 from lst_raster.physics.planck import brightness_temperature
+from lst_raster.physics.quantities import NEIGHBOURHOOD
 from lst_raster.profiles.sampling import CONDITIONS, EXACT, add_input_errors, draw_surfaces, observe
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.profiles.two_band_sampling import LARGEST_STRAY_LIGHT
@@ -93,6 +94,17 @@ def test_a_batch_has_both_bands_with_errors_as_large_as_it_says(simulated):
     stray = dict(zip(BOTH_BANDS, batch.predictors[-len(BOTH_BANDS) :], strict=True))
     limit = stray["brightness_temperature_difference_uncertainty"]
     assert 0.5 * LARGEST_STRAY_LIGHT < float(limit.max()) <= LARGEST_STRAY_LIGHT
+
+
+def test_any_number_of_surfaces_can_be_drawn_for_a_profile(simulated):
+    config = config_of(samples=SamplesConfig(per_profile=3), optimiser=OptimiserConfig(batch=8))
+    batch = draw_batch(training_set([simulated], config), config, np.random.default_rng(0))
+    assert batch.second.observed_emissivity[1].shape == (8, 3)
+
+
+def test_the_quantities_of_a_neighbourhood_are_the_inputs_of_the_contract():
+    assert tuple(quantity.name for quantity in NEIGHBOURHOOD) == ("brightness_temperature", *BOTH_BANDS)
+    assert all(quantity.units == UNITS[quantity.name] for quantity in NEIGHBOURHOOD)
 
 
 def test_samples_of_both_bands_close_the_equation_and_differ_by_their_errors(simulated):
