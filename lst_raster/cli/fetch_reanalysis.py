@@ -42,9 +42,9 @@ def fetch_reanalysis(
     lst-raster fetch-reanalysis LC08_L1TP_PRODUCT --source era5-arco --levels
     """
     from lst_raster.inputs.reanalysis.fetch.run import fetch_reanalysis as run
-    from lst_raster.io.scene import Scene
+    from lst_raster.io.open_scene import open_scene
 
-    opened = Scene.open(scene, band=band, sensor=sensor, date=date)
+    opened = open_scene(scene, band=band, sensor=sensor, date=date)
     fetched = run(opened, folder=output, say=None if quiet else messages.say, **values)
     script = {"script": fetched.plan.script} if values["dry_run"] else {}
     show({"request": fetched.request, "files": fetched.files, **script}, script.values() or fetched.files, as_json)

@@ -137,6 +137,7 @@ def main(
         if not any(isinstance(handler, messages.Handler) for handler in logger.handlers):
             logger.addHandler(messages.Handler())
     logging.getLogger("rasterio").addHandler(logging.NullHandler())
+    logging.getLogger("lst_raster.inputs.reanalysis.fetch").setLevel(logging.INFO)  # sizes and progress of downloads
     ignore_library_warnings()  # errors of the libraries are exceptions
     if threading.current_thread() is threading.main_thread():
         # SIGTERM as an exception, so that temporary files are removed

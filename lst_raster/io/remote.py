@@ -6,10 +6,12 @@ import io
 import logging
 import os
 import re
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,11 +27,15 @@ from lst_raster.io.address import Address, without_secrets
 
 T = TypeVar("T")
 
+_is_brief: ContextVar[bool] = ContextVar("is_brief", default=False)
+
 ATTEMPTS = 4  # number of attempts of every request, to servers of all kinds
 PAUSE = 1.0  # pause before the second attempt; it doubles with each further attempt. [s]
 TIMEOUT = 30.0  # time without a response after which an attempt has failed. [s]
 _LONGEST_PAUSE = 60.0  # [s], also where the server's Retry-After is longer
-_MISSING, _REFUSED, _TEMPORARY = (404, 410), (401, 403, 407, 451), (408, 429, 500, 502, 503, 504)
+_FEW_ATTEMPTS, _SHORT_PAUSE, _CONNECTION, _SHORT_TIMEOUT = 2, 5.0, 10.0, 20.0  # where another server serves instead
+_WHOLE = 120.0  # longest time for the whole body of a response [s]
+_MISSING, _REFUSED, TEMPORARY = (404, 410), (401, 403, 407, 409, 451), (408, 429, 500, 502, 503, 504)
 _BEYOND_END = 416
 _PAGE = re.compile(rb"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _BEGINNING = 512  # bytes, enough to distinguish a web page from a file
@@ -55,12 +61,53 @@ class BusyError(RemoteError):
     retry_after = 0.0  # pause requested by the server. [s]
 
 
+@contextmanager
+def brief_requests() -> Iterator[None]:
+    """Make two attempts with short timeouts in this block, and none after a long Retry-After: another server serves."""
+    token = _is_brief.set(True)
+    try:
+        yield
+    finally:
+        _is_brief.reset(token)
+
+
+def is_brief() -> bool:
+    """Whether the caller is in `brief_requests`."""
+    return _is_brief.get()
+
+
+def timeouts() -> tuple[float, float]:
+    """Times to wait for a connection and for data: those of GDAL if set, else `TIMEOUT`, less in `brief_requests`. [s]
+
+    With the same variable for GDAL and this package, both wait equally long.
+    """
+    try:
+        limit = float(os.environ["GDAL_HTTP_TIMEOUT"])
+    except (KeyError, ValueError):
+        limit = _SHORT_TIMEOUT if _is_brief.get() else TIMEOUT
+    return min(limit, _CONNECTION) if _is_brief.get() else limit, limit
+
+
+class SilentError(BusyError):
+    """A server cannot be reached or does not answer in time."""
+
+
+requests_stopped: ContextVar[threading.Event | None] = ContextVar("requests_stopped", default=None)
+"""Event after which requests are not repeated, as their results are not needed."""
+
+
 def with_retries(request: Callable[[], T]) -> T:
     """Call a function, and repeat the call after a pause while it raises `BusyError`, at most `ATTEMPTS` calls."""
-    for attempt in range(ATTEMPTS - 1):
+    is_brief = _is_brief.get()
+    for attempt in range((_FEW_ATTEMPTS if is_brief else ATTEMPTS) - 1):
         try:
             return request()
         except BusyError as error:
+            stop = requests_stopped.get()
+            if stop is not None and stop.is_set():
+                raise
+            if is_brief and error.retry_after > _SHORT_PAUSE:
+                raise
             time.sleep(max(PAUSE * 2**attempt, min(error.retry_after, _LONGEST_PAUSE)))
     return request()
 
@@ -93,12 +140,27 @@ def fetch(address: Address, start: int, length: int) -> Part:
 
         return object_stores.fetch_object(address, start, length)
     part = with_retries(lambda: _get(address, start, length))
-    if start == 0 and _PAGE.search(part.content[:_BEGINNING]):
+    if start == 0:
+        _require_no_page(address, part.content)
+    return part
+
+
+def fetch_whole(address: Address, limit: int) -> bytes:
+    """Read a small response of a web server completely, without byte ranges; raises the errors of `fetch`.
+
+    Raises RemoteError if it has more than `limit` bytes, before they are read.
+    """
+    content = with_retries(lambda: _get(address, 0, limit, is_whole=True)).content
+    _require_no_page(address, content)
+    return content
+
+
+def _require_no_page(address: Address, content: bytes) -> None:
+    if _PAGE.search(content[:_BEGINNING]):
         raise RemoteAccessError(
             f"{address}: the server sent a web page instead of the file, perhaps a login form; give a public or signed "
             "address, or download the file first"
         )
-    return part
 
 
 def list_objects(folder: Address) -> list[Address]:
@@ -229,23 +291,28 @@ def _secrets_hidden(address: Address) -> Iterator[None]:
             logger.removeFilter(clean)
 
 
-def _get(address: Address, start: int, length: int) -> Part:
-    """Read a byte range of a file on a web server, without retries."""
+def _get(address: Address, start: int, length: int, *, is_whole: bool = False) -> Part:
+    """Read a byte range of a file on a web server, or all of at most `length` bytes, without retries."""
     import urllib3
 
     parts = urlsplit(address.url)
     user, _, host = parts.netloc.rpartition("@")
     url = urlunsplit(parts._replace(netloc=host))
-    headers = {"Range": f"bytes={start}-{start + length - 1}", "User-Agent": f"lst-raster/{__version__}"}
+    headers = {"User-Agent": f"lst-raster/{__version__}"}
+    if not is_whole:
+        headers["Range"] = f"bytes={start}-{start + length - 1}"
     headers |= urllib3.make_headers(basic_auth=unquote(user)) if user else {}  # not forwarded to other hosts
     retries = urllib3.Retry(total=None, connect=False, read=False, redirect=10, status=0, other=0)
-    options = {"headers": headers, "timeout": _timeout(), "retries": retries, "preload_content": False}
+    timeout = urllib3.Timeout(connect=timeouts()[0], read=timeouts()[1])
+    options = {"headers": headers, "timeout": timeout, "retries": retries, "preload_content": False}
     proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(parts.scheme)
     try:
         with _secrets_hidden(address):
             response = _pool(os.getpid(), proxy).request("GET", url, **options)
             try:
-                content = response.read(length) if response.status < 300 else b""
+                content = b""
+                if response.status < 300:
+                    content = _read_whole(address, response, length) if is_whole else response.read(length)
             finally:
                 response.close()  # a connection whose response was read completely is kept open for the next request
     except urllib3.exceptions.HTTPError as error:
@@ -261,6 +328,21 @@ def _get(address: Address, start: int, length: int) -> Part:
     return Part(content=content, partial=partial, size=size, version=version)
 
 
+def _read_whole(address: Address, response: Any, limit: int) -> bytes:
+    sent, until = response.headers.get("Content-Length", ""), time.monotonic() + _WHOLE
+    blocks: list[bytes] = []
+    size = int(sent) if sent.isdecimal() else 0
+    while size <= limit:
+        block = response.read(1 << 16)
+        if not block:
+            return b"".join(blocks)
+        blocks.append(block)
+        size = max(size, sum(map(len, blocks)))
+        if time.monotonic() > until:
+            raise BusyError(f"{address}: the server sent less than expected within {_WHOLE:g} s; try again later")
+    raise RemoteError(f"{address}: the server sends more than the expected {limit} bytes; check the address")
+
+
 @lru_cache(maxsize=4)
 def _pool(process: int, proxy: str | None) -> Any:
     """Make the connection pool of one process: a forked process must not share its parent's connections."""
@@ -273,14 +355,6 @@ def _pool(process: int, proxy: str | None) -> Any:
     return urllib3.ProxyManager(proxy, maxsize=8, proxy_headers=headers)
 
 
-def _timeout() -> float:
-    """Timeout of requests: that of GDAL if set, so that both have the same, else `TIMEOUT`. [s]"""
-    try:
-        return float(os.environ["GDAL_HTTP_TIMEOUT"])
-    except (KeyError, ValueError):
-        return TIMEOUT
-
-
 def _status_error(address: Address, response: Any) -> LstRasterError:
     status = f"{response.status} {response.reason}"
     if response.status in _MISSING:
@@ -291,7 +365,7 @@ def _status_error(address: Address, response: Any) -> LstRasterError:
             "download the file first"
         )
     message = f"{address}: the server reports an error ({status}); try again later"
-    if response.status not in _TEMPORARY:
+    if response.status not in TEMPORARY:
         return RemoteError(message)
     busy, wait = BusyError(message), response.headers.get("Retry-After", "")
     busy.retry_after = float(wait) if wait.isdecimal() else 0.0
@@ -310,11 +384,16 @@ def _connection_error(address: Address, error: Exception | None) -> RemoteError:
     if isinstance(error, exceptions.LocationValueError):
         return RemoteError(f"{address} is not a valid web address; check it")
     if isinstance(error, exceptions.TimeoutError) and not isinstance(error, exceptions.NewConnectionError):
-        return BusyError(
-            f"{address}: no response from the server within {_timeout():g} s; try again later, or set GDAL_HTTP_TIMEOUT"
+        return SilentError(
+            f"{address}: no response from the server within {timeouts()[1]:g} s; try again later, or set "
+            "GDAL_HTTP_TIMEOUT"
         )
+    if isinstance(error, exceptions.ResponseError):
+        return RemoteError(f"{address}: {error}; check the address")
+    if isinstance(error, exceptions.ProtocolError) and isinstance(error.args[-1], exceptions.IncompleteRead):
+        return BusyError(f"{address}: the connection ended before all data arrived; try again later")
     cause = error.__cause__ if error and error.__cause__ else (error.args or (error,))[-1] if error else None
     reason = getattr(cause, "strerror", None) or type(error).__name__
-    return BusyError(
+    return SilentError(
         f"{address}: no connection to the server ({reason}); check the address and the network, or try again later"
     )

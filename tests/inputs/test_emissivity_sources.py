@@ -69,7 +69,7 @@ def move_bands(scene, *bands, columns=13.0, rows=7.0, fill=0):
         write_raster(path, wider, transform=Affine(a, 0, c - columns * a, 0, e, f - rows * e), nodata=nodata)
 
 
-def test_bands_of_another_extent_are_warped_when_asked_and_refused_when_not(tmp_path, scene):
+def test_bands_of_a_larger_extent_are_cut_and_others_warped_when_asked(tmp_path, scene):
     red, near_infrared = np.full(SHAPE, 0.1), np.linspace(0.05, 0.6, 4200).reshape(SHAPE)
     red[:3] = np.nan  # fill, which the file does not declare
     add_reflectance(scene, red, near_infrared)
@@ -81,13 +81,17 @@ def test_bands_of_another_extent_are_warped_when_asked_and_refused_when_not(tmp_
     expected = [merged(scene, *given) for given in sources]
     move_bands(scene, "B4", "B5")
     move_bands(scene, "QA_PIXEL", fill=1)
-    for given in ("ndvi", f"aster-ged:{tmp_path}"):  # a quality band that has all pixels of the scene is cut
+    for given, found in zip(sources, expected, strict=True):  # bands with the same pixels that cover the scene are cut
+        for align in (False, True):
+            warped = merged(scene, *given, align=align)
+            np.testing.assert_allclose(warped.value, found.value, rtol=1e-6)
+            np.testing.assert_array_equal(warped.source, found.source)
+    with rasterio.open(str(scene).replace("_B10", "_B4"), "r+") as dataset:  # half a pixel further east
+        a, b, c, d, e, f = dataset.transform[:6]
+        dataset.transform = Affine(a, b, c + 15.0, d, e, f)
+    for given in ("ndvi", f"aster-ged:{tmp_path}"):
         with pytest.raises(GridMismatchError, match="pass --align to warp it onto the scene's grid"):
             merged(scene, given)
-    for given, found in zip(sources, expected, strict=True):
-        warped = merged(scene, *given, align=True)
-        np.testing.assert_allclose(warped.value, found.value, rtol=1e-6)
-        np.testing.assert_array_equal(warped.source, found.source)
 
 
 def test_fill_of_a_warped_band_is_not_blended_into_its_neighbours(scene):

@@ -13,19 +13,33 @@ from tests.support.factories import STEM
 from tests.support.fetching import DATE, SOURCE_NAMES, scene_at, seen
 from tests.support.http_server import serving, serving_folder
 from tests.support.linear_air import START, cube, linear
+from tests.support.ncar_server import BASE, Archive
 from tests.support.profile_air import humidity_at, temperature_at
 from tests.support.reanalysis_files import TIMES, write_store
 from tests.support.reanalysis_servers import KEY, TOKEN, ClimateDataStore, Opendap, arco_store
 
 NEAR_MIDNIGHT = "2015-07-19T23:45"
-HUMIDITY_AT_2M = {"era5": "d2m", "era5-arco": "2m_dewpoint_temperature", "merra2": "QV2M"}
+HUMIDITY_AT_2M = {"era5": "d2m", "era5-ncar": "VAR_2D", "era5-arco": "2m_dewpoint_temperature", "merra2": "QV2M"}
+
+
+def arco_files(first, second):
+    """Names of the files of ARCO: one of the surface, and one per variable and step."""
+    levels = [f"{name}_{step}" for name in ("temperature", "specific_humidity") for step in (first, second)]
+    return [
+        f"era5-arco_{name}"
+        for name in (first, *(f"levels_{one}" for one in (f"2m_dewpoint_temperature_{first}", *levels)))
+    ]
+
+
 FILES = {
     ("era5", DATE): ["era5_20150719T1600", "era5_levels_20150719T1600"],
     ("era5", NEAR_MIDNIGHT): [
         "era5_20150719T2300", "era5_20150720T0000", "era5_levels_20150719T2300", "era5_levels_20150720T0000",
     ],
-    ("era5-arco", DATE): ["era5-arco_levels_20150719T1600"],
-    ("era5-arco", NEAR_MIDNIGHT): ["era5-arco_levels_20150719T2300"],
+    ("era5-ncar", DATE): ["era5-ncar_20150719T1600", "era5-ncar_levels_20150719T1600"],
+    ("era5-ncar", NEAR_MIDNIGHT): ["era5-ncar_20150719T2300", "era5-ncar_levels_20150719T2300"],
+    ("era5-arco", DATE): arco_files("20150719T1600", "20150719T1700"),
+    ("era5-arco", NEAR_MIDNIGHT): arco_files("20150719T2300", "20150720T0000"),
     ("merra2", DATE): ["merra2_20150719T1530", "merra2_surface", "merra2_levels_20150719T1500"],
     ("merra2", NEAR_MIDNIGHT): [
         "merra2_20150719T2330", "merra2_20150720T0030", "merra2_surface", "merra2_levels_20150719T2100",
@@ -53,6 +67,9 @@ def fetched_from(source, scene, folder):
         arco_store(folder / "server" / "air.zarr")
         with serving_folder(folder / "server") as (address, _):
             return fetch_reanalysis(scene, server=f"{address}/air.zarr", **options)
+    if source == "era5-ncar":
+        with serving(Archive()) as address:
+            return fetch_reanalysis(scene, server=f"{address}{BASE}", **options)
     with serving((ClimateDataStore if source == "era5" else Opendap)(folder / "server")) as address:
         return fetch_reanalysis(scene, server=f"{address}/api" if source == "era5" else address, **options)
 
@@ -123,7 +140,9 @@ def test_without_the_option_no_levels_are_asked_for(tmp_path, source):
 def test_a_store_without_levels_is_reported(tmp_path):
     scene, _ = seen(tmp_path)
     latitude, longitude = np.arange(33.0, 28.9, -0.25), np.arange(268.0, 277.1, 0.25)
-    field = {"total_column_water_vapour": cube("tcwv", TIMES, latitude, longitude)}
-    write_store(tmp_path / "air.zarr", field, latitude=latitude, longitude=longitude)
-    with pytest.raises(RemoteError, match=r"has no .*temperature, specific_humidity; give the address"):
+    names = {"total_column_water_vapour": "tcwv", "2m_temperature": "t2m", "surface_pressure": "sp"}
+    names["geopotential_at_surface"] = "z"
+    fields = {name: cube(ours, TIMES, latitude, longitude) for name, ours in names.items()}
+    write_store(tmp_path / "air.zarr", fields, latitude=latitude, longitude=longitude)
+    with pytest.raises(RemoteError, match=r"has no 2m_dewpoint_temperature; give the address"):
         fetch_reanalysis(scene, source="era5-arco", folder=tmp_path, server=str(tmp_path / "air.zarr"), levels=True)

@@ -17,6 +17,7 @@ from tests.support.factories import STEM, make_scene, write_raster
 from tests.support.fetching import DATE, SOURCE_NAMES, scene_at, seen
 from tests.support.http_server import serving, serving_folder
 from tests.support.linear_air import periodic_in_longitude
+from tests.support.ncar_server import BASE, NAMES, Archive
 from tests.support.reanalysis_servers import KEY, TOKEN, ClimateDataStore, EarthdataLogin, Opendap, arco_store
 
 NEAR_MIDNIGHT = "2015-07-19T23:45"  # the next steps of all sources are of the next day
@@ -43,6 +44,8 @@ def known(monkeypatch):
 def server_of(source, folder):
     """A server that speaks the protocol of a source."""
     (folder / "server").mkdir()
+    if source == "era5-ncar":
+        return serving(Archive())
     if source == "era5-arco":
         arco_store(folder / "server" / "air.zarr")
         return serving_folder(folder / "server")
@@ -50,6 +53,8 @@ def server_of(source, folder):
 
 
 def address_of(source, served):
+    if source == "era5-ncar":
+        return f"{served}{BASE}"
     return {"era5": f"{served}/api", "era5-arco": f"{served[0]}/air.zarr", "merra2": served}[source]
 
 
@@ -72,7 +77,7 @@ def test_what_is_fetched_gives_the_temperature_that_the_fields_themselves_give(
     assert np.abs(found - expected).max() < 0.002
     assert np.abs(found - 305.0).max() < 0.01
     assert product.tags["water_vapour"].count("(reanalysis)") == 1
-    days = 2 if date == NEAR_MIDNIGHT and source != "era5-arco" else 1
+    days = 2 if date == NEAR_MIDNIGHT and source not in ("era5-arco", "era5-ncar") else 1
     assert len(fetched.files) == days + (source == "merra2")
     assert sorted(path.name for path in tmp_path.glob(".*")) == []
 
@@ -96,6 +101,34 @@ def test_the_request_for_the_climate_data_store_is_exact(tmp_path, known):
     ]
     box = box_over(scene.grid)
     assert box.south >= 30.75 and box.north <= 31.0 and box.west >= -87.5 and box.east <= -87.25
+
+
+@pytest.mark.parametrize("west", [179.8, -0.3])  # across the date line, and across the edge of NCAR's grid
+def test_what_is_fetched_from_ncar_lies_over_the_scene(tmp_path, west):
+    scene = scene_at(tmp_path, west, 32.0)
+    air = lambda name, times, *where: periodic_in_longitude(NAMES[name], times, *where)  # noqa: E731
+    with serving(Archive(air=air)) as address:
+        files = fetch_reanalysis(scene, source="era5-ncar", folder=tmp_path, server=f"{address}{BASE}").files
+    (field,) = fields_over_scene(scene, files, ["water_vapour"]).values()
+    expected = periodic_in_longitude("tcwv", [DATE], [0.0], field.source.columns / 20 * 0.5 + west)[0, 0]
+    np.testing.assert_allclose(field.source.values, np.broadcast_to(expected, field.source.values.shape), rtol=1e-6)
+
+
+def test_the_last_hour_of_a_year_needs_two_months_of_ncar(tmp_path):
+    scene = scene_at(tmp_path, 10.0, 35.0, "2015-12-31T23:20")
+    air = lambda name, times, *where: periodic_in_longitude(NAMES[name], times, *where)  # noqa: E731
+    server = Archive(air=air)
+    with serving(server) as address:
+        files = fetch_reanalysis(scene, source="era5-ncar", folder=tmp_path, server=f"{address}{BASE}").files
+    assert len(files) == 1
+    assert any(
+        "201512/e5.oper.an.sfc.128_134_sp.ll025sc.2015120100_2015123123.nc.dods?SP%5B743:1:743" in path
+        for path in server.asked
+    )
+    assert any(
+        "201601/e5.oper.an.sfc.128_134_sp.ll025sc.2016010100_2016013123.nc.dods?SP%5B0:1:0" in path
+        for path in server.asked
+    )
 
 
 @pytest.mark.slow
@@ -156,7 +189,7 @@ def test_a_key_of_the_old_service_is_reported(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("source", ["era5", "era5-arco"])
+@pytest.mark.parametrize("source", ["era5", "era5-arco", "era5-ncar"])
 def test_the_printed_python_fetches_the_same(tmp_path, known, monkeypatch, source):
     scene, _ = seen(tmp_path)
     with server_of(source, tmp_path) as served:

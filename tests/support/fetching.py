@@ -9,7 +9,7 @@ from tests.support.linear_air import START, truth
 
 SHAPE = (60, 90)
 DATE = "2015-07-19T16:20"
-SOURCE_NAMES = ("era5", "era5-arco", "merra2")
+SOURCE_NAMES = ("era5", "era5-ncar", "era5-arco", "merra2")
 
 
 def seen(folder, date=DATE):

@@ -18,7 +18,7 @@ from lst_raster.errors import InputError, InputNotFoundError, LstRasterError
 from lst_raster.inputs.reanalysis.gridded import GriddedField, Times, nearest_steps, normalise
 from lst_raster.inputs.reanalysis.request import Request, crop, nothing_found, unit_conversion
 from lst_raster.io.address import Address, Location, without_secrets
-from lst_raster.io.remote import BusyError, with_retries
+from lst_raster.io.remote import BusyError, SilentError, is_brief, timeouts, with_retries
 from lst_raster.physics.quantities import ELEVATION, PRESSURE, Quantity
 from lst_raster.reading import open_netcdf, reading, text_of
 from lst_raster.resources import require
@@ -221,9 +221,10 @@ def open_store(address: str) -> Iterator[xr.Dataset]:
         if isinstance(reason, FileNotFoundError):
             raise InputNotFoundError(f"there is no zarr store at {shown}; check the address") from cause
         if is_address(address):
-            network_errors = require("aiohttp", "zarr").ClientError | TimeoutError | ConnectionError
-            if isinstance(reason, network_errors):
-                raise BusyError(f"{shown} does not answer ({detail}); try again later") from cause
+            aiohttp = require("aiohttp", "zarr")
+            if isinstance(reason, aiohttp.ClientError | TimeoutError | ConnectionError):
+                kind = BusyError if isinstance(reason, aiohttp.ClientResponseError) else SilentError
+                raise kind(f"{shown} does not answer ({detail}); try again later") from cause
         if isinstance(reason, OSError | ValueError | KeyError | TypeError | IndexError | RuntimeError):
             raise InputError(f"{shown} cannot be read as zarr ({detail})") from cause
         raise
@@ -242,5 +243,6 @@ def _opened(store: Any) -> xr.Dataset:
 
 def _remote(address: str) -> Any:
     aiohttp, storage = require("aiohttp", "zarr"), require("zarr.storage", "zarr")
-    options = {"client_kwargs": {"timeout": aiohttp.ClientTimeout(total=None, **_TIMEOUTS), "trust_env": True}}
+    limits = dict(zip(_TIMEOUTS, timeouts(), strict=True)) if is_brief() else _TIMEOUTS
+    options = {"client_kwargs": {"timeout": aiohttp.ClientTimeout(total=None, **limits), "trust_env": True}}
     return storage.FsspecStore.from_url(public_address(address), storage_options=options, read_only=True)

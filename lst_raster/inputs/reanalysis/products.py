@@ -49,16 +49,21 @@ class ReanalysisProduct:
     servers: tuple[Server, ...] = ()  # Servers for downloads
 
 
+AUTOMATIC = ("auto", "auto:levels")
+"""Words in place of files that are fetched: fields of the surface, or also temperature and humidity on levels."""
+
 PRODUCTS = (
     ReanalysisProduct(
         title="ECMWF: ERA5, ERA-Interim and forecasts",
         fields={
             "tcwv": WATER_VAPOUR, "t2m": AIR_TEMPERATURE, "2t": AIR_TEMPERATURE, "d2m": DEW_POINT, "2d": DEW_POINT,
             "sp": SURFACE_PRESSURE, "z": ELEVATION,  # geopotential, of the surface where it is not on levels
+            "VAR_2T": AIR_TEMPERATURE, "VAR_2D": DEW_POINT,  # of NCAR
         },
         levels={"t": TEMPERATURE, "q": SPECIFIC_HUMIDITY, "r": RELATIVE_HUMIDITY},
         servers=(
             Server(name="era5", title="Climate Data Store (account)", module="cds"),
+            Server(name="era5-ncar", title="NCAR (no account)", module="ncar"),
         ),
     ),
     ReanalysisProduct(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lst_raster.errors import RemoteAccessError, RemoteError
-from lst_raster.inputs.reanalysis.fetch.plan import Part, Plan, Say, by_day, stamp, steps_around
+from lst_raster.inputs.reanalysis.fetch.plan import Part, Plan, Say, by_day, stamp, steps_around, values_in
 from lst_raster.io.grid import Box
+from lst_raster.io.remote import is_brief
 from lst_raster.resources import require
 
 DATASET = "reanalysis-era5-single-levels"
@@ -27,6 +29,8 @@ _ACCOUNT = (
     "there, and put the two lines of your profile's page into ~/.cdsapirc, or set CDSAPI_URL and CDSAPI_KEY"
 )
 _PATIENCE = {"timeout": 60, "retry_max": 5, "sleep_max": 30}  # [s] and attempts
+_BRIEF = {"timeout": 20, "retry_max": 2, "sleep_max": 5}  # likewise, where another source serves instead
+_OVERHEAD = 40_000  # bytes of a file that are not values
 
 
 def plan(stem: str, when: np.datetime64, box: Box, server: str | None, *, levels: bool = False) -> Plan:
@@ -41,6 +45,7 @@ def plan(stem: str, when: np.datetime64, box: Box, server: str | None, *, levels
         Part(
             file=f"{stem}_era5_{prefix}{stamp(times[0])}.nc",
             details={"dataset": dataset, "request": _request(day, times, box, selection)},
+            size=_OVERHEAD + 4 * len(times) * _planes(selection) * values_in(box, CELL, CELL),
         )
         for prefix, dataset, selection in datasets
         for day, times in by_day(steps).items()
@@ -52,7 +57,7 @@ def plan(stem: str, when: np.datetime64, box: Box, server: str | None, *, levels
     return Plan(source="era5", steps=steps, box=box, parts=parts, script="\n".join(lines) + "\n")
 
 
-def download(plan: Plan, folder: Path, server: str | None, say: Say) -> None:
+def download(plan: Plan, folder: Path, server: str | None, say: Say) -> Iterator[Part]:
     """Submit the requests, wait for them, and download their files."""
     api = require("cdsapi", "era5").api
     url, key = _credentials(api, server)
@@ -63,7 +68,7 @@ def download(plan: Plan, folder: Path, server: str | None, say: Say) -> None:
     with require("requests", "era5").Session() as session:
         client = api.Client(
             url=url, key=key, quiet=True, progress=False, session=session, info_callback=report,
-            warning_callback=report, error_callback=report, **_PATIENCE,
+            warning_callback=report, error_callback=report, **(_BRIEF if is_brief() else _PATIENCE),
         )  # fmt: skip
         for part in plan.parts:
             try:
@@ -71,6 +76,17 @@ def download(plan: Plan, folder: Path, server: str | None, say: Say) -> None:
             except Exception as reason:  # errors of requests, and RuntimeError
                 detail = str(reason).replace(client.key, "***")
                 raise RemoteError(f"the Climate Data Store did not send {part.file}: {detail}") from None
+            yield part
+
+
+def has_credentials() -> bool:
+    """Whether there is a key, or a file with one."""
+    file = Path(os.environ.get("CDSAPI_RC") or Path.home() / ".cdsapirc")
+    return bool(os.environ.get("CDSAPI_KEY")) or file.is_file()
+
+
+def _planes(selection: Mapping[str, Any]) -> int:
+    return len(selection["variable"]) * len(selection.get("pressure_level", "1"))
 
 
 def _request(day: np.datetime64, times: list[np.datetime64], box: Box, selection: Mapping[str, Any]) -> dict[str, Any]:

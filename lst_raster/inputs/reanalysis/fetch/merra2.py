@@ -7,7 +7,7 @@ import netrc
 import os
 import shlex
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, bu
 import numpy as np
 
 from lst_raster.errors import RemoteAccessError, RemoteError
-from lst_raster.inputs.reanalysis.fetch.plan import Part, Plan, Say, Steps, by_day, stamp, steps_around
+from lst_raster.inputs.reanalysis.fetch.plan import Part, Plan, Say, Steps, by_day, stamp, steps_around, values_in
 from lst_raster.io.grid import Box
-from lst_raster.io.remote import BusyError, with_retries
+from lst_raster.io.remote import BusyError, SilentError, timeouts, with_retries
 
 SERVER = "https://opendap.earthdata.nasa.gov"
 ROW, COLUMN = 0.5, 0.625  # [degree]
@@ -44,6 +44,7 @@ _ACCOUNT = (
 )
 _TIMEOUT = 60.0  # without data [s]
 _BLOCK = 1 << 16  # [byte]
+_OVERHEAD = 40_000  # bytes of a file that are not values
 _BUSY = (408, 425, 429)  # in addition to all status codes from 500 on
 
 
@@ -57,7 +58,8 @@ def plan(stem: str, when: np.datetime64, box: Box, server: str | None, *, levels
     variables = ("TQV", "T2M", "PS", *(("QV2M",) if levels else ()))
     parts = _daily(f"{base}/{_HOURLY}", f"{stem}_merra2_", steps, variables, box)
     surface = _url(f"{base}/{_CONSTANT}", _constraint(("PHIS",), (0, 0), box))
-    parts.append(Part(file=f"{stem}_merra2_surface.nc", details={"urls": [surface]}))
+    size = _OVERHEAD + 4 * values_in(box, ROW, COLUMN)
+    parts.append(Part(file=f"{stem}_merra2_surface.nc", details={"urls": [surface]}, size=size))
     if levels:
         on_levels = steps_around(when, hours=_LEVELS_STEP)
         prefix = f"{stem}_merra2_levels_"
@@ -66,7 +68,7 @@ def plan(stem: str, when: np.datetime64, box: Box, server: str | None, *, levels
     return Plan(source="merra2", steps=steps, box=box, parts=tuple(parts), script=script)
 
 
-def download(plan: Plan, folder: Path, server: str | None, say: Say) -> None:
+def download(plan: Plan, folder: Path, server: str | None, say: Say) -> Iterator[Part]:
     """Download each file from the first of its addresses that exists."""
     login = _find_login(server or SERVER)
     for part in plan.parts:
@@ -78,6 +80,7 @@ def download(plan: Plan, folder: Path, server: str | None, say: Say) -> None:
             except _NotThereError:
                 if url == part.details["urls"][-1]:
                     raise
+        yield part
 
 
 def _daily(
@@ -92,7 +95,9 @@ def _daily(
         stream = next(number for end, number in _STREAMS if year < end)
         streams = (stream, _REPROCESSED) if stream == 400 else (stream,)
         urls = [_url(url.format(stream=number, day=name), constraint) for number in streams]
-        parts.append(Part(file=f"{prefix}{stamp(times[0])}.nc", details={"urls": urls}))
+        values = len(times) * len(variables) * max(levels, 1) * values_in(box, ROW, COLUMN)
+        file = f"{prefix}{stamp(times[0])}.nc"
+        parts.append(Part(file=file, details={"urls": urls}, size=_OVERHEAD + 4 * values))
     return parts
 
 
@@ -119,6 +124,14 @@ def _curl(part: Part) -> str:
         for url in part.details["urls"]
     ]
     return " || ".join(calls)
+
+
+def has_credentials() -> bool:
+    """Whether there are credentials, or a file of them that cannot be read."""
+    try:
+        return bool(_find_login(SERVER))
+    except RemoteAccessError as reason:
+        return "cannot be read" in str(reason)
 
 
 class _NotThereError(RemoteError):
@@ -161,7 +174,9 @@ def _download(url: str, target: Path, login: Mapping[str, str]) -> None:
     if server in login:
         request.add_unredirected_header("Authorization", login[server])
     try:
-        with build_opener(HTTPCookieProcessor(), _Redirects(login)).open(request, timeout=_TIMEOUT) as response:
+        with build_opener(HTTPCookieProcessor(), _Redirects(login)).open(
+            request, timeout=min(timeouts()[1], _TIMEOUT)
+        ) as response:
             expected, size = response.headers.get("Content-Length"), 0
             with target.open("wb") as file:
                 while block := response.read(_BLOCK):
@@ -171,7 +186,7 @@ def _download(url: str, target: Path, login: Mapping[str, str]) -> None:
         raise _refusal(reason.code, server, url) from None
     except (URLError, TimeoutError, ConnectionError, http.client.HTTPException) as reason:
         detail = getattr(reason, "reason", reason)
-        raise BusyError(f"{server} does not answer ({detail}); try again later") from reason
+        raise SilentError(f"{server} does not answer ({detail}); try again later") from reason
     if expected is not None and size != int(expected):
         raise BusyError(f"{server} sent {size} of {expected} bytes; try again later")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -22,6 +22,7 @@ class Part:
 
     file: str  # Local file name
     details: Mapping[str, Any]  # Request in the form of the server
+    size: int  # Bytes to transfer, at most, as far as known without the server
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,8 +56,8 @@ class Source(Protocol):
         humidity on pressure levels are included.
         """
 
-    def download(self, plan: Plan, folder: Path, server: str | None, say: Say) -> None:
-        """Write the files of the plan into a folder.
+    def download(self, plan: Plan, folder: Path, server: str | None, say: Say) -> Iterator[Part]:
+        """Write the files of the plan into a folder, and yield each part when its file is complete.
 
         Raises MissingExtraError if the client package is missing, RemoteAccessError for missing or refused credentials,
         RemoteError if the server fails or sends incomplete data.
@@ -91,3 +92,8 @@ def by_day(steps: Steps) -> dict[np.datetime64, list[np.datetime64]]:
 def stamp(step: np.datetime64) -> str:
     """Time for a file name, ``20150719T1600``."""
     return str(step.astype("datetime64[m]")).replace("-", "").replace(":", "")
+
+
+def values_in(box: Box, row: float, column: float) -> int:
+    """Number of grid points in a box, at most, for steps of a grid. [degree]"""
+    return (round((box.north - box.south) / row) + 1) * (round((box.east - box.west) / column) + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,10 +38,10 @@ def fetch_reanalysis(
     The request is first written as JSON. Files are downloaded into a hidden folder, read, interpolated to the scene,
     and only then moved to their final names, so that every file with its final name is complete.
 
-    `source` is ``era5`` (Climate Data Store), ``era5-arco`` (Google's public cloud) or ``merra2`` (NASA); `folder` the
-    output folder; `server` the address of another server with the same protocol. With `levels`, temperature and
-    humidity on pressure levels are included, for models of the tier ``profile``. With `dry_run` only the request is
-    written, without contacting a server. `say` receives one-line messages for the user.
+    `source` is ``era5`` (Climate Data Store), ``era5-ncar`` (NCAR), ``era5-arco`` (Google's public cloud) or ``merra2``
+    (NASA); `folder` the output folder; `server` the address of another server with the same protocol. With `levels`,
+    temperature and humidity on pressure levels are included, for models of the tier ``profile``. With `dry_run` only
+    the request is written, without contacting a server. `say` receives one-line messages for the user.
 
     Raises InputError if the scene has no time or coordinate system, or the source is unknown; MissingExtraError if the
     client package of the source is missing; RemoteAccessError if credentials are missing or refused; RemoteError if the
@@ -63,9 +64,10 @@ def fetch_reanalysis(
         raise OutputError(f"{existing} exists; --overwrite replaces it")
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=f".{scene.stem}.") as hidden:
-            SERVERS[source].load().download(plan, Path(hidden), server, say or (lambda line: None))
+            for _ in SERVERS[source].load().download(plan, Path(hidden), server, say or (lambda line: None)):
+                pass
             downloaded = [Path(hidden) / part.file for part in plan.parts]
-            _check(scene, downloaded, levels)
+            require_usable(scene, downloaded, levels=levels)
             for file, target in zip(downloaded, targets, strict=True):
                 file.replace(target)
     except (RemoteError, MissingExtraError) as reason:
@@ -75,8 +77,8 @@ def fetch_reanalysis(
     return Fetched(plan=plan, request=request, files=targets)
 
 
-def _check(scene: Scene, files: list[Path], levels: bool) -> None:
-    """Interpolate the files to the scene, as `retrieve` does."""
+def require_usable(scene: Scene, files: Sequence[Path], *, levels: bool) -> None:
+    """Interpolate the files to the scene, as `retrieve` does; raises RemoteError if they cannot be used."""
     try:
         ground = Field(quantity=ELEVATION, source=0.0)
         found = fields_over_scene(scene, files, _REQUIRED, ground, with_levels=levels)
