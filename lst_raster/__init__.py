@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from lst_raster.compositing.composite import Composite, composite
     from lst_raster.inference.model import Model
     from lst_raster.io.level2_scene import Level2Scene
-    from lst_raster.io.scene import MeasuredScene, Scene
+    from lst_raster.io.measured_scene import MeasuredScene
+    from lst_raster.io.open_scene import open_scene
+    from lst_raster.io.scene import Scene
     from lst_raster.product.preview.run import preview
     from lst_raster.retrieval.retrieve import Product, retrieve
     from lst_raster.xarray_api.open_product import open_product
@@ -34,6 +36,7 @@ __all__ = [
     "__version__",
     "composite",
     "open_product",
+    "open_scene",
     "preview",
     "read_scene_list",
     "retrieve",
@@ -48,13 +51,14 @@ _HOMES = {
     "Composite": "lst_raster.compositing.composite",
     "Level2Scene": "lst_raster.io.level2_scene",
     "ListedScene": "lst_raster.batch.scene_lists",
-    "MeasuredScene": "lst_raster.io.scene",
+    "MeasuredScene": "lst_raster.io.measured_scene",
     "Model": "lst_raster.inference.model",
     "Product": "lst_raster.retrieval.retrieve",
     "Scene": "lst_raster.io.scene",
     "SceneResult": "lst_raster.batch.task",
     "composite": "lst_raster.compositing.composite",
     "open_product": "lst_raster.xarray_api.open_product",
+    "open_scene": "lst_raster.io.open_scene",
     "preview": "lst_raster.product.preview.run",
     "read_scene_list": "lst_raster.batch.read_lists",
     "retrieve": "lst_raster.retrieval.retrieve",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ class Inputs:
     def network(self) -> Model:
         """The model; raises ModelError for a Level-2 product."""
         if self.model is None:
-            raise ModelError("a Level-2 product has its own atmosphere and no model; retrieve the Level-1 product")
+            raise ModelError("the atmosphere is that of the Level-2 product, without a model; leave out --level-2")
         return self.model
 
     @property
@@ -172,7 +172,9 @@ def assumption_warnings(scene: Scene, inputs: Inputs) -> list[str]:
     if scene.second is not None and scene.second.calibration.source == "default":
         lines.append(f"no radiance constants in metadata for {scene.second.place.name}: {scene.second.calibration}")
     if inputs.emissivity.origin == "default":
-        lines.append(f"no emissivity given: {inputs.emissivity.names[0]} everywhere; --emissivity changes that")
+        sources = inputs.emissivity.names
+        used = f"{sources[0]} everywhere" if len(sources) == 1 else ", then ".join(sources)
+        lines.append(f"no emissivity given: {used}; --emissivity changes that")
     assumed = [field for field in inputs.atmosphere.values() if field.origin == CLIMATOLOGY]
     if assumed:
         values = ", ".join(f"{field.quantity.title} {field.source:g} {field.quantity.units}" for field in assumed)
@@ -247,8 +249,8 @@ def resolve_inputs(
     """Select a model and the source of each of its inputs.
 
     Values given by the user have priority over the reanalysis, and that over the climatology. Without `model` the tier
-    is ``profile`` if the reanalysis has temperature and humidity on levels, else ``surface``. A Level-2 product has its
-    own atmosphere and needs no model. The brightness temperature of the neighbourhood is added later
+    is ``profile`` if the reanalysis has temperature and humidity on levels, else ``surface``. A Level-2 product opened
+    with its atmosphere needs no model. The brightness temperature of the neighbourhood is added later
     (`Inputs.with_neighbourhood`).
 
     `given` has the atmospheric quantities given by the user, by name; `model` is a model, or its name or path;
@@ -258,16 +260,17 @@ def resolve_inputs(
     Raises InputError if a given value is invalid, or a missing one has no default because the scene has no coordinates;
     ModelError if there is no such model, it is for another sensor band, or it needs a profile and there is none.
     """
-    if isinstance(scene, Level2Scene):
+    terms = scene.air if isinstance(scene, Level2Scene) else None
+    if terms is not None:
         options = {**given, "model": model, "reanalysis": reanalysis or None, "dem": dem}
         useless = ", ".join(name.replace("_", " ") for name, value in options.items() if value is not None)
         if useless:
             raise InputError(
                 f"{scene.stem} is retrieved with the atmosphere of the Level-2 product, which takes no {useless}; "
-                "leave these options out, or retrieve the Level-1 product"
+                "leave these options out, or leave out --level-2"
             )
         sources = choose_emissivity(scene, emissivity, align=align)
-        return Inputs(model=None, emissivity=sources, atmosphere={}, level2=scene.air)
+        return Inputs(model=None, emissivity=sources, atmosphere={}, level2=terms)
     parsed = {
         name: parse_field(QUANTITIES[name], source, align=align) for name, source in given.items() if source is not None
     }
@@ -320,12 +323,22 @@ class _Available:
     notes: tuple[str, ...] = ()
 
 
+def needs_of_reanalysis(scene: Scene, given: Collection[str], model: Model | str | Path | None) -> tuple[bool, bool]:
+    """Whether quantities of the surface are not given, and whether the model, or one for the scene, uses levels."""
+    wanted, uses_levels = _missing(scene, given, None if model is None else _load(scene, model))
+    return bool(wanted), uses_levels
+
+
+def _missing(scene: Scene, given: Collection[str], model: Model | None) -> tuple[list[str], bool]:
+    wanted = [name for name in _FROM_REANALYSIS if name not in given]
+    return wanted, _uses_levels(model) if model else has_model(_model_name(scene, has_levels=True))
+
+
 def _available(
     scene: Scene, paths: Sequence[str | Path], given: dict[str, Field], ground: Field | None, model: Model | None
 ) -> _Available:
     """Add quantities of the reanalysis to the given ones; it is opened only if something is missing."""
-    wanted = [name for name in _FROM_REANALYSIS if name not in given]
-    uses_levels = _uses_levels(model) if model else has_model(_model_name(scene, has_levels=True))
+    wanted, uses_levels = _missing(scene, given, model)
     if not paths or not (wanted or uses_levels):
         return _Available(fields=given)
     with local_files(paths) as files:
@@ -387,7 +400,8 @@ def _load(scene: Scene, model: Model | str | Path) -> Model:
     if not isinstance(model, Model):
         model = Model.load(model)
     if model.contract.has_two_bands and scene.second is None:
-        raise ModelError(f"the model {model.contract.name} uses both thermal bands; add --bands both")
+        remedy = "give one of one band" if isinstance(scene, Level2Scene) else "add --bands both"
+        raise ModelError(f"the model {model.contract.name} uses both thermal bands; {remedy}")
     if model.contract.sensor != scene.sensor:
         raise ModelError(
             f"the model {model.contract.name} is for {model.contract.sensor}, the scene is {scene.sensor}; "
@@ -446,7 +460,7 @@ def choose_bands(scene: Scene, bands: str = "auto", model: Model | str | Path | 
             return both
         return _with_note(both, "used", f"its uncertainty is {both.stray_light:g} K")
     one, other = replace(scene, second=None), second_band(scene.sensor)
-    if bands == "one" or other is None or type(scene) is not Scene or scene.files.is_chosen:
+    if bands == "one" or other is None or scene.files.is_chosen:
         return one
     if not set(other.files) <= set(scene.files.bands) or not has_model(f"{scene.sensor}/dual"):
         return one

@@ -19,6 +19,10 @@ from lst_raster.physics.calibration import rescaling_from_limits
 from lst_raster.sensors.bands import landsat_bands, sensor_band
 
 
+class Level2ProductError(SceneError):
+    """Level-2 product, or a file of one, in place of Level 1."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AcquisitionDate:
     """Day of acquisition of a scene, or only the month where the day is unknown."""
@@ -225,14 +229,14 @@ LEVEL_2_TEMPERATURE = r"_ST_B\d+"
 """Pattern of the end of the file name of Level-2 surface temperature, without the extension."""
 THERMAL_BANDS = landsat_bands()  # sensor bands by satellite and file suffix
 
-_SUFFIX = re.compile(r"^(?P<stem>.+)_(?P<band>B6_VCID_[12]|B\d{1,2})$", re.IGNORECASE)
+_SUFFIX = re.compile(r"^(?P<stem>.+?)_(?P<kind>BT_)?(?P<band>B6_VCID_[12]|B\d{1,2})$", re.IGNORECASE)
 _PRODUCT_ID = r"L[COTEM]\d\d_L1\w\w_\d{6}_\d{8}_\d{8}_\d\d_\w\w|L[COTEM]\d{14}[A-Z]{3}\d\d"
 _DERIVED = re.compile(r"_(LST|ST|BT)(_|$)", re.IGNORECASE)  # derived from a band, not the band itself
-_SATELLITE = re.compile(r"^L[COTEM]0?(\d)(?=\d|_)", re.IGNORECASE)
+_SATELLITE = re.compile(r"^(?:[12]_)*L[COTEM]0?(\d)(?=\d|_)", re.IGNORECASE)  # numbers of merged collections
 _BAND = re.compile(r"(?:BAND|B)?_?(\d{1,2})(?:_?VCID_?([12]))?", re.IGNORECASE)
 _LEVEL_2 = re.compile(r"(?:^|_)(L2S[PR]|S[TR]_B\d+|ST_(?:ATRAN|[DTU]RAD|EMIS|EMSD|CDIST|QA))(?:_|$)", re.IGNORECASE)
 _COMPANION = re.compile(r"_(QA_PIXEL|QA_RADSAT|BQA|SAA|SZA|VAA|VZA)$", re.IGNORECASE)
-_DATE = re.compile(r"^L\w\d\d_\w{4}_\d{6}_(\d{8})_")
+_DATE = re.compile(r"(?:^|.*_)L\w\d\d_(?:[A-Z\d]{2,4}_)?\d{6}_(\d{8})(?:_|$)", re.IGNORECASE)
 _OLD_DATE = re.compile(r"^L\w\d\d{6}(\d{7})")
 
 
@@ -246,6 +250,7 @@ class FileName:
     date: AcquisitionDate | None = None  # day of acquisition, None where unknown
     before: str = ""  # text before the product's name in a renamed file, such as ``clip_``
     after: str = ""  # text after the band's suffix, such as ``_clipped_utm``
+    kind: str = ""  # text before the band's suffix that names a quantity: ``BT_``, brightness temperature
 
     @property
     def product(self) -> str:
@@ -282,9 +287,9 @@ def read_file_name(path: Path, *, level_2: bool = False) -> FileName:
     """
     found = _LEVEL_2.search(path.stem)
     if found and not level_2:
-        raise SceneError(
+        raise Level2ProductError(
             f"{path.name} is a Level-2 file (its name has {found[1]}), a surface temperature or a term of it; give the "
-            "thermal band of the Level-1 product, or repeat the retrieval from the product's terms: --level-2"
+            "thermal band of the Level-1 product, or the whole Level-2 product or its *_ST_TRAD.TIF"
         )
     companion = _COMPANION.search(path.stem)
     if companion:
@@ -300,6 +305,7 @@ def read_file_name(path: Path, *, level_2: bool = False) -> FileName:
         band=suffix["band"].upper() if suffix else None,
         satellite=int(satellite[1]) if satellite else None,
         date=_date(path.stem),
+        kind=(suffix["kind"] or "").upper() if suffix else "",
     )
 
 
@@ -329,7 +335,7 @@ def read_edited_name(path: Path, product: str | None = None) -> FileName | None:
 
 
 def _date(stem: str) -> AcquisitionDate | None:
-    """Date in a product's name, ``LC08_L1TP_ppprrr_yyyymmdd_`` or ``LC8ppprrryyyyddd``."""
+    """Date in a product's name: ``LC08_L1TP_ppprrr_yyyymmdd_``, ``LC8ppprrryyyyddd``, ``LC08_ppprrr_yyyymmdd``."""
     found, old = _DATE.match(stem), _OLD_DATE.match(stem)
     if found:
         return _parse_date(found[1], "%Y%m%d")

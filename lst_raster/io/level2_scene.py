@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from lst_raster.errors import SceneError
+from lst_raster.errors import LstRasterError, SceneError
 from lst_raster.io.address import Location, path_of
 from lst_raster.io.bundle import Bundle, Place, is_archive, is_metadata, metadata_stem, open_bundle
 from lst_raster.io.grid import Grid, require_same_grid
@@ -25,15 +25,19 @@ from lst_raster.io.landsat import (
     read_file_name,
     satellite_of,
 )
+from lst_raster.io.quality_band import find_quality, is_any, read_bits
 from lst_raster.io.raster import Float32, open_raster, read_window
-from lst_raster.io.scene import Scene, SceneFiles, find_centre, find_companion, shorten_list
-from lst_raster.physics.calibration import downwelling_from_st_drad
+from lst_raster.io.scene import Pixels, Scene, find_centre
+from lst_raster.io.scene_files import SceneFiles, find_companion, find_metadata, shorten_list, stack_of
+from lst_raster.io.stack import split_band
+from lst_raster.physics.calibration import downwelling_from_st_drad, radiance_from_digital_number
 
 Downwelling: TypeAlias = Literal["corrected", "usgs"]
 """Whether ST_DRAD is converted to a hemispheric mean, or used unchanged as by USGS."""
 AtmosphereReader: TypeAlias = Callable[[Any], tuple[Float32, Float32, Float32]]
 """Takes a window; returns transmittance [1], upwelling and downwelling radiance [W m-2 sr-1 um-1], NaN if missing."""
 
+_SMALL_GAPS = 0.002  # fraction of the pixels of the swath without radiance that needs no note
 _VALID_FRACTION = 0.5  # of the values other than fill that must be in range; single pixels are masked instead
 
 
@@ -145,15 +149,15 @@ _TERM_FILE = re.compile(r"^(?P<stem>.+)_ST_(?:B\d+|ATRAN|[DTU]RAD|EMIS|EMSD|CDIS
 class Level2Scene(Scene):
     """Level-2 product for a new retrieval from its terms: its thermal band is ST_TRAD, at-sensor radiance."""
 
-    air: Level2Atmosphere
-    """Atmospheric terms of the product."""
+    air: Level2Atmosphere | None
+    """Atmospheric terms of the product, None for a retrieval with a model."""
     emissivity: Level2Emissivity | None
     """Emissivity of the product, None where it is missing."""
 
     @classmethod
     def open(
-        cls, path: str | Location, *, band: str | None = None, sensor: str | None = None, date: str | None = None,
-        downwelling: Downwelling = "corrected",
+        cls, path: str | Location | Place, *, band: str | None = None, sensor: str | None = None,
+        date: str | None = None, downwelling: Downwelling = "corrected", with_atmosphere: bool = True,
     ) -> Level2Scene:  # fmt: skip
         """Find the terms of a Level-2 product and check them.
 
@@ -168,6 +172,8 @@ class Level2Scene(Scene):
         downwelling : {"corrected", "usgs"}
             Whether ST_DRAD is multiplied by pi, which makes it a hemispheric mean, or used unchanged, as in the
             product's own temperature.
+        with_atmosphere : bool
+            Whether to use the atmospheric terms of the product; otherwise only ST_TRAD is required.
 
         Returns
         -------
@@ -189,12 +195,16 @@ class Level2Scene(Scene):
             The date is not valid.
         """
         stated = AcquisitionDate.parse(date) if date is not None else None
-        files, places = _find(path_of(path, "Level-2 product"), parse_band(band) if band is not None else None, sensor)
+        raster, band = split_band(path, band)
+        terms = EQUATION if with_atmosphere else {"radiance": RADIANCE}
+        files, places = _find(_on_disk(raster), terms, band, sensor)
         with open_raster(files.band, RADIANCE.suffix, SceneError) as dataset:
             grid, tags = Grid.of(dataset), dataset.tags()
         latitude, longitude = find_centre(grid, files.mtl)
         for name, place in places.items():
             _check_term(place, EQUATION[name], grid)
+        if not with_atmosphere:
+            files = replace(files, notes=tuple(_gaps(files, grid)))
         return cls(
             stem=files.name.stem,
             sensor=THERMAL_BANDS[files.name.satellite or 0][files.name.band or ""],
@@ -205,9 +215,34 @@ class Level2Scene(Scene):
             date=stated or files.find_date({}),
             files=files,
             tags={key: value for key, value in tags.items() if key == "AREA_OR_POINT"},
-            air=Level2Atmosphere(places=places, grid=grid, downwelling=downwelling),
+            air=Level2Atmosphere(places=places, grid=grid, downwelling=downwelling) if with_atmosphere else None,
             emissivity=_emissivity(files.bundle, files.name.stem, files.mtl),
         )
+
+    def read(self, dataset: Any, **where: Any) -> Pixels:
+        """Radiance of part of the scene; parameters, result and errors as `Scene.read`."""
+        numbers, valid = read_window(dataset, RADIANCE.suffix, SceneError, **where)
+        radiance = radiance_from_digital_number(numbers, self.calibration.gain, self.calibration.offset)
+        measured = valid & (radiance >= RADIANCE.low) & (radiance <= RADIANCE.high)
+        return Pixels(radiance, measured, np.zeros(radiance.shape, bool))
+
+
+def _on_disk(path: str | Location | Place) -> Place:
+    place = Place.of(path)
+    if place.remote is not None:
+        path_of(place.remote, "Level-2 product")  # raises the error
+    return place
+
+
+def has_radiance(path: str | Location | Place, band: str | None) -> bool:
+    """Whether a path is a whole Level-2 product or its ST_TRAD, by its name or its band."""
+    raster, band = split_band(path, band)
+    place = Place.of(raster)
+    name, stack = Path(place.name), stack_of(place)
+    if stack is not None:
+        return RADIANCE.suffix in ([stack.suffixes[stack.find(band) - 1]] if band else stack.suffixes)
+    is_raster = name.suffix.lower() in (".tif", ".tiff") and not (place.remote is None and place.disk.is_dir())
+    return not is_raster or name.stem.upper().endswith(f"_{RADIANCE.suffix}")
 
 
 def find_level2_emissivity(path: Path) -> Level2Emissivity:
@@ -220,18 +255,27 @@ def find_level2_emissivity(path: Path) -> Level2Emissivity:
     return emissivity
 
 
-def _find(path: Path, band: str | None, sensor: str | None) -> tuple[SceneFiles, dict[str, Place]]:
-    """Files of a product with ST_TRAD as its thermal band, and of the terms of the equation."""
-    bundle = open_bundle(path)
-    stem, mtl = _product(bundle, path)
-    places = {name: _file(bundle, stem, mtl, term.suffix, term.key) for name, term in EQUATION.items()}
+def _find(
+    product: Place, terms: Mapping[str, Term], band: str | None, sensor: str | None
+) -> tuple[SceneFiles, dict[str, Place]]:
+    """Files of a product with ST_TRAD as its thermal band, and of the required terms of the equation."""
+    stack = stack_of(product) if product.disk.is_file() else None
+    if stack is None:
+        bundle = open_bundle(product)
+        stem, mtl = _product(bundle, product.disk)
+    else:
+        metadata = find_metadata(stack)
+        bundle, stem, mtl = stack.bundle(), stack.stem, _read(metadata) if metadata else None
+        if band is not None and stack.suffixes[stack.find(band) - 1] == RADIANCE.suffix:
+            band = None
+    places = {name: _file(bundle, stem, mtl, term.suffix, term.key) for name, term in terms.items()}
     found = {name: place for name, place in places.items() if place is not None}
-    missing = [f"{stem}_{EQUATION[name].suffix}.TIF" for name in EQUATION if name not in found]
+    missing = [f"{stem}_{term.suffix}.TIF" for name, term in terms.items() if name not in found]
     if missing:
         raise SceneError(f"{bundle.path} lacks {', '.join(missing)}, terms of the equation; add the whole product")
     name = read_file_name(Path(stem), level_2=True)
     satellite = satellite_of(mtl) or name.satellite
-    suffix = choose_bands(stem, satellite, sensor, band)[0]
+    suffix = choose_bands(stem, satellite, sensor, parse_band(band) if band is not None else None)[0]
     if suffix != choose_bands(stem, satellite, None, None)[0]:
         raise SceneError(f"the surface temperature of {stem} is not made from band {suffix[1:]}; leave out the band")
     name = replace(name, stem=stem, band=suffix, satellite=satellite)
@@ -241,6 +285,27 @@ def _find(path: Path, band: str | None, sensor: str | None) -> tuple[SceneFiles,
         saturation=_file(bundle, stem, mtl, "QA_RADSAT", "QUALITY_L1_RADIOMETRIC_SATURATION"),
     )  # fmt: skip
     return files, found
+
+
+def _gaps(files: SceneFiles, grid: Grid) -> Iterator[str]:
+    """Note on gaps of the radiance within the swath, from a sample of the pixels."""
+    quality = None
+    with suppress(LstRasterError):  # reported when the mask is chosen
+        quality = find_quality(files, grid)
+    if quality is None:
+        return
+    with open_raster(files.band, RADIANCE.suffix, SceneError) as dataset:
+        has_radiance = np.isfinite(RADIANCE.read(dataset, out_shape=grid.sample_shape))
+    with open_raster(quality.place, "quality band", SceneError) as dataset:
+        if Grid.of(dataset) != grid:
+            return
+        in_swath = ~is_any(quality.layout.kinds_of(read_bits(dataset, out_shape=grid.sample_shape)), ["fill"])
+    fraction = float(np.mean(~has_radiance[in_swath])) if in_swath.any() else 0.0
+    if fraction > _SMALL_GAPS:
+        yield (
+            f"{files.band.name} has no radiance at {fraction:.1%} of the pixels of the swath; if these are gaps of "
+            "ASTER GED, the Level-1 product has it there"
+        )
 
 
 def _product(bundle: Bundle, path: Path) -> tuple[str, Mtl | None]:

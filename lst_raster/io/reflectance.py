@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from lst_raster.physics.emissivity import reflectance_from_radiance, sun_correct
 ReflectanceReader: TypeAlias = Callable[[Any], tuple[Float32, Float32]]
 """Takes a window of the scene; returns red and near infrared reflectance, NaN where missing. [1]"""
 
+_LARGEST = 2.0  # reflectance, above that of snow under a low sun, below any digital number [1]
+_SCALED = re.compile(r"_(?:SR|TOA)_B\d+\.", re.IGNORECASE)
+_SCALE, _OFFSET = 2.75e-5, -0.2  # of reflectance in products of Collection 2 [1] USGS LSDS-1619
 _LOWEST_SUN = 5.0  # [degree] above the horizon; below it reflectance is meaningless
 
 
@@ -89,6 +93,9 @@ def find_reflectance(
     InputError where metadata, constants, sun elevation or a band are missing.
     """
     mtl = scene.files.mtl
+    known = _in_reflectance(scene, (red, near_infrared))
+    if known is not None:
+        return Reflectance(red=known[0], near_infrared=known[1], align=align)
     if mtl is None:
         raise InputError(
             f"{scene.stem} has no metadata file (*_MTL.txt), which reflectance needs; add it, or give another "
@@ -116,6 +123,22 @@ def find_reflectance(
         gain, offset = (sun_corrected_reflectance(constant, sun) for constant in (gain, offset))
         bands.append(ReflectiveBand(place=place, gain=gain, offset=offset))
     return Reflectance(red=bands[0], near_infrared=bands[1], align=align)
+
+
+def _in_reflectance(scene: Scene, suffixes: tuple[str, str]) -> list[ReflectiveBand] | None:
+    """Bands that are reflectance already: floating-point values, or numbers of Collection 2; None for others."""
+    bands = []
+    for place in filter(None, map(scene.files.find, suffixes)):
+        with open_raster(place, "band", SceneError) as dataset:
+            if np.dtype(dataset.dtypes[0]).kind == "f":
+                stored, valid = read_stored(dataset, "band", SceneError, out_shape=Grid.of(dataset).sample_shape)
+                values = stored[valid & np.isfinite(stored) & (stored > 0)]
+                if values.size and np.percentile(values, 99.0) < _LARGEST:
+                    bands.append(ReflectiveBand(place=place, gain=1.0, offset=0.0))
+                    continue
+        if scene.files.mtl is None and _SCALED.search(place.name):
+            bands.append(ReflectiveBand(place=place, gain=_SCALE, offset=_OFFSET))
+    return bands if len(bands) == len(suffixes) else None
 
 
 def _constants(scene: Scene, mtl: Mtl, band: str, solar_irradiance: float | None) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from lst_raster.io.grid import Grid, on_grid
 from lst_raster.io.landsat import LEVEL_2_TEMPERATURE
 from lst_raster.io.plausibility import FILL_VALUES, LEVEL_2_OFFSET, LEVEL_2_SCALE, TEMPERATURE_RANGE
 from lst_raster.io.raster import open_raster, read_stored
-from lst_raster.io.scene import shorten_list
+from lst_raster.io.scene_files import shorten_list
 from lst_raster.physics.quantities import AIR_TEMPERATURE
 
 Float = NDArray[np.float64]

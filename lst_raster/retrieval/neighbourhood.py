@@ -37,7 +37,7 @@ _FEWEST, _SMALLEST_FRACTION = 20, 0.02
 """Smallest number of clear pixels for the median of a node, and fraction of the sampled pixels: the few between clouds
 are often undetected cloud edges."""
 _DECIMALS = 5  # of differences of both bands: float32 has more than are known
-_ROWS = 32, 512  # smallest and largest height of a strip: whole blocks, but of a size that fits into memory [pixel]
+_ROWS = 256  # height of a strip: that of the blocks of Landsat products, but the same for files of any layout [pixel]
 
 
 def neighbourhood_fields(scene: Scene, emissivity: Emissivity, masking: Masking, threads: int = 1) -> tuple[Field, ...]:
@@ -51,10 +51,7 @@ def neighbourhood_fields(scene: Scene, emissivity: Emissivity, masking: Masking,
     """
     size = scene.grid.pixel_size() or (0.0, 0.0)
     shape = _node_count(scene.grid.height * size[1]), _node_count(scene.grid.width * size[0])
-    with open_raster(scene.place, "scene", SceneError) as dataset:
-        block = dataset.block_shapes[0][0]
-    height = min(-(-_ROWS[0] // block) * block, _ROWS[1])
-    middles, all_rows = (_strips(scene.grid, shape[0], height, whole=whole) for whole in (False, True))
+    middles, all_rows = (_strips(scene.grid, shape[0], whole=whole) for whole in (False, True))
     everything = replace(masking, quality=None)
     count = len(NEIGHBOURHOOD) if scene.second else 1
     for windows, masks, step in (
@@ -113,13 +110,13 @@ def _node_count(length: float) -> int:
     return intervals + 1 if intervals else 1
 
 
-def _strips(grid: Grid, count: int, height: int, *, whole: bool) -> list[Window]:
-    """Strips of rows of a height: one in the middle of the rows of each node, or all of them [pixel]."""
+def _strips(grid: Grid, count: int, *, whole: bool) -> list[Window]:
+    """Strips of rows: one in the middle of the rows of each node, or all of them [pixel]."""
     windows = []
     for top, bottom in pairwise(_edges(grid.height, count)):
-        middle = min(max((top + bottom) // 2 // height * height, top), bottom - 1)
-        starts = range(top, bottom, height) if whole else (middle,)
-        windows += [Window(0, start, grid.width, min(height, bottom - start)) for start in starts]
+        middle = min(max((top + bottom) // 2 // _ROWS * _ROWS, top), bottom - 1)
+        starts = range(top, bottom, _ROWS) if whole else (middle,)
+        windows += [Window(0, start, grid.width, min(_ROWS, bottom - start)) for start in starts]
     return windows
 
 

@@ -11,7 +11,8 @@ import xarray as xr
 import lst_raster
 from lst_raster.errors import InputError, ModelError, OutputError, SceneError, UnknownSensorError
 from lst_raster.inference.model import Model
-from lst_raster.io.scene import MeasuredScene, Scene
+from lst_raster.io.measured_scene import MeasuredScene
+from lst_raster.io.scene import Scene
 from lst_raster.physics.calibration import brightness_temperature_two_constants
 from lst_raster.physics.planck import brightness_temperature
 from lst_raster.physics.radiative_transfer import sensor_radiance

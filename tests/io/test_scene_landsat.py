@@ -6,7 +6,7 @@ import pytest
 
 from lst_raster.errors import InputError, SceneError, UnknownSensorError
 from lst_raster.io.landsat import AcquisitionDate, Mtl, find_calibration, find_sensor, read_file_name
-from lst_raster.io.scene import find_files
+from lst_raster.io.scene_files import find_files
 from tests.support.shared import shared_path
 
 

@@ -11,7 +11,7 @@ import rasterio
 from rasterio import Affine
 
 import lst_raster
-from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, SceneError
+from lst_raster.errors import GridMismatchError, InputError, InputNotFoundError, ModelError, SceneError
 from lst_raster.inputs.emissivity.merge import choose_emissivity
 from lst_raster.inputs.emissivity.source import UNCERTAINTY
 from lst_raster.io.level2_scene import Level2Scene, find_level2_emissivity
@@ -303,17 +303,7 @@ def test_vegetation_of_a_level_2_product_is_its_surface_reflectance(tmp_path):
     folder = make_level2(tmp_path / "in", lst=ramp(280, 300))
     for band, reflectance in ((4, 0.05), (5, 0.40)):
         overwrite(folder, f"SR_B{band}", np.full((60, 70), round((reflectance + 0.2) / 2.75e-5), "uint16"))
-    mtl = folder / f"{STEM}_MTL.txt"
-    lines = [
-        line
-        for band in (4, 5)
-        for line in (
-            f'FILE_NAME_BAND_{band} = "{STEM}_SR_B{band}.TIF"',
-            f"REFLECTANCE_MULT_BAND_{band} = 2.75e-05",
-            f"REFLECTANCE_ADD_BAND_{band} = -0.2",
-        )
-    ]
-    mtl.write_text(mtl.read_text().replace("    COLLECTION_NUMBER", "\n".join(lines) + "\n    COLLECTION_NUMBER"))
+    add_reflectance(folder / f"{STEM}_MTL.txt")
     scene = Level2Scene.open(folder)
     reflectance = find_reflectance(scene, "B4", "B5", {})
     with reflectance.open(scene.grid) as read:
@@ -325,13 +315,26 @@ def test_vegetation_of_a_level_2_product_is_its_surface_reflectance(tmp_path):
     assert np.abs(with_ndvi - solve(folder, tmp_path, emissivity=0.987)[0]).max() < 0.02  # closed canopy
 
 
-def test_the_command_repeats_a_retrieval_and_names_the_option_for_it(tmp_path, command, monkeypatch):
+def add_reflectance(mtl):
+    """Add the surface reflectance to the metadata of a product."""
+    lines = [
+        line
+        for band in (4, 5)
+        for line in (
+            f'FILE_NAME_BAND_{band} = "{STEM}_SR_B{band}.TIF"',
+            f"REFLECTANCE_MULT_BAND_{band} = 2.75e-05",
+            f"REFLECTANCE_ADD_BAND_{band} = -0.2",
+        )
+    ]
+    mtl.write_text(mtl.read_text().replace("    COLLECTION_NUMBER", "\n".join(lines) + "\n    COLLECTION_NUMBER"))
+
+
+def test_the_command_repeats_a_retrieval_of_a_whole_product(tmp_path, command, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = make_level2(tmp_path / "in", lst=ramp(280, 300))
-    code, out, err = command("retrieve", folder, "-q")
+    code, out, err = command("retrieve", folder / f"{STEM}_ST_B10.TIF", "-q")
     assert (code, out) == (1, [])
-    assert "a Level-2 product" in err[0]
-    assert err[0].endswith("or repeat the retrieval from the product's terms: --level-2")
+    assert err[0].endswith("or the whole Level-2 product or its *_ST_TRAD.TIF")
     code, out, err = command("retrieve", folder, "-q", "--level-2")
     assert (code, out, err) == (0, [f"{STEM}_LST.tif"], [])
     assert np.abs(numbers(tmp_path / out[0]) - ramp(280, 300)).max() < 0.05
@@ -340,6 +343,119 @@ def test_the_command_repeats_a_retrieval_and_names_the_option_for_it(tmp_path, c
     code, out, err = command("retrieve", folder, "--downwelling", "usgs")
     assert code == 2
     assert "add --level-2" in err[-1]
+
+
+MODEL_AIR = {"model": "model.onnx", **STATE}
+"""Options of a retrieval with the atmosphere of the test model."""
+
+
+def make_level2_of_model(folder, lst, emissivity=0.96, **options):
+    """Write a Level-2 product whose at-sensor radiance is that of the test model; its other terms are of another."""
+    path = make_scene(folder / "level 1", lst=lst, emissivity=emissivity)
+    band = sensor_band("landsat8-b10")
+    make_level2(folder / "level 2", lst=lst, emissivity=emissivity, **options)
+    radiance = numbers(path) * band.gain + band.radiance_offset
+    overwrite(folder / "level 2", "ST_TRAD", np.rint(radiance / 1e-3).astype("int16"), nodata=-9999)
+    make_model(folder / "model.onnx")
+    return folder / "level 2"
+
+
+@pytest.mark.parametrize("form", ["folder", "MTL.txt", "ST_TRAD.TIF", "tar", "radiance only"])
+def test_the_radiance_of_a_product_serves_a_model(tmp_path, monkeypatch, form):
+    folder = make_level2_of_model(tmp_path, ramp(280, 320), ramp(0.92, 0.99))
+    monkeypatch.chdir(tmp_path)
+    path = folder / f"{STEM}_{form}" if form[:2] in ("MT", "ST") else folder
+    given = {}
+    if form == "tar":
+        path = tmp_path / "product.tar"
+        with tarfile.open(path, "w") as archive:
+            archive.add(folder, "product")
+    if form == "radiance only":
+        for file in folder.iterdir():
+            if file.name != f"{STEM}_ST_TRAD.TIF":
+                file.unlink()
+        write_raster(tmp_path / "emissivity.tif", ramp(0.92, 0.99).astype("float32"))
+        given = {"emissivity": "emissivity.tif"}
+    product = lst_raster.retrieve(path, output=tmp_path / "out.tif", **MODEL_AIR, **given)
+    assert np.abs(numbers(product.path) - ramp(280, 320)).max() < 0.05
+    assert product.tags["model"] == "landsat8-b10/surface"
+    assert product.tags["calibration"] == "gain 0.001, offset 0 (ST_TRAD)"
+    assert product.path.with_name("out_UNC.tif") in product.files
+
+
+def test_saturation_and_fill_of_the_radiance_are_those_of_the_product(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = make_level2_of_model(tmp_path, ramp(280, 320))
+    stored = numbers(folder / f"{STEM}_ST_TRAD.TIF").astype("int16")
+    stored[0, :3] = 255, -9999, 65  # fill without a tag; an impossible number; the largest number of Landsat 5 is not
+    overwrite(folder, "ST_TRAD", stored)
+    scene = lst_raster.open_scene(folder)
+    with rasterio.open(scene.place.address) as dataset:
+        pixels = scene.read(dataset, window=((0, 1), (0, 4)))
+    assert pixels.measured.tolist() == [[True, False, False, True]]
+    assert not pixels.saturated.any()
+    scene = lst_raster.open_scene(make_level2(tmp_path / "five", sensor="landsat5-b6"))
+    saturated = np.zeros((60, 70), "uint16")
+    saturated[2, 2] = 1 << 5
+    write_raster(tmp_path / "five" / f"{scene.stem}_QA_RADSAT.TIF", saturated)
+    make_model(tmp_path / "five.onnx", "landsat5-b6")
+    given = {**STATE, "model": "five.onnx", "output": tmp_path / "five.tif"}
+    product = lst_raster.retrieve(tmp_path / "five", **given)
+    assert np.argwhere(np.isnan(numbers(product.path))).tolist() == [[2, 2]]
+    flags = numbers(tmp_path / "five_QA.tif").astype(int)
+    assert np.argwhere(flags & 1 << 5).tolist() == [[2, 2]]
+
+
+def test_without_emissivity_that_of_the_product_then_its_reflectance_then_a_number_is_used(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hole = np.zeros((60, 70), bool)
+    hole[3, 4:9] = True
+    folder = make_level2_of_model(tmp_path, ramp(280, 320), fill=hole)
+    overwrite(folder, "QA_PIXEL", np.full((60, 70), 21824, "uint16"))
+    reflective = np.full((60, 70), round((0.05 + 0.2) / 2.75e-5), "uint16")
+    reflective[3, 8] = 0
+    for band in (4, 5):
+        overwrite(folder, f"SR_B{band}", reflective, nodata=0)
+    product = lst_raster.retrieve(folder, output=tmp_path / "no.tif", **MODEL_AIR)
+    assert product.tags["emissivity_pixels"] == f"st-emis ({STEM}_ST_EMIS.TIF) 4195, 0.97 5"
+    add_reflectance(folder / f"{STEM}_MTL.txt")
+    product = lst_raster.retrieve(folder, output=tmp_path / "out.tif", **MODEL_AIR)
+    names = f"st-emis ({STEM}_ST_EMIS.TIF)", "quality (water and snow)", "ndvi", "0.97"
+    counts = dict(zip(names, (4195, 0, 4, 1), strict=True))
+    assert product.tags["emissivity_pixels"] == ", ".join(f"{name} {count}" for name, count in counts.items())
+    assert product.warnings[0] == f"no emissivity given: {', then '.join(names)}; --emissivity changes that"
+    product = lst_raster.retrieve(folder, output=tmp_path / "given.tif", **MODEL_AIR, emissivity=0.96)
+    assert product.warnings == ()
+
+
+def test_gaps_of_the_radiance_within_the_swath_are_reported(tmp_path):
+    gap = np.zeros((60, 70), bool)
+    gap[20:40, 20:41] = True
+    folder = make_level2(tmp_path, fill=gap)
+    assert lst_raster.open_scene(folder).files.notes == ()
+    overwrite(folder, "QA_PIXEL", np.full((60, 70), 21824, "uint16"))
+    (note,) = lst_raster.open_scene(folder).files.notes
+    assert note.startswith(f"{STEM}_ST_TRAD.TIF has no radiance at 10.0% of the pixels of the swath; if these are gaps")
+    assert note.endswith("the Level-1 product has it there")
+
+
+def test_a_product_has_one_band_for_a_model(tmp_path):
+    folder = make_level2(tmp_path / "in")
+    with pytest.raises(InputError, match="has the terms of one thermal band"):
+        lst_raster.retrieve(folder, output=tmp_path, bands="both")
+    with pytest.raises(ModelError, match=r"landsat8-b10/dual uses both thermal bands; give one of one band"):
+        lst_raster.retrieve(folder, output=tmp_path, model="landsat8-b10/dual")
+
+
+def test_info_describes_both_retrievals_from_a_product(tmp_path, command):
+    code, out, _ = command("info", "--json", make_level2(tmp_path))
+    found = json.loads("\n".join(out))
+    assert (code, found["file"]) == (0, f"{STEM}_ST_TRAD.TIF")
+    assert found["retrieve_would_use"]["model"].startswith("landsat8-b10/surface (shipped for this band")
+    assert found["retrieve_level_2_would_use"]["atmosphere"] == "ST_ATRAN, ST_URAD, pi ST_DRAD"
+    remove(tmp_path, "ST_URAD")
+    found = json.loads("\n".join(command("info", "--json", tmp_path)[1]))
+    assert f"lacks {STEM}_ST_URAD.TIF" in found["retrieve_level_2_would_use"]["model"]
 
 
 def test_info_describes_the_processing_of_a_product(tmp_path, command):
@@ -365,6 +481,9 @@ def test_a_real_product_in_every_form_is_read(name):
         assert scene.sensor == "landsat8-b10"
         assert scene.files.quality.name == f"{stem}_QA_PIXEL.TIF"
         assert scene.files.saturation.name == f"{stem}_QA_RADSAT.TIF"
+        if "_ST_B10" not in path.name and "_ST_QA" not in path.name:
+            scene = lst_raster.open_scene(path)
+            assert (scene.air, scene.files.notes) == (None, ())
     whole = (0, scene.grid.height), (0, scene.grid.width)
     with scene.air.open() as read:
         terms = read(whole)
@@ -373,6 +492,23 @@ def test_a_real_product_in_every_form_is_read(name):
     assert (known == ~fill).mean() > 0.99
     for suffix, scale, values in zip(("ST_ATRAN", "ST_URAD", "ST_DRAD"), (1e-4, 1e-3, 1e-3), terms, strict=True):
         assert np.allclose(values[known], numbers(folder / f"{stem}_{suffix}.TIF")[known] * scale, atol=1e-6), suffix
+
+
+EXPECTED_GAPS = {"clear in parts": (1186, 0, 0), "all cloud": (85006, 58, 2)}
+"""Pixels without any term; without emissivity only; of these pixels that are not fill."""
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_radiance_of_a_real_product_is_missing_outside_the_swath_only(name):
+    folder, stem = real(name)
+    terms = ("ST_TRAD", "ST_ATRAN", "ST_URAD", "ST_DRAD")
+    missing = np.stack([numbers(folder / f"{stem}_{term}.TIF") == -9999 for term in terms])
+    assert (missing == missing[0]).all()
+    emissivity = numbers(folder / f"{stem}_ST_EMIS.TIF") == -9999
+    fill = numbers(folder / f"{stem}_QA_PIXEL.TIF").astype(int) & 1 == 1
+    assert fill[missing[0]].all() and emissivity[missing[0]].all()
+    only = emissivity & ~missing[0]
+    assert (missing[0].sum(), only.sum(), (only & ~fill).sum()) == EXPECTED_GAPS[name]
 
 
 def test_a_real_product_gives_its_own_temperature_and_the_corrected_one_by_the_formula(tmp_path):

@@ -6,13 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import rasterio
 from PIL import Image
 
+import lst_raster
 from examples.studies.columns import column_of
 from examples.studies.level2 import study as study_module
 from examples.studies.level2 import terms as terms_module
 from examples.studies.level2.model_atmosphere import EXACT, once, vapour_and_temperature_of
 from examples.studies.level2.report import PI, UNCHANGED, as_dict, rows, tables, write
+from examples.studies.level2.retrieval import BOTH, STEPS, VAPOUR, retrievals
+from examples.studies.level2.retrieval import write as retrieval_report
 from examples.studies.level2.simulated_atmosphere import GROUNDS, changed, choose_shapes, match_air
 from examples.studies.level2.study import (
     BOTH_GIVEN,
@@ -216,6 +220,34 @@ def test_downwelling_radiance_of_the_real_product_is_pi_st_drad_within_three_per
     assert abs(value(found, MATCHED, "transmittance", "ST_ATRAN").bias) < 1e-3
     given = [next(one for one in found.atmospheres if one.name == way).transmittance for way in (GIVEN, BOTH_GIVEN)]
     assert np.abs(np.array(given) - found.terms.transmittance).max() < 0.08
+
+
+def test_retrievals_with_the_model_are_explained_term_by_term(tmp_path):
+    found = run([shared_path(*PRODUCT)], shapes=2)[0]
+    climatology, *others = retrievals(shared_path(*PRODUCT), found)
+    assert [one.inputs for one in others] == [VAPOUR, BOTH]
+    for one in (climatology, *others):
+        *steps, total = (one.changes[step] for step in STEPS)
+        assert total.shape == (198,)
+        assert np.allclose(np.sum(steps, axis=0), total)
+        assert abs(steps[0].mean()) < 0.02
+        assert steps[1].mean() == pytest.approx(-0.36, abs=0.01)
+        assert abs(total.mean()) < 1.6
+    product = lst_raster.retrieve(shared_path(*PRODUCT), output=tmp_path, emissivity="st-emis", exact=True)
+    with rasterio.open(product.path) as dataset:
+        ours = dataset.read(1).ravel()[found.terms.pixel[found.terms.clear]]
+    total = climatology.changes[STEPS[-1]]
+    assert np.abs(ours - found.terms.temperature[found.terms.clear] - total).max() < 0.02
+    assert np.abs(climatology.differences["tau"]).mean() > np.abs(others[1].differences["tau"]).mean()
+
+
+def test_a_comparison_of_retrievals_is_written_without_cloudy_products(tmp_path):
+    folder = shared_path(*CLOUDY)
+    cloudy = run([folder], shapes=1)[0]
+    assert not list(retrievals(folder, cloudy))
+    csv_path, table_path = retrieval_report([folder], [cloudy], tmp_path)
+    assert len(csv_path.read_text().splitlines()) == 1
+    assert table_path.read_text() == "\n"
 
 
 def test_the_cloudy_product_has_no_clear_pixel_but_consistent_terms(monkeypatch):

@@ -9,7 +9,7 @@ compared with the nearest atmospheres of that set, and the tables are printed.
 import argparse
 from pathlib import Path
 
-from examples.studies.level2 import neighbours
+from examples.studies.level2 import neighbours, retrieval
 from examples.studies.level2.report import write
 from examples.studies.level2.simulated_atmosphere import SHAPES
 from examples.studies.level2.study import run
@@ -30,7 +30,8 @@ def main() -> None:
         neighbours.main(options.simulated, options.products)
         return
     options.folder.mkdir(parents=True, exist_ok=True)
-    for path in write(run(options.products, elevation=options.elevation, shapes=options.shapes), options.folder):
+    studies = run(options.products, elevation=options.elevation, shapes=options.shapes)
+    for path in [*write(studies, options.folder), *retrieval.write(options.products, studies, options.folder)]:
         print(path)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lst_raster.errors import InputNotFoundError
+from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.inputs.emissivity.registry import SOURCES
 from lst_raster.inputs.emissivity.scene_bands import level2_source
 from lst_raster.inputs.emissivity.source import (
@@ -77,16 +77,28 @@ def choose_emissivity(scene: Scene, given: Source | Sequence[Source] | None, *, 
     quality band) is inserted if the scene has a quality band and the user does not name this source.
 
     `given` has the sources in order of priority: numbers, rasters, or keywords of `SOURCES` with their arguments, such
-    as ``ndvi`` or ``aster-ged:FOLDER``. None means 0.97, or the emissivity of a Level-2 product. Raises InputError or
-    InputNotFoundError if a source is unknown or impossible, or one of its files is missing.
+    as ``ndvi`` or ``aster-ged:FOLDER``. None means 0.97; for a Level-2 product its emissivity, with a model followed by
+    the NDVI of its surface reflectance and 0.97. Raises InputError or InputNotFoundError if a source is unknown or
+    impossible, or one of its files is missing.
     """
     values = [given] if isinstance(given, str | Path | Address) or not isinstance(given, Sequence) else list(given)
     if given is not None and values:
         return Emissivity(sources=tuple(_parse(value, scene, align) for value in _with_quality(values, scene)))
-    if isinstance(scene, Level2Scene) and scene.emissivity is not None:
+    if isinstance(scene, Level2Scene) and scene.emissivity is not None and scene.air is not None:
         return Emissivity(sources=(level2_source(scene, align=align),), origin="the product's own")
     field = Field(quantity=EMISSIVITY, source=_DEFAULT, origin="default")
-    return Emissivity(sources=(given_emissivity(field, _DEFAULT_UNCERTAINTY),), origin="default")
+    assumed = given_emissivity(field, _DEFAULT_UNCERTAINTY)
+    if not isinstance(scene, Level2Scene) or scene.air is not None:
+        return Emissivity(sources=(assumed,), origin="default")
+    return Emissivity(sources=(*_of_product(scene, align), assumed), origin="default")
+
+
+def _of_product(scene: Level2Scene, align: bool) -> Iterator[EmissivitySource]:
+    """Emissivity of a Level-2 product, and that of its reflectance, where the product has them."""
+    if scene.emissivity is not None:
+        yield level2_source(scene, align=align)
+    with suppress(InputError):  # no reflectance
+        yield from [_parse(value, scene, align) for value in _with_quality(["ndvi"], scene)]
 
 
 def _with_quality(values: Sequence[Any], scene: Scene) -> Iterator[Source]:
