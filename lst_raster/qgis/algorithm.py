@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from qgis import core
 
-from .forms import Form, Option, address
+from .forms import Form, Option, address, bounding_box
 from .program import Cancelled, ProgramError, environment, find_program, run_program, shown, version_warning
 
 SETTING = "LST_RASTER_PROGRAM"
 """Name of the setting with the path of the program."""
+_STEPS = 40  # intervals along each side of an extent in which it is converted to degrees
+_FAR = 720.0  # coordinates beyond are not degrees
 
 
 def configured_program() -> list[str]:
@@ -25,7 +29,7 @@ def definition(option: Option) -> core.QgsProcessingParameterDefinition:
     parameter = _parameter(option)
     parameter.setHelp(option.help)
     if option.advanced:
-        parameter.setFlags(parameter.flags() | core.QgsProcessingParameterDefinition.FlagAdvanced)
+        parameter.setFlags(parameter.flags() | core.QgsProcessingParameterDefinition.Flag.FlagAdvanced)
     return parameter
 
 
@@ -33,7 +37,7 @@ def _parameter(option: Option) -> core.QgsProcessingParameterDefinition:
     name, label, kind, optional = option.name, option.label, option.kind, option.optional
     if kind in ("number", "integer"):
         number = core.QgsProcessingParameterNumber
-        type_ = number.Integer if kind == "integer" else number.Double
+        type_ = number.Type.Integer if kind == "integer" else number.Type.Double
         limits = dict(zip(("minValue", "maxValue"), option.limits))
         return number(name, label, type_, option.default, optional, **limits)
     if kind == "switch":
@@ -41,15 +45,19 @@ def _parameter(option: Option) -> core.QgsProcessingParameterDefinition:
     if kind == "choice":
         return core.QgsProcessingParameterEnum(name, label, list(option.choices), False, option.default, optional, True)
     if kind in ("files", "layers"):
-        layers = core.QgsProcessing.TypeRaster if kind == "layers" else core.QgsProcessing.TypeFile
-        return core.QgsProcessingParameterMultipleLayers(name, label, layers, optional=optional)
+        source = core.QgsProcessing.SourceType
+        type_ = source.TypeRaster if kind == "layers" else source.TypeFile
+        return core.QgsProcessingParameterMultipleLayers(name, label, type_, optional=optional)
     if kind in ("file", "folder"):
-        file = core.QgsProcessingParameterFile
-        return file(name, label, file.Folder if kind == "folder" else file.File, optional=optional)
+        behavior = core.QgsProcessingParameterFile.Behavior
+        type_ = behavior.Folder if kind == "folder" else behavior.File
+        return core.QgsProcessingParameterFile(name, label, type_, optional=optional)
     if kind == "layer":
         return core.QgsProcessingParameterRasterLayer(name, label, optional=optional)
     if kind == "crs":
         return core.QgsProcessingParameterCrs(name, label, optional=optional)
+    if kind == "extent":
+        return core.QgsProcessingParameterExtent(name, label, optional=optional)
     return core.QgsProcessingParameterString(name, label, option.default, optional=optional)
 
 
@@ -65,9 +73,9 @@ _READERS = {
 
 
 def value(option: Option, algorithm: Any, parameters: dict[str, Any], context: Any) -> Any:
-    """Value of a parameter: a text, number, boolean or list of paths; None if it is empty."""
+    """Value of a parameter: a text, number, boolean, list of paths or extent; None if it is empty."""
     given = parameters.get(option.name, option.default)
-    if given is None or given == core.NULL or given == "":
+    if given is None or given == "" or (hasattr(given, "isNull") and given.isNull()):  # null variants are Qt 5's
         return None
     if option.kind == "layer":
         layer = algorithm.parameterAsRasterLayer(parameters, option.name, context)
@@ -79,7 +87,10 @@ def value(option: Option, algorithm: Any, parameters: dict[str, Any], context: A
     if option.kind == "crs":
         crs = algorithm.parameterAsCrs(parameters, option.name, context)
         return str(crs.authid() or crs.toWkt())
-    return getattr(algorithm, _READERS[option.kind])(parameters, option.name, context)
+    if option.kind == "extent":
+        return _extent(option, algorithm, parameters, context)
+    found = getattr(algorithm, _READERS[option.kind])(parameters, option.name, context)
+    return found.strip() if option.kind == "text" else found
 
 
 def _source(option: Option, layer: Any) -> str:
@@ -87,6 +98,46 @@ def _source(option: Option, layer: Any) -> str:
         text = f"the layer {layer.name()} is not a raster file ({layer.providerType()}); save it as GeoTIFF"
         raise core.QgsProcessingException(f"'{option.label}': {text}")
     return address(str(layer.source()))
+
+
+def _extent(option: Option, algorithm: Any, parameters: dict[str, Any], context: Any) -> Any:
+    """Extent in degrees: west, south, east, north.
+
+    It is sampled because QGIS 3.22 converts an extent that crosses the date line or contains a pole to a wrong one.
+    """
+    given = parameters.get(option.name)
+    extent = algorithm.parameterAsExtent(parameters, option.name, context)
+    source = algorithm.parameterAsExtentCrs(parameters, option.name, context)  # that of the project if none is given
+    degrees = core.QgsCoordinateReferenceSystem("EPSG:4326")
+    stated = re.search(r"\[(.+)\]\s*$", given) if isinstance(given, str) else None
+    if stated and not core.QgsCoordinateReferenceSystem(stated[1]).isValid():
+        raise core.QgsProcessingException(f"'{option.label}': there is no coordinate reference system {stated[1]}")
+    if not source.isValid():
+        source = degrees
+    corners = (extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
+    if source.isGeographic() and max(map(abs, corners)) > _FAR:
+        text = f"{given} is not in degrees; add the coordinate reference system, such as [EPSG:32616]"
+        raise core.QgsProcessingException(f"'{option.label}': {text}")
+    box = bounding_box(_samples(extent, core.QgsCoordinateTransform(source, degrees, context.transformContext())))
+    if box is None:
+        text = f"{given} is not an area on the Earth in {source.authid()}; give west,east,south,north, such as "
+        raise core.QgsProcessingException(f"'{option.label}': {text}10.1,10.5,47.9,48.2 [EPSG:4326]")
+    return box
+
+
+def _samples(extent: Any, transform: Any) -> list[tuple[float, float]]:
+    """Longitudes and latitudes of a grid of points in an extent; without those that cannot be converted."""
+    points = []
+    for column in range(_STEPS + 1):
+        x = extent.xMinimum() + extent.width() * column / _STEPS
+        for row in range(_STEPS + 1):
+            try:
+                point = transform.transform(core.QgsPointXY(x, extent.yMinimum() + extent.height() * row / _STEPS))
+            except core.QgsCsException:
+                continue
+            if math.isfinite(point.x()) and math.isfinite(point.y()):
+                points.append((point.x(), point.y()))
+    return points
 
 
 class LstRasterAlgorithm(core.QgsProcessingAlgorithm):

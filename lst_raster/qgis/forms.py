@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_SAMPLING = 30.0  # greatest distance between samples of an extent [degrees of longitude]
+
 
 @dataclass(frozen=True)
 class Option:
     """An option of a form.
 
     Kinds are ``text``, ``list`` (texts separated by ``;``), ``number``, ``integer``, ``switch``, ``choice``,
-    ``layer``, ``layers``, ``file``, ``files``, ``folder``, ``crs`` or ``words`` (arguments as in a shell).
+    ``layer``, ``layers``, ``file``, ``files``, ``folder``, ``crs``, ``extent`` (a value of `bounding_box`) or ``words``
+    (arguments as in a shell).
     """
 
     name: str  # of the parameter in QGIS
@@ -76,6 +79,33 @@ def address(source: str) -> str:
     return source
 
 
+def bounding_box(points: Sequence[tuple[float, float]]) -> tuple[float, float, float, float] | None:
+    """Smallest box around points: west, south, east, north.
+
+    Parameters
+    ----------
+    points : sequence of (longitude, latitude)
+        Samples of an area, at most 30 degrees of longitude apart; longitudes may be beyond 180. [degrees]
+
+    Returns
+    -------
+    tuple or None
+        West and east within -180 to 180; west is greater than east across the date line (RFC 7946, section 5.2). None
+        if the box has no area. [degrees]
+    """
+    longitudes = sorted({longitude % 360.0 for longitude, _ in points})
+    latitudes = [min(max(latitude, -90.0), 90.0) for _, latitude in points]
+    if len(longitudes) < 2 or min(latitudes) == max(latitudes):
+        return None
+    following = [*longitudes[1:], longitudes[0] + 360.0]
+    gap, first = max((later - longitude, later) for longitude, later in zip(longitudes, following))
+    if gap <= _SAMPLING:  # points all around the globe
+        return (-180.0, min(latitudes), 180.0, max(latitudes))
+    west = (first + 180.0) % 360.0 - 180.0
+    east = west + 360.0 - gap
+    return (west, min(latitudes), east - 360.0 if east > 180.0 else east, max(latitudes))
+
+
 def _texts(option: Option, value: Any) -> list[str]:
     """Texts of a value; an empty one for a switch."""
     if option.kind == "switch":
@@ -88,6 +118,8 @@ def _texts(option: Option, value: Any) -> list[str]:
         return [str(part) for part in value]
     if option.kind in ("number", "integer"):
         return [f"{value:.10g}"]
+    if option.kind == "extent":
+        return [",".join(f"{degrees:.8g}" for degrees in value)]
     return [str(value)]
 
 
@@ -97,7 +129,13 @@ _SCENE = (
     Option("SCENE", "file", "", "Whole product instead: archive, metadata file, folder or address",
         "A .zip, .tar or .tar.gz archive, an *_MTL.txt, .xml or .json file; a folder, or an https or s3 address "
         "may be entered."),
+    Option("PRODUCT", "text", "", "Product identifier or address of a STAC item instead",
+        "Such as LC09_L2SP_195025_20230707_20230709_02_T1, or L1TP; the program finds and reads the files."),
 )  # fmt: skip
+_BBOX = Option("BBOX", "extent", "--bbox", "Bounding box",
+    "Only this part of a scene: extent of the map, of a layer, or drawn; converted to degrees. As a text: west, east, "
+    "south, north and reference system, 10.1,10.5,47.9,48.2 [EPSG:4326] (without one: that of the project); across the "
+    "date line with an east beyond 180. Empty: the whole scene.")  # fmt: skip
 _EMISSIVITY = (
     Option("EMISSIVITY", "list", "--emissivity", "Emissivity: number or sources",
         "A number in (0, 1], or sources separated by ';', of which the first with a value is used: ndvi, quality, "
@@ -115,6 +153,10 @@ _ATMOSPHERE = (
     Option("REANALYSIS", "files", "--reanalysis", "Reanalysis files",
         "NetCDF, GRIB or ZIP of a reanalysis at the scene's time: water vapour, or better temperature and humidity on "
         "pressure levels."),
+    Option("DOWNLOAD_REANALYSIS", "choice", "--reanalysis", "Reanalysis to download for the scene",
+        "auto: ERA5 of time and place; auto:levels: with pressure levels, which is better and larger. Without a "
+        "connection the run goes on with the other inputs, with a warning. Empty: none.",
+        choices=("auto", "auto:levels")),
     Option("SURFACE_PRESSURE", "number", "--surface-pressure", "Surface pressure [hPa]",
         "Not reduced to sea level. Empty: from the reanalysis, or else a climatology.",
         limits=(300.0, 1100.0), advanced=True),
@@ -152,8 +194,8 @@ _SCENE_DETAILS = (
     Option("QUANTITY", "choice", "--quantity", "Any raster: its at-sensor quantity",
         "Radiance [W m-2 sr-1 um-1] or brightness temperature [K] of the sensor band above, shipped or custom.",
         choices=("radiance", "brightness-temperature", "digital-numbers"), advanced=True),
-    Option("LEVEL_2", "switch", "--level-2", "Level-2 product: retrieve from its radiative terms",
-        "By default with its emissivity.", default=False, advanced=True),
+    Option("LEVEL_2", "switch", "--level-2", "Level-2 product: use its atmosphere",
+        "In place of the model; by default with its emissivity.", default=False, advanced=True),
     Option("DOWNWELLING", "choice", "--downwelling", "Level-2: downwelling radiance",
         "ST_DRAD times pi (corrected, default), or unchanged (usgs), which reproduces the temperature of the product.",
         choices=("corrected", "usgs"), advanced=True),
@@ -183,15 +225,17 @@ _WORDS = Option(
 _RETRIEVAL = (*_EMISSIVITY, *_ATMOSPHERE, *_CLOUDS, *_SCENE_DETAILS, *_PRODUCT, _WORDS)
 _EITHER = (
     ("WATER_VAPOUR", "WATER_VAPOUR_RASTER"), ("AIR_TEMPERATURE", "AIR_TEMPERATURE_RASTER"),
-    ("AEROSOL", "AEROSOL_RASTER"), ("DEM", "ELEVATION"),
+    ("AEROSOL", "AEROSOL_RASTER"), ("DEM", "ELEVATION"), ("REANALYSIS", "DOWNLOAD_REANALYSIS"),
 )  # fmt: skip
+_INPUTS = tuple(option.name for option in _SCENE)
 
-RETRIEVE = Form(options=(*_SCENE, *_RETRIEVAL), one_of=("LAYER", "SCENE"), not_together=(("LAYER", "SCENE"), *_EITHER))
+RETRIEVE = Form(options=(*_SCENE, _BBOX, *_RETRIEVAL), one_of=_INPUTS, not_together=(_INPUTS, *_EITHER))
 BATCH = Form(
     options=(
         Option("SCENES", "files", "", "Scenes",
             "Thermal bands, archives, metadata files; lists of scenes: table (.csv), text file (.txt), STAC (.json)."),
         Option("FOLDER", "folder", "", "Folder of scenes"),
+        _BBOX,
         *_RETRIEVAL,
         Option("WORKERS", "integer", "--workers", "Scenes processed in parallel",
             "Each uses one core. Empty: one scene at a time, on all cores.", limits=(1, 256)),

@@ -22,10 +22,11 @@ class Retrieve(LstRasterAlgorithm):
     form = forms.RETRIEVE
     keywords = "surface temperature,single channel,emissivity,water vapour,heat,urban heat island"
     help = (
-        "<p>Land surface temperature, in kelvin, of a single-band Landsat thermal scene (Landsat 4 to 9, Level 1).</p>"
-        "<p>Give the thermal band, or a whole product, and available data on atmosphere and surface. Missing inputs "
-        "are assumed, with a warning: the climatology of place and day, and an emissivity of 0.97. Water "
-        "vapour and air temperature matter most; a reanalysis with pressure levels is best.</p>"
+        "<p>Land surface temperature, in kelvin, of a Landsat thermal scene (Landsat 4 to 9).</p>"
+        "<p>Give the thermal band, a whole product, or a product identifier, whose files the program finds; a bounding "
+        "box, such as the extent of the map, limits the scene. Missing data on atmosphere and surface are assumed, "
+        "with a warning: the climatology of place and day, and an emissivity of 0.97. Water vapour and air "
+        "temperature matter most; a reanalysis with pressure levels is best.</p>"
         "<p>The uncertainty (_UNC.tif), the quality bits (_QA.tif), a STAC item and a picture are written next to the "
         "temperature. Clouds are masked, if the scene has a quality band.</p>"
     )
@@ -64,8 +65,9 @@ class Batch(LstRasterAlgorithm):
     help = (
         "<p>Land surface temperature, in kelvin, of many Landsat thermal scenes: files, a folder, or lists (CSV, "
         "STAC).</p>"
-        "<p>Emissivity and atmospheric inputs are as for one scene, and apply to all. A scene that fails does not "
-        "stop the others; the folder gets a report, and a log for each scene. Products of an earlier run are kept.</p>"
+        "<p>Bounding box, emissivity and atmospheric inputs are as for one scene, and apply to all. A scene that fails "
+        "does not stop the others; the folder gets a report, and a log for each scene. Products of an earlier run are "
+        "kept.</p>"
     )
 
     def add_outputs(self) -> None:

@@ -3,6 +3,7 @@
 import ast
 import configparser
 import json
+import tomllib
 from pathlib import Path
 
 import click
@@ -10,11 +11,13 @@ import pytest
 
 import lst_raster
 from lst_raster.cli.main import COMMANDS, LazyGroup
+from lst_raster.cli.qgis import PLUGIN as FOLDER
 from lst_raster.qgis import forms
 from lst_raster.qgis.forms import Form, Option, address
 from lst_raster.resources import plugin_path
 
 PLUGIN = plugin_path()
+PROJECT = tomllib.loads((PLUGIN.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 FORMS = {"retrieve": forms.RETRIEVE, "batch": forms.BATCH, "compare": forms.COMPARE, "composite": forms.COMPOSITE}
 THERE = [name for name in FORMS if name in COMMANDS]
 ELSEWHERE = {"--output", "--overwrite", "--quiet", "--json", "--help"}
@@ -76,17 +79,23 @@ def test_arguments_are_what_was_given_and_no_more():
     values = {
         "LAYER": "/in/LC08_B10.tif", "SCENE": "", "EMISSIVITY": "ndvi; 0.98", "EMISSIVITY_RASTER": "/in/e m.tif",
         "WATER_VAPOUR": "20±2", "AIR_TEMPERATURE": 295.15, "AEROSOL": "0.1", "REANALYSIS": ["a.nc", "b.nc"],
-        "SURFACE_PRESSURE": None,
+        "SURFACE_PRESSURE": None, "BBOX": (10.0, 47.5, 11.0, 48.25), "DOWNLOAD_REANALYSIS": None,
         "KEEP_CLOUDS": False, "MASK_DILATION": 0.0, "ALIGN": True, "DTYPE": "uint16", "COMPRESS": "deflate",
         "THREADS": 2, "OPTIONS": "--band '6 VCID'", "LST_ONLY": False,
     }  # fmt: skip
     assert forms.RETRIEVE.problem(values) == ""
     assert forms.RETRIEVE.arguments(values, "--output", "/out/x.tif") == [
-        "--emissivity", "ndvi", "--emissivity", "0.98", "--emissivity", "/in/e m.tif", "--water-vapour", "20±2",
-        "--air-temperature", "295.15", "--reanalysis", "a.nc", "--reanalysis", "b.nc", "--aerosol", "0.1", "--align",
-        "--dtype", "uint16",
+        "--bbox", "10,47.5,11,48.25", "--emissivity", "ndvi", "--emissivity", "0.98", "--emissivity", "/in/e m.tif",
+        "--water-vapour", "20±2", "--air-temperature", "295.15", "--reanalysis", "a.nc", "--reanalysis", "b.nc",
+        "--aerosol", "0.1", "--align", "--dtype", "uint16",
         "--threads", "2", "--band", "6 VCID", "--output", "/out/x.tif", "--", "/in/LC08_B10.tif",
     ]  # fmt: skip
+
+
+def test_reanalysis_files_and_a_download_exclude_each_other():
+    values = {"SCENES": ["a.tar"], "LAYER": "a.tif", "REANALYSIS": ["a.nc"], "DOWNLOAD_REANALYSIS": "auto"}
+    assert "not several" in forms.RETRIEVE.problem(values)
+    assert "not several" in forms.BATCH.problem(values)
 
 
 def test_many_scenes_are_given_one_after_another():
@@ -132,15 +141,55 @@ def test_layers_on_servers_are_given_by_their_addresses():
     assert address("/data/a_B10.TIF") == "/data/a_B10.TIF"
 
 
-def test_the_metadata_are_those_of_this_release_and_ask_for_no_newer_qgis():
+@pytest.fixture
+def general():
+    """Metadata of the plugin, read as plugins.qgis.org reads them."""
     parser = configparser.ConfigParser()
-    parser.read(PLUGIN / "metadata.txt")
-    general = parser["general"]
+    parser.optionxform = str
+    parser.read_string((PLUGIN / "metadata.txt").read_text(encoding="utf-8"))
+    assert parser.sections() == ["general"]
+    return dict(parser["general"])
+
+
+def test_the_metadata_are_those_of_this_release_and_ask_for_no_newer_qgis(general):
     assert general["version"] == lst_raster.__version__
-    assert (general["qgisMinimumVersion"], general["qgisMaximumVersion"]) == ("3.22", "4.99")
+    assert general["changelog"].startswith(f"{lst_raster.__version__}: ")
+    assert general["license"] == PROJECT["license"]
+    assert (general["qgisMinimumVersion"], general["qgisMaximumVersion"]) == ("3.22", "4.99")  # 4.x: QGIS 4 loads it
+    assert general["supportsQt6"] == "True"  # for builds of QGIS 3 with Qt 6
     assert general["hasProcessingProvider"] == "yes"
-    assert (PLUGIN / general["icon"]).is_file()
-    assert all(general[name] for name in ("name", "description", "about", "author", "email"))
+
+
+def test_the_metadata_follow_the_rules_of_the_plugin_repository(general):
+    required = ("name", "description", "about", "version", "qgisMinimumVersion", "author", "email")
+    assert all(general.get(name) for name in required)
+    assert not any(sign in general[name] for name in ("name", "description", "about", "changelog") for sign in "<>")
+    assert "plugin" not in general["name"].lower() + FOLDER
+    assert FOLDER.isidentifier()
+    assert "pip install lst-raster" in general["about"]  # the program is not part of the plugin
+    assert "/" not in general["author"]
+    assert general["category"] in ("Raster", "Vector", "Database", "Mesh", "Web")
+    assert {general[name] for name in ("experimental", "deprecated", "server", "supportsQt6")} <= {"True", "False"}
+    assert Path(general["icon"]).suffix in (".svg", ".png") and (PLUGIN / general["icon"]).is_file()
+    assert all(tag and tag == tag.strip().lower() for tag in general["tags"].split(","))
+
+
+def test_the_addresses_in_the_metadata_are_those_of_the_project(general):
+    """The repository of plugins requires all three; without a public address of the project there are none."""
+    addresses = {name: general[name] for name in ("homepage", "repository", "tracker") if name in general}
+    urls = PROJECT.get("urls", {})
+    assert len(addresses) == (3 if urls else 0)
+    assert set(addresses.values()) <= set(urls.values())
+
+
+def test_the_plugin_is_a_small_folder_of_texts_with_the_licence():
+    assert (PLUGIN / "LICENSE").read_bytes() == (PLUGIN.parents[1] / "LICENSE").read_bytes()
+    paths = [path for path in PLUGIN.rglob("*") if "__pycache__" not in path.parts]
+    assert {path.suffix for path in paths} == {".py", ".txt", ".svg", ""}
+    assert all(path.name.isascii() and path.is_file() for path in paths)
+    assert sum(path.stat().st_size for path in paths) < 200_000  # bytes; plugins.qgis.org takes 25 MB
+    for path in paths:
+        path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", sorted(PLUGIN.glob("*.py")), ids=lambda path: path.name)
@@ -157,4 +206,4 @@ def test_the_plugin_is_written_for_the_python_of_qgis_3_22(path):
 
 
 def test_the_wheel_will_hold_what_the_plugin_needs():
-    assert {"metadata.txt", "icon.svg", "__init__.py"} <= {path.name for path in Path(PLUGIN).iterdir()}
+    assert {"metadata.txt", "icon.svg", "LICENSE", "__init__.py"} <= {path.name for path in Path(PLUGIN).iterdir()}

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import lst_raster
+
 PYTHON = "/usr/bin/python3"
 """The Python that QGIS's packages of the system belong to."""
 SESSION = Path(__file__).with_name("qgis_session.py")
@@ -30,6 +32,15 @@ if {WAIT!r} in os.environ:
     engine.retrieve_tile = slowly
 if __name__ == "__main__":  # and not in the processes that it starts, which read this file too
     main.main()
+"""
+
+RECORDER = """#!{python}
+import json, sys
+if sys.argv[1:] == ["--version"]:
+    print("lst-raster, version {version}")
+else:
+    with open({record!r}, "a") as file:
+        print(json.dumps(sys.argv[1:]), file=file)
 """
 
 
@@ -63,6 +74,21 @@ class Home:
         home = cls(folder, program)
         home.command("qgis", "install", "--profiles-folder", folder / "profiles", "--program", program)
         return home
+
+    def recorder(self):
+        """Make a program that only records its arguments, one JSON list per run in recorded.jsonl; returns its path."""
+        path = self.folder / "recorder"
+        record = str(self.folder / "recorded.jsonl")
+        path.write_text(RECORDER.format(python=PYTHON, version=lst_raster.__version__, record=record))
+        path.chmod(0o755)
+        return path
+
+    def recorded(self, output):
+        """Arguments with which the recorder was started for an output, without those before the command."""
+        lines = (self.folder / "recorded.jsonl").read_text().splitlines()
+        (found,) = (words for words in map(json.loads, lines) if str(output) in words)
+        assert found[:3] == ["--messages", "json", "--stop-with-input"]
+        return found[3:]
 
     @property
     def environment(self):

@@ -9,18 +9,23 @@ from pathlib import Path
 
 from qgis.core import (
     QgsApplication,
+    QgsCoordinateReferenceSystem,
     QgsMapRendererSequentialJob,
     QgsMapSettings,
     QgsProcessingAlgRunnerTask,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputLayerDefinition,
+    QgsProcessingParameterDefinition,
     QgsProject,
     QgsRasterLayer,
+    QgsRectangle,
     QgsSettings,
 )
+from qgis.gui import QgsGui, QgsMapCanvas, QgsProcessingGui, QgsProcessingParameterWidgetContext
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QColor, QImage
+from qgis.PyQt.QtWidgets import QMenu
 
 FOLDER = Path(sys.argv[1])
 KEPT = []
@@ -59,6 +64,7 @@ def run(job):
         os.environ[name] = value
     QgsSettings().setValue("Processing/Configuration/LST_RASTER_PROGRAM", job.get("program", ""))
     context, feedback, ended = QgsProcessingContext(), Feedback(), []
+    QgsProject.instance().setCrs(QgsCoordinateReferenceSystem(job.get("crs", "")))
     context.setProject(QgsProject.instance())
     values = dict(job["values"])
     if job.get("load"):
@@ -66,6 +72,8 @@ def run(job):
     for name in job.get("layers", []):
         layer = QgsRasterLayer(values[name], Path(values[name]).stem)
         values[name] = QgsProject.instance().addMapLayer(layer, False).id()
+    if "canvas" in job:
+        values["BBOX"] = canvas_extent(job, context)
     task = QgsProcessingAlgRunnerTask(algorithm(job["algorithm"]), values, context, feedback)
     task.executed.connect(lambda well, results: ended.append((well, results)))
     KEPT.extend((context, feedback, task))
@@ -85,6 +93,29 @@ def run(job):
         "well": well, "results": results, "said": feedback.said, "shares": feedback.shares,
         "seconds": seconds, "layers": loaded(context, feedback) if job.get("load") else None,
     }  # fmt: skip
+
+
+def canvas_extent(job, context):
+    """Value of the bounding box after 'Use Map Canvas Extent' in its widget."""
+    canvas = QgsMapCanvas()
+    canvas.setDestinationCrs(QgsProject.instance().crs())
+    canvas.resize(400, 400)
+    canvas.setExtent(QgsRectangle(*job["canvas"]))
+    surroundings = QgsProcessingParameterWidgetContext()
+    surroundings.setMapCanvas(canvas)
+    surroundings.setProject(QgsProject.instance())
+    form = algorithm(job["algorithm"])
+    registry = QgsGui.processingGuiRegistry()
+    wrapper = registry.createParameterWidgetWrapper(
+        form.parameterDefinition("BBOX"), QgsProcessingGui.WidgetType.Standard
+    )
+    wrapper.setWidgetContext(surroundings)
+    widget = wrapper.createWrappedWidget(context)
+    KEPT.extend((canvas, form, wrapper, widget))
+    actions = [action for menu in widget.findChildren(QMenu) for action in menu.actions()]
+    (action,) = (action for action in actions if action.text() == "Use Map Canvas Extent")
+    action.trigger()
+    return wrapper.parameterValue()
 
 
 def loaded(context, feedback):
@@ -111,7 +142,7 @@ def render(job):
     settings.setExtent(layer.extent())
     settings.setOutputSize(QSize(layer.width(), layer.height()))
     settings.setBackgroundColor(QColor(0, 0, 0, 0))
-    settings.setOutputImageFormat(QImage.Format_ARGB32)
+    settings.setOutputImageFormat(QImage.Format.Format_ARGB32)
     renderer = QgsMapRendererSequentialJob(settings)
     renderer.start()
     renderer.waitForFinished()
@@ -127,8 +158,8 @@ def ask(job):
             parameter.name(): {
                 "type": parameter.type(), "label": parameter.description(), "help": parameter.help(),
                 "default": parameter.defaultValue(),
-                "advanced": bool(parameter.flags() & parameter.FlagAdvanced),
-                "optional": bool(parameter.flags() & parameter.FlagOptional),
+                "advanced": bool(parameter.flags() & QgsProcessingParameterDefinition.Flag.FlagAdvanced),
+                "optional": bool(parameter.flags() & QgsProcessingParameterDefinition.Flag.FlagOptional),
             }
             for parameter in found.parameterDefinitions()
         },
@@ -140,7 +171,8 @@ def ask(job):
 
 def main():
     faulthandler.dump_traceback_later(280, exit=True)  # before the test gives up
-    application = QgsApplication([], False, str(FOLDER))
+    jobs = json.loads((FOLDER / "jobs.json").read_text())
+    application = QgsApplication([], True, str(FOLDER))  # with widgets, on no screen
     QgsApplication.setPrefixPath("/usr", True)
     application.initQgis()
     plugins = FOLDER / "profiles" / "default" / "python" / "plugins"
@@ -152,7 +184,6 @@ def main():
 
     plugin = lst_raster_provider.classFactory(None)
     plugin.initProcessing()
-    jobs = json.loads((FOLDER / "jobs.json").read_text())
     done = {name: {"run": run, "render": render, "ask": ask}[job["do"]](job) for name, job in jobs.items()}
     (FOLDER / "done.json").write_text(json.dumps(done, default=str))
     QgsProject.instance().removeAllMapLayers()  # else they outlive QGIS, and it crashes
