@@ -23,10 +23,15 @@ from lst_raster.batch.scene_lists import (
     scenes_in_text,
 )
 from lst_raster.errors import InputError, InputNotFoundError, RemoteError, SceneError
+from lst_raster.io import remote
 from lst_raster.io.address import without_secrets
 from lst_raster.io.bundle import Place, is_archive, is_metadata
+from lst_raster.io.grid import Box
 from lst_raster.io.landsat import THERMAL_BANDS, parse_band, read_file_name
-from lst_raster.io.remote import fetch
+from lst_raster.io.remote import ATTEMPTS, TEMPORARY, TIMEOUT, fetch
+from lst_raster.io.scene_download import is_product_or_item
+from lst_raster.io.stac_services import SERVICES, FoundItem, ProductId, links_of, service_of
+from lst_raster.io.stack import split_band
 from lst_raster.resources import require
 from lst_raster.sensors.bands import thermal_files
 
@@ -100,8 +105,11 @@ def read_scene_list(
 
 def _read_path(text: str, selection: Mapping[str, Any]) -> list[ListedScene]:
     single = [ListedScene(path=text, name=scene_name(text))]
-    place = Place.of(text)
-    if place.member or (place.remote is None and text.startswith("/vsi")):
+    if is_product_or_item(text) and not text.lower().endswith(_ITEMS):
+        return single
+    raster, band = split_band(text)
+    place = Place.of(raster)
+    if band is not None or place.member or (place.remote is None and text.startswith("/vsi")):
         return single
     address, path = place.remote, place.disk
     is_list = Path(place.name).suffix.lower() in (*_TABLES, *_ITEMS, _TEXT) and not is_metadata(place)
@@ -128,7 +136,9 @@ def _read_path(text: str, selection: Mapping[str, Any]) -> list[ListedScene]:
 
 def _parse_list(name: str, content: bytes, sibling: ResolvePath, selection: Mapping[str, Any]) -> list[ListedScene]:
     def resolve(path: str) -> str:
-        return path if "://" in path else sibling(path)
+        if "://" in path or (ProductId.parse(path) is not None and not Path(sibling(path)).exists()):
+            return path
+        return sibling(path)
 
     ending = Path(name).suffix.lower()
     if ending in _ITEMS:
@@ -197,16 +207,44 @@ def _scene_in_item(
     item: Mapping[str, Any], resolve: ResolvePath | None, band: str | None, level_2: bool, alternate: str | None
 ) -> ListedScene:
     identifier = str(item.get("id") or "item without id").replace("/", "_")
+    found, radiance = _item_on_server(item, alternate), _local_radiance(item, resolve)
+    if found is not None and radiance is None and (level_2 or found.service is not None) and found.is_level_2:
+        return ListedScene(path=found.address or identifier, name=_product_name(item) or identifier, item=found)
     assets = _thermal_assets(item, level_2)
     if band is None:
         suffix = next((suffix for suffix in thermal_files() if suffix in assets), None)
     else:
         suffix = next((suffix for suffix in assets if suffix == band or suffix.partition("_")[0] == band), None)
+    if suffix is None and not level_2 and radiance is not None:
+        return ListedScene(path=str(radiance), name=radiance.stem.removesuffix("_ST_TRAD"))
+    if suffix is None and found is not None and found.is_level_2 and band is None:
+        return ListedScene(path=found.address or identifier, name=_product_name(item) or identifier, item=found)
     if suffix is None:
         problem = f"item {identifier} {_missing_band(item, band, assets, level_2)}"
         return ListedScene(path=identifier, name=identifier, problem=problem)
     name, asset = assets[suffix]
-    return ListedScene(path=_asset_path(asset, item, resolve, alternate), name=name or identifier)
+    path = _asset_path(asset, item, resolve, alternate)
+    return ListedScene(path=path, name=name or identifier, item=found if "://" in path else None)
+
+
+def _item_on_server(item: Mapping[str, Any], alternate: str | None) -> FoundItem | None:
+    """Item with its service and its address; None for an item whose files are on disk."""
+    hrefs = [str(asset.get("href")) for asset in item["assets"].values() if isinstance(asset, dict)]
+    address = next((str(link.get("href")) for link in links_of(item) if link.get("rel") == "self"), "")
+    if "://" not in address and not any("://" in href for href in hrefs):
+        return None
+    return FoundItem(
+        item=item, service=service_of(item), address=address if "://" in address else "", alternate=alternate
+    )
+
+
+def _product_name(item: Mapping[str, Any]) -> str:
+    """Name of the product of a Level-2 item, by its at-sensor radiance; empty without one."""
+    for asset in item["assets"].values():
+        file = _file_name(str(asset.get("href"))) if isinstance(asset, dict) else PurePosixPath()
+        if file.stem.upper().endswith("_ST_TRAD"):
+            return file.stem[: -len("_ST_TRAD")]
+    return ""
 
 
 def _thermal_assets(item: Mapping[str, Any], level_2: bool) -> _ThermalAssets:
@@ -225,6 +263,16 @@ def _thermal_assets(item: Mapping[str, Any], level_2: bool) -> _ThermalAssets:
         elif not level_2 and not _is_level_2(item) and (suffix := _band_from_metadata(key, asset)) is not None:
             assets.setdefault(suffix, ("", asset))
     return _bands_of_one_satellite(assets)
+
+
+def _local_radiance(item: Mapping[str, Any], resolve: ResolvePath | None) -> Path | None:
+    """At-sensor radiance of a Level-2 item on this disk; None where it has none."""
+    for asset in item["assets"].values():
+        if isinstance(asset, dict) and _file_name(str(asset.get("href", ""))).stem.endswith("_ST_TRAD"):
+            path = _asset_path(asset, item, resolve, None)
+            if "://" not in path and Path(path).is_file():
+                return Path(path)
+    return None
 
 
 def _bands_of_one_satellite(assets: _ThermalAssets) -> _ThermalAssets:
@@ -278,7 +326,7 @@ def _missing_band(item: Mapping[str, Any], band: str | None, assets: _ThermalAss
     if _is_level_2(item):
         return (
             "has only Level 2, whose surface temperature is already retrieved; search a collection of Level 1, such as "
-            "landsat-c2l1, or retrieve it again from its intermediate bands with --level-2"
+            "landsat-c2l1, or download it: its radiance ST_TRAD is used, and its atmosphere with --level-2"
         )
     return (
         f"has no thermal band of Level 1 among its assets ({', '.join(item['assets']) or 'none'}); search a collection "
@@ -296,12 +344,13 @@ def _asset_path(asset: _Asset, item: Mapping[str, Any], resolve: ResolvePath | N
     for local in (resolve(_file_name(href).name), resolve(href)) if resolve else ():
         if "://" not in local and Path(local).is_file():
             return local
-    other = (asset.get("alternate") or {}).get(alternate) if alternate else None
+    alternates = asset.get("alternate")
+    other = alternates.get(alternate) if isinstance(alternates, dict) else None
     if isinstance(other, dict) and isinstance(other.get("href"), str):
         return str(other["href"])
     if "://" in href or Path(href).is_absolute():
         return href
-    self_link = next((str(link.get("href")) for link in item.get("links") or () if link.get("rel") == "self"), "")
+    self_link = next((str(link.get("href")) for link in links_of(item) if link.get("rel") == "self"), "")
     if "://" in self_link:
         return urljoin(self_link, href)
     return resolve(href) if resolve else href
@@ -315,8 +364,8 @@ _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
 def search_scenes(
     url: str,
     *,
-    collections: str | Sequence[str],
-    bbox: Sequence[float] | None = None,
+    collections: str | Sequence[str] = (),
+    bbox: str | Sequence[float] | None = None,
     datetime: str | None = None,
     query: Mapping[str, Any] | Sequence[str] | None = None,
     limit: int | None = None,
@@ -330,11 +379,11 @@ def search_scenes(
     Parameters
     ----------
     url : str
-        Address of the STAC API, such as ``https://landsatlook.usgs.gov/stac-server``.
+        ``planetary-computer`` (no account needed), ``usgs``, or the address of another STAC API.
     collections : str or sequence of str
-        Collections of Landsat Level 1, such as ``landsat-c2l1``.
-    bbox : sequence of float, optional
-        West, south, east, north. [degree]
+        Collections of Landsat, such as ``landsat-c2l1``; those of a named service by default.
+    bbox : str or sequence of float, optional
+        ``west,south,east,north``; `retrieve_many` with the same box retrieves only this part of each scene. [degree]
     datetime : str, optional
         ``2015-07``, or a range ``2015-06-01/2015-08-31``.
     query : mapping, or sequence of str, optional
@@ -359,18 +408,35 @@ def search_scenes(
     MissingExtraError
         pystac-client is not installed.
     """
+    service = next((service for service in SERVICES if service.name == url), None)
     names = [collections] if isinstance(collections, str) else list(collections)
-    request = {
+    if service is not None:
+        url, names = service.api, names or list(service.collections)
+    if "://" not in url:
+        services = ", ".join(service.name for service in SERVICES)
+        raise InputError(f"{url} is no service and no address; give {services}, or https://...")
+    if not names:
+        raise InputError(
+            f"the search of {without_secrets(url)} needs a collection, such as landsat-c2l1; only the services "
+            f"{', '.join(service.name for service in SERVICES)} have a default"
+        )
+    box = Box.parse(bbox) if bbox is not None else None
+    request: dict[str, Any] = {
         "collections": names,
-        "bbox": list(bbox) if bbox is not None else None,
+        "bbox": [float(part) for part in str(box).split(",")] if box else None,
         "datetime": datetime,
         "query": dict(query) if isinstance(query, Mapping) else _parse_conditions(query or ()),
         "max_items": limit,
     }
     client, requests = require("pystac_client", "stac"), require("requests", "stac")
+    from urllib3 import Retry
+
     shown = without_secrets(url)
+    pause = remote.PAUSE
+    retries = Retry(total=ATTEMPTS - 1, backoff_factor=pause, status_forcelist=TEMPORARY, allowed_methods=None)
+    access = client.stac_api_io.StacApiIO(timeout=TIMEOUT, max_retries=retries)
     try:
-        catalogue = client.Client.open(url)
+        catalogue = client.Client.open(url, stac_io=access)
         search = catalogue.search(**{key: value for key, value in request.items() if value})
         items = list(search.items_as_dicts())
     except (client.exceptions.APIError, requests.RequestException, OSError) as error:
@@ -380,6 +446,8 @@ def search_scenes(
         ) from None
     except Exception as error:  # pystac-client's errors of invalid parameters have no common parent
         raise InputError(f"invalid search of {shown}: {_summary(error)}; check its parameters") from None
+    finally:
+        access.session.close()
     if not items:
         raise InputError(f"the search of {shown} has no results in {', '.join(names)}; widen its limits")
     collection = {"type": "FeatureCollection", "features": items}
@@ -403,5 +471,5 @@ def _parse_conditions(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _summary(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return without_secrets(f"{type(error).__name__}: {text[:200]}")
+    text = re.sub(r"\?[^\s'\"<>)]*", "", without_secrets(" ".join(str(error).split())))
+    return f"{type(error).__name__}: {text[:200]}"

@@ -45,6 +45,7 @@ def retrieve_many(
     level_2: bool = False,
     downwelling: Downwelling | None = None,
     quantity: str | None = None,
+    bbox: str | Sequence[float] | None = None,
     progress: Progress | None = None,
     on_result: OnResult | None = None,
     **options: Unpack[RetrieveOptions],
@@ -71,13 +72,15 @@ def retrieve_many(
     retries : int
         Number of further attempts for a scene whose worker was killed or whose server did not answer.
     band, sensor, date : str, optional
-        As for `Scene.open`, for scenes without these values in the list.
+        As for `open_scene`, for scenes without these values in the list.
     level_2 : bool
-        Whether the scenes are Level-2 products, to be retrieved again.
+        Whether to use the atmospheric terms of Level-2 products in place of a model.
     downwelling : {"corrected", "usgs"}, optional
         As for `Level2Scene.open`.
     quantity : str, optional
         As for `MeasuredScene.open`, for rasters of radiance or brightness temperature.
+    bbox : str or sequence of float, optional
+        Box west, south, east, north: only the pixels that it touches are read and retrieved. [degree]
     progress : callable, optional
         Called with the number of completed scenes and the total, a few times per second; stops the run by returning
         False.
@@ -103,7 +106,9 @@ def retrieve_many(
     CancelledError
         `progress` returned False. Complete products are kept.
     """
-    opening = Opening(band=band, sensor=sensor, date=date, level_2=level_2, downwelling=downwelling, quantity=quantity)
+    opening = Opening(
+        band=band, sensor=sensor, date=date, level_2=level_2, downwelling=downwelling, quantity=quantity, bbox=bbox
+    )
     if client is not None and workers is not None:
         raise InputError("client and workers exclude each other; give one of them")
     if workers is not None and workers < 1:

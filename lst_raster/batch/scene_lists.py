@@ -6,7 +6,7 @@ import os
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,6 +16,8 @@ from lst_raster.io.address import Address, without_secrets
 from lst_raster.io.bundle import ARCHIVE, Place, is_archive, is_hidden, is_metadata, metadata_stem
 from lst_raster.io.csv_table import decoded, parse_csv
 from lst_raster.io.landsat import THERMAL_BANDS, FileName, choose_bands, parse_band, read_file_name
+from lst_raster.io.stac_services import FoundItem, ProductId, is_item_address
+from lst_raster.io.stack import split_band
 from lst_raster.sensors.bands import thermal_files
 
 Sign: TypeAlias = Callable[[str], str]
@@ -31,6 +33,7 @@ MULTI_VALUED = ("emissivity", "reanalysis")
 _PATHS = (*MULTI_VALUED, "water_vapour", "air_temperature", "surface_pressure", "aerosol", "dem", "model")
 OPTIONS = (*SCENE_OPTIONS, *_PATHS)
 """All options that a list may set for a scene, named as in `retrieve`."""
+_EARTH_ENGINE = re.compile(r"(?:[12]_)*L[COTEM]\d\d_\d{6}_\d{8}", re.IGNORECASE)  # image with all bands
 RASTERS = (".tif", ".tiff")
 """Endings of raster files."""
 
@@ -49,6 +52,8 @@ class ListedScene:
     """Reason why the scene cannot be retrieved, if known from the list."""
     sign: Sign | None = field(default=None, repr=False, compare=False)
     """Signs the address each time it is opened."""
+    item: FoundItem | None = field(default=None, repr=False, compare=False)
+    """STAC item of the scene on a server, None for other scenes."""
 
     @property
     def shown(self) -> str:
@@ -58,6 +63,21 @@ class ListedScene:
         except InputNotFoundError:  # an unsupported address; reported when it is opened
             return without_secrets(self.path)
         return address.shown if address is not None else self.path
+
+    def source(self, *, is_part: bool, level_2: bool) -> str | FoundItem:
+        """Path, signed address, or item to download, for `open_scene`; errors as `signed_path`.
+
+        Items are downloaded if their service is known, if only a part is needed, and for Level 2; the files of others
+        are read where they are.
+        """
+        if self.item is None or self.problem is not None:
+            return self.signed_path()
+        if self.item.service is None and not (is_part or level_2 or self.item.is_level_2):
+            return self.signed_path()
+        return replace(self.item, sign=self._sign) if self.sign is not None else self.item
+
+    def _sign(self, href: str) -> str:
+        return replace(self, path=href, item=None).signed_path()
 
     def signed_path(self) -> str:
         """Path or address to open, signed if necessary.
@@ -92,17 +112,24 @@ def scene_name(path: str | Path) -> str:
     >>> scene_name("in/LC08_x_MTL.txt"), scene_name("s3://bucket/LC08_x_B10.TIF"), scene_name("LC08_x.tar.gz")
     ('LC08_x', 'LC08_x', 'LC08_x')
     """
-    text = str(path).rstrip("/\\")
+    whole = str(path).rstrip("/\\")
+    if (product := ProductId.parse(whole)) is not None:
+        return str(product)
+    if is_item_address(whole):
+        return without_secrets(whole).rpartition("/")[2]
+    text, band = split_band(whole)
     try:
         place = Place.of(text)
     except InputNotFoundError:  # an unsupported address; reported when it is opened
-        return Path(text).name
+        return Path(str(text)).name
+    if band is not None:
+        return Path(place.name).stem
     if is_metadata(place):
         return metadata_stem(place.name)
     if is_archive(place):
         return ARCHIVE.sub("", place.name)
-    if Path(place.name).suffix.lower() not in RASTERS:
-        return place.name or text
+    if Path(place.name).suffix.lower() not in (*RASTERS, ".vrt"):
+        return place.name or str(text)
     try:
         return read_file_name(Path(place.name)).stem
     except SceneError:  # a Level-2 file or a quality band; reported when it is opened
@@ -202,6 +229,8 @@ def _parse_thermal_name(file: Path) -> FileName | None:
         name = read_file_name(file)
     except SceneError:
         return None
+    if _EARTH_ENGINE.fullmatch(file.stem):
+        return name
     thermal = thermal_files() if name.satellite is None else THERMAL_BANDS.get(name.satellite, {})
     return name if name.band in thermal else None
 

@@ -17,14 +17,18 @@ from rasterio.errors import RasterioError
 from lst_raster.batch.scene_lists import MULTI_VALUED, SCENE_OPTIONS, ListedScene, one_line
 from lst_raster.errors import CancelledError, InputError, LstRasterError, OutputError, SceneError, WorkerError
 from lst_raster.inference.model import Model
+from lst_raster.inputs.automatic_reanalysis import awaits_levels, reanalysis_files
 from lst_raster.inputs.fields import Source
 from lst_raster.inputs.resolve import choose_bands, resolve_inputs
 from lst_raster.io.address import Address, Location, without_secrets
 from lst_raster.io.bundle import Place
-from lst_raster.io.level2_scene import Downwelling, Level2Scene
+from lst_raster.io.level2_scene import Downwelling
+from lst_raster.io.open_scene import open_scene
 from lst_raster.io.raster import open_raster
 from lst_raster.io.remote import fetch
-from lst_raster.io.scene import MeasuredScene, Scene
+from lst_raster.io.scene import Scene
+from lst_raster.io.scene_download import is_product_or_item
+from lst_raster.io.stac_services import FoundItem, find_item
 from lst_raster.product.paths import OutputFormat
 from lst_raster.retrieval.masks import choose_masking
 from lst_raster.retrieval.retrieve import Product, retrieve
@@ -91,9 +95,10 @@ class Opening:
     band: str | None = None  # thermal band where a scene has several
     sensor: str | None = None  # sensor band
     date: str | None = None  # date of acquisition
-    level_2: bool = False  # Level-2 products instead of Level 1
+    level_2: bool = False  # Level-2 products with their atmospheric terms
     downwelling: Downwelling | None = None  # interpretation of ST_DRAD in Level-2 products
     quantity: str | None = None  # quantity of rasters that are not Landsat scenes, as for MeasuredScene.open
+    bbox: str | Sequence[float] | None = None  # box outside which nothing is read: west, south, east, north [degree]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,16 +114,19 @@ class Task:
     is_exclusive: bool = False  # no other task runs meanwhile, so a lost worker is this task's fault
     may_replace: bool = False  # a file at the target can only be from a killed attempt of this run
 
+    def source(self) -> str | FoundItem:
+        """Path or address of the scene, or its item; errors as `ListedScene.signed_path`."""
+        return self.scene.source(is_part=self.opening.bbox is not None, level_2=self.opening.level_2)
+
     def open(self) -> Scene:
-        """Open the scene; errors as `Scene.open`."""
+        """Open the scene, which downloads that of an item; errors as `open_scene`."""
         listed = self.scene.options
-        options = {name: listed.get(name) or getattr(self.opening, name) for name in SCENE_OPTIONS}
-        path = self.scene.signed_path()
-        if self.opening.level_2:
-            return Level2Scene.open(path, downwelling=self.opening.downwelling or "corrected", **options)
-        if self.opening.quantity is not None:
-            return MeasuredScene.open(path, quantity=self.opening.quantity, **options)
-        return Scene.open(path, **options)
+        opening = self.opening
+        options: dict[str, Any] = {name: listed.get(name) or getattr(opening, name) for name in SCENE_OPTIONS}
+        return open_scene(
+            self.source(), level_2=opening.level_2, downwelling=opening.downwelling, quantity=opening.quantity,
+            bbox=opening.bbox, emissivity=self.arguments().get("emissivity"), **options,
+        )  # fmt: skip
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of `retrieve`: those of all scenes, overridden by those of this scene in the list."""
@@ -182,31 +190,42 @@ class Planned:
     scene: ListedScene
     product: str  # path or address of the product
     exists: bool  # whether the product exists; it is kept if its inputs are the same
-    sensor: str | None = None  # sensor band, None if the scene cannot be opened
+    sensor: str | None = None  # sensor band, None if the scene cannot be opened, or is not downloaded
     date: str | None = None  # date of acquisition, None if unknown
     model: str | None = None  # name of the model
     error: LstRasterError | None = None  # expected failure, as far as known without the pixels
 
 
 def plan(task: Task) -> Planned:
-    """Check a scene and its inputs without reading the pixels."""
+    """Check a scene and its inputs without reading the pixels; of a scene to download only its item."""
     known: dict[str, Any] = {"scene": task.scene, "product": task.target, "exists": _exists(task.target)}
     try:
+        source = task.source()
+        if isinstance(source, FoundItem) or is_product_or_item(source):
+            found = source if isinstance(source, FoundItem) else find_item(source)
+            return Planned(**known, date=str(found.item.get("properties", {}).get("datetime") or "")[:10] or None)
         given = task.arguments()
         scene = choose_bands(task.open(), given.get("bands", "auto"), given.get("model"))
         known |= {"sensor": scene.sensor, "date": str(scene.date) if scene.date else None}
-        files, align = given.get("reanalysis", ()), given.get("align", False)
+        align, model = given.get("align", False), given.get("model")
         atmosphere = {name: given.get(name) for name in ("water_vapour", "air_temperature", "surface_pressure")}
         atmosphere["aerosol_optical_depth"] = given.get("aerosol")
+        files, _ = reanalysis_files(scene, given.get("reanalysis", ()), (), model, fetches=False)
+        is_late = awaits_levels(scene, given.get("reanalysis", ()), model)
         inputs = resolve_inputs(
-            scene, atmosphere, given.get("model"), emissivity=given.get("emissivity"), dem=given.get("dem"),
-            align=align, reanalysis=[files] if isinstance(files, str | Path) else files,
+            scene, atmosphere, None if is_late else model, emissivity=given.get("emissivity"), dem=given.get("dem"),
+            align=align, reanalysis=files,
         )  # fmt: skip
+        chosen = _loaded(model) if is_late and model is not None else inputs.model
         clouds, dilation = given.get("mask_clouds", True), given.get("mask_dilation", 0.0)
         choose_masking(scene, clouds=clouds, dilation=dilation, align=align)
-        return Planned(**known, model=inputs.model.contract.name if inputs.model else None)
+        return Planned(**known, model=chosen.contract.name if chosen else None)
     except LstRasterError as error:
         return Planned(**known, error=error)
+
+
+def _loaded(model: Model | str | Path) -> Model:
+    return model if isinstance(model, Model) else Model.load(model)
 
 
 def _exists(target: str) -> bool:

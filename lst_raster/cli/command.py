@@ -18,8 +18,8 @@ _FEW = 9  # number of options up to which the help needs no sections
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Surface and atmosphere":
         ("emissivity", "water_vapour", "air_temperature", "surface_pressure", "aerosol", "reanalysis", "dem", "align"),
-    "Scene": ("band", "date", "sensor", "quantity", "level_2", "downwelling", "mask_clouds", "mask_dilation"),
-    "Search": ("search", "collection", "bbox", "datetime", "query", "limit", "sign", "alternate"),
+    "Scene": ("bbox", "band", "date", "sensor", "quantity", "level_2", "downwelling", "mask_clouds", "mask_dilation"),
+    "Search": ("search", "collection", "datetime", "query", "limit", "sign", "alternate"),
     "Output": ("output", "lst_only", "dtype", "precision", "compress", "overwrite", "report", "dry_run"),
     "Processing": ("model", "exact", "threads", "workers", "scheduler", "retries"),
 }  # fmt: skip

@@ -27,7 +27,7 @@ EXTRAS = {  # optional extras: a module that each installs, and its use
     "s3": ("boto3", "scenes and products in object stores"),
     "cloud": ("obstore", "scenes in Google Cloud Storage and Azure Blob Storage"),
     "dask": ("distributed", "batches on a cluster, chunked arrays"),
-    "stac": ("pystac_client", "STAC searches"),
+    "stac": ("pystac_client", "searches for scenes"),
     "grib": ("eccodes", "reanalysis in GRIB"),
     "zarr": ("zarr", "reanalysis in Zarr stores"),
     "era5": ("cdsapi", "fetch-reanalysis from Copernicus"),

@@ -49,6 +49,13 @@ def emissivities(context: click.Context, param: click.Parameter, incomplete: str
     return _matching(names, incomplete) or files(context, param, incomplete)
 
 
+def reanalyses(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the words for an automatic download, or files if none matches."""
+    from lst_raster.inputs.reanalysis.products import AUTOMATIC
+
+    return _matching(AUTOMATIC, incomplete) or files(context, param, incomplete)
+
+
 def _matching(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
@@ -86,7 +93,8 @@ def _output_form(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
 output = click.option("-o", "--output", default=".", show_default=True, metavar="OUT", shell_complete=files,
     help="Folder of the product, or its path, which ends in .tif; local or s3://.")  # fmt: skip
 band = click.option("--band", metavar="BAND",
-    help="Band of a product with several: 10 (default) or 11; 6_VCID_1 (low gain, default) or 6_VCID_2.")  # fmt: skip
+    help="Band of a product with several: 10 (default) or 11; 6_VCID_1 (low gain, default) or 6_VCID_2; of a "
+    "raster with several also its name or number.")  # fmt: skip
 bands = click.option("--bands", type=click.Choice(["auto", "both", "one"]), default="auto", show_default=True,
     help="Thermal bands of Landsat 8 and 9 to use; auto: both, unless --band is given or stray light is not "
     "corrected.")  # fmt: skip
@@ -98,7 +106,9 @@ quantity = click.option("--quantity", type=click.Choice(["radiance", "brightness
     help="With --sensor: at-sensor quantity in SCENE, any raster: radiance [W m-2 sr-1 um-1] or temperature [K].",
 )  # fmt: skip
 level_2 = click.option("--level-2", is_flag=True,
-    help="SCENE is a Level-2 product: retrieve from its radiative terms, by default with its emissivity.")  # fmt: skip
+    help="Use the atmosphere of SCENE, a Level-2 product, in place of a model.")  # fmt: skip
+bbox = click.option("--bbox", metavar="W,S,E,N",
+    help="Box in degrees: only the pixels that it touches are read and retrieved.")  # fmt: skip
 threads = click.option("--threads", type=click.IntRange(min=1), metavar="N",
     help="Tiles processed in parallel. [default: all cores]")  # fmt: skip
 overwrite = click.option("--overwrite", is_flag=True, help="Replace existing output.")
@@ -127,9 +137,9 @@ retrieval = combine(
     click.option("--aerosol", metavar="VALUE", shell_complete=files,
         help="Absorption optical depth at 11 um, or raster; with its standard uncertainty: 0.1+-0.05. "
         "[default: 0.02+-0.015]"),
-    click.option("--reanalysis", multiple=True, metavar="PATH", shell_complete=files,
+    click.option("--reanalysis", multiple=True, metavar="PATH", shell_complete=reanalyses,
         help="Reanalysis file with water vapour at the scene's time, or with temperature and humidity on levels: "
-        "NetCDF, GRIB, Zarr, or a ZIP of them. Repeatable."),
+        "NetCDF, GRIB, Zarr, or a ZIP of them. Repeatable. auto: fetch it into a cache; auto:levels: with the levels."),
     click.option("--dem", metavar="VALUE", shell_complete=files,
         help="Elevation in m, or raster, to which reanalysis and climatology are adjusted."),
     click.option("--align", is_flag=True, help="Warp rasters on another grid onto the scene's."),
@@ -141,7 +151,7 @@ retrieval = combine(
         help="Mask clouds, cloud shadows and cirrus, if the scene has a quality band."),
     click.option("--mask-dilation", type=float, default=0.0, show_default=True, metavar="METRES",
         help="Distance around clouds to mask as well."),
-    band, bands, date, sensor, quantity,
+    bbox, band, bands, date, sensor, quantity,
     click.option("--model", metavar="MODEL", shell_complete=models,
         help="Name of a shipped model, such as landsat8-b10/surface, or a path."),
     _output_form(

@@ -16,18 +16,19 @@ import click
 from lst_raster.cli import options
 from lst_raster.cli.command import Command, make_folder, show
 from lst_raster.cli.config import files
-from lst_raster.cli.messages import progress_bar, silent_c_libraries
-from lst_raster.errors import OutputError
+from lst_raster.cli.messages import progress_bar, say, silent_c_libraries
+from lst_raster.errors import InputError, OutputError
 from lst_raster.resources import quick_imports
 
 if TYPE_CHECKING:
     from lst_raster.batch.scene_lists import ListedScene
     from lst_raster.batch.task import Planned, SceneResult
+    from lst_raster.io.stac_services import FoundItem
 
 _LOGGER = logging.getLogger(__name__)
 _SHOWN = 20  # failures on standard error; the report has all
 SCENE = "LC08_alabama_B10.tif"
-_OPENING = ("band", "sensor", "date", "level_2", "downwelling", "quantity")  # options on how to open a scene
+_OPENING = ("band", "sensor", "date", "level_2", "downwelling", "quantity", "bbox")  # options on how to open a scene
 
 
 @click.command("example", cls=Command)
@@ -81,7 +82,7 @@ def info(thing: str, as_json: bool, **values: Any) -> None:
     """
     from lst_raster.retrieval.describe import describe
 
-    found = describe(thing, **values)
+    found = describe(_of_item(thing, values), **values)
     if used := [str(path) for path in files()]:
         found = {**found, "configuration": used}
     show(found, _lines(found), as_json)
@@ -107,13 +108,14 @@ def _lines(found: dict[str, Any], indent: str = "") -> Iterator[str]:
 def retrieve(scene: str, quiet: bool, as_json: bool, **values: Any) -> None:
     r"""Retrieve the land surface temperature of SCENE, a Level-1 thermal band or product.
 
-    SCENE is the GeoTIFF of one thermal band, or the folder, the metadata file (*_MTL.txt, .xml, .json) or the archive
-    (.zip, .tar, .tar.gz, ...) of a product, or an https or s3 address of one of these. The result, SCENE_LST.tif, is a
-    Cloud Optimized GeoTIFF in kelvin, on the scene's grid. Missing inputs are assumed, with a warning: the
-    climatology of place and day, and an emissivity of 0.97.
+    SCENE is a GeoTIFF or VRT of one thermal band or of several bands (also SCENE.tif:B10), or the folder, the metadata
+    file (*_MTL.txt, .xml, .json), the archive (.zip, .tar, .tar.gz, ...) or the STAC item of a product, or an https or
+    s3 address of one of these; or the identifier of a Landsat Collection 2 product, which is found in public services.
+    The result, SCENE_LST.tif, is a Cloud Optimized GeoTIFF in kelvin, on the scene's grid. Missing inputs are assumed,
+    with a warning: the climatology of place and day, and an emissivity of 0.97.
 
-    With --level-2, SCENE is a Collection 2 Level-2 product, and its radiative terms are used. With --quantity, SCENE is
-    a raster of radiance or brightness temperature of any sensor band (lst-raster sensor list).
+    Of a Collection 2 Level-2 product (L2SP) the at-sensor radiance is used, and its atmosphere with --level-2. With
+    --quantity, SCENE is a raster of radiance or brightness temperature of any sensor band (lst-raster sensor list).
 
     Examples
     --------
@@ -124,18 +126,43 @@ def retrieve(scene: str, quiet: bool, as_json: bool, **values: Any) -> None:
     # with ERA5, and emissivity from the NDVI of the scene
     lst-raster retrieve LC08_L1TP_PRODUCT.tar --reanalysis era5.nc \
       --emissivity quality --emissivity ndvi
-    # a Level-2 product, with another emissivity
+    # a city, by the identifier of the product, without an account
+    lst-raster retrieve --bbox 8.4,49.3,8.8,49.5 \
+      LC09_L2SP_195025_20230707_20230709_02_T1 --reanalysis auto
+    # a Level-2 product, with its atmosphere and another emissivity
     lst-raster retrieve LC08_L2SP_PRODUCT --level-2 --emissivity 0.98
     """
     with quick_imports():
+        from lst_raster.io.open_scene import open_scene
         from lst_raster.retrieval.retrieve import retrieve as run
 
     _check_kind(values)
-    opened = _open(scene, **{name: values.pop(name) for name in _OPENING})
+    if quiet:
+        logging.getLogger("lst_raster.inputs.reanalysis.fetch").setLevel(logging.WARNING)
+    opening = {name: values.pop(name) for name in _OPENING}
+    source = _of_item(scene, opening)
+    with progress_bar("Downloading", quiet=quiet) as progress:
+        opened = open_scene(
+            source, **opening, emissivity=values["emissivity"], say=None if quiet else say, progress=progress
+        )
     with silent_c_libraries(), progress_bar("Retrieving", quiet=quiet) as progress:
         product = run(opened, progress=progress, **values)
     found = {field.name: getattr(product, field.name) for field in fields(product)}
     show({"product": found.pop("path"), **found}, [product.path], as_json)
+
+
+def _of_item(path: str, opening: Mapping[str, Any]) -> str | FoundItem:
+    """Path or item of the scene of a STAC item on disk; other paths are returned unchanged."""
+    from lst_raster.io.bundle import is_metadata
+
+    if "://" in path or not path.lower().endswith((".json", ".geojson")) or is_metadata(Path(path)):
+        return path
+    from lst_raster.batch.read_lists import read_scene_list
+
+    scenes = read_scene_list(path, band=opening["band"], level_2=opening["level_2"])
+    if len(scenes) != 1:
+        raise InputError(f"{Path(path).name} has {len(scenes)} scenes; give it to lst-raster batch")
+    return scenes[0].source(is_part=opening.get("bbox") is not None, level_2=opening["level_2"])
 
 
 def _check_kind(values: Mapping[str, Any]) -> None:
@@ -143,21 +170,6 @@ def _check_kind(values: Mapping[str, Any]) -> None:
         raise click.UsageError("--level-2 and --quantity exclude each other; give one of them")
     if values["downwelling"] is not None and not values["level_2"]:
         raise click.UsageError("--downwelling is for Level-2 products; add --level-2")
-
-
-def _open(path: str, *, level_2: bool, downwelling: str | None, quantity: str | None, **stated: str | None) -> Any:
-    """Open a Level-1 scene, a Level-2 product, or a raster of an at-sensor quantity."""
-    if level_2:
-        from lst_raster.io.level2_scene import Level2Scene
-
-        return Level2Scene.open(path, downwelling="usgs" if downwelling == "usgs" else "corrected", **stated)
-    if quantity is not None:
-        from lst_raster.io.scene import MeasuredScene
-
-        return MeasuredScene.open(path, quantity=quantity, **stated)
-    from lst_raster.io.scene import Scene
-
-    return Scene.open(path, **stated)
 
 
 @click.command("batch", cls=Command)
@@ -173,9 +185,11 @@ def _open(path: str, *, level_2: bool, downwelling: str | None, quantity: str | 
 @click.option("--dry-run", is_flag=True, help="List the scenes and what would be done with each; write nothing.")
 @click.option("--report", type=options.PATH, metavar="PATH",
     help="Report, .csv or .json, or without extension both. [default: DIR/report]")  # fmt: skip
-@click.option("--search", metavar="URL", help="STAC API to search for scenes, in addition to those of LIST.")
-@click.option("--collection", multiple=True, metavar="NAME", help="Collection to search, such as landsat-c2l1.")
-@click.option("--bbox", type=float, nargs=4, metavar="WEST SOUTH EAST NORTH", help="Search area, in degrees.")
+@click.option("--search", metavar="SERVICE",
+    help="STAC API to search for scenes within --bbox, in addition to those of LIST: planetary-computer, usgs, or an "
+    "address.")  # fmt: skip
+@click.option("--collection", multiple=True, metavar="NAME",
+    help="Collection to search, such as landsat-c2l1. [default: that of the service]")  # fmt: skip
 @click.option("--datetime", metavar="RANGE", help="Search dates: 2015-07, or 2015-06-01/2015-08-31.")
 @click.option("--query", multiple=True, metavar="TEXT", help="Condition: 'eo:cloud_cover<20'. Repeatable.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Maximum number of scenes found.")
@@ -190,7 +204,8 @@ def batch(
     r"""Retrieve the land surface temperature of many scenes; a scene that fails does not stop the others.
 
     LIST is a folder (every scene in it and below it), a pattern in quotes, a table (.csv) with the column scene, a text
-    file (.txt) with one scene per line, STAC items (.json), or a scene as retrieve takes it. Products are
+    file (.txt) with one scene per line, STAC items (.json), or a scene as retrieve takes it, also the identifier of a
+    product. Products are
     DIR/NAME_LST.tif, logs DIR/logs/NAME.log. An existing product of the same inputs is kept, so a run that was stopped
     can be continued. With --workers or --scheduler, --threads is 1 by default. The exit code is 1 if a scene failed.
 
@@ -200,10 +215,9 @@ def batch(
     lst-raster batch scenes -o products --workers 2
     # a list, on a cluster
     lst-raster batch scenes.csv -o products --scheduler tcp://head:8786
-    # the results of a search
-    lst-raster batch --search https://landsatlook.usgs.gov/stac-server \
-      --collection landsat-c2l1 --alternate s3 --bbox -88 30 -86 31 \
-      --datetime 2015-06-01/2015-08-31 --limit 50 -o products
+    # the results of a search, without an account
+    lst-raster batch --search planetary-computer --bbox 8.4,49.3,8.8,49.5 \
+      --datetime 2023-06-01/2023-08-31 --query "eo:cloud_cover<20" -o products
     """
     from lst_raster.atomic_write import atomic_write
     from lst_raster.batch.report import Report
@@ -272,7 +286,8 @@ def _show_plan(scenes: Iterable[Planned], as_json: bool) -> int:
         entries.append({"scene": planned.scene.shown, **plain, "error": error})
         state = "exists: kept if made of the same inputs" if planned.exists else "new"
         model = planned.model or "atmosphere of the product"
-        text = f"{planned.sensor or ''}, {planned.date or 'no date'}, {model}, {state}"
+        date = planned.date or "no date"
+        text = f"{planned.sensor}, {date}, {model}, {state}" if planned.sensor else f"to download, {date}, {state}"
         lines.append(f"{planned.scene.shown} -> {planned.product}: {f'would fail: {error}' if error else text}")
     failing = sum(entry["error"] is not None for entry in entries)
     lines.append(f"{len(entries)} scenes, {failing} would fail; nothing was written")
@@ -284,17 +299,18 @@ def _scenes(lists: tuple[str, ...], values: dict[str, Any]) -> list[ListedScene]
     """Read the lists, and search; removes the options of the search from `values`."""
     from lst_raster.batch.read_lists import read_scene_list, search_scenes
 
-    url, where = values.pop("search"), {name: values.pop(name) for name in ("bbox", "datetime", "query", "limit")}
+    url, box = values.pop("search"), values["bbox"]
+    where = {name: values.pop(name) for name in ("datetime", "query", "limit")}
     collections, sign = values.pop("collection"), _function(values.pop("sign"))
     shared = {"band": values["band"], "level_2": values["level_2"], "alternate": values.pop("alternate"), "sign": sign}
     if url is None and (collections or any(where.values())):
-        raise click.UsageError("--collection, --bbox, --datetime, --query and --limit are for --search URL")
+        raise click.UsageError("--collection, --datetime, --query and --limit are for --search SERVICE")
     if url is None and not lists:
-        raise click.UsageError("give a LIST of scenes, or --search URL")
-    if url is not None and not collections:
-        raise click.UsageError("--search needs --collection, such as landsat-c2l1")
+        raise click.UsageError("give a LIST of scenes, or --search SERVICE")
     scenes = read_scene_list(lists, **shared)
-    return scenes + (search_scenes(url, collections=collections, **where, **shared) if url is not None else [])
+    if url is None:
+        return scenes
+    return scenes + search_scenes(url, collections=collections, bbox=box, **where, **shared)
 
 
 def _function(text: str | None) -> Any:

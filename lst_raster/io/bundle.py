@@ -23,6 +23,7 @@ from typing import Any, Self, TypeAlias
 
 from lst_raster.errors import InputNotFoundError, RemoteAccessError, SceneError
 from lst_raster.io.address import Address, Location, location_of
+from lst_raster.io.grid import Box
 from lst_raster.io.remote import RemoteFile, fetch, list_objects
 
 _LOGGER = logging.getLogger(__name__)
@@ -48,15 +49,20 @@ class Place:
     remote: Address | None = None  # address of the file or the archive on a server, None on disk
     member: str | None = None  # name in the archive, None for a file that is not in one
     is_unpacked: bool = False  # whether it must be unpacked for reading, as GDAL cannot read it in its archive
+    band: int | None = None  # number of the band, from 1, in a raster of several, None for a raster of one
+    title: str | None = None  # name of a file of this band alone
     content: bytes | None = field(default=None, repr=False, compare=False)
     """Content, if already read while listing an archive: a second search would be slow."""
+    box: Box | None = None  # box of latitude and longitude outside which a raster is not read, None for all of it
 
     @classmethod
-    def of(cls, path: str | Location) -> Self:
+    def of(cls, path: str | Location | Place) -> Place:
         """Parse a path, an address, or ``/vsizip`` or ``/vsitar`` and an archive's path and member.
 
         Raises InputNotFoundError for unsupported URL schemes and GDAL file systems.
         """
+        if isinstance(path, Place):
+            return path
         location = location_of(path)
         if isinstance(location, Address):
             return cls.at(location)
@@ -82,13 +88,33 @@ class Place:
 
     @property
     def name(self) -> str:
-        """Name of the file, without folder or archive."""
+        """Name of the file, or that of a file of the band alone, without folder or archive."""
+        if self.title:
+            return self.title
         if self.member:
             return posixpath.basename(self.member)
         return self.remote.name if self.remote else self.disk.name
 
     @property
     def address(self) -> str:
+        """Name with which GDAL opens the file or its band; archives are read without unpacking."""
+        return self.of_band(self.file_address)
+
+    def of_band(self, address: str) -> str:
+        """Name with which GDAL opens the band of a file that it opens as `address`.
+
+        SceneError for the names of files that GDAL cannot combine with the number of a band.
+        """
+        if self.band is None:
+            return address
+        if "?" in address or "&" in address:
+            raise SceneError(
+                f"{self.location} has several bands, and a name with ? or &, which GDAL takes for options; rename it"
+            )
+        return f"vrt://{address}?bands={self.band}"
+
+    @property
+    def file_address(self) -> str:
         """Name with which GDAL opens the file; archives are read without unpacking."""
         if self.member:
             archive = self.remote.gdal if self.remote else self.disk.absolute().as_posix()
@@ -103,11 +129,14 @@ class Place:
 
     @property
     def label(self) -> str:
-        """Name for messages and provenance: with its archive, without folders."""
+        """Name for messages and provenance: with its archive, or its raster of several bands, without folders."""
+        if self.title:
+            return f"{PurePosixPath(self.member).name if self.member else self.location.name}/{self.title}"
         return f"{self.location.name}/{self.name}" if self.member else self.name
 
     def __str__(self) -> str:
-        return f"{self.location}/{self.member}" if self.member else str(self.location)
+        file = f"{self.location}/{self.member}" if self.member else str(self.location)
+        return f"{file}, band {self.band}," if self.band is not None else file
 
     def text(self) -> bytes:
         """Read the file up to 1 MiB, which is enough for metadata."""
@@ -153,6 +182,10 @@ class Bundle:
     def find(self, name: str | None) -> Place | None:
         """Find a file by its name; None if there is none."""
         return self.places.get(name.lower()) if name else None
+
+    def within(self, box: Box | None) -> Self:
+        """Bundle of the same files, of which only the part in a box is read."""
+        return replace(self, places={name: replace(place, box=box) for name, place in self.places.items()})
 
     def metadata_of(self, stem: str) -> Place | None:
         """Metadata file of one scene, None where there is none."""
@@ -306,12 +339,16 @@ def _open_remote_folder(address: Address) -> Bundle:
     return UnlistedBundle(path=address.parent, places={}, folder=address, endings=(ending,))
 
 
-def open_bundle(path: Path | Place) -> Bundle:
+def open_bundle(path: str | Location | Place) -> Bundle:
     """List a folder, an archive, or the folder of a file, without subfolders and hidden files, on disk or on a server.
 
     Raises InputNotFoundError for a missing path, SceneError for a damaged archive, RemoteError for a server error.
     """
-    place = Place.of(path) if isinstance(path, Path) else path
+    place = Place.of(path)
+    return _open_bundle(place).within(place.box)
+
+
+def _open_bundle(place: Place) -> Bundle:
     is_archived = bool(place.member) or is_archive(place)
     if place.remote is not None:
         return Bundle.of_archive(place) if is_archived else _open_remote_folder(place.remote)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from pyproj.exceptions import ProjError
 from rasterio import Affine
 from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
 
 from lst_raster.errors import GridMismatchError, InputError
 
@@ -73,6 +75,11 @@ class Grid:
                 return None
         return rows, columns
 
+    def covers(self, other: Grid) -> bool:
+        """Whether another grid is a part of this one, with the same pixels."""
+        row, column = (other.offset_in(self) if self.crs is not None else None) or (-1, -1)
+        return 0 <= row <= self.height - other.height and 0 <= column <= self.width - other.width
+
     def centre(self) -> tuple[float | None, float | None]:
         """Latitude and longitude of the centre, None where the raster is not georeferenced. [degree]"""
         if self.crs is None:
@@ -107,6 +114,45 @@ class Grid:
         longitude, latitude = to_degrees.transform(*_apply(self.transform, column, row), errcheck=True)
         return latitude, longitude
 
+    def window_over(self, box: Box, what: str) -> Window:
+        """Window of the pixels that a box touches.
+
+        Raises InputError for a raster `what` without a coordinate system, or outside the box.
+        """
+        if self.crs is None:
+            raise InputError(f"{what} has no coordinate system, so no part of it can be chosen; leave out the box")
+        extent = box_over(self)
+        parts = box.shared_with(extent)
+        if not parts:
+            raise InputError(f"{what} covers {extent} (west,south,east,north), and nothing of the box {box}")
+        from_degrees = Transformer.from_crs("EPSG:4326", self.crs.to_wkt(), always_xy=True)
+        ranges = []
+        for part in parts:
+            longitude, latitude = np.meshgrid(
+                np.linspace(part.west, part.east, _SAMPLES), np.linspace(part.south, part.north, _SAMPLES)
+            )
+            for turn in (0.0, -360.0, 360.0) if self.crs.is_geographic else (0.0,):
+                x, y = (longitude + turn, latitude) if turn else from_degrees.transform(longitude, latitude)
+                columns, rows = _apply(~self.transform, x, y)
+                found = (*_pixels(columns, self.width), *_pixels(rows, self.height))
+                if found[0] < found[1] and found[2] < found[3]:
+                    ranges.append(found)
+        if not ranges:
+            raise InputError(f"{what} covers {extent} (west,south,east,north), and no pixel of the box {box}")
+        ranges.sort()
+        for (_, end, *_), (start, *_) in pairwise(ranges):
+            if start > end:
+                raise InputError(f"the box {box} has parts at both edges of {what}; give a box of one part")
+        left, top = min(one[0] for one in ranges), min(one[2] for one in ranges)
+        right, bottom = max(one[1] for one in ranges), max(one[3] for one in ranges)
+        return Window(left, top, right - left, bottom - top)
+
+    def part(self, window: Window) -> Grid:
+        """Grid of a window."""
+        a, b, _, d, e, _ = self.transform[:6]
+        x, y = _apply(self.transform, window.col_off, window.row_off)
+        return Grid(crs=self.crs, transform=Affine(a, b, x, d, e, y), width=window.width, height=window.height)
+
     def contains(self, latitude: float, longitude: float) -> bool:
         """Whether a point lies in a georeferenced raster. [degree]"""
         try:
@@ -122,6 +168,15 @@ def _apply(transform: Any, column: Any, row: Any) -> tuple[Any, Any]:
     """Apply an affine transform; its operator differs between versions 2 and 3 of the library."""
     a, b, c, d, e, f = transform[:6]
     return a * column + b * row + c, d * column + e * row + f
+
+
+def _pixels(positions: NDArray[np.float64], size: int) -> tuple[int, int]:
+    """First pixel, and the one after the last, that positions along an axis touch."""
+    known = positions[np.isfinite(positions)]
+    if not known.size:
+        return 0, 0
+    low, high = math.floor(known.min() + _TOLERANCE), math.ceil(known.max() - _TOLERANCE)
+    return max(low, 0), min(max(high, low + 1), size)
 
 
 def require_same_grid(what: str, grid: Grid, scene: Grid, remedy: str = "") -> None:
@@ -166,7 +221,7 @@ def on_grid(
     if own.matches(grid):
         yield dataset
         return
-    if not align:
+    if not align and not own.covers(grid):
         require_same_grid(what, own, grid)
     if own.crs is None or grid.crs is None:
         raise GridMismatchError(
@@ -241,6 +296,47 @@ class Box:
         elif west < -180.0:
             west, east = west + 360.0, east + 360.0
         return Box(south=max(south, -90.0), north=min(north, 90.0), west=west, east=east)
+
+    @classmethod
+    def parse(cls, text: str | Sequence[float]) -> Box:
+        """Parse ``west,south,east,north`` [degree]; west is greater than east across the date line.
+
+        Raises InputError for other texts and impossible coordinates.
+
+        Examples
+        --------
+        >>> Box.parse("8.4,49.3,8.8,49.5")
+        Box(south=49.3, north=49.5, west=8.4, east=8.8)
+        """
+        try:
+            west, south, east, north = (float(part) for part in (text.split(",") if isinstance(text, str) else text))
+        except (TypeError, ValueError):
+            raise InputError(
+                f"the bounding box {text!r} is not WEST,SOUTH,EAST,NORTH in degrees, such as 8.4,49.3,8.8,49.5"
+            ) from None
+        shown = text if isinstance(text, str) else ",".join(f"{value:g}" for value in (west, south, east, north))
+        if not (-90.0 <= south < north <= 90.0 and -180.0 <= west <= 180.0 and -180.0 <= east <= 180.0):
+            raise InputError(
+                f"the bounding box {shown} is impossible: it needs degrees in the order west,south,east,north, with "
+                "south below north"
+            )
+        if west == east or (west, east) == (180.0, -180.0):
+            raise InputError(f"the bounding box {shown} has no width: west and east are the same")
+        return cls(south=south, north=north, west=west, east=east if east > west else east + 360.0)
+
+    def __str__(self) -> str:
+        east = self.east - 360.0 if self.east > 180.0 else self.east
+        return ",".join(f"{round(value, _DIGITS):.10g}" for value in (self.west, self.south, east, self.north))
+
+    def shared_with(self, other: Box) -> list[Box]:
+        """Common parts of two boxes, two of them for boxes that overlap at both ends."""
+        south, north = max(self.south, other.south), min(self.north, other.north)
+        parts = []
+        for turn in (0.0, -360.0, 360.0):
+            west, east = max(self.west, other.west + turn), min(self.east, other.east + turn)
+            if south < north and west < east:
+                parts.append(Box(south=south, north=north, west=west, east=east))
+        return parts
 
     def narrowed(self, margin: float) -> Box:
         """Narrow by a margin on each side. [degree]"""

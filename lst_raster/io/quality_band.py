@@ -16,7 +16,7 @@ from lst_raster.io.address import Location
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid, on_grid, require_same_grid
 from lst_raster.io.raster import Mask, open_raster, read_stored
-from lst_raster.io.scene import SceneFiles
+from lst_raster.io.scene_files import SceneFiles
 from lst_raster.sensors.bands import thermal_files
 
 Bits: TypeAlias = NDArray[np.uint16]
@@ -61,7 +61,8 @@ class Layout:
 
     def valid_fraction(self, bits: Bits) -> float:
         """Fraction of the pixels other than fill that are valid in this layout; 1 if all are fill."""
-        bits = bits[bits & 1 == 0]
+        known = bits[bits != 0]  # 0 is fill in copies of other programs, and valid in no layout
+        bits = known[known & 1 == 0] if known.size else bits
         valid = (bits & self.never == 0) & (bits & self.always == self.always)
         return float(valid.mean()) if bits.size else 1.0
 
@@ -71,6 +72,8 @@ def _kinds_by_value(layout: Layout) -> Kinds:
     table = np.zeros(1 << 16, np.uint16)
     for name, mask in layout.decode(np.arange(1 << 16, dtype=np.uint16)).items():
         table[mask] |= KIND_BITS[name]
+    if layout.always:
+        table[0] = KIND_BITS["fill"]
     return table
 
 
@@ -191,9 +194,7 @@ def open_quality(quality: Quality, grid: Grid) -> Iterator[QualityReader]:
 def _open(place: Place, grid: Grid, *, align: bool) -> Iterator[Any]:
     with open_raster(place, "quality band", SceneError) as dataset:
         band_grid, what = Grid.of(dataset), f"quality band {place.name}"
-        row, column = (grid.offset_in(band_grid) if band_grid.crs is not None else None) or (-1, -1)
-        covers_scene = 0 <= row <= band_grid.height - grid.height and 0 <= column <= band_grid.width - grid.width
-        if not align and not covers_scene:
+        if not align and not band_grid.covers(grid):
             remedy = "pass --align to warp it onto the scene's grid, or omit it: --keep-clouds"
             require_same_grid(what, band_grid, grid, remedy)
         with on_grid(dataset, grid, what, align=True, classes=True) as view:

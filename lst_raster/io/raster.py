@@ -18,9 +18,10 @@ from rasterio.io import DatasetReader
 from rasterio.session import DummySession
 from rasterio.windows import Window
 
-from lst_raster.errors import InputNotFoundError, LstRasterError
+from lst_raster.errors import InputError, InputNotFoundError, LstRasterError
 from lst_raster.io.address import Location, without_secrets
 from lst_raster.io.bundle import Place, unpacked
+from lst_raster.io.grid import Grid
 from lst_raster.io.remote import gdal_reading, require_parts
 
 try:
@@ -99,25 +100,48 @@ def open_raster(path: Location | Place, what: str, error: type[LstRasterError]) 
     InputNotFoundError without a file, RemoteError of a server; `error` for a file that is not a raster of one band of
     real numbers.
     """
+    with open_bands(path, what, error) as dataset:
+        if dataset.count != 1:
+            raise error(f"{what} {path} has {dataset.count} bands; give a raster of one band")
+        if np.dtype(dataset.dtypes[0]).kind not in "iuf":
+            raise error(f"{what} {path} holds {dataset.dtypes[0]} values; give a raster of real numbers")
+        yield dataset
+
+
+@contextmanager
+def open_bands(path: Location | Place, what: str, error: type[LstRasterError]) -> Iterator[Any]:
+    """Open a raster of any number of bands as a rasterio dataset; otherwise as `open_raster`."""
     place = path if isinstance(path, Place) else Place.of(path)
     start = _first_bytes(place, what, error)
     if start in _TIFF and place.remote is None and not place.member and not has_all_tags(place.disk):
         raise error(f"{what} {place} {_complaint(place, start)}")
     with (
-        unpacked(place) if place.is_unpacked else nullcontext(place.address) as address,
+        unpacked(place) if place.is_unpacked else nullcontext(place.file_address) as address,
         gdal_reading(place.remote) if place.remote else nullcontext(),
         gdal_settings(**_IN_PLACE),
     ):
         try:
-            dataset = rasterio.open(address)
+            dataset = rasterio.open(place.of_band(address))
         except RasterioError as reason:  # whose message may contain the signature of an address
             raise error(f"{what} {place} {_complaint(place, start)}") from (None if place.remote else reason)
+        if place.box is not None:
+            dataset = _within(dataset, place, address, what)
         with dataset:
-            if dataset.count != 1:
-                raise error(f"{what} {place} has {dataset.count} bands; give a raster of one band")
-            if np.dtype(dataset.dtypes[0]).kind not in "iuf":
-                raise error(f"{what} {place} holds {dataset.dtypes[0]} values; give a raster of real numbers")
             yield dataset
+
+
+def _within(dataset: Any, place: Place, address: str, what: str) -> Any:
+    """Reopen a raster, which GDAL opens as `address`, as its part in a box."""
+    with dataset:
+        if place.box is None or "?" in address or "&" in address:  # which separate the options of a part
+            raise InputError(
+                f"{what} {place}: GDAL cannot read a part of a file whose name has ? or &, or of a signed address; "
+                "rename or download it, or leave out the box"
+            )
+        part = Grid.of(dataset).window_over(place.box, f"{what} {place.name}")
+    window = ",".join(str(value) for value in (part.col_off, part.row_off, part.width, part.height))
+    band = f"bands={place.band}&" if place.band is not None else ""
+    return rasterio.open(f"vrt://{address}?{band}srcwin={window}")
 
 
 def _first_bytes(place: Place, what: str, error: type[LstRasterError]) -> bytes:
@@ -209,7 +233,8 @@ def _reading(dataset: Any, what: str, error: type[LstRasterError]) -> Iterator[N
     try:
         yield
     except RasterioError as reason:
-        shown = without_secrets(dataset.name)
+        shown = without_secrets(dataset.name.removeprefix("vrt://"))
+        shown = shown.partition("?")[0] if dataset.name.startswith("vrt://") else shown
         remote = any(server in shown for server in _SERVERS)
         raise error(
             f"{what} {shown} opens but cannot be read completely: it is truncated or damaged"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ from lst_raster.errors import LstRasterError
 from lst_raster.inference.contract import GRAPHS, Variable, with_unit
 from lst_raster.inference.model import Model, has_model
 from lst_raster.inputs.resolve import assumption_warnings, choose_bands, resolve_inputs
-from lst_raster.io.address import Address, Location, location_of
+from lst_raster.io.address import Address, Location, location_of, without_secrets
 from lst_raster.io.grid import Grid
 from lst_raster.io.landsat import satellite_of
 from lst_raster.io.level2_scene import Level2Scene
-from lst_raster.io.scene import MeasuredScene, Scene
+from lst_raster.io.open_scene import open_scene
+from lst_raster.io.scene import Scene
+from lst_raster.io.scene_download import is_product_or_item
+from lst_raster.io.stac_services import FoundItem, find_item
 from lst_raster.product.destination import open_product_raster
 from lst_raster.retrieval.masks import choose_masking
 from lst_raster.sensors.bands import second_band, sensor_band
@@ -35,16 +39,17 @@ _STATISTICS = {"minimum": "STATISTICS_MINIMUM", "mean": "STATISTICS_MEAN", "maxi
 
 
 def describe(
-    thing: str | Path | Address, *, band: str | None = None, sensor: str | None = None, date: str | None = None,
-    level_2: bool = False, quantity: str | None = None,
+    thing: str | Path | Address | FoundItem, *, band: str | None = None, sensor: str | None = None,
+    date: str | None = None, level_2: bool = False, quantity: str | None = None,
 ) -> Description:  # fmt: skip
-    """Describe a scene, a model or a product; ``kind`` is ``scene``, ``model`` or ``product``.
+    """Describe a scene, a model or a product; ``kind`` is ``scene``, ``model``, ``product`` or ``item``.
 
-    `thing` is a scene as for `Scene.open`, the name of a shipped model, the path of a model, or a product on disk or on
-    a server. The options are for scenes only: `band`, `sensor` and `date` as for `Scene.open`, `level_2` for a Level-2
-    product, `quantity` for a raster that is not a Landsat scene, as for `MeasuredScene.open`. Raises the LstRasterError
-    of opening a scene where it is none of them.
+    `thing` is a scene as for `open_scene`, the name of a shipped model, the path of a model, or a product on disk or on
+    a server. The options are for scenes only, as for `open_scene`. Raises the LstRasterError of opening a scene where
+    it is none of them.
     """
+    if isinstance(thing, FoundItem) or is_product_or_item(thing):
+        return _describe_item(thing if isinstance(thing, FoundItem) else find_item(str(thing)))
     place = location_of(thing)
     if isinstance(place, Path):
         is_file = place.suffix.lower() == ".onnx" or any((place / file).is_file() for file in GRAPHS.values())
@@ -53,13 +58,23 @@ def describe(
     product = _describe_product(place)
     if product is not None:
         return product
-    scene: Scene
-    if quantity is not None and not level_2:
-        scene = MeasuredScene.open(thing, band=band, sensor=sensor, date=date, quantity=quantity)
-    else:
-        kind = Level2Scene if level_2 else Scene
-        scene = kind.open(thing, band=band, sensor=sensor, date=date)
-    return _describe_scene(scene, sensor, date)
+    opened = partial(open_scene, thing, band=band, sensor=sensor, date=date)
+    scene = opened(level_2=level_2, quantity=quantity)
+    found = _describe_scene(scene, sensor, date)
+    if isinstance(scene, Level2Scene) and not level_2:
+        found["retrieve_level_2_would_use"] = _plan_of_product(opened)
+    return found
+
+
+def _describe_item(found: FoundItem) -> Description:
+    """Describe a product in a public service, without its files."""
+    properties = found.item.get("properties") or {}
+    return {
+        "kind": "item", "name": found.identifier, "service": found.service.title if found.service else None,
+        "address": without_secrets(found.address), "date": properties.get("datetime"),
+        "platform": properties.get("platform"), "cloud_cover": properties.get("eo:cloud_cover"),
+        "assets": sorted(found.item["assets"]),
+    }  # fmt: skip
 
 
 def _describe_model(model: Model) -> Description:
@@ -141,6 +156,14 @@ def _describe_scene(scene: Scene, sensor: str | None, date: str | None) -> Descr
         "saturation_band": files.saturation.name if files.saturation else None,
         "retrieve_would_use": _default_plan(scene),
     }  # fmt: skip
+
+
+def _plan_of_product(opened: Callable[..., Scene]) -> Description:
+    """List what `retrieve` chooses with the atmosphere of a Level-2 product, or the error that it would raise."""
+    try:
+        return _default_plan(opened(level_2=True))
+    except LstRasterError as error:
+        return {"model": f"none: {error}"}
 
 
 def _default_plan(scene: Scene) -> Description:

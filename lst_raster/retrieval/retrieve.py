@@ -16,12 +16,14 @@ from types import MappingProxyType
 from typing import Any
 
 from lst_raster import __version__
-from lst_raster.errors import SceneError
+from lst_raster.errors import InputError, SceneError
 from lst_raster.inference.model import Model
+from lst_raster.inputs.automatic_reanalysis import reanalysis_files
 from lst_raster.inputs.fields import Source
 from lst_raster.inputs.reanalysis.read import reanalysis_location
 from lst_raster.inputs.resolve import Inputs, assumption_warnings, choose_bands, input_warnings, resolve_inputs
 from lst_raster.io.address import Address, Location
+from lst_raster.io.open_scene import open_scene
 from lst_raster.io.plausibility import HOT_FRACTION, HOTTEST_GROUND
 from lst_raster.io.raster import gdal_settings
 from lst_raster.io.scene import Scene
@@ -85,9 +87,10 @@ def retrieve(
     emissivity: Source | Sequence[Source] | None = None, water_vapour: Source | None = None,
     air_temperature: Source | None = None, surface_pressure: Source | None = None,
     aerosol: Source | None = None, bands: str = "auto", reanalysis: str | Path | Sequence[str | Path] = (),
-    dem: Source | None = None, align: bool = False, model: Model | str | Path | None = None,
-    mask_clouds: bool = True, mask_dilation: float = 0.0, form: OutputFormat = DEFAULT_FORM,
-    exact: bool = False, threads: int | None = None, overwrite: bool = False, progress: Progress | None = None,
+    dem: Source | None = None, bbox: str | Sequence[float] | None = None, align: bool = False,
+    model: Model | str | Path | None = None, mask_clouds: bool = True, mask_dilation: float = 0.0,
+    form: OutputFormat = DEFAULT_FORM, exact: bool = False, threads: int | None = None, overwrite: bool = False,
+    progress: Progress | None = None,
 ) -> Product:  # fmt: skip
     """Retrieve the land surface temperature of a scene.
 
@@ -97,7 +100,8 @@ def retrieve(
     Parameters
     ----------
     scene : Scene, str, path or Address
-        The scene, or a path or an address for `Scene.open`: thermal band, folder, metadata file or archive. A
+        The scene; or a path or an address: thermal band, folder, metadata file or archive; or the identifier of a
+        Landsat product or the address of a STAC item, which is downloaded (`lst_raster.io.open_scene.open_scene`). A
         `Level2Scene` provides the atmosphere, and accepts no input but the emissivity.
     output : str, path or Address
         Folder of the product ``<stem>_LST.tif``, or the path of the product itself; either may be an ``s3`` address.
@@ -118,13 +122,17 @@ def retrieve(
         0.02±0.015. [1]
     reanalysis : str, path, or sequence of them, optional
         Files (netCDF, GRIB or a ZIP of them) with the water vapour, and optionally the air temperature and the surface
-        pressure, for the scene's time and place. Quantities given by their own argument take precedence.
+        pressure, for the scene's time and place. Quantities given by their own argument take precedence. ``auto``
+        fetches what is needed into a cache, and ``auto:levels`` also temperature and humidity on levels; if that fails,
+        a warning gives the reasons, and the climatology serves.
     dem : float, str or path, optional
         Elevation of the ground, a number or a raster, to which reanalysis and climatology are adjusted
         from their own surfaces; quantities given by their own argument are not adjusted. [m]
     bands : {"auto", "both", "one"}
         Thermal bands to use. By default both of Landsat 8 and 9 where the scene has them, unless one was chosen when it
         was opened or stray light is not corrected (`lst_raster.inputs.resolve.choose_bands`).
+    bbox : str or sequence of float, optional
+        Bounding box west, south, east, north: only the pixels that it touches are retrieved. [degree]
     align : bool
         Whether to warp rasters on another grid onto the scene's grid, instead of raising an error.
     model : Model, str or path, optional
@@ -168,13 +176,17 @@ def retrieve(
     CancelledError
         `progress` returned False. No incomplete files remain.
     """
-    scene = scene if isinstance(scene, Scene) else Scene.open(scene)
+    if not isinstance(scene, Scene):
+        scene = open_scene(scene, bbox=bbox, emissivity=emissivity)
+    elif bbox is not None:
+        raise InputError("the scene is open already; give the box to open_scene, or the path of the scene")
     scene = choose_bands(scene, bands, model)
-    files = [reanalysis] if isinstance(reanalysis, str | Path) else list(reanalysis)
     given = {
         "water_vapour": water_vapour, "air_temperature": air_temperature, "surface_pressure": surface_pressure,
         "aerosol_optical_depth": aerosol,
     }  # fmt: skip
+    known = [name for name, value in given.items() if value is not None]
+    files, missing = reanalysis_files(scene, reanalysis, known, model)
     inputs = resolve_inputs(scene, given, model, emissivity=emissivity, reanalysis=files, dem=dem, align=align)
     masking = choose_masking(scene, clouds=mask_clouds, dilation=mask_dilation, align=align)
     if inputs.model is not None:
@@ -193,7 +205,7 @@ def retrieve(
         _LOGGER.warning(line)
     return Product(
         path=plan.paths.temperature, files=plan.files, tags=tags, pixels=counts.pixels, retrieved=counts.retrieved,
-        warnings=warnings,
+        warnings=(*missing, *warnings),
     )  # fmt: skip
 
 

@@ -197,7 +197,7 @@ def test_a_folder_that_cannot_be_created_is_an_error(scenes, options, tmp_path):
 
 
 def test_the_options_of_many_scenes_are_those_of_one():
-    own = {"scene", "output", "progress"}
+    own = {"scene", "output", "progress", "bbox"}  # the box is that of all scenes: an argument of retrieve_many
     assert RetrieveOptions.__annotations__.keys() == inspect.signature(retrieve).parameters.keys() - own
 
 

@@ -255,15 +255,21 @@ def test_thermal_bands_are_found_in_items_of_the_usgs(tmp_path, folder, band, fi
     assert Path(near.path) == product / f"{folder}_{file}.TIF"
 
 
-def test_an_item_of_level_2_has_a_problem_unless_level_2_is_selected():
+@pytest.mark.parametrize("level_2", [False, True])
+def test_an_item_of_level_2_is_downloaded_for_its_radiance(level_2):
     folder = shared_path("data/landsat/l8_l2sp_017036")
     path = folder / "LC08_L2SP_017036_20130419_20200913_02_T2_ST_stac.json"
-    (scene,) = read_scene_list(path)
-    with pytest.raises(SceneError, match=r"has only Level 2.*search a collection of Level 1.*--level-2"):
-        scene.signed_path()
-    (scene,) = read_scene_list(path, level_2=True)
+    (scene,) = read_scene_list(json.loads(path.read_text()), level_2=level_2)  # a mapping has no files next to it
     assert scene.name == "LC08_L2SP_017036_20130419_20200913_02_T2"
-    assert scene.path.endswith("_ST_B10.TIF")
+    assert scene.item.is_level_2
+
+
+def test_an_item_of_surface_reflectance_alone_has_a_problem():
+    item = item_of("a", {"red": "https://example.com/LC08_L2SR_017036_20130419_20200913_02_T2_SR_B4.TIF"})
+    item["properties"]["landsat:correction"] = "L2SR"
+    (scene,) = read_scene_list(item)
+    with pytest.raises(SceneError, match=r"has only Level 2.*search a collection of Level 1"):
+        scene.signed_path()
 
 
 def test_thermal_assets_are_recognised_by_key_or_common_name():

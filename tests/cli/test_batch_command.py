@@ -163,12 +163,12 @@ def test_the_report_is_written_to_the_given_path(here, batch):
 
 
 WRONG = {
-    "no list": (["-o", "out"], 2, "give a LIST of scenes, or --search URL"),
+    "no list": (["-o", "out"], 2, "give a LIST of scenes, or --search SERVICE"),
     "no output": (["in"], 2, "Missing option '-o'"),
     "no such list": (["nothing", "-o", "out"], 1, "nothing does not exist; give a folder"),
     "both ways": (["in", "-o", "out", "--workers", "2", "--scheduler", "x"], 2, "exclude each other"),
-    "a condition without a search": (["in", "-o", "out", "--bbox", "1", "2", "3", "4"], 2, "are for --search URL"),
-    "a search for nothing": (["-o", "out", "--search", "http://x"], 2, "--search needs --collection"),
+    "a condition without a search": (["in", "-o", "out", "--limit", "4"], 2, "are for --search SERVICE"),
+    "a search for nothing": (["-o", "out", "--search", "http://x"], 1, "needs a collection, such as"),
     "no such function": (["in", "-o", "out", "--sign", "json:nothing"], 2, "give MODULE:FUNCTION that Python can"),
     "no function": (["in", "-o", "out", "--sign", "json:__name__"], 2, "is not a function"),
     "no module": (["in", "-o", "out", "--sign", "nothing"], 2, "No module named"),
@@ -202,12 +202,12 @@ def test_scenes_are_searched_signed_and_read_from_servers_and_no_secret_is_left_
         items.append(item_of("LC08_L2SP_x", {"lwir11": files.url("LC08_L2SP_x_ST_B10.TIF")}))
         with catalogue(items) as (url, asked):
             code, out, err = batch(
-                "-o", "out", "--search", url, "--collection", "landsat-c2l1", "--bbox", "-88", "30", "-86", "31",
+                "-o", "out", "--search", url, "--collection", "landsat-c2l1", "--limit", "5",
                 "--datetime", "2015-07", "--sign", "tests.cli.test_batch_command:sign", "--workers", "2",
             )  # fmt: skip
     assert (code, out) == (1, ["2 products in out, 1 failed; report: out/report.csv"])
     assert "LC08_L2SP_x: item LC08_L2SP_x has only Level 2" in err[0]
-    assert asked[0]["bbox"] == [-88.0, 30.0, -86.0, 31.0]
+    assert asked[0]["datetime"].startswith("2015-07-01")
     for path in (here / "out").rglob("*"):
         assert path.is_dir() or b"s3cret" not in path.read_bytes(), path
 

@@ -106,7 +106,7 @@ def test_the_variable_names_the_only_file_and_disables_all_files_if_it_is_empty(
 
 def test_lists_switches_dates_pairs_and_groups_are_understood(home, command):
     user(
-        '[batch]\nemissivity = ["quality", "ndvi"]\nmask-clouds = false\nbbox = [-88, 30, -87.0, 31]\n'
+        '[batch]\nemissivity = ["quality", "ndvi"]\nmask-clouds = false\nbbox = "-88,30,-87.0,31"\n'
         'output = "out"\ndate = 2015-01-17\nwater-vapor = "29mm"\n[build.profiles]\nheld-out = true\n',
         home,
     )
@@ -117,7 +117,7 @@ def test_lists_switches_dates_pairs_and_groups_are_understood(home, command):
     assert found["emissivity"] == ["quality", "ndvi"] and found["date"] == "2015-01-17"
     assert found["water_vapour"] == "29mm" and found["mask_clouds"] is False
     sub = commands()["batch"].make_context("batch", ["x"], default_map=found)
-    assert sub.params["emissivity"] == ("quality", "ndvi") and sub.params["bbox"] == (-88.0, 30.0, -87.0, 31.0)
+    assert sub.params["emissivity"] == ("quality", "ndvi") and sub.params["bbox"] == "-88,30,-87.0,31"
     assert sub.params["mask_clouds"] is False and sub.params["output"] == "out"
     assert configuration.default_map(cli, "build") == {"build": {"profiles": {"held_out": True}}}
 

@@ -19,6 +19,7 @@ PARSED = {
     "LC08_L2SP_PRODUCT": "a Level-2 product that is not here",
     "--scheduler": "a cluster",
     "--search": "the network",
+    "LC09_L2SP_195025_": "the network",
     "SCENE_ST_B10.TIF": "a product of the USGS",
     "simulate ": "half an hour of work",
     "train ": "half an hour of work",
