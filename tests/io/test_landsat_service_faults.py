@@ -1,5 +1,6 @@
 """Faults of the services behind a product identifier: none is silent, leaves half a product or shows a secret."""
 
+import gc
 import json
 import logging
 import time
@@ -17,7 +18,10 @@ from lst_raster.retrieval.retrieve import retrieve
 from tests.support.landsat_service import SECRET, landsat_service
 from tests.support.shared import shared_path as shared
 
-pytestmark = pytest.mark.slow  # retries and timeouts
+pytestmark = [
+    pytest.mark.slow,  # retries and timeouts
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # sockets of broken connections
+]
 
 PRODUCT = "LC08_L2SP_098084_20210503_20210508_02_T1"
 LARGE = "LC08_L2SP_017036_20130419_20200913_02_T2"  # its files take several requests
@@ -31,6 +35,7 @@ LATER = "2100-01-01T00:00:00Z"
 def service():
     with landsat_service(*(shared("data/landsat", folder) for folder in FOLDERS.values())) as running:
         yield running
+    gc.collect()  # broken connections, while their warnings are ignored
 
 
 @pytest.fixture(autouse=True)
