@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,13 @@ from lst_raster.cli.command import Command, show
 if TYPE_CHECKING:
     from lst_raster.physics.error_metrics import Agreement
     from lst_raster.validation.evaluate import Evaluation
+    from lst_raster.validation.groups import Group
     from lst_raster.validation.matchups import Matchups
-    from lst_raster.validation.validate import Group, Validation
+    from lst_raster.validation.validate import Validation
 
 _METRICS = {"bias": "bias", "SD": "sd", "RMSE": "rmse", "median": "median", "robust SD": "robust_sd"}
 _FEW = 3  # models listed by name
+_MOST_GROUPS = 25  # groups of a title that are printed
 _CONDITIONS = ("exact", "noisy", "exact-vapour", "noisy-vapour", "nothing")
 
 
@@ -26,8 +28,10 @@ _CONDITIONS = ("exact", "noisy", "exact-vapour", "noisy-vapour", "nothing")
     "validate", cls=Command,
     sections={
         "Rows of the table": (
-            "sensor", "emissivity", "elevation", "latitude", "longitude", "column", "utc", "profiles", "surfrad",
-            "broadband_emissivity",
+            "sensor", "emissivity", "elevation", "latitude", "longitude", "column", "where", "utc", "profiles",
+        ),
+        "Stations and sites": (
+            "stations", "broadband_emissivity", "utc_offset", "products", "site_radius", "max_site_deviation",
         ),
         "Methods": ("model", "tier", "air", "without"),
     },
@@ -40,10 +44,17 @@ _CONDITIONS = ("exact", "noisy", "exact-vapour", "noisy-vapour", "nothing")
 @click.option("--latitude", type=float, metavar="DEGREES", help="Latitude of rows without one.")
 @click.option("--longitude", type=float, metavar="DEGREES", help="Longitude of rows without one.")
 @click.option("--column", multiple=True, metavar="NAME=HEADER", help="Header of a column. Repeatable.")
+@click.option("--where", multiple=True, metavar="HEADER=VALUE", help="Exclude other rows. Repeatable.")
 @click.option("--utc", is_flag=True, help="Times without a time zone are UTC.")
 @click.option("--profiles", type=options.PATH, metavar="FILE.nc", help="Atmospheric profiles, one for each row.")
-@click.option("--surfrad", type=options.PATH, metavar="DIR", help="Daily files of SURFRAD stations.")
+@click.option("--stations", type=options.PATH, metavar="DIR", help="Files of SURFRAD, BSRN, ARM, FLUXNET or ICOS.")
 @click.option("--broadband-emissivity", type=float, metavar="VALUE", help="For the longwave radiation of stations.")
+@click.option("--utc-offset", type=float, metavar="HOURS", help="Local standard time minus UTC of FLUXNET tables.")
+@click.option("--products", multiple=True, metavar="PRODUCTS",
+    help="Products of lst-raster to compare at the sites: files, folders, patterns. Repeatable.")  # fmt: skip
+@click.option("--site-radius", type=float, default=150.0, show_default=True, metavar="METRES",
+    help="Of the pixels of --products whose deviation is that of the site.")  # fmt: skip
+@click.option("--max-site-deviation", type=float, metavar="KELVIN", help="Exclude more heterogeneous sites.")
 @click.option("--tier", type=click.Choice(["profile", "surface"]), help="[default: the best for the inputs]")
 @click.option("--model", multiple=True, metavar="MODEL", shell_complete=options.models,
     help="Name or path, for its sensor band. Repeatable.")  # fmt: skip
@@ -56,12 +67,12 @@ _CONDITIONS = ("exact", "noisy", "exact-vapour", "noisy-vapour", "nothing")
 @options.overwrite
 @options.as_json
 def validate(matchups: Path, output: Path | None, overwrite: bool, as_json: bool, **values: Any) -> None:
-    r"""Compare retrievals with in-situ temperatures: MATCHUPS.csv, one overpass per row.
+    r"""Compare retrievals and other products with in-situ temperatures: MATCHUPS.csv, one overpass per row.
 
-    Columns: sensor, site, time, brightness_temperature_K or radiance_W_m2_sr_um, emissivity, water_vapour_kg_m2,
-    air_temperature_K, surface_pressure_hPa or elevation_m, insitu_lst_K, insitu_lst_uncertainty_K, excluded,
-    usgs_lst_K, other_NAME_K. Missing water vapour and air temperature are those of the climatology in rows with
-    latitude, longitude and time. docs/validate.md describes all columns.
+    Columns: sensor, site, surface_type, time, brightness_temperature_K or radiance_W_m2_sr_um, emissivity,
+    water_vapour_kg_m2, air_temperature_K, surface_pressure_hPa or elevation_m, insitu_lst_K, insitu_lst_uncertainty_K,
+    excluded, usgs_lst_K, other_NAME_K, other_NAME_uncertainty_K. Missing water vapour and air temperature are those of
+    the climatology in rows with latitude, longitude and time. docs/validate.md describes all columns.
 
     Examples
     --------
@@ -69,6 +80,8 @@ def validate(matchups: Path, output: Path | None, overwrite: bool, as_json: bool
     lst-raster validate matchups.csv --emissivity 0.99 --elevation 333 \
       -o .
     lst-raster validate matchups.csv --profiles soundings.nc --air given
+    lst-raster validate towers.csv.gz --stations fluxnet --utc-offset -7 \
+      --broadband-emissivity 0.98 --products 'out/*_LST.tif'
     """
     from lst_raster.inference.model import Model
     from lst_raster.validation.validate import validate as run
@@ -87,22 +100,41 @@ def validate(matchups: Path, output: Path | None, overwrite: bool, as_json: bool
 
 
 def _read(path: Path, values: dict[str, Any]) -> Matchups:
-    """Read the table, and fill in missing values from the stations and the profiles."""
+    """Read the table, and fill in missing values from the stations, the profiles and the products."""
     from lst_raster.validation.matchups import read_matchups
     from lst_raster.validation.profiles import fill_from_profiles
-    from lst_raster.validation.surfrad import Stations, fill_from_stations
+    from lst_raster.validation.site_pixels import exclude_heterogeneous, fill_from_products
+    from lst_raster.validation.stations.stations import Stations, fill_from_stations
 
-    columns = {}
-    for text in values["column"]:
-        name, sign, header = (part.strip() for part in text.partition("="))
-        if not (name and sign and header):
-            raise click.UsageError(f"--column {text}: write NAME=HEADER, such as insitu_lst_K=station_temperature")
-        columns[name] = header
-    names = ("emissivity", "elevation", "latitude", "longitude", "broadband_emissivity")
-    defaults = {name: values[name] for name in names if values[name] is not None}
-    table = read_matchups(path, columns=columns, defaults=defaults, sensor=values["sensor"], utc=values["utc"])
-    table = fill_from_stations(table, Stations(values["surfrad"])) if values["surfrad"] else table
-    return fill_from_profiles(table, values["profiles"]) if values["profiles"] else table
+    names = ("emissivity", "elevation", "latitude", "longitude", "broadband_emissivity", "utc_offset")
+    table = read_matchups(
+        path,
+        columns=_pairs("--column", values["column"], "NAME=HEADER, such as insitu_lst_K=station_temperature"),
+        defaults={name: values[name] for name in names if values[name] is not None},
+        sensor=values["sensor"],
+        utc=values["utc"],
+        where=_pairs("--where", values["where"], "HEADER=VALUE, such as quality=0"),
+    )
+    table = fill_from_stations(table, Stations(values["stations"])) if values["stations"] else table
+    table = fill_from_profiles(table, values["profiles"]) if values["profiles"] else table
+    if values["products"]:
+        from lst_raster.compositing.products import find_products, open_product
+
+        products = [open_product(place) for place in find_products(values["products"])]
+        table = fill_from_products(table, products, values["site_radius"])
+    limit = values["max_site_deviation"]
+    return table if limit is None else exclude_heterogeneous(table, limit)
+
+
+def _pairs(option: str, texts: Iterable[str], form: str) -> dict[str, str]:
+    """Values of an option of the form NAME=VALUE, by name."""
+    pairs = {}
+    for text in texts:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not (name and sign and value):
+            raise click.UsageError(f"{option} {text}: write {form}")
+        pairs[name] = value
+    return pairs
 
 
 def report(found: Validation) -> list[str]:
@@ -114,15 +146,26 @@ def report(found: Validation) -> list[str]:
     common = f"on the {found.common} rows that all methods have"
     width = max(len(name) for name in found.methods) + 2
     lines = [
-        f"{found.table}: {found.compared} of {found.total} rows compared, by {models}",
+        f"{found.table}: {found.compared} of {found.total} rows compared{f', by {models}' if models else ''}",
         *([f"not compared: {left_out}"] if left_out else []),
-        "retrieved minus in-situ temperature [K]",
+        f"{'retrieved' if models else 'product'} minus in-situ temperature [K]",
         f"{common} (of {found.compared}; {incomplete})" if incomplete else common,
         _header(width),
         *(f"{name:<{width}}{_metrics(agreement)}" for name, agreement in found.methods.items()),
+        *_tables(found.groups),
     ]
-    for title, members in found.groups.items():
-        if title == "all" or len(members) > 1:
+    for name, groups in found.products.items():
+        lines += ["", f"{name} minus in-situ temperature [K]", *_tables(groups)[1:]]
+    return lines
+
+
+def _tables(groups: Mapping[str, Mapping[str, Group]]) -> list[str]:
+    """Tables of groups, those with one member left out, and those with many counted."""
+    lines: list[str] = []
+    for title, members in groups.items():
+        if len(members) > _MOST_GROUPS:
+            lines += ["", f"{len(members)} of {title}: --json, or statistics.json of --output"]
+        elif len(members) > 1 or (title == "all" and members):
             lines += ["", *_groups(title, members)]
     return lines
 
@@ -130,11 +173,18 @@ def report(found: Validation) -> list[str]:
 def _groups(title: str, members: Mapping[str, Group]) -> list[str]:
     width = max(len(name) for name in (*members, "water vapour [kg m-2]")) + 2
     shown = {"all": "all compared rows", "water vapour": "water vapour [kg m-2]"}.get(title, title)
-    lines = [f"{_header(width, shown)}{'expected':>11}{'within [%]':>12}"]
+    of_point = any(group.expected > group.expected_of_point for group in members.values())
+    titles = f"{'expected':>11}{'within [%]':>12}" + f"{'of a point':>12}{'within [%]':>12}" * of_point
+    lines = [f"{_header(width, shown)}{titles}"]
     for name, group in members.items():
-        within = "-" if group.coverage is None else f"{100.0 * group.coverage:.0f}"
-        lines.append(f"{name:<{width}}{_metrics(group.agreement)}{_number(group.expected):>11}{within:>12}")
+        line = f"{name:<{width}}{_metrics(group.agreement)}{_number(group.expected):>11}{_percent(group.coverage):>12}"
+        point = f"{_number(group.expected_of_point):>12}{_percent(group.coverage_of_point):>12}"
+        lines.append(line + point * of_point)
     return lines
+
+
+def _percent(fraction: float | None) -> str:
+    return "-" if fraction is None else f"{100.0 * fraction:.0f}"
 
 
 def _header(width: int, first: str = "") -> str:

@@ -40,9 +40,14 @@ _PRESSURES: UnitHints = (
     (30_000.0, 110_000.0, "it looks like Pa; divide by 100"),
 )
 _DATE = re.compile(r"_(\d{4})(\d{2})(\d{2})(?:_|$)")  # the first in the identifier of a product is the acquisition
-_OTHER = re.compile(r"other_(.+)_k", re.IGNORECASE)
+_OTHER = re.compile(r"other_(.+?)(_uncertainty)?_k", re.IGNORECASE)
+_RESERVED = (
+    "lst-raster", "single-channel", "mono-window", "given terms", "brightness temperature", "usgs collection 2",
+)  # fmt: skip
+"""Methods that a table has without a column of another product."""
 _MISSING = ("", "-", "--", "nan", "na", "n/a", "null", "none")
 _FILLS = (-9999.0, -9999.9, -999.0, -99999.0)
+_FEW = 10  # values in a message
 _NO, _YES = ("", "0", "no", "n", "false"), ("1", "yes", "y", "true", "x")
 
 
@@ -96,20 +101,25 @@ NUMERIC_COLUMNS: Mapping[str, Column] = MappingProxyType(
         "ground_temperature": Column(header="insitu_lst_K", low=180.0, high=380.0, unit_hints=_CELSIUS),
         "ground_uncertainty": Column(header="insitu_lst_uncertainty_K", low=0.0, high=20.0),
         "broadband_emissivity": _of(EMISSIVITY, "broadband_emissivity", _PER_CENT),
+        "utc_offset": Column(header="utc_offset_h", low=-12.0, high=14.0),
+        "site_deviation": Column(header="site_deviation_K", low=0.0, high=50.0),
     }
 )
 """Numeric columns by quantity."""
-TEXT_COLUMNS = ("sensor", "site", "time", "product", "excluded")  # headers of the columns of text
-USGS = "usgs_lst_K"  # header of the surface temperature of USGS Collection 2
+TEXT_COLUMNS = ("sensor", "site", "surface_type", "time", "product", "excluded")  # headers of the columns of text
+USGS, USGS_UNCERTAINTY = "usgs_lst_K", "usgs_lst_uncertainty_K"  # headers of USGS Collection 2, surface temperature
 ALIASES: Mapping[str, str] = MappingProxyType(
     {
         "insitu_water_temperature_K": "insitu_lst_K",
         "usgs_c2_surface_temperature_K": USGS,
         "water_vapor_kg_m2": "water_vapour_kg_m2",
+        "igbp": "surface_type",
+        "lat": "latitude",
+        "lon": "longitude",
     }
 )
 """Alternative headers."""
-HEADERS = (*TEXT_COLUMNS, *(column.header for column in NUMERIC_COLUMNS.values()), USGS)
+HEADERS = (*TEXT_COLUMNS, *(column.header for column in NUMERIC_COLUMNS.values()), USGS, USGS_UNCERTAINTY)
 """Headers of all columns except those of other products."""
 
 _BY_LOWER_CASE = {name.lower(): ALIASES.get(name, name) for name in (*HEADERS, *ALIASES)}
@@ -127,26 +137,28 @@ def known_header(header: str) -> str | None:
 
 
 def product_title(header: str) -> str:
-    """Return the display name of another product's column.
+    """Return the display name of another product by the column of its temperature or its uncertainty.
 
     Examples
     --------
-    >>> product_title("usgs_lst_K"), product_title("other_MOD11_A1_K")
-    ('USGS Collection 2', 'MOD11 A1')
+    >>> product_title("usgs_lst_K"), product_title("other_MOD11_A1_K"), product_title("other_MOD11_uncertainty_K")
+    ('USGS Collection 2', 'MOD11 A1', 'MOD11')
     """
     found = _OTHER.fullmatch(header)
     return found[1].replace("_", " ") if found else "USGS Collection 2"
 
 
-def product_header(title: str) -> str:
-    """Return the column of another product; the inverse of `product_title`.
+def product_header(title: str, *, uncertainty: bool = False) -> str:
+    """Return the column of another product's temperature or of its uncertainty; the inverse of `product_title`.
 
     Examples
     --------
-    >>> product_header("USGS Collection 2"), product_header("MOD11 A1")
-    ('usgs_lst_K', 'other_MOD11_A1_K')
+    >>> product_header("USGS Collection 2"), product_header("MOD11 A1"), product_header("MOD11 A1", uncertainty=True)
+    ('usgs_lst_K', 'other_MOD11_A1_K', 'other_MOD11_A1_uncertainty_K')
     """
-    return USGS if title == product_title(USGS) else f"other_{title.replace(' ', '_')}_K"
+    if title == product_title(USGS):
+        return USGS_UNCERTAINTY if uncertainty else USGS
+    return f"other_{title.replace(' ', '_')}{'_uncertainty' if uncertainty else ''}_K"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,6 +169,7 @@ class Matchups:
     lines: tuple[int, ...]  # line of each match-up in the table
     sensor: tuple[str, ...]  # sensor band, empty where there is none
     site: tuple[str, ...]  # name of the site, empty where there is none
+    surface_type: tuple[str, ...]  # class of the surface, such as GRA of IGBP, empty where there is none
     time: tuple[datetime.datetime | None, ...]  # time of the overpass, UTC
     date: NDArray[np.datetime64]
     """Day of the overpass by its time, else by the identifier of the product; NaT if unknown."""
@@ -164,6 +177,7 @@ class Matchups:
     values: Mapping[str, Float]
     """Quantities of `NUMERIC_COLUMNS`, in the units of their columns; with profiles also those on sigma levels."""
     products: Mapping[str, Float]  # surface temperatures of other products by their names [K]
+    product_uncertainties: Mapping[str, Float]  # their standard uncertainties, for products that have one [K]
     extra_columns: Mapping[str, tuple[str, ...]]  # cells of unknown columns and of products, by their headers
     insitu_reasons: tuple[str, ...]  # reason for a missing in-situ temperature, if station files were searched
 
@@ -178,12 +192,13 @@ def read_matchups(
     defaults: Mapping[str, float] | None = None,
     sensor: str = "",
     utc: bool = False,
+    where: Mapping[str, str] | None = None,
 ) -> Matchups:
     """Read a table of match-ups as described in ``docs/validate.md``.
 
     `columns` maps standard headers to those of the table. `defaults`, by quantity (`NUMERIC_COLUMNS`), and `sensor`, a
     sensor band, apply to rows without a value. With `utc`, times without a time zone are taken as UTC; otherwise they
-    are an error.
+    are an error. `where` are values by header: rows with another value are excluded.
 
     Raises InputNotFoundError, and InputError or UnknownSensorError with the line of an invalid cell.
 
@@ -201,11 +216,22 @@ def read_matchups(
         if defaults and name in defaults:
             column.check(defaults[name], "value for all rows")
             values[name] = np.where(np.isnan(values[name]), defaults[name], values[name])
-    products = {}
+    products, uncertainties = {}, {}
     for header in places:
-        if header == USGS or _OTHER.fullmatch(header):
+        if _OTHER.fullmatch(header) and product_title(header).lower() in _RESERVED:
+            raise InputError(
+                f"{table.name} has the column {header}, the name of a method that validate adds; rename the column"
+            )
+        if header == USGS_UNCERTAINTY or ((other := _OTHER.fullmatch(header)) and other[2]):
+            uncertainties[product_title(header)] = _numbers(table, places, Column(header=header, low=0.0, high=50.0))
+        elif header == USGS or other:
             column = Column(header=header, low=100.0, high=400.0, unit_hints=_CELSIUS)
             products[product_title(header)] = _numbers(table, places, column)
+    if alone := [title for title in uncertainties if title not in products]:
+        raise InputError(
+            f"{table.name} has an uncertainty of {', '.join(alone)}, but no temperature ({product_header(alone[0])}); "
+            "rename or remove the column"
+        )
     known = set(places.values()) - {places.get("product")}
     extra = {name: index for index, name in enumerate(table.header) if index not in known and name}
     times = tuple(_time(cell, where, utc=utc) for cell, where in _cells(table, places, "time"))
@@ -215,11 +241,13 @@ def read_matchups(
         lines=table.lines,
         sensor=tuple(_sensor(cell or sensor, where) for cell, where in _cells(table, places, "sensor")),
         site=tuple(cell for cell, _ in _cells(table, places, "site")),
+        surface_type=tuple(cell for cell, _ in _cells(table, places, "surface_type")),
         time=times,
         date=np.array([_date(*pair) for pair in zip(times, identifiers, strict=True)], "datetime64[D]"),
-        excluded=tuple(_exclusion(cell) for cell, _ in _cells(table, places, "excluded")),
+        excluded=_exclusions(table, places, where or {}),
         values=values,
         products=products,
+        product_uncertainties={name: found for name, found in uncertainties.items() if name in products},
         extra_columns={name: tuple(row[index] for row in table.rows) for name, index in extra.items()},
         insitu_reasons=("",) * len(table.rows),
     )
@@ -308,6 +336,35 @@ def _date(time: datetime.datetime | None, identifier: str) -> datetime.date | No
         return datetime.date(*map(int, found.groups())) if found else None
     except ValueError:
         return None
+
+
+def _exclusions(table: CsvTable, places: Mapping[str, int], where: Mapping[str, str]) -> tuple[str, ...]:
+    """Reason for the exclusion of each row: that of its cell, else the first condition that it does not meet."""
+    reasons = [_exclusion(cell) for cell, _ in _cells(table, places, "excluded")]
+    titles = [title.lower() for title in table.header]
+    for header, wanted in where.items():
+        if header.lower() not in titles:
+            raise InputError(
+                f"--where {header}={wanted}: {table.name} has no column {header}; it has {', '.join(table.header)}"
+            )
+        index = titles.index(header.lower())
+        if not any(_is_same(row[index], wanted) for row in table.rows):
+            found = ", ".join(sorted({row[index] for row in table.rows})[:_FEW])
+            raise InputError(f"--where {header}={wanted}: no row has this value; it has {found}")
+        for row, cells in enumerate(table.rows):
+            if not reasons[row] and not _is_same(cells[index], wanted):
+                reasons[row] = f"{table.header[index]} is not {wanted}"
+    return tuple(reasons)
+
+
+def _is_same(cell: str, wanted: str) -> bool:
+    """Whether two cells are the same text, or the same number."""
+    if cell.lower() == wanted.lower():
+        return True
+    try:
+        return float(cell) == float(wanted)
+    except ValueError:
+        return False
 
 
 def _exclusion(cell: str) -> str:

@@ -27,7 +27,7 @@ from lst_raster.inputs.emissivity.source import UNCERTAINTY as EMISSIVITY_UNCERT
 from lst_raster.inputs.profile_input import ON_LEVELS
 from lst_raster.inputs.resolve import gas_year
 from lst_raster.physics.elevation import pressure_at
-from lst_raster.physics.error_metrics import Agreement, agreement, coverage, water_vapour_masks
+from lst_raster.physics.error_metrics import Agreement, agreement
 from lst_raster.physics.planck import band_radiance, brightness_temperature
 from lst_raster.physics.quantities import AEROSOL_OPTICAL_DEPTH, BRIGHTNESS_TEMPERATURE, GAS_YEAR
 from lst_raster.physics.radiative_transfer import surface_temperature
@@ -35,6 +35,7 @@ from lst_raster.retrieval.inversion import sensor_noise
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.gases import BACKGROUND_AEROSOL
 from lst_raster.validation.compare import without_nan
+from lst_raster.validation.groups import Group, agreement_of_groups, group_masks, masks_by_name
 from lst_raster.validation.matchups import EXCLUDED, NUMERIC_COLUMNS, Matchups
 from lst_raster.validation.published import retrieve_published
 
@@ -63,7 +64,7 @@ class Retrievals:
     uncertainty: Float  # standard uncertainty of the retrieved temperature [K]
     difference: Float  # retrieved minus in-situ temperature [K]
     difference_uncertainty: Float
-    """Standard uncertainty of the difference, with that of the in-situ temperature where it has one. [K]"""
+    """Standard uncertainty of the difference, with those of the in-situ temperature and of the site where known. [K]"""
     other_methods: Mapping[str, Float]
     """Temperatures of published methods and other products, and the brightness temperature. [K]"""
     atmosphere: Mapping[str, Float]
@@ -93,9 +94,18 @@ def retrieve_matchups(
             lst[rows], uncertainty[rows] = _retrieve(model, chosen)
             notes += _out_of_range(model, chosen)
     reasons = []
+    has_radiance = np.isfinite(matchups.values["radiance"]) | np.isfinite(matchups.values["brightness_temperature"])
+    has_product = np.logical_or.reduce([np.zeros(len(matchups), bool), *map(np.isfinite, matchups.products.values())])
     for row, name in enumerate(names):
-        missing = [key for key in required.get(name, ()) if key in _WITHOUT_DEFAULT and math.isnan(inputs[key][row])]
-        reasons.append(_reason(matchups, row, missing, lst[row]))
+        if matchups.products and not has_radiance.any():
+            reasons.append(_reason(matchups, row, [] if has_product[row] else ["product temperature"]))
+        elif has_product[row] and not has_radiance[row]:
+            reasons.append(_reason(matchups, row, []))
+        else:
+            keys = [key for key in required.get(name, ()) if key in _WITHOUT_DEFAULT]
+            missing = [_title(key) for key in keys if math.isnan(inputs[key][row])]
+            missing = missing if name else ["sensor", *missing]
+            reasons.append(_reason(matchups, row, missing, lst[row]))
     for key, mask in climatological.items():
         if count := int(np.count_nonzero(mask & np.isfinite(lst))):
             notes.append(f"{_title(key)} is that of the climatology in {_rows(count)}")
@@ -105,7 +115,10 @@ def retrieve_matchups(
         lst=lst,
         uncertainty=uncertainty,
         difference=lst - matchups.values["ground_temperature"],
-        difference_uncertainty=np.hypot(uncertainty, np.nan_to_num(matchups.values["ground_uncertainty"])),
+        difference_uncertainty=np.hypot(
+            np.hypot(uncertainty, np.nan_to_num(matchups.values["ground_uncertainty"])),
+            np.nan_to_num(matchups.values["site_deviation"]),
+        ),
         other_methods=_other_methods(matchups, inputs),
         atmosphere={
             name: inputs[name] for name in (*_SURFACE, AEROSOL_OPTICAL_DEPTH.name, _NEIGHBOURHOOD, *_UNCERTAINTIES)
@@ -282,14 +295,12 @@ def _out_of_range(model: Model, chosen: Mapping[str, Float]) -> list[str]:
     return notes
 
 
-def _reason(matchups: Matchups, row: int, missing: Sequence[str], lst: float) -> str:
-    """All reasons why a row is not compared; empty for a compared row."""
+def _reason(matchups: Matchups, row: int, missing: Sequence[str], lst: float = 0.0) -> str:
+    """All reasons why a row is not compared, with the retrieved temperature if there should be one; else empty."""
     excluded = matchups.excluded[row]
     if excluded:
         return excluded if excluded == EXCLUDED else f"{EXCLUDED}: {excluded}"
-    reasons = list(dict.fromkeys(f"no {_title(name)}" for name in missing))
-    if not matchups.sensor[row]:
-        reasons.insert(0, "no sensor")
+    reasons = list(dict.fromkeys(f"no {name}" for name in missing))
     if not reasons and math.isnan(lst):
         reasons = ["no solution: the atmospheric radiance exceeds the measured radiance"]
     if math.isnan(matchups.values["ground_temperature"][row]):
@@ -314,10 +325,12 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "no radiance": "column brightness_temperature_K or radiance_W_m2_sr_um",
         "no emissivity": "column emissivity, or --emissivity",
         "no water vapour": f"column water_vapour_kg_m2, --profiles, or {_PLACE}",
-        "no surface pressure": f"column surface_pressure_hPa or elevation_m, --elevation, --surfrad, or {_PLACE}",
-        "no air temperature": f"column air_temperature_K, --surfrad, --profiles, or {_PLACE}",
+        "no surface pressure": f"column surface_pressure_hPa or elevation_m, --elevation, --stations, or {_PLACE}",
+        "no air temperature": f"column air_temperature_K, --stations, --profiles, or {_PLACE}",
         "no profile": "--profiles, or --tier surface",
-        "no in-situ LST": "column insitu_lst_K, or --surfrad",
+        "no product temperature": "column usgs_lst_K or other_NAME_K",
+        "no in-situ LST": "column insitu_lst_K, or --stations",
+        "no UTC offset of the station": "column utc_offset_h, or --utc-offset",
         "no broadband emissivity": "column broadband_emissivity, or --broadband-emissivity",
     }
 )
@@ -327,22 +340,15 @@ _DRIEST, _MANY = 7.0, 5  # [kg m-2], rows: the largest column in cm, and the row
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
-    """Agreement of the package's retrieval with in-situ temperatures in some of the rows."""
-
-    agreement: Agreement  # statistics of the differences [K]
-    expected: float  # root mean square of the predicted uncertainty, combined with that of the in-situ temperature [K]
-    coverage: float | None  # fraction of the differences within it; 0.68 for a correct uncertainty [1]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Validation:
     """Agreement of retrieved and in-situ temperatures."""
 
     table: str  # name of the table
     models: Mapping[str, int]  # number of compared rows by model
     total: int  # number of rows of the table
-    compared: int  # number of rows with a retrieved and an in-situ temperature that are not excluded
+    compared: int
+    """Number of rows with an in-situ temperature that are not excluded, and a retrieved temperature, or in rows without
+    radiance that of another product."""
     left_out: Mapping[str, int]  # number of rows that are not compared by reason; a row may have several
     with_ground_uncertainty: int  # number of compared rows with an uncertainty of the in-situ temperature
     common: int  # number of compared rows for which every method has a temperature: those of `methods`
@@ -350,8 +356,10 @@ class Validation:
     methods: Mapping[str, Agreement]
     """Agreement of the retrieval, published methods and other products with in-situ data on the common rows. [K]"""
     groups: Mapping[str, Mapping[str, Group]]
-    """Agreement of the retrieval in all compared rows, by sensor, tier, inputs, site, and class of water
-    vapour [kg m-2]."""
+    """Agreement of the retrieval in all compared rows, by sensor, tier, inputs, site, surface type, day or night,
+    season, and class of water vapour [kg m-2]; every table is empty without radiances."""
+    products: Mapping[str, Mapping[str, Mapping[str, Group]]]
+    """Agreement of each other product in all rows that have it, by the same groups without tier and inputs."""
     notes: tuple[str, ...]  # warnings about the table and the models
 
     def as_dict(self) -> dict[str, Any]:
@@ -392,12 +400,14 @@ def validate(
         for name, values in {LST_RASTER: rows.lst, **rows.other_methods}.items()
         if name not in without and np.isfinite(values[compared]).any()
     }
+    if not methods:
+        raise InputError(f"{matchups.name}: --without leaves no method to compare; leave out one of them")
     available = {name: np.isfinite(values) & compared for name, values in methods.items()}
     common = np.logical_and.reduce(list(available.values()))
     ground = matchups.values["ground_temperature"]
     return Validation(
         table=matchups.name,
-        models=_count(name for name, one in zip(rows.models, compared, strict=True) if one),
+        models=_count(name for name, one in zip(rows.models, compared & np.isfinite(rows.lst), strict=True) if one),
         total=len(matchups),
         compared=int(np.count_nonzero(compared)),
         left_out=reasons,
@@ -406,38 +416,31 @@ def validate(
         available={name: int(np.count_nonzero(mask)) for name, mask in available.items()},
         methods={name: agreement(values[common] - ground[common]) for name, values in methods.items()},
         groups=_groups(matchups, rows),
+        products=_product_groups(matchups, without),
         notes=(*rows.notes, *_warnings(matchups)),
     ), rows
 
 
 def _groups(matchups: Matchups, rows: Retrievals) -> dict[str, dict[str, Group]]:
+    masks = group_masks(matchups)
     tiers = [name.partition("/")[2] for name in rows.models]
+    inputs = ["climatology" if names else "given" for names in rows.climatology]
     masks = {
-        "all": {"all": np.ones(len(matchups), bool)},
-        "sensor": _masks_by_name(matchups.sensor),
-        "tier": _masks_by_name(tiers),
-        "inputs": _masks_by_name(["climatology" if names else "given" for names in rows.climatology]),
-        "site": _masks_by_name(matchups.site),
-        "water vapour": water_vapour_masks(matchups.values["water_vapour"]),
+        "all": masks.pop("all"), "sensor": masks.pop("sensor"),
+        "tier": masks_by_name(tiers), "inputs": masks_by_name(inputs), **masks,
+    }  # fmt: skip
+    return agreement_of_groups(masks, matchups, rows.compared, rows.lst, rows.uncertainty)
+
+
+def _product_groups(matchups: Matchups, without: Sequence[str]) -> dict[str, dict[str, dict[str, Group]]]:
+    """Agreement of other products by name, on all rows that are not excluded."""
+    masks, included = group_masks(matchups), np.array([not reason for reason in matchups.excluded], bool)
+    groups = {
+        name: agreement_of_groups(masks, matchups, included, lst, matchups.product_uncertainties.get(name))
+        for name, lst in matchups.products.items()
+        if name not in without
     }
-    groups: dict[str, dict[str, Group]] = {}
-    for title, members in masks.items():
-        groups[title] = {}
-        for name, mask in members.items():
-            chosen = mask & rows.compared
-            if chosen.any():
-                error, uncertainty = rows.difference[chosen], rows.difference_uncertainty[chosen]
-                groups[title][name] = Group(
-                    agreement=agreement(error),
-                    expected=float(np.sqrt(np.mean(uncertainty**2))),
-                    coverage=coverage(error, uncertainty),
-                )
-    return groups
-
-
-def _masks_by_name(names: Sequence[str]) -> dict[str, Mask]:
-    array = np.array(names)
-    return {name: array == name for name in sorted(set(names)) if name}
+    return {name: found for name, found in groups.items() if found["all"]}
 
 
 def _count(names: Iterable[str]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from lst_raster.atomic_write import atomic_write
 from lst_raster.errors import MissingExtraError, OutputError
 from lst_raster.physics.error_metrics import Agreement, outliers
 from lst_raster.plots.charts import Series, draw_scatter, save_figure
+from lst_raster.validation.groups import sun_elevation
 from lst_raster.validation.matchups import NUMERIC_COLUMNS, Matchups, product_header
 from lst_raster.validation.validate import BRIGHTNESS, LST_RASTER, Retrievals, Validation
 
@@ -65,8 +66,8 @@ def write_validation(found: Validation, matchups: Matchups, rows: Retrievals, fo
 def scatter(found: Validation, matchups: Matchups, rows: Retrievals) -> Any:
     """Draw retrieved against in-situ temperatures.
 
-    With several sensors: the package's retrieval on all compared rows, a colour for each sensor. With one sensor: all
-    methods on their common rows.
+    With retrievals of several sensors: the package's retrieval on all compared rows, a colour for each sensor.
+    Otherwise: all methods on their common rows.
     """
     ground = matchups.values["ground_temperature"]
     sensors = found.groups["sensor"]
@@ -81,11 +82,12 @@ def scatter(found: Validation, matchups: Matchups, rows: Retrievals) -> Any:
         statistics = {name: found.methods[name] for name in shown}
     return draw_scatter(
         [Series(name=name, x=ground, y=y, statistics=_texts_of(statistics[name])) for name, y in shown.items()],
-        title=f"{found.table}: {next(iter(found.models)) if len(found.models) == 1 else LST_RASTER}",
+        title=f"{found.table}: {next(iter(found.models)) if len(found.models) == 1 else LST_RASTER}"
+        if found.models else found.table,
         x_label="in-situ temperature [K]",
-        y_label="retrieved temperature [K]",
+        y_label="retrieved temperature [K]" if found.models else "temperature of the product [K]",
         empty="no row has all methods",
-    )
+    )  # fmt: skip
 
 
 def _texts_of(found: Agreement) -> dict[str, str]:
@@ -97,15 +99,17 @@ def _texts_of(found: Agreement) -> dict[str, str]:
 def _columns(matchups: Matchups, rows: Retrievals) -> dict[str, list[str]]:
     """Columns of rows.csv as text; columns of the table keep their headers, so that it can be validated again."""
     far = outliers(np.where(rows.compared, rows.difference, np.nan))
+    atmosphere = rows.atmosphere if any(rows.models) else {}
     inputs = {
-        name: rows.atmosphere.get(name, matchups.values[name]) for name in NUMERIC_COLUMNS
-        if name in (*_COPIED, *rows.atmosphere) or np.isfinite(matchups.values[name]).any()
+        name: atmosphere.get(name, matchups.values[name]) for name in NUMERIC_COLUMNS
+        if name in (*_COPIED, *atmosphere) or np.isfinite(matchups.values[name]).any()
     }  # fmt: skip
     inputs.pop("brightness_temperature", None)  # one of the methods
     columns = {
         "line": [str(line) for line in matchups.lines],
         "sensor": list(matchups.sensor),
         "site": list(matchups.site),
+        "surface_type": list(matchups.surface_type),
         "time": [time.isoformat().replace("+00:00", "Z") if time else "" for time in matchups.time],
         "model": list(rows.models),
         "lst_K": _formatted(rows.lst),
@@ -118,6 +122,15 @@ def _columns(matchups: Matchups, rows: Retrievals) -> dict[str, list[str]]:
         "climatology": list(rows.climatology),
         **{NUMERIC_COLUMNS[name].header: _formatted(array, _DIGITS.get(name, 3)) for name, array in inputs.items()},
         **{_header(name, matchups): _formatted(array) for name, array in rows.other_methods.items()},
+        **{
+            product_header(name, uncertainty=True): _formatted(array)
+            for name, array in matchups.product_uncertainties.items()
+        },
+        **{
+            f"difference_{product_header(name)}": _formatted(array - matchups.values["ground_temperature"])
+            for name, array in matchups.products.items()
+        },
+        "sun_elevation_degree": _formatted(sun_elevation(matchups), 1),
     }
     return columns | {name: list(cells) for name, cells in matchups.extra_columns.items() if name not in columns}
 

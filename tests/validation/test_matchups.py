@@ -165,7 +165,7 @@ def test_an_error_of_an_unknown_sensor_names_its_line(tmp_path):
         (b"# nothing\n\n", "is empty"),
         (b"sensor,site\n", "has a header and no row"),
         (b"PK\x03\x04rest", "workbook; save the sheet as CSV"),
-        (b"\x1f\x8b\x08rest", "compressed with gzip; unpack it"),
+        (b"\x1f\x8b\x08rest", "cannot be unpacked"),
         ("sensor,site\nx,Léman\n".encode("latin-1"), "not UTF-8"),
         (b"sensor,site,Sensor\na,b,c\n", "column sensor twice"),
         (b"insitu_lst_K,insitu_water_temperature_K\n290,291\n", "both insitu_lst_K and insitu_water_temperature_K"),

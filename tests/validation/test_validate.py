@@ -429,7 +429,7 @@ def test_the_command_prints_tables_and_writes_rows_statistics_and_picture(model,
     assert code == 0
     assert lines[0] == "table.csv: 4 of 5 rows compared, by landsat8-b10/surface (4)"
     assert lines[1] == "not compared: 1 no in-situ LST"
-    (usgs,) = (line.split() for line in lines if line.startswith("USGS Collection 2"))
+    usgs, *_ = (line.split() for line in lines if line.startswith("USGS Collection 2"))
     assert usgs[3:6] == ["4", "1.00", "0.00"]
     assert notes == ["Note: other columns are copied into rows.csv: scene"]
     assert sorted(file.name for file in out.iterdir()) == ["rows.csv", "scatter.png", "statistics.json"]
@@ -516,11 +516,11 @@ def test_stations_fill_the_ground_the_air_and_the_place(models, tmp_path, comman
     header = tuple(name for name in HEADER if name not in ("insitu_lst_K", "surface_pressure_hPa", "air_temperature_K"))
     rows = [cells[:6] for cells in (row(site="Bondville"), row(water_vapour_kg_m2=""), row(site="sxf"))]
     path = write_table(tmp_path / "table.csv", *rows, header=header)
-    stations = ("--surfrad", tmp_path / "files", "--broadband-emissivity", "0.97")
+    stations = ("--stations", tmp_path / "files", "--broadband-emissivity", "0.97")
     code, lines, _ = command("validate", path, *stations, "--json")
     found = json.loads("\n".join(lines))
     assert code == 0 and found["models"] == {"landsat8-b10/surface": 2}
-    reasons = "no SURFRAD file of a station sxf", "no air temperature", "no surface pressure"
+    reasons = "no file of a station sxf", "no air temperature", "no surface pressure"
     assert found["left_out"] == dict.fromkeys(reasons, 1)
     assert found["notes"] == ["water vapour is that of the climatology in 1 row"]
     assert found["with_ground_uncertainty"] == 2
