@@ -36,6 +36,7 @@ _WARM = 95.0  # percentile of a scene's warm end: ground, where there is some be
 _BELOW_AIR, _ABOVE_AIR = 15.0, 34.0  # [K], usual warm ends relative to the air temperature of place and season
 _ANYWHERE = 250.0, 332.0  # [K], usual warm ends where the latitude is unknown
 _CLOUD_TOPS = 205.0  # [K], warm ends below are cold clouds or polar night, or another quantity
+_POLAR = 66.5  # [degree], latitude beyond which the ground is as cold in winter: 200 K on the Antarctic plateau
 _COLDEST, _HOTTEST = 180.0, 360.0  # [K], medians of scenes: from the coldest cloud tops to the hottest deserts
 # Largest excess of the warm end over the air temperature of season and latitude: in deserts at ten in the morning up to
 # 30 K. Level-2 numbers read as Level-1 are 35 to 50 K too warm.
@@ -112,7 +113,8 @@ def check_values(values: NDArray[Any], sensor: str, calibration: Calibration, ex
         )
     if largest <= 255:
         return ""
-    if warmest < _CLOUD_TOPS and (others := expected.other_quantities(warm)):
+    may_be_ground = abs(expected.latitude or 0.0) >= _POLAR and calibration.source != "default"
+    if warmest < _CLOUD_TOPS and not may_be_ground and (others := expected.other_quantities(warm)):
         raise SceneError(
             f"the scene's warm end, value {warm:.0f}, is a brightness temperature of {warmest:.0f} K, that of the "
             f"highest clouds; the values may be in {others}; give the Level-1 digital numbers, or specify the quantity "

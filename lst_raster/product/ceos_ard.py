@@ -13,12 +13,14 @@ from lst_raster.errors import InputError
 from lst_raster.io.grid import Grid
 from lst_raster.io.raster import open_raster
 from lst_raster.product.check import check_product
-from lst_raster.product.paths import ProductSet, find_product
+from lst_raster.product.paths import ANGLES, COMPONENTS, ProductSet, find_product
 from lst_raster.resources import data_path
 from lst_raster.sensors.bands import sensor_band
 
 Status: TypeAlias = Literal["met", "partly", "not", "depends on input", "not required"]
 
+VERSION = "6.0 draft"
+"""Version of the specification, that of 14 August 2026."""
 _AUXILIARY = ("emissivity", "atmosphere", "water_vapour", "surface_pressure", "air_temperature")
 
 
@@ -26,10 +28,10 @@ _AUXILIARY = ("emissivity", "atmosphere", "water_vapour", "surface_pressure", "a
 class Assessment:
     """Status of a product for one requirement."""
 
-    number: str  # in version 5.0 of the specification
+    identifier: str  # in the specification
     title: str
     threshold: str  # "none" if there is no requirement
-    goal: str  # "target" in version 5.0
+    goal: str
     at_threshold: Status
     at_goal: Status
     evidence: str  # from the files of the product
@@ -43,13 +45,13 @@ def requirements() -> list[dict[str, Any]]:
 
 
 def assess(path: str | Path) -> list[Assessment]:
-    """Compare a product with CEOS-ARD Surface Temperature 5.0, from its LST file or STAC item.
+    """Compare a product with CEOS-ARD Surface Temperature, from its LST file or STAC item.
 
     This is a self-assessment, not a CEOS-ARD assessment, which is peer-reviewed. Raises InputError or
     InputNotFoundError if there is no product of lst-raster.
 
-    CEOS, Analysis Ready Data for Land, Product Family Specification Surface Temperature, version 5.0 (8 June 2020),
-    https://ceos.org/ard/files/PFS/ST/v5.0/CARD4L_Product_Family_Specification_Surface_Temperature-v5.0.pdf
+    CEOS, Analysis Ready Data, Product Family Specification Surface Temperature, version 6.0.0-draft (14 August 2026),
+    https://github.com/ceos-org/ceos-ard
     """
     missing, values = _inspect(find_product(path))
     assessments = []
@@ -57,7 +59,7 @@ def assess(path: str | Path) -> list[Assessment]:
         lacking = [status for name, status in entry.get("without", {}).items() if name in missing]
         status = lacking[0] if lacking else entry
         assessments.append(Assessment(
-            number=entry["identifier"], title=entry["title"], threshold=entry["threshold"], goal=entry["goal"],
+            identifier=entry["identifier"], title=entry["title"], threshold=entry["threshold"], goal=entry["goal"],
             at_threshold=status["at_threshold"], at_goal=status["at_goal"],
             evidence=status["evidence"].format_map(values),
         ))  # fmt: skip
@@ -66,9 +68,9 @@ def assess(path: str | Path) -> list[Assessment]:
 
 def report_lines(assessments: Sequence[Assessment]) -> Iterator[str]:
     """Format an assessment as lines of text."""
-    yield "CEOS-ARD Surface Temperature 5.0, from the files of the product; a self-assessment, not peer-reviewed"
+    yield f"CEOS-ARD Surface Temperature {VERSION}, from the files of the product; a self-assessment, not peer-reviewed"
     for entry in assessments:
-        yield f"{entry.number:5}{entry.title}: threshold {entry.at_threshold}, goal {entry.at_goal}"
+        yield f"{entry.identifier}: {entry.title}: threshold {entry.at_threshold}, goal {entry.at_goal}"
         yield f"     required at threshold: {entry.threshold}"
         yield f"     found: {entry.evidence}"
     required = [entry.at_threshold for entry in assessments if entry.at_threshold != "not required"]
@@ -96,8 +98,10 @@ def _inspect(product: ProductSet) -> tuple[set[str], defaultdict[str, str]]:
         "auxiliary": "; ".join(f"{name} {tags[name]}" for name in _AUXILIARY if name in tags),
         "cloud_distance": f"with{'' if 'quality' in product.rasters else 'out'} the distance to the nearest cloud",
     }  # fmt: skip
+    values["components"] = ", with its components" if COMPONENTS.keys() <= product.rasters.keys() else ""
     present = {
         "quality": "quality" in product.rasters,
+        "angles": ANGLES.keys() <= product.rasters.keys(),
         "mask": not tags.get("mask", "none").startswith("none"),
         "time": "unknown" not in (values["acquisition_date"], values["acquisition_time"]),
         "crs": grid.latitude() is not None,
