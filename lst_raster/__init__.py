@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from lst_raster.batch.scene_lists import ListedScene
     from lst_raster.batch.task import SceneResult
     from lst_raster.compositing.composite import Composite, composite
+    from lst_raster.compositing.series import Series, series
+    from lst_raster.compositing.zones import Zones, zones
     from lst_raster.inference.model import Model
     from lst_raster.io.level2_scene import Level2Scene
     from lst_raster.io.measured_scene import MeasuredScene
@@ -33,6 +35,8 @@ __all__ = [
     "Product",
     "Scene",
     "SceneResult",
+    "Series",
+    "Zones",
     "__version__",
     "composite",
     "open_product",
@@ -43,7 +47,9 @@ __all__ = [
     "retrieve_array",
     "retrieve_many",
     "search_scenes",
+    "series",
     "write_product",
+    "zones",
 ]
 
 # Public names are imported on first use (PEP 562): `import lst_raster` takes milliseconds.
@@ -56,6 +62,8 @@ _HOMES = {
     "Product": "lst_raster.retrieval.retrieve",
     "Scene": "lst_raster.io.scene",
     "SceneResult": "lst_raster.batch.task",
+    "Series": "lst_raster.compositing.series",
+    "Zones": "lst_raster.compositing.zones",
     "composite": "lst_raster.compositing.composite",
     "open_product": "lst_raster.xarray_api.open_product",
     "open_scene": "lst_raster.io.open_scene",
@@ -65,7 +73,9 @@ _HOMES = {
     "retrieve_array": "lst_raster.xarray_api.retrieve_array",
     "retrieve_many": "lst_raster.batch.retrieve_many",
     "search_scenes": "lst_raster.batch.read_lists",
+    "series": "lst_raster.compositing.series",
     "write_product": "lst_raster.xarray_api.write_product",
+    "zones": "lst_raster.compositing.zones",
 }
 
 

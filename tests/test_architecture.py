@@ -21,7 +21,20 @@ PHYSICS = [
     path for path in SOURCES if path.parent.name == "physics" and path.name not in ("arrays.py", "error_metrics.py")
 ]
 ARRAY_CALLS = {
-    *("exp", "log", "expm1", "log1p", "sqrt", "abs", "where", "ones_like", "full_like", "minimum", "maximum"),
+    *(
+        "exp",
+        "log",
+        "expm1",
+        "log1p",
+        "sqrt",
+        "abs",
+        "where",
+        "ones_like",
+        "full_like",
+        "minimum",
+        "maximum",
+        "arctan2",
+    ),
 }
 
 

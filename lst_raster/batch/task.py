@@ -123,9 +123,11 @@ class Task:
         listed = self.scene.options
         opening = self.opening
         options: dict[str, Any] = {name: listed.get(name) or getattr(opening, name) for name in SCENE_OPTIONS}
+        form = self.options.get("form")
         return open_scene(
             self.source(), level_2=opening.level_2, downwelling=opening.downwelling, quantity=opening.quantity,
-            bbox=opening.bbox, emissivity=self.arguments().get("emissivity"), **options,
+            bbox=opening.bbox, emissivity=self.arguments().get("emissivity"),
+            angles=form is not None and form.angles, **options,
         )  # fmt: skip
 
     def arguments(self) -> dict[str, Any]:

@@ -20,7 +20,10 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         ("emissivity", "water_vapour", "air_temperature", "surface_pressure", "aerosol", "reanalysis", "dem", "align"),
     "Scene": ("bbox", "band", "date", "sensor", "quantity", "level_2", "downwelling", "mask_clouds", "mask_dilation"),
     "Search": ("search", "collection", "datetime", "query", "limit", "sign", "alternate"),
-    "Output": ("output", "lst_only", "dtype", "precision", "compress", "overwrite", "report", "dry_run"),
+    "Output": (
+        "output", "lst_only", "uncertainty", "angles", "dtype", "precision", "compress", "overwrite", "report",
+        "dry_run",
+    ),
     "Processing": ("model", "exact", "threads", "workers", "scheduler", "retries"),
 }  # fmt: skip
 """Default sections of the help: names of parameters in Python by title. All others come last, as "Options"."""

@@ -22,12 +22,14 @@ FOLDER_FILE = "lst-raster.toml"  # in the current folder, not in its parents: a 
 
 _NEVER = ("json", "help")  # the caller that parses the output has to request its format
 _IN_FOLDER = frozenset({
-    "aerosol", "align", "air-temperature", "band", "bands", "date", "dem", "downwelling", "emissivity", "exact",
-    "level-2", "mask-clouds", "mask-dilation", "model", "quantity", "quiet", "reanalysis", "sensor", "surface-pressure",
-    "threads", "water-vapour", "water-vapor", "compress", "dtype", "precision", "lst-only", "bbox", "collection",
-    "datetime", "limit", "query", "retries", "workers", "crs", "exclude", "from", "grid", "keep", "max-uncertainty",
-    "min-count", "months", "percentile", "resolution", "statistic", "to", "air", "broadband-emissivity", "column",
-    "elevation", "tier", "utc", "without", "ceos-ard", "dry-run", "html", "levels", "mask", "units", "width",
+    "aerosol", "air", "air-temperature", "align", "angles", "band", "bands", "bbox", "broadband-emissivity", "ceos-ard",
+    "collection", "column", "compress", "crs", "date", "datetime", "dem", "downwelling", "dry-run", "dtype",
+    "elevation", "emissivity", "exact", "exclude", "from", "grid", "html", "id", "keep", "level-2", "levels", "limit",
+    "lst-only", "mask", "mask-clouds", "mask-dilation", "max-site-deviation", "max-uncertainty", "min-count", "model",
+    "months", "percentile", "points", "precision", "quantity", "query", "quiet", "reanalysis", "reference",
+    "resolution", "retries", "sensor", "site-radius", "statistic", "surface-pressure", "threads", "tier", "to",
+    "uncertainty", "units", "utc", "utc-offset", "water-vapor", "water-vapour", "where", "width", "without", "workers",
+    "zones",
 })  # fmt: skip
 # Options that the file in the current folder may set: inputs, format and extent of the work. It may have come with data
 # from another person, so it sets no output, overwriting, code or server.

@@ -33,12 +33,13 @@ EXTRAS = {  # optional extras: a module that each installs, and its use
     "era5": ("cdsapi", "fetch-reanalysis from Copernicus"),
     "train": ("torch", "train"),
     "plot": ("matplotlib", "pictures of preview, compare and validate"),
+    "zones": ("exactextract", "statistics over zones, time series"),
 }
 _SETTINGS = ("PROJ_LIB", "PROJ_DATA", "GDAL_DATA", "GDAL_DRIVER_PATH")
 # variables that lead GDAL and PROJ to the files of another installation
 _LIBRARIES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "ECCODES_DEFINITION_PATH")
 # variables that lead to the libraries or the GRIB tables of another installation
-_BINDINGS = ("GDAL", "pygdal", "fiona", "pyogrio")  # each comes with its GDAL, or uses that of the system
+_BINDINGS = ("GDAL", "pygdal", "fiona")  # each comes with its GDAL, or uses that of the system
 _EPSG = 32616
 _NEW_ENVIRONMENT = "install into a new environment: python3 -m venv new && new/bin/pip install lst-raster"
 

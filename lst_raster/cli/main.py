@@ -28,6 +28,8 @@ COMMANDS = {
     "check": ("lst_raster.cli.products:check", "Check the integrity of a product, or its CEOS-ARD status."),
     "compare": ("lst_raster.cli.products:compare", "Compare two rasters of surface temperature."),
     "composite": ("lst_raster.cli.products:composite", "Compute statistics of products over time."),
+    "zones": ("lst_raster.cli.areas:zones", "Compute statistics of products over polygons."),
+    "series": ("lst_raster.cli.areas:series", "Extract time series at points or over polygons."),
     "fetch-reanalysis": ("lst_raster.cli.fetch_reanalysis:fetch_reanalysis", "Download the reanalysis for a scene."),
     "validate": ("lst_raster.cli.validation:validate", "Compare retrievals with in-situ temperatures."),
     "qgis": ("lst_raster.cli.qgis:qgis", "Install the QGIS plugin, remove it, show its state."),
@@ -171,3 +173,7 @@ def _run(args: Sequence[str] | None, command: click.Command, program: str) -> in
         text = f"unexpected {type(error).__name__}: {' '.join(str(error).split())}; please report it"
         messages.error(text, traceback=traceback.format_exc())
         return 1
+
+
+if __name__ == "__main__":
+    main()

@@ -77,12 +77,16 @@ def _output_form(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
     def decorate(command: F) -> F:
         @wraps(command)
         def with_form(
-            *args: Any, dtype: Any, compress: Any, precision: Any, lst_only: bool = False, **values: Any
-        ) -> Any:
+            *args: Any, dtype: Any, compress: Any, precision: Any, lst_only: bool = False,
+            uncertainty: Any = "total", angles: bool = False, **values: Any,
+        ) -> Any:  # fmt: skip
             with quick_imports():
                 from lst_raster.product.paths import OutputFormat
 
-            form = OutputFormat(lst_only=lst_only, dtype=dtype, compress=compress, precision=precision)
+            form = OutputFormat(
+                lst_only=lst_only, dtype=dtype, compress=compress, precision=precision, uncertainty=uncertainty,
+                angles=angles,
+            )  # fmt: skip
             return command(*args, form=form, **values)
 
         return combine(*decorators)(with_form)  # type: ignore[return-value]
@@ -122,6 +126,16 @@ _RASTER_FORM = (
     click.option("--precision", type=click.Choice(["rounded", "full"]), default="rounded", show_default=True,
         help="rounded: float32 to 1/128 K, uncertainty to 1/64 K; full: as computed, three times the size."),
 )  # fmt: skip
+selection = combine(
+    click.option("--from", "first_date", metavar="DATE", help="First day: 2015-06-01, 2015-06 or 2015."),
+    click.option("--to", "last_date", metavar="DATE", help="Last day, in the same form."),
+    click.option("--months", default="", metavar="LIST", help="Months of the year: 6,7,8 or 6-8 or 12-2."),
+    click.option("--exclude", multiple=True, metavar="FLAG", help="Omit pixels: water, cloud_distance=near, ..."),
+    click.option("--keep", multiple=True, metavar="FLAG", help="Use such pixels only: emissivity_source=ndvi, ..."),
+    click.option("--max-uncertainty", type=float, metavar="K", help="Omit pixels of a higher uncertainty."),
+    click.option("--skip-unreadable", is_flag=True, help="Skip unreadable products, with a warning."),
+)
+"""Options that select products and pixels."""
 raster_form = _output_form(*_RASTER_FORM)
 retrieval = combine(
     click.option("--emissivity", multiple=True, metavar="SOURCE", shell_complete=emissivities,
@@ -157,6 +171,11 @@ retrieval = combine(
     _output_form(
         click.option("--lst-only", is_flag=True,
             help="Write the temperature only, no uncertainty, quality or sidecars."),
+        click.option("--uncertainty", type=click.Choice(["total", "components"]), default="total", show_default=True,
+            help="components: also its random, atmospheric, surface and systematic parts, for means over areas and "
+            "dates."),
+        click.option("--angles", is_flag=True,
+            help="Write the angles of view and sun at every pixel too, from the scene's *_ANG.txt."),
         *_RASTER_FORM,
     ),
     click.option("--exact", is_flag=True, help="Run the model at every pixel, not on a coarse grid."),

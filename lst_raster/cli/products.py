@@ -47,7 +47,9 @@ def preview(product: str, as_json: bool, **values: Any) -> None:
 
 @click.command("check", cls=Command)
 @click.argument("product", shell_complete=options.files)
-@click.option("--ceos-ard", is_flag=True, help="List the status of all CEOS-ARD Surface Temperature 5.0 requirements.")
+@click.option(
+    "--ceos-ard", is_flag=True, help="List the status of all CEOS-ARD Surface Temperature requirements (6.0 draft)."
+)
 @options.as_json
 def check(product: str, ceos_ard: bool, as_json: bool) -> int:
     """Check PRODUCT: its files, checksums, layout, metadata and pixels.
@@ -138,12 +140,7 @@ def _table(found: Comparison) -> list[str]:
 @click.option("--statistic", multiple=True, metavar="NAME",
     help=f"{', '.join(_STATISTICS)}. Repeatable. [default: median]")  # fmt: skip
 @click.option("--percentile", type=float, multiple=True, metavar="Q", help="Percentile, 0 to 100. Repeatable.")
-@click.option("--from", "first_date", metavar="DATE", help="First day: 2015-06-01, 2015-06 or 2015.")
-@click.option("--to", "last_date", metavar="DATE", help="Last day, in the same form.")
-@click.option("--months", default="", metavar="LIST", help="Months of the year: 6,7,8 or 6-8 or 12-2.")
-@click.option("--exclude", multiple=True, metavar="FLAG", help="Omit pixels: water, cloud_distance=near, ...")
-@click.option("--keep", multiple=True, metavar="FLAG", help="Use such pixels only: emissivity_source=ndvi, ...")
-@click.option("--max-uncertainty", type=float, metavar="K", help="Omit pixels of a higher uncertainty.")
+@options.selection
 @click.option("--min-count", type=int, default=1, show_default=True, metavar="N", help="Minimum number of dates.")
 @click.option("--grid", default="union", show_default=True, metavar="EXTENT",
     help="union or intersection of the products, or a raster that defines the grid.")  # fmt: skip
@@ -151,7 +148,6 @@ def _table(found: Comparison) -> list[str]:
 @click.option("--crs", metavar="CRS", help="Coordinate reference system to warp to, such as EPSG:32616.")
 @click.option("--resolution", type=float, metavar="SIDE", help="Pixel size to warp to, in units of the CRS.")
 @options.raster_form
-@click.option("--skip-unreadable", is_flag=True, help="Skip unreadable products, with a warning.")
 @options.threads
 @options.overwrite
 @options.quiet

@@ -143,8 +143,9 @@ def retrieve(scene: str, quiet: bool, as_json: bool, **values: Any) -> None:
     source = _of_item(scene, opening)
     with progress_bar("Downloading", quiet=quiet) as progress:
         opened = open_scene(
-            source, **opening, emissivity=values["emissivity"], say=None if quiet else say, progress=progress
-        )
+            source, **opening, emissivity=values["emissivity"], angles=values["form"].angles,
+            say=None if quiet else say, progress=progress,
+        )  # fmt: skip
     with silent_c_libraries(), progress_bar("Retrieving", quiet=quiet) as progress:
         product = run(opened, progress=progress, **values)
     found = {field.name: getattr(product, field.name) for field in fields(product)}

@@ -39,8 +39,9 @@ from lst_raster.retrieval.workers import available_threads, over_tiles
 
 _LOGGER = logging.getLogger(__name__)
 
-_UNCERTAINTY_ASSUMPTION = (
-    "_UNC: errors of all dates fully correlated (upper bound); _UNC_IND: errors of the dates independent (lower bound)"
+_CORRELATION = (
+    "noise and atmosphere independent between dates; emissivity common to all dates; calibration common to the dates "
+    "of a sensor"
 )
 _GDAL_CACHE = 64 << 20  # [byte] of blocks; GDAL's default is a fraction of the memory
 _MAX_LAYER_BYTES = 64 << 20  # of all layers of a tile, per thread
@@ -258,8 +259,16 @@ def _provenance(options: _Options, products: Sequence[SourceProduct], stack: Sta
         "pixels_taken": str(stack.pixel_filter),
         "min_count": str(options.min_count),
         "warped_products": f"{warped} of {len(products)}",
-        **({"uncertainty_assumption": _UNCERTAINTY_ASSUMPTION} if stack.uncertainty else {}),
+        **(_uncertainty_tags(products) if stack.uncertainty else {}),
     }
+
+
+def _uncertainty_tags(products: Sequence[SourceProduct]) -> dict[str, str]:
+    """How the uncertainty of a mean follows from those of the products."""
+    measured = sum(bool(product.components) for product in products)
+    others = ", of the others shares of the total" if measured < len(products) else ""
+    text = f"of {measured} of {len(products)} products their rasters{others}"
+    return {"error_correlation": _CORRELATION, "uncertainty_components": text}
 
 
 def _check_inputs(options: _Options, overpasses: Sequence[Sequence[SourceProduct]]) -> bool:
@@ -277,6 +286,9 @@ def _check_inputs(options: _Options, overpasses: Sequence[Sequence[SourceProduct
             )
         if has_mean:
             options.warn(f"the mean has no uncertainty: that of {missing} is missing")
+    damaged = _shorten([name for product in products for name in product.missing_components])
+    if has_mean and damaged:
+        options.warn(f"{damaged} missing: the components of the uncertainty are estimated from the total")
     without_quality = _shorten([product.name for product in products if product.quality is None])
     if without_quality and options.pixel_filter.needs_quality:
         options.warn(f"pixels are not filtered by quality: the quality band of {without_quality} is missing")

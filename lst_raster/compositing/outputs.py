@@ -13,7 +13,7 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 
 from lst_raster.compositing.products import SourceProduct
-from lst_raster.compositing.statistics import COMMON, INDEPENDENT, Statistic
+from lst_raster.compositing.statistics import UNCERTAINTY, Statistic
 from lst_raster.errors import OutputError
 from lst_raster.io.address import Location
 from lst_raster.io.grid import Grid
@@ -34,11 +34,6 @@ from lst_raster.product.stac import (
 )
 from lst_raster.product.staging import Staging, writing
 from lst_raster.sensors.bands import sensor_band
-
-_UNCERTAINTIES = (
-    (COMMON, "_UNC", "for fully correlated errors of the dates"),
-    (INDEPENDENT, "_UNC_IND", "for independent errors of the dates"),
-)  # key, suffix of the file and description
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +68,7 @@ def main_path(output: str | Location, products: Sequence[SourceProduct], first: 
 def plan_outputs(
     target: Location, stem: str, statistics: Sequence[Statistic], form: OutputFormat, *, uncertainty: bool
 ) -> list[Output]:
-    """List the rasters of a composite: the statistics, the count, and the uncertainties of means.
+    """List the rasters of a composite: the statistics, the count, and the uncertainty of means.
 
     The first statistic goes to `target`; the names of the others begin with `stem`.
     """
@@ -87,11 +82,10 @@ def plan_outputs(
         elif statistic.name == "deviation":  # always float32: 0, nodata of integers, is a valid value
             layer = Layer(description=statistic.title, units="K", step=kelvin.step)
         outputs.append(Output(key=statistic.key, path=path, layer=layer))
-        for kind, suffix, assumption in _UNCERTAINTIES if uncertainty and statistic.is_mean else ():
-            description = f"standard uncertainty of the {statistic.title.rstrip(',')}, {assumption}"
-            raster = path.with_name(f"{path.stem}{suffix}.tif")
-            layer = replace(uncertainty_layer(form), description=description)
-            outputs.append(Output(key=f"{statistic.key}_{kind}", path=raster, layer=layer, is_statistic=False))
+        if uncertainty and statistic.is_mean:
+            layer = replace(uncertainty_layer(form), description=f"standard uncertainty of the {statistic.title}")
+            raster = path.with_name(f"{path.stem}_UNC.tif")
+            outputs.append(Output(key=f"{statistic.key}_{UNCERTAINTY}", path=raster, layer=layer, is_statistic=False))
     return outputs
 
 

@@ -7,7 +7,7 @@ import datetime
 import glob
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -18,13 +18,13 @@ from lst_raster.io.grid import Grid
 from lst_raster.io.landsat import AcquisitionDate
 from lst_raster.io.raster import open_raster
 from lst_raster.io.remote import fetch, list_objects
-from lst_raster.product.paths import SUFFIXES, OutputFormat, temperature_layer
+from lst_raster.product.paths import COMPONENTS, SUFFIXES, OutputFormat, temperature_layer
 
 COMPOSITE_TAG = "composite"
 """Metadata item that only composites have."""
 
 _PATTERN = "*_LST.tif"
-_COMPANION = re.compile(r"_(?:UNC|QA)(?=\.tiff?$)", re.IGNORECASE)
+_COMPANION = re.compile(r"_(?:UNC(?:_(?:RAN|ATM|SFC|SYS))?|QA|[VS][ZA]A)(?=\.tiff?$)", re.IGNORECASE)
 _DESCRIPTION = temperature_layer(OutputFormat()).description
 _SAME_OVERPASS = datetime.timedelta(minutes=30)  # an orbit takes 99 minutes
 
@@ -46,6 +46,9 @@ class SourceProduct:
     tags: Mapping[str, str]
     uncertainty: Place | None  # None if missing
     quality: Place | None  # None if missing
+    components: Mapping[str, Place] = field(default_factory=dict)
+    """Rasters of the components of the uncertainty by role (`COMPONENTS`); empty if one is missing."""
+    missing_components: tuple[str, ...] = ()  # names of component rasters that are missing, if there are others
 
     @property
     def name(self) -> str:
@@ -62,7 +65,8 @@ class SourceProduct:
     @property
     def rasters(self) -> list[Place]:
         """All rasters of the product."""
-        return [place for place in (self.place, self.uncertainty, self.quality) if place is not None]
+        places = (self.place, self.uncertainty, self.quality, *self.components.values())
+        return [place for place in places if place is not None]
 
 
 def find_products(sources: str | Path | Sequence[str | Path]) -> list[Place]:
@@ -126,7 +130,13 @@ def open_product(place: Place) -> SourceProduct:
     except LstRasterError as error:
         raise UnreadableError(str(error), place) from error
     uncertainty, quality = (_companion(place, SUFFIXES[kind]) for kind in ("uncertainty", "quality"))
-    return SourceProduct(place=place, grid=grid, tags=tags, uncertainty=uncertainty, quality=quality)
+    components = {role: _companion(place, SUFFIXES[role]) for role in COMPONENTS}
+    found = {role: raster for role, raster in components.items() if raster is not None}
+    missing = [f"{Path(place.name).stem}{SUFFIXES[role]}" for role in COMPONENTS if role not in found]
+    return SourceProduct(
+        place=place, grid=grid, tags=tags, uncertainty=uncertainty, quality=quality,
+        components={} if missing else found, missing_components=tuple(missing) if found else (),
+    )  # fmt: skip
 
 
 def _companion(place: Place, suffix: str) -> Place | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from lst_raster.errors import GridMismatchError, InputError, LstRasterError
 from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid, on_grid
 from lst_raster.io.raster import GdalError, open_raster, read_numbers
+from lst_raster.physics.correlated_errors import Components
+from lst_raster.product.components import components_from_total
+from lst_raster.product.paths import COMPONENTS
 from lst_raster.product.quality_flags import FLAGS, VALUES, Flag, require_quality_band
 
 _EXTENTS = ("union", "intersection")
@@ -215,8 +218,16 @@ def _flag_names(values: FlagValues) -> str:
 
 
 Float32 = NDArray[np.float32]
-Layer: TypeAlias = tuple[Float32, Float32 | None]
-"""Temperature and, if requested, uncertainty, NaN where missing. [K]"""
+
+
+class Layer(NamedTuple):
+    """An overpass in a window; arrays of one shape, NaN where missing. [K]"""
+
+    temperature: Float32
+    sensor: str  # sensor band
+    uncertainty: Float32 | None = None  # total uncertainty, if requested
+    components: Components | None = None  # its components, if requested
+
 
 _MAX_OPEN_FILES = 64  # each has a block of 1 MB in memory, and systems limit a process to about 1000 files
 _FILL_BITS = 1  # quality bits of pixels without data
@@ -229,7 +240,7 @@ class Stack:
     grid: Grid
     overpasses: tuple[tuple[ProductOnGrid, ...], ...]  # in an overlap the first value is used
     pixel_filter: PixelFilter
-    uncertainty: bool  # whether the uncertainty is part of the layers
+    uncertainty: bool  # whether the uncertainty and its components are part of the layers
 
     @property
     def products(self) -> list[ProductOnGrid]:
@@ -250,7 +261,8 @@ def open_stack(stack: Stack, threads: int) -> Iterator[Callable[[Window], Iterat
     products stay open, within the limit of open files; the others are opened for each window. Raise UnreadableError,
     also from the function, if a product cannot be read.
     """
-    files_per_product = 1 + stack.reads_uncertainty + stack.pixel_filter.needs_quality
+    components = max((len(placed.product.components) for placed in stack.products), default=0)
+    files_per_product = 1 + stack.reads_uncertainty + components * stack.uncertainty + stack.pixel_filter.needs_quality
     kept = max(1, _MAX_OPEN_FILES // threads // files_per_product)
     table = stack.pixel_filter.lookup_table()
     with ExitStack() as files:
@@ -268,27 +280,37 @@ def open_stack(stack: Stack, threads: int) -> Iterator[Callable[[Window], Iterat
         def read_layers(window: Window) -> Iterator[Layer]:
             for overpass in stack.overpasses:
                 parts = [read_product(one, window) for one in overpass if windows.intersect(one.window, window)]
-                for temperature, uncertainty in parts[1:]:  # fill the gaps of the first
-                    gaps = np.isnan(parts[0][0])
-                    np.copyto(parts[0][0], temperature, where=gaps)
-                    if parts[0][1] is not None and uncertainty is not None:
-                        np.copyto(parts[0][1], uncertainty, where=gaps)
+                for part in parts[1:]:  # fill the gaps of the first
+                    gaps = np.isnan(parts[0].temperature)
+                    for values, others in zip(_arrays(parts[0]), _arrays(part), strict=True):
+                        np.copyto(values, others, where=gaps)
                 yield from parts[:1]
 
         yield read_layers
+
+
+def _arrays(layer: Layer) -> list[Float32]:
+    """All arrays of a layer, in a fixed order."""
+    found = [layer.temperature, layer.uncertainty, *(layer.components or ())]
+    return [values for values in found if values is not None]
 
 
 @contextmanager
 def _open_product(stack: Stack, placed: ProductOnGrid, table: NDArray[np.bool_]) -> Iterator[Callable[[Window], Layer]]:
     """Open the files of a product; all errors name the product."""
     product, pixel_filter = placed.product, stack.pixel_filter
+    sensor = product.tags.get("sensor", "")
     max_uncertainty = np.inf if pixel_filter.max_uncertainty is None else pixel_filter.max_uncertainty
     with ExitStack() as files:
         with _as_unreadable(product.place):
             read_temperature = files.enter_context(_open_band(product.place, placed, stack.grid))
             read_uncertainty = read_quality = None
+            read_components: list[Callable[[Window], Float32]] = []
             if stack.reads_uncertainty and product.uncertainty is not None:
                 read_uncertainty = files.enter_context(_open_band(product.uncertainty, placed, stack.grid))
+            if stack.uncertainty:
+                places = (product.components[role] for role in COMPONENTS if product.components)
+                read_components = [files.enter_context(_open_band(place, placed, stack.grid)) for place in places]
             if pixel_filter.needs_quality and product.quality is not None:
                 read_quality = files.enter_context(_open_band(product.quality, placed, stack.grid, is_quality=True))
 
@@ -299,10 +321,14 @@ def _open_product(stack: Stack, placed: ProductOnGrid, table: NDArray[np.bool_])
                     bits = np.nan_to_num(read_quality(window), nan=_FILL_BITS).astype(np.uint32)
                     temperature[~table[bits % VALUES]] = np.nan
                 if read_uncertainty is None:
-                    return temperature, None
+                    return Layer(temperature, sensor)
                 uncertainty = read_uncertainty(window)
+                parts = [read(window) for read in read_components]
             temperature[~((uncertainty > 0.0) & (uncertainty <= max_uncertainty))] = np.nan  # also where it is NaN
-            return temperature, uncertainty if stack.uncertainty else None
+            if not stack.uncertainty:
+                return Layer(temperature, sensor)
+            components = Components(*parts) if parts else components_from_total(uncertainty, product.tags)
+            return Layer(temperature, sensor, uncertainty, components)
 
         yield read
 

@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from lst_raster.compositing.stack import Float32, Layer
 from lst_raster.errors import InputError
-from lst_raster.physics.uncertainty import inverse_variance, uncertainty_if_correlated, uncertainty_if_independent
+from lst_raster.physics.correlated_errors import Components, MeanOverDates
+from lst_raster.physics.uncertainty import inverse_variance
 
 Float64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Count = NDArray[np.uint16]
 Results = dict[str, NDArray[Any]]
 
-COMMON, INDEPENDENT = "uncertainty", "uncertainty_independent"
-"""Keys of the two uncertainties of a mean: fully correlated and independent errors of the dates."""
+UNCERTAINTY = "uncertainty"
+"""End of the key of the uncertainty of a mean."""
 
 _SUFFIXES = {
     "median": "_MEDIAN", "mean": "_MEAN", "weighted_mean": "_WMEAN", "minimum": "_MIN", "maximum": "_MAX",
@@ -98,9 +99,9 @@ class _Moments:
         self._mean, self._squares = np.zeros(shape), np.zeros(shape)
 
     def add(self, layer: Layer, valid: Mask, count: Count) -> None:
-        step = np.where(valid, layer[0] - self._mean, 0.0)
+        step = np.where(valid, layer.temperature - self._mean, 0.0)
         self._mean += step / np.maximum(count, 1)
-        self._squares += step * np.where(valid, layer[0] - self._mean, 0.0)
+        self._squares += step * np.where(valid, layer.temperature - self._mean, 0.0)
 
     def results(self, count: Count) -> Results:
         variance = np.where(count > 1, self._squares / np.maximum(count - 1.0, 1.0), np.nan)
@@ -112,35 +113,36 @@ class _Extremes:
         self._low, self._high = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
 
     def add(self, layer: Layer, valid: Mask, count: Count) -> None:
-        np.fmin(self._low, layer[0], out=self._low)
-        np.fmax(self._high, layer[0], out=self._high)
+        np.fmin(self._low, layer.temperature, out=self._low)
+        np.fmax(self._high, layer.temperature, out=self._high)
 
     def results(self, count: Count) -> Results:
         return {"minimum": self._low, "maximum": self._high}
 
 
 class _Weighted:
-    """Weighted mean, and the uncertainties of a mean."""
+    """Weighted mean and its uncertainty."""
 
     def __init__(self, name: str, shape: tuple[int, int], weight: Callable[[Float64], Float64]) -> None:
         self._name, self._weight = name, weight
-        self._weights, self._values, self._deviations, self._variances = (np.zeros(shape) for _ in range(4))
+        self._weights, self._values = np.zeros(shape), np.zeros(shape)
+        self._errors = MeanOverDates()
 
     def add(self, layer: Layer, valid: Mask, count: Count) -> None:
-        temperature, uncertainty = layer
-        error = np.where(valid, np.nan if uncertainty is None else uncertainty, 1.0).astype(np.float64)
+        assert layer.uncertainty is not None
+        assert layer.components is not None
+        error = np.where(valid, layer.uncertainty, 1.0).astype(np.float64)
         weight = np.where(valid, self._weight(error), 0.0)
         self._weights += weight
-        self._values += weight * np.where(valid, temperature, 0.0)
-        self._deviations += weight * error
-        self._variances += (weight * error) ** 2
+        self._values += weight * np.where(valid, layer.temperature, 0.0)
+        components = Components(*(np.where(valid, part, 0.0) for part in layer.components))
+        self._errors.add(weight, components, layer.sensor)
 
     def results(self, count: Count) -> Results:
         weights = np.where(count > 0, self._weights, np.nan)
         return {
             self._name: self._values / weights,
-            f"{self._name}_{COMMON}": uncertainty_if_correlated(self._deviations, weights),
-            f"{self._name}_{INDEPENDENT}": uncertainty_if_independent(self._variances, weights),
+            f"{self._name}_{UNCERTAINTY}": self._errors.components().combined(),
         }
 
 
@@ -156,7 +158,7 @@ class _Quantiles:
         self._quantiles = quantiles
 
     def add(self, layer: Layer, valid: Mask, count: Count) -> None:
-        self._values[self._filled] = layer[0]
+        self._values[self._filled] = layer.temperature
         self._filled += 1
 
     def results(self, count: Count) -> Results:
@@ -204,8 +206,8 @@ class WindowStatistics:
             self._accumulators.append(_Quantiles(shape, layers, quantiles))
 
     def add(self, layer: Layer) -> None:
-        """Add a layer: temperature and uncertainty of the shape of the window, NaN where missing. [K]"""
-        valid = np.isfinite(layer[0])
+        """Add a layer of the shape of the window."""
+        valid = np.isfinite(layer.temperature)
         self._count += valid
         for accumulator in self._accumulators:
             accumulator.add(layer, valid, self._count)

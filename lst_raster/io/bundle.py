@@ -38,6 +38,7 @@ _VIRTUAL = re.compile(
 )
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, OSError, EOFError, zlib.error)
 _METADATA = re.compile(r"_MTL\.(txt|xml|json)$", re.IGNORECASE)
+_TEXT = re.compile(r"_(MTL\.(txt|xml|json)|ANG\.txt)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,7 +159,7 @@ class Bundle:
 
     @classmethod
     def of_archive(cls, place: Place) -> Self:
-        """List a ZIP or tar file, or the folder in it that contains `place`; metadata files are read at the same time.
+        """List a ZIP or tar file, or the folder in it that contains `place`; text files are read at the same time.
 
         Raises SceneError for a damaged archive and for a compressed one on a server.
         """
@@ -251,7 +252,7 @@ def _of_tar(place: Place) -> list[Place]:
     with _opened_archive(place) as archive:
         for entry in archive:
             if entry.isfile() and not is_hidden(entry.name):
-                is_text = _METADATA.search(entry.name)
+                is_text = _TEXT.search(entry.name)
                 content = archive.extractfile(entry).read(_TEXT_LIMIT) if is_text else None
                 found.append(replace(archived, member=posixpath.normpath(entry.name), content=content))
         if _COMPRESSED.search(place.name):  # read to the end: the checksum of the archive follows its last member
@@ -270,7 +271,7 @@ def _of_zip(place: Place) -> list[Place]:
             _refuse_compressed(place)
         for entry in entries:
             content = None
-            if _METADATA.search(entry.filename):
+            if _TEXT.search(entry.filename):
                 with archive.open(entry) as file:
                     content = file.read(_TEXT_LIMIT)
             is_unpacked = entry.compress_type in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from lst_raster.errors import InputError, InputNotFoundError
+from lst_raster.reading import reading
 
 _WORKBOOK, _GZIP, _UTF_16 = b"PK\x03\x04", b"\x1f\x8b", (b"\xff\xfe", b"\xfe\xff")  # first bytes
 
@@ -27,9 +29,9 @@ class CsvTable:
 def read_csv(path: Path, content: str) -> CsvTable:
     """Read a table; `content` names its rows in messages.
 
-    Empty lines and lines that begin with # are ignored. Raises InputNotFoundError without a file; InputError for a
-    folder, for an encoding other than UTF-8 or UTF-16, and for a table without rows, with a column twice or with a row
-    longer than the header.
+    The file may be compressed with gzip. Empty lines and lines that begin with # are ignored. Raises
+    InputNotFoundError without a file; InputError for a folder, for an encoding other than UTF-8 or UTF-16, and for a
+    table without rows, with a column twice or with a row longer than the header.
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder; give the table of {content} (.csv)")
@@ -68,11 +70,12 @@ def parse_csv(name: str, raw: bytes, content: str) -> CsvTable:
 
 
 def decoded(name: str, raw: bytes) -> str:
-    """Decode a text file: UTF-8 with or without a byte order mark, UTF-16 with one; else raise InputError."""
+    """Decode a text file: UTF-8 with or without a byte order mark, UTF-16 with one, or gzip; else raise InputError."""
     if raw.startswith(_WORKBOOK):
         raise InputError(f"{name} is a workbook; save the sheet as CSV")
     if raw.startswith(_GZIP):
-        raise InputError(f"{name} is compressed with gzip; unpack it")
+        with reading(f"{name} cannot be unpacked", "compress it again"):
+            raw = gzip.decompress(raw)
     try:
         return raw.decode("utf-16" if raw.startswith(_UTF_16) else "utf-8-sig")
     except UnicodeDecodeError as error:

@@ -153,14 +153,17 @@ class Grid:
         x, y = _apply(self.transform, window.col_off, window.row_off)
         return Grid(crs=self.crs, transform=Affine(a, b, x, d, e, y), width=window.width, height=window.height)
 
+    def positions(self, latitude: Any, longitude: Any) -> tuple[Any, Any]:
+        """Columns and rows of places [degree] in a georeferenced raster, from its upper left corner [pixel].
+
+        Infinite for places without coordinates.
+        """
+        from_degrees = Transformer.from_crs("EPSG:4326", self.crs.to_wkt(), always_xy=True)
+        return _apply(~self.transform, *from_degrees.transform(longitude, latitude))
+
     def contains(self, latitude: float, longitude: float) -> bool:
         """Whether a point lies in a georeferenced raster. [degree]"""
-        try:
-            from_degrees = Transformer.from_crs("EPSG:4326", self.crs.to_wkt(), always_xy=True)
-            x, y = from_degrees.transform(longitude, latitude, errcheck=True)
-        except ProjError:
-            return False
-        column, row = _apply(~self.transform, x, y)
+        column, row = self.positions(latitude, longitude)
         return bool(0.0 <= column <= self.width and 0.0 <= row <= self.height)
 
 

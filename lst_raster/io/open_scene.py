@@ -28,7 +28,7 @@ _LIKE_IDENTIFIER = re.compile(r"L[COTEM]\d+\w*(?:\.tar)?/?", re.IGNORECASE)
 def open_scene(
     path: str | Location | FoundItem, *, band: str | None = None, sensor: str | None = None, date: str | None = None,
     level_2: bool = False, downwelling: Downwelling | None = None, quantity: str | None = None,
-    bbox: str | Sequence[float] | None = None, emissivity: Any = None, say: Say | None = None,
+    bbox: str | Sequence[float] | None = None, emissivity: Any = None, angles: bool = False, say: Say | None = None,
     progress: Progress | None = None,
 ) -> Scene:  # fmt: skip
     """Open a scene in any of its forms.
@@ -53,6 +53,8 @@ def open_scene(
         Bounding box ``west,south,east,north``: only the pixels that it touches are read. [degree]
     emissivity : optional
         Sources of the emissivity, as for `retrieve`, which determine the files of a product that are downloaded.
+    angles : bool
+        Whether the angle coefficient file of a product is downloaded too.
     say, progress : callable, optional
         As for `download_scene`.
 
@@ -72,7 +74,7 @@ def open_scene(
             raise InputError("a quantity is for rasters, not for products of a public service; leave out --quantity")
         several = isinstance(emissivity, Iterable) and not isinstance(emissivity, str)
         given = list(emissivity) if several else [] if emissivity is None else [emissivity]
-        needs = Needs(emissivity=[str(source) for source in given] or None, level_2=level_2, band=band)
+        needs = Needs(emissivity=[str(source) for source in given] or None, level_2=level_2, band=band, angles=angles)
         source = path if isinstance(path, FoundItem) else str(path)
         place = Place.of(download_scene(source, box=box, needs=needs, say=say, progress=progress))
     else:

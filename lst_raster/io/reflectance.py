@@ -106,9 +106,10 @@ def find_reflectance(
     if elevation is None:
         raise InputError(f"{mtl.path.name} has no SUN_ELEVATION, which reflectance needs; give another emissivity")
     if elevation < _LOWEST_SUN:
+        night = ", as of every night scene" if elevation < 0.0 else ""
         raise InputError(
-            f"{mtl.path.name} has a sun elevation of {elevation:.1f} degrees, too low for reflectance; give another "
-            "emissivity"
+            f"{mtl.path.name} has a sun elevation of {elevation:.1f} degrees, too low for reflectance{night}; give "
+            "another emissivity: a number, a raster, landcover or aster-ged"
         )
     sun = math.sin(math.radians(elevation))
     bands = []

@@ -63,6 +63,7 @@ class Needs:
     emissivity: Collection[str] | None = None  # sources given by the user, None for the default ones
     level_2: bool = False  # whether the atmosphere of a Level-2 product is used
     band: str | None = None  # the only thermal band, such as ``10``; None for all
+    angles: bool = False  # whether the angles of view and sun are written
 
     def uses(self, source: str, *, by_default: bool) -> bool:
         """Whether an emissivity source is used."""
@@ -237,6 +238,8 @@ def _suffixes(satellite: int, needs: Needs, *, is_level_2: bool) -> list[str]:
     if needs.uses("ndvi", by_default=is_level_2 and not needs.level_2):
         prefix = "SR_B" if is_level_2 else "B"
         wanted += [f"{prefix}{number}.TIF" for number in ((4, 5) if satellite >= 8 else (3, 4))]
+    if needs.angles:
+        wanted.append("ANG.TXT")
     return list(dict.fromkeys(wanted))
 
 

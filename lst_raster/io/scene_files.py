@@ -71,6 +71,12 @@ class SceneFiles:
         keys = (f"FILE_NAME_BAND_{suffix[1:]}",)
         return find_companion(self.bundle, self.mtl, keys, self.stems, kinds, self.name)
 
+    def find_text(self, suffix: str, *keys: str) -> Place | None:
+        """Text file of the product, for example ``ANG``, also by its name in the metadata; None where missing."""
+        names = [f"{stem}_{suffix}.txt" for stem in self.stems]
+        names += [self.mtl.entries[key] for key in keys if self.mtl and key in self.mtl.entries]
+        return next((place for place in map(self.bundle.find, names) if place is not None), None)
+
 
 def find_files(path: str | Location | Place, *, sensor: str | None = None, band: str | None = None) -> SceneFiles:
     """Find the files of a scene; `path`, `sensor` and `band` as for `Scene.open`.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from lst_raster.physics.arrays import Array, keep_where
+from lst_raster.physics.arrays import Array, keep_where, namespace
+from lst_raster.physics.correlated_errors import Components
 from lst_raster.physics.planck import BandPlanck, brightness_temperature
 from lst_raster.physics.radiative_transfer import surface_radiance
 from lst_raster.physics.uncertainty import AtmosphereErrors, TemperatureErrors, Terms, temperature_errors
@@ -195,4 +196,36 @@ def two_band_temperature(
         noise=noise,
         emissivity=emissivity,
         atmosphere=atmosphere,
+    )
+
+
+def two_band_components(found: TwoBandTemperature, calibration: tuple[float, float], stray_light: float) -> Components:
+    """Uncertainty of a temperature from two bands by the correlation of its errors. [K]
+
+    `EQUATION_ERROR` counts as atmosphere. The systematic component has the calibration error, common to both bands, at
+    the predicted atmosphere, and stray light; the root sum square of all components without the calibration is that of
+    `TwoBandTemperature.variance`.
+
+    Parameters
+    ----------
+    found : TwoBandTemperature
+        From `two_band_temperature`.
+    calibration : tuple of float
+        Standard uncertainty of the calibration of the radiance over that of its noise, in each band. [1]
+    stray_light : float
+        Standard uncertainty due to stray light in the second band over that of its noise, which it is a part of. [1]
+    """
+    xp = namespace(found.weight)
+    floor = EQUATION_ERROR * EQUATION_ERROR
+    first, second = found.noise.first - floor, found.noise.second - floor  # without the error of the equation
+    rest = 1.0 - found.weight
+    common = found.weight * xp.sqrt(first) * calibration[0] + rest * xp.sqrt(second) * calibration[1]
+    stray = rest * xp.sqrt(second) * stray_light
+    noise = Covariance(first=first, second=second * (1.0 - stray_light * stray_light), both=0.0)
+    model_error = Covariance(first=floor, second=floor, both=0.0)
+    return Components(
+        random=xp.sqrt(found.variance(noise)),
+        atmosphere=xp.sqrt(found.variance(found.atmosphere, model_error)),
+        surface=xp.sqrt(found.variance(found.emissivity)),
+        systematic=xp.sqrt(common * common + stray * stray),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from lst_raster.physics.arrays import Array, namespace
+from lst_raster.physics.correlated_errors import Components
 from lst_raster.physics.planck import BandPlanck, band_radiance, band_radiance_slope, brightness_temperature, slope_at
 
 
@@ -16,41 +17,6 @@ def inverse_variance(uncertainty: Array) -> Array:
     A. C. Aitken, Proc. R. Soc. Edinburgh 55, 42 (1935), doi:10.1017/S0370164600014346
     """
     return 1.0 / (uncertainty * uncertainty)
-
-
-def uncertainty_if_independent(variances: Array, weights: Array) -> Array:
-    """Uncertainty of a weighted mean of measurements with independent errors. [K]
-
-    ``u = sqrt(sum(w**2 u_i**2)) / sum(w)``, the lower bound unless errors are negatively correlated.
-
-    Parameters
-    ----------
-    variances, weights : array, any shape
-        ``sum(w**2 u_i**2)`` [K-2 for weights in K-2, K2 for weights in 1] and ``sum(w)``. [K-2] or [1]
-
-    References
-    ----------
-    JCGM 100:2008, Guide to the expression of uncertainty in measurement, equation 10.
-    """
-    xp = namespace(variances, weights)
-    return xp.sqrt(variances) / weights
-
-
-def uncertainty_if_correlated(deviations: Array, weights: Array) -> Array:
-    """Uncertainty of a weighted mean of measurements with fully correlated errors. [K]
-
-    ``u = sum(w u_i) / sum(w)``, with all correlation coefficients 1: the upper bound.
-
-    Parameters
-    ----------
-    deviations, weights : array, any shape
-        ``sum(w u_i)`` [K-1 for weights in K-2, K for weights in 1] and ``sum(w)``. [K-2] or [1]
-
-    References
-    ----------
-    JCGM 100:2008, Guide to the expression of uncertainty in measurement, note 1 of 5.2.2.
-    """
-    return deviations / weights
 
 
 Terms: TypeAlias = tuple[Array, Array, Array]
@@ -242,6 +208,31 @@ def temperature_uncertainty(errors: TemperatureErrors, emissivity_uncertainty: A
     from_emissivity = per_emissivity * emissivity_uncertainty
     variance = noise * noise + from_emissivity * from_emissivity + depth * depth + emission * emission
     return namespace(variance).sqrt(variance)
+
+
+def error_components(
+    errors: TemperatureErrors, emissivity_uncertainty: Array | float, calibration: float
+) -> Components:
+    """Uncertainty of a retrieved surface temperature by the correlation of its errors. [K]
+
+    The root sum square of all components but the systematic one is `temperature_uncertainty`.
+
+    Parameters
+    ----------
+    errors : TemperatureErrors
+        From `temperature_errors`.
+    emissivity_uncertainty : array or float
+        Standard uncertainty of the emissivity. [1]
+    calibration : float
+        Standard uncertainty of the calibration of the radiance over that of its noise. [1]
+    """
+    xp = namespace(errors.noise)
+    return Components(
+        random=abs(errors.noise),
+        atmosphere=xp.sqrt(errors.optical_depth * errors.optical_depth + errors.emission * errors.emission),
+        surface=abs(errors.emissivity * emissivity_uncertainty),
+        systematic=abs(errors.noise * calibration),
+    )
 
 
 def noise_radiance(noise: float, band: BandPlanck) -> Array:

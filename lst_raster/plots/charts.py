@@ -5,6 +5,8 @@ The same values give the same bytes.
 
 from __future__ import annotations
 
+import datetime
+import io
 import math
 import zlib
 from collections.abc import Mapping, Sequence
@@ -131,7 +133,14 @@ def new_figure(width: int, height: int, **options: Any) -> Any:
 def save_figure(figure: Any, target: Path) -> None:
     """Write a figure as PNG, completely or not at all; raises OutputError."""
     with atomic_write(target) as path:
-        figure.savefig(path, format="png", dpi=_DPI, metadata={"Software": None})  # no version: the same bytes
+        path.write_bytes(encoded_figure(figure))
+
+
+def encoded_figure(figure: Any) -> bytes:
+    """Encode a figure as PNG."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=_DPI, metadata={"Software": None})  # no version: the same bytes
+    return content.getvalue()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -271,6 +280,41 @@ def draw_scatter(series: Sequence[Series], *, title: str, x_label: str, y_label:
         text.set_parse_math(False)
     if not values.size:
         axes.text(0.5, 0.5, empty, transform=axes.transAxes, ha="center")
+    return figure
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimeSeries:
+    """Values of one colour over time, with error bars."""
+
+    name: str  # name in the legend
+    dates: Sequence[datetime.date]  # dates or times, shape (values,)
+    values: NDArray[np.float64]  # same shape
+    uncertainty: NDArray[np.float64]  # standard uncertainty, same shape and unit; 0 for no bar
+
+
+def draw_time_series(series: Sequence[TimeSeries], *, title: str, label: str) -> Any:
+    """Draw values against dates, with bars of one standard uncertainty; `label` is the quantity."""
+    require_matplotlib()
+    dates = require("matplotlib.dates", "plot")
+    figure = new_figure(900, 440 + LINE * -(-len(series) // 3), layout="constrained")
+    figure.suptitle(_shortened(title, 900, 12), x=0.02, ha="left", fontsize=12, parse_math=False)
+    axes = figure.add_subplot(ylabel=label)
+    axes.grid(color="#e4e4e4")
+    for number, one in enumerate(series):
+        axes.errorbar(
+            one.dates, one.values, yerr=one.uncertainty, linestyle="-", linewidth=0.8, elinewidth=1.0,
+            marker=_MARKERS[number % len(_MARKERS)], markersize=4.5, markeredgewidth=0,
+            color=OKABE_ITO[number % len(OKABE_ITO)], label=f" {_shortened(one.name, 280, 10)}",
+        )  # fmt: skip
+    locator = dates.AutoDateLocator()
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    axes.spines[["right", "top"]].set_visible(False)
+    axes.set_title("bars: standard uncertainty", loc="right", fontsize=10)
+    legend = figure.legend(loc="outside lower left", frameon=False, ncols=3)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
     return figure
 
 

@@ -28,7 +28,7 @@ from lst_raster.io.grid import Grid
 from lst_raster.io.plausibility import HOT_FRACTION, HOTTEST_GROUND
 from lst_raster.io.raster import read_stored
 from lst_raster.product.cog import BLOCK, BLOCK_LEADER, block_tables
-from lst_raster.product.paths import ProductSet, find_product
+from lst_raster.product.paths import ANGLES, COMPONENTS, ProductSet, find_product
 from lst_raster.product.quality_flags import KNOWN_BITS, UNCERTAINTY_LIMIT, Bits, flag
 from lst_raster.product.stac import ASSETS, COUNTS_PROPERTY, EXTENSIONS, RUN, STAC_VERSION, checksum, make_item
 
@@ -49,6 +49,7 @@ _TOLERANCE = 0.0101  # twice the error of lossy compression of floats; integers 
 
 _LOWEST, _HIGHEST = 150.0, 380.0  # [K], colder than any ground, hotter than any ground without fire
 _TEMPERATURE_STEP = 0.01  # [K], error of a value stored as an integer or with lossy compression
+_SUM_TOLERANCE = 0.02  # [K], rounding of an uncertainty and its components, or the error of lossy compression
 _NO_TEMPERATURE_FLAGS = ("fill", "saturated", "no_solution", "no_input")
 _MASKED_FLAGS = ("cloud", "cloud_shadow")
 
@@ -119,12 +120,12 @@ def _pyramid_problems(path: Path) -> list[str]:
     return []
 
 
-def overview_problems(path: Path, *, exact: bool) -> list[str]:
+def overview_problems(path: Path, *, exact: bool, nearest: bool = False) -> list[str]:
     """Compare a sample of every overview of a raster of one band with the level below it.
 
-    With `exact` a pixel must be the mean of the valid pixels among the four below it (of classes: one of the four).
-    Otherwise it must be within the range of those and their neighbours, as in the overviews of other software. Raises
-    SceneError if the file is damaged.
+    With `exact` a pixel must be the mean of the valid pixels among the four below it (of classes, and with `nearest`:
+    one of the four). Otherwise it must be within the range of those and their neighbours, as in the overviews of other
+    software. Raises SceneError if the file is damaged.
     """
     with rasterio.open(path) as dataset:
         count = len(dataset.overviews(1))
@@ -135,7 +136,7 @@ def overview_problems(path: Path, *, exact: bool) -> list[str]:
         wrong = 0
         for row, column in pairs_of(_sample_starts(height), _sample_starts(width)):
             part = Window(column, row, min(_PART, width - column), min(_PART, height - row))
-            wrong += _count_differences(path, level, part, exact)
+            wrong += _count_differences(path, level, part, exact, nearest)
         if wrong:
             problems.append(f"{path.name}: {wrong} pixels of overview {level + 1} differ from the level below")
     return problems
@@ -148,14 +149,15 @@ def _sample_starts(length: int) -> Iterable[int]:
     return [int(start) for start in np.linspace(0, length - _PART, _PARTS)]
 
 
-def _count_differences(path: Path, level: int, part: Window, exact: bool) -> int:
+def _count_differences(path: Path, level: int, part: Window, exact: bool, nearest: bool) -> int:
     """Count the pixels in a window of an overview that do not agree with the level below."""
     with rasterio.open(path, overview_level=level) as overview:
         found, valid = read_stored(overview, "product", SceneError, window=part)
         is_class = overview.dtypes[0] != "float32" and overview.nodata is None
     below, below_valid = _read_below(path, level, part, margin=0 if exact else 1)
-    if is_class:
-        return int((~(below == found[..., None]).any(axis=-1)).sum())
+    if is_class or nearest:
+        same = ~below_valid & ~valid[..., None]
+        return int((~(same | (below == found[..., None])).any(axis=-1)).sum())
     any_valid: Mask = np.any(below_valid, axis=-1)
     is_float = found.dtype.kind == "f"
     tolerance = _TOLERANCE if is_float else 0.0
@@ -230,6 +232,9 @@ def count_pixels(rasters: Mapping[str, Path], mask: str) -> PixelCounts:
             wrong: dict[str, dict[str, Mask]] = {}
             if uncertainty is not None:
                 wrong["uncertainty"] = _wrong_uncertainties(lst, uncertainty)
+            wrong |= {role: _wrong_component(lst, values[role]) for role in COMPONENTS if role in values}
+            if uncertainty is not None and wrong.keys() >= COMPONENTS.keys():
+                wrong["uncertainty"] |= _wrong_sum(uncertainty, [values[role] for role in COMPONENTS])
             if "quality" in datasets:
                 bits, _ = read_stored(datasets["quality"], "quality", SceneError, window=window)
                 wrong["quality"] = _wrong_bits(lst, uncertainty, bits, mask)
@@ -257,6 +262,18 @@ def _wrong_uncertainties(lst: Float32, uncertainty: Float32) -> dict[str, Mask]:
         "an uncertainty and no temperature": has_uncertainty & ~has_lst,
         "an uncertainty that is not above 0 and finite": has_uncertainty & ~valid,
     }
+
+
+def _wrong_component(lst: Float32, component: Float32) -> dict[str, Mask]:
+    return {"a component other than where there is a temperature": np.isnan(lst) != ~(component >= 0)}
+
+
+def _wrong_sum(uncertainty: Float32, components: list[Float32]) -> dict[str, Mask]:
+    """The calibration is part of the systematic component and not of the total: their difference is not fixed."""
+    *others, systematic = (np.square(part, dtype=np.float64) for part in components)
+    without = np.sqrt(sum(others))
+    low, high = without - _SUM_TOLERANCE, np.sqrt(sum(others) + systematic) + _SUM_TOLERANCE
+    return {"components that do not add up to the uncertainty": (uncertainty < low) | (uncertainty > high)}
 
 
 def _wrong_bits(lst: Float32, uncertainty: Float32 | None, bits: Bits, mask: str) -> dict[str, Mask]:
@@ -329,7 +346,7 @@ def check_product(path: str | Path) -> list[Finding]:
     checks = _ProductChecks(find_product(path))
     methods = (
         checks.files, checks.item, checks.agreement, checks.checksums, checks.layout, checks.grid, checks.metadata,
-        checks.temperature, checks.statistics, checks.uncertainty, checks.quality, checks.overviews,
+        checks.temperature, checks.statistics, checks.uncertainty, checks.quality, checks.angles, checks.overviews,
     )  # fmt: skip
     return [_finding(method.__name__, method) for method in methods]
 
@@ -416,10 +433,28 @@ class _ProductChecks:
         return "minimum and maximum in the metadata are those of the pixels"
 
     def uncertainty(self) -> str:
-        return self._agreement_of("uncertainty")
+        found = self._agreement_of("uncertainty")
+        components = [role for role in COMPONENTS if role in self._counts.problems]
+        _require_none([text for role in components for text in self._counts.problem_texts(role)])
+        if 0 < len(components) < len(COMPONENTS):
+            raise _Failed(f"there are only {', '.join(components)} of {', '.join(COMPONENTS)}")
+        return f"{found}, and with its components" if components else found
 
     def quality(self) -> str:
         return self._agreement_of("quality")
+
+    def angles(self) -> str:
+        rasters = {role: path for role, path in self._require_rasters().items() if role in ANGLES}
+        if not rasters:
+            raise _Skip("there are no rasters of angles")
+        missing = [role for role in ANGLES if role not in rasters]
+        problems = [f"missing {', '.join(missing)}"] if missing else []
+        for role, path in rasters.items():
+            low, high = _range_of(path)
+            if low < 0.0 or high > (360.0 if "azimuth" in role else 180.0):
+                problems.append(f"{role} is {low:.2f} to {high:.2f} degree")
+        _require_none(problems)
+        return f"{', '.join(rasters)} within their range"
 
     def _agreement_of(self, role: str) -> str:
         if role not in self._product.rasters:
@@ -430,8 +465,9 @@ class _ProductChecks:
         return "agrees with the temperature in every pixel"
 
     def overviews(self) -> str:
-        rasters, exact = self._require_rasters().values(), self._product.item is not None
-        _require_none([text for path in rasters for text in overview_problems(path, exact=exact)])
+        exact = self._product.item is not None
+        for role, path in self._require_rasters().items():
+            _require_none(overview_problems(path, exact=exact, nearest=role in ANGLES))
         return "a sample of each agrees with the level below"
 
     @cached_property
@@ -469,6 +505,17 @@ class _ProductChecks:
         return item
 
 
+def _range_of(path: Path) -> tuple[float, float]:
+    """Lowest and highest value of a raster, block by block; both 0 if no pixel is valid."""
+    low, high = math.inf, -math.inf
+    with rasterio.open(path) as dataset:
+        for _, window in dataset.block_windows(1):
+            values, valid = read_stored(dataset, "product", SceneError, window=window)
+            if valid.any():
+                low, high = min(low, float(values[valid].min())), max(high, float(values[valid].max()))
+    return (low, high) if low <= high else (0.0, 0.0)
+
+
 def _finding(name: str, check: Callable[[], str]) -> Finding:
     """Run a check; a file that cannot be read is a failure."""
     try:
@@ -503,7 +550,7 @@ def _item_problems(item: Mapping[str, Any], lst: Path) -> Iterator[str]:
     if "geometry" not in item or (item["geometry"] is None) is not ("bbox" not in item):
         yield "it must have both geometry and bbox, or a null geometry"
     missing = [name for name, url in EXTENSIONS.items() if url not in item["stac_extensions"]]
-    if set(missing) - {"classification"}:
+    if set(missing) - {"classification", "view"}:
         yield f"it does not name the extensions {', '.join(missing)}"
     properties = item["properties"]
     names = ("datetime",) if properties.get("datetime") is not None else ("start_datetime", "end_datetime")

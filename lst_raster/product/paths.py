@@ -16,12 +16,28 @@ from lst_raster.product.quality_flags import DTYPE
 
 SUFFIXES: Mapping[str, str] = {  # of the file of each role, appended to the name of the product
     "lst": ".tif", "uncertainty": "_UNC.tif", "quality": "_QA.tif", "quicklook": ".png", "style": ".qml",
-    "quality_style": "_QA.qml",
+    "quality_style": "_QA.qml", "uncertainty_random": "_UNC_RAN.tif", "uncertainty_atmosphere": "_UNC_ATM.tif",
+    "uncertainty_surface": "_UNC_SFC.tif", "uncertainty_systematic": "_UNC_SYS.tif", "view_zenith": "_VZA.tif",
+    "view_azimuth": "_VAA.tif", "sun_zenith": "_SZA.tif", "sun_azimuth": "_SAA.tif",
 }  # fmt: skip
+COMPONENTS: Mapping[str, str] = {
+    "uncertainty_random": "random component of the uncertainty (noise)",
+    "uncertainty_atmosphere": "locally correlated component of the uncertainty (atmosphere)",
+    "uncertainty_surface": "locally correlated component of the uncertainty (surface emissivity)",
+    "uncertainty_systematic": "systematic component of the uncertainty (calibration)",
+}
+"""Descriptions of the rasters of the components of the uncertainty by role, in the order of
+`lst_raster.physics.correlated_errors.Components`."""
+ANGLES: Mapping[str, str] = {
+    "view_zenith": "zenith angle of the satellite", "view_azimuth": "azimuth of the satellite, from north to east",
+    "sun_zenith": "zenith angle of the sun", "sun_azimuth": "azimuth of the sun, from north to east",
+}  # fmt: skip
+"""Descriptions of the rasters of the angles by role."""
 ITEM = ".json"  # suffix of the STAC item
 
 STEP = 0.01  # step of temperatures and uncertainties stored as integers [K]
-TEMPERATURE_STEP, UNCERTAINTY_STEP = 1 / 128, 1 / 64
+ANGLE_STEP = 1 / 128  # step to which angles are rounded; those of the USGS have steps of 0.01 [degree]
+TEMPERATURE_STEP, UNCERTAINTY_STEP, COMPONENT_STEP = 1 / 128, 1 / 64, 1 / 256
 """Steps to which float32 is rounded [K]. A digital number of Landsat 8 is 3 mK wide and its noise is 50 mK; the digits
 below are noise that takes half of the space."""
 
@@ -37,7 +53,16 @@ class OutputFormat:
     lst_only: bool = False
     """Whether to write the temperature only."""
     precision: Literal["rounded", "full"] = "rounded"
-    """Whether float32 is rounded, temperatures to 1/128 K and uncertainties to 1/64 K, or stored as computed."""
+    """Whether float32 is rounded, temperatures to 1/128 K, uncertainties to 1/64 K and their components to 1/256 K, or
+    stored as computed."""
+    uncertainty: Literal["total", "components"] = "total"
+    """Whether the components of the uncertainty are written too (`COMPONENTS`)."""
+    angles: bool = False
+    """Whether the angles of view and sun are written too (`ANGLES`)."""
+
+    def __post_init__(self) -> None:
+        if self.angles and self.lst_only:
+            raise InputError("--lst-only leaves out the angles; leave out --angles or --lst-only")
 
 
 def temperature_layer(form: OutputFormat) -> Layer:
@@ -52,6 +77,18 @@ def uncertainty_layer(form: OutputFormat) -> Layer:
     """Layer of the standard uncertainty."""
     layer = replace(temperature_layer(form), description="standard uncertainty of the land surface temperature")
     return replace(layer, step=UNCERTAINTY_STEP) if layer.step is not None else layer
+
+
+def component_layer(role: str, form: OutputFormat) -> Layer:
+    """Layer of a component of the uncertainty, one of `COMPONENTS`; float32, since 0 is a valid value."""
+    step = COMPONENT_STEP if form.precision == "rounded" else None
+    return Layer(description=COMPONENTS[role], units="K", step=step)
+
+
+def angle_layer(role: str, form: OutputFormat) -> Layer:
+    """Layer of an angle, one of `ANGLES`; float32, without means in overviews: an azimuth jumps from 360 to 0."""
+    step = ANGLE_STEP if form.precision == "rounded" else None
+    return Layer(description=ANGLES[role], units="degree", resampling="nearest", step=step)
 
 
 def quality_layer() -> Layer:
@@ -89,14 +126,16 @@ class ProductPaths:
         """List the rasters to write, the temperature last."""
         if form.lst_only:
             return [self.temperature]
-        return [*([self.uncertainty] if uncertainty else []), self.quality, self.temperature]
+        components = map(self.of, COMPONENTS if form.uncertainty == "components" else ())
+        angles = map(self.of, ANGLES if form.angles else ())
+        return [*([self.uncertainty, *components] if uncertainty else []), *angles, self.quality, self.temperature]
 
     def sidecars(self, form: OutputFormat) -> list[Location]:
         """List the sidecar files to write."""
         return [] if form.lst_only else [*map(self.of, ("quicklook", "style", "quality_style")), self.item]
 
 
-RASTERS = ("lst", "uncertainty", "quality")  # roles of the rasters
+RASTERS = ("lst", "uncertainty", "quality", *COMPONENTS, *ANGLES)  # roles of the rasters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,6 +21,7 @@ from rasterio.errors import RasterioError
 
 from lst_raster.errors import InputError, OutputError
 from lst_raster.io.grid import Grid
+from lst_raster.product.paths import COMPONENTS
 from lst_raster.product.quality_flags import FLAGS, Flag, flag
 from lst_raster.product.staging import writing
 from lst_raster.sensors.bands import SensorBand, sensor_band
@@ -28,6 +29,7 @@ from lst_raster.sensors.bands import SensorBand, sensor_band
 Ring: TypeAlias = NDArray[np.float64]  # longitudes and latitudes of a closed line, (points, 2) [degree]
 
 _TOLERANCE = 0.5  # [pixel], largest distance of a straight line between two points from the edge of the grid
+_AT_POLE = 1e-7  # distance from a pole at which a point is on it. [degree]
 _MAX_PIECES = 4096  # of an edge; a continent in a polar projection needs a few hundred
 _DECIMALS = 7  # [degree], a centimetre
 
@@ -36,8 +38,9 @@ _DECIMALS = 7  # [degree], a centimetre
 class Footprint:
     """Outline of a grid in longitude and latitude; its parts are None without a location on Earth.
 
-    `geometry` is a GeoJSON Polygon, counter-clockwise, or a MultiPolygon if the grid crosses the antimeridian.
-    `bbox` are west, south, east and north, with west greater than east in that case. [degree]
+    `geometry` is a GeoJSON Polygon, counter-clockwise, or a MultiPolygon if the grid crosses the antimeridian; a grid
+    around a pole is one Polygon from -180 to 180 degrees, closed along the pole. `bbox` are west, south, east and
+    north, with west greater than east across the antimeridian. [degree]
     """
 
     geometry: dict[str, Any] | None = None
@@ -58,6 +61,7 @@ def footprint(grid: Grid) -> Footprint:
     has_pole = round((ring[-1, 0] - ring[0, 0]) / 360.0) != 0
     if has_pole:  # close the line via the pole
         latitude = 90.0 if ring[:, 1].mean() > 0 else -90.0
+        ring = _from_antimeridian(ring)
         ring = np.vstack([ring, [[ring[-1, 0], latitude], [ring[0, 0], latitude]], ring[:1]])
     polygons = [[_counter_clockwise(part).tolist()] for part in _split(ring) if len(part) > 3]
     geometry: dict[str, Any] = {"type": "MultiPolygon", "coordinates": polygons}
@@ -94,8 +98,30 @@ def _edge_points(grid: Grid, pieces: int) -> Ring:
     zero, one = np.zeros(pieces), np.ones(pieces)
     column = np.concatenate([zero, fraction, one, 1 - fraction, [0.0]]) * grid.width
     row = np.concatenate([fraction, one, 1 - fraction, zero, [0.0]]) * grid.height
-    latitude, longitude = grid.degrees(column, row)
-    return np.column_stack([np.unwrap(np.asarray(longitude), period=360.0), latitude])
+    latitude, longitude = (np.asarray(values) for values in grid.degrees(column, row))
+    at_pole = np.flatnonzero(np.abs(latitude[:-1]) > 90.0 - _AT_POLE)
+    if at_pole.size == 0:
+        return np.column_stack([np.unwrap(longitude, period=360.0), latitude])
+    # A pole on the edge has no longitude: the line goes to it along one meridian and leaves it along another.
+    pole = int(at_pole[0])
+    order = np.roll(np.arange(latitude.size - 1), -pole)[1:]
+    ring = np.column_stack([np.unwrap(longitude[order], period=360.0), latitude[order]])
+    there = float(np.sign(latitude[pole])) * 90.0
+    return np.vstack([ring, [[ring[-1, 0], there], [ring[0, 0], there]], ring[:1]])
+
+
+def _from_antimeridian(ring: Ring) -> Ring:
+    """Start a line around a pole at the antimeridian, so that it is cut there only; longitudes are -180 to 180."""
+    turn = np.floor((ring[:, 0] + 180.0) / 360.0)
+    before = int(np.flatnonzero(np.diff(turn))[0])
+    limit = 360.0 * max(turn[before], turn[before + 1]) - 180.0
+    (west, south), (east, north) = ring[before], ring[before + 1]
+    start = np.array([[limit, south + (limit - west) / (east - west) * (north - south)]])
+    around = np.array([ring[-1, 0] - ring[0, 0], 0.0])
+    line = np.vstack([start, ring[before + 1 : -1], ring[: before + 1] + around, start + around])
+    line[:, 0] -= min(limit, limit + around[0]) + 180.0
+    moves: NDArray[np.bool_] = np.append(True, np.abs(np.diff(line, axis=0)).max(axis=1) > 0.0)
+    return np.asarray(line[moves], np.float64)
 
 
 def _split(ring: Ring) -> list[Ring]:
@@ -136,9 +162,9 @@ COG_TYPE = "image/tiff; application=geotiff; profile=cloud-optimized"  # media t
 STAC_VERSION = "1.1.0"  # version of the specification
 _VERSIONS = {
     "projection": "v2.0.0", "raster": "v2.0.0", "eo": "v2.0.0", "processing": "v1.2.0", "classification": "v1.1.0",
-    "file": "v2.1.0",
+    "file": "v2.1.0", "view": "v1.1.0",
 }  # fmt: skip
-# URLs of the schemas of the extensions, by name
+# URLs of the schemas of the extensions, by name; `classification` only with a quality band, `view` with its fields
 EXTENSIONS = {name: f"https://stac-extensions.github.io/{name}/{v}/schema.json" for name, v in _VERSIONS.items()}
 
 
@@ -155,7 +181,15 @@ _STYLE = "application/xml"
 ASSETS: Mapping[str, AssetKind] = {  # by role
     "lst": AssetKind("Land surface temperature", COG_TYPE, ("data", "temperature")),
     "uncertainty": AssetKind("Uncertainty of the temperature, one sigma", COG_TYPE, ("data", "uncertainty")),
+    **{
+        role: AssetKind(title[0].upper() + title[1:], COG_TYPE, ("data", "uncertainty"))
+        for role, title in COMPONENTS.items()
+    },
     "quality": AssetKind("Quality", COG_TYPE, _QUALITY_ROLES),
+    "view_zenith": AssetKind("Zenith angle of the satellite", COG_TYPE, ("metadata", "incidence-angle")),
+    "view_azimuth": AssetKind("Azimuth of the satellite", COG_TYPE, ("metadata", "azimuth")),
+    "sun_zenith": AssetKind("Zenith angle of the sun", COG_TYPE, ("metadata", "sun-zenith")),
+    "sun_azimuth": AssetKind("Azimuth of the sun", COG_TYPE, ("metadata", "sun-azimuth")),
     "quicklook": AssetKind("Quicklook", "image/png", ("thumbnail", "overview")),
     "style": AssetKind("QGIS style of the temperature", _STYLE, ("style",)),
     "quality_style": AssetKind("QGIS style of the quality", _STYLE, ("style",)),
@@ -169,7 +203,7 @@ _LINEAGE = {
     "water vapour": "water_vapour", "air temperature": "air_temperature", "surface pressure": "surface_pressure",
     "brightness temperature": "brightness_temperature",
     "difference of both bands": "brightness_temperature_difference", "aerosol": "aerosol_optical_depth",
-    "gas year": "gas_year", "model": "model", "atmosphere interpolation": "air", "masked": "mask",
+    "angles": "angles", "gas year": "gas_year", "model": "model", "atmosphere interpolation": "air", "masked": "mask",
 }  # fmt: skip
 
 
@@ -189,15 +223,17 @@ def make_item(files: Files) -> Item:
         if "sensor" not in tags or "lst_raster_version" not in tags:
             raise InputError(f"{name} has no metadata sensor and lst_raster_version; give the LST file of a product")
         cloud_cover = _cloud_cover(files["quality"][0], tags) if "quality" in files else None
+        view = _view(tags, {role: path for role, (path, _) in files.items()})
         assets = {role: _asset(role, *files[role], tags["sensor"]) for role in ASSETS if role in files}
     except (OSError, RasterioError) as error:
         raise OutputError(f"cannot read the files of {name} for its STAC item: {error}") from error
-    place = footprint(grid)
+    place, used = footprint(grid), {"classification": "quality" in files, "view": bool(view)}
     item: Item = {
         "type": "Feature", "stac_version": STAC_VERSION,
-        "stac_extensions": [url for key, url in EXTENSIONS.items() if key != "classification" or "quality" in files],
+        "stac_extensions": [url for key, url in EXTENSIONS.items() if used.get(key, True)],
         "id": Path(name).stem, "geometry": place.geometry,
-        "properties": _properties(tags, grid, cloud_cover, place.geometry is not None), "links": [], "assets": assets,
+        "properties": {**_properties(tags, grid, cloud_cover, place.geometry is not None), **view}, "links": [],
+        "assets": assets,
     }  # fmt: skip
     return item if place.bbox is None else {**item, "bbox": place.bbox}
 
@@ -323,6 +359,37 @@ def projection_fields(grid: Grid, located: bool) -> dict[str, Any]:
         **({} if code or not located else {"proj:wkt2": grid.crs.to_wkt(version="WKT2_2019")}),
         "proj:shape": [grid.height, grid.width], "proj:transform": [float(number) for number in grid.transform[:6]],
     }  # fmt: skip
+
+
+def _view(tags: Mapping[str, str], files: Mapping[str, Path]) -> dict[str, float]:
+    """Mean directions of the view and the sun; without angles the sun at the scene centre, if known. [degree]
+
+    The incidence angle is the mean zenith angle; the mean azimuth is that of the mean horizontal direction.
+    """
+    fields = {f"view:{name}": float(tags[name]) for name in ("sun_elevation", "sun_azimuth") if name in tags}
+    if {"view_zenith", "view_azimuth"} <= files.keys():
+        zenith, azimuth = _mean_direction(files["view_zenith"], files["view_azimuth"])
+        fields |= {"view:incidence_angle": zenith, "view:azimuth": azimuth}
+    if {"sun_zenith", "sun_azimuth"} <= files.keys():
+        zenith, azimuth = _mean_direction(files["sun_zenith"], files["sun_azimuth"])
+        fields |= {"view:sun_elevation": 90.0 - zenith, "view:sun_azimuth": azimuth}
+    return {name: round(value, 2) for name, value in fields.items() if math.isfinite(value)}
+
+
+def _mean_direction(zenith_path: Path, azimuth_path: Path) -> tuple[float, float]:
+    """Mean zenith angle and azimuth of the mean horizontal direction of rasters; NaN without pixels. [degree]"""
+    angles = []
+    for path in (zenith_path, azimuth_path):
+        with rasterio.open(path) as dataset:
+            factor = 1
+            while max(dataset.shape) > factor * _MAX_SIZE:
+                factor *= 2
+            angles.append(np.radians(dataset.read(1, out_shape=tuple(-(-side // factor) for side in dataset.shape))))
+    zenith, azimuth = (values[np.isfinite(angles[0] + angles[1])].astype(np.float64) for values in angles)
+    if not zenith.size:
+        return math.nan, math.nan
+    east, north = (float((np.sin(zenith) * function(azimuth)).mean()) for function in (np.sin, np.cos))
+    return math.degrees(zenith.mean()), math.degrees(math.atan2(east, north)) % 360.0
 
 
 def _cloud_cover(path: Path, tags: Mapping[str, str]) -> float | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from qgis import core
 
-from .forms import Form, Option, address, bounding_box
+from .forms import Form, Option, address, bounding_box, vector_file
 from .program import Cancelled, ProgramError, environment, find_program, run_program, shown, version_warning
 
 SETTING = "LST_RASTER_PROGRAM"
@@ -54,6 +54,10 @@ def _parameter(option: Option) -> core.QgsProcessingParameterDefinition:
         return core.QgsProcessingParameterFile(name, label, type_, optional=optional)
     if kind == "layer":
         return core.QgsProcessingParameterRasterLayer(name, label, optional=optional)
+    if kind in ("points", "polygons"):
+        source = core.QgsProcessing.SourceType
+        type_ = source.TypeVectorPoint if kind == "points" else source.TypeVectorPolygon
+        return core.QgsProcessingParameterVectorLayer(name, label, [type_], optional=optional)
     if kind == "crs":
         return core.QgsProcessingParameterCrs(name, label, optional=optional)
     if kind == "extent":
@@ -84,6 +88,11 @@ def value(option: Option, algorithm: Any, parameters: dict[str, Any], context: A
         return _source(option, layer)
     if option.kind == "layers":
         return [_source(option, layer) for layer in algorithm.parameterAsLayerList(parameters, option.name, context)]
+    if option.kind in ("points", "polygons"):
+        layer = algorithm.parameterAsVectorLayer(parameters, option.name, context)
+        if layer is None:
+            raise core.QgsProcessingException(f"'{option.label}': {given} is no vector layer that QGIS can open")
+        return _vector_source(option, layer)
     if option.kind == "crs":
         crs = algorithm.parameterAsCrs(parameters, option.name, context)
         return str(crs.authid() or crs.toWkt())
@@ -98,6 +107,14 @@ def _source(option: Option, layer: Any) -> str:
         text = f"the layer {layer.name()} is not a raster file ({layer.providerType()}); save it as GeoTIFF"
         raise core.QgsProcessingException(f"'{option.label}': {text}")
     return address(str(layer.source()))
+
+
+def _vector_source(option: Option, layer: Any) -> str:
+    found = vector_file(str(layer.source())) if layer.providerType() == "ogr" else ""
+    if not found:
+        text = f"the layer {layer.name()} is not a whole file; save its features as GeoPackage"
+        raise core.QgsProcessingException(f"'{option.label}': {text}")
+    return found
 
 
 def _extent(option: Option, algorithm: Any, parameters: dict[str, Any], context: Any) -> Any:

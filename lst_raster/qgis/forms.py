@@ -15,8 +15,8 @@ class Option:
     """An option of a form.
 
     Kinds are ``text``, ``list`` (texts separated by ``;``), ``number``, ``integer``, ``switch``, ``choice``,
-    ``layer``, ``layers``, ``file``, ``files``, ``folder``, ``crs``, ``extent`` (a value of `bounding_box`) or ``words``
-    (arguments as in a shell).
+    ``layer``, ``layers``, ``points``, ``polygons`` (vector layers), ``file``, ``files``, ``folder``, ``crs``,
+    ``extent`` (a value of `bounding_box`) or ``words`` (arguments as in a shell).
     """
 
     name: str  # of the parameter in QGIS
@@ -77,6 +77,14 @@ def address(source: str) -> str:
         if source.startswith(prefix):
             return scheme + source[len(prefix) :]
     return source
+
+
+def vector_file(source: str) -> str:
+    """Convert the source of a vector layer to a file and layer of the command line; empty if the layer has a filter."""
+    path, *details = source.split("|")
+    if any(detail.startswith("subset=") for detail in details):
+        return ""
+    return "|".join([path, *(detail for detail in details if detail.startswith("layername="))])
 
 
 def bounding_box(points: Sequence[tuple[float, float]]) -> tuple[float, float, float, float] | None:
@@ -206,6 +214,11 @@ _SCENE_DETAILS = (
 _PRODUCT = (
     Option("LST_ONLY", "switch", "--lst-only", "Write the temperature only",
         "No uncertainty, quality band, style, picture and STAC item.", default=False, advanced=True),
+    Option("UNCERTAINTY", "choice", "--uncertainty", "Uncertainty",
+        "components: also its random, atmospheric, surface and systematic parts, for means over areas and dates.",
+        default="total", choices=("total", "components"), advanced=True),
+    Option("ANGLES", "switch", "--angles", "Write the angles of view and sun",
+        "At every pixel, from the angle coefficient file of the scene, *_ANG.txt.", default=False, advanced=True),
     Option("DTYPE", "choice", "--dtype", "Data type", "uint16: hundredths of a kelvin, half the size.",
         default="float32", choices=("float32", "uint16"), advanced=True),
     Option("PRECISION", "choice", "--precision", "Precision",
@@ -257,28 +270,59 @@ COMPARE = Form(
             "Otherwise another grid is an error.", default=False),
     )
 )  # fmt: skip
+_PRODUCTS = Option("PRODUCTS", "layers", "", "Products", "Surface temperatures (*_LST.tif) made by lst-raster.",
+    optional=False)  # fmt: skip
+_DATES = (
+    Option("FROM", "text", "--from", "First day", "2015-06-01, 2015-06 or 2015."),
+    Option("TO", "text", "--to", "Last day", "In the same form."),
+    Option("MONTHS", "text", "--months", "Months of the year", "6,7,8 or 6-8 or 12-2."),
+)  # fmt: skip
+_PIXELS = (
+    Option("EXCLUDE", "list", "--exclude", "Pixels to omit",
+        "Flags of the quality band, separated by ';': water; cloud_distance=near.", advanced=True),
+    Option("MAX_UNCERTAINTY", "number", "--max-uncertainty", "Maximum uncertainty [K]",
+        "Pixels of a higher uncertainty are omitted.", limits=(0.0, 1000.0), advanced=True),
+)  # fmt: skip
+_NAMES = Option("ID", "text", "--id", "Column with the names",
+    "Unique for every feature. Empty: id or name, or the number of the feature.")  # fmt: skip
 COMPOSITE = Form(
     options=(
-        Option("PRODUCTS", "layers", "", "Products", "Surface temperatures (*_LST.tif) made by lst-raster.",
-            optional=False),
+        _PRODUCTS,
         Option("STATISTIC", "choice", "--statistic", "Statistic of each pixel over time",
             "weighted-mean: weighted by the uncertainties of the products.", default="median",
             choices=("median", "mean", "weighted-mean", "minimum", "maximum", "deviation", "percentile", "count")),
         Option("PERCENTILE", "number", "--percentile", "Percentile, if that is the statistic", limits=(0.0, 100.0)),
-        Option("FROM", "text", "--from", "First day", "2015-06-01, 2015-06 or 2015."),
-        Option("TO", "text", "--to", "Last day", "In the same form."),
-        Option("MONTHS", "text", "--months", "Months of the year", "6,7,8 or 6-8 or 12-2."),
+        *_DATES,
         Option("ALIGN", "switch", "--align", "Warp products whose pixels are not aligned",
             "Otherwise such products are an error.", default=False),
         Option("CRS", "crs", "--crs", "Coordinate reference system", "Empty: that of the products.", advanced=True),
         Option("GRID", "choice", "--grid", "Extent", "Union or intersection of all products.",
             choices=("union", "intersection"), default="union", advanced=True),
-        Option("EXCLUDE", "list", "--exclude", "Pixels to omit",
-            "Flags of the quality band, separated by ';': water; cloud_distance=near.", advanced=True),
-        Option("MAX_UNCERTAINTY", "number", "--max-uncertainty", "Maximum uncertainty [K]",
-            "Pixels of a higher uncertainty are omitted.", limits=(0.0, 1000.0), advanced=True),
+        *_PIXELS,
         Option("MIN_COUNT", "integer", "--min-count", "Minimum number of dates", default=1, limits=(1, 100000),
             advanced=True),
         _WORDS,
     )
+)  # fmt: skip
+ZONES = Form(
+    options=(
+        _PRODUCTS,
+        Option("ZONES", "polygons", "", "Zones", "Polygons of a saved layer.", optional=False),
+        _NAMES,
+        Option("PERCENTILE", "list", "--percentile", "Percentiles, separated by ';'", "0 to 100."),
+        Option("REFERENCE", "text", "--reference", "Name of the reference zone",
+            "Every zone gets the difference of its mean from that of this zone, with uncertainty."),
+        *_DATES, *_PIXELS, _WORDS,
+    )
+)  # fmt: skip
+SERIES = Form(
+    options=(
+        _PRODUCTS,
+        Option("POINTS", "points", "--points", "Points", "Points of a saved layer."),
+        Option("TABLE", "file", "--points", "Table of points instead", "CSV with longitude and latitude in degrees."),
+        Option("ZONES", "polygons", "--zones", "Zones instead", "Polygons of a saved layer: series of their means."),
+        _NAMES, *_DATES, *_PIXELS, _WORDS,
+    ),
+    one_of=("POINTS", "TABLE", "ZONES"),
+    not_together=(("POINTS", "TABLE", "ZONES"),),
 )  # fmt: skip

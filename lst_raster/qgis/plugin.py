@@ -190,6 +190,62 @@ class Composite(LstRasterAlgorithm):
         return {"OUTPUT": path, **({"COUNT": counts[0]} if counts else {})}
 
 
+class Zones(LstRasterAlgorithm):
+    """Statistics of products over polygons."""
+
+    command = "zones"
+    title = "Statistics over zones"
+    form = forms.ZONES
+    keywords = "zonal statistics,mean,median,urban heat island,district,park,uncertainty"
+    help = (
+        "<p>Mean, median, percentiles, extremes and valid fraction of surface temperatures in polygons, in kelvin, one "
+        "row for each product and polygon.</p>"
+        "<p>The uncertainty of a mean accounts for the correlation of errors: it does not shrink with the number of "
+        "pixels. With a reference zone, every zone gets the difference of its mean from that of this zone, whose "
+        "uncertainty is smaller than that of a mean.</p>"
+    )
+
+    def add_outputs(self) -> None:
+        self.addParameter(core.QgsProcessingParameterVectorDestination("OUTPUT", "Statistics"))
+
+    def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
+        path = str(self.parameterAsOutputLayer(parameters, "OUTPUT", context))
+        done = self.run_command(feedback, "--overwrite", "--output", path)
+        return {} if done is None else {"OUTPUT": path}
+
+
+class Series(LstRasterAlgorithm):
+    """Time series of products."""
+
+    command = "series"
+    title = "Time series at points or zones"
+    form = forms.SERIES
+    keywords = "time series,station,trend,uncertainty,plot"
+    help = (
+        "<p>Surface temperatures of many products at points, or their means over polygons, in kelvin, with "
+        "uncertainties; one row for each overpass and place, with the reason if there is no temperature.</p>"
+        "<p>The summary has the mean over the dates of each place, with its uncertainty, and the fraction of clear "
+        "dates. A plot shows up to 8 places.</p>"
+    )
+
+    def add_outputs(self) -> None:
+        summary = core.QgsProcessingParameterVectorDestination("SUMMARY", "Means over the dates", optional=True)
+        plot = core.QgsProcessingParameterFileDestination("PLOT", "Plot", "PNG (*.png)", optional=True)
+        self.addParameter(core.QgsProcessingParameterVectorDestination("OUTPUT", "Time series"))
+        for parameter in (summary, plot):
+            parameter.setCreateByDefault(False)
+            self.addParameter(parameter)
+
+    def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
+        results = {"OUTPUT": str(self.parameterAsOutputLayer(parameters, "OUTPUT", context))}
+        if parameters.get("SUMMARY"):
+            results["SUMMARY"] = str(self.parameterAsOutputLayer(parameters, "SUMMARY", context))
+        if parameters.get("PLOT"):
+            results["PLOT"] = str(self.parameterAsFileOutput(parameters, "PLOT", context))
+        named = [text for name, path in results.items() for text in (f"--{name.lower()}", path)]
+        return {} if self.run_command(feedback, "--overwrite", *named) is None else results
+
+
 class LstRasterPlugin:
     """The plugin: a provider of algorithms, no menus."""
 
@@ -244,6 +300,9 @@ class LstRasterProvider(core.QgsProcessingProvider):
     def supportedOutputRasterLayerExtensions(self) -> list[str]:
         return ["tif"]
 
+    def supportedOutputVectorLayerExtensions(self) -> list[str]:
+        return ["gpkg", "csv", "parquet"]
+
     def load(self) -> bool:
         """Add the algorithms, and the setting with the program's path if the Processing plugin is enabled."""
         try:
@@ -267,5 +326,5 @@ class LstRasterProvider(core.QgsProcessingProvider):
         ProcessingConfig.removeSetting(SETTING)
 
     def loadAlgorithms(self) -> None:
-        for algorithm in (Retrieve, Batch, Compare, Composite):
+        for algorithm in (Retrieve, Batch, Compare, Composite, Zones, Series):
             self.addAlgorithm(algorithm())

@@ -22,7 +22,7 @@ from lst_raster.io.scene import Scene
 from lst_raster.io.scene_download import is_product_or_item
 from lst_raster.io.stac_services import FoundItem, find_item
 from lst_raster.product.destination import open_product_raster
-from lst_raster.retrieval.masks import choose_masking
+from lst_raster.retrieval.masks import choose_masking, mask_warnings
 from lst_raster.sensors.bands import second_band, sensor_band
 from lst_raster.simulator.sigma_levels import HUMIDITY_LEVELS, TEMPERATURE_LEVELS
 
@@ -180,7 +180,10 @@ def _default_plan(scene: Scene) -> Description:
         model = f"{inputs.model.contract.name} ({why})" if inputs.model else "none: the terms of a Level-2 product"
         plan |= {"model": model, **inputs.texts, "warnings": assumption_warnings(scene, inputs)}
     try:
-        plan["mask"] = str(choose_masking(scene, clouds=True, dilation=0.0))
+        masking = choose_masking(scene, clouds=True, dilation=0.0)
+        plan["mask"] = str(masking)
+        if lines := mask_warnings(scene, masking):
+            plan["warnings"] = [*plan.get("warnings", []), *lines]
     except LstRasterError as error:
         plan["mask"] = f"none: {error}"
     return plan

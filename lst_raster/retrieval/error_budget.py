@@ -9,7 +9,7 @@ import numpy as np
 
 from lst_raster.inference.model import Model
 from lst_raster.physics.quantities import BRIGHTNESS_TEMPERATURE
-from lst_raster.physics.two_bands import BandState, band_temperature
+from lst_raster.physics.two_bands import BandState, band_temperature, two_band_components
 from lst_raster.physics.uncertainty import (
     EXACT_ATMOSPHERE,
     TemperatureErrors,
@@ -20,7 +20,7 @@ from lst_raster.retrieval.atmosphere import AtmosphereTerms, solve_atmosphere
 from lst_raster.retrieval.inversion import PixelState, Sensor, two_bands
 from lst_raster.sensors.bands import second_band, sensor_band
 
-PARTS = ("sensor", "emissivity", "atmosphere")
+PARTS = ("sensor", "stray light", "emissivity", "atmosphere")  # stray light with two bands only
 SYSTEMATIC = "calibration"  # error that all pixels have in common, and other scenes of the sensor
 
 Parts = dict[str, Any]
@@ -49,9 +49,9 @@ def _one_band(
     of_emissivity = TemperatureErrors(zero, errors.emissivity, zero, zero)
     calibration = noise_radiance(band.calibration_uncertainty, band.planck)
     return temperature, {
-        PARTS[0]: errors.noise,
-        PARTS[1]: temperature_uncertainty(of_emissivity, pixels.emissivity_uncertainty),
-        PARTS[2]: temperature_uncertainty(errors._replace(noise=zero), 0.0),
+        "sensor": errors.noise,
+        "emissivity": temperature_uncertainty(of_emissivity, pixels.emissivity_uncertainty),
+        "atmosphere": temperature_uncertainty(errors._replace(noise=zero), 0.0),
         SYSTEMATIC: band_temperature(state._replace(noise=calibration))[1].noise,
     }
 
@@ -74,9 +74,12 @@ def _two_bands(
         second_radiance=pixels.second_radiance + noise_radiance(error, second.planck),
     )
     shifted = two_bands(brighter, _atmosphere(model, warmer), sensors)
-    covariances = dict(zip(PARTS, (found.noise, found.emissivity, found.atmosphere), strict=True))
-    parts: Parts = {name: np.sqrt(found.variance(covariance)) for name, covariance in covariances.items()}
-    return found.temperature, {**parts, SYSTEMATIC: np.abs(shifted.temperature - found.temperature)}
+    stray_light = sensors[1].stray_light / sensors[1].noise
+    parts = two_band_components(found, (0.0, 0.0), stray_light)
+    return found.temperature, {
+        "sensor": parts.random, "stray light": parts.systematic, "emissivity": parts.surface,
+        "atmosphere": parts.atmosphere, SYSTEMATIC: np.abs(shifted.temperature - found.temperature),
+    }  # fmt: skip
 
 
 def _atmosphere(model: Model, values: Mapping[str, Any]) -> AtmosphereTerms:

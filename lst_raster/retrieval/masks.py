@@ -81,6 +81,22 @@ class Masking:
         return f"{', '.join(kinds)}{dilated}, by {self.quality}"
 
 
+def mask_warnings(scene: Scene, masking: Masking) -> list[str]:
+    """What the user should know of the quality bands, one line each."""
+    quality, lines = masking.quality, []
+    if quality is not None and quality.misnamed:
+        lines.append(
+            f"{quality.place.name} has the bits of {quality.layout.name}, unlike its name: they are read as such"
+        )
+    elevation = scene.files.mtl.number("SUN_ELEVATION") if scene.files.mtl else None
+    if quality is not None and elevation is not None and elevation < 0.0:
+        lines.append(
+            f"{scene.stem} is a night scene (sun elevation {elevation:.1f} degrees): {quality.place.name} needs "
+            "reflected sunlight to detect cloud, water and snow, so cloud may be undetected; look at the quicklook"
+        )
+    return lines
+
+
 def choose_masking(scene: Scene, *, clouds: bool, dilation: float, align: bool = False) -> Masking:
     """Find the quality bands of a scene; `clouds` masks clouds and all within a `dilation` [m] of them.
 

@@ -32,7 +32,7 @@ from lst_raster.product.paths import OutputFormat, ProductPaths
 from lst_raster.product.sidecars import write_sidecars
 from lst_raster.product.stac import COUNTS_PROPERTY, RUN
 from lst_raster.product.staging import new_files
-from lst_raster.retrieval.masks import Masking, choose_masking
+from lst_raster.retrieval.masks import Masking, choose_masking, mask_warnings
 from lst_raster.retrieval.neighbourhood import neighbourhood_fields
 from lst_raster.retrieval.resume import (
     States,
@@ -177,7 +177,7 @@ def retrieve(
         `progress` returned False. No incomplete files remain.
     """
     if not isinstance(scene, Scene):
-        scene = open_scene(scene, bbox=bbox, emissivity=emissivity)
+        scene = open_scene(scene, bbox=bbox, emissivity=emissivity, angles=form.angles)
     elif bbox is not None:
         raise InputError("the scene is open already; give the box to open_scene, or the path of the scene")
     scene = choose_bands(scene, bands, model)
@@ -231,12 +231,15 @@ def plan_product(run: Run, output: str | Path | Address, reanalysis: Sequence[st
     """Stage: paths, provenance and fingerprint of the product."""
     scene = run.scene
     tags = _provenance(scene, run.inputs, run.masking)
+    if run.angles is not None:
+        tags["angles"] = str(run.angles)
     mtl, definition = scene.files.mtl, definition_path(scene.sensor)  # the latter of a custom sensor
     second = scene.second.place.location if scene.second else None
     scene_files = [scene.place.location, second, mtl.location if mtl else None, definition]
     read = (
         *(file for file in scene_files if file),
         *run.inputs.rasters, *run.masking.rasters, *map(reanalysis_location, reanalysis),
+        *(place.location for place in (run.angles.files if run.angles else ())),
     )  # fmt: skip
     states = file_states(read)
     return ProductPlan(
@@ -303,10 +306,7 @@ def write_product(plan: ProductPlan, threads: int, progress: Progress) -> tuple[
 def warnings_after(run: Run, counts: TileCounts) -> tuple[str, ...]:
     """Stage: assumptions and anomalies, one line each."""
     lines = assumption_warnings(run.scene, run.inputs)
-    quality = run.masking.quality
-    if quality is not None and quality.misnamed:
-        line = f"{quality.place.name} has the bits of {quality.layout.name}, unlike its name: they are read as such"
-        lines.append(line)
+    lines += mask_warnings(run.scene, run.masking)
     if run.inputs.model:
         lines += input_warnings(run.inputs.model, counts.input_ranges).values()
     if run.check.largest > TOLERANCE:
@@ -360,9 +360,16 @@ def _provenance(scene: Scene, inputs: Inputs, masking: Masking) -> dict[str, str
         **scene.tags, "equation": EQUATION, "lst_raster_version": __version__, "input": scene.place.label,
         "sensor": scene.sensor, "acquisition_date": str(scene.date or "unknown"),
         "acquisition_time": f"{scene.date.time}Z" if scene.date and scene.date.time else "unknown",
-        "calibration": str(scene.calibration), **_second_band(scene), **model_provenance(inputs.model), **inputs.texts,
-        "mask": str(masking),
+        **_sun(scene), "calibration": str(scene.calibration), **_second_band(scene),
+        **model_provenance(inputs.model), **inputs.texts, "mask": str(masking),
     }  # fmt: skip
+
+
+def _sun(scene: Scene) -> dict[str, str]:
+    """Position of the sun at the scene centre and the time of acquisition, where the metadata have it. [degree]"""
+    mtl = scene.files.mtl
+    numbers = {name: mtl.number(name.upper()) if mtl else None for name in ("sun_elevation", "sun_azimuth")}
+    return {name: f"{number:.2f}" for name, number in numbers.items() if number is not None}
 
 
 def _second_band(scene: Scene) -> dict[str, str]:

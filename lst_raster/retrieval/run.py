@@ -15,12 +15,23 @@ from rasterio.windows import Window
 from lst_raster.errors import CancelledError
 from lst_raster.inputs.resolve import Inputs
 from lst_raster.io.address import Location
+from lst_raster.io.angles import AngleSource, find_angles, open_angles
 from lst_raster.io.grid import Grid
 from lst_raster.io.plausibility import HOTTEST_GROUND
 from lst_raster.io.quality_band import is_any
 from lst_raster.io.scene import Scene
 from lst_raster.product.cog import BLOCK, CogWriter, Compression, Layer, new_cog
-from lst_raster.product.paths import OutputFormat, ProductPaths, quality_layer, temperature_layer, uncertainty_layer
+from lst_raster.product.paths import (
+    ANGLES,
+    COMPONENTS,
+    OutputFormat,
+    ProductPaths,
+    angle_layer,
+    component_layer,
+    quality_layer,
+    temperature_layer,
+    uncertainty_layer,
+)
 from lst_raster.product.quality_flags import values_of
 from lst_raster.product.staging import Staging
 from lst_raster.retrieval.atmosphere import (
@@ -152,7 +163,8 @@ class InterpolationCheck:
         """Root mean square of the uncertainty by error source, for the provenance."""
         if not self.checked:
             return "unknown"
-        parts = ", ".join(f"{name} {_rms(self.parts[name]):.2f} K" for name in PARTS)
+        known = [name for name in PARTS if np.isfinite(self.parts[name]).any()]
+        parts = ", ".join(f"{name} {_rms(self.parts[name]):.2f} K" for name in known)
         return f"{parts} (root mean squares at {self.checked} pixels)"
 
     def systematic_uncertainty(self) -> str:
@@ -182,6 +194,7 @@ class Run:
     coarse: CoarseAtmosphere | None  # None where the model runs at every pixel
     check: InterpolationCheck
     flagging: Flagging
+    angles: AngleSource | None = None  # None if no angles are written
 
     @classmethod
     def prepare(cls, scene: Scene, inputs: Inputs, masking: Masking, form: OutputFormat, *, exact: bool) -> Run:
@@ -195,6 +208,7 @@ class Run:
         return cls(
             scene=scene, inputs=inputs, masking=masking, form=form, coarse=coarse,
             check=InterpolationCheck.over(scene.grid, inputs, sensors), flagging=Flagging.of(inputs, masking),
+            angles=find_angles(scene) if form.angles else None,
         )  # fmt: skip
 
     @property
@@ -203,10 +217,15 @@ class Run:
         return self.inputs.level2 is None and not self.form.lst_only
 
     def layers(self, paths: ProductPaths) -> dict[str, tuple[Location, Layer]]:
-        """Paths and layers of the rasters to write: ``temperature``, and optionally ``uncertainty`` and ``quality``."""
-        layers = {}
+        """Paths and layers of the rasters to write: ``temperature``, and optionally ``uncertainty`` and ``quality``.
+
+        The components of the uncertainty and the angles have their roles (`COMPONENTS`, `ANGLES`).
+        """
+        layers = {role: (paths.of(role), angle_layer(role, self.form)) for role in ANGLES if self.angles is not None}
         if self.has_uncertainty:
             layers["uncertainty"] = (paths.uncertainty, uncertainty_layer(self.form))
+            if self.form.uncertainty == "components":
+                layers |= {role: (paths.of(role), component_layer(role, self.form)) for role in COMPONENTS}
         if not self.form.lst_only:
             layers["quality"] = (paths.quality, quality_layer())
         return {**layers, "temperature": (paths.temperature, temperature_layer(self.form))}
@@ -230,11 +249,12 @@ def open_cogs(
 
     Raises OutputError: a file cannot be written, or its content differs when read back.
     """
-    lossless = "deflate" if compress == "lerc_zstd" else compress  # quality bits must not change
+    # Quality bits must not change, and the error of lossy compression, 0.01 K, is as large as some components.
+    lossless = "deflate" if compress == "lerc_zstd" else compress
     with ExitStack() as stack:
         cogs = {}
         for role, (path, layer) in layers.items():
-            method = lossless if role == "quality" else compress
+            method = lossless if role == "quality" or role in (*COMPONENTS, *ANGLES) else compress
             cog = new_cog(path, grid, layer, compress=method, files=files)
             cogs[role] = stack.enter_context(cog)
         yield cogs
@@ -264,19 +284,28 @@ def _open_worker(
 ) -> Iterator[Callable[[Window], TileCounts]]:
     """Open the files of one thread; yields the function that processes a tile."""
     hides = [kind for kind in run.masking.hides if kind in run.masking.available]
-    with open_tiles(run.scene, run.inputs, run.masking, run.coarse, uncertainty=run.has_uncertainty) as read_tile:
+    with ExitStack() as stack:
+        tiles = open_tiles(run.scene, run.inputs, run.masking, run.coarse, uncertainty=run.has_uncertainty)
+        read_tile = stack.enter_context(tiles)
+        read_angles = stack.enter_context(open_angles(run.angles, run.scene)) if run.angles is not None else None
 
         def process(window: Window) -> TileCounts:
             tile = read_tile(window)
-            temperature, uncertainty = retrieve_tile(tile, run.check.sensors)
+            components = run.has_uncertainty and run.form.uncertainty == "components"
+            temperature, uncertainty, parts = retrieve_tile(tile, run.check.sensors, components=components)
             cogs["temperature"].write(temperature, window)
             if "uncertainty" in cogs:
                 cogs["uncertainty"].write(uncertainty, window)
+            for role, part in zip(COMPONENTS, parts or (), strict=False):
+                cogs[role].write(part, window)
             counts = TileCounts.of(tile, temperature, hides)
             if distance is not None:
                 bits = run.flagging.bits(tile, temperature, uncertainty, distance(window))
                 cogs["quality"].write(bits, window)
                 counts.quality_values = values_of(bits)
+            if read_angles is not None and tile.measured.any():
+                for role, angle in read_angles(window).items():
+                    cogs[role].write(np.where(tile.measured, angle, np.float32(np.nan)), window)
             run.check.add(tile, temperature)
             return counts
 

@@ -29,7 +29,7 @@ from lst_raster.retrieval.atmosphere import (
     open_exact_atmosphere,
     open_level2_atmosphere,
 )
-from lst_raster.retrieval.inversion import PixelState, Sensor, solve_equation
+from lst_raster.retrieval.inversion import PixelState, Sensor, Solution, solve_equation
 from lst_raster.retrieval.masks import MASK_BITS, DistanceClasses, Masking, open_masks
 
 
@@ -125,16 +125,17 @@ def _empty_tile(window: Window, pixels: Pixels) -> Tile:
     )  # fmt: skip
 
 
-def retrieve_tile(tile: Tile, sensors: Sequence[Sensor]) -> tuple[Float32, Float32]:
+def retrieve_tile(tile: Tile, sensors: Sequence[Sensor], *, components: bool = False) -> Solution:
     """Land surface temperature of a tile and its uncertainty, with the bands and the noise of the sensor. [K]
 
-    NaN where a pixel is not valid or the equation has no solution, and for the uncertainty where it is unknown.
+    NaN where a pixel is not valid or the equation has no solution, and for the uncertainty where it is unknown;
+    `components` adds those of the uncertainty.
     """
-    results = solve_equation(tile.pixels, tile.atmosphere, sensors)
+    found = solve_equation(tile.pixels, tile.atmosphere, sensors, components=components)
     if not tile.valid.all():
-        for result in results:
+        for result in (found.temperature, found.uncertainty, *(found.components or ())):
             result[~tile.valid] = np.nan
-    return results
+    return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

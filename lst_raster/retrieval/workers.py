@@ -15,8 +15,9 @@ from rasterio.windows import Window
 from lst_raster.io.grid import Grid
 from lst_raster.io.raster import copied_gdal_settings
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
-Worker = Callable[[Window], Result]
+Worker = Callable[[Item], Result]
 
 
 def available_threads() -> int:
@@ -36,9 +37,9 @@ def windows_over(grid: Grid, side: int) -> list[Window]:
 
 
 def over_tiles(
-    windows: Sequence[Window], open_worker: Callable[[], AbstractContextManager[Worker[Result]]], threads: int
+    windows: Sequence[Item], open_worker: Callable[[], AbstractContextManager[Worker[Item, Result]]], threads: int
 ) -> Generator[Result, None, None]:
-    """Process tiles in `threads` threads and yield the results in order of completion.
+    """Process tiles, or other parts of the work, in `threads` threads and yield the results in order of completion.
 
     `open_worker` is called once per thread and returns the function that processes a tile; with one thread all runs in
     the caller's. If the function raises, running tiles are completed and the error is raised here; if the caller stops
@@ -52,13 +53,13 @@ def over_tiles(
             yield from _in_threads(windows, workers)
 
 
-def _in_threads(windows: Sequence[Window], workers: Sequence[Worker[Result]]) -> Generator[Result, None, None]:
-    free: SimpleQueue[Worker[Result]] = SimpleQueue()
+def _in_threads(windows: Sequence[Item], workers: Sequence[Worker[Item, Result]]) -> Generator[Result, None, None]:
+    free: SimpleQueue[Worker[Item, Result]] = SimpleQueue()
     for worker in workers:
         free.put(worker)
     settings = copied_gdal_settings()
 
-    def work(window: Window) -> Result:
+    def work(window: Item) -> Result:
         worker = free.get()
         try:
             with settings():

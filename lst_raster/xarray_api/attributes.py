@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lst_raster.product.paths import ANGLES, COMPONENTS
 from lst_raster.product.quality_flags import FLAGS, Flag
 
 CONVENTIONS = "CF-1.11"
@@ -23,6 +24,29 @@ UNCERTAINTY_ATTRIBUTES: Mapping[str, Any] = MappingProxyType(
         "long_name": "standard uncertainty of the land surface temperature", "units": "K",
     }
 )  # fmt: skip
+COMPONENT_ATTRIBUTES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        f"lst_{role}": {
+            "standard_name": "surface_temperature standard_error",
+            "long_name": title.replace("uncertainty", "standard uncertainty of the land surface temperature"),
+            "units": "K", "lst_cci_name": name,
+        }
+        for (role, title), name in zip(
+            COMPONENTS.items(), ("lst_unc_ran", "lst_unc_loc_atm", "lst_unc_loc_sfc", "lst_unc_sys"), strict=True
+        )
+    }
+)  # fmt: skip
+"""Attributes of the components of the uncertainty by variable, with their names in LST_cci products of ESA."""
+ANGLE_ATTRIBUTES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        name: {"standard_name": standard_name, "long_name": ANGLES[name], "units": "degree"}
+        for name, standard_name in (
+            ("view_zenith", "sensor_zenith_angle"), ("view_azimuth", "sensor_azimuth_angle"),
+            ("sun_zenith", "solar_zenith_angle"), ("sun_azimuth", "solar_azimuth_angle"),
+        )
+    }
+)  # fmt: skip
+"""Attributes of the angles, by name."""
 TERM_ATTRIBUTES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "transmittance": {"long_name": "transmittance of the atmosphere in the band, towards the sensor", "units": "1"},

@@ -156,7 +156,7 @@ class _Block:
         if atmosphere.terms[0].shape not in ((), shape):
             layers = [np.broadcast_to(layer, shape) for layer in atmosphere.layers()]
             atmosphere = AtmosphereTerms.from_layers(np.stack(layers))
-        lst, uncertainty = solve_equation(whole, atmosphere, self.recipe.sensors)
+        lst, uncertainty, _ = solve_equation(whole, atmosphere, self.recipe.sensors)
         infinite = np.zeros(shape, bool)  # would give a number
         for part in given:
             infinite |= ~np.isfinite(part)

@@ -21,10 +21,12 @@ from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid
 from lst_raster.io.raster import open_raster, read_stored
 from lst_raster.product.cog import BLOCK
-from lst_raster.product.paths import ITEM, OutputFormat, file_names, find_product, temperature_layer
+from lst_raster.product.paths import ANGLES, ITEM, RASTERS, OutputFormat, file_names, find_product, temperature_layer
 from lst_raster.product.quality_flags import FLAGS, flag, require_quality_band
 from lst_raster.resources import require
 from lst_raster.xarray_api.attributes import (
+    ANGLE_ATTRIBUTES,
+    COMPONENT_ATTRIBUTES,
     CONVENTIONS,
     LST_ATTRIBUTES,
     UNCERTAINTY_ATTRIBUTES,
@@ -53,10 +55,12 @@ def open_product(path: str | Path, *, chunks: Any = None) -> xr.Dataset:
     Returns
     -------
     Dataset
-        ``lst`` and ``lst_uncertainty`` [K], float32 for any type in the files, NaN where there is no value;
+        ``lst`` and ``lst_uncertainty`` [K], float32 for any type in the files, NaN where there is no value; its
+        components, ``lst_uncertainty_random``, ``_atmosphere``, ``_surface`` and ``_systematic`` [K];
         ``quality``, the bits as stored, with CF attributes for their meaning; and each field of the bits by its
-        name: boolean, ``emissivity_source`` and ``cloud_distance`` integers with their meanings. Variables that the
-        product does not have are omitted. Coordinates ``x``, ``y``, ``spatial_ref`` as in rioxarray, and ``time``
+        name: boolean, ``emissivity_source`` and ``cloud_distance`` integers with their meanings; the angles
+        ``view_zenith``, ``view_azimuth``, ``sun_zenith`` and ``sun_azimuth`` [degree]. Variables that the product does
+        not have are omitted. Coordinates ``x``, ``y``, ``spatial_ref`` as in rioxarray, and ``time``
         where the date is known; the attributes are the provenance.
 
     Raises
@@ -131,6 +135,8 @@ def _open_rasters(place: Place) -> dict[str, _Raster]:
         )
     found = {"lst": first}
     for name, place in places.items():
+        if name in ANGLES and "angles" not in first.tags:  # not written; a server may refuse access to a missing file
+            continue
         try:
             raster = _Raster.open(place)
         except InputNotFoundError:
@@ -155,19 +161,25 @@ def _places(place: Place) -> dict[str, Place]:
         stem = address.name.removesuffix(ITEM)
         lst = place if stem == address.name else Place.at(address.sibling(f"{stem}.tif"))
         names = file_names(lst.name)
-        rasters = {"lst": lst, **{role: Place.at(address.sibling(names[role])) for role in ("uncertainty", "quality")}}
-    return {"lst_uncertainty" if role == "uncertainty" else role: raster for role, raster in rasters.items()}
+        rasters = {"lst": lst, **{role: Place.at(address.sibling(names[role])) for role in RASTERS if role != "lst"}}
+    return {f"lst_{role}" if role.startswith("uncertainty") else role: raster for role, raster in rasters.items()}
 
 
 def _variables(rasters: Mapping[str, _Raster]) -> dict[str, xr.Variable]:
-    others = ancillary(*(name for name in rasters if name != "lst"))
+    others = ancillary(*(name for name in rasters if name != "lst" and name not in ANGLE_ATTRIBUTES))
     variables = {"lst": _variable(rasters["lst"], "kelvin", {**LST_ATTRIBUTES, **others})}
     if "lst_uncertainty" in rasters:
         variables["lst_uncertainty"] = _variable(rasters["lst_uncertainty"], "kelvin", UNCERTAINTY_ATTRIBUTES)
+    for name, attributes in COMPONENT_ATTRIBUTES.items():
+        if name in rasters:
+            variables[name] = _variable(rasters[name], "kelvin", attributes)
     if "quality" in rasters:
         variables["quality"] = _variable(rasters["quality"], "bits", quality_attributes())
         for field in FLAGS:
             variables[field.name] = _variable(rasters["quality"], field.name, flag_attributes(field))
+    for name, attributes in ANGLE_ATTRIBUTES.items():
+        if name in rasters:
+            variables[name] = _variable(rasters[name], "kelvin", attributes)
     return variables
 
 
@@ -179,7 +191,7 @@ def _variable(raster: _Raster, content: str, attributes: Mapping[str, Any]) -> x
 class RasterArray(BackendArray):
     """Lazy array of a raster for xarray, which can be sent to other processes.
 
-    `content` is ``kelvin``, ``bits``, or the name of one field of the quality bits.
+    `content` is ``kelvin`` (of angles: degrees), ``bits``, or the name of one field of the quality bits.
     """
 
     def __init__(self, place: Place, grid: Grid, content: str) -> None:

@@ -26,7 +26,7 @@ def test_the_command_writes_the_rasters_of_python_and_lists_them(tmp_path, comma
     season(tmp_path / "in", shape=(20, 30), number=3)
     options = ("--statistic", "mean", "--statistic", "median", "--percentile", "90", "--months", "1-2")
     code, out, err = command("composite", tmp_path / "in", "-o", tmp_path / "out.tif", *options)
-    names = ("out", "out_UNC", "out_UNC_IND", "out_MEDIAN", "out_P90", "out_COUNT")
+    names = ("out", "out_UNC", "out_MEDIAN", "out_P90", "out_COUNT")
     assert (code, err) == (0, []) and out == [str(tmp_path / f"{name}.tif") for name in names]
     assert read(out[-1]).max() == 2
 

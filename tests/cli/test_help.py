@@ -8,6 +8,7 @@ import click
 import pytest
 
 from lst_raster.cli.main import COMMANDS, cli
+from tests.support.areas import write_districts, write_stations
 from tests.support.commands import commands
 from tests.support.composites import season
 from tests.support.custom_sensors import write_response
@@ -26,6 +27,7 @@ PARSED = {
     "evaluate ": "a simulated set",
     "build ": "the published sources",
     "profiles from-era5": "files of a reanalysis",
+    "--stations fluxnet": "tables of FLUXNET and products of their overpasses",
     "sensor remove": "a sensor band that was defined before",
     "qgis ": "a QGIS",
 }
@@ -47,7 +49,9 @@ def folder(tmp_path_factory):
     make_scene(folder / "scenes", lst=ramp(280, 310))
     shutil.rmtree(folder / "scenes" / "air")
     (folder / "archive").mkdir()
-    season(folder / "archive")
+    season(folder / "archive", number=8)
+    write_districts(folder / "districts.gpkg")
+    write_stations(folder / "stations.csv")
     write_response(folder / "response.csv")
     write_table(folder / "matchups.csv", *(row(insitu_lst_K=str(290 + step)) for step in range(3)), header=HEADER)
     write_soundings(folder / "soundings.nc", 3)
@@ -92,14 +96,14 @@ def test_the_help_fits_into_80_columns(name, command, monkeypatch):
 
 
 def test_many_options_stand_in_sections_and_none_is_lost(command):
-    for name in ("retrieve", "batch", "composite", "validate"):
+    for name in ("retrieve", "batch", "composite", "zones", "series", "validate"):
         text = "\n".join(command(name, "--help")[1])
         titles = re.findall(r"^(\S[^:\n]*):$", text, re.MULTILINE)
         assert len(titles) >= 4 and titles[-2:] == ["Options", "Examples"], name
         for param in commands()[name].params:
             if isinstance(param, click.Option):
                 word = next(word for word in param.opts if word.startswith("--"))
-                assert len(re.findall(rf"^  (?:-\w, )?{word}\b", text, re.MULTILINE)) == 1, (name, word)
+                assert len(re.findall(rf"^  (?:-\w, )?{word}(?![\w-])", text, re.MULTILINE)) == 1, (name, word)
 
 
 def test_all_commands_have_one_line_each_in_the_order_of_use(command):

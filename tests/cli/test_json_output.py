@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 import xarray as xr
 
 from lst_raster.cli import command as results
+from tests.support.areas import write_places
 from tests.support.commands import commands
 from tests.support.custom_sensors import make_custom_sensor, write_response
 from tests.support.factories import make_scene, ramp
@@ -25,6 +27,8 @@ RUN = {
     "check": ("SCENE_LST.tif",),
     "compare": ("SCENE_LST.tif", "SCENE_LST.tif"),
     "composite": ("SCENE_LST.tif", "-o", "median.tif"),
+    "zones": ("SCENE_LST.tif", "zones.gpkg", "-o", "zones.csv"),
+    "series": ("SCENE_LST.tif", "--zones", "zones.gpkg", "-o", "series.csv"),
     "fetch-reanalysis": ("scene", "--dry-run", "--date", "2015-01-17T16:20"),
     "validate": ("table.csv",),
     "qgis install": ("--profiles-folder", "profiles"),
@@ -82,6 +86,7 @@ def folder(tmp_path_factory):
     (folder / "profiles" / "default" / "QGIS").mkdir(parents=True)
     write_table(folder / "table.csv", *(row(insitu_lst_K=str(290 + step)) for step in range(3)), header=HEADER)
     write_response(folder / "response.csv")
+    write_places(folder / "zones.gpkg", [shapely.box(452775, 3407145, 453975, 3408345)])  # within the scene
     from lst_raster import retrieve
 
     retrieve(path, output=folder / "SCENE_LST.tif", emissivity=0.97, water_vapour=20.0, air_temperature=295.0,

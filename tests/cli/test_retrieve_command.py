@@ -232,7 +232,7 @@ import os, sys
 from lst_raster.cli import main
 import lst_raster.retrieval.run as engine
 number = int(sys.argv.pop())
-engine.retrieve_tile = lambda *arguments: os.kill(os.getpid(), number)
+engine.retrieve_tile = lambda *arguments, **options: os.kill(os.getpid(), number)
 main.main()
 """
 

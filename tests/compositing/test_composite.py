@@ -196,7 +196,7 @@ def test_every_raster_is_a_cog_with_provenance_and_sidecars(tmp_path):
             tags = dataset.tags()
         assert tags["products"] == ", ".join(one.name for one in paths) and tags["AREA_OR_POINT"] == "Point"
         assert tags["composite"] == "weighted_mean of 2 products from 2 overpasses"
-        assert "upper bound" in tags["uncertainty_assumption"]
+        assert tags["uncertainty_components"].startswith("of 0 of 2 products")
         assert str(tmp_path) not in str(tags)
     item = json.loads(made.path.with_suffix(".json").read_text())
     named = {asset["href"].removeprefix("./") for asset in item["assets"].values()}

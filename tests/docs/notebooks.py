@@ -8,7 +8,7 @@ regenerates them.
 from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-SCRIPTS = ("01_first_retrieval", "08_product_in_xarray")
+SCRIPTS = ("01_first_retrieval", "08_product_in_xarray", "09_urban_heat_island")
 
 
 def notebook_of(script):

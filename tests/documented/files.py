@@ -12,6 +12,7 @@ import numpy as np
 from lst_raster.retrieval.retrieve import retrieve
 from lst_raster.sensors.bands import sensor_band
 from tests.documented.pages import ROOT
+from tests.support.areas import write_districts, write_stations
 from tests.support.composites import season
 from tests.support.emissivity_scenes import DEGREES, add_metadata, add_reflectance, make_tile
 from tests.support.factories import make_model, make_scene, ramp, write_raster
@@ -195,6 +196,8 @@ RULES = {
     r"(wv\.tif)\+-\d+%": lambda files, path, name: _raster(18.0, 22.0)(files, path.with_name(name)),
     r"worldcover\.tif|landcover\.tif": _raster(30.0, 30.0, "u1", DEGREES),
     r"GED": Files.tiles,
+    r"districts\.gpkg": lambda files, path: write_districts(path),
+    r"stations\.csv": lambda files, path: write_stations(path),
     r"MATCHUPS\.csv": Files.matchups,
     r"PROFILES\.nc": lambda files, path: write_soundings(path, 4),  # as many as rows of the match-ups
     r"overpasses\.csv": Files.custom_columns,

@@ -46,7 +46,7 @@ def browser():
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     """The page of a whole product, in kelvin."""
-    product = make_set(tmp_path_factory.mktemp("page"), SHAPE, fields=fields())
+    product = make_set(tmp_path_factory.mktemp("page"), SHAPE, fields=fields(), components=False)
     return lst_raster.preview(product, html=True, units="K")
 
 

@@ -21,6 +21,7 @@ from tests.support.shared import shared_path
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "data" / "LC08_alabama_B10.tif"
 AIR = {"WATER_VAPOUR": 20.0, "AIR_TEMPERATURE": 288.5}
 OPTIONS = ("--water-vapour", "20", "--air-temperature", "288.5")
+ALGORITHMS = ("retrieve", "batch", "compare", "composite", "zones", "series")
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +101,7 @@ def done(home, product, tmp_path_factory):
     scene = make_scene(folder / "in", lst=ramp(280, 300, (1100, 1100)))
     other = home.command("retrieve", EXAMPLE, "-o", folder / "other.tif", *OPTIONS, "--dtype", "uint16")[0]
     colder = home.command("retrieve", EXAMPLE, "-o", folder / "colder.tif", *OPTIONS, "--emissivity", "0.99")[0]
-    asks = {
-        f"form of {name}": {"do": "ask", "algorithm": name} for name in ("retrieve", "batch", "compare", "composite")
-    }
+    asks = {f"form of {name}": {"do": "ask", "algorithm": name} for name in ALGORITHMS}
     at_work, nowhere = str(folder / "at_work"), str(folder / "out" / "y.tif")
     jobs = {
         **asks,
@@ -233,6 +232,6 @@ def test_the_forms_have_widgets_help_and_the_defaults_of_the_command_line(done):
     assert {"OUTPUT", "UNCERTAINTY", "QUALITY"} == set(form["outputs"])
 
     assert done[1]["form of composite"]["parameters"]["PRODUCTS"]["type"] == "multilayer"
-    for name in ("retrieve", "batch", "compare", "composite"):
+    for name in ALGORITHMS:
         assert all(part["label"] for part in done[1][f"form of {name}"]["parameters"].values())
         assert done[1][f"form of {name}"]["help"].startswith("<p>")

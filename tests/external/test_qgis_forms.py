@@ -18,7 +18,10 @@ from lst_raster.resources import plugin_path
 
 PLUGIN = plugin_path()
 PROJECT = tomllib.loads((PLUGIN.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-FORMS = {"retrieve": forms.RETRIEVE, "batch": forms.BATCH, "compare": forms.COMPARE, "composite": forms.COMPOSITE}
+FORMS = {
+    "retrieve": forms.RETRIEVE, "batch": forms.BATCH, "compare": forms.COMPARE, "composite": forms.COMPOSITE,
+    "zones": forms.ZONES, "series": forms.SERIES,
+}  # fmt: skip
 THERE = [name for name in FORMS if name in COMMANDS]
 ELSEWHERE = {"--output", "--overwrite", "--quiet", "--json", "--help"}
 """Options that the algorithms set themselves, or that are for people at a terminal."""
@@ -110,6 +113,36 @@ def test_a_composite_is_requested_by_its_statistic():
     assert forms.COMPOSITE.arguments(values, "--output", "o.tif") == [
         "--statistic", "percentile", "--percentile", "90", "--output", "o.tif", "--", "a_LST.tif", "b_LST.tif",
     ]  # fmt: skip
+
+
+def test_zones_come_after_the_products_and_percentiles_one_by_one():
+    values = {
+        "PRODUCTS": ["a_LST.tif", "b_LST.tif"],
+        "ZONES": "z.gpkg|layername=z",
+        "PERCENTILE": "10; 90",
+        "ID": "code",
+    }
+    assert forms.ZONES.arguments(values, "--output", "t.gpkg") == [
+        "--id", "code", "--percentile", "10", "--percentile", "90", "--output", "t.gpkg", "--", "a_LST.tif",
+        "b_LST.tif", "z.gpkg|layername=z",
+    ]  # fmt: skip
+
+
+def test_a_series_is_of_points_or_of_zones():
+    assert "no input" in forms.SERIES.problem({"PRODUCTS": ["a_LST.tif"]})
+    assert "not several" in forms.SERIES.problem({"POINTS": "p.gpkg", "ZONES": "z.gpkg"})
+    assert forms.SERIES.arguments({"PRODUCTS": ["a_LST.tif"], "TABLE": "p.csv"}) == [
+        "--points",
+        "p.csv",
+        "--",
+        "a_LST.tif",
+    ]
+
+
+def test_the_source_of_a_vector_layer_is_a_file_and_a_layer():
+    assert forms.vector_file("/in/z.gpkg|layername=z|geometrytype=Polygon") == "/in/z.gpkg|layername=z"
+    assert forms.vector_file("/in/z.shp|layerid=0") == forms.vector_file("/in/z.shp") == "/in/z.shp"
+    assert forms.vector_file("/in/z.gpkg|layername=z|subset=a > 1") == ""
 
 
 def test_exclusive_fields_are_named_by_their_labels():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 
+from lst_raster import retrieve
 from lst_raster.errors import InputError, InputNotFoundError, RemoteAccessError, SceneError
 from lst_raster.io import remote, stac_services
 from lst_raster.io.address import Address
@@ -18,6 +19,7 @@ from lst_raster.io.open_scene import open_scene
 from lst_raster.io.remote_raster import open_remote_raster
 from lst_raster.io.scene_download import Needs, download_scene, is_product_or_item
 from lst_raster.io.stac_services import FoundItem, ProductId, find_item
+from lst_raster.product.paths import OutputFormat
 from tests.support.landsat_service import landsat_service, short
 from tests.support.servers import STORE_ENVIRONMENT, object_store, web_server
 from tests.support.shared import shared_path
@@ -99,6 +101,18 @@ def test_the_emissivity_determines_the_files(needs, more, service):
     folder = download_scene(SMALL, needs=needs)
     rasters = {path.stem.removeprefix(f"{SMALL}_") for path in folder.glob("*.TIF")}
     assert rasters == {"ST_TRAD", "QA_PIXEL", "QA_RADSAT"} | more
+
+
+def test_angles_of_a_product_are_downloaded_on_request_only(service, tmp_path):
+    assert not list(download_scene(SMALL).glob("*_ANG.txt"))
+    product = retrieve(SMALL, output=tmp_path / "out", form=OutputFormat(angles=True), bbox="137.2,-34.6,137.9,-34")
+    local = retrieve(
+        landsat(SMALL), output=tmp_path / "local", form=OutputFormat(angles=True), bbox="137.2,-34.6,137.9,-34"
+    )
+    for suffix in ("_VZA.tif", "_SAA.tif"):
+        first, second = (str(one.path).replace(".tif", suffix) for one in (product, local))
+        with rasterio.open(first) as found, rasterio.open(second) as expected:
+            np.testing.assert_array_equal(found.read(1), expected.read(1))
 
 
 def test_a_repeated_download_makes_no_request(service):

@@ -12,6 +12,7 @@ from rio_cogeo.cogeo import cog_validate
 from lst_raster import retrieve
 from lst_raster.errors import InputError, InputNotFoundError
 from lst_raster.product.check import REQUIRED_TAGS, TAGS_WITH_ITEM, check_product, layout_problems
+from lst_raster.product.paths import COMPONENTS
 from lst_raster.product.quality_flags import flag
 from tests.support.cogs import grid_of
 from tests.support.factories import STATE, make_scene, ramp
@@ -21,6 +22,7 @@ from tests.support.product_sets import (
     QUALITY,
     STEPS,
     TAGS,
+    components_of,
     edit_item,
     fields_of,
     file_names,
@@ -34,7 +36,7 @@ from tests.support.product_sets import (
 NAMES = file_names(NAME)
 CHECKS = [
     "files", "item", "agreement", "checksums", "layout", "grid", "metadata", "temperature", "statistics", "uncertainty",
-    "quality", "overviews",
+    "quality", "angles", "overviews",
 ]  # fmt: skip
 SHAPE = (600, 130)  # more than a block, so that there are overviews
 
@@ -95,7 +97,7 @@ def test_an_lst_file_without_other_files_is_checked(tmp_path, model_path):
     alone = tmp_path / "alone_LST.tif"  # also where the engine writes more files
     shutil.copy(product.path, alone)
     found = outcomes(alone)
-    skipped = {"item", "agreement", "checksums", "uncertainty", "quality"}
+    skipped = {"item", "agreement", "checksums", "uncertainty", "quality", "angles"}
     assert found == {name: "skipped" if name in skipped else "ok" for name in CHECKS}
 
 
@@ -115,6 +117,7 @@ def rewrite(path, role, layer, change, grid=None, tags=None):
     """Write a raster of a set again with other values, and the item so that it fits it."""
     target = path.with_name(NAMES[role])
     values = fields_of(SHAPE)
+    values |= components_of(values)
     change(values)
     tags = TAGS if tags is None else tags
     write_raster_of(target, values[role].astype("u4" if role == "quality" else "f4"), layer, grid=grid, tags=tags)
@@ -159,7 +162,15 @@ def put_bits(where, name, on=True):
         "uncertainty": "not above 0 and finite", "quality": "a bit uncertain that does not agree",
     }),
     ("uncertainty", put("uncertainty", (500, 100), np.nan), {"uncertainty": "a temperature and no uncertainty"}),
-    ("uncertainty", put("uncertainty", CALM, 9.0), {"quality": "a bit uncertain that does not agree"}),
+    ("uncertainty", put("uncertainty", CALM, 9.0), {
+        "quality": "a bit uncertain that does not agree", "uncertainty": "1 pixels with components that do not add up",
+    }),
+    ("uncertainty_surface", put("uncertainty_surface", (500, 100), np.nan), {
+        "uncertainty": "1 pixels with a component other than where there is a temperature",
+    }),
+    ("uncertainty_random", put("uncertainty_random", CALM, 9.0), {
+        "uncertainty": "1 pixels with components that do not add up",
+    }),
     ("quality", put_bits((slice(500, 504), 100), "saturated"), {"quality": "4 pixels with saturated and not fill"}),
     ("quality", put_bits((500, 100), "emissivity_source", on=False), {"quality": "no emissivity source"}),
     ("quality", put("quality", (500, 100), NDVI | 1 << 7), {"quality": MEANINGLESS}),
@@ -169,7 +180,7 @@ def put_bits(where, name, on=True):
     ("quality", put_bits((200, 5), "cloud", on=False), {"quality": "no temperature and no bit that explains it"}),
 ])  # fmt: skip
 def test_implausible_pixels_are_found(product, role, change, found):
-    layer = QUALITY if role == "quality" else FLOATS[role]
+    layer = QUALITY if role == "quality" else FLOATS.get(role, FLOATS["uncertainty"])
     with np.errstate(invalid="ignore"):
         rewrite(product, role, layer, change)
     problems = failures(product)
@@ -191,6 +202,8 @@ def test_a_dilated_mask_explains_gaps_near_clouds_and_no_others(product):
     tags = TAGS | {"mask": TAGS["mask"].replace(", by", ", dilated by 200 m, by")}
     rewrite(product, "lst", FLOATS["lst"], put("lst", (500, 100), np.nan), tags=tags)
     rewrite(product, "uncertainty", FLOATS["uncertainty"], put("uncertainty", (500, 100), np.nan), tags=tags)
+    for role in COMPONENTS:
+        rewrite(product, role, FLOATS["uncertainty"], put(role, (500, 100), np.nan), tags=tags)
     assert failures(product).keys() == {"quality"}
     near = NDVI | (1 << flag("cloud_distance").offset)
     rewrite(product, "quality", QUALITY, put("quality", (500, 100), near), tags=tags)
@@ -289,7 +302,7 @@ def change_property(name, value):
     (change_property("eo:cloud_cover", 0.0), "agreement", "properties.eo:cloud_cover is 0.0"),
     (lambda item: item["geometry"]["coordinates"][0][0].__setitem__(0, 5.0), "agreement", "geometry.coordinates"),
     (lambda item: item["properties"].pop("platform"), "agreement", "properties.platform is None"),
-    (lambda item: item["assets"].pop("quality"), "agreement", "eo:cloud_cover"),
+    (lambda item: item["assets"].pop("quality"), "agreement", "classification"),
     (lambda item: item["assets"]["lst"].update({"file:size": 5}), "checksums", "bytes, not 5"),
     (lambda item: item["assets"]["lst"].update({"file:checksum": "1220" + "0" * 64}), "checksums", "another SHA-256"),
     (lambda item: item["assets"]["lst"].update(href="../x_LST.tif"), "files", "is not a file in the folder of the"),

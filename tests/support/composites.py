@@ -36,7 +36,15 @@ def product(folder, name, fields, *, date="2015-07-19", clock="16:19:21Z", grid=
     grid = grid or grid_at(fields["lst"].shape)
     tags = {"acquisition_date": date, "acquisition_time": clock, "input": f"{name}_B10.TIF", **(tags or {})}
     path = make_set(
-        folder, fields["lst"].shape, grid=grid, fields=fields, tags=tags, name=f"{name}_LST.tif", item=False, **options
+        folder,
+        fields["lst"].shape,
+        grid=grid,
+        fields=fields,
+        tags=tags,
+        name=f"{name}_LST.tif",
+        item=False,
+        components=False,
+        **options,
     )
     for suffix in without:
         path.with_name(f"{path.stem}{suffix}").unlink()
@@ -71,16 +79,13 @@ def expected(fields):
     weight = 1.0 / uncertainty**2
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # of pixels without a value
-        some = np.where(count > 0, 1.0, np.nan)
         return {
             "median": np.nanmedian(lst, axis=0), "mean": np.nanmean(lst, axis=0),
             "minimum": np.nanmin(lst, axis=0), "maximum": np.nanmax(lst, axis=0),
             "deviation": np.nanstd(lst, axis=0, ddof=1), "percentile_90": np.nanpercentile(lst, 90, axis=0),
             "percentile_12.5": np.nanpercentile(lst, 12.5, axis=0),
             "mean_uncertainty": np.nanmean(uncertainty, axis=0),
-            "mean_uncertainty_independent": some * np.sqrt(np.nansum(uncertainty**2, axis=0)) / count,
             "weighted_mean": np.nansum(weight * lst, axis=0) / np.nansum(weight, axis=0),
             "weighted_mean_uncertainty": np.nansum(1.0 / uncertainty, axis=0) / np.nansum(weight, axis=0),
-            "weighted_mean_uncertainty_independent": some / np.sqrt(np.nansum(weight, axis=0)),
             "count": count,
         }  # fmt: skip

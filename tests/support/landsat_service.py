@@ -16,7 +16,7 @@ KEYS = {
     "ST_TRAD": "trad", "ST_URAD": "urad", "ST_DRAD": "drad", "ST_ATRAN": "atran", "ST_EMIS": "emis", "ST_EMSD": "emsd",
     "ST_CDIST": "cdist", "ST_QA": "qa", "QA_PIXEL": "qa_pixel", "QA_RADSAT": "qa_radsat", "SR_B4": "red",
     "SR_B5": "nir08", "ST_B10": "lwir11", "MTL.txt": "mtl.txt", "MTL.json": "mtl.json", "MTL.xml": "mtl.xml",
-    "B4": "red", "B5": "nir08", "B10": "lwir11", "B11": "lwir12",
+    "B4": "red", "B5": "nir08", "B10": "lwir11", "B11": "lwir12", "ANG.txt": "ang",
 }  # fmt: skip
 """Keys of assets by the ends of the files' names, as Planetary Computer and the USGS name them."""
 

@@ -7,7 +7,7 @@ import numpy as np
 from lst_raster import __version__
 from lst_raster.product.cog import block_tables, new_cog
 from lst_raster.product.layers import Layer
-from lst_raster.product.paths import file_names
+from lst_raster.product.paths import ANGLES, COMPONENTS, OutputFormat, angle_layer, component_layer, file_names
 from lst_raster.product.quality_flags import flag
 from lst_raster.product.stac import make_item, write_item
 from lst_raster.retrieval.retrieve import EQUATION
@@ -31,6 +31,9 @@ TAGS = {
     "sensor": "landsat8-b10",
     "acquisition_date": "2015-07-19",
     "acquisition_time": "16:19:21Z",
+    "sun_elevation": "63.02",
+    "sun_azimuth": "124.88",
+    "angles": "LC08_L1TP_020039_20150719_20200908_02_T1_ANG.txt, band 10",
     "calibration": "gain 0.0003342, offset 0.1 (LC08_L1TP_020039_20150719_20200908_02_T1_MTL.txt)",
     "model": "landsat8-b10/surface",
     "model_version": "0.1.0",
@@ -71,6 +74,19 @@ def fields_of(shape, seed=0):
     return {"lst": lst, "uncertainty": uncertainty, "quality": bits}
 
 
+def components_of(fields):
+    """Components of the uncertainty that add up to it."""
+    shares = dict(zip(COMPONENTS, (0.28, 0.8, 0.53, 0.4), strict=True))  # the squares of three add up to 1
+    return {role: np.asarray(fields["uncertainty"]) * share for role, share in shares.items()}
+
+
+def angles_of(fields):
+    """Angles of all pixels with a radiance."""
+    measured = (np.asarray(fields["quality"]) & flag("fill").mask) == 0
+    angles = dict(zip(ANGLES, (5.0, 280.0, 27.0, 125.0), strict=True))
+    return {role: np.where(measured, angle, np.nan) for role, angle in angles.items()}
+
+
 def write_raster_of(target, values, layer, *, crs="EPSG:32616", grid=None, tags=None, **options):
     """Write one of a set's rasters."""
     with new_cog(target, grid or grid_of(values.shape, crs), layer, **options) as cog:
@@ -82,16 +98,22 @@ def write_raster_of(target, values, layer, *, crs="EPSG:32616", grid=None, tags=
 
 def make_set(
     folder, shape=(80, 90), *, dtype="float32", crs="EPSG:32616", grid=None, tags=None, fields=None, compress="deflate",
-    name=NAME, item=True,
+    name=NAME, item=True, components=True, angles=True,
 ):  # fmt: skip
-    """Write a complete product; returns the path of the temperature."""
+    """Write a complete product, by default with components of the uncertainty and angles; returns the LST's path."""
     folder.mkdir(exist_ok=True)
     fields = fields_of(shape) | (fields or {})
+    if components:
+        fields = components_of(fields) | fields
+    if angles:
+        fields = angles_of(fields) | fields
     tags = {key: value for key, value in (TAGS | (tags or {})).items() if value is not None}
     layers = {**(FLOATS if dtype == "float32" else STEPS), "quality": QUALITY}
+    layers |= {role: component_layer(role, OutputFormat()) for role in COMPONENTS if role in fields}
+    layers |= {role: angle_layer(role, OutputFormat()) for role in ANGLES if role in fields}
     names = file_names(name)
     for role, layer in layers.items():
-        own = compress if role != "quality" else "deflate"
+        own = "deflate" if role in ("quality", *COMPONENTS, *ANGLES) else compress
         write_raster_of(folder / names[role], fields[role], layer, crs=crs, grid=grid, tags=tags, compress=own)
     (folder / names["quicklook"]).write_bytes(PNG)
     for role in ("style", "quality_style"):
@@ -103,7 +125,10 @@ def make_set(
 
 def item_of(folder, name=NAME):
     """The item of a set as its files are."""
-    return make_item({role: (folder / own, own) for role, own in file_names(name).items() if role != "item"})
+    files = {role: (folder / own, own) for role, own in file_names(name).items() if role != "item"}
+    return make_item(
+        {role: file for role, file in files.items() if role not in (*COMPONENTS, *ANGLES) or file[0].is_file()}
+    )
 
 
 def edit_item(path, change):

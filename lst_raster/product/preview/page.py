@@ -40,6 +40,7 @@ def page_of(view: View, unit: tuple[str, float]) -> str:
     data: dict[str, NDArray[Any]] = {"temperature": hundredths(view.kelvin)}
     if view.uncertainty is not None:
         data["uncertainty"] = hundredths(view.uncertainty)
+    data |= {role: hundredths(values) for role, values in view.components.items()}
     if view.bits is not None:
         data["quality"] = view.bits
     parts = {
@@ -134,6 +135,7 @@ def _metadata(view: View, unit: tuple[str, float]) -> dict[str, Any]:
     layers = [_layer("temperature", view.kelvin, view.cloudy, inferno(), unit)]
     if view.uncertainty is not None:
         layers.append(_layer("uncertainty", view.uncertainty, view.cloudy, pale_to_dark(), ("K", 0.0)))
+    layers += [_layer(role, part, view.cloudy, pale_to_dark(), ("K", 0.0)) for role, part in view.components.items()]
     step = min(math.hypot(grid.transform.a, grid.transform.d), math.hypot(grid.transform.b, grid.transform.e))
     code = crs.to_epsg() if crs else None
     crs_unit = "°" if crs and crs.is_geographic else f" {crs.linear_units}" if crs else ""
@@ -159,7 +161,7 @@ def _layer(
     limits = cloud_free_limits(kelvin - zero, cloudy)
     marks = ticks(*limits, _TICKS) if limits else []
     return {
-        "key": key, "title": key.capitalize(), "unit": name, "zero": zero, "limits": limits,
+        "key": key, "title": ": ".join(key.capitalize().split("_")), "unit": name, "zero": zero, "limits": limits,
         "ticks": list(zip(marks, labels(marks), strict=True)),
         "colours": [f"#{bytes(colour).hex()}" for colour in table.tolist()],
     }  # fmt: skip

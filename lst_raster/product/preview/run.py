@@ -34,7 +34,7 @@ from lst_raster.io.raster import gdal_settings, open_raster, read_stored
 from lst_raster.io.temperature_raster import open_temperature
 from lst_raster.plots.charts import MapSheet, draw_map_sheet, require_matplotlib, save_figure
 from lst_raster.plots.colours import cloud_free_limits, inferno
-from lst_raster.product.paths import ITEM, file_names, find_product
+from lst_raster.product.paths import COMPONENTS, ITEM, file_names, find_product
 from lst_raster.product.quality_flags import FLAGS, SCENE_QUALITY_KINDS, Flag, flag, require_quality_band
 from lst_raster.product.sidecars import CACHE, UNITS
 from lst_raster.sensors.bands import sensor_band
@@ -46,7 +46,7 @@ CLOUD_FLAGS = ("cloud", "cloud_shadow")  # fields of the quality band that make 
 _LOGGER = logging.getLogger(__name__)
 _TIFF = (".tif", ".tiff")
 _LST = re.compile(rf"(_LST|{LEVEL_2_TEMPERATURE})\.tiff?$", re.IGNORECASE)
-_NOT_LST = re.compile(r"(_UNC|_UNC_IND|_QA|_COUNT)\.tiff?$", re.IGNORECASE)
+_NOT_LST = re.compile(r"(_UNC(_RAN|_ATM|_SFC|_SYS)?|_QA|_COUNT)\.tiff?$", re.IGNORECASE)
 _USGS = re.compile(rf"{LEVEL_2_TEMPERATURE}(?=\.tiff?$)", re.IGNORECASE)
 _SQUARE = 0.01  # relative difference of the sides of a pixel that is still drawn as a square
 _FLATTEST = 0.1  # smallest ratio of the sides of a pixel; flatter ones are drawn with this ratio
@@ -63,7 +63,8 @@ class PreviewFiles:
 
     lst: Place  # temperature
     companions: Mapping[str, Place]
-    """By role: ``uncertainty`` and ``quality``, or ``scene_quality`` of a USGS product; may be missing on a server."""
+    """By role: ``uncertainty``, its components and ``quality``, or ``scene_quality`` of a USGS product; some may be
+    missing on a server."""
 
 
 def find_preview_files(product: str | Path) -> PreviewFiles:
@@ -90,7 +91,7 @@ def find_preview_files(product: str | Path) -> PreviewFiles:
 def _companion_names(name: str) -> dict[str, str]:
     if _USGS.search(name):
         return {"scene_quality": _USGS.sub("_QA_PIXEL", name)}
-    return {role: file_names(name)[role] for role in ("uncertainty", "quality")}
+    return {role: file_names(name)[role] for role in ("uncertainty", *COMPONENTS, "quality")}
 
 
 def _only_temperature(folder: Path) -> Path:
@@ -118,6 +119,7 @@ class View:
     grid: Grid  # grid of the whole raster
     kelvin: NDArray[np.float64]  # temperature, NaN where there is none [K]
     uncertainty: NDArray[np.float64] | None  # uncertainty of the temperature, None where the product has none [K]
+    components: Mapping[str, NDArray[np.float64]]  # components of the uncertainty by role, of those that there are [K]
     bits: NDArray[np.uint32] | None  # quality bits, None where the product has none
     flags: tuple[Flag, ...]  # fields of the quality bits that are defined: all, or those of a USGS quality band
 
@@ -172,6 +174,7 @@ def read_view(files: PreviewFiles, longest: int) -> View:
     return View(
         title=Path(files.lst.name).stem.removesuffix("_LST"), subtitle=subtitle(files.lst.name, tags, description),
         grid=grid, kelvin=kelvin, uncertainty=found.get("uncertainty"),
+        components={role: part for role in COMPONENTS if (part := found.get(role)) is not None},
         bits=found.get("quality", found.get("scene_quality")),
         flags=FLAGS if "quality" in found else tuple(flag(name) for name in ("fill", *SCENE_QUALITY_KINDS)),
     )  # fmt: skip
@@ -263,7 +266,8 @@ def _read_uncertainty(dataset: Any, place: Place, shape: tuple[int, int]) -> NDA
 
 
 _READERS: dict[str, Callable[..., NDArray[Any]]] = {
-    "uncertainty": _read_uncertainty, "quality": _read_quality, "scene_quality": _read_scene_quality,
+    **dict.fromkeys(("uncertainty", *COMPONENTS), _read_uncertainty), "quality": _read_quality,
+    "scene_quality": _read_scene_quality,
 }  # fmt: skip
 
 

@@ -44,8 +44,7 @@ function showReading(cell) {
 function lines(cell) {
   const index = cell.row * columns + cell.column;
   const found = [["Temperature", degrees(meta.layers[0], index) ?? "none"]];
-  const uncertainty = meta.layers.find((layer) => layer.key === "uncertainty");
-  if (uncertainty) found.push(["Uncertainty", degrees(uncertainty, index) ?? "none"]);
+  for (const layer of meta.layers.slice(1)) found.push([layer.title, degrees(layer, index) ?? "none"]);
   if (meta.quality) found.push(["Quality", inWords(values.quality[index])]);
   return [...found, ...coordinates(cell)];
 }
