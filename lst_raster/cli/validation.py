@@ -53,7 +53,7 @@ _CONDITIONS = ("exact", "noisy", "exact-vapour", "noisy-vapour", "nothing")
 @click.option("--products", multiple=True, metavar="PRODUCTS",
     help="Products of lst-raster to compare at the sites: files, folders, patterns. Repeatable.")  # fmt: skip
 @click.option("--site-radius", type=float, default=150.0, show_default=True, metavar="METRES",
-    help="Of the pixels of --products whose deviation is that of the site.")  # fmt: skip
+    help="Of the pixels of --products whose deviation is that of the site; at most 5000.")  # fmt: skip
 @click.option("--max-site-deviation", type=float, metavar="KELVIN", help="Exclude more heterogeneous sites.")
 @click.option("--tier", type=click.Choice(["profile", "surface"]), help="[default: the best for the inputs]")
 @click.option("--model", multiple=True, metavar="MODEL", shell_complete=options.models,

@@ -26,11 +26,15 @@ from lst_raster.physics.quantities import (
     Quantity,
 )
 from lst_raster.sensors.bands import sensor_band
+from lst_raster.validation.published import MONO_WINDOW, SINGLE_CHANNEL, SPLIT_WINDOW
 
 Float = NDArray[np.float64]
 UnitHints: TypeAlias = tuple[tuple[float, float, str], ...]
 """Ranges of values that indicate a wrong unit, each with the probable unit and its conversion."""
 
+LST_RASTER = "lst-raster"  # name of the package's retrieval among the methods
+GIVEN_TERMS = "given terms"  # name of the retrieval with the terms of the table among the methods
+BRIGHTNESS = "brightness temperature"  # name of the brightness temperature among the methods
 EXCLUDED = "excluded"  # default reason for the exclusion of a row
 
 _CELSIUS: UnitHints = ((-95.0, 95.0, "it looks like degrees Celsius; add 273.15"),)
@@ -41,10 +45,6 @@ _PRESSURES: UnitHints = (
 )
 _DATE = re.compile(r"_(\d{4})(\d{2})(\d{2})(?:_|$)")  # the first in the identifier of a product is the acquisition
 _OTHER = re.compile(r"other_(.+?)(_uncertainty)?_k", re.IGNORECASE)
-_RESERVED = (
-    "lst-raster", "single-channel", "mono-window", "given terms", "brightness temperature", "usgs collection 2",
-)  # fmt: skip
-"""Methods that a table has without a column of another product."""
 _MISSING = ("", "-", "--", "nan", "na", "n/a", "null", "none")
 _FILLS = (-9999.0, -9999.9, -999.0, -99999.0)
 _FEW = 10  # values in a message
@@ -122,6 +122,7 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 HEADERS = (*TEXT_COLUMNS, *(column.header for column in NUMERIC_COLUMNS.values()), USGS, USGS_UNCERTAINTY)
 """Headers of all columns except those of other products."""
 
+_RESERVED = (LST_RASTER, SINGLE_CHANNEL, MONO_WINDOW, SPLIT_WINDOW, GIVEN_TERMS, BRIGHTNESS)
 _BY_LOWER_CASE = {name.lower(): ALIASES.get(name, name) for name in (*HEADERS, *ALIASES)}
 
 
@@ -210,6 +211,7 @@ def read_matchups(
     """
     table = read_csv(path, "match-ups")
     places = _places(table, columns or {})
+    _check_products(table, places)
     values = {}
     for name, column in NUMERIC_COLUMNS.items():
         values[name] = _numbers(table, places, column)
@@ -218,20 +220,11 @@ def read_matchups(
             values[name] = np.where(np.isnan(values[name]), defaults[name], values[name])
     products, uncertainties = {}, {}
     for header in places:
-        if _OTHER.fullmatch(header) and product_title(header).lower() in _RESERVED:
-            raise InputError(
-                f"{table.name} has the column {header}, the name of a method that validate adds; rename the column"
-            )
         if header == USGS_UNCERTAINTY or ((other := _OTHER.fullmatch(header)) and other[2]):
             uncertainties[product_title(header)] = _numbers(table, places, Column(header=header, low=0.0, high=50.0))
         elif header == USGS or other:
             column = Column(header=header, low=100.0, high=400.0, unit_hints=_CELSIUS)
             products[product_title(header)] = _numbers(table, places, column)
-    if alone := [title for title in uncertainties if title not in products]:
-        raise InputError(
-            f"{table.name} has an uncertainty of {', '.join(alone)}, but no temperature ({product_header(alone[0])}); "
-            "rename or remove the column"
-        )
     known = set(places.values()) - {places.get("product")}
     extra = {name: index for index, name in enumerate(table.header) if index not in known and name}
     times = tuple(_time(cell, where, utc=utc) for cell, where in _cells(table, places, "time"))
@@ -247,7 +240,7 @@ def read_matchups(
         excluded=_exclusions(table, places, where or {}),
         values=values,
         products=products,
-        product_uncertainties={name: found for name, found in uncertainties.items() if name in products},
+        product_uncertainties=uncertainties,
         extra_columns={name: tuple(row[index] for row in table.rows) for name, index in extra.items()},
         insitu_reasons=("",) * len(table.rows),
     )
@@ -277,6 +270,32 @@ def _places(table: CsvTable, columns: Mapping[str, str]) -> dict[str, int]:
             raise InputError(f"{table.name} has both {both}; select one with --column {known}={title}")
         places[known] = index
     return places
+
+
+def _check_products(table: CsvTable, places: Mapping[str, int]) -> None:
+    """Raise InputError for another product with the name of a method or of two columns, or only an uncertainty."""
+    reserved = {name.lower().replace("-", " ") for name in (*_RESERVED, product_title(USGS))}
+    found: dict[tuple[str, bool], str] = {}
+    for header in places:
+        is_other = _OTHER.fullmatch(header)
+        if not is_other and header not in (USGS, USGS_UNCERTAINTY):
+            continue
+        title, column = product_title(header), table.header[places[header]]
+        if is_other and title.lower().replace("-", " ") in reserved:
+            raise InputError(
+                f"{table.name} has the column {column}, but results have a method of the name {title}; "
+                "rename the column"
+            )
+        key = title, header == USGS_UNCERTAINTY or bool(is_other and is_other[2])
+        if key in found:
+            raise InputError(f"{table.name} has both {found[key]} and {column} for {title}; rename one of them")
+        found[key] = column
+    for (title, is_uncertainty), column in found.items():
+        if is_uncertainty and (title, False) not in found:
+            raise InputError(
+                f"{table.name} has the column {column} without {product_header(title)}; add the temperatures of the "
+                "product, or rename the column"
+            )
 
 
 def _cells(table: CsvTable, places: Mapping[str, int], header: str) -> list[tuple[str, str]]:

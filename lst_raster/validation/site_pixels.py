@@ -16,18 +16,18 @@ from lst_raster.errors import InputError
 from lst_raster.io.bundle import Place
 from lst_raster.io.raster import open_raster, read_window
 from lst_raster.product.quality_flags import FLAGS
-from lst_raster.validation.matchups import Matchups
+from lst_raster.validation.matchups import Matchups, product_header
 
 if TYPE_CHECKING:
     from lst_raster.compositing.products import SourceProduct
 
 Float = NDArray[np.float64]
 
-_LARGEST_RADIUS = 5000.0  # [m]
 PRODUCT = "lst-raster product"  # name of the products among the methods
 RADIUS = 150.0
 """Radius of the area of a site, three footprints of TIRS of 100 m in diameter. [m]"""
 
+_LARGEST = 5000.0  # largest radius; the pixels around a site are read at once [m]
 _SAME_OVERPASS = datetime.timedelta(minutes=30)  # an orbit takes 99 minutes
 _FEWEST = 0.5  # fraction of the pixels of the area that must have a temperature
 _UNUSABLE = sum(flag.mask for flag in FLAGS if flag.name in ("fill", "cloud", "cloud_shadow", "no_solution"))
@@ -50,10 +50,16 @@ def fill_from_products(matchups: Matchups, products: Sequence[SourceProduct], ra
     sensor band if the row has one; a date serves where one of them has no time. Pixels with clouds, shadows or without
     a solution are not used. `radius` is that of the area of a site [m].
 
-    Raises InputError where no row has a pixel, or a product has no coordinate system.
+    Raises InputError where no row has a pixel, a product has no coordinate system, the radius is not above 0 or more
+    than 5000 m, or the table has a product of this name, as rows.csv of another validation has.
     """
-    if not 0.0 < radius <= _LARGEST_RADIUS:
-        raise InputError(f"the radius of a site is {radius:g} m; give a number above 0, up to {_LARGEST_RADIUS:g}")
+    if not 0.0 < radius <= _LARGEST:
+        raise InputError(f"the radius of a site is {radius:g} m; give a number above 0, at most {_LARGEST:g}")
+    if PRODUCT in matchups.products:
+        raise InputError(
+            f"{matchups.name} has the column {product_header(PRODUCT)}, but the products given have this name; rename "
+            "the column, or compare it without products"
+        )
     values = {name: array.copy() for name, array in matchups.values.items()}
     temperature, uncertainty = np.full(len(matchups), math.nan), np.full(len(matchups), math.nan)
     for product in products:
@@ -130,15 +136,17 @@ def _site_pixels(
     """Pixels at a position from the upper left corner [pixel], of `size`, width and height [m]."""
     reach = math.ceil(radius / size[0]), math.ceil(radius / size[1])
     left, top = math.floor(column) - reach[0], math.floor(row) - reach[1]
-    width, height = 2 * reach[0] + 1, 2 * reach[1] + 1
+    width, height = 2 * reach[0] + 1, 2 * reach[1] + 1  # of the square around the area, also outside the grid
     inner = Window.from_slices(
         (max(top, 0), min(top + height, product.grid.height)), (max(left, 0), min(left + width, product.grid.width))
     )
     x = size[0] * (np.arange(width) + left + 0.5 - column)
     y = size[1] * (np.arange(height) + top + 0.5 - row)
-    near = np.hypot(x, y[:, None]) <= radius
+    half = np.sqrt(np.maximum(radius**2 - y**2, 0.0))[np.abs(y) <= radius]  # of the chord of each row
+    area = int(np.sum(np.searchsorted(x, half, "right") - np.searchsorted(x, -half, "left")))
     row_offset, column_offset = int(inner.row_off) - top, int(inner.col_off) - left
-    part = np.s_[row_offset : row_offset + int(inner.height), column_offset : column_offset + int(inner.width)]
+    x = x[column_offset : column_offset + int(inner.width)]
+    y = y[row_offset : row_offset + int(inner.height)]
     temperature = _values(product.place, inner)
     if product.quality is not None:
         bits = _values(product.quality, inner)
@@ -146,9 +154,9 @@ def _site_pixels(
     centre = reach[1] - row_offset, reach[0] - column_offset
     if math.isnan(temperature[centre]):
         return None
-    known = temperature[near[part]]
+    known = temperature[np.hypot(x, y[:, None]) <= radius]
     known = known[np.isfinite(known)]
-    enough = known.size > 1 and known.size >= _FEWEST * np.count_nonzero(near)
+    enough = known.size > 1 and known.size >= _FEWEST * area
     return SitePixels(
         temperature=float(temperature[centre]),
         uncertainty=float(_values(product.uncertainty, inner)[centre]) if product.uncertainty else math.nan,

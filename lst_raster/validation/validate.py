@@ -36,7 +36,7 @@ from lst_raster.sensors.bands import sensor_band
 from lst_raster.simulator.gases import BACKGROUND_AEROSOL
 from lst_raster.validation.compare import without_nan
 from lst_raster.validation.groups import Group, agreement_of_groups, group_masks, masks_by_name
-from lst_raster.validation.matchups import EXCLUDED, NUMERIC_COLUMNS, Matchups
+from lst_raster.validation.matchups import BRIGHTNESS, EXCLUDED, GIVEN_TERMS, LST_RASTER, NUMERIC_COLUMNS, Matchups
 from lst_raster.validation.published import retrieve_published
 
 Float = NDArray[np.float64]
@@ -49,8 +49,6 @@ _WITHOUT_DEFAULT = ("radiance", "emissivity", *TIERS["profile"])
 _UNCERTAINTIES = tuple(map(uncertainty_name, UNCERTAIN_INPUTS))
 _NEIGHBOURHOOD = "neighbourhood_temperature"  # column of the model's input `BRIGHTNESS_TEMPERATURE`
 _TERMS = ("transmittance", "upwelling_radiance", "downwelling_radiance")
-GIVEN_TERMS = "given terms"  # name of the retrieval with the terms of the table among the methods
-BRIGHTNESS = "brightness temperature"  # name of the brightness temperature among the methods
 REASON_SEPARATOR = "; "  # text between the reasons why a row is not compared
 
 
@@ -317,7 +315,6 @@ def _finite(inputs: Mapping[str, Float], names: Iterable[str]) -> Mask:
     return np.asarray(np.logical_and.reduce([np.isfinite(inputs[name]) for name in names]))
 
 
-LST_RASTER = "lst-raster"  # name of the package's retrieval among the methods
 _PLACE = "for the climatology latitude, longitude and time"
 REMEDIES: Mapping[str, str] = MappingProxyType(
     {

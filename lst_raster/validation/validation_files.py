@@ -16,8 +16,8 @@ from lst_raster.errors import MissingExtraError, OutputError
 from lst_raster.physics.error_metrics import Agreement, outliers
 from lst_raster.plots.charts import Series, draw_scatter, save_figure
 from lst_raster.validation.groups import sun_elevation
-from lst_raster.validation.matchups import NUMERIC_COLUMNS, Matchups, product_header
-from lst_raster.validation.validate import BRIGHTNESS, LST_RASTER, Retrievals, Validation
+from lst_raster.validation.matchups import BRIGHTNESS, LST_RASTER, NUMERIC_COLUMNS, Matchups, product_header
+from lst_raster.validation.validate import Retrievals, Validation
 
 Float = NDArray[np.float64]
 
@@ -105,6 +105,7 @@ def _columns(matchups: Matchups, rows: Retrievals) -> dict[str, list[str]]:
         if name in (*_COPIED, *atmosphere) or np.isfinite(matchups.values[name]).any()
     }  # fmt: skip
     inputs.pop("brightness_temperature", None)  # one of the methods
+    ground = np.where([not reason for reason in matchups.excluded], matchups.values["ground_temperature"], np.nan)
     columns = {
         "line": [str(line) for line in matchups.lines],
         "sensor": list(matchups.sensor),
@@ -127,7 +128,7 @@ def _columns(matchups: Matchups, rows: Retrievals) -> dict[str, list[str]]:
             for name, array in matchups.product_uncertainties.items()
         },
         **{
-            f"difference_{product_header(name)}": _formatted(array - matchups.values["ground_temperature"])
+            f"difference_{product_header(name)}": _formatted(array - ground)
             for name, array in matchups.products.items()
         },
         "sun_elevation_degree": _formatted(sun_elevation(matchups), 1),

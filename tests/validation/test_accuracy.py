@@ -16,8 +16,8 @@ from lst_raster.profiles.simulate import simulate_file
 from lst_raster.profiles.simulated_set import read_simulated
 from lst_raster.resources import models_path
 from lst_raster.validation.evaluate import evaluate
-from lst_raster.validation.matchups import read_matchups
-from lst_raster.validation.validate import LST_RASTER, validate
+from lst_raster.validation.matchups import LST_RASTER, read_matchups
+from lst_raster.validation.validate import validate
 from tests.support.mild_surfaces import mild_samples
 from tests.support.shared import shared_path
 from tests.support.simulated_sets import published_errors

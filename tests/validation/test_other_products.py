@@ -10,8 +10,8 @@ import pytest
 
 from lst_raster.errors import InputError
 from lst_raster.inference.model import Model
-from lst_raster.validation.matchups import read_matchups
-from lst_raster.validation.validate import LST_RASTER, validate
+from lst_raster.validation.matchups import LST_RASTER, read_matchups
+from lst_raster.validation.validate import validate
 from tests.support.factories import make_model
 from tests.support.matchup_tables import write_table
 from tests.support.shared import shared_path
@@ -117,6 +117,43 @@ def test_a_compressed_table_is_read_and_its_rows_are_validated_again(tmp_path, c
         assert after["products"]["my map"][title] == members, title
 
 
+def test_differences_of_excluded_rows_are_empty(tmp_path, command):
+    path = write_table(tmp_path / "table.csv", row(product="301"), row(product="302", flag="1"), header=HEADER)
+    assert command("validate", path, "--where", "flag=0", "-o", tmp_path)[0] == 0
+    with (tmp_path / "rows.csv").open(newline="") as file:
+        written = list(csv.DictReader(file))
+    assert [line["difference_other_my_map_K"] for line in written] == ["1.000", ""]
+    assert [line["other_my_map_K"] for line in written] == ["301.000", "302.000"]
+
+
+@pytest.mark.parametrize(
+    "name", ["lst-raster", "LST-Raster", "single-channel", "single_channel", "mono-window", "split-window",
+             "given_terms", "brightness_temperature", "USGS_Collection_2"],
+)  # fmt: skip
+def test_a_product_cannot_have_the_name_of_a_method(tmp_path, command, name):
+    path = write_table(tmp_path / "table.csv", (*row(), "350"), header=(*HEADER, f"other_{name}_K"))
+    code, lines, errors = command("validate", path, "-o", tmp_path)
+    assert code == 1 and not lines and not (tmp_path / "rows.csv").exists()
+    assert f"table.csv has the column other_{name}_K, but results have a method of the name" in errors[0]
+    assert "rename the column" in errors[0]
+    path = write_table(tmp_path / "table.csv", row(), header=HEADER)
+    code, _, errors = command("validate", path, "--column", f"other_{name}_K=flag")
+    assert code == 1 and "has the column flag, but results have a method" in errors[0]
+
+
+def test_an_uncertainty_needs_its_product_and_a_product_one_column(tmp_path):
+    for header, lacking in (("other_X_uncertainty_K", "other_X_K"), ("other_My_map_uncertainty_K", "other_My_map_K")):
+        path = write_table(tmp_path / "table.csv", ("a", "300", "1"), header=("site", "insitu_lst_K", header))
+        with pytest.raises(InputError, match=f"has the column {header} without {lacking}; add the temperatures"):
+            read_matchups(path)
+    columns = ("site", "insitu_lst_K", "usgs_lst_uncertainty_K")
+    with pytest.raises(InputError, match="has the column usgs_lst_uncertainty_K without usgs_lst_K"):
+        read_matchups(write_table(tmp_path / "table.csv", ("a", "300", "1"), header=columns))
+    path = write_table(tmp_path / "table.csv", (*row(), "310"), header=(*HEADER, "other_my map_K"))
+    with pytest.raises(InputError, match="has both other_my_map_K and other_my map_K for my map; rename one"):
+        read_matchups(path)
+
+
 def test_many_sites_are_counted_not_printed(tmp_path, command):
     rows = [row(site=f"site{number}") for number in range(30)]
     path = write_table(tmp_path / "table.csv", *rows, header=HEADER)
@@ -149,6 +186,17 @@ def test_the_towers_agree_with_numbers_worked_out_apart():
         where={"dst_shift_h": "0", "dup_same_site_date": "0"},
     )  # fmt: skip
     groups = validate(table)[0].products["USGS Collection 2"]
+    towers: dict[str, list[float]] = {}
+    for line, difference in zip(used, error.tolist(), strict=True):
+        towers.setdefault(line["site"], []).append(difference)
+    often = [np.array(values) for values in towers.values() if len(values) >= 5]
+    biases = np.array([values.mean() for values in often])
+    squares = np.concatenate([values - values.mean() for values in often]) ** 2
+    within = np.sqrt(squares.sum() / (len(squares) - len(often)))
+    page = (Path(__file__).resolve().parents[2] / "docs" / "science" / "towers.md").read_text()
+    assert f"Of the {len(often)} towers with at least five overpasses, {(abs(biases) <= 1).sum()} have a bias" in page
+    assert f"scatter by {biases.std(ddof=1):.2f} K (standard deviation)" in page
+    assert f"the overpasses of one of them by {within:.2f} K" in page
     whole = groups["all"]["all"].agreement
     assert (whole.count, len(rows)) == (495, 621)
     assert (whole.bias, whole.sd) == pytest.approx((error.mean(), error.std(ddof=1)))

@@ -57,6 +57,20 @@ def test_the_pixel_and_the_deviation_are_those_of_the_raster(tmp_path, options):
     assert found.deviation == pytest.approx(expected, abs=0.005)
 
 
+@pytest.mark.parametrize("radius", [20.0, 30.0, 95.0, 300.0, 700.0, 1200.0, 5000.0])
+@pytest.mark.parametrize("site", [(30, 40), (3, 4), (0, 79), (15, 0)])
+def test_half_of_the_area_must_be_in_the_grid(tmp_path, radius, site):
+    given = fields()
+    found = pixels_at(opened(tmp_path, fields=given), [place(*site)], radius + 0.01)[0]
+    near = within(radius + 0.01, *site)
+    middle = int(radius // 30.0) + 2
+    whole = np.count_nonzero(within(radius + 0.01, middle, middle, (2 * middle + 1, 2 * middle + 1)))
+    if near.sum() > 1 and near.sum() >= 0.5 * whole:
+        assert found.deviation == pytest.approx(np.std(given["lst"][near].astype("f8"), ddof=1), abs=0.005)
+    else:
+        assert np.isnan(found.deviation)
+
+
 def test_pixels_under_clouds_count_neither_as_the_site_nor_around_it(tmp_path):
     lst, bits = fields()["lst"], np.full(SHAPE, CLEAR, "u4")
     cloud = 1 << flag("cloud").offset
@@ -114,6 +128,12 @@ def test_products_that_do_not_fit_are_refused(tmp_path):
         fill_from_products(read(tmp_path, row()), [flat])
     with pytest.raises(InputError, match="radius of a site is 0 m"):
         fill_from_products(table, [], 0.0)
+    for radius in (5001.0, 1e6, np.inf, np.nan):
+        with pytest.raises(InputError, match=r"radius of a site is .* m; give a number above 0, at most 5000"):
+            fill_from_products(table, [], radius)
+    twice = fill_from_products(read(tmp_path, row()), [opened(tmp_path, fields=fields())])
+    with pytest.raises(InputError, match="has the column other_lst-raster_product_K, but the products given have"):
+        fill_from_products(twice, [])
 
 
 def test_the_command_compares_products_at_stations(tmp_path, command):

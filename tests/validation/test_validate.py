@@ -26,9 +26,9 @@ from lst_raster.physics.radiative_transfer import sensor_radiance
 from lst_raster.profiles.profile_sets import read_profiles, write_profiles
 from lst_raster.sensors.bands import sensor_band
 from lst_raster.validation import validation_files
-from lst_raster.validation.matchups import NUMERIC_COLUMNS, read_matchups
+from lst_raster.validation.matchups import GIVEN_TERMS, LST_RASTER, NUMERIC_COLUMNS, read_matchups
 from lst_raster.validation.profiles import fill_from_profiles
-from lst_raster.validation.validate import GIVEN_TERMS, LST_RASTER, REMEDIES, TIERS, validate
+from lst_raster.validation.validate import REMEDIES, TIERS, validate
 from tests.support.factories import FULL_PRECISION, STATE, make_model, make_scene, ramp
 from tests.support.matchup_tables import (
     HEADER,
