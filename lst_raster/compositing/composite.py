@@ -20,9 +20,8 @@ from lst_raster.compositing.products import (
     Season,
     SourceProduct,
     UnreadableError,
-    find_products,
     group_by_overpass,
-    open_product,
+    open_products,
 )
 from lst_raster.compositing.stack import GridOptions, PixelFilter, Stack, choose_grid, open_stack, place_on_grid
 from lst_raster.compositing.statistics import Statistic, WindowStatistics, parse_statistics
@@ -170,16 +169,8 @@ def composite(
         progress=progress or (lambda done, total: True),
     )  # fmt: skip
     with gdal_settings(GDAL_CACHEMAX=_GDAL_CACHE):  # also sends GDAL's messages to the log
-        opened = []
-        for place in find_products(products):
-            try:
-                opened.append(open_product(place))
-            except UnreadableError as error:
-                if not skip_unreadable:
-                    raise
-                options.warn(f"skipped: {error}")
-        if not opened:
-            raise InputError("none of the products can be read: " + "; ".join(options.warnings))
+        opened, skipped = open_products(products, skip_unreadable=skip_unreadable)
+        options.warnings.extend(skipped)
         selected = options.season.select(opened)
         while True:  # start again without a product that turns out to be damaged
             try:

@@ -18,7 +18,7 @@ from lst_raster.io.grid import Grid
 from lst_raster.io.landsat import AcquisitionDate
 from lst_raster.io.raster import open_raster
 from lst_raster.io.remote import fetch, list_objects
-from lst_raster.product.paths import COMPONENTS, SUFFIXES, OutputFormat, temperature_layer
+from lst_raster.product.paths import COMPONENTS, COMPONENTS_TAG, SUFFIXES, OutputFormat, temperature_layer
 
 COMPOSITE_TAG = "composite"
 """Metadata item that only composites have."""
@@ -130,13 +130,34 @@ def open_product(place: Place) -> SourceProduct:
     except LstRasterError as error:
         raise UnreadableError(str(error), place) from error
     uncertainty, quality = (_companion(place, SUFFIXES[kind]) for kind in ("uncertainty", "quality"))
-    components = {role: _companion(place, SUFFIXES[role]) for role in COMPONENTS}
+    searched = COMPONENTS if place.remote is None or COMPONENTS_TAG in tags else ()
+    components = {role: _companion(place, SUFFIXES[role]) for role in searched}
     found = {role: raster for role, raster in components.items() if raster is not None}
     missing = [f"{Path(place.name).stem}{SUFFIXES[role]}" for role in COMPONENTS if role not in found]
     return SourceProduct(
         place=place, grid=grid, tags=tags, uncertainty=uncertainty, quality=quality,
         components={} if missing else found, missing_components=tuple(missing) if found else (),
     )  # fmt: skip
+
+
+def open_products(
+    sources: str | Path | Sequence[str | Path], *, skip_unreadable: bool
+) -> tuple[list[SourceProduct], list[str]]:
+    """Find products and read their metadata; returns also warnings of those that cannot be read and are skipped.
+
+    Raise the errors of `find_products`, UnreadableError unless `skip_unreadable`, and InputError if none is left.
+    """
+    opened, warnings = [], []
+    for place in find_products(sources):
+        try:
+            opened.append(open_product(place))
+        except UnreadableError as error:
+            if not skip_unreadable:
+                raise
+            warnings.append(f"skipped: {error}")
+    if not opened:
+        raise InputError("none of the products can be read: " + "; ".join(warnings))
+    return opened, warnings
 
 
 def _companion(place: Place, suffix: str) -> Place | None:

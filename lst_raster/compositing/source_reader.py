@@ -17,9 +17,8 @@ from lst_raster.compositing.products import (
     Season,
     SourceProduct,
     UnreadableError,
-    find_products,
     group_by_overpass,
-    open_product,
+    open_products,
 )
 from lst_raster.compositing.stack import PixelFilter, ProductOnGrid, Stack, open_stack
 from lst_raster.errors import CancelledError, InputError, LstRasterError
@@ -85,16 +84,7 @@ class Sources:
         Raise the errors of `find_products`, UnreadableError if one cannot be read, and InputError if none is left or a
         raster is missing that the filter needs.
         """
-        opened, warnings = [], []
-        for place in find_products(places):
-            try:
-                opened.append(open_product(place))
-            except UnreadableError as error:
-                if not skip_unreadable:
-                    raise
-                warnings.append(f"skipped: {error}")
-        if not opened:
-            raise InputError("none of the products can be read: " + "; ".join(warnings))
+        opened, warnings = open_products(places, skip_unreadable=skip_unreadable)
         overpasses = group_by_overpass(season.select(opened))
         products = tuple(product for overpass in overpasses for product in overpass)
         return cls(

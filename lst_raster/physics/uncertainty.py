@@ -211,7 +211,7 @@ def temperature_uncertainty(errors: TemperatureErrors, emissivity_uncertainty: A
 
 
 def error_components(
-    errors: TemperatureErrors, emissivity_uncertainty: Array | float, calibration: float
+    errors: TemperatureErrors, emissivity_uncertainty: Array | float, calibration: Array
 ) -> Components:
     """Uncertainty of a retrieved surface temperature by the correlation of its errors. [K]
 
@@ -223,15 +223,15 @@ def error_components(
         From `temperature_errors`.
     emissivity_uncertainty : array or float
         Standard uncertainty of the emissivity. [1]
-    calibration : float
-        Standard uncertainty of the calibration of the radiance over that of its noise. [1]
+    calibration : array
+        Error of the temperature for one standard uncertainty of the calibration. [K]
     """
     xp = namespace(errors.noise)
     return Components(
         random=abs(errors.noise),
         atmosphere=xp.sqrt(errors.optical_depth * errors.optical_depth + errors.emission * errors.emission),
         surface=abs(errors.emissivity * emissivity_uncertainty),
-        systematic=abs(errors.noise * calibration),
+        systematic=abs(calibration),
     )
 
 

@@ -28,6 +28,8 @@ COMPONENTS: Mapping[str, str] = {
 }
 """Descriptions of the rasters of the components of the uncertainty by role, in the order of
 `lst_raster.physics.correlated_errors.Components`."""
+COMPONENTS_TAG, ANGLES_TAG = "uncertainty_components", "angles"
+"""Metadata items that only products with these rasters have."""
 ANGLES: Mapping[str, str] = {
     "view_zenith": "zenith angle of the satellite", "view_azimuth": "azimuth of the satellite, from north to east",
     "sun_zenith": "zenith angle of the sun", "sun_azimuth": "azimuth of the sun, from north to east",
@@ -63,6 +65,8 @@ class OutputFormat:
     def __post_init__(self) -> None:
         if self.angles and self.lst_only:
             raise InputError("--lst-only leaves out the angles; leave out --angles or --lst-only")
+        if self.uncertainty == "components" and self.lst_only:
+            raise InputError("--lst-only leaves out the uncertainty; leave out --uncertainty or --lst-only")
 
 
 def temperature_layer(form: OutputFormat) -> Layer:
@@ -152,6 +156,12 @@ class ProductSet:
     def rasters(self) -> dict[str, Path]:
         """Existing rasters by role."""
         return {role: self.files[role] for role in RASTERS if role in self.files and self.files[role].is_file()}
+
+
+def may_have(role: str, tags: Mapping[str, str]) -> bool:
+    """Whether a product has the raster of a role by its metadata; on a server a search costs a request."""
+    item = COMPONENTS_TAG if role in COMPONENTS else ANGLES_TAG if role in ANGLES else None
+    return item is None or item in tags
 
 
 def file_names(name: str) -> dict[str, str]:

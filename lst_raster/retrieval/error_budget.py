@@ -10,12 +10,7 @@ import numpy as np
 from lst_raster.inference.model import Model
 from lst_raster.physics.quantities import BRIGHTNESS_TEMPERATURE
 from lst_raster.physics.two_bands import BandState, band_temperature, two_band_components
-from lst_raster.physics.uncertainty import (
-    EXACT_ATMOSPHERE,
-    TemperatureErrors,
-    noise_radiance,
-    temperature_uncertainty,
-)
+from lst_raster.physics.uncertainty import EXACT_ATMOSPHERE, error_components, noise_radiance
 from lst_raster.retrieval.atmosphere import AtmosphereTerms, solve_atmosphere
 from lst_raster.retrieval.inversion import PixelState, Sensor, two_bands
 from lst_raster.sensors.bands import second_band, sensor_band
@@ -45,15 +40,12 @@ def _one_band(
     layer = atmosphere.errors or EXACT_ATMOSPHERE
     state = BandState(pixels.radiance, pixels.emissivity, atmosphere.terms, layer, sensors[0].noise, band.planck)
     temperature, errors = band_temperature(state)
-    zero = np.zeros_like(temperature)
-    of_emissivity = TemperatureErrors(zero, errors.emissivity, zero, zero)
-    calibration = noise_radiance(band.calibration_uncertainty, band.planck)
+    _, shifted = band_temperature(state._replace(noise=sensors[0].calibration))
+    parts = error_components(errors, pixels.emissivity_uncertainty, shifted.noise)
     return temperature, {
-        "sensor": errors.noise,
-        "emissivity": temperature_uncertainty(of_emissivity, pixels.emissivity_uncertainty),
-        "atmosphere": temperature_uncertainty(errors._replace(noise=zero), 0.0),
-        SYSTEMATIC: band_temperature(state._replace(noise=calibration))[1].noise,
-    }
+        "sensor": parts.random, "emissivity": parts.surface, "atmosphere": parts.atmosphere,
+        SYSTEMATIC: parts.systematic,
+    }  # fmt: skip
 
 
 def _two_bands(

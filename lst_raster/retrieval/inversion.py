@@ -107,11 +107,14 @@ def _solve_one(
     found = _without_cold(brightness_temperature(black_body, band))
     if atmosphere.errors is None:
         return found, None, None
-    errors = temperature_errors(
-        found, pixels.radiance, pixels.emissivity, tau, downwelling, np.float32(noise), atmosphere.errors, band,
-        black_body,
+    errors_of = partial(
+        temperature_errors, found, pixels.radiance, pixels.emissivity, tau, downwelling, atmosphere=atmosphere.errors,
+        band=band, black_body=black_body,
     )  # fmt: skip
-    parts = error_components(errors, pixels.emissivity_uncertainty, calibration / noise) if components else None
+    errors, parts = errors_of(sensor_noise=np.float32(noise)), None
+    if components:
+        shifted = errors_of(sensor_noise=np.float32(calibration))
+        parts = error_components(errors, pixels.emissivity_uncertainty, shifted.noise)
     return found, temperature_uncertainty(errors, pixels.emissivity_uncertainty), parts
 
 

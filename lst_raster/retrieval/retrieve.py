@@ -27,8 +27,9 @@ from lst_raster.io.open_scene import open_scene
 from lst_raster.io.plausibility import HOT_FRACTION, HOTTEST_GROUND
 from lst_raster.io.raster import gdal_settings
 from lst_raster.io.scene import Scene
+from lst_raster.physics.correlated_errors import Components
 from lst_raster.product.destination import check_targets, product_path
-from lst_raster.product.paths import OutputFormat, ProductPaths
+from lst_raster.product.paths import ANGLES_TAG, COMPONENTS_TAG, OutputFormat, ProductPaths
 from lst_raster.product.sidecars import write_sidecars
 from lst_raster.product.stac import COUNTS_PROPERTY, RUN
 from lst_raster.product.staging import new_files
@@ -232,7 +233,9 @@ def plan_product(run: Run, output: str | Path | Address, reanalysis: Sequence[st
     scene = run.scene
     tags = _provenance(scene, run.inputs, run.masking)
     if run.angles is not None:
-        tags["angles"] = str(run.angles)
+        tags[ANGLES_TAG] = str(run.angles)
+    if run.has_uncertainty and run.form.uncertainty == "components":
+        tags[COMPONENTS_TAG] = ", ".join(Components._fields)
     mtl, definition = scene.files.mtl, definition_path(scene.sensor)  # the latter of a custom sensor
     second = scene.second.place.location if scene.second else None
     scene_files = [scene.place.location, second, mtl.location if mtl else None, definition]

@@ -21,7 +21,7 @@ from lst_raster.io.bundle import Place
 from lst_raster.io.grid import Grid
 from lst_raster.io.raster import open_raster, read_stored
 from lst_raster.product.cog import BLOCK
-from lst_raster.product.paths import ANGLES, ITEM, RASTERS, OutputFormat, file_names, find_product, temperature_layer
+from lst_raster.product.paths import ITEM, RASTERS, OutputFormat, file_names, find_product, may_have, temperature_layer
 from lst_raster.product.quality_flags import FLAGS, flag, require_quality_band
 from lst_raster.resources import require
 from lst_raster.xarray_api.attributes import (
@@ -135,8 +135,8 @@ def _open_rasters(place: Place) -> dict[str, _Raster]:
         )
     found = {"lst": first}
     for name, place in places.items():
-        if name in ANGLES and "angles" not in first.tags:  # not written; a server may refuse access to a missing file
-            continue
+        if place.remote is not None and not may_have(name.removeprefix("lst_"), first.tags):
+            continue  # a server may also refuse access to a missing file
         try:
             raster = _Raster.open(place)
         except InputNotFoundError:

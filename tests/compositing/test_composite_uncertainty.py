@@ -5,9 +5,12 @@ import pytest
 import rasterio
 
 import lst_raster
-from lst_raster.product.paths import COMPONENTS
+from lst_raster.compositing.products import open_product
+from lst_raster.io.bundle import Place
+from lst_raster.product.paths import COMPONENTS, COMPONENTS_TAG
 from tests.support.composites import field, product, read
 from tests.support.factories import FULL_PRECISION
+from tests.support.servers import web_server
 
 SHAPE = (12, 15)
 DRAWS = 4000
@@ -92,6 +95,18 @@ def test_in_an_overlap_components_come_from_the_product_of_the_temperature(tmp_p
     np.testing.assert_allclose(
         read(made.rasters["mean_uncertainty"]), np.sqrt(sum(part**2 for part in parts)), rtol=1e-5, equal_nan=True
     )
+
+
+def test_components_on_a_server_are_searched_for_only_if_the_metadata_name_them(tmp_path):
+    fields = [fields_with_components(seed) for seed in range(2)]
+    named = {COMPONENTS_TAG: "random, atmosphere, surface, systematic"}
+    for folder, tags in (("with", named), ("without", {})):
+        path = product(tmp_path / folder, "a", fields[0], tags=tags)
+        with web_server(path.parent) as server:
+            found = open_product(Place.of(server.url(path.name)))
+            asked = {name for name, _, _ in server.requests}
+        assert bool(found.components) is (folder == "with")
+        assert any("_UNC_" in name for name in asked) is (folder == "with")
 
 
 def test_a_product_with_a_component_missing_is_used_without_components(tmp_path):

@@ -5,7 +5,9 @@ import pytest
 import rasterio
 
 import lst_raster
+from lst_raster.errors import InputError
 from lst_raster.inputs.emissivity.source import UNCERTAINTY
+from lst_raster.io.open_scene import open_scene
 from lst_raster.physics.correlated_errors import Components
 from lst_raster.physics.uncertainty import noise_radiance
 from lst_raster.product.check import check_product
@@ -13,7 +15,8 @@ from lst_raster.product.paths import COMPONENTS, OutputFormat
 from lst_raster.product.preview.run import find_preview_files, preview, read_view
 from lst_raster.retrieval.inversion import sensor_noise
 from lst_raster.sensors.bands import sensor_band
-from tests.support.factories import STATE, make_scene, ramp
+from tests.support.custom_sensors import make_custom_models, make_custom_sensor
+from tests.support.factories import STATE, make_scene, ramp, write_raster
 from tests.support.two_band_scenes import make_two_band_scene
 
 FORM = {name: OutputFormat(uncertainty=name, precision="full") for name in ("total", "components")}
@@ -102,7 +105,22 @@ def test_the_page_of_a_product_with_components_shows_them(tmp_path, scene):
     assert any("uncertainty_surface" in finding.text or "UNC_SFC" in finding.text for finding in failed)
 
 
-def test_the_temperature_alone_has_no_components(tmp_path, scene):
-    form = OutputFormat(uncertainty="components", lst_only=True)
-    made = lst_raster.retrieve(scene, output=tmp_path / "a.tif", emissivity=0.96, form=form, **STATE)
-    assert [path.name for path in made.files] == ["a.tif"]
+def test_the_temperature_alone_has_no_components(tmp_path, scene, command):
+    with pytest.raises(InputError, match="--lst-only leaves out the uncertainty"):
+        OutputFormat(uncertainty="components", lst_only=True)
+    code, _, err = command("retrieve", scene, "--lst-only", "--uncertainty", "components", "-o", tmp_path / "a.tif")
+    assert code == 1 and "leave out --uncertainty or --lst-only" in err[-1]
+    assert not (tmp_path / "a.tif").exists()
+
+
+def test_a_sensor_without_noise_has_components(tmp_path, user_folder):
+    """A radiance without rounding, of a custom band with a noise of 0."""
+    make_custom_sensor(tmp_path, "quiet", noise=0.0)
+    radiance = np.full((20, 30), 8.0, np.float32)
+    path = write_raster(tmp_path / "radiance.tif", radiance)
+    scene = open_scene(path, sensor="quiet", quantity="radiance", date="2015-07-19")
+    make_custom_models("quiet")
+    made = lst_raster.retrieve(scene, output=tmp_path / "a.tif", emissivity=0.96, form=FORM["components"], **STATE)
+    parts = parts_of(made.path)
+    assert (parts.random == 0.0).all()
+    assert (parts.systematic > 0.0).all() and np.isfinite(parts.atmosphere).all()

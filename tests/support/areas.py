@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 
 from lst_raster.physics.correlated_errors import CORRELATION_LENGTHS, Components
-from lst_raster.product.paths import COMPONENTS, SUFFIXES, OutputFormat, component_layer
+from lst_raster.product.paths import COMPONENTS, COMPONENTS_TAG, SUFFIXES, OutputFormat, component_layer
 from tests.support.composites import field, grid_at, product
 from tests.support.product_sets import write_raster_of
 
@@ -37,7 +37,8 @@ def area_product(folder, name="A", shape=(60, 80), seed=0, *, gaps=0.3, side=30.
     components = Components(*(np.where(missing, np.nan, part) for part in components))
     fields["uncertainty"] = components.combined()
     grid = grid or grid_at(shape, side=side)
-    path = product(folder, name, fields, grid=grid, **options)
+    tags = {COMPONENTS_TAG: ", ".join(NAMES), **options.pop("tags", {})}
+    path = product(folder, name, fields, grid=grid, tags=tags, **options)
     for role, part in zip(COMPONENTS, components, strict=True):
         layer = component_layer(role, OutputFormat(precision="full"))
         write_raster_of(path.with_name(path.stem + SUFFIXES[role]), part, layer, grid=grid)

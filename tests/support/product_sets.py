@@ -7,7 +7,15 @@ import numpy as np
 from lst_raster import __version__
 from lst_raster.product.cog import block_tables, new_cog
 from lst_raster.product.layers import Layer
-from lst_raster.product.paths import ANGLES, COMPONENTS, OutputFormat, angle_layer, component_layer, file_names
+from lst_raster.product.paths import (
+    ANGLES,
+    COMPONENTS,
+    COMPONENTS_TAG,
+    OutputFormat,
+    angle_layer,
+    component_layer,
+    file_names,
+)
 from lst_raster.product.quality_flags import flag
 from lst_raster.product.stac import make_item, write_item
 from lst_raster.retrieval.retrieve import EQUATION
@@ -108,6 +116,8 @@ def make_set(
     if angles:
         fields = angles_of(fields) | fields
     tags = {key: value for key, value in (TAGS | (tags or {})).items() if value is not None}
+    if components:
+        tags[COMPONENTS_TAG] = "random, atmosphere, surface, systematic"
     layers = {**(FLOATS if dtype == "float32" else STEPS), "quality": QUALITY}
     layers |= {role: component_layer(role, OutputFormat()) for role in COMPONENTS if role in fields}
     layers |= {role: angle_layer(role, OutputFormat()) for role in ANGLES if role in fields}

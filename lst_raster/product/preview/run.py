@@ -34,7 +34,7 @@ from lst_raster.io.raster import gdal_settings, open_raster, read_stored
 from lst_raster.io.temperature_raster import open_temperature
 from lst_raster.plots.charts import MapSheet, draw_map_sheet, require_matplotlib, save_figure
 from lst_raster.plots.colours import cloud_free_limits, inferno
-from lst_raster.product.paths import COMPONENTS, ITEM, file_names, find_product
+from lst_raster.product.paths import COMPONENTS, ITEM, file_names, find_product, may_have
 from lst_raster.product.quality_flags import FLAGS, SCENE_QUALITY_KINDS, Flag, flag, require_quality_band
 from lst_raster.product.sidecars import CACHE, UNITS
 from lst_raster.sensors.bands import sensor_band
@@ -170,7 +170,10 @@ def read_view(files: PreviewFiles, longest: int) -> View:
             tags, description = raster.view.tags(), raster.view.descriptions[0]
             for note in raster.notes():
                 _LOGGER.warning(note)
-        found = {role: _read_companion(role, place, grid, shape) for role, place in files.companions.items()}
+        companions = {
+            role: place for role, place in files.companions.items() if place.remote is None or may_have(role, tags)
+        }
+        found = {role: _read_companion(role, place, grid, shape) for role, place in companions.items()}
     return View(
         title=Path(files.lst.name).stem.removesuffix("_LST"), subtitle=subtitle(files.lst.name, tags, description),
         grid=grid, kelvin=kelvin, uncertainty=found.get("uncertainty"),
