@@ -72,7 +72,7 @@ def zones(
     """Compute statistics of products over zones, with the uncertainty of the mean and its components.
 
     A pixel counts with the part that a zone covers. Errors of the pixels of a zone are correlated as described in
-    `lst_raster.physics.correlated_errors`.
+    `lst_raster.physics.correlated_errors`; in a difference of two zones those of the emissivity are independent.
 
     Parameters
     ----------

@@ -93,6 +93,13 @@ def find_reflectance(
     InputError where metadata, constants, sun elevation or a band are missing.
     """
     mtl = scene.files.mtl
+    elevation = mtl.number("SUN_ELEVATION") if mtl else None
+    if mtl is not None and elevation is not None and elevation < _LOWEST_SUN:  # also of bands in reflectance
+        night = ", as of every night scene" if elevation < 0.0 else ""
+        raise InputError(
+            f"{mtl.path.name} has a sun elevation of {elevation:.1f} degrees, too low for reflectance{night}; give "
+            "another emissivity: a number, a raster, landcover or aster-ged"
+        )
     known = _in_reflectance(scene, (red, near_infrared))
     if known is not None:
         return Reflectance(red=known[0], near_infrared=known[1], align=align)
@@ -101,16 +108,10 @@ def find_reflectance(
             f"{scene.stem} has no metadata file (*_MTL.txt), which reflectance needs; add it, or give another "
             "emissivity"
         )
-    level_2 = mtl.entries.get("PROCESSING_LEVEL", "").upper().startswith("L2")
-    elevation = 90.0 if level_2 else mtl.number("SUN_ELEVATION")  # surface reflectance is corrected for it already
+    if mtl.entries.get("PROCESSING_LEVEL", "").upper().startswith("L2"):
+        elevation = 90.0  # surface reflectance is corrected for it already
     if elevation is None:
         raise InputError(f"{mtl.path.name} has no SUN_ELEVATION, which reflectance needs; give another emissivity")
-    if elevation < _LOWEST_SUN:
-        night = ", as of every night scene" if elevation < 0.0 else ""
-        raise InputError(
-            f"{mtl.path.name} has a sun elevation of {elevation:.1f} degrees, too low for reflectance{night}; give "
-            "another emissivity: a number, a raster, landcover or aster-ged"
-        )
     sun = math.sin(math.radians(elevation))
     bands = []
     for name, suffix in (("red", red), ("near_infrared", near_infrared)):

@@ -113,7 +113,7 @@ def assert_no_secret(product, caplog):
 def test_a_store_gives_the_product_that_a_file_with_its_fields_gives(
     tmp_path, cache, store, scene, model_path, monkeypatch, caplog
 ):
-    caplog.set_level(logging.INFO, "lst_raster")
+    caplog.set_level(logging.INFO, "lst_raster.inputs.reanalysis.fetch")  # `--quiet` of an earlier test raised it
     options = {"model": model_path, "emissivity": 0.97, "dem": 12.0}
     with serving_folder(store) as (address, asked):
         use(monkeypatch, arco=address)
