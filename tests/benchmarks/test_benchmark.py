@@ -300,8 +300,11 @@ def batch(setting):
 
 
 def test_the_plain_network_learns_with_noisy_radiance_and_emissivity(batch):
+    import torch
+
     from tests.benchmarks.accuracy.baselines import noisy_pixels
 
+    torch.manual_seed(0)  # a rare factor changes the emissivity and not the radiance
     plain, exact = batch
     radiance, emissivity = noisy_pixels(exact, plain.band)
     unchanged = (radiance == exact.radiance).all(dim=1)
